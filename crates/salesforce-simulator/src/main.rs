@@ -1,0 +1,2 @@
+//! salesforce-simulator
+fn main() {}
