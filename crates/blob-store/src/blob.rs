@@ -1,0 +1,55 @@
+use std::fmt;
+
+use time::OffsetDateTime;
+
+/// The version of a blob's content; every write changes it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct BlobEtag(String);
+
+impl From<String> for BlobEtag {
+    fn from(etag: String) -> Self {
+        Self(etag)
+    }
+}
+
+impl fmt::Display for BlobEtag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is known about a blob without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobProperties {
+    /// Its name in the container, slashes included.
+    pub name: String,
+    /// Length of the content as stored (compressed, if it is).
+    pub bytes: u64,
+    /// The version of the content.
+    pub etag: BlobEtag,
+    /// When it was written last.
+    pub last_modified: OffsetDateTime,
+    /// The `Content-Encoding` that its writer declared.
+    pub content_encoding: Option<String>,
+}
+
+/// What a write does when the blob exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Fail with [`BlobError::AlreadyExists`](crate::BlobError::AlreadyExists).
+    Refuse,
+    /// Take its place when the write is committed.
+    Replace,
+}
+
+/// What became of an append at a position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// The bytes are in the blob, exactly once.
+    Done,
+    /// Nothing was appended: the blob does not end at that position.
+    PositionTaken {
+        /// Length of the blob now, in bytes.
+        length: u64,
+    },
+}
