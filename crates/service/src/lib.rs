@@ -1,1 +1,36 @@
-//! service
+//! What every program does first and last: settings, logging, shutdown, exit.
+//!
+//! ```text
+//! parse ──▶ init_logging ──▶ shutdown_token ──▶ the program's run() ──▶ exit
+//! ```
+
+mod logging;
+mod settings;
+mod shutdown;
+
+use std::{io::Write, process::ExitCode};
+
+pub use logging::init_logging;
+pub use settings::parse;
+pub use shutdown::shutdown_token;
+
+/// The work was done, but some rows were rejected.
+pub const DONE_WITH_REJECTS: u8 = 3;
+
+/// Settings or arguments are wrong; clap uses the same code.
+pub const USAGE: u8 = 2;
+
+/// Interrupted by Ctrl-C; what was interrupted can be resumed.
+pub const INTERRUPTED: u8 = 130;
+
+/// Turns the result of a program's `run` into its exit code.
+///
+/// A failure prints one line, `error: …` with all its causes, on stderr and
+/// gives the code 1.
+pub fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        // A closed stderr is no reason to panic on the way out.
+        let _closed = writeln!(std::io::stderr().lock(), "error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

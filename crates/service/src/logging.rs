@@ -1,0 +1,24 @@
+use std::io::IsTerminal;
+
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+/// Sends logs to stderr.
+///
+/// `RUST_LOG` chooses what is shown (default `info`); colour is used on a
+/// terminal only, and never when `NO_COLOR` is set.
+pub fn init_logging() {
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(wants_colour())
+        .with_target(false)
+        .init();
+}
+
+#[expect(clippy::disallowed_methods, reason = "NO_COLOR is a convention, not a setting of ours")]
+fn wants_colour() -> bool {
+    std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
