@@ -1,0 +1,40 @@
+# One line each; the work is done in scripts/.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+FILE ?= big-data-import.csv
+ROWS ?= 100000
+N ?= 1
+ARGS ?=
+
+demo: ## from nothing to 100,000 rows in a local Salesforce, verified; leaves nothing running
+	@scripts/demo.sh
+
+up: ## start Redis, Azurite, the Salesforce simulator and one consumer in the background
+	@scripts/up.sh
+
+down: ## end what `make up` started
+	@scripts/down.sh
+
+generate: ## write a CSV file into the blob container [ROWS=100000 FILE=big-data-import.csv ARGS=--force]
+	@scripts/run.sh generate-upload --rows "$(ROWS)" --file "$(FILE)" $(ARGS)
+
+sync: ## bring a file to Salesforce and print the report [FILE=big-data-import.csv ARGS=--json]
+	@scripts/run.sh producer sync --file "$(FILE)" $(ARGS)
+
+consumer: ## run consumers in the foreground until Ctrl-C [N=1]
+	@scripts/consumers.sh "$(N)"
+
+test: ## run every test; gets Redis and Azurite when they are missing
+	@scripts/test.sh
+
+check: ## formatting, lints, documentation, dependencies, scripts
+	@scripts/check.sh
+
+bench: ## measure each part beside its plain counterpart, and the whole
+	@scripts/bench.sh
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo up down generate sync consumer test check bench help

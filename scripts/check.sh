@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Formatting, lints, documentation, and what the dependencies are allowed to be.
+set -euo pipefail
+source "$(dirname "$0")/services.sh"
+
+cd "$root"
+say "== format"
+cargo fmt --all --check
+say "== lints"
+cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+say "== documentation"
+RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+say "== dependencies"
+if cargo deny --version >/dev/null 2>&1; then
+  # Advisories come from a database on the network: CI checks them in a job of its own.
+  cargo deny --log-level error check bans licenses sources
+else
+  say "  skipped: cargo-deny is not installed (cargo install --locked cargo-deny); CI runs it"
+fi
+say "== scripts"
+if command -v shellcheck >/dev/null; then
+  shellcheck --external-sources scripts/*.sh .ci/run
+else
+  say "  skipped: shellcheck is not installed; CI runs it"
+fi
