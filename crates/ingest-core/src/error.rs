@@ -1,11 +1,136 @@
 //! What ends the reading of an input.
 
+use std::fmt;
+
+use crate::{Dialect, Position};
+
 /// Why an input cannot be read at all. A record that cannot be read is a
 /// [`Reject`](crate::Reject) and ends nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
+    /// Delimiter and quote cannot do their work.
+    #[error(
+        "delimiter {:?} and quote {:?} cannot be used; they must be two different ASCII characters, and no line ends",
+        char::from(.0.delimiter),
+        char::from(.0.quote)
+    )]
+    UnusableDialect(Dialect),
     /// There is no header, and nothing else.
     #[error("the input is empty; a header line with the names of the columns is needed")]
     Empty,
+    /// The first record is longer than a record may be.
+    #[error("{at}: longer than {limit_bytes} bytes; {}", TooLongAdvice(*open_quote))]
+    HeaderTooLong {
+        /// Where it starts.
+        at: Position,
+        /// The limit it passed.
+        limit_bytes: usize,
+        /// The byte where a quote opened that was still open at the limit.
+        open_quote: Option<u64>,
+    },
+    /// The input ends inside the quotes of its first record.
+    #[error("{at}: the quote that opens at byte {quote} is never closed")]
+    HeaderUnclosedQuote {
+        /// Where it starts.
+        at: Position,
+        /// The byte where the quote opens.
+        quote: u64,
+    },
+    /// The first record is not text.
+    #[error(
+        "{at}: not UTF-8 at byte {byte}; is the file in another encoding, such as windows-1252 or UTF-16?"
+    )]
+    HeaderNotUtf8 {
+        /// Where it starts.
+        at: Position,
+        /// The first byte that is not UTF-8.
+        byte: u64,
+    },
+    /// A column without a name.
+    #[error("{at}: column {column} has no name; every column needs one")]
+    EmptyColumnName {
+        /// Where the header starts.
+        at: Position,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// Two columns with the same name.
+    #[error(
+        "{at}: columns {first} and {column} have the same name {}; every column needs its own",
+        Shown(name)
+    )]
+    DuplicateColumn {
+        /// Where the header starts.
+        at: Position,
+        /// The name.
+        name: String,
+        /// The first column that has it, from 1.
+        first: usize,
+        /// The second one.
+        column: usize,
+    },
+    /// The first record seems to be a row. A column's name counts as data when it is
+    ///
+    /// * a plain number: digits, perhaps with a sign and a decimal point, but not a year from 1900
+    ///   to 2099;
+    /// * an e-mail address.
+    #[error(
+        "{at}: column {column} is named by {kind}, so this looks like a row; put a line with the names of the columns before it"
+    )]
+    HeaderLooksLikeData {
+        /// Where the header starts.
+        at: Position,
+        /// The column, from 1. Its name is not repeated, for it may be a row's value.
+        column: usize,
+        /// What the name looks like.
+        kind: DataKind,
+    },
+}
+
+/// What a column's name looks like when it looks like data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataKind {
+    /// A plain number.
+    Number,
+    /// An e-mail address.
+    EmailAddress,
+}
+
+impl fmt::Display for DataKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Number => "a number",
+            Self::EmailAddress => "an e-mail address",
+        })
+    }
+}
+
+/// What to do about a record that is too long; the argument is the byte where a quote opened that
+/// was still open at the limit.
+pub(crate) struct TooLongAdvice(pub(crate) Option<u64>);
+
+impl fmt::Display for TooLongAdvice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(quote) => write!(
+                formatter,
+                "the quote that opens at byte {quote} was still open there; is its closing quote missing?"
+            ),
+            None => formatter.write_str("is this a CSV file with line ends?"),
+        }
+    }
+}
+
+/// A column's name in an error: one line, and not a page long.
+struct Shown<'a>(&'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const CHARACTERS_MAX: usize = 60;
+        match self.0.char_indices().nth(CHARACTERS_MAX) {
+            Some((end, _)) => write!(formatter, "{:?}…", &self.0[..end]),
+            None => write!(formatter, "{:?}", self.0),
+        }
+    }
 }

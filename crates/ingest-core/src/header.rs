@@ -1,8 +1,12 @@
 //! The first record.
 
-use bytes::Bytes;
+use std::collections::HashMap;
 
-use crate::{Dialect, IngestError};
+use bytes::Bytes;
+use csv_core::ReadFieldResult;
+
+use crate::error::{DataKind, IngestError};
+use crate::{Dialect, Position};
 
 /// The first record of the input: the names of the columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,12 +21,26 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// When the bytes are not text, or a column name is empty, given twice, or looks like data.
+    /// When the bytes are empty or not text, or a column's name is empty, given twice, or looks
+    /// like data: see [`IngestError::HeaderLooksLikeData`].
     pub fn parse(raw: Bytes, dialect: Dialect) -> Result<Self, IngestError> {
-        let columns = String::from_utf8_lossy(&raw)
-            .split(char::from(dialect.delimiter))
-            .map(str::to_owned)
-            .collect();
+        Self::read(raw, dialect, Position { record: 0, line: 1, byte: 0 })
+    }
+
+    /// Reads the header that was found at this place.
+    pub(crate) fn read(raw: Bytes, dialect: Dialect, at: Position) -> Result<Self, IngestError> {
+        if !dialect.is_usable() {
+            return Err(IngestError::UnusableDialect(dialect));
+        }
+        if raw.is_empty() {
+            return Err(IngestError::Empty);
+        }
+        if let Err(error) = std::str::from_utf8(&raw) {
+            let byte = at.byte + error.valid_up_to() as u64;
+            return Err(IngestError::HeaderNotUtf8 { at, byte });
+        }
+        let columns = columns(&raw, dialect);
+        check(&columns, at)?;
         Ok(Self { raw, dialect, columns })
     }
 
@@ -42,5 +60,152 @@ impl Header {
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+}
+
+/// The fields of a record, unquoted.
+fn columns(raw: &[u8], dialect: Dialect) -> Vec<String> {
+    let mut reader = dialect.reader();
+    let mut field = vec![0; raw.len()];
+    let mut columns = Vec::new();
+    let (mut used, mut end) = (0, 0);
+    loop {
+        // The empty input behind the last byte says that the record ends there.
+        let (result, read, written) = reader.read_field(&raw[used..], &mut field[end..]);
+        used += read;
+        end += written;
+        match result {
+            ReadFieldResult::Field { record_end } => {
+                columns.push(String::from_utf8_lossy(&field[..end]).into_owned());
+                end = 0;
+                if record_end {
+                    return columns;
+                }
+            }
+            ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {}
+            ReadFieldResult::End => return columns,
+        }
+    }
+}
+
+fn check(columns: &[String], at: Position) -> Result<(), IngestError> {
+    // First of all, for what looks like data may well be empty or repeat itself, too.
+    for (index, name) in columns.iter().enumerate() {
+        if let Some(kind) = looks_like_data(name) {
+            return Err(IngestError::HeaderLooksLikeData { at, column: index + 1, kind });
+        }
+    }
+    let mut seen = HashMap::with_capacity(columns.len());
+    for (index, name) in columns.iter().enumerate() {
+        let column = index + 1;
+        if name.trim().is_empty() {
+            return Err(IngestError::EmptyColumnName { at, column });
+        }
+        if let Some(first) = seen.insert(name, column) {
+            return Err(IngestError::DuplicateColumn { at, name: name.clone(), first, column });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a column's name can hardly be one: an e-mail address, or a plain number that is not a
+/// year (tables with a column per year are common).
+fn looks_like_data(name: &str) -> Option<DataKind> {
+    let name = name.trim();
+    if is_number(name) && !is_year(name) {
+        Some(DataKind::Number)
+    } else if is_email_address(name) {
+        Some(DataKind::EmailAddress)
+    } else {
+        None
+    }
+}
+
+/// Digits, at most one sign before and one point among them.
+fn is_number(name: &str) -> bool {
+    let unsigned = name.strip_prefix(['-', '+']).unwrap_or(name);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(whole) && digits(fraction)
+}
+
+fn is_year(name: &str) -> bool {
+    name.len() == 4 && (name.starts_with("19") || name.starts_with("20"))
+}
+
+/// One `@`, something before it, and a domain with a point behind it.
+fn is_email_address(name: &str) -> bool {
+    let Some((local, domain)) = name.split_once('@') else { return false };
+    let top_level = domain.rsplit_once('.');
+    !local.is_empty()
+        && !name.contains(char::is_whitespace)
+        && !domain.contains('@')
+        && top_level.is_some_and(|(name, top)| !name.is_empty() && !top.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(header: &str) -> Result<Vec<String>, String> {
+        let raw = Bytes::copy_from_slice(header.as_bytes());
+        match Header::parse(raw, Dialect::default()) {
+            Ok(header) => Ok(header.columns().to_vec()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn columns_are_named_as_they_are_written_without_their_quotes() {
+        let cases: &[(&str, &[&str])] = &[
+            ("a,b", &["a", "b"]),
+            ("only", &["only"]),
+            ("\"a,b\",\"say \"\"c\"\"\"", &["a,b", "say \"c\""]),
+            ("\"two\nlines\",b", &["two\nlines", "b"]),
+            (" a,a,A", &[" a", "a", "A"]),
+            ("Größe,名前", &["Größe", "名前"]),
+            ("Country,2024,2025", &["Country", "2024", "2025"]),
+            ("Q1,Line 2,3rd,1e,v1.2,@id,a@b", &["Q1", "Line 2", "3rd", "1e", "v1.2", "@id", "a@b"]),
+        ];
+
+        for (header, columns) in cases {
+            assert_eq!(parsed(header).as_deref(), Ok(&columns.map_to_strings()[..]), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_cannot_name_columns_is_refused_by_position() {
+        let cases = [
+            ("a,,c", "column 2 has no name"),
+            ("a,\"\"", "column 2 has no name"),
+            ("a,  ", "column 2 has no name"),
+            ("a,b,a", "columns 1 and 3 have the same name \"a\""),
+            ("7,,7", "column 1 is named by a number"),
+            ("id,-1.5", "column 2 is named by a number"),
+            ("id,0012", "column 2 is named by a number"),
+            ("id,ada@example.com", "column 2 is named by an e-mail address"),
+        ];
+
+        for (header, message) in cases {
+            let error = parsed(header).unwrap_err();
+            assert!(error.contains(message), "{header:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_error_about_a_header_that_may_be_data_does_not_repeat_it() {
+        let error = parsed("0041,ada@example.com,Ada").unwrap_err();
+
+        assert!(!error.contains("0041") && !error.contains("ada") && !error.contains("Ada"));
+    }
+
+    trait MapToStrings {
+        fn map_to_strings(&self) -> Vec<String>;
+    }
+
+    impl MapToStrings for &[&str] {
+        fn map_to_strings(&self) -> Vec<String> {
+            self.iter().map(|&name| name.to_owned()).collect()
+        }
     }
 }

@@ -2,12 +2,19 @@
 
 use bytes::Bytes;
 
-use crate::{Batch, BatchLimits, Header, IngestError, ResumePoint};
+use crate::batch::Batcher;
+use crate::decode::{RecordDecoder, Shape};
+use crate::input::Input;
+use crate::opening::{Opened, Opening};
+use crate::position::Cursor;
+use crate::reject::RowRules;
+use crate::{Batch, BatchLimits, Dialect, Header, IngestError, ResumePoint};
 
 /// How an input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IngestSettings {
-    /// Byte between two fields; `None` finds it in the header line.
+    /// Byte between two fields. `None` finds it: the one of comma, semicolon, tab and pipe that the
+    /// header line has most outside quotes; at a tie the first of these; comma when it has none.
     pub delimiter: Option<u8>,
     /// Byte around a field.
     pub quote: u8,
@@ -18,48 +25,175 @@ pub struct IngestSettings {
 }
 
 /// Turns bytes into batches: a plain state machine without I/O.
+///
+/// [`push`](Self::push) a chunk, take batches until there is none, push the next one. What it holds
+/// is bounded: the chunks that were pushed and not read, one record, one batch.
+///
+/// How the input is cut into chunks changes nothing. Nor does going on at the
+/// [`end`](Batch::end) of any batch: all later batches are the same.
 #[derive(Debug)]
 pub struct Ingest {
-    header: Option<Header>,
+    settings: IngestSettings,
+    input: Input,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Opening(Opening),
+    Header(Dialect, Box<RecordDecoder>),
+    Rows(Box<RowReader>),
+    /// It is over, and every further call says why.
+    Failed(IngestError),
 }
 
 impl Ingest {
     /// Reads an input from its first byte.
     #[must_use]
-    pub fn start(_settings: IngestSettings) -> Self {
-        Self { header: None }
+    pub fn start(settings: IngestSettings) -> Self {
+        let IngestSettings { delimiter, quote, record_bytes_max, .. } = settings;
+        let opening = Opening::new(delimiter, quote, record_bytes_max);
+        Self { settings, input: Input::default(), state: State::Opening(opening) }
     }
 
     /// Goes on at `from`: the first byte pushed is the one at `from.byte`.
+    ///
+    /// The header's dialect counts, not the one in the settings. At byte 0 the header line is still
+    /// to come, so that a run which died before its first batch does not take it for a row.
     #[must_use]
-    pub fn resume(_settings: IngestSettings, header: Header, _from: ResumePoint) -> Self {
-        Self { header: Some(header) }
+    pub fn resume(settings: IngestSettings, header: Header, from: ResumePoint) -> Self {
+        let Dialect { delimiter, quote } = header.dialect();
+        let settings = IngestSettings { delimiter: Some(delimiter), quote, ..settings };
+        if from.byte == 0 {
+            return Self::start(settings);
+        }
+        let state = State::Rows(Box::new(RowReader::new(settings, header, from)));
+        Self { settings, input: Input::default(), state }
     }
 
     /// Hands over the next bytes. An empty chunk changes nothing.
-    pub fn push(&mut self, _chunk: Bytes) {}
+    ///
+    /// # Panics
+    ///
+    /// After [`finish`](Self::finish): the input has been said to have ended.
+    pub fn push(&mut self, chunk: Bytes) {
+        assert!(!self.input.ended(), "bytes were pushed behind the end of the input");
+        self.input.push(chunk);
+    }
 
     /// The next full batch, or `None` when more input is needed.
     ///
     /// # Errors
     ///
-    /// When the header cannot be used.
+    /// When the header cannot be used: see [`IngestError`]. Every further call gives the same one.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, IngestError> {
-        Ok(None)
+        loop {
+            self.state = match &mut self.state {
+                State::Rows(rows) => return Ok(rows.next_batch(&mut self.input)),
+                State::Failed(error) => return Err(error.clone()),
+                State::Opening(opening) => match opening.open(&mut self.input) {
+                    Some(opened) => self.read_header_at(opened),
+                    None => return Ok(None),
+                },
+                State::Header(dialect, decoder) => {
+                    match read_header(self.settings, *dialect, decoder, &mut self.input) {
+                        Ok(Some(rows)) => State::Rows(Box::new(rows)),
+                        Ok(None) => return Ok(None),
+                        Err(error) => State::Failed(error),
+                    }
+                }
+            };
+        }
     }
 
     /// Says that the input ends here, and gives what is left: call it until it answers `None`.
     ///
     /// # Errors
     ///
-    /// When there is no header, or it cannot be used.
+    /// As [`next_batch`](Self::next_batch), and when there is no header at all. A header without
+    /// rows is not an error here.
     pub fn finish(&mut self) -> Result<Option<Batch>, IngestError> {
-        Ok(None)
+        self.input.end();
+        self.next_batch()
     }
 
     /// The header, once it has been read.
     #[must_use]
     pub fn header(&self) -> Option<&Header> {
-        self.header.as_ref()
+        match &self.state {
+            State::Rows(rows) => Some(&rows.header),
+            State::Opening(_) | State::Header(..) | State::Failed(_) => None,
+        }
+    }
+
+    fn read_header_at(&self, opened: Opened) -> State {
+        let dialect = Dialect { delimiter: opened.delimiter, quote: self.settings.quote };
+        if !dialect.is_usable() {
+            return State::Failed(IngestError::UnusableDialect(dialect));
+        }
+        let limit = self.settings.record_bytes_max;
+        State::Header(dialect, Box::new(RecordDecoder::new(dialect, limit, 0, opened.cursor)))
+    }
+}
+
+/// Reads the first record; `None` when it is not all there.
+fn read_header(
+    settings: IngestSettings,
+    dialect: Dialect,
+    decoder: &mut RecordDecoder,
+    input: &mut Input,
+) -> Result<Option<RowReader>, IngestError> {
+    let Some(record) = decoder.next(input) else {
+        return if input.ended() { Err(IngestError::Empty) } else { Ok(None) };
+    };
+    let at = record.at;
+    match record.shape {
+        Shape::TooLong { open_quote } => {
+            let limit_bytes = settings.record_bytes_max;
+            Err(IngestError::HeaderTooLong { at, limit_bytes, open_quote })
+        }
+        Shape::Unclosed { quote } => Err(IngestError::HeaderUnclosedQuote { at, quote }),
+        Shape::Whole { .. } => {
+            let Cursor { line, byte, .. } = record.end;
+            let header = Header::read(Bytes::copy_from_slice(record.raw), dialect, at)?;
+            let from = ResumePoint { sequence: 0, record: 0, line, byte };
+            Ok(Some(RowReader::new(settings, header, from)))
+        }
+    }
+}
+
+/// Reads everything behind the header.
+#[derive(Debug)]
+struct RowReader {
+    header: Header,
+    rules: RowRules,
+    decoder: RecordDecoder,
+    batcher: Batcher,
+}
+
+impl RowReader {
+    fn new(settings: IngestSettings, header: Header, from: ResumePoint) -> Self {
+        let IngestSettings { record_bytes_max, batch, .. } = settings;
+        let cursor = Cursor::at(from.line, from.byte);
+        let rules = RowRules { fields: header.columns().len(), record_bytes_max };
+        let decoder =
+            RecordDecoder::new(header.dialect(), record_bytes_max, from.record + 1, cursor);
+        Self { header, rules, decoder, batcher: Batcher::new(batch, from) }
+    }
+
+    fn next_batch(&mut self, input: &mut Input) -> Option<Batch> {
+        while !self.batcher.is_full() {
+            let Some(record) = self.decoder.next(input) else {
+                return if input.ended() { self.batcher.close() } else { None };
+            };
+            let closed = match self.rules.reject(&record) {
+                None => self.batcher.add_row(&record),
+                Some(reject) => self.batcher.add_reject(&record, reject),
+            };
+            if closed.is_some() {
+                return closed;
+            }
+        }
+        self.batcher.close()
     }
 }

@@ -1,8 +1,16 @@
 //! What crosses the queue.
+//!
+//! A job is one version byte, then [postcard](https://postcard.jamesmunns.com/wire-format): records
+//! stay the raw bytes they are, in one piece, and a row costs its length (1 or 2 bytes) and the
+//! distance of its record number from the row before (mostly 1 byte).
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::{Dialect, Reject, Rows, RunId};
+
+/// Changes with every change of [`WireJob`] or [`WireReject`].
+const VERSION: u8 = 1;
 
 /// One batch of one run, on its way to Salesforce.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +27,24 @@ pub struct BatchJob {
     pub dialect: Dialect,
     /// What is still to be delivered.
     pub rows: Rows,
-    /// What was found while reading and is recorded when the batch is settled.
+    /// What will not be delivered: found while reading, or refused by Salesforce.
     pub rejects: Vec<Reject>,
+    /// What was delivered in earlier passes. Counts reach the ledger once, with the last row:
+    /// rows + rejects + created + updated are the records of the batch.
+    pub tally: Tally,
+}
+
+/// What a batch has come to so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Rows that Salesforce stored as new.
+    pub created: u64,
+    /// Rows that Salesforce had and changed.
+    pub updated: u64,
+    /// Rows that were sent again.
+    pub retried: u64,
+    /// Calls to Salesforce's API.
+    pub api_calls: u64,
 }
 
 /// Bytes that are not a [`BatchJob`].
@@ -29,7 +53,7 @@ pub struct BatchJob {
 pub enum DecodeJobError {
     /// Written by a program with another encoding.
     #[error(
-        "batch job has encoding version {found}, this program reads version {known}; run the same version of all programs"
+        "batch job has encoding version {found}, and this program reads version {known}; run producer and consumer of the same version"
     )]
     UnknownVersion {
         /// Version of the bytes.
@@ -45,19 +69,138 @@ pub enum DecodeJobError {
     },
 }
 
+/// The job as it is written. Everything but the two lists is borrowed from the job or the bytes.
+#[derive(Serialize, Deserialize)]
+struct WireJob<'a> {
+    run: &'a str,
+    sequence: u64,
+    passes: u32,
+    delimiter: u8,
+    quote: u8,
+    #[serde(with = "serde_bytes")]
+    header: &'a [u8],
+    /// Of each row: its record number less that of the row before (0 at first), and its bytes.
+    /// The difference wraps, so that rows may come in any order.
+    spans: Vec<(u64, u64)>,
+    #[serde(with = "serde_bytes")]
+    raw: &'a [u8],
+    #[serde(borrow)]
+    rejects: Vec<WireReject<'a>>,
+    tally: Tally,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireReject<'a> {
+    record: u64,
+    code: &'a str,
+    message: &'a str,
+    #[serde(with = "serde_bytes")]
+    raw: &'a [u8],
+}
+
 impl BatchJob {
     /// The job as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        Vec::new()
+        let wire = WireJob {
+            run: self.run.as_str(),
+            sequence: self.sequence,
+            passes: self.passes,
+            delimiter: self.dialect.delimiter,
+            quote: self.dialect.quote,
+            header: &self.header,
+            spans: spans(&self.rows),
+            raw: self.rows.raw(),
+            rejects: self.rejects.iter().map(WireReject::of).collect(),
+            tally: self.tally,
+        };
+        let mut bytes = Vec::with_capacity(self.encoded_bytes_about());
+        bytes.push(VERSION);
+        postcard::to_extend(&wire, bytes)
+            .expect("a Vec takes everything, and every length is known")
     }
 
-    /// Reads what [`encode`](Self::encode) wrote.
+    /// Reads what [`encode`](Self::encode) wrote. Hostile bytes take no more memory than a small
+    /// multiple of their own length.
     ///
     /// # Errors
     ///
     /// When the bytes are of another version, cut, or not a job at all.
-    pub fn decode(_bytes: &[u8]) -> Result<Self, DecodeJobError> {
-        Err(DecodeJobError::Malformed { reason: "it is empty" })
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeJobError> {
+        let (&found, bytes) = bytes.split_first().ok_or(malformed("it is empty"))?;
+        if found != VERSION {
+            return Err(DecodeJobError::UnknownVersion { found, known: VERSION });
+        }
+        let (wire, rest) =
+            postcard::take_from_bytes::<WireJob<'_>>(bytes).map_err(|error| match error {
+                postcard::Error::DeserializeUnexpectedEnd => malformed("its end is missing"),
+                _ => malformed("it cannot be decoded"),
+            })?;
+        if !rest.is_empty() {
+            return Err(malformed("something follows it"));
+        }
+        let dialect = Dialect { delimiter: wire.delimiter, quote: wire.quote };
+        if !dialect.is_usable() {
+            return Err(malformed("its delimiter or quote cannot be used"));
+        }
+        Ok(Self {
+            run: wire.run.parse().map_err(|_| malformed("its run id is not one"))?,
+            sequence: wire.sequence,
+            passes: wire.passes,
+            header: Bytes::copy_from_slice(wire.header),
+            dialect,
+            rows: rows(&wire.spans, wire.raw)?,
+            rejects: wire.rejects.into_iter().map(WireReject::into_reject).collect(),
+            tally: wire.tally,
+        })
     }
+
+    fn encoded_bytes_about(&self) -> usize {
+        let rejects: usize = self.rejects.iter().map(|reject| reject.bytes() + 16).sum();
+        128 + self.header.len() + self.rows.bytes() + 4 * self.rows.len() + rejects
+    }
+}
+
+impl<'a> WireReject<'a> {
+    fn of(reject: &'a Reject) -> Self {
+        let Reject { record, code, message, raw } = reject;
+        Self { record: *record, code, message, raw }
+    }
+
+    fn into_reject(self) -> Reject {
+        Reject {
+            record: self.record,
+            code: self.code.to_owned(),
+            message: self.message.to_owned(),
+            raw: Bytes::copy_from_slice(self.raw),
+        }
+    }
+}
+
+fn spans(rows: &Rows) -> Vec<(u64, u64)> {
+    let mut before = 0;
+    let span = |(record, raw): (u64, &[u8])| {
+        let distance = record.wrapping_sub(before);
+        before = record;
+        (distance, raw.len() as u64)
+    };
+    rows.iter().map(span).collect()
+}
+
+fn rows(spans: &[(u64, u64)], mut raw: &[u8]) -> Result<Rows, DecodeJobError> {
+    const UNEQUAL: DecodeJobError = malformed("its rows are not as long as it says");
+    let mut rows = Rows::with_capacity(spans.len(), raw.len());
+    let mut record = 0_u64;
+    for &(distance, bytes) in spans {
+        let bytes = usize::try_from(bytes).map_err(|_| UNEQUAL)?;
+        let (row, rest) = raw.split_at_checked(bytes).ok_or(UNEQUAL)?;
+        record = record.wrapping_add(distance);
+        rows.push(record, row);
+        raw = rest;
+    }
+    if raw.is_empty() { Ok(rows) } else { Err(UNEQUAL) }
+}
+
+const fn malformed(reason: &'static str) -> DecodeJobError {
+    DecodeJobError::Malformed { reason }
 }

@@ -1,25 +1,71 @@
 //! Turns the bytes of a CSV file into batches of records, in bounded memory.
+//!
+//! ```text
+//! chunks ──Transcoder──▶ UTF-8 ──────────Ingest──────────▶ batches ──▶ BatchJob ──▶ queue
+//!         (only if it is not)   Opening · RecordDecoder · Batcher
+//! ```
+//!
+//! Nothing here does I/O: [`Ingest`] is a plain state machine. It is given chunks, cut anywhere,
+//! and gives [`Batch`]es, which hold the records **as they came**, byte for byte. A record that
+//! cannot become a row is a [`Reject`] in the batch and does not end the reading; only an unusable
+//! header does ([`IngestError`]).
+//!
+//! ```
+//! use ingest_core::{BatchLimits, Ingest, IngestSettings};
+//!
+//! let mut ingest = Ingest::start(IngestSettings {
+//!     delimiter: None,
+//!     quote: b'"',
+//!     record_bytes_max: 1 << 20,
+//!     batch: BatchLimits { rows_max: 2, bytes_max: 1 << 20 },
+//! });
+//!
+//! ingest.push("id,note\n1,\"two\nlines\"\n2,pl".into());
+//! assert!(ingest.next_batch()?.is_none()); // the second record may go on
+//! ingest.push("ain\n3,one,too many\n".into());
+//!
+//! let first = ingest.next_batch()?.expect("two records were read");
+//! let rows: Vec<_> = first.rows.iter().collect();
+//! assert_eq!(rows, [(1, &b"1,\"two\nlines\""[..]), (2, &b"2,plain"[..])]);
+//!
+//! let last = ingest.finish()?.expect("one record is left");
+//! assert_eq!(
+//!     last.rejects[0].message,
+//!     "record 3 (line 5, byte 30): found 3 fields, but the header has 2"
+//! );
+//! assert_eq!(ingest.finish()?, None);
+//! # Ok::<(), ingest_core::IngestError>(())
+//! ```
+//!
+//! A record is what csv-core takes for one: fields between delimiters; a field that starts with a
+//! quote may hold delimiters and line breaks, and quotes that are doubled; a quote anywhere else is
+//! a character; LF, CRLF and a lone CR end a record; blank lines are no records.
 
 mod batch;
+mod decode;
 mod dialect;
 mod error;
 mod header;
 mod ingest;
+mod input;
 mod job;
+mod opening;
 mod position;
 mod reject;
 mod rejects_file;
 mod rows;
 mod run;
+mod transcode;
 
 pub use batch::{Batch, BatchLimits};
 pub use dialect::Dialect;
-pub use error::IngestError;
+pub use error::{DataKind, IngestError};
 pub use header::Header;
 pub use ingest::{Ingest, IngestSettings};
-pub use job::{BatchJob, DecodeJobError};
+pub use job::{BatchJob, DecodeJobError, Tally};
 pub use position::{Position, ResumePoint};
 pub use reject::Reject;
-pub use rejects_file::{reject_line, rejects_header};
+pub use rejects_file::{reject_line, rejects_header, strip_reject_columns};
 pub use rows::Rows;
 pub use run::{InvalidRunId, RunId};
+pub use transcode::{Transcoder, UnknownEncoding};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use memchr::memchr2_iter;
 use serde::{Deserialize, Serialize};
 
 /// Where a record starts.
@@ -44,5 +45,71 @@ pub struct ResumePoint {
 impl Default for ResumePoint {
     fn default() -> Self {
         Self { sequence: 0, record: 0, line: 1, byte: 0 }
+    }
+}
+
+/// How far the input has been read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    /// Physical line of the next byte, from 1.
+    pub(crate) line: u64,
+    /// Offset of the next byte.
+    pub(crate) byte: u64,
+    /// The last byte was a CR, which ended a line: an LF now belongs to it and ends no other.
+    after_cr: bool,
+}
+
+impl Cursor {
+    pub(crate) fn at(line: u64, byte: u64) -> Self {
+        Self { line, byte, after_cr: false }
+    }
+
+    /// Passes bytes of any kind.
+    pub(crate) fn pass(&mut self, bytes: &[u8]) {
+        let Some(last) = bytes.last() else { return };
+        for index in memchr2_iter(b'\r', b'\n', bytes) {
+            let after_cr =
+                index.checked_sub(1).map_or(self.after_cr, |before| bytes[before] == b'\r');
+            self.line += u64::from(bytes[index] == b'\r' || !after_cr);
+        }
+        self.byte += bytes.len() as u64;
+        self.after_cr = *last == b'\r';
+    }
+
+    /// Passes one whole line with its line end, which the caller has found: nothing is looked at.
+    #[inline]
+    pub(crate) fn pass_line(&mut self, bytes: usize) {
+        self.line += 1;
+        self.byte += bytes as u64;
+        self.after_cr = false;
+    }
+
+    /// Passes the LF of a CRLF, if that is what comes next. `Some(how many bytes)`, or `None` while
+    /// that cannot be known.
+    pub(crate) fn pass_lf_after_cr(&mut self, rest: &[u8]) -> Option<usize> {
+        let taken = usize::from(*rest.first()? == b'\n');
+        self.pass(&rest[..taken]);
+        self.after_cr = false;
+        Some(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_line_end_counts_once_wherever_the_bytes_are_cut() {
+        let cases = [("", 1), ("a", 1), ("a\n", 2), ("a\r\n", 2), ("a\r", 2), ("\r\r", 3)];
+        let cases = cases.into_iter().chain([("\n\r", 3), ("\r\n\r\n", 3), ("\r\r\n\n", 4)]);
+
+        for (text, line) in cases {
+            for cut in 0..=text.len() {
+                let mut cursor = Cursor::at(1, 0);
+                cursor.pass(&text.as_bytes()[..cut]);
+                cursor.pass(&text.as_bytes()[cut..]);
+                assert_eq!((cursor.line, cursor.byte), (line, text.len() as u64), "{text:?} {cut}");
+            }
+        }
     }
 }

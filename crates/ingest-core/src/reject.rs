@@ -3,6 +3,11 @@
 use std::fmt;
 
 use bytes::Bytes;
+use encoding_rs::Encoding;
+
+use crate::decode::{Record, Shape};
+use crate::error::TooLongAdvice;
+use crate::position::Cursor;
 
 /// A record that will not be delivered, and why.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,10 +17,13 @@ pub struct Reject {
     /// What kind of reason, in capitals, for programs: one of the constants here, or a status code
     /// of Salesforce.
     pub code: String,
-    /// The reason, for people.
+    /// The reason, for people. Those given here name record, line and byte, and no value.
     pub message: String,
-    /// The record as it came, without its line end. Empty when the record is too long to be kept
-    /// or is not closed.
+    /// The record as it came, without its line end. Empty for [`RECORD_TOO_LONG`] (it was not
+    /// kept) and for [`UNCLOSED_QUOTE`] (it would swallow what is written behind it).
+    ///
+    /// [`RECORD_TOO_LONG`]: Self::RECORD_TOO_LONG
+    /// [`UNCLOSED_QUOTE`]: Self::UNCLOSED_QUOTE
     pub raw: Bytes,
 }
 
@@ -26,8 +34,85 @@ impl Reject {
     pub const INVALID_UTF8: &'static str = "INVALID_UTF8";
     /// The record is longer than the limit.
     pub const RECORD_TOO_LONG: &'static str = "RECORD_TOO_LONG";
-    /// The input ends inside quotes.
+    /// The input ends inside the record's quotes.
     pub const UNCLOSED_QUOTE: &'static str = "UNCLOSED_QUOTE";
+
+    /// What it takes in memory and on the queue, nearly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.code.len() + self.message.len() + self.raw.len()
+    }
+}
+
+/// What a record has to be to become a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowRules {
+    pub(crate) fields: usize,
+    pub(crate) record_bytes_max: usize,
+}
+
+impl RowRules {
+    /// The reason why this record cannot become a row, if there is one.
+    #[inline]
+    pub(crate) fn reject(self, record: &Record<'_>) -> Option<Reject> {
+        let is_text = || Encoding::utf8_valid_up_to(record.raw) == record.raw.len();
+        match record.shape {
+            Shape::Whole { fields } if fields == self.fields && is_text() => None,
+            _ => Some(self.explain(record)),
+        }
+    }
+
+    #[cold]
+    fn explain(self, record: &Record<'_>) -> Reject {
+        let Record { at, shape, raw, end } = record;
+        let (code, reason) = match *shape {
+            Shape::TooLong { open_quote } => {
+                let limit = self.record_bytes_max;
+                let advice = TooLongAdvice(open_quote);
+                let reason = format!(
+                    "longer than {limit} bytes, skipped up to line {}, byte {}; {advice}",
+                    end.line, end.byte
+                );
+                (Reject::RECORD_TOO_LONG, reason)
+            }
+            Shape::Unclosed { quote } => {
+                let reason = format!(
+                    "the quote that opens at byte {quote} is never closed; everything from there to the end of the input (line {}, byte {}) is in this record",
+                    end.line, end.byte
+                );
+                (Reject::UNCLOSED_QUOTE, reason)
+            }
+            Shape::Whole { fields } => match Encoding::utf8_valid_up_to(raw) {
+                valid if valid < raw.len() => {
+                    let byte = at.byte + valid as u64;
+                    let reason =
+                        format!("not text at byte {byte}; is the file in another encoding?");
+                    (Reject::INVALID_UTF8, reason)
+                }
+                _ => (Reject::FIELD_COUNT, self.explain_field_count(record, fields)),
+            },
+        };
+        Reject {
+            record: at.record,
+            code: code.to_owned(),
+            message: format!("{at}: {reason}"),
+            raw: Bytes::copy_from_slice(raw),
+        }
+    }
+
+    fn explain_field_count(self, record: &Record<'_>, found: usize) -> String {
+        let counted = |count: usize| match count {
+            1 => "1 field".to_owned(),
+            _ => format!("{count} fields"),
+        };
+        let reason = format!("found {}, but the header has {}", counted(found), self.fields);
+        let mut end = Cursor::at(record.at.line, record.at.byte);
+        end.pass(record.raw);
+        if end.line == record.at.line {
+            return reason;
+        }
+        let (first, last) = (record.at.line, end.line);
+        format!("{reason}; it spans lines {first} to {last}, is a closing quote missing?")
+    }
 }
 
 /// Shows everything but the record's bytes: rows do not belong into logs.

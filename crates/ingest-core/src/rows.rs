@@ -50,6 +50,11 @@ impl Rows {
         self.raw.len()
     }
 
+    /// All raw records, one right behind the other.
+    pub(crate) fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
     /// The row at this index, from 0: its record number and its raw bytes.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<(u64, &[u8])> {

@@ -1,0 +1,216 @@
+//! What comes before the first record: a byte order mark, blank lines, and the question which
+//! delimiter the file has.
+
+use bytes::Bytes;
+
+use crate::input::Input;
+use crate::position::Cursor;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// The delimiters that are looked for. The first one wins a tie, and when none is there.
+const CANDIDATES: [u8; 4] = *b",;\t|";
+
+/// Reads up to the end of the header line and puts it back.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    cursor: Cursor,
+    /// Bytes behind the mark and the blank lines, as far as they came with earlier chunks.
+    head: Vec<u8>,
+    head_bytes_max: usize,
+    mark: Mark,
+    delimiter: Delimiter,
+}
+
+/// What is known once the input is open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opened {
+    pub(crate) delimiter: u8,
+    /// Where the header starts.
+    pub(crate) cursor: Cursor,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    /// So many bytes of the mark were there.
+    Expected {
+        matched: usize,
+    },
+    Passed,
+}
+
+#[derive(Debug)]
+enum Delimiter {
+    Given(u8),
+    Detect(DelimiterVote),
+}
+
+impl Opening {
+    /// A header line longer than `head_bytes_max` is not looked at to its end.
+    pub(crate) fn new(delimiter: Option<u8>, quote: u8, head_bytes_max: usize) -> Self {
+        Self {
+            cursor: Cursor::at(1, 0),
+            head: Vec::new(),
+            head_bytes_max,
+            mark: Mark::Expected { matched: 0 },
+            delimiter: match delimiter {
+                Some(delimiter) => Delimiter::Given(delimiter),
+                None => Delimiter::Detect(DelimiterVote::new(quote)),
+            },
+        }
+    }
+
+    /// Looks at all there is. `None` when that is not enough. Behind `Some`, the input starts at
+    /// the header, or has nothing in it.
+    pub(crate) fn open(&mut self, input: &mut Input) -> Option<Opened> {
+        let open = loop {
+            if !input.fill() {
+                if !input.ended() {
+                    return None;
+                }
+                self.keep_broken_mark();
+                break Bytes::new();
+            }
+            let mut chunk = input.take_current();
+            self.pass_mark(&mut chunk);
+            self.pass_blank_lines(&mut chunk);
+            if self.knows_delimiter(&chunk) {
+                break chunk;
+            }
+            self.head.extend_from_slice(&chunk);
+        };
+        input.push_front(open);
+        input.push_front(std::mem::take(&mut self.head).into());
+        let delimiter = match &self.delimiter {
+            Delimiter::Given(delimiter) => *delimiter,
+            Delimiter::Detect(vote) => vote.winner(),
+        };
+        Some(Opened { delimiter, cursor: self.cursor })
+    }
+
+    fn pass_mark(&mut self, chunk: &mut Bytes) {
+        while let Mark::Expected { matched } = self.mark {
+            let Some(first) = chunk.first() else { return };
+            if *first != BYTE_ORDER_MARK[matched] {
+                self.keep_broken_mark();
+                return;
+            }
+            self.mark = match matched + 1 {
+                3 => Mark::Passed,
+                matched => Mark::Expected { matched },
+            };
+            if self.mark == Mark::Passed {
+                self.cursor.pass(BYTE_ORDER_MARK);
+            }
+            *chunk = chunk.slice(1..);
+        }
+    }
+
+    /// What looked like the mark is the beginning of the header.
+    fn keep_broken_mark(&mut self) {
+        if let Mark::Expected { matched } = self.mark {
+            self.head.extend_from_slice(&BYTE_ORDER_MARK[..matched]);
+            self.mark = Mark::Passed;
+        }
+    }
+
+    fn pass_blank_lines(&mut self, chunk: &mut Bytes) {
+        if self.head.is_empty() {
+            let blank = chunk.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            self.cursor.pass(&chunk[..blank]);
+            *chunk = chunk.slice(blank..);
+        }
+    }
+
+    fn knows_delimiter(&mut self, chunk: &[u8]) -> bool {
+        match &mut self.delimiter {
+            Delimiter::Given(_) => !chunk.is_empty(),
+            Delimiter::Detect(vote) => {
+                vote.count(chunk) || self.head.len() + chunk.len() > self.head_bytes_max
+            }
+        }
+    }
+}
+
+/// Counts the candidates outside quotes, until the line ends.
+#[derive(Debug)]
+struct DelimiterVote {
+    quote: u8,
+    place: Place,
+    counts: [u64; CANDIDATES.len()],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    FieldStart,
+    InField,
+    InQuotes,
+    /// Behind a quote inside quotes: it closed them, or it is the first of two.
+    BehindQuote,
+}
+
+impl DelimiterVote {
+    fn new(quote: u8) -> Self {
+        Self { quote, place: Place::FieldStart, counts: [0; CANDIDATES.len()] }
+    }
+
+    /// Whether the line ends in these bytes; what is behind its end is not counted.
+    fn count(&mut self, bytes: &[u8]) -> bool {
+        for &byte in bytes {
+            self.place = match (self.place, byte) {
+                (Place::FieldStart | Place::BehindQuote, byte) if byte == self.quote => {
+                    Place::InQuotes
+                }
+                (Place::InQuotes, byte) if byte == self.quote => Place::BehindQuote,
+                (Place::InQuotes, _) => Place::InQuotes,
+                (_, b'\r' | b'\n') => return true,
+                (_, byte) => match CANDIDATES.iter().position(|&candidate| candidate == byte) {
+                    Some(candidate) => {
+                        self.counts[candidate] += 1;
+                        Place::FieldStart
+                    }
+                    None => Place::InField,
+                },
+            };
+        }
+        false
+    }
+
+    fn winner(&self) -> u8 {
+        let most = self.counts.iter().max().copied().unwrap_or(0);
+        let first = self.counts.iter().position(|&count| count == most).unwrap_or(0);
+        CANDIDATES[first]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delimiter_is_the_candidate_seen_most_outside_quotes() {
+        let cases: &[(&str, u8)] = &[
+            ("a,b,c", b','),
+            ("a;b;c", b';'),
+            ("a\tb", b'\t'),
+            ("a|b", b'|'),
+            ("single", b','),
+            ("", b','),
+            ("a;b,c", b','),
+            ("a|b;c", b';'),
+            ("\"a,b,c\";d", b';'),
+            ("\"say \"\"a,b,c\"\"\";d", b';'),
+            ("\"two\nlines,,\";b", b';'),
+            ("5\" pipe;b", b';'),
+            ("a;b\n,,,,", b';'),
+            ("a;b\r,,,,", b';'),
+            ("Name, First;Age;City", b';'),
+        ];
+
+        for (header, delimiter) in cases {
+            let mut vote = DelimiterVote::new(b'"');
+            vote.count(header.as_bytes());
+            assert_eq!(char::from(vote.winner()), char::from(*delimiter), "{header:?}");
+        }
+    }
+}
