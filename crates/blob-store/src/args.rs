@@ -1,16 +1,107 @@
+use std::ffi::OsStr;
+
+use clap::{
+    Arg, Command,
+    builder::TypedValueParser,
+    error::{Error, ErrorKind},
+};
 use secrecy::SecretString;
 use url::Url;
 
-/// Where the blobs are, and how to get in.
+/// Where the blobs are, and how to get in: a connection string, or the URL of
+/// the account and an identity of Entra ID. Exactly one of the two.
 #[derive(Debug, Clone, clap::Args)]
 pub struct BlobArgs {
-    /// Connection string of the storage account.
-    #[arg(long, env = "AZURE_STORAGE_CONNECTION_STRING", hide_env_values = true)]
+    /// Connection string of the storage account: with an account key or a SAS,
+    /// or `UseDevelopmentStorage=true` for a local Azurite
+    #[arg(
+        long,
+        env = "AZURE_STORAGE_CONNECTION_STRING",
+        hide_env_values = true,
+        value_name = "STRING"
+    )]
     pub azure_storage_connection_string: Option<SecretString>,
-    /// Blob endpoint of the storage account, for Entra ID instead of a connection string.
-    #[arg(long, env = "AZURE_STORAGE_ACCOUNT_URL", hide_env_values = true)]
+
+    /// Blob endpoint of the storage account, such as
+    /// https://myaccount.blob.core.windows.net, instead of a connection string:
+    /// signs in through Entra ID (workload identity, managed identity, az, azd)
+    #[arg(
+        long,
+        env = "AZURE_STORAGE_ACCOUNT_URL",
+        value_name = "URL",
+        value_parser = AccountUrlParser
+    )]
     pub azure_storage_account_url: Option<Url>,
-    /// Container that holds the blobs.
-    #[arg(long, env = "AZURE_CONTAINER", default_value = "high-volume-ingest")]
+
+    /// Container that holds the blobs
+    #[arg(
+        long,
+        env = "AZURE_CONTAINER",
+        default_value = "high-volume-ingest",
+        value_name = "NAME"
+    )]
     pub azure_container: String,
+}
+
+/// Parses a URL without repeating it when it is wrong: people paste URLs with
+/// a SAS in them, and clap quotes what it rejects.
+#[derive(Debug, Clone)]
+struct AccountUrlParser;
+
+impl TypedValueParser for AccountUrlParser {
+    type Value = Url;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        _argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<Url, Error> {
+        value.to_str().and_then(|text| Url::parse(text).ok()).ok_or_else(|| {
+            Error::raw(
+                ErrorKind::ValueValidation,
+                "AZURE_STORAGE_ACCOUNT_URL is not a URL; \
+                 give it as https://myaccount.blob.core.windows.net\n",
+            )
+            .with_cmd(command)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        blob: BlobArgs,
+    }
+
+    #[test]
+    fn a_value_that_is_no_url_is_not_repeated() {
+        let pasted = "myaccount.blob.core.windows.net/?sv=2022-11-02&sig=SECRET";
+
+        let error =
+            Program::try_parse_from(["x", "--azure-storage-account-url", pasted]).unwrap_err();
+
+        let said = error.render().to_string();
+        assert!(said.contains("AZURE_STORAGE_ACCOUNT_URL is not a URL"), "{said}");
+        assert!(!said.contains("SECRET"), "{said}");
+    }
+
+    #[test]
+    fn the_connection_string_is_not_in_the_debug_output() {
+        let program = Program::try_parse_from([
+            "x",
+            "--azure-storage-connection-string",
+            "AccountName=a;AccountKey=SECRET",
+        ])
+        .unwrap();
+
+        assert!(!format!("{program:?}").contains("SECRET"));
+        assert_eq!(program.blob.azure_container, "high-volume-ingest");
+    }
 }

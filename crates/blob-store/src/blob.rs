@@ -1,14 +1,14 @@
-use std::fmt;
-
-use time::OffsetDateTime;
+use std::{fmt, time::SystemTime};
 
 /// The version of a blob's content; every write changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BlobEtag(String);
 
+/// Takes it with or without its quotes: a listing gives it without, a header
+/// with, and both are the same version.
 impl From<String> for BlobEtag {
     fn from(etag: String) -> Self {
-        Self(etag)
+        Self(format!("\"{}\"", etag.trim_matches('"')))
     }
 }
 
@@ -27,8 +27,8 @@ pub struct BlobProperties {
     pub bytes: u64,
     /// The version of the content.
     pub etag: BlobEtag,
-    /// When it was written last.
-    pub last_modified: OffsetDateTime,
+    /// When it was written last, to the second.
+    pub last_modified: SystemTime,
     /// The `Content-Encoding` that its writer declared.
     pub content_encoding: Option<String>,
 }
@@ -45,7 +45,7 @@ pub enum Overwrite {
 /// What became of an append at a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
-    /// The bytes are in the blob, exactly once.
+    /// The bytes are in the blob at that position, exactly once.
     Done,
     /// Nothing was appended: the blob does not end at that position.
     PositionTaken {

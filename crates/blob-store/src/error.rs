@@ -1,9 +1,29 @@
-/// Why a blob operation did not succeed.
+use azure_core::{error::ErrorKind, http::StatusCode};
+
+use crate::{cause::Cause, compression::Compression};
+
+/// Why a blob operation did not succeed; each kind asks for another reaction.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlobError {
+    /// A setting is missing or wrong. Its value is never repeated.
+    #[error("{setting} {problem}")]
+    InvalidSetting {
+        /// The variable's name.
+        setting: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// No blob can have this name.
+    #[error("`{name}` is not a blob name: {problem}")]
+    InvalidName {
+        /// The name, shortened and escaped.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The container holds no such blob.
-    #[error("no blob `{name}` in container `{container}`")]
+    #[error("there is no blob `{name}` in container `{container}`")]
     NoSuchBlob {
         /// Name of the blob.
         name: String,
@@ -11,18 +31,18 @@ pub enum BlobError {
         container: String,
     },
     /// The account holds no such container.
-    #[error("no container `{container}`")]
+    #[error("there is no container `{container}`; create it, or check AZURE_CONTAINER")]
     NoSuchContainer {
         /// Name of the container.
         container: String,
     },
-    /// Somebody wrote to the blob while it was being read.
-    #[error("blob `{name}` changed while it was being read")]
+    /// Somebody wrote to the blob, or deleted it, while it was being read.
+    #[error("blob `{name}` changed while it was being read; start again with its new content")]
     BlobChanged {
         /// Name of the blob.
         name: String,
     },
-    /// A blob of this name exists and must not be replaced.
+    /// A blob of this name exists and was not to be replaced.
     #[error("blob `{name}` already exists in container `{container}`")]
     AlreadyExists {
         /// Name of the blob.
@@ -30,4 +50,173 @@ pub enum BlobError {
         /// Name of the container.
         container: String,
     },
+    /// Only an append blob can be appended to.
+    #[error("blob `{name}` exists, but is not an append blob; delete it or use another name")]
+    NotAppendBlob {
+        /// Name of the blob.
+        name: String,
+    },
+    /// The content has more blocks than a blob can hold.
+    #[error("blob `{name}` would be larger than {bytes_max} bytes; split it into several")]
+    TooLarge {
+        /// Name of the blob.
+        name: String,
+        /// The most that can be written, in bytes.
+        bytes_max: u64,
+    },
+    /// The credential is wrong, has run out, or may not do this.
+    #[error(
+        "the blob storage denied access to {subject}; check that the account key is right, that \
+         the SAS has not expired and allows this, or that the identity has the role Storage Blob \
+         Data Contributor, and that this machine's clock is right"
+    )]
+    Denied {
+        /// The blob or container.
+        subject: String,
+        /// What the service answered.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// No identity could sign in to Entra ID.
+    #[error(
+        "could not sign in to the blob storage; run `az login`, or give this machine a managed \
+         identity, or set AZURE_STORAGE_CONNECTION_STRING instead of AZURE_STORAGE_ACCOUNT_URL"
+    )]
+    NotSignedIn {
+        /// What each way of signing in said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The service did not answer, or only with "try again", for the whole time
+    /// that we waited.
+    #[error(
+        "could not get through to the blob storage for {subject}; check the endpoint in \
+         AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT_URL, and that it runs"
+    )]
+    Unreachable {
+        /// The blob or container.
+        subject: String,
+        /// The last attempt's failure.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The service answered something that we have no better name for.
+    #[error("the blob storage refused a request for {subject}")]
+    Refused {
+        /// The blob or container.
+        subject: String,
+        /// What the service answered.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A compressed blob cannot be decompressed.
+    #[error(
+        "the blob is not whole {compression} data (or needs a large window, as after \
+         `zstd --long`); compress and upload it again"
+    )]
+    Corrupt {
+        /// What it should have been.
+        compression: Compression,
+        /// What the decompressor said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A task was stopped together with the runtime it ran on.
+    #[error("the transfer of blob `{name}` was stopped")]
+    Stopped {
+        /// Name of the blob.
+        name: String,
+    },
+}
+
+/// What a request was about.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) container: String,
+    pub(crate) blob: Option<String>,
+}
+
+impl Subject {
+    /// Sorts an error of the library by what it means to our caller.
+    pub(crate) fn error(&self, error: &azure_core::Error) -> BlobError {
+        let source = Cause::of(error);
+        match (error.kind(), error_code(error)) {
+            (_, "ContainerNotFound") => self.no_such_container(),
+            (_, "BlobNotFound") => self.not_found(),
+            (_, "BlobAlreadyExists" | "ConditionNotMet" | "UnauthorizedBlobOverwrite") => {
+                self.already_exists()
+            }
+            (_, "InvalidBlobType") => BlobError::NotAppendBlob { name: self.name() },
+            (ErrorKind::HttpResponse { status, .. }, _) => match *status {
+                StatusCode::NotFound => self.not_found(),
+                StatusCode::Unauthorized | StatusCode::Forbidden => {
+                    BlobError::Denied { subject: self.to_string(), source }
+                }
+                _ if is_transient(error) => {
+                    BlobError::Unreachable { subject: self.to_string(), source }
+                }
+                _ => BlobError::Refused { subject: self.to_string(), source },
+            },
+            (ErrorKind::Credential, _) => BlobError::NotSignedIn { source },
+            (ErrorKind::Io | ErrorKind::Connection, _) => {
+                BlobError::Unreachable { subject: self.to_string(), source }
+            }
+            _ => BlobError::Refused { subject: self.to_string(), source },
+        }
+    }
+
+    pub(crate) fn already_exists(&self) -> BlobError {
+        BlobError::AlreadyExists { name: self.name(), container: self.container.clone() }
+    }
+
+    pub(crate) fn changed(&self) -> BlobError {
+        BlobError::BlobChanged { name: self.name() }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        self.blob.clone().unwrap_or_default()
+    }
+
+    /// The service answered, but not what its documentation says.
+    pub(crate) fn nonsense(&self, what: &str) -> BlobError {
+        BlobError::Refused { subject: self.to_string(), source: Cause::words(what) }
+    }
+
+    fn not_found(&self) -> BlobError {
+        match &self.blob {
+            Some(name) => {
+                BlobError::NoSuchBlob { name: name.clone(), container: self.container.clone() }
+            }
+            None => self.no_such_container(),
+        }
+    }
+
+    fn no_such_container(&self) -> BlobError {
+        BlobError::NoSuchContainer { container: self.container.clone() }
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.blob {
+            Some(name) => write!(f, "blob `{name}` in container `{}`", self.container),
+            None => write!(f, "container `{}`", self.container),
+        }
+    }
+}
+
+/// The service's own name for what went wrong, such as `BlobNotFound`, or "".
+/// <https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes>
+pub(crate) fn error_code(error: &azure_core::Error) -> &str {
+    match error.kind() {
+        ErrorKind::HttpResponse { error_code: Some(code), .. } => code,
+        _ => "",
+    }
+}
+
+/// Whether the same request may well succeed a moment later.
+pub(crate) fn is_transient(error: &azure_core::Error) -> bool {
+    match error.kind() {
+        ErrorKind::Connection | ErrorKind::Io => true,
+        ErrorKind::HttpResponse { status, .. } => {
+            matches!(u16::from(*status), 408 | 429 | 500 | 502 | 503 | 504)
+                || error_code(error) == "ContainerBeingDeleted"
+        }
+        _ => false,
+    }
 }

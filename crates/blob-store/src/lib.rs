@@ -1,10 +1,32 @@
 //! Azure Blob Storage as this project uses it. The only crate that knows Azure.
+//!
+//! ```text
+//! BlobArgs ──▶ BlobStore ─┬─ read ──▶ BlobReader ──▶ decompress ──▶ chunks
+//!                         ├─ write ─▶ BlobWriter ──▶ staged blocks ──▶ commit
+//!                         └─ append, list, properties, delete
+//! ```
+//!
+//! It is built on Microsoft's own `azure_storage_blob`, which has neither
+//! connection strings nor account keys nor a download that survives a broken
+//! connection: those are here. Every request goes through one policy that signs
+//! it (account key, SAS, or a token of Entra ID) and one rule for trying again.
+//!
+//! No error, log line or `Debug` output of this crate holds a key, a SAS or a
+//! token.
 
+mod append;
 mod args;
 mod blob;
+mod cause;
 mod compression;
+mod connection;
 mod error;
+mod identity;
+mod name;
 mod read;
+mod retry;
+mod sas;
+mod shared_key;
 mod store;
 mod write;
 

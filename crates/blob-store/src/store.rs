@@ -1,22 +1,56 @@
-use bytes::Bytes;
-use futures::Stream;
+use std::{fmt, sync::Arc};
+
+use azure_core::http::{
+    ClientOptions, HttpClientOptions, RetryOptions, Transport, Url, new_http_client,
+    pager::PagerContinuation,
+    policies::{Policy, auth::BearerTokenAuthorizationPolicy},
+};
+use azure_storage_blob::{
+    BlobClient, BlobClientOptions, BlobContainerClient, BlobContainerClientOptions,
+    models::{
+        BlobClientGetPropertiesResultHeaders, BlobContainerClientListBlobsOptions, BlobItem,
+        BlobType,
+    },
+};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
+use secrecy::ExposeSecret;
 
 use crate::{
-    Appended, BlobArgs, BlobError, BlobEtag, BlobProperties, BlobReader, BlobWriter, Overwrite,
-    ReadSettings,
+    BlobArgs, BlobError, BlobEtag, BlobProperties, BlobReader, BlobWriter, Overwrite, ReadSettings,
+    connection::{Connection, Credential},
+    error::{Subject, error_code},
+    identity,
+    name::{check_blob_name, check_container_name, url_of},
+    retry::{QUESTION, retried},
+    sas::SasPolicy,
+    shared_key::SharedKeyPolicy,
 };
 
-/// One container of one storage account. Cheap to clone; clones share their connections.
-#[derive(Debug, Clone)]
+/// What a token for Azure Storage must be good for.
+const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
+
+/// One container of one storage account. Cheap to clone; clones share their
+/// connections.
+#[derive(Clone)]
 pub struct BlobStore {
-    container: String,
+    container: Arc<str>,
+    container_url: Url,
+    options: ClientOptions,
 }
 
-#[expect(clippy::unused_async, reason = "signatures first")]
 impl BlobStore {
     /// Checks the settings. Talks to nobody yet.
+    ///
+    /// # Errors
+    /// [`BlobError::InvalidSetting`].
     pub fn connect(args: &BlobArgs) -> Result<Self, BlobError> {
-        Ok(Self { container: args.azure_container.clone() })
+        check_container_name(&args.azure_container)?;
+        let connection = connection(args)?;
+        Ok(Self {
+            container: args.azure_container.as_str().into(),
+            container_url: url_of(&connection.endpoint, [args.azure_container.as_str()]),
+            options: client_options(authentication(connection.credential)?),
+        })
     }
 
     /// Name of the container.
@@ -25,57 +59,241 @@ impl BlobStore {
     }
 
     /// Creates the container, unless it exists.
+    ///
+    /// # Errors
+    /// [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub async fn create_container(&self) -> Result<(), BlobError> {
-        unimplemented!()
+        let client = self.container_client()?;
+        match retried(QUESTION, || client.create(None)).await {
+            Ok(_) => Ok(()),
+            Err(error) if error_code(&error) == "ContainerAlreadyExists" => Ok(()),
+            Err(error) => Err(self.subject(None).error(&error)),
+        }
     }
 
     /// What is known about a blob without reading it.
-    pub async fn properties(&self, _name: &str) -> Result<BlobProperties, BlobError> {
-        unimplemented!()
+    ///
+    /// # Errors
+    /// [`BlobError::NoSuchBlob`], [`BlobError::NoSuchContainer`],
+    /// [`BlobError::InvalidName`], [`BlobError::Denied`], [`BlobError::Unreachable`].
+    pub async fn properties(&self, name: &str) -> Result<BlobProperties, BlobError> {
+        self.properties_and_type(name).await.map(|(properties, _)| properties)
     }
 
-    /// All blobs whose name starts with `prefix`, in order of name.
+    pub(crate) async fn properties_and_type(
+        &self,
+        name: &str,
+    ) -> Result<(BlobProperties, Option<BlobType>), BlobError> {
+        let client = self.blob_client(name)?;
+        let subject = self.subject(Some(name));
+        let answer = retried(QUESTION, || client.get_properties(None)).await;
+        let answer = answer.map_err(|error| subject.error(&error))?;
+
+        let read = || -> azure_core::Result<_> {
+            let bytes = answer.content_length()?;
+            let version = answer.etag()?.zip(answer.last_modified()?);
+            Ok((bytes, version, answer.content_encoding()?, answer.blob_type()?))
+        };
+        let (bytes, version, content_encoding, blob_type) =
+            read().map_err(|error| subject.error(&error))?;
+        let ((etag, last_modified), bytes) = version
+            .zip(bytes)
+            .ok_or_else(|| subject.nonsense("the answer has no length, ETag or date"))?;
+        let properties = BlobProperties {
+            name: name.to_owned(),
+            bytes,
+            etag: String::from(etag).into(),
+            last_modified: last_modified.into(),
+            content_encoding,
+        };
+        Ok((properties, blob_type))
+    }
+
+    /// All blobs whose name starts with `prefix`, in order of name, asked for
+    /// page by page (up to 5,000 blobs each) as the stream is read.
+    ///
+    /// It ends with the first error: [`BlobError::NoSuchContainer`],
+    /// [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub fn list(
         &self,
-        _prefix: &str,
+        prefix: &str,
     ) -> impl Stream<Item = Result<BlobProperties, BlobError>> + Send + Unpin + use<> {
-        futures::stream::empty()
+        let (store, prefix) = (self.clone(), prefix.to_owned());
+        let pages = stream::try_unfold(Some(None), move |next| {
+            let (store, prefix) = (store.clone(), prefix.clone());
+            async move {
+                let Some(marker) = next else { return Ok(None) };
+                let (page, marker) = store.list_page(&prefix, marker).await?;
+                Ok(Some((stream::iter(page.into_iter().map(Ok)), marker.map(Some))))
+            }
+        });
+        pages.try_flatten().boxed()
+    }
+
+    /// One page, and the marker of the next one, if any.
+    async fn list_page(
+        &self,
+        prefix: &str,
+        marker: Option<String>,
+    ) -> Result<(Vec<BlobProperties>, Option<String>), BlobError> {
+        let client = self.container_client()?;
+        let subject = self.subject(None);
+        let answer = retried(QUESTION, || async {
+            let mut pages = client
+                .list_blobs(Some(BlobContainerClientListBlobsOptions {
+                    prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
+                    marker: marker.clone(),
+                    ..Default::default()
+                }))?
+                .into_pages();
+            let page = pages.try_next().await?.map(|page| page.into_model()).transpose()?;
+            Ok((page, pages.continuation().cloned()))
+        });
+        let (page, continuation) = answer.await.map_err(|error| subject.error(&error))?;
+
+        let items = page.map(|page| page.blob_items).unwrap_or_default();
+        let blobs = items
+            .into_iter()
+            .map(|item| {
+                listed(item).ok_or_else(|| subject.nonsense("a listed blob has no name or length"))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok((
+            blobs,
+            match continuation {
+                Some(PagerContinuation::Token(marker)) => Some(marker),
+                _ => None,
+            },
+        ))
     }
 
     /// Deletes a blob.
-    pub async fn delete(&self, _name: &str) -> Result<(), BlobError> {
-        unimplemented!()
+    ///
+    /// # Errors
+    /// [`BlobError::NoSuchBlob`], [`BlobError::NoSuchContainer`],
+    /// [`BlobError::InvalidName`], [`BlobError::Denied`], [`BlobError::Unreachable`].
+    pub async fn delete(&self, name: &str) -> Result<(), BlobError> {
+        let client = self.blob_client(name)?;
+        let mut tries = 0;
+        let answer = retried(QUESTION, || {
+            tries += 1;
+            client.delete(None)
+        })
+        .await;
+        match answer.map_err(|error| self.subject(Some(name)).error(&error)) {
+            Ok(_) => Ok(()),
+            // An earlier try did it, only its answer was lost.
+            Err(BlobError::NoSuchBlob { .. }) if tries > 1 => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads the version `etag` of a blob of `bytes` bytes, from `from_byte` on.
+    ///
+    /// Nothing is requested before the first poll. From its end on (and from an
+    /// empty blob) there is nothing to read, and nothing is asked.
     pub fn read(
         &self,
-        _name: &str,
-        _etag: &BlobEtag,
-        _bytes: u64,
-        _from_byte: u64,
-        _settings: ReadSettings,
+        name: &str,
+        etag: &BlobEtag,
+        bytes: u64,
+        from_byte: u64,
+        settings: ReadSettings,
     ) -> BlobReader {
-        unimplemented!()
+        let client = self.blob_client(name);
+        BlobReader::new(client, self.subject(Some(name)), etag, from_byte..bytes, settings)
     }
 
     /// Starts to write a blob. Nothing is visible before [`BlobWriter::commit`].
-    pub async fn write(&self, _name: &str, _overwrite: Overwrite) -> Result<BlobWriter, BlobError> {
-        unimplemented!()
+    ///
+    /// # Errors
+    /// [`BlobError::AlreadyExists`] with [`Overwrite::Refuse`],
+    /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
+    /// [`BlobError::Denied`], [`BlobError::Unreachable`].
+    pub async fn write(&self, name: &str, overwrite: Overwrite) -> Result<BlobWriter, BlobError> {
+        let writer = BlobWriter::new(self.clone(), name, overwrite)?;
+        match self.properties(name).await {
+            Ok(_) if overwrite == Overwrite::Refuse => {
+                Err(self.subject(Some(name)).already_exists())
+            }
+            Ok(_) | Err(BlobError::NoSuchBlob { .. }) => Ok(writer),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Creates an append blob that holds `first`, unless it exists; answers its length either way.
-    pub async fn append_create(&self, _name: &str, _first: Bytes) -> Result<u64, BlobError> {
-        unimplemented!()
+    pub(crate) fn blob_client(&self, name: &str) -> Result<BlobClient, BlobError> {
+        check_blob_name(name)?;
+        let options =
+            BlobClientOptions { client_options: self.options.clone(), ..Default::default() };
+        BlobClient::new(url_of(&self.container_url, name.split('/')), None, Some(options))
+            .map_err(|error| self.subject(Some(name)).error(&error))
     }
 
-    /// Appends at `position`, which must be the blob's end.
-    pub async fn append(
-        &self,
-        _name: &str,
-        _position: u64,
-        _bytes: Bytes,
-    ) -> Result<Appended, BlobError> {
-        unimplemented!()
+    fn container_client(&self) -> Result<BlobContainerClient, BlobError> {
+        let options = BlobContainerClientOptions {
+            client_options: self.options.clone(),
+            ..Default::default()
+        };
+        BlobContainerClient::new(self.container_url.clone(), None, Some(options))
+            .map_err(|error| self.subject(None).error(&error))
     }
+
+    pub(crate) fn subject(&self, blob: Option<&str>) -> Subject {
+        Subject { container: self.container.to_string(), blob: blob.map(str::to_owned) }
+    }
+}
+
+impl fmt::Debug for BlobStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobStore").field("url", &self.container_url.as_str()).finish()
+    }
+}
+
+fn connection(args: &BlobArgs) -> Result<Connection, BlobError> {
+    let problem = match (&args.azure_storage_connection_string, &args.azure_storage_account_url) {
+        (Some(text), None) => return Connection::from_string(text.expose_secret()),
+        (None, Some(url)) => return Connection::from_account_url(url),
+        (Some(_), Some(_)) => "and AZURE_STORAGE_ACCOUNT_URL are both set; remove one of them",
+        (None, None) => {
+            "is not set; set it, or AZURE_STORAGE_ACCOUNT_URL to sign in through Entra ID"
+        }
+    };
+    let setting = "AZURE_STORAGE_CONNECTION_STRING";
+    Err(BlobError::InvalidSetting { setting, problem: problem.into() })
+}
+
+fn authentication(credential: Credential) -> Result<Arc<dyn Policy>, BlobError> {
+    Ok(match credential {
+        Credential::AccountKey { account, key } => Arc::new(SharedKeyPolicy::new(account, key)),
+        Credential::Sas(query) => Arc::new(SasPolicy::new(query)),
+        Credential::Identity => {
+            Arc::new(BearerTokenAuthorizationPolicy::new(identity::chain()?, [STORAGE_SCOPE]))
+        }
+    })
+}
+
+fn client_options(authentication: Arc<dyn Policy>) -> ClientOptions {
+    ClientOptions {
+        per_try_policies: vec![authentication],
+        // We try again ourselves, see `retry`.
+        retry: RetryOptions::none(),
+        // Shared by all clients made from these options. A blob with a
+        // Content-Encoding must arrive as it is stored: ranges count those bytes.
+        transport: Some(Transport::new(new_http_client(Some(HttpClientOptions {
+            automatic_decompression: false,
+            ..Default::default()
+        })))),
+        ..Default::default()
+    }
+}
+
+fn listed(item: BlobItem) -> Option<BlobProperties> {
+    let properties = item.properties?;
+    Some(BlobProperties {
+        name: item.name?,
+        bytes: properties.content_length?,
+        etag: String::from(properties.etag?).into(),
+        last_modified: properties.last_modified?.into(),
+        content_encoding: properties.content_encoding.filter(|encoding| !encoding.is_empty()),
+    })
 }

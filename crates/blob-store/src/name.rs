@@ -1,0 +1,108 @@
+//! Names of blobs and containers, and the URLs made of them.
+//! <https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata>
+
+use url::Url;
+
+use crate::BlobError;
+
+const BLOB_NAME_CHARS_MAX: usize = 1024;
+
+/// Checks a blob's name before it becomes part of a URL, where `..` and empty
+/// segments would silently name another blob.
+pub(crate) fn check_blob_name(name: &str) -> Result<(), BlobError> {
+    let problem = if name.is_empty() {
+        "it is empty"
+    } else if name.chars().count() > BLOB_NAME_CHARS_MAX {
+        "it is longer than 1024 characters"
+    } else if name.chars().any(char::is_control) {
+        "it has a control character"
+    } else if name.split('/').any(str::is_empty) {
+        "it starts or ends with `/`, or has two in a row"
+    } else if name.split('/').any(|segment| segment == "." || segment == "..") {
+        "it has a segment `.` or `..`"
+    } else {
+        return Ok(());
+    };
+    Err(BlobError::InvalidName { name: printable(name), problem })
+}
+
+/// A name that may be anything, fit for a message.
+fn printable(name: &str) -> String {
+    name.chars().take(100).flat_map(char::escape_debug).collect()
+}
+
+/// 3 to 63 of a-z, 0-9 and single hyphens inside, or one of Azure's own.
+pub(crate) fn check_container_name(name: &str) -> Result<(), BlobError> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let valid = (3..=63).contains(&name.len())
+        && name.bytes().all(allowed)
+        && name.split('-').all(|part| !part.is_empty());
+    if valid || ["$root", "$web"].contains(&name) {
+        return Ok(());
+    }
+    Err(BlobError::InvalidSetting {
+        setting: "AZURE_CONTAINER",
+        problem: "must be 3 to 63 of a-z, 0-9 and single hyphens between them".into(),
+    })
+}
+
+/// `endpoint` with more segments, each encoded on its own: a `/` inside a blob's
+/// name stays a `/`, since that is the path that gets signed.
+pub(crate) fn url_of<'a>(endpoint: &Url, segments: impl IntoIterator<Item = &'a str>) -> Url {
+    let mut url = endpoint.clone();
+    url.path_segments_mut().expect("an http(s) URL has a path").pop_if_empty().extend(segments);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_go_astray_are_refused() {
+        for name in
+            ["a", "rejects/run-1.csv", "ä ö/日本語.csv", "a..b", "...", "what?#%25&", "a\\b"]
+        {
+            assert!(check_blob_name(name).is_ok(), "{name}");
+        }
+        assert!(check_blob_name(&"ä".repeat(1024)).is_ok());
+
+        for name in ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "a\nb", "a\u{7f}"] {
+            assert!(check_blob_name(name).is_err(), "{name:?}");
+        }
+        assert!(check_blob_name(&"a".repeat(1025)).is_err());
+    }
+
+    #[test]
+    fn a_refused_name_is_shown_without_its_control_characters() {
+        let error = check_blob_name("a\u{1b}[31mb").unwrap_err();
+
+        assert_eq!(
+            error.to_string(),
+            "`a\\u{1b}[31mb` is not a blob name: it has a control character"
+        );
+    }
+
+    #[test]
+    fn container_names_follow_azures_rules() {
+        for name in ["abc", "high-volume-ingest", "a1-2", "$root"] {
+            assert!(check_container_name(name).is_ok(), "{name}");
+        }
+        for name in ["ab", "Abc", "a--b", "-abc", "abc-", "a_b", "", &"a".repeat(64)] {
+            assert!(check_container_name(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn slashes_stay_and_everything_else_is_encoded() {
+        for endpoint in ["https://acme.blob.core.windows.net", "http://127.0.0.1:10000/acme/"] {
+            let endpoint = Url::parse(endpoint).unwrap();
+            let container = url_of(&endpoint, ["c"]);
+
+            let url = url_of(&container, "a b/ü?#%.csv".split('/'));
+
+            assert!(url.path().ends_with("/c/a%20b/%C3%BC%3F%23%25.csv"), "{url}");
+            assert!(url.query().is_none() && !url.path().contains("//"), "{url}");
+        }
+    }
+}
