@@ -1,0 +1,66 @@
+-- Records what became of a batch and removes its payload, in one step and once.
+-- KEYS: leases, lease tokens, deliveries, job data, depth, job metadata, run,
+--       settled batches, reject codes, rejects, events, unfinished runs
+-- ARGV: run id, sequence, job id, lease token, records, created, updated, retried,
+--       api calls, number of codes, code, count, …, reject line, reject line, …
+-- Gives 'recorded', 'already_settled' or 'lease_lost'.
+local id, sequence = ARGV[3], ARGV[2]
+local holds_lease = redis.call('HGET', KEYS[2], id) == ARGV[4]
+
+local function remove_job()
+  local bytes = redis.call('HGET', KEYS[6], 'bytes')
+  if bytes then
+    redis.call('HINCRBY', KEYS[5], 'bytes', -bytes)
+  end
+  redis.call('ZREM', KEYS[1], id)
+  redis.call('HDEL', KEYS[2], id)
+  redis.call('HDEL', KEYS[3], id)
+  redis.call('HDEL', KEYS[4], id)
+  redis.call('DEL', KEYS[6])
+end
+
+if redis.call('GETBIT', KEYS[8], sequence) == 1 then
+  if holds_lease then
+    remove_job()
+  end
+  return 'already_settled'
+end
+if not holds_lease then
+  return 'lease_lost'
+end
+
+redis.call('SETBIT', KEYS[8], sequence, 1)
+remove_job()
+
+local codes = tonumber(ARGV[10])
+local rejected = 0
+for i = 11, 10 + 2 * codes, 2 do
+  redis.call('HINCRBY', KEYS[9], ARGV[i], ARGV[i + 1])
+  rejected = rejected + tonumber(ARGV[i + 1])
+end
+local reject_bytes = 0
+for i = 11 + 2 * codes, #ARGV do
+  redis.call('RPUSH', KEYS[10], ARGV[i])
+  reject_bytes = reject_bytes + #ARGV[i]
+end
+if reject_bytes > 0 then
+  redis.call('HINCRBY', KEYS[5], 'bytes', reject_bytes)
+end
+
+redis.call('HINCRBY', KEYS[7], 'created', ARGV[6])
+redis.call('HINCRBY', KEYS[7], 'updated', ARGV[7])
+redis.call('HINCRBY', KEYS[7], 'rejected', rejected)
+redis.call('HINCRBY', KEYS[7], 'retried', ARGV[8])
+redis.call('HINCRBY', KEYS[7], 'api_calls', ARGV[9])
+local settled = redis.call('HINCRBY', KEYS[7], 'batches_settled', 1)
+redis.call('XADD', KEYS[11], 'MAXLEN', '~', 1000, '*', 'ordinal', settled, 'sequence', sequence,
+  'records', ARGV[5], 'delivered', ARGV[6] + ARGV[7], 'rejected', rejected)
+
+local run = redis.call('HMGET', KEYS[7], 'state', 'fed_sequence')
+if run[1] == 'draining' and settled == tonumber(run[2]) then
+  local time = redis.call('TIME')
+  redis.call('HSET', KEYS[7], 'state', 'completed',
+    'finished_at_ms', time[1] * 1000 + math.floor(time[2] / 1000))
+  redis.call('SREM', KEYS[12], ARGV[1])
+end
+return 'recorded'

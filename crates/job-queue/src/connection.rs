@@ -1,0 +1,257 @@
+//! The connection to Redis, and what to do while Redis is away.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use redis::{
+    Client, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation, ServerErrorKind,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use secrecy::ExposeSecret;
+use tracing::{info, warn};
+
+use crate::{QueueArgs, QueueError, keys::QueueKeys, scripts};
+
+/// How long Redis may take to answer; a server that forks for its AOF can be
+/// silent for seconds.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const AWAY_DELAY_MIN: Duration = Duration::from_millis(100);
+const AWAY_DELAY_MAX: Duration = Duration::from_secs(3);
+
+/// The queue and the ledger. Cheap to clone; all clones share one connection.
+#[derive(Clone)]
+pub struct Queue {
+    pub(crate) connection: ConnectionManager,
+    pub(crate) keys: Arc<QueueKeys>,
+    pub(crate) lease: Duration,
+    away: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("lease", &self.lease).finish_non_exhaustive()
+    }
+}
+
+/// How full the queue is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Unfinished jobs: waiting, delayed and being delivered.
+    pub jobs: u64,
+    /// Bytes of their payloads, and of rejected rows that are not in a file yet.
+    pub bytes: u64,
+}
+
+impl Queue {
+    /// Connects to Redis.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is malformed, or nothing answers within some seconds.
+    pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
+        let info = args
+            .redis_url
+            .expose_secret()
+            .into_connection_info()
+            .map_err(|_says_the_url| QueueError::InvalidUrl)?;
+        let address = info.addr().to_string();
+        let client = Client::open(info).map_err(|_says_the_url| QueueError::InvalidUrl)?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_number_of_retries(2)
+            .set_max_delay(Duration::from_secs(1));
+        let connection = ConnectionManager::new_with_config(client, config)
+            .await
+            .map_err(|source| QueueError::Unreachable { address, source })?;
+        Ok(Self {
+            connection,
+            keys: Arc::new(QueueKeys::batches()),
+            lease: args.queue_lease,
+            away: Arc::default(),
+        })
+    }
+
+    /// What should be set differently on this Redis, one sentence each.
+    ///
+    /// # Errors
+    ///
+    /// When Redis cannot be asked. A managed Redis that hides its settings gives
+    /// no warnings.
+    pub async fn settings_warnings(&self) -> Result<Vec<String>, QueueError> {
+        let mut connection = self.connection.clone();
+        let info: String = redis::cmd("INFO")
+            .query_async(&mut connection)
+            .await
+            .map_err(|source| QueueError::Refused { action: "tell about itself", source })?;
+        Ok(settings_warnings(&info))
+    }
+
+    /// How full the queue is now. Takes the same time however full it is.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.hlen(&self.keys.data).hget(&self.keys.depth, "bytes");
+        let (jobs, bytes): (u64, Option<i64>) = self.query("tell the depth", &pipeline).await?;
+        Ok(Depth { jobs, bytes: bytes.unwrap_or(0).try_into().unwrap_or(0) })
+    }
+
+    /// How many consumers have shown themselves within their lease.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn consumers_alive(&self) -> Result<u64, QueueError> {
+        let script = scripts::COUNT_CONSUMERS.key(crate::keys::consumers());
+        self.invoke("count consumers", &script).await
+    }
+
+    /// Runs a script; waits while Redis is away. It must be safe to run twice:
+    /// when an answer is lost it is.
+    pub(crate) async fn invoke<T: FromRedisValue>(
+        &self,
+        action: &'static str,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, QueueError> {
+        let mut patience = self.patience(action);
+        loop {
+            match script.invoke_async(&mut self.connection.clone()).await {
+                Ok(answer) => return Ok(patience.rewarded_with(answer)),
+                Err(error) => patience.wait(error).await?,
+            }
+        }
+    }
+
+    /// Runs a pipeline; as [`invoke`](Self::invoke).
+    pub(crate) async fn query<T: FromRedisValue>(
+        &self,
+        action: &'static str,
+        pipeline: &redis::Pipeline,
+    ) -> Result<T, QueueError> {
+        let mut patience = self.patience(action);
+        loop {
+            match pipeline.query_async(&mut self.connection.clone()).await {
+                Ok(answer) => return Ok(patience.rewarded_with(answer)),
+                Err(error) => patience.wait(error).await?,
+            }
+        }
+    }
+
+    pub(crate) fn patience(&self, action: &'static str) -> Patience<'_> {
+        Patience { queue: self, action, since: Instant::now(), delay: AWAY_DELAY_MIN }
+    }
+}
+
+/// Waits for a Redis that is away, and says so once for all who wait.
+pub(crate) struct Patience<'a> {
+    queue: &'a Queue,
+    action: &'static str,
+    since: Instant,
+    delay: Duration,
+}
+
+impl Patience<'_> {
+    /// Waits a while when waiting may help.
+    pub(crate) async fn wait(&mut self, error: RedisError) -> Result<(), QueueError> {
+        if !is_away(&error) {
+            return Err(QueueError::Refused { action: self.action, source: error });
+        }
+        if !self.queue.away.swap(true, Ordering::Relaxed) {
+            warn!(error = %error, "redis does not {}; waiting until it does", self.action);
+        }
+        tokio::time::sleep(self.delay.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        self.delay = (self.delay * 2).min(AWAY_DELAY_MAX);
+        Ok(())
+    }
+
+    pub(crate) fn rewarded_with<T>(&self, answer: T) -> T {
+        let away = &self.queue.away;
+        if away.load(Ordering::Relaxed) && away.swap(false, Ordering::Relaxed) {
+            info!("redis answers again after {:.1} s", self.since.elapsed().as_secs_f64());
+        }
+        answer
+    }
+}
+
+/// Whether waiting may help: Redis cannot be reached, is starting, is being
+/// failed over, or is full.
+pub(crate) fn is_away(error: &RedisError) -> bool {
+    use redis::ErrorKind::{ClusterConnectionNotFound, Io, Server};
+    error.is_timeout()
+        || error.is_connection_dropped()
+        || error.is_connection_refusal()
+        || matches!(error.kind(), Io | ClusterConnectionNotFound)
+        || matches!(
+            error.kind(),
+            Server(
+                ServerErrorKind::BusyLoading
+                    | ServerErrorKind::ClusterDown
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::ReadOnly
+                    | ServerErrorKind::TryAgain
+            )
+        )
+        || matches!(error.code(), Some("OOM" | "BUSY" | "MISCONF" | "NOREPLICAS"))
+}
+
+/// Reads Redis' `INFO`.
+fn settings_warnings(info: &str) -> Vec<String> {
+    let field = |name: &str| {
+        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    };
+    let mut warnings = Vec::new();
+    if let Some(policy) = field("maxmemory_policy").filter(|policy| *policy != "noeviction") {
+        warnings.push(format!(
+            "redis may evict queued rows (maxmemory-policy {policy}); set `maxmemory-policy noeviction`"
+        ));
+    }
+    if field("aof_enabled") == Some("0") {
+        warnings.push(
+            "redis keeps no append-only file, so a restart loses queued rows; set `appendonly yes`"
+                .to_owned(),
+        );
+    }
+    if let Some(version) = field("redis_version").filter(|version| older_than_6_2(version)) {
+        warnings.push(format!("redis {version} is too old; 6.2 or newer is needed"));
+    }
+    warnings
+}
+
+fn older_than_6_2(version: &str) -> bool {
+    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < (6, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redis_as_it_should_be_gives_no_warning() {
+        let info = "redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n";
+
+        assert_eq!(settings_warnings(info), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_risky_setting_is_named_with_its_cure() {
+        let info = "redis_version:6.0.9\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:0\r\n";
+
+        let warnings = settings_warnings(info);
+
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert!(warnings[0].contains("maxmemory-policy noeviction"));
+        assert!(warnings[1].contains("appendonly yes"));
+        assert!(warnings[2].contains("6.2"));
+    }
+}

@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use ingest_core::RunId;
+
+/// What can go wrong with the queue.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// `REDIS_URL` is no Redis URL.
+    #[error("REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT")]
+    InvalidUrl,
+    /// No Redis answers.
+    #[error("redis does not answer at {address}; start it, or set REDIS_URL")]
+    Unreachable {
+        /// Host and port, without user and password.
+        address: String,
+        /// What the connection said.
+        #[source]
+        source: redis::RedisError,
+    },
+    /// Redis refused a command.
+    #[error("redis refused to {action}")]
+    Refused {
+        /// What was to be done.
+        action: &'static str,
+        /// What Redis said.
+        #[source]
+        source: redis::RedisError,
+    },
+    /// An entry of the ledger is not what this program wrote.
+    #[error(
+        "run {run}: the ledger's field {field} is missing or not understood; was it written by another version?"
+    )]
+    Ledger {
+        /// Whose entry.
+        run: RunId,
+        /// Name of the field.
+        field: &'static str,
+    },
+    /// `apalis-redis` could not push.
+    #[error("could not push batches to the queue")]
+    Push(#[source] apalis_redis::Error),
+}
+
+/// Why a feeder cannot go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeedError {
+    /// Another producer feeds this run.
+    #[error("run {run} is being fed by another producer; if that one has died, its claim ends within {} s", for_at_most.as_secs() + 1)]
+    HeldByAnother {
+        /// The run.
+        run: RunId,
+        /// When the other's claim ends unless it lives.
+        for_at_most: Duration,
+    },
+    /// The claim ran out (this process or Redis was stopped too long) and is gone.
+    #[error("run {run}: this producer lost its claim on the run; start it again to go on")]
+    LockLost {
+        /// The run.
+        run: RunId,
+    },
+    /// There is no such run.
+    #[error("there is no run {run}; `producer runs` lists them")]
+    UnknownRun {
+        /// The run.
+        run: RunId,
+    },
+    /// The run was ended meanwhile.
+    #[error("run {run} is {state}: {reason}")]
+    RunEnded {
+        /// The run.
+        run: RunId,
+        /// The state it is in.
+        state: String,
+        /// Why, in the words of the one who ended it.
+        reason: String,
+    },
+    /// Redis came back without its last writes. Feeding has to start again at
+    /// the ledger's checkpoint; nothing is lost.
+    #[error("run {run}: redis lost its last writes; feeding starts again at the last checkpoint")]
+    Rewound {
+        /// The run.
+        run: RunId,
+    },
+    /// The queue itself.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}

@@ -1,0 +1,211 @@
+use std::time::Duration;
+
+use ingest_core::Rows;
+use job_queue::{BatchBackend, Depth, RunState, Settled};
+
+use crate::support::{Fixture, connect, delivered, id, job, reject};
+
+const SHORT: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn batches_are_handed_out_in_file_order_and_counted() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 250).await;
+
+    let sequences = fixture.deliver_all().await;
+
+    assert_eq!(sequences, (0..250).collect::<Vec<_>>());
+    let ledger = fixture.ledger("a").await;
+    assert_eq!(
+        (ledger.state, ledger.read, ledger.created, ledger.unfinished(), ledger.batches_settled),
+        (RunState::Completed, 2_500, 2_500, 0, 250)
+    );
+}
+
+#[tokio::test]
+async fn a_settled_batch_leaves_nothing_on_the_queue() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 30).await;
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 30);
+
+    fixture.deliver_all().await;
+
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+    assert_eq!(fixture.queue_keys(), ["{batch-sync}:batches:depth"]);
+}
+
+#[tokio::test]
+async fn a_batch_whose_consumer_is_gone_goes_to_another_after_its_lease() {
+    let fixture = Fixture::with_lease(SHORT).await;
+    fixture.create("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut gone = BatchBackend::new(fixture.queue.clone(), "gone");
+    let stale = gone.claim().await.unwrap().unwrap();
+    drop(gone);
+
+    let mut other = BatchBackend::new(fixture.queue.clone(), "other");
+    assert!(other.claim().await.unwrap().is_none(), "the lease still runs");
+    tokio::time::sleep(SHORT + Duration::from_millis(100)).await;
+    let taken_over = other.claim().await.unwrap().unwrap();
+
+    assert_eq!(taken_over.deliveries(), 2);
+    assert_eq!(stale.settle(&delivered(&stale)).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(stale.put_back(Duration::ZERO).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(fixture.ledger("a").await.created, 0);
+    assert_eq!(taken_over.settle(&delivered(&taken_over)).await.unwrap(), Settled::Recorded);
+    assert_eq!(stale.settle(&delivered(&stale)).await.unwrap(), Settled::AlreadySettled);
+    assert_eq!(fixture.ledger("a").await.created, 10);
+}
+
+#[tokio::test]
+async fn a_lease_is_renewed_as_long_as_its_holder_lives() {
+    let fixture = Fixture::with_lease(SHORT).await;
+    fixture.create("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut slow = BatchBackend::new(fixture.queue.clone(), "slow");
+    let claimed = slow.claim().await.unwrap().unwrap();
+
+    tokio::time::sleep(SHORT * 3).await;
+
+    let mut other = BatchBackend::new(fixture.queue.clone(), "other");
+    assert!(other.claim().await.unwrap().is_none());
+    assert!(!claimed.is_lost());
+    assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
+}
+
+#[tokio::test]
+async fn the_rest_of_a_batch_comes_back_alone_and_is_counted_with_the_whole() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 1).await;
+    let full = fixture.queue.depth().await.unwrap();
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    let mut rest = claimed.job().clone();
+    rest.rows = rest.rows.subset([3, 4]);
+    rest.tally.created = 7;
+    rest.rejects.push(reject(10, "REQUIRED_FIELD_MISSING"));
+    rest.passes = 1;
+
+    claimed.requeue(&rest, Duration::ZERO).await.unwrap();
+
+    assert_eq!(fixture.ledger("a").await.created, 0, "counts wait for the last row");
+    assert!(fixture.queue.depth().await.unwrap().bytes < full.bytes);
+    let again = consumer.claim().await.unwrap().unwrap();
+    assert_eq!((again.deliveries(), again.job()), (1, &rest));
+    again.settle(&delivered(&again)).await.unwrap();
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.created, ledger.rejected, ledger.unfinished()), (9, 1, 0));
+    assert_eq!(ledger.state, RunState::Completed);
+}
+
+#[tokio::test]
+async fn a_delayed_batch_is_not_handed_out_before_its_time() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+
+    claimed.put_back(Duration::from_millis(300)).await.unwrap();
+
+    assert!(consumer.claim().await.unwrap().is_none());
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    let again = consumer.claim().await.unwrap().unwrap();
+    assert_eq!(again.deliveries(), 1, "what was put back was not a delivery");
+}
+
+#[tokio::test]
+async fn rejected_rows_wait_for_the_file_in_order_and_weigh_on_the_queue() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    for codes in [["A", "B"], ["B", "B"]] {
+        let claimed = consumer.claim().await.unwrap().unwrap();
+        let mut job = delivered(&claimed);
+        job.tally.created = 8;
+        job.rejects = codes.map(|code| reject(1, code)).into();
+        claimed.settle(&job).await.unwrap();
+    }
+
+    let pending = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+
+    let ledger = fixture.ledger("a").await;
+    assert_eq!(ledger.rejected_by_code, [("A".to_owned(), 1), ("B".to_owned(), 3)].into());
+    assert_eq!((pending.position, pending.lines.len()), (0, 4));
+    let bytes = pending.lines.iter().map(|line| line.len() as u64).sum();
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth { jobs: 0, bytes });
+
+    let (written, left) = pending.lines.split_at(3);
+    assert!(fixture.queue.rejects_drained(&id("a"), 0, written).await.unwrap());
+    assert!(!fixture.queue.rejects_drained(&id("a"), 0, written).await.unwrap(), "done before");
+    let pending = fixture.queue.pending_rejects(&id("a"), 1).await.unwrap();
+    assert_eq!(pending.lines, left, "one line at least, whatever its size");
+}
+
+#[tokio::test]
+async fn nine_thousand_jobs_that_are_due_at_once_do_not_wedge_the_queue() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 9_000).await;
+    // All of them delayed, and all delays over: what the fetch script of apalis-redis dies of.
+    let () = redis::cmd("RENAME")
+        .arg("{batch-sync}:batches:scheduled")
+        .arg("{batch-sync}:batches:delayed")
+        .query(&mut fixture.redis())
+        .unwrap();
+
+    let sequences = fixture.deliver_all().await;
+
+    assert_eq!(sequences.len(), 9_000);
+    assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
+}
+
+#[tokio::test]
+async fn a_consumer_outlives_a_redis_that_is_killed_and_comes_back() {
+    let mut fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    fixture.redis.kill();
+
+    let settling = tokio::spawn(async move { claimed.settle(&delivered(&claimed)).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!settling.is_finished());
+    fixture.redis.start_again();
+
+    assert_eq!(settling.await.unwrap().unwrap(), Settled::Recorded);
+    assert_eq!(fixture.deliver_all().await, [1]);
+    assert_eq!(fixture.ledger("a").await.unfinished(), 0);
+}
+
+#[tokio::test]
+async fn live_consumers_are_counted_until_their_lease_ends() {
+    let fixture = Fixture::with_lease(SHORT).await;
+    assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 0);
+    let mut consumer = BatchBackend::new(connect(&fixture.redis, SHORT).await, "one");
+    consumer.claim().await.unwrap();
+    tokio::time::sleep(SHORT / 2).await;
+    assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 1);
+
+    drop(consumer);
+    tokio::time::sleep(SHORT * 2).await;
+
+    assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_batch_of_rejects_only_is_a_batch() {
+    let fixture = Fixture::with_run("a").await;
+    let mut only_rejects = job("a", 0);
+    only_rejects.rows = Rows::default();
+    only_rejects.rejects = (1..=10).map(|record| reject(record, "FIELD_COUNT")).collect();
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[only_rejects], crate::support::after(1)).await.unwrap();
+    feeder.finish().await.unwrap();
+
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    claimed.settle(claimed.job()).await.unwrap();
+
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.rejected, ledger.unfinished()), (10, 0));
+    assert_eq!(ledger.state, RunState::Completed);
+}

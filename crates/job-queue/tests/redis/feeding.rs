@@ -1,0 +1,178 @@
+use job_queue::{FeedError, Queue, QueueArgs, QueueError, RunState};
+
+use crate::support::{Fixture, after, id, job, new_run};
+
+#[tokio::test]
+async fn a_run_is_entered_once() {
+    let fixture = Fixture::with_run("a").await;
+
+    assert!(!fixture.queue.create_run(&new_run("a")).await.unwrap());
+    let found = fixture.queue.unfinished_run_of("high-volume-ingest", "big.csv", "0x1").await;
+    assert_eq!(found.unwrap(), Some(id("a")));
+    let other_version =
+        fixture.queue.unfinished_run_of("high-volume-ingest", "big.csv", "0x2").await;
+    assert_eq!(other_version.unwrap(), None);
+}
+
+#[tokio::test]
+async fn runs_are_listed_newest_first() {
+    let fixture = Fixture::with_run("a").await;
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    fixture.create("b").await;
+
+    let runs = fixture.queue.runs(10).await.unwrap();
+
+    assert_eq!(runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+    assert_eq!(fixture.queue.runs(1).await.unwrap().len(), 1);
+    assert_eq!(fixture.queue.runs(0).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn only_one_producer_feeds_a_run() {
+    let fixture = Fixture::with_run("a").await;
+    let first = fixture.queue.feeder(&id("a")).await.unwrap();
+
+    let second = fixture.queue.feeder(&id("a")).await;
+
+    assert!(matches!(second, Err(FeedError::HeldByAnother { .. })), "{second:?}");
+    assert!(fixture.ledger("a").await.feeder_alive);
+    first.release().await;
+    assert!(!fixture.ledger("a").await.feeder_alive);
+    fixture.queue.feeder(&id("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_producer_that_lost_its_claim_pushes_nothing_more() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let () = redis::cmd("SET")
+        .arg("{batch-sync}:run:a:feeder")
+        .arg("another")
+        .query(&mut fixture.redis())
+        .unwrap();
+
+    let pushed = feeder.push(&[job("a", 0)], after(1)).await;
+
+    assert!(matches!(pushed, Err(FeedError::LockLost { .. })), "{pushed:?}");
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 0);
+}
+
+#[tokio::test]
+async fn a_push_repeated_after_a_crash_changes_nothing() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let jobs = [job("a", 0), job("a", 1)];
+    let depth = feeder.push(&jobs, after(2)).await.unwrap();
+    feeder.release().await;
+    // As if the process had died after the push and before its checkpoint.
+    fixture.set_in_ledger("a", "fed_sequence", 0);
+
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let again = feeder.push(&jobs, after(2)).await.unwrap();
+
+    assert_eq!(again, depth);
+    assert_eq!(fixture.ledger("a").await.read, 20);
+    feeder.finish().await.unwrap();
+    assert_eq!(fixture.deliver_all().await, [0, 1]);
+    assert_eq!(fixture.ledger("a").await.unfinished(), 0);
+}
+
+#[tokio::test]
+async fn a_settled_batch_that_is_pushed_again_is_not_delivered_again() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
+    feeder.release().await;
+    assert_eq!(fixture.deliver_all().await, [0, 1]);
+    fixture.set_in_ledger("a", "fed_sequence", 0);
+
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let depth = feeder.push(&[job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
+
+    assert_eq!(depth.jobs, 1);
+    assert_eq!(fixture.deliver_all().await, [2]);
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.read, ledger.created), (30, 30));
+}
+
+#[tokio::test]
+async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    // As if Redis had lost its last second.
+    fixture.set_in_ledger("a", "fed_sequence", 0);
+
+    let pushed = feeder.push(&[job("a", 1)], after(2)).await;
+
+    assert!(matches!(pushed, Err(FeedError::Rewound { .. })), "{pushed:?}");
+    assert!(matches!(feeder.finish().await, Err(FeedError::Rewound { .. })));
+}
+
+#[tokio::test]
+async fn a_failed_run_is_dropped_from_the_queue_and_can_start_again() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    assert_eq!(fixture.deliver_all().await, [0]);
+    feeder.push(&[job("a", 1), job("a", 2)], after(3)).await.unwrap();
+
+    fixture.queue.fail_run(&id("a"), "column Email is not in the file").await.unwrap();
+
+    let ended = feeder.push(&[job("a", 3)], after(4)).await.unwrap_err();
+    assert_eq!(ended.to_string(), "run a is failed: column Email is not in the file");
+    feeder.release().await;
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+    assert_eq!(fixture.queue.depth().await.unwrap(), job_queue::Depth::default());
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.unfinished()), (RunState::Failed, 20));
+
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    assert_eq!(feeder.resume_point().sequence, 0);
+    feeder.push(&(0..4).map(|n| job("a", n)).collect::<Vec<_>>(), after(4)).await.unwrap();
+    feeder.finish().await.unwrap();
+    assert_eq!(fixture.deliver_all().await, [1, 2, 3]);
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.read, ledger.created), (RunState::Completed, 40, 40));
+}
+
+#[tokio::test]
+async fn a_run_without_rows_is_complete_when_it_is_read() {
+    let fixture = Fixture::with_run("a").await;
+
+    fixture.feed_all("a", 0).await;
+
+    assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
+}
+
+#[tokio::test]
+async fn the_end_can_be_told_twice() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    fixture.deliver_all().await;
+
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+
+    assert!(feeder.is_fed());
+    feeder.finish().await.unwrap();
+    assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
+}
+
+#[tokio::test]
+async fn an_unknown_run_and_an_unreachable_redis_are_named_without_the_password() {
+    let fixture = Fixture::new().await;
+    let unknown = fixture.queue.feeder(&id("nothing")).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "there is no run nothing; `producer runs` lists them");
+
+    let args = |url: &str| QueueArgs {
+        redis_url: url.to_owned().into(),
+        queue_lease: std::time::Duration::from_secs(30),
+    };
+    let away = Queue::connect(&args("redis://me:hunter2@127.0.0.1:1")).await.unwrap_err();
+    assert!(matches!(away, QueueError::Unreachable { .. }), "{away:?}");
+    let said = format!("{away} {away:?}");
+    assert!(said.contains("127.0.0.1:1") && !said.contains("hunter2"), "{said}");
+
+    let malformed = Queue::connect(&args("postgres://hunter2")).await.unwrap_err();
+    assert!(!format!("{malformed:?} {malformed}").contains("hunter2"));
+}

@@ -1,0 +1,7 @@
+//! What the queue promises, against a real Redis.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+mod claiming;
+mod feeding;
+mod support;
+mod worker;

@@ -1,0 +1,141 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use ingest_core::{BatchJob, Dialect, Reject, ResumePoint, Rows, RunId, Tally};
+use job_queue::{BatchBackend, Claimed, Ledger, NewRun, Queue, QueueArgs};
+use local_services::RedisServer;
+use redis::Commands;
+
+/// A Redis of its own, and a queue on it.
+pub(crate) struct Fixture {
+    pub(crate) redis: RedisServer,
+    pub(crate) queue: Queue,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        Self::with_lease(Duration::from_secs(30)).await
+    }
+
+    pub(crate) async fn with_lease(lease: Duration) -> Self {
+        let redis = RedisServer::start();
+        let queue = connect(&redis, lease).await;
+        Self { redis, queue }
+    }
+
+    pub(crate) async fn with_run(run: &str) -> Self {
+        let fixture = Self::new().await;
+        fixture.create(run).await;
+        fixture
+    }
+
+    pub(crate) async fn create(&self, run: &str) {
+        assert!(self.queue.create_run(&new_run(run)).await.unwrap());
+    }
+
+    /// Puts `batches` batches of 10 rows on the queue and says that this is all.
+    pub(crate) async fn feed_all(&self, run: &str, batches: u64) {
+        let mut feeder = self.queue.feeder(&id(run)).await.unwrap();
+        for first in (0..batches).step_by(100) {
+            let jobs: Vec<_> = (first..batches.min(first + 100)).map(|n| job(run, n)).collect();
+            feeder.push(&jobs, after(first + jobs.len() as u64)).await.unwrap();
+        }
+        feeder.finish().await.unwrap();
+        feeder.release().await;
+    }
+
+    pub(crate) async fn ledger(&self, run: &str) -> Ledger {
+        self.queue.run(&id(run)).await.unwrap().unwrap()
+    }
+
+    /// Delivers everything that is on the queue now.
+    pub(crate) async fn deliver_all(&self) -> Vec<u64> {
+        let mut consumer = BatchBackend::new(self.queue.clone(), "deliver-all");
+        let mut sequences = Vec::new();
+        while let Some(claimed) = consumer.claim().await.unwrap() {
+            sequences.push(claimed.job().sequence);
+            claimed.settle(&delivered(&claimed)).await.unwrap();
+        }
+        sequences
+    }
+
+    pub(crate) fn redis(&self) -> redis::Connection {
+        redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
+    }
+
+    pub(crate) fn set_in_ledger(&self, run: &str, field: &str, value: u64) {
+        let () = self.redis().hset(format!("{{batch-sync}}:run:{run}"), field, value).unwrap();
+    }
+
+    /// Keys of the queue that hold something.
+    pub(crate) fn queue_keys(&self) -> Vec<String> {
+        self.redis().keys("{batch-sync}:batches:*").unwrap()
+    }
+}
+
+pub(crate) async fn connect(redis: &RedisServer, lease: Duration) -> Queue {
+    let args = QueueArgs { redis_url: redis.url().into(), queue_lease: lease };
+    Queue::connect(&args).await.unwrap()
+}
+
+pub(crate) fn id(run: &str) -> RunId {
+    run.parse().unwrap()
+}
+
+pub(crate) fn new_run(run: &str) -> NewRun {
+    NewRun {
+        run: id(run),
+        container: "high-volume-ingest".to_owned(),
+        file: "big.csv".to_owned(),
+        etag: "0x1".to_owned(),
+        file_bytes: 1_000,
+        header: Bytes::from_static(b"ExternalId,Name"),
+        settings: "{}".to_owned(),
+    }
+}
+
+/// Batch `sequence`: 10 rows.
+pub(crate) fn job(run: &str, sequence: u64) -> BatchJob {
+    let mut rows = Rows::default();
+    for record in sequence * 10 + 1..=sequence * 10 + 10 {
+        rows.push(record, format!("EXT-{record},Name {record}").as_bytes());
+    }
+    BatchJob {
+        run: id(run),
+        sequence,
+        passes: 0,
+        header: Bytes::from_static(b"ExternalId,Name"),
+        dialect: Dialect::default(),
+        rows,
+        rejects: Vec::new(),
+        tally: Tally::default(),
+    }
+}
+
+/// Where feeding goes on after the first `batches` batches of [`job`].
+pub(crate) fn after(batches: u64) -> ResumePoint {
+    ResumePoint {
+        sequence: batches,
+        record: batches * 10,
+        line: batches * 10 + 2,
+        byte: batches * 200,
+    }
+}
+
+/// The claimed batch with all its rows delivered.
+pub(crate) fn delivered(claimed: &Claimed) -> BatchJob {
+    let mut job = claimed.job().clone();
+    job.tally.created += job.rows.len() as u64;
+    job.tally.api_calls += 1;
+    job.rows = Rows::default();
+    job
+}
+
+pub(crate) fn reject(record: u64, code: &str) -> Reject {
+    Reject {
+        record,
+        code: code.to_owned(),
+        message: "because".to_owned(),
+        raw: Bytes::from(format!("EXT-{record},Name {record}")),
+    }
+}
