@@ -23,7 +23,7 @@ pub struct BlobArgs {
     pub azure_storage_connection_string: Option<SecretString>,
 
     /// Blob endpoint of the storage account, such as
-    /// https://myaccount.blob.core.windows.net, instead of a connection string:
+    /// `https://myaccount.blob.core.windows.net`, instead of a connection string:
     /// signs in through Entra ID (workload identity, managed identity, az, azd)
     #[arg(
         long,

@@ -56,7 +56,8 @@ impl fmt::Display for Compression {
 /// the decompressor's window (gzip 32 KiB, Zstandard up to 16 MiB).
 ///
 /// An error of `chunks` comes through as it is; content that is cut short or
-/// damaged gives [`BlobError::Corrupt`].
+/// damaged gives [`BlobError::Corrupt`]. (Zstandard can tell damage for certain
+/// only where the content has a checksum, as that of the program `zstd` has.)
 pub fn decompress(
     chunks: impl Stream<Item = Result<Bytes, BlobError>> + Send + 'static,
     compression: Compression,

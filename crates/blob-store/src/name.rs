@@ -16,6 +16,8 @@ pub(crate) fn check_blob_name(name: &str) -> Result<(), BlobError> {
         "it is longer than 1024 characters"
     } else if name.chars().any(char::is_control) {
         "it has a control character"
+    } else if name.contains('\\') {
+        "it has a backslash, which the service takes for a `/`"
     } else if name.split('/').any(str::is_empty) {
         "it starts or ends with `/`, or has two in a row"
     } else if name.split('/').any(|segment| segment == "." || segment == "..") {
@@ -60,14 +62,14 @@ mod tests {
 
     #[test]
     fn names_that_would_go_astray_are_refused() {
-        for name in
-            ["a", "rejects/run-1.csv", "ä ö/日本語.csv", "a..b", "...", "what?#%25&", "a\\b"]
-        {
+        for name in ["a", "rejects/run-1.csv", "ä ö/日本語.csv", "a..b", "...", "what?#%25&"] {
             assert!(check_blob_name(name).is_ok(), "{name}");
         }
         assert!(check_blob_name(&"ä".repeat(1024)).is_ok());
 
-        for name in ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "a\nb", "a\u{7f}"] {
+        for name in
+            ["", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "a\nb", "a\u{7f}", "a\\b"]
+        {
             assert!(check_blob_name(name).is_err(), "{name:?}");
         }
         assert!(check_blob_name(&"a".repeat(1025)).is_err());

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use azure_core::http::{
-    ClientOptions, HttpClientOptions, RetryOptions, Transport, Url, new_http_client,
+    ClientOptions, HttpClientOptions, Response, RetryOptions, Transport, Url, new_http_client,
     pager::PagerContinuation,
     policies::{Policy, auth::BearerTokenAuthorizationPolicy},
 };
@@ -146,7 +146,7 @@ impl BlobStore {
                     ..Default::default()
                 }))?
                 .into_pages();
-            let page = pages.try_next().await?.map(|page| page.into_model()).transpose()?;
+            let page = pages.try_next().await?.map(Response::into_model).transpose()?;
             Ok((page, pages.continuation().cloned()))
         });
         let (page, continuation) = answer.await.map_err(|error| subject.error(&error))?;
@@ -281,7 +281,6 @@ fn client_options(authentication: Arc<dyn Policy>) -> ClientOptions {
         // Content-Encoding must arrive as it is stored: ranges count those bytes.
         transport: Some(Transport::new(new_http_client(Some(HttpClientOptions {
             automatic_decompression: false,
-            ..Default::default()
         })))),
         ..Default::default()
     }

@@ -1,0 +1,158 @@
+use blob_store::{BlobError, BlobStore, Overwrite, ReadSettings};
+use bytes::Bytes;
+use futures::StreamExt;
+use time::Duration;
+
+use crate::{
+    proxy::{Fault, Proxy},
+    server::{ACCOUNT, ACCOUNT_KEY, Azurite},
+    support::{
+        collect, connect, everything_said, get, new_container, noise, put, sas_connection_string,
+        store,
+    },
+};
+
+const OTHER_KEY: &str = "U0VDUkVULVNFQ1JFVC1TRUNSRVQ=";
+
+#[tokio::test]
+async fn a_sas_opens_what_the_key_opens() {
+    let sas = sas_connection_string(&Azurite::shared().address(), Duration::hours(1));
+    let store = connect(&sas, &new_container()).unwrap();
+    let content = noise(5_000_000);
+
+    store.create_container().await.unwrap();
+    put(&store, "ä/big.csv", &content).await;
+    store.append_create("log", Bytes::from_static(b"head")).await.unwrap();
+
+    assert_eq!(get(&store, "ä/big.csv").await, content);
+    assert_eq!(store.list("").count().await, 2);
+    store.delete("log").await.unwrap();
+}
+
+#[tokio::test]
+async fn the_emulators_own_connection_string_works() {
+    let address = Azurite::shared().address();
+    let text = format!("UseDevelopmentStorage=true;BlobEndpoint=http://{address}/{ACCOUNT}");
+    let store = connect(&text, &new_container()).unwrap();
+
+    store.create_container().await.unwrap();
+    put(&store, "a.csv", &Bytes::from_static(b"a")).await;
+
+    assert_eq!(get(&store, "a.csv").await, "a");
+}
+
+#[tokio::test]
+async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
+    let good = store().await;
+    let blob = put(&good, "a.csv", &noise(100)).await;
+    let address = Azurite::shared().address();
+    let wrong_key = format!(
+        "AccountName={ACCOUNT};AccountKey={OTHER_KEY};BlobEndpoint=http://{address}/{ACCOUNT}"
+    );
+    let expired = sas_connection_string(&address, -Duration::hours(1));
+
+    for text in [wrong_key, expired] {
+        let store = connect(&text, good.container()).unwrap();
+
+        for error in [
+            store.create_container().await.unwrap_err(),
+            store.properties("a.csv").await.unwrap_err(),
+            store.list("").next().await.unwrap().unwrap_err(),
+            store.write("a.csv", Overwrite::Replace).await.unwrap_err(),
+            store.append_create("b.csv", Bytes::new()).await.unwrap_err(),
+            collect(store.read("a.csv", &blob.etag, blob.bytes, 0, ReadSettings::default()))
+                .await
+                .unwrap_err(),
+        ] {
+            assert!(matches!(error, BlobError::Denied { .. }), "{error:?}");
+            assert!(error.to_string().contains("has not expired"), "{error}");
+            assert_nothing_secret(&everything_said(&error), &text);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_error_says_anything_secret() {
+    let good = store().await;
+    let blob = put(&good, "a.csv", &noise(100)).await;
+    let cutting = Proxy::start(Azurite::shared().address(), |_| Fault::CutAfter(0)).await;
+    let busy = Proxy::start(Azurite::shared().address(), |_| Fault::Busy).await;
+
+    let unreachable = ["127.0.0.1:1", &cutting.address, &busy.address].map(|address| {
+        let text = sas_connection_string(address, Duration::hours(1));
+        let store = connect(&text, good.container()).unwrap();
+        async move {
+            let error = store.properties("a.csv").await.unwrap_err();
+            assert!(matches!(error, BlobError::Unreachable { .. }), "{error:?}");
+            assert_nothing_secret(&everything_said(&error), &text);
+        }
+    });
+    futures::future::join_all(unreachable).await;
+
+    let address = Azurite::shared().address();
+    let text = sas_connection_string(&address, Duration::hours(1));
+    let store = connect(&text, good.container()).unwrap();
+    for error in [
+        store.properties("none").await.unwrap_err(),
+        store.write("a.csv", Overwrite::Refuse).await.unwrap_err(),
+        store.append("a.csv", 100, Bytes::from_static(b"x")).await.unwrap_err(),
+        collect(store.read("a.csv", &"0x0".to_owned().into(), 100, 0, ReadSettings::default()))
+            .await
+            .unwrap_err(),
+        collect(store.read("a.csv", &blob.etag, 200, 150, ReadSettings::default()))
+            .await
+            .unwrap_err(),
+    ] {
+        assert_nothing_secret(&everything_said(&error), &text);
+    }
+}
+
+#[tokio::test]
+async fn no_debug_output_says_anything_secret() {
+    let address = Azurite::shared().address();
+    let key = format!(
+        "AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint=http://{address}/{ACCOUNT}"
+    );
+
+    for text in [key, sas_connection_string(&address, Duration::hours(1))] {
+        let store = connect(&text, &new_container()).unwrap();
+        store.create_container().await.unwrap();
+        let writer = store.write("a.csv", Overwrite::Replace).await.unwrap();
+        let reader = store.read("a.csv", &"x".to_owned().into(), 9, 0, ReadSettings::default());
+
+        assert_nothing_secret(&format!("{store:#?} {writer:#?} {reader:#?}"), &text);
+    }
+}
+
+#[test]
+fn exactly_one_way_in_must_be_set() {
+    let both = blob_store::BlobArgs {
+        azure_storage_connection_string: Some("UseDevelopmentStorage=true".to_owned().into()),
+        azure_storage_account_url: Some("https://a.blob.core.windows.net".parse().unwrap()),
+        azure_container: "container".to_owned(),
+    };
+    let neither = blob_store::BlobArgs {
+        azure_storage_connection_string: None,
+        azure_storage_account_url: None,
+        ..both.clone()
+    };
+
+    for args in [both, neither] {
+        let error = BlobStore::connect(&args).unwrap_err().to_string();
+
+        assert!(error.contains("AZURE_STORAGE_CONNECTION_STRING"), "{error}");
+        assert!(error.contains("AZURE_STORAGE_ACCOUNT_URL"), "{error}");
+    }
+}
+
+/// Neither the key nor any part of the SAS that opens something.
+fn assert_nothing_secret(said: &str, connection_string: &str) {
+    let secrets = connection_string
+        .split([';', '&'])
+        .filter_map(|part| part.strip_prefix("AccountKey=").or_else(|| part.strip_prefix("sig=")));
+    for secret in secrets {
+        let decoded = secret.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+        assert!(!said.contains(secret) && !said.contains(&decoded), "{said}");
+    }
+    assert!(!said.contains("sig="), "{said}");
+}

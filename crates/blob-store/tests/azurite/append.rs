@@ -1,0 +1,114 @@
+use blob_store::{Appended, BlobError};
+use bytes::Bytes;
+
+use crate::{
+    proxy::{Fault, Proxy},
+    server::Azurite,
+    support::{get, noise, put, store, through},
+};
+
+const NAME: &str = "rejects/run-1.csv";
+
+#[tokio::test]
+async fn what_is_appended_stands_behind_what_was_there() {
+    let store = store().await;
+
+    let created = store.append_create(NAME, Bytes::from_static(b"head\n")).await.unwrap();
+    let again = store.append_create(NAME, Bytes::from_static(b"other\n")).await.unwrap();
+    let appended = store.append(NAME, 5, Bytes::from_static(b"row\n")).await.unwrap();
+
+    assert_eq!((created, again), (5, 5));
+    assert_eq!(appended, Appended::Done);
+    assert_eq!(get(&store, NAME).await, "head\nrow\n");
+}
+
+#[tokio::test]
+async fn an_append_that_is_repeated_happens_once() {
+    let store = store().await;
+    store.append_create(NAME, Bytes::new()).await.unwrap();
+
+    for (position, bytes) in [(0, "one\n"), (0, "one\n"), (4, "two\n"), (0, "one\n"), (4, "two\n")]
+    {
+        let answer = store.append(NAME, position, Bytes::from(bytes)).await.unwrap();
+        assert_eq!(answer, Appended::Done);
+    }
+
+    assert_eq!(get(&store, NAME).await, "one\ntwo\n");
+}
+
+#[tokio::test]
+async fn an_append_at_a_position_that_others_took_does_nothing() {
+    let store = store().await;
+    store.append_create(NAME, Bytes::from_static(b"theirs")).await.unwrap();
+
+    for (position, bytes) in [(0, "ours!!"), (3, "ours"), (0, "their"), (7, "gap"), (6, "")] {
+        let answer = store.append(NAME, position, Bytes::from(bytes)).await.unwrap();
+
+        let expected = match (position, bytes) {
+            // Theirs begins with the same bytes; and nothing is always there.
+            (0, "their") | (6, "") => Appended::Done,
+            _ => Appended::PositionTaken { length: 6 },
+        };
+        assert_eq!(answer, expected, "{position} {bytes}");
+    }
+
+    assert_eq!(get(&store, NAME).await, "theirs");
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_was_lost_happens_once() {
+    let store = store().await;
+    store.append_create(NAME, Bytes::from_static(b"head\n")).await.unwrap();
+    let proxy = Proxy::start(Azurite::shared().address(), |number| match number {
+        0 => Fault::LoseAnswerTo("comp=appendblock"),
+        _ => Fault::None,
+    })
+    .await;
+
+    let answer =
+        through(&proxy.address, &store).append(NAME, 5, Bytes::from_static(b"row\n")).await;
+
+    assert_eq!(answer.unwrap(), Appended::Done);
+    assert_eq!(proxy.faults(), 1);
+    assert_eq!(get(&store, NAME).await, "head\nrow\n");
+}
+
+#[tokio::test]
+async fn an_append_blob_that_was_created_but_not_begun_gets_its_beginning() {
+    let store = store().await;
+    store.append_create(NAME, Bytes::new()).await.unwrap();
+
+    let length = store.append_create(NAME, Bytes::from_static(b"head\n")).await.unwrap();
+
+    assert_eq!(length, 5);
+    assert_eq!(get(&store, NAME).await, "head\n");
+}
+
+#[tokio::test]
+async fn megabytes_are_appended_at_once() {
+    let store = store().await;
+    let content = noise(10_000_000);
+    store.append_create(NAME, Bytes::new()).await.unwrap();
+
+    let first = store.append(NAME, 0, content.clone()).await.unwrap();
+    let repeated = store.append(NAME, 0, content.clone()).await.unwrap();
+
+    assert_eq!((first, repeated), (Appended::Done, Appended::Done));
+    assert_eq!(get(&store, NAME).await, content);
+}
+
+#[tokio::test]
+async fn a_blob_of_another_kind_is_not_appended_to() {
+    let store = store().await;
+    put(&store, NAME, &Bytes::from_static(b"block blob")).await;
+
+    for error in [
+        store.append_create(NAME, Bytes::from_static(b"head")).await.unwrap_err(),
+        store.append(NAME, 10, Bytes::from_static(b"row")).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, BlobError::NotAppendBlob { .. }), "{error:?}");
+    }
+
+    let error = store.append("none.csv", 0, Bytes::from_static(b"row")).await.unwrap_err();
+    assert!(matches!(error, BlobError::NoSuchBlob { .. }), "{error:?}");
+}

@@ -1,0 +1,85 @@
+use std::io::Write;
+
+use async_compression::{Level, tokio::write::ZstdEncoder, zstd::CParameter};
+use blob_store::{BlobError, BlobStore, Compression, ReadSettings, decompress};
+use bytes::Bytes;
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{collect, hash, noise, put, store};
+
+#[tokio::test]
+async fn a_compressed_blob_is_read_as_what_it_holds() {
+    let store = store().await;
+    let content = csv();
+    let (first, second) = (content.slice(..7_000_001), content.slice(7_000_001..));
+
+    put(&store, "one.csv.gz", &gzip(&content)).await;
+    put(&store, "two.csv.GZ", &[gzip(&first), gzip(&second)].concat().into()).await;
+    put(&store, "one.csv.zst", &zstd(&content).await).await;
+    put(&store, "two.csv.zst", &[zstd(&first).await, zstd(&second).await].concat().into()).await;
+
+    for name in ["one.csv.gz", "two.csv.GZ", "one.csv.zst", "two.csv.zst"] {
+        let read = read(&store, name).await.unwrap();
+        assert_eq!(hash(&read), hash(&content), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_blob_that_is_cut_short_or_damaged_is_an_error() {
+    let store = store().await;
+    let content = csv();
+
+    for (name, mut compressed) in
+        [("a.gz", gzip(&content).to_vec()), ("a.zst", zstd(&content).await.to_vec())]
+    {
+        let half = Bytes::copy_from_slice(&compressed[..compressed.len() / 2]);
+        put(&store, &format!("half.{name}"), &half).await;
+        let middle = compressed.len() / 2;
+        compressed[middle..middle + 100].fill(0);
+        put(&store, &format!("damaged.{name}"), &compressed.into()).await;
+        put(&store, &format!("plain.{name}"), &content).await;
+
+        for kind in ["half", "damaged", "plain"] {
+            let read = read(&store, &format!("{kind}.{name}")).await.map(|content| content.len());
+            assert!(matches!(read, Err(BlobError::Corrupt { .. })), "{kind}.{name}: {read:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_of_the_blob_comes_through_the_decompressor() {
+    let store = store().await;
+    let blob = put(&store, "a.gz", &gzip(&csv())).await;
+    put(&store, "a.gz", &Bytes::from_static(b"other")).await;
+
+    let chunks = store.read("a.gz", &blob.etag, blob.bytes, 0, ReadSettings::default());
+    let error = collect(decompress(chunks, Compression::Gzip)).await.unwrap_err();
+
+    assert!(matches!(error, BlobError::BlobChanged { .. }), "{error:?}");
+}
+
+async fn read(store: &BlobStore, name: &str) -> Result<Bytes, BlobError> {
+    let blob = store.properties(name).await.unwrap();
+    let chunks = store.read(name, &blob.etag, blob.bytes, 0, ReadSettings::default());
+    collect(decompress(chunks, Compression::of(&blob).unwrap())).await
+}
+
+/// Compresses to something that still is several chunks long.
+fn csv() -> Bytes {
+    noise(10_000_000).iter().map(|byte| b"0123456789abcdef,\"\n"[usize::from(byte % 19)]).collect()
+}
+
+fn gzip(content: &[u8]) -> Bytes {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap().into()
+}
+
+/// With a checksum, as the program `zstd` does.
+async fn zstd(content: &[u8]) -> Bytes {
+    let checksum = CParameter::checksum_flag(true);
+    let mut encoder = ZstdEncoder::with_quality_and_params(Vec::new(), Level::Fastest, &[checksum]);
+    encoder.write_all(content).await.unwrap();
+    encoder.shutdown().await.unwrap();
+    encoder.into_inner().into()
+}

@@ -1,0 +1,117 @@
+//! Stores, contents and hashes for the tests.
+
+use std::{error::Error, sync::atomic::AtomicU64};
+
+use azure_core::{credentials::Secret, hmac::hmac_sha256};
+use blob_store::{BlobArgs, BlobError, BlobProperties, BlobStore, Overwrite};
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, TryStreamExt};
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime, macros::format_description};
+
+use crate::server::{ACCOUNT, ACCOUNT_KEY, Azurite};
+
+/// A container that no other test knows, in the shared Azurite.
+pub(crate) async fn store() -> BlobStore {
+    let store = store_at(&Azurite::shared().address(), &new_container());
+    store.create_container().await.unwrap();
+    store
+}
+
+/// The same container, through another address.
+pub(crate) fn through(address: &str, store: &BlobStore) -> BlobStore {
+    store_at(address, store.container())
+}
+
+pub(crate) fn store_at(address: &str, container: &str) -> BlobStore {
+    let text = format!(
+        "AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint=http://{address}/{ACCOUNT}"
+    );
+    connect(&text, container).unwrap()
+}
+
+pub(crate) fn connect(connection_string: &str, container: &str) -> Result<BlobStore, BlobError> {
+    BlobStore::connect(&BlobArgs {
+        azure_storage_connection_string: Some(connection_string.to_owned().into()),
+        azure_storage_account_url: None,
+        azure_container: container.to_owned(),
+    })
+}
+
+pub(crate) fn new_container() -> String {
+    static CONTAINERS: AtomicU64 = AtomicU64::new(0);
+    let number = CONTAINERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("test-{number}")
+}
+
+/// A connection string with an account SAS for everything on blobs, as long as
+/// it lasts. <https://learn.microsoft.com/rest/api/storageservices/create-account-sas>
+pub(crate) fn sas_connection_string(address: &str, lasts: Duration) -> String {
+    let iso = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    let expiry = (OffsetDateTime::now_utc() + lasts).format(iso).unwrap();
+    let (version, services, types, permissions) = ("2021-12-02", "b", "sco", "rwdlac");
+    let text = format!(
+        "{ACCOUNT}\n{permissions}\n{services}\n{types}\n\n{expiry}\n\nhttps,http\n{version}\n\n"
+    );
+    let signature = hmac_sha256(&text, &Secret::new(ACCOUNT_KEY)).unwrap();
+    let mut url = url::Url::parse("http://x").unwrap();
+    url.query_pairs_mut().extend_pairs([
+        ("sv", version),
+        ("ss", services),
+        ("srt", types),
+        ("sp", permissions),
+        ("se", &expiry),
+        ("spr", "https,http"),
+        ("sig", &signature),
+    ]);
+    format!(
+        "BlobEndpoint=http://{address}/{ACCOUNT};SharedAccessSignature={}",
+        url.query().unwrap()
+    )
+}
+
+/// Content that is no repetition of anything, always the same.
+pub(crate) fn noise(bytes: usize) -> Bytes {
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut content = BytesMut::zeroed(bytes);
+    random.fill(&mut content);
+    content.freeze()
+}
+
+pub(crate) async fn put(store: &BlobStore, name: &str, content: &Bytes) -> BlobProperties {
+    let mut writer = store.write(name, Overwrite::Replace).await.unwrap();
+    writer.write(content.clone()).await.unwrap();
+    writer.commit().await.unwrap()
+}
+
+pub(crate) async fn get(store: &BlobStore, name: &str) -> Bytes {
+    let blob = store.properties(name).await.unwrap();
+    collect(store.read(name, &blob.etag, blob.bytes, 0, Default::default())).await.unwrap()
+}
+
+pub(crate) async fn collect(
+    chunks: impl Stream<Item = Result<Bytes, BlobError>>,
+) -> Result<Bytes, BlobError> {
+    chunks
+        .try_fold(BytesMut::new(), |mut all, chunk| async move {
+            all.extend_from_slice(&chunk);
+            Ok(all)
+        })
+        .await
+        .map(BytesMut::freeze)
+}
+
+pub(crate) fn hash(content: &[u8]) -> Vec<u8> {
+    Sha256::digest(content).to_vec()
+}
+
+/// All that a program could print of an error.
+pub(crate) fn everything_said(error: &BlobError) -> String {
+    let mut text = format!("{error:?} {error:#?} {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause} {cause:?}"));
+        source = cause.source();
+    }
+    text
+}
