@@ -192,17 +192,18 @@ impl Feeder {
         Ok(())
     }
 
-    /// Adds to the ledger that feeding waited for room.
+    /// Adds to the ledger that feeding waited for room; `is_new` when this is the
+    /// first word of a pause.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_pause(&self, paused: Duration) -> Result<(), QueueError> {
+    pub async fn note_pause(&self, paused: Duration, is_new: bool) -> Result<(), QueueError> {
         let keys = RunKeys::of(&self.run);
         let mut pipeline = redis::pipe();
         pipeline.atomic();
         pipeline.hincr(keys.entry(), "paused_ms", millis(paused)).ignore();
-        pipeline.hincr(keys.entry(), "pauses", 1).ignore();
+        pipeline.hincr(keys.entry(), "pauses", u8::from(is_new)).ignore();
         self.queue.query("note a pause", &pipeline).await
     }
 

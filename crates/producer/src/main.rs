@@ -1,2 +1,11 @@
-//! producer
-fn main() {}
+//! The program `producer`.
+
+use std::process::ExitCode;
+
+use producer::{Cli, run};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli: Cli = service::parse();
+    service::exit(run::run(cli, service::shutdown_token()).await)
+}

@@ -12,16 +12,13 @@ use std::{io::Write, process::ExitCode};
 
 pub use logging::init_logging;
 pub use settings::parse;
-pub use shutdown::shutdown_token;
+pub use shutdown::{interrupted, shutdown_token};
 
 /// The work was done, but some rows were rejected.
 pub const DONE_WITH_REJECTS: u8 = 3;
 
 /// Settings or arguments are wrong; clap uses the same code.
 pub const USAGE: u8 = 2;
-
-/// Interrupted by Ctrl-C; what was interrupted can be resumed.
-pub const INTERRUPTED: u8 = 130;
 
 /// Turns the result of a program's `run` into its exit code.
 ///

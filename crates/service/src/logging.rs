@@ -1,17 +1,17 @@
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-/// Sends logs to stderr.
+/// Sends logs to what `writer` gives: stderr, or something that ends there.
 ///
 /// `RUST_LOG` chooses what is shown (default `info`); colour is used on a
 /// terminal only, and never when `NO_COLOR` is set.
-pub fn init_logging() {
+pub fn init_logging<W: Write>(writer: impl Fn() -> W + Send + Sync + 'static) {
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(wants_colour())
         .with_target(false)
         .init();

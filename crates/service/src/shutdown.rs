@@ -1,7 +1,20 @@
-use std::io::Write;
+use std::{
+    io::Write,
+    process::ExitCode,
+    sync::atomic::{AtomicU8, Ordering},
+};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// 128 and the number of the signal, as shells have it.
+static INTERRUPTED: AtomicU8 = AtomicU8::new(130);
+
+/// The exit code of a program that was interrupted and can be resumed: 130 after
+/// Ctrl-C, 143 after SIGTERM.
+pub fn interrupted() -> ExitCode {
+    INTERRUPTED.load(Ordering::Relaxed).into()
+}
 
 /// A token that is cancelled on SIGINT or SIGTERM. A second signal ends the
 /// process at once.
@@ -15,17 +28,17 @@ pub fn shutdown_token() -> CancellationToken {
     let mut terminate = listen(SignalKind::terminate());
     let stop = token.clone();
     tokio::spawn(async move {
-        any(&mut interrupt, &mut terminate).await;
+        INTERRUPTED.store(any(&mut interrupt, &mut terminate).await, Ordering::Relaxed);
         stop.cancel();
         let code = any(&mut interrupt, &mut terminate).await;
         let _closed = writeln!(std::io::stderr().lock(), "stopped at once by a second signal");
-        std::process::exit(code);
+        std::process::exit(code.into());
     });
     token
 }
 
 /// Waits for one of the two signals and gives the exit code it stands for.
-async fn any(interrupt: &mut Signal, terminate: &mut Signal) -> i32 {
+async fn any(interrupt: &mut Signal, terminate: &mut Signal) -> u8 {
     tokio::select! {
         _ = interrupt.recv() => 130,
         _ = terminate.recv() => 143,

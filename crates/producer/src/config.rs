@@ -1,0 +1,145 @@
+//! Arguments and settings, as typed.
+
+use blob_store::BlobArgs;
+use clap::{Args, Parser, Subcommand};
+use ingest_core::RunId;
+use job_queue::QueueArgs;
+
+/// The command line of `producer`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "producer",
+    version,
+    about = "Reads a CSV blob and puts its rows on the queue that the consumers deliver to Salesforce.",
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done with rejected rows, \
+                  130 interrupted (the same run id goes on where it stopped)."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `producer` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Load a file: read it, queue it, and follow the run to its end.
+    #[command(after_help = "Examples:\n  \
+        producer sync --file big-data-import.csv\n  \
+        producer sync --file big-data-import.csv --run-id nightly-7   (again: goes on with that run)\n  \
+        producer sync --file exports/accounts.csv.gz --no-wait")]
+    Sync(Box<SyncArgs>),
+    /// List the newest runs.
+    Runs(RunsArgs),
+    /// Show one run: its report so far.
+    Show(ShowArgs),
+}
+
+/// Arguments of `producer sync`.
+#[derive(Clone, Debug, Args)]
+pub struct SyncArgs {
+    /// Name of the blob in the container; .gz and .zst are decompressed on the way.
+    #[arg(long, value_name = "BLOB")]
+    pub file: String,
+
+    /// A name of your own for the run. A run of that name goes on where it stopped.
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<RunId>,
+
+    /// Return when everything is queued, without waiting for the consumers.
+    #[arg(long)]
+    pub no_wait: bool,
+
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the file is.
+    #[command(flatten)]
+    pub blob: BlobArgs,
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    /// How full the queue may get.
+    #[command(flatten)]
+    pub watermarks: WatermarkArgs,
+    /// How the file is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// How full the queue may get.
+#[derive(Clone, Debug, Args)]
+pub struct WatermarkArgs {
+    /// Stop reading when this many batches are on the queue.
+    #[arg(long, env = "QUEUE_DEPTH_HIGH", default_value_t = 2_000, value_name = "BATCHES")]
+    pub queue_depth_high: u64,
+
+    /// Go on reading when no more than this many are left [default: half of the high watermark].
+    #[arg(long, env = "QUEUE_DEPTH_LOW", value_name = "BATCHES")]
+    pub queue_depth_low: Option<u64>,
+
+    /// Stop reading when the batches on the queue have this many bytes; go on at half of it.
+    #[arg(long, env = "QUEUE_BYTES_HIGH", default_value_t = 64 << 20, value_name = "BYTES")]
+    pub queue_bytes_high: u64,
+}
+
+/// How the file is read and cut into batches. A run keeps what it was started
+/// with.
+#[derive(Clone, Debug, Args)]
+pub struct ReadArgs {
+    /// Rows in a batch.
+    #[arg(long, env = "BATCH_ROWS", default_value_t = 100, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub batch_rows: u32,
+
+    /// Bytes in a batch: it is closed early when the next row would not fit.
+    #[arg(long, env = "BATCH_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
+    pub batch_bytes_max: u32,
+
+    /// Bytes in a record; a longer one is rejected.
+    #[arg(long, env = "RECORD_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
+    pub record_bytes_max: u32,
+
+    /// What stands between two cells: one character, `tab`, or `auto` to tell by the header line.
+    #[arg(long, env = "CSV_DELIMITER", default_value = "auto", value_name = "CHARACTER")]
+    pub csv_delimiter: String,
+
+    /// What stands around a cell that holds delimiters, quotes or line breaks.
+    #[arg(long, env = "CSV_QUOTE", default_value = "\"", value_name = "CHARACTER")]
+    pub csv_quote: String,
+
+    /// Encoding of the file, such as utf-8, windows-1252 or utf-16le.
+    #[arg(long, env = "CSV_ENCODING", default_value = "utf-8", value_name = "NAME")]
+    pub csv_encoding: String,
+}
+
+/// Arguments of `producer runs`.
+#[derive(Clone, Debug, Args)]
+pub struct RunsArgs {
+    /// How many runs, newest first.
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    pub newest: usize,
+
+    /// Print them as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+}
+
+/// Arguments of `producer show`.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// Id of the run.
+    pub run: RunId,
+
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+}

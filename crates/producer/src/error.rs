@@ -1,0 +1,97 @@
+use blob_store::BlobError;
+use ingest_core::{IngestError, RunId};
+use job_queue::{FeedError, QueueError};
+
+use crate::rejects_file::RejectsError;
+
+/// A setting that is not understood. Ends the program with the usage code.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct InvalidSetting(pub(crate) String);
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error("{file}: {source}")]
+    Csv { file: String, source: IngestError },
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SyncError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(
+        "{file} is being loaded by run {run}; watch it with `producer show {run}`, or go on with it \
+         if it was interrupted: {}",
+        resume_command(file, run)
+    )]
+    UnderWay { file: String, run: RunId },
+    #[error("run {run} loads {of}, not {file}; give --file {of}, or another --run-id")]
+    OtherFile { run: RunId, file: String, of: String },
+    #[error(
+        "{file} was replaced after run {run} had begun to load it; load the new version as a new \
+         run, without --run-id {run}"
+    )]
+    OtherVersion { run: RunId, file: String },
+    #[error("run {run} failed: {reason}")]
+    Failed { run: RunId, reason: String },
+    #[error(
+        "rejected rows of run {run} could not be written to {name}; they are kept in redis, and \
+         running the same command again writes them: {command}"
+    )]
+    Rejects {
+        run: RunId,
+        name: String,
+        command: String,
+        #[source]
+        source: Box<RejectsError>,
+    },
+    #[error(
+        "run {run}: the ledger's settings are not understood; was it started by another version?"
+    )]
+    LedgerSettings { run: RunId },
+    #[error("there is no run {run}; `producer runs` lists them")]
+    UnknownRun { run: RunId },
+}
+
+/// What goes on with a run.
+pub(crate) fn resume_command(file: &str, run: &RunId) -> String {
+    format!("producer sync --file {} --run-id {run}", shell_word(file))
+}
+
+/// A file name as one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    if text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_resumes_can_be_pasted() {
+        let run = "nightly".parse().unwrap();
+        let cases = [
+            ("a/big-data.csv", "a/big-data.csv"),
+            ("two words.csv", "'two words.csv'"),
+            ("it's.csv", r"'it'\''s.csv'"),
+        ];
+
+        for (file, word) in cases {
+            let expected = format!("producer sync --file {word} --run-id nightly");
+            assert_eq!(resume_command(file, &run), expected);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The main line of the producer: batches of the blob onto the queue, with a
+//! pause when it is full.
+
+use std::time::Instant;
+
+use futures::FutureExt;
+use ingest_core::{Batch, BatchJob, Header, RunId, Tally};
+use job_queue::{Depth, Feeder, JOBS_PER_PUSH_MAX, Queue};
+use tokio::time::{Duration, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{display::Display, error::SyncError, source::Source, watermark::Watermarks};
+
+/// Bytes in one push: enough to keep Redis busy, little enough to hold several
+/// times in memory.
+const PUSH_BYTES_MAX: u64 = 2 << 20;
+
+/// How often a full queue is looked at.
+const FULL_POLL: Duration = Duration::from_millis(200);
+
+/// How feeding ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fed {
+    /// All of the blob is on the queue.
+    Everything,
+    /// Shutdown came first; feeding goes on at the checkpoint.
+    Interrupted,
+}
+
+/// What feeding needs besides the source.
+pub(crate) struct Feed<'a> {
+    pub(crate) queue: &'a Queue,
+    pub(crate) run: &'a RunId,
+    pub(crate) header: &'a Header,
+    pub(crate) watermarks: Watermarks,
+    pub(crate) display: &'a Display,
+    pub(crate) shutdown: &'a CancellationToken,
+}
+
+impl Feed<'_> {
+    /// Puts the rest of `source` on the queue.
+    ///
+    /// Shutdown is noticed between pushes only: a push is whole, or goes on from
+    /// its checkpoint.
+    pub(crate) async fn run(
+        &self,
+        feeder: &mut Feeder,
+        source: &mut Source,
+    ) -> Result<Fed, SyncError> {
+        let mut depth = self.queue.depth().await?;
+        loop {
+            if self.watermarks.is_reached_by(depth) {
+                match self.shutdown.run_until_cancelled(self.wait_for_room(feeder, depth)).await {
+                    Some(room) => depth = room?,
+                    None => return Ok(Fed::Interrupted),
+                }
+            }
+            let gathered = self.gather(source, self.watermarks.room(depth));
+            let batches = match self.shutdown.run_until_cancelled(gathered).await {
+                Some(batches) => batches?,
+                None => return Ok(Fed::Interrupted),
+            };
+            let Some(last) = batches.last() else { break };
+            let end = last.end;
+            let jobs: Vec<BatchJob> = batches.into_iter().map(|batch| self.job(batch)).collect();
+            let push = feeder.push(&jobs, end);
+            match self.shutdown.run_until_cancelled(push).await {
+                Some(pushed) => depth = pushed?,
+                None => return Ok(Fed::Interrupted),
+            }
+        }
+        feeder.finish().await?;
+        Ok(Fed::Everything)
+    }
+
+    /// The next batches, as many as are ready and as there is room for; none at
+    /// the end of the source.
+    async fn gather(&self, source: &mut Source, room: Depth) -> Result<Vec<Batch>, SyncError> {
+        let jobs_max = usize::try_from(room.jobs).unwrap_or(usize::MAX).clamp(1, JOBS_PER_PUSH_MAX);
+        let bytes_max = room.bytes.min(PUSH_BYTES_MAX);
+        let mut batches = Vec::new();
+        let mut bytes = 0;
+        let Some(first) = source.next_batch().await? else { return Ok(batches) };
+        let mut next = Some(first);
+        while let Some(batch) = next {
+            bytes += weight(&batch);
+            batches.push(batch);
+            next = if batches.len() < jobs_max && bytes < bytes_max {
+                // What is not there yet need not keep the others waiting.
+                source.next_batch().now_or_never().transpose()?.flatten()
+            } else {
+                None
+            };
+        }
+        Ok(batches)
+    }
+
+    /// Waits until the queue is drained to its low watermark.
+    async fn wait_for_room(&self, feeder: &Feeder, full: Depth) -> Result<Depth, SyncError> {
+        let started = Instant::now();
+        self.display.reading_pauses(full);
+        let mut noted = Duration::ZERO;
+        loop {
+            sleep(FULL_POLL).await;
+            let depth = self.queue.depth().await?;
+            let goes_on = self.watermarks.is_drained_to(depth);
+            let paused = started.elapsed();
+            // A pause may last hours: the ledger shows it as it grows.
+            if goes_on || paused - noted > Duration::from_secs(2) {
+                feeder.note_pause(paused - noted, noted.is_zero()).await?;
+                noted = paused;
+            }
+            if goes_on {
+                self.display.reading_goes_on(depth, paused);
+                return Ok(depth);
+            }
+        }
+    }
+
+    fn job(&self, batch: Batch) -> BatchJob {
+        BatchJob {
+            run: self.run.clone(),
+            sequence: batch.sequence,
+            passes: 0,
+            header: self.header.raw().clone(),
+            dialect: self.header.dialect(),
+            rows: batch.rows,
+            rejects: batch.rejects,
+            tally: Tally::default(),
+        }
+    }
+}
+
+fn weight(batch: &Batch) -> u64 {
+    let rejects: usize = batch.rejects.iter().map(|reject| reject.raw.len() + 256).sum();
+    (batch.rows.bytes() + rejects) as u64
+}

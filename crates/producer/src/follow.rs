@@ -1,0 +1,131 @@
+//! A run as its consumers deliver it: progress, and the rejects file.
+
+use std::time::{Duration, Instant};
+
+use ingest_core::RunId;
+use job_queue::{EventId, Ledger, Queue};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::{
+    display::Display,
+    error::SyncError,
+    rejects_file::{RejectsError, RejectsFile},
+    source::ReadProgress,
+};
+
+/// How often the ledger is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Rejected rows are written when there are this many bytes of them, or after a
+/// while: an append blob takes 50,000 appends.
+const REJECTS_BYTES_MIN: usize = 512 << 10;
+const REJECTS_DELAY: Duration = Duration::from_secs(10);
+
+/// How often the consumers are counted.
+const COUNT_CONSUMERS: Duration = Duration::from_secs(2);
+
+pub(crate) struct Follow<'a> {
+    pub(crate) queue: &'a Queue,
+    pub(crate) run: &'a RunId,
+    pub(crate) rejects: RejectsFile,
+    pub(crate) read: ReadProgress,
+    pub(crate) display: &'a Display,
+}
+
+impl Follow<'_> {
+    /// Follows the run until it has ended or `stop` is cancelled, and gives its
+    /// ledger at that moment. When the run has ended, the rejects file is whole.
+    pub(crate) async fn to_the_end(&self, stop: &CancellationToken) -> Result<Ledger, SyncError> {
+        let mut watcher = Watcher::new();
+        loop {
+            let ledger = self.look(&mut watcher).await?;
+            if ledger.has_ended() {
+                return self.write_all_rejects(ledger).await;
+            }
+            self.write_due_rejects(&mut watcher).await;
+            self.count_consumers(&mut watcher).await?;
+            if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
+                return self.look(&mut watcher).await;
+            }
+        }
+    }
+
+    async fn look(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
+        let batches = self.queue.batch_events(self.run, &watcher.seen).await?;
+        if let Some(last) = batches.last() {
+            watcher.seen = last.id.clone();
+        }
+        let unknown = || SyncError::UnknownRun { run: self.run.clone() };
+        let ledger = self.queue.run(self.run).await?.ok_or_else(unknown)?;
+        self.display.progress(&ledger, &batches, self.read.bytes());
+        Ok(ledger)
+    }
+
+    async fn count_consumers(&self, watcher: &mut Watcher) -> Result<(), SyncError> {
+        if watcher.consumers_counted.is_some_and(|at| at.elapsed() < COUNT_CONSUMERS) {
+            return Ok(());
+        }
+        watcher.consumers_counted = Some(Instant::now());
+        let alive = self.queue.consumers_alive().await? > 0;
+        if alive != watcher.consumer_alive {
+            watcher.consumer_alive = alive;
+            if alive { self.display.consumer_is_there() } else { self.display.no_consumer() }
+        }
+        Ok(())
+    }
+
+    async fn write_due_rejects(&self, watcher: &mut Watcher) {
+        let late = watcher.rejects_written.elapsed() > REJECTS_DELAY;
+        let bytes_min = if late { 1 } else { REJECTS_BYTES_MIN };
+        match self.rejects.write_some(self.queue, bytes_min).await {
+            Ok(_) if late => watcher.rejects_written = Instant::now(),
+            Ok(_) => {}
+            // They are safe where they are; the end of the run insists.
+            Err(error) => {
+                watcher.rejects_written = Instant::now();
+                let cause = anyhow::Error::from(error);
+                warn!(error = format!("{cause:#}"), "could not write rejected rows yet");
+            }
+        }
+    }
+
+    async fn write_all_rejects(&self, ledger: Ledger) -> Result<Ledger, SyncError> {
+        loop {
+            match self.rejects.write_some(self.queue, 1).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(ledger),
+                Err(RejectsError::Queue(error)) => return Err(error.into()),
+                Err(source) => return Err(self.rejects_not_written(&ledger, source)),
+            }
+        }
+    }
+
+    fn rejects_not_written(&self, ledger: &Ledger, source: RejectsError) -> SyncError {
+        SyncError::Rejects {
+            run: self.run.clone(),
+            name: self.rejects.name().to_owned(),
+            command: crate::error::resume_command(&ledger.file, &ledger.run),
+            source: Box::new(source),
+        }
+    }
+}
+
+/// What a follower remembers from look to look.
+struct Watcher {
+    seen: EventId,
+    rejects_written: Instant,
+    consumers_counted: Option<Instant>,
+    consumer_alive: bool,
+}
+
+impl Watcher {
+    fn new() -> Self {
+        Self {
+            seen: EventId::default(),
+            rejects_written: Instant::now(),
+            consumers_counted: None,
+            consumer_alive: true,
+        }
+    }
+}

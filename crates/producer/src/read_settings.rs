@@ -1,0 +1,128 @@
+//! How a file is read, as meant. Kept in the ledger: a producer that resumes a
+//! run must cut the same batches, or a row would be queued twice.
+
+use ingest_core::{BatchLimits, Dialect, IngestSettings, Transcoder};
+use serde::{Deserialize, Serialize};
+
+use crate::{ReadArgs, error::InvalidSetting};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReadSettings {
+    /// `None` until the header line has been seen.
+    pub(crate) delimiter: Option<u8>,
+    pub(crate) quote: u8,
+    pub(crate) encoding: String,
+    record_bytes_max: usize,
+    batch_rows: usize,
+    batch_bytes_max: usize,
+}
+
+impl ReadSettings {
+    pub(crate) fn new(args: &ReadArgs) -> Result<Self, InvalidSetting> {
+        let settings = Self {
+            delimiter: delimiter(&args.csv_delimiter)?,
+            quote: character("CSV_QUOTE", &args.csv_quote)?,
+            encoding: args.csv_encoding.clone(),
+            record_bytes_max: args.record_bytes_max as usize,
+            batch_rows: args.batch_rows as usize,
+            batch_bytes_max: args.batch_bytes_max as usize,
+        };
+        settings.transcoder()?;
+        Ok(settings)
+    }
+
+    pub(crate) fn ingest(&self) -> IngestSettings {
+        IngestSettings {
+            delimiter: self.delimiter,
+            quote: self.quote,
+            record_bytes_max: self.record_bytes_max,
+            batch: BatchLimits { rows_max: self.batch_rows, bytes_max: self.batch_bytes_max },
+        }
+    }
+
+    pub(crate) fn transcoder(&self) -> Result<Transcoder, InvalidSetting> {
+        Transcoder::new(&self.encoding)
+            .map_err(|error| InvalidSetting(format!("CSV_ENCODING: {error}")))
+    }
+
+    /// Bytes of the blob and bytes that are decoded from it are the same ones, so
+    /// that reading can begin anywhere.
+    pub(crate) fn keeps_bytes(&self) -> bool {
+        matches!(self.encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
+    }
+
+    /// The same, now that the header has told the delimiter.
+    pub(crate) fn with(self, dialect: Dialect) -> Self {
+        Self { delimiter: Some(dialect.delimiter), quote: dialect.quote, ..self }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        let delimiter = self.delimiter.unwrap_or(Dialect::default().delimiter);
+        Dialect { delimiter, quote: self.quote }
+    }
+}
+
+fn delimiter(text: &str) -> Result<Option<u8>, InvalidSetting> {
+    match text {
+        "auto" => Ok(None),
+        "tab" | r"\t" => Ok(Some(b'\t')),
+        _ => character("CSV_DELIMITER", text).map(Some),
+    }
+}
+
+fn character(name: &str, text: &str) -> Result<u8, InvalidSetting> {
+    match text.as_bytes() {
+        &[byte] if byte.is_ascii() => Ok(byte),
+        _ => Err(InvalidSetting(format!("{name} must be one ASCII character, not {text:?}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(delimiter: &str, quote: &str, encoding: &str) -> ReadArgs {
+        ReadArgs {
+            batch_rows: 100,
+            batch_bytes_max: 1 << 20,
+            record_bytes_max: 1 << 20,
+            csv_delimiter: delimiter.to_owned(),
+            csv_quote: quote.to_owned(),
+            csv_encoding: encoding.to_owned(),
+        }
+    }
+
+    #[test]
+    fn delimiters_can_be_typed_in_a_shell() {
+        let cases = [("auto", None), ("tab", Some(b'\t')), (r"\t", Some(b'\t')), (";", Some(b';'))];
+
+        for (text, delimiter) in cases {
+            let settings = ReadSettings::new(&args(text, "\"", "utf-8")).unwrap();
+            assert_eq!(settings.delimiter, delimiter, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_is_not_understood_is_named() {
+        let cases = [
+            (args("::", "\"", "utf-8"), "CSV_DELIMITER"),
+            (args(",", "", "utf-8"), "CSV_QUOTE"),
+            (args(",", "\"", "ebcdic"), "CSV_ENCODING"),
+        ];
+
+        for (args, name) in cases {
+            let message = ReadSettings::new(&args).unwrap_err().to_string();
+            assert!(message.starts_with(name), "{message}");
+        }
+    }
+
+    #[test]
+    fn the_ledger_gives_back_what_it_was_given() {
+        let settings = ReadSettings::new(&args("tab", "'", "latin1")).unwrap();
+
+        let kept = serde_json::to_string(&settings).unwrap();
+
+        assert_eq!(serde_json::from_str::<ReadSettings>(&kept).unwrap(), settings);
+    }
+}

@@ -1,0 +1,198 @@
+//! The ledger of a run, as shown.
+
+use std::{
+    fmt::{self, Write as _},
+    io::{self, Write as _},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use job_queue::{Ledger, RunState};
+use serde::Serialize;
+
+use crate::{
+    error::resume_command,
+    figures::{bytes, duration, grouped, moment, per_second},
+    rejects_file,
+};
+
+/// How a run stands, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Status {
+    Feeding,
+    /// The producer that fed the run is gone.
+    Interrupted,
+    Draining,
+    Completed,
+    Failed,
+}
+
+impl Status {
+    pub(crate) fn of(ledger: &Ledger) -> Self {
+        match ledger.state {
+            RunState::Feeding if ledger.feeder_alive => Self::Feeding,
+            RunState::Feeding => Self::Interrupted,
+            RunState::Draining => Self::Draining,
+            RunState::Completed => Self::Completed,
+            RunState::Failed => Self::Failed,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Feeding => "feeding",
+            Self::Interrupted => "interrupted",
+            Self::Draining => "draining",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// One run with the figures that follow from its ledger.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    status: Status,
+    delivered: u64,
+    /// Read, and neither delivered nor rejected.
+    unfinished: u64,
+    /// From the start to the end, or until now.
+    seconds: f64,
+    rows_per_second: u64,
+    /// Name of the rejects file in the container.
+    rejects_file: Option<String>,
+    /// Most memory that this process had resident.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    producer_peak_memory_bytes: Option<u64>,
+    #[serde(flatten)]
+    ledger: Ledger,
+}
+
+impl Report {
+    pub(crate) fn of(ledger: Ledger) -> Self {
+        let took = took(&ledger);
+        Self {
+            status: Status::of(&ledger),
+            delivered: ledger.delivered(),
+            unfinished: ledger.unfinished(),
+            seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
+            rows_per_second: per_second(ledger.delivered() + ledger.rejected, took),
+            rejects_file: (ledger.rejected > 0).then(|| rejects_file::name(&ledger.run)),
+            producer_peak_memory_bytes: None,
+            ledger,
+        }
+    }
+
+    /// Adds what this process knows about itself.
+    pub(crate) fn with_own_peak_memory(self) -> Self {
+        Self { producer_peak_memory_bytes: peak_memory_bytes(), ..self }
+    }
+
+    /// Prints it on stdout.
+    pub(crate) fn print(&self, as_json: bool) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if as_json {
+            serde_json::to_writer_pretty(&mut out, self)?;
+            writeln!(out)
+        } else {
+            write!(out, "{self}")
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ledger, .. } = self;
+        let mut line = |name: &str, value: String| writeln!(f, "  {name:<16}{value}");
+        line("run", format!("{} ({})", ledger.run, self.status))?;
+        if let Some(reason) = &ledger.reason {
+            line("reason", reason.clone())?;
+        }
+        line("file", format!("{} ({})", ledger.file, bytes(ledger.file_bytes)))?;
+        line("started", moment(ledger.started_at_ms))?;
+        line("rows read", grouped(ledger.read))?;
+        line("delivered", self.delivered_line())?;
+        line("rejected", self.rejected_line())?;
+        if self.unfinished > 0 {
+            line("unfinished", grouped(self.unfinished))?;
+        }
+        line("batches", self.batches_line())?;
+        line("sent again", format!("{} rows", grouped(ledger.retried)))?;
+        line("api calls", grouped(ledger.api_calls))?;
+        line("paused", self.paused_line())?;
+        let took = Duration::from_secs_f64(self.seconds);
+        let rate = grouped(self.rows_per_second);
+        line("took", format!("{}, {rate} rows/s", duration(took)))?;
+        if let Some(peak) = self.producer_peak_memory_bytes {
+            line("peak memory", format!("{} (this producer)", bytes(peak)))?;
+        }
+        if let Some(file) = &self.rejects_file {
+            line("rejects file", format!("{}/{file}", ledger.container))?;
+        }
+        if self.status == Status::Interrupted {
+            line("go on with", resume_command(&ledger.file, &ledger.run))?;
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    fn delivered_line(&self) -> String {
+        let Ledger { created, updated, .. } = self.ledger;
+        let total = grouped(self.delivered);
+        format!("{total} ({} created, {} updated)", grouped(created), grouped(updated))
+    }
+
+    fn rejected_line(&self) -> String {
+        let mut text = grouped(self.ledger.rejected);
+        for (at, (code, count)) in self.ledger.rejected_by_code.iter().enumerate() {
+            let before = if at == 0 { " (" } else { ", " };
+            write!(text, "{before}{} {code}", grouped(*count)).expect("a String takes everything");
+        }
+        if !self.ledger.rejected_by_code.is_empty() {
+            text.push(')');
+        }
+        text
+    }
+
+    fn batches_line(&self) -> String {
+        let Ledger { batches_fed, batches_settled, .. } = self.ledger;
+        if batches_fed == batches_settled {
+            grouped(batches_fed)
+        } else {
+            format!("{} of {}", grouped(batches_settled), grouped(batches_fed))
+        }
+    }
+
+    fn paused_line(&self) -> String {
+        let Ledger { pauses, paused_ms, .. } = self.ledger;
+        let times = if pauses == 1 { "once".to_owned() } else { format!("{pauses} times") };
+        match pauses {
+            0 => "never".to_owned(),
+            _ => format!(
+                "{}, {times} (the queue was full)",
+                duration(Duration::from_millis(paused_ms))
+            ),
+        }
+    }
+}
+
+fn took(ledger: &Ledger) -> Duration {
+    let now_ms = || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+    };
+    let end = ledger.finished_at_ms.unwrap_or_else(now_ms);
+    Duration::from_millis(end.saturating_sub(ledger.started_at_ms))
+}
+
+/// The kernel's `VmHWM`, see `man 5 proc`; `None` where there is no such file.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}

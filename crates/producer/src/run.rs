@@ -1,0 +1,63 @@
+//! What the program does: one command, from its arguments to its exit code.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use blob_store::{BlobError, BlobStore};
+use job_queue::Queue;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Cli, Command, SyncArgs, display::Display, error::InvalidSetting, read_settings::ReadSettings,
+    runs, sync::Sync, watermark::Watermarks,
+};
+
+/// Runs one command until it is done, or safely stopped by `shutdown`.
+///
+/// # Errors
+///
+/// When the command could not do what it was asked to; the message says what to
+/// do next.
+pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Sync(args) => sync(*args, shutdown).await,
+        Command::Runs(args) => {
+            service::init_logging(io::stderr);
+            runs::list(args).await
+        }
+        Command::Show(args) => {
+            service::init_logging(io::stderr);
+            runs::show(args).await
+        }
+    }
+}
+
+async fn sync(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let display = Display::start();
+    let (watermarks, settings, store) = match settings(&args) {
+        Ok(settings) => settings,
+        Err(error) => return Ok(wrong_settings(&error)),
+    };
+    let queue = Queue::connect(&args.queue).await?;
+    for warning in queue.settings_warnings().await? {
+        tracing::warn!("{warning}");
+    }
+    let sync = Sync { args, watermarks, settings, store, queue, display, shutdown };
+    Ok(sync.run().await?)
+}
+
+fn settings(args: &SyncArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobStore)> {
+    let watermarks = Watermarks::new(&args.watermarks)?;
+    let settings = ReadSettings::new(&args.read)?;
+    Ok((watermarks, settings, BlobStore::connect(&args.blob)?))
+}
+
+/// One line, and the code that clap uses for wrong usage.
+fn wrong_settings(error: &anyhow::Error) -> ExitCode {
+    debug_assert!(error.is::<InvalidSetting>() || error.is::<BlobError>());
+    // A closed stderr is no reason to panic on the way out.
+    let _closed = writeln!(io::stderr().lock(), "error: {error:#}");
+    service::USAGE.into()
+}

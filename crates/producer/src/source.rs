@@ -1,0 +1,152 @@
+//! A blob as a series of batches, from its start or from where a run stopped.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use blob_store::{BlobProperties, BlobStore, Compression, ReadSettings as Transfer, decompress};
+use bytes::{Buf, Bytes};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use ingest_core::{Batch, Header, Ingest, ResumePoint, Transcoder};
+
+use crate::{error::ReadError, read_settings::ReadSettings};
+
+/// Batches of one version of one blob.
+pub(crate) struct Source {
+    file: String,
+    chunks: BoxStream<'static, Result<Bytes, blob_store::BlobError>>,
+    transcoder: Transcoder,
+    ingest: Ingest,
+    /// Decoded bytes that were pushed before: only where the blob cannot be
+    /// entered in the middle.
+    skip: u64,
+    ended: bool,
+    ready: Option<Batch>,
+    progress: ReadProgress,
+}
+
+/// How far reading is. Shared with those who show it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReadProgress(Arc<AtomicU64>);
+
+impl ReadProgress {
+    /// Bytes of the blob as stored, compressed or not.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Source {
+    /// Reads `blob` from its first byte.
+    pub(crate) fn start(
+        store: &BlobStore,
+        blob: &BlobProperties,
+        settings: &ReadSettings,
+        progress: &ReadProgress,
+    ) -> Self {
+        Self::open(store, blob, settings, progress, 0, Ingest::start(settings.ingest()))
+    }
+
+    /// Reads `blob` from where a run stopped.
+    pub(crate) fn resume(
+        store: &BlobStore,
+        blob: &BlobProperties,
+        settings: &ReadSettings,
+        progress: &ReadProgress,
+        header: Header,
+        from: ResumePoint,
+    ) -> Self {
+        let ingest = Ingest::resume(settings.ingest(), header, from);
+        Self::open(store, blob, settings, progress, from.byte, ingest)
+    }
+
+    fn open(
+        store: &BlobStore,
+        blob: &BlobProperties,
+        settings: &ReadSettings,
+        progress: &ReadProgress,
+        from_byte: u64,
+        ingest: Ingest,
+    ) -> Self {
+        let compression = Compression::of(blob);
+        let seeks = compression.is_none() && settings.keeps_bytes();
+        let start = if seeks { from_byte } else { 0 };
+        let stored = store.read(&blob.name, &blob.etag, blob.bytes, start, Transfer::default());
+        progress.0.store(start, Ordering::Relaxed);
+        let count = progress.clone();
+        let stored = stored.inspect_ok(move |chunk| {
+            count.0.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        });
+        Self {
+            file: blob.name.clone(),
+            chunks: match compression {
+                None => stored.boxed(),
+                Some(compression) => decompress(stored, compression).boxed(),
+            },
+            transcoder: settings.transcoder().expect("the settings were checked"),
+            ingest,
+            skip: from_byte - start,
+            ended: false,
+            ready: None,
+            progress: progress.clone(),
+        }
+    }
+
+    /// The next batch; `None` at the end of the blob. Dropping the future loses
+    /// nothing.
+    pub(crate) async fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
+        loop {
+            if let Some(batch) = self.ready.take() {
+                return Ok(Some(batch));
+            }
+            if self.decode()? {
+                continue;
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            self.read_chunk().await?;
+        }
+    }
+
+    /// The header; reads as far as it takes.
+    pub(crate) async fn header(&mut self) -> Result<Header, ReadError> {
+        loop {
+            self.decode()?;
+            if let Some(header) = self.ingest.header() {
+                return Ok(header.clone());
+            }
+            self.read_chunk().await?;
+        }
+    }
+
+    pub(crate) fn progress(&self) -> &ReadProgress {
+        &self.progress
+    }
+
+    /// Decodes what was read. Gives whether a batch is ready.
+    fn decode(&mut self) -> Result<bool, ReadError> {
+        if self.ready.is_none() {
+            let decoded = if self.ended { self.ingest.finish() } else { self.ingest.next_batch() };
+            self.ready =
+                decoded.map_err(|source| ReadError::Csv { file: self.file.clone(), source })?;
+        }
+        Ok(self.ready.is_some())
+    }
+
+    async fn read_chunk(&mut self) -> Result<(), ReadError> {
+        let mut chunk = match self.chunks.try_next().await? {
+            Some(chunk) => self.transcoder.push(chunk),
+            None => {
+                self.ended = true;
+                self.transcoder.finish()
+            }
+        };
+        let skipped = self.skip.min(chunk.len() as u64);
+        chunk.advance(usize::try_from(skipped).expect("it is within a chunk"));
+        self.skip -= skipped;
+        self.ingest.push(chunk);
+        Ok(())
+    }
+}
