@@ -182,10 +182,11 @@ free_port() {
 
 # --- stop -------------------------------------------------------------------
 
-# When a process was started; with its id it names one process for good.
+# When a process was started; with its id it names one process for good. Nothing
+# for one that has ended, also while its parent has yet to notice.
 born() { # PID
-  if [[ -r /proc/$1/stat ]]; then
-    sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20
+  if [[ -d /proc/self ]]; then
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'
   else
     ps -o lstart= -p "$1" || true
   fi
@@ -196,7 +197,7 @@ running() { # NAME
   local pid mark
   [[ -r $run/$1.pid ]] || return 1
   read -r pid mark <"$run/$1.pid"
-  kill -0 "$pid" 2>/dev/null && [[ $(born "$pid") == "$mark" ]]
+  [[ -n $mark && $(born "$pid") == "$mark" ]]
 }
 
 # Everything this script started, the last one first: the services outlive
