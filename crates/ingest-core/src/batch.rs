@@ -35,7 +35,6 @@ impl Batch {
 }
 
 /// Collects records until they are a batch.
-#[derive(Debug)]
 pub(crate) struct Batcher {
     limits: BatchLimits,
     /// Where the open batch starts: behind the one before it.

@@ -1,35 +1,32 @@
 //! Chunks → records.
 //!
-//! csv-core decides where a record ends and how many fields it has. Two things are done around it:
-//!
-//! * A record without a quote is a line, and its fields are its delimiters plus one: that is found
-//!   with [`memchr`], several times faster, and means the same. Such a record, and any other that
-//!   lies within one chunk, is not copied here.
-//! * A record that is cut by the end of a chunk is kept in `carry` until its end arrives, and is
-//!   given up when it passes the limit, so `carry` never holds more than that.
-
-use std::ops::Range;
+//! csv-core decides where a record ends and how many fields it has. A record that lies within one
+//! chunk and is written plainly is found by [`Plain`] instead, and not copied. Any other one is
+//! collected in `carry` until its end arrives, and given up when it passes the limit: `carry` never
+//! holds more than that.
 
 use csv_core::ReadRecordResult;
-use memchr::{memchr_iter, memchr3};
+use encoding_rs::Encoding;
 
 use crate::input::Input;
+use crate::plain::Plain;
 use crate::position::Cursor;
 use crate::{Dialect, Position};
 
 /// A record as it was found.
-#[derive(Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) at: Position,
     pub(crate) shape: Shape,
     /// Without its line end; empty unless the shape is `Whole`.
     pub(crate) raw: &'a [u8],
-    /// Just behind its line end.
+    /// Whether `raw` is UTF-8.
+    pub(crate) is_text: bool,
+    /// Right behind its line end.
     pub(crate) end: Cursor,
 }
 
 /// What was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// A record with so many fields.
     Whole { fields: usize },
@@ -39,7 +36,6 @@ pub(crate) enum Shape {
     Unclosed { quote: u64 },
 }
 
-#[derive(Debug)]
 pub(crate) struct RecordDecoder {
     dialect: Dialect,
     record_bytes_max: usize,
@@ -48,13 +44,13 @@ pub(crate) struct RecordDecoder {
     /// Number of the record that is read now or next.
     record: u64,
     cursor: Cursor,
-    /// The record read now, as far as it came with earlier chunks.
+    /// The record that is read now, as far as it came with earlier chunks.
     carry: Vec<u8>,
     scratch: Scratch,
 }
 
 /// Where the next byte belongs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 enum State {
     BetweenRecords,
     InRecord {
@@ -67,31 +63,22 @@ enum State {
         open_quote: Option<u64>,
         field: u64,
     },
-    /// Behind a CR that ended the record; an LF may still belong to it.
-    Ended {
-        at: Position,
-        shape: Shape,
-    },
+    /// Behind a CR that ended the record. An LF may still belong to it, and where it ends must not
+    /// depend on how the input is cut.
+    Ended(Found),
 }
 
-/// A record without a borrow: `raw` is a part of the current chunk, or what was carried.
-#[derive(Debug)]
+/// A record that is over, of which the raw bytes are in `carry`.
+#[derive(Clone, Copy)]
 struct Found {
     at: Position,
     shape: Shape,
-    raw: RawPlace,
-}
-
-#[derive(Debug)]
-enum RawPlace {
-    Chunk(Range<usize>),
-    Carry,
 }
 
 /// Where csv-core writes decoded fields, which nobody reads: small enough to stay in the fastest
 /// cache, written over and over.
 struct Scratch {
-    fields: Box<[u8]>,
+    fields: [u8; 1024],
     ends: [usize; 32],
 }
 
@@ -111,94 +98,88 @@ impl RecordDecoder {
             record,
             cursor,
             carry: Vec::new(),
-            scratch: Scratch { fields: vec![0; 4096].into(), ends: [0; 32] },
+            scratch: Scratch { fields: [0; 1024], ends: [0; 32] },
         }
     }
 
     /// The next record, or `None` when the input is used up (and, unless it has ended, the rest of
     /// a record may still come).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next<'a>(&'a mut self, input: &'a mut Input) -> Option<Record<'a>> {
-        let found = loop {
+        loop {
             if !input.fill() {
-                break if input.ended() { self.finish()? } else { return None };
+                let found = if input.ended() { self.finish()? } else { return None };
+                return Some(self.carried(found));
             }
-            let (chunk, used) = input.current();
-            let (used, found) = self.step(chunk, used);
-            input.read_up_to(used);
-            if let Some(found) = found {
-                break found;
-            }
-        };
-        let raw = match found.raw {
-            RawPlace::Chunk(range) => &input.current().0[range],
-            RawPlace::Carry => &self.carry,
-        };
-        debug_assert!(raw.len() <= self.record_bytes_max);
-        Some(Record { at: found.at, shape: found.shape, raw, end: self.cursor })
-    }
-
-    /// Reads on from `used`: how far it came, and the record if it came to its end.
-    #[inline]
-    fn step(&mut self, chunk: &[u8], used: usize) -> (usize, Option<Found>) {
-        match self.state {
-            State::BetweenRecords => {
-                let start = self.skip_line_ends(chunk, used);
-                match self.read_line(chunk, start) {
-                    Some((used, found)) => (used, Some(found)),
-                    None => self.enter_record(chunk, start),
+            if matches!(self.state, State::BetweenRecords) {
+                self.skip_line_ends(input);
+                let (chunk, start) = input.current();
+                let plain = Plain::find(self.dialect, chunk, start, self.record_bytes_max);
+                if let Some(plain) = plain {
+                    return Some(self.take(&plain, input));
                 }
             }
-            State::InRecord { at, fields } => self.read_record(chunk, used, at, fields),
-            State::Skipping { at, open_quote, field } => {
-                self.skip_record(chunk, used, at, open_quote, field)
-            }
-            State::Ended { at, shape } => {
-                let taken = self
-                    .cursor
-                    .pass_lf_after_cr(&chunk[used..])
-                    .expect("a step has a byte to read");
-                (used + taken, Some(self.found(at, shape, RawPlace::Carry)))
+            let (chunk, start) = input.current();
+            let (used, found) = self.step(chunk, start);
+            input.read_up_to(used);
+            if let Some(found) = found {
+                return Some(self.carried(found));
             }
         }
     }
 
-    /// Passes blank lines, and the line end that came behind a record.
-    #[inline]
-    fn skip_line_ends(&mut self, chunk: &[u8], used: usize) -> usize {
+    /// Passes blank lines.
+    #[inline(always)]
+    fn skip_line_ends(&mut self, input: &mut Input) {
+        let (chunk, used) = input.current();
         let mut start = used;
         while matches!(chunk.get(start), Some(b'\r' | b'\n')) {
             start += 1;
         }
-        self.cursor.pass(&chunk[used..start]);
-        start
-    }
-
-    /// Reads a record that is one line of this chunk and has no quote; `None` when it is not so.
-    #[inline]
-    fn read_line(&mut self, chunk: &[u8], start: usize) -> Option<(usize, Found)> {
-        let limit = start.saturating_add(self.record_bytes_max).saturating_add(1).min(chunk.len());
-        let length = memchr3(b'\n', b'\r', self.dialect.quote, &chunk[start..limit])?;
-        let end = start + length;
-        let after = match chunk[end] {
-            b'\n' => end + 1,
-            b'\r' => end + 1 + usize::from(*chunk.get(end + 1)? == b'\n'),
-            _quote => return None,
-        };
-        let at = self.position();
-        self.cursor.pass_line(after - start);
-        let fields = memchr_iter(self.dialect.delimiter, &chunk[start..end]).count() + 1;
-        Some((after, self.found(at, Shape::Whole { fields }, RawPlace::Chunk(start..end))))
-    }
-
-    /// Begins any other record.
-    fn enter_record(&mut self, chunk: &[u8], start: usize) -> (usize, Option<Found>) {
-        if start == chunk.len() {
-            return (start, None);
+        if start > used {
+            self.cursor.pass(&chunk[used..start]);
+            input.read_up_to(start);
         }
-        self.carry.clear();
+    }
+
+    #[inline(always)]
+    fn take<'a>(&mut self, plain: &Plain, input: &'a mut Input) -> Record<'a> {
+        let &Plain { end, after, fields, lines } = plain;
+        let (_, start) = input.current();
+        input.read_up_to(after);
         let at = self.position();
-        self.read_record(chunk, start, at, 0)
+        let end_cursor = Cursor::at(at.line + lines, at.byte + (after - start) as u64);
+        self.cursor = end_cursor;
+        self.record += 1;
+        let is_text = input.is_text(start..end);
+        let raw = &input.current().0[start..end];
+        Record { at, shape: Shape::Whole { fields }, raw, is_text, end: end_cursor }
+    }
+
+    fn carried(&mut self, Found { at, shape }: Found) -> Record<'_> {
+        debug_assert!(self.carry.len() <= self.record_bytes_max);
+        debug_assert!(self.carry.is_empty() || matches!(shape, Shape::Whole { .. }));
+        self.state = State::BetweenRecords;
+        self.record += 1;
+        let is_text = Encoding::utf8_valid_up_to(&self.carry) == self.carry.len();
+        Record { at, shape, raw: &self.carry, is_text, end: self.cursor }
+    }
+
+    /// Reads on from `start`: how far it came, and the record if it came to its end.
+    #[inline(never)]
+    fn step(&mut self, chunk: &[u8], start: usize) -> (usize, Option<Found>) {
+        match self.state {
+            State::BetweenRecords if start == chunk.len() => (start, None),
+            State::BetweenRecords => {
+                self.carry.clear();
+                self.read_record(chunk, start, self.position(), 0)
+            }
+            State::InRecord { at, fields } => self.read_record(chunk, start, at, fields),
+            State::Skipping { at, open_quote, field } => {
+                self.skip_record(chunk, start, at, open_quote, field)
+            }
+            State::Ended(found) => self.end_record(chunk, start, found),
+        }
     }
 
     /// Reads on in a record of which `carry` holds the beginning.
@@ -221,31 +202,34 @@ impl RecordDecoder {
             fields += ended;
             match result {
                 ReadRecordResult::Record => {
-                    let shape = Shape::Whole { fields };
-                    return self.end_record(chunk, start..used, at, shape);
+                    self.carry.extend_from_slice(&chunk[start..used - 1]);
+                    self.cursor.pass(&chunk[start..used]);
+                    return self.end_record(
+                        chunk,
+                        used,
+                        Found { at, shape: Shape::Whole { fields } },
+                    );
                 }
                 ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
                 ReadRecordResult::InputEmpty | ReadRecordResult::End => break,
             }
         }
-        let piece = &chunk[start..limit];
-        self.cursor.pass(piece);
-        self.carry.extend_from_slice(piece);
-        if self.carry.len() <= self.record_bytes_max {
-            self.state = State::InRecord { at, fields };
+        self.carry.extend_from_slice(&chunk[start..limit]);
+        self.cursor.pass(&chunk[start..limit]);
+        self.state = if self.carry.len() <= self.record_bytes_max {
+            State::InRecord { at, fields }
         } else {
-            self.give_up(at);
-        }
+            self.give_up(at)
+        };
         (limit, None)
     }
 
     /// Stops keeping the record: it has just passed the limit.
-    fn give_up(&mut self, at: Position) {
+    fn give_up(&mut self, at: Position) -> State {
         let last = LastField::of(self.dialect, &self.carry, &mut self.scratch);
         let field = at.byte + last.start as u64;
-        let open_quote = last.in_quotes.then_some(field);
         self.carry.clear();
-        self.state = State::Skipping { at, open_quote, field };
+        State::Skipping { at, open_quote: last.in_quotes.then_some(field), field }
     }
 
     /// Reads to the end of a record without keeping it.
@@ -258,20 +242,22 @@ impl RecordDecoder {
         mut field: u64,
     ) -> (usize, Option<Found>) {
         let mut used = start;
-        loop {
-            // One end at a time: each stop is the start of a field.
+        while used < chunk.len() {
+            // With room for one end only, each stop behind an end is the start of a field.
             let Scratch { fields: output, ends } = &mut self.scratch;
             let (result, read, _, ended) =
                 self.reader.read_record(&chunk[used..], output, &mut ends[..1]);
             used += read;
             if result == ReadRecordResult::Record {
-                return self.end_record(chunk, start..used, at, Shape::TooLong { open_quote });
+                self.cursor.pass(&chunk[start..used]);
+                return self.end_record(
+                    chunk,
+                    used,
+                    Found { at, shape: Shape::TooLong { open_quote } },
+                );
             }
             if ended > 0 {
                 field = self.cursor.byte + (used - start) as u64;
-            }
-            if used == chunk.len() {
-                break;
             }
         }
         self.cursor.pass(&chunk[start..]);
@@ -279,61 +265,36 @@ impl RecordDecoder {
         (used, None)
     }
 
-    /// The last bytes of a record, its line end included, are `chunk[range]`.
-    fn end_record(
-        &mut self,
-        chunk: &[u8],
-        range: Range<usize>,
-        at: Position,
-        shape: Shape,
-    ) -> (usize, Option<Found>) {
-        let Range { start, end: used } = range;
-        let end = used - 1;
-        self.cursor.pass(&chunk[start..used]);
-        let whole = matches!(shape, Shape::Whole { .. });
-        let after_cr = chunk[end] == b'\r';
-        let taken = if after_cr { self.cursor.pass_lf_after_cr(&chunk[used..]) } else { Some(0) };
-        if whole && (taken.is_none() || !self.carry.is_empty()) {
-            self.carry.extend_from_slice(&chunk[start..end]);
+    /// Passes the LF of a CRLF: the line end's first byte has been passed.
+    fn end_record(&mut self, chunk: &[u8], used: usize, found: Found) -> (usize, Option<Found>) {
+        match self.cursor.pass_lf_after_cr(&chunk[used..]) {
+            Some(taken) => (used + taken, Some(found)),
+            None => {
+                self.state = State::Ended(found);
+                (used, None)
+            }
         }
-        let Some(taken) = taken else {
-            self.state = State::Ended { at, shape };
-            return (used, None);
-        };
-        let raw = if whole && self.carry.is_empty() {
-            RawPlace::Chunk(start..end)
-        } else {
-            RawPlace::Carry
-        };
-        (used + taken, Some(self.found(at, shape, raw)))
     }
 
     /// What is left when the input has ended.
     fn finish(&mut self) -> Option<Found> {
-        match self.state {
-            State::BetweenRecords => None,
-            State::Ended { at, shape } => Some(self.found(at, shape, RawPlace::Carry)),
-            State::InRecord { at, fields } => Some(match self.close_record() {
-                Some(ended) => {
-                    let shape = Shape::Whole { fields: fields + ended };
-                    self.found(at, shape, RawPlace::Carry)
-                }
+        Some(match self.state {
+            State::BetweenRecords => return None,
+            State::Ended(found) => found,
+            State::InRecord { at, fields } => match self.close_record() {
+                Some(ended) => Found { at, shape: Shape::Whole { fields: fields + ended } },
                 None => {
                     let last = LastField::of(self.dialect, &self.carry, &mut self.scratch);
                     debug_assert!(last.in_quotes);
                     self.carry.clear();
-                    let quote = at.byte + last.start as u64;
-                    self.found(at, Shape::Unclosed { quote }, RawPlace::Carry)
+                    Found { at, shape: Shape::Unclosed { quote: at.byte + last.start as u64 } }
                 }
-            }),
-            State::Skipping { at, open_quote, field } => {
-                let shape = match self.close_record() {
-                    Some(_) => Shape::TooLong { open_quote },
-                    None => Shape::Unclosed { quote: field },
-                };
-                Some(self.found(at, shape, RawPlace::Carry))
-            }
-        }
+            },
+            State::Skipping { at, open_quote, field } => match self.close_record() {
+                Some(_) => Found { at, shape: Shape::TooLong { open_quote } },
+                None => Found { at, shape: Shape::Unclosed { quote: field } },
+            },
+        })
     }
 
     /// Gives csv-core the line end that the last line of a file may lack: how many fields that
@@ -344,14 +305,7 @@ impl RecordDecoder {
         (result == ReadRecordResult::Record).then_some(ended)
     }
 
-    #[inline]
-    fn found(&mut self, at: Position, shape: Shape, raw: RawPlace) -> Found {
-        self.state = State::BetweenRecords;
-        self.record += 1;
-        Found { at, shape, raw }
-    }
-
-    #[inline]
+    #[inline(always)]
     fn position(&self) -> Position {
         Position { record: self.record, line: self.cursor.line, byte: self.cursor.byte }
     }
@@ -380,11 +334,5 @@ impl LastField {
         // A line end would end the record, unless it is inside quotes.
         let (result, ..) = reader.read_record(b"\n", fields, ends);
         Self { start, in_quotes: result != ReadRecordResult::Record }
-    }
-}
-
-impl std::fmt::Debug for Scratch {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Scratch")
     }
 }

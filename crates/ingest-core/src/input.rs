@@ -1,16 +1,20 @@
 //! Chunks that wait to be read.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::Bytes;
+use encoding_rs::Encoding;
 
 /// What was pushed and is not read yet. An empty chunk is never kept: the end of the input is said,
 /// not guessed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Input {
     current: Bytes,
     /// Bytes of `current` that have been read.
     used: usize,
+    /// A part of `current` that is known to be UTF-8.
+    text: Range<usize>,
     waiting: VecDeque<Bytes>,
     ended: bool,
 }
@@ -26,8 +30,7 @@ impl Input {
     pub(crate) fn push_front(&mut self, chunk: Bytes) {
         let rest = self.current.slice(self.used..);
         self.waiting.push_front(rest);
-        self.current = chunk;
-        self.used = 0;
+        self.begin(chunk);
     }
 
     /// Says that nothing more will be pushed.
@@ -44,10 +47,15 @@ impl Input {
     pub(crate) fn fill(&mut self) -> bool {
         while self.used == self.current.len() {
             let Some(next) = self.waiting.pop_front() else { return false };
-            self.current = next;
-            self.used = 0;
+            self.begin(next);
         }
         true
+    }
+
+    fn begin(&mut self, chunk: Bytes) {
+        self.current = chunk;
+        self.used = 0;
+        self.text = 0..0;
     }
 
     /// The current chunk, and how much of it has been read.
@@ -67,5 +75,18 @@ impl Input {
         let rest = self.current.split_off(self.used);
         self.used = self.current.len();
         rest
+    }
+
+    /// Whether this part of the current chunk, whose ends are no halves of a character, is UTF-8.
+    ///
+    /// One look at a chunk is several times faster than one at each of its records: this one goes
+    /// as far as it can, and is remembered.
+    #[inline]
+    pub(crate) fn is_text(&mut self, part: Range<usize>) -> bool {
+        if part.start < self.text.start || self.text.end < part.end {
+            let text = Encoding::utf8_valid_up_to(&self.current[part.start..]);
+            self.text = part.start..part.start + text;
+        }
+        part.end <= self.text.end
     }
 }

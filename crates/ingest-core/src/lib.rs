@@ -50,6 +50,7 @@ mod ingest;
 mod input;
 mod job;
 mod opening;
+mod plain;
 mod position;
 mod reject;
 mod rejects_file;

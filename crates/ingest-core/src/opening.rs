@@ -12,7 +12,6 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const CANDIDATES: [u8; 4] = *b",;\t|";
 
 /// Reads up to the end of the header line and puts it back.
-#[derive(Debug)]
 pub(crate) struct Opening {
     cursor: Cursor,
     /// Bytes behind the mark and the blank lines, as far as they came with earlier chunks.
@@ -23,14 +22,13 @@ pub(crate) struct Opening {
 }
 
 /// What is known once the input is open.
-#[derive(Clone, Copy, Debug)]
 pub(crate) struct Opened {
     pub(crate) delimiter: u8,
     /// Where the header starts.
     pub(crate) cursor: Cursor,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Mark {
     /// So many bytes of the mark were there.
     Expected {
@@ -39,7 +37,6 @@ enum Mark {
     Passed,
 }
 
-#[derive(Debug)]
 enum Delimiter {
     Given(u8),
     Detect(DelimiterVote),
@@ -133,14 +130,13 @@ impl Opening {
 }
 
 /// Counts the candidates outside quotes, until the line ends.
-#[derive(Debug)]
 struct DelimiterVote {
     quote: u8,
     place: Place,
     counts: [u64; CANDIDATES.len()],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Place {
     FieldStart,
     InField,

@@ -49,7 +49,7 @@ impl Default for ResumePoint {
 }
 
 /// How far the input has been read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     /// Physical line of the next byte, from 1.
     pub(crate) line: u64,
@@ -76,17 +76,12 @@ impl Cursor {
         self.after_cr = *last == b'\r';
     }
 
-    /// Passes one whole line with its line end, which the caller has found: nothing is looked at.
-    #[inline]
-    pub(crate) fn pass_line(&mut self, bytes: usize) {
-        self.line += 1;
-        self.byte += bytes as u64;
-        self.after_cr = false;
-    }
-
-    /// Passes the LF of a CRLF, if that is what comes next. `Some(how many bytes)`, or `None` while
-    /// that cannot be known.
+    /// Behind the first byte of a line end: passes the LF, if it was a CR and an LF belongs to it.
+    /// `Some(how many bytes)`, or `None` while that cannot be known.
     pub(crate) fn pass_lf_after_cr(&mut self, rest: &[u8]) -> Option<usize> {
+        if !self.after_cr {
+            return Some(0);
+        }
         let taken = usize::from(*rest.first()? == b'\n');
         self.pass(&rest[..taken]);
         self.after_cr = false;

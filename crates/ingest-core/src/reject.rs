@@ -44,7 +44,7 @@ impl Reject {
 }
 
 /// What a record has to be to become a row.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct RowRules {
     pub(crate) fields: usize,
     pub(crate) record_bytes_max: usize,
@@ -54,16 +54,15 @@ impl RowRules {
     /// The reason why this record cannot become a row, if there is one.
     #[inline]
     pub(crate) fn reject(self, record: &Record<'_>) -> Option<Reject> {
-        let is_text = || Encoding::utf8_valid_up_to(record.raw) == record.raw.len();
         match record.shape {
-            Shape::Whole { fields } if fields == self.fields && is_text() => None,
+            Shape::Whole { fields } if fields == self.fields && record.is_text => None,
             _ => Some(self.explain(record)),
         }
     }
 
     #[cold]
     fn explain(self, record: &Record<'_>) -> Reject {
-        let Record { at, shape, raw, end } = record;
+        let Record { at, shape, raw, is_text, end } = record;
         let (code, reason) = match *shape {
             Shape::TooLong { open_quote } => {
                 let limit = self.record_bytes_max;
@@ -81,15 +80,14 @@ impl RowRules {
                 );
                 (Reject::UNCLOSED_QUOTE, reason)
             }
-            Shape::Whole { fields } => match Encoding::utf8_valid_up_to(raw) {
-                valid if valid < raw.len() => {
-                    let byte = at.byte + valid as u64;
-                    let reason =
-                        format!("not text at byte {byte}; is the file in another encoding?");
-                    (Reject::INVALID_UTF8, reason)
-                }
-                _ => (Reject::FIELD_COUNT, self.explain_field_count(record, fields)),
-            },
+            Shape::Whole { .. } if !is_text => {
+                let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
+                let reason = format!("not text at byte {byte}; is the file in another encoding?");
+                (Reject::INVALID_UTF8, reason)
+            }
+            Shape::Whole { fields } => {
+                (Reject::FIELD_COUNT, self.explain_field_count(record, fields))
+            }
         };
         Reject {
             record: at.record,
