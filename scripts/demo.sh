@@ -75,9 +75,10 @@ write_settings() {
   } >"$run/.env"
 }
 
-# What Salesforce holds, asked of Salesforce and not of our own ledger.
+# Every row of the file, asked of Salesforce and not of our own ledger.
 check_rows() {
-  :
+  node "$root/scripts/check-rows.mjs" "$azure" high-volume-ingest "$file" "$salesforce" ||
+    fail "Salesforce does not hold exactly the rows of the file"
 }
 
 # Nothing stays: no process, and no data unless something went wrong.
