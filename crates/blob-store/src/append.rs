@@ -25,7 +25,7 @@ impl BlobStore {
     /// created it did not come to write it.
     ///
     /// # Errors
-    /// [`BlobError::NotAppendBlob`] when it exists as something else,
+    /// [`BlobError::OtherType`] when it exists as something else,
     /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
     /// [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub async fn append_create(&self, name: &str, first: Bytes) -> Result<u64, BlobError> {
@@ -62,7 +62,7 @@ impl BlobStore {
     /// 100 MiB, and a blob takes 50,000 of them.
     ///
     /// # Errors
-    /// [`BlobError::NoSuchBlob`], [`BlobError::NotAppendBlob`],
+    /// [`BlobError::NoSuchBlob`], [`BlobError::OtherType`],
     /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
     /// [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub async fn append(
@@ -114,7 +114,7 @@ impl BlobStore {
     async fn append_length(&self, name: &str) -> Result<u64, BlobError> {
         match self.properties_and_type(name).await? {
             (blob, Some(BlobType::AppendBlob)) => Ok(blob.bytes),
-            (blob, _) => Err(BlobError::NotAppendBlob { name: blob.name }),
+            (blob, _) => Err(BlobError::OtherType { name: blob.name }),
         }
     }
 }

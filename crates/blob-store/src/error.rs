@@ -50,9 +50,12 @@ pub enum BlobError {
         /// Name of the container.
         container: String,
     },
-    /// Only an append blob can be appended to.
-    #[error("blob `{name}` exists, but is not an append blob; delete it or use another name")]
-    NotAppendBlob {
+    /// A blob keeps the type it was created with.
+    #[error(
+        "blob `{name}` exists as another type of blob (block, append or page) than is to be \
+         written; delete it or use another name"
+    )]
+    OtherType {
         /// Name of the blob.
         name: String,
     },
@@ -141,7 +144,7 @@ impl Subject {
             (_, "BlobAlreadyExists" | "ConditionNotMet" | "UnauthorizedBlobOverwrite") => {
                 self.already_exists()
             }
-            (_, "InvalidBlobType") => BlobError::NotAppendBlob { name: self.name() },
+            (_, "InvalidBlobType") => BlobError::OtherType { name: self.name() },
             (ErrorKind::HttpResponse { status, .. }, _) => match *status {
                 StatusCode::NotFound => self.not_found(),
                 StatusCode::Unauthorized | StatusCode::Forbidden => {

@@ -61,7 +61,7 @@ impl BlobWriter {
     /// error the writer is of no more use.
     ///
     /// # Errors
-    /// [`BlobError::TooLarge`], [`BlobError::NoSuchContainer`],
+    /// [`BlobError::TooLarge`], [`BlobError::OtherType`], [`BlobError::NoSuchContainer`],
     /// [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), BlobError> {
         while !bytes.is_empty() {

@@ -1,4 +1,4 @@
-use blob_store::{Appended, BlobError};
+use blob_store::{Appended, BlobError, Overwrite};
 use bytes::Bytes;
 
 use crate::{
@@ -98,7 +98,7 @@ async fn megabytes_are_appended_at_once() {
 }
 
 #[tokio::test]
-async fn a_blob_of_another_kind_is_not_appended_to() {
+async fn a_blob_of_another_type_is_neither_appended_to_nor_replaced() {
     let store = store().await;
     put(&store, NAME, &Bytes::from_static(b"block blob")).await;
 
@@ -106,8 +106,14 @@ async fn a_blob_of_another_kind_is_not_appended_to() {
         store.append_create(NAME, Bytes::from_static(b"head")).await.unwrap_err(),
         store.append(NAME, 10, Bytes::from_static(b"row")).await.unwrap_err(),
     ] {
-        assert!(matches!(error, BlobError::NotAppendBlob { .. }), "{error:?}");
+        assert!(matches!(error, BlobError::OtherType { .. }), "{error:?}");
     }
+
+    store.append_create("append.csv", Bytes::new()).await.unwrap();
+    let mut writer = store.write("append.csv", Overwrite::Replace).await.unwrap();
+    writer.write(Bytes::from_static(b"block")).await.unwrap();
+    let error = writer.commit().await.unwrap_err();
+    assert!(matches!(error, BlobError::OtherType { .. }), "{error:?}");
 
     let error = store.append("none.csv", 0, Bytes::from_static(b"row")).await.unwrap_err();
     assert!(matches!(error, BlobError::NoSuchBlob { .. }), "{error:?}");

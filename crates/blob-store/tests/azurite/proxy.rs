@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     StallAfter(usize),
     /// The request whose head contains this reaches the server; its answer is lost.
     LoseAnswerTo(&'static str),
+    /// A listing is asked for in pages of three blobs (spoils a Shared Key).
+    SmallPages,
     /// The request is answered with 503 and reaches nobody.
     Busy,
 }
@@ -117,7 +119,11 @@ impl Shared {
             {
                 lose_next.store(true, Ordering::SeqCst);
             }
-            if to.write_all(&buffer[..read]).await.is_err() {
+            let sent = match fault {
+                Fault::SmallPages => with_small_pages(&buffer[..read]),
+                _ => buffer[..read].to_vec(),
+            };
+            if to.write_all(&sent).await.is_err() {
                 return;
             }
         }
@@ -153,4 +159,8 @@ impl Shared {
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
+}
+
+fn with_small_pages(request: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(request).replacen("comp=list&", "comp=list&maxresults=3&", 1).into()
 }
