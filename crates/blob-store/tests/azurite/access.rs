@@ -6,14 +6,14 @@ use std::{
 use blob_store::{BlobError, BlobStore, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::StreamExt;
+use local_services::{AZURITE_ACCOUNT, AZURITE_KEY, azurite_connection_string};
 use time::Duration;
 
 use crate::{
     proxy::{Fault, Proxy},
-    server::{ACCOUNT, ACCOUNT_KEY, Azurite},
     support::{
-        collect, connect, everything_said, get, new_container, noise, put, sas_connection_string,
-        store,
+        azurite, collect, connect, everything_said, get, new_container, noise, put,
+        sas_connection_string, store,
     },
 };
 
@@ -21,7 +21,8 @@ const OTHER_KEY: &str = "U0VDUkVULVNFQ1JFVC1TRUNSRVQ=";
 
 #[tokio::test]
 async fn a_sas_opens_what_the_key_opens() {
-    let sas = sas_connection_string(&Azurite::shared().address(), Duration::hours(1));
+    let azurite = azurite();
+    let sas = sas_connection_string(&azurite.address(), Duration::hours(1));
     let store = connect(&sas, &new_container()).unwrap();
     let content = noise(5_000_000);
 
@@ -36,8 +37,10 @@ async fn a_sas_opens_what_the_key_opens() {
 
 #[tokio::test]
 async fn the_emulators_own_connection_string_works() {
-    let address = Azurite::shared().address();
-    let text = format!("UseDevelopmentStorage=true;BlobEndpoint=http://{address}/{ACCOUNT}");
+    let azurite = azurite();
+    let address = azurite.address();
+    let text =
+        format!("UseDevelopmentStorage=true;BlobEndpoint=http://{address}/{AZURITE_ACCOUNT}");
     let store = connect(&text, &new_container()).unwrap();
 
     store.create_container().await.unwrap();
@@ -50,11 +53,8 @@ async fn the_emulators_own_connection_string_works() {
 async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
     let good = store().await;
     let blob = put(&good, "a.csv", &noise(100)).await;
-    let address = Azurite::shared().address();
-    let wrong_key = format!(
-        "AccountName={ACCOUNT};AccountKey={OTHER_KEY};BlobEndpoint=http://{address}/{ACCOUNT}"
-    );
-    let expired = sas_connection_string(&address, -Duration::hours(1));
+    let wrong_key = azurite_connection_string(&good.address()).replace(AZURITE_KEY, OTHER_KEY);
+    let expired = sas_connection_string(&good.address(), -Duration::hours(1));
 
     for text in [wrong_key, expired] {
         let store = connect(&text, good.container()).unwrap();
@@ -78,8 +78,9 @@ async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothing_secret_is() {
-    let cutting = Proxy::start(Azurite::shared().address(), |_| Fault::CutAfter(0)).await;
-    let busy = Proxy::start(Azurite::shared().address(), |_| Fault::Busy).await;
+    let azurite = azurite();
+    let cutting = Proxy::start(azurite.address(), |_| Fault::CutAfter(0)).await;
+    let busy = Proxy::start(azurite.address(), |_| Fault::Busy).await;
     let begun = Instant::now();
 
     let answers = ["127.0.0.1:1", &cutting.address, &busy.address].map(|address| {
@@ -100,7 +101,7 @@ async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothin
 async fn no_error_says_anything_secret() {
     let good = store().await;
     let blob = put(&good, "a.csv", &noise(100)).await;
-    let text = sas_connection_string(&Azurite::shared().address(), Duration::hours(1));
+    let text = sas_connection_string(&good.address(), Duration::hours(1));
     let store = connect(&text, good.container()).unwrap();
 
     for error in [
@@ -120,12 +121,10 @@ async fn no_error_says_anything_secret() {
 
 #[tokio::test]
 async fn no_debug_output_says_anything_secret() {
-    let address = Azurite::shared().address();
-    let key = format!(
-        "AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint=http://{address}/{ACCOUNT}"
-    );
+    let azurite = azurite();
+    let key = azurite.connection_string();
 
-    for text in [key, sas_connection_string(&address, Duration::hours(1))] {
+    for text in [key, sas_connection_string(&azurite.address(), Duration::hours(1))] {
         let store = connect(&text, &new_container()).unwrap();
         store.create_container().await.unwrap();
         let writer = store.write("a.csv", Overwrite::Replace).await.unwrap();
@@ -137,11 +136,9 @@ async fn no_debug_output_says_anything_secret() {
 
 #[tokio::test]
 async fn no_log_line_says_anything_secret() {
-    let address = Azurite::shared().address();
-    let key = format!(
-        "AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint=http://{address}/{ACCOUNT}"
-    );
-    let cutting = Proxy::start(address.clone(), |number| match number {
+    let azurite = azurite();
+    let key = azurite.connection_string();
+    let cutting = Proxy::start(azurite.address(), |number| match number {
         0..3 => Fault::CutAfter(0),
         _ => Fault::None,
     })

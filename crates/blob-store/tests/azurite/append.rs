@@ -3,7 +3,6 @@ use bytes::Bytes;
 
 use crate::{
     proxy::{Fault, Proxy},
-    server::Azurite,
     support::{get, noise, put, store, through},
 };
 
@@ -59,7 +58,7 @@ async fn an_append_at_a_position_that_others_took_does_nothing() {
 async fn an_append_whose_answer_was_lost_happens_once() {
     let store = store().await;
     store.append_create(NAME, Bytes::from_static(b"head\n")).await.unwrap();
-    let proxy = Proxy::start(Azurite::shared().address(), |number| match number {
+    let proxy = Proxy::start(store.address(), |number| match number {
         0 => Fault::LoseAnswerTo("comp=appendblock"),
         _ => Fault::None,
     })

@@ -6,7 +6,6 @@ use futures::StreamExt;
 
 use crate::{
     proxy::{Fault, Proxy},
-    server::Azurite,
     support::{collect, get, hash, noise, put, store, through},
 };
 
@@ -17,7 +16,7 @@ async fn a_download_through_cuts_and_stalls_arrives_whole() {
     let store = store().await;
     let content = noise(110 * MIB);
     let blob = put(&store, "big.csv", &content).await;
-    let proxy = Proxy::start(Azurite::shared().address(), |number| match number {
+    let proxy = Proxy::start(store.address(), |number| match number {
         2 | 20 => Fault::StallAfter(MIB),
         3 => Fault::StallAfter(100),
         7 => Fault::CutAfter(0),
@@ -40,7 +39,7 @@ async fn a_storm_of_503_is_waited_out() {
     let store = store().await;
     let content = noise(9 * MIB);
     let blob = put(&store, "big.csv", &content).await;
-    let proxy = Proxy::start(Azurite::shared().address(), |number| match number {
+    let proxy = Proxy::start(store.address(), |number| match number {
         0..12 => Fault::Busy,
         _ => Fault::None,
     })
@@ -59,7 +58,7 @@ async fn a_reader_that_pauses_holds_no_more_than_its_window_and_goes_on() {
     let store = store().await;
     let content = noise(40 * MIB);
     let blob = put(&store, "big.csv", &content).await;
-    let proxy = Proxy::start(Azurite::shared().address(), |_| Fault::None).await;
+    let proxy = Proxy::start(store.address(), |_| Fault::None).await;
     let settings = ReadSettings {
         chunk_bytes: 1_000_000.try_into().unwrap(),
         window: 2.try_into().unwrap(),
@@ -82,7 +81,7 @@ async fn a_reader_that_pauses_holds_no_more_than_its_window_and_goes_on() {
 async fn an_upload_through_cuts_arrives_whole() {
     let store = store().await;
     let content = noise(40 * MIB);
-    let proxy = Proxy::start(Azurite::shared().address(), |number| match number {
+    let proxy = Proxy::start(store.address(), |number| match number {
         0..3 => Fault::LoseAnswerTo("comp=block"),
         3..5 => Fault::Busy,
         5..7 => Fault::CutAfter(10),
@@ -101,9 +100,7 @@ async fn an_upload_through_cuts_arrives_whole() {
 async fn a_commit_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
     for content in [Bytes::new(), Bytes::from_static(b"content")] {
         let store = store().await;
-        let proxy =
-            Proxy::start(Azurite::shared().address(), |_| Fault::LoseAnswerTo("if-none-match"))
-                .await;
+        let proxy = Proxy::start(store.address(), |_| Fault::LoseAnswerTo("if-none-match")).await;
         // Every answer to a commit is lost: after the first one only reading gets through.
         let broken = through(&proxy.address, &store);
 
@@ -125,7 +122,7 @@ async fn a_commit_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
 async fn a_delete_whose_answer_was_lost_is_done() {
     let store = store().await;
     put(&store, "a.csv", &Bytes::from_static(b"a")).await;
-    let proxy = Proxy::start(Azurite::shared().address(), |number| match number {
+    let proxy = Proxy::start(store.address(), |number| match number {
         0 => Fault::LoseAnswerTo("DELETE "),
         _ => Fault::None,
     })

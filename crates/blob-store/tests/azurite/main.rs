@@ -8,5 +8,4 @@ mod broken;
 mod compressed;
 mod proxy;
 mod round_trip;
-mod server;
 mod support;

@@ -1,13 +1,12 @@
 use blob_store::{BlobError, BlobProperties, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use local_services::azurite_connection_string;
 
 use crate::{
     proxy::{Fault, Proxy},
-    server::Azurite,
     support::{
         collect, connect, get, hash, new_container, noise, put, sas_connection_string, store,
-        store_at,
     },
 };
 
@@ -64,7 +63,7 @@ async fn a_listing_goes_past_its_first_page_and_tells_what_properties_tell() {
     for name in expected.iter().rev().map(String::as_str).chain(["other"]) {
         put(&store, name, &Bytes::from_static(b"content")).await;
     }
-    let proxy = Proxy::start(Azurite::shared().address(), |_| Fault::SmallPages).await;
+    let proxy = Proxy::start(store.address(), |_| Fault::SmallPages).await;
     let sas = sas_connection_string(&proxy.address, time::Duration::hours(1));
 
     let paged = connect(&sas, store.container()).unwrap();
@@ -157,7 +156,8 @@ async fn a_blob_deleted_while_it_is_read_is_an_error() {
 #[tokio::test]
 async fn what_is_not_there_is_named() {
     let store = store().await;
-    let elsewhere = store_at(&Azurite::shared().address(), &new_container());
+    let elsewhere =
+        connect(&azurite_connection_string(&store.address()), &new_container()).unwrap();
 
     for error in [
         store.properties("none.csv").await.unwrap_err(),

@@ -1,33 +1,64 @@
 //! Stores, contents and hashes for the tests.
 
-use std::{error::Error, sync::atomic::AtomicU64};
+use std::{
+    error::Error,
+    ops::Deref,
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use azure_core::{credentials::Secret, hmac::hmac_sha256};
 use blob_store::{BlobArgs, BlobError, BlobProperties, BlobStore, Overwrite};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, TryStreamExt};
+use local_services::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime, macros::format_description};
 
-use crate::server::{ACCOUNT, ACCOUNT_KEY, Azurite};
+/// The Azurite that all tests of this process share: it lives as long as any of
+/// them holds it.
+pub(crate) fn azurite() -> Arc<Azurite> {
+    static SHARED: Mutex<Weak<Azurite>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap();
+    shared.upgrade().unwrap_or_else(|| {
+        let started = Arc::new(Azurite::start(&[]));
+        *shared = Arc::downgrade(&started);
+        started
+    })
+}
 
-/// A container that no other test knows, in the shared Azurite.
-pub(crate) async fn store() -> BlobStore {
-    let store = store_at(&Azurite::shared().address(), &new_container());
+/// A container that no other test knows, and the Azurite that holds it.
+pub(crate) struct OwnContainer {
+    store: BlobStore,
+    azurite: Arc<Azurite>,
+}
+
+impl OwnContainer {
+    pub(crate) fn address(&self) -> String {
+        self.azurite.address()
+    }
+}
+
+impl Deref for OwnContainer {
+    type Target = BlobStore;
+
+    fn deref(&self) -> &BlobStore {
+        &self.store
+    }
+}
+
+pub(crate) async fn store() -> OwnContainer {
+    let azurite = azurite();
+    let store = connect(&azurite.connection_string(), &new_container()).unwrap();
     store.create_container().await.unwrap();
-    store
+    OwnContainer { store, azurite }
 }
 
 /// The same container, through another address.
 pub(crate) fn through(address: &str, store: &BlobStore) -> BlobStore {
-    store_at(address, store.container())
-}
-
-pub(crate) fn store_at(address: &str, container: &str) -> BlobStore {
-    let text = format!(
-        "AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint=http://{address}/{ACCOUNT}"
-    );
-    connect(&text, container).unwrap()
+    connect(&azurite_connection_string(address), store.container()).unwrap()
 }
 
 pub(crate) fn connect(connection_string: &str, container: &str) -> Result<BlobStore, BlobError> {
@@ -40,7 +71,7 @@ pub(crate) fn connect(connection_string: &str, container: &str) -> Result<BlobSt
 
 pub(crate) fn new_container() -> String {
     static CONTAINERS: AtomicU64 = AtomicU64::new(0);
-    let number = CONTAINERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let number = CONTAINERS.fetch_add(1, Ordering::Relaxed);
     format!("test-{number}")
 }
 
@@ -51,9 +82,9 @@ pub(crate) fn sas_connection_string(address: &str, lasts: Duration) -> String {
     let expiry = (OffsetDateTime::now_utc() + lasts).format(iso).unwrap();
     let (version, services, types, permissions) = ("2021-12-02", "b", "sco", "rwdlac");
     let text = format!(
-        "{ACCOUNT}\n{permissions}\n{services}\n{types}\n\n{expiry}\n\nhttps,http\n{version}\n\n"
+        "{AZURITE_ACCOUNT}\n{permissions}\n{services}\n{types}\n\n{expiry}\n\nhttps,http\n{version}\n\n"
     );
-    let signature = hmac_sha256(&text, &Secret::new(ACCOUNT_KEY)).unwrap();
+    let signature = hmac_sha256(&text, &Secret::new(AZURITE_KEY)).unwrap();
     let mut url = url::Url::parse("http://x").unwrap();
     url.query_pairs_mut().extend_pairs([
         ("sv", version),
@@ -65,7 +96,7 @@ pub(crate) fn sas_connection_string(address: &str, lasts: Duration) -> String {
         ("sig", &signature),
     ]);
     format!(
-        "BlobEndpoint=http://{address}/{ACCOUNT};SharedAccessSignature={}",
+        "BlobEndpoint=http://{address}/{AZURITE_ACCOUNT};SharedAccessSignature={}",
         url.query().unwrap()
     )
 }
