@@ -1,12 +1,14 @@
 //! Real Redis and Azurite servers for the tests of the other crates.
 //!
 //! Each server runs on a free port with its data in a temporary folder, and ends
-//! with the value that stands for it, also when a test panics. Where a program is
-//! missing, starting it panics with what to do: a test never passes without its
-//! service.
+//! with the value that stands for it and with the test's process, however that
+//! ends. Where a program is missing, starting it panics with what to do: a test
+//! never passes without its service.
 
+mod azurite;
 mod process;
 mod redis;
 
+pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
 pub use process::free_port;
 pub use redis::RedisServer;

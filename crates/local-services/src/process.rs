@@ -1,8 +1,18 @@
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
+
+/// Starts the rest of its arguments as a program, says its process id, and kills
+/// it when its input ends: that is when the test process does, however it does.
+const LIFETIME: &str = r#"
+    "$@" & server=$!
+    echo "$server"
+    read -r _; { kill -9 "$server"; wait "$server"; } 2> /dev/null
+"#;
 
 /// A port that nobody listens on at this moment.
 ///
@@ -15,50 +25,66 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("a bound listener has an address").port()
 }
 
-/// A child process that dies with this value.
+/// A server that ends with this value, and with this process.
 #[derive(Debug)]
 pub(crate) struct Server {
-    child: Child,
-    address: SocketAddr,
+    shell: Child,
+    says: BufReader<ChildStdout>,
+    pid: u32,
+    lifetime: Option<ChildStdin>,
 }
 
 impl Server {
-    /// Starts `command` and waits until it listens on `port`.
-    pub(crate) fn start(command: &mut Command, port: u16, advice: &str) -> Self {
-        let child =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let child =
-            child.unwrap_or_else(|error| panic!("could not start {command:?}: {error}; {advice}"));
-        let mut server = Self { child, address: (Ipv4Addr::LOCALHOST, port).into() };
-        server.wait_until_it_listens();
-        server
+    pub(crate) fn start(program: &[PathBuf], arguments: &[&str]) -> Self {
+        let mut shell = Command::new("sh")
+            .args(["-c", LIFETIME, "sh"])
+            .args(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sh is there");
+        let lifetime = shell.stdin.take();
+        let mut says = BufReader::new(shell.stdout.take().expect("it is piped"));
+        let mut pid = String::new();
+        says.read_line(&mut pid).expect("the shell says the process id");
+        let pid = pid.trim().parse().expect("a process id is a number");
+        Self { shell, says, pid, lifetime }
     }
 
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
-    /// kill -9, and waits for the end.
-    pub(crate) fn kill(&mut self) {
-        // Both fail only when it has ended already.
-        let _ended = self.child.kill();
-        let _ended = self.child.wait();
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "test set-up, outside any runtime")]
-    fn wait_until_it_listens(&mut self) {
-        let started = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                panic!("a server for {} ended at once: {status}", self.address);
+    /// Reads what the server says until `find` finds something.
+    pub(crate) fn hear<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let mut line = String::new();
+        while self.says.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {
+            if let Some(found) = find(&line) {
+                return Some(found);
             }
+            line.clear();
+        }
+        None
+    }
+
+    /// Waits until somebody listens on `port`.
+    #[expect(clippy::disallowed_methods, reason = "test set-up, outside any runtime")]
+    pub(crate) fn wait_until_it_listens_on(&mut self, port: u16, advice: &str) {
+        let started = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             assert!(
-                started.elapsed() < Duration::from_secs(30),
-                "nothing listens on {}",
-                self.address
+                started.elapsed() < Duration::from_secs(20),
+                "no server on port {port}: {advice}"
             );
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// kill -9; comes back when it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.lifetime = None;
+        let _gone_already = self.shell.wait();
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{path::PathBuf, process::Command};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -67,11 +67,18 @@ impl RedisServer {
 }
 
 fn serve(port: u16, data: &TempDir, options: &[String]) -> Server {
-    let mut command = Command::new(program());
-    command.arg("--port").arg(port.to_string()).arg("--dir").arg(data.path());
-    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"]);
-    command.args(["--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]).args(options);
-    Server::start(&mut command, port, "run `make test`, which gets Redis, or install redis-server")
+    let port_text = port.to_string();
+    let folder = data.path().to_str().expect("its path is text");
+    let mut arguments = vec!["--port", &port_text, "--dir", folder, "--bind", "127.0.0.1"];
+    arguments.extend(["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]);
+    arguments.extend(["--maxmemory-policy", "noeviction", "--loglevel", "warning"]);
+    arguments.extend(options.iter().map(String::as_str));
+    let mut server = Server::start(&[program()], &arguments);
+    server.wait_until_it_listens_on(
+        port,
+        "run `make test`, which gets Redis, or install redis-server",
+    );
+    server
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test script names programs by variables")]

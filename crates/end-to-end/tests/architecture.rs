@@ -1,0 +1,116 @@
+//! The rules between crates, and the settings, held up by tests.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+use clap::{Command, CommandFactory};
+
+/// Which of our crates a crate may use. Arrows point down.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("ingest-core", &[]),
+    ("service", &[]),
+    ("blob-store", &[]),
+    ("job-queue", &["ingest-core"]),
+    ("producer", &["ingest-core", "blob-store", "job-queue", "service"]),
+    ("consumer", &["ingest-core", "job-queue", "service"]),
+    ("generate-upload", &["blob-store", "service"]),
+    // Shares nothing with the client: two readings of Salesforce's documents
+    // disagree loudly, one shared type agrees with itself.
+    ("salesforce-simulator", &["service"]),
+    ("local-services", &[]),
+    ("end-to-end", &[]),
+];
+
+/// What only tests use, and what only they may use besides.
+const FOR_TESTS: &[&str] = &["local-services", "salesforce-simulator"];
+
+/// Crates of others that only some of ours may use, tests not counted.
+const OWNED_BY: &[(&str, &[&str])] = &[
+    ("csv-core", &["ingest-core"]),
+    ("azure_core", &["blob-store"]),
+    ("azure_identity", &["blob-store"]),
+    ("azure_storage_blob", &["blob-store"]),
+    ("redis", &["job-queue"]),
+    ("apalis-redis", &["job-queue"]),
+    ("apalis-core", &["job-queue", "consumer"]),
+    ("apalis", &["consumer"]),
+    ("reqwest", &["consumer"]),
+    ("axum", &["producer", "salesforce-simulator"]),
+    ("tracing-subscriber", &["service"]),
+    ("dotenvy", &["service"]),
+];
+
+/// (user, used, in tests only) for every dependency of our crates.
+fn dependencies() -> Vec<(String, String, bool)> {
+    let metadata: Metadata =
+        MetadataCommand::new().no_deps().other_options(["--offline".to_owned()]).exec().unwrap();
+    let of_package = |package: cargo_metadata::Package| {
+        let user = package.name.to_string();
+        let uses = package.dependencies.into_iter().map(move |dependency| {
+            let in_tests = dependency.kind == DependencyKind::Development;
+            (user.clone(), dependency.name, in_tests)
+        });
+        uses.collect::<Vec<_>>()
+    };
+    metadata.packages.into_iter().flat_map(of_package).collect()
+}
+
+#[test]
+fn every_crate_says_what_it_may_use_and_uses_nothing_else() {
+    let ours: BTreeSet<&str> = MAY_USE.iter().map(|(name, _)| *name).collect();
+    let folders: BTreeSet<String> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(folders.iter().map(String::as_str).collect::<BTreeSet<_>>(), ours);
+
+    for (user, used, in_tests) in dependencies() {
+        let (_, allowed) = MAY_USE.iter().find(|(name, _)| *name == user).unwrap();
+        let is_ours = ours.contains(used.as_str());
+        let for_tests = in_tests && (FOR_TESTS.contains(&used.as_str()) || user == "end-to-end");
+        assert!(
+            !is_ours || allowed.contains(&used.as_str()) || for_tests,
+            "`{user}` may not use `{used}`"
+        );
+    }
+}
+
+#[test]
+fn an_outside_system_is_known_to_its_owner_only() {
+    for (user, used, in_tests) in dependencies() {
+        let owners = OWNED_BY.iter().find(|(name, _)| *name == used).map(|(_, owners)| *owners);
+        assert!(
+            in_tests || owners.is_none_or(|owners| owners.contains(&user.as_str())),
+            "`{used}` belongs to {owners:?}, not to `{user}`"
+        );
+    }
+}
+
+#[test]
+fn env_example_lists_every_setting_and_nothing_else() {
+    let programs = [
+        producer::Cli::command(),
+        consumer::Cli::command(),
+        generate_upload::Cli::command(),
+        salesforce_simulator::SimulatorArgs::command(),
+    ];
+    let known: BTreeSet<String> = programs.iter().flat_map(settings).collect();
+
+    let example = include_str!("../../../.env.example");
+    let listed: BTreeSet<String> = example
+        .lines()
+        .map(|line| line.trim_start_matches("# "))
+        .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+        .collect();
+
+    assert_eq!(listed, known);
+}
+
+fn settings(command: &Command) -> Vec<String> {
+    let own = command.get_arguments().filter_map(|argument| argument.get_env());
+    let mut names: Vec<String> = own.map(|name| name.to_str().unwrap().to_owned()).collect();
+    names.extend(command.get_subcommands().flat_map(settings));
+    names
+}

@@ -1,0 +1,128 @@
+use crate::{
+    pipeline::{FILE, Pipeline, Report},
+    processes::{Program, wait_until},
+};
+
+const ROWS: u64 = 20_000;
+
+/// A pipeline whose Salesforce takes a while, so that there is a middle to die in.
+fn slow_pipeline() -> Pipeline {
+    let pipeline = Pipeline::with_salesforce(&["--latency-ms=20"]);
+    pipeline.generate(ROWS, &["--bad-rows", "10"]);
+    pipeline
+}
+
+fn wait_until_rows_arrive(pipeline: &Pipeline, rows: usize) {
+    wait_until("rows arrive", || pipeline.leads().len() > rows);
+}
+
+fn assert_all_arrived(pipeline: &Pipeline, run: &str, sync: Program) {
+    let ended = sync.end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    Report::of(&ended).assert_it_adds_up(ROWS);
+    pipeline.assert_every_row_is_where_it_belongs(run, FILE);
+}
+
+#[test]
+fn consumers_killed_in_mid_run_lose_nothing_and_count_nothing_twice() {
+    let pipeline = slow_pipeline();
+    let sync = pipeline.sync(&["--run-id", "killed", "--json"]);
+    for round in 0..3 {
+        let consumers = [pipeline.consumer(), pipeline.consumer()];
+        wait_until_rows_arrive(&pipeline, 2_000 * (round + 1));
+        consumers.map(Program::kill);
+    }
+    let _last = pipeline.consumer();
+
+    assert_all_arrived(&pipeline, "killed", sync);
+}
+
+#[test]
+fn a_producer_killed_in_mid_run_goes_on_where_it_stopped() {
+    let mut pipeline = slow_pipeline();
+    // A small queue: the producer dies while it still has most of the file to read.
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    let _consumer = pipeline.consumer();
+    for round in 0..3 {
+        let sync = pipeline.sync(&["--run-id", "resumed"]);
+        wait_until_rows_arrive(&pipeline, 2_000 * (round + 1));
+        sync.kill();
+    }
+    assert!(pipeline.report("resumed").number("read") < ROWS, "it died before the end of the file");
+
+    let sync = pipeline.sync(&["--run-id", "resumed", "--json"]);
+
+    assert_all_arrived(&pipeline, "resumed", sync);
+}
+
+#[test]
+fn everything_killed_at_once_goes_on_when_it_is_started_again() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_DEPTH_HIGH", "50");
+    let consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "all"]);
+    wait_until_rows_arrive(&pipeline, 3_000);
+
+    sync.kill();
+    consumer.kill();
+    pipeline.redis.kill();
+    pipeline.redis.start_again();
+
+    let _consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "all", "--json"]);
+    assert_all_arrived(&pipeline, "all", sync);
+}
+
+#[test]
+fn a_redis_that_is_killed_and_comes_back_is_waited_for() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_DEPTH_HIGH", "50");
+    let mut consumer = pipeline.consumer();
+    let mut sync = pipeline.sync(&["--run-id", "redis", "--json"]);
+    wait_until_rows_arrive(&pipeline, 3_000);
+
+    pipeline.redis.kill();
+    wait_until("both have noticed", || {
+        [&sync, &consumer].iter().all(|program| program.stderr().contains("waiting until it does"))
+    });
+    assert!(sync.is_running() && consumer.is_running());
+    pipeline.redis.start_again();
+
+    assert_all_arrived(&pipeline, "redis", sync);
+}
+
+#[test]
+fn ctrl_c_stops_safely_and_says_how_to_go_on() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    let _consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "stopped"]);
+    wait_until_rows_arrive(&pipeline, 1_000);
+
+    sync.signal("INT");
+    let ended = sync.end();
+
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    let command = "producer sync --file big-data-import.csv --run-id stopped";
+    assert!(ended.stderr.contains(command), "{}", ended.stderr);
+    assert_eq!(pipeline.report("stopped").text("status"), "interrupted");
+    let sync = pipeline.sync(&["--run-id", "stopped", "--json"]);
+    assert_all_arrived(&pipeline, "stopped", sync);
+}
+
+#[test]
+fn a_consumer_that_is_told_to_stop_hands_its_batches_on_at_once() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_LEASE", "1h");
+    let consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "term", "--json"]);
+    wait_until_rows_arrive(&pipeline, 2_000);
+
+    consumer.signal("TERM");
+    let ended = consumer.end();
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    // With leases of an hour, a batch that was not handed on would keep the run open.
+    let _another = pipeline.consumer();
+    assert_all_arrived(&pipeline, "term", sync);
+}

@@ -1,0 +1,218 @@
+//! The whole product on services of its own, and the oracle that knows what must
+//! become of each row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use blob_store::{BlobArgs, BlobStore, Overwrite};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use local_services::{Azurite, RedisServer, free_port};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::processes::{Ended, Program, wait_until};
+
+pub(crate) const FILE: &str = "big-data-import.csv";
+
+/// Redis, Azurite and a simulated Salesforce, and the settings to use them.
+pub(crate) struct Pipeline {
+    pub(crate) redis: RedisServer,
+    pub(crate) azurite: Azurite,
+    pub(crate) salesforce_url: String,
+    settings: Vec<(String, String)>,
+    folder: TempDir,
+    _salesforce: Program,
+}
+
+impl Pipeline {
+    pub(crate) fn start() -> Self {
+        Self::with_salesforce(&[])
+    }
+
+    /// With faults of Salesforce, as flags of the simulator.
+    pub(crate) fn with_salesforce(flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (redis, azurite) = (RedisServer::start(), Azurite::start(&["--inMemoryPersistence"]));
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut arguments = vec!["--listen", &address];
+        arguments.extend(flags);
+        let salesforce = Program::start("salesforce-simulator", folder.path(), &[], &arguments);
+        let salesforce_url = format!("http://{address}");
+        wait_until("Salesforce answers", || {
+            reqwest::blocking::get(format!("{salesforce_url}/__sim/healthz")).is_ok()
+        });
+        let mapping = folder.path().join("lead.sdl");
+        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/mappings/lead.sdl"), &mapping)
+            .unwrap();
+        let settings = [
+            ("AZURE_STORAGE_CONNECTION_STRING", azurite.connection_string()),
+            ("REDIS_URL", redis.url()),
+            ("QUEUE_LEASE", "3s".to_owned()),
+            ("SALESFORCE_LOGIN_URL", salesforce_url.clone()),
+            ("SALESFORCE_CLIENT_ID", "batch-sync".to_owned()),
+            ("SALESFORCE_CLIENT_SECRET", "local-only-secret".to_owned()),
+            ("SALESFORCE_OBJECT", "Lead".to_owned()),
+            ("SALESFORCE_EXTERNAL_ID", "External_Id__c".to_owned()),
+            ("MAPPING_FILE", mapping.to_str().unwrap().to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
+        Self { redis, azurite, salesforce_url, settings, folder, _salesforce: salesforce }
+    }
+
+    /// Changes a setting of the programs started from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) fn program(&self, name: &'static str, arguments: &[&str]) -> Program {
+        Program::start(name, self.folder.path(), &self.settings, arguments)
+    }
+
+    pub(crate) fn consumer(&self) -> Program {
+        self.program("consumer", &[])
+    }
+
+    /// Generates [`FILE`] with seed 7.
+    pub(crate) fn generate(&self, rows: u64, more: &[&str]) {
+        let rows = rows.to_string();
+        let mut arguments = vec!["--file", FILE, "--rows", &rows, "--seed", "7"];
+        arguments.extend(more);
+        let ended = self.program("generate-upload", &arguments).end();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+
+    pub(crate) fn sync(&self, arguments: &[&str]) -> Program {
+        let mut all = vec!["sync", "--file", FILE];
+        all.extend(arguments);
+        self.program("producer", &all)
+    }
+
+    /// The report of a run.
+    pub(crate) fn report(&self, run: &str) -> Report {
+        let ended = self.program("producer", &["show", run, "--json"]).end();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        Report::of(&ended)
+    }
+
+    /// Puts `content` into the container.
+    pub(crate) fn put(&self, name: &str, content: impl Into<Bytes>) {
+        let content = content.into();
+        block_on(async {
+            let store = self.store();
+            store.create_container().await.unwrap();
+            let mut writer = store.write(name, Overwrite::Replace).await.unwrap();
+            writer.write(content).await.unwrap();
+            writer.commit().await.unwrap();
+        });
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Bytes {
+        block_on(async {
+            let store = self.store();
+            let blob = store.properties(name).await.unwrap();
+            let chunks = store.read(name, &blob.etag, blob.bytes, 0, Default::default());
+            let content: BytesMut = chunks.map_ok(BytesMut::from).try_concat().await.unwrap();
+            content.freeze()
+        })
+    }
+
+    fn store(&self) -> BlobStore {
+        BlobStore::connect(&BlobArgs {
+            azure_storage_connection_string: Some(self.azurite.connection_string().into()),
+            azure_storage_account_url: None,
+            azure_container: "high-volume-ingest".to_owned(),
+        })
+        .unwrap()
+    }
+
+    /// What Salesforce holds: by external id, the other fields and how often it
+    /// was written.
+    pub(crate) fn leads(&self) -> BTreeMap<String, Value> {
+        let url = format!("{}/__sim/rows/Lead", self.salesforce_url);
+        let text = reqwest::blocking::get(url).unwrap().text().unwrap();
+        text.lines()
+            .map(|line| {
+                let lead: Value = serde_json::from_str(line).unwrap();
+                (lead["External_Id__c"].as_str().unwrap().to_owned(), lead)
+            })
+            .collect()
+    }
+
+    pub(crate) fn salesforce_state(&self) -> Value {
+        let url = format!("{}/__sim/state", self.salesforce_url);
+        serde_json::from_str(&reqwest::blocking::get(url).unwrap().text().unwrap()).unwrap()
+    }
+
+    /// Rows of the rejects file of a run: the record's cells as they came, then
+    /// record number, code and message.
+    pub(crate) fn rejects(&self, run: &str) -> Vec<Vec<String>> {
+        let content = self.get(&format!("rejects/{run}.csv"));
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&content[..]);
+        reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+    }
+
+    /// Every good row of the generated file is in Salesforce with its values, and
+    /// no other; every bad one is in the rejects file, exactly once.
+    pub(crate) fn assert_every_row_is_where_it_belongs(&self, run: &str, source: &str) {
+        let content = self.get(source);
+        let mut reader = csv::Reader::from_reader(&content[..]);
+        let mut leads = self.leads();
+        let mut rejects = BTreeSet::new();
+        if self.report(run).number("rejected") > 0 {
+            for row in self.rejects(run) {
+                let id = row[0].clone();
+                assert!(rejects.insert(id), "a row is twice in the rejects file: {row:?}");
+            }
+        }
+        for (row, record) in reader.records().map(Result::unwrap).zip(1u64..) {
+            let id = &row[0];
+            match leads.remove(id) {
+                Some(lead) => {
+                    let stored = ["LastName", "Email", "Company"].map(|field| lead[field].as_str());
+                    let expected = [1, 2, 3].map(|at| Some(&row[at]).filter(|cell| !cell.is_empty()));
+                    assert_eq!(stored, expected, "record {record}");
+                    assert!(!rejects.contains(id), "record {record} is delivered and rejected");
+                }
+                None => assert!(rejects.remove(id), "record {record} is lost"),
+            }
+        }
+        assert!(leads.is_empty(), "Salesforce has rows that are not in the file: {leads:?}");
+        assert!(rejects.is_empty(), "rejected rows are not in the file: {rejects:?}");
+    }
+}
+
+/// A run's report as JSON.
+#[derive(Debug)]
+pub(crate) struct Report(Value);
+
+impl Report {
+    pub(crate) fn of(ended: &Ended) -> Self {
+        Self(serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}")))
+    }
+
+    pub(crate) fn number(&self, field: &str) -> u64 {
+        self.0[field].as_u64().unwrap_or_else(|| panic!("no number {field} in {}", self.0))
+    }
+
+    pub(crate) fn text(&self, field: &str) -> &str {
+        self.0[field].as_str().unwrap_or_else(|| panic!("no text {field} in {}", self.0))
+    }
+
+    pub(crate) fn by_code(&self, code: &str) -> u64 {
+        self.0["rejectedByCode"][code].as_u64().unwrap_or_default()
+    }
+
+    /// Rows read are rows delivered and rows rejected.
+    pub(crate) fn assert_it_adds_up(&self, rows: u64) {
+        let figures = ["read", "delivered", "rejected", "unfinished"].map(|name| self.number(name));
+        let [read, delivered, rejected, unfinished] = figures;
+        assert_eq!((read, delivered + rejected, unfinished), (rows, rows, 0), "{self:?}");
+        assert_eq!(self.number("batchesFed"), self.number("batchesSettled"), "{self:?}");
+        assert_eq!(self.text("status"), "completed");
+    }
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
+}

@@ -1,0 +1,133 @@
+//! The programs of the product, as child processes.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A started program. Killed when dropped.
+pub(crate) struct Program {
+    child: Child,
+    name: &'static str,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+/// What an ended program left.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    /// Starts a program of this workspace, with nothing of the environment but
+    /// `settings`.
+    pub(crate) fn start(
+        name: &'static str,
+        folder: &Path,
+        settings: &[(String, String)],
+        arguments: &[&str],
+    ) -> Self {
+        let number = fs::read_dir(folder).unwrap().count();
+        let (stdout, stderr) =
+            (folder.join(format!("{number}-{name}.out")), folder.join(format!("{number}-{name}.err")));
+        let child = Command::new(built(name))
+            .args(arguments)
+            .env_clear()
+            .envs(settings.iter().map(|(name, value)| (name, value)))
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).unwrap())
+            .stderr(File::create(&stderr).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, name, stdout, stderr }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Ended {
+        let code = self.wait(Duration::from_secs(120)).code();
+        Ended { code, stdout: read(&self.stdout), stderr: read(&self.stderr) }
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        read(&self.stderr)
+    }
+
+    /// Most memory it had resident so far, in bytes.
+    pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    fn wait(&mut self, at_most: Duration) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(started.elapsed() < at_most, "{} does not end:\n{}", self.name, read(&self.stderr));
+            pause();
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// Waits until `is_so`, or panics after a minute.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "waited for a minute until {what}");
+        pause();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
+pub(crate) fn pause() {
+    std::thread::sleep(Duration::from_millis(20));
+}
+
+fn read(path: &Path) -> String {
+    let mut text = String::new();
+    File::open(path).unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Programs are built beside the tests: `make test` builds the workspace first.
+fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().and_then(Path::parent).unwrap().join(name);
+    assert!(program.exists(), "{} is not built; run `make test`", program.display());
+    program
+}
