@@ -1,1 +1,46 @@
-//! consumer
+//! Takes batches from the queue and delivers their rows to Salesforce.
+//!
+//! ```text
+//! BatchBackend ──workers──▶ delivery ──▶ settle · requeue · put_back
+//!                             │  ├─ mapping       raw CSV rows → JSON bodies
+//!                             │  ├─ salesforce    HTTP, one shared token
+//!                             │  ├─ verdict       what an answer means; all retry policy
+//!                             │  └─ gate          all wait together while Salesforce is in trouble
+//! ```
+//!
+//! What holds:
+//!
+//! * A row leaves the queue delivered or rejected, each once; what is neither goes back.
+//! * Only `verdict` says what is worth another try; nothing else looks at a status code.
+//! * A row is sent again after an unknown outcome only when it is upserted by an external id.
+//! * Rows with the same external id in a batch reach Salesforce in their order, one call each.
+//! * No log, error or `Debug` shows a secret or a row's value.
+
+mod backoff;
+mod calls;
+mod check;
+mod config;
+mod delivery;
+mod error;
+mod gate;
+mod mapping;
+mod plans;
+mod preflight;
+mod progress;
+mod run;
+mod salesforce;
+mod totals;
+mod verdict;
+mod workers;
+
+pub use config::{
+    Cli, Config, ConsumerArgs, InvalidSettings, SalesforceArgs, SalesforceConfig, Task,
+};
+pub use error::{ConsumerError, StoppedBy};
+pub use mapping::{Sdl, SdlError};
+pub use run::run;
+pub use salesforce::{
+    Client, Connection, Credentials, Destination, ErrorAnswer, LoginError, Refusal, RowError,
+    RowResult,
+};
+pub use verdict::Operation;

@@ -1,2 +1,25 @@
-//! consumer
-fn main() {}
+//! The program `consumer`.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, error::ErrorKind};
+use consumer::{Cli, InvalidSettings, Task};
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let task = service::parse::<Cli>().meant().unwrap_or_else(|error| usage(&error));
+    service::init_logging(std::io::stderr);
+    service::exit(run(task))
+}
+
+#[tokio::main]
+async fn run(task: Task) -> anyhow::Result<ExitCode> {
+    consumer::run(task, service::shutdown_token()).await
+}
+
+/// Settings that do not fit together are a matter of usage: code 2, as for those clap finds.
+fn usage(error: &InvalidSettings) -> ! {
+    Cli::command().error(ErrorKind::ValueValidation, error).exit()
+}

@@ -1,0 +1,88 @@
+use crate::{
+    salesforce::{LoginError, Refusal},
+    verdict::Stop,
+};
+
+/// Why the consumer could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsumerError {
+    /// No answer within the time that a start may take.
+    #[error(
+        "salesforce does not answer ({cause}); is it up, and is SALESFORCE_LOGIN_URL or \
+         SALESFORCE_INSTANCE_URL right?"
+    )]
+    SalesforceAway {
+        /// What came instead.
+        cause: String,
+    },
+    /// The token endpoint said no.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// Salesforce refused to be asked.
+    #[error("could not look at the object {object}: salesforce answers {answer}")]
+    Describe {
+        /// The object.
+        object: String,
+        /// What Salesforce says.
+        answer: Refusal,
+    },
+    /// The object is not there, or hidden.
+    #[error(
+        "salesforce has no object {object}; check SALESFORCE_OBJECT, or give the integration user \
+         access to it"
+    )]
+    NoSuchObject {
+        /// The object.
+        object: String,
+    },
+    /// Nobody may write to the object.
+    #[error(
+        "the integration user may not create{} records of {object}; give it the permission",
+        if *update { " and edit" } else { "" }
+    )]
+    ObjectNotWritable {
+        /// The object.
+        object: String,
+        /// Whether it has to be editable as well.
+        update: bool,
+    },
+    /// The external id field is not there, or hidden.
+    #[error(
+        "{object} has no field {field}; check SALESFORCE_EXTERNAL_ID, or let the integration user \
+         see it (field-level security hides fields)"
+    )]
+    NoSuchExternalId {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
+    /// Rows cannot be found by the field.
+    #[error(
+        "field {field} of {object} is no external id; tick External ID in its definition, or set \
+         SALESFORCE_EXTERNAL_ID to one that is"
+    )]
+    NotAnExternalId {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
+    /// The mapping file cannot be followed.
+    #[error("mapping file {file}: {}", problems.join("; "))]
+    Mapping {
+        /// The file.
+        file: String,
+        /// Each with its line.
+        problems: Vec<String>,
+    },
+    /// Nobody can deliver until a person has acted.
+    #[error(transparent)]
+    Stopped(#[from] StoppedBy),
+}
+
+/// Why deliveries had to end. What was not delivered stays queued.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; what is not delivered stays queued, so start the consumer again then")]
+pub struct StoppedBy(pub(crate) Stop);

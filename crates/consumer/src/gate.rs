@@ -1,0 +1,218 @@
+//! One gate that all calls of this process pass: when Salesforce is in trouble, all wait together
+//! instead of each finding out for itself.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::verdict::Trouble;
+
+/// Open when Salesforce takes calls.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Counts how often it was closed.
+    closings: u64,
+    closed_until: Option<Instant>,
+    trouble: Option<Since>,
+    /// Calls that Salesforce answered with row results.
+    answered: u64,
+}
+
+#[derive(Debug)]
+struct Since {
+    trouble: Trouble,
+    start: Instant,
+    /// Failures since then, those at the same time counted once.
+    failures: u32,
+}
+
+/// Leave to make one call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    closings: u64,
+}
+
+impl Gate {
+    /// Waits until calls may be made.
+    pub(crate) async fn pass(&self) -> Pass {
+        loop {
+            let open_at = {
+                let state = self.state();
+                match state.closed_until {
+                    Some(until) if until > Instant::now() => until,
+                    _ => return Pass { closings: state.closings },
+                }
+            };
+            tokio::time::sleep_until(open_at).await;
+        }
+    }
+
+    /// A call met trouble: closes the gate for a while, longer with every failure in a row, and at
+    /// least as long as the server asks for. Of several calls that fail at the same time, one
+    /// counts. Logs when the trouble is a new one.
+    pub(crate) fn failed(
+        &self,
+        pass: Pass,
+        trouble: Trouble,
+        retry_after: Option<Duration>,
+        random: f64,
+        detail: &dyn fmt::Display,
+    ) {
+        let now = Instant::now();
+        let mut state = self.state();
+        let is_news = state.trouble.as_ref().is_none_or(|since| since.trouble != trouble);
+        let is_counted = pass.closings == state.closings;
+        let since = state.trouble.get_or_insert(Since { trouble, start: now, failures: 0 });
+        since.trouble = trouble;
+        if is_counted {
+            since.failures += 1;
+        }
+        let backoff = trouble.backoff().delay(since.failures, random);
+        let delay = retry_after.map_or(backoff, |asked_for| asked_for.max(trouble.backoff().floor));
+        if is_counted || retry_after.is_some() {
+            state.closed_until = state.closed_until.max(Some(now + delay));
+        }
+        if is_counted {
+            state.closings += 1;
+        }
+        drop(state);
+        if is_news {
+            warn!(error = %detail, wait_ms = milliseconds(delay), "{trouble}; waiting, nothing is lost");
+        }
+    }
+
+    /// A call was answered with row results.
+    pub(crate) fn answered(&self, pass: Pass) {
+        let mut state = self.state();
+        state.answered += 1;
+        // An answer to a call from before the trouble says nothing about now.
+        if pass.closings == state.closings
+            && let Some(since) = state.trouble.take()
+        {
+            drop(state);
+            let waited = since.start.elapsed();
+            info!(wait_ms = milliseconds(waited), "salesforce takes rows again");
+        }
+    }
+
+    /// How many calls were answered with row results so far.
+    pub(crate) fn answers(&self) -> u64 {
+        self.state().answered
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it holds the gate")
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    /// The draw that gives the longest wait.
+    const LONGEST: f64 = 1.0;
+
+    async fn waited(gate: &Gate) -> Duration {
+        let start = Instant::now();
+        gate.pass().await;
+        start.elapsed()
+    }
+
+    fn fail(gate: &Gate, pass: Pass, trouble: Trouble) {
+        gate.failed(pass, trouble, None, LONGEST, &"HTTP 503");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_open_gate_lets_everybody_pass() {
+        assert_eq!(waited(&Gate::default()).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_in_a_row_close_it_longer_and_longer() {
+        let gate = Gate::default();
+        let mut waits = Vec::new();
+
+        for _ in 0..4 {
+            let pass = gate.pass().await;
+            fail(&gate, pass, Trouble::Unavailable);
+            waits.push(waited(&gate).await.as_secs());
+        }
+
+        assert_eq!(waits, [1, 2, 4, 8]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_fail_at_the_same_time_count_once() {
+        let gate = Gate::default();
+        let passes = [gate.pass().await, gate.pass().await, gate.pass().await];
+
+        for pass in passes {
+            fail(&gate, pass, Trouble::Unavailable);
+        }
+
+        assert_eq!(waited(&gate).await, SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_starts_the_count_again() {
+        let gate = Gate::default();
+        for _ in 0..3 {
+            let pass = gate.pass().await;
+            fail(&gate, pass, Trouble::Unavailable);
+        }
+
+        gate.answered(gate.pass().await);
+        fail(&gate, gate.pass().await, Trouble::Unavailable);
+
+        assert_eq!(waited(&gate).await, SECOND);
+        assert_eq!(gate.answers(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_from_before_the_trouble_does_not_end_it() {
+        let gate = Gate::default();
+        let early = gate.pass().await;
+        fail(&gate, gate.pass().await, Trouble::Unavailable);
+
+        gate.answered(early);
+        fail(&gate, gate.pass().await, Trouble::Unavailable);
+
+        assert_eq!(waited(&gate).await, 2 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_the_server_asks_for_is_kept() {
+        let gate = Gate::default();
+        let pass = gate.pass().await;
+
+        gate.failed(pass, Trouble::Throttled, Some(17 * SECOND), 0.0, &"HTTP 429");
+
+        assert_eq!(waited(&gate).await, 17 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_cannot_shorten_the_wait() {
+        let gate = Gate::default();
+        let passes = [gate.pass().await, gate.pass().await];
+
+        gate.failed(passes[0], Trouble::Throttled, Some(17 * SECOND), 0.0, &"HTTP 429");
+        gate.failed(passes[1], Trouble::Throttled, Some(SECOND), 0.0, &"HTTP 429");
+
+        assert_eq!(waited(&gate).await, 17 * SECOND);
+    }
+}

@@ -1,0 +1,238 @@
+//! Rows become JSON, written straight into one buffer: a map per row would cost several times as
+//! much as all the rest.
+
+use std::{borrow::Cow, collections::HashMap, ops::Range};
+
+use bytes::Bytes;
+use csv::ByteRecord;
+use ingest_core::{Reject, Rows};
+
+use super::{
+    plan::Plan,
+    target::{NULL_CELL, Target},
+};
+use crate::verdict::Reason;
+
+/// The rows of one batch as JSON objects.
+pub(crate) struct EncodedRows {
+    json: Vec<u8>,
+    rows: Vec<EncodedRow>,
+}
+
+/// One row.
+pub(crate) enum EncodedRow {
+    Ready {
+        /// Where its JSON is in the buffer.
+        json: Range<usize>,
+        /// The row before it that has the same external id.
+        after: Option<usize>,
+    },
+    /// It cannot be sent.
+    Unfit(Reason),
+}
+
+/// Code of a row with a cell that cannot be what its field wants.
+const INVALID_VALUE: &str = "INVALID_VALUE";
+
+/// Code of a row that cannot be upserted.
+const EXTERNAL_ID_MISSING: &str = "EXTERNAL_ID_MISSING";
+
+const BODY_BEFORE: &[u8] = b"{\"allOrNone\":false,\"records\":[";
+const BODY_AFTER: &[u8] = b"]}";
+
+impl EncodedRows {
+    /// One entry for each row, in order.
+    pub(crate) fn rows(&self) -> &[EncodedRow] {
+        &self.rows
+    }
+
+    /// The body of a call with these rows.
+    pub(crate) fn body(&self, indexes: &[usize]) -> Bytes {
+        let json = |index: &usize| match &self.rows[*index] {
+            EncodedRow::Ready { json, .. } => &self.json[json.clone()],
+            EncodedRow::Unfit(_) => unreachable!("only ready rows are put into calls"),
+        };
+        let bytes: usize = indexes.iter().map(|index| json(index).len() + 1).sum();
+        let mut body = Vec::with_capacity(BODY_BEFORE.len() + bytes + BODY_AFTER.len());
+        body.extend_from_slice(BODY_BEFORE);
+        for (n, index) in indexes.iter().enumerate() {
+            if n > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(json(index));
+        }
+        body.extend_from_slice(BODY_AFTER);
+        Bytes::from(body)
+    }
+}
+
+impl Plan {
+    /// Writes rows as JSON.
+    pub(crate) fn encode(&self, rows: &Rows) -> EncodedRows {
+        let mut encoder = Encoder {
+            plan: self,
+            before_fields: format!("{{\"attributes\":{{\"type\":\"{}\"}}", self.object),
+            json: Vec::with_capacity(rows.bytes() * 2 + rows.len() * 64),
+            rows: Vec::with_capacity(rows.len()),
+            keys: Vec::with_capacity(rows.len()),
+        };
+        for_each_record(self, rows, |record| encoder.encode(record));
+        encoder.finish()
+    }
+}
+
+/// Reads all rows with one reader, which is much cheaper than one reader for each. Should a row
+/// not end where its record ends, it is handed over as `None`, and the next one is read afresh.
+fn for_each_record(plan: &Plan, rows: &Rows, mut each: impl FnMut(Option<&ByteRecord>)) {
+    let mut text = Vec::with_capacity(rows.bytes() + rows.len() + 1);
+    // A blank line is skipped; without one, csv would take a byte order mark off the first row.
+    text.push(b'\n');
+    let mut ends = Vec::with_capacity(rows.len());
+    for (_, raw) in rows.iter() {
+        text.extend_from_slice(raw);
+        text.push(b'\n');
+        ends.push(text.len());
+    }
+    let dialect = plan.header.dialect();
+    let mut record = ByteRecord::new();
+    let mut next = 0;
+    while next < ends.len() {
+        let start = next.checked_sub(1).map_or(0, |before| ends[before] - 1);
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(dialect.delimiter)
+            .quote(dialect.quote)
+            .from_reader(&text[start..]);
+        while next < ends.len() {
+            let read = reader.read_byte_record(&mut record).unwrap_or(false);
+            let expected = (ends[next] - start) as u64;
+            let fits = read && reader.position().byte() == expected;
+            each(fits.then_some(&record));
+            next += 1;
+            if !fits {
+                break;
+            }
+        }
+    }
+}
+
+struct Encoder<'a> {
+    plan: &'a Plan,
+    before_fields: String,
+    json: Vec<u8>,
+    rows: Vec<EncodedRow>,
+    /// Where the external id of each row is in `json`.
+    keys: Vec<Range<usize>>,
+}
+
+impl Encoder<'_> {
+    fn encode(&mut self, record: Option<&ByteRecord>) {
+        let start = self.json.len();
+        let encoded = match record {
+            Some(record) if record.len() == self.plan.columns.len() => self.fields(record),
+            _ => Err(reason(Reject::FIELD_COUNT, "not one record with the header's columns")),
+        };
+        match encoded {
+            Ok(key) => {
+                self.keys.push(key);
+                self.rows.push(EncodedRow::Ready { json: start..self.json.len(), after: None });
+            }
+            Err(reason) => {
+                self.json.truncate(start);
+                self.keys.push(0..0);
+                self.rows.push(EncodedRow::Unfit(reason));
+            }
+        }
+    }
+
+    /// Writes the fields of one row; the answer is where its external id is.
+    fn fields(&mut self, record: &ByteRecord) -> Result<Range<usize>, Reason> {
+        let mut key = 0..0;
+        let mut problems: Vec<String> = Vec::new();
+        self.json.extend_from_slice(self.before_fields.as_bytes());
+        for ((column, targets), cell) in
+            self.plan.header.columns().iter().zip(&self.plan.columns).zip(record)
+        {
+            if targets.is_empty() {
+                continue;
+            }
+            let cell = std::str::from_utf8(cell).map_err(|_| {
+                reason(Reject::INVALID_UTF8, &format!("column `{column}`: not text"))
+            })?;
+            for target in targets {
+                if target.is_key {
+                    key = self.key(column, target, cell.trim())?;
+                } else if let Err(problem) = self.value(target, cell) {
+                    problems.push(format!("column `{column}`: {problem}"));
+                }
+            }
+        }
+        self.json.push(b'}');
+        if problems.is_empty() { Ok(key) } else { Err(reason(INVALID_VALUE, &problems.join("; "))) }
+    }
+
+    fn key(&mut self, column: &str, target: &Target, cell: &str) -> Result<Range<usize>, Reason> {
+        if cell.is_empty() || cell == NULL_CELL {
+            let message = format!("column `{column}`: the external id is empty");
+            return Err(reason(EXTERNAL_ID_MISSING, &message));
+        }
+        self.json.extend_from_slice(target.before.as_bytes());
+        let start = self.json.len();
+        target
+            .kind
+            .write(cell, &mut self.json)
+            .map_err(|problem| reason(INVALID_VALUE, &format!("column `{column}`: {problem}")))?;
+        Ok(start..self.json.len())
+    }
+
+    /// An empty cell is not sent.
+    fn value(&mut self, target: &Target, cell: &str) -> Result<(), &'static str> {
+        if cell.is_empty() {
+            return Ok(());
+        }
+        if cell == NULL_CELL {
+            let null = target.null.as_ref().ok_or("a boolean cannot be emptied")?;
+            self.json.extend_from_slice(null.as_bytes());
+            return Ok(());
+        }
+        let start = self.json.len();
+        self.json.extend_from_slice(target.before.as_bytes());
+        match target.kind.write(cell, &mut self.json) {
+            Ok(()) => self.json.extend_from_slice(target.after.as_bytes()),
+            Err(problem) => {
+                self.json.truncate(start);
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// Links each row to the one before it that has the same external id.
+    fn finish(mut self) -> EncodedRows {
+        let mut last_of_key: HashMap<Cow<'_, [u8]>, usize> =
+            HashMap::with_capacity(self.keys.len());
+        for (index, key) in self.keys.iter().enumerate() {
+            let EncodedRow::Ready { after, .. } = &mut self.rows[index] else { continue };
+            if !key.is_empty() {
+                let key = comparable(&self.json[key.clone()], self.plan.key_case_sensitive);
+                *after = last_of_key.insert(key, index);
+            }
+        }
+        drop(last_of_key);
+        EncodedRows { json: self.json, rows: self.rows }
+    }
+}
+
+/// Salesforce takes `a` and `A` for the same external id, unless the field is case-sensitive.
+fn comparable(key: &[u8], case_sensitive: bool) -> Cow<'_, [u8]> {
+    let is_lower_case = || key.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if case_sensitive || is_lower_case() {
+        return Cow::Borrowed(key);
+    }
+    Cow::Owned(String::from_utf8_lossy(key).to_lowercase().into_bytes())
+}
+
+fn reason(code: &str, message: &str) -> Reason {
+    Reason { code: code.to_owned(), message: message.to_owned() }
+}

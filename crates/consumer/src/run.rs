@@ -1,0 +1,153 @@
+//! A consumer from start to stop.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use job_queue::Queue;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    check::check,
+    config::{Config, SalesforceConfig, Task},
+    delivery::{Deliverer, Limits, Stopping},
+    error::StoppedBy,
+    gate::Gate,
+    plans::Plans,
+    preflight::{self, Preflight},
+    salesforce::{Client, Destination},
+    totals::{Snapshot, Totals},
+    verdict::Operation,
+    workers::run_workers,
+};
+
+/// How often the log says how far it is.
+const BETWEEN_REPORTS: Duration = Duration::from_secs(10);
+
+/// After calls were given up, so long may it take to put their batches back.
+const PUT_BACK_MAX: Duration = Duration::from_secs(3);
+
+/// Delivers batches until `shutdown`, or checks whether it could.
+///
+/// # Errors
+///
+/// At the start, when Redis or Salesforce does not answer within some seconds, or when settings do
+/// not fit the org. Later, when nobody can deliver until a person has acted; both being away is
+/// waited out.
+pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    match task {
+        Task::Deliver(config) => deliver(&config, shutdown).await,
+        Task::Check { salesforce, json } => {
+            let checked = shutdown.run_until_cancelled(check(&salesforce, json)).await;
+            checked.map_or_else(
+                || Ok(service::interrupted()),
+                |checked| checked.map(|()| ExitCode::SUCCESS),
+            )
+        }
+    }
+}
+
+async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let Some(started) = shutdown.run_until_cancelled(start(config, &shutdown)).await else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let (queue, deliverer) = started?;
+    let deliverer = Arc::new(deliverer);
+    let start = Instant::now();
+    let reports = tokio::spawn(report_regularly(Arc::clone(&deliverer)));
+    let workers = deliver_until_stopped(queue, &deliverer, config).await;
+    reports.abort();
+    let totals = deliverer.totals.snapshot();
+    info!(duration_ms = start.elapsed().as_millis(), "worker stopped; {totals}");
+    workers.context("the worker broke off")?;
+    match deliverer.stopping.take_reason() {
+        Some(stop) => Err(StoppedBy(stop).into()),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+async fn start(
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<(Queue, Deliverer)> {
+    let queue = Queue::connect(&config.queue).await?;
+    for warning in queue.settings_warnings().await? {
+        warn!("{warning}");
+    }
+    let salesforce = &config.salesforce;
+    let client = Client::new(salesforce.connection.clone());
+    let preflight = preflight::preflight(&client, salesforce).await?;
+    preflight.log_warnings();
+    let destination = log_start(config, &preflight);
+    let deliverer = Deliverer {
+        queue: queue.clone(),
+        client,
+        destination,
+        plans: Plans::new(preflight.mapping),
+        limits: Limits {
+            operation: salesforce.operation,
+            call_rows_max: salesforce.call_rows_max,
+            row_retries: config.consumer.row_retries,
+            deliveries_max: config.consumer.deliveries_max.get(),
+        },
+        gate: Gate::default(),
+        totals: Totals::default(),
+        stopping: Stopping::after(shutdown),
+    };
+    Ok((queue, deliverer))
+}
+
+fn log_start(config: &Config, preflight: &Preflight) -> Destination {
+    let rules = preflight.mapping.rules();
+    let (object, key) = (&rules.describe.name, rules.key.as_ref());
+    let external_id = key.map(|key| key.field.as_str()).unwrap_or_default();
+    let SalesforceConfig { operation, .. } = config.salesforce;
+    let what = match operation {
+        Operation::Upsert => format!("upsert {object} by {external_id}"),
+        Operation::Insert => format!("insert {object}"),
+    };
+    info!(
+        concurrency = config.consumer.concurrency(),
+        "worker started: {what} at {}", preflight.instance
+    );
+    Destination::new(operation, object, external_id)
+}
+
+/// Calls under way may end after the stop; those that take too long are given up.
+async fn deliver_until_stopped(
+    queue: Queue,
+    deliverer: &Arc<Deliverer>,
+    config: &Config,
+) -> Result<(), apalis::prelude::WorkerError> {
+    let Stopping { stop, give_up, .. } = &deliverer.stopping;
+    let concurrency = config.consumer.concurrency();
+    let mut workers =
+        Box::pin(run_workers(queue, Arc::clone(deliverer), concurrency, stop.clone()));
+    let grace_is_over = async {
+        stop.cancelled().await;
+        info!("stopping: no more batches are claimed, calls under way end");
+        sleep(config.consumer.shutdown_grace).await;
+    };
+    tokio::select! {
+        ended = &mut workers => return ended,
+        () = grace_is_over => give_up.cancel(),
+    }
+    // Batches that cannot be put back, since Redis is away, come back when their leases end.
+    timeout(PUT_BACK_MAX, workers).await.unwrap_or(Ok(()))
+}
+
+async fn report_regularly(deliverer: Arc<Deliverer>) {
+    let mut ticks = interval(BETWEEN_REPORTS);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = Snapshot::default();
+    loop {
+        ticks.tick().await;
+        let totals = deliverer.totals.snapshot();
+        if totals.batches_settled > before.batches_settled {
+            let rows = totals.rows_delivered - before.rows_delivered;
+            info!(rows_per_second = rows / BETWEEN_REPORTS.as_secs(), "{totals}");
+        }
+        before = totals;
+    }
+}

@@ -1,0 +1,204 @@
+//! The few calls this program makes.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use reqwest::{Method, StatusCode, header};
+use serde::de::IgnoredAny;
+
+use super::{
+    Credentials, Describe, ErrorAnswer, LoginError, Refusal, RowResult,
+    auth::{Session, Token},
+    http,
+};
+use crate::verdict::Operation;
+
+/// Where rows go, and how.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// How to get in.
+    pub credentials: Credentials,
+    /// Such as `62.0`.
+    pub api_version: String,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long to wait for an answer. Salesforce itself gives up after ten minutes.
+    pub timeout: Duration,
+}
+
+/// A client of one org. All calls share one token and one pool of connections.
+pub struct Client {
+    http: reqwest::Client,
+    session: Session,
+    api_version: String,
+}
+
+/// A call that is refused for its token is sent with so many tokens at most.
+const TOKENS_PER_CALL_MAX: u32 = 3;
+
+struct Call<'a> {
+    method: Method,
+    /// Below `/services/data/vXX.X/`.
+    path: &'a str,
+    body: Option<Bytes>,
+}
+
+impl Client {
+    /// Makes a client; nothing is sent yet.
+    #[must_use]
+    pub fn new(connection: Connection) -> Self {
+        let http = http::client(connection.connect_timeout, connection.timeout);
+        let session = Session::new(http.clone(), connection.credentials);
+        Self { http, session, api_version: connection.api_version }
+    }
+
+    /// What an object looks like to the integration user.
+    pub(crate) async fn describe(&self, object: &str) -> Result<Describe, Refusal> {
+        let path = format!("sobjects/{object}/describe");
+        let body = self.call(Call { method: Method::GET, path: &path, body: None }).await?;
+        serde_json::from_slice(&body).map_err(|error| Refusal::OutcomeUnknown {
+            cause: format!("the describe of {object} cannot be read: {error}"),
+        })
+    }
+
+    /// Sends rows of one object in one call; `body` holds so many `rows`. The results are in the
+    /// order of the rows, one each.
+    ///
+    /// # Errors
+    ///
+    /// When the call as a whole brought no row results. An answer with another number of results
+    /// than rows is one of unknown outcome: which result is whose cannot be said.
+    pub async fn write(
+        &self,
+        destination: &Destination,
+        body: Bytes,
+        rows: usize,
+    ) -> Result<Vec<RowResult>, Refusal> {
+        let method = destination.method.clone();
+        let body = self.call(Call { method, path: &destination.path, body: Some(body) }).await?;
+        let results: Vec<RowResult> = serde_json::from_slice(&body).map_err(|error| {
+            // serde_json quotes what it found; position and kind of error tell nothing of a row.
+            Refusal::OutcomeUnknown {
+                cause: format!("the answer is not readable at its byte {}", error.column()),
+            }
+        })?;
+        if results.len() == rows {
+            return Ok(results);
+        }
+        let cause = format!("the answer has {} results for {rows} rows", results.len());
+        Err(Refusal::OutcomeUnknown { cause })
+    }
+
+    /// Whether the API gives sensible answers, whatever they say.
+    pub async fn is_answering(&self) -> bool {
+        let limits = Call { method: Method::GET, path: "limits", body: None };
+        match self.call(limits).await {
+            // A captive portal answers everything, with a page.
+            Ok(body) => serde_json::from_slice::<IgnoredAny>(&body).is_ok(),
+            Err(Refusal::Answered(answer)) => answer.code.is_some() && answer.status < 500,
+            Err(_) => false,
+        }
+    }
+
+    /// Where the API of the org is, after a login.
+    pub(crate) async fn instance(&self) -> Result<String, Refusal> {
+        let token = self.session.token().await.map_err(Refusal::Login)?;
+        Ok(token.instance_url.origin().ascii_serialization())
+    }
+
+    async fn call(&self, call: Call<'_>) -> Result<Vec<u8>, Refusal> {
+        let mut token = self.session.token().await.map_err(Refusal::Login)?;
+        for _ in 0..TOKENS_PER_CALL_MAX {
+            match self.send(&call, &token).await {
+                Err(Refusal::Answered(answer)) if is_about_the_token(&answer) => {
+                    // A 401 is given before any work is done: also an insert may go again.
+                    token = self.next_token(&token, answer).await?;
+                }
+                answer => {
+                    if answer.is_ok() {
+                        token.was_accepted();
+                    }
+                    return answer;
+                }
+            }
+        }
+        Err(Refusal::Login(LoginError::RefusedAgain))
+    }
+
+    async fn next_token(
+        &self,
+        refused: &Token,
+        answer: ErrorAnswer,
+    ) -> Result<Arc<Token>, Refusal> {
+        if is_no_end_of_session(&answer.message) {
+            return Err(Refusal::Login(LoginError::NotForThisApi { message: answer.message }));
+        }
+        self.session.renew(refused).await.map_err(Refusal::Login)
+    }
+
+    async fn send(&self, call: &Call<'_>, token: &Token) -> Result<Vec<u8>, Refusal> {
+        let mut url = token.instance_url.clone();
+        url.set_path(&format!("/services/data/v{}/{}", self.api_version, call.path));
+        let mut request = self
+            .http
+            .request(call.method.clone(), url)
+            .header(header::AUTHORIZATION, token.authorization.clone());
+        if let Some(body) = &call.body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+        }
+        let response = request.send().await.map_err(http::refusal)?;
+        let status = response.status();
+        let retry_after = http::retry_after(response.headers());
+        match http::body(response).await {
+            Ok(body) if status == StatusCode::OK => Ok(body),
+            Ok(body) => {
+                Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), &body, retry_after)))
+            }
+            // The status alone says enough when it is not a success.
+            Err(_) if !status.is_success() => {
+                Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), b"", retry_after)))
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+}
+
+fn is_about_the_token(answer: &ErrorAnswer) -> bool {
+    let code = answer.code.as_deref();
+    answer.status == 401 || matches!(code, Some("INVALID_SESSION_ID" | "INVALID_AUTH_HEADER"))
+}
+
+/// Texts that come as an ended session and do not go away with a new one.
+fn is_no_end_of_session(message: &str) -> bool {
+    message.contains("This session is not valid for use with the REST API")
+        || message.contains("Connected app is not attached to Agent")
+}
+
+/// Method and path that take the rows of one object.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    method: Method,
+    path: String,
+}
+
+impl Destination {
+    /// For rows of this object, upserted by this external id.
+    #[must_use]
+    pub fn new(operation: Operation, object: &str, external_id: &str) -> Self {
+        match operation {
+            Operation::Upsert => Self {
+                method: Method::PATCH,
+                path: format!("composite/sobjects/{object}/{external_id}"),
+            },
+            Operation::Insert => {
+                Self { method: Method::POST, path: "composite/sobjects".to_owned() }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("api_version", &self.api_version).finish()
+    }
+}

@@ -1,0 +1,81 @@
+//! What every request shares: one pool of connections, bounded answers, causes in words.
+
+use std::{error::Error, time::Duration};
+
+use reqwest::{
+    Response,
+    header::{HeaderMap, HeaderName, HeaderValue},
+    redirect,
+};
+use time::OffsetDateTime;
+
+use super::Refusal;
+use crate::backoff;
+
+/// Largest body that is read, unpacked. A describe of an object with 800 fields has about 2 MiB.
+pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// How long a connection may be idle before it is opened anew. Salesforce closes idle connections
+/// on its side; a request on a connection that is just being closed has an unknown outcome.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+pub(super) fn client(connect_timeout: Duration, timeout: Duration) -> reqwest::Client {
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        HeaderName::from_static("sforce-call-options"),
+        HeaderValue::from_static("client=batch-sync"),
+    );
+    reqwest::Client::builder()
+        .user_agent(concat!("batch-sync/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .connect_timeout(connect_timeout)
+        .timeout(timeout)
+        .pool_idle_timeout(IDLE_MAX)
+        .tcp_keepalive(IDLE_MAX)
+        // A redirect would carry the token to another host, or turn a write into a read.
+        .redirect(redirect::Policy::none())
+        .build()
+        .expect("these settings are valid, and rustls finds its own roots when it connects")
+}
+
+/// Reads a body up to the limit.
+pub(super) async fn body(mut response: Response) -> Result<Vec<u8>, Refusal> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unknown)? {
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            let cause = format!("the answer is longer than {BODY_BYTES_MAX} bytes");
+            return Err(Refusal::OutcomeUnknown { cause });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
+    backoff::retry_after(value, OffsetDateTime::now_utc())
+}
+
+/// What an error of the network says of the request: only when there never was a connection is it
+/// certain that nothing was sent.
+pub(super) fn refusal(error: reqwest::Error) -> Refusal {
+    if error.is_connect() { Refusal::NotSent { cause: cause(error) } } else { unknown(error) }
+}
+
+fn unknown(error: reqwest::Error) -> Refusal {
+    Refusal::OutcomeUnknown { cause: cause(error) }
+}
+
+/// The innermost cause says what happened; the layers above it repeat each other.
+fn cause(error: reqwest::Error) -> String {
+    let timed_out = error.is_timeout();
+    let error = error.without_url();
+    let mut innermost: &dyn Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match (timed_out, innermost.to_string()) {
+        (true, words) if !words.contains("timed out") => format!("timed out: {words}"),
+        (_, words) => words,
+    }
+}

@@ -1,0 +1,39 @@
+//! The wiring of apalis, and nothing else.
+
+use std::sync::Arc;
+
+use apalis::{layers::WorkerBuilderExt, prelude::*};
+use job_queue::{BatchBackend, Claimed, Queue, QueueError};
+use tokio_util::sync::CancellationToken;
+
+use crate::delivery::Deliverer;
+
+/// Claims and delivers batches, so many at a time, until `stop`; then waits for those under way.
+pub(crate) async fn run_workers(
+    queue: Queue,
+    deliverer: Arc<Deliverer>,
+    concurrency: usize,
+    stop: CancellationToken,
+) -> Result<(), WorkerError> {
+    let name = unique_name();
+    let backend = BatchBackend::new(queue, &name);
+    WorkerBuilder::new(name)
+        .backend(backend)
+        .data(deliverer)
+        .concurrency(concurrency)
+        .build(deliver)
+        .run_until(async move {
+            stop.cancelled().await;
+            Ok::<_, WorkerError>(())
+        })
+        .await
+}
+
+async fn deliver(claimed: Claimed, deliverer: Data<Arc<Deliverer>>) -> Result<(), QueueError> {
+    deliverer.deliver(&claimed).await
+}
+
+/// A name that no other consumer has, and not this one when it starts again.
+fn unique_name() -> String {
+    format!("consumer-{}-{:08x}", std::process::id(), fastrand::u32(..))
+}
