@@ -9,7 +9,7 @@ use csv_core::ReadRecordResult;
 use encoding_rs::Encoding;
 
 use crate::input::Input;
-use crate::plain::Plain;
+use crate::plain::{Plain, torn_quote};
 use crate::position::Cursor;
 use crate::{Dialect, Position};
 
@@ -17,7 +17,7 @@ use crate::{Dialect, Position};
 pub(crate) struct Record<'a> {
     pub(crate) at: Position,
     pub(crate) shape: Shape,
-    /// Without its line end; empty unless the shape is `Whole`.
+    /// Without its line end; empty unless the shape is `Whole` or `Torn`.
     pub(crate) raw: &'a [u8],
     /// Whether `raw` is UTF-8.
     pub(crate) is_text: bool,
@@ -30,6 +30,9 @@ pub(crate) struct Record<'a> {
 pub(crate) enum Shape {
     /// A record with so many fields.
     Whole { fields: usize },
+    /// One with a quoted field that goes over a line end and has text behind its closing quote; the
+    /// byte where that field opens.
+    Torn { quote: u64 },
     /// One that passed the limit; when it did so inside quotes, the byte where they opened.
     TooLong { open_quote: Option<u64> },
     /// One that the input leaves inside quotes; the byte where they opened.
@@ -159,6 +162,10 @@ impl RecordDecoder {
     fn carried(&mut self, Found { at, shape }: Found) -> Record<'_> {
         debug_assert!(self.carry.len() <= self.record_bytes_max);
         debug_assert!(self.carry.is_empty() || matches!(shape, Shape::Whole { .. }));
+        let shape = match torn_quote(self.dialect, &self.carry) {
+            Some(quote) => Shape::Torn { quote: at.byte + quote as u64 },
+            None => shape,
+        };
         self.state = State::BetweenRecords;
         self.record += 1;
         let is_text = Encoding::utf8_valid_up_to(&self.carry) == self.carry.len();
@@ -221,7 +228,13 @@ impl RecordDecoder {
         } else {
             self.give_up(at)
         };
-        (limit, None)
+        match self.state {
+            // Without a header nothing can be read: not worth reading the file to its end.
+            State::Skipping { open_quote, .. } if self.record == 0 => {
+                (limit, Some(Found { at, shape: Shape::TooLong { open_quote } }))
+            }
+            _ => (limit, None),
+        }
     }
 
     /// Stops keeping the record: it has just passed the limit.
@@ -334,5 +347,28 @@ impl LastField {
         // A line end would end the record, unless it is inside quotes.
         let (result, ..) = reader.read_record(b"\n", fields, ends);
         Self { start, in_quotes: result != ReadRecordResult::Record }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads 10 MB in small chunks, which `line` repeats: how much was kept.
+    fn kept_bytes(line: &'static [u8]) -> usize {
+        let mut decoder = RecordDecoder::new(Dialect::default(), 1000, 1, Cursor::at(1, 0));
+        let mut input = Input::default();
+        for _ in 0..10_000_000 / line.len() {
+            input.push(line.into());
+            while decoder.next(&mut input).is_some() {}
+        }
+        decoder.carry.capacity()
+    }
+
+    #[test]
+    fn a_record_that_does_not_end_is_not_kept() {
+        for line in [&b"no line end, "[..], b",\"opens\n\"\"", b"\"\"\"\"\"\"", b"x\"y\n", b"\r"] {
+            assert!(kept_bytes(line) <= 2048, "{} bytes", kept_bytes(line));
+        }
     }
 }

@@ -29,8 +29,11 @@ pub enum IngestError {
         /// The byte where a quote opened that was still open at the limit.
         open_quote: Option<u64>,
     },
-    /// The input ends inside the quotes of its first record.
-    #[error("{at}: the quote that opens at byte {quote} is never closed")]
+    /// The input ends inside the quotes of its first record, or they are closed lines later in the
+    /// middle of text.
+    #[error(
+        "{at}: the quote that opens at byte {quote} is not closed where its column's name ends"
+    )]
     HeaderUnclosedQuote {
         /// Where it starts.
         at: Position,

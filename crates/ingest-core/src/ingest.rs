@@ -159,7 +159,9 @@ fn read_header(
             let limit_bytes = settings.record_bytes_max;
             Err(IngestError::HeaderTooLong { at, limit_bytes, open_quote })
         }
-        Shape::Unclosed { quote } => Err(IngestError::HeaderUnclosedQuote { at, quote }),
+        Shape::Unclosed { quote } | Shape::Torn { quote } => {
+            Err(IngestError::HeaderUnclosedQuote { at, quote })
+        }
         Shape::Whole { .. } => {
             let Cursor { line, byte, .. } = record.end;
             let header = Header::read(Bytes::copy_from_slice(record.raw), dialect, at)?;

@@ -6,7 +6,7 @@
 //! csv-core, so this never has to decide what odd quoting means. A property test holds the two
 //! together.
 
-use memchr::{memchr_iter, memchr3};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use crate::Dialect;
 
@@ -62,6 +62,31 @@ impl Plain {
     }
 }
 
+/// Looks for the trace of a missing closing quote: a quoted field that goes over a line end and has
+/// text right behind its closing quote. Where that field starts.
+///
+/// ```text
+/// 1,"open        csv-core reads one record with two fields, and the second line's quote, which
+/// 2,"closed"     was to open, closes: `open⏎2,closed"`. Nobody wrote that.
+/// ```
+///
+/// No record that [`Plain::find`] finds is like this.
+pub(crate) fn torn_quote(Dialect { delimiter, quote }: Dialect, record: &[u8]) -> Option<usize> {
+    memchr2(b'\n', b'\r', record)?;
+    let mut at = 0;
+    loop {
+        if *record.get(at)? == quote {
+            let (closing, line_breaks) = closing_quote(quote, record, at + 1)?;
+            let behind = *record.get(closing + 1)?;
+            if line_breaks > 0 && behind != delimiter && !behind.is_ascii_whitespace() {
+                return Some(at);
+            }
+            at = closing + 1;
+        }
+        at += memchr(delimiter, &record[at..])? + 1;
+    }
+}
+
 /// Where the quoted field that starts at `inside` is closed, and how many line breaks it holds.
 #[inline]
 fn closing_quote(quote: u8, chunk: &[u8], mut inside: usize) -> Option<(usize, u64)> {
@@ -114,6 +139,25 @@ mod tests {
 
         for chunk in cases {
             assert_eq!(found(chunk, 100), None, "{chunk:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_closed_lines_later_in_the_middle_of_text_is_found() {
+        let cases = [
+            ("1,\"open\n2,\"closed\"", Some(2)),
+            ("1,\"a\nb\",\"open\r2,\"x", Some(8)),
+            ("\"open\r\n\"\"\"x,y", Some(0)),
+            ("1,\"a\nb\"", None),
+            ("1,\"a\nb\" ,2", None),
+            ("1,\"a\"b,\"c\nd\"", None),
+            ("1,\"a\"b,\"c\nd\"e", Some(7)),
+            ("1,a\"b,\"c\nd\",e", None),
+            ("1,\"a\"b", None),
+        ];
+
+        for (record, quote) in cases {
+            assert_eq!(torn_quote(Dialect::default(), record.as_bytes()), quote, "{record:?}");
         }
     }
 

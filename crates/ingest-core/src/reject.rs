@@ -32,6 +32,9 @@ impl Reject {
     pub const FIELD_COUNT: &'static str = "FIELD_COUNT";
     /// The record holds bytes that are not text.
     pub const INVALID_UTF8: &'static str = "INVALID_UTF8";
+    /// A quoted field of the record goes over a line end, and its closing quote has text behind it:
+    /// most likely an earlier closing quote is missing, and this was to be an opening one.
+    pub const MISPLACED_QUOTE: &'static str = "MISPLACED_QUOTE";
     /// The record is longer than the limit.
     pub const RECORD_TOO_LONG: &'static str = "RECORD_TOO_LONG";
     /// The input ends inside the record's quotes.
@@ -80,10 +83,17 @@ impl RowRules {
                 );
                 (Reject::UNCLOSED_QUOTE, reason)
             }
-            Shape::Whole { .. } if !is_text => {
+            Shape::Whole { .. } | Shape::Torn { .. } if !is_text => {
                 let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
                 let reason = format!("not text at byte {byte}; is the file in another encoding?");
                 (Reject::INVALID_UTF8, reason)
+            }
+            Shape::Torn { quote } => {
+                let (first, last) = lines(record);
+                let reason = format!(
+                    "it spans lines {first} to {last}, and the quote that opens at byte {quote} is closed in the middle of text; is its own closing quote missing?"
+                );
+                (Reject::MISPLACED_QUOTE, reason)
             }
             Shape::Whole { fields } => {
                 (Reject::FIELD_COUNT, self.explain_field_count(record, fields))
@@ -103,14 +113,20 @@ impl RowRules {
             _ => format!("{count} fields"),
         };
         let reason = format!("found {}, but the header has {}", counted(found), self.fields);
-        let mut end = Cursor::at(record.at.line, record.at.byte);
-        end.pass(record.raw);
-        if end.line == record.at.line {
-            return reason;
+        match lines(record) {
+            (first, last) if first == last => reason,
+            (first, last) => {
+                format!("{reason}; it spans lines {first} to {last}, is a closing quote missing?")
+            }
         }
-        let (first, last) = (record.at.line, end.line);
-        format!("{reason}; it spans lines {first} to {last}, is a closing quote missing?")
     }
+}
+
+/// The physical lines of a record: the first and the last one.
+fn lines(record: &Record<'_>) -> (u64, u64) {
+    let mut cursor = Cursor::at(record.at.line, record.at.byte);
+    cursor.pass(record.raw);
+    (record.at.line, cursor.line)
 }
 
 /// Shows everything but the record's bytes: rows do not belong into logs.

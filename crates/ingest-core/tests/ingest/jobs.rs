@@ -1,0 +1,192 @@
+//! Batch jobs as bytes.
+
+use ingest_core::{BatchJob, DecodeJobError, Dialect, Reject, Rows, Tally};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+fn rows(rows: &[(u64, Vec<u8>)]) -> Rows {
+    let mut all = Rows::default();
+    for (record, raw) in rows {
+        all.push(*record, raw);
+    }
+    all
+}
+
+fn job(count: usize) -> BatchJob {
+    let row =
+        |number: u64| format!("EXT-{number:09},Jane Doe,jane.doe@example.com,Ltd").into_bytes();
+    let all: Vec<_> = (0..count as u64).map(|index| (70_000 + index, row(index))).collect();
+    BatchJob {
+        run: "2026-01-31-big".parse().unwrap(),
+        sequence: 700,
+        passes: 0,
+        header: "ExternalId,Name,Email,Company".into(),
+        dialect: Dialect::default(),
+        rows: rows(&all),
+        rejects: Vec::new(),
+        tally: Tally::default(),
+    }
+}
+
+fn any_job() -> impl Strategy<Value = BatchJob> {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..40);
+    let reject = (any::<u64>(), "[A-Z_]{0,20}", ".{0,40}", bytes())
+        .prop_map(|(record, code, message, raw)| Reject { record, code, message, raw: raw.into() });
+    let tally = any::<[u64; 4]>().prop_map(|[created, updated, retried, api_calls]| Tally {
+        created,
+        updated,
+        retried,
+        api_calls,
+    });
+    (
+        "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
+        any::<(u64, u32)>(),
+        bytes(),
+        prop::sample::select(vec![(b',', b'"'), (b'\t', b'\''), (b'|', b',')]),
+        prop::collection::vec((any::<u64>(), bytes()), 0..20),
+        (prop::collection::vec(reject, 0..4), tally),
+    )
+        .prop_map(
+            |(run, (sequence, passes), header, (delimiter, quote), all, (rejects, tally))| {
+                BatchJob {
+                    run: run.parse().unwrap(),
+                    sequence,
+                    passes,
+                    header: header.into(),
+                    dialect: Dialect { delimiter, quote },
+                    rows: rows(&all),
+                    rejects,
+                    tally,
+                }
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(job in any_job()) {
+        prop_assert_eq!(BatchJob::decode(&job.encode()), Ok(job));
+    }
+
+    #[test]
+    fn a_job_cut_anywhere_is_malformed(job in any_job(), at in any::<Index>()) {
+        let bytes = job.encode();
+        let cut = &bytes[..at.index(bytes.len())];
+
+        let is_malformed = matches!(BatchJob::decode(cut), Err(DecodeJobError::Malformed { .. }));
+
+        prop_assert!(is_malformed);
+    }
+
+    #[test]
+    fn a_changed_job_never_panics(job in any_job(), changes: Vec<(Index, u8)>) {
+        let mut bytes = job.encode();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+
+        if let Ok(job) = BatchJob::decode(&bytes) {
+            prop_assert_eq!(BatchJob::decode(&job.encode()), Ok(job));
+        }
+    }
+
+    #[test]
+    fn any_bytes_never_panic(mut bytes: Vec<u8>) {
+        if let Some(version) = bytes.first_mut() {
+            *version = 1;
+        }
+        let _ = BatchJob::decode(&bytes);
+    }
+}
+
+#[test]
+fn a_row_costs_at_most_three_bytes_more_than_it_has() {
+    let (one, many) = (job(1), job(1001));
+
+    let growth = many.encode().len() - one.encode().len();
+    let raw = many.rows.bytes() - one.rows.bytes();
+
+    // Length, distance; and the two counts of rows and bytes grow a little.
+    assert!(growth - raw <= 1000 * 2 + 4, "{} bytes for 1000 rows", growth - raw);
+    assert!(one.encode().len() - one.rows.bytes() < 70);
+}
+
+/// Redis holds jobs of the version before while programs are replaced. If this fails, the encoding
+/// has changed: give it a new version.
+#[test]
+fn the_encoding_of_version_1_stays_as_it_is() {
+    let job = BatchJob {
+        run: "r".parse().unwrap(),
+        sequence: 300,
+        passes: 2,
+        header: "a,b".into(),
+        dialect: Dialect::default(),
+        rows: rows(&[(7, b"1,2".to_vec()), (9, b"3,".to_vec())]),
+        rejects: vec![Reject {
+            record: 8,
+            code: "C".to_owned(),
+            message: "m".to_owned(),
+            raw: "x".into(),
+        }],
+        tally: Tally { created: 1, updated: 2, retried: 3, api_calls: 4 },
+    };
+
+    let bytes =
+        b"\x01\x01r\xAC\x02\x02,\"\x03a,b\x02\x07\x03\x02\x02\x051,23,\x01\x08\x01C\x01m\x01x\x01\x02\x03\x04";
+
+    assert_eq!(job.encode(), bytes);
+}
+
+#[test]
+fn another_version_is_named() {
+    let mut bytes = job(1).encode();
+    bytes[0] = 9;
+
+    let error = BatchJob::decode(&bytes).unwrap_err();
+
+    assert_eq!(error, DecodeJobError::UnknownVersion { found: 9, known: 1 });
+    assert_eq!(
+        error.to_string(),
+        "batch job has encoding version 9, and this program reads version 1; run producer and consumer of the same version"
+    );
+}
+
+#[test]
+fn what_is_no_job_says_why() {
+    let good = job(2).encode();
+    let longer = [&good[..], b"x"].concat();
+    let huge_length =
+        [&good[..1], &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01][..]].concat();
+    // Version, run "r", sequence, passes, delimiter, quote, no header; then rows, raw, rejects,
+    // and a tally of nothing.
+    let with = |tail: &[u8]| [b"\x01\x01r\0\0,\"\0", tail, b"\0\0\0\0"].concat();
+    let cases = [
+        (Vec::new(), "it is empty"),
+        (longer, "something follows it"),
+        (huge_length, "its end is missing"),
+        (with(b"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"), "its end is missing"),
+        (with(b"\x01\x01\x02\x01x\0"), "its rows are not as long as it says"),
+        (with(b"\x01\x01\x02\x03xyz\0"), "its rows are not as long as it says"),
+        (
+            with(b"\x01\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x01x\0"),
+            "its rows are not as long as it says",
+        ),
+        (b"\x01\x01-\0\0,\"\0\0\0\0\0\0\0\0".to_vec(), "its run id is not one"),
+        (b"\x01\x01r\0\0,,\0\0\0\0\0\0\0\0".to_vec(), "its delimiter or quote cannot be used"),
+        (b"\x01\x01\xFF\0\0,\"\0\0\0\0".to_vec(), "it cannot be decoded"),
+    ];
+
+    for (bytes, reason) in cases {
+        let error = BatchJob::decode(&bytes).unwrap_err().to_string();
+        assert_eq!(error, format!("not a batch job: {reason}"), "{bytes:?}");
+    }
+    assert!(BatchJob::decode(&with(b"\0\0\0")).is_ok());
+}
+
+#[test]
+fn debug_output_holds_no_row() {
+    let text = format!("{:?}", job(3));
+
+    assert!(text.contains("ExternalId") && !text.contains("Jane"), "{text}");
+}

@@ -1,0 +1,12 @@
+//! Everything through the public names: how bytes are cut changes nothing, and nothing is lost.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+mod against_csv;
+mod batches;
+mod header;
+mod jobs;
+mod reading;
+mod rejects;
+mod rejects_file;
+mod support;
+mod transcode;

@@ -1,0 +1,136 @@
+//! What becomes of well-formed and of odd input. Every case runs at every chunk size, and from
+//! every record's end.
+
+use ingest_core::IngestSettings;
+
+use crate::support::{fields, read, settings};
+
+/// The header and each row as its fields between bars; a reject as its code.
+fn reads_as(input: &str, expected: &[&str]) {
+    reads_with(settings(), input, expected);
+}
+
+fn reads_with(settings: IngestSettings, input: &str, expected: &[&str]) {
+    let reading = read(settings, input).unwrap();
+    let delimiter = reading.header.dialect().delimiter;
+    let records = reading.records().into_iter().map(|read| match read.reject {
+        Some(reject) => reject.code.clone(),
+        None => fields(read.raw, delimiter).join("|"),
+    });
+    let lines: Vec<_> =
+        std::iter::once(reading.header.columns().join("|")).chain(records).collect();
+    assert_eq!(lines, expected, "{input:?}");
+}
+
+#[test]
+fn simple_records_are_read() {
+    reads_as("id,name\n1,Ada\n2,Alan\n", &["id|name", "1|Ada", "2|Alan"]);
+    reads_as("id\n1\n2\n", &["id", "1", "2"]);
+    reads_as("id,name,note\n1,,\n,,\n", &["id|name|note", "1||", "||"]);
+}
+
+#[test]
+fn quotes_hold_delimiters_line_breaks_and_doubled_quotes() {
+    reads_as("id,note\n1,\"a,b\"\n", &["id|note", "1|a,b"]);
+    reads_as("id,note\n1,\"two\nlines\"\n", &["id|note", "1|two\nlines"]);
+    reads_as("id,note\n1,\"two\r\nlines\"\r\n", &["id|note", "1|two\r\nlines"]);
+    reads_as("id,note\n1,\"a\rb\"\n", &["id|note", "1|a\rb"]);
+    reads_as("id,note\n1,\"say \"\"hi\"\"\"\n", &["id|note", "1|say \"hi\""]);
+    reads_as("id,note\n\"\",\"\"\"\"\n", &["id|note", "|\""]);
+    reads_as("id,note\n1,\"\n\n,\"\"\n\"\n2,x\n", &["id|note", "1|\n\n,\"\n", "2|x"]);
+    reads_as("\"id\",\"a,\nb\"\n1,2\n", &["id|a,\nb", "1|2"]);
+}
+
+#[test]
+fn a_quote_inside_an_unquoted_field_is_a_character() {
+    reads_as("id,size\n1,5\" pipe\n2,6\"\n", &["id|size", "1|5\" pipe", "2|6\""]);
+    reads_as("id,size\n1,\"5\"\" pipe\"\n", &["id|size", "1|5\" pipe"]);
+    reads_as("id,size\n1, \"x\"\n2,y\n", &["id|size", "1| \"x\"", "2|y"]);
+}
+
+#[test]
+fn text_behind_a_closing_quote_belongs_to_the_field() {
+    reads_as("id,note\n1,\"a\"b\n2,\"c\"d\"e\"\n", &["id|note", "1|ab", "2|cd\"e\""]);
+}
+
+#[test]
+fn every_line_end_ends_a_record() {
+    reads_as("id,x\r\n1,a\r\n2,b\r\n", &["id|x", "1|a", "2|b"]);
+    reads_as("id,x\r1,a\r2,b\r", &["id|x", "1|a", "2|b"]);
+    reads_as("id,x\r\n1,a\n2,b\r3,c\n\r4,d\r\n", &["id|x", "1|a", "2|b", "3|c", "4|d"]);
+    reads_as("id,x\r\n\"1\",\"a\"\r\n\"2\",\"b\"\r\"3\",c\r", &["id|x", "1|a", "2|b", "3|c"]);
+}
+
+#[test]
+fn the_last_line_end_may_be_missing() {
+    reads_as("id,x\n1,a", &["id|x", "1|a"]);
+    reads_as("id,x\n1,\"a\"", &["id|x", "1|a"]);
+    reads_as("id,x\n1,", &["id|x", "1|"]);
+    reads_as("id,x\r\n1,a\r", &["id|x", "1|a"]);
+    reads_as("id,x", &["id|x"]);
+}
+
+#[test]
+fn blank_lines_are_no_records() {
+    reads_as("\n\r\n\rid,x\n\n\n1,a\n\r\n\n2,b\n\n\n", &["id|x", "1|a", "2|b"]);
+    reads_as("id\r\n\r\n1\r\r\r2\n\n\r\n", &["id", "1", "2"]);
+    reads_as("id\n \n", &["id", " "]);
+}
+
+#[test]
+fn a_byte_order_mark_is_left_out_and_counted() {
+    reads_as("\u{FEFF}id,x\n1,a\n", &["id|x", "1|a"]);
+    reads_as("\u{FEFF}\"id,\",x\n1,a\n", &["id,|x", "1|a"]);
+    reads_as("\u{FEFF}\n\nid,x\n1,a\n", &["id|x", "1|a"]);
+
+    let reading = read(settings(), "\u{FEFF}id\n1\n").unwrap();
+
+    assert_eq!(reading.header.raw(), "id");
+    assert_eq!(reading.batches[0].end.byte, 8);
+}
+
+/// csv-core drops a mark from the first bytes it sees, which are the middle of the file after a
+/// resume. With the mark, this quote stands inside a field; without it, it opens one.
+#[test]
+fn a_byte_order_mark_in_the_middle_of_the_file_stays() {
+    reads_as("id,x\n1,a\n\u{FEFF}\"2,b\n3,c\n", &["id|x", "1|a", "\u{FEFF}\"2|b", "3|c"]);
+}
+
+#[test]
+fn half_a_byte_order_mark_is_no_mark() {
+    reads_as("\u{FF0C}id,x\n1,a\n", &["\u{FF0C}id|x", "1|a"]);
+}
+
+#[test]
+fn bytes_of_every_kind_pass() {
+    reads_as("id,x\n1,\0\n\0,\"\0\"\n", &["id|x", "1|\0", "\0|\0"]);
+    reads_as("id,x\n1,Zoë\n2,名前🙂\n", &["id|x", "1|Zoë", "2|名前🙂"]);
+}
+
+#[test]
+fn the_delimiter_is_found_in_the_header_line() {
+    reads_as("id;x\n1;a,b\n", &["id|x", "1|a,b"]);
+    reads_as("id\tx\n1\ta,b\n", &["id|x", "1|a,b"]);
+    reads_as("id|x\n1|a,b\n", &["id|x", "1|a,b"]);
+    reads_as("\"id;x;y\",x\n1,a\n", &["id;x;y|x", "1|a"]);
+    reads_as("id\n1\n", &["id", "1"]);
+    reads_as("\r\n\u{e9};\"x\n,,,\"\n1;a\n", &["\u{e9}|x\n,,,", "1|a"]);
+}
+
+#[test]
+fn a_given_delimiter_and_quote_are_used() {
+    let semicolon = IngestSettings { delimiter: Some(b';'), ..settings() };
+    reads_with(semicolon, "a,b,c;d\n1;2\n", &["a,b,c|d", "1|2"]);
+
+    let apostrophe = IngestSettings { quote: b'\'', ..settings() };
+    let reading = read(apostrophe, "'a,b',c\n'1,\n2',\"3\n").unwrap();
+    assert_eq!(reading.header.columns(), ["a,b", "c"]);
+    assert_eq!(reading.records()[0].raw, b"'1,\n2',\"3");
+}
+
+#[test]
+fn a_header_without_rows_is_not_an_error() {
+    for input in ["id,x", "id,x\n", "id,x\r\n\r\n"] {
+        assert!(read(settings(), input).unwrap().batches.is_empty(), "{input:?}");
+    }
+}

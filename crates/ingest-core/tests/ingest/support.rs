@@ -1,0 +1,172 @@
+//! The one place that drives `Ingest`, so that the tests do not know how.
+
+use bytes::Bytes;
+use ingest_core::{
+    Batch, BatchLimits, Header, Ingest, IngestError, IngestSettings, Reject, ResumePoint,
+};
+
+/// One record a batch, so that every record has its own `end`.
+pub(crate) fn settings() -> IngestSettings {
+    IngestSettings {
+        delimiter: None,
+        quote: b'"',
+        record_bytes_max: 1 << 20,
+        batch: BatchLimits { rows_max: 1, bytes_max: 1 << 20 },
+    }
+}
+
+/// What came of an input.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) header: Header,
+    pub(crate) batches: Vec<Batch>,
+}
+
+impl Reading {
+    /// All records in order.
+    pub(crate) fn records(&self) -> Vec<Read<'_>> {
+        let rows = self.batches.iter().flat_map(|batch| batch.rows.iter());
+        let rejects = self.batches.iter().flat_map(|batch| &batch.rejects);
+        let mut records: Vec<_> = rows
+            .map(|(record, raw)| Read { record, raw, reject: None })
+            .chain(rejects.map(Read::rejected))
+            .collect();
+        records.sort_by_key(|read| read.record);
+        records
+    }
+}
+
+/// One record: a row, or a reject.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Read<'a> {
+    pub(crate) record: u64,
+    pub(crate) raw: &'a [u8],
+    pub(crate) reject: Option<&'a Reject>,
+}
+
+impl<'a> Read<'a> {
+    fn rejected(reject: &'a Reject) -> Self {
+        Self { record: reject.record, raw: &reject.raw, reject: Some(reject) }
+    }
+}
+
+/// Reads an input that is cut into these chunks.
+pub(crate) fn read_chunks(
+    settings: IngestSettings,
+    chunks: impl IntoIterator<Item = Bytes>,
+) -> Result<Reading, IngestError> {
+    let mut ingest = Ingest::start(settings);
+    let batches = drain(&mut ingest, chunks)?;
+    Ok(Reading { header: ingest.header().unwrap().clone(), batches })
+}
+
+/// Goes on at `from` with the rest of the input, in these chunks.
+pub(crate) fn resume_chunks(
+    settings: IngestSettings,
+    header: &Header,
+    from: ResumePoint,
+    chunks: impl IntoIterator<Item = Bytes>,
+) -> Vec<Batch> {
+    drain(&mut Ingest::resume(settings, header.clone(), from), chunks).unwrap()
+}
+
+fn drain(
+    ingest: &mut Ingest,
+    chunks: impl IntoIterator<Item = Bytes>,
+) -> Result<Vec<Batch>, IngestError> {
+    let mut batches = Vec::new();
+    for chunk in chunks {
+        ingest.push(chunk);
+        while let Some(batch) = ingest.next_batch()? {
+            batches.push(batch);
+        }
+    }
+    while let Some(batch) = ingest.finish()? {
+        batches.push(batch);
+    }
+    assert_eq!(ingest.finish(), Ok(None), "the end is the end");
+    Ok(batches)
+}
+
+/// Chunks of this size, with an empty one before and behind each.
+pub(crate) fn chunks_of(input: &[u8], size: usize) -> Vec<Bytes> {
+    let full = input.chunks(size).map(Bytes::copy_from_slice);
+    full.flat_map(|chunk| [Bytes::new(), chunk, Bytes::new()]).collect()
+}
+
+/// Reads the input in one piece, and then at every chunk size and from every batch's end: all of
+/// these must be the same, and account for every byte.
+pub(crate) fn read(
+    settings: IngestSettings,
+    input: impl AsRef<[u8]>,
+) -> Result<Reading, IngestError> {
+    let input = input.as_ref();
+    let whole = read_chunks(settings, chunks_of(input, input.len().max(1)));
+    for size in 1..=input.len() {
+        let cut = read_chunks(settings, chunks_of(input, size));
+        assert_eq!(cut, whole, "in chunks of {size}: {:?}", String::from_utf8_lossy(input));
+    }
+    if let Ok(reading) = &whole {
+        check_accounts(reading, input);
+        check_resumes(settings, reading, input);
+    }
+    whole
+}
+
+/// Nothing between two ends but the record and line ends, and every end where it says it is.
+pub(crate) fn check_accounts(reading: &Reading, input: &[u8]) {
+    let mut record = 0;
+    let mut start = None;
+    for (batch, sequence) in reading.batches.iter().zip(0..) {
+        assert_eq!(batch.sequence, sequence);
+        assert_eq!(batch.end.sequence, sequence + 1);
+        record += batch.records();
+        assert_eq!(batch.end.record, record);
+        let end = usize::try_from(batch.end.byte).unwrap();
+        assert_eq!(batch.end.line, line_at(input, end), "line at byte {end}");
+        if let (Some(start), [only]) = (start, &records_of(batch)[..])
+            && !only.raw.is_empty()
+        {
+            let between: &[u8] = &input[start..end];
+            let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+            let blank = between.iter().take_while(|byte| is_line_end(byte)).count();
+            let rest = between[blank..].strip_prefix(only.raw).expect("the raw record is there");
+            assert!(matches!(rest, b"" | b"\n" | b"\r" | b"\r\n"), "{rest:?}");
+        }
+        start = Some(end);
+    }
+}
+
+fn records_of(batch: &Batch) -> Vec<Read<'_>> {
+    let rows = batch.rows.iter().map(|(record, raw)| Read { record, raw, reject: None });
+    rows.chain(batch.rejects.iter().map(Read::rejected)).collect()
+}
+
+fn check_resumes(settings: IngestSettings, reading: &Reading, input: &[u8]) {
+    for (done, batch) in reading.batches.iter().enumerate() {
+        let rest = &input[usize::try_from(batch.end.byte).unwrap()..];
+        for size in [1, 2, 3, rest.len().max(1)] {
+            let chunks = chunks_of(rest, size);
+            let resumed = resume_chunks(settings, &reading.header, batch.end, chunks);
+            assert_eq!(resumed, reading.batches[done + 1..], "from {:?} by {size}", batch.end);
+        }
+    }
+}
+
+/// The line of this byte, counted simply.
+fn line_at(input: &[u8], byte: usize) -> u64 {
+    let text = String::from_utf8_lossy(&input[..byte]).replace("\r\n", "\n").replace('\r', "\n");
+    1 + text.matches('\n').count() as u64
+}
+
+/// The fields of one raw record, as the `csv` crate reads them.
+pub(crate) fn fields(raw: &[u8], delimiter: u8) -> Vec<String> {
+    // Behind a header, so that nothing in the record is at the start of the file.
+    let file = [b"h\n", raw, b"\n"].concat();
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(&file[..]);
+    let mut records = reader.byte_records();
+    let record = records.next().expect("a raw record is a record").unwrap();
+    assert!(records.next().is_none(), "a raw record is one record: {raw:?}");
+    record.iter().map(|field| String::from_utf8_lossy(field).into_owned()).collect()
+}

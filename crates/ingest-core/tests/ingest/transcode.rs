@@ -1,0 +1,74 @@
+//! Files in other encodings.
+
+use bytes::Bytes;
+use ingest_core::{Reject, Transcoder};
+
+use crate::support::{chunks_of, read, settings};
+
+/// The same at every chunk size, with the number of malformed sequences.
+fn becomes(label: &str, input: &[u8], expected: &[u8], malformed: u64) {
+    for size in 1..=input.len() {
+        let mut transcoder = Transcoder::new(label).unwrap();
+        let mut text = Vec::new();
+        for chunk in chunks_of(input, size) {
+            text.extend_from_slice(&transcoder.push(chunk));
+        }
+        text.extend_from_slice(&transcoder.finish());
+
+        assert_eq!(text, expected, "{label} in chunks of {size}");
+        assert_eq!(transcoder.malformed(), malformed, "{label} in chunks of {size}");
+    }
+}
+
+#[test]
+fn text_becomes_utf_8_wherever_it_is_cut() {
+    becomes("windows-1252", b"Gr\xF6\xDFe,\x80\n", "Größe,€\n".as_bytes(), 0);
+    becomes("ISO-8859-1", b"caf\xE9\n", "café\n".as_bytes(), 0);
+    becomes("shift_jis", b"\x96\xBC\x91O\n", "名前\n".as_bytes(), 0);
+    becomes("utf-16le", b"h\0i\0\x3D\xD8\x42\xDE", "hi🙂".as_bytes(), 0);
+}
+
+#[test]
+fn a_byte_order_mark_decides_and_is_left_out() {
+    becomes("utf-16", b"\xFF\xFEh\0i\0", b"hi", 0);
+    becomes("utf-16", b"\xFE\xFF\0h\0i", b"hi", 0);
+    becomes("windows-1252", b"\xEF\xBB\xBFcaf\xC3\xA9", "café".as_bytes(), 0);
+}
+
+#[test]
+fn utf_8_passes_as_it_is() {
+    becomes("UTF-8", b"\xEF\xBB\xBFid\n\xE9\n", b"\xEF\xBB\xBFid\n\xE9\n", 0);
+}
+
+#[test]
+fn what_means_nothing_becomes_a_byte_that_is_never_text() {
+    becomes("utf-16le", b"a\0\x00\xDCb\0", b"a\xFFb", 1);
+    becomes("utf-16le", b"a\0b", b"a\xFF", 1);
+    becomes("shift_jis", b"\x96", b"\xFF", 1);
+    becomes("euc-jp", &[0xFF; 100], &[0xFF; 100], 100);
+}
+
+#[test]
+fn the_record_with_a_malformed_sequence_is_rejected_and_its_neighbours_are_not() {
+    let mut transcoder = Transcoder::new("shift_jis").unwrap();
+    let text = transcoder.push(Bytes::from_static(b"id,name\n1,\x96\xBC\n2,\xFF\n3,\x91O\n"));
+
+    let reading = read(settings(), text).unwrap();
+
+    let codes: Vec<_> = reading
+        .records()
+        .iter()
+        .map(|read| read.reject.map(|reject| reject.code.clone()))
+        .collect();
+    assert_eq!(codes, [None, Some(Reject::INVALID_UTF8.to_owned()), None]);
+}
+
+#[test]
+fn an_unknown_encoding_is_named() {
+    let error = Transcoder::new("utf-9").unwrap_err();
+
+    assert_eq!(
+        error.to_string(),
+        "unknown encoding \"utf-9\"; use a name such as utf-8, windows-1252 or utf-16le"
+    );
+}
