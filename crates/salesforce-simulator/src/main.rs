@@ -1,2 +1,16 @@
-//! salesforce-simulator
-fn main() {}
+//! A local stand-in for Salesforce, as a program.
+
+use std::process::ExitCode;
+
+use salesforce_simulator::{SimulatorArgs, run};
+
+/// Millions of small rows: the system's allocator takes half as much again.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = service::parse::<SimulatorArgs>();
+    service::init_logging(std::io::stderr);
+    service::exit(run(args, service::shutdown_token()).await)
+}

@@ -1,0 +1,73 @@
+//! The control API, `/__sim/…`: what the simulator holds and what it is told to
+//! do wrong. No token, no faults, not counted.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Method, StatusCode},
+};
+use futures::stream;
+use serde_json::{Value, json};
+
+use crate::{
+    http::{Answer, read_body},
+    org::Org,
+};
+
+const CHANGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Answers a request to the control API; `path` is what follows `/__sim`.
+pub(crate) async fn control(org: &Org, method: &Method, path: &[&str], body: Body) -> Answer {
+    match (method.as_str(), path) {
+        ("GET", ["healthz"]) => Answer::ok(&json!({"status": "ok"})),
+        ("GET", ["state"]) => Answer::ok(&org.state()),
+        ("GET", ["requests"]) => Answer::ok(&org.traffic.log()),
+        ("GET", ["faults"]) => Answer::ok(&org.faults.faults()),
+        ("POST", ["faults"]) => change_faults(org, body).await,
+        ("POST", ["reset"]) => {
+            org.reset();
+            Answer::ok(&org.state())
+        }
+        ("GET", ["rows", object]) => rows(org, object).await,
+        ("GET", ["digest", object]) => digest(org, object).await,
+        _ => not_found(
+            "the control API has healthz, state, requests, faults, reset, rows/{Object} \
+                        and digest/{Object}",
+        ),
+    }
+}
+
+async fn change_faults(org: &Org, body: Body) -> Answer {
+    let body = match read_body(&HeaderMap::new(), body, CHANGE_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.into(),
+    };
+    let changed = serde_json::from_slice::<Value>(&body)
+        .map_err(crate::faults::InvalidFaults::from)
+        .and_then(|change| org.faults.faults().changed_by(&change));
+    match changed {
+        Ok(faults) => {
+            org.faults.set(faults.clone());
+            Answer::ok(&faults)
+        }
+        Err(error) => Answer::json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})),
+    }
+}
+
+async fn rows(org: &Org, object: &str) -> Answer {
+    let Some((number, _)) = org.schema().find(object) else {
+        return not_found("no such object");
+    };
+    let pieces = org.listing(number).await.into_pieces();
+    Answer::lines(Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>))))
+}
+
+async fn digest(org: &Org, object: &str) -> Answer {
+    match org.schema().find(object) {
+        Some((number, _)) => Answer::ok(&org.digest(number).await),
+        None => not_found("no such object"),
+    }
+}
+
+fn not_found(message: &str) -> Answer {
+    Answer::json(StatusCode::NOT_FOUND, &json!({"error": message}))
+}

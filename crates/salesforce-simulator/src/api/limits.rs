@@ -1,0 +1,28 @@
+//! What the org allows, and what of it is left.
+
+use serde_json::json;
+
+use super::Call;
+use crate::{http::Answer, org::Org};
+
+/// `GET /limits`.
+pub(super) fn limits(org: &Org) -> Answer {
+    let most = org.config.daily_limit;
+    let left = most.saturating_sub(org.traffic.api_calls());
+    let untouched = |most: u64| json!({"Max": most, "Remaining": most});
+    Answer::ok(&json!({
+        "DailyApiRequests": {"Max": most, "Remaining": left},
+        "DailyBulkApiBatches": untouched(15_000),
+        "DailyBulkV2QueryJobs": untouched(10_000),
+        "DataStorageMB": untouched(1024),
+        "FileStorageMB": untouched(1024),
+    }))
+}
+
+/// `GET /services/data/v62.0`: where to go from here.
+pub(super) fn resources(call: &Call<'_>) -> Answer {
+    let base = call.url_base();
+    let paths = ["limits", "sobjects", "query", "composite"];
+    let urls = paths.into_iter().map(|path| (path.to_owned(), json!(format!("{base}/{path}"))));
+    Answer::ok(&urls.collect::<serde_json::Map<_, _>>())
+}

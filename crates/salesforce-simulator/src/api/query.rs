@@ -1,0 +1,236 @@
+//! Queries and other ways to look at records.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+};
+
+use axum::http::StatusCode;
+
+use super::{
+    Call,
+    soql::{self, Comparison, Condition, Selected},
+};
+use crate::{
+    http::Answer,
+    id::RecordId,
+    org::Org,
+    problem::Refusal,
+    render::{self, Shown},
+    schema::{Object, ObjectNumber},
+    store::{Row, fold},
+};
+
+/// Records in one answer; more come with the next page.
+const PAGE_RECORDS: usize = 2000;
+/// Queries whose pages are not all read yet; older ones are forgotten.
+const CURSORS_MAX: usize = 10;
+
+type Rows = Arc<[(u32, Arc<[u8]>)]>;
+
+/// Queries with pages still to come.
+#[derive(Debug, Default)]
+pub(crate) struct Cursors {
+    next: u64,
+    open: VecDeque<Cursor>,
+}
+
+#[derive(Debug, Clone)]
+struct Cursor {
+    number: u64,
+    object: ObjectNumber,
+    shown: Arc<[Shown]>,
+    rows: Rows,
+}
+
+/// `GET /query?q=…`.
+pub(super) fn query(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let text = call.parameter("q").unwrap_or_default();
+    let query = soql::parse(&text)?;
+    let (number, object) = org.schema().find(&query.object).ok_or_else(|| {
+        let name = &query.object;
+        Refusal::bad_request("INVALID_TYPE", format!("sObject type '{name}' is not supported."))
+    })?;
+    let tests = query
+        .conditions
+        .iter()
+        .map(|condition| Test::new(object, condition))
+        .collect::<Result<Vec<_>, _>>()?;
+    let shown = match &query.selected {
+        Selected::Count => Vec::new(),
+        Selected::Fields(names) => shown(object, names.iter().map(String::as_str))?,
+    };
+    let mut rows = org.store.rows(number);
+    rows.retain(|(number, row)| {
+        let id = RecordId { prefix: object.key_prefix, number: *number };
+        tests.iter().all(|test| test.passes(object, id, Row(row)))
+    });
+    rows.truncate(query.limit.unwrap_or(usize::MAX));
+    if query.selected == Selected::Count {
+        return Ok(Answer::ok(&serde_json::json!({
+            "totalSize": rows.len(),
+            "done": true,
+            "records": [],
+        })));
+    }
+    let mut cursors = org.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+    cursors.next += 1;
+    let cursor =
+        Cursor { number: cursors.next, object: number, shown: shown.into(), rows: rows.into() };
+    let answer = page(call, object, &cursor, 0);
+    if cursor.rows.len() > PAGE_RECORDS {
+        if cursors.open.len() == CURSORS_MAX {
+            cursors.open.pop_front();
+        }
+        cursors.open.push_back(cursor);
+    }
+    Ok(answer)
+}
+
+/// `GET /query/{cursor}-{from}`.
+pub(super) fn more(org: &Org, call: &Call<'_>, locator: &str) -> Result<Answer, Refusal> {
+    let place = locator.split_once('-').and_then(|(number, from)| {
+        Some((number.parse::<u64>().ok()?, from.parse::<usize>().ok()?))
+    });
+    let cursors = org.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = place.and_then(|(number, from)| {
+        let cursor = cursors.open.iter().find(|cursor| cursor.number == number)?;
+        Some((cursor.clone(), from)).filter(|(cursor, from)| *from < cursor.rows.len())
+    });
+    drop(cursors);
+    let (cursor, from) = found
+        .ok_or_else(|| Refusal::bad_request("INVALID_QUERY_LOCATOR", "invalid query locator"))?;
+    Ok(page(call, org.schema().object(cursor.object), &cursor, from))
+}
+
+fn page(call: &Call<'_>, object: &Object, cursor: &Cursor, from: usize) -> Answer {
+    let base = call.url_base();
+    let total = cursor.rows.len();
+    let until = total.min(from + PAGE_RECORDS);
+    let mut json = format!("{{\"totalSize\":{total},\"done\":{},", until == total).into_bytes();
+    if until < total {
+        let next = format!("\"nextRecordsUrl\":\"{base}/query/{}-{until}\",", cursor.number);
+        json.extend_from_slice(next.as_bytes());
+    }
+    json.extend_from_slice(b"\"records\":[");
+    for (place, (number, row)) in cursor.rows[from..until].iter().enumerate() {
+        if place > 0 {
+            json.push(b',');
+        }
+        let id = RecordId { prefix: object.key_prefix, number: *number };
+        render::record(&mut json, object, &base, id, Row(row), &cursor.shown);
+    }
+    json.extend_from_slice(b"]}");
+    Answer::raw_json(json)
+}
+
+/// One condition, held against the schema.
+struct Test<'a> {
+    field: Shown,
+    case_sensitive: bool,
+    comparison: Comparison,
+    values: &'a [Option<String>],
+}
+
+impl<'a> Test<'a> {
+    fn new(object: &Object, condition: &'a Condition) -> Result<Self, Refusal> {
+        let field = shown_field(object, &condition.field)?;
+        let case_sensitive = match field {
+            Shown::Id => true,
+            Shown::Column(column) => object.field(column).case_sensitive,
+        };
+        let Condition { comparison, values, .. } = condition;
+        Ok(Self { field, case_sensitive, comparison: *comparison, values })
+    }
+
+    fn passes(&self, object: &Object, id: RecordId, row: Row<'_>) -> bool {
+        let id_text;
+        let text = match self.field {
+            Shown::Id => {
+                id_text = id.to_string();
+                Some(id_text.as_str())
+            }
+            Shown::Column(column) => row.get(column).or(object.field(column).value_by_default()),
+        };
+        let equals = |value: &Option<String>| match (text, value) {
+            (None, None) => true,
+            (Some(text), Some(value)) => {
+                fold(text, self.case_sensitive) == fold(value, self.case_sensitive)
+            }
+            _ => false,
+        };
+        match self.comparison {
+            Comparison::In => self.values.iter().any(equals),
+            Comparison::NotIn => !self.values.iter().any(equals),
+            Comparison::Like => {
+                let patterns = self.values.iter().flatten();
+                text.is_some_and(|text| patterns.into_iter().any(|it| soql::is_like(text, it)))
+            }
+        }
+    }
+}
+
+/// All fields of an object, `Id` first.
+pub(super) fn all_fields(object: &Object) -> Vec<Shown> {
+    let columns = (0..).take(object.fields.len()).map(Shown::Column);
+    std::iter::once(Shown::Id).chain(columns).collect()
+}
+
+/// The fields of these names.
+pub(super) fn shown<'a>(
+    object: &Object,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Shown>, Refusal> {
+    names.map(|name| shown_field(object, name)).collect()
+}
+
+fn shown_field(object: &Object, name: &str) -> Result<Shown, Refusal> {
+    if name.eq_ignore_ascii_case("Id") {
+        return Ok(Shown::Id);
+    }
+    object.column(name).map(Shown::Column).ok_or_else(|| {
+        let message = format!("No such column '{name}' on entity '{}'", object.name);
+        Refusal::bad_request("INVALID_FIELD", message)
+    })
+}
+
+/// One record; `None` when it is not there.
+pub(super) fn record_by_id(
+    org: &Org,
+    call: &Call<'_>,
+    object: ObjectNumber,
+    id: RecordId,
+    shown: &[Shown],
+) -> Option<Answer> {
+    let row = org.store.row(object, id)??;
+    let mut json = Vec::new();
+    let object = org.schema().object(object);
+    render::record(&mut json, object, &call.url_base(), id, Row(&row), shown);
+    Some(Answer::raw_json(json))
+}
+
+/// A list of records, null for those that are not there.
+pub(super) fn records_by_id(
+    org: &Org,
+    call: &Call<'_>,
+    number: ObjectNumber,
+    ids: &[String],
+    shown: &[Shown],
+) -> Answer {
+    let object = org.schema().object(number);
+    let mut json = vec![b'['];
+    for (place, id) in ids.iter().enumerate() {
+        if place > 0 {
+            json.push(b',');
+        }
+        let found = RecordId::parse(id).and_then(|id| Some((id, org.store.row(number, id)??)));
+        match found {
+            Some((id, row)) => {
+                render::record(&mut json, object, &call.url_base(), id, Row(&row), shown);
+            }
+            None => json.extend_from_slice(b"null"),
+        }
+    }
+    json.push(b']');
+    Answer { status: StatusCode::OK, ..Answer::raw_json(json) }
+}

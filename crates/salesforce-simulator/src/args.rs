@@ -1,0 +1,110 @@
+//! The program's settings.
+
+use std::{fs, net::SocketAddr, path::PathBuf};
+
+use clap::Parser;
+use secrecy::SecretString;
+
+use crate::{
+    config::Config, error::SimulatorError, faults::Faults, record::ErrorScope, schema::Schema,
+};
+
+/// Settings of the program `salesforce-simulator`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "salesforce-simulator",
+    version,
+    about = "A local stand-in for Salesforce: login, describe, sObject Collections, and faults",
+    after_help = "What it holds: GET /__sim/state, /__sim/rows/Lead, /__sim/digest/Lead, \
+                  /__sim/requests.\nWhat goes wrong can be changed while it runs: \
+                  POST /__sim/faults {\"latencyMs\": 20}."
+)]
+pub struct SimulatorArgs {
+    /// Where to listen.
+    #[arg(long, env = "SIMULATOR_LISTEN", default_value = "127.0.0.1:8081")]
+    pub listen: SocketAddr,
+    /// Write the address that was bound to this file.
+    #[arg(long, value_name = "PATH")]
+    pub port_file: Option<PathBuf>,
+    /// The consumer key that may log in.
+    #[arg(long, env = "SALESFORCE_CLIENT_ID", default_value = Config::CLIENT_ID)]
+    pub client_id: String,
+    /// Its secret.
+    #[arg(
+        long,
+        env = "SALESFORCE_CLIENT_SECRET",
+        hide_env_values = true,
+        default_value = Config::CLIENT_SECRET
+    )]
+    pub client_secret: SecretString,
+    /// A token that is valid without a login.
+    #[arg(long, env = "SALESFORCE_ACCESS_TOKEN", hide_env_values = true)]
+    pub access_token: Option<SecretString>,
+    /// What a login names as the instance, if not the host that was asked.
+    #[arg(long, value_name = "URL")]
+    pub instance_url: Option<String>,
+    /// More objects, as a JSON file.
+    #[arg(long, env = "SIMULATOR_SCHEMA", value_name = "PATH")]
+    pub schema: Option<PathBuf>,
+    /// Calls a day; beyond it all are refused.
+    #[arg(long, env = "SIMULATOR_DAILY_LIMIT", default_value_t = Config::DAILY_LIMIT)]
+    pub daily_limit: u64,
+    /// Longest request body in bytes, also after decompression.
+    #[arg(long, value_name = "BYTES", default_value_t = Config::BODY_BYTES_MAX)]
+    pub body_bytes_max: usize,
+    /// How many requests GET /__sim/requests shows.
+    #[arg(long, value_name = "REQUESTS", default_value_t = Config::REQUEST_LOG_MAX)]
+    pub request_log_max: usize,
+    /// Start of all random faults; the same seed gives the same faults.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// What a value of a wrong type takes down.
+    #[arg(long, value_enum, default_value_t = ErrorScope::Request)]
+    pub type_errors: ErrorScope,
+    /// What an unknown field takes down.
+    #[arg(long, value_enum, default_value_t = ErrorScope::Request)]
+    pub unknown_fields: ErrorScope,
+    /// Show an id on records that all-or-none rolled back.
+    #[arg(long)]
+    pub rolled_back_has_id: bool,
+    /// What goes wrong.
+    #[command(flatten)]
+    pub faults: Faults,
+}
+
+impl SimulatorArgs {
+    /// Reads the schema file, if one is named.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or is no schema.
+    pub fn into_config(self) -> Result<Config, SimulatorError> {
+        let mut schema = Schema::standard();
+        if let Some(path) = self.schema {
+            let json = match fs::read_to_string(&path) {
+                Ok(json) => json,
+                Err(source) => return Err(SimulatorError::File { path, source }),
+            };
+            schema = match schema.with(&json) {
+                Ok(schema) => schema,
+                Err(source) => return Err(SimulatorError::Schema { path, source }),
+            };
+        }
+        Ok(Config {
+            listen: self.listen,
+            client_id: self.client_id,
+            client_secret: self.client_secret,
+            access_token: self.access_token,
+            instance_url: self.instance_url,
+            schema,
+            daily_limit: self.daily_limit,
+            body_bytes_max: self.body_bytes_max,
+            request_log_max: self.request_log_max,
+            seed: self.seed,
+            type_errors: self.type_errors,
+            unknown_fields: self.unknown_fields,
+            rolled_back_has_id: self.rolled_back_has_id,
+            faults: self.faults,
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! How the org is set up.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use secrecy::SecretString;
+
+use crate::{faults::Faults, record::ErrorScope, schema::Schema};
+
+/// What a [`Simulator`](crate::Simulator) is started with.
+///
+/// The default listens on a free port of the loopback address and has no
+/// faults.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The consumer key that may log in.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: SecretString,
+    /// A token that is valid without a login, until a fault ends it.
+    pub access_token: Option<SecretString>,
+    /// What the token answer names as `instance_url`; the default is the host
+    /// that the client asked.
+    pub instance_url: Option<String>,
+    /// Objects and fields.
+    pub schema: Schema,
+    /// Requests a day; beyond it every call is refused.
+    pub daily_limit: u64,
+    /// Longest request body, before and after decompression.
+    pub body_bytes_max: usize,
+    /// How many requests the log keeps.
+    pub request_log_max: usize,
+    /// Start of all random faults.
+    pub seed: u64,
+    /// Whether a value of a wrong type fails its record or the whole request.
+    pub type_errors: ErrorScope,
+    /// Whether an unknown field fails its record or the whole request.
+    pub unknown_fields: ErrorScope,
+    /// Whether a record that all-or-none rolled back still shows an id.
+    pub rolled_back_has_id: bool,
+    /// What goes wrong from the start.
+    pub faults: Faults,
+}
+
+impl Config {
+    /// The consumer key that may log in when nothing else is set.
+    pub const CLIENT_ID: &str = "batch-sync";
+    /// The secret that goes with it: not secret at all, for it opens nothing
+    /// but this stand-in.
+    pub const CLIENT_SECRET: &str = "local-only-secret";
+    /// That of a full sandbox (salesforce-api.md 5.1).
+    pub const DAILY_LIMIT: u64 = 5_000_000;
+    /// 50 MB, the figure that Data Loader counts on (salesforce-api.md 2.6).
+    pub const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
+    /// Enough to see what led to a failure.
+    pub const REQUEST_LOG_MAX: usize = 1000;
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            client_id: Self::CLIENT_ID.to_owned(),
+            client_secret: SecretString::from(Self::CLIENT_SECRET),
+            access_token: None,
+            instance_url: None,
+            schema: Schema::standard(),
+            daily_limit: Self::DAILY_LIMIT,
+            body_bytes_max: Self::BODY_BYTES_MAX,
+            request_log_max: Self::REQUEST_LOG_MAX,
+            seed: 1,
+            type_errors: ErrorScope::default(),
+            unknown_fields: ErrorScope::default(),
+            rolled_back_has_id: false,
+            faults: Faults::default(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Faults that are asked for by name instead of by chance.
+
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+
+/// A fault for calls to come: the test's way to say exactly when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlannedFault {
+    /// What happens.
+    pub fault: Fault,
+    /// How many calls it happens to.
+    #[serde(default = "one")]
+    pub times: u32,
+    /// How many calls go by before.
+    #[serde(default)]
+    pub skip: u32,
+    /// Only calls with this in their path count.
+    #[serde(default)]
+    pub path_contains: String,
+}
+
+/// Rows that are refused by the start of their key: the external id of the
+/// call, or else the row's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RowErrorRule {
+    /// Start of the key.
+    pub key_prefix: String,
+    /// Code of the error, such as `UNKNOWN_EXCEPTION`.
+    pub status_code: String,
+    /// Its text.
+    #[serde(default)]
+    pub message: String,
+    /// How many rows are refused; without it, all.
+    #[serde(default)]
+    pub times: Option<u32>,
+}
+
+/// How the token endpoint refuses, whoever asks (salesforce-api.md 1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoginError {
+    /// The app names no user to run as.
+    NoRunAsUser,
+    /// The app or the user is not there yet, or no longer.
+    InvalidClientId,
+    /// The user is switched off.
+    InactiveUser,
+    /// The org is switched off.
+    InactiveOrg,
+    /// Too many logins.
+    RateLimitExceeded,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl PlannedFault {
+    /// For the next call.
+    pub fn once(fault: Fault) -> Self {
+        Self { fault, times: 1, skip: 0, path_contains: String::new() }
+    }
+
+    /// For as many of the next calls.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { times, ..self }
+    }
+
+    /// After as many calls.
+    #[must_use]
+    pub fn after(self, skip: u32) -> Self {
+        Self { skip, ..self }
+    }
+
+    /// For calls with this in their path.
+    #[must_use]
+    pub fn on(self, path_contains: &str) -> Self {
+        Self { path_contains: path_contains.to_owned(), ..self }
+    }
+
+    /// Whether this call is one that it happens to; counts down.
+    pub(super) fn strikes(&mut self, path: &str) -> bool {
+        if self.times == 0 || !path.contains(&self.path_contains) {
+            return false;
+        }
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        self.times -= 1;
+        true
+    }
+}
+
+impl LoginError {
+    /// `error` and `error_description`.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NoRunAsUser => ("invalid_grant", "no client credentials user enabled"),
+            Self::InvalidClientId => ("invalid_client_id", "client identifier invalid"),
+            Self::InactiveUser => ("inactive_user", "user is inactive"),
+            Self::InactiveOrg => ("inactive_org", "organization is inactive"),
+            Self::RateLimitExceeded => ("rate_limit_exceeded", "login rate exceeded"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planned_fault_waits_strikes_and_is_spent() {
+        let mut planned = PlannedFault::once(Fault::Reset).times(2).after(1).on("/composite");
+        let paths = ["/limits", "/composite", "/composite", "/limits", "/composite", "/composite"];
+
+        let strikes: Vec<bool> = paths.iter().map(|path| planned.strikes(path)).collect();
+
+        assert_eq!(strikes, [false, false, true, false, true, false]);
+    }
+}

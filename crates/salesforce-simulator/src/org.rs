@@ -1,0 +1,170 @@
+//! Everything the simulated org consists of, shared by all connections.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::Cursors,
+    config::Config,
+    faults::{Fault, FaultSource},
+    record::Strictness,
+    schema::{ObjectNumber, Schema},
+    sessions::Sessions,
+    store::{Digest, Listing, Store},
+    traffic::Traffic,
+};
+
+/// One simulated org.
+#[derive(Debug)]
+pub(crate) struct Org {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) sessions: Sessions,
+    pub(crate) faults: FaultSource,
+    pub(crate) traffic: Traffic,
+    pub(crate) cursors: Mutex<Cursors>,
+    /// Woken after every request.
+    pub(crate) answered: Notify,
+    /// Cancelled when the simulator is to end: nothing waits any longer.
+    pub(crate) stop: CancellationToken,
+}
+
+/// What the org holds and what happened to it, since its start or its last
+/// reset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// Since the start, in milliseconds.
+    pub uptime_ms: u64,
+    /// Start of all random faults.
+    pub seed: u64,
+    /// Requests, those to the control API left out.
+    pub requests: u64,
+    /// Those that were answered, by status.
+    pub requests_by_status: BTreeMap<u16, u64>,
+    /// Those whose connection was closed instead.
+    pub requests_unanswered: u64,
+    /// Calls of the data API under way.
+    pub calls_in_flight: u64,
+    /// The most at any moment, refused ones included.
+    pub calls_in_flight_max: u64,
+    /// Calls that count against the daily limit.
+    pub api_calls: u64,
+    /// The daily limit.
+    pub daily_limit: u64,
+    /// Tokens given out.
+    pub logins: u64,
+    /// How often each fault struck.
+    pub faults: BTreeMap<Fault, u64>,
+    /// By name of the object.
+    pub objects: BTreeMap<String, ObjectState>,
+}
+
+/// Counts of one object.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectState {
+    /// Rows stored at this moment.
+    pub rows: u64,
+    /// Rows that were created.
+    pub created: u64,
+    /// Times that a stored row was written again.
+    pub updated: u64,
+    /// Rows that were deleted.
+    pub deleted: u64,
+    /// Records that were refused, by the code of their first error.
+    pub rejected: BTreeMap<String, u64>,
+}
+
+impl Org {
+    pub(crate) fn new(config: Config) -> Arc<Self> {
+        let sessions = Sessions::new();
+        if let Some(token) = &config.access_token {
+            sessions.admit(token.expose_secret().to_owned());
+        }
+        Arc::new(Self {
+            store: Store::new(&config.schema),
+            sessions,
+            faults: FaultSource::new(config.faults.clone(), config.seed),
+            traffic: Traffic::new(config.request_log_max),
+            cursors: Mutex::default(),
+            answered: Notify::new(),
+            stop: CancellationToken::new(),
+            config,
+        })
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.config.schema
+    }
+
+    pub(crate) fn strictness(&self) -> Strictness {
+        Strictness {
+            type_errors: self.config.type_errors,
+            unknown_fields: self.config.unknown_fields,
+        }
+    }
+
+    /// Forgets rows, counts and logs, and goes back to the first faults. Tokens
+    /// stay valid.
+    pub(crate) fn reset(&self) {
+        self.store.reset(self.schema());
+        self.traffic.reset();
+        self.faults.reset(self.config.faults.clone());
+        self.answered.notify_waiters();
+    }
+
+    pub(crate) fn state(&self) -> State {
+        let traffic = self.traffic.counts();
+        let names = self.schema().objects().map(|(_, object)| object.name.clone());
+        let objects = names.zip(self.store.counts()).map(|(name, counts)| {
+            let state = ObjectState {
+                rows: counts.rows,
+                created: counts.created,
+                updated: counts.updated,
+                deleted: counts.deleted,
+                rejected: counts.rejected,
+            };
+            (name, state)
+        });
+        State {
+            uptime_ms: u64::try_from(self.traffic.uptime().as_millis()).unwrap_or(u64::MAX),
+            seed: self.config.seed,
+            requests: traffic.requests,
+            requests_by_status: traffic.by_status,
+            requests_unanswered: traffic.unanswered,
+            calls_in_flight: traffic.calls_in_flight as u64,
+            calls_in_flight_max: traffic.calls_in_flight_max as u64,
+            api_calls: traffic.api_calls,
+            daily_limit: self.config.daily_limit,
+            logins: traffic.logins,
+            faults: self.faults.counts(),
+            objects: objects.collect(),
+        }
+    }
+
+    /// All rows of an object, sorted; off the runtime's threads.
+    pub(crate) async fn listing(&self, number: ObjectNumber) -> Listing {
+        let object = self.schema().object(number).clone();
+        let rows = self.store.rows(number);
+        tokio::task::spawn_blocking(move || Listing::sorted(object, rows))
+            .await
+            .expect("sorting does not panic")
+    }
+
+    /// Count and hash of an object's rows; off the runtime's threads.
+    pub(crate) async fn digest(&self, number: ObjectNumber) -> Digest {
+        let object = self.schema().object(number).clone();
+        let rows = self.store.rows(number);
+        tokio::task::spawn_blocking(move || Digest::of(&object, &rows))
+            .await
+            .expect("hashing does not panic")
+    }
+}

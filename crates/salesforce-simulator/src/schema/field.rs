@@ -1,0 +1,137 @@
+//! One field: its type and its rules.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ObjectNumber, file::FieldEntry};
+
+/// What a field holds; the names are those of a describe answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FieldType {
+    String,
+    Textarea,
+    Email,
+    Phone,
+    Url,
+    Picklist,
+    Multipicklist,
+    Boolean,
+    Int,
+    Double,
+    Currency,
+    Percent,
+    Date,
+    Datetime,
+    Time,
+    Reference,
+}
+
+/// One field of an object.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) label: String,
+    pub(crate) field_type: FieldType,
+    /// In characters; 0 when the field is not a text.
+    pub(crate) length: usize,
+    pub(crate) precision: u32,
+    pub(crate) scale: u32,
+    pub(crate) digits: u32,
+    pub(crate) external_id: bool,
+    pub(crate) unique: bool,
+    pub(crate) case_sensitive: bool,
+    pub(crate) required: bool,
+    pub(crate) writable: bool,
+    pub(crate) calculated: bool,
+    pub(crate) default: Option<String>,
+    pub(crate) values: Vec<String>,
+    pub(crate) restricted: bool,
+    pub(crate) reference_to: Option<String>,
+    pub(crate) relationship_name: Option<String>,
+    /// The object that `reference_to` names.
+    pub(crate) parent: Option<ObjectNumber>,
+}
+
+impl FieldType {
+    /// The type's name in SOAP, which loaders choose their converters by.
+    pub(crate) fn soap_type(self) -> &'static str {
+        match self {
+            Self::Boolean => "xsd:boolean",
+            Self::Int => "xsd:int",
+            Self::Double | Self::Currency | Self::Percent => "xsd:double",
+            Self::Date => "xsd:date",
+            Self::Datetime => "xsd:dateTime",
+            Self::Time => "xsd:time",
+            Self::Reference => "tns:ID",
+            _ => "xsd:string",
+        }
+    }
+
+    /// The type's name in what the JSON parser says about a wrong value.
+    pub(crate) fn parser_name(self) -> &'static str {
+        match self.soap_type() {
+            "xsd:dateTime" => "datetime",
+            "tns:ID" => "reference",
+            other => &other["xsd:".len()..],
+        }
+    }
+}
+
+impl Field {
+    pub(crate) fn is_reference(&self) -> bool {
+        self.field_type == FieldType::Reference
+    }
+
+    pub(crate) fn is_custom(&self) -> bool {
+        self.name.ends_with("__c")
+    }
+
+    /// Whether rows are looked up by this field.
+    pub(crate) fn is_indexed(&self) -> bool {
+        self.external_id || self.unique
+    }
+
+    /// What a row has in this field when it was created without.
+    pub(crate) fn value_by_default(&self) -> Option<&str> {
+        match self.field_type {
+            FieldType::Boolean => Some(self.default.as_deref().unwrap_or("false")),
+            _ => self.default.as_deref(),
+        }
+    }
+
+    /// Required on insert = createable, not nillable, no default
+    /// (salesforce-api.md 5.3).
+    pub(crate) fn required_on_create(&self) -> bool {
+        self.writable && self.required && self.value_by_default().is_none()
+    }
+
+    pub(crate) fn is_nillable(&self) -> bool {
+        !self.required && self.field_type != FieldType::Boolean
+    }
+}
+
+impl FieldEntry {
+    pub(super) fn into_field(self) -> Field {
+        Field {
+            label: self.label.unwrap_or_else(|| self.name.clone()),
+            name: self.name,
+            field_type: self.field_type,
+            length: self.length,
+            precision: self.precision,
+            scale: self.scale,
+            digits: self.digits,
+            external_id: self.external_id,
+            unique: self.unique,
+            case_sensitive: self.case_sensitive,
+            required: self.required,
+            writable: !self.read_only && !self.calculated,
+            calculated: self.calculated,
+            default: self.default,
+            values: self.values,
+            restricted: self.restricted,
+            reference_to: self.reference_to,
+            relationship_name: self.relationship_name,
+            parent: None,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The rows of one object.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{index::Index, row::Row};
+use crate::{
+    id::{KeyPrefix, RecordId},
+    problem::RowError,
+    schema::{Column, Object},
+};
+
+/// What is kept of a row; `None` is a deleted one, whose id is never given away
+/// again.
+pub(crate) type StoredRow = Option<Arc<[u8]>>;
+
+/// The rows of one object, by number, and its counts.
+#[derive(Debug)]
+pub(crate) struct Table {
+    prefix: KeyPrefix,
+    rows: Vec<StoredRow>,
+    indexes: Vec<Index>,
+    pub(crate) counts: Counts,
+}
+
+/// What happened to an object's rows since the start or the last reset.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Counts {
+    pub(crate) rows: u64,
+    pub(crate) created: u64,
+    pub(crate) updated: u64,
+    pub(crate) deleted: u64,
+    /// By the code of a row's first error.
+    pub(crate) rejected: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    pub(crate) fn reject(&mut self, errors: &[RowError]) {
+        if let Some(error) = errors.first() {
+            match self.rejected.get_mut(error.status_code.as_ref()) {
+                Some(count) => *count += 1,
+                None => {
+                    self.rejected.insert(error.status_code.clone().into_owned(), 1);
+                }
+            }
+        }
+    }
+}
+
+/// The rows that a key stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    None,
+    One(RecordId),
+    Many(Vec<RecordId>),
+}
+
+impl Table {
+    pub(crate) fn new(object: &Object) -> Self {
+        let indexed = object.fields.iter().zip(0..).filter(|(field, _)| field.is_indexed());
+        Self {
+            prefix: object.key_prefix,
+            rows: Vec::new(),
+            indexes: indexed
+                .map(|(field, column)| Index::new(column, field.case_sensitive))
+                .collect(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> &[StoredRow] {
+        &self.rows
+    }
+
+    /// The row of an id; `None` when there never was one.
+    pub(crate) fn row(&self, id: RecordId) -> Option<&StoredRow> {
+        (id.prefix == self.prefix).then(|| self.rows.get(slot(id.number)))?
+    }
+
+    pub(crate) fn find(&self, column: Column, key: &str) -> Found {
+        let Some(index) = self.indexes.iter().find(|index| index.column == column) else {
+            return Found::None;
+        };
+        let text_of = |number| {
+            let row = self.rows[slot(number)].as_deref()?;
+            Row(row).get(column)
+        };
+        let mut numbers = index.find(key, text_of);
+        let id = |number| RecordId { prefix: self.prefix, number };
+        match (numbers.next(), numbers.next()) {
+            (None, _) => Found::None,
+            (Some(one), None) => Found::One(id(one)),
+            (Some(one), Some(two)) => {
+                let mut all: Vec<u32> = [one, two].into_iter().chain(numbers).collect();
+                all.sort_unstable();
+                Found::Many(all.into_iter().map(id).collect())
+            }
+        }
+    }
+
+    pub(crate) fn push(&mut self, row: Arc<[u8]>) -> RecordId {
+        let number = u32::try_from(self.rows.len()).expect("ids end before the memory does");
+        self.rows.push(None);
+        self.replace(number, Some(row));
+        RecordId { prefix: self.prefix, number }
+    }
+
+    /// Undoes the last [`push`](Self::push).
+    pub(crate) fn pop(&mut self) {
+        if let Some(last) = self.rows.len().checked_sub(1) {
+            self.replace(u32::try_from(last).expect("was given as an id"), None);
+            self.rows.pop();
+        }
+    }
+
+    /// Puts a row in the place of another, and gives that back.
+    pub(crate) fn replace(&mut self, number: u32, row: StoredRow) -> StoredRow {
+        let before = std::mem::replace(&mut self.rows[slot(number)], row);
+        let after = self.rows[slot(number)].as_deref();
+        for index in &mut self.indexes {
+            let old = before.as_deref().and_then(|row| Row(row).get(index.column));
+            let new = after.and_then(|row| Row(row).get(index.column));
+            if old != new {
+                if let Some(key) = old {
+                    index.remove(key, number);
+                }
+                if let Some(key) = new {
+                    index.insert(key, number);
+                }
+            }
+        }
+        self.counts.rows += u64::from(after.is_some());
+        self.counts.rows -= u64::from(before.is_some());
+        before
+    }
+}
+
+fn slot(number: u32) -> usize {
+    usize::try_from(number).expect("32 bits fit")
+}

@@ -1,0 +1,122 @@
+//! Section 5.3: objects and fields.
+
+use reqwest::StatusCode;
+use salesforce_simulator::{Config, Schema};
+use serde_json::{Value, json};
+
+use crate::client::{Org, records_of, refused};
+
+async fn field(org: &Org, object: &str, name: &str) -> Value {
+    let described = org.get(&format!("/sobjects/{object}/describe")).await.json;
+    let fields = described["fields"].as_array().unwrap();
+    fields.iter().find(|field| field["name"] == name).unwrap().clone()
+}
+
+/// Checks the members that `expected` names.
+fn has(field: &Value, expected: &Value) {
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&field[name], value, "{name} of {}", field["name"]);
+    }
+}
+
+#[tokio::test]
+async fn objects_are_listed() {
+    let org = Org::start().await;
+
+    let list = org.get("/sobjects").await.json;
+
+    assert_eq!(list["maxBatchSize"], 200);
+    let names: Vec<&Value> =
+        list["sobjects"].as_array().unwrap().iter().map(|object| &object["name"]).collect();
+    assert_eq!(names, ["Lead", "Account", "Contact"]);
+    assert_eq!(list["sobjects"][0]["keyPrefix"], "00Q");
+    assert_eq!(org.get("/sobjects/lead").await.json["objectDescribe"]["name"], "Lead");
+}
+
+#[tokio::test]
+async fn a_lead_has_the_fields_of_the_contract() {
+    let org = Org::start().await;
+    for (name, expected) in [
+        (
+            "External_Id__c",
+            json!({"type": "string", "length": 64, "externalId": true, "idLookup": true,
+                "unique": true, "caseSensitive": false, "custom": true, "createable": true,
+                "updateable": true, "nillable": true, "soapType": "xsd:string"}),
+        ),
+        (
+            "LastName",
+            json!({"type": "string", "length": 80, "nillable": false, "defaultedOnCreate": false}),
+        ),
+        ("FirstName", json!({"type": "string", "nillable": true})),
+        ("Company", json!({"type": "string", "length": 255, "nillable": false})),
+        ("Email", json!({"type": "email", "length": 80})),
+        ("Phone", json!({"type": "phone", "length": 40})),
+        (
+            "AnnualRevenue",
+            json!({"type": "currency", "precision": 18, "scale": 2, "soapType": "xsd:double"}),
+        ),
+        ("NumberOfEmployees", json!({"type": "int", "digits": 8, "soapType": "xsd:int"})),
+        (
+            "Opted_In__c",
+            json!({"type": "boolean", "nillable": false, "defaultedOnCreate": true,
+                "defaultValue": false, "soapType": "xsd:boolean"}),
+        ),
+        ("Birth_Date__c", json!({"type": "date", "soapType": "xsd:date"})),
+        ("Last_Seen__c", json!({"type": "datetime", "soapType": "xsd:dateTime"})),
+        (
+            "Account__c",
+            json!({"type": "reference", "referenceTo": ["Account"],
+                "relationshipName": "Account__r", "length": 18, "soapType": "tns:ID"}),
+        ),
+        ("Name", json!({"createable": false, "updateable": false})),
+        ("Grade__c", json!({"calculated": true, "createable": false})),
+        ("Id", json!({"type": "id", "createable": false, "idLookup": true, "nillable": false})),
+    ] {
+        has(&field(&org, "Lead", name).await, &expected);
+    }
+    let status = field(&org, "Lead", "Status").await;
+    has(
+        &status,
+        &json!({"type": "picklist", "restrictedPicklist": true, "nillable": false,
+        "defaultedOnCreate": true}),
+    );
+    has(
+        &status["picklistValues"][0],
+        &json!({"value": "Open - Not Contacted", "active": true,
+        "defaultValue": true}),
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_object_is_not_found() {
+    let org = Org::start().await;
+
+    let answer = org.get("/sobjects/Nothing/describe").await;
+
+    assert_eq!(answer, refused(404, "NOT_FOUND", "The requested resource does not exist"));
+}
+
+#[tokio::test]
+async fn a_schema_file_adds_objects_that_can_be_loaded() {
+    let schema = Schema::standard()
+        .with(
+            r#"{"objects": [{"name": "Parcel__c", "label": "Parcel", "keyPrefix": "a01", "fields": [
+                {"name": "Key__c", "type": "string", "length": 20, "externalId": true, "unique": true},
+                {"name": "Buyer__c", "type": "reference", "referenceTo": "Contact",
+                 "relationshipName": "Buyer__r"}]}]}"#,
+        )
+        .unwrap();
+    let org = Org::with(Config { schema, ..Config::default() }).await;
+    org.insert("Contact", json!({"LegacyId__c": "C-1", "LastName": "Ames"})).await;
+
+    let record = json!({"Key__c": "P-1", "Buyer__r": {"LegacyId__c": "C-1"}});
+    let path = "/composite/sobjects/Parcel__c/Key__c";
+    let answer = org.patch(path, records_of("Parcel__c", [record])).await;
+
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json[0]["created"], true, "{}", answer.json);
+    let described = org.get("/sobjects/Parcel__c/describe").await.json;
+    assert_eq!((&described["custom"], &described["label"]), (&json!(true), &json!("Parcel")));
+    let contact = org.simulator.rows("Contact").await[0]["Id"].clone();
+    assert_eq!(org.stored("Parcel__c").await, json!([{"Key__c": "P-1", "Buyer__c": contact}]));
+}

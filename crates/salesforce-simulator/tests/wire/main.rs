@@ -1,0 +1,16 @@
+//! What the simulator answers, over real HTTP, against the words of the
+//! reference (salesforce-api.md); and what it does when told to do wrong.
+
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+mod client;
+mod collections;
+mod control;
+mod describe;
+mod faults;
+mod login;
+mod program;
+mod query;
+mod records;
+mod rows;
+mod transport;
