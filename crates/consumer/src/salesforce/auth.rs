@@ -158,6 +158,7 @@ impl Token {
 pub(super) struct Session {
     http: reqwest::Client,
     credentials: Credentials,
+    timeout: Duration,
     state: Mutex<State>,
     logins: AtomicU64,
 }
@@ -173,8 +174,14 @@ struct State {
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Session {
-    pub(super) fn new(http: reqwest::Client, credentials: Credentials) -> Self {
-        Self { http, credentials, state: Mutex::default(), logins: AtomicU64::new(0) }
+    pub(super) fn new(http: reqwest::Client, credentials: Credentials, timeout: Duration) -> Self {
+        Self {
+            http,
+            credentials,
+            timeout: timeout.min(LOGIN_TIMEOUT),
+            state: Mutex::default(),
+            logins: AtomicU64::new(0),
+        }
     }
 
     /// The token, after a login when there is none yet.
@@ -256,7 +263,7 @@ impl Session {
         let response = self
             .http
             .post(endpoint)
-            .timeout(LOGIN_TIMEOUT)
+            .timeout(self.timeout)
             .form(form)
             .send()
             .await

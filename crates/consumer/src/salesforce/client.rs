@@ -48,7 +48,7 @@ impl Client {
     #[must_use]
     pub fn new(connection: Connection) -> Self {
         let http = http::client(connection.connect_timeout, connection.timeout);
-        let session = Session::new(http.clone(), connection.credentials);
+        let session = Session::new(http.clone(), connection.credentials, connection.timeout);
         Self { http, session, api_version: connection.api_version }
     }
 

@@ -1,0 +1,180 @@
+use std::{process::ExitCode, time::Duration};
+
+use job_queue::{BatchBackend, RunState};
+use salesforce_simulator::{Config, ErrorScope, Faults, RowErrorRule};
+
+use super::support::{Scene, good_batches};
+
+fn row_rule(key_prefix: &str, status_code: &str, times: Option<u32>) -> RowErrorRule {
+    RowErrorRule {
+        key_prefix: key_prefix.to_owned(),
+        status_code: status_code.to_owned(),
+        message: "busy".to_owned(),
+        times,
+    }
+}
+
+#[tokio::test]
+async fn rows_arrive_once_and_are_counted() {
+    let scene = Scene::new().await;
+    scene.feed("first", &good_batches(10)).await;
+    scene.feed("second", &good_batches(2)).await;
+
+    let consumer = scene.consumer(&[]);
+    let first = scene.delivered("first").await;
+    let second = scene.delivered("second").await;
+    let ended = consumer.stop().await;
+
+    assert_eq!(first.created + second.created, 1_000);
+    assert_eq!(first.updated + second.updated, 200);
+    assert_eq!((first.api_calls, second.api_calls), (10, 2));
+    assert_eq!((first.retried, scene.writes().await), (0, 1_200));
+    assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
+}
+
+#[tokio::test]
+async fn a_rejected_row_comes_back_as_it_was_with_all_its_errors() {
+    let scene = Scene::new().await;
+    let long = "x".repeat(81);
+    let rows = [
+        "E-1,Ames,Acme,a@example.com".to_owned(),
+        format!("E-2,{long},Acme,nowhere"),
+        "E-3,\"Cole, \"\"C\"\"\",,c@example.com".to_owned(),
+        ",Dell,Acme,d@example.com".to_owned(),
+    ];
+    scene.feed("rejects", &[rows.to_vec()]).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.ended("rejects").await;
+
+    assert_eq!((ledger.created, ledger.rejected), (1, 3));
+    let rejects = scene.rejects("rejects").await;
+    assert!(rejects[0].starts_with(&format!("E-2,{long},Acme,nowhere,2,")), "{}", rejects[0]);
+    assert!(rejects[0].contains("STRING_TOO_LONG: "), "{}", rejects[0]);
+    assert!(rejects[0].contains("INVALID_EMAIL_ADDRESS: "), "{}", rejects[0]);
+    assert!(
+        rejects[1].starts_with("E-3,\"Cole, \"\"C\"\"\",,c@example.com,3,REQUIRED_FIELD_MISSING,"),
+        "{}",
+        rejects[1]
+    );
+    assert_eq!(
+        rejects[2],
+        ",Dell,Acme,d@example.com,4,EXTERNAL_ID_MISSING,column `External_Id__c`: the external id is empty"
+    );
+}
+
+#[tokio::test]
+async fn a_mapping_file_is_followed() {
+    let scene = Scene::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mapping = folder.path().join("lead.sdl");
+    std::fs::write(&mapping, "Id=External_Id__c\nName=LastName\nFirm=Company\nNote=\n").unwrap();
+    scene.feed_under("Note,Firm,Name,Id", "mapped", &[vec!["n,Acme,Ames,E-1"]]).await;
+
+    let _consumer = scene.consumer(&[&format!("--mapping-file={}", mapping.display())]);
+    scene.delivered("mapped").await;
+
+    assert_eq!(scene.values("LastName").await, [("E-1".to_owned(), "Ames".to_owned())]);
+}
+
+#[tokio::test]
+async fn rows_with_the_same_external_id_are_stored_in_their_order() {
+    let scene = Scene::new().await;
+    let rows = ["E-1,First,Acme,", "E-2,Other,Acme,", "E-1,Second,Acme,", "E-1,Third,Acme,"];
+    scene.feed("same", &[rows.to_vec()]).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.delivered("same").await;
+
+    assert_eq!((ledger.created, ledger.updated, ledger.api_calls), (2, 2, 3));
+    let last_names = scene.values("LastName").await;
+    assert_eq!(last_names[0], ("E-1".to_owned(), "Third".to_owned()));
+}
+
+#[tokio::test]
+async fn a_locked_row_is_not_overtaken_by_a_later_one_with_its_external_id() {
+    let faults = Faults {
+        row_errors: vec![row_rule("E-1", "UNABLE_TO_LOCK_ROW", Some(1))],
+        ..Faults::default()
+    };
+    let scene = Scene::with_faults(faults).await;
+    let rows = ["E-1,First,Acme,", "E-2,Other,Acme,", "E-1,Second,Acme,"];
+    scene.feed("locked", &[rows.to_vec()]).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.delivered("locked").await;
+
+    assert_eq!(ledger.retried, 2);
+    let last_names = scene.values("LastName").await;
+    assert_eq!(last_names[0], ("E-1".to_owned(), "Second".to_owned()));
+}
+
+#[tokio::test]
+async fn a_row_that_stays_locked_is_rejected_after_its_retries() {
+    let faults = Faults {
+        row_errors: vec![row_rule("E-000007", "UNABLE_TO_LOCK_ROW", None)],
+        ..Faults::default()
+    };
+    let scene = Scene::with_faults(faults).await;
+    scene.feed("locked", &good_batches(1)).await;
+
+    let _consumer = scene.consumer(&["--row-retries=2"]);
+    let ledger = scene.ended("locked").await;
+
+    assert_eq!((ledger.created, ledger.rejected, ledger.api_calls), (99, 1, 3));
+    assert_eq!(ledger.rejected_by_code["UNABLE_TO_LOCK_ROW"], 1);
+}
+
+#[tokio::test]
+async fn one_row_that_spoils_a_call_is_found_and_the_others_arrive() {
+    let scene = Scene::with(
+        Config { type_errors: ErrorScope::Request, ..Config::default() },
+        Duration::from_secs(30),
+    )
+    .await;
+    let mut rows: Vec<String> = (0..100).map(|n| format!("E-{n},Ames,Acme,")).collect();
+    rows[41] = "E-41,Ames,Acme,someday".to_owned();
+    scene.feed_under("External_Id__c,LastName,Company,Birth_Date__c", "spoiled", &[rows]).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.ended("spoiled").await;
+
+    assert_eq!((ledger.created, ledger.rejected), (99, 1));
+    assert_eq!(ledger.rejected_by_code["JSON_PARSER_ERROR"], 1);
+    assert!(scene.rejects("spoiled").await[0].starts_with("E-41,Ames,Acme,someday,42,"));
+    // The whole, and two halves on each of seven levels.
+    assert!(ledger.api_calls <= 15, "{}", ledger.api_calls);
+}
+
+#[tokio::test]
+async fn a_file_without_a_mapped_column_fails_its_run_and_no_other() {
+    let scene = Scene::new().await;
+    scene.feed_under("Key,LastName,Company", "misfit", &[vec!["E-1,Ames,Acme"]; 20]).await;
+    scene.feed("fits", &good_batches(1)).await;
+
+    let _consumer = scene.consumer(&[]);
+    scene.delivered("fits").await;
+    let misfit = scene.ended("misfit").await;
+
+    assert_eq!(misfit.state, RunState::Failed);
+    let reason = misfit.reason.unwrap();
+    assert!(reason.contains("no column fills the external id field External_Id__c"), "{reason}");
+    assert_eq!((misfit.created, misfit.rejected), (0, 0));
+}
+
+#[tokio::test]
+async fn a_batch_that_kills_its_consumers_is_rejected() {
+    let scene = Scene::with(Config::default(), Duration::from_secs(1)).await;
+    scene.feed("poison", &good_batches(1)).await;
+    // Dropped without a word, as by a process that was killed.
+    let mut killed = BatchBackend::new(scene.queue.clone(), "killed");
+    drop(killed.claim().await.unwrap().expect("there is a batch"));
+    drop(killed);
+
+    let _consumer = scene.consumer(&["--deliveries-max=1"]);
+    let ledger = scene.ended("poison").await;
+
+    assert_eq!(ledger.rejected_by_code["POISON_BATCH"], 100);
+    assert_eq!(scene.salesforce.state().objects["Lead"].rows, 0);
+    assert!(scene.rejects("poison").await[0].contains("handed out 1 times"));
+}

@@ -1,0 +1,202 @@
+use std::process::ExitCode;
+
+use salesforce_simulator::{Config, Fault, Faults, PlannedFault, RowErrorRule, Simulator};
+
+use super::support::{Scene, good_batches};
+
+/// Runs 20 batches past this fault; all rows have to arrive.
+async fn all_arrive_in_spite_of(fault: PlannedFault) -> Scene {
+    let scene = Scene::new().await;
+    let kind = fault.fault;
+    scene.plan(fault.after(3));
+    scene.feed("faulty", &good_batches(20)).await;
+
+    let consumer = scene.consumer(&[]);
+    let ledger = scene.delivered("faulty").await;
+
+    assert_eq!(ledger.created + ledger.updated, 2_000, "{kind:?}");
+    assert_eq!(scene.salesforce.state().objects["Lead"].rows, 2_000, "{kind:?}");
+    assert!(scene.salesforce.state().faults[&kind] > 0, "{kind:?} did not strike");
+    assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
+    scene
+}
+
+#[tokio::test]
+async fn a_session_that_ends_in_mid_run_is_renewed() {
+    let scene = all_arrive_in_spite_of(PlannedFault::once(Fault::SessionExpired)).await;
+
+    assert_eq!(scene.salesforce.state().logins, 2);
+}
+
+#[tokio::test]
+async fn a_throttled_call_is_repeated_when_the_server_wants_it() {
+    let scene = all_arrive_in_spite_of(PlannedFault::once(Fault::Throttled)).await;
+
+    let log = scene.salesforce.requests();
+    let throttled = log.iter().position(|request| request.status == Some(429)).unwrap();
+    // Calls under way at that moment may still be answered; then all wait as long as asked.
+    let pause = log[throttled..].windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).max();
+    assert!(pause >= Some(900), "{pause:?}");
+}
+
+#[tokio::test]
+async fn too_many_calls_at_once_are_waited_out() {
+    all_arrive_in_spite_of(PlannedFault::once(Fault::ConcurrentLimit)).await;
+}
+
+#[tokio::test]
+async fn an_unavailable_salesforce_is_waited_out() {
+    all_arrive_in_spite_of(PlannedFault::once(Fault::Unavailable).times(5)).await;
+}
+
+#[tokio::test]
+async fn a_page_of_a_gateway_is_waited_out() {
+    all_arrive_in_spite_of(PlannedFault::once(Fault::BadGateway).times(2)).await;
+}
+
+#[tokio::test]
+async fn a_server_error_is_repeated() {
+    all_arrive_in_spite_of(PlannedFault::once(Fault::ServerError).times(2)).await;
+}
+
+#[tokio::test]
+async fn a_reset_connection_is_opened_again() {
+    all_arrive_in_spite_of(PlannedFault::once(Fault::Reset).times(2)).await;
+}
+
+#[tokio::test]
+async fn rows_of_a_lost_answer_are_upserted_again() {
+    let scene = all_arrive_in_spite_of(PlannedFault::once(Fault::AnswerLost)).await;
+
+    assert_eq!(scene.writes().await, 2_100, "100 rows were stored twice, over themselves");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    all_arrive_in_spite_of(PlannedFault::once(Fault::AnswerCut)).await;
+}
+
+#[tokio::test]
+async fn results_are_never_matched_when_one_is_missing() {
+    all_arrive_in_spite_of(PlannedFault::once(Fault::WrongCount)).await;
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_waited_for() {
+    let scene = all_arrive_in_spite_of(PlannedFault::once(Fault::SlowDrip)).await;
+
+    assert_eq!(scene.writes().await, 2_000);
+}
+
+#[tokio::test]
+async fn locked_rows_are_sent_again_and_no_others() {
+    let scene = Scene::with_faults(Faults { row_lock_permille: 50, ..Faults::default() }).await;
+    scene.feed("locks", &good_batches(10)).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.delivered("locks").await;
+
+    let locked = scene.salesforce.state().faults[&Fault::RowLocked];
+    assert!(ledger.retried >= locked && ledger.retried < 200, "{} of {locked}", ledger.retried);
+    assert_eq!(scene.writes().await, 1_000);
+}
+
+#[tokio::test]
+async fn a_call_that_always_fails_is_halved_down_to_the_row_that_makes_it_fail() {
+    let scene = Scene::new().await;
+    // Three times the whole batch, then its first half, the first half of that, … the first row.
+    scene.plan(PlannedFault::once(Fault::ServerError).times(3 + 7));
+    scene.feed("guilty", &good_batches(1)).await;
+
+    let _consumer = scene.consumer(&["--concurrency=1"]);
+    let ledger = scene.ended("guilty").await;
+
+    assert_eq!((ledger.created, ledger.rejected), (99, 1));
+    assert_eq!(ledger.rejected_by_code["UNKNOWN_EXCEPTION"], 1);
+    assert!(scene.rejects("guilty").await[0].starts_with("E-000000,"));
+}
+
+#[tokio::test]
+async fn when_everything_fails_no_row_is_blamed() {
+    let scene = Scene::new().await;
+    scene.feed("outage", &good_batches(1)).await;
+    let consumer = scene.consumer(&[]);
+    scene.delivered("outage").await;
+    scene.feed("during", &good_batches(1)).await;
+
+    // Also what is asked instead of the call fails.
+    scene.salesforce.plan(PlannedFault::once(Fault::ServerError).times(6));
+    let ledger = scene.delivered("during").await;
+
+    assert_eq!(ledger.updated, 100);
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn governor_limits_are_met_with_smaller_calls() {
+    let limit = RowErrorRule {
+        key_prefix: "E-".to_owned(),
+        status_code: "LIMIT_EXCEEDED".to_owned(),
+        message: "Too many SOQL queries: 101".to_owned(),
+        times: Some(100),
+    };
+    let scene = Scene::with_faults(Faults { row_errors: vec![limit], ..Faults::default() }).await;
+    scene.feed("governor", &good_batches(1)).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.delivered("governor").await;
+
+    assert_eq!((ledger.api_calls, ledger.retried), (3, 100));
+}
+
+#[tokio::test]
+async fn an_insert_of_unknown_outcome_is_not_repeated() {
+    let scene = Scene::new().await;
+    scene.feed("insert", &good_batches(2)).await;
+    scene.salesforce.plan(PlannedFault::once(Fault::AnswerLost).on("/composite/"));
+
+    let _consumer = scene.consumer(&["--salesforce-operation=insert"]);
+    let ledger = scene.ended("insert").await;
+
+    assert_eq!((ledger.created, ledger.rejected), (100, 100));
+    assert_eq!(ledger.rejected_by_code["UNKNOWN_OUTCOME"], 100);
+    assert_eq!(scene.salesforce.state().objects["Lead"].rows, 200, "no row is there twice");
+}
+
+#[tokio::test]
+async fn a_salesforce_that_goes_away_and_comes_back_is_waited_for() {
+    let mut scene = Scene::with_faults(Faults { latency_ms: 50, ..Faults::default() }).await;
+    scene.feed("away", &good_batches(40)).await;
+    let consumer = scene.consumer(&[]);
+    scene.stored(400).await;
+
+    let address = scene.salesforce.address();
+    let again = Config { listen: address, ..Config::default() };
+    let elsewhere = Simulator::start(Config::default()).await.unwrap();
+    std::mem::replace(&mut scene.salesforce, elsewhere).shutdown().await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    scene.salesforce = Simulator::start(again).await.unwrap();
+
+    let ledger = scene.delivered("away").await;
+    assert_eq!(ledger.created, 4_000);
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_redis_that_goes_away_and_comes_back_is_waited_for() {
+    let mut scene = Scene::with_faults(Faults { latency_ms: 50, ..Faults::default() }).await;
+    scene.feed("redis", &good_batches(40)).await;
+    // What is on disk survives a kill; everysec writes it once a second.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let consumer = scene.consumer(&[]);
+    scene.stored(400).await;
+
+    scene.redis.kill();
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    scene.redis.start_again();
+
+    let ledger = scene.delivered("redis").await;
+    assert_eq!(ledger.created + ledger.updated, 4_000);
+    assert_eq!(scene.salesforce.state().objects["Lead"].rows, 4_000);
+    consumer.stop().await.unwrap();
+}

@@ -1,0 +1,7 @@
+//! A whole consumer between a real Redis and the simulator.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+mod arrival;
+mod faults;
+mod stopping;
+mod support;

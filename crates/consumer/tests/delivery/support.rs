@@ -1,0 +1,207 @@
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use clap::Parser;
+use consumer::Cli;
+use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
+use job_queue::{Ledger, NewRun, Queue, QueueArgs, RunState};
+use local_services::RedisServer;
+use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const HEADER: &str = "External_Id__c,LastName,Company,Email";
+
+/// Longer than anything here takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A Redis with a queue, a Salesforce, and one run.
+pub(crate) struct Scene {
+    pub(crate) redis: RedisServer,
+    pub(crate) queue: Queue,
+    pub(crate) salesforce: Simulator,
+    lease: Duration,
+}
+
+/// A consumer in this process. It stops with this value.
+pub(crate) struct Consumer {
+    pub(crate) shutdown: CancellationToken,
+    ended: JoinHandle<anyhow::Result<ExitCode>>,
+}
+
+impl Scene {
+    pub(crate) async fn new() -> Self {
+        Self::with(Config::default(), Duration::from_secs(30)).await
+    }
+
+    pub(crate) async fn with_faults(faults: Faults) -> Self {
+        Self::with(Config { faults, ..Config::default() }, Duration::from_secs(30)).await
+    }
+
+    pub(crate) async fn with(salesforce: Config, lease: Duration) -> Self {
+        let redis = RedisServer::start();
+        let args = QueueArgs { redis_url: redis.url().into(), queue_lease: lease };
+        let queue = Queue::connect(&args).await.unwrap();
+        Self { redis, queue, salesforce: Simulator::start(salesforce).await.unwrap(), lease }
+    }
+
+    /// A fault for the calls that write.
+    pub(crate) fn plan(&self, fault: PlannedFault) {
+        self.salesforce.plan(fault.on("/composite/"));
+    }
+
+    /// Puts batches of these rows on the queue, under the usual header.
+    pub(crate) async fn feed<R: AsRef<str>>(&self, run: &str, batches: &[Vec<R>]) {
+        self.feed_under(HEADER, run, batches).await;
+    }
+
+    pub(crate) async fn feed_under<R: AsRef<str>>(
+        &self,
+        header: &str,
+        run: &str,
+        batches: &[Vec<R>],
+    ) {
+        let run: RunId = run.parse().unwrap();
+        let header = Bytes::copy_from_slice(header.as_bytes());
+        let new = NewRun {
+            run: run.clone(),
+            container: "container".to_owned(),
+            file: "big.csv".to_owned(),
+            etag: "0x1".to_owned(),
+            file_bytes: 1,
+            header: header.clone(),
+            settings: "{}".to_owned(),
+        };
+        assert!(self.queue.create_run(&new).await.unwrap());
+        let mut feeder = self.queue.feeder(&run).await.unwrap();
+        let mut end = ResumePoint::default();
+        for batch in batches {
+            let mut rows = Rows::default();
+            for row in batch {
+                end.record += 1;
+                rows.push(end.record, row.as_ref().as_bytes());
+            }
+            let job = BatchJob {
+                run: run.clone(),
+                sequence: end.sequence,
+                passes: 0,
+                header: header.clone(),
+                dialect: Dialect::default(),
+                rows,
+                rejects: Vec::new(),
+                tally: Tally::default(),
+            };
+            end.sequence += 1;
+            end.byte += 1;
+            feeder.push(&[job], end).await.unwrap();
+        }
+        feeder.finish().await.unwrap();
+        feeder.release().await;
+    }
+
+    /// Starts a consumer with these arguments beside the usual ones.
+    pub(crate) fn consumer(&self, arguments: &[&str]) -> Consumer {
+        let usual = [
+            "consumer".to_owned(),
+            format!("--redis-url={}", self.redis.url()),
+            format!("--queue-lease={}ms", self.lease.as_millis()),
+            format!("--salesforce-login-url={}", self.salesforce.url()),
+            format!("--salesforce-client-id={}", Config::CLIENT_ID),
+            format!("--salesforce-client-secret={}", Config::CLIENT_SECRET),
+            "--salesforce-object=Lead".to_owned(),
+            "--salesforce-external-id=External_Id__c".to_owned(),
+        ];
+        let arguments = usual.into_iter().chain(arguments.iter().map(|text| (*text).to_owned()));
+        let task = Cli::try_parse_from(arguments).unwrap().meant().unwrap();
+        let shutdown = CancellationToken::new();
+        let ended = tokio::spawn(consumer::run(task, shutdown.clone()));
+        Consumer { shutdown, ended }
+    }
+
+    pub(crate) async fn ledger(&self, run: &str) -> Ledger {
+        self.queue.run(&run.parse().unwrap()).await.unwrap().unwrap()
+    }
+
+    /// Waits until a run has ended.
+    pub(crate) async fn ended(&self, run: &str) -> Ledger {
+        let start = Instant::now();
+        loop {
+            let ledger = self.ledger(run).await;
+            if ledger.has_ended() {
+                return ledger;
+            }
+            assert!(start.elapsed() < PATIENCE, "the run does not end: {ledger:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a run has ended well, with all its rows delivered.
+    pub(crate) async fn delivered(&self, run: &str) -> Ledger {
+        let ledger = self.ended(run).await;
+        assert_eq!(ledger.state, RunState::Completed);
+        assert_eq!((ledger.rejected, ledger.unfinished()), (0, 0), "{ledger:?}");
+        ledger
+    }
+
+    /// Waits until Salesforce holds so many rows.
+    pub(crate) async fn stored(&self, rows: u64) {
+        let stored = self.salesforce.wait_for(|state| state.objects["Lead"].rows >= rows);
+        tokio::time::timeout(PATIENCE, stored).await.expect("rows arrive");
+    }
+
+    pub(crate) async fn struck(&self, fault: Fault) {
+        let struck = self.salesforce.wait_for(|state| state.faults.contains_key(&fault));
+        tokio::time::timeout(PATIENCE, struck).await.expect("the fault strikes");
+    }
+
+    /// External id and value of a field of each row in Salesforce.
+    pub(crate) async fn values(&self, field: &str) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let rows = self.salesforce.rows("Lead").await;
+        rows.iter().map(|row| (text(&row["External_Id__c"]), text(&row[field]))).collect()
+    }
+
+    /// How often each row was written, summed up.
+    pub(crate) async fn writes(&self) -> u64 {
+        let rows = self.salesforce.rows("Lead").await;
+        rows.iter().map(|row| row["_writes"].as_u64().unwrap()).sum()
+    }
+
+    /// The rejects of a run as they go into its file.
+    pub(crate) async fn rejects(&self, run: &str) -> Vec<String> {
+        let run = run.parse().unwrap();
+        let pending = self.queue.pending_rejects(&run, 1 << 20).await.unwrap();
+        let line = |line: &Bytes| String::from_utf8(line.to_vec()).unwrap().trim_end().to_owned();
+        pending.lines.iter().map(line).collect()
+    }
+}
+
+impl Consumer {
+    /// Stops it as SIGTERM does, and says how it ended.
+    pub(crate) async fn stop(self) -> anyhow::Result<ExitCode> {
+        self.shutdown.cancel();
+        self.ended().await
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn ended(mut self) -> anyhow::Result<ExitCode> {
+        let ended = tokio::time::timeout(PATIENCE, &mut self.ended).await;
+        ended.expect("the consumer ends").unwrap()
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// `batches` batches of 100 good rows.
+pub(crate) fn good_batches(batches: usize) -> Vec<Vec<String>> {
+    let row = |number| format!("E-{number:06},Ames {number},Acme,{number}@example.com");
+    (0..batches).map(|batch| (batch * 100..(batch + 1) * 100).map(row).collect()).collect()
+}

@@ -1,0 +1,6 @@
+//! The client against the simulator, and against servers that behave worse.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+mod answers;
+mod login;
+mod support;
