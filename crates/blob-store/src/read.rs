@@ -39,6 +39,8 @@ pub struct ReadSettings {
     pub window: NonZero<u32>,
     /// How long a connection may be silent before it is given up and opened anew.
     pub stalled_after: Duration,
+    /// How long to try on without a single byte before reading fails.
+    pub gives_up_after: Duration,
 }
 
 impl Default for ReadSettings {
@@ -47,6 +49,7 @@ impl Default for ReadSettings {
             chunk_bytes: const { NonZero::new((4 << 20) + (64 << 10)).expect("not zero") },
             window: const { NonZero::new(3).expect("not zero") },
             stalled_after: Duration::from_secs(30),
+            gives_up_after: TRANSFER,
         }
     }
 }
@@ -60,7 +63,8 @@ impl Default for ReadSettings {
 ///
 /// The stream ends with the first error: [`BlobError::BlobChanged`],
 /// [`BlobError::NoSuchBlob`], [`BlobError::Denied`], or
-/// [`BlobError::Unreachable`] after two minutes without a single byte.
+/// [`BlobError::Unreachable`] after two minutes (see [`ReadSettings`]) without a
+/// single byte.
 pub struct BlobReader {
     source: Result<Arc<Source>, Option<BlobError>>,
     rest: Range<u64>,
@@ -82,7 +86,7 @@ impl BlobReader {
                 client,
                 subject,
                 etag: Etag::from(etag.to_string()),
-                stalled_after: settings.stalled_after,
+                settings,
                 retries: AtomicU64::new(0),
             })
         });
@@ -185,7 +189,7 @@ struct Source {
     client: BlobClient,
     subject: Subject,
     etag: Etag,
-    stalled_after: Duration,
+    settings: ReadSettings,
     retries: AtomicU64,
 }
 
@@ -196,7 +200,7 @@ impl Source {
         range: Range<u64>,
         mut buffer: BytesMut,
     ) -> Result<Bytes, BlobError> {
-        let mut patience = Patience::new(TRANSFER);
+        let mut patience = Patience::new(self.settings.gives_up_after);
         loop {
             let begun = buffer.len();
             let rest = range.start + begun as u64..range.end;
@@ -253,7 +257,7 @@ impl Source {
         &self,
         step: impl Future<Output = azure_core::Result<T>>,
     ) -> azure_core::Result<T> {
-        tokio::time::timeout(self.stalled_after, step).await.unwrap_or_else(|_| {
+        tokio::time::timeout(self.settings.stalled_after, step).await.unwrap_or_else(|_| {
             Err(azure_core::Error::with_message(ErrorKind::Io, "the connection stalled"))
         })
     }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blob_store::{BlobError, Overwrite, ReadSettings};
 use bytes::Bytes;
@@ -35,6 +35,44 @@ async fn a_download_through_cuts_and_stalls_arrives_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_makes_progress_never_gives_up() {
+    let store = store().await;
+    let content = noise(4 * MIB);
+    let blob = put(&store, "big.csv", &content).await;
+    let proxy = Proxy::start(store.address(), |_| Fault::CutAfter(100_000)).await;
+    let settings =
+        ReadSettings { gives_up_after: Duration::from_millis(500), ..Default::default() };
+    let begun = Instant::now();
+
+    let mut reader =
+        through(&proxy.address, &store).read("big.csv", &blob.etag, blob.bytes, 0, settings);
+    let read = collect(&mut reader).await.unwrap();
+
+    assert_eq!(hash(&read), hash(&content));
+    assert!(begun.elapsed() > 2 * settings.gives_up_after, "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_without_progress_gives_up() {
+    let store = store().await;
+    let blob = put(&store, "big.csv", &noise(40 * MIB)).await;
+    let proxy = Proxy::start(store.address(), |number| match number {
+        0..3 => Fault::CutAfter(5 * MIB),
+        _ => Fault::CutAfter(0),
+    })
+    .await;
+    let settings = ReadSettings { gives_up_after: Duration::from_secs(2), ..Default::default() };
+
+    let reader =
+        through(&proxy.address, &store).read("big.csv", &blob.etag, blob.bytes, 0, settings);
+    let chunks: Vec<_> = reader.map(|chunk| chunk.map(|bytes| bytes.len())).collect().await;
+
+    let (last, before) = chunks.split_last().unwrap();
+    assert!(matches!(last, Err(BlobError::Unreachable { .. })), "{last:?}");
+    assert!(before.iter().all(Result::is_ok), "it ends with the first error");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_503_is_waited_out() {
     let store = store().await;
     let content = noise(9 * MIB);
@@ -63,6 +101,7 @@ async fn a_reader_that_pauses_holds_no_more_than_its_window_and_goes_on() {
         chunk_bytes: 1_000_000.try_into().unwrap(),
         window: 2.try_into().unwrap(),
         stalled_after: Duration::from_secs(1),
+        ..Default::default()
     };
     let mut reader =
         through(&proxy.address, &store).read("big.csv", &blob.etag, blob.bytes, 0, settings);

@@ -1,11 +1,13 @@
 use std::io::Write;
 
 use async_compression::{Level, tokio::write::ZstdEncoder, zstd::CParameter};
+use azure_storage_blob::{BlobClient, models::BlobClientSetPropertiesOptions};
 use blob_store::{BlobError, BlobStore, Compression, ReadSettings, decompress};
 use bytes::Bytes;
+use futures::TryStreamExt;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{collect, hash, noise, put, store};
+use crate::support::{OwnContainer, collect, get, hash, noise, put, sas_connection_string, store};
 
 #[tokio::test]
 async fn a_compressed_blob_is_read_as_what_it_holds() {
@@ -21,6 +23,26 @@ async fn a_compressed_blob_is_read_as_what_it_holds() {
     for name in ["one.csv.gz", "two.csv.GZ", "one.csv.zst", "two.csv.zst"] {
         let read = read(&store, name).await.unwrap();
         assert_eq!(hash(&read), hash(&content), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_with_a_content_encoding_is_read_as_it_is_stored() {
+    let store = store().await;
+    let content = csv();
+    for (name, encoding, compressed) in
+        [("gzip.csv", "gzip", gzip(&content)), ("zstd.csv", "zstd", zstd(&content).await)]
+    {
+        put(&store, name, &compressed).await;
+        declare_encoding(&store, name, encoding).await;
+
+        let blob = store.properties(name).await.unwrap();
+        let listed: Vec<_> = store.list(name).try_collect().await.unwrap();
+
+        assert_eq!(blob.content_encoding.as_deref(), Some(encoding));
+        assert_eq!(listed, [blob]);
+        assert_eq!(hash(&get(&store, name).await), hash(&compressed), "{name}");
+        assert_eq!(hash(&read(&store, name).await.unwrap()), hash(&content), "{name}");
     }
 }
 
@@ -62,6 +84,21 @@ async fn read(store: &BlobStore, name: &str) -> Result<Bytes, BlobError> {
     let blob = store.properties(name).await.unwrap();
     let chunks = store.read(name, &blob.etag, blob.bytes, 0, ReadSettings::default());
     collect(decompress(chunks, Compression::of(&blob).unwrap())).await
+}
+
+/// What our own writer never does.
+async fn declare_encoding(store: &OwnContainer, name: &str, encoding: &str) {
+    let sas = sas_connection_string(&store.address(), time::Duration::hours(1));
+    let (endpoint, query) = sas
+        .strip_prefix("BlobEndpoint=")
+        .and_then(|rest| rest.split_once(";SharedAccessSignature="))
+        .unwrap();
+    let url = format!("{endpoint}/{}/{name}?{query}", store.container()).parse().unwrap();
+    let options = BlobClientSetPropertiesOptions {
+        blob_content_encoding: Some(encoding.to_owned()),
+        ..Default::default()
+    };
+    BlobClient::new(url, None, None).unwrap().set_properties(Some(options)).await.unwrap();
 }
 
 /// Compresses to something that still is several chunks long.

@@ -6,6 +6,7 @@ mod access;
 mod append;
 mod broken;
 mod compressed;
+mod odd_answers;
 mod proxy;
 mod round_trip;
 mod support;

@@ -61,6 +61,11 @@ pub(crate) fn through(address: &str, store: &BlobStore) -> BlobStore {
     connect(&azurite_connection_string(address), store.container()).unwrap()
 }
 
+/// A container of its own at an address where Azurite may or may not be.
+pub(crate) fn azurite_at(address: &str) -> BlobStore {
+    connect(&azurite_connection_string(address), &new_container()).unwrap()
+}
+
 pub(crate) fn connect(connection_string: &str, container: &str) -> Result<BlobStore, BlobError> {
     BlobStore::connect(&BlobArgs {
         azure_storage_connection_string: Some(connection_string.to_owned().into()),

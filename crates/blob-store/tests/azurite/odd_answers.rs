@@ -1,0 +1,57 @@
+//! Answers that no Azurite gives, but a proxy in between may.
+
+use blob_store::{BlobError, ReadSettings};
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
+
+use crate::support::{azurite_at, collect};
+
+#[tokio::test]
+async fn an_answer_that_ends_early_without_an_error_is_taken_up_where_it_ended() {
+    let chunked = "HTTP/1.1 206 x\r\nContent-Range: bytes 0-9/10\r\n\
+        Transfer-Encoding: chunked\r\n\r\n4\r\n0123\r\n0\r\n\r\n";
+    let nothing = "HTTP/1.1 206 x\r\nContent-Range: bytes 4-9/10\r\n\
+        Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    let rest = "HTTP/1.1 206 x\r\nContent-Range: bytes 4-9/10\r\nContent-Length: 6\r\n\r\n456789";
+
+    let (read, retries) = read_from(&[chunked, nothing, rest]).await;
+
+    assert_eq!(read.unwrap(), "0123456789");
+    assert_eq!(retries, 2);
+}
+
+#[tokio::test]
+async fn an_answer_for_something_else_is_never_taken() {
+    for answer in [
+        "HTTP/1.1 200 x\r\nContent-Length: 10\r\n\r\n0123456789",
+        "HTTP/1.1 206 x\r\nContent-Range: bytes 1-10/11\r\nContent-Length: 10\r\n\r\n0123456789",
+        "HTTP/1.1 206 x\r\nContent-Range: bytes 0-9/10\r\nContent-Length: 11\r\n\r\n01234567890",
+    ] {
+        let (read, _) = read_from(&[answer]).await;
+
+        assert!(matches!(read, Err(BlobError::Refused { .. })), "{read:?}");
+    }
+}
+
+/// Reads a blob of ten bytes from a server that gives these answers, one per
+/// connection; also gives how often it tried again.
+async fn read_from(answers: &[&'static str]) -> (Result<Bytes, BlobError>, u64) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let answers = answers.to_vec();
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let read = connection.read(&mut [0; 8192]).await.unwrap();
+            assert!(read > 0);
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    let etag = "1".to_owned().into();
+    let mut reader = azurite_at(&address).read("a.csv", &etag, 10, 0, ReadSettings::default());
+    let read = collect(&mut reader).await;
+    (read, reader.retries())
+}
