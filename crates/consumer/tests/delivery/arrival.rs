@@ -59,7 +59,7 @@ async fn a_rejected_row_comes_back_as_it_was_with_all_its_errors() {
     );
     assert_eq!(
         rejects[2],
-        ",Dell,Acme,d@example.com,4,EXTERNAL_ID_MISSING,column `External_Id__c`: the external id is empty"
+        ",Dell,Acme,d@example.com,4,EXTERNAL_ID_MISSING,\"column `External_Id__c`: the external id is empty\""
     );
 }
 
@@ -149,7 +149,7 @@ async fn one_row_that_spoils_a_call_is_found_and_the_others_arrive() {
 #[tokio::test]
 async fn a_file_without_a_mapped_column_fails_its_run_and_no_other() {
     let scene = Scene::new().await;
-    scene.feed_under("Key,LastName,Company", "misfit", &[vec!["E-1,Ames,Acme"]; 20]).await;
+    scene.feed_under("Key,LastName,Company", "misfit", &vec![vec!["E-1,Ames,Acme"]; 20]).await;
     scene.feed("fits", &good_batches(1)).await;
 
     let _consumer = scene.consumer(&[]);

@@ -43,25 +43,22 @@ async fn a_batch_that_is_sent_in_parts_keeps_the_parts_that_are_done() {
 
 #[tokio::test]
 async fn calls_that_take_too_long_are_given_up_and_their_batches_put_back() {
-    let scene = Scene::with_faults(Faults { latency_ms: 10_000, ..Faults::default() }).await;
-    scene.feed("slow", &good_batches(4)).await;
-    let slow = Faults { latency_ms: 0, ..Faults::default() };
-    scene.salesforce.set_faults(slow.clone());
+    let scene = Scene::new().await;
+    scene.feed("fast", &good_batches(1)).await;
     let consumer = scene.consumer(&["--shutdown-grace=200ms"]);
-    scene.delivered("slow").await;
-    scene.salesforce.set_faults(Faults { latency_ms: 10_000, ..Faults::default() });
-    scene.feed("slower", &good_batches(4)).await;
-    let in_flight = scene.salesforce.wait_for(|state| state.calls_in_flight == 4);
-    in_flight.await;
+    scene.delivered("fast").await;
+    scene.salesforce.set_faults(Faults { latency_ms: 20_000, ..Faults::default() });
+    scene.feed("slow", &good_batches(4)).await;
+    scene.calls_in_flight(4).await;
 
     let start = Instant::now();
     let ended = consumer.stop().await;
 
     assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
-    scene.salesforce.set_faults(slow);
+    scene.salesforce.set_faults(Faults::default());
     let _another = scene.consumer(&[]);
-    scene.delivered("slower").await;
+    scene.delivered("slow").await;
 }
 
 #[tokio::test]

@@ -158,6 +158,15 @@ impl Scene {
         tokio::time::timeout(PATIENCE, struck).await.expect("the fault strikes");
     }
 
+    /// Waits until so many calls are under way.
+    pub(crate) async fn calls_in_flight(&self, calls: u64) {
+        let start = Instant::now();
+        while self.salesforce.state().calls_in_flight < calls {
+            assert!(start.elapsed() < PATIENCE, "{:?}", self.salesforce.state());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// External id and value of a field of each row in Salesforce.
     pub(crate) async fn values(&self, field: &str) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
