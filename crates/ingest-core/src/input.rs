@@ -6,8 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
-/// What was pushed and is not read yet. An empty chunk is never kept: the end of the input is said,
-/// not guessed.
+/// What was pushed and is not read yet.
 #[derive(Default)]
 pub(crate) struct Input {
     current: Bytes,
@@ -21,9 +20,7 @@ pub(crate) struct Input {
 
 impl Input {
     pub(crate) fn push(&mut self, chunk: Bytes) {
-        if !chunk.is_empty() {
-            self.waiting.push_back(chunk);
-        }
+        self.waiting.push_back(chunk);
     }
 
     /// Puts bytes before all others.
@@ -42,7 +39,8 @@ impl Input {
         self.ended
     }
 
-    /// Makes the next bytes the current ones; false when there are none.
+    /// Makes sure that there are bytes to read; false when there are none. Empty chunks are passed
+    /// over: csv-core would take one for the end of the input.
     #[inline]
     pub(crate) fn fill(&mut self) -> bool {
         while self.used == self.current.len() {

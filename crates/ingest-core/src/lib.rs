@@ -40,6 +40,11 @@
 //! A record is what csv-core takes for one: fields between delimiters; a field that starts with a
 //! quote may hold delimiters and line breaks, and quotes that are doubled; a quote anywhere else is
 //! a character; LF, CRLF and a lone CR end a record; blank lines are no records.
+//!
+//! A missing closing quote joins lines into one record. Such a record is a reject that names the
+//! byte where the quote opens: when it passes the limit (it is skipped then, not kept), when the
+//! input ends inside it, and when the quote is closed lines later in the middle of text. Reading
+//! goes on where csv-core sees the record end.
 
 mod batch;
 mod decode;

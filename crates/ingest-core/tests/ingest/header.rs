@@ -72,6 +72,22 @@ fn a_header_beyond_the_limit_is_refused() {
 }
 
 #[test]
+fn a_header_beyond_the_limit_is_refused_before_the_input_ends() {
+    for start in ["a,b,c", "a,\"b,c", "\"a\"b,c"] {
+        for delimiter in [None, Some(b',')] {
+            let settings = IngestSettings { record_bytes_max: 8, delimiter, ..settings() };
+            let mut ingest = Ingest::start(settings);
+            ingest.push(start.into());
+            assert_eq!(ingest.next_batch(), Ok(None));
+
+            ingest.push("d,e,f,g,h".into());
+
+            assert!(ingest.next_batch().is_err(), "{start:?} {delimiter:?}");
+        }
+    }
+}
+
+#[test]
 fn a_header_that_is_never_closed_is_refused() {
     for input in ["id,\"name\n1,Ada\n", "id,\"name\n1,\"Ada\"\n"] {
         fails_as(
