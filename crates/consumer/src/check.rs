@@ -30,7 +30,7 @@ struct MappedField<'a> {
 
 /// Logs in, compares the mapping with the object's fields, and prints both.
 pub(crate) async fn check(config: &SalesforceConfig, json: bool) -> anyhow::Result<()> {
-    let client = Client::new(config.connection.clone());
+    let client = Client::new(config.connection.clone())?;
     let preflight = preflight::preflight(&client, config).await?;
     let rules = preflight.mapping.rules();
     let columns = preflight.mapping.columns();

@@ -40,7 +40,7 @@ pub use error::{ConsumerError, StoppedBy};
 pub use mapping::{Sdl, SdlError};
 pub use run::run;
 pub use salesforce::{
-    Client, Connection, Credentials, Destination, ErrorAnswer, LoginError, Refusal, RowError,
-    RowResult,
+    Client, Connection, Credentials, Destination, ErrorAnswer, LoginError, NoTrust, Refusal,
+    RowError, RowResult,
 };
 pub use verdict::Operation;

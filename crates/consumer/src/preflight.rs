@@ -9,7 +9,7 @@ use crate::{
     config::SalesforceConfig,
     error::ConsumerError,
     mapping::{Key, Mapping, Sdl, TargetRules},
-    salesforce::{Client, Credentials, Describe, Refusal},
+    salesforce::{Client, Describe, Refusal},
     verdict::{Operation, RequestVerdict, Trouble, judge_request},
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct Preflight {
 }
 
 /// How long Salesforce may take to come up when a consumer starts.
-const START_MAX: Duration = Duration::from_secs(15);
+const START_MAX: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// Logs in and compares the settings with the org.
@@ -119,7 +119,7 @@ fn warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &str) -> Vec
     let required = mapping.required_but_not_filled();
     if !required.is_empty() {
         warnings.push(format!(
-            "no column fills {}; rows that would create a record are rejected without",
+            "no column fills {}; rows that would create a record are rejected without it",
             required.join(", ")
         ));
     }
@@ -129,10 +129,7 @@ fn warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &str) -> Vec
                 .to_owned(),
         );
     }
-    let login = match &config.connection.credentials {
-        Credentials::ClientCredentials { login_url, .. } => login_url,
-        Credentials::Token { instance_url, .. } => instance_url,
-    };
+    let login = config.connection.credentials.url();
     let on_this_machine = matches!(login.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if login.scheme() == "http" && !on_this_machine {
         warnings.push(format!(

@@ -76,7 +76,7 @@ async fn start(
         warn!("{warning}");
     }
     let salesforce = &config.salesforce;
-    let client = Client::new(salesforce.connection.clone());
+    let client = Client::new(salesforce.connection.clone())?;
     let preflight = preflight::preflight(&client, salesforce).await?;
     preflight.log_warnings();
     let destination = log_start(config, &preflight);

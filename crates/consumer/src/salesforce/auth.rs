@@ -40,6 +40,16 @@ pub enum Credentials {
     },
 }
 
+impl Credentials {
+    /// The host that is asked first.
+    pub(crate) fn url(&self) -> &Url {
+        match self {
+            Self::ClientCredentials { login_url: url, .. }
+            | Self::Token { instance_url: url, .. } => url,
+        }
+    }
+}
+
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -327,13 +337,10 @@ fn token(secret: &str, instance_url: Url, generation: u64) -> Result<Arc<Token>,
 /// Shows where to, never with what.
 impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ClientCredentials { login_url, .. } => {
-                write!(formatter, "ClientCredentials({})", login_url.origin().ascii_serialization())
-            }
-            Self::Token { instance_url, .. } => {
-                write!(formatter, "Token({})", instance_url.origin().ascii_serialization())
-            }
-        }
+        let kind = match self {
+            Self::ClientCredentials { .. } => "ClientCredentials",
+            Self::Token { .. } => "Token",
+        };
+        write!(formatter, "{kind}({})", self.url().origin().ascii_serialization())
     }
 }

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use super::{
     Credentials, Describe, ErrorAnswer, LoginError, Refusal, RowResult,
     auth::{Session, Token},
-    http,
+    http::{self, NoTrust},
 };
 use crate::verdict::Operation;
 
@@ -45,11 +45,15 @@ struct Call<'a> {
 
 impl Client {
     /// Makes a client; nothing is sent yet.
-    #[must_use]
-    pub fn new(connection: Connection) -> Self {
-        let http = http::client(connection.connect_timeout, connection.timeout);
-        let session = Session::new(http.clone(), connection.credentials, connection.timeout);
-        Self { http, session, api_version: connection.api_version }
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing on this system to check certificates with.
+    pub fn new(connection: Connection) -> Result<Self, NoTrust> {
+        let Connection { credentials, api_version, connect_timeout, timeout } = connection;
+        let http = http::client(credentials.url().scheme() == "http", connect_timeout, timeout)?;
+        let session = Session::new(http.clone(), credentials, timeout);
+        Ok(Self { http, session, api_version })
     }
 
     /// What an object looks like to the integration user.

@@ -19,7 +19,31 @@ pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
 /// on its side; a request on a connection that is just being closed has an unknown outcome.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
-pub(super) fn client(connect_timeout: Duration, timeout: Duration) -> reqwest::Client {
+/// Makes the client. Without any certificate authority on the system it can only be used for plain
+/// http, as on a bare machine with a local Salesforce; for anything else that is an error.
+pub(super) fn client(
+    plain_http: bool,
+    connect_timeout: Duration,
+    timeout: Duration,
+) -> Result<reqwest::Client, NoTrust> {
+    let built = match settings(connect_timeout, timeout).build() {
+        Err(_) if plain_http => settings(connect_timeout, timeout).tls_certs_only([]).build(),
+        built => built,
+    };
+    built.map_err(|source| NoTrust { source: source.into() })
+}
+
+/// Nothing to check a server's certificate with.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "could not prepare for https; install the package ca-certificates, or name a file of \
+     certificate authorities with SSL_CERT_FILE"
+)]
+pub struct NoTrust {
+    source: Box<dyn Error + Send + Sync>,
+}
+
+fn settings(connect_timeout: Duration, timeout: Duration) -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(
         HeaderName::from_static("sforce-call-options"),
@@ -34,8 +58,6 @@ pub(super) fn client(connect_timeout: Duration, timeout: Duration) -> reqwest::C
         .tcp_keepalive(IDLE_MAX)
         // A redirect would carry the token to another host, or turn a write into a read.
         .redirect(redirect::Policy::none())
-        .build()
-        .expect("these settings are valid, and rustls finds its own roots when it connects")
 }
 
 /// Reads a body up to the limit.

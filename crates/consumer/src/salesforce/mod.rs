@@ -10,5 +10,6 @@ mod wire;
 pub use auth::{Credentials, LoginError};
 pub use client::{Client, Connection, Destination};
 pub(crate) use describe::{Describe, Field};
+pub use http::NoTrust;
 pub use refusal::{ErrorAnswer, Refusal};
 pub use wire::{RowError, RowResult};

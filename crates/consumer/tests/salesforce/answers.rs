@@ -88,7 +88,7 @@ async fn a_slow_answer_is_read_to_its_end_unless_it_takes_too_long() {
     drip();
     let patient = write(&client(&simulator.url())).await;
     drip();
-    let cut_off = write(&Client::new(hasty)).await;
+    let cut_off = write(&Client::new(hasty).unwrap()).await;
 
     assert_eq!(patient.unwrap().len(), ROWS);
     let Err(Refusal::OutcomeUnknown { cause }) = cut_off else {

@@ -33,7 +33,7 @@ async fn sixteen_calls_at_once_share_one_refusal() {
         client_id: Config::CLIENT_ID.into(),
         client_secret: "wrong-s3cret".into(),
     };
-    let client = consumer::Client::new(connection);
+    let client = consumer::Client::new(connection).unwrap();
 
     let answers = join_all((0..16).map(|_| write(&client))).await;
 
@@ -135,8 +135,8 @@ async fn a_host_that_is_no_token_endpoint_is_named() {
         client_secret: "secret".into(),
     };
 
-    let unknown_app = refusal(&consumer::Client::new(elsewhere)).await;
-    let closed = refusal(&consumer::Client::new(silent)).await;
+    let unknown_app = refusal(&consumer::Client::new(elsewhere).unwrap()).await;
+    let closed = refusal(&consumer::Client::new(silent).unwrap()).await;
 
     assert!(unknown_app.contains("check SALESFORCE_CLIENT_ID"), "{unknown_app}");
     assert!(closed.starts_with("no connection to the token endpoint"), "{closed}");

@@ -36,14 +36,14 @@ pub(crate) fn connection(url: &str) -> Connection {
 }
 
 pub(crate) fn client(url: &str) -> Client {
-    Client::new(connection(url))
+    Client::new(connection(url)).unwrap()
 }
 
 /// A client with a token that cannot be renewed.
 pub(crate) fn client_with_token(url: &str, token: &str) -> Client {
     let instance_url = url.parse().unwrap();
     let credentials = Credentials::Token { instance_url, access_token: token.into() };
-    Client::new(Connection { credentials, ..connection(url) })
+    Client::new(Connection { credentials, ..connection(url) }).unwrap()
 }
 
 /// Upserts the rows of one batch.

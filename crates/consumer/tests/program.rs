@@ -1,0 +1,228 @@
+//! The program as people start it: its words, its exit codes, what its log never shows.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use salesforce_simulator::{Config, Simulator};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A folder for the program to run in, a Salesforce, and settings that fit.
+struct Setting {
+    folder: TempDir,
+    salesforce: Simulator,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Setting {
+    async fn new() -> Self {
+        let salesforce = Simulator::start(Config::default()).await.unwrap();
+        let variables = vec![
+            ("SALESFORCE_LOGIN_URL", salesforce.url()),
+            ("SALESFORCE_CLIENT_ID", Config::CLIENT_ID.to_owned()),
+            ("SALESFORCE_CLIENT_SECRET", Config::CLIENT_SECRET.to_owned()),
+            ("SALESFORCE_OBJECT", "lead".to_owned()),
+            ("SALESFORCE_EXTERNAL_ID", "external_id__c".to_owned()),
+        ];
+        Self { folder: tempfile::tempdir().unwrap(), salesforce, variables }
+    }
+
+    fn set(&mut self, name: &'static str, value: &str) -> &mut Self {
+        self.variables.retain(|(known, _)| *known != name);
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    fn map(&mut self, text: &str) -> &mut Self {
+        let file = self.folder.path().join("lead.sdl");
+        std::fs::write(&file, text).unwrap();
+        self.set("MAPPING_FILE", "lead.sdl")
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = command(self.folder.path(), arguments);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_consumer"));
+    command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
+    command
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// Checks the exit code and that stderr says this; nothing may be on stdout.
+fn assert_says(output: &Output, code: i32, words: &[&str]) {
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{word:?} is not in {stderr}");
+    }
+    assert_eq!(stdout(output), "");
+}
+
+const LEAD: &str = "ExternalId=External_Id__c\nName=LastName\nCompany=Company\nAge=Score__c\n";
+
+#[tokio::test]
+async fn check_prints_the_mapping_as_a_table() {
+    let mut setting = Setting::new().await;
+
+    let checked = setting.map(LEAD).run(&["check"]).await;
+
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    let expected = format!(
+        "upsert Lead by External_Id__c at {}, API 62.0\n\n\
+         column      field           type\n\
+         ExternalId  External_Id__c  string\n\
+         Name        LastName        string\n\
+         Company     Company         string\n\
+         Age         Score__c        double\n",
+        setting.salesforce.url()
+    );
+    assert_eq!(stdout(&checked), expected);
+}
+
+#[tokio::test]
+async fn check_prints_json_for_programs() {
+    let mut setting = Setting::new().await;
+    let arguments = ["check", "--json", "--salesforce-api-version=64.0"];
+
+    let checked = setting.map("Key=External_Id__c\nName=LastName").run(&arguments).await;
+
+    let json: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!(
+        json,
+        json!({
+            "instanceUrl": setting.salesforce.url(), "apiVersion": "64.0", "object": "Lead",
+            "operation": "upsert", "externalId": "External_Id__c",
+            "mapping": [
+                {"column": "Key", "field": "External_Id__c", "type": "string"},
+                {"column": "Name", "field": "LastName", "type": "string"},
+            ],
+            "warnings": [
+                "no column fills Company; rows that would create a record are rejected without it"
+            ],
+        })
+    );
+}
+
+#[tokio::test]
+async fn check_says_when_columns_are_matched_by_name() {
+    let checked = Setting::new().await.run(&["check"]).await;
+
+    assert!(stdout(&checked).ends_with("no mapping file: columns fill the fields of their name\n"));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_the_org_is_named() {
+    let mut setting = Setting::new().await;
+
+    let leed = setting.set("SALESFORCE_OBJECT", "Leed").run(&["check"]).await;
+    assert_says(&leed, 1, &["error: salesforce has no object Leed", "SALESFORCE_OBJECT"]);
+    setting.set("SALESFORCE_OBJECT", "Lead");
+
+    let nothing = setting.set("SALESFORCE_EXTERNAL_ID", "Nothing__c").run(&["check"]).await;
+    assert_says(&nothing, 1, &["Lead has no field Nothing__c", "field-level security"]);
+    let email = setting.set("SALESFORCE_EXTERNAL_ID", "Email").run(&["check"]).await;
+    assert_says(&email, 1, &["field Email of Lead is no external id"]);
+    setting.set("SALESFORCE_EXTERNAL_ID", "External_Id__c");
+
+    let mapping = setting.map("a=External_Id__c\nb=Emial\nc=Name").run(&["check"]).await;
+    let words = [
+        "error: mapping file lead.sdl: line 2: Lead has no field `Emial`",
+        "field-level security",
+        "; line 3: field `Name` of Lead is read-only",
+    ];
+    assert_says(&mapping, 1, &words);
+    let line = setting.map("a=External_Id__c\nnonsense").run(&["check"]).await;
+    assert_says(&line, 1, &["error: mapping file lead.sdl, line 2: there is no `=`"]);
+    let nowhere = setting.set("MAPPING_FILE", "nowhere.sdl").run(&["check"]).await;
+    assert_says(&nowhere, 1, &["could not read the mapping file nowhere.sdl", "No such file"]);
+}
+
+#[tokio::test]
+async fn wrong_settings_end_with_code_2_and_say_what_to_set() {
+    let mut setting = Setting::new().await;
+
+    let object = setting.set("SALESFORCE_OBJECT", "").run(&[]).await;
+    assert_says(&object, 2, &["SALESFORCE_OBJECT is not set"]);
+    let secret = setting.set("SALESFORCE_CLIENT_SECRET", "").run(&["check"]).await;
+    assert_says(&secret, 2, &["SALESFORCE_CLIENT_SECRET is not set"]);
+    let rows = setting.set("SALESFORCE_BATCH", "201").run(&[]).await;
+    assert_says(&rows, 2, &["201", "--salesforce-batch"]);
+}
+
+#[tokio::test]
+async fn a_start_without_redis_or_with_a_wrong_secret_fails_at_once_and_keeps_the_secret() {
+    let mut setting = Setting::new().await;
+
+    let redis = setting.set("REDIS_URL", "redis://me:hunter2@127.0.0.1:1").run(&[]).await;
+    assert_says(&redis, 1, &["error: redis does not answer at 127.0.0.1:1"]);
+    let login = setting.set("SALESFORCE_CLIENT_SECRET", "hunter2").run(&["check"]).await;
+    assert_says(&login, 1, &["error: salesforce gave no token: invalid_client", "CLIENT_SECRET"]);
+
+    for output in [redis, login] {
+        assert!(!format!("{output:?}").contains("hunter2"), "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_start_without_salesforce_says_so_after_some_seconds() {
+    let mut setting = Setting::new().await;
+
+    let away = setting.set("SALESFORCE_LOGIN_URL", "http://127.0.0.1:1").run(&["check"]).await;
+
+    assert_says(&away, 1, &["error: salesforce does not answer (", "SALESFORCE_LOGIN_URL"]);
+}
+
+#[tokio::test]
+async fn a_machine_without_certificate_authorities_can_use_a_local_salesforce_only() {
+    let mut setting = Setting::new().await;
+    setting.set("SSL_CERT_FILE", "/dev/null").set("SSL_CERT_DIR", "/nowhere");
+
+    let local = setting.run(&["check"]).await;
+    let https = setting.set("SALESFORCE_LOGIN_URL", "https://127.0.0.1:1").run(&["check"]).await;
+
+    assert_eq!(local.status.code(), Some(0), "{local:?}");
+    assert_says(&https, 1, &["error: could not prepare for https; install the package ca-cert"]);
+}
+
+#[tokio::test]
+async fn help_shows_no_secret_and_every_unit() {
+    let help = Setting::new().await.run(&["--help"]).await;
+
+    let help = stdout(&help);
+    assert!(!help.contains(Config::CLIENT_SECRET), "{help}");
+    for words in ["Takes batches from the queue", "<DURATION>", "CONSUMER_CONCURRENCY", "check"] {
+        assert!(help.contains(words), "{words:?} is not in {help}");
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_shows_a_secret_or_a_token() {
+    let mut setting = Setting::new().await;
+    setting.set("RUST_LOG", "trace");
+
+    let login = setting.run(&["check"]).await;
+    let token = setting.salesforce.issue_token();
+    setting.set("SALESFORCE_ACCESS_TOKEN", &token);
+    let instance = setting.salesforce.url();
+    setting.set("SALESFORCE_INSTANCE_URL", &instance);
+    let ready_made = setting.run(&["check"]).await;
+
+    for output in [login, ready_made] {
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(log.contains("pooling idle connection"), "the libraries log too: {log}");
+        assert!(!log.contains(Config::CLIENT_SECRET) && !log.contains(&token), "{log}");
+        assert!(!log.contains("Bearer"), "{log}");
+    }
+}
