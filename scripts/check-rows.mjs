@@ -29,8 +29,9 @@ for (const record of expected) {
   else if (FIELDS.some((field, i) => (row[field] ?? "") !== record[i])) different += 1;
 }
 
+const count = (rows) => rows.length.toLocaleString("en");
 console.error(
-  `  ${expected.length} rows in the file, ${stored.length} in Salesforce: ` +
+  `  ${count(expected)} rows in the file, ${count(stored)} in Salesforce: ` +
     `${missing} missing, ${twice} twice, ${byId.size} too many, ${different} with other values`,
 );
 process.exitCode = expected.length > 0 && missing + twice + byId.size + different === 0 ? 0 : 1;

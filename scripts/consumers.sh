@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # consumers.sh N: that many consumers in the foreground, until Ctrl-C.
 set -euo pipefail
-source "$(dirname "$0")/services.sh"
 source "$(dirname "$0")/programs.sh"
 
 cd "$root"

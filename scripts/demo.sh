@@ -4,7 +4,6 @@
 set -euo pipefail
 mkdir -p "$(dirname "$0")/../.local"
 run=$(cd "$(dirname "$0")/../.local" && mktemp -d "$PWD/demo.XXXXXX")
-source "$(dirname "$0")/services.sh"
 source "$(dirname "$0")/programs.sh"
 
 rows=100000
@@ -25,7 +24,7 @@ main() {
   write_settings
   cd "$run"
 
-  heading "A file of $rows rows in the blob container"
+  heading "A file of 100,000 rows in the blob container"
   "$programs/generate-upload" --rows "$rows" --file "$file" --awkward
 
   heading "Blob → producer → Redis → two consumers → Salesforce"

@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# Our own programs: built, found, given their settings. Sourced after services.sh.
+# Our own programs: built, started, given their settings. Sourced by the other
+# scripts, in place of services.sh where they need both.
+
+source "$(dirname "${BASH_SOURCE[0]}")/services.sh"
 
 programs=${CARGO_TARGET_DIR:-$root/target}/release
 [[ $programs == /* ]] || programs=$root/$programs
@@ -46,6 +49,8 @@ start_simulator() { # PORT
   await simulator port_is_open "$1"
 }
 
+# Up when it has logged in to Salesforce and compared the mapping with the object.
 start_consumer() { # NAME
   start "$1" "$programs/consumer"
+  await "$1" grep -q 'worker started' "$run/$1.log"
 }

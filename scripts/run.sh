@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # run.sh PROGRAM ARGUMENT…: builds one of our programs and becomes it.
 set -euo pipefail
-source "$(dirname "$0")/services.sh"
 source "$(dirname "$0")/programs.sh"
 
 cd "$root"

@@ -3,7 +3,6 @@
 # background, on the ports that .env names. `make down` ends them.
 set -euo pipefail
 run=$(cd "$(dirname "$0")/.." && pwd)/.local/up
-source "$(dirname "$0")/services.sh"
 source "$(dirname "$0")/programs.sh"
 
 main() {
@@ -76,7 +75,6 @@ bring_up_consumer() {
     say "  consumer: runs already"
   else
     start_consumer consumer
-    settle consumer
     say "  consumer: started"
   fi
 }
