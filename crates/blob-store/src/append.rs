@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 
 use crate::{
-    Appended, BlobError, BlobStore, ReadSettings,
+    Appended, BlobError, BlobProperties, BlobStore, ReadSettings,
     error::error_code,
     retry::{TRANSFER, retried},
 };
@@ -96,23 +96,41 @@ impl BlobStore {
         ours: &Bytes,
     ) -> Result<Appended, BlobError> {
         let end = position + ours.len() as u64;
-        let there = self.properties(name).await?;
-        if there.bytes < end {
-            return Ok(Appended::PositionTaken { length: there.bytes });
+        loop {
+            let (there, _) = self.properties_and_type(name, TRANSFER).await?;
+            let taken = Appended::PositionTaken { length: there.bytes };
+            if there.bytes < end {
+                return Ok(taken);
+            }
+            match self.holds(&there, position, ours).await {
+                Ok(is_ours) => return Ok(if is_ours { Appended::Done } else { taken }),
+                // Somebody appended behind it.
+                Err(BlobError::BlobChanged { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
-        let mut reader = self.read(name, &there.etag, end, position, ReadSettings::default());
-        let mut rest = &ours[..];
+    }
+
+    async fn holds(
+        &self,
+        blob: &BlobProperties,
+        position: u64,
+        content: &Bytes,
+    ) -> Result<bool, BlobError> {
+        let end = position + content.len() as u64;
+        let mut reader = self.read(&blob.name, &blob.etag, end, position, ReadSettings::default());
+        let mut rest = &content[..];
         while let Some(chunk) = reader.try_next().await? {
             match rest.strip_prefix(&chunk[..]) {
                 Some(after) => rest = after,
-                None => return Ok(Appended::PositionTaken { length: there.bytes }),
+                None => return Ok(false),
             }
         }
-        Ok(Appended::Done)
+        Ok(true)
     }
 
     async fn append_length(&self, name: &str) -> Result<u64, BlobError> {
-        match self.properties_and_type(name).await? {
+        match self.properties_and_type(name, TRANSFER).await? {
             (blob, Some(BlobType::AppendBlob)) => Ok(blob.bytes),
             (blob, _) => Err(BlobError::OtherType { name: blob.name }),
         }

@@ -8,6 +8,8 @@ use clap::{
 use secrecy::SecretString;
 use url::Url;
 
+use crate::connection::Connection;
+
 /// Where the blobs are, and how to get in: a connection string, or the URL of
 /// the account and an identity of Entra ID. Exactly one of the two.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,8 +45,8 @@ pub struct BlobArgs {
     pub azure_container: String,
 }
 
-/// Parses a URL without repeating it when it is wrong: people paste URLs with
-/// a SAS in them, and clap quotes what it rejects.
+/// Says what is wrong with a URL without repeating it: people paste URLs with a
+/// SAS in them, and clap quotes what it rejects.
 #[derive(Debug, Clone)]
 struct AccountUrlParser;
 
@@ -57,14 +59,16 @@ impl TypedValueParser for AccountUrlParser {
         _argument: Option<&Arg>,
         value: &OsStr,
     ) -> Result<Url, Error> {
-        value.to_str().and_then(|text| Url::parse(text).ok()).ok_or_else(|| {
-            Error::raw(
-                ErrorKind::ValueValidation,
-                "AZURE_STORAGE_ACCOUNT_URL is not a URL; \
-                 give it as https://myaccount.blob.core.windows.net\n",
-            )
-            .with_cmd(command)
-        })
+        let problem = match value.to_str().map(Url::parse) {
+            Some(Ok(url)) => match Connection::from_account_url(&url) {
+                Ok(_) => return Ok(url),
+                Err(error) => error.to_string(),
+            },
+            _ => "AZURE_STORAGE_ACCOUNT_URL is not a URL; \
+                  give it as https://myaccount.blob.core.windows.net"
+                .to_owned(),
+        };
+        Err(Error::raw(ErrorKind::ValueValidation, format!("{problem}\n")).with_cmd(command))
     }
 }
 
@@ -81,15 +85,17 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_no_url_is_not_repeated() {
-        let pasted = "myaccount.blob.core.windows.net/?sv=2022-11-02&sig=SECRET";
+    fn an_account_url_that_cannot_be_one_is_not_repeated() {
+        for (pasted, problem) in [
+            ("myaccount.blob.core.windows.net/?sv=2022-11-02&sig=SECRET", "is not a URL"),
+            ("https://myaccount.blob.core.windows.net/?sig=SECRET", "has a query"),
+        ] {
+            let error = Program::try_parse_from(["x", "--azure-storage-account-url", pasted]);
 
-        let error =
-            Program::try_parse_from(["x", "--azure-storage-account-url", pasted]).unwrap_err();
-
-        let said = error.render().to_string();
-        assert!(said.contains("AZURE_STORAGE_ACCOUNT_URL is not a URL"), "{said}");
-        assert!(!said.contains("SECRET"), "{said}");
+            let said = error.unwrap_err().render().to_string();
+            assert!(said.contains("AZURE_STORAGE_ACCOUNT_URL") && said.contains(problem), "{said}");
+            assert!(!said.contains("SECRET"), "{said}");
+        }
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub enum BlobError {
     #[error(
         "the blob storage denied access to {subject}; check that the account key is right, that \
          the SAS has not expired and allows this, or that the identity has the role Storage Blob \
-         Data Contributor, and that this machine's clock is right"
+         Data Contributor; and that this machine's clock is right and the account's firewall \
+         lets it in"
     )]
     Denied {
         /// The blob or container.

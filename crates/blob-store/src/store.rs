@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use azure_core::http::{
     ClientOptions, HttpClientOptions, Response, RetryOptions, Transport, Url, new_http_client,
@@ -77,16 +77,17 @@ impl BlobStore {
     /// [`BlobError::NoSuchBlob`], [`BlobError::NoSuchContainer`],
     /// [`BlobError::InvalidName`], [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub async fn properties(&self, name: &str) -> Result<BlobProperties, BlobError> {
-        self.properties_and_type(name).await.map(|(properties, _)| properties)
+        self.properties_and_type(name, QUESTION).await.map(|(properties, _)| properties)
     }
 
     pub(crate) async fn properties_and_type(
         &self,
         name: &str,
+        patience: Duration,
     ) -> Result<(BlobProperties, Option<BlobType>), BlobError> {
         let client = self.blob_client(name)?;
         let subject = self.subject(Some(name));
-        let answer = retried(QUESTION, || client.get_properties(None)).await;
+        let answer = retried(patience, || client.get_properties(None)).await;
         let answer = answer.map_err(|error| subject.error(&error))?;
 
         let read = || -> azure_core::Result<_> {

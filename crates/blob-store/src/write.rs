@@ -24,7 +24,8 @@ const BLOCKS_MAX: u64 = 50_000;
 const BLOCKS_IN_FLIGHT_MAX: usize = 4;
 
 /// Writes one blob in staged blocks. Dropped without a commit, it leaves
-/// nothing visible. Takes up to 20 MiB of memory.
+/// nothing visible. Takes up to 20 MiB of memory, and needs 300 kB/s: the HTTP
+/// client below allows a block one minute.
 pub struct BlobWriter {
     store: BlobStore,
     name: String,
