@@ -92,7 +92,7 @@ fn env_example_lists_every_setting_and_nothing_else() {
     let programs = [
         producer::Cli::command(),
         consumer::Cli::command(),
-        generate_upload::Cli::command(),
+        generate_upload::Config::command(),
         salesforce_simulator::SimulatorArgs::command(),
     ];
     let known: BTreeSet<String> = programs.iter().flat_map(settings).collect();

@@ -10,7 +10,7 @@ use std::{
 /// it when its input ends: that is when the test process does, however it does.
 const LIFETIME: &str = r#"
     "$@" & server=$!
-    echo "$server"
+    echo "$server"; exec >&-
     read -r _; { kill -9 "$server"; wait "$server"; } 2> /dev/null
 "#;
 

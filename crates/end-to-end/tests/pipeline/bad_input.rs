@@ -24,7 +24,11 @@ fn a_file_that_cannot_be_read_is_named_with_what_is_wrong() {
     pipeline.put("no-header.csv", "1,ames@example.com,Acme\n2,bo@example.com,Acme\n");
     pipeline.put("twice.csv", "ExternalId,Name,Name\n1,a,b\n");
 
-    assert_says(&sync(&pipeline, "nothing.csv"), 1, &["no blob `nothing.csv`", "high-volume-ingest"]);
+    assert_says(
+        &sync(&pipeline, "nothing.csv"),
+        1,
+        &["no blob `nothing.csv`", "high-volume-ingest"],
+    );
     assert_says(&sync(&pipeline, "empty.csv"), 1, &["empty.csv", "is empty"]);
     let no_header = sync(&pipeline, "no-header.csv");
     assert_says(&no_header, 1, &["no-header.csv", "looks like a row"]);

@@ -30,7 +30,7 @@ fn consumers_killed_in_mid_run_lose_nothing_and_count_nothing_twice() {
     for round in 0..3 {
         let consumers = [pipeline.consumer(), pipeline.consumer()];
         wait_until_rows_arrive(&pipeline, 2_000 * (round + 1));
-        consumers.map(Program::kill);
+        consumers.into_iter().for_each(Program::kill);
     }
     let _last = pipeline.consumer();
 

@@ -98,7 +98,9 @@ fn rows_that_cannot_be_read_are_rejected_and_the_rest_arrives() {
     pipeline.put("odd.csv", content);
     let _consumer = pipeline.consumer();
 
-    let ended = pipeline.program("producer", &["sync", "--file", "odd.csv", "--run-id", "odd", "--json"]).end();
+    let ended = pipeline
+        .program("producer", &["sync", "--file", "odd.csv", "--run-id", "odd", "--json"])
+        .end();
 
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let report = Report::of(&ended);
@@ -113,13 +115,23 @@ fn rows_that_cannot_be_read_are_rejected_and_the_rest_arrives() {
 #[test]
 fn a_compressed_file_and_one_in_another_encoding_are_read_too() {
     let pipeline = Pipeline::start();
-    let rows: String = (0..3_000).map(|n| format!("E{n},Müller {n},m{n}@example.com,Acme\n")).collect();
+    let rows: String =
+        (0..3_000).map(|n| format!("E{n},Müller {n},m{n}@example.com,Acme\n")).collect();
     let text = format!("ExternalId,Name,Email,Company\n{rows}");
     let latin1: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     pipeline.put("latin1.csv", latin1);
     let _consumer = pipeline.consumer();
 
-    let arguments = ["sync", "--file", "latin1.csv", "--run-id", "latin1", "--csv-encoding", "latin1", "--json"];
+    let arguments = [
+        "sync",
+        "--file",
+        "latin1.csv",
+        "--run-id",
+        "latin1",
+        "--csv-encoding",
+        "latin1",
+        "--json",
+    ];
     let ended = pipeline.program("producer", &arguments).end();
 
     assert_eq!(ended.code, Some(0), "{ended:?}");

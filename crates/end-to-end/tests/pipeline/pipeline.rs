@@ -32,7 +32,7 @@ impl Pipeline {
     /// With faults of Salesforce, as flags of the simulator.
     pub(crate) fn with_salesforce(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (redis, azurite) = (RedisServer::start(), Azurite::start(&["--inMemoryPersistence"]));
+        let (redis, azurite) = (RedisServer::start(), Azurite::start(&[]));
         let address = format!("127.0.0.1:{}", free_port());
         let mut arguments = vec!["--listen", &address];
         arguments.extend(flags);
@@ -42,8 +42,11 @@ impl Pipeline {
             reqwest::blocking::get(format!("{salesforce_url}/__sim/healthz")).is_ok()
         });
         let mapping = folder.path().join("lead.sdl");
-        std::fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/mappings/lead.sdl"), &mapping)
-            .unwrap();
+        std::fs::copy(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/mappings/lead.sdl"),
+            &mapping,
+        )
+        .unwrap();
         let settings = [
             ("AZURE_STORAGE_CONNECTION_STRING", azurite.connection_string()),
             ("REDIS_URL", redis.url()),
@@ -139,11 +142,6 @@ impl Pipeline {
             .collect()
     }
 
-    pub(crate) fn salesforce_state(&self) -> Value {
-        let url = format!("{}/__sim/state", self.salesforce_url);
-        serde_json::from_str(&reqwest::blocking::get(url).unwrap().text().unwrap()).unwrap()
-    }
-
     /// Rows of the rejects file of a run: the record's cells as they came, then
     /// record number, code and message.
     pub(crate) fn rejects(&self, run: &str) -> Vec<Vec<String>> {
@@ -170,7 +168,8 @@ impl Pipeline {
             match leads.remove(id) {
                 Some(lead) => {
                     let stored = ["LastName", "Email", "Company"].map(|field| lead[field].as_str());
-                    let expected = [1, 2, 3].map(|at| Some(&row[at]).filter(|cell| !cell.is_empty()));
+                    let expected =
+                        [1, 2, 3].map(|at| Some(&row[at]).filter(|cell| !cell.is_empty()));
                     assert_eq!(stored, expected, "record {record}");
                     assert!(!rejects.contains(id), "record {record} is delivered and rejected");
                 }
@@ -188,7 +187,10 @@ pub(crate) struct Report(Value);
 
 impl Report {
     pub(crate) fn of(ended: &Ended) -> Self {
-        Self(serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}")))
+        Self(
+            serde_json::from_str(&ended.stdout)
+                .unwrap_or_else(|error| panic!("{error}: {ended:?}")),
+        )
     }
 
     pub(crate) fn number(&self, field: &str) -> u64 {

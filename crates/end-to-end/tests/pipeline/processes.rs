@@ -34,8 +34,10 @@ impl Program {
         arguments: &[&str],
     ) -> Self {
         let number = fs::read_dir(folder).unwrap().count();
-        let (stdout, stderr) =
-            (folder.join(format!("{number}-{name}.out")), folder.join(format!("{number}-{name}.err")));
+        let (stdout, stderr) = (
+            folder.join(format!("{number}-{name}.out")),
+            folder.join(format!("{number}-{name}.err")),
+        );
         let child = Command::new(built(name))
             .args(arguments)
             .env_clear()
@@ -60,7 +62,8 @@ impl Program {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
+        let sent =
+            Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status();
         assert!(sent.unwrap().success());
     }
 
@@ -91,7 +94,12 @@ impl Program {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(started.elapsed() < at_most, "{} does not end:\n{}", self.name, read(&self.stderr));
+            assert!(
+                started.elapsed() < at_most,
+                "{} does not end:\n{}",
+                self.name,
+                read(&self.stderr)
+            );
             pause();
         }
     }
