@@ -201,7 +201,7 @@ impl Deliverer {
     ) -> Option<Sent> {
         let wait = |trouble| {
             let retry_after = refusal.retry_after();
-            self.gate.failed(pass, trouble, retry_after, fastrand::f64(), refusal);
+            self.gate.failed(pass, trouble, retry_after, fastrand::f64(), refusal)
         };
         match judge_request(refusal, self.limits.operation) {
             RequestVerdict::Wait(trouble) => {
@@ -210,7 +210,8 @@ impl Deliverer {
             }
             RequestVerdict::Repeat { tries, then } => {
                 if !self.is_at_fault(call, tries).await {
-                    wait(Trouble::NoAnswer);
+                    let alone = tokio::time::sleep(wait(Trouble::NoAnswer));
+                    self.stopping.stop.run_until_cancelled(alone).await;
                     return None;
                 }
                 Some(match then {
@@ -284,7 +285,9 @@ impl Deliverer {
         self.totals.delivered(delivered);
         match trouble {
             None => self.gate.answered(pass),
-            Some(met) => self.gate.failed(pass, met, None, fastrand::f64(), &"answered for a row"),
+            Some(met) => {
+                self.gate.failed(pass, met, None, fastrand::f64(), &"so it says of a row");
+            }
         }
         if let Some(stop) = stop {
             return Err(stop);

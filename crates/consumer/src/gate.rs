@@ -34,6 +34,8 @@ struct Since {
     start: Instant,
     /// Failures since then, those at the same time counted once.
     failures: u32,
+    /// Whether the log says that all are waiting.
+    is_logged: bool,
 }
 
 /// Leave to make one call.
@@ -60,6 +62,9 @@ impl Gate {
     /// A call met trouble: closes the gate for a while, longer with every failure in a row, and at
     /// least as long as the server asks for. Of several calls that fail at the same time, one
     /// counts. Logs when the trouble is a new one.
+    ///
+    /// A single call without an answer holds nobody up: the gate stays open, and the result is how
+    /// long that call has to wait on its own.
     pub(crate) fn failed(
         &self,
         pass: Pass,
@@ -67,18 +72,30 @@ impl Gate {
         retry_after: Option<Duration>,
         random: f64,
         detail: &dyn fmt::Display,
-    ) {
+    ) -> Duration {
         let now = Instant::now();
         let mut state = self.state();
-        let is_news = state.trouble.as_ref().is_none_or(|since| since.trouble != trouble);
+        let is_single = trouble == Trouble::NoAnswer && state.trouble.is_none();
         let is_counted = pass.closings == state.closings;
-        let since = state.trouble.get_or_insert(Since { trouble, start: now, failures: 0 });
+        let since = state.trouble.get_or_insert(Since {
+            trouble,
+            start: now,
+            failures: 0,
+            is_logged: false,
+        });
+        let is_news = !since.is_logged || since.trouble != trouble;
         since.trouble = trouble;
+        since.is_logged = !is_single;
         if is_counted {
             since.failures += 1;
         }
         let backoff = trouble.backoff().delay(since.failures, random);
         let delay = retry_after.map_or(backoff, |asked_for| asked_for.max(trouble.backoff().floor));
+        if is_single {
+            drop(state);
+            warn!(error = %detail, wait_ms = milliseconds(delay), "{trouble}; it is repeated");
+            return delay;
+        }
         if is_counted || retry_after.is_some() {
             state.closed_until = state.closed_until.max(Some(now + delay));
         }
@@ -89,6 +106,7 @@ impl Gate {
         if is_news {
             warn!(error = %detail, wait_ms = milliseconds(delay), "{trouble}; waiting, nothing is lost");
         }
+        Duration::ZERO
     }
 
     /// A call was answered with row results.
@@ -98,6 +116,7 @@ impl Gate {
         // An answer to a call from before the trouble says nothing about now.
         if pass.closings == state.closings
             && let Some(since) = state.trouble.take()
+            && since.is_logged
         {
             drop(state);
             let waited = since.start.elapsed();
@@ -133,8 +152,8 @@ mod tests {
         start.elapsed()
     }
 
-    fn fail(gate: &Gate, pass: Pass, trouble: Trouble) {
-        gate.failed(pass, trouble, None, LONGEST, &"HTTP 503");
+    fn fail(gate: &Gate, pass: Pass, trouble: Trouble) -> Duration {
+        gate.failed(pass, trouble, None, LONGEST, &"HTTP 503")
     }
 
     #[tokio::test(start_paused = true)]
@@ -214,5 +233,29 @@ mod tests {
         gate.failed(passes[1], Trouble::Throttled, Some(SECOND), 0.0, &"HTTP 429");
 
         assert_eq!(waited(&gate).await, 17 * SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_single_call_without_an_answer_holds_nobody_up() {
+        let gate = Gate::default();
+        let (first, second) = (gate.pass().await, gate.pass().await);
+
+        let alone = fail(&gate, first, Trouble::NoAnswer);
+        let others = waited(&gate).await;
+        gate.answered(second);
+        let alone_again = fail(&gate, gate.pass().await, Trouble::NoAnswer);
+
+        assert_eq!((alone, others, alone_again), (SECOND, Duration::ZERO, SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_calls_without_an_answer_close_it() {
+        let gate = Gate::default();
+        let (first, second) = (gate.pass().await, gate.pass().await);
+
+        fail(&gate, first, Trouble::NoAnswer);
+        let alone = fail(&gate, second, Trouble::NoAnswer);
+
+        assert_eq!((alone, waited(&gate).await), (Duration::ZERO, 2 * SECOND));
     }
 }
