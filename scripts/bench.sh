@@ -5,5 +5,5 @@ source "$(dirname "$0")/programs.sh"
 
 find_services
 cd "$root"
-build producer consumer generate-upload salesforce-simulator
+build
 cargo bench --workspace --benches --locked --quiet

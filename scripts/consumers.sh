@@ -5,7 +5,7 @@ source "$(dirname "$0")/programs.sh"
 
 cd "$root"
 need_env_file
-build consumer
+build
 pids=()
 for ((i = 1; i <= $1; i++)); do
   "$programs/consumer" &

@@ -15,7 +15,7 @@ main() {
   trap 'exit 143' TERM HUP
 
   heading "Programs"
-  build generate-upload producer consumer salesforce-simulator
+  build
   local built=$SECONDS
 
   heading "Services"

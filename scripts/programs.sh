@@ -7,25 +7,22 @@ source "$(dirname "${BASH_SOURCE[0]}")/services.sh"
 programs=${CARGO_TARGET_DIR:-$root/target}/release
 [[ $programs == /* ]] || programs=$root/$programs
 
-# build PROGRAM…: in release. Says so only when there is something to wait for,
-# and shows what cargo printed only when it failed.
+# All four in release, whichever is needed: built alone, a program would have its
+# dependencies compiled once more, with only the features that it asks for. Says so
+# only when there is something to wait for, and shows cargo's words only on failure.
 build() {
   command -v cargo >/dev/null || fail "no cargo found; install Rust (rustup picks the version this project names)"
-  local begin=$SECONDS log said='' pid
+  local begin=$SECONDS log notice code=0
   log=$(mktemp)
-  (cd "$root" && exec cargo build --release --quiet "${@/#/--package=}") >"$log" 2>&1 &
-  pid=$!
-  while sleep 0.3 && kill -0 "$pid" 2>/dev/null; do
-    [[ -n $said ]] || say "  building $* (release; the first time takes minutes)"
-    said=yes
-  done
-  if ! wait "$pid"; then
-    cat "$log" >&2
-    rm -f "$log"
-    fail "the build failed after $((SECONDS - begin)) s"
-  fi
+  (sleep 1 >/dev/null 2>&1 && say "  building the programs (release; the first time takes minutes)") &
+  notice=$!
+  cargo build --manifest-path "$root/Cargo.toml" --release --quiet \
+    -p producer -p consumer -p generate-upload -p salesforce-simulator >"$log" 2>&1 || code=$?
+  if kill "$notice" 2>/dev/null; then begin=$SECONDS; fi
+  ((code == 0)) || cat "$log" >&2
   rm -f "$log"
-  [[ -z $said ]] || say "  built in $((SECONDS - begin)) s"
+  ((code == 0)) || fail "the build failed"
+  ((SECONDS == begin)) || say "  built in $((SECONDS - begin)) s"
 }
 
 # Nobody has to write settings to try the programs on this machine.

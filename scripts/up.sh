@@ -18,7 +18,7 @@ main() {
   check_port simulator "$simulator" "SALESFORCE_LOGIN_URL=http://127.0.0.1:PORT"
 
   find_services
-  build salesforce-simulator consumer
+  build
   stop_on_exit # until all of it runs
   bring_up redis "$redis" start_redis
   bring_up azurite "$azurite" start_azurite
