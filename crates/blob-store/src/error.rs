@@ -89,6 +89,15 @@ pub enum BlobError {
         /// What each way of signing in said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Nothing to check a server's certificate with.
+    #[error(
+        "could not prepare for https; install the package ca-certificates, or name a file of \
+         certificate authorities with SSL_CERT_FILE"
+    )]
+    NoTrust {
+        /// What the TLS library said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The service did not answer, or only with "try again", for the whole time
     /// that we waited.
     #[error(

@@ -28,6 +28,7 @@ mod retry;
 mod sas;
 mod shared_key;
 mod store;
+mod transport;
 mod write;
 
 pub use args::BlobArgs;

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use azure_core::http::{
-    ClientOptions, HttpClientOptions, Response, RetryOptions, Transport, Url, new_http_client,
+    ClientOptions, Response, RetryOptions, Url,
     pager::PagerContinuation,
     policies::{Policy, auth::BearerTokenAuthorizationPolicy},
 };
@@ -24,6 +24,7 @@ use crate::{
     retry::{QUESTION, retried},
     sas::SasPolicy,
     shared_key::SharedKeyPolicy,
+    transport::transport,
 };
 
 /// What a token for Azure Storage must be good for.
@@ -42,14 +43,22 @@ impl BlobStore {
     /// Checks the settings. Talks to nobody yet.
     ///
     /// # Errors
-    /// [`BlobError::InvalidSetting`].
+    /// [`BlobError::InvalidSetting`]; [`BlobError::NoTrust`] for an https
+    /// endpoint on a machine without certificate authorities.
     pub fn connect(args: &BlobArgs) -> Result<Self, BlobError> {
         check_container_name(&args.azure_container)?;
         let connection = connection(args)?;
         Ok(Self {
             container: args.azure_container.as_str().into(),
             container_url: url_of(&connection.endpoint, [args.azure_container.as_str()]),
-            options: client_options(authentication(connection.credential)?),
+            options: ClientOptions {
+                // Shared by all clients made from these options.
+                transport: Some(transport(&connection.endpoint)?),
+                per_try_policies: vec![authentication(connection.credential)?],
+                // We try again ourselves, see `retry`.
+                retry: RetryOptions::none(),
+                ..Default::default()
+            },
         })
     }
 
@@ -271,20 +280,6 @@ fn authentication(credential: Credential) -> Result<Arc<dyn Policy>, BlobError> 
             Arc::new(BearerTokenAuthorizationPolicy::new(identity::chain()?, [STORAGE_SCOPE]))
         }
     })
-}
-
-fn client_options(authentication: Arc<dyn Policy>) -> ClientOptions {
-    ClientOptions {
-        per_try_policies: vec![authentication],
-        // We try again ourselves, see `retry`.
-        retry: RetryOptions::none(),
-        // Shared by all clients made from these options. A blob with a
-        // Content-Encoding must arrive as it is stored: ranges count those bytes.
-        transport: Some(Transport::new(new_http_client(Some(HttpClientOptions {
-            automatic_decompression: false,
-        })))),
-        ..Default::default()
-    }
 }
 
 fn listed(item: BlobItem) -> Option<BlobProperties> {

@@ -35,7 +35,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("apalis-redis", &["job-queue"]),
     ("apalis-core", &["job-queue", "consumer"]),
     ("apalis", &["consumer"]),
-    ("reqwest", &["consumer"]),
+    ("reqwest", &["consumer", "blob-store"]),
     ("axum", &["producer", "salesforce-simulator"]),
     ("tracing-subscriber", &["service"]),
     ("dotenvy", &["service"]),

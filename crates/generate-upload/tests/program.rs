@@ -106,6 +106,27 @@ fn wrong_usage_and_settings_have_a_code_of_their_own() {
     }
 }
 
+#[test]
+fn a_machine_without_certificate_authorities_can_do_plain_http() {
+    let azurite = Azurite::start(&[]);
+    let bare = |arguments: &str| {
+        program(&azurite)
+            .args(arguments.split(' '))
+            .env("SSL_CERT_FILE", "/nowhere")
+            .env("SSL_CERT_DIR", "/nowhere")
+            .output()
+            .unwrap()
+    };
+
+    let plain = bare("--rows 10");
+    let https =
+        bare("--rows 10 --azure-storage-connection-string AccountName=a;AccountKey=c2VjcmV0");
+
+    assert_eq!((plain.status.code(), https.status.code()), (Some(0), Some(1)));
+    let said = String::from_utf8(https.stderr).unwrap();
+    assert!(said.contains("install the package ca-certificates"), "{said}");
+}
+
 fn generate(azurite: &Azurite, arguments: &str) -> Output {
     program(azurite).args(arguments.split(' ')).output().unwrap()
 }
