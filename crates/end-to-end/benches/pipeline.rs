@@ -16,20 +16,17 @@ use pipeline::{FILE, Pipeline, Report};
 
 const ROUNDS: usize = 3;
 const ROWS: u64 = 2_000_000;
-const ROWS_TO_THE_END: u64 = 500_000;
 
 fn main() {
     let mut pipeline = Pipeline::start();
     pipeline.generate(ROWS, &[]);
     reading(&mut pipeline);
 
-    pipeline.generate(ROWS_TO_THE_END, &["--force"]);
-    println!(
-        "\nend to end: {ROWS_TO_THE_END} rows, batches of 100, simulator without latency, one round each"
-    );
-    for consumers in [1, 2] {
-        to_the_end(&pipeline, consumers);
-    }
+    println!("\nend to end: batches of 100, a simulator without latency, one round each");
+    to_the_end(&pipeline, ROWS, 1);
+    to_the_end(&pipeline, ROWS, 2);
+    pipeline.generate(100_000, &["--force"]);
+    to_the_end(&pipeline, 100_000, 2);
 }
 
 /// No consumer, and a queue without limits: what is left is reading, decoding
@@ -60,14 +57,14 @@ fn reading(pipeline: &mut Pipeline) {
     pipeline.set("QUEUE_BYTES_HIGH", "");
 }
 
-fn to_the_end(pipeline: &Pipeline, consumers: usize) {
+fn to_the_end(pipeline: &Pipeline, rows: u64, consumers: usize) {
     let consumers: Vec<_> = (0..consumers).map(|_| pipeline.consumer()).collect();
     let ended = pipeline.sync(&["--json"]).end();
     let report = Report::of(&ended);
-    report.assert_it_adds_up(ROWS_TO_THE_END);
+    report.assert_it_adds_up(rows);
     let consumer_peak = consumers.iter().map(|consumer| consumer.peak_memory_bytes()).max();
     println!(
-        "  {} consumer(s){:>9} rows/s   peak memory: producer {:.0} MiB, consumer {:.0} MiB",
+        "  {rows:>9} rows, {} consumer(s){:>9} rows/s   peak memory: producer {:.0} MiB, consumer {:.0} MiB",
         consumers.len(),
         report.number("rowsPerSecond"),
         report.number("producerPeakMemoryBytes") as f64 / 1048576.0,
