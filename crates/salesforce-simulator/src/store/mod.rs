@@ -1,9 +1,11 @@
 //! What the org holds.
 //!
 //! One lock for all tables: a call that must see or change several of them
-//! (parents, all-or-none, counts) sees one moment, and records are parsed and
-//! checked before it is taken. Measured on two cores it costs nothing against a
-//! lock per object, for a call holds it for about a tenth of its time.
+//! (parents, all-or-none, counts) sees one moment. Records are parsed and
+//! checked before it is taken. Measured with `examples/load`: two million rows
+//! hold it for 1.9 s, half of the time that the calls take, so it is full at
+//! about 1,000,000 rows/s, and one core serves 500,000. A lock per object would
+//! not help a load, which is of one object.
 
 mod delete;
 mod index;
