@@ -96,6 +96,21 @@ async fn a_settled_batch_that_is_pushed_again_is_not_delivered_again() {
 }
 
 #[tokio::test]
+async fn a_batch_that_was_settled_while_it_was_pushed_again_is_dropped_at_the_claim() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 1).await;
+    // As if a consumer had settled the first copy between announcement and push.
+    let () = redis::cmd("SETBIT")
+        .arg("{batch-sync}:run:a:settled")
+        .arg(&[0, 1])
+        .query(&mut fixture.redis())
+        .unwrap();
+
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+    assert_eq!(fixture.queue.depth().await.unwrap(), job_queue::Depth::default());
+}
+
+#[tokio::test]
 async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
@@ -106,6 +121,7 @@ async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
     let pushed = feeder.push(&[job("a", 1)], after(2)).await;
 
     assert!(matches!(pushed, Err(FeedError::Rewound { .. })), "{pushed:?}");
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 1, "nothing was pushed behind the gap");
     assert!(matches!(feeder.finish().await, Err(FeedError::Rewound { .. })));
 }
 
