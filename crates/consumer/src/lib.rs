@@ -29,6 +29,7 @@ mod preflight;
 mod progress;
 mod run;
 mod salesforce;
+mod stopping;
 mod totals;
 mod verdict;
 mod workers;

@@ -1,23 +1,25 @@
 //! The main line: a claimed batch → calls → verdicts → back to the queue.
 
-use std::{sync::Mutex, time::Duration};
+mod sending;
 
-use ingest_core::BatchJob;
+use std::time::Duration;
+
 use job_queue::{Claimed, Queue, QueueError, Settled};
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use self::sending::{End, Sent};
 use crate::{
     calls::{Call, share_out},
     gate::{Gate, Pass},
     mapping::EncodedRows,
     plans::{Plans, Unplannable},
     progress::{LetGo, Progress, all_rejected},
-    salesforce::{Client, Destination, Refusal, RowResult},
+    salesforce::{Client, Destination, RowResult},
+    stopping::Stopping,
     totals::Totals,
     verdict::{
-        AS_OFTEN_AS_SET, BETWEEN_PASSES, Operation, Reason, RequestVerdict, RowVerdict, Single,
-        Stop, Then, Trouble, judge_request, judge_row, no_row_may_be_written,
+        AS_OFTEN_AS_SET, BETWEEN_PASSES, Operation, Reason, RowVerdict, Single, Stop, judge_row,
+        no_row_may_be_written,
     },
 };
 
@@ -40,38 +42,6 @@ pub(crate) struct Limits {
     pub(crate) call_rows_max: usize,
     pub(crate) row_retries: u32,
     pub(crate) deliveries_max: u32,
-}
-
-/// How deliveries are told to come to an end, and how one of them tells the others.
-#[derive(Debug)]
-pub(crate) struct Stopping {
-    /// Nothing new is started.
-    pub(crate) stop: CancellationToken,
-    /// What is under way is given up.
-    pub(crate) give_up: CancellationToken,
-    /// Why nobody can deliver.
-    pub(crate) reason: Mutex<Option<Stop>>,
-}
-
-/// How the calls of one batch ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    AllSent,
-    Interrupted,
-    /// Somebody else may be delivering the batch.
-    LeaseLost,
-}
-
-/// What a call came to.
-enum Sent {
-    Results(Pass, Vec<RowResult>),
-    /// The call cannot be taken as it is.
-    Refused(Single, Reason),
-    /// The rows may or may not be stored, and must not be sent again.
-    OutcomeUnknown(String),
-    /// Nobody can deliver until a person has acted.
-    Stop(Stop),
-    Ended(End),
 }
 
 /// Code of rows in a batch that no consumer lived to settle.
@@ -135,118 +105,6 @@ impl Deliverer {
             }
         }
         End::AllSent
-    }
-
-    /// Sends one call until it is decided what it comes to.
-    async fn send(
-        &self,
-        claimed: &Claimed,
-        rows: &EncodedRows,
-        call: &mut Call,
-        progress: &mut Progress,
-    ) -> Sent {
-        let body = rows.body(&call.rows);
-        loop {
-            let pass = self.stopping.stop.run_until_cancelled(self.gate.pass()).await;
-            let Some(pass) = pass.filter(|_| !self.stopping.stop.is_cancelled()) else {
-                return Sent::Ended(End::Interrupted);
-            };
-            if claimed.is_lost() {
-                return Sent::Ended(End::LeaseLost);
-            }
-            let write = self.client.write(&self.destination, body.clone(), call.rows.len());
-            let Some(answer) = self.stopping.give_up.run_until_cancelled(write).await else {
-                if !self.limits.operation.is_idempotent() {
-                    reject_as_unknown(call, "the consumer was stopped before it came", progress);
-                }
-                progress.api_calls += 1;
-                return Sent::Ended(End::Interrupted);
-            };
-            self.count(claimed.job(), call, &answer, progress);
-            let decided = match answer {
-                Ok(results) => Some(Sent::Results(pass, results)),
-                Err(refusal) => self.decide(pass, claimed.job(), call, &refusal).await,
-            };
-            if let Some(sent) = decided {
-                return sent;
-            }
-        }
-    }
-
-    fn count(
-        &self,
-        job: &BatchJob,
-        call: &mut Call,
-        answer: &Result<Vec<RowResult>, Refusal>,
-        progress: &mut Progress,
-    ) {
-        if matches!(answer, Err(Refusal::NotSent { .. } | Refusal::Login(_))) {
-            return;
-        }
-        let was_sent = call.was_sent || job.passes > 0;
-        let sent_again = if was_sent { call.rows.len() as u64 } else { 0 };
-        call.was_sent = true;
-        progress.api_calls += 1;
-        progress.sent_again += sent_again;
-        self.totals.called(sent_again);
-    }
-
-    /// What a call comes to that brought no row results; nothing, when it has to be sent again.
-    async fn decide(
-        &self,
-        pass: Pass,
-        job: &BatchJob,
-        call: &mut Call,
-        refusal: &Refusal,
-    ) -> Option<Sent> {
-        let wait = |trouble| {
-            let retry_after = refusal.retry_after();
-            self.gate.failed(pass, trouble, retry_after, fastrand::f64(), refusal)
-        };
-        match judge_request(refusal, self.limits.operation) {
-            RequestVerdict::Wait(trouble) => {
-                wait(trouble);
-                None
-            }
-            RequestVerdict::Repeat { tries, then } => {
-                if !self.is_at_fault(call, tries).await {
-                    let alone = tokio::time::sleep(wait(Trouble::NoAnswer));
-                    self.stopping.stop.run_until_cancelled(alone).await;
-                    return None;
-                }
-                Some(match then {
-                    Then::Halve(single) => refuse(job, call, single, refusal),
-                    Then::Stop(advice) => Sent::Stop(Stop { what: refusal.to_string(), advice }),
-                })
-            }
-            RequestVerdict::Halve(single) => Some(refuse(job, call, single, refusal)),
-            RequestVerdict::OutcomeUnknown => {
-                // The next rows wait: an org in trouble should not make rejects of a whole run.
-                wait(Trouble::NoAnswer);
-                Some(Sent::OutcomeUnknown(refusal.to_string()))
-            }
-            RequestVerdict::Stop(stop) => Some(Sent::Stop(stop)),
-        }
-    }
-
-    /// Whether a call that got no answer is to blame for it: it was tried often enough, and
-    /// Salesforce answers others. When it answers nobody, nothing is held against the call.
-    async fn is_at_fault(&self, call: &mut Call, tries: u32) -> bool {
-        let answers = self.gate.answers();
-        let answers_at_failure = *call.answers_at_failure.get_or_insert(answers);
-        call.failures += 1;
-        if call.failures < tries {
-            return false;
-        }
-        if answers > answers_at_failure {
-            return true;
-        }
-        let probe = self.stopping.stop.run_until_cancelled(self.client.is_answering());
-        let is_answering = probe.await.unwrap_or(false);
-        if !is_answering {
-            call.failures = 0;
-        }
-        is_answering
     }
 
     /// Takes in the results of a call; the answer is what has to be sent right away.
@@ -355,20 +213,6 @@ impl Deliverer {
     }
 }
 
-/// Notes that a call cannot be taken as it is.
-fn refuse(job: &BatchJob, call: &Call, single: Single, refusal: &Refusal) -> Sent {
-    if call.halvings == 0 {
-        warn!(
-            run.id = %job.run,
-            batch.sequence = job.sequence,
-            rows = call.rows.len(),
-            error = %refusal,
-            "salesforce does not take these rows together; sending fewer at once"
-        );
-    }
-    Sent::Refused(single, refusal.reason())
-}
-
 /// What is sent instead of a call that cannot be taken as it is.
 fn refused(call: &Call, single: Single, reason: Reason, progress: &mut Progress) -> Vec<Call> {
     if let [row] = *call.rows {
@@ -385,27 +229,5 @@ fn reject_as_unknown(call: &Call, cause: &str, progress: &mut Progress) {
         let message =
             format!("nobody can say whether salesforce stored it, look it up there: {cause}");
         progress.rejected(row, Reason { code: UNKNOWN_OUTCOME.to_owned(), message });
-    }
-}
-
-impl Stopping {
-    /// Follows this shutdown.
-    pub(crate) fn after(shutdown: &CancellationToken) -> Self {
-        Self {
-            stop: shutdown.child_token(),
-            give_up: CancellationToken::new(),
-            reason: Mutex::default(),
-        }
-    }
-
-    /// Ends all deliveries; the first reason counts.
-    fn stop_because(&self, stop: Stop) {
-        self.reason.lock().expect("setting a reason does not panic").get_or_insert(stop);
-        self.stop.cancel();
-    }
-
-    /// Why the deliveries had to end, when it was not a shutdown.
-    pub(crate) fn take_reason(&self) -> Option<Stop> {
-        self.reason.lock().expect("taking a reason does not panic").take()
     }
 }

@@ -1,0 +1,180 @@
+//! All retry policy: what an answer means for its rows. Pure; nothing here waits or sends.
+//!
+//! The tables are those of Salesforce's status codes for a whole request and for one record. The
+//! code decides first, the HTTP status second (the same code comes with different statuses), and
+//! the text only where one code stands for different things.
+
+mod request;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, time::Duration};
+
+pub(crate) use self::{
+    request::judge_request,
+    row::{AS_OFTEN_AS_SET, judge_row, no_row_may_be_written},
+};
+use crate::backoff::Backoff;
+
+/// What is to be done about a call that brought no row results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RequestVerdict {
+    /// Nothing was done, and nothing is wrong with the rows: the same call again after a wait, as
+    /// often as it takes.
+    Wait(Trouble),
+    /// The same call again after a wait, but not for ever: when it was tried so often and others
+    /// get through, the call itself is at fault.
+    Repeat {
+        /// How often it is sent in all.
+        tries: u32,
+        /// What to do then.
+        then: Then,
+    },
+    /// The call cannot be taken as it is: its halves may be.
+    Halve(Single),
+    /// The rows may be stored and must not be sent again: the operation is no upsert.
+    OutcomeUnknown,
+    /// Nobody can deliver until a person has acted.
+    Stop(Stop),
+}
+
+/// What follows when a call was repeated in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Halve(Single),
+    Stop(&'static str),
+}
+
+/// What becomes of the one row that cannot be halved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Single {
+    Reject,
+    TryAgain,
+}
+
+/// What is the matter with Salesforce, seen from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Too many requests at once.
+    Throttled,
+    /// The requests of a day are used up.
+    QuotaUsedUp,
+    /// It says that it cannot serve now.
+    Unavailable,
+    /// There is no connection.
+    Unreachable,
+    /// A request was answered by an error that tells nothing, or not at all.
+    NoAnswer,
+}
+
+/// Why a row is rejected or tried again.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// Status code of the error that decided.
+    pub(crate) code: String,
+    /// All errors of the row.
+    pub(crate) message: String,
+}
+
+/// What becomes of one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RowVerdict {
+    /// Salesforce stored it.
+    Delivered {
+        /// As a new record.
+        created: bool,
+    },
+    /// Worth another try as it is, in a later pass.
+    TryAgain {
+        /// So often at most; the setting may say less.
+        retries_max: u32,
+        reason: Reason,
+    },
+    /// Worth another try right away, in a smaller call.
+    Shrink(Reason),
+    /// Worth another try when the trouble is over.
+    Wait(Trouble),
+    /// Salesforce will never take it as it is.
+    Rejected(Reason),
+    /// Nobody can deliver until a person has acted.
+    Stop(Stop),
+}
+
+/// Why nobody can deliver, and what a person can do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("salesforce refuses to go on ({what}); {advice}")]
+pub(crate) struct Stop {
+    pub(crate) what: String,
+    pub(crate) advice: &'static str,
+}
+
+/// How the rows are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Operation {
+    /// Update the record with this external id, or create it. Sending a row twice does no harm.
+    Upsert,
+    /// Always create a record. A row can be stored twice: when a consumer dies after Salesforce
+    /// answered, its rows are sent again. Rows whose outcome is unknown are rejected with the code
+    /// `UNKNOWN_OUTCOME` instead of sent again.
+    Insert,
+}
+
+impl Operation {
+    /// Whether sending the same row twice leaves the same records as sending it once: so if and
+    /// only if rows are upserted by an external id.
+    pub(crate) fn is_idempotent(self) -> bool {
+        self == Self::Upsert
+    }
+}
+
+const FREE_STORAGE: &str = "free or buy data storage; the rows stay queued";
+
+/// One code for two troubles: only the text tells the daily limit from too many calls at once.
+fn limit_exceeded(message: &str) -> Trouble {
+    if message.contains("TotalRequests") { Trouble::QuotaUsedUp } else { Trouble::Throttled }
+}
+
+impl Trouble {
+    /// How long to leave Salesforce alone.
+    pub(crate) fn backoff(self) -> Backoff {
+        let (floor, base, cap) = match self {
+            Self::Throttled => (500, 5_000, 60_000),
+            // The window is a rolling day: seconds make no difference.
+            Self::QuotaUsedUp => (600_000, 1_200_000, 3_600_000),
+            Self::Unavailable => (100, 1_000, 300_000),
+            Self::Unreachable | Self::NoAnswer => (100, 1_000, 60_000),
+        };
+        milliseconds(floor, base, cap)
+    }
+}
+
+/// Between two passes over rows that are worth another try.
+pub(crate) const BETWEEN_PASSES: Backoff = milliseconds(100, 1_000, 60_000);
+
+const fn milliseconds(floor: u64, base: u64, cap: u64) -> Backoff {
+    Backoff {
+        floor: Duration::from_millis(floor),
+        base: Duration::from_millis(base),
+        cap: Duration::from_millis(cap),
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Throttled => "salesforce limits the requests at once",
+            Self::QuotaUsedUp => "salesforce's daily requests are used up",
+            Self::Unavailable => "salesforce is not available",
+            Self::Unreachable => "salesforce is not reachable",
+            Self::NoAnswer => "salesforce did not say what became of a call",
+        })
+    }
+}
+
+/// Shows the code only: messages may quote the row's values.
+impl fmt::Debug for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.code)
+    }
+}

@@ -1,0 +1,83 @@
+//! Calls that brought no row results.
+
+use super::{FREE_STORAGE, Operation, RequestVerdict, Single, Stop, Then, Trouble, limit_exceeded};
+use crate::salesforce::{ErrorAnswer, Refusal};
+
+/// Judges a call that brought no row results.
+pub(crate) fn judge_request(refusal: &Refusal, operation: Operation) -> RequestVerdict {
+    match refusal {
+        Refusal::NotSent { .. } => RequestVerdict::Wait(Trouble::Unreachable),
+        Refusal::OutcomeUnknown { .. } => unknown_outcome(operation, 5),
+        Refusal::Login(error) if error.is_passing() => RequestVerdict::Wait(Trouble::Unavailable),
+        Refusal::Login(error) => RequestVerdict::Stop(Stop {
+            what: "there is no token".to_owned(),
+            advice: error.advice(),
+        }),
+        Refusal::Answered(answer) => judge_answer(answer, operation),
+    }
+}
+
+fn judge_answer(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
+    let stop = |advice| RequestVerdict::Stop(Stop { what: answer.to_string(), advice });
+    match answer.code.as_deref().unwrap_or_default() {
+        "JSON_PARSER_ERROR"
+        | "INVALID_FIELD"
+        | "INVALID_TYPE"
+        | "MALFORMED_ID"
+        | "INVALID_CROSS_REFERENCE_KEY"
+        | "EXCEEDED_ID_LIMIT" => RequestVerdict::Halve(Single::Reject),
+        "QUERY_TIMEOUT" | "REQUEST_RUNNING_TOO_LONG" => RequestVerdict::Halve(Single::TryAgain),
+        // Rolled back as a whole, so also an insert may be sent again.
+        "TXN_SECURITY_METERING_ERROR" => {
+            RequestVerdict::Repeat { tries: 3, then: Then::Halve(Single::TryAgain) }
+        }
+        "UNABLE_TO_LOCK_ROW" => {
+            RequestVerdict::Repeat { tries: 5, then: Then::Halve(Single::TryAgain) }
+        }
+        "REQUEST_LIMIT_EXCEEDED" => RequestVerdict::Wait(limit_exceeded(&answer.message)),
+        "SERVER_UNAVAILABLE" => RequestVerdict::Wait(Trouble::Unavailable),
+        "UNKNOWN_EXCEPTION" | "APEX_ERROR" => unknown_outcome(operation, 3),
+        "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED" => {
+            stop("switch the API on for this org and for the integration user")
+        }
+        "INSUFFICIENT_ACCESS" => {
+            stop("give the integration user access to the object, with a permission set")
+        }
+        "FUNCTIONALITY_NOT_ENABLED" => stop("ask the org's administrator to switch the feature on"),
+        "STORAGE_LIMIT_EXCEEDED" => stop(FREE_STORAGE),
+        _ => judge_status(answer, operation),
+    }
+}
+
+fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
+    let stop = |advice| RequestVerdict::Stop(Stop { what: answer.to_string(), advice });
+    match answer.status {
+        400 | 409 | 412 | 413 | 422 => RequestVerdict::Halve(Single::Reject),
+        401 => stop("the token is not accepted; check the credentials and the connected app"),
+        403 => stop("check what the integration user may do, and its IP ranges"),
+        404 => stop(
+            "object or external id field is gone; check SALESFORCE_OBJECT, SALESFORCE_EXTERNAL_ID \
+             and field-level security",
+        ),
+        410 => stop("the API version is retired; raise SALESFORCE_API_VERSION"),
+        420 => RequestVerdict::Repeat { tries: 2, then: Then::Stop(NOT_THE_API) },
+        429 => RequestVerdict::Wait(Trouble::Throttled),
+        500 => unknown_outcome(operation, 3),
+        // Without Salesforce's own code a 503 is a gateway's, and says nothing about what is
+        // behind it.
+        503 if operation.is_idempotent() => RequestVerdict::Wait(Trouble::Unavailable),
+        408 | 501.. => unknown_outcome(operation, 5),
+        _ => stop(NOT_THE_API),
+    }
+}
+
+pub(super) const NOT_THE_API: &str = "this is not how the data API answers; check SALESFORCE_INSTANCE_URL or \
+                           SALESFORCE_LOGIN_URL, the API version and proxies";
+
+fn unknown_outcome(operation: Operation, tries: u32) -> RequestVerdict {
+    if operation.is_idempotent() {
+        RequestVerdict::Repeat { tries, then: Then::Halve(Single::Reject) }
+    } else {
+        RequestVerdict::OutcomeUnknown
+    }
+}

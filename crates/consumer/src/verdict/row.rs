@@ -1,0 +1,119 @@
+//! Rows of a call that was answered.
+
+use super::{FREE_STORAGE, Operation, Reason, RowVerdict, Stop, Trouble, limit_exceeded};
+use crate::salesforce::{RowError, RowResult};
+
+/// Judges one row of an answered call.
+pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict {
+    if result.success {
+        // Only an upsert says which of the two it was.
+        let created = result.created.unwrap_or(operation == Operation::Insert);
+        return RowVerdict::Delivered { created };
+    }
+    let reason = |code: &str| Reason { code: code.to_owned(), message: all_errors(&result.errors) };
+    let decisive = result
+        .errors
+        .iter()
+        .map(|error| (judge_error(error, operation), error))
+        .max_by_key(|(judged, _)| judged.weight());
+    match decisive {
+        None => RowVerdict::Rejected(Reason {
+            code: "NO_REASON_GIVEN".to_owned(),
+            message: "salesforce refused the row without a reason".to_owned(),
+        }),
+        Some((judged, error)) => match judged {
+            Judged::TryAgain { retries_max } => {
+                RowVerdict::TryAgain { retries_max, reason: reason(&error.code) }
+            }
+            Judged::Shrink => RowVerdict::Shrink(reason(&error.code)),
+            Judged::Wait(trouble) => RowVerdict::Wait(trouble),
+            Judged::Reject => RowVerdict::Rejected(reason(&error.code)),
+            Judged::Stop(advice) => RowVerdict::Stop(Stop { what: error.code.clone(), advice }),
+        },
+    }
+}
+
+/// One error of a row; the weightiest one decides what becomes of the row.
+#[derive(Clone, Copy)]
+enum Judged {
+    TryAgain { retries_max: u32 },
+    Shrink,
+    Wait(Trouble),
+    Reject,
+    Stop(&'static str),
+}
+
+impl Judged {
+    /// Among two that are worth another try, fewer retries weigh more.
+    fn weight(self) -> (u8, u32) {
+        match self {
+            Self::TryAgain { retries_max } => (0, u32::MAX - retries_max),
+            Self::Shrink => (1, 0),
+            Self::Wait(_) => (2, 0),
+            Self::Reject => (3, 0),
+            Self::Stop(_) => (4, 0),
+        }
+    }
+}
+
+/// No limit of its own: the setting decides.
+pub(crate) const AS_OFTEN_AS_SET: u32 = u32::MAX;
+
+fn judge_error(error: &RowError, operation: Operation) -> Judged {
+    match error.code.as_str() {
+        "UNABLE_TO_LOCK_ROW" => Judged::TryAgain { retries_max: AS_OFTEN_AS_SET },
+        // A trigger or flow ran into the lock and wraps the error.
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" if error.message.contains("UNABLE_TO_LOCK_ROW") => {
+            Judged::TryAgain { retries_max: AS_OFTEN_AS_SET }
+        }
+        // Rolled back because of another row: nothing is wrong with this one.
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK" => Judged::TryAgain { retries_max: AS_OFTEN_AS_SET },
+        "UNKNOWN_EXCEPTION" => Judged::TryAgain { retries_max: 2 },
+        "TXN_SECURITY_METERING_ERROR" => Judged::TryAgain { retries_max: 3 },
+        // Another writer created the record between our look-up and our insert: as an upsert it
+        // succeeds now.
+        "DUPLICATE_VALUE"
+            if operation == Operation::Upsert
+                && error.message.starts_with("duplicate value found") =>
+        {
+            Judged::TryAgain { retries_max: 1 }
+        }
+        "LIMIT_EXCEEDED" => Judged::Shrink,
+        code if code.starts_with("APEX_TIMEOUT") => Judged::Shrink,
+        "REQUEST_LIMIT_EXCEEDED" => Judged::Wait(limit_exceeded(&error.message)),
+        "STORAGE_LIMIT_EXCEEDED" => Judged::Stop(FREE_STORAGE),
+        _ => Judged::Reject,
+    }
+}
+
+/// Whether a call shows that the integration user may not write a mapped field: then every row of
+/// the run would be rejected, and the cause is not in the rows.
+pub(crate) fn no_row_may_be_written(results: &[RowResult]) -> Option<Stop> {
+    let refused = |result: &RowResult| {
+        result.errors.iter().any(|error| error.code == "INVALID_FIELD_FOR_INSERT_UPDATE")
+    };
+    let stop = results.len() > 1 && results.iter().all(refused);
+    stop.then(|| Stop {
+        what: "INVALID_FIELD_FOR_INSERT_UPDATE for every row".to_owned(),
+        advice: "a mapped field may not be written; check field-level security of the integration \
+                 user",
+    })
+}
+
+fn all_errors(errors: &[RowError]) -> String {
+    match errors {
+        [only] => one_error(only),
+        _ => errors
+            .iter()
+            .map(|error| format!("{}: {}", error.code, one_error(error)))
+            .collect::<Vec<_>>()
+            .join("; "),
+    }
+}
+
+fn one_error(error: &RowError) -> String {
+    match error.fields.as_slice() {
+        [] => error.message.clone(),
+        fields => format!("{} ({})", error.message, fields.join(", ")),
+    }
+}

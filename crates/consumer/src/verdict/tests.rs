@@ -1,0 +1,274 @@
+//! The policy, as tables.
+
+use super::{
+    Operation::{Insert, Upsert},
+    request::NOT_THE_API,
+    *,
+};
+use crate::salesforce::{ErrorAnswer, LoginError, Refusal, RowError, RowResult};
+
+const HALVE: RequestVerdict = RequestVerdict::Halve(Single::Reject);
+const THROTTLED: RequestVerdict = RequestVerdict::Wait(Trouble::Throttled);
+
+fn answer(status: u16, code: &str, message: &str) -> Refusal {
+    let code = (!code.is_empty()).then(|| code.to_owned());
+    Refusal::Answered(ErrorAnswer { status, code, message: message.to_owned(), retry_after: None })
+}
+
+fn repeat(tries: u32, single: Single) -> RequestVerdict {
+    RequestVerdict::Repeat { tries, then: Then::Halve(single) }
+}
+
+/// Judges as an upsert; `true` where the verdict is to stop.
+fn stops(status: u16, code: &str) -> bool {
+    matches!(judge_request(&answer(status, code, ""), Upsert), RequestVerdict::Stop(_))
+}
+
+#[test]
+fn every_code_of_a_whole_request_has_its_verdict() {
+    let unknown = |tries| repeat(tries, Single::Reject);
+    let table = [
+        (400, "JSON_PARSER_ERROR", "", HALVE),
+        (400, "INVALID_FIELD", "", HALVE),
+        (400, "INVALID_TYPE", "", HALVE),
+        (400, "MALFORMED_ID", "", HALVE),
+        (400, "INVALID_CROSS_REFERENCE_KEY", "", HALVE),
+        (400, "EXCEEDED_ID_LIMIT", "", HALVE),
+        (400, "TXN_SECURITY_METERING_ERROR", "", repeat(3, Single::TryAgain)),
+        (400, "QUERY_TIMEOUT", "", RequestVerdict::Halve(Single::TryAgain)),
+        (400, "REQUEST_RUNNING_TOO_LONG", "", RequestVerdict::Halve(Single::TryAgain)),
+        (400, "UNABLE_TO_LOCK_ROW", "", repeat(5, Single::TryAgain)),
+        (
+            403,
+            "REQUEST_LIMIT_EXCEEDED",
+            "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+            THROTTLED,
+        ),
+        (403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded.", THROTTLED),
+        (
+            403,
+            "REQUEST_LIMIT_EXCEEDED",
+            "TotalRequests Limit exceeded.",
+            RequestVerdict::Wait(Trouble::QuotaUsedUp),
+        ),
+        (409, "", "", HALVE),
+        (412, "", "", HALVE),
+        (413, "", "", HALVE),
+        (420, "", "", RequestVerdict::Repeat { tries: 2, then: Then::Stop(NOT_THE_API) }),
+        (429, "", "", THROTTLED),
+        (500, "UNKNOWN_EXCEPTION", "", unknown(3)),
+        (500, "APEX_ERROR", "", unknown(3)),
+        (500, "", "<html>", unknown(3)),
+        (502, "", "<html>", unknown(5)),
+        (504, "", "<html>", unknown(5)),
+        (408, "", "", unknown(5)),
+        (503, "SERVER_UNAVAILABLE", "", RequestVerdict::Wait(Trouble::Unavailable)),
+        (503, "", "<html>", RequestVerdict::Wait(Trouble::Unavailable)),
+        (400, "NEVER_HEARD_OF", "", HALVE),
+    ];
+
+    for (status, code, message, expected) in table {
+        let judged = judge_request(&answer(status, code, message), Upsert);
+        assert_eq!(judged, expected, "HTTP {status} {code} {message}");
+    }
+}
+
+#[test]
+fn what_only_a_person_can_change_stops_the_consumer() {
+    for (status, code) in [
+        (401, "INVALID_SESSION_ID"),
+        (401, "INVALID_AUTH_HEADER"),
+        (403, "API_DISABLED_FOR_ORG"),
+        (403, "API_CURRENTLY_DISABLED"),
+        (403, "INSUFFICIENT_ACCESS"),
+        (403, "FUNCTIONALITY_NOT_ENABLED"),
+        (403, "STORAGE_LIMIT_EXCEEDED"),
+        (403, ""),
+        (404, "NOT_FOUND"),
+        (405, ""),
+        (410, ""),
+        (414, ""),
+        (415, ""),
+        (428, ""),
+        (431, ""),
+        (302, ""),
+    ] {
+        assert!(stops(status, code), "HTTP {status} {code}");
+    }
+}
+
+#[test]
+fn the_code_decides_before_the_status() {
+    let limit = answer(400, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.");
+
+    assert_eq!(judge_request(&limit, Upsert), THROTTLED);
+    assert!(stops(400, "API_DISABLED_FOR_ORG"));
+}
+
+#[test]
+fn an_insert_is_never_repeated_when_its_outcome_is_unknown() {
+    for refusal in [
+        answer(500, "UNKNOWN_EXCEPTION", ""),
+        answer(500, "", "<html>"),
+        answer(502, "", "<html>"),
+        answer(503, "", "<html>"),
+        answer(504, "", "<html>"),
+        Refusal::OutcomeUnknown { cause: "connection reset".to_owned() },
+    ] {
+        assert_eq!(judge_request(&refusal, Insert), RequestVerdict::OutcomeUnknown, "{refusal}");
+    }
+}
+
+#[test]
+fn an_insert_that_was_refused_before_any_work_is_repeated() {
+    let unavailable = answer(503, "SERVER_UNAVAILABLE", "");
+    let unreachable = Refusal::NotSent { cause: "connection refused".to_owned() };
+
+    assert_eq!(judge_request(&unavailable, Insert), RequestVerdict::Wait(Trouble::Unavailable));
+    assert_eq!(judge_request(&unreachable, Insert), RequestVerdict::Wait(Trouble::Unreachable));
+    assert_eq!(judge_request(&answer(429, "", ""), Insert), THROTTLED);
+}
+
+#[test]
+fn a_login_that_is_refused_stops_and_one_that_fails_is_waited_for() {
+    let refused = LoginError::Refused {
+        error: "invalid_client".to_owned(),
+        description: "invalid client credentials".to_owned(),
+    };
+    let failed = LoginError::Unavailable { cause: "HTTP 503".to_owned() };
+
+    let judged = judge_request(&Refusal::Login(refused), Upsert);
+
+    assert!(matches!(judged, RequestVerdict::Stop(_)));
+    assert_eq!(
+        judge_request(&Refusal::Login(failed), Upsert),
+        RequestVerdict::Wait(Trouble::Unavailable)
+    );
+}
+
+fn refused(errors: &[(&str, &str)]) -> RowResult {
+    let errors = errors
+        .iter()
+        .map(|(code, message)| RowError {
+            code: (*code).to_owned(),
+            message: (*message).to_owned(),
+            fields: Vec::new(),
+        })
+        .collect();
+    RowResult { success: false, errors, created: None }
+}
+
+/// The verdict on a row with one error, in one word.
+fn judged(code: &str, message: &str) -> String {
+    match judge_row(&refused(&[(code, message)]), Upsert) {
+        RowVerdict::Delivered { .. } => "delivered".to_owned(),
+        RowVerdict::TryAgain { retries_max: AS_OFTEN_AS_SET, .. } => "again".to_owned(),
+        RowVerdict::TryAgain { retries_max, .. } => format!("again {retries_max}"),
+        RowVerdict::Shrink(_) => "shrink".to_owned(),
+        RowVerdict::Wait(trouble) => format!("{trouble:?}"),
+        RowVerdict::Rejected(_) => "rejected".to_owned(),
+        RowVerdict::Stop(_) => "stop".to_owned(),
+    }
+}
+
+#[test]
+fn every_code_of_a_row_has_its_verdict() {
+    let lock = "unable to obtain exclusive access to this record: 001xx";
+    let trigger = "LeadTrigger: execution of AfterInsert caused by: UNABLE_TO_LOCK_ROW, busy";
+    let race = "duplicate value found: Key__c duplicates value on record with id: 00Q";
+    for (code, message, expected) in [
+        ("UNABLE_TO_LOCK_ROW", lock, "again"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", trigger, "again"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "LeadTrigger: no", "rejected"),
+        ("UNKNOWN_EXCEPTION", "", "again 2"),
+        ("ALL_OR_NONE_OPERATION_ROLLED_BACK", "", "again"),
+        ("TXN_SECURITY_METERING_ERROR", "", "again 3"),
+        ("APEX_TIMEOUT", "", "shrink"),
+        ("LIMIT_EXCEEDED", "Too many SOQL queries: 101", "shrink"),
+        ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", "QuotaUsedUp"),
+        ("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.", "Throttled"),
+        ("DUPLICATE_VALUE", race, "again 1"),
+        ("DUPLICATE_VALUE", "Duplicate external id specified: C-1", "rejected"),
+        ("DUPLICATES_DETECTED", "Use one of these records?", "rejected"),
+        ("DUPLICATE_EXTERNAL_ID", "", "rejected"),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "", "rejected"),
+        ("FIELD_FILTER_VALIDATION_EXCEPTION", "", "rejected"),
+        ("FIELD_INTEGRITY_EXCEPTION", "", "rejected"),
+        ("REQUIRED_FIELD_MISSING", "", "rejected"),
+        ("INVALID_FIELD", "Foreign key external ID: X not found for field F", "rejected"),
+        ("INVALID_FIELD_FOR_INSERT_UPDATE", "", "rejected"),
+        ("INVALID_CROSS_REFERENCE_KEY", "", "rejected"),
+        ("STRING_TOO_LONG", "", "rejected"),
+        ("MALFORMED_ID", "", "rejected"),
+        ("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "", "rejected"),
+        ("INVALID_TYPE_ON_FIELD_IN_RECORD", "", "rejected"),
+        ("NUMBER_OUTSIDE_VALID_RANGE", "", "rejected"),
+        ("INVALID_EMAIL_ADDRESS", "", "rejected"),
+        ("ENTITY_IS_DELETED", "", "rejected"),
+        ("ENTITY_IS_LOCKED", "", "rejected"),
+        ("INSUFFICIENT_ACCESS_OR_READONLY", "", "rejected"),
+        ("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "", "rejected"),
+        ("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", "stop"),
+        ("NEVER_HEARD_OF", "", "rejected"),
+    ] {
+        assert_eq!(judged(code, message), expected, "{code} {message}");
+    }
+}
+
+#[test]
+fn an_insert_that_meets_its_own_duplicate_is_not_tried_again() {
+    let race = refused(&[("DUPLICATE_VALUE", "duplicate value found: Key__c duplicates …")]);
+
+    assert!(matches!(judge_row(&race, Insert), RowVerdict::Rejected(_)));
+}
+
+#[test]
+fn a_row_with_a_permanent_error_is_rejected_with_all_its_errors() {
+    let mut result =
+        refused(&[("UNABLE_TO_LOCK_ROW", "busy"), ("STRING_TOO_LONG", "data value too large")]);
+    result.errors[1].fields = vec!["Name".to_owned()];
+
+    let RowVerdict::Rejected(reason) = judge_row(&result, Upsert) else {
+        panic!("a permanent error outweighs a passing one");
+    };
+
+    assert_eq!(reason.code, "STRING_TOO_LONG");
+    assert_eq!(
+        reason.message,
+        "UNABLE_TO_LOCK_ROW: busy; STRING_TOO_LONG: data value too large (Name)"
+    );
+}
+
+#[test]
+fn the_more_impatient_of_two_passing_errors_decides() {
+    let result = refused(&[("UNABLE_TO_LOCK_ROW", "busy"), ("UNKNOWN_EXCEPTION", "oops")]);
+
+    let judged = judge_row(&result, Upsert);
+
+    assert!(matches!(judged, RowVerdict::TryAgain { retries_max: 2, .. }), "{judged:?}");
+}
+
+#[test]
+fn a_refusal_without_a_reason_is_a_reject() {
+    assert!(matches!(judge_row(&refused(&[]), Upsert), RowVerdict::Rejected(_)));
+}
+
+#[test]
+fn only_an_upsert_says_whether_it_created() {
+    let stored = |created| RowResult { success: true, errors: Vec::new(), created };
+
+    assert_eq!(judge_row(&stored(None), Insert), RowVerdict::Delivered { created: true });
+    assert_eq!(judge_row(&stored(Some(false)), Upsert), RowVerdict::Delivered { created: false });
+    assert_eq!(judge_row(&stored(Some(true)), Upsert), RowVerdict::Delivered { created: true });
+}
+
+#[test]
+fn a_field_that_may_not_be_written_stops_when_it_meets_every_row() {
+    let unwritable = refused(&[("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create")]);
+    let fine = RowResult { success: true, errors: Vec::new(), created: Some(true) };
+
+    assert!(no_row_may_be_written(&[unwritable.clone(), unwritable.clone()]).is_some());
+    assert_eq!(no_row_may_be_written(&[unwritable.clone(), fine]), None);
+    assert_eq!(no_row_may_be_written(&[unwritable]), None);
+    assert_eq!(no_row_may_be_written(&[]), None);
+}
