@@ -80,11 +80,12 @@ check_rows() {
     fail "Salesforce does not hold exactly the rows of the file"
 }
 
-# Nothing stays: no process, and no data unless something went wrong.
+# Nothing stays: no process, and no data unless something went wrong (Ctrl-C and
+# TERM are no failures).
 finish() {
   local code=$?
   stop_all
-  if ((code == 0)); then
+  if ((code == 0 || code == 130 || code == 143)); then
     rm -rf "$run"
   else
     say "  logs of the demo: $run"
