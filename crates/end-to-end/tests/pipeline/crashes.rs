@@ -1,3 +1,5 @@
+use redis::Commands;
+
 use crate::{
     pipeline::{FILE, Pipeline, Report},
     processes::{Program, wait_until},
@@ -89,6 +91,34 @@ fn a_redis_that_is_killed_and_comes_back_is_waited_for() {
     pipeline.redis.start_again();
 
     assert_all_arrived(&pipeline, "redis", sync);
+}
+
+/// As if the writer of the rejects file had died after an append and before it
+/// could tell Redis, once for each number of lines that it may have written.
+#[test]
+fn a_rejects_file_has_each_row_once_also_when_its_writer_died_unheard() {
+    let pipeline = Pipeline::start();
+    pipeline.generate(2_000, &["--bad-rows", "10"]);
+    let _consumer = pipeline.consumer();
+    let ended = pipeline.sync(&["--run-id", "unheard"]).end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let file = pipeline.get("rejects/unheard.csv");
+    let lines: Vec<&[u8]> = file.split_inclusive(|byte| *byte == b'\n').skip(1).collect();
+    let client = redis::Client::open(pipeline.redis.url()).unwrap();
+    let mut redis = client.get_connection().unwrap();
+
+    for heard in [0, 1, lines.len() - 1] {
+        let heard_bytes: usize = lines[..heard].iter().map(|line| line.len()).sum();
+        let run = "{batch-sync}:run:unheard";
+        let () = redis.hset(run, "rejects_written_bytes", heard_bytes).unwrap();
+        let () = redis.rpush(format!("{run}:rejects"), &lines[heard..]).unwrap();
+
+        let ended = pipeline.sync(&["--run-id", "unheard"]).end();
+
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert_eq!(pipeline.get("rejects/unheard.csv"), file, "{heard} lines were heard of");
+        assert_eq!(redis.llen(format!("{run}:rejects")), Ok(0));
+    }
 }
 
 #[test]

@@ -170,3 +170,22 @@ fn memory_stays_within_its_bound() {
     assert!(report.number("producerPeakMemoryBytes") < bound, "{report:?}");
     assert!(consumer.peak_memory_bytes() < bound, "{}", consumer.peak_memory_bytes());
 }
+
+#[test]
+fn a_file_of_nothing_but_bad_rows_takes_no_more_memory_and_is_all_in_the_rejects() {
+    let pipeline = Pipeline::start();
+    pipeline.generate(50_000, &["--bad-rows", "1000"]);
+    let consumer = pipeline.consumer();
+
+    let ended = pipeline.sync(&["--run-id", "all-bad", "--json"]).end();
+
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let report = Report::of(&ended);
+    report.assert_it_adds_up(50_000);
+    assert_eq!(report.number("rejected"), 50_000);
+    assert_eq!(pipeline.rejects("all-bad").len(), 50_000);
+    pipeline.assert_every_row_is_where_it_belongs("all-bad", FILE);
+    let bound = 64 << 20;
+    assert!(report.number("producerPeakMemoryBytes") < bound, "{report:?}");
+    assert!(consumer.peak_memory_bytes() < bound, "{}", consumer.peak_memory_bytes());
+}
