@@ -6,4 +6,4 @@ source "$(dirname "$0")/programs.sh"
 find_services
 cd "$root"
 build
-cargo bench --workspace --benches --locked --quiet
+cargo bench --workspace --bench '*' --locked --quiet

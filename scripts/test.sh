@@ -10,5 +10,6 @@ say "  Redis:   $REDIS_SERVER"
 say "  Azurite: $AZURITE"
 say "== tests"
 cd "$root"
-cargo test --workspace --locked --no-run --quiet
+# The programs too: the end-to-end tests start them as processes.
+cargo build --workspace --bins --tests --locked --quiet
 cargo test --workspace --locked
