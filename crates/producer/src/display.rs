@@ -2,12 +2,13 @@
 //! lines elsewhere. Everything goes to stderr.
 
 use std::{
+    fmt,
     io::{self, IsTerminal, Write},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use job_queue::{BatchEvent, Depth, Ledger};
 
 use crate::figures::{bytes, duration, grouped, per_second};
@@ -130,17 +131,32 @@ impl Display {
 
 impl Bars {
     fn new(all: MultiProgress) -> Self {
-        let style = |template: &str| {
-            ProgressStyle::with_template(template).expect("the template is well formed")
-        };
-        let read = all.add(ProgressBar::new(0).with_style(style(
-            "read      {wide_bar} {binary_bytes:>10} of {binary_total_bytes} {binary_bytes_per_sec:>12} {msg}",
-        )));
-        let delivered = all.add(ProgressBar::new(0).with_style(style(
-            "delivered {wide_bar} {human_pos:>10} of {human_len} rows {per_sec:>12} {msg}",
-        )));
-        Self { all, read, delivered }
+        let read = "read      {bar:30} {binary_bytes:>11} of {binary_total_bytes:11} {read_rate:>14}  {msg}";
+        let delivered = "delivered {bar:30} {human_pos:>11} of {human_len:11} {row_rate:>14}{msg}";
+        let bar = |template: &str| all.add(ProgressBar::new(0).with_style(style(template)));
+        Self { read: bar(read), delivered: bar(delivered), all }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .expect("the template is well formed")
+        .with_key("read_rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A rate that cannot be written is left out of a bar; that is all.
+            let _ = write!(out, "{}/s", bytes(whole(state.per_sec())));
+        })
+        .with_key("row_rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{} rows/s", grouped(whole(state.per_sec())));
+        })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is a rounded figure and not negative"
+)]
+fn whole(rate: f64) -> u64 {
+    rate as u64
 }
 
 fn show_batches(lines: &mut Lines, ledger: &Ledger, batches: &[BatchEvent]) {
