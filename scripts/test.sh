@@ -12,4 +12,4 @@ say "== tests"
 cd "$root"
 # The programs too: the end-to-end tests start them as processes.
 cargo build --workspace --bins --tests --locked --quiet
-cargo test --workspace --locked
+cargo test --workspace --locked --no-fail-fast
