@@ -27,7 +27,31 @@ pub const USAGE: u8 = 2;
 pub fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
         // A closed stderr is no reason to panic on the way out.
-        let _closed = writeln!(std::io::stderr().lock(), "error: {error:#}");
+        let _closed = writeln!(std::io::stderr().lock(), "error: {}", with_causes(&error));
         ExitCode::FAILURE
     })
+}
+
+/// An error and its causes in one line. Some libraries put a cause into the
+/// sentence and give it as the cause as well: it is said once.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |line, cause| match cause.to_string() {
+        cause if line.is_empty() => cause,
+        cause if line.ends_with(&cause) => line,
+        cause => format!("{line}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let error = anyhow!("refused").context("no answer: refused").context("redis is away");
+
+        assert_eq!(with_causes(&error), "redis is away: no answer: refused");
+    }
 }
