@@ -2,7 +2,10 @@
 
 use std::collections::VecDeque;
 
-use crate::mapping::{EncodedRow, EncodedRows};
+use crate::{
+    gate::Moment,
+    mapping::{EncodedRow, EncodedRows},
+};
 
 /// Rows that go to Salesforce together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +16,8 @@ pub(crate) struct Call {
     pub(crate) was_sent: bool,
     /// How often the call, or one it is a half of, was answered by nothing that tells anything.
     pub(crate) failures: u32,
-    /// How many calls Salesforce had answered when this one failed first.
-    pub(crate) answers_at_failure: Option<u64>,
+    /// When it was so the last time.
+    pub(crate) failed_at: Option<Moment>,
     /// How often it was halved because something is wrong with it as a whole.
     pub(crate) halvings: u32,
     /// How often it was halved because it was too much at once.

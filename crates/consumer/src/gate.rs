@@ -24,7 +24,9 @@ struct State {
     closings: u64,
     closed_until: Option<Instant>,
     trouble: Option<Since>,
-    /// Calls that Salesforce answered with row results.
+    /// Calls that were let through.
+    started: u64,
+    /// The last one of them that was answered with row results.
     answered: u64,
 }
 
@@ -41,7 +43,15 @@ struct Since {
 /// Leave to make one call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pass {
+    /// Counts from 1.
+    number: u64,
     closings: u64,
+}
+
+/// A moment between two calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    started: u64,
 }
 
 impl Gate {
@@ -49,10 +59,13 @@ impl Gate {
     pub(crate) async fn pass(&self) -> Pass {
         loop {
             let open_at = {
-                let state = self.state();
+                let mut state = self.state();
                 match state.closed_until {
                     Some(until) if until > Instant::now() => until,
-                    _ => return Pass { closings: state.closings },
+                    _ => {
+                        state.started += 1;
+                        return Pass { number: state.started, closings: state.closings };
+                    }
                 }
             };
             tokio::time::sleep_until(open_at).await;
@@ -112,7 +125,7 @@ impl Gate {
     /// A call was answered with row results.
     pub(crate) fn answered(&self, pass: Pass) {
         let mut state = self.state();
-        state.answered += 1;
+        state.answered = state.answered.max(pass.number);
         // An answer to a call from before the trouble says nothing about now.
         if pass.closings == state.closings
             && let Some(since) = state.trouble.take()
@@ -124,9 +137,14 @@ impl Gate {
         }
     }
 
-    /// How many calls were answered with row results so far.
-    pub(crate) fn answers(&self) -> u64 {
-        self.state().answered
+    /// After all calls so far were let through.
+    pub(crate) fn now(&self) -> Moment {
+        Moment { started: self.state().started }
+    }
+
+    /// Whether a call that was let through after this moment was answered with row results.
+    pub(crate) fn has_answered_since(&self, moment: Moment) -> bool {
+        self.state().answered > moment.started
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,7 +217,20 @@ mod tests {
         fail(&gate, gate.pass().await, Trouble::Unavailable);
 
         assert_eq!(waited(&gate).await, SECOND);
-        assert_eq!(gate.answers(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_answer_to_a_later_call_counts_as_one_since_a_moment() {
+        let gate = Gate::default();
+        let before = gate.pass().await;
+        let moment = gate.now();
+        let after = gate.pass().await;
+
+        gate.answered(before);
+        assert!(!gate.has_answered_since(moment));
+        gate.answered(after);
+        assert!(gate.has_answered_since(moment));
+        assert!(!gate.has_answered_since(gate.now()));
     }
 
     #[tokio::test(start_paused = true)]

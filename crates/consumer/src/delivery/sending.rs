@@ -35,6 +35,18 @@ pub(super) enum Sent {
     Ended(End),
 }
 
+/// Who is to blame for a call that got no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blame {
+    /// The call: it was tried often enough, and calls that were sent after it got through.
+    Call,
+    /// The call, or nothing can be written at the moment: Salesforce answers, but no other call has
+    /// got through since. Halving it shows which; no row is rejected for it.
+    CallPerhaps,
+    /// It was not tried often enough, or Salesforce answers nobody: that is waited out.
+    Nobody,
+}
+
 impl Deliverer {
     /// Sends one call until it is decided what it comes to.
     pub(super) async fn send(
@@ -98,54 +110,59 @@ impl Deliverer {
         call: &mut Call,
         refusal: &Refusal,
     ) -> Option<Sent> {
-        let wait = |trouble| {
-            let retry_after = refusal.retry_after();
-            self.gate.failed(pass, trouble, retry_after, fastrand::f64(), refusal)
-        };
         match judge_request(refusal, self.limits.operation) {
             RequestVerdict::Wait(trouble) => {
-                wait(trouble);
+                self.wait(pass, trouble, refusal).await;
                 None
             }
             RequestVerdict::Repeat { tries, then } => {
-                if !self.is_at_fault(call, tries).await {
-                    let alone = tokio::time::sleep(wait(Trouble::NoAnswer));
-                    self.stopping.stop.run_until_cancelled(alone).await;
-                    return None;
+                let blame = self.blame(call, tries).await;
+                if blame != Blame::Call {
+                    self.wait(pass, Trouble::NoAnswer, refusal).await;
                 }
-                Some(match then {
-                    Then::Halve(single) => refuse(job, call, single, refusal),
-                    Then::Stop(advice) => Sent::Stop(Stop { what: refusal.to_string(), advice }),
-                })
+                match (blame, then) {
+                    (Blame::Nobody, _) => None,
+                    (_, Then::Stop(advice)) => {
+                        Some(Sent::Stop(Stop { what: refusal.to_string(), advice }))
+                    }
+                    (Blame::Call, Then::Halve(single)) => Some(refuse(job, call, single, refusal)),
+                    (Blame::CallPerhaps, Then::Halve(_)) => {
+                        Some(refuse(job, call, Single::TryAgain, refusal))
+                    }
+                }
             }
             RequestVerdict::Halve(single) => Some(refuse(job, call, single, refusal)),
             RequestVerdict::OutcomeUnknown => {
                 // The next rows wait: an org in trouble should not make rejects of a whole run.
-                wait(Trouble::NoAnswer);
+                self.wait(pass, Trouble::NoAnswer, refusal).await;
                 Some(Sent::OutcomeUnknown(refusal.to_string()))
             }
             RequestVerdict::Stop(stop) => Some(Sent::Stop(stop)),
         }
     }
 
-    /// Whether a call that got no answer is to blame for it: it was tried often enough, and
-    /// Salesforce answers others. When it answers nobody, nothing is held against the call.
-    async fn is_at_fault(&self, call: &mut Call, tries: u32) -> bool {
-        let answers = self.gate.answers();
-        let answers_at_failure = *call.answers_at_failure.get_or_insert(answers);
+    async fn wait(&self, pass: Pass, trouble: Trouble, refusal: &Refusal) {
+        let retry_after = refusal.retry_after();
+        let alone = self.gate.failed(pass, trouble, retry_after, fastrand::f64(), refusal);
+        self.stopping.stop.run_until_cancelled(tokio::time::sleep(alone)).await;
+    }
+
+    /// Who is to blame for a call that got no answer.
+    async fn blame(&self, call: &mut Call, tries: u32) -> Blame {
+        let failed_before = call.failed_at.replace(self.gate.now());
         call.failures += 1;
         if call.failures < tries {
-            return false;
+            return Blame::Nobody;
         }
-        if answers > answers_at_failure {
-            return true;
+        if failed_before.is_some_and(|moment| self.gate.has_answered_since(moment)) {
+            return Blame::Call;
         }
         let probe = self.stopping.stop.run_until_cancelled(self.client.is_answering());
-        let is_answering = probe.await.unwrap_or(false);
-        if !is_answering {
-            call.failures = 0;
+        if probe.await == Some(true) {
+            return Blame::CallPerhaps;
         }
-        is_answering
+        call.failures = 0;
+        Blame::Nobody
     }
 }
 

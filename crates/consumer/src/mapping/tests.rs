@@ -218,6 +218,13 @@ fn a_row_that_is_no_record_of_its_own_harms_no_other_row() {
 }
 
 #[test]
+fn a_byte_order_mark_in_the_first_cell_of_a_batch_is_a_part_of_it() {
+    let record = sent(&by_name(), "Email,Key__c", "\u{feff}a,1").unwrap();
+
+    assert_eq!(record, json!({"Email": "\u{feff}a", "Key__c": "1"}));
+}
+
+#[test]
 fn rows_with_the_same_external_id_know_each_other() {
     let after = |keys: &[&str]| -> Vec<Option<usize>> {
         encoded_rows(keys)

@@ -2,7 +2,10 @@ use std::process::ExitCode;
 
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, RowErrorRule, Simulator};
 
-use super::support::{Scene, good_batches};
+use super::{
+    spoiler::Spoiler,
+    support::{Scene, good_batches},
+};
 
 /// Runs 20 batches past this fault; all rows have to arrive.
 async fn all_arrive_in_spite_of(fault: PlannedFault) -> Scene {
@@ -104,16 +107,30 @@ async fn locked_rows_are_sent_again_and_no_others() {
 #[tokio::test]
 async fn a_call_that_always_fails_is_halved_down_to_the_row_that_makes_it_fail() {
     let scene = Scene::new().await;
-    // Three times the whole batch, then its first half, the first half of that, … the first row.
-    scene.plan(PlannedFault::once(Fault::ServerError).times(3 + 7));
-    scene.feed("guilty", &good_batches(1)).await;
+    let spoiler = Spoiler::before(&scene.salesforce.url(), "E-000742").await;
+    scene.feed("guilty", &good_batches(20)).await;
 
-    let _consumer = scene.consumer(&["--concurrency=1"]);
+    let _consumer = scene.consumer(&[&format!("--salesforce-login-url={}", spoiler.url)]);
     let ledger = scene.ended("guilty").await;
 
-    assert_eq!((ledger.created, ledger.rejected), (99, 1));
+    assert_eq!((ledger.created, ledger.rejected), (1_999, 1));
     assert_eq!(ledger.rejected_by_code["UNKNOWN_EXCEPTION"], 1);
-    assert!(scene.rejects("guilty").await[0].starts_with("E-000000,"));
+    assert!(scene.rejects("guilty").await[0].starts_with("E-000742,"));
+    // The whole three times, two halves on each of seven levels, and a few more for the last row.
+    assert!(ledger.api_calls <= 19 + 3 + 14 + 15, "{}", ledger.api_calls);
+}
+
+#[tokio::test]
+async fn a_row_is_not_blamed_while_no_other_gets_through() {
+    let scene = Scene::new().await;
+    // Reading works and writing does not.
+    scene.plan(PlannedFault::once(Fault::ServerError).times(4));
+    scene.feed("lone", &[vec!["E-1,Ames,Acme,"]]).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.delivered("lone").await;
+
+    assert_eq!((ledger.created, ledger.retried), (1, 4));
 }
 
 #[tokio::test]

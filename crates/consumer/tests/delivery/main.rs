@@ -3,5 +3,6 @@
 
 mod arrival;
 mod faults;
+mod spoiler;
 mod stopping;
 mod support;

@@ -115,7 +115,10 @@ impl Scene {
             "--salesforce-object=Lead".to_owned(),
             "--salesforce-external-id=External_Id__c".to_owned(),
         ];
-        let arguments = usual.into_iter().chain(arguments.iter().map(|text| (*text).to_owned()));
+        let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
+        let given: Vec<String> = arguments.iter().map(|argument| name(argument)).collect();
+        let usual = usual.into_iter().filter(|argument| !given.contains(&name(argument)));
+        let arguments = usual.chain(arguments.iter().map(|argument| (*argument).to_owned()));
         let task = Cli::try_parse_from(arguments).unwrap().meant().unwrap();
         let shutdown = CancellationToken::new();
         let ended = tokio::spawn(consumer::run(task, shutdown.clone()));
