@@ -59,7 +59,7 @@ impl Deliverer {
         let body = rows.body(&call.rows);
         loop {
             let pass = self.stopping.stop.run_until_cancelled(self.gate.pass()).await;
-            let Some(pass) = pass.filter(|_| !self.stopping.stop.is_cancelled()) else {
+            let Some(pass) = pass else {
                 return Sent::Ended(End::Interrupted);
             };
             if claimed.is_lost() {
