@@ -55,7 +55,7 @@ pub enum FeedError {
         for_at_most: Duration,
     },
     /// The claim ran out (this process or Redis was stopped too long) and is gone.
-    #[error("run {run}: this producer lost its claim on the run; start it again to go on")]
+    #[error("run {run}: this producer was silent for too long and lost its claim on the run")]
     LockLost {
         /// The run.
         run: RunId,

@@ -123,8 +123,8 @@ impl Sync {
         Ok(Entered { ledger, blob, settings, source: None })
     }
 
-    /// Feeds the run until all of it is queued, from the checkpoint each time the
-    /// ledger goes back.
+    /// Feeds the run until all of it is queued, again from the checkpoint when the
+    /// ledger goes back or the claim on the run is lost.
     async fn feed(&self, entered: &mut Entered, read: &ReadProgress) -> Result<Fed, SyncError> {
         loop {
             let Some(mut feeder) = self.take_up(&entered.ledger.run).await? else {
@@ -137,9 +137,11 @@ impl Sync {
             let fed = self.feed_from_checkpoint(&mut feeder, entered, read).await;
             feeder.release().await;
             match fed {
-                Err(SyncError::Feed(error @ FeedError::Rewound { .. })) => {
-                    tracing::warn!("{error}");
-                }
+                // Redis came back without its last writes, or was away for longer than a claim
+                // lasts: the checkpoint is the truth.
+                Err(SyncError::Feed(
+                    error @ (FeedError::Rewound { .. } | FeedError::LockLost { .. }),
+                )) => tracing::warn!("{error}"),
                 Err(SyncError::Read(ReadError::Blob(error @ BlobError::BlobChanged { .. }))) => {
                     self.queue.fail_run(&entered.ledger.run, &error.to_string()).await?;
                     return Err(ReadError::from(error).into());

@@ -121,6 +121,22 @@ fn a_rejects_file_has_each_row_once_also_when_its_writer_died_unheard() {
     }
 }
 
+/// What a Redis that is away for longer than a claim lasts leaves behind.
+#[test]
+fn a_producer_whose_claim_ran_out_takes_the_run_up_again() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    let _consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "claim", "--json"]);
+    wait_until_rows_arrive(&pipeline, 1_000);
+
+    let client = redis::Client::open(pipeline.redis.url()).unwrap();
+    let gone = client.get_connection().unwrap().del("{batch-sync}:run:claim:feeder");
+    assert_eq!(gone, Ok(1));
+
+    assert_all_arrived(&pipeline, "claim", sync);
+}
+
 #[test]
 fn ctrl_c_stops_safely_and_says_how_to_go_on() {
     let mut pipeline = slow_pipeline();
