@@ -1,13 +1,19 @@
-use std::{process::ExitCode, time::Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use job_queue::RunState;
-use salesforce_simulator::{Fault, Faults, PlannedFault, RowErrorRule};
+use salesforce_simulator::{Config, Fault, Faults, PlannedFault, RowErrorRule};
 
 use super::support::{Scene, good_batches};
 
 #[tokio::test]
 async fn a_stopped_consumer_ends_its_calls_and_puts_the_rest_back() {
-    let scene = Scene::with_faults(Faults { latency_ms: 200, ..Faults::default() }).await;
+    let slow = Faults { latency_ms: 200, ..Faults::default() };
+    // With leases of an hour, a batch that was kept would keep the run open.
+    let scene =
+        Scene::with(Config { faults: slow, ..Config::default() }, Duration::from_secs(3_600)).await;
     scene.feed("stopped", &good_batches(40)).await;
     let consumer = scene.consumer(&[]);
     scene.stored(800).await;
@@ -19,7 +25,6 @@ async fn a_stopped_consumer_ends_its_calls_and_puts_the_rest_back() {
     assert_eq!(settled * 100, scene.salesforce.state().objects["Lead"].rows);
     assert_eq!(scene.queue.depth().await.unwrap().jobs, 40 - settled);
     assert_eq!(scene.queue.consumers_alive().await.unwrap(), 0);
-    // With a lease of 30 s, a batch that was kept would keep the run open longer than a test waits.
     let _another = scene.consumer(&[]);
     scene.delivered("stopped").await;
     assert_eq!(scene.writes().await, 4_000, "no row was sent twice");
@@ -43,7 +48,8 @@ async fn a_batch_that_is_sent_in_parts_keeps_the_parts_that_are_done() {
 
 #[tokio::test]
 async fn calls_that_take_too_long_are_given_up_and_their_batches_put_back() {
-    let scene = Scene::new().await;
+    // With leases of an hour, a batch that was kept would keep the run open.
+    let scene = Scene::with(Config::default(), Duration::from_secs(3_600)).await;
     scene.feed("fast", &good_batches(1)).await;
     let consumer = scene.consumer(&["--shutdown-grace=200ms"]);
     scene.delivered("fast").await;
