@@ -120,17 +120,7 @@ impl Pipeline {
         })
     }
 
-    /// Reads a blob and gives its length.
-    pub(crate) fn download(&self, name: &str) -> u64 {
-        block_on(async {
-            let store = self.store();
-            let blob = store.properties(name).await.unwrap();
-            let chunks = store.read(name, &blob.etag, blob.bytes, 0, Default::default());
-            chunks.try_fold(0, async |sum, chunk| Ok(sum + chunk.len() as u64)).await.unwrap()
-        })
-    }
-
-    fn store(&self) -> BlobStore {
+    pub(crate) fn store(&self) -> BlobStore {
         BlobStore::connect(&BlobArgs {
             azure_storage_connection_string: Some(self.azurite.connection_string().into()),
             azure_storage_account_url: None,
