@@ -1,13 +1,13 @@
 -- Last step of a push: feeding goes on after these batches, whatever happens.
 -- Counts the bytes of each job once, and only while the job is on the queue.
--- KEYS: run, feeder lock, depth, job data
+-- KEYS: run, feeder lock, depth, job data, settled batches
 -- ARGV: lock token, first sequence, next sequence, record, line, byte, prefix of
---       the jobs' metadata keys, job id, payload bytes, job id, payload bytes, …
+--       the jobs' metadata keys, job id, sequence, payload bytes, job id, …
 -- Gives 'ok', jobs, bytes; or as announce.lua.
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return {'lock_lost'}
 end
-local run = redis.call('HMGET', KEYS[1], 'state', 'reason', 'fed_sequence')
+local run = redis.call('HMGET', KEYS[1], 'state', 'reason', 'fed_sequence', 'rejects_pending_bytes')
 if run[1] ~= 'feeding' then
   return {'ended', run[1] or 'unknown', run[2] or ''}
 end
@@ -15,12 +15,20 @@ end
 if run[3] ~= ARGV[2] and run[3] ~= ARGV[3] then
   return {'rewound'}
 end
-redis.call('HSET', KEYS[1], 'fed_sequence', ARGV[3], 'fed_record', ARGV[4],
-  'fed_line', ARGV[5], 'fed_byte', ARGV[6])
-for i = 8, #ARGV, 2 do
-  local meta = ARGV[7] .. ARGV[i]
-  if redis.call('EXISTS', meta) == 1 and redis.call('HSETNX', meta, 'bytes', ARGV[i + 1]) == 1 then
-    redis.call('HINCRBY', KEYS[3], 'bytes', ARGV[i + 1])
+-- A Redis that took over without the push has none of these jobs.
+for i = 8, #ARGV, 3 do
+  if redis.call('HEXISTS', KEYS[4], ARGV[i]) == 0
+    and redis.call('GETBIT', KEYS[5], ARGV[i + 1]) == 0 then
+    return {'rewound'}
   end
 end
-return {'ok', redis.call('HLEN', KEYS[4]), redis.call('HGET', KEYS[3], 'bytes') or '0'}
+redis.call('HSET', KEYS[1], 'fed_sequence', ARGV[3], 'fed_record', ARGV[4],
+  'fed_line', ARGV[5], 'fed_byte', ARGV[6])
+for i = 8, #ARGV, 3 do
+  local meta = ARGV[7] .. ARGV[i]
+  if redis.call('EXISTS', meta) == 1 and redis.call('HSETNX', meta, 'bytes', ARGV[i + 2]) == 1 then
+    redis.call('HINCRBY', KEYS[3], 'bytes', ARGV[i + 2])
+  end
+end
+local bytes = tonumber(redis.call('HGET', KEYS[3], 'bytes') or '0') + tonumber(run[4] or '0')
+return {'ok', redis.call('HLEN', KEYS[4]), bytes}

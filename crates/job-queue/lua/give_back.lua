@@ -7,6 +7,9 @@ local id = ARGV[1]
 if redis.call('HGET', KEYS[4], id) ~= ARGV[2] then
   return 'lease_lost'
 end
+-- First what frees memory, see settle.lua.
+redis.call('ZREM', KEYS[3], id)
+redis.call('HDEL', KEYS[4], id)
 if ARGV[4] == 'progress' then
   redis.call('HSET', KEYS[6], id, ARGV[5])
   local bytes = redis.call('HGET', KEYS[8], 'bytes')
@@ -18,8 +21,6 @@ if ARGV[4] == 'progress' then
 elseif ARGV[4] == 'uncounted' then
   redis.call('HINCRBY', KEYS[5], id, -1)
 end
-redis.call('ZREM', KEYS[3], id)
-redis.call('HDEL', KEYS[4], id)
 local delay = tonumber(ARGV[3])
 if delay > 0 then
   local time = redis.call('TIME')

@@ -7,16 +7,18 @@
 local id, sequence = ARGV[3], ARGV[2]
 local holds_lease = redis.call('HGET', KEYS[2], id) == ARGV[4]
 
+-- A full Redis refuses scripts whose first write may take memory: this one
+-- begins with what frees it.
 local function remove_job()
   local bytes = redis.call('HGET', KEYS[6], 'bytes')
-  if bytes then
-    redis.call('HINCRBY', KEYS[5], 'bytes', -bytes)
-  end
+  redis.call('HDEL', KEYS[4], id)
+  redis.call('DEL', KEYS[6])
   redis.call('ZREM', KEYS[1], id)
   redis.call('HDEL', KEYS[2], id)
   redis.call('HDEL', KEYS[3], id)
-  redis.call('HDEL', KEYS[4], id)
-  redis.call('DEL', KEYS[6])
+  if bytes then
+    redis.call('HINCRBY', KEYS[5], 'bytes', -bytes)
+  end
 end
 
 if redis.call('GETBIT', KEYS[8], sequence) == 1 then
@@ -29,8 +31,8 @@ if not holds_lease then
   return 'lease_lost'
 end
 
-redis.call('SETBIT', KEYS[8], sequence, 1)
 remove_job()
+redis.call('SETBIT', KEYS[8], sequence, 1)
 
 local codes = tonumber(ARGV[10])
 local rejected = 0
@@ -44,7 +46,7 @@ for i = 11 + 2 * codes, #ARGV do
   reject_bytes = reject_bytes + #ARGV[i]
 end
 if reject_bytes > 0 then
-  redis.call('HINCRBY', KEYS[5], 'bytes', reject_bytes)
+  redis.call('HINCRBY', KEYS[7], 'rejects_pending_bytes', reject_bytes)
 end
 
 redis.call('HINCRBY', KEYS[7], 'created', ARGV[6])
@@ -62,5 +64,6 @@ if run[1] == 'draining' and settled == tonumber(run[2]) then
   redis.call('HSET', KEYS[7], 'state', 'completed',
     'finished_at_ms', time[1] * 1000 + math.floor(time[2] / 1000))
   redis.call('SREM', KEYS[12], ARGV[1])
+  redis.call('EXPIRE', KEYS[11], 86400)
 end
 return 'recorded'

@@ -1,5 +1,5 @@
 -- Forgets rejected rows that stand in the rejects file now.
--- KEYS: run, rejects, depth
+-- KEYS: run, rejects
 -- ARGV: bytes that were in the file before, lines now in the file, their bytes
 -- Gives 1, or 0 when somebody else wrote meanwhile.
 if (redis.call('HGET', KEYS[1], 'rejects_written_bytes') or '0') ~= ARGV[1] then
@@ -7,5 +7,5 @@ if (redis.call('HGET', KEYS[1], 'rejects_written_bytes') or '0') ~= ARGV[1] then
 end
 redis.call('LTRIM', KEYS[2], ARGV[2], -1)
 redis.call('HINCRBY', KEYS[1], 'rejects_written_bytes', ARGV[3])
-redis.call('HINCRBY', KEYS[3], 'bytes', -ARGV[3])
+redis.call('HINCRBY', KEYS[1], 'rejects_pending_bytes', -ARGV[3])
 return 1

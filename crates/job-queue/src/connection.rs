@@ -10,7 +10,8 @@ use std::{
 };
 
 use redis::{
-    Client, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation, ServerErrorKind,
+    Client, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation,
+    ServerErrorKind,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use secrecy::ExposeSecret;
@@ -45,7 +46,7 @@ impl fmt::Debug for Queue {
 pub struct Depth {
     /// Unfinished jobs: waiting, delayed and being delivered.
     pub jobs: u64,
-    /// Bytes of their payloads, and of rejected rows that are not in a file yet.
+    /// Bytes of their payloads.
     pub bytes: u64,
 }
 
@@ -68,9 +69,12 @@ impl Queue {
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_number_of_retries(2)
             .set_max_delay(Duration::from_secs(1));
-        let connection = ConnectionManager::new_with_config(client, config)
-            .await
-            .map_err(|source| QueueError::Unreachable { address, source })?;
+        let connection = ConnectionManager::new_with_config(client, config).await.map_err(
+            |source| match source.kind() {
+                ErrorKind::AuthenticationFailed => QueueError::Denied { address },
+                _ => QueueError::Unreachable { address, source },
+            },
+        )?;
         Ok(Self {
             connection,
             keys: Arc::new(QueueKeys::batches()),
@@ -87,11 +91,13 @@ impl Queue {
     /// no warnings.
     pub async fn settings_warnings(&self) -> Result<Vec<String>, QueueError> {
         let mut connection = self.connection.clone();
-        let info: String = redis::cmd("INFO")
-            .query_async(&mut connection)
-            .await
-            .map_err(|source| QueueError::Refused { action: "tell about itself", source })?;
-        Ok(settings_warnings(&info))
+        match redis::cmd("INFO").query_async::<String>(&mut connection).await {
+            Ok(info) => Ok(settings_warnings(&info)),
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
+                Ok(Vec::new())
+            }
+            Err(source) => Err(QueueError::Refused { action: "tell about itself", source }),
+        }
     }
 
     /// How full the queue is now. Takes the same time however full it is.
@@ -194,7 +200,9 @@ pub(crate) fn is_away(error: &RedisError) -> bool {
         || matches!(
             error.kind(),
             Server(
-                ServerErrorKind::BusyLoading
+                // Of a transaction, whose commands are always the same: the server could not.
+                ServerErrorKind::ExecAbort
+                    | ServerErrorKind::BusyLoading
                     | ServerErrorKind::ClusterDown
                     | ServerErrorKind::MasterDown
                     | ServerErrorKind::ReadOnly
@@ -202,6 +210,10 @@ pub(crate) fn is_away(error: &RedisError) -> bool {
             )
         )
         || matches!(error.code(), Some("OOM" | "BUSY" | "MISCONF" | "NOREPLICAS"))
+        // Redis 6.2 wraps what a script met.
+        || error.detail().is_some_and(|detail| {
+            ["-OOM ", "-READONLY ", "-MISCONF ", "-NOREPLICAS "].iter().any(|met| detail.contains(met))
+        })
 }
 
 /// Reads Redis' `INFO`.

@@ -18,6 +18,12 @@ pub enum QueueError {
         #[source]
         source: redis::RedisError,
     },
+    /// User or password are wrong, or missing.
+    #[error("redis at {address} does not know this user and password; check them in REDIS_URL")]
+    Denied {
+        /// Host and port, without user and password.
+        address: String,
+    },
     /// Redis refused a command.
     #[error("redis refused to {action}")]
     Refused {

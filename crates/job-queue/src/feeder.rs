@@ -7,7 +7,7 @@ use redis::Value;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Depth, FeedError, Ledger, Queue, QueueError,
+    Depth, FeedError, Queue, QueueError,
     jobs::QueuedJob,
     keys::{self, RunKeys},
     ledger::RunState,
@@ -31,6 +31,8 @@ pub struct Feeder {
     started_at_ms: u64,
     resume_point: ResumePoint,
     state: RunState,
+    paused_ms: u64,
+    pauses: u64,
     _renewal: AbortOnDropHandle<()>,
 }
 
@@ -64,6 +66,8 @@ impl Queue {
             started_at_ms: ledger.started_at_ms,
             resume_point: ledger.resume_point,
             state: ledger.state,
+            paused_ms: ledger.paused_ms,
+            pauses: ledger.pauses,
             _renewal: renewal,
         })
     }
@@ -159,12 +163,12 @@ impl Feeder {
         let keys = RunKeys::of(&self.run);
         let mut script = scripts::CHECKPOINT.prepare_invoke();
         script.key(keys.entry()).key(keys.feeder());
-        script.key(&self.queue.keys.depth).key(&self.queue.keys.data);
+        script.key(&self.queue.keys.depth).key(&self.queue.keys.data).key(keys.settled());
         script.arg(&self.token).arg(self.resume_point.sequence);
         script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte);
         script.arg(&self.queue.keys.meta_prefix);
         for job in jobs {
-            script.arg(&job.id).arg(job.payload.len());
+            script.arg(&job.id).arg(job.sequence).arg(job.payload.len());
         }
         let answer = self.queue.invoke("keep a checkpoint", &script).await?;
         let figures = self.accepted(answer)?;
@@ -192,29 +196,34 @@ impl Feeder {
         Ok(())
     }
 
+    /// How full the queue is for this run: all jobs, and the run's own rejected
+    /// rows that are not in its file yet. Those of other runs are their producers'.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        let entry = RunKeys::of(&self.run);
+        let mut pipeline = redis::pipe();
+        pipeline.hget(entry.entry(), "rejects_pending_bytes");
+        let (rejects,): (Option<u64>,) = self.queue.query("tell the depth", &pipeline).await?;
+        let depth = self.queue.depth().await?;
+        Ok(Depth { bytes: depth.bytes + rejects.unwrap_or_default(), ..depth })
+    }
+
     /// Adds to the ledger that feeding waited for room; `is_new` when this is the
     /// first word of a pause.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_pause(&self, paused: Duration, is_new: bool) -> Result<(), QueueError> {
-        let keys = RunKeys::of(&self.run);
+    pub async fn note_pause(&mut self, paused: Duration, is_new: bool) -> Result<(), QueueError> {
+        self.paused_ms += millis(paused);
+        self.pauses += u64::from(is_new);
+        let figures = [("paused_ms", self.paused_ms), ("pauses", self.pauses)];
         let mut pipeline = redis::pipe();
-        pipeline.atomic();
-        pipeline.hincr(keys.entry(), "paused_ms", millis(paused)).ignore();
-        pipeline.hincr(keys.entry(), "pauses", u8::from(is_new)).ignore();
+        pipeline.hset_multiple(RunKeys::of(&self.run).entry(), &figures).ignore();
         self.queue.query("note a pause", &pipeline).await
-    }
-
-    /// The ledger's entry of the run.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses, or the entry is gone.
-    pub async fn ledger(&self) -> Result<Ledger, FeedError> {
-        let ledger = self.queue.run(&self.run).await?;
-        ledger.ok_or_else(|| FeedError::UnknownRun { run: self.run.clone() })
     }
 
     /// Gives the claim back, so that another producer need not wait for its end.

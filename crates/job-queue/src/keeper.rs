@@ -35,7 +35,8 @@ pub(crate) struct Leases(Arc<Mutex<HashMap<String, Weak<Lease>>>>);
 impl Leases {
     pub(crate) fn hold(&self, id: String, token: String) -> Arc<Lease> {
         let lease = Arc::new(Lease { id, token, lost: AtomicBool::new(false) });
-        self.map().insert(lease.id.clone(), Arc::downgrade(&lease));
+        // By token: the same consumer may hold a job again whose lease it lost.
+        self.map().insert(lease.token.clone(), Arc::downgrade(&lease));
         lease
     }
 
@@ -71,7 +72,7 @@ async fn renew(queue: &Queue, name: &str, leases: &[Arc<Lease>]) -> Result<(), Q
         script.arg(&lease.id).arg(&lease.token);
     }
     let lost: Vec<String> = queue.invoke("renew leases", &script).await?;
-    for lease in leases.iter().filter(|lease| lost.contains(&lease.id)) {
+    for lease in leases.iter().filter(|lease| lost.contains(&lease.token)) {
         lease.lost.store(true, Ordering::Relaxed);
     }
     Ok(())

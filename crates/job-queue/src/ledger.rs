@@ -70,6 +70,9 @@ pub struct Ledger {
     pub fed_at_ms: Option<u64>,
     /// When the last batch was settled, or the run failed.
     pub finished_at_ms: Option<u64>,
+    /// Redis' clock when this was asked.
+    #[serde(skip)]
+    pub now_ms: u64,
     /// Rows read.
     pub read: u64,
     /// Rows that Salesforce stored as new.
@@ -172,12 +175,18 @@ impl Queue {
         let keys = RunKeys::of(run);
         let mut pipeline = redis::pipe();
         pipeline.atomic().hgetall(keys.entry()).hgetall(keys.codes()).exists(keys.feeder());
-        let (fields, codes, feeder_alive): (HashMap<String, Vec<u8>>, _, bool) =
-            self.query("show a run", &pipeline).await?;
+        pipeline.cmd("TIME");
+        let (fields, codes, feeder_alive, (seconds, micros)): (
+            HashMap<String, Vec<u8>>,
+            _,
+            bool,
+            (u64, u64),
+        ) = self.query("show a run", &pipeline).await?;
         if fields.is_empty() {
             return Ok(None);
         }
-        Entry { run, fields }.read(codes, feeder_alive).map(Some)
+        let ledger = Entry { run, fields }.read(codes, feeder_alive)?;
+        Ok(Some(Ledger { now_ms: seconds * 1000 + micros / 1000, ..ledger }))
     }
 
     /// The newest runs, newest first.
@@ -247,6 +256,7 @@ impl Entry<'_> {
             started_at_ms: self.number("started_at_ms")?,
             fed_at_ms: self.number_if_there("fed_at_ms")?,
             finished_at_ms: self.number_if_there("finished_at_ms")?,
+            now_ms: 0,
             read: self.number("read")?,
             created: self.count("created")?,
             updated: self.count("updated")?,

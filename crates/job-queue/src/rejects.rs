@@ -9,9 +9,6 @@ use ingest_core::RunId;
 
 use crate::{Queue, QueueError, keys::RunKeys, scripts};
 
-/// How many lines are looked at in one call.
-const LINES_MAX: isize = 2_000;
-
 /// The next lines of a rejects file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingRejects {
@@ -22,8 +19,8 @@ pub struct PendingRejects {
 }
 
 impl Queue {
-    /// The next lines of a run's rejects file: some thousand, and about
-    /// `bytes_max` (at least one line when there is any).
+    /// The next lines of a run's rejects file: `bytes_max` of them at most, but one
+    /// line at least when there is any.
     ///
     /// # Errors
     ///
@@ -34,19 +31,11 @@ impl Queue {
         bytes_max: usize,
     ) -> Result<PendingRejects, QueueError> {
         let keys = RunKeys::of(run);
-        let mut pipeline = redis::pipe();
-        pipeline.atomic().hget(keys.entry(), "rejects_written_bytes").lrange(
-            keys.rejects(),
-            0,
-            LINES_MAX - 1,
-        );
-        let (position, mut lines): (Option<u64>, Vec<Vec<u8>>) =
-            self.query("list rejected rows", &pipeline).await?;
-        lines.truncate(within(&lines, bytes_max));
-        Ok(PendingRejects {
-            position: position.unwrap_or_default(),
-            lines: lines.into_iter().map(Bytes::from).collect(),
-        })
+        let mut script = scripts::PENDING_REJECTS.prepare_invoke();
+        script.key(keys.entry()).key(keys.rejects()).arg(bytes_max);
+        let (position, lines): (u64, Vec<Vec<u8>>) =
+            self.invoke("list rejected rows", &script).await?;
+        Ok(PendingRejects { position, lines: lines.into_iter().map(Bytes::from).collect() })
     }
 
     /// Says that `lines`, the ones at `position`, stand in the file now.
@@ -65,18 +54,8 @@ impl Queue {
         let keys = RunKeys::of(run);
         let bytes: usize = lines.iter().map(Bytes::len).sum();
         let mut script = scripts::TRIM_REJECTS.prepare_invoke();
-        script.key(keys.entry()).key(keys.rejects()).key(&self.keys.depth);
+        script.key(keys.entry()).key(keys.rejects());
         script.arg(position).arg(lines.len()).arg(bytes);
         self.invoke("forget rejected rows", &script).await
     }
-}
-
-/// How many of the first lines fit, at least one.
-fn within(lines: &[Vec<u8>], bytes_max: usize) -> usize {
-    let mut bytes = 0;
-    let fitting = lines.iter().take_while(|line| {
-        bytes += line.len();
-        bytes <= bytes_max
-    });
-    fitting.count().max(1)
 }

@@ -20,6 +20,7 @@ scripts! {
     FAIL_RUN = "fail_run.lua";
     FINISH_FEEDING = "finish_feeding.lua";
     GIVE_BACK = "give_back.lua";
+    PENDING_REJECTS = "pending_rejects.lua";
     RENEW = "renew.lua";
     RENEW_LOCK = "renew_lock.lua";
     SETTLE = "settle.lua";

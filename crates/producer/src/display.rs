@@ -29,6 +29,8 @@ pub(crate) struct Bars {
 
 pub(crate) struct Lines {
     since: Instant,
+    /// Rows that were delivered before.
+    before: u64,
     last_batch: Option<Instant>,
 }
 
@@ -38,7 +40,11 @@ impl Display {
     pub(crate) fn start() -> Self {
         if !io::stderr().is_terminal() {
             service::init_logging(io::stderr);
-            return Self::Lines(Mutex::new(Lines { since: Instant::now(), last_batch: None }));
+            return Self::Lines(Mutex::new(Lines {
+                since: Instant::now(),
+                before: 0,
+                last_batch: None,
+            }));
         }
         let all = MultiProgress::new();
         let above = all.clone();
@@ -48,8 +54,9 @@ impl Display {
 
     /// The run begins, or goes on.
     pub(crate) fn started(&self, ledger: &Ledger) {
-        if let Self::Bars(bars) = self {
-            bars.read.set_length(ledger.file_bytes);
+        match self {
+            Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
+            Self::Lines(lines) => lock(lines).before = ledger.delivered(),
         }
         self.say("Worker started job: full-import");
         self.say(&format!("Downloading stream from Azure: {}...", ledger.file));
@@ -179,7 +186,7 @@ fn show_batches(lines: &mut Lines, ledger: &Ledger, batches: &[BatchEvent]) {
         batch_line(last),
         grouped(ledger.delivered()),
         grouped(ledger.read),
-        grouped(per_second(ledger.delivered(), took)),
+        grouped(per_second(ledger.delivered() - lines.before, took)),
         rejected(ledger),
     ));
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use ingest_core::{Batch, BatchJob, Header, RunId, Tally};
-use job_queue::{Depth, Feeder, JOBS_PER_PUSH_MAX, Queue};
+use job_queue::{Depth, Feeder, JOBS_PER_PUSH_MAX};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -29,11 +29,11 @@ pub(crate) enum Fed {
 
 /// What feeding needs besides the source.
 pub(crate) struct Feed<'a> {
-    pub(crate) queue: &'a Queue,
     pub(crate) run: &'a RunId,
     pub(crate) header: &'a Header,
     pub(crate) watermarks: Watermarks,
     pub(crate) display: &'a Display,
+    /// Cancelled when the program is told to stop, or when the run has ended without us.
     pub(crate) shutdown: &'a CancellationToken,
 }
 
@@ -47,7 +47,10 @@ impl Feed<'_> {
         feeder: &mut Feeder,
         source: &mut Source,
     ) -> Result<Fed, SyncError> {
-        let mut depth = self.queue.depth().await?;
+        let Some(depth) = self.shutdown.run_until_cancelled(feeder.depth()).await else {
+            return Ok(Fed::Interrupted);
+        };
+        let mut depth = depth?;
         loop {
             if self.watermarks.is_reached_by(depth) {
                 match self.shutdown.run_until_cancelled(self.wait_for_room(feeder, depth)).await {
@@ -69,8 +72,10 @@ impl Feed<'_> {
                 None => return Ok(Fed::Interrupted),
             }
         }
-        feeder.finish().await?;
-        Ok(Fed::Everything)
+        match self.shutdown.run_until_cancelled(feeder.finish()).await {
+            Some(finished) => finished.map(|()| Fed::Everything).map_err(Into::into),
+            None => Ok(Fed::Interrupted),
+        }
     }
 
     /// The next batches, as many as are ready and as there is room for; none at
@@ -96,13 +101,13 @@ impl Feed<'_> {
     }
 
     /// Waits until the queue is drained to its low watermark.
-    async fn wait_for_room(&self, feeder: &Feeder, full: Depth) -> Result<Depth, SyncError> {
+    async fn wait_for_room(&self, feeder: &mut Feeder, full: Depth) -> Result<Depth, SyncError> {
         let started = Instant::now();
         self.display.reading_pauses(full);
         let mut noted = Duration::ZERO;
         loop {
             sleep(FULL_POLL).await;
-            let depth = self.queue.depth().await?;
+            let depth = feeder.depth().await?;
             let goes_on = self.watermarks.is_drained_to(depth);
             let paused = started.elapsed();
             // A pause may last hours: the ledger shows it as it grows.

@@ -1,9 +1,12 @@
 //! A run as its consumers deliver it: progress, and the rejects file.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 use ingest_core::RunId;
-use job_queue::{EventId, Ledger, Queue};
+use job_queue::{EventId, Ledger, Queue, RunState};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -16,6 +19,9 @@ use crate::{
 
 /// How often the ledger is looked at.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// How long the last look may take after a stop.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// Rejected rows are written when there are this many bytes of them, or after a
 /// while: an append blob takes 50,000 appends.
@@ -31,24 +37,47 @@ pub(crate) struct Follow<'a> {
     pub(crate) rejects: RejectsFile,
     pub(crate) read: ReadProgress,
     pub(crate) display: &'a Display,
+    /// This process has fed all of the run.
+    pub(crate) is_fed: &'a AtomicBool,
 }
 
 impl Follow<'_> {
-    /// Follows the run until it has ended or `stop` is cancelled, and gives its
-    /// ledger at that moment. When the run has ended, the rejects file is whole.
-    pub(crate) async fn to_the_end(&self, stop: &CancellationToken) -> Result<Ledger, SyncError> {
+    /// Follows the run until it has ended, and gives its ledger then; the rejects
+    /// file is whole. Ends earlier when `stop` is cancelled, or when the ledger
+    /// says that the run is being fed though all of it was: Redis went back.
+    pub(crate) async fn to_the_end(
+        &self,
+        mut ledger: Ledger,
+        stop: &CancellationToken,
+    ) -> Result<Ledger, SyncError> {
         let mut watcher = Watcher::new();
         loop {
-            let ledger = self.look(&mut watcher).await?;
-            if ledger.has_ended() {
-                return self.write_all_rejects(ledger).await;
+            match stop.run_until_cancelled(self.step(&mut watcher)).await {
+                Some(now) => ledger = now?,
+                // One more look, unless Redis is away.
+                None => {
+                    let look = tokio::time::timeout(LAST_LOOK, self.look(&mut watcher)).await;
+                    return look.unwrap_or(Ok(ledger));
+                }
             }
-            self.write_due_rejects(&mut watcher).await;
-            self.count_consumers(&mut watcher).await?;
-            if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
-                return self.look(&mut watcher).await;
+            let went_back =
+                self.is_fed.load(Ordering::Relaxed) && ledger.state == RunState::Feeding;
+            if ledger.has_ended() || went_back {
+                return Ok(ledger);
             }
         }
+    }
+
+    /// One look, and what follows from it.
+    async fn step(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
+        let ledger = self.look(watcher).await?;
+        if ledger.has_ended() {
+            return self.write_all_rejects(ledger).await;
+        }
+        self.write_due_rejects(watcher).await;
+        self.count_consumers(watcher).await?;
+        tokio::time::sleep(LOOK).await;
+        Ok(ledger)
     }
 
     async fn look(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
@@ -77,12 +106,20 @@ impl Follow<'_> {
 
     async fn write_due_rejects(&self, watcher: &mut Watcher) {
         let late = watcher.rejects_written.elapsed() > REJECTS_DELAY;
+        if watcher.rejects_failed && !late {
+            return;
+        }
         let bytes_min = if late { 1 } else { REJECTS_BYTES_MIN };
         match self.rejects.write_some(self.queue, bytes_min).await {
-            Ok(_) if late => watcher.rejects_written = Instant::now(),
-            Ok(_) => {}
+            Ok(_) => {
+                watcher.rejects_failed = false;
+                if late {
+                    watcher.rejects_written = Instant::now();
+                }
+            }
             // They are safe where they are; the end of the run insists.
             Err(error) => {
+                watcher.rejects_failed = true;
                 watcher.rejects_written = Instant::now();
                 let cause = anyhow::Error::from(error);
                 warn!(error = format!("{cause:#}"), "could not write rejected rows yet");
@@ -115,6 +152,7 @@ impl Follow<'_> {
 struct Watcher {
     seen: EventId,
     rejects_written: Instant,
+    rejects_failed: bool,
     consumers_counted: Option<Instant>,
     consumer_alive: bool,
 }
@@ -124,6 +162,7 @@ impl Watcher {
         Self {
             seen: EventId::default(),
             rejects_written: Instant::now(),
+            rejects_failed: false,
             consumers_counted: None,
             consumer_alive: true,
         }

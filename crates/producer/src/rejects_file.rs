@@ -4,12 +4,13 @@
 //! order. Whatever dies when, the file's length tells which of them it has, so
 //! every line is written exactly once.
 
-use blob_store::{Appended, BlobError, BlobStore};
+use blob_store::{Appended, BlobError, BlobStore, ReadSettings};
 use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
 use ingest_core::{RunId, rejects_header};
 use job_queue::{Ledger, PendingRejects, Queue, QueueError};
 
-use crate::read_settings::ReadSettings;
+use crate::read_settings;
 
 /// Bytes in one append; the service takes 4 MiB.
 const APPEND_BYTES_MAX: usize = 1 << 20;
@@ -27,10 +28,10 @@ pub(crate) enum RejectsError {
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(
-        "{name} is not the file that this run began ({length} bytes, at least {expected} expected); \
-         put it back, or delete it and load the source as a new run"
+        "{name} does not go on at byte {start} as this run left it ({length} bytes long); if it is \
+         of an earlier run of the same id, move it away, else put back the file that was there"
     )]
-    NotOurs { name: String, length: u64, expected: u64 },
+    NotOurs { name: String, length: u64, start: u64 },
 }
 
 /// Writes the rejects file of one run.
@@ -42,7 +43,11 @@ pub(crate) struct RejectsFile {
 }
 
 impl RejectsFile {
-    pub(crate) fn new(store: &BlobStore, ledger: &Ledger, settings: &ReadSettings) -> Self {
+    pub(crate) fn new(
+        store: &BlobStore,
+        ledger: &Ledger,
+        settings: &read_settings::ReadSettings,
+    ) -> Self {
         Self {
             store: store.clone(),
             run: ledger.run.clone(),
@@ -77,40 +82,49 @@ impl RejectsFile {
         let start = self.header.len() as u64 + pending.position;
         let length = self.store.append_create(&self.name, self.header.clone()).await?;
         if length != start {
-            return self.lines_up_to(length, start, pending);
+            return self.lines_at(start, length, pending).await;
         }
         let mut block = BytesMut::new();
         pending.lines.iter().for_each(|line| block.extend_from_slice(line));
         match self.store.append(&self.name, start, block.freeze()).await? {
             Appended::Done => Ok(pending.lines.len()),
-            Appended::PositionTaken { length } => self.lines_up_to(length, start, pending),
+            Appended::PositionTaken { length } => self.lines_at(start, length, pending).await,
         }
     }
 
     /// A writer that died after it had written, and before it could tell, left
-    /// the file longer than Redis knows: by whole lines of these.
-    fn lines_up_to(
+    /// the file longer than Redis knows: by lines of these. How many stand there?
+    async fn lines_at(
         &self,
-        length: u64,
         start: u64,
+        length: u64,
         pending: &PendingRejects,
     ) -> Result<usize, RejectsError> {
-        let mut end = start;
-        for (count, line) in pending.lines.iter().enumerate() {
-            if end >= length {
-                return if end == length && count > 0 {
-                    Ok(count)
-                } else {
-                    Err(self.not_ours(length, start))
-                };
-            }
-            end += line.len() as u64;
+        let not_ours = || RejectsError::NotOurs { name: self.name.clone(), length, start };
+        if length < start {
+            return Err(not_ours());
         }
-        // More than is pending here: these lines at least are in the file.
-        if end <= length { Ok(pending.lines.len()) } else { Err(self.not_ours(length, start)) }
+        let wanted: usize = pending.lines.iter().map(Bytes::len).sum();
+        let tail = self.read(start, length.min(start + wanted as u64)).await?;
+        let mut rest = &tail[..];
+        let standing = pending
+            .lines
+            .iter()
+            .take_while(|line| rest.strip_prefix(&line[..]).map(|after| rest = after).is_some());
+        match standing.count() {
+            0 => Err(not_ours()),
+            count if rest.is_empty() => Ok(count),
+            _other_bytes_follow => Err(not_ours()),
+        }
     }
 
-    fn not_ours(&self, length: u64, expected: u64) -> RejectsError {
-        RejectsError::NotOurs { name: self.name.clone(), length, expected }
+    async fn read(&self, from: u64, to: u64) -> Result<Bytes, BlobError> {
+        let blob = self.store.properties(&self.name).await?;
+        let chunks = self.store.read(&self.name, &blob.etag, to, from, ReadSettings::default());
+        let content = chunks.try_fold(BytesMut::new(), async |mut content, chunk| {
+            content.extend_from_slice(&chunk);
+            Ok(content)
+        });
+        Ok(content.await?.freeze())
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     fmt::{self, Write as _},
     io::{self, Write as _},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use job_queue::{Ledger, RunState};
@@ -180,12 +180,9 @@ impl Report {
     }
 }
 
+/// From the start to the end, or until now; all of it by Redis' clock.
 fn took(ledger: &Ledger) -> Duration {
-    let now_ms = || {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
-    };
-    let end = ledger.finished_at_ms.unwrap_or_else(now_ms);
+    let end = ledger.finished_at_ms.unwrap_or(ledger.now_ms);
     Duration::from_millis(end.saturating_sub(ledger.started_at_ms))
 }
 

@@ -1,6 +1,10 @@
 //! One run, from start to report.
 
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use blob_store::{BlobError, BlobProperties, BlobStore};
 use ingest_core::{Header, RunId};
@@ -42,30 +46,68 @@ struct Entered {
 
 impl Sync {
     pub(crate) async fn run(mut self) -> Result<ExitCode, SyncError> {
-        let mut entered = self.enter().await?;
-        self.display.started(&entered.ledger);
-        let run = entered.ledger.run.clone();
+        let shutdown = self.shutdown.clone();
+        let Some(entered) = shutdown.run_until_cancelled(self.enter()).await else {
+            return Ok(service::interrupted());
+        };
+        let mut entered = entered?;
+        loop {
+            let run = entered.ledger.run.clone();
+            let Some(feeder) = self.take_up(&run).await? else {
+                return Ok(service::interrupted());
+            };
+            if let Err(error) = self.check_version(&feeder, &entered).await {
+                feeder.release().await;
+                return Err(error);
+            }
+            entered.ledger = self.ledger(&run).await?;
+            self.display.started(&entered.ledger);
+            let (fed, followed) = self.feed_and_follow(feeder, &mut entered).await;
+            let went_back = matches!(fed, Ok(Fed::Everything))
+                && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
+            if went_back && !self.args.no_wait && !self.shutdown.is_cancelled() {
+                tracing::warn!("run {run}: redis lost its last writes; feeding it again");
+                continue;
+            }
+            self.display.end();
+            return self.conclude(&run, fed, followed);
+        }
+    }
 
-        let stop = self.shutdown.child_token();
+    /// Both at once; the end of one that leaves nothing to do ends the other.
+    async fn feed_and_follow(
+        &self,
+        feeder: Feeder,
+        entered: &mut Entered,
+    ) -> (Result<Fed, SyncError>, Result<Ledger, SyncError>) {
         let read = entered.source.as_ref().map(|source| source.progress().clone());
         let read = read.unwrap_or_default();
+        let (ledger, run) = (entered.ledger.clone(), entered.ledger.run.clone());
+        let is_fed = AtomicBool::new(false);
         let follow = Follow {
             queue: &self.queue,
             run: &run,
-            rejects: RejectsFile::new(&self.store, &entered.ledger, &entered.settings),
+            rejects: RejectsFile::new(&self.store, &ledger, &entered.settings),
             read: read.clone(),
             display: &self.display,
+            is_fed: &is_fed,
         };
+        let (stop_feeding, stop_following) =
+            (self.shutdown.child_token(), self.shutdown.child_token());
         let feeding = async {
-            let fed = self.feed(&mut entered, &read).await;
+            let fed = self.feed(feeder, entered, &read, &stop_feeding).await;
+            is_fed.store(matches!(fed, Ok(Fed::Everything)), Ordering::Relaxed);
             if self.args.no_wait || !matches!(fed, Ok(Fed::Everything)) {
-                stop.cancel();
+                stop_following.cancel();
             }
             fed
         };
-        let (fed, followed) = tokio::join!(feeding, follow.to_the_end(&stop));
-        self.display.end();
-        self.conclude(&run, fed, followed)
+        let following = async {
+            let followed = follow.to_the_end(ledger, &stop_following).await;
+            stop_feeding.cancel();
+            followed
+        };
+        tokio::join!(feeding, following)
     }
 
     /// Finds the run that is to go on, or enters a new one into the ledger.
@@ -74,7 +116,7 @@ impl Sync {
         if let Some(run) = &self.args.run_id
             && let Some(ledger) = self.queue.run(run).await?
         {
-            return self.go_on_with(ledger, blob).await;
+            return self.go_on_with(ledger, blob);
         }
         let container = self.store.container();
         let etag = blob.etag.to_string();
@@ -101,40 +143,58 @@ impl Sync {
         };
         // Somebody may have entered the same id a moment ago: then we go on with theirs.
         let is_new = self.queue.create_run(&new).await?;
-        let ledger = self.queue.run(&run).await?.ok_or(SyncError::UnknownRun { run })?;
+        let ledger = self.ledger(&run).await?;
         if is_new {
             return Ok(Entered { ledger, blob, settings, source: Some(source) });
         }
-        self.go_on_with(ledger, blob).await
+        self.go_on_with(ledger, blob)
     }
 
-    async fn go_on_with(&self, ledger: Ledger, blob: BlobProperties) -> Result<Entered, SyncError> {
+    fn go_on_with(&self, ledger: Ledger, blob: BlobProperties) -> Result<Entered, SyncError> {
         let run = ledger.run.clone();
         if ledger.file != blob.name || ledger.container != self.store.container() {
             return Err(SyncError::OtherFile { run, file: blob.name, of: ledger.file });
-        }
-        if ledger.etag != blob.etag.to_string() && ledger.state != RunState::Completed {
-            let error = SyncError::OtherVersion { run, file: blob.name };
-            self.queue.fail_run(&ledger.run, &error.to_string()).await?;
-            return Err(error);
         }
         let settings = serde_json::from_str(&ledger.settings)
             .map_err(|_| SyncError::LedgerSettings { run })?;
         Ok(Entered { ledger, blob, settings, source: None })
     }
 
+    /// A run reads one version of its file. What is all queued, and not
+    /// delivered yet, does not need the file any more.
+    async fn check_version(&self, feeder: &Feeder, entered: &Entered) -> Result<(), SyncError> {
+        let Entered { ledger, blob, .. } = entered;
+        if ledger.etag == blob.etag.to_string() || ledger.state == RunState::Draining {
+            return Ok(());
+        }
+        let (run, file) = (ledger.run.clone(), blob.name.clone());
+        let error = SyncError::OtherVersion { run, file };
+        if !feeder.is_fed() {
+            self.queue.fail_run(&ledger.run, &error.to_string()).await?;
+        }
+        Err(error)
+    }
+
+    async fn ledger(&self, run: &RunId) -> Result<Ledger, SyncError> {
+        let unknown = || SyncError::UnknownRun { run: run.clone() };
+        self.queue.run(run).await?.ok_or_else(unknown)
+    }
+
     /// Feeds the run until all of it is queued, again from the checkpoint when the
     /// ledger goes back or the claim on the run is lost.
-    async fn feed(&self, entered: &mut Entered, read: &ReadProgress) -> Result<Fed, SyncError> {
+    async fn feed(
+        &self,
+        mut feeder: Feeder,
+        entered: &mut Entered,
+        read: &ReadProgress,
+        stop: &CancellationToken,
+    ) -> Result<Fed, SyncError> {
         loop {
-            let Some(mut feeder) = self.take_up(&entered.ledger.run).await? else {
-                return Ok(Fed::Interrupted);
-            };
             if feeder.is_fed() {
                 feeder.release().await;
                 return Ok(Fed::Everything);
             }
-            let fed = self.feed_from_checkpoint(&mut feeder, entered, read).await;
+            let fed = self.feed_from_checkpoint(&mut feeder, entered, read, stop).await;
             feeder.release().await;
             match fed {
                 // Redis came back without its last writes, or was away for longer than a claim
@@ -148,6 +208,10 @@ impl Sync {
                 }
                 fed => return fed,
             }
+            feeder = match self.take_up(&entered.ledger.run).await? {
+                Some(feeder) => feeder,
+                None => return Ok(Fed::Interrupted),
+            };
         }
     }
 
@@ -156,6 +220,7 @@ impl Sync {
         feeder: &mut Feeder,
         entered: &mut Entered,
         read: &ReadProgress,
+        stop: &CancellationToken,
     ) -> Result<Fed, SyncError> {
         let Entered { ledger, blob, settings, .. } = entered;
         let from = feeder.resume_point();
@@ -166,12 +231,11 @@ impl Sync {
             None => Source::resume(&self.store, blob, settings, read, header.clone(), from),
         };
         let feed = Feed {
-            queue: &self.queue,
             run: &ledger.run,
             header: &header,
             watermarks: self.watermarks,
             display: &self.display,
-            shutdown: &self.shutdown,
+            shutdown: stop,
         };
         feed.run(feeder, &mut source).await
     }
@@ -181,7 +245,11 @@ impl Sync {
     async fn take_up(&self, run: &RunId) -> Result<Option<Feeder>, SyncError> {
         let mut waited = Duration::ZERO;
         loop {
-            match self.queue.feeder(run).await {
+            let Some(feeder) = self.shutdown.run_until_cancelled(self.queue.feeder(run)).await
+            else {
+                return Ok(None);
+            };
+            match feeder {
                 Err(FeedError::HeldByAnother { for_at_most, .. })
                     if waited + for_at_most < Duration::from_secs(11) =>
                 {
@@ -229,7 +297,10 @@ impl Sync {
             (RunState::Completed, _) => Ok(ExitCode::SUCCESS),
             (RunState::Failed, _) => Err(SyncError::Failed { run: run.clone(), reason }),
             (_, Some(Fed::Everything)) if self.args.no_wait && !self.shutdown.is_cancelled() => {
-                self.display.say(&format!("everything is queued; watch it: producer show {run}"));
+                self.display.say(&format!(
+                    "everything is queued; watch it: producer show {run}. At its end this writes \
+                     the rejected rows to their file: {resume}"
+                ));
                 Ok(ExitCode::SUCCESS)
             }
             _ => {

@@ -113,6 +113,24 @@ fn a_file_without_a_mapped_column_fails_the_run_and_names_the_column() {
 }
 
 #[test]
+fn a_failed_run_goes_on_when_its_cause_is_mended() {
+    let mut pipeline = Pipeline::start();
+    pipeline.put("other.csv", "ExternalId,Name,Company\nE1,Ames,Acme\n");
+    let sync = ["sync", "--file", "other.csv", "--run-id", "mended"];
+    let consumer = pipeline.consumer();
+    assert_eq!(pipeline.program("producer", &sync).end().code, Some(1));
+    assert_eq!(pipeline.report("mended").text("status"), "failed");
+    consumer.kill();
+
+    pipeline.set_mapping("ExternalId=External_Id__c\nName=LastName\nCompany=Company\n");
+    let _consumer = pipeline.consumer();
+    let ended = pipeline.program("producer", &sync).end();
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(pipeline.leads().keys().collect::<Vec<_>>(), ["E1"]);
+}
+
+#[test]
 fn a_file_that_is_replaced_in_mid_run_fails_the_run() {
     let mut pipeline = Pipeline::start();
     pipeline.set("QUEUE_DEPTH_HIGH", "10");
@@ -131,6 +149,34 @@ fn a_file_that_is_replaced_in_mid_run_fails_the_run() {
     let again = pipeline.sync(&["--run-id", "replaced"]).end();
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.stderr.contains("was replaced"), "{}", again.stderr);
+}
+
+#[test]
+fn the_id_of_a_complete_run_does_not_hide_a_new_version_of_its_file() {
+    let pipeline = Pipeline::start();
+    pipeline.generate(100, &[]);
+    let _consumer = pipeline.consumer();
+    assert_eq!(pipeline.sync(&["--run-id", "nightly"]).end().code, Some(0));
+
+    pipeline.generate(200, &["--force"]);
+    let second_night = pipeline.sync(&["--run-id", "nightly"]).end();
+
+    assert_says(&second_night, 1, &["was replaced", "without --run-id nightly"]);
+    assert_eq!(pipeline.report("nightly").text("status"), "completed");
+}
+
+#[test]
+fn a_run_that_is_all_queued_is_delivered_though_its_file_was_replaced() {
+    let pipeline = Pipeline::start();
+    pipeline.generate(100, &[]);
+    assert_eq!(pipeline.sync(&["--run-id", "queued", "--no-wait"]).end().code, Some(0));
+
+    pipeline.generate(200, &["--force"]);
+    let _consumer = pipeline.consumer();
+    let ended = pipeline.sync(&["--run-id", "queued"]).end();
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(pipeline.leads().len(), 100);
 }
 
 #[test]

@@ -119,6 +119,51 @@ fn a_rejects_file_has_each_row_once_also_when_its_writer_died_unheard() {
         assert_eq!(pipeline.get("rejects/unheard.csv"), file, "{heard} lines were heard of");
         assert_eq!(redis.llen(format!("{run}:rejects")), Ok(0));
     }
+
+    // A file that this run did not write is never taken for the one it did.
+    let run = "{batch-sync}:run:unheard";
+    let () = redis.hset(run, "rejects_written_bytes", 0).unwrap();
+    let () = redis.rpush(format!("{run}:rejects"), "another,row,of,x,1,CODE,message\n").unwrap();
+    let ended = pipeline.sync(&["--run-id", "unheard"]).end();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("move it away"), "{}", ended.stderr);
+    assert_eq!(redis.llen(format!("{run}:rejects")), Ok(1));
+}
+
+#[test]
+fn ctrl_c_is_heard_while_redis_is_away() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    let _consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "away"]);
+    wait_until_rows_arrive(&pipeline, 1_000);
+    pipeline.redis.kill();
+    wait_until("it has noticed", || sync.stderr().contains("waiting until it does"));
+
+    sync.signal("INT");
+    let ended = sync.end();
+
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.stderr.contains("--run-id away"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_full_redis_is_waited_for_and_drains() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_DEPTH_HIGH", "1000");
+    let sync = pipeline.sync(&["--run-id", "oom", "--json"]);
+    wait_until("the run begins", || sync.stderr().contains("run oom"));
+    wait_until("batches are queued", || pipeline.report("oom").number("batchesFed") > 20);
+    let client = redis::Client::open(pipeline.redis.url()).unwrap();
+    let mut redis = client.get_connection().unwrap();
+    let full = ["SET", "maxmemory", "1mb"];
+    let () = redis::cmd("CONFIG").arg(&full).query(&mut redis).unwrap();
+
+    let _consumer = pipeline.consumer();
+    wait_until_rows_arrive(&pipeline, 500);
+    let () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).query(&mut redis).unwrap();
+
+    assert_all_arrived(&pipeline, "oom", sync);
 }
 
 /// What a Redis that is away for longer than a claim lasts leaves behind.

@@ -68,6 +68,13 @@ impl Pipeline {
         self.settings.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Maps columns to fields otherwise, for consumers started from now on.
+    pub(crate) fn set_mapping(&mut self, sdl: &str) {
+        let path = self.folder.path().join("other.sdl");
+        std::fs::write(&path, sdl).unwrap();
+        self.set("MAPPING_FILE", path.to_str().unwrap());
+    }
+
     pub(crate) fn program(&self, name: &'static str, arguments: &[&str]) -> Program {
         Program::start(name, self.folder.path(), &self.settings, arguments)
     }

@@ -132,7 +132,9 @@ async fn rejected_rows_wait_for_the_file_in_order_and_weigh_on_the_queue() {
     assert_eq!(ledger.rejected_by_code, [("A".to_owned(), 1), ("B".to_owned(), 3)].into());
     assert_eq!((pending.position, pending.lines.len()), (0, 4));
     let bytes = pending.lines.iter().map(|line| line.len() as u64).sum();
-    assert_eq!(fixture.queue.depth().await.unwrap(), Depth { jobs: 0, bytes });
+    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default(), "others need not wait");
+    assert_eq!(feeder.depth().await.unwrap(), Depth { jobs: 0, bytes });
 
     let (written, left) = pending.lines.split_at(3);
     assert!(fixture.queue.rejects_drained(&id("a"), 0, written).await.unwrap());
