@@ -4,7 +4,7 @@
 //! This module adds what clap does not do: `.env`, empty variables that count
 //! as not set, and `NAME_FILE` for secrets.
 
-use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
+use std::{collections::BTreeMap, ffi::OsString, fs, io, path::Path};
 
 use clap::{Arg, Command, Parser, builder::Resettable, error::ErrorKind};
 
@@ -30,17 +30,18 @@ fn parse_from<T: Parser>(
     T::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command.clone()))
 }
 
-/// Variables of the process over those of `.env`; empty ones are left out.
-struct Environment(BTreeMap<String, String>);
+type Variables = BTreeMap<String, String>;
+
+/// The variables of the process, then those of `.env`; empty ones are left out.
+struct Environment([Variables; 2]);
 
 impl Environment {
     fn of_this_process() -> Result<Self, String> {
-        let mut variables = dotenv_variables(Path::new(".env"))?;
-        variables.extend(std::env::vars_os().filter_map(|(name, value)| {
+        let own = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
                 .filter(|(_, value)| !value.is_empty())
-        }));
-        Ok(Self(variables))
+        });
+        Ok(Self([own.collect(), dotenv_variables(Path::new(".env"))?]))
     }
 
     /// Hands each argument its value from here, as clap's default, so that a
@@ -73,17 +74,25 @@ impl Environment {
         let Some(name) = argument.get_env().and_then(|name| name.to_str()) else {
             return Ok(None);
         };
-        if let Some(value) = self.0.get(name) {
-            return Ok(Some(value.clone()));
-        }
         let file_name = format!("{name}_FILE");
-        match self.0.get(&file_name).filter(|_| argument.is_hide_env_values_set()) {
-            None => Ok(None),
-            Some(path) => fs::read_to_string(path)
-                .map(|secret| Some(secret.trim_end_matches(['\r', '\n']).to_owned()))
-                .map_err(|error| format!("{file_name}: could not read {path}: {error}")),
+        for variables in &self.0 {
+            if let Some(value) = variables.get(name) {
+                return Ok(Some(value.clone()));
+            }
+            if let Some(path) =
+                variables.get(&file_name).filter(|_| argument.is_hide_env_values_set())
+            {
+                return secret_in(path)
+                    .map(Some)
+                    .map_err(|error| format!("{file_name}: could not read {path}: {error}"));
+            }
         }
+        Ok(None)
     }
+}
+
+fn secret_in(path: &str) -> io::Result<String> {
+    Ok(fs::read_to_string(path)?.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// clap reads the environment on its own where `env` is set, empty values
@@ -110,9 +119,11 @@ fn variable_is_empty(argument: &Arg) -> bool {
         .is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
 }
 
-fn dotenv_variables(path: &Path) -> Result<BTreeMap<String, String>, String> {
-    let Ok(entries) = dotenvy::from_path_iter(path) else {
-        return Ok(BTreeMap::new());
+fn dotenv_variables(path: &Path) -> Result<Variables, String> {
+    let entries = match dotenvy::from_path_iter(path) {
+        Ok(entries) => entries,
+        Err(error) if error.not_found() => return Ok(BTreeMap::new()),
+        Err(error) => return Err(format!("{}: could not be read: {error}", path.display())),
     };
     let mut variables = BTreeMap::new();
     for entry in entries {
@@ -143,12 +154,17 @@ mod tests {
     }
 
     fn parsed(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Sample, clap::Error> {
-        let environment = Environment(
-            variables
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-        );
+        parsed_over(arguments, variables, &[])
+    }
+
+    fn parsed_over(
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        dotenv: &[(&str, &str)],
+    ) -> Result<Sample, clap::Error> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment =
+            Environment([variables, dotenv].map(|some| some.iter().map(owned).collect()));
         let arguments = std::iter::once("sample").chain(arguments.iter().copied());
         parse_from(arguments.map(OsString::from), &environment)
     }
@@ -169,6 +185,18 @@ mod tests {
         let sample = parsed(&[], &[("SAMPLE_KEY_FILE", path.to_str().unwrap())]).unwrap();
 
         assert_eq!(sample.key.unwrap().expose_secret(), "s3cret");
+    }
+
+    #[test]
+    fn a_secret_file_of_the_environment_wins_over_a_secret_in_the_env_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, "from file").unwrap();
+
+        let variables = [("SAMPLE_KEY_FILE", path.to_str().unwrap())];
+        let sample = parsed_over(&[], &variables, &[("SAMPLE_KEY", "from .env")]).unwrap();
+
+        assert_eq!(sample.key.unwrap().expose_secret(), "from file");
     }
 
     #[test]
