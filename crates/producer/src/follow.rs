@@ -52,6 +52,8 @@ impl Follow<'_> {
     ) -> Result<Ledger, SyncError> {
         let mut watcher = Watcher::new();
         loop {
+            // Asked before the look: what is fed by then must not look open after it.
+            let was_fed = self.is_fed.load(Ordering::Acquire);
             match stop.run_until_cancelled(self.step(&mut watcher)).await {
                 Some(now) => ledger = now?,
                 // One more look, unless Redis is away.
@@ -60,11 +62,10 @@ impl Follow<'_> {
                     return look.unwrap_or(Ok(ledger));
                 }
             }
-            let went_back =
-                self.is_fed.load(Ordering::Relaxed) && ledger.state == RunState::Feeding;
-            if ledger.has_ended() || went_back {
+            if ledger.has_ended() || (was_fed && ledger.state == RunState::Feeding) {
                 return Ok(ledger);
             }
+            stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
         }
     }
 
@@ -76,7 +77,6 @@ impl Follow<'_> {
         }
         self.write_due_rejects(watcher).await;
         self.count_consumers(watcher).await?;
-        tokio::time::sleep(LOOK).await;
         Ok(ledger)
     }
 

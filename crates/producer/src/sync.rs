@@ -96,7 +96,7 @@ impl Sync {
             (self.shutdown.child_token(), self.shutdown.child_token());
         let feeding = async {
             let fed = self.feed(feeder, entered, &read, &stop_feeding).await;
-            is_fed.store(matches!(fed, Ok(Fed::Everything)), Ordering::Relaxed);
+            is_fed.store(matches!(fed, Ok(Fed::Everything)), Ordering::Release);
             if self.args.no_wait || !matches!(fed, Ok(Fed::Everything)) {
                 stop_following.cancel();
             }

@@ -123,10 +123,10 @@ fn a_failed_run_goes_on_when_its_cause_is_mended() {
     consumer.kill();
 
     pipeline.set_mapping("ExternalId=External_Id__c\nName=LastName\nCompany=Company\n");
-    let _consumer = pipeline.consumer();
+    let consumer = pipeline.consumer();
     let ended = pipeline.program("producer", &sync).end();
 
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.code, Some(0), "{ended:?} {}", consumer.stderr());
     assert_eq!(pipeline.leads().keys().collect::<Vec<_>>(), ["E1"]);
 }
 

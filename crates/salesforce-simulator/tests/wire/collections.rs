@@ -194,6 +194,25 @@ async fn all_or_none_stores_nothing_when_one_record_is_bad() {
 }
 
 #[tokio::test]
+async fn a_row_written_twice_in_a_request_is_rolled_back_to_its_first_state() {
+    let org = Org::start().await;
+    let id = org.insert("Lead", lead("K-1")).await;
+    let mut body = records_of(
+        "Lead",
+        [
+            json!({"id": id, "LastName": "Bell"}),
+            json!({"id": id, "LastName": "Cole"}),
+            json!({"id": id, "LastName": null}),
+        ],
+    );
+    body["allOrNone"] = json!(true);
+
+    org.patch("/composite/sobjects", body).await;
+
+    assert_eq!(org.stored("Lead").await, json!([lead("K-1")]));
+}
+
+#[tokio::test]
 async fn all_or_none_stores_everything_when_all_is_well() {
     let org = Org::start().await;
     let mut body = records_of("Lead", [lead("K-1"), lead("K-2")]);
@@ -425,6 +444,18 @@ async fn a_wrong_type_fails_the_request_or_the_record() {
     let message = "Birth Date: value not of required type: soon";
     let expected = failed("INVALID_TYPE_ON_FIELD_IN_RECORD", message, &["Birth_Date__c"]);
     assert_eq!(results[1], expected);
+}
+
+#[tokio::test]
+async fn the_parser_says_where_a_wrong_value_is() {
+    let org = Org::start().await;
+    let body = "{\"records\": [\n{\"attributes\": {\"type\": \"Lead\"}, \"LastName\": 4}]}";
+
+    let answer = reply(org.call(Method::PATCH, LEADS).body(body)).await;
+
+    let message = "Cannot deserialize instance of string from VALUE_NUMBER_INT value 4 or request \
+                   may be missing a required field at [line:2, column:46]";
+    assert_eq!(answer, refused(400, "JSON_PARSER_ERROR", message));
 }
 
 #[tokio::test]

@@ -244,7 +244,6 @@ async fn a_shutdown_does_not_wait_for_the_latency() {
     let org = Org::with_faults(faults).await;
     let request = org.call(Method::GET, "/limits");
     let call = tokio::spawn(reply(request));
-    org.simulator.set_faults(Faults::default());
     while org.simulator.state().calls_in_flight == 0 {
         tokio::task::yield_now().await;
     }

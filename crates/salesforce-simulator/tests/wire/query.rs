@@ -70,7 +70,7 @@ async fn more_than_2000_records_come_in_pages() {
         let records = page["records"].as_array().unwrap();
         keys.extend(records.iter().map(|record| record["External_Id__c"].clone()));
         let Some(next) = page["nextRecordsUrl"].as_str() else { break };
-        assert_eq!(page["done"], false);
+        assert_eq!((&page["done"], records.len()), (&json!(false), 2000));
         page = reply(org.request(Method::GET, next).bearer_auth(&org.token)).await.json;
     }
 

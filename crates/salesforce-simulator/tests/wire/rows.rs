@@ -186,6 +186,8 @@ async fn a_unique_value_is_taken_once() {
     assert_eq!(results[0], failed("DUPLICATE_VALUE", &message, &[]));
     assert_eq!(results[1]["created"], true, "upper and lower case differ in this field");
     assert_eq!(results[2]["created"], false, "its own value is not taken");
+    let changed = org.upsert([badge("K-3", "b7")]).await;
+    assert_eq!(changed[0], results[0], "nor can a row that is there take it");
     let inserted = org.post("/composite/sobjects", records_of("Lead", [lead("k-1")])).await.json;
     assert_eq!(inserted[0]["errors"][0]["statusCode"], "DUPLICATE_VALUE");
 }
