@@ -20,8 +20,7 @@ pub(crate) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     if args.json {
         let reports: Vec<Report> = runs.into_iter().map(Report::of).collect();
-        serde_json::to_writer_pretty(&mut out, &reports)?;
-        writeln!(out)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&reports)?)?;
     } else {
         write!(out, "{}", table(&runs))?;
     }

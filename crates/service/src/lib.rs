@@ -8,7 +8,10 @@ mod logging;
 mod settings;
 mod shutdown;
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 pub use logging::init_logging;
 pub use settings::parse;
@@ -26,10 +29,18 @@ pub const USAGE: u8 = 2;
 /// gives the code 1.
 pub fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
     result.unwrap_or_else(|error| {
+        if is_closed_pipe(&error) {
+            return ExitCode::SUCCESS;
+        }
         // A closed stderr is no reason to panic on the way out.
         let _closed = writeln!(std::io::stderr().lock(), "error: {}", with_causes(&error));
         ExitCode::FAILURE
     })
+}
+
+/// Who reads our output has seen enough, as in `producer runs | head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// An error and its causes in one line. Some libraries put a cause into the
