@@ -46,31 +46,16 @@ find_redis() {
   at_least "$redis_min" "$version" || fail "Redis $redis_min or newer is needed, $REDIS_SERVER is $version; set REDIS_SERVER to a newer one"
 }
 
-# Downloads the distribution's packages and unpacks them, without installing:
-# the package redis-tools holds the whole server (redis-check-rdb is redis-server
+# The package redis-tools holds the whole server (redis-check-rdb is redis-server
 # under another name), and apt adds the libraries that this machine lacks.
 install_redis() {
   command -v apt-get >/dev/null || fail "no redis-server found; install Redis $redis_min or newer (for example: dnf install redis, brew install redis)"
   say "  getting Redis from the distribution's packages (kept in .services/)"
   local work=$own/redis.new log=$own/redis.log
   rm -rf "$work"
-  mkdir -p "$work"/{lists,cache,debs/partial,tree,lib}
-  cat >"$work/apt.conf" <<CONF
-Dir::State::lists "$work/lists";
-Dir::Cache "$work/cache";
-Dir::Cache::archives "$work/debs";
-Debug::NoLocking "true";
-Acquire::Languages "none";
-APT::Sandbox::User "";
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-CONF
-  {
-    apt-get -q -c "$work/apt.conf" update &&
-      apt-get -q -c "$work/apt.conf" install --yes --download-only --no-install-recommends --reinstall redis-tools &&
-      find "$work/debs" -name '*.deb' -exec dpkg-deb -x {} "$work/tree" \;
-  } >"$log" 2>&1 || fail "could not get Redis (see $log); install it with: sudo apt-get install redis-server"
-
+  unpack_packages "$work/tree" redis-tools >"$log" 2>&1 ||
+    fail "could not get Redis (see $log); install it with: sudo apt-get install redis-server"
+  mkdir "$work/lib"
   find "$work/tree" -name '*.so*' -exec cp -a {} "$work/lib/" \;
   cp "$work/tree/usr/bin/redis-check-rdb" "$work/redis-server.bin"
   cat >"$work/redis-server" <<'WRAPPER'
@@ -81,8 +66,32 @@ export LD_LIBRARY_PATH=$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 exec -a redis-server "$here/redis-server.bin" "$@"
 WRAPPER
   chmod +x "$work/redis-server"
-  rm -rf "$work"/{lists,cache,debs,tree,apt.conf} "$own/redis"
+  rm -rf "$work/tree" "$own/redis"
   mv "$work" "$own/redis"
+}
+
+# unpack_packages FOLDER PACKAGE…: downloads packages of the distribution, and
+# what they need, and unpacks them without installing: no root is needed, and the
+# machine stays as it is.
+unpack_packages() {
+  local tree=$1 work=$1.apt
+  shift
+  rm -rf "$work"
+  mkdir -p "$work"/{lists,cache,debs/partial} "$tree"
+  cat >"$work/apt.conf" <<CONF
+Dir::State::lists "$work/lists";
+Dir::Cache "$work/cache";
+Dir::Cache::archives "$work/debs";
+Debug::NoLocking "true";
+Acquire::Languages "none";
+APT::Sandbox::User "";
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+CONF
+  apt-get -q -c "$work/apt.conf" update &&
+    apt-get -q -c "$work/apt.conf" install --yes --download-only --no-install-recommends --reinstall "$@" &&
+    find "$work/debs" -name '*.deb' -exec dpkg-deb -x {} "$tree" \; &&
+    rm -rf "$work"
 }
 
 find_azurite() {
