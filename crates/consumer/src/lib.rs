@@ -35,13 +35,13 @@ mod verdict;
 mod workers;
 
 pub use config::{
-    Cli, Config, ConsumerArgs, InvalidSettings, SalesforceArgs, SalesforceConfig, Task,
+    Cli, Config, ConsumerArgs, InvalidSettings, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
 pub use mapping::{Sdl, SdlError};
 pub use run::run;
 pub use salesforce::{
-    Client, Connection, Credentials, Destination, ErrorAnswer, LoginError, NoTrust, Refusal,
-    RowError, RowResult,
+    Client, Connection, Credentials, Destination, ErrorAnswer, Flow, JwtKey, JwtKeyError,
+    LoginError, NoTrust, Refusal, RowError, RowResult,
 };
 pub use verdict::Operation;

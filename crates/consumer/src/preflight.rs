@@ -129,7 +129,9 @@ fn warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &str) -> Vec
                 .to_owned(),
         );
     }
-    let login = config.connection.credentials.url();
+    let credentials = &config.connection.credentials;
+    warnings.extend(credentials.warning().map(str::to_owned));
+    let login = credentials.url();
     let on_this_machine = matches!(login.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     if login.scheme() == "http" && !on_this_machine {
         warnings.push(format!(

@@ -8,8 +8,9 @@ use serde::de::IgnoredAny;
 
 use super::{
     Credentials, Describe, ErrorAnswer, LoginError, Refusal, RowResult,
-    auth::{Session, Token},
     http::{self, NoTrust},
+    session::{Session, Token},
+    token_endpoint::TokenEndpoint,
 };
 use crate::verdict::Operation;
 
@@ -52,7 +53,8 @@ impl Client {
     pub fn new(connection: Connection) -> Result<Self, NoTrust> {
         let Connection { credentials, api_version, connect_timeout, timeout } = connection;
         let http = http::client(credentials.url().scheme() == "http", connect_timeout, timeout)?;
-        let session = Session::new(http.clone(), credentials, timeout);
+        let endpoint = TokenEndpoint::new(http.clone(), timeout);
+        let session = Session::new(endpoint, credentials);
         Ok(Self { http, session, api_version })
     }
 

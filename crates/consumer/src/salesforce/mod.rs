@@ -1,15 +1,21 @@
 //! Salesforce over HTTP: login, describe, collections. Knows nothing of queues and retries.
 
-mod auth;
 mod client;
+mod credentials;
 mod describe;
 mod http;
+mod jwt;
+mod login;
 mod refusal;
+mod session;
+mod token_endpoint;
 mod wire;
 
-pub use auth::{Credentials, LoginError};
 pub use client::{Client, Connection, Destination};
+pub use credentials::{Credentials, Flow};
 pub(crate) use describe::{Describe, Field};
 pub use http::NoTrust;
+pub use jwt::{JwtKey, JwtKeyError};
+pub use login::LoginError;
 pub use refusal::{ErrorAnswer, Refusal};
 pub use wire::{RowError, RowResult};

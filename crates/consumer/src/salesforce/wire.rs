@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
 /// What became of one row of a call.
@@ -43,8 +44,11 @@ pub(crate) struct RequestError {
 /// An answer of the token endpoint.
 #[derive(Deserialize)]
 pub(crate) struct TokenAnswer {
-    pub(crate) access_token: String,
+    pub(crate) access_token: SecretString,
     pub(crate) instance_url: String,
+    /// Only when the app rotates refresh tokens.
+    #[serde(default)]
+    pub(crate) refresh_token: Option<SecretString>,
 }
 
 /// Why the token endpoint gave no token.

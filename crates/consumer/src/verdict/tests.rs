@@ -5,7 +5,7 @@ use super::{
     request::NOT_THE_API,
     *,
 };
-use crate::salesforce::{ErrorAnswer, LoginError, Refusal, RowError, RowResult};
+use crate::salesforce::{ErrorAnswer, Flow, LoginError, Refusal, RowError, RowResult};
 
 const HALVE: RequestVerdict = RequestVerdict::Halve(Single::Reject);
 const THROTTLED: RequestVerdict = RequestVerdict::Wait(Trouble::Throttled);
@@ -132,6 +132,7 @@ fn an_insert_that_was_refused_before_any_work_is_repeated() {
 #[test]
 fn a_login_that_is_refused_stops_and_one_that_fails_is_waited_for() {
     let refused = LoginError::Refused {
+        flow: Flow::ClientCredentials,
         error: "invalid_client".to_owned(),
         description: "invalid client credentials".to_owned(),
     };

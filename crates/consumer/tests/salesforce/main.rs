@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
 mod answers;
+mod flows;
 mod login;
 mod support;

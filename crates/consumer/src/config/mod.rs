@@ -1,0 +1,122 @@
+//! Settings: as typed (clap) and as meant.
+
+mod hosts;
+mod invalid;
+mod salesforce;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+
+use std::{num::NonZeroU32, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use job_queue::QueueArgs;
+
+pub use self::{
+    invalid::InvalidSettings,
+    salesforce::{SalesforceArgs, SalesforceConfig},
+    sign_in::SignInArgs,
+};
+
+/// The command line of the program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "consumer",
+    version,
+    about = "Takes batches from the queue and delivers their rows to Salesforce, until SIGTERM",
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) consumer: ConsumerArgs,
+    #[command(flatten)]
+    pub(crate) queue: QueueArgs,
+    #[command(flatten)]
+    pub(crate) salesforce: SalesforceArgs,
+}
+
+/// What it can do beside delivering.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log in, compare the mapping with the object's fields, print both, and deliver nothing.
+    Check {
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        salesforce: Box<SalesforceArgs>,
+    },
+}
+
+/// How this consumer works.
+#[derive(Clone, Debug, Args)]
+pub struct ConsumerArgs {
+    /// Batches delivered at the same time, each with one call to Salesforce under way.
+    #[arg(long, env = "CONSUMER_CONCURRENCY", default_value = "4", value_name = "BATCHES")]
+    pub concurrency: NonZeroU32,
+
+    /// How often a row is sent again that Salesforce could not take at the moment, such as one
+    /// that was locked. Then it is rejected with its last errors.
+    #[arg(long, env = "CONSUMER_ROW_RETRIES", default_value_t = 5, value_name = "TIMES")]
+    pub row_retries: u32,
+
+    /// How often a batch is handed out to consumers that die of it, before all its rows are
+    /// rejected with the code `POISON_BATCH`.
+    #[arg(long, env = "CONSUMER_DELIVERIES_MAX", default_value = "5", value_name = "TIMES")]
+    pub deliveries_max: NonZeroU32,
+
+    /// How long calls that are under way may take to end after SIGTERM, such as 25s. Keep it
+    /// below the time after which the process is killed.
+    #[arg(long, env = "CONSUMER_SHUTDOWN_GRACE", default_value = "25s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub shutdown_grace: Duration,
+}
+
+/// What the command line asks for.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// Deliver batches until shutdown.
+    Deliver(Box<Config>),
+    /// Compare the settings with the org, and print both.
+    Check {
+        /// Where the rows would go.
+        salesforce: Box<SalesforceConfig>,
+        /// As JSON.
+        json: bool,
+    },
+}
+
+/// Settings that fit together.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) consumer: ConsumerArgs,
+    pub(crate) queue: QueueArgs,
+    pub(crate) salesforce: SalesforceConfig,
+}
+
+impl Cli {
+    /// Takes the command line as it is meant.
+    ///
+    /// # Errors
+    ///
+    /// When settings are missing, or do not fit together.
+    pub fn meant(self) -> Result<Task, InvalidSettings> {
+        match self.command {
+            Some(Command::Check { json, salesforce }) => {
+                Ok(Task::Check { salesforce: Box::new(salesforce.meant()?), json })
+            }
+            None => Ok(Task::Deliver(Box::new(Config {
+                consumer: self.consumer,
+                queue: self.queue,
+                salesforce: self.salesforce.meant()?,
+            }))),
+        }
+    }
+}
+
+impl ConsumerArgs {
+    pub(crate) fn concurrency(&self) -> usize {
+        usize::try_from(self.concurrency.get()).unwrap_or(usize::MAX)
+    }
+}

@@ -1,0 +1,167 @@
+//! What is taken, and what is refused with which words.
+
+use clap::Parser;
+
+use super::*;
+
+fn parsed(arguments: &[&str]) -> SalesforceArgs {
+    Cli::parse_from(["consumer"].iter().chain(arguments)).salesforce
+}
+
+fn problem(arguments: &[&str]) -> String {
+    parsed(arguments).meant().unwrap_err().to_string()
+}
+
+const LOGIN: [&str; 6] = [
+    "--salesforce-login-url=https://acme.my.salesforce.com",
+    "--salesforce-client-id=key",
+    "--salesforce-client-secret=hunter2",
+    "--salesforce-object=Lead",
+    "--salesforce-external-id=Key__c",
+    "--salesforce-api-version=v64",
+];
+
+#[test]
+fn client_credentials_are_taken() {
+    let config = parsed(&LOGIN).meant().unwrap();
+
+    assert_eq!(config.connection.api_version, "64.0");
+    assert_eq!(
+        format!("{:?}", config.connection.credentials),
+        "ClientCredentials(https://acme.my.salesforce.com)"
+    );
+}
+
+#[test]
+fn a_ready_made_token_wins() {
+    let arguments = [
+        &LOGIN[..],
+        &["--salesforce-access-token=00D!x", "--salesforce-instance-url=https://a.example"],
+    ]
+    .concat();
+
+    let config = parsed(&arguments).meant().unwrap();
+
+    assert_eq!(format!("{:?}", config.connection.credentials), "Token(https://a.example)");
+}
+
+/// What these arguments sign in with, beside the object.
+fn signs_in(arguments: &[&str]) -> Result<String, String> {
+    let object = ["--salesforce-object=Lead", "--salesforce-external-id=Key__c"];
+    match parsed(&[arguments, &object].concat()).meant() {
+        Ok(config) => Ok(format!("{:?}", config.connection.credentials)),
+        Err(problem) => Err(problem.to_string()),
+    }
+}
+
+const LOGIN_URL: &str = "--salesforce-login-url=https://login.salesforce.com";
+const CLIENT_ID: &str = "--salesforce-client-id=key";
+const CLIENT_SECRET: &str = "--salesforce-client-secret=hunter2";
+const USERNAME: &str = "--salesforce-username=ada@acme.example";
+const PASSWORD: &str = "--salesforce-password=hunter2TOKEN";
+const REFRESH_TOKEN: &str = "--salesforce-refresh-token=5Aep";
+
+#[test]
+fn each_way_to_sign_in_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key.pem");
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    std::fs::write(&file, key.serialize_pem()).unwrap();
+    let key_file = format!("--salesforce-jwt-key-file={}", file.display());
+
+    for (arguments, expected) in [
+        (vec![LOGIN_URL, CLIENT_ID, USERNAME, &key_file], "JwtBearer"),
+        (vec![LOGIN_URL, CLIENT_ID, CLIENT_SECRET, USERNAME, &key_file], "JwtBearer"),
+        (vec![LOGIN_URL, CLIENT_ID, REFRESH_TOKEN], "RefreshToken"),
+        (vec![LOGIN_URL, CLIENT_ID, CLIENT_SECRET, USERNAME, PASSWORD], "Password"),
+    ] {
+        let expected = format!("{expected}(https://login.salesforce.com)");
+        assert_eq!(signs_in(&arguments), Ok(expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    for (arguments, expected) in [
+        (&LOGIN[..0], "no way to log in"),
+        (&LOGIN[..2], "SALESFORCE_CLIENT_SECRET is not set"),
+        (&LOGIN[1..3], "SALESFORCE_LOGIN_URL is not set"),
+        (&LOGIN[..3], "SALESFORCE_OBJECT is not set"),
+        (&LOGIN[..4], "SALESFORCE_EXTERNAL_ID is not set"),
+        (&["--salesforce-access-token=x"], "SALESFORCE_INSTANCE_URL is not set"),
+        (&[LOGIN_URL, REFRESH_TOKEN], "SALESFORCE_CLIENT_ID is not set"),
+        (&[LOGIN_URL, CLIENT_ID, CLIENT_SECRET, PASSWORD], "SALESFORCE_USERNAME is not set"),
+        (
+            &["--salesforce-jwt-key-file=/nowhere/key.pem"],
+            "SALESFORCE_JWT_KEY_FILE: /nowhere/key.pem: it cannot be read (entity not found)",
+        ),
+    ] {
+        let problem = problem(arguments);
+        assert!(problem.starts_with(expected), "{arguments:?} gave {problem:?}");
+    }
+}
+
+#[test]
+fn a_host_for_browsers_is_refused_and_the_right_one_named() {
+    for (host, instead) in [
+        ("acme.lightning.force.com", "https://acme.my.salesforce.com"),
+        ("acme--uat.sandbox.lightning.force.com", "https://acme--uat.sandbox.my.salesforce.com"),
+        ("acme.my.salesforce-setup.com", "https://acme.my.salesforce.com"),
+    ] {
+        let instance = format!("--salesforce-instance-url=https://{host}");
+        let login = format!("--salesforce-login-url=https://{host}/lightning/page");
+        let expected = format!("{host} is for browsers; set it to {instead}");
+
+        let token = signs_in(&["--salesforce-access-token=x", &instance]).unwrap_err();
+        let client = signs_in(&[&login, CLIENT_ID, CLIENT_SECRET]).unwrap_err();
+
+        assert_eq!(token, format!("SALESFORCE_INSTANCE_URL: {expected}"));
+        assert_eq!(client, format!("SALESFORCE_LOGIN_URL: {expected}"));
+    }
+}
+
+#[test]
+fn client_credentials_are_sent_to_a_my_domain_only() {
+    let refused = signs_in(&[LOGIN_URL, CLIENT_ID, CLIENT_SECRET]).unwrap_err();
+
+    assert!(refused.starts_with(
+        "SALESFORCE_LOGIN_URL: login.salesforce.com takes no client credentials; set it to the \
+         org's My Domain"
+    ));
+}
+
+#[test]
+fn values_that_cannot_be_meant_are_usage_errors() {
+    for argument in [
+        "--concurrency=0",
+        "--salesforce-batch=201",
+        "--salesforce-api-version=30.0",
+        "--salesforce-api-version=latest",
+        "--salesforce-object=Lead/../x",
+        "--salesforce-login-url=acme.my.salesforce.com",
+    ] {
+        assert!(Cli::try_parse_from(["consumer", argument]).is_err(), "{argument}");
+    }
+}
+
+#[test]
+fn check_takes_the_settings_of_salesforce_and_its_own_flag() {
+    let arguments =
+        ["consumer", "check", "--json", "--salesforce-object=Lead", "--mapping-file=x.sdl"];
+
+    let Some(Command::Check { json, salesforce }) = Cli::parse_from(arguments).command else {
+        panic!("check was asked for");
+    };
+
+    assert!(json);
+    assert_eq!(salesforce.salesforce_object.as_deref(), Some("Lead"));
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let arguments = [&LOGIN[..], &["--salesforce-access-token=s3cret", PASSWORD]].concat();
+
+    let shown = format!("{:?}", Cli::parse_from(["consumer"].iter().chain(&arguments)));
+
+    assert!(!shown.contains("hunter2") && !shown.contains("s3cret"), "{shown}");
+}
