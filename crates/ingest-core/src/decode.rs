@@ -131,6 +131,11 @@ impl RecordDecoder {
         }
     }
 
+    /// Gives the number of the last record to the next one: the last one is none.
+    pub(crate) fn forget_number(&mut self) {
+        self.record -= 1;
+    }
+
     /// Passes blank lines.
     #[inline(always)]
     fn skip_line_ends(&mut self, input: &mut Input) {

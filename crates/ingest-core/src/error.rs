@@ -50,6 +50,14 @@ pub enum IngestError {
         /// The first byte that is not UTF-8.
         byte: u64,
     },
+    /// The input was said to be a rejects file, and is none.
+    #[error(
+        "{at}: the last columns are not _record, _code and _message, so this is no rejects file; load it as an ordinary file"
+    )]
+    NotRejects {
+        /// Where the header starts.
+        at: Position,
+    },
     /// A column without a name.
     #[error("{at}: column {column} has no name; every column needs one")]
     EmptyColumnName {

@@ -10,7 +10,8 @@ use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
 use crate::reject::RowRules;
-use crate::{Batch, BatchLimits, Dialect, Header, IngestError, ResumePoint};
+use crate::replay::{self, Replayed, Replayer};
+use crate::{Batch, BatchLimits, Dialect, Header, IngestError, Replay, ResumePoint};
 
 /// How an input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct IngestSettings {
 /// [`end`](Batch::end) of any batch: all later batches are the same.
 pub struct Ingest {
     settings: IngestSettings,
+    /// The input is a rejects file.
+    replay: Option<Replay>,
     input: Input,
     state: State,
 }
@@ -53,7 +56,7 @@ impl Ingest {
     pub fn start(settings: IngestSettings) -> Self {
         let IngestSettings { delimiter, quote, record_bytes_max, .. } = settings;
         let opening = Opening::new(delimiter, quote, record_bytes_max);
-        Self { settings, input: Input::default(), state: State::Opening(opening) }
+        Self { settings, replay: None, input: Input::default(), state: State::Opening(opening) }
     }
 
     /// Goes on at `from`: the first byte pushed is the one at `from.byte`.
@@ -67,8 +70,26 @@ impl Ingest {
         if from.byte == 0 {
             return Self::start(settings);
         }
-        let state = State::Rows(Box::new(RowReader::new(settings, header, from)));
-        Self { settings, input: Input::default(), state }
+        let state = State::Rows(Box::new(RowReader::new(settings, None, header, from)));
+        Self { settings, replay: None, input: Input::default(), state }
+    }
+
+    /// Takes the input for a rejects file: header and records lose the three columns that
+    /// [`reject_line`](crate::reject_line) put behind them, and are read as if they stood in the
+    /// source. [`header`](Self::header) is the source's then, and so is the one to resume with.
+    ///
+    /// A person may have edited the file: quotes, line ends, empty cells at the end of a line and
+    /// the delimiter may have changed. Records of other codes than the wanted ones, and records of
+    /// empty cells only, are passed over and have no number. A record whose text is not in the file
+    /// ([`RECORD_TOO_LONG`](crate::Reject::RECORD_TOO_LONG),
+    /// [`UNCLOSED_QUOTE`](crate::Reject::UNCLOSED_QUOTE)) becomes a reject once more.
+    #[must_use]
+    pub fn replaying(self, replay: Replay) -> Self {
+        let state = match self.state {
+            State::Rows(rows) => State::Rows(Box::new(rows.replaying(replay.clone()))),
+            state => state,
+        };
+        Self { replay: Some(replay), state, ..self }
     }
 
     /// Hands over the next bytes. An empty chunk changes nothing.
@@ -96,7 +117,8 @@ impl Ingest {
                     None => return Ok(None),
                 },
                 State::Header(dialect, decoder) => {
-                    match read_header(self.settings, *dialect, decoder, &mut self.input) {
+                    let replay = self.replay.as_ref();
+                    match read_header(self.settings, replay, *dialect, decoder, &mut self.input) {
                         Ok(Some(rows)) => State::Rows(Box::new(rows)),
                         Ok(None) => return Ok(None),
                         Err(error) => State::Failed(error),
@@ -131,7 +153,7 @@ impl Ingest {
         if !dialect.is_usable() {
             return State::Failed(IngestError::UnusableDialect(dialect));
         }
-        let limit = self.settings.record_bytes_max;
+        let limit = record_limit(self.settings, self.replay.as_ref());
         State::Header(dialect, Box::new(RecordDecoder::new(dialect, limit, 0, opened.cursor)))
     }
 }
@@ -143,9 +165,16 @@ impl fmt::Debug for Ingest {
     }
 }
 
+/// Most bytes in a record as it stands in the input.
+fn record_limit(settings: IngestSettings, replay: Option<&Replay>) -> usize {
+    let columns = if replay.is_some() { replay::COLUMNS_BYTES_MAX } else { 0 };
+    settings.record_bytes_max.saturating_add(columns)
+}
+
 /// Reads the first record; `None` when it is not all there.
 fn read_header(
     settings: IngestSettings,
+    replay: Option<&Replay>,
     dialect: Dialect,
     decoder: &mut RecordDecoder,
     input: &mut Input,
@@ -164,29 +193,53 @@ fn read_header(
         }
         Shape::Whole { .. } => {
             let Cursor { line, byte, .. } = record.end;
-            let header = Header::read(Bytes::copy_from_slice(record.raw), dialect, at)?;
+            let raw = match replay {
+                None => Bytes::copy_from_slice(record.raw),
+                Some(_) => replay::source_header(record.raw, dialect, at)?,
+            };
+            let header = Header::read(raw, dialect, at)?;
             let from = ResumePoint { sequence: 0, record: 0, line, byte };
-            Ok(Some(RowReader::new(settings, header, from)))
+            Ok(Some(RowReader::new(settings, replay.cloned(), header, from)))
         }
     }
 }
 
 /// Reads everything behind the header.
 struct RowReader {
+    settings: IngestSettings,
     header: Header,
     rules: RowRules,
     decoder: RecordDecoder,
+    replayer: Option<Replayer>,
     batcher: Batcher,
+    /// Where it began.
+    from: ResumePoint,
 }
 
 impl RowReader {
-    fn new(settings: IngestSettings, header: Header, from: ResumePoint) -> Self {
-        let IngestSettings { record_bytes_max, batch, .. } = settings;
+    fn new(
+        settings: IngestSettings,
+        replay: Option<Replay>,
+        header: Header,
+        from: ResumePoint,
+    ) -> Self {
         let cursor = Cursor::at(from.line, from.byte);
-        let rules = RowRules { fields: header.columns().len(), record_bytes_max };
-        let decoder =
-            RecordDecoder::new(header.dialect(), record_bytes_max, from.record + 1, cursor);
-        Self { header, rules, decoder, batcher: Batcher::new(batch, from) }
+        let (dialect, columns) = (header.dialect(), header.columns().len());
+        let limit = record_limit(settings, replay.as_ref());
+        Self {
+            settings,
+            rules: RowRules { fields: columns, record_bytes_max: limit },
+            decoder: RecordDecoder::new(dialect, limit, from.record + 1, cursor),
+            replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
+            batcher: Batcher::new(settings.batch, from),
+            header,
+            from,
+        }
+    }
+
+    /// The same from the start, with the input as a rejects file.
+    fn replaying(self, replay: Replay) -> Self {
+        Self::new(self.settings, Some(replay), self.header, self.from)
     }
 
     fn next_batch(&mut self, input: &mut Input) -> Option<Batch> {
@@ -194,7 +247,18 @@ impl RowReader {
             let Some(record) = self.decoder.next(input) else {
                 return if input.ended() { self.batcher.close() } else { None };
             };
-            let closed = match self.rules.reject(&record) {
+            let (record, rejected) = match &mut self.replayer {
+                None => (record, None),
+                Some(replayer) => match replayer.replay(record) {
+                    Replayed::Taken(record) => (record, None),
+                    Replayed::NotKept(record, reject) => (record, Some(reject)),
+                    Replayed::LeftOut => {
+                        self.decoder.forget_number();
+                        continue;
+                    }
+                },
+            };
+            let closed = match rejected.or_else(|| self.rules.reject(&record)) {
                 None => self.batcher.add_row(&record),
                 Some(reject) => self.batcher.add_reject(&record, reject),
             };

@@ -5,7 +5,7 @@ use csv_core::ReadRecordResult;
 use crate::{Dialect, Reject};
 
 /// What the rejects file adds behind the columns of the source.
-const COLUMNS: [&str; 3] = ["_record", "_code", "_message"];
+pub(crate) const COLUMNS: [&str; 3] = ["_record", "_code", "_message"];
 
 /// The first line of the rejects file: the header as it came, then `_record`, `_code` and
 /// `_message`, then LF.
@@ -45,23 +45,33 @@ pub fn reject_line(dialect: Dialect, reject: &Reject) -> Vec<u8> {
 #[must_use]
 pub fn strip_reject_columns(line: &[u8], dialect: Dialect) -> Option<&[u8]> {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let mut starts = Vec::new();
+    if !field_starts(dialect, line, &mut starts) {
+        return None;
+    }
+    let first = starts.len().checked_sub(COLUMNS.len()).filter(|first| *first > 0)?;
+    Some(&line[..starts[first] - 1])
+}
+
+/// Where the fields of a record start. Gives `false` when it is more than one record.
+pub(crate) fn field_starts(dialect: Dialect, raw: &[u8], starts: &mut Vec<usize>) -> bool {
+    starts.clear();
+    starts.push(0);
     let mut reader = dialect.reader();
     let mut output = [0; 1024];
-    // Where the last three fields start, the oldest first. csv-core gives one end at a time, and
-    // has then read the delimiter behind the field.
-    let (mut starts, mut fields, mut used) = ([0; COLUMNS.len()], 1, 0);
-    while used < line.len() {
-        let (result, read, _, ended) = reader.read_record(&line[used..], &mut output, &mut [0]);
+    let mut used = 0;
+    while used < raw.len() {
+        // csv-core gives one end at a time, and has then read the delimiter behind the field.
+        let (result, read, _, ended) = reader.read_record(&raw[used..], &mut output, &mut [0]);
         used += read;
         if result == ReadRecordResult::Record {
-            return None;
+            return false;
         }
         if ended > 0 {
-            starts = [starts[1], starts[2], used];
-            fields += 1;
+            starts.push(used);
         }
     }
-    if fields > COLUMNS.len() { Some(&line[..starts[0] - 1]) } else { None }
+    true
 }
 
 /// Writes what seldom needs quotes.

@@ -8,5 +8,6 @@ mod jobs;
 mod reading;
 mod rejects;
 mod rejects_file;
+mod replay;
 mod support;
 mod transcode;

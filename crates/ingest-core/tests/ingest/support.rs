@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use ingest_core::{
-    Batch, BatchLimits, Header, Ingest, IngestError, IngestSettings, Reject, ResumePoint,
+    Batch, BatchLimits, Header, Ingest, IngestError, IngestSettings, Reject, Replay, ResumePoint,
 };
 
 /// One record a batch, so that every record has its own `end`.
@@ -109,6 +109,42 @@ pub(crate) fn read(
     if let Ok(reading) = &whole {
         check_accounts(reading, input);
         check_resumes(settings, reading, input);
+    }
+    whole
+}
+
+/// Reads the input as a rejects file, of which the records with these codes are wanted: in one
+/// piece, at every chunk size and from every batch's end. All of these must be the same.
+pub(crate) fn replay(
+    settings: IngestSettings,
+    codes: &[&str],
+    input: impl AsRef<[u8]>,
+) -> Result<Reading, IngestError> {
+    let input = input.as_ref();
+    let replay = || Replay { codes: codes.iter().map(|&code| code.to_owned()).collect() };
+    let read_in = |size: usize| {
+        let mut ingest = Ingest::start(settings).replaying(replay());
+        let batches = drain(&mut ingest, chunks_of(input, size))?;
+        Ok(Reading { header: ingest.header().unwrap().clone(), batches })
+    };
+    let whole = read_in(input.len().max(1));
+    for size in 1..=input.len().min(40) {
+        assert_eq!(
+            read_in(size),
+            whole,
+            "in chunks of {size}: {:?}",
+            String::from_utf8_lossy(input)
+        );
+    }
+    let Ok(reading) = &whole else { return whole };
+    for (done, batch) in reading.batches.iter().enumerate() {
+        assert_eq!((batch.sequence, batch.end.sequence), (done as u64, done as u64 + 1));
+        let rest = &input[usize::try_from(batch.end.byte).unwrap()..];
+        for size in [1, 7, rest.len().max(1)] {
+            let ingest = Ingest::resume(settings, reading.header.clone(), batch.end);
+            let resumed = drain(&mut ingest.replaying(replay()), chunks_of(rest, size)).unwrap();
+            assert_eq!(resumed, reading.batches[done + 1..], "from {:?} by {size}", batch.end);
+        }
     }
     whole
 }

@@ -1,0 +1,216 @@
+//! A rejects file as input: its records lose what [`reject_line`](crate::reject_line) put behind
+//! them, and become what they were.
+//!
+//! The file may have been through a person's hands. A spreadsheet quotes otherwise, ends lines
+//! otherwise, and fills short rows up with empty cells, so the three columns are looked for from
+//! the right and told by what stands in them.
+
+use bytes::Bytes;
+use csv_core::ReadFieldResult;
+use encoding_rs::Encoding;
+
+use crate::decode::{Record, Shape};
+use crate::plain::torn_quote;
+use crate::rejects_file::{COLUMNS, field_starts};
+use crate::{Dialect, IngestError, Position, Reject};
+
+/// What the three columns may have in bytes, on top of the record.
+pub(crate) const COLUMNS_BYTES_MAX: usize = 64 << 10;
+
+/// What the message of a record that cannot be sent again begins with.
+const NOT_KEPT: &str = "the rejects file does not hold this record's text; mend it in the source";
+
+/// How a rejects file is read: see [`Ingest::replaying`](crate::Ingest::replaying).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// Only records that were rejected with one of these codes; all of them when there is none.
+    pub codes: Vec<String>,
+}
+
+/// What becomes of a record of the rejects file.
+pub(crate) enum Replayed<'a> {
+    /// It is read as if it stood in the source.
+    Taken(Record<'a>),
+    /// It was rejected again at once: its text is not there.
+    NotKept(Record<'a>, Reject),
+    /// It is none of the wanted ones, or has nothing but empty cells.
+    LeftOut,
+}
+
+/// Takes records of a rejects file apart.
+pub(crate) struct Replayer {
+    codes: Vec<String>,
+    dialect: Dialect,
+    /// Columns of the source.
+    columns: usize,
+    /// Where the fields of the current record start.
+    starts: Vec<usize>,
+}
+
+/// The three columns of one record.
+struct Columns {
+    /// The field of `_record`: so many fields are before it.
+    first: usize,
+    code: String,
+    message: String,
+}
+
+impl Replayer {
+    pub(crate) fn new(replay: Replay, dialect: Dialect, columns: usize) -> Self {
+        Self { codes: replay.codes, dialect, columns, starts: Vec::new() }
+    }
+
+    /// The record as it stood in the source.
+    pub(crate) fn replay<'a>(&mut self, record: Record<'a>) -> Replayed<'a> {
+        match record.shape {
+            // Nobody can tell what it was rejected for: rejected again, so that it is not lost.
+            Shape::TooLong { .. } | Shape::Unclosed { .. } => return Replayed::Taken(record),
+            Shape::Whole { .. } | Shape::Torn { .. } => {}
+        }
+        let raw = record.raw;
+        field_starts(self.dialect, raw, &mut self.starts);
+        if self.are_empty(raw, self.starts.len()) {
+            return Replayed::LeftOut;
+        }
+        let columns = self.find_columns(raw);
+        let code = columns.as_ref().map_or("", |columns| columns.code.as_str());
+        if !self.codes.is_empty() && !self.codes.iter().any(|wanted| wanted == code) {
+            return Replayed::LeftOut;
+        }
+        match columns {
+            Some(columns) if self.is_not_kept(raw, &columns) => {
+                let reject = not_kept(&record, &columns);
+                Replayed::NotKept(self.first_fields(record, columns.first), reject)
+            }
+            Some(columns) => Replayed::Taken(self.first_fields(record, columns.first)),
+            None => Replayed::Taken(self.without_empty_columns(record)),
+        }
+    }
+
+    /// The rightmost three fields that are a number, a code and anything, with nothing but empty
+    /// cells behind them.
+    fn find_columns(&self, raw: &[u8]) -> Option<Columns> {
+        let last = self.starts.len().checked_sub(COLUMNS.len())?;
+        for first in (0..=last).rev() {
+            if first < last && !self.field(raw, first + COLUMNS.len()).is_empty() {
+                return None;
+            }
+            let number = self.field(raw, first);
+            let code = self.field(raw, first + 1);
+            let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+            // Behind them stand empty cells that a spreadsheet made: a cell of the row itself must
+            // not be taken for a code.
+            if is_number && !code.is_empty() && (first == last || is_code(&code)) {
+                return Some(Columns { first, code, message: self.field(raw, first + 2) });
+            }
+        }
+        None
+    }
+
+    /// A record that was too long, or never ended, is not in the file; its line has the reason only.
+    fn is_not_kept(&self, raw: &[u8], columns: &Columns) -> bool {
+        let is_missing = columns.first == 0 || (columns.first == 1 && self.starts[1] == 1);
+        let may_be_missing =
+            [Reject::RECORD_TOO_LONG, Reject::UNCLOSED_QUOTE].contains(&columns.code.as_str());
+        is_missing || (may_be_missing && self.are_empty(raw, columns.first))
+    }
+
+    /// A record on which the three columns were emptied, or which a person added: when it has their
+    /// places, it loses them.
+    fn without_empty_columns<'a>(&self, record: Record<'a>) -> Record<'a> {
+        let fields = self.starts.len();
+        let full = self.columns + COLUMNS.len();
+        let are_added =
+            |from: usize| (from..fields).all(|index| self.field(record.raw, index).is_empty());
+        if fields >= full && are_added(self.columns) {
+            self.first_fields(record, self.columns)
+        } else if fields > full && are_added(full) {
+            self.first_fields(record, full)
+        } else {
+            self.first_fields(record, fields)
+        }
+    }
+
+    /// The record with its first fields only.
+    fn first_fields<'a>(&self, record: Record<'a>, fields: usize) -> Record<'a> {
+        let raw = match (fields.checked_sub(1), self.starts.get(fields)) {
+            (None, _) => &record.raw[..0],
+            (Some(_), None) => record.raw,
+            (Some(_), Some(next)) => &record.raw[..next - 1],
+        };
+        let shape = match torn_quote(self.dialect, raw) {
+            Some(quote) => Shape::Torn { quote: record.at.byte + quote as u64 },
+            None => Shape::Whole { fields },
+        };
+        let is_text = record.is_text || Encoding::utf8_valid_up_to(raw) == raw.len();
+        Record { raw, shape, is_text, ..record }
+    }
+
+    fn are_empty(&self, raw: &[u8], fields: usize) -> bool {
+        (0..fields).all(|index| self.field(raw, index).is_empty())
+    }
+
+    fn field(&self, raw: &[u8], index: usize) -> String {
+        let end = self.starts.get(index + 1).map_or(raw.len(), |next| next - 1);
+        unquoted(self.dialect, &raw[self.starts[index]..end])
+    }
+}
+
+/// The header of the source: the one of its rejects file without the three columns.
+pub(crate) fn source_header(
+    raw: &[u8],
+    dialect: Dialect,
+    at: Position,
+) -> Result<Bytes, IngestError> {
+    let mut starts = Vec::new();
+    field_starts(dialect, raw, &mut starts);
+    let name = |index: usize| {
+        let end = starts.get(index + 1).map_or(raw.len(), |next: &usize| next - 1);
+        unquoted(dialect, &raw[starts[index]..end])
+    };
+    // A spreadsheet may have filled the header up as well.
+    let named = (0..starts.len()).rev().find(|&index| !name(index).is_empty());
+    let first = named.and_then(|last| (last + 1).checked_sub(COLUMNS.len()));
+    let is_rejects = |first: usize| {
+        COLUMNS.iter().enumerate().all(|(index, column)| name(first + index) == *column)
+    };
+    match first {
+        Some(first) if first > 0 && is_rejects(first) => {
+            Ok(Bytes::copy_from_slice(&raw[..starts[first] - 1]))
+        }
+        _ => Err(IngestError::NotRejects { at }),
+    }
+}
+
+fn not_kept(record: &Record<'_>, columns: &Columns) -> Reject {
+    let message = if columns.message.starts_with(NOT_KEPT) {
+        columns.message.clone()
+    } else {
+        format!("{NOT_KEPT} ({})", columns.message)
+    };
+    Reject { record: record.at.record, code: columns.code.clone(), message, raw: Bytes::new() }
+}
+
+/// As Salesforce and this crate write them.
+fn is_code(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_uppercase())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// What a field says.
+fn unquoted(dialect: Dialect, field: &[u8]) -> String {
+    let mut reader = dialect.reader();
+    let mut output = vec![0; field.len()];
+    let (mut used, mut written) = (0, 0);
+    while used < field.len() {
+        let (result, read, wrote) = reader.read_field(&field[used..], &mut output[written..]);
+        used += read;
+        written += wrote;
+        if matches!(result, ReadFieldResult::End | ReadFieldResult::Field { .. }) {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&output[..written]).into_owned()
+}
