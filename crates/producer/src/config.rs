@@ -5,6 +5,8 @@ use clap::{Args, Parser, Subcommand};
 use ingest_core::RunId;
 use job_queue::QueueArgs;
 
+use crate::run_args::{CompletionsArgs, RunsArgs, ShowArgs};
+
 /// The command line of `producer`.
 #[derive(Debug, Parser)]
 #[command(
@@ -26,13 +28,26 @@ pub enum Command {
     /// Load a file: read it, queue it, and follow the run to its end.
     #[command(after_help = "Examples:\n  \
         producer sync --file big-data-import.csv\n  \
-        producer sync --file big-data-import.csv --run-id nightly-7   (again: goes on with that run)\n  \
+        producer sync --file big-data-import.csv --run-id nightly-7      again: goes on with that run\n  \
         producer sync --file exports/accounts.csv.gz --no-wait")]
     Sync(Box<SyncArgs>),
     /// List the newest runs.
+    #[command(after_help = "Examples:\n  \
+        producer runs                            the newest 20\n  \
+        producer runs --newest 100\n  \
+        producer runs --json | jq '.[] | select(.status == \"interrupted\") | .run'")]
     Runs(RunsArgs),
     /// Show one run: its report so far.
+    #[command(after_help = "Examples:\n  \
+        producer show 20261123-145735-pmao\n  \
+        producer show 20261123-145735-pmao --json | jq .rejectedByCode")]
     Show(ShowArgs),
+    /// Print a script that completes commands and flags in your shell.
+    #[command(after_help = "Examples:\n  \
+        source <(producer completions bash)                                  in ~/.bashrc\n  \
+        producer completions zsh > \"${fpath[1]}/_producer\"                  once\n  \
+        producer completions fish > ~/.config/fish/completions/producer.fish  once")]
+    Completions(CompletionsArgs),
 }
 
 /// Arguments of `producer sync`.
@@ -111,35 +126,4 @@ pub struct ReadArgs {
     /// Encoding of the file, such as utf-8, windows-1252 or utf-16le.
     #[arg(long, env = "CSV_ENCODING", default_value = "utf-8", value_name = "NAME")]
     pub csv_encoding: String,
-}
-
-/// Arguments of `producer runs`.
-#[derive(Clone, Debug, Args)]
-pub struct RunsArgs {
-    /// How many runs, newest first.
-    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
-    pub newest: usize,
-
-    /// Print them as JSON.
-    #[arg(long)]
-    pub json: bool,
-
-    /// Where the queue is.
-    #[command(flatten)]
-    pub queue: QueueArgs,
-}
-
-/// Arguments of `producer show`.
-#[derive(Clone, Debug, Args)]
-pub struct ShowArgs {
-    /// Id of the run.
-    pub run: RunId,
-
-    /// Print the report as JSON.
-    #[arg(long)]
-    pub json: bool,
-
-    /// Where the queue is.
-    #[command(flatten)]
-    pub queue: QueueArgs,
 }

@@ -20,9 +20,11 @@ mod read_settings;
 mod rejects_file;
 mod report;
 pub mod run;
+mod run_args;
 mod runs;
 mod source;
 mod sync;
 mod watermark;
 
-pub use config::{Cli, Command, ReadArgs, RunsArgs, ShowArgs, SyncArgs, WatermarkArgs};
+pub use config::{Cli, Command, ReadArgs, SyncArgs, WatermarkArgs};
+pub use run_args::{CompletionsArgs, RunsArgs, ShowArgs};

@@ -1,7 +1,9 @@
 //! How a file is read, as meant. Kept in the ledger: a producer that resumes a
 //! run must cut the same batches, or a row would be queued twice.
 
-use ingest_core::{BatchLimits, Dialect, IngestSettings, Transcoder};
+use ingest_core::{
+    BatchLimits, Dialect, Header, Ingest, IngestSettings, Replay, ResumePoint, Transcoder,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{ReadArgs, error::InvalidSetting};
@@ -16,6 +18,9 @@ pub(crate) struct ReadSettings {
     record_bytes_max: usize,
     batch_rows: usize,
     batch_bytes_max: usize,
+    /// The file is a rejects file, of which rows with these codes are taken; without codes all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replay: Option<Vec<String>>,
 }
 
 impl ReadSettings {
@@ -27,12 +32,36 @@ impl ReadSettings {
             record_bytes_max: args.record_bytes_max as usize,
             batch_rows: args.batch_rows as usize,
             batch_bytes_max: args.batch_bytes_max as usize,
+            replay: None,
         };
         settings.transcoder()?;
         Ok(settings)
     }
 
-    pub(crate) fn ingest(&self) -> IngestSettings {
+    /// The same for a rejects file.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the command that replays comes next"))]
+    pub(crate) fn replaying(self, codes: Vec<String>) -> Self {
+        Self { replay: Some(codes), ..self }
+    }
+
+    /// Reads a file from its first byte.
+    pub(crate) fn start(&self) -> Ingest {
+        self.of_rejects(Ingest::start(self.ingest()))
+    }
+
+    /// Goes on with a file.
+    pub(crate) fn resume(&self, header: Header, from: ResumePoint) -> Ingest {
+        self.of_rejects(Ingest::resume(self.ingest(), header, from))
+    }
+
+    fn of_rejects(&self, ingest: Ingest) -> Ingest {
+        match &self.replay {
+            None => ingest,
+            Some(codes) => ingest.replaying(Replay { codes: codes.clone() }),
+        }
+    }
+
+    fn ingest(&self) -> IngestSettings {
         IngestSettings {
             delimiter: self.delimiter,
             quote: self.quote,
@@ -121,8 +150,17 @@ mod tests {
     fn the_ledger_gives_back_what_it_was_given() {
         let settings = ReadSettings::new(&args("tab", "'", "latin1")).unwrap();
 
-        let kept = serde_json::to_string(&settings).unwrap();
+        for settings in [settings.clone(), settings.replaying(vec!["LOCK".to_owned()])] {
+            let kept = serde_json::to_string(&settings).unwrap();
+            assert_eq!(serde_json::from_str::<ReadSettings>(&kept).unwrap(), settings);
+        }
+    }
 
-        assert_eq!(serde_json::from_str::<ReadSettings>(&kept).unwrap(), settings);
+    #[test]
+    fn a_run_that_was_started_before_there_were_replays_goes_on() {
+        let kept = r#"{"delimiter":44,"quote":34,"encoding":"utf-8","recordBytesMax":1048576,
+            "batchRows":100,"batchBytesMax":1048576}"#;
+
+        assert_eq!(serde_json::from_str::<ReadSettings>(kept).unwrap().replay, None);
     }
 }

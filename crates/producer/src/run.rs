@@ -6,12 +6,13 @@ use std::{
 };
 
 use blob_store::BlobStore;
+use clap::CommandFactory;
 use job_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Cli, Command, SyncArgs, display::Display, read_settings::ReadSettings, runs, sync::Sync,
-    watermark::Watermarks,
+    Cli, Command, CompletionsArgs, SyncArgs, display::Display, read_settings::ReadSettings, runs,
+    sync::Sync, watermark::Watermarks,
 };
 
 /// Runs one command until it is done, or safely stopped by `shutdown`.
@@ -31,7 +32,15 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
             service::init_logging(io::stderr);
             runs::show(args).await
         }
+        Command::Completions(args) => completions(args),
     }
+}
+
+fn completions(args: CompletionsArgs) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "producer", &mut script);
+    io::stdout().lock().write_all(&script)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn sync(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {

@@ -45,7 +45,7 @@ impl Source {
         settings: &ReadSettings,
         progress: &ReadProgress,
     ) -> Self {
-        Self::open(store, blob, settings, progress, 0, Ingest::start(settings.ingest()))
+        Self::open(store, blob, settings, progress, 0, settings.start())
     }
 
     /// Reads `blob` from where a run stopped.
@@ -57,7 +57,7 @@ impl Source {
         header: Header,
         from: ResumePoint,
     ) -> Self {
-        let ingest = Ingest::resume(settings.ingest(), header, from);
+        let ingest = settings.resume(header, from);
         Self::open(store, blob, settings, progress, from.byte, ingest)
     }
 

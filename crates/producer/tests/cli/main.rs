@@ -1,0 +1,5 @@
+//! The command line as a person or a script meets it: the real program, on real services.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+mod help;
+mod program;
