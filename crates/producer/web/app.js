@@ -1,14 +1,39 @@
-// Starts a run; the rest of the page follows.
-const says = document.getElementById("says");
+// Which view is shown. The part of the address after # names it, so a run can be linked.
 
-document.getElementById("start").addEventListener("submit", async (event) => {
+import { showOverview } from "./overview.js";
+import { showRun } from "./run.js";
+
+const main = document.getElementById("main");
+let leave = new AbortController();
+let isFirst = true;
+
+function show() {
+  leave.abort();
+  leave = new AbortController();
+  const [, run] = location.hash.match(/^#\/runs\/([^/]+)$/) ?? [];
+  main.replaceChildren();
+  main.classList.remove("loading");
+  if (run) showRun(main, decode(run), leave.signal);
+  else showOverview(main, leave.signal);
+  // A screen reader must hear that the page changed; at the first look it does anyway.
+  if (!isFirst) {
+    main.querySelector("h1")?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+  isFirst = false;
+}
+
+function decode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+addEventListener("hashchange", show);
+document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
-  const fileName = document.getElementById("name").value.trim();
-  const answer = await fetch("/api/sync/start", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ fileName }),
-  });
-  const body = await answer.json();
-  says.textContent = body.error ?? `${body.message}: ${body.runId}`;
+  main.focus();
 });
+show();

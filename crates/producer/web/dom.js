@@ -1,0 +1,50 @@
+// Building and patching elements. Values become text, never markup.
+
+/** A copy of a `<template>` and its elements by their `data-part`. */
+export function instance(id) {
+  const root = document.getElementById(id).content.cloneNode(true);
+  const parts = {};
+  for (const element of root.querySelectorAll("[data-part]")) parts[element.dataset.part] = element;
+  return { root, parts };
+}
+
+export function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+/** Writes only what changed: a node that is left alone costs no layout. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function setAttribute(node, name, value) {
+  const text = String(value);
+  if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+}
+
+/** A share of 0 to 1 as the length of a bar; scaled, so nothing is laid out again. */
+export function setShare(bar, share) {
+  const scale = `scaleX(${Math.min(1, Math.max(0, share || 0)).toFixed(4)})`;
+  if (bar.style.transform !== scale) bar.style.transform = scale;
+}
+
+export function icon(name) {
+  const svg = svgElement("svg", { class: "icon", "aria-hidden": "true" });
+  svg.append(svgElement("use", { href: `#i-${name}` }));
+  return svg;
+}
+
+export function svgElement(name, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+/** Says something to people who do not see the page; once, and never a stream. */
+export function announce(text) {
+  setText(document.getElementById("announcer"), text);
+}

@@ -1,0 +1,84 @@
+// Server-sent events over fetch: EventSource cannot send the token.
+
+import { call } from "./api.js";
+import { backoffMs, lost, pauseBeforeRetry, reached } from "./connection.js";
+
+// The server says something at least every 15 seconds.
+const SILENCE_MAX_MS = 40_000;
+
+/**
+ * Gives each event to `on(name, data)` until `end` or `signal`, through any number of
+ * connections: each goes on after the last event that came. A refusal is thrown.
+ */
+export async function follow(path, signal, on) {
+  const place = { lastId: null };
+  let failures = 0;
+  while (!signal.aborted) {
+    try {
+      const ended = await listen(path, signal, place, (name, data) => {
+        failures = 0;
+        reached();
+        on(name, data);
+      });
+      if (ended) return;
+      throw new Error("the stream was cut");
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error.status >= 400 && error.status < 500) throw error;
+      lost(error);
+      await pauseBeforeRetry(backoffMs(failures), signal);
+      failures += 1;
+    }
+  }
+}
+
+/** One connection; whether it came to the end of the run. */
+async function listen(path, signal, place, on) {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), SILENCE_MAX_MS);
+  try {
+    const headers = { Accept: "text/event-stream", ...(place.lastId && { "Last-Event-ID": place.lastId }) };
+    const answer = await call(path, { headers, signal: AbortSignal.any([signal, silence.signal]) });
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    const parser = new EventParser();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return false;
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MAX_MS);
+      for (const event of parser.push(value)) {
+        place.lastId = event.id ?? place.lastId;
+        if (event.name === "end") return true;
+        on(event.name, JSON.parse(event.data));
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    silence.abort();
+  }
+}
+
+/** Cuts text into events, wherever the network cut it. */
+export class EventParser {
+  #rest = "";
+  #event = {};
+
+  push(text) {
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/);
+    this.#rest = lines.pop();
+    return lines.flatMap((line) => this.#line(line));
+  }
+
+  #line(line) {
+    if (line === "") {
+      const { name = "message", data, id } = this.#event;
+      this.#event = {};
+      return data === undefined ? [] : [{ name, data, id }];
+    }
+    const [, field, value] = line.match(/^([^:]*):? ?(.*)$/s);
+    if (field === "event") this.#event.name = value;
+    else if (field === "id") this.#event.id = value;
+    else if (field === "data") this.#event.data = this.#event.data === undefined ? value : `${this.#event.data}\n${value}`;
+    return [];
+  }
+}

@@ -1,0 +1,37 @@
+// The log lines of a run: the last ones, in step with the run unless somebody reads.
+
+import { element } from "./dom.js";
+
+const LINES_MAX = 500;
+
+export class Log {
+  #list;
+
+  constructor(list, copyButton) {
+    this.#list = list;
+    copyButton.addEventListener("click", () => copy(copyButton, [...list.children].map((line) => line.textContent).join("\n")));
+  }
+
+  add(lines) {
+    const list = this.#list;
+    const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 8;
+    list.append(...lines.slice(-LINES_MAX).map((line) => element("li", {}, line)));
+    while (list.childElementCount > LINES_MAX) list.firstElementChild.remove();
+    if (follows) list.scrollTop = list.scrollHeight;
+  }
+}
+
+/** Copies, and says so on the button. */
+export async function copy(button, text) {
+  const words = button.lastChild;
+  const before = words.textContent;
+  if (before !== "Copy") return;
+  try {
+    await navigator.clipboard.writeText(text);
+    words.textContent = "Copied";
+  } catch {
+    // Browsers forbid it on plain HTTP, except on this machine.
+    words.textContent = "Not allowed";
+  }
+  setTimeout(() => (words.textContent = before), 1500);
+}

@@ -1,0 +1,116 @@
+// Rejected rows by code: their file to download, and another try for them.
+
+import { call, post } from "./api.js";
+import { announce, element, icon, setText } from "./dom.js";
+import { bytes, grouped, sentence } from "./figures.js";
+import { hasEnded } from "./status.js";
+import { token } from "./token.js";
+
+export class Rejects {
+  #parts;
+  #run;
+  #rows = new Map();
+  #report = null;
+
+  constructor(parts, run) {
+    this.#parts = parts;
+    this.#run = run;
+    parts.replay.addEventListener("click", () => this.#replay(null, parts.replay));
+    parts.download.href = this.#path();
+    parts.download.addEventListener("click", (event) => {
+      // Without a token the browser's own download is the best there is.
+      if (token() === null) return;
+      event.preventDefault();
+      this.#download();
+    });
+  }
+
+  show(report) {
+    const parts = this.#parts;
+    const some = report.rejected > 0;
+    const ended = hasEnded(report);
+    const before = this.#report;
+    this.#report = report;
+    if (before && before.rejected === report.rejected && hasEnded(before) === ended && before.rejectsWrittenBytes === report.rejectsWrittenBytes) return;
+    parts.codes.hidden = !some;
+    parts.noRejects.hidden = some;
+    setText(parts.noRejects, ended ? "No row was rejected." : "No row is rejected so far.");
+    parts.download.hidden = parts.replay.hidden = !some;
+    parts.replay.disabled = !ended;
+    setText(parts.rejectsHint, some && !ended ? "Rows can be replayed when the run has ended." : "");
+    const codes = Object.entries(report.rejectedByCode).sort(([, a], [, b]) => b - a);
+    for (const [code, rows] of codes) this.#code(code, rows, ended);
+  }
+
+  #code(code, rows, ended) {
+    let row = this.#rows.get(code);
+    if (!row) {
+      const count = element("td", { class: "number" });
+      const button = element("button", { type: "button", class: "quiet", "aria-label": `Replay the rows with ${code}` }, icon("again"), "Replay");
+      button.addEventListener("click", () => this.#replay(code, button));
+      row = { count, button };
+      this.#rows.set(code, row);
+      this.#parts.codeRows.append(element("tr", {}, element("th", { scope: "row" }, code), count, element("td", { class: "act" }, button)));
+    }
+    setText(row.count, grouped(rows));
+    row.button.disabled = !ended;
+  }
+
+  async #replay(code, button) {
+    button.disabled = true;
+    try {
+      const { runId, message } = await post(`/api/sync/${encodeURIComponent(this.#run)}/replay`, code === null ? {} : { code });
+      announce(message);
+      location.hash = `#/runs/${encodeURIComponent(runId)}`;
+    } catch (error) {
+      setText(this.#parts.rejectsHint, sentence(error.message));
+      button.disabled = false;
+    }
+  }
+
+  #path() {
+    return `/api/sync/${encodeURIComponent(this.#run)}/rejects`;
+  }
+
+  /**
+   * A link cannot send the token. Where the browser lets a page write a file, the answer
+   * goes there as it comes; elsewhere into a blob, which the browser keeps on its disk.
+   */
+  async #download() {
+    const name = `${this.#run}.csv`;
+    const hint = this.#parts.rejectsHint;
+    try {
+      const target = await window.showSaveFilePicker?.({ suggestedName: name });
+      setText(hint, "Downloading …");
+      const answer = await call(this.#path());
+      if (target) await answer.body.pipeThrough(counter(hint)).pipeTo(await target.createWritable());
+      else save(await answer.blob(), name);
+      setText(hint, "Downloaded.");
+    } catch (error) {
+      setText(hint, error.name === "AbortError" ? "" : `The download failed. ${sentence(error.message)}`);
+    }
+  }
+}
+
+function counter(hint) {
+  let size = 0;
+  let shownAt = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      size += chunk.byteLength;
+      if (Date.now() - shownAt > 250) {
+        shownAt = Date.now();
+        setText(hint, `Downloading … ${bytes(size)}`);
+      }
+      controller.enqueue(chunk);
+    },
+  });
+}
+
+function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  const link = element("a", { href: address, download: name });
+  link.click();
+  // The browser reads on for a moment after the click.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}

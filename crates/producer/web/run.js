@@ -1,0 +1,180 @@
+// One run, live.
+
+import { get, post } from "./api.js";
+import { ask } from "./ask.js";
+import { Chart } from "./chart.js";
+import { announce, element, instance, setAttribute, setText } from "./dom.js";
+import { follow } from "./events.js";
+import { bytes, duration, grouped, moment, sentence as asSentence, setMoment } from "./figures.js";
+import { copy, Log } from "./log.js";
+import { settled } from "./pace.js";
+import { Progress } from "./progress.js";
+import { QueuePanel, showCrew } from "./queue.js";
+import { Rejects } from "./rejects.js";
+import { Series } from "./series.js";
+import { command, hasEnded, sentence, showStatus, word } from "./status.js";
+
+export function showRun(main, run, signal) {
+  const { root, parts } = instance("run-view");
+  main.append(root);
+  document.title = `${run} · Batch Sync`;
+  new RunView(main, parts, run, signal).live();
+}
+
+class RunView {
+  #main;
+  #parts;
+  #run;
+  #signal;
+  #series = new Series();
+  #report = null;
+  #queue = null;
+
+  constructor(main, parts, run, signal) {
+    Object.assign(parts, { chart: new Chart(parts.chart, signal), queue: new QueuePanel(parts.queue) });
+    this.#main = main;
+    this.#parts = parts;
+    this.#run = run;
+    this.#signal = signal;
+    parts.log = new Log(parts.log, parts.copyLog);
+    parts.rejects = new Rejects(parts, run);
+    parts.progress = new Progress(parts);
+    parts.copyCommand.addEventListener("click", () => copy(parts.copyCommand, parts.line.textContent));
+    for (const name of ["pause", "resume", "cancel"]) parts[name].addEventListener("click", () => this.#control(name));
+    main.classList.add("loading");
+    setText(parts.file, "\u00a0");
+    setText(parts.id, run);
+  }
+
+  /** Follows the run to its end; again after it was resumed from there. */
+  async live() {
+    try {
+      await follow(this.#path("events"), this.#signal, (name, data) => {
+        if (name === "run") this.#show(data.report, data.queue);
+        else if (name === "log") this.#parts.log.add(data.lines);
+      });
+      if (this.#signal.aborted) return;
+      this.#show(await get(this.#path(), this.#signal), this.#queue);
+    } catch (error) {
+      if (!this.#signal.aborted && this.#report === null) this.#missing(error);
+    }
+  }
+
+  #path(rest) {
+    const path = `/api/sync/${encodeURIComponent(this.#run)}`;
+    return rest ? `${path}/${rest}` : path;
+  }
+
+  #show(report, queue) {
+    const before = this.#report;
+    this.#report = report;
+    this.#queue = queue;
+    this.#main.classList.remove("loading");
+    this.#head(report, queue);
+    this.#parts.progress.show(report, queue?.consumers !== 0);
+    this.#throughput(report);
+    if (queue) {
+      this.#parts.queue.show(queue, report.status === "waiting");
+      showCrew(queue);
+    }
+    this.#counts(report);
+    this.#parts.rejects.show(report);
+    if (before && before.status !== report.status) this.#tell(report);
+  }
+
+  #head(report, queue) {
+    const parts = this.#parts;
+    setText(parts.file, report.file);
+    setText(parts.size, bytes(report.fileBytes));
+    setMoment(parts.started, report.startedAtMs);
+    setText(parts.took, `${hasEnded(report) ? "took" : "for"} ${duration(report.seconds)}`);
+    if (report.replayOf && parts.origin.hidden) {
+      parts.origin.hidden = false;
+      parts.origin.href = `#/runs/${encodeURIComponent(report.replayOf)}`;
+      setText(parts.origin, `replay of ${report.replayOf}`);
+    }
+    showStatus(parts.status, report.status);
+    setText(parts.sentence, sentence(report, queue));
+    const line = command(report, queue);
+    parts.command.hidden = line === null;
+    setText(parts.line, line ?? "");
+    const can = (statuses) => statuses.includes(report.status);
+    parts.pause.hidden = !can(["feeding", "waiting"]);
+    parts.resume.hidden = !can(["paused"]) && report.resumeCommand === null;
+    parts.cancel.hidden = !can(["feeding", "waiting", "paused", "interrupted", "draining"]);
+    const share = parts.progress.shareShown;
+    document.title = `${hasEnded(report) || share === "" ? word(report.status) : share} · ${report.file} · Batch Sync`;
+  }
+
+  #throughput(report) {
+    const ended = hasEnded(report);
+    const series = this.#series;
+    const fedAfter = report.fedAtMs === null ? null : (report.fedAtMs - report.startedAtMs) / 1000;
+    // Seen for the first time after all was read: when that was is known.
+    if (series.points.length === 0 && fedAfter !== null && fedAfter < report.seconds) series.seed(fedAfter, report.seconds, report.read, settled(report));
+    const isNew = ended ? series.finish(report.seconds, report.read, settled(report)) : series.add(report.seconds, report.read, settled(report), report.status === "waiting");
+    if (isNew || ended) this.#parts.chart.show(series, ended);
+  }
+
+  #counts(report) {
+    for (const place of this.#main.querySelectorAll("[data-count]")) {
+      const number = report[place.dataset.count];
+      setText(place, grouped(number));
+      place.classList.toggle("none", number === 0);
+    }
+    const times = report.pauses === 1 ? "once" : `${grouped(report.pauses)} times`;
+    const details = {
+      container: report.container,
+      etag: report.etag,
+      batches: `${grouped(report.batchesSettled)} of ${grouped(report.batchesFed)}`,
+      apiCalls: grouped(report.apiCalls),
+      waited: report.pauses === 0 ? "never" : `${duration(report.pausedMs / 1000)}, ${times}`,
+      average: `${grouped(report.rowsPerSecond)} rows/s`,
+      fed: report.fedAtMs === null ? "not yet" : moment(report.fedAtMs),
+      ended: report.finishedAtMs === null ? "not yet" : moment(report.finishedAtMs),
+    };
+    for (const [name, text] of Object.entries(details)) setText(this.#main.querySelector(`[data-detail="${name}"]`), text);
+  }
+
+  /** Only what changed for good is worth an interruption. */
+  #tell(report) {
+    if (report.status === "feeding" || report.status === "waiting") return;
+    announce(`${word(report.status)}. ${sentence(report, this.#queue)}`);
+  }
+
+  async #control(name) {
+    const parts = this.#parts;
+    if (name === "cancel" && !(await this.#isSure())) return;
+    const button = parts[name];
+    const hadEnded = hasEnded(this.#report);
+    button.disabled = true;
+    setText(parts.says, "");
+    try {
+      await post(this.#path(name));
+      // A stream that came to its end says nothing more: a resumed run needs a new one.
+      if (hadEnded) this.live();
+      else this.#show(await get(this.#path(), this.#signal), this.#queue);
+    } catch (error) {
+      if (!this.#signal.aborted) setText(parts.says, asSentence(error.message));
+    }
+    button.disabled = false;
+    if (button.hidden && document.activeElement === document.body) this.#main.querySelector(".actions button:not([hidden])")?.focus();
+  }
+
+  #isSure() {
+    const { unfinished } = this.#report;
+    return ask({
+      title: "Cancel this run?",
+      text: `Reading stops, and what is on the queue is removed: ${grouped(unfinished)} rows at this moment. What is delivered stays in Salesforce. A cancelled run cannot be resumed.`,
+      yes: "Cancel the run",
+      no: "Keep it running",
+    });
+  }
+
+  #missing(error) {
+    const back = element("a", { class: "button", href: "#/" }, "All runs");
+    const title = element("h1", { tabindex: "-1" }, error.status === 404 ? "There is no such run" : "The run cannot be shown");
+    this.#main.replaceChildren(element("div", { class: "panel lonely" }, title, element("p", {}, asSentence(error.message)), back));
+    setAttribute(title, "class", "plain");
+  }
+}

@@ -1,0 +1,67 @@
+// How a run stands: its word, its tone, and what that means for a person.
+
+import { grouped } from "./figures.js";
+import { icon, setAttribute } from "./dom.js";
+
+const WORDS = {
+  feeding: ["Feeding", "run", "run"],
+  waiting: ["Waiting for room", "warn", "wait"],
+  paused: ["Paused", "rest", "pause"],
+  interrupted: ["Interrupted", "bad", "alert"],
+  draining: ["Draining", "run", "run"],
+  completed: ["Completed", "good", "done"],
+  failed: ["Failed", "bad", "alert"],
+  cancelling: ["Cancelling", "rest", "stop"],
+  cancelled: ["Cancelled", "rest", "stop"],
+};
+
+export const word = (status) => (WORDS[status] ?? [status])[0];
+
+export function showStatus(pill, status) {
+  const [text, tone, sign] = WORDS[status] ?? [status, "rest", "run"];
+  if (pill.dataset.status === status) return;
+  pill.dataset.status = status;
+  setAttribute(pill, "class", `pill ${tone}`);
+  pill.replaceChildren(icon(sign), text);
+}
+
+export const hasEnded = (report) => ["completed", "failed", "cancelled"].includes(report.status);
+
+/** What goes on, and what to do when a person has to do something. */
+export function sentence(report, queue) {
+  const rows = (number) => (number === 1 ? "1 row" : `${grouped(number)} rows`);
+  const nobody = queue?.consumers === 0 ? " No consumer is running, so nothing is delivered: start one with" : "";
+  switch (report.status) {
+    case "feeding":
+      return nobody ? `The file is read, batch by batch, onto the queue.${nobody}` : "The file is read, batch by batch, and its rows are delivered.";
+    case "waiting":
+      return nobody ? `The queue is full.${nobody}` : "The queue is full. Reading goes on by itself when there is room; rows are delivered all the time.";
+    case "paused":
+      return "Reading stands still until somebody resumes it. Rows that are on the queue are still delivered.";
+    case "interrupted":
+      return "The producer that fed this run is gone. Nothing is lost: resume goes on where it stopped, here or with";
+    case "draining":
+      return nobody ? `All of the file is read; ${rows(report.unfinished)} wait on the queue.${nobody}` : `All of the file is read. The last ${rows(report.unfinished)} are being delivered.`;
+    case "completed":
+      return report.rejected > 0
+        ? `Every row is accounted for: ${rows(report.delivered)} delivered, ${grouped(report.rejected)} rejected.`
+        : `Every row is delivered: ${rows(report.delivered)}.`;
+    case "failed":
+      return `${capital(report.reason ?? "The run failed")}. ${report.resumeCommand ? "To go on where it stopped, resume it here or with" : ""}`;
+    case "cancelling":
+      return "What is on the queue is being removed. Calls that are under way still end.";
+    case "cancelled":
+      return `Cancelled. ${capital(rows(report.delivered))} had been delivered and stay in Salesforce; ${grouped(report.cancelled)} were not sent.`;
+    default:
+      return "";
+  }
+}
+
+/** The command that belongs to the sentence. */
+export function command(report, queue) {
+  if (report.resumeCommand) return report.resumeCommand;
+  const delivers = ["feeding", "waiting", "draining"].includes(report.status);
+  return delivers && queue?.consumers === 0 ? "consumer" : null;
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
