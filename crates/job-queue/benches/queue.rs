@@ -55,11 +55,13 @@ async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
     let new = NewRun {
         run: run.clone(),
         container: String::new(),
-        file: String::new(),
+        file: run.to_string(),
         etag: String::new(),
         file_bytes: 0,
         header: Bytes::new(),
         settings: String::new(),
+        replay_of: None,
+        start_key: None,
     };
     queue.create_run(&new).await.unwrap();
     let jobs: Vec<BatchJob> =

@@ -2,15 +2,18 @@
 -- read from here on, so a row is never delivered before it was read.
 -- KEYS: run, feeder lock, settled batches
 -- ARGV: lock token, first sequence, number of batches, records read after them
--- Gives 'ok' and the sequences that are settled already; or 'lock_lost'; or
+-- Gives 'ok' and the sequences that are settled already; or 'lock_lost'; or 'paused'; or
 -- 'ended', state, reason; or 'rewound' when the ledger is not where the feeder
 -- thinks it is (Redis came back without its last writes).
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return {'lock_lost'}
 end
-local run = redis.call('HMGET', KEYS[1], 'state', 'reason', 'fed_sequence', 'read')
+local run = redis.call('HMGET', KEYS[1], 'state', 'reason', 'fed_sequence', 'read', 'paused')
 if run[1] ~= 'feeding' then
   return {'ended', run[1] or 'unknown', run[2] or ''}
+end
+if run[5] then
+  return {'paused'}
 end
 local first = tonumber(ARGV[2])
 if tonumber(run[3]) ~= first then

@@ -31,4 +31,5 @@ for i = 8, #ARGV, 3 do
   end
 end
 local bytes = tonumber(redis.call('HGET', KEYS[3], 'bytes') or '0') + tonumber(run[4] or '0')
-return {'ok', redis.call('HLEN', KEYS[4]), bytes}
+local parked = redis.call('HGET', KEYS[3], 'parked') or '0'
+return {'ok', redis.call('HLEN', KEYS[4]) - parked, bytes}

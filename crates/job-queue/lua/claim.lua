@@ -1,7 +1,8 @@
 -- Hands out one job under a lease.
--- KEYS: scheduled, delayed, leases, lease tokens, deliveries, job data, depth
+-- KEYS: scheduled, delayed, leases, lease tokens, deliveries, job data, depth, resumed runs
 -- ARGV: lease ms, lease token, prefix of the jobs' metadata keys, prefix of run keys
--- Gives id, deliveries, payload; or nothing when there is no job (or only jobs to drop: ask again).
+-- Gives id, deliveries, payload, and what to do: 'deliver' or 'cancel'; or nothing when there is
+-- no job (or only jobs to drop or to park: ask again).
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -11,6 +12,21 @@ for _, set in ipairs({KEYS[3], KEYS[2]}) do
     redis.call('ZREM', set, id)
     redis.call('HDEL', KEYS[4], id)
     redis.call('ZADD', KEYS[1], 0, id)
+  end
+end
+
+-- Jobs of a run that is paused no more come back to where they were.
+local resumed = redis.call('SRANDMEMBER', KEYS[8])
+if resumed then
+  local parked = redis.call('ZPOPMIN', ARGV[4] .. resumed .. ':parked', 100)
+  for i = 1, #parked, 2 do
+    redis.call('ZADD', KEYS[1], parked[i + 1], parked[i])
+  end
+  if #parked > 0 then
+    redis.call('HINCRBY', KEYS[7], 'parked', -(#parked / 2))
+  end
+  if #parked < 200 then
+    redis.call('SREM', KEYS[8], resumed)
   end
 end
 
@@ -30,18 +46,25 @@ for _ = 1, 100 do
     return false
   end
   local meta = ARGV[3] .. id
+  -- Only batches have a sequence; what imports a whole run is handed out in any state of it.
   local about = redis.call('HMGET', meta, 'run', 'sequence', 'bytes')
   local payload = redis.call('HGET', KEYS[6], id)
   local run = ARGV[4] .. (about[1] or '')
+  local is_batch = about[2]
+  local of_run = redis.call('HMGET', run, 'state', 'paused')
   if not payload or not about[1]
     -- pushed again after a crash, though it was settled before
-    or redis.call('GETBIT', run .. ':settled', about[2]) == 1
-    or redis.call('HGET', run, 'state') == 'failed' then
+    or is_batch and redis.call('GETBIT', run .. ':settled', about[2]) == 1
+    or is_batch and (of_run[1] == 'failed' or of_run[1] == 'cancelled') then
     drop(id, meta, about[3])
+  elseif is_batch and of_run[2] then
+    redis.call('ZADD', run .. ':parked', popped[2], id)
+    redis.call('HINCRBY', KEYS[7], 'parked', 1)
   else
     redis.call('ZADD', KEYS[3], now + tonumber(ARGV[1]), id)
     redis.call('HSET', KEYS[4], id, ARGV[2])
-    return {id, redis.call('HINCRBY', KEYS[5], id, 1), payload}
+    local is_cancelled = is_batch and of_run[1] == 'cancelling'
+    return {id, redis.call('HINCRBY', KEYS[5], id, 1), payload, is_cancelled and 'cancel' or 'deliver'}
   end
 end
 return false

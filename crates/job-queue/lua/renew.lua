@@ -1,6 +1,6 @@
 -- Makes leases last longer, and says which are lost.
--- KEYS: leases, lease tokens, consumers
--- ARGV: lease ms, consumer's name, id, token, id, token, …
+-- KEYS: leases, lease tokens, names of the living
+-- ARGV: lease ms, worker's name, id, token, id, token, …
 -- Gives the tokens whose lease somebody else holds, or nobody.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -6,6 +6,7 @@
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then
   return 'lock_lost'
 end
+redis.call('HDEL', KEYS[1], 'waits_for_room')
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then
   return 'unknown'

@@ -1,10 +1,11 @@
-//! The claiming half of the queue, as an apalis backend.
+//! The claiming half of a queue, as an apalis backend.
 
 use std::{
     convert::Infallible,
     fmt,
     panic::AssertUnwindSafe,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -16,15 +17,16 @@ use apalis_core::{
     worker::context::WorkerContext,
 };
 use futures::{FutureExt, future::BoxFuture};
-use ingest_core::BatchJob;
 use tokio_util::task::AbortOnDropHandle;
 use tower::{Layer, Service};
 use tracing::{error, warn};
 
 use crate::{
-    Claimed, Queue, QueueError,
-    keeper::{self, Leases},
-    keys, scripts,
+    Claimed, ClaimedImport, Queue, QueueError,
+    claim::{Claim, Delivery, Job},
+    keeper::{self, Leases, new_token},
+    keys::{self, QueueKeys},
+    scripts,
 };
 
 /// How soon an empty queue is looked at again; doubles up to the maximum.
@@ -32,33 +34,56 @@ const IDLE_DELAY_MIN: Duration = Duration::from_millis(20);
 const IDLE_DELAY_MAX: Duration = Duration::from_millis(250);
 
 /// A job that this program cannot read waits for one that can.
-const UNREADABLE_DELAY_MS: u64 = 30_000;
+const UNREADABLE_DELAY: Duration = Duration::from_secs(30);
 
 /// A job whose handler failed or panicked is tried again after this long.
 const FAILED_DELAY: Duration = Duration::from_secs(2);
 
-/// Claims batches for one apalis worker, one at a time and only when the worker
-/// has a free place: nothing is prefetched, so no lease runs while a job waits.
-pub struct BatchBackend {
+/// Claims batches for one consumer.
+pub type BatchBackend = JobBackend<Claimed>;
+
+/// Claims runs to import for one server.
+pub type ImportBackend = JobBackend<ClaimedImport>;
+
+/// Claims jobs for one apalis worker, one at a time and only when the worker has a
+/// free place: nothing is prefetched, so no lease runs while a job waits.
+pub struct JobBackend<J> {
     queue: Queue,
+    keys: Arc<QueueKeys>,
     name: String,
     leases: Leases,
     keeper: Option<AbortOnDropHandle<()>>,
-    claiming: Option<BoxFuture<'static, Option<Claimed>>>,
+    claiming: Option<BoxFuture<'static, Option<J>>>,
     closing: Option<BoxFuture<'static, ()>>,
 }
 
-impl fmt::Debug for BatchBackend {
+impl<J> fmt::Debug for JobBackend<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchBackend").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("JobBackend").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 impl BatchBackend {
     /// `name` is the consumer's among the living; it must be unique per start.
     pub fn new(queue: Queue, name: &str) -> Self {
+        let keys = queue.keys.clone();
+        Self::on(queue, keys, name)
+    }
+}
+
+impl ImportBackend {
+    /// `name` is the server's among the living; it must be unique per start.
+    pub fn new(queue: Queue, name: &str) -> Self {
+        let keys = queue.imports.clone();
+        Self::on(queue, keys, name)
+    }
+}
+
+impl<J: Job> JobBackend<J> {
+    fn on(queue: Queue, keys: Arc<QueueKeys>, name: &str) -> Self {
         Self {
             queue,
+            keys,
             name: name.to_owned(),
             leases: Leases::default(),
             keeper: None,
@@ -72,20 +97,21 @@ impl BatchBackend {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn claim(&mut self) -> Result<Option<Claimed>, QueueError> {
+    pub async fn claim(&mut self) -> Result<Option<J>, QueueError> {
         self.start_keeper();
-        self.queue.claim(&self.leases).await
+        self.queue.claim(&self.keys, &self.leases).await
     }
 
     fn start_keeper(&mut self) {
         self.keeper.get_or_insert_with(|| {
-            keeper::keep(self.queue.clone(), self.name.clone(), self.leases.clone())
+            let (queue, keys) = (self.queue.clone(), self.keys.clone());
+            keeper::keep(queue, keys, self.name.clone(), self.leases.clone())
         });
     }
 }
 
-impl Backend for BatchBackend {
-    type Task = Task<Claimed>;
+impl<J: Job> Backend for JobBackend<J> {
+    type Task = Task<J>;
     /// Redis being away is waited out, never the end of a worker.
     type Error = Infallible;
 
@@ -104,7 +130,8 @@ impl Backend for BatchBackend {
         worker: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
         let claiming = self.claiming.get_or_insert_with(|| {
-            wait_for_job(self.queue.clone(), self.leases.clone(), worker.clone()).boxed()
+            let (queue, keys) = (self.queue.clone(), self.keys.clone());
+            wait_for_job(queue, keys, self.leases.clone(), worker.clone()).boxed()
         });
         let claimed = ready!(claiming.as_mut().poll(context));
         self.claiming = None;
@@ -119,15 +146,15 @@ impl Backend for BatchBackend {
         _: &WorkerContext,
     ) -> Poll<Result<(), Infallible>> {
         let closing = self.closing.get_or_insert_with(|| {
-            close(self.queue.clone(), self.name.clone(), self.claiming.take(), self.keeper.take())
-                .boxed()
+            let (queue, keys) = (self.queue.clone(), self.keys.clone());
+            close(queue, keys, self.name.clone(), self.claiming.take(), self.keeper.take()).boxed()
         });
         closing.as_mut().poll(context).map(Ok)
     }
 }
 
-impl BackendConfig for BatchBackend {
-    type Args = Claimed;
+impl<J: Job> BackendConfig for JobBackend<J> {
+    type Args = J;
     type Id = String;
     type Kind = Ephemeral;
     type Config = ();
@@ -142,15 +169,16 @@ impl BackendConfig for BatchBackend {
     }
 }
 
-fn task(claimed: Claimed) -> Task<Claimed> {
-    let id = TaskId::from_string(format!("{}:{}", claimed.job().run, claimed.job().sequence));
+fn task<J: Job>(claimed: J) -> Task<J> {
+    let id = TaskId::from_string(claimed.name());
     TaskBuilder::new(claimed).task_id(id).build()
 }
 
-async fn close(
+async fn close<J: Job>(
     queue: Queue,
+    keys: Arc<QueueKeys>,
     name: String,
-    claiming: Option<BoxFuture<'static, Option<Claimed>>>,
+    claiming: Option<BoxFuture<'static, Option<J>>>,
     keeper: Option<AbortOnDropHandle<()>>,
 ) {
     // The claim may be under way in Redis: it has to be seen through.
@@ -158,24 +186,29 @@ async fn close(
         Some(claiming) => Some(claiming.await),
         None => None,
     } {
-        report(claimed.put_back(Duration::ZERO).await);
+        report(claimed.claim().give_back(Duration::ZERO, Delivery::Uncounted).await);
     }
     drop(keeper);
-    report(keeper::sign_off(&queue, &name).await);
+    report(keeper::sign_off(&queue, &keys, &name).await);
 }
 
 /// Waits until there is a job for this worker; `None` when the worker stops.
-async fn wait_for_job(queue: Queue, leases: Leases, worker: WorkerContext) -> Option<Claimed> {
+async fn wait_for_job<J: Job>(
+    queue: Queue,
+    keys: Arc<QueueKeys>,
+    leases: Leases,
+    worker: WorkerContext,
+) -> Option<J> {
     let mut idle = IDLE_DELAY_MIN;
     while !worker.is_shutting_down() {
-        match queue.claim(&leases).await {
+        match queue.claim(&keys, &leases).await {
             Ok(Some(claimed)) => return Some(claimed),
             Ok(None) => {
                 tokio::time::sleep(idle).await;
                 idle = (idle * 2).min(IDLE_DELAY_MAX);
             }
             Err(error) => {
-                error!(error = %error, "could not claim a batch");
+                error!(error = %error, "could not claim a job");
                 tokio::time::sleep(Duration::from_secs(5)).await;
             }
         }
@@ -185,37 +218,32 @@ async fn wait_for_job(queue: Queue, leases: Leases, worker: WorkerContext) -> Op
 
 impl Queue {
     /// Claims the next job, if there is one.
-    async fn claim(&self, leases: &Leases) -> Result<Option<Claimed>, QueueError> {
-        let token = format!("{:032x}", fastrand::u128(..));
-        let keys = &self.keys;
-        let mut script = scripts::CLAIM.prepare_invoke();
-        script.key(&keys.scheduled).key(&keys.delayed).key(&keys.leases).key(&keys.tokens);
-        script.key(&keys.deliveries).key(&keys.data).key(&keys.depth);
-        script.arg(self.lease_ms()).arg(&token).arg(&keys.meta_prefix).arg(keys::run_prefix());
-        // When the answer is lost, the lease of a job nobody works on runs out.
-        let answer: Option<(String, u32, Vec<u8>)> =
-            self.invoke("hand out a batch", &script).await?;
-        let Some((id, deliveries, payload)) = answer else { return Ok(None) };
+    async fn claim<J: Job>(
+        &self,
+        keys: &Arc<QueueKeys>,
+        leases: &Leases,
+    ) -> Result<Option<J>, QueueError> {
+        loop {
+            let token = new_token();
+            let mut script = scripts::CLAIM.prepare_invoke();
+            script.key(&keys.scheduled).key(&keys.delayed).key(&keys.leases).key(&keys.tokens);
+            script.key(&keys.deliveries).key(&keys.data).key(&keys.depth).key(&keys.resumed);
+            script.arg(self.lease_ms()).arg(&token).arg(&keys.meta_prefix).arg(keys::run_prefix());
+            // When the answer is lost, the lease of a job nobody works on runs out.
+            let answer: Option<(String, u32, Vec<u8>, String)> =
+                self.invoke("hand out a job", &script).await?;
+            let Some((id, deliveries, payload, what)) = answer else { return Ok(None) };
 
-        let lease = leases.hold(id, token);
-        match BatchJob::decode(&payload) {
-            Ok(job) => Ok(Some(Claimed::new(self.clone(), job, lease, deliveries))),
-            Err(error) => {
-                error!(error = %error, job.id = %lease.id, "a queued batch cannot be read");
-                self.put_aside(&lease.id, &lease.token).await?;
-                Ok(None)
-            }
+            let claim = Claim::new(self.clone(), keys.clone(), leases.hold(id, token), deliveries);
+            match J::read(claim.clone(), &payload) {
+                Ok(job) if what == "cancel" => job.leave_out().await?,
+                Ok(job) => return Ok(Some(job)),
+                Err(error) => {
+                    error!(error = %error, job.id = %claim.id(), "a queued job cannot be read");
+                    claim.give_back(UNREADABLE_DELAY, Delivery::Uncounted).await?
+                }
+            };
         }
-    }
-
-    async fn put_aside(&self, id: &str, token: &str) -> Result<(), QueueError> {
-        let keys = &self.keys;
-        let mut script = scripts::GIVE_BACK.prepare_invoke();
-        script.key(&keys.scheduled).key(&keys.delayed).key(&keys.leases).key(&keys.tokens);
-        script.key(&keys.deliveries).key(&keys.data).key(&keys.depth);
-        script.key(format!("{}{id}", keys.meta_prefix));
-        script.arg(id).arg(token).arg(UNREADABLE_DELAY_MS).arg("uncounted");
-        self.invoke::<String>("put aside a batch", &script).await.map(drop)
     }
 
     pub(crate) fn lease_ms(&self) -> u64 {
@@ -241,9 +269,9 @@ pub struct PutBackFailed<S> {
     handler: S,
 }
 
-impl<S> Service<Task<Claimed>> for PutBackFailed<S>
+impl<S, J: Job> Service<Task<J>> for PutBackFailed<S>
 where
-    S: Service<Task<Claimed>>,
+    S: Service<Task<J>>,
     S::Error: Into<BoxDynError>,
     S::Future: Send + 'static,
     S::Response: Send,
@@ -256,7 +284,7 @@ where
         self.handler.poll_ready(context).map_err(Into::into)
     }
 
-    fn call(&mut self, task: Task<Claimed>) -> Self::Future {
+    fn call(&mut self, task: Task<J>) -> Self::Future {
         let claimed = task.args.clone();
         let delivery = AssertUnwindSafe(self.handler.call(task)).catch_unwind();
         Box::pin(async move {
@@ -265,10 +293,8 @@ where
                 Err(_panic) => Err("the delivery panicked".into()),
             };
             if let Err(error) = &outcome {
-                let job = claimed.job();
-                warn!(run.id = %job.run, batch.sequence = job.sequence, error = %error,
-                    "batch {} of run {} is put back", job.sequence, job.run);
-                report(claimed.give_up(FAILED_DELAY).await);
+                warn!(job.id = claimed.name(), error = %error, "job {} is put back", claimed.name());
+                report(claimed.claim().give_up(FAILED_DELAY).await);
             }
             outcome
         })
@@ -278,6 +304,6 @@ where
 /// What cannot be put back comes back when its lease runs out.
 fn report<T>(outcome: Result<T, QueueError>) {
     if let Err(error) = outcome {
-        error!(error = %error, "could not put a batch back; it is handed out again when its lease ends");
+        error!(error = %error, "could not put a job back; it is handed out again when its lease ends");
     }
 }

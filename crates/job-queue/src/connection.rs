@@ -30,7 +30,10 @@ const AWAY_DELAY_MAX: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct Queue {
     pub(crate) connection: ConnectionManager,
+    /// Of the batches.
     pub(crate) keys: Arc<QueueKeys>,
+    /// Of the runs that servers import.
+    pub(crate) imports: Arc<QueueKeys>,
     pub(crate) lease: Duration,
     away: Arc<AtomicBool>,
 }
@@ -44,9 +47,10 @@ impl fmt::Debug for Queue {
 /// How full the queue is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
-    /// Unfinished jobs: waiting, delayed and being delivered.
+    /// Unfinished jobs: waiting, delayed and being delivered; those of paused runs
+    /// are not among them.
     pub jobs: u64,
-    /// Bytes of their payloads.
+    /// Bytes of all payloads, those of paused runs too.
     pub bytes: u64,
 }
 
@@ -78,6 +82,7 @@ impl Queue {
         Ok(Self {
             connection,
             keys: Arc::new(QueueKeys::batches()),
+            imports: Arc::new(QueueKeys::imports()),
             lease: args.queue_lease,
             away: Arc::default(),
         })
@@ -107,9 +112,13 @@ impl Queue {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.hlen(&self.keys.data).hget(&self.keys.depth, "bytes");
-        let (jobs, bytes): (u64, Option<i64>) = self.query("tell the depth", &pipeline).await?;
-        Ok(Depth { jobs, bytes: bytes.unwrap_or(0).try_into().unwrap_or(0) })
+        pipeline.hlen(&self.keys.data).hmget(&self.keys.depth, &["bytes", "parked"]);
+        let (jobs, (bytes, parked)): (u64, (Option<i64>, Option<u64>)) =
+            self.query("tell the depth", &pipeline).await?;
+        Ok(Depth {
+            jobs: jobs.saturating_sub(parked.unwrap_or(0)),
+            bytes: bytes.unwrap_or(0).try_into().unwrap_or(0),
+        })
     }
 
     /// How many consumers have shown themselves within their lease.
@@ -118,8 +127,21 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn consumers_alive(&self) -> Result<u64, QueueError> {
-        let script = scripts::COUNT_CONSUMERS.key(crate::keys::consumers());
-        self.invoke("count consumers", &script).await
+        self.count_living(&self.keys).await
+    }
+
+    /// How many servers have, that take runs to import.
+    ///
+    /// # Errors
+    ///
+    /// As [`consumers_alive`](Self::consumers_alive).
+    pub async fn servers_alive(&self) -> Result<u64, QueueError> {
+        self.count_living(&self.imports).await
+    }
+
+    async fn count_living(&self, keys: &QueueKeys) -> Result<u64, QueueError> {
+        let script = scripts::COUNT_LIVING.key(&keys.living);
+        self.invoke("count who is there", &script).await
     }
 
     /// Runs a script; waits while Redis is away. It must be safe to run twice:

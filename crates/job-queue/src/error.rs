@@ -73,7 +73,7 @@ pub enum FeedError {
         run: RunId,
     },
     /// The run was ended meanwhile.
-    #[error("run {run} is {state}: {reason}")]
+    #[error("run {run} is {state}{}{reason}", if reason.is_empty() { "" } else { ": " })]
     RunEnded {
         /// The run.
         run: RunId,
@@ -81,6 +81,12 @@ pub enum FeedError {
         state: String,
         /// Why, in the words of the one who ended it.
         reason: String,
+    },
+    /// A person paused the run; pushing works again when it is resumed.
+    #[error("run {run} is paused; `producer resume {run}` goes on")]
+    Paused {
+        /// The run.
+        run: RunId,
     },
     /// Redis came back without its last writes. Feeding has to start again at
     /// the ledger's checkpoint; nothing is lost.

@@ -9,6 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     Depth, FeedError, Queue, QueueError,
     jobs::QueuedJob,
+    keeper::new_token,
     keys::{self, RunKeys},
     ledger::RunState,
     scripts,
@@ -43,7 +44,7 @@ impl Queue {
     ///
     /// When another producer feeds it, or there is no such run, or Redis refuses.
     pub async fn feeder(&self, run: &RunId) -> Result<Feeder, FeedError> {
-        let token = format!("{:032x}", fastrand::u128(..));
+        let token = new_token();
         self.lock(run, &token).await?;
         let renewal =
             AbortOnDropHandle::new(tokio::spawn(renew(self.clone(), run.clone(), token.clone())));
@@ -124,8 +125,8 @@ impl Feeder {
     ///
     /// # Errors
     ///
-    /// When the claim is lost, the run was ended, the ledger went back, or Redis
-    /// refuses; Redis being away is waited out.
+    /// When the claim is lost, the run was ended or paused, the ledger went back, or
+    /// Redis refuses; Redis being away is waited out.
     pub async fn push(
         &mut self,
         batches: &[BatchJob],
@@ -142,7 +143,7 @@ impl Feeder {
             .map(|job| QueuedJob::new(job, self.started_at_ms))
             .collect();
         if !jobs.is_empty() {
-            self.queue.push_jobs(&jobs).await?;
+            self.queue.push_jobs(&self.queue.keys, &jobs).await?;
         }
         let depth = self.checkpoint(&jobs, end).await?;
         self.resume_point = end;
@@ -168,7 +169,7 @@ impl Feeder {
         script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte);
         script.arg(&self.queue.keys.meta_prefix);
         for job in jobs {
-            script.arg(&job.id).arg(job.sequence).arg(job.payload.len());
+            script.arg(&job.id).arg(job.sequence.unwrap_or_default()).arg(job.payload.len());
         }
         let answer = self.queue.invoke("keep a checkpoint", &script).await?;
         let figures = self.accepted(answer)?;
@@ -211,16 +212,33 @@ impl Feeder {
         Ok(Depth { bytes: depth.bytes + rejects.unwrap_or_default(), ..depth })
     }
 
-    /// Adds to the ledger that feeding waited for room; `is_new` when this is the
-    /// first word of a pause.
+    /// Notes that feeding waits for room now, `paused` longer than it was noted
+    /// before; the first word of a pause has no time yet.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_pause(&mut self, paused: Duration, is_new: bool) -> Result<(), QueueError> {
+    pub async fn note_waiting(&mut self, paused: Duration) -> Result<(), QueueError> {
+        self.pauses += u64::from(paused.is_zero());
+        self.note(paused, true).await
+    }
+
+    /// Notes that feeding goes on, after `paused` more.
+    ///
+    /// # Errors
+    ///
+    /// As [`note_waiting`](Self::note_waiting).
+    pub async fn note_going_on(&mut self, paused: Duration) -> Result<(), QueueError> {
+        self.note(paused, false).await
+    }
+
+    async fn note(&mut self, paused: Duration, waits: bool) -> Result<(), QueueError> {
         self.paused_ms += millis(paused);
-        self.pauses += u64::from(is_new);
-        let figures = [("paused_ms", self.paused_ms), ("pauses", self.pauses)];
+        let figures = [
+            ("paused_ms", self.paused_ms),
+            ("pauses", self.pauses),
+            ("waits_for_room", u64::from(waits)),
+        ];
         let mut pipeline = redis::pipe();
         pipeline.hset_multiple(RunKeys::of(&self.run).entry(), &figures).ignore();
         self.queue.query("note a pause", &pipeline).await
@@ -242,6 +260,7 @@ impl Feeder {
         match words.next().as_deref() {
             Some("ok") => Ok(words.collect()),
             Some("lock_lost") => Err(FeedError::LockLost { run }),
+            Some("paused") => Err(FeedError::Paused { run }),
             Some("rewound") => Err(FeedError::Rewound { run }),
             _ended => Err(FeedError::RunEnded {
                 run,

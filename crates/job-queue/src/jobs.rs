@@ -1,4 +1,4 @@
-//! Batches as jobs of apalis-redis.
+//! Jobs as apalis-redis has them.
 
 use apalis_core::task::{builder::TaskBuilder, metadata::MetadataStore, task_id::TaskId};
 use apalis_redis::{RedisTask, queries::push_tasks};
@@ -6,12 +6,13 @@ use ingest_core::{BatchJob, RunId};
 use sha2::{Digest, Sha256};
 use ulid::Ulid;
 
-use crate::{Queue, QueueError};
+use crate::{Queue, QueueError, keys::QueueKeys};
 
-/// A batch, encoded, with its place on the queue.
+/// A job, encoded, with its place on the queue.
 pub(crate) struct QueuedJob {
     pub(crate) id: String,
-    pub(crate) sequence: u64,
+    /// Of a batch: its place in the file.
+    pub(crate) sequence: Option<u64>,
     pub(crate) run: RunId,
     pub(crate) payload: Vec<u8>,
 }
@@ -20,7 +21,7 @@ impl QueuedJob {
     pub(crate) fn new(job: &BatchJob, run_started_at_ms: u64) -> Self {
         Self {
             id: job_id(&job.run, run_started_at_ms, job.sequence),
-            sequence: job.sequence,
+            sequence: Some(job.sequence),
             run: job.run.clone(),
             payload: job.encode(),
         }
@@ -28,8 +29,8 @@ impl QueuedJob {
 
     fn task(&self) -> RedisTask {
         let mut about = MetadataStore::new();
-        let fields = [("run", self.run.to_string()), ("sequence", self.sequence.to_string())];
-        for (name, value) in fields {
+        let sequence = self.sequence.map(|sequence| ("sequence", sequence.to_string()));
+        for (name, value) in [("run", self.run.to_string())].into_iter().chain(sequence) {
             about.insert(name, value).expect("the two names differ");
         }
         TaskBuilder::new(self.payload.clone())
@@ -42,19 +43,23 @@ impl QueuedJob {
 /// The same batch of the same run always has the same id, so pushing it twice
 /// leaves one job. Ids grow with the sequence: jobs of one second are claimed in
 /// file order.
-fn job_id(run: &RunId, run_started_at_ms: u64, sequence: u64) -> String {
+pub(crate) fn job_id(run: &RunId, run_started_at_ms: u64, sequence: u64) -> String {
     let digest = Sha256::digest(run.as_ref());
     let run_part = digest.iter().take(4).fold(0u128, |bits, byte| bits << 8 | u128::from(*byte));
     Ulid::from_parts(run_started_at_ms, run_part << 48 | u128::from(sequence)).to_string()
 }
 
 impl Queue {
-    /// Adds jobs to the queue; those it has already stay as they are.
-    pub(crate) async fn push_jobs(&self, jobs: &[QueuedJob]) -> Result<(), QueueError> {
+    /// Adds jobs to a queue; those it has already stay as they are.
+    pub(crate) async fn push_jobs(
+        &self,
+        keys: &QueueKeys,
+        jobs: &[QueuedJob],
+    ) -> Result<(), QueueError> {
         let tasks: Vec<RedisTask> = jobs.iter().map(QueuedJob::task).collect();
-        let mut patience = self.patience("take batches");
+        let mut patience = self.patience("take jobs");
         loop {
-            match push_tasks(&mut self.connection.clone(), &self.keys.config, &tasks).await {
+            match push_tasks(&mut self.connection.clone(), &keys.config, &tasks).await {
                 Ok(counts) => {
                     patience.rewarded_with(counts);
                     return Ok(());

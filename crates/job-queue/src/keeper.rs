@@ -1,4 +1,4 @@
-//! Renews the leases of one consumer, in a task of its own: no handler, however
+//! Renews the leases of one worker, in a task of its own: no handler, however
 //! long it waits, keeps a lease from being renewed.
 
 use std::{
@@ -11,9 +11,9 @@ use std::{
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{Queue, QueueError, keys, scripts};
+use crate::{Queue, QueueError, keys::QueueKeys, scripts};
 
-/// One job that this consumer holds.
+/// One job that this process holds.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) id: String,
@@ -22,20 +22,29 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    pub(crate) fn new(id: String, token: String) -> Self {
+        Self { id, token, lost: AtomicBool::new(false) }
+    }
+
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 }
 
-/// The leases of one consumer. Those who hold a lease keep it alive; when the
+/// Tells one claim from all others.
+pub(crate) fn new_token() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
+/// The leases of one worker. Those who hold a lease keep it alive; when the
 /// last one lets go of it, it is renewed no more.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Leases(Arc<Mutex<HashMap<String, Weak<Lease>>>>);
 
 impl Leases {
     pub(crate) fn hold(&self, id: String, token: String) -> Arc<Lease> {
-        let lease = Arc::new(Lease { id, token, lost: AtomicBool::new(false) });
-        // By token: the same consumer may hold a job again whose lease it lost.
+        let lease = Arc::new(Lease::new(id, token));
+        // By token: the same worker may hold a job again whose lease it lost.
         self.map().insert(lease.token.clone(), Arc::downgrade(&lease));
         lease
     }
@@ -52,11 +61,16 @@ impl Leases {
     }
 }
 
-/// Starts the task that renews `leases` and shows that the consumer `name` lives.
-pub(crate) fn keep(queue: Queue, name: String, leases: Leases) -> AbortOnDropHandle<()> {
+/// Starts the task that renews `leases` and shows that the worker `name` lives.
+pub(crate) fn keep(
+    queue: Queue,
+    keys: Arc<QueueKeys>,
+    name: String,
+    leases: Leases,
+) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(async move {
         loop {
-            if let Err(error) = renew(&queue, &name, &leases.held()).await {
+            if let Err(error) = renew(&queue, &keys, &name, &leases.held()).await {
                 tracing::error!(error = %error, "could not renew leases");
             }
             tokio::time::sleep(queue.lease / 4).await;
@@ -64,9 +78,14 @@ pub(crate) fn keep(queue: Queue, name: String, leases: Leases) -> AbortOnDropHan
     }))
 }
 
-async fn renew(queue: &Queue, name: &str, leases: &[Arc<Lease>]) -> Result<(), QueueError> {
+async fn renew(
+    queue: &Queue,
+    keys: &QueueKeys,
+    name: &str,
+    leases: &[Arc<Lease>],
+) -> Result<(), QueueError> {
     let mut script = scripts::RENEW.prepare_invoke();
-    script.key(&queue.keys.leases).key(&queue.keys.tokens).key(keys::consumers());
+    script.key(&keys.leases).key(&keys.tokens).key(&keys.living);
     script.arg(queue.lease_ms()).arg(name);
     for lease in leases {
         script.arg(&lease.id).arg(&lease.token);
@@ -78,9 +97,13 @@ async fn renew(queue: &Queue, name: &str, leases: &[Arc<Lease>]) -> Result<(), Q
     Ok(())
 }
 
-/// Takes the consumer off the list of the living.
-pub(crate) async fn sign_off(queue: &Queue, name: &str) -> Result<(), QueueError> {
+/// Takes the worker off the list of the living.
+pub(crate) async fn sign_off(
+    queue: &Queue,
+    keys: &QueueKeys,
+    name: &str,
+) -> Result<(), QueueError> {
     let mut pipeline = redis::pipe();
-    pipeline.zrem(keys::consumers(), name).ignore();
+    pipeline.zrem(&keys.living, name).ignore();
     queue.query("sign off", &pipeline).await
 }

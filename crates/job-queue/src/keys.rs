@@ -6,11 +6,15 @@
 
 use apalis_redis::Config;
 use ingest_core::RunId;
+use sha2::{Digest, Sha256};
 
 const PREFIX: &str = "{batch-sync}";
 
 /// Name of the queue of batches. Changing it leaves queued jobs behind.
-pub(crate) const BATCHES: &str = "{batch-sync}:batches";
+const BATCHES: &str = "{batch-sync}:batches";
+
+/// Name of the queue of runs that a server imports; the seed's name for the job.
+const FULL_IMPORT: &str = "{batch-sync}:full-import";
 
 /// Newest runs: id by start time.
 pub(crate) fn runs() -> String {
@@ -25,6 +29,24 @@ pub(crate) fn unfinished_runs() -> String {
 /// Names of live consumers by the time their word runs out.
 pub(crate) fn consumers() -> String {
     format!("{PREFIX}:consumers")
+}
+
+/// Names of live servers by the time their word runs out.
+pub(crate) fn servers() -> String {
+    format!("{PREFIX}:servers")
+}
+
+/// Hash: how many calls the org has left, as Salesforce told last.
+pub(crate) fn api_usage() -> String {
+    format!("{PREFIX}:api-usage")
+}
+
+/// String: id of the run that a start with this key began. A key may be long, or say
+/// more than it should: only its digest is kept.
+pub(crate) fn start_key(key: &str) -> String {
+    let digest = Sha256::digest(key.as_bytes());
+    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{PREFIX}:start:{hex}")
 }
 
 /// What a run key starts with; the run's id follows.
@@ -65,13 +87,19 @@ impl RunKeys {
         format!("{}:events", self.0)
     }
 
+    /// Sorted set: jobs that wait for the end of a pause. `claim.lua` builds this name too.
+    pub(crate) fn parked(&self) -> String {
+        format!("{}:parked", self.0)
+    }
+
     /// String: token of the producer that feeds the run.
     pub(crate) fn feeder(&self) -> String {
         format!("{}:feeder", self.0)
     }
 }
 
-/// Keys of the queue of batches.
+/// Keys of one queue.
+#[derive(Debug)]
 pub(crate) struct QueueKeys {
     /// What `apalis-redis` is told.
     pub(crate) config: Config,
@@ -82,22 +110,36 @@ pub(crate) struct QueueKeys {
     pub(crate) deliveries: String,
     pub(crate) data: String,
     pub(crate) depth: String,
+    /// Runs whose parked jobs come back.
+    pub(crate) resumed: String,
+    /// Names of those who live to take jobs.
+    pub(crate) living: String,
     /// A job's metadata is at this plus its id.
     pub(crate) meta_prefix: String,
 }
 
 impl QueueKeys {
     pub(crate) fn batches() -> Self {
-        let config = Config::default().queue(BATCHES).emit_events(false);
+        Self::of(BATCHES, consumers())
+    }
+
+    pub(crate) fn imports() -> Self {
+        Self::of(FULL_IMPORT, servers())
+    }
+
+    fn of(queue: &str, living: String) -> Self {
+        let config = Config::default().queue(queue).emit_events(false);
         Self {
             scheduled: config.scheduled_jobs_set(),
             data: config.job_data_hash(),
             meta_prefix: format!("{}:", config.job_meta_hash()),
-            delayed: format!("{BATCHES}:delayed"),
-            leases: format!("{BATCHES}:leases"),
-            tokens: format!("{BATCHES}:tokens"),
-            deliveries: format!("{BATCHES}:deliveries"),
-            depth: format!("{BATCHES}:depth"),
+            delayed: format!("{queue}:delayed"),
+            leases: format!("{queue}:leases"),
+            tokens: format!("{queue}:tokens"),
+            deliveries: format!("{queue}:deliveries"),
+            depth: format!("{queue}:depth"),
+            resumed: format!("{queue}:resumed"),
+            living,
             config,
         }
     }

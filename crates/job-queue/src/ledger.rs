@@ -6,11 +6,7 @@ use bytes::Bytes;
 use ingest_core::{ResumePoint, RunId};
 use serde::Serialize;
 
-use crate::{
-    Queue, QueueError,
-    keys::{self, RunKeys},
-    scripts,
-};
+use crate::QueueError;
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -24,6 +20,25 @@ pub enum RunState {
     Completed,
     /// Ended with a reason; started again, it goes on where it can.
     Failed,
+    /// A person ended it; what is being delivered at this moment is seen through.
+    Cancelling,
+    /// A person ended it, and nothing of it is under way.
+    Cancelled,
+}
+
+impl RunState {
+    /// A state by its name in Redis.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "feeding" => Self::Feeding,
+            "draining" => Self::Draining,
+            "completed" => Self::Completed,
+            "failed" => Self::Failed,
+            "cancelling" => Self::Cancelling,
+            "cancelled" => Self::Cancelled,
+            _ => return None,
+        })
+    }
 }
 
 /// A run that is about to start.
@@ -44,6 +59,24 @@ pub struct NewRun {
     /// How the producer reads the blob, in its own words. Kept with the run: a
     /// producer that resumes must cut the same batches.
     pub settings: String,
+    /// The run whose rejected rows this one loads again.
+    pub replay_of: Option<RunId>,
+    /// What the client calls this start: the same key again gives the same run, for
+    /// a day.
+    pub start_key: Option<String>,
+}
+
+/// What became of a start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// The run is in the ledger now.
+    New,
+    /// There was a run of that id before.
+    Exists,
+    /// The same start key began this run before.
+    Repeated(RunId),
+    /// This run reads the same version of the same blob, and has not ended.
+    UnderWay(RunId),
 }
 
 /// One run, as far as it is known.
@@ -99,6 +132,13 @@ pub struct Ledger {
     pub pauses: u64,
     /// A producer holds the run at this moment.
     pub feeder_alive: bool,
+    /// A person has paused it.
+    #[serde(rename = "pausedByHand")]
+    pub paused: bool,
+    /// Reading stands still at this moment, for the queue is full.
+    pub waits_for_room: bool,
+    /// The run whose rejected rows this one loads again.
+    pub replay_of: Option<RunId>,
     /// Bytes of rejected rows in the rejects file, its header not counted.
     pub rejects_written_bytes: u64,
     /// Where feeding goes on.
@@ -119,132 +159,40 @@ impl Ledger {
         self.created + self.updated
     }
 
-    /// Rows that were read and are neither delivered nor rejected yet.
+    /// Rows that were read and are neither delivered nor rejected, nor left out yet.
     #[must_use]
     pub fn unfinished(&self) -> u64 {
+        if self.state == RunState::Cancelled { 0 } else { self.open_rows() }
+    }
+
+    /// Rows that were read and are left out, for the run was cancelled.
+    #[must_use]
+    pub fn cancelled(&self) -> u64 {
+        if self.state == RunState::Cancelled { self.open_rows() } else { 0 }
+    }
+
+    fn open_rows(&self) -> u64 {
         self.read.saturating_sub(self.delivered() + self.rejected)
     }
 
     /// Nothing more will happen to this run by itself.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        matches!(self.state, RunState::Completed | RunState::Failed)
-    }
-}
-
-impl Queue {
-    /// Enters a run into the ledger.
-    ///
-    /// Gives `false`, and changes nothing, when there is a run of that id.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn create_run(&self, new: &NewRun) -> Result<bool, QueueError> {
-        let keys = RunKeys::of(&new.run);
-        let mut script = scripts::CREATE_RUN.prepare_invoke();
-        script.key(keys.entry()).key(keys::runs()).key(keys::unfinished_runs());
-        script.arg(new.run.as_ref());
-        script.arg("container").arg(&new.container).arg("file").arg(&new.file);
-        script.arg("etag").arg(&new.etag).arg("file_bytes").arg(new.file_bytes);
-        script.arg("header").arg(new.header.as_ref()).arg("settings").arg(&new.settings);
-        self.invoke("enter a run into the ledger", &script).await
-    }
-
-    /// Ends a run that is under way. What is queued of it is dropped; its rows
-    /// stay unfinished. A feeder that takes the run up again starts at its first
-    /// batch and skips the settled ones.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn fail_run(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
-        let keys = RunKeys::of(run);
-        let mut script = scripts::FAIL_RUN.prepare_invoke();
-        script.key(keys.entry()).key(keys::unfinished_runs()).arg(run.as_ref()).arg(reason);
-        self.invoke::<u8>("end a run", &script).await.map(drop)
-    }
-
-    /// The ledger's entry of a run.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses, or the entry was written by another version; Redis
-    /// being away is waited out.
-    pub async fn run(&self, run: &RunId) -> Result<Option<Ledger>, QueueError> {
-        let keys = RunKeys::of(run);
-        let mut pipeline = redis::pipe();
-        pipeline.atomic().hgetall(keys.entry()).hgetall(keys.codes()).exists(keys.feeder());
-        pipeline.cmd("TIME");
-        let (fields, codes, feeder_alive, (seconds, micros)): (
-            HashMap<String, Vec<u8>>,
-            _,
-            bool,
-            (u64, u64),
-        ) = self.query("show a run", &pipeline).await?;
-        if fields.is_empty() {
-            return Ok(None);
-        }
-        let ledger = Entry { run, fields }.read(codes, feeder_alive)?;
-        Ok(Some(Ledger { now_ms: seconds * 1000 + micros / 1000, ..ledger }))
-    }
-
-    /// The newest runs, newest first.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    pub async fn runs(&self, newest: usize) -> Result<Vec<Ledger>, QueueError> {
-        let Some(last) = newest.checked_sub(1) else { return Ok(Vec::new()) };
-        let mut pipeline = redis::pipe();
-        pipeline.zrevrange(keys::runs(), 0, isize::try_from(last).unwrap_or(isize::MAX));
-        let (ids,): (Vec<String>,) = self.query("list runs", &pipeline).await?;
-        let mut runs = Vec::with_capacity(ids.len());
-        for id in ids.iter().filter_map(|id| id.parse().ok()) {
-            runs.extend(self.run(&id).await?);
-        }
-        Ok(runs)
-    }
-
-    /// A run of the same version of the same blob that has not ended.
-    ///
-    /// # Errors
-    ///
-    /// As [`run`](Self::run).
-    pub async fn unfinished_run_of(
-        &self,
-        container: &str,
-        file: &str,
-        etag: &str,
-    ) -> Result<Option<RunId>, QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.smembers(keys::unfinished_runs());
-        let (mut ids,): (Vec<String>,) = self.query("list unfinished runs", &pipeline).await?;
-        ids.sort_unstable();
-        for id in ids.iter().filter_map(|id| id.parse::<RunId>().ok()) {
-            let mut pipeline = redis::pipe();
-            pipeline.hmget(RunKeys::of(&id).entry(), &["container", "file", "etag"]);
-            let (of,): ([Option<String>; 3],) = self.query("show a run", &pipeline).await?;
-            if of.each_ref().map(Option::as_deref) == [Some(container), Some(file), Some(etag)] {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
+        matches!(self.state, RunState::Completed | RunState::Failed | RunState::Cancelled)
     }
 }
 
 /// The fields of an entry, as Redis gives them.
-struct Entry<'a> {
-    run: &'a RunId,
-    fields: HashMap<String, Vec<u8>>,
+pub(crate) struct Entry<'a> {
+    pub(crate) run: &'a RunId,
+    pub(crate) fields: HashMap<String, Vec<u8>>,
+    pub(crate) rejected_by_code: BTreeMap<String, u64>,
+    pub(crate) feeder_alive: bool,
+    pub(crate) now_ms: u64,
 }
 
 impl Entry<'_> {
-    fn read(
-        &self,
-        rejected_by_code: BTreeMap<String, u64>,
-        feeder_alive: bool,
-    ) -> Result<Ledger, QueueError> {
+    pub(crate) fn read(self) -> Result<Ledger, QueueError> {
         Ok(Ledger {
             run: self.run.clone(),
             state: self.state()?,
@@ -256,12 +204,11 @@ impl Entry<'_> {
             started_at_ms: self.number("started_at_ms")?,
             fed_at_ms: self.number_if_there("fed_at_ms")?,
             finished_at_ms: self.number_if_there("finished_at_ms")?,
-            now_ms: 0,
+            now_ms: self.now_ms,
             read: self.number("read")?,
             created: self.count("created")?,
             updated: self.count("updated")?,
             rejected: self.count("rejected")?,
-            rejected_by_code,
             retried: self.count("retried")?,
             batches_fed: self.number("fed_sequence")?,
             batches_settled: self.number("batches_settled")?,
@@ -269,7 +216,10 @@ impl Entry<'_> {
             api_calls: self.count("api_calls")?,
             paused_ms: self.count("paused_ms")?,
             pauses: self.count("pauses")?,
-            feeder_alive,
+            feeder_alive: self.feeder_alive,
+            paused: self.fields.contains_key("paused"),
+            waits_for_room: self.feeder_alive && self.count("waits_for_room")? > 0,
+            replay_of: self.text("replay_of").and_then(|run| run.parse().ok()),
             rejects_written_bytes: self.count("rejects_written_bytes")?,
             resume_point: ResumePoint {
                 sequence: self.number("fed_sequence")?,
@@ -279,17 +229,12 @@ impl Entry<'_> {
             },
             header: self.fields.get("header").cloned().unwrap_or_default().into(),
             settings: self.needed("settings")?,
+            rejected_by_code: self.rejected_by_code,
         })
     }
 
     fn state(&self) -> Result<RunState, QueueError> {
-        match self.needed("state")?.as_str() {
-            "feeding" => Ok(RunState::Feeding),
-            "draining" => Ok(RunState::Draining),
-            "completed" => Ok(RunState::Completed),
-            "failed" => Ok(RunState::Failed),
-            _ => Err(self.odd("state")),
-        }
+        RunState::of(&self.needed("state")?).ok_or_else(|| self.odd("state"))
     }
 
     fn text(&self, field: &str) -> Option<String> {

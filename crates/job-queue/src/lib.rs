@@ -20,6 +20,9 @@
 //! lease with a token, and removes it in the same atomic step that records its
 //! outcome.
 //!
+//! Two queues have this shape: `batches`, and `full-import` with one job for each run
+//! that a server is to read ([`ImportBackend`]).
+//!
 //! # What holds
 //!
 //! * A batch's counts reach the ledger once: [`Claimed::settle`] sets the batch's
@@ -27,29 +30,40 @@
 //!   script. A second settle changes nothing.
 //! * A job's id follows from run and sequence, so pushing it again is a no-op;
 //!   a job that was settled before is dropped when it is claimed.
+//! * A paused run's batches are parked when they are claimed, and come back when it
+//!   is resumed. A cancelled run's are settled without their rows.
 //! * All times are Redis' own. Clocks of producers and consumers do not matter.
 //! * No script touches more than some hundred entries.
 
 mod args;
 mod backend;
+mod claim;
 mod claimed;
 mod connection;
+mod control;
 mod error;
 mod events;
 mod feeder;
+mod imports;
 mod jobs;
 mod keeper;
 mod keys;
 mod ledger;
 mod rejects;
+mod runs;
 mod scripts;
+mod usage;
 
 pub use args::QueueArgs;
-pub use backend::{BatchBackend, PutBackFailed, PutBackFailedLayer};
+pub use backend::{BatchBackend, ImportBackend, JobBackend, PutBackFailed, PutBackFailedLayer};
 pub use claimed::{Claimed, Settled};
 pub use connection::{Depth, Queue};
+pub use control::Control;
 pub use error::{FeedError, QueueError};
 pub use events::{BatchEvent, EventId};
 pub use feeder::{Feeder, JOBS_PER_PUSH_MAX};
-pub use ledger::{Ledger, NewRun, RunState};
+pub use imports::ClaimedImport;
+pub use ledger::{Created, Ledger, NewRun, RunState};
 pub use rejects::PendingRejects;
+pub use runs::RunsPage;
+pub use usage::ApiUsage;

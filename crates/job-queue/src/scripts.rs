@@ -13,17 +13,22 @@ macro_rules! scripts {
 
 scripts! {
     ANNOUNCE = "announce.lua";
+    CANCEL_RUN = "cancel_run.lua";
     CHECKPOINT = "checkpoint.lua";
     CLAIM = "claim.lua";
-    COUNT_CONSUMERS = "count_consumers.lua";
+    COUNT_LIVING = "count_living.lua";
     CREATE_RUN = "create_run.lua";
     FAIL_RUN = "fail_run.lua";
     FINISH_FEEDING = "finish_feeding.lua";
+    FINISH_JOB = "finish_job.lua";
     GIVE_BACK = "give_back.lua";
+    PAUSE_RUN = "pause_run.lua";
     PENDING_REJECTS = "pending_rejects.lua";
     RENEW = "renew.lua";
     RENEW_LOCK = "renew_lock.lua";
+    RESUME_RUN = "resume_run.lua";
     SETTLE = "settle.lua";
+    TAKE_CANCELLED = "take_cancelled.lua";
     TAKE_UP = "take_up.lua";
     TRIM_REJECTS = "trim_rejects.lua";
 }

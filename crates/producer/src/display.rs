@@ -19,6 +19,9 @@ const BATCHES_SHOWN_SINGLY: u64 = 10;
 pub(crate) enum Display {
     Bars(Bars),
     Lines(Mutex<Lines>),
+    /// Of a server, which has other things to say too.
+    #[expect(dead_code, reason = "the server comes with the next commit")]
+    Log,
 }
 
 pub(crate) struct Bars {
@@ -57,6 +60,7 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
             Self::Lines(lines) => lock(lines).before = ledger.delivered(),
+            Self::Log => {}
         }
         self.say("Worker started job: full-import");
         self.say(&format!("Downloading stream from Azure: {}...", ledger.file));
@@ -75,7 +79,7 @@ impl Display {
         let full = format!("{} batches, {}", grouped(depth.jobs), bytes(depth.bytes));
         match self {
             Self::Bars(bars) => bars.read.set_message(format!("pausing: queue full ({full})")),
-            Self::Lines(_) => self.say(&format!("reading pauses: the queue is full ({full})")),
+            _ => self.say(&format!("reading pauses: the queue is full ({full})")),
         }
     }
 
@@ -83,11 +87,20 @@ impl Display {
     pub(crate) fn reading_goes_on(&self, depth: Depth, paused: Duration) {
         match self {
             Self::Bars(bars) => bars.read.set_message(""),
-            Self::Lines(_) => self.say(&format!(
+            _ => self.say(&format!(
                 "reading goes on after {}: {} batches are queued",
                 duration(paused),
                 grouped(depth.jobs)
             )),
+        }
+    }
+
+    /// A person has paused the run, or has resumed it.
+    pub(crate) fn paused_by_hand(&self, ledger: &Ledger) {
+        let run = &ledger.run;
+        match ledger.paused {
+            true => self.say(&format!("paused by hand; go on with: producer resume {run}")),
+            false => self.say("resumed; the run goes on"),
         }
     }
 
@@ -111,6 +124,7 @@ impl Display {
                 bars.delivered.set_message(rejected(ledger));
             }
             Self::Lines(lines) => show_batches(&mut lock(lines), ledger, batches),
+            Self::Log => {}
         }
     }
 
@@ -132,6 +146,7 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.all.suspend(|| print_line(line)),
             Self::Lines(_) => print_line(line),
+            Self::Log => tracing::info!("{line}"),
         }
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum SyncError {
     UnderWay { file: String, run: RunId },
     #[error("run {run} loads {of}, not {file}; give --file {of}, or another --run-id")]
     OtherFile { run: RunId, file: String, of: String },
+    #[error("run {run} loads from container {of}, not {container}; set AZURE_CONTAINER={of}")]
+    OtherContainer { run: RunId, container: String, of: String },
     #[error(
         "{file} was replaced after run {run} had begun to load it; load the new version as a new \
          run, without --run-id {run}"
@@ -42,6 +44,8 @@ pub(crate) enum SyncError {
     OtherVersion { run: RunId, file: String },
     #[error("run {run} failed: {reason}")]
     Failed { run: RunId, reason: String },
+    #[error("run {run} was cancelled; what was delivered before stays delivered")]
+    Cancelled { run: RunId },
     #[error(
         "rejected rows of run {run} could not be written to {name}; they are kept in redis, and \
          running the same command again writes them: {command}"
@@ -59,6 +63,21 @@ pub(crate) enum SyncError {
     LedgerSettings { run: RunId },
     #[error("there is no run {run}; `producer runs` lists them")]
     UnknownRun { run: RunId },
+}
+
+impl SyncError {
+    /// Trying again later may help without anybody's doing: the blob storage is away.
+    #[expect(dead_code, reason = "the server comes with the next commit")]
+    pub(crate) fn may_heal(&self) -> bool {
+        match self {
+            Self::Read(ReadError::Blob(BlobError::Unreachable { .. }))
+            | Self::Feed(FeedError::HeldByAnother { .. } | FeedError::LockLost { .. }) => true,
+            Self::Rejects { source, .. } => {
+                matches!(**source, RejectsError::Blob(BlobError::Unreachable { .. }))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What goes on with a run.

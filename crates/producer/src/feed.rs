@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use futures::FutureExt;
-use ingest_core::{Batch, BatchJob, Header, RunId, Tally};
-use job_queue::{Depth, Feeder, JOBS_PER_PUSH_MAX};
+use ingest_core::{Batch, BatchJob, Header, ResumePoint, RunId, Tally};
+use job_queue::{Depth, FeedError, Feeder, JOBS_PER_PUSH_MAX, Queue};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,9 @@ const PUSH_BYTES_MAX: u64 = 2 << 20;
 /// How often a full queue is looked at.
 const FULL_POLL: Duration = Duration::from_millis(200);
 
+/// How often a paused run is looked at.
+const PAUSED_POLL: Duration = Duration::from_millis(500);
+
 /// How feeding ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fed {
@@ -29,6 +32,7 @@ pub(crate) enum Fed {
 
 /// What feeding needs besides the source.
 pub(crate) struct Feed<'a> {
+    pub(crate) queue: &'a Queue,
     pub(crate) run: &'a RunId,
     pub(crate) header: &'a Header,
     pub(crate) watermarks: Watermarks,
@@ -66,7 +70,7 @@ impl Feed<'_> {
             let Some(last) = batches.last() else { break };
             let end = last.end;
             let jobs: Vec<BatchJob> = batches.into_iter().map(|batch| self.job(batch)).collect();
-            let push = feeder.push(&jobs, end);
+            let push = self.push(feeder, &jobs, end);
             match self.shutdown.run_until_cancelled(push).await {
                 Some(pushed) => depth = pushed?,
                 None => return Ok(Fed::Interrupted),
@@ -75,6 +79,24 @@ impl Feed<'_> {
         match self.shutdown.run_until_cancelled(feeder.finish()).await {
             Some(finished) => finished.map(|()| Fed::Everything).map_err(Into::into),
             None => Ok(Fed::Interrupted),
+        }
+    }
+
+    /// Pushes; a person's pause is waited for.
+    async fn push(
+        &self,
+        feeder: &mut Feeder,
+        jobs: &[BatchJob],
+        end: ResumePoint,
+    ) -> Result<Depth, SyncError> {
+        loop {
+            match feeder.push(jobs, end).await {
+                Err(FeedError::Paused { .. }) => {}
+                pushed => return Ok(pushed?),
+            }
+            while self.queue.run(self.run).await?.is_some_and(|ledger| ledger.paused) {
+                sleep(PAUSED_POLL).await;
+            }
         }
     }
 
@@ -104,6 +126,7 @@ impl Feed<'_> {
     async fn wait_for_room(&self, feeder: &mut Feeder, full: Depth) -> Result<Depth, SyncError> {
         let started = Instant::now();
         self.display.reading_pauses(full);
+        feeder.note_waiting(Duration::ZERO).await?;
         let mut noted = Duration::ZERO;
         loop {
             sleep(FULL_POLL).await;
@@ -111,11 +134,12 @@ impl Feed<'_> {
             let goes_on = self.watermarks.is_drained_to(depth);
             let paused = started.elapsed();
             // A pause may last hours: the ledger shows it as it grows.
-            if goes_on || paused - noted > Duration::from_secs(2) {
-                feeder.note_pause(paused - noted, noted.is_zero()).await?;
+            if !goes_on && paused - noted > Duration::from_secs(2) {
+                feeder.note_waiting(paused - noted).await?;
                 noted = paused;
             }
             if goes_on {
+                feeder.note_going_on(paused - noted).await?;
                 self.display.reading_goes_on(depth, paused);
                 return Ok(depth);
             }

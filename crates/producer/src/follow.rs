@@ -39,6 +39,8 @@ pub(crate) struct Follow<'a> {
     pub(crate) display: &'a Display,
     /// This process has fed all of the run.
     pub(crate) is_fed: &'a AtomicBool,
+    /// Somebody else follows the run after a pause.
+    pub(crate) ends_when_paused: bool,
 }
 
 impl Follow<'_> {
@@ -62,7 +64,8 @@ impl Follow<'_> {
                     return look.unwrap_or(Ok(ledger));
                 }
             }
-            if ledger.has_ended() || (was_fed && ledger.state == RunState::Feeding) {
+            let is_left = self.ends_when_paused && ledger.paused;
+            if ledger.has_ended() || is_left || (was_fed && ledger.state == RunState::Feeding) {
                 return Ok(ledger);
             }
             stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
@@ -88,6 +91,10 @@ impl Follow<'_> {
         let unknown = || SyncError::UnknownRun { run: self.run.clone() };
         let ledger = self.queue.run(self.run).await?.ok_or_else(unknown)?;
         self.display.progress(&ledger, &batches, self.read.bytes());
+        if ledger.paused != watcher.paused {
+            watcher.paused = ledger.paused;
+            self.display.paused_by_hand(&ledger);
+        }
         Ok(ledger)
     }
 
@@ -155,6 +162,7 @@ struct Watcher {
     rejects_failed: bool,
     consumers_counted: Option<Instant>,
     consumer_alive: bool,
+    paused: bool,
 }
 
 impl Watcher {
@@ -165,6 +173,7 @@ impl Watcher {
             rejects_failed: false,
             consumers_counted: None,
             consumer_alive: true,
+            paused: false,
         }
     }
 }

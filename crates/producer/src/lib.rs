@@ -16,6 +16,7 @@ mod error;
 mod feed;
 mod figures;
 mod follow;
+mod import;
 mod read_settings;
 mod rejects_file;
 mod report;
@@ -23,6 +24,7 @@ pub mod run;
 mod run_args;
 mod runs;
 mod source;
+mod start;
 mod sync;
 mod watermark;
 

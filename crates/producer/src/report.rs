@@ -20,21 +20,31 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Status {
     Feeding,
+    /// Feeding, but the queue is full.
+    Waiting,
+    /// A person stopped it for a while.
+    Paused,
     /// The producer that fed the run is gone.
     Interrupted,
     Draining,
     Completed,
     Failed,
+    Cancelling,
+    Cancelled,
 }
 
 impl Status {
     pub(crate) fn of(ledger: &Ledger) -> Self {
         match ledger.state {
+            RunState::Feeding | RunState::Draining if ledger.paused => Self::Paused,
+            RunState::Feeding if ledger.waits_for_room => Self::Waiting,
             RunState::Feeding if ledger.feeder_alive => Self::Feeding,
             RunState::Feeding => Self::Interrupted,
             RunState::Draining => Self::Draining,
             RunState::Completed => Self::Completed,
             RunState::Failed => Self::Failed,
+            RunState::Cancelling => Self::Cancelling,
+            RunState::Cancelled => Self::Cancelled,
         }
     }
 }
@@ -43,10 +53,14 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Feeding => "feeding",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
             Self::Interrupted => "interrupted",
             Self::Draining => "draining",
             Self::Completed => "completed",
             Self::Failed => "failed",
+            Self::Cancelling => "cancelling",
+            Self::Cancelled => "cancelled",
         })
     }
 }
@@ -59,6 +73,10 @@ pub(crate) struct Report {
     delivered: u64,
     /// Read, and neither delivered nor rejected.
     unfinished: u64,
+    /// Read, and left out because the run was cancelled.
+    cancelled: u64,
+    /// What goes on with the run, when nobody does.
+    resume_command: Option<String>,
     /// From the start to the end, or until now.
     seconds: f64,
     rows_per_second: u64,
@@ -73,9 +91,12 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn of(ledger: Ledger) -> Self {
-        let took = took(&ledger);
+        let (took, status) = (took(&ledger), Status::of(&ledger));
+        let is_left = matches!(status, Status::Interrupted | Status::Failed);
         Self {
-            status: Status::of(&ledger),
+            status,
+            cancelled: ledger.cancelled(),
+            resume_command: is_left.then(|| resume_command(&ledger.file, &ledger.run)),
             delivered: ledger.delivered(),
             unfinished: ledger.unfinished(),
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
@@ -119,6 +140,9 @@ impl fmt::Display for Report {
         if self.unfinished > 0 {
             line("unfinished", grouped(self.unfinished))?;
         }
+        if self.cancelled > 0 {
+            line("cancelled", grouped(self.cancelled))?;
+        }
         line("batches", self.batches_line())?;
         line("sent again", format!("{} rows", grouped(ledger.retried)))?;
         line("api calls", grouped(ledger.api_calls))?;
@@ -132,8 +156,12 @@ impl fmt::Display for Report {
         if let Some(file) = &self.rejects_file {
             line("rejects file", format!("{}/{file}", ledger.container))?;
         }
-        if self.status == Status::Interrupted {
-            line("go on with", resume_command(&ledger.file, &ledger.run))?;
+        match (&self.resume_command, self.status) {
+            (Some(command), _) => line("go on with", command.clone())?,
+            (None, Status::Paused) => {
+                line("go on with", format!("producer resume {}", ledger.run))?;
+            }
+            _ => (),
         }
         Ok(())
     }

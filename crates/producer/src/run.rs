@@ -11,8 +11,15 @@ use job_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Cli, Command, CompletionsArgs, SyncArgs, display::Display, read_settings::ReadSettings, runs,
-    sync::Sync, watermark::Watermarks,
+    Cli, Command, CompletionsArgs, SyncArgs,
+    display::Display,
+    import::Until,
+    read_settings::ReadSettings,
+    runs,
+    source::Transfer,
+    start::{Order, Start},
+    sync::Sync,
+    watermark::Watermarks,
 };
 
 /// Runs one command until it is done, or safely stopped by `shutdown`.
@@ -56,7 +63,11 @@ async fn sync(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<Exi
     for warning in queue.settings_warnings().await? {
         tracing::warn!("{warning}");
     }
-    let sync = Sync { args, watermarks, settings, store, queue, display, shutdown };
+    let order =
+        Order { file: args.file, settings, run: args.run_id, replay_of: None, start_key: None };
+    let until = if args.no_wait { Until::Queued } else { Until::Ended };
+    let start = Start { store, queue, transfer: Transfer::default() };
+    let sync = Sync { start, order, watermarks, until, json: args.json, display, shutdown };
     Ok(Box::pin(sync.run()).await?)
 }
 

@@ -5,7 +5,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use blob_store::{BlobProperties, BlobStore, Compression, ReadSettings as Transfer, decompress};
+pub(crate) use blob_store::ReadSettings as Transfer;
+use blob_store::{BlobProperties, BlobStore, Compression, decompress};
 use bytes::{Buf, Bytes};
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use ingest_core::{Batch, Header, Ingest, ResumePoint, Transcoder};
@@ -43,9 +44,10 @@ impl Source {
         store: &BlobStore,
         blob: &BlobProperties,
         settings: &ReadSettings,
+        transfer: Transfer,
         progress: &ReadProgress,
     ) -> Self {
-        Self::open(store, blob, settings, progress, 0, settings.start())
+        Self::open(store, blob, settings, transfer, progress, 0, settings.start())
     }
 
     /// Reads `blob` from where a run stopped.
@@ -53,18 +55,20 @@ impl Source {
         store: &BlobStore,
         blob: &BlobProperties,
         settings: &ReadSettings,
+        transfer: Transfer,
         progress: &ReadProgress,
         header: Header,
         from: ResumePoint,
     ) -> Self {
         let ingest = settings.resume(header, from);
-        Self::open(store, blob, settings, progress, from.byte, ingest)
+        Self::open(store, blob, settings, transfer, progress, from.byte, ingest)
     }
 
     fn open(
         store: &BlobStore,
         blob: &BlobProperties,
         settings: &ReadSettings,
+        transfer: Transfer,
         progress: &ReadProgress,
         from_byte: u64,
         ingest: Ingest,
@@ -72,7 +76,7 @@ impl Source {
         let compression = Compression::of(blob);
         let seeks = compression.is_none() && settings.keeps_bytes();
         let start = if seeks { from_byte } else { 0 };
-        let stored = store.read(&blob.name, &blob.etag, blob.bytes, start, Transfer::default());
+        let stored = store.read(&blob.name, &blob.etag, blob.bytes, start, transfer);
         progress.0.store(start, Ordering::Relaxed);
         let count = progress.clone();
         let stored = stored.inspect_ok(move |chunk| {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clap::Parser;
 use consumer::Cli;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
-use job_queue::{Ledger, NewRun, Queue, QueueArgs, RunState};
+use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunState};
 use local_services::RedisServer;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator};
 use serde_json::Value;
@@ -70,13 +70,15 @@ impl Scene {
         let new = NewRun {
             run: run.clone(),
             container: "container".to_owned(),
-            file: "big.csv".to_owned(),
+            file: format!("{run}.csv"),
             etag: "0x1".to_owned(),
             file_bytes: 1,
             header: header.clone(),
             settings: "{}".to_owned(),
+            replay_of: None,
+            start_key: None,
         };
-        assert!(self.queue.create_run(&new).await.unwrap());
+        assert_eq!(self.queue.create_run(&new).await.unwrap(), Created::New);
         let mut feeder = self.queue.feeder(&run).await.unwrap();
         let mut end = ResumePoint::default();
         for batch in batches {

@@ -1,17 +1,34 @@
-use job_queue::{FeedError, Queue, QueueArgs, QueueError, RunState};
+use job_queue::{Created, FeedError, NewRun, Queue, QueueArgs, QueueError, RunState};
+
+use redis::Commands;
 
 use crate::support::{Fixture, after, id, job, new_run};
 
 #[tokio::test]
-async fn a_run_is_entered_once() {
+async fn a_run_is_entered_once_and_a_file_is_read_by_one_run_at_a_time() {
     let fixture = Fixture::with_run("a").await;
+    let of_the_same_file = |run: &str| NewRun { run: id(run), ..new_run("a") };
+    let create = async |new: NewRun| fixture.queue.create_run(&new).await.unwrap();
 
-    assert!(!fixture.queue.create_run(&new_run("a")).await.unwrap());
-    let found = fixture.queue.unfinished_run_of("high-volume-ingest", "big.csv", "0x1").await;
-    assert_eq!(found.unwrap(), Some(id("a")));
-    let other_version =
-        fixture.queue.unfinished_run_of("high-volume-ingest", "big.csv", "0x2").await;
-    assert_eq!(other_version.unwrap(), None);
+    assert_eq!(create(new_run("a")).await, Created::Exists);
+    assert_eq!(create(of_the_same_file("b")).await, Created::UnderWay(id("a")));
+    let other_version = NewRun { etag: "0x2".to_owned(), ..of_the_same_file("c") };
+    assert_eq!(create(other_version).await, Created::New);
+
+    fixture.feed_all("a", 0).await;
+    assert_eq!(create(of_the_same_file("b")).await, Created::New);
+}
+
+#[tokio::test]
+async fn the_same_start_key_gives_the_same_run() {
+    let fixture = Fixture::new().await;
+    let keyed = |run: &str| NewRun { start_key: Some("k".repeat(300)), ..new_run(run) };
+    assert_eq!(fixture.queue.create_run(&keyed("a")).await.unwrap(), Created::New);
+
+    let again = fixture.queue.create_run(&keyed("b")).await.unwrap();
+
+    assert_eq!(again, Created::Repeated(id("a")));
+    assert_eq!(fixture.queue.run(&id("b")).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -25,6 +42,31 @@ async fn runs_are_listed_newest_first() {
     assert_eq!(runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>(), ["b", "a"]);
     assert_eq!(fixture.queue.runs(1).await.unwrap().len(), 1);
     assert_eq!(fixture.queue.runs(0).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn pages_of_runs_follow_each_other_also_when_runs_began_at_once() {
+    let fixture = Fixture::new().await;
+    let names: Vec<String> = (0..10).map(|n| format!("run-{n}")).collect();
+    for name in &names {
+        fixture.create(name).await;
+        let at = 1_795_440_000_000_u64 + u64::from(name == "run-9");
+        fixture.set_in_ledger(name, "started_at_ms", at);
+        let () = fixture.redis().zadd("{batch-sync}:runs", name, at).unwrap();
+    }
+
+    let (mut listed, mut next) = (Vec::new(), None);
+    loop {
+        let page = fixture.queue.runs_page(next.as_deref(), 3).await.unwrap();
+        assert!(page.runs.len() <= 3);
+        listed.extend(page.runs.into_iter().map(|run| run.run.to_string()));
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+
+    assert_eq!(listed, names.into_iter().rev().collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
 mod claiming;
+mod control;
 mod feeding;
+mod imports;
 mod support;
 mod worker;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, Reject, ResumePoint, Rows, RunId, Tally};
-use job_queue::{BatchBackend, Claimed, Ledger, NewRun, Queue, QueueArgs};
+use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs};
 use local_services::RedisServer;
 use redis::Commands;
 
@@ -30,7 +30,7 @@ impl Fixture {
     }
 
     pub(crate) async fn create(&self, run: &str) {
-        assert!(self.queue.create_run(&new_run(run)).await.unwrap());
+        assert_eq!(self.queue.create_run(&new_run(run)).await.unwrap(), Created::New);
     }
 
     /// Puts `batches` batches of 10 rows on the queue and says that this is all.
@@ -86,11 +86,13 @@ pub(crate) fn new_run(run: &str) -> NewRun {
     NewRun {
         run: id(run),
         container: "high-volume-ingest".to_owned(),
-        file: "big.csv".to_owned(),
+        file: format!("{run}.csv"),
         etag: "0x1".to_owned(),
         file_bytes: 1_000,
         header: Bytes::from_static(b"ExternalId,Name"),
         settings: "{}".to_owned(),
+        replay_of: None,
+        start_key: None,
     }
 }
 

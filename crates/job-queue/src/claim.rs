@@ -1,0 +1,149 @@
+//! A job under a lease, whatever is in it.
+
+use std::{
+    error::Error,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use redis::{Script, ScriptInvocation};
+
+use crate::{Queue, QueueError, Settled, keeper::Lease, keys::QueueKeys, scripts};
+
+/// What travels on one of the queues, once it is claimed.
+///
+/// Public only because [`JobBackend`](crate::JobBackend) is: the two jobs there are
+/// implement it.
+pub trait Job: Clone + Send + Sync + Sized + 'static {
+    /// Why a payload cannot be read.
+    type ReadError: Error + Send + Sync;
+
+    /// Reads what was queued.
+    ///
+    /// # Errors
+    ///
+    /// When another version wrote it, or it is damaged.
+    fn read(claim: Claim, payload: &[u8]) -> Result<Self, Self::ReadError>;
+
+    /// The lease that it is under.
+    fn claim(&self) -> &Claim;
+
+    /// What it is called in logs.
+    fn name(&self) -> String;
+
+    /// Takes it off the queue undone, for its run is cancelled.
+    fn leave_out(&self) -> impl Future<Output = Result<Settled, QueueError>> + Send;
+}
+
+/// A job that this process holds until its lease ends. Clones are the same claim.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    queue: Queue,
+    keys: Arc<QueueKeys>,
+    lease: Arc<Lease>,
+    deliveries: u32,
+    let_go: Arc<AtomicBool>,
+}
+
+/// What a delivery that ends without an outcome counts.
+pub(crate) enum Delivery {
+    /// It went wrong.
+    Counts,
+    /// It did nothing, for good reason.
+    Uncounted,
+    /// It got somewhere: this payload is what is left.
+    Progress(Vec<u8>),
+}
+
+impl Claim {
+    pub(crate) fn new(
+        queue: Queue,
+        keys: Arc<QueueKeys>,
+        lease: Arc<Lease>,
+        deliveries: u32,
+    ) -> Self {
+        Self { queue, keys, lease, deliveries, let_go: Arc::default() }
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.lease.id
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.lease.token
+    }
+
+    pub(crate) fn deliveries(&self) -> u32 {
+        self.deliveries
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lease.is_lost()
+    }
+
+    /// A script that removes the job; its first six keys are set.
+    pub(crate) fn script(&self, script: &'static Script) -> ScriptInvocation<'static> {
+        let keys = &self.keys;
+        let mut script = script.prepare_invoke();
+        script.key(&keys.leases).key(&keys.tokens).key(&keys.deliveries);
+        script.key(&keys.data).key(&keys.depth).key(self.meta_key());
+        script
+    }
+
+    /// Puts the job back, to be claimed after `delay`.
+    pub(crate) async fn give_back(
+        &self,
+        delay: Duration,
+        delivery: Delivery,
+    ) -> Result<Settled, QueueError> {
+        let keys = &self.keys;
+        let mut script = scripts::GIVE_BACK.prepare_invoke();
+        script.key(&keys.scheduled).key(&keys.delayed).key(&keys.leases).key(&keys.tokens);
+        script.key(&keys.deliveries).key(&keys.data).key(&keys.depth).key(self.meta_key());
+        script.arg(self.id()).arg(self.token());
+        script.arg(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        match delivery {
+            Delivery::Counts => script.arg("counts"),
+            Delivery::Uncounted => script.arg("uncounted"),
+            Delivery::Progress(rest) => script.arg("progress").arg(rest),
+        };
+        self.let_go("take back a job", &script).await
+    }
+
+    /// Puts the job back after a delivery that went wrong, unless it was let go of
+    /// before.
+    pub(crate) async fn give_up(&self, delay: Duration) -> Result<Settled, QueueError> {
+        if self.let_go.load(Ordering::Acquire) {
+            return Ok(Settled::Recorded);
+        }
+        self.give_back(delay, Delivery::Counts).await
+    }
+
+    /// Runs a script that ends the claim. When its answer was lost and it runs a
+    /// second time, it says `lease_lost` or `already_settled`: either way the
+    /// claim has ended and was counted once.
+    pub(crate) async fn let_go(
+        &self,
+        action: &'static str,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<Settled, QueueError> {
+        let answer: String = self.queue.invoke(action, script).await?;
+        self.let_go.store(true, Ordering::Release);
+        Ok(match answer.as_str() {
+            "recorded" => Settled::Recorded,
+            "already_settled" => Settled::AlreadySettled,
+            _lease_lost => Settled::LeaseLost,
+        })
+    }
+
+    fn meta_key(&self) -> String {
+        format!("{}{}", self.keys.meta_prefix, self.lease.id)
+    }
+}

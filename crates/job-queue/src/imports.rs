@@ -1,0 +1,131 @@
+//! The queue `full-import`: runs that a server reads from start to end.
+
+use std::time::Duration;
+
+use ingest_core::RunId;
+
+use crate::{
+    Queue, QueueError, Settled,
+    claim::{Claim, Delivery, Job},
+    jobs::{QueuedJob, job_id},
+    keys::RunKeys,
+    scripts,
+};
+
+/// A run that this server was given to import. Clones are the same claim; when all
+/// are gone without a word, the lease runs out and another server gets the run.
+#[derive(Clone, Debug)]
+pub struct ClaimedImport {
+    claim: Claim,
+    run: RunId,
+}
+
+impl ClaimedImport {
+    /// The run.
+    #[must_use]
+    pub fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// How often the job was handed out, this time included.
+    #[must_use]
+    pub fn deliveries(&self) -> u32 {
+        self.claim.deliveries()
+    }
+
+    /// The lease has run out, and another server may have the run.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.claim.is_lost()
+    }
+
+    /// Takes the job off the queue: the run has ended, and so has all work for it.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn done(&self) -> Result<Settled, QueueError> {
+        let script = self.finish_script(false);
+        self.claim.let_go("end an import", &script).await
+    }
+
+    /// Takes the job off the queue while a person has paused the run; resuming it
+    /// pushes the job again. Gives `false`, and changes nothing, when the run is
+    /// not paused (any more).
+    ///
+    /// # Errors
+    ///
+    /// As [`done`](Self::done).
+    pub async fn done_while_paused(&self) -> Result<bool, QueueError> {
+        let script = self.finish_script(true);
+        let answer: String = self.claim.queue().invoke("end an import", &script).await?;
+        Ok(answer != "not_paused")
+    }
+
+    /// Puts the job back, to be claimed after `delay`; this delivery is not counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`done`](Self::done).
+    pub async fn put_back(&self, delay: Duration) -> Result<Settled, QueueError> {
+        self.claim.give_back(delay, Delivery::Uncounted).await
+    }
+
+    /// Puts the job back after a try that went wrong: it counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`done`](Self::done).
+    pub async fn try_again(&self, delay: Duration) -> Result<Settled, QueueError> {
+        self.claim.give_back(delay, Delivery::Counts).await
+    }
+
+    fn finish_script(&self, only_while_paused: bool) -> redis::ScriptInvocation<'static> {
+        let mut script = self.claim.script(&scripts::FINISH_JOB);
+        script.key(RunKeys::of(&self.run).entry());
+        script.arg(self.claim.id()).arg(self.claim.token()).arg(u8::from(only_while_paused));
+        script
+    }
+}
+
+impl Job for ClaimedImport {
+    type ReadError = ingest_core::InvalidRunId;
+
+    fn read(claim: Claim, payload: &[u8]) -> Result<Self, Self::ReadError> {
+        let run = String::from_utf8_lossy(payload).parse()?;
+        Ok(Self { claim, run })
+    }
+
+    fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    fn name(&self) -> String {
+        self.run.to_string()
+    }
+
+    /// Is not asked to: an import ends by itself when its run is cancelled.
+    async fn leave_out(&self) -> Result<Settled, QueueError> {
+        self.done().await
+    }
+}
+
+impl Queue {
+    /// Asks the servers to import a run. Nothing changes when they are asked already.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such run (the answer is then `false`), or Redis refuses;
+    /// Redis being away is waited out.
+    pub async fn push_import(&self, run: &RunId) -> Result<bool, QueueError> {
+        let Some(ledger) = self.run(run).await? else { return Ok(false) };
+        let job = QueuedJob {
+            id: job_id(run, ledger.started_at_ms, 0),
+            sequence: None,
+            run: run.clone(),
+            payload: run.as_ref().as_bytes().to_vec(),
+        };
+        self.push_jobs(&self.imports, &[job]).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,168 @@
+//! The ledger's entries: written, ended, shown.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ingest_core::RunId;
+
+use crate::{
+    Created, Ledger, NewRun, Queue, QueueError,
+    keys::{self, RunKeys},
+    ledger::Entry,
+    scripts,
+};
+
+/// How long a start key is remembered.
+const START_KEY_SECONDS: u64 = 24 * 60 * 60;
+
+/// Runs in the order of their start, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct RunsPage {
+    /// The runs.
+    pub runs: Vec<Ledger>,
+    /// Where the next page begins; `None` when there is none.
+    pub next: Option<String>,
+}
+
+/// Hash, codes and feeder of one run, as Redis gives them.
+type Fields = (HashMap<String, Vec<u8>>, BTreeMap<String, u64>, bool);
+
+impl Queue {
+    /// Enters a run into the ledger, unless it is there, or another run reads the
+    /// same version of the same blob.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn create_run(&self, new: &NewRun) -> Result<Created, QueueError> {
+        let keys = RunKeys::of(&new.run);
+        let start_key = new.start_key.as_deref();
+        let mut script = scripts::CREATE_RUN.prepare_invoke();
+        script.key(keys.entry()).key(keys::runs()).key(keys::unfinished_runs());
+        script.key(keys::start_key(start_key.unwrap_or_default()));
+        script.arg(new.run.as_ref()).arg(keys::run_prefix());
+        script.arg(start_key.map_or(0, |_| START_KEY_SECONDS));
+        script.arg(&new.container).arg(&new.file).arg(&new.etag);
+        script.arg("file_bytes").arg(new.file_bytes).arg("header").arg(new.header.as_ref());
+        script.arg("settings").arg(&new.settings);
+        if let Some(of) = &new.replay_of {
+            script.arg("replay_of").arg(of.as_ref());
+        }
+        let answer: Vec<String> = self.invoke("enter a run into the ledger", &script).await?;
+        let other = answer.get(1).and_then(|run| run.parse().ok());
+        Ok(match (answer.first().map(String::as_str), other) {
+            (Some("new"), _) => Created::New,
+            (Some("repeated"), Some(other)) => Created::Repeated(other),
+            (Some("under_way"), Some(other)) => Created::UnderWay(other),
+            _ => Created::Exists,
+        })
+    }
+
+    /// Ends a run that is under way. What is queued of it is dropped; its rows
+    /// stay unfinished. A feeder that takes the run up again starts at its first
+    /// batch and skips the settled ones.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn fail_run(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
+        let keys = RunKeys::of(run);
+        let mut script = scripts::FAIL_RUN.prepare_invoke();
+        script.key(keys.entry()).key(keys::unfinished_runs()).key(&self.keys.resumed);
+        script.arg(run.as_ref()).arg(reason);
+        self.invoke::<u8>("end a run", &script).await.map(drop)
+    }
+
+    /// The ledger's entry of a run.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses, or the entry was written by another version; Redis
+    /// being away is waited out.
+    pub async fn run(&self, run: &RunId) -> Result<Option<Ledger>, QueueError> {
+        Ok(self.ledgers(std::slice::from_ref(run)).await?.pop())
+    }
+
+    /// The newest runs, newest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub async fn runs(&self, newest: usize) -> Result<Vec<Ledger>, QueueError> {
+        Ok(self.runs_page(None, newest).await?.runs)
+    }
+
+    /// A page of runs: `limit` of them, from where the page before ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub async fn runs_page(
+        &self,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<RunsPage, QueueError> {
+        let mut ids = self.run_ids(before, limit + 1).await?;
+        let has_more = ids.len() > limit;
+        ids.truncate(limit);
+        let runs = self.ledgers(&ids).await?;
+        let next = runs.last().filter(|_| has_more).map(cursor);
+        Ok(RunsPage { runs, next })
+    }
+
+    async fn run_ids(&self, before: Option<&str>, limit: usize) -> Result<Vec<RunId>, QueueError> {
+        let (last_ms, last_id) = before.and_then(|cursor| cursor.split_once('-')).unzip();
+        let last_ms: Option<u64> = last_ms.and_then(|ms| ms.parse().ok());
+        let mut ids = Vec::new();
+        // Runs of one millisecond come in the order of their ids: the first ones may be known.
+        for offset in (0..).step_by(limit) {
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("ZREVRANGEBYSCORE").arg(keys::runs());
+            pipeline.arg(last_ms.map_or("+inf".to_owned(), |ms| ms.to_string())).arg("-inf");
+            pipeline.arg("WITHSCORES").arg("LIMIT").arg(offset).arg(limit);
+            let (page,): (Vec<(String, u64)>,) = self.query("list runs", &pipeline).await?;
+            let is_last = page.len() < limit;
+            let is_known = |(id, ms): &(String, u64)| {
+                Some(*ms) == last_ms && last_id.is_some_and(|last| id.as_str() >= last)
+            };
+            ids.extend(page.into_iter().filter(|run| !is_known(run)).map(|(id, _)| id));
+            if is_last || ids.len() >= limit {
+                break;
+            }
+        }
+        ids.truncate(limit);
+        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+    }
+
+    /// The entries of `runs`, in their order; runs that are not there are left out.
+    async fn ledgers(&self, runs: &[RunId]) -> Result<Vec<Ledger>, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.atomic().cmd("TIME");
+        for run in runs {
+            let keys = RunKeys::of(run);
+            pipeline.hgetall(keys.entry()).hgetall(keys.codes()).exists(keys.feeder());
+        }
+        let answer: Vec<redis::Value> = self.query("show runs", &pipeline).await?;
+        let unreadable =
+            |source| QueueError::Refused { action: "show runs in a known form", source };
+        let mut values = answer.into_iter();
+        let time = values.next().unwrap_or(redis::Value::Nil);
+        let (seconds, micros): (u64, u64) =
+            redis::from_redis_value(time).map_err(|error| unreadable(error.into()))?;
+        let now_ms = seconds * 1000 + micros / 1000;
+        let mut ledgers = Vec::with_capacity(runs.len());
+        for run in runs {
+            let of_run = redis::Value::Array(values.by_ref().take(3).collect());
+            let (fields, rejected_by_code, feeder_alive): Fields =
+                redis::from_redis_value(of_run).map_err(|error| unreadable(error.into()))?;
+            if !fields.is_empty() {
+                let entry = Entry { run, fields, rejected_by_code, feeder_alive, now_ms };
+                ledgers.push(entry.read()?);
+            }
+        }
+        Ok(ledgers)
+    }
+}
+
+fn cursor(run: &Ledger) -> String {
+    format!("{}-{}", run.started_at_ms, run.run)
+}

@@ -1,0 +1,49 @@
+//! How many calls the org has left, as Salesforce said last.
+
+use serde::Serialize;
+
+use crate::{Queue, QueueError, keys};
+
+/// Calls to Salesforce's API in the last 24 hours, of all its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiUsage {
+    /// Calls made.
+    pub used: u64,
+    /// Calls that the org may make.
+    pub max: u64,
+    /// Unix time in milliseconds, by Redis' clock.
+    pub seen_at_ms: u64,
+}
+
+impl Queue {
+    /// Tells everybody what Salesforce said in `Sforce-Limit-Info`.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn note_api_usage(&self, used: u64, max: u64) -> Result<(), QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("TIME");
+        let ((seconds, micros),): ((u64, u64),) = self.query("tell the time", &pipeline).await?;
+        let seen_at_ms = seconds * 1000 + micros / 1000;
+        let figures = [("used", used), ("max", max), ("seen_at_ms", seen_at_ms)];
+        let mut pipeline = redis::pipe();
+        pipeline.hset_multiple(keys::api_usage(), &figures).ignore();
+        self.query("note the use of the API", &pipeline).await
+    }
+
+    /// What was told last; `None` before the first consumer spoke with Salesforce.
+    ///
+    /// # Errors
+    ///
+    /// As [`note_api_usage`](Self::note_api_usage).
+    pub async fn api_usage(&self) -> Result<Option<ApiUsage>, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.hmget(keys::api_usage(), &["used", "max", "seen_at_ms"]);
+        let (figures,): ([Option<u64>; 3],) =
+            self.query("show the use of the API", &pipeline).await?;
+        let [Some(used), Some(max), Some(seen_at_ms)] = figures else { return Ok(None) };
+        Ok(Some(ApiUsage { used, max, seen_at_ms }))
+    }
+}

@@ -1,0 +1,147 @@
+use std::time::Duration;
+
+use job_queue::{BatchBackend, Claimed, Control, Depth, FeedError, RunState};
+
+use crate::support::{Fixture, after, delivered, id, job, reject};
+
+async fn claim(fixture: &Fixture) -> Option<Claimed> {
+    BatchBackend::new(fixture.queue.clone(), "consumer").claim().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_paused_run_is_neither_read_nor_delivered_until_it_is_resumed() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
+
+    assert_eq!(fixture.queue.pause_run(&id("a")).await.unwrap(), Control::Done);
+    assert_eq!(fixture.queue.pause_run(&id("a")).await.unwrap(), Control::Already);
+    let pushed = feeder.push(&[job("a", 2)], after(3)).await;
+    assert!(matches!(pushed, Err(FeedError::Paused { .. })), "{pushed:?}");
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+    assert!(fixture.ledger("a").await.paused);
+
+    assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Done);
+    assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Already);
+    feeder.push(&[job("a", 2)], after(3)).await.unwrap();
+    feeder.finish().await.unwrap();
+    assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.created, ledger.paused), (RunState::Completed, 30, false));
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+}
+
+#[tokio::test]
+async fn a_paused_run_does_not_stand_in_the_way_of_others() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 250).await;
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    fixture.create("b").await;
+    fixture.feed_all("b", 2).await;
+
+    // A claim that only parks says that there is nothing; a consumer asks again.
+    for _ in 0..3 {
+        fixture.deliver_all().await;
+    }
+
+    assert_eq!(fixture.ledger("b").await.state, RunState::Completed);
+    let depth = fixture.queue.depth().await.unwrap();
+    assert_eq!(depth.jobs, 0, "parked batches are not what a producer waits for");
+    assert!(depth.bytes > 0, "their memory is");
+
+    fixture.queue.resume_run(&id("a")).await.unwrap();
+    let order = fixture.deliver_all().await;
+    assert_eq!(order, (0..250).collect::<Vec<_>>(), "they come back in file order");
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+}
+
+#[tokio::test]
+async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let jobs: Vec<_> = (0..50).map(|sequence| job("a", sequence)).collect();
+    feeder.push(&jobs, after(50)).await.unwrap();
+    let done = claim(&fixture).await.unwrap();
+    done.settle(&delivered(&done)).await.unwrap();
+    let under_way = claim(&fixture).await.unwrap();
+    let partly_done = claim(&fixture).await.unwrap();
+    let mut rest = partly_done.job().clone();
+    rest.tally.updated = 3;
+    rest.rejects.push(reject(24, "BAD"));
+    rest.rows = rest.rows.subset(4..10);
+    partly_done.requeue(&rest, Duration::from_secs(60)).await.unwrap();
+
+    assert_eq!(fixture.queue.cancel_run(&id("a")).await.unwrap(), Control::Done);
+
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.unfinished()), (RunState::Cancelling, 500 - 10 - 4));
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 1, "the one that is under way");
+    let pushed = feeder.push(&[job("a", 50)], after(51)).await.unwrap_err();
+    assert_eq!(pushed.to_string(), "run a is cancelling");
+
+    under_way.settle(&delivered(&under_way)).await.unwrap();
+
+    let ledger = fixture.ledger("a").await;
+    assert_eq!(ledger.state, RunState::Cancelled);
+    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (20, 3, 1));
+    assert_eq!((ledger.cancelled(), ledger.unfinished()), (500 - 24, 0));
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+    assert_eq!(fixture.queue.cancel_run(&id("a")).await.unwrap(), Control::Already);
+}
+
+#[tokio::test]
+async fn a_paused_run_can_be_cancelled_without_any_consumer() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 250).await;
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    fixture.deliver_all().await;
+
+    fixture.queue.cancel_run(&id("a")).await.unwrap();
+
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.cancelled()), (RunState::Cancelled, 2_500));
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+}
+
+#[tokio::test]
+async fn a_batch_that_its_consumer_gives_back_after_the_cancelling_is_left_out() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 1).await;
+    let under_way = claim(&fixture).await.unwrap();
+    fixture.queue.cancel_run(&id("a")).await.unwrap();
+
+    under_way.put_back(Duration::ZERO).await.unwrap();
+
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.cancelled()), (RunState::Cancelled, 10));
+}
+
+#[tokio::test]
+async fn only_a_run_that_is_under_way_can_be_stopped() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 0).await;
+    let queue = &fixture.queue;
+
+    let completed = Control::Refused(RunState::Completed);
+    assert_eq!(queue.pause_run(&id("a")).await.unwrap(), completed);
+    assert_eq!(queue.resume_run(&id("a")).await.unwrap(), completed);
+    assert_eq!(queue.cancel_run(&id("a")).await.unwrap(), completed);
+    assert_eq!(queue.pause_run(&id("none")).await.unwrap(), Control::Unknown);
+    assert_eq!(queue.resume_run(&id("none")).await.unwrap(), Control::Unknown);
+    assert_eq!(queue.cancel_run(&id("none")).await.unwrap(), Control::Unknown);
+}
+
+#[tokio::test]
+async fn a_failed_run_leaves_nothing_parked() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 3).await;
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    fixture.deliver_all().await;
+
+    fixture.queue.fail_run(&id("a"), "because").await.unwrap();
+
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+}

@@ -1,0 +1,256 @@
+//! One run, from its checkpoint to its end: reading and following at once.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use blob_store::BlobError;
+use ingest_core::{Header, RunId};
+use job_queue::{FeedError, Feeder, Ledger, RunState};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    display::Display,
+    error::{ReadError, SyncError},
+    feed::{Fed, Feed},
+    follow::Follow,
+    rejects_file::RejectsFile,
+    source::{ReadProgress, Source},
+    start::{Entered, Start},
+    watermark::Watermarks,
+};
+
+/// How long the claim of another producer is waited for.
+const WAIT_FOR_CLAIM: Duration = Duration::from_secs(11);
+
+/// What a run needs to be imported.
+pub(crate) struct Import<'a> {
+    pub(crate) start: &'a Start,
+    pub(crate) watermarks: Watermarks,
+    pub(crate) display: &'a Display,
+    pub(crate) until: Until,
+    /// Cancelled when the program is told to stop.
+    pub(crate) shutdown: &'a CancellationToken,
+}
+
+/// When an import has nothing more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// The run has ended. A pause is waited for.
+    Ended,
+    /// The run has ended, or somebody paused it.
+    EndedOrPaused,
+    /// All of the file is queued.
+    Queued,
+}
+
+/// How an import ended without an error.
+#[derive(Debug)]
+pub(crate) enum Imported {
+    /// Completed, failed or cancelled; its rejects file is whole.
+    Ended(Ledger),
+    /// All of it is queued, and nobody wanted to wait for more.
+    Queued(Ledger),
+    /// A person paused the run.
+    Paused,
+    /// Shutdown came first; the run goes on at its checkpoint.
+    Interrupted(Option<Ledger>),
+}
+
+impl Import<'_> {
+    pub(crate) async fn run(&self, mut entered: Entered) -> Result<Imported, SyncError> {
+        let run = entered.ledger.run.clone();
+        loop {
+            let Some(feeder) = self.take_up(&run).await? else {
+                return Ok(Imported::Interrupted(None));
+            };
+            if let Err(error) = self.check_version(&feeder, &entered).await {
+                feeder.release().await;
+                return Err(error);
+            }
+            entered.ledger = self.start.find_ledger(&run).await?;
+            self.display.started(&entered.ledger);
+            let (fed, followed) = self.feed_and_follow(feeder, &mut entered).await;
+            let went_back = matches!(fed, Ok(Fed::Everything))
+                && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
+            if went_back && self.until != Until::Queued && !self.shutdown.is_cancelled() {
+                tracing::warn!("run {run}: redis lost its last writes; feeding it again");
+                continue;
+            }
+            return self.conclude(fed, followed?);
+        }
+    }
+
+    fn conclude(&self, fed: Result<Fed, SyncError>, ledger: Ledger) -> Result<Imported, SyncError> {
+        // A run that somebody ended has that one's reason in the ledger.
+        let fed = match fed {
+            Err(SyncError::Feed(FeedError::RunEnded { .. })) => None,
+            fed => Some(fed?),
+        };
+        if ledger.state == RunState::Completed {
+            self.display.completed(&ledger);
+        }
+        Ok(match fed {
+            _ if ledger.has_ended() => Imported::Ended(ledger),
+            _ if self.shutdown.is_cancelled() => Imported::Interrupted(Some(ledger)),
+            Some(Fed::Everything) if self.until == Until::Queued => Imported::Queued(ledger),
+            _ if ledger.paused => Imported::Paused,
+            _ => Imported::Interrupted(Some(ledger)),
+        })
+    }
+
+    /// Both at once; the end of one that leaves nothing to do ends the other.
+    async fn feed_and_follow(
+        &self,
+        feeder: Feeder,
+        entered: &mut Entered,
+    ) -> (Result<Fed, SyncError>, Result<Ledger, SyncError>) {
+        let read = entered.source.as_ref().map(|source| source.progress().clone());
+        let read = read.unwrap_or_default();
+        let (ledger, run) = (entered.ledger.clone(), entered.ledger.run.clone());
+        let is_fed = AtomicBool::new(false);
+        let follow = Follow {
+            queue: &self.start.queue,
+            run: &run,
+            rejects: RejectsFile::new(&self.start.store, &ledger, &entered.settings),
+            read: read.clone(),
+            display: self.display,
+            is_fed: &is_fed,
+            ends_when_paused: self.until == Until::EndedOrPaused,
+        };
+        let (stop_feeding, stop_following) =
+            (self.shutdown.child_token(), self.shutdown.child_token());
+        let feeding = async {
+            let fed = self.feed(feeder, entered, &read, &stop_feeding).await;
+            is_fed.store(matches!(fed, Ok(Fed::Everything)), Ordering::Release);
+            let is_all = matches!(fed, Ok(Fed::Everything));
+            // Cancelled, the run still has batches under way: they are followed.
+            let is_ended = matches!(fed, Err(SyncError::Feed(FeedError::RunEnded { .. })));
+            if self.until == Until::Queued || !(is_all || is_ended) {
+                stop_following.cancel();
+            }
+            fed
+        };
+        let following = async {
+            let followed = follow.to_the_end(ledger, &stop_following).await;
+            stop_feeding.cancel();
+            followed
+        };
+        tokio::join!(feeding, following)
+    }
+
+    /// A run reads one version of its file. What is all queued, and not
+    /// delivered yet, does not need the file any more.
+    async fn check_version(&self, feeder: &Feeder, entered: &Entered) -> Result<(), SyncError> {
+        let Entered { ledger, blob: Some(blob), .. } = entered else { return Ok(()) };
+        if ledger.etag == blob.etag.to_string() {
+            return Ok(());
+        }
+        let (run, file) = (ledger.run.clone(), blob.name.clone());
+        let error = SyncError::OtherVersion { run, file };
+        if !feeder.is_fed() {
+            self.start.queue.fail_run(&ledger.run, &error.to_string()).await?;
+        }
+        Err(error)
+    }
+
+    /// Feeds the run until all of it is queued, again from the checkpoint when the
+    /// ledger goes back or the claim on the run is lost.
+    async fn feed(
+        &self,
+        mut feeder: Feeder,
+        entered: &mut Entered,
+        read: &ReadProgress,
+        stop: &CancellationToken,
+    ) -> Result<Fed, SyncError> {
+        loop {
+            if feeder.is_fed() {
+                feeder.release().await;
+                return Ok(Fed::Everything);
+            }
+            let fed = self.feed_from_checkpoint(&mut feeder, entered, read, stop).await;
+            feeder.release().await;
+            match fed {
+                // Redis came back without its last writes, or was away for longer than a claim
+                // lasts: the checkpoint is the truth.
+                Err(SyncError::Feed(
+                    error @ (FeedError::Rewound { .. } | FeedError::LockLost { .. }),
+                )) => tracing::warn!("{error}"),
+                Err(SyncError::Read(ReadError::Blob(error @ BlobError::BlobChanged { .. }))) => {
+                    self.start.queue.fail_run(&entered.ledger.run, &error.to_string()).await?;
+                    return Err(ReadError::from(error).into());
+                }
+                fed => return fed,
+            }
+            feeder = match self.take_up(&entered.ledger.run).await? {
+                Some(feeder) => feeder,
+                None => return Ok(Fed::Interrupted),
+            };
+        }
+    }
+
+    async fn feed_from_checkpoint(
+        &self,
+        feeder: &mut Feeder,
+        entered: &mut Entered,
+        read: &ReadProgress,
+        stop: &CancellationToken,
+    ) -> Result<Fed, SyncError> {
+        if entered.blob.is_none() {
+            // All of it was queued when we looked; since then Redis went back.
+            *entered = self.start.find(&entered.ledger.run).await?;
+        }
+        let Entered { ledger, blob: Some(blob), settings, .. } = entered else {
+            return Ok(Fed::Everything);
+        };
+        let from = feeder.resume_point();
+        let csv = |source| ReadError::Csv { file: blob.name.clone(), source };
+        let header = Header::parse(ledger.header.clone(), settings.dialect()).map_err(csv)?;
+        let mut source = match entered.source.take().filter(|_| from.sequence == 0) {
+            Some(source) => source,
+            None => {
+                let (store, transfer) = (&self.start.store, self.start.transfer);
+                Source::resume(store, blob, settings, transfer, read, header.clone(), from)
+            }
+        };
+        let feed = Feed {
+            queue: &self.start.queue,
+            run: &ledger.run,
+            header: &header,
+            watermarks: self.watermarks,
+            display: self.display,
+            shutdown: stop,
+        };
+        feed.run(feeder, &mut source).await
+    }
+
+    /// Claims the run. The claim of a producer that died ends by itself: that is
+    /// waited for.
+    async fn take_up(&self, run: &RunId) -> Result<Option<Feeder>, SyncError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let claim = self.start.queue.feeder(run);
+            let Some(feeder) = self.shutdown.run_until_cancelled(claim).await else {
+                return Ok(None);
+            };
+            match feeder {
+                Err(FeedError::HeldByAnother { for_at_most, .. })
+                    if waited + for_at_most < WAIT_FOR_CLAIM =>
+                {
+                    if waited.is_zero() {
+                        self.display
+                            .say("waiting for the claim of another producer on this run to end");
+                    }
+                    let pause = for_at_most + Duration::from_millis(100);
+                    waited += pause;
+                    let slept = self.shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
+                    if slept.is_none() {
+                        return Ok(None);
+                    }
+                }
+                feeder => return Ok(Some(feeder?)),
+            }
+        }
+    }
+}

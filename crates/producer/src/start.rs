@@ -1,0 +1,128 @@
+//! How a run begins, and how one that stopped is found again.
+
+use blob_store::{BlobProperties, BlobStore};
+use ingest_core::RunId;
+use job_queue::{Created, Ledger, NewRun, Queue, RunState};
+
+use crate::{
+    error::{ReadError, SyncError},
+    read_settings::ReadSettings,
+    source::{ReadProgress, Source, Transfer},
+};
+
+/// Where runs begin: the files, and the ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    pub(crate) store: BlobStore,
+    pub(crate) queue: Queue,
+    pub(crate) transfer: Transfer,
+}
+
+/// What somebody wants to have loaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    /// Name of the blob.
+    pub(crate) file: String,
+    /// How a new run reads it.
+    pub(crate) settings: ReadSettings,
+    /// A name of one's own; the run of that name goes on when there is one.
+    pub(crate) run: Option<RunId>,
+    /// See [`NewRun::replay_of`].
+    pub(crate) replay_of: Option<RunId>,
+    /// See [`NewRun::start_key`].
+    pub(crate) start_key: Option<String>,
+}
+
+/// A run that is in the ledger, with what it takes to feed it.
+pub(crate) struct Entered {
+    pub(crate) ledger: Ledger,
+    /// `None` when the file is not needed any more: all of it is queued.
+    pub(crate) blob: Option<BlobProperties>,
+    pub(crate) settings: ReadSettings,
+    /// Only of a run that was entered just now: its source, already opened.
+    pub(crate) source: Option<Source>,
+}
+
+impl Start {
+    /// Finds the run that is to go on, or enters a new one into the ledger.
+    pub(crate) async fn enter(&self, order: &Order) -> Result<Entered, SyncError> {
+        if let Some(run) = &order.run
+            && let Some(ledger) = self.queue.run(run).await?
+        {
+            return self.go_on_with(ledger, Some(&order.file)).await;
+        }
+        let blob = self.store.properties(&order.file).await.map_err(ReadError::from)?;
+        let progress = ReadProgress::default();
+        let mut source =
+            Source::start(&self.store, &blob, &order.settings, self.transfer, &progress);
+        let header = source.header().await?;
+        let settings = order.settings.clone().with(header.dialect());
+        let run = order.run.clone().unwrap_or_else(new_run_id);
+        let new = NewRun {
+            run: run.clone(),
+            container: self.store.container().to_owned(),
+            file: blob.name.clone(),
+            etag: blob.etag.to_string(),
+            file_bytes: blob.bytes,
+            header: header.raw().clone(),
+            settings: serde_json::to_string(&settings).expect("plain fields can be written"),
+            replay_of: order.replay_of.clone(),
+            start_key: order.start_key.clone(),
+        };
+        match self.queue.create_run(&new).await? {
+            Created::New => {
+                let ledger = self.find_ledger(&run).await?;
+                Ok(Entered { ledger, blob: Some(blob), settings, source: Some(source) })
+            }
+            // Somebody entered the same id, or key, a moment ago: we go on with theirs.
+            Created::Exists => {
+                self.go_on_with(self.find_ledger(&run).await?, Some(&order.file)).await
+            }
+            Created::Repeated(other) => {
+                self.go_on_with(self.find_ledger(&other).await?, Some(&order.file)).await
+            }
+            Created::UnderWay(run) => Err(SyncError::UnderWay { file: blob.name, run }),
+        }
+    }
+
+    /// A run that is in the ledger already.
+    pub(crate) async fn find(&self, run: &RunId) -> Result<Entered, SyncError> {
+        self.go_on_with(self.find_ledger(run).await?, None).await
+    }
+
+    async fn go_on_with(&self, ledger: Ledger, file: Option<&str>) -> Result<Entered, SyncError> {
+        let run = ledger.run.clone();
+        if let Some(file) = file.filter(|file| **file != ledger.file) {
+            return Err(SyncError::OtherFile { run, file: file.to_owned(), of: ledger.file });
+        }
+        if ledger.container != self.store.container() {
+            let container = self.store.container().to_owned();
+            return Err(SyncError::OtherContainer { run, container, of: ledger.container });
+        }
+        let settings = serde_json::from_str(&ledger.settings)
+            .map_err(|_| SyncError::LedgerSettings { run })?;
+        let properties = self.store.properties(&ledger.file).await;
+        let blob = match (ledger.state, properties) {
+            (RunState::Feeding | RunState::Failed, blob) => Some(blob.map_err(ReadError::from)?),
+            // Who names the file may mean a newer version of it, which is not loaded.
+            (RunState::Completed, Ok(blob)) if file.is_some() => Some(blob),
+            _all_is_queued => None,
+        };
+        Ok(Entered { ledger, blob, settings, source: None })
+    }
+
+    /// The ledger's entry of a run that must be there.
+    pub(crate) async fn find_ledger(&self, run: &RunId) -> Result<Ledger, SyncError> {
+        let unknown = || SyncError::UnknownRun { run: run.clone() };
+        self.queue.run(run).await?.ok_or_else(unknown)
+    }
+}
+
+/// The time, for people who look for it, and four characters against chance.
+fn new_run_id() -> RunId {
+    let now = time::OffsetDateTime::now_utc();
+    let format = time::macros::format_description!("[year][month][day]-[hour][minute][second]");
+    let time = now.format(&format).expect("a date of our time can be written");
+    let chance: String = std::iter::repeat_with(fastrand::lowercase).take(4).collect();
+    format!("{time}-{chance}").parse().expect("digits, dashes and letters make a run id")
+}
