@@ -6,7 +6,11 @@ use clap::Parser;
 use secrecy::SecretString;
 
 use crate::{
-    config::Config, error::SimulatorError, faults::Faults, record::ErrorScope, schema::Schema,
+    config::{Config, ResultOrder},
+    error::SimulatorError,
+    faults::Faults,
+    record::ErrorScope,
+    schema::Schema,
 };
 
 /// Settings of the program `salesforce-simulator`.
@@ -14,7 +18,7 @@ use crate::{
 #[command(
     name = "salesforce-simulator",
     version,
-    about = "A local stand-in for Salesforce: login, describe, sObject Collections, and faults",
+    about = "A local stand-in for Salesforce: login, describe, sObject Collections, Bulk API 2.0, and faults",
     after_help = "What it holds: GET /__sim/state, /__sim/rows/Lead, /__sim/digest/Lead, \
                   /__sim/requests.\nWhat goes wrong can be changed while it runs: \
                   POST /__sim/faults {\"latencyMs\": 20}."
@@ -67,6 +71,24 @@ pub struct SimulatorArgs {
     /// Show an id on records that all-or-none rolled back.
     #[arg(long)]
     pub rolled_back_has_id: bool,
+    /// Longest upload of an ingest job in bytes, also after decompression.
+    #[arg(long, value_name = "BYTES", default_value_t = Config::UPLOAD_BYTES_MAX)]
+    pub upload_bytes_max: usize,
+    /// Batches of 10,000 rows a day; an ingest job beyond it fails.
+    #[arg(long, value_name = "BATCHES", default_value_t = Config::BULK_BATCHES_DAILY_MAX)]
+    pub bulk_batches_daily_max: u64,
+    /// Ingest jobs that may be unfinished at once; without it, any number.
+    #[arg(long, value_name = "JOBS")]
+    pub bulk_jobs_max: Option<usize>,
+    /// In what order the results of an ingest job come.
+    #[arg(long, value_enum, default_value_t = ResultOrder::default())]
+    pub bulk_result_order: ResultOrder,
+    /// Leave columns that are not fields out of the results of an ingest job.
+    #[arg(long)]
+    pub drop_unmapped_columns: bool,
+    /// Let ingest jobs delete for good (hardDelete).
+    #[arg(long)]
+    pub hard_delete: bool,
     /// What goes wrong.
     #[command(flatten)]
     pub faults: Faults,
@@ -104,6 +126,12 @@ impl SimulatorArgs {
             type_errors: self.type_errors,
             unknown_fields: self.unknown_fields,
             rolled_back_has_id: self.rolled_back_has_id,
+            upload_bytes_max: self.upload_bytes_max,
+            bulk_batches_daily_max: self.bulk_batches_daily_max,
+            bulk_jobs_max: self.bulk_jobs_max,
+            bulk_result_order: self.bulk_result_order,
+            drop_unmapped_columns: self.drop_unmapped_columns,
+            hard_delete: self.hard_delete,
             faults: self.faults,
         })
     }

@@ -39,8 +39,40 @@ pub struct Config {
     pub unknown_fields: ErrorScope,
     /// Whether a record that all-or-none rolled back still shows an id.
     pub rolled_back_has_id: bool,
+    /// Longest upload of an ingest job, before and after decompression.
+    pub upload_bytes_max: usize,
+    /// Batches of 10,000 rows a day; a job beyond it fails.
+    pub bulk_batches_daily_max: u64,
+    /// Ingest jobs that may be unfinished at once; `None` is no limit. The figure
+    /// of 25 that is often repeated is not in the vendor's table
+    /// (salesforce-api.md 3.3).
+    pub bulk_jobs_max: Option<usize>,
+    /// In what order result files have their rows.
+    pub bulk_result_order: ResultOrder,
+    /// Whether result files leave out the columns that are not fields.
+    pub drop_unmapped_columns: bool,
+    /// Whether the user may delete for good.
+    pub hard_delete: bool,
     /// What goes wrong from the start.
     pub faults: Faults,
+}
+
+/// In what order the result files of an ingest job have their rows. Users report
+/// that it is not the order of the upload (salesforce-api.md 3.2): so a client must
+/// not count on it, and is not given it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ResultOrder {
+    /// Another one, the same each time.
+    #[default]
+    Shuffled,
+    /// That of the upload.
+    Upload,
+}
+
+impl ResultOrder {
+    pub(crate) fn is_shuffled(self) -> bool {
+        self == Self::Shuffled
+    }
 }
 
 impl Config {
@@ -53,6 +85,10 @@ impl Config {
     pub const DAILY_LIMIT: u64 = 5_000_000;
     /// 50 MB, the figure that Data Loader counts on (salesforce-api.md 2.6).
     pub const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
+    /// 150 MB as base64 (salesforce-api.md 3.3).
+    pub const UPLOAD_BYTES_MAX: usize = 112_500_000;
+    /// Shared by both versions of the Bulk API (salesforce-api.md 3.3).
+    pub const BULK_BATCHES_DAILY_MAX: u64 = 15_000;
     /// Enough to see what led to a failure.
     pub const REQUEST_LOG_MAX: usize = 1000;
 }
@@ -73,6 +109,12 @@ impl Default for Config {
             type_errors: ErrorScope::default(),
             unknown_fields: ErrorScope::default(),
             rolled_back_has_id: false,
+            upload_bytes_max: Self::UPLOAD_BYTES_MAX,
+            bulk_batches_daily_max: Self::BULK_BATCHES_DAILY_MAX,
+            bulk_jobs_max: None,
+            bulk_result_order: ResultOrder::default(),
+            drop_unmapped_columns: false,
+            hard_delete: false,
             faults: Faults::default(),
         }
     }

@@ -1,5 +1,5 @@
-//! A local stand-in for Salesforce: login, describe, sObject Collections,
-//! single records, small queries, and every fault a loader must live with.
+//! A local stand-in for Salesforce: login, describe, sObject Collections, Bulk
+//! API 2.0, single records, small queries, and every fault a loader must live with.
 //!
 //! ```text
 //! connection ──▶ fate ──▶ token, budget ──▶ route ──▶ draft ──▶ store
@@ -26,6 +26,8 @@
 
 mod api;
 mod args;
+mod barring;
+mod bulk;
 mod config;
 mod error;
 mod faults;
@@ -43,7 +45,7 @@ mod store;
 mod traffic;
 
 pub use args::SimulatorArgs;
-pub use config::Config;
+pub use config::{Config, ResultOrder};
 pub use error::SimulatorError;
 pub use faults::{Fault, Faults, InvalidFaults, LoginError, PlannedFault, RowErrorRule};
 pub use org::{ObjectState, State};

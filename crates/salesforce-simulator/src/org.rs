@@ -7,11 +7,12 @@ use std::{
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::Cursors,
+    bulk::Jobs,
     config::Config,
     faults::{Fault, FaultSource},
     record::Strictness,
@@ -20,6 +21,9 @@ use crate::{
     store::{Digest, Listing, Store},
     traffic::Traffic,
 };
+
+/// More would not be faster: one at a time gets at the rows.
+const BULK_LANES: usize = 4;
 
 /// One simulated org.
 #[derive(Debug)]
@@ -30,7 +34,10 @@ pub(crate) struct Org {
     pub(crate) faults: FaultSource,
     pub(crate) traffic: Traffic,
     pub(crate) cursors: Mutex<Cursors>,
-    /// Woken after every request.
+    pub(crate) jobs: Jobs,
+    /// Batches of jobs that are worked off at once.
+    pub(crate) bulk_lanes: Semaphore,
+    /// Woken after every request, and after every step of a job.
     pub(crate) answered: Notify,
     /// Cancelled when the simulator is to end: nothing waits any longer.
     pub(crate) stop: CancellationToken,
@@ -59,6 +66,10 @@ pub struct State {
     pub api_calls: u64,
     /// The daily limit.
     pub daily_limit: u64,
+    /// Batches of ingest jobs, which have a daily limit of their own.
+    pub bulk_batches: u64,
+    /// Ingest jobs, by state.
+    pub jobs: BTreeMap<String, u64>,
     /// Tokens given out.
     pub logins: u64,
     /// How often each fault struck.
@@ -95,6 +106,8 @@ impl Org {
             faults: FaultSource::new(config.faults.clone(), config.seed),
             traffic: Traffic::new(config.request_log_max),
             cursors: Mutex::default(),
+            jobs: Jobs::default(),
+            bulk_lanes: Semaphore::new(BULK_LANES),
             answered: Notify::new(),
             stop: CancellationToken::new(),
             config,
@@ -115,6 +128,8 @@ impl Org {
     /// Forgets rows, counts and logs, and goes back to the first faults. Tokens
     /// stay valid.
     pub(crate) fn reset(&self) {
+        // First: a job under way would store rows afterwards.
+        self.jobs.reset();
         self.store.reset(self.schema());
         self.traffic.reset();
         self.faults.reset(self.config.faults.clone());
@@ -134,6 +149,7 @@ impl Org {
             };
             (name, state)
         });
+        let jobs = self.jobs.counts().into_iter();
         State {
             uptime_ms: u64::try_from(self.traffic.uptime().as_millis()).unwrap_or(u64::MAX),
             seed: self.config.seed,
@@ -144,6 +160,8 @@ impl Org {
             calls_in_flight_max: traffic.calls_in_flight_max as u64,
             api_calls: traffic.api_calls,
             daily_limit: self.config.daily_limit,
+            bulk_batches: traffic.bulk_batches,
+            jobs: jobs.map(|(state, count)| (format!("{state:?}"), count)).collect(),
             logins: traffic.logins,
             faults: self.faults.counts(),
             objects: objects.collect(),

@@ -69,6 +69,16 @@ impl RowError {
         Self::new("INVALID_TYPE_ON_FIELD_IN_RECORD", message, &[name])
     }
 
+    /// What a Bulk job says of a cell that its field cannot hold. Not in the
+    /// reference; the words are those that users of the API quote.
+    pub(crate) fn wrong_cell(name: &str, place: usize, value: &str, soap_type: &str) -> Self {
+        let message = format!(
+            "Failed to deserialize field at col {place}. Due to, '{value}' is not a valid value \
+             for the type {soap_type}"
+        );
+        Self::new("INVALID_TYPE_ON_FIELD_IN_RECORD", message, &[name])
+    }
+
     pub(crate) fn no_such_column(name: &str, object: &str) -> Self {
         let message = format!("No such column '{name}' on sobject of type {object}");
         Self::new("INVALID_FIELD", message, &[])

@@ -40,6 +40,7 @@ pub(crate) struct TrafficCounts {
     pub(crate) unanswered: u64,
     pub(crate) logins: u64,
     pub(crate) api_calls: u64,
+    pub(crate) bulk_batches: u64,
     pub(crate) calls_in_flight: usize,
     pub(crate) calls_in_flight_max: usize,
 }
@@ -98,6 +99,15 @@ impl Traffic {
         let counts = &mut self.lock().counts;
         let left = counts.api_calls < daily_limit;
         counts.api_calls += u64::from(left);
+        left
+    }
+
+    /// Takes one batch of an ingest job from the day's budget; `false` when there
+    /// is none left.
+    pub(crate) fn spend_bulk_batch(&self, daily_max: u64) -> bool {
+        let counts = &mut self.lock().counts;
+        let left = counts.bulk_batches < daily_max;
+        counts.bulk_batches += u64::from(left);
         left
     }
 

@@ -1,19 +1,18 @@
 //! sObject Collections: up to 200 records in one call (salesforce-api.md 2).
 
-use std::collections::HashMap;
-
 use super::{Call, query};
 use crate::{
+    barring::{bar_by_faults, bar_repeated_keys},
     http::Answer,
     org::Org,
-    problem::{Refusal, RowError},
+    problem::Refusal,
     record::{
-        Draft, Reader,
+        Reader,
         json::{CollectionBody, JsonRecord, parse},
         type_name,
     },
-    schema::{Column, Object, ObjectNumber},
-    store::{Operation, Terms, fold},
+    schema::{Object, ObjectNumber},
+    store::{Operation, Terms},
 };
 
 const RECORDS_MAX: usize = 200;
@@ -100,29 +99,16 @@ fn save(
         .map(|(object, record)| reader.read(object, record))
         .collect::<Result<Vec<_>, _>>()?;
     if let Operation::Upsert { key, .. } = operation {
-        bar_repeated_keys(org, &mut drafts, key);
+        bar_repeated_keys(org.schema(), &mut drafts, key);
     }
-    bar_by_faults(org, &mut drafts, operation);
-    let terms = Terms { operation, all_or_none, rolled_back_has_id: org.config.rolled_back_has_id };
+    bar_by_faults(org, &mut drafts, operation, call.lets_duplicates_pass());
+    let terms = Terms {
+        operation,
+        all_or_none,
+        rolled_back_has_id: org.config.rolled_back_has_id,
+        parents_before: None,
+    };
     Ok(Answer::results(org.store.save(org.schema(), terms, drafts)))
-}
-
-/// Meets each draft with the faults of rows.
-pub(super) fn bar_by_faults(org: &Org, drafts: &mut [Draft<'_>], operation: Operation) {
-    if org.faults.spares_rows() {
-        return;
-    }
-    for draft in drafts.iter_mut().filter(|draft| draft.barred.is_none()) {
-        let object = org.schema().object(draft.object);
-        let key_column = match operation {
-            Operation::Upsert { key, .. } => Some(key),
-            Operation::Insert | Operation::Update => object.external_id,
-        };
-        let key = key_column.and_then(|column| draft.text(column));
-        if let Some(key) = key.or(draft.id.as_deref()) {
-            draft.barred = org.faults.row_error(key, None);
-        }
-    }
 }
 
 /// The object of each record, by its `attributes.type`.
@@ -163,25 +149,6 @@ fn objects_of(
         ));
     }
     Ok(objects)
-}
-
-/// Every record whose key is there twice is refused, the first one too.
-fn bar_repeated_keys(org: &Org, drafts: &mut [Draft<'_>], key: Column) {
-    let Some(first) = drafts.first() else { return };
-    let field = org.schema().object(first.object).field(key);
-    let mut seen: HashMap<String, u32> = HashMap::with_capacity(drafts.len());
-    for text in drafts.iter().filter_map(|draft| draft.text(key)) {
-        *seen.entry(fold(text, field.case_sensitive).into_owned()).or_default() += 1;
-    }
-    if seen.values().all(|times| *times == 1) {
-        return;
-    }
-    for draft in drafts {
-        let Some(text) = draft.text(key) else { continue };
-        if seen.get(fold(text, field.case_sensitive).as_ref()).is_some_and(|times| *times > 1) {
-            draft.barred = Some(RowError::twice_in_request(&field.name, text));
-        }
-    }
 }
 
 /// Whether Salesforce refuses an empty list is not verified; nobody should send

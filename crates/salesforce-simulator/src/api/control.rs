@@ -5,7 +5,6 @@ use axum::{
     body::Body,
     http::{HeaderMap, Method, StatusCode},
 };
-use futures::stream;
 use serde_json::{Value, json};
 
 use crate::{
@@ -57,8 +56,7 @@ async fn rows(org: &Org, object: &str) -> Answer {
     let Some((number, _)) = org.schema().find(object) else {
         return not_found("no such object");
     };
-    let pieces = org.listing(number).await.into_pieces();
-    Answer::lines(Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>))))
+    Answer::lines(org.listing(number).await.into_pieces())
 }
 
 async fn digest(org: &Org, object: &str) -> Answer {

@@ -108,8 +108,9 @@ fn described(field: &Field) -> Value {
         "custom": field.is_custom(),
         "picklistValues": if is_picklist { values } else { Vec::new() },
         "restrictedPicklist": field.restricted,
-        "referenceTo": field.reference_to.iter().collect::<Vec<_>>(),
+        "referenceTo": field.reference_to,
         "relationshipName": field.relationship_name,
+        "polymorphicForeignKey": field.is_polymorphic(),
     });
     add_fixed(&mut described);
     described
@@ -142,6 +143,7 @@ fn id_field(object: &Object) -> Value {
         "restrictedPicklist": false,
         "referenceTo": [],
         "relationshipName": null,
+        "polymorphicForeignKey": false,
     });
     add_fixed(&mut described);
     described
@@ -150,7 +152,6 @@ fn id_field(object: &Object) -> Value {
 /// What is the same for all fields here.
 fn add_fixed(described: &mut Value) {
     let fixed = json!({
-        "polymorphicForeignKey": false,
         "htmlFormatted": false,
         "extraTypeInfo": null,
         "compoundFieldName": null,

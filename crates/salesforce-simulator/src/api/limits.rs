@@ -9,10 +9,12 @@ use crate::{http::Answer, org::Org};
 pub(super) fn limits(org: &Org) -> Answer {
     let most = org.config.daily_limit;
     let left = most.saturating_sub(org.traffic.api_calls());
+    let batches = org.config.bulk_batches_daily_max;
+    let batches_left = batches.saturating_sub(org.traffic.counts().bulk_batches);
     let untouched = |most: u64| json!({"Max": most, "Remaining": most});
     Answer::ok(&json!({
         "DailyApiRequests": {"Max": most, "Remaining": left},
-        "DailyBulkApiBatches": untouched(15_000),
+        "DailyBulkApiBatches": {"Max": batches, "Remaining": batches_left},
         "DailyBulkV2QueryJobs": untouched(10_000),
         "DataStorageMB": untouched(1024),
         "FileStorageMB": untouched(1024),
@@ -22,7 +24,7 @@ pub(super) fn limits(org: &Org) -> Answer {
 /// `GET /services/data/v62.0`: where to go from here.
 pub(super) fn resources(call: &Call<'_>) -> Answer {
     let base = call.url_base();
-    let paths = ["limits", "sobjects", "query", "composite"];
+    let paths = ["limits", "sobjects", "query", "composite", "jobs"];
     let urls = paths.into_iter().map(|path| (path.to_owned(), json!(format!("{base}/{path}"))));
     Answer::ok(&urls.collect::<serde_json::Map<_, _>>())
 }

@@ -3,14 +3,18 @@
 mod collections;
 mod control;
 mod describe;
+mod ingest;
 mod limits;
+mod multipart;
 mod oauth;
 mod query;
 mod records;
 mod soql;
 mod version;
 
-use axum::http::{Method, StatusCode};
+use std::sync::Arc;
+
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
 use bytes::Bytes;
 
 pub(crate) use control::control;
@@ -19,6 +23,8 @@ pub(crate) use query::Cursors;
 pub(crate) use version::{Version, versions};
 
 use crate::{http::Answer, org::Org, problem::Refusal};
+
+const DUPLICATE_RULE: HeaderName = HeaderName::from_static("sforce-duplicate-rule-header");
 
 /// A call of the data API, `/services/data/v62.0/…`.
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +35,12 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a [&'a str],
     /// As it came, without the question mark.
     pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a Bytes,
 }
 
 /// Answers a call of the data API.
-pub(crate) fn data(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
+pub(crate) fn data(org: &Arc<Org>, call: &Call<'_>) -> Result<Answer, Refusal> {
     match (call.method.as_str(), call.path) {
         ("GET", []) => Ok(limits::resources(call)),
         ("GET", ["limits"]) => Ok(limits::limits(org)),
@@ -64,7 +71,23 @@ pub(crate) fn data(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
         ("GET", ["query" | "queryAll"]) => query::query(org, call),
         ("GET", ["query" | "queryAll", cursor]) => query::more(org, call, cursor),
 
+        (_, ["jobs", "ingest", path @ ..]) if call.version.has_ingest() => jobs(org, call, path),
+
         (_, path) => Err(no_such_route(call, path)),
+    }
+}
+
+/// Below `/jobs/ingest`.
+fn jobs(org: &Arc<Org>, call: &Call<'_>, path: &[&str]) -> Result<Answer, Refusal> {
+    match (call.method.as_str(), path) {
+        ("POST", []) => ingest::create(org, call),
+        ("GET", []) => Ok(ingest::list(org, call)),
+        ("GET", [id]) => ingest::get(org, id),
+        ("PATCH", [id]) => ingest::change(org, call, id),
+        ("DELETE", [id]) => ingest::delete(org, id),
+        ("PUT", [id, "batches"]) => ingest::upload(org, call, id),
+        ("GET", [id, file]) => ingest::results(org, id, file),
+        _ => Err(no_such_route(call, call.path)),
     }
 }
 
@@ -79,6 +102,9 @@ fn no_such_route(call: &Call<'_>, path: &[&str]) -> Refusal {
         ["composite", "sobjects"] => "POST,PATCH,DELETE",
         ["composite", "sobjects", _] => "POST",
         ["composite", "sobjects", _, _] if call.version.has_upsert() => "PATCH",
+        ["jobs", "ingest"] if call.version.has_ingest() => "GET,POST",
+        ["jobs", "ingest", _] if call.version.has_ingest() => "GET,PATCH,DELETE",
+        ["jobs", "ingest", _, "batches"] if call.version.has_ingest() => "PUT",
         _ => return Refusal::not_found(),
     };
     Refusal::new(
@@ -88,7 +114,7 @@ fn no_such_route(call: &Call<'_>, path: &[&str]) -> Refusal {
     )
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// Such as `/services/data/v62.0`.
     fn url_base(&self) -> String {
         format!("/services/data/{}", self.version)
@@ -99,6 +125,22 @@ impl Call<'_> {
         url::form_urlencoded::parse(self.query.as_bytes())
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.into_owned())
+    }
+
+    /// A header, when it is there and is text.
+    fn header(&self, name: &HeaderName) -> Option<&'a str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// `Sforce-Duplicate-Rule-Header: allowSave=true`.
+    fn lets_duplicates_pass(&self) -> bool {
+        self.header(&DUPLICATE_RULE).is_some_and(|text| {
+            let mut settings = text.split([';', ',']).filter_map(|setting| setting.split_once('='));
+            settings.any(|(name, value)| {
+                name.trim().eq_ignore_ascii_case("allowSave")
+                    && value.trim().eq_ignore_ascii_case("true")
+            })
+        })
     }
 
     /// Whether a parameter says `true`.

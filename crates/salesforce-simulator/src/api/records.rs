@@ -3,8 +3,9 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{Call, collections::bar_by_faults, query};
+use super::{Call, query};
 use crate::{
+    barring::bar_by_faults,
     http::Answer,
     id::RecordId,
     org::Org,
@@ -21,7 +22,7 @@ use crate::{
 /// `POST /sobjects/{Object}`.
 pub(super) fn insert(org: &Org, call: &Call<'_>, object: &str) -> Result<Answer, Refusal> {
     let (number, _) = find(org, object)?;
-    let outcome = save_one(org, Operation::Insert, read(org, call, number)?)?;
+    let outcome = save_one(org, call, Operation::Insert, read(org, call, number)?)?;
     Ok(stored(StatusCode::CREATED, &outcome))
 }
 
@@ -42,7 +43,7 @@ pub(super) fn update(
         ));
     }
     draft.id = Some(id.into());
-    save_one(org, Operation::Update, draft)?;
+    save_one(org, call, Operation::Update, draft)?;
     Ok(Answer { rows: 1, ..Answer::empty(StatusCode::NO_CONTENT) })
 }
 
@@ -70,7 +71,7 @@ pub(super) fn upsert(
     draft.writes.push((column, Some(key.into())));
     settle_writes(&mut draft.writes);
     let update_only = call.version.has_update_only() && call.says("updateOnly");
-    let outcome = save_one(org, Operation::Upsert { key: column, update_only }, draft)?;
+    let outcome = save_one(org, call, Operation::Upsert { key: column, update_only }, draft)?;
     if !call.version.says_created() && outcome.created == Some(false) {
         return Ok(Answer { rows: 1, ..Answer::empty(StatusCode::NO_CONTENT) });
     }
@@ -139,10 +140,16 @@ fn read<'a>(org: &'a Org, call: &'a Call<'_>, object: ObjectNumber) -> Result<Dr
     Reader { schema: org.schema(), body, strictness: org.strictness() }.read(object, record)
 }
 
-fn save_one(org: &Org, operation: Operation, draft: Draft<'_>) -> Result<Outcome, Refusal> {
+fn save_one(
+    org: &Org,
+    call: &Call<'_>,
+    operation: Operation,
+    draft: Draft<'_>,
+) -> Result<Outcome, Refusal> {
     let mut drafts = vec![draft];
-    bar_by_faults(org, &mut drafts, operation);
-    let terms = Terms { operation, all_or_none: false, rolled_back_has_id: false };
+    bar_by_faults(org, &mut drafts, operation, call.lets_duplicates_pass());
+    let terms =
+        Terms { operation, all_or_none: false, rolled_back_has_id: false, parents_before: None };
     let outcome = org.store.save(org.schema(), terms, drafts).remove(0);
     if outcome.is_success() { Ok(outcome) } else { Err(Refusal::from(outcome.errors)) }
 }

@@ -37,6 +37,21 @@ impl Version {
         self.0 >= 46
     }
 
+    /// Such as 62.
+    pub(crate) fn number(self) -> u16 {
+        self.0
+    }
+
+    /// Ingest jobs of Bulk API 2.0.
+    pub(crate) fn has_ingest(self) -> bool {
+        self.0 >= 41
+    }
+
+    /// `sf__Id` in the rows that an ingest job refused.
+    pub(crate) fn names_failed_records(self) -> bool {
+        self.0 >= 53
+    }
+
     /// `created` in the answer to a single upsert.
     pub(crate) fn says_created(self) -> bool {
         self.0 >= 46

@@ -14,6 +14,9 @@ use crate::{id::RecordId, problem::RowError};
 /// Rows under a lock that are remembered; more are not locked any more.
 const LOCKED_ROWS_MAX: usize = 4_000_000;
 
+/// What a duplicate rule says; a client can ask to save all the same.
+const DUPLICATES: &str = "DUPLICATES_DETECTED";
+
 /// The faults in force, the generator behind them, and how many there were.
 #[derive(Debug)]
 pub(crate) struct FaultSource {
@@ -34,8 +37,26 @@ struct Inner {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
     pub(crate) path: &'a str,
-    /// Whether the answer is a list of results for rows.
-    pub(crate) writes_rows: bool,
+    pub(crate) work: Work,
+}
+
+/// What a call does, as far as it matters to what can go wrong after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Answers with a list of results for rows.
+    Rows,
+    /// Changes something else, such as a job.
+    Other,
+    /// Changes nothing.
+    Nothing,
+}
+
+/// What an ingest job meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct JobFate {
+    /// From the end of the upload until it is in progress.
+    pub(crate) delay: Duration,
+    pub(crate) fault: Option<Fault>,
 }
 
 /// What a call meets.
@@ -87,18 +108,19 @@ impl FaultSource {
             most => rng.u64(0..=most),
         };
         let latency = Duration::from_millis(faults.latency_ms + jitter);
-        let fits = |fault: Fault| target.writes_rows || !fault.needs_rows();
-        let planned = faults
-            .planned
-            .iter_mut()
-            .filter(|planned| fits(planned.fault))
-            .find_map(|planned| planned.strikes(target.path).then_some(planned.fault));
-        faults.planned.retain(|planned| planned.times > 0);
-        let by_chance = || {
-            let rates = faults.rates().into_iter().filter(|(_, rate)| *rate > 0);
-            rates.filter(|(_, rate)| rng.u16(0..1000) < *rate).map(|(fault, _)| fault).next()
-        };
-        Fate { latency, fault: planned.or_else(by_chance).filter(|fault| fits(*fault)) }
+        let fits = |fault: Fault| fault.can_follow(target.work);
+        let planned = faults.next_planned(target.path, fits);
+        let fault = planned.or_else(|| by_chance(rng, faults.rates()));
+        Fate { latency, fault: fault.filter(|fault| fits(*fault)) }
+    }
+
+    /// Decides about an ingest job that was closed.
+    pub(crate) fn job_fate(&self, path: &str) -> JobFate {
+        let Inner { faults, rng, .. } = &mut *self.lock();
+        let planned = faults.next_planned(path, Fault::is_of_a_job);
+        let fault = planned.or_else(|| by_chance(rng, faults.job_rates()));
+        let slow_ms = if fault == Some(Fault::JobSlow) { faults.job_slow_ms } else { 0 };
+        JobFate { delay: Duration::from_millis(faults.job_delay_ms + slow_ms), fault }
     }
 
     /// Whether the token endpoint is to answer 503.
@@ -110,9 +132,14 @@ impl FaultSource {
 
     /// Decides about a row: the rules on its key, then locks. Which rows are
     /// locked depends on their keys and the seed, not on the order of calls.
-    pub(crate) fn row_error(&self, key: &str, id: Option<RecordId>) -> Option<RowError> {
+    pub(crate) fn row_error(
+        &self,
+        key: &str,
+        id: Option<RecordId>,
+        duplicates_pass: bool,
+    ) -> Option<RowError> {
         let inner = &mut *self.lock();
-        if let Some(error) = inner.rule_on(key) {
+        if let Some(error) = inner.rule_on(key, duplicates_pass) {
             *inner.counts.entry(Fault::RowRule).or_default() += 1;
             return Some(error);
         }
@@ -134,14 +161,41 @@ impl FaultSource {
 }
 
 impl Fault {
-    /// Makes no sense without rows.
-    fn needs_rows(self) -> bool {
-        matches!(self, Self::AnswerLost | Self::WrongCount)
+    /// Whether it makes sense for a call that did this.
+    fn can_follow(self, work: Work) -> bool {
+        match self {
+            Self::WrongCount => work == Work::Rows,
+            Self::AnswerLost => work != Work::Nothing,
+            other => !other.is_of_a_job(),
+        }
+    }
+
+    fn is_of_a_job(self) -> bool {
+        matches!(self, Self::JobFailed | Self::JobHalfDone | Self::JobLost | Self::JobSlow)
     }
 }
 
+impl Faults {
+    /// The first planned fault that fits and strikes.
+    fn next_planned(&mut self, path: &str, fits: impl Fn(Fault) -> bool) -> Option<Fault> {
+        let fitting = self.planned.iter_mut().filter(|planned| fits(planned.fault));
+        let mut struck =
+            fitting.filter_map(|planned| planned.strikes(path).then_some(planned.fault));
+        let first = struck.next();
+        drop(struck);
+        self.planned.retain(|planned| planned.times > 0);
+        first
+    }
+}
+
+/// Throws the dice for one after another, up to the first that strikes.
+fn by_chance<const N: usize>(rng: &mut Rng, rates: [(Fault, u16); N]) -> Option<Fault> {
+    let possible = rates.into_iter().filter(|(_, rate)| *rate > 0);
+    possible.filter(|(_, rate)| rng.u16(0..1000) < *rate).map(|(fault, _)| fault).next()
+}
+
 impl Inner {
-    fn rule_on(&mut self, key: &str) -> Option<RowError> {
+    fn rule_on(&mut self, key: &str, duplicates_pass: bool) -> Option<RowError> {
         if self.faults.fail_keys.iter().any(|prefix| key.starts_with(prefix.as_str())) {
             let message = "rows with this key are not wanted (--fail-keys)";
             return Some(RowError::new("FIELD_CUSTOM_VALIDATION_EXCEPTION", message, &[]));
@@ -150,6 +204,7 @@ impl Inner {
             .faults
             .row_errors
             .iter_mut()
+            .filter(|rule| !(duplicates_pass && rule.status_code == DUPLICATES))
             .find(|rule| key.starts_with(&rule.key_prefix) && rule.times != Some(0))?;
         rule.times = rule.times.map(|times| times - 1);
         Some(RowError {
@@ -189,7 +244,7 @@ mod tests {
     use super::*;
     use crate::faults::PlannedFault;
 
-    const CALL: Target<'_> = Target { path: "/composite/sobjects", writes_rows: true };
+    const CALL: Target<'_> = Target { path: "/composite/sobjects", work: Work::Rows };
 
     fn fates(source: &FaultSource, calls: usize) -> Vec<Fate> {
         (0..calls).map(|_| source.fate(CALL)).collect()
@@ -254,7 +309,8 @@ mod tests {
         let keys: Vec<String> = (0..1000).map(|number| format!("K-{number}")).collect();
         let forth = FaultSource::new(faults.clone(), 7);
         let back = FaultSource::new(faults, 7);
-        let locked = |source: &FaultSource, key: &String| source.row_error(key, None).is_some();
+        let locked =
+            |source: &FaultSource, key: &String| source.row_error(key, None, false).is_some();
 
         let mut first: Vec<&String> = keys.iter().filter(|key| locked(&forth, key)).collect();
         let mut second: Vec<&String> = keys.iter().rev().filter(|key| locked(&back, key)).collect();

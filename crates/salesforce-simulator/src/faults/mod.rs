@@ -3,7 +3,7 @@
 mod draw;
 mod plan;
 
-pub(crate) use draw::{FaultSource, Target};
+pub(crate) use draw::{FaultSource, JobFate, Target, Work};
 use serde::{Deserialize, Serialize};
 
 pub use plan::{LoginError, PlannedFault, RowErrorRule};
@@ -44,6 +44,14 @@ pub enum Fault {
     RowRule,
     /// The token endpoint refused to answer.
     Login,
+    /// An ingest job fails before any of its rows is processed.
+    JobFailed,
+    /// An ingest job fails after about half of its rows.
+    JobHalfDone,
+    /// An ingest job is gone before any of its rows is processed.
+    JobLost,
+    /// An ingest job waits before it is processed.
+    JobSlow,
 }
 
 /// What goes wrong. Rates are per thousand calls of the data API, or rows.
@@ -127,7 +135,31 @@ pub struct Faults {
     /// through the control API.
     #[arg(skip)]
     pub row_errors: Vec<RowErrorRule>,
-    /// Faults for calls to come; only through the control API.
+    /// How long an ingest job waits until its rows are processed, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub job_delay_ms: u64,
+    /// How long each 10,000 rows of it take besides, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub job_batch_ms: u64,
+    /// Ingest jobs that fail before any row is processed.
+    #[arg(long, value_name = "RATE", default_value_t = 0, value_parser = permille())]
+    pub job_failed_permille: u16,
+    /// Ingest jobs that fail after half of their rows.
+    #[arg(long, value_name = "RATE", default_value_t = 0, value_parser = permille())]
+    pub job_half_done_permille: u16,
+    /// What such a job says.
+    #[arg(long, value_name = "TEXT", default_value = Self::JOB_ERROR)]
+    pub job_error: String,
+    /// Ingest jobs that are gone before any row is processed.
+    #[arg(long, value_name = "RATE", default_value_t = 0, value_parser = permille())]
+    pub job_lost_permille: u16,
+    /// Ingest jobs that wait longer.
+    #[arg(long, value_name = "RATE", default_value_t = 0, value_parser = permille())]
+    pub job_slow_permille: u16,
+    /// How much longer such a job waits, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 5000)]
+    pub job_slow_ms: u64,
+    /// Faults for calls and jobs to come; only through the control API.
     #[arg(skip)]
     pub planned: Vec<PlannedFault>,
 }
@@ -162,6 +194,14 @@ impl Default for Faults {
             login_unavailable_permille: 0,
             login_error: None,
             fail_keys: Vec::new(),
+            job_delay_ms: 0,
+            job_batch_ms: 0,
+            job_failed_permille: 0,
+            job_half_done_permille: 0,
+            job_error: Self::JOB_ERROR.to_owned(),
+            job_lost_permille: 0,
+            job_slow_permille: 0,
+            job_slow_ms: 5000,
             row_errors: Vec::new(),
             planned: Vec::new(),
         }
@@ -169,6 +209,9 @@ impl Default for Faults {
 }
 
 impl Faults {
+    /// A reason that the reference names, for jobs that are told to fail.
+    pub const JOB_ERROR: &str = "TooManyLockFailure : too many rows could not be locked";
+
     /// The faults that come by chance, with their rates, in the order in which
     /// the dice are thrown.
     pub(crate) fn rates(&self) -> [(Fault, u16); 11] {
@@ -187,6 +230,16 @@ impl Faults {
         ]
     }
 
+    /// Those of ingest jobs.
+    pub(crate) fn job_rates(&self) -> [(Fault, u16); 4] {
+        [
+            (Fault::JobFailed, self.job_failed_permille),
+            (Fault::JobHalfDone, self.job_half_done_permille),
+            (Fault::JobLost, self.job_lost_permille),
+            (Fault::JobSlow, self.job_slow_permille),
+        ]
+    }
+
     /// Replaces what a JSON object names and keeps the rest.
     ///
     /// # Errors
@@ -199,7 +252,8 @@ impl Faults {
         known.extend(change.clone());
         let faults: Self = serde_json::from_value(settings)?;
         let lock_rates = [faults.row_lock_permille, faults.login_unavailable_permille];
-        let mut rates = faults.rates().into_iter().map(|(_, rate)| rate).chain(lock_rates);
+        let struck = faults.rates().into_iter().chain(faults.job_rates());
+        let mut rates = struck.map(|(_, rate)| rate).chain(lock_rates);
         if rates.any(|rate| rate > 1000) {
             return Err(InvalidFaults::Rate);
         }

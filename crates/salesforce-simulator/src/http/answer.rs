@@ -1,6 +1,6 @@
 //! What goes back to the client.
 
-use std::{io::Write, time::Duration};
+use std::{fmt, io::Write, time::Duration};
 
 use axum::{
     body::Body,
@@ -36,8 +36,8 @@ pub(crate) enum Payload {
     /// One result per record.
     Results(Vec<Outcome>),
     Html(&'static str),
-    /// Lines of JSON, too many to hold.
-    Lines(Body),
+    /// Too long to hold.
+    Pieces(Pieces),
 }
 
 impl Answer {
@@ -66,8 +66,22 @@ impl Answer {
         Self { body: Payload::Html(page), ..Self::empty(status) }
     }
 
-    pub(crate) fn lines(body: Body) -> Self {
-        Self { body: Payload::Lines(body), ..Self::empty(StatusCode::OK) }
+    /// Lines of JSON.
+    pub(crate) fn lines(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        Self::pieces("application/x-ndjson", pieces)
+    }
+
+    /// Lines of cells.
+    pub(crate) fn csv(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        Self::pieces("text/csv", pieces)
+    }
+
+    fn pieces(
+        content_type: &'static str,
+        pieces: impl Iterator<Item = Bytes> + Send + 'static,
+    ) -> Self {
+        let body = Payload::Pieces(Pieces { content_type, pieces: Box::new(pieces) });
+        Self { body, ..Self::empty(StatusCode::OK) }
     }
 
     #[must_use]
@@ -78,73 +92,82 @@ impl Answer {
         self
     }
 
-    /// As sent in one piece.
+    /// As sent when nothing goes wrong.
     pub(crate) fn into_response(self, takes_gzip: bool) -> Response {
-        let (mut response, bytes) = match self.into_parts() {
-            Parts::Stream(response) => return response,
-            Parts::Bytes(response, bytes) => (response, bytes),
+        let (mut response, body) = self.into_parts();
+        let packs = match &body {
+            Sent::Whole(bytes) => takes_gzip && bytes.len() >= PACKED_BYTES_MIN,
+            Sent::Pieces(_) => takes_gzip,
         };
-        if takes_gzip && bytes.len() >= PACKED_BYTES_MIN {
+        if packs {
             let gzip = HeaderValue::from_static("gzip");
             response.headers_mut().insert(header::CONTENT_ENCODING, gzip);
-            *response.body_mut() = Body::from(packed(&bytes));
-        } else {
-            *response.body_mut() = Body::from(bytes);
         }
+        *response.body_mut() = match body {
+            Sent::Whole(bytes) if packs => Body::from(packed(&bytes)),
+            Sent::Whole(bytes) => Body::from(bytes),
+            Sent::Pieces(pieces) if packs => streamed(Packed::new(pieces)),
+            Sent::Pieces(pieces) => streamed(pieces),
+        };
         response
     }
 
     /// As sent in ten pieces with a pause before each.
     pub(crate) fn into_slow_response(self, pause: Duration) -> Response {
-        match self.into_parts() {
-            Parts::Stream(response) => response,
-            Parts::Bytes(mut response, bytes) => {
+        let (mut response, body) = self.into_parts();
+        let pieces: Box<dyn Iterator<Item = Bytes> + Send> = match body {
+            Sent::Whole(bytes) => {
                 let size = bytes.len().div_ceil(DRIPS).max(1);
                 let pieces: Vec<Bytes> =
                     bytes.chunks(size).map(|piece| bytes.slice_ref(piece)).collect();
-                let drips = stream::iter(pieces).then(move |piece| async move {
-                    tokio::time::sleep(pause).await;
-                    Ok::<_, std::io::Error>(piece)
-                });
-                *response.body_mut() = Body::from_stream(drips);
-                response
+                Box::new(pieces.into_iter())
             }
-        }
+            Sent::Pieces(pieces) => pieces,
+        };
+        let drips = stream::iter(pieces.enumerate()).then(move |(number, piece)| async move {
+            if number < DRIPS {
+                tokio::time::sleep(pause).await;
+            }
+            Ok::<_, std::io::Error>(piece)
+        });
+        *response.body_mut() = Body::from_stream(drips);
+        response
     }
 
     /// As sent up to its middle; then the connection breaks.
     pub(crate) fn into_cut_response(self) -> Response {
-        match self.into_parts() {
-            Parts::Stream(response) => response,
-            Parts::Bytes(mut response, bytes) => {
+        let (mut response, body) = self.into_parts();
+        let bytes = match body {
+            Sent::Whole(bytes) => {
                 let length = HeaderValue::from(bytes.len());
                 response.headers_mut().insert(header::CONTENT_LENGTH, length);
-                let first = bytes.slice(..bytes.len() / 2);
-                let broken = async {
-                    // Time for the first half to get out of the buffer.
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
-                };
-                let halves = stream::iter([Ok(first)]).chain(stream::once(broken));
-                *response.body_mut() = Body::from_stream(halves);
-                response
+                bytes
             }
-        }
+            // Where the middle of all is, is not known: of the start, then.
+            Sent::Pieces(pieces) => pieces.take(2).collect::<Vec<_>>().concat().into(),
+        };
+        let first = bytes.slice(..bytes.len() / 2);
+        let broken = async {
+            // Time for the first half to get out of the buffer.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
+        };
+        let halves = stream::iter([Ok(first)]).chain(stream::once(broken));
+        *response.body_mut() = Body::from_stream(halves);
+        response
     }
 
-    fn into_parts(self) -> Parts {
+    fn into_parts(self) -> (Response, Sent) {
+        const JSON: &str = "application/json;charset=UTF-8";
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
-        let (content_type, bytes) = match self.body {
-            Payload::None => ("", Bytes::new()),
-            Payload::Json(bytes) => ("application/json;charset=UTF-8", bytes),
-            Payload::Results(results) => ("application/json;charset=UTF-8", to_json(&results)),
-            Payload::Html(page) => ("text/html;charset=UTF-8", Bytes::from_static(page.as_bytes())),
-            Payload::Lines(body) => {
-                let lines = HeaderValue::from_static("application/x-ndjson");
-                response.headers_mut().insert(header::CONTENT_TYPE, lines);
-                *response.body_mut() = body;
-                return Parts::Stream(response);
+        let (content_type, body) = match self.body {
+            Payload::None => ("", Sent::Whole(Bytes::new())),
+            Payload::Json(bytes) => (JSON, Sent::Whole(bytes)),
+            Payload::Results(results) => (JSON, Sent::Whole(to_json(&results))),
+            Payload::Html(page) => ("text/html;charset=UTF-8", Sent::Whole(page.into())),
+            Payload::Pieces(Pieces { content_type, pieces }) => {
+                (content_type, Sent::Pieces(pieces))
             }
         };
         if !content_type.is_empty() {
@@ -152,13 +175,60 @@ impl Answer {
             response.headers_mut().insert(header::CONTENT_TYPE, value);
         }
         response.headers_mut().extend(self.headers);
-        Parts::Bytes(response, bytes)
+        (response, body)
     }
 }
 
-enum Parts {
-    Stream(Response),
-    Bytes(Response, Bytes),
+/// A body that is made while it is sent.
+pub(crate) struct Pieces {
+    content_type: &'static str,
+    pieces: Box<dyn Iterator<Item = Bytes> + Send>,
+}
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.content_type)
+    }
+}
+
+enum Sent {
+    Whole(Bytes),
+    Pieces(Box<dyn Iterator<Item = Bytes> + Send>),
+}
+
+fn streamed(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Body {
+    Body::from_stream(stream::iter(pieces.map(Ok::<_, std::io::Error>)))
+}
+
+/// Pieces, packed on their way.
+struct Packed {
+    pieces: Option<Box<dyn Iterator<Item = Bytes> + Send>>,
+    encoder: GzEncoder<Vec<u8>>,
+}
+
+impl Packed {
+    fn new(pieces: Box<dyn Iterator<Item = Bytes> + Send>) -> Self {
+        let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        Self { pieces: Some(pieces), encoder }
+    }
+}
+
+impl Iterator for Packed {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        let pieces = self.pieces.as_mut()?;
+        for piece in pieces {
+            self.encoder.write_all(&piece).expect("memory takes every byte");
+            let packed = std::mem::take(self.encoder.get_mut());
+            if !packed.is_empty() {
+                return Some(packed.into());
+            }
+        }
+        self.pieces = None;
+        self.encoder.try_finish().expect("memory takes every byte");
+        Some(std::mem::take(self.encoder.get_mut()).into())
+    }
 }
 
 fn to_json<T: Serialize + ?Sized>(value: &T) -> Bytes {

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use super::{Answer, Doors, Wire, answer::Payload, path, read_body};
 use crate::{
     api::{self, Call, Login, Version},
-    faults::{Fault, Target},
+    faults::{Fault, Target, Work},
     org::Org,
     problem::Refusal,
     traffic::Answered,
@@ -84,7 +84,13 @@ async fn respond(
 }
 
 /// Every path that is not of the control API.
-async fn deliver(org: &Org, wire: &Wire, head: &Parts, body: Body, segments: &[&str]) -> Delivery {
+async fn deliver(
+    org: &Arc<Org>,
+    wire: &Wire,
+    head: &Parts,
+    body: Body,
+    segments: &[&str],
+) -> Delivery {
     if let Err(refusal) = check_head(head) {
         return Delivery::plain(refusal.into());
     }
@@ -108,7 +114,7 @@ async fn deliver(org: &Org, wire: &Wire, head: &Parts, body: Body, segments: &[&
 
 /// A call of the data API, with all that can happen to it.
 async fn data_call(
-    org: &Org,
+    org: &Arc<Org>,
     wire: &Wire,
     head: &Parts,
     body: Body,
@@ -116,9 +122,7 @@ async fn data_call(
     rest: &[&str],
 ) -> Delivery {
     let in_flight = org.traffic.enter();
-    let writes_rows =
-        head.method != Method::GET && matches!(rest.first(), Some(&"composite" | &"sobjects"));
-    let fate = org.faults.fate(Target { path: head.uri.path(), writes_rows });
+    let fate = org.faults.fate(Target { path: head.uri.path(), work: work_of(&head.method, rest) });
     let most = org.faults.faults().concurrency_max;
     let fault = if most.is_some_and(|most| in_flight.calls > most) {
         Some(Fault::ConcurrentLimit)
@@ -144,6 +148,14 @@ async fn data_call(
     };
     let info = format!("api-usage={}/{}", org.traffic.api_calls(), org.config.daily_limit);
     Delivery { answer: answer.map(|answer| answer.with_header(LIMIT_INFO, &info)), fault }
+}
+
+fn work_of(method: &Method, path: &[&str]) -> Work {
+    match path.first() {
+        _ if method == Method::GET => Work::Nothing,
+        Some(&"composite" | &"sobjects") => Work::Rows,
+        _ => Work::Other,
+    }
 }
 
 /// The answer of a fault that strikes before anything is done: `Some(None)` is
@@ -179,7 +191,7 @@ fn refusal_before(org: &Org, wire: &Wire, fault: Fault) -> Option<Option<Answer>
 
 /// The call itself: version, token, budget, body, route.
 async fn work(
-    org: &Org,
+    org: &Arc<Org>,
     head: &Parts,
     body: Body,
     fault: Option<Fault>,
@@ -198,9 +210,14 @@ async fn work(
         if !org.traffic.spend_api_call(org.config.daily_limit) {
             return Err(Refusal::total_limit());
         }
-        let body = read_body(&head.headers, body, org.config.body_bytes_max).await?;
+        let bytes_max = match rest {
+            ["jobs", "ingest", _, "batches"] => org.config.upload_bytes_max,
+            _ => org.config.body_bytes_max,
+        };
+        let body = read_body(&head.headers, body, bytes_max).await?;
         let query = head.uri.query().unwrap_or_default();
-        api::data(org, &Call { method: &head.method, version, path: rest, query, body: &body })
+        let (method, headers) = (&head.method, &head.headers);
+        api::data(org, &Call { method, version, path: rest, query, headers, body: &body })
     };
     done.await.unwrap_or_else(Answer::from)
 }

@@ -40,6 +40,69 @@ pub(crate) fn check<'a>(field: &Field, json: &'a RawValue) -> Checked<'a> {
     }
 }
 
+/// The same for a cell of a CSV file that is neither empty nor `#N/A`.
+pub(crate) fn check_cell<'a>(field: &Field, text: &'a str) -> Checked<'a> {
+    match field.field_type {
+        FieldType::Boolean => match boolean(text) {
+            Some(value) => stored(value),
+            None => wrong_type("", text),
+        },
+        FieldType::Int | FieldType::Double | FieldType::Currency | FieldType::Percent => {
+            match number(text) {
+                Some(Cow::Borrowed(number)) => check_number(field, number),
+                Some(Cow::Owned(number)) => match check_number(field, &number) {
+                    Checked::Stored(_) => Checked::Stored(Some(Cow::Owned(number))),
+                    Checked::Refused(error) => Checked::Refused(error),
+                    Checked::WrongType { .. } => wrong_type("", text),
+                },
+                None => wrong_type("", text),
+            }
+        }
+        _ => check_text(field, Cow::Borrowed(text)),
+    }
+}
+
+/// The words for yes and no (salesforce-api.md 6).
+fn boolean(text: &str) -> Option<&'static str> {
+    let is_one_of = |words: [&str; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(["true", "yes", "y", "on", "1"]) {
+        Some("true")
+    } else {
+        is_one_of(["false", "no", "n", "off", "0"]).then_some("false")
+    }
+}
+
+/// A decimal number as JSON writes it: without a plus, without needless zeros in
+/// front, with a digit on both sides of the point.
+fn number(text: &str) -> Option<Cow<'_, str>> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let exponent = unsigned.find(['e', 'E']).unwrap_or(unsigned.len());
+    let (digits, exponent) = unsigned.split_at(exponent);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let power = exponent.get(1..).unwrap_or("0");
+    let power = power.strip_prefix(['+', '-']).unwrap_or(power);
+    let is_number = all_digits(whole)
+        && all_digits(fraction)
+        && !(whole.is_empty() && fraction.is_empty())
+        && !power.is_empty()
+        && all_digits(power);
+    if !is_number {
+        return None;
+    }
+    let minus = if text.starts_with('-') { "-" } else { "" };
+    let significant = whole.trim_start_matches('0');
+    let whole = if significant.is_empty() { "0" } else { significant };
+    let point = if fraction.is_empty() { "" } else { "." };
+    let canonical = format!("{minus}{whole}{point}{fraction}{exponent}");
+    Some(if canonical == text { Cow::Borrowed(text) } else { Cow::Owned(canonical) })
+}
+
+/// What a field holds after it was emptied; a boolean has no empty.
+pub(crate) fn check_null(field: &Field) -> Checked<'static> {
+    Checked::Stored(null_of(field))
+}
+
 /// An explicit null empties a field; a boolean has no empty.
 fn null_of(field: &Field) -> Option<Cow<'static, str>> {
     (field.field_type == FieldType::Boolean).then_some(Cow::Borrowed("false"))
@@ -207,6 +270,41 @@ mod tests {
         ];
         for (field, json, expected) in cases {
             assert_eq!(outcome(field, json), expected, "{field} = {json}");
+        }
+    }
+
+    #[test]
+    fn each_type_takes_its_own_cells_and_no_others() {
+        let schema = Schema::standard();
+        let (_, lead) = schema.find("Lead").unwrap();
+        for (field, cell, expected) in [
+            ("LastName", " Ames ", "=  Ames "),
+            ("LastName", "12", "= 12"),
+            ("Opted_In__c", "YES", "= true"),
+            ("Opted_In__c", "0", "= false"),
+            ("Opted_In__c", "maybe", "wrong"),
+            ("NumberOfEmployees", "+007", "= 7"),
+            ("NumberOfEmployees", "-0", "= -0"),
+            ("NumberOfEmployees", "1.5", "wrong"),
+            ("NumberOfEmployees", "+", "wrong"),
+            ("NumberOfEmployees", "100000000", "NUMBER_OUTSIDE_VALID_RANGE"),
+            ("AnnualRevenue", "1234.50", "= 1234.50"),
+            ("AnnualRevenue", ".5", "= 0.5"),
+            ("AnnualRevenue", "00012.", "= 12"),
+            ("AnnualRevenue", "1e3", "= 1e3"),
+            ("AnnualRevenue", "1e", "wrong"),
+            ("AnnualRevenue", "1,234.50", "wrong"),
+            ("AnnualRevenue", "NaN", "wrong"),
+            ("Birth_Date__c", "2026-02-28", "= 2026-02-28"),
+            ("Birth_Date__c", "02/28/2026", "wrong"),
+            ("Status", "nonsense", "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        ] {
+            let found = match check_cell(lead.field(lead.column(field).unwrap()), cell) {
+                Checked::Stored(text) => format!("= {}", text.unwrap_or_default()),
+                Checked::WrongType { .. } => "wrong".to_owned(),
+                Checked::Refused(error) => error.status_code.into_owned(),
+            };
+            assert_eq!(found, expected, "{field}: {cell}");
         }
     }
 

@@ -2,6 +2,7 @@
 //! without looking at the store.
 
 mod calendar;
+pub(crate) mod cells;
 mod check;
 pub(crate) mod json;
 
@@ -170,7 +171,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let field = object.field(column);
-        match field.parent.and_then(|parent| self.parent_key(column, parent, value)) {
+        match self.parent_key(column, field, value) {
             Some(key) => draft.parents.push(key),
             None => draft.errors.push(RowError::new(
                 "INVALID_FIELD",
@@ -186,11 +187,19 @@ impl<'a> Reader<'a> {
     fn parent_key(
         self,
         column: Column,
-        parent: ObjectNumber,
+        field: &Field,
         value: &'a RawValue,
     ) -> Option<ParentKey<'a>> {
-        let members = serde_json::from_str::<JsonRecord<'a>>(value.get()).ok()?.members;
-        let mut keys = members.into_iter().filter(|(name, _)| name != "attributes");
+        let record = serde_json::from_str::<JsonRecord<'a>>(value.get()).ok()?;
+        let parent = match (type_name(&record), field.parents.as_slice()) {
+            (None, [only]) => *only,
+            (None, _) => return None,
+            (Some(name), parents) => {
+                let (named, _) = self.schema.find(&name)?;
+                *parents.iter().find(|parent| **parent == named)?
+            }
+        };
+        let mut keys = record.members.into_iter().filter(|(name, _)| name != "attributes");
         let (name, value) = keys.next()?;
         let key_column = self.schema.object(parent).external_id(&name)?;
         let key = json::text(value).unwrap_or(Cow::Borrowed(value.get()));

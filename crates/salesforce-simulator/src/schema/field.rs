@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectNumber, file::FieldEntry};
+use super::{
+    ObjectNumber,
+    file::{FieldEntry, OneOrMany},
+};
 
 /// What a field holds; the names are those of a describe answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,10 +49,11 @@ pub(crate) struct Field {
     pub(crate) default: Option<String>,
     pub(crate) values: Vec<String>,
     pub(crate) restricted: bool,
-    pub(crate) reference_to: Option<String>,
+    pub(crate) reference_to: Vec<String>,
     pub(crate) relationship_name: Option<String>,
-    /// The object that `reference_to` names.
-    pub(crate) parent: Option<ObjectNumber>,
+    /// The objects that `reference_to` names: one, or several of a polymorphic
+    /// reference.
+    pub(crate) parents: Vec<ObjectNumber>,
 }
 
 impl FieldType {
@@ -80,6 +84,11 @@ impl FieldType {
 impl Field {
     pub(crate) fn is_reference(&self) -> bool {
         self.field_type == FieldType::Reference
+    }
+
+    /// Whether it refers to records of more than one object.
+    pub(crate) fn is_polymorphic(&self) -> bool {
+        self.parents.len() > 1
     }
 
     pub(crate) fn is_custom(&self) -> bool {
@@ -129,9 +138,9 @@ impl FieldEntry {
             default: self.default,
             values: self.values,
             restricted: self.restricted,
-            reference_to: self.reference_to,
+            reference_to: self.reference_to.map(OneOrMany::into_list).unwrap_or_default(),
             relationship_name: self.relationship_name,
-            parent: None,
+            parents: Vec::new(),
         }
     }
 }

@@ -91,12 +91,29 @@ pub(super) struct FieldEntry {
     pub(super) values: Vec<String>,
     #[serde(default)]
     pub(super) restricted: bool,
-    pub(super) reference_to: Option<String>,
+    pub(super) reference_to: Option<OneOrMany>,
     pub(super) relationship_name: Option<String>,
 }
 
+/// `"Account"`, or `["Contact", "Lead"]`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub(super) fn into_list(self) -> Vec<String> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Many(names) => names,
+        }
+    }
+}
+
 impl Schema {
-    /// Lead, Account and Contact.
+    /// Lead, Account, Contact and Task.
     pub fn standard() -> Self {
         Self::default()
             .with(include_str!("standard.json"))

@@ -77,15 +77,18 @@ impl Schema {
         Ok(())
     }
 
-    /// Checks that each reference names an object, and spells it like that.
+    /// Checks that each reference names objects of the schema.
     fn resolve_references(&mut self) -> Result<(), SchemaError> {
         let names: Vec<String> = self.objects.iter().map(|object| object.name.clone()).collect();
         for object in &mut self.objects {
             for field in object.fields.iter_mut().filter(|field| field.is_reference()) {
-                let wanted = field.reference_to.as_deref().unwrap_or_default();
-                let found = names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
-                field.parent = found.map(ObjectNumber);
-                if found.is_none() {
+                let of_name = |wanted: &String| {
+                    let found = names.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+                    found.map(ObjectNumber)
+                };
+                let parents: Option<Vec<_>> = field.reference_to.iter().map(of_name).collect();
+                field.parents = parents.unwrap_or_default();
+                if field.parents.is_empty() {
                     return Err(SchemaError::Reference {
                         object: object.name.clone(),
                         field: field.name.clone(),
@@ -210,7 +213,7 @@ mod tests {
         assert_eq!(parcel.label, "Parcel__c");
         assert_eq!(parcel.relationship("buyer__R"), parcel.column("Buyer__c"));
         assert!(schema.find("Lead").unwrap().1.fields.is_empty());
-        assert_eq!(schema.objects().len(), 4);
+        assert_eq!(schema.objects().len(), 5);
     }
 
     #[test]

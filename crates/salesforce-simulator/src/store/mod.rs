@@ -57,6 +57,24 @@ pub(crate) struct Terms {
     pub(crate) all_or_none: bool,
     /// Whether a record that was rolled back shows the id it had for a moment.
     pub(crate) rolled_back_has_id: bool,
+    /// Parents that came later are not found by their keys: a job does not see
+    /// its own rows (salesforce-api.md 3.4).
+    pub(crate) parents_before: Option<RowsBefore>,
+}
+
+/// The rows that an object had at some moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowsBefore {
+    object: ObjectNumber,
+    /// Numbers of ids below this one.
+    end: u32,
+}
+
+impl RowsBefore {
+    /// Whether this row was there; rows of other objects always were.
+    fn admits(self, object: ObjectNumber, id: RecordId) -> bool {
+        object != self.object || id.number < self.end
+    }
 }
 
 impl Store {
@@ -95,6 +113,12 @@ impl Store {
     /// was deleted.
     pub(crate) fn row(&self, object: ObjectNumber, id: RecordId) -> Option<StoredRow> {
         self.lock()[object.0].row(id).cloned()
+    }
+
+    /// The rows that an object has at this moment.
+    pub(crate) fn rows_before(&self, object: ObjectNumber) -> RowsBefore {
+        let rows = self.lock()[object.0].rows().len();
+        RowsBefore { object, end: u32::try_from(rows).unwrap_or(u32::MAX) }
     }
 
     pub(crate) fn find(&self, object: ObjectNumber, column: Column, key: &str) -> Found {

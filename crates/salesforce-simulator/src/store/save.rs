@@ -4,7 +4,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    Outcome, Terms,
+    Outcome, RowsBefore, Terms,
     row::{Row, start_row, write_field},
     table::{Found, StoredRow, Table},
 };
@@ -12,7 +12,7 @@ use crate::{
     id::{self, RecordId},
     problem::RowError,
     record::{Draft, ParentKey, Write, settle_writes},
-    schema::{Column, Object, ObjectNumber, Schema},
+    schema::{Column, Field, Object, ObjectNumber, Schema},
 };
 
 /// What is to be done with each record.
@@ -38,6 +38,7 @@ pub(super) fn save(
         tables,
         schema,
         operation: terms.operation,
+        parents_before: terms.parents_before,
         buffer: Vec::new(),
         undo: terms.all_or_none.then(Vec::new),
     };
@@ -72,6 +73,7 @@ struct Saving<'t> {
     tables: &'t mut [Table],
     schema: &'t Schema,
     operation: Operation,
+    parents_before: Option<RowsBefore>,
     buffer: Vec<u8>,
     undo: Option<Vec<Undo>>,
 }
@@ -220,8 +222,12 @@ impl Saving<'_> {
         let object = self.schema.object(parent.object);
         let field = object.field(parent.key_column);
         match self.tables[parent.object.0].find(parent.key_column, &parent.key) {
-            Found::One(id) => Ok(id),
-            Found::None => Err(RowError::parent_not_found(&parent.key, &field.name, &object.name)),
+            Found::One(id) if self.parents_before.is_none_or(|it| it.admits(parent.object, id)) => {
+                Ok(id)
+            }
+            Found::One(_) | Found::None => {
+                Err(RowError::parent_not_found(&parent.key, &field.name, &object.name))
+            }
             Found::Many(ids) => Err(RowError::ambiguous_key(&field.label, &field.name, &ids)),
         }
     }
@@ -232,13 +238,24 @@ impl Saving<'_> {
         let mut errors = Vec::new();
         for (column, text) in &mut draft.writes {
             let field = object.field(*column);
-            let (Some(parent), Some(id)) = (field.parent, text.as_deref()) else { continue };
+            let (Some(parent), Some(id)) = (self.parent_of(field, text), text.as_deref()) else {
+                continue;
+            };
             match self.existing(parent, id, &field.label, &field.name) {
                 Ok(id) => *text = Some(Cow::Owned(id.to_string())),
                 Err(error) => errors.push(error),
             }
         }
         errors
+    }
+
+    /// Of the objects that a field refers to, the one that an id belongs to.
+    fn parent_of(&self, field: &Field, id: &Option<Cow<'_, str>>) -> Option<ObjectNumber> {
+        let of_id = |parent: &&ObjectNumber| {
+            let prefix = self.schema.object(**parent).key_prefix;
+            id.as_deref().is_some_and(|id| id.as_bytes().starts_with(&prefix))
+        };
+        field.parents.iter().find(of_id).or(field.parents.first()).copied()
     }
 
     /// Unique values that another row has already.

@@ -28,7 +28,7 @@ async fn objects_are_listed() {
     assert_eq!(list["maxBatchSize"], 200);
     let names: Vec<&Value> =
         list["sobjects"].as_array().unwrap().iter().map(|object| &object["name"]).collect();
-    assert_eq!(names, ["Lead", "Account", "Contact"]);
+    assert_eq!(names, ["Lead", "Account", "Contact", "Task"]);
     assert_eq!(list["sobjects"][0]["keyPrefix"], "00Q");
     assert_eq!(org.get("/sobjects/lead").await.json["objectDescribe"]["name"], "Lead");
 }

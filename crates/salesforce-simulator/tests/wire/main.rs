@@ -3,11 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
+mod bulk_faults;
+mod bulk_jobs;
+mod bulk_rows;
 mod client;
 mod collections;
 mod control;
 mod describe;
 mod faults;
+mod jobs;
 mod login;
 mod program;
 mod query;

@@ -1,0 +1,55 @@
+//! Records that are refused whatever their fields are: because a key comes twice,
+//! or because a fault says so.
+
+use std::collections::HashMap;
+
+use crate::{
+    org::Org,
+    problem::RowError,
+    record::Draft,
+    schema::{Column, Schema},
+    store::{Operation, fold},
+};
+
+/// Every record whose key is there twice is refused, the first one too.
+pub(crate) fn bar_repeated_keys(schema: &Schema, drafts: &mut [Draft<'_>], key: Column) {
+    let Some(first) = drafts.first() else { return };
+    let field = schema.object(first.object).field(key);
+    let mut seen: HashMap<String, u32> = HashMap::with_capacity(drafts.len());
+    for text in drafts.iter().filter_map(|draft| draft.text(key)) {
+        *seen.entry(fold(text, field.case_sensitive).into_owned()).or_default() += 1;
+    }
+    if seen.values().all(|times| *times == 1) {
+        return;
+    }
+    for draft in drafts {
+        let Some(text) = draft.text(key) else { continue };
+        if seen.get(fold(text, field.case_sensitive).as_ref()).is_some_and(|times| *times > 1) {
+            draft.barred = Some(RowError::twice_in_request(&field.name, text));
+        }
+    }
+}
+
+/// Meets each draft with the faults of rows. `duplicates_pass`: the client asked
+/// for duplicates to be saved.
+pub(crate) fn bar_by_faults(
+    org: &Org,
+    drafts: &mut [Draft<'_>],
+    operation: Operation,
+    duplicates_pass: bool,
+) {
+    if org.faults.spares_rows() {
+        return;
+    }
+    for draft in drafts.iter_mut().filter(|draft| draft.barred.is_none()) {
+        let object = org.schema().object(draft.object);
+        let key_column = match operation {
+            Operation::Upsert { key, .. } => Some(key),
+            Operation::Insert | Operation::Update => object.external_id,
+        };
+        let key = key_column.and_then(|column| draft.text(column));
+        if let Some(key) = key.or(draft.id.as_deref()) {
+            draft.barred = org.faults.row_error(key, None, duplicates_pass);
+        }
+    }
+}
