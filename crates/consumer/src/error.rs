@@ -37,15 +37,12 @@ pub enum ConsumerError {
         object: String,
     },
     /// Nobody may write to the object.
-    #[error(
-        "the integration user may not create{} records of {object}; give it the permission",
-        if *update { " and edit" } else { "" }
-    )]
+    #[error("the integration user may not {rights} records of {object}; give it the permission")]
     ObjectNotWritable {
         /// The object.
         object: String,
-        /// Whether it has to be editable as well.
-        update: bool,
+        /// What the operation needs.
+        rights: &'static str,
     },
     /// The external id field is not there, or hidden.
     #[error(

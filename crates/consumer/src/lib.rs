@@ -35,13 +35,14 @@ mod verdict;
 mod workers;
 
 pub use config::{
-    Cli, Config, ConsumerArgs, InvalidSettings, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
+    Cli, Config, ConsumerArgs, InvalidSettings, MappingArgs, Nulls, SalesforceArgs,
+    SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
-pub use mapping::{Sdl, SdlError};
+pub use mapping::{DateOrder, Sdl, SdlError};
 pub use run::run;
 pub use salesforce::{
-    Client, Connection, Credentials, Destination, ErrorAnswer, Flow, JwtKey, JwtKeyError,
-    LoginError, NoTrust, Refusal, RowError, RowResult,
+    AssignmentRule, Client, Connection, Credentials, Destination, ErrorAnswer, Flow, JwtKey,
+    JwtKeyError, LoginError, NoTrust, Payload, Refusal, RowError, RowResult,
 };
 pub use verdict::Operation;

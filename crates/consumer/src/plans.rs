@@ -1,12 +1,16 @@
 //! Plans for the headers of the runs under way.
 
-use std::sync::{Arc, Mutex};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, Header, IngestError};
+use tokio::sync::Mutex;
 use tracing::warn;
 
-use crate::mapping::{HeaderMisfit, Mapping, Plan};
+use crate::{
+    mapping::{HeaderMisfit, Mapping, Plan},
+    salesforce::{Client, Describe},
+};
 
 /// Makes a plan once for each header.
 #[derive(Debug)]
@@ -33,8 +37,12 @@ impl Plans {
     }
 
     /// The plan for the header of this batch.
-    pub(crate) fn of(&self, job: &BatchJob) -> Result<Arc<Plan>, Unplannable> {
-        let mut known = self.known.lock().expect("planning does not panic");
+    pub(crate) async fn of(
+        &self,
+        job: &BatchJob,
+        client: &Client,
+    ) -> Result<Arc<Plan>, Unplannable> {
+        let mut known = self.known.lock().await;
         let found = known
             .iter()
             .find(|(header, dialect, _)| *header == job.header && *dialect == job.dialect);
@@ -42,24 +50,54 @@ impl Plans {
             return Ok(Arc::clone(plan));
         }
         let header = Header::parse(job.header.clone(), job.dialect).map_err(Unplannable::Header)?;
-        let plan = Arc::new(self.mapping.plan(header).map_err(Unplannable::Misfit)?);
-        report_left_out(job, &plan);
+        let parents = parents(&self.mapping, &header, client).await;
+        let plan = self.mapping.plan(header, parents).map_err(Unplannable::Misfit)?;
+        self.report(job, &plan);
+        let plan = Arc::new(plan);
         if known.len() == KNOWN_MAX {
             known.remove(0);
         }
         known.push((job.header.clone(), job.dialect, Arc::clone(&plan)));
         Ok(plan)
     }
+
+    fn report(&self, job: &BatchJob, plan: &Plan) {
+        let left_out = plan.left_out();
+        if !left_out.is_empty() {
+            warn!(
+                run.id = %job.run,
+                "run {}: these columns are not sent: {}",
+                job.run,
+                left_out.join(", ")
+            );
+        }
+        let required = self.mapping.required_without(plan);
+        if self.mapping.is_by_name() && !required.is_empty() {
+            warn!(
+                run.id = %job.run,
+                "run {}: no column fills {}; rows that would create a record are rejected without it",
+                job.run,
+                required.join(", ")
+            );
+        }
+    }
 }
 
-fn report_left_out(job: &BatchJob, plan: &Plan) {
-    let left_out = plan.left_out();
-    if !left_out.is_empty() {
-        warn!(
-            run.id = %job.run,
-            "run {}: these columns fill no field and are not sent: {}",
-            job.run,
-            left_out.join(", ")
-        );
+/// What the columns' names refer to. What cannot be looked at now is left to Salesforce, which
+/// says of each row what is wrong with it.
+pub(crate) async fn parents(
+    mapping: &Mapping,
+    header: &Header,
+    client: &Client,
+) -> BTreeMap<String, Describe> {
+    let mut parents = BTreeMap::new();
+    for object in mapping.parents_of(header) {
+        match client.describe(&object).await {
+            Ok(parent) => drop(parents.insert(object, parent)),
+            Err(refusal) => {
+                warn!(error = %refusal, "the object {object}, to which rows refer, could not be looked at");
+            }
+        }
     }
+    parents
 }

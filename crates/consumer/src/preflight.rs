@@ -1,6 +1,7 @@
-//! What is looked at before the first row: the login, the object, its fields, the mapping.
+//! What is looked at before the first row: the login, the object, its fields, the mapping, and
+//! what the org has left today.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
@@ -8,8 +9,8 @@ use tracing::{info, warn};
 use crate::{
     config::SalesforceConfig,
     error::ConsumerError,
-    mapping::{Key, Mapping, Sdl, TargetRules},
-    salesforce::{Client, Describe, Refusal},
+    mapping::{Key, Mapping, Sameness, Sdl, TargetRules},
+    salesforce::{Client, DailyRequests, Describe, Refusal},
     verdict::{Operation, RequestVerdict, Trouble, judge_request},
 };
 
@@ -19,6 +20,8 @@ pub(crate) struct Preflight {
     pub(crate) mapping: Mapping,
     /// Where the org's API is.
     pub(crate) instance: String,
+    /// What is left of the day's calls, where the integration user may ask.
+    pub(crate) daily_requests: Option<DailyRequests>,
     /// What may go wrong later, a sentence each.
     pub(crate) warnings: Vec<String>,
 }
@@ -35,19 +38,30 @@ pub(crate) async fn preflight(
     // What is on this machine comes first: it needs no patience.
     let sdl = config.mapping_file.as_deref().map(Sdl::load).transpose()?;
     let describe = describe(client, &config.object).await?;
-    let rules = rules(describe, config)?;
+    let mut warnings = Vec::new();
+    let mut rules = rules(describe, config)?;
     let mapping = match sdl {
-        None => Mapping::by_name(rules),
-        Some(sdl) => Mapping::from_file(&sdl, rules).map_err(|problems| {
-            ConsumerError::Mapping { file: sdl.path().display().to_string(), problems }
-        })?,
+        None => Mapping::by_name(rules, config.left_out.clone()),
+        Some(sdl) => {
+            rules.parents = parents(client, &sdl, &rules.describe, &mut warnings).await;
+            Mapping::from_file(&sdl, rules).map_err(|problems| ConsumerError::Mapping {
+                file: sdl.path().display().to_string(),
+                problems,
+            })?
+        }
     };
-    let instance = client
-        .instance()
-        .await
-        .map_err(|refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() })?;
-    let warnings = warnings(&mapping, config, &instance);
-    Ok(Preflight { mapping, instance, warnings })
+    let away = |refusal: Refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() };
+    let instance = client.instance().await.map_err(away)?;
+    let daily_requests = client.daily_requests().await.unwrap_or_default();
+    if daily_requests.is_none() {
+        warnings.push(
+            "the org's limits cannot be read; give the integration user the permission View \
+             Setup and Configuration to see what is left of the day's calls"
+                .to_owned(),
+        );
+    }
+    warnings.extend(settings_warnings(&mapping, config, &instance));
+    Ok(Preflight { mapping, instance, daily_requests, warnings })
 }
 
 /// Waits some seconds for a Salesforce that is not up yet; what only a person can change ends the
@@ -89,17 +103,44 @@ fn refused(refusal: Refusal, object: &str) -> ConsumerError {
     }
 }
 
-fn rules(describe: Describe, config: &SalesforceConfig) -> Result<TargetRules, ConsumerError> {
-    let object = describe.name.clone();
-    let update = config.operation == Operation::Upsert;
-    if !describe.createable || (update && !describe.updateable) {
-        return Err(ConsumerError::ObjectNotWritable { object, update });
+/// The objects that a mapping file refers to by an external id. One that cannot be looked at is
+/// not compared.
+async fn parents(
+    client: &Client,
+    sdl: &Sdl,
+    describe_of_rows: &Describe,
+    warnings: &mut Vec<String>,
+) -> BTreeMap<String, Describe> {
+    let mut parents = BTreeMap::new();
+    for object in sdl.parents(describe_of_rows) {
+        match describe(client, &object).await {
+            Ok(parent) => drop(parents.insert(object, parent)),
+            Err(error) => warnings.push(format!(
+                "the object {object}, to which rows refer, could not be looked at ({error})"
+            )),
+        }
     }
-    let key = match (&config.external_id, config.operation) {
-        (Some(name), Operation::Upsert) => Some(key(&describe, name)?),
-        _ => None,
-    };
-    Ok(TargetRules { describe, operation: config.operation, key })
+    parents
+}
+
+fn rules(describe: Describe, config: &SalesforceConfig) -> Result<TargetRules, ConsumerError> {
+    let operation = config.operation;
+    let may = |right: bool, is_needed: bool| right || !is_needed;
+    if !may(describe.createable, operation.creates())
+        || !may(describe.updateable, operation.updates())
+        || !may(describe.deletable, operation == Operation::Delete)
+    {
+        let rights = match operation {
+            Operation::Upsert => "create and edit",
+            Operation::Insert => "create",
+            Operation::Update => "edit",
+            Operation::Delete => "delete",
+        };
+        return Err(ConsumerError::ObjectNotWritable { object: describe.name, rights });
+    }
+    let key = config.key.as_ref().map(|name| key(&describe, name)).transpose()?;
+    let (parents, values) = (BTreeMap::new(), config.values.clone());
+    Ok(TargetRules { describe, operation, key, parents, values })
 }
 
 fn key(describe: &Describe, name: &str) -> Result<Key, ConsumerError> {
@@ -107,13 +148,18 @@ fn key(describe: &Describe, name: &str) -> Result<Key, ConsumerError> {
     let Some(field) = describe.field(name) else {
         return Err(ConsumerError::NoSuchExternalId { object, field: name.to_owned() });
     };
-    if !field.external_id && !field.id_lookup {
+    if !field.external_id && !field.id_lookup && field.field_type != "id" {
         return Err(ConsumerError::NotAnExternalId { object, field: field.name.clone() });
     }
-    Ok(Key { field: field.name.clone(), case_sensitive: field.case_sensitive })
+    let sameness = match field.field_type.as_str() {
+        "id" => Sameness::OfIds,
+        _ if field.case_sensitive => Sameness::Exact,
+        _ => Sameness::IgnoringCase,
+    };
+    Ok(Key { field: field.name.clone(), sameness })
 }
 
-fn warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &str) -> Vec<String> {
+fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &str) -> Vec<String> {
     let targets = mapping.columns().iter().flat_map(|column| &column.targets);
     let mut warnings: Vec<String> = targets.filter_map(|target| target.warning.clone()).collect();
     let required = mapping.required_but_not_filled();

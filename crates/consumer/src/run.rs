@@ -19,7 +19,6 @@ use crate::{
     salesforce::{Client, Destination},
     stopping::Stopping,
     totals::{Snapshot, Totals},
-    verdict::Operation,
     workers::run_workers,
 };
 
@@ -39,8 +38,9 @@ const PUT_BACK_MAX: Duration = Duration::from_secs(3);
 pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
-        Task::Check { salesforce, json } => {
-            let checked = shutdown.run_until_cancelled(check(&salesforce, json)).await;
+        Task::Check { salesforce, json, header } => {
+            let check = Box::pin(check(&salesforce, json, header.as_deref()));
+            let checked = shutdown.run_until_cancelled(check).await;
             checked.map_or_else(
                 || Ok(service::interrupted()),
                 |checked| checked.map(|()| ExitCode::SUCCESS),
@@ -101,18 +101,23 @@ async fn start(
 
 fn log_start(config: &Config, preflight: &Preflight) -> Destination {
     let rules = preflight.mapping.rules();
-    let (object, key) = (&rules.describe.name, rules.key.as_ref());
-    let external_id = key.map(|key| key.field.as_str()).unwrap_or_default();
-    let SalesforceConfig { operation, .. } = config.salesforce;
-    let what = match operation {
-        Operation::Upsert => format!("upsert {object} by {external_id}"),
-        Operation::Insert => format!("insert {object}"),
-    };
+    let (object, key) = (&rules.describe.name, rules.key.as_ref().map(|key| key.field.as_str()));
+    let SalesforceConfig { operation, assignment_rule, allow_duplicates, .. } = &config.salesforce;
+    let by = key.map(|field| format!(" by {field}")).unwrap_or_default();
     info!(
         concurrency = config.consumer.concurrency(),
-        "worker started: {what} at {}", preflight.instance
+        "worker started: {} {object}{by} at {}",
+        operation.as_str(),
+        preflight.instance
     );
-    Destination::new(operation, object, external_id)
+    let mut destination = Destination::new(*operation, object, key.unwrap_or_default());
+    if let Some(rule) = assignment_rule {
+        destination = destination.assigned_by(rule);
+    }
+    if *allow_duplicates {
+        destination = destination.with_duplicates();
+    }
+    destination
 }
 
 /// Calls under way may end after the stop; those that take too long are given up.

@@ -69,7 +69,8 @@ fn assert_says(output: &Output, code: i32, words: &[&str]) {
     assert_eq!(stdout(output), "");
 }
 
-const LEAD: &str = "ExternalId=External_Id__c\nName=LastName\nCompany=Company\nAge=Score__c\n";
+const LEAD: &str = "ExternalId=External_Id__c\nName=LastName\nCompany=Company\nBorn=Birth_Date__c\n\
+                    \"Web\"=LeadSource\n";
 
 #[tokio::test]
 async fn check_prints_the_mapping_as_a_table() {
@@ -79,12 +80,14 @@ async fn check_prints_the_mapping_as_a_table() {
 
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     let expected = format!(
-        "upsert Lead by External_Id__c at {}, API 62.0\n\n\
-         column      field           type\n\
-         ExternalId  External_Id__c  string\n\
-         Name        LastName        string\n\
-         Company     Company         string\n\
-         Age         Score__c        double\n",
+        "upsert Lead by External_Id__c at {}, API 62.0\n\
+         api calls left today: 4999998 of 5000000\n\n\
+         column      field           type      rule\n\
+         ExternalId  External_Id__c  string    key: text of up to 64 characters\n\
+         Name        LastName        string    text of up to 80 characters\n\
+         Company     Company         string    text of up to 255 characters\n\
+         Born        Birth_Date__c   date      a date: 2026-11-23 or 11/23/2026\n\
+         \"Web\"       LeadSource      picklist  text of up to 255 characters\n",
         setting.salesforce.url()
     );
     assert_eq!(stdout(&checked), expected);
@@ -104,9 +107,13 @@ async fn check_prints_json_for_programs() {
             "instanceUrl": setting.salesforce.url(), "apiVersion": "64.0", "object": "Lead",
             "operation": "upsert", "externalId": "External_Id__c",
             "mapping": [
-                {"column": "Key", "field": "External_Id__c", "type": "string"},
-                {"column": "Name", "field": "LastName", "type": "string"},
+                {"column": "Key", "field": "External_Id__c", "type": "string",
+                 "rule": "key: text of up to 64 characters"},
+                {"column": "Name", "field": "LastName", "type": "string",
+                 "rule": "text of up to 80 characters"},
             ],
+            "leftOut": [],
+            "dailyApiRequests": {"max": 5_000_000, "remaining": 4_999_998},
             "warnings": [
                 "no column fills Company; rows that would create a record are rejected without it"
             ],
@@ -118,7 +125,23 @@ async fn check_prints_json_for_programs() {
 async fn check_says_when_columns_are_matched_by_name() {
     let checked = Setting::new().await.run(&["check"]).await;
 
-    assert!(stdout(&checked).ends_with("no mapping file: columns fill the fields of their name\n"));
+    let table = stdout(&checked);
+    assert!(table.contains("no mapping file: columns fill the fields of their name"), "{table}");
+    assert!(table.contains("\nEmail "), "{table}");
+    assert!(!table.contains("\nName "), "it cannot be filled: {table}");
+}
+
+#[tokio::test]
+async fn check_compares_the_columns_of_a_file() {
+    let mut setting = Setting::new().await;
+    let check = ["check", "--header", "External_Id__c;Company;Shoe Size"];
+
+    let unknown = setting.run(&check).await;
+    let left_out = setting.set("MAPPING_LEAVE_OUT", "Shoe Size").run(&check).await;
+
+    assert_says(&unknown, 1, &["error: column `Shoe Size`: Lead has no field", "MAPPING_FILE"]);
+    let table = stdout(&left_out);
+    assert!(table.ends_with("\n\nnot sent: Shoe Size\n"), "{table}");
 }
 
 #[tokio::test]
@@ -137,9 +160,9 @@ async fn what_does_not_fit_the_org_is_named() {
 
     let mapping = setting.map("a=External_Id__c\nb=Emial\nc=Name").run(&["check"]).await;
     let words = [
-        "error: mapping file lead.sdl: line 2: Lead has no field `Emial`",
+        "error: mapping file lead.sdl: line 2, column `b`: Lead has no field `Emial`",
         "field-level security",
-        "; line 3: field `Name` of Lead is read-only",
+        "; line 3, column `c`: field `Name` of Lead is read-only",
     ];
     assert_says(&mapping, 1, &words);
     let line = setting.map("a=External_Id__c\nnonsense").run(&["check"]).await;

@@ -2,6 +2,7 @@
 
 mod hosts;
 mod invalid;
+mod mapping;
 mod salesforce;
 mod sign_in;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use job_queue::QueueArgs;
 
 pub use self::{
     invalid::InvalidSettings,
+    mapping::{MappingArgs, Nulls},
     salesforce::{SalesforceArgs, SalesforceConfig},
     sign_in::SignInArgs,
 };
@@ -45,6 +47,9 @@ pub(crate) enum Command {
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
+        /// The header line of a file, to compare its columns too.
+        #[arg(long, value_name = "LINE")]
+        header: Option<String>,
         #[command(flatten)]
         salesforce: Box<SalesforceArgs>,
     },
@@ -84,6 +89,8 @@ pub enum Task {
         salesforce: Box<SalesforceConfig>,
         /// As JSON.
         json: bool,
+        /// The header line of a file.
+        header: Option<String>,
     },
 }
 
@@ -103,8 +110,8 @@ impl Cli {
     /// When settings are missing, or do not fit together.
     pub fn meant(self) -> Result<Task, InvalidSettings> {
         match self.command {
-            Some(Command::Check { json, salesforce }) => {
-                Ok(Task::Check { salesforce: Box::new(salesforce.meant()?), json })
+            Some(Command::Check { json, header, salesforce }) => {
+                Ok(Task::Check { salesforce: Box::new(salesforce.meant()?), json, header })
             }
             None => Ok(Task::Deliver(Box::new(Config {
                 consumer: self.consumer,

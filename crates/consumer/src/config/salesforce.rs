@@ -4,8 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{InvalidSettings, SignInArgs};
-use crate::{mapping::is_api_name, salesforce::Connection, verdict::Operation};
+use super::{InvalidSettings, MappingArgs, SignInArgs};
+use crate::{
+    mapping::{LeftOut, ValueRules, is_api_name},
+    salesforce::{AssignmentRule, Connection},
+    verdict::Operation,
+};
 
 /// Where the rows go, and how to get in.
 #[derive(Clone, Debug, Args)]
@@ -21,7 +25,8 @@ pub struct SalesforceArgs {
     #[arg(long, env = "SALESFORCE_OBJECT", value_name = "NAME", value_parser = api_name)]
     pub salesforce_object: Option<String>,
 
-    /// Field by which rows find their record; must be an external id. An insert needs none.
+    /// Field by which rows find their record: an external id for an upsert; an external id or Id
+    /// (the default) for an update; Id for a delete. An insert has none.
     #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD", value_parser = api_name)]
     pub salesforce_external_id: Option<String>,
 
@@ -34,6 +39,24 @@ pub struct SalesforceArgs {
     #[arg(long, env = "SALESFORCE_BATCH", default_value_t = 200, value_name = "ROWS", value_parser = clap::value_parser!(u16).range(1..=200))]
     pub salesforce_batch: u16,
 
+    /// Assignment rule for accounts, cases and leads: true for the active one, false for none, or
+    /// the id of one. Not set: the org decides.
+    #[arg(long, env = "SALESFORCE_ASSIGNMENT_RULE", value_name = "RULE", value_parser = assignment_rule)]
+    pub salesforce_assignment_rule: Option<AssignmentRule>,
+
+    /// Store rows also when a duplicate rule, which would let a person save them in spite of its
+    /// warning, finds them to be duplicates.
+    #[arg(long, env = "SALESFORCE_ALLOW_DUPLICATES", action = clap::ArgAction::Set, default_value_t = false, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub salesforce_allow_duplicates: bool,
+
+    /// What the org's event log calls this client.
+    #[arg(long, env = "SALESFORCE_CLIENT_NAME", default_value = "batch-sync", value_name = "NAME", value_parser = client_name)]
+    pub salesforce_client_name: String,
+
+    /// Compress what is sent with gzip. Answers always may be.
+    #[arg(long, env = "SALESFORCE_GZIP", action = clap::ArgAction::Set, default_value_t = true, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub salesforce_gzip: bool,
+
     /// How long to wait for a connection to Salesforce, such as 10s.
     #[arg(long, env = "SALESFORCE_CONNECT_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub salesforce_connect_timeout: Duration,
@@ -43,10 +66,8 @@ pub struct SalesforceArgs {
     #[arg(long, env = "SALESFORCE_TIMEOUT", default_value = "9m 30s", value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub salesforce_timeout: Duration,
 
-    /// Mapping of columns to fields, a .sdl file of Data Loader. Without one, columns fill the
-    /// fields of their name.
-    #[arg(long, env = "MAPPING_FILE", value_name = "FILE")]
-    pub mapping_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) mapping: MappingArgs,
 }
 
 /// Where the rows go, and how to get in.
@@ -54,11 +75,15 @@ pub struct SalesforceArgs {
 pub struct SalesforceConfig {
     pub(crate) connection: Connection,
     pub(crate) object: String,
-    /// The external id; an insert may have none.
-    pub(crate) external_id: Option<String>,
+    /// The field by which rows find their record; an insert has none.
+    pub(crate) key: Option<String>,
     pub(crate) operation: Operation,
     pub(crate) call_rows_max: usize,
+    pub(crate) assignment_rule: Option<AssignmentRule>,
+    pub(crate) allow_duplicates: bool,
     pub(crate) mapping_file: Option<PathBuf>,
+    pub(crate) left_out: LeftOut,
+    pub(crate) values: ValueRules,
 }
 
 impl SalesforceArgs {
@@ -66,27 +91,54 @@ impl SalesforceArgs {
     pub(crate) fn meant(self) -> Result<SalesforceConfig, InvalidSettings> {
         let operation = self.salesforce_operation;
         let credentials = self.sign_in.credentials()?;
+        let key = self.key()?;
         let object = self.salesforce_object.ok_or(InvalidSettings::NoObject)?;
-        if operation == Operation::Upsert && self.salesforce_external_id.is_none() {
-            return Err(InvalidSettings::NoExternalId);
-        }
         Ok(SalesforceConfig {
             connection: Connection {
                 credentials,
                 api_version: self.salesforce_api_version,
+                client_name: self.salesforce_client_name,
+                gzip: self.salesforce_gzip,
                 connect_timeout: self.salesforce_connect_timeout,
                 timeout: self.salesforce_timeout,
             },
             object,
-            external_id: self.salesforce_external_id,
+            key,
             operation,
             call_rows_max: usize::from(self.salesforce_batch),
-            mapping_file: self.mapping_file,
+            assignment_rule: self.salesforce_assignment_rule,
+            allow_duplicates: self.salesforce_allow_duplicates,
+            left_out: self.mapping.left_out(),
+            values: self.mapping.values(),
+            mapping_file: self.mapping.mapping_file,
         })
+    }
+
+    /// The field by which rows find their record.
+    fn key(&self) -> Result<Option<String>, InvalidSettings> {
+        let given = self.salesforce_external_id.as_ref();
+        let is_id = given.is_none_or(|field| field.eq_ignore_ascii_case("Id"));
+        let id = || Ok(Some("Id".to_owned()));
+        match self.salesforce_operation {
+            // The object is what a person thinks of first.
+            _ if self.salesforce_object.is_none() => Err(InvalidSettings::NoObject),
+            Operation::Insert => Ok(None),
+            Operation::Upsert => given.cloned().map(Some).ok_or(InvalidSettings::NoExternalId),
+            Operation::Update | Operation::Delete if is_id => id(),
+            Operation::Delete => Err(InvalidSettings::DeleteByExternalId),
+            Operation::Update if self.version() < UPDATE_BY_EXTERNAL_ID_MIN => {
+                Err(InvalidSettings::UpdateByExternalId { version_min: UPDATE_BY_EXTERNAL_ID_MIN })
+            }
+            Operation::Update => Ok(given.cloned()),
+        }
+    }
+
+    fn version(&self) -> u32 {
+        major(&self.salesforce_api_version).unwrap_or_default()
     }
 }
 
-fn api_name(text: &str) -> Result<String, String> {
+pub(super) fn api_name(text: &str) -> Result<String, String> {
     if is_api_name(text) {
         Ok(text.to_owned())
     } else {
@@ -94,15 +146,41 @@ fn api_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// A name without what has a meaning in the header that carries it.
+fn client_name(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./ ".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("not a name; these have letters, digits, blanks, and `-`, `_`, `.` or `/`".to_owned())
+    }
+}
+
+fn assignment_rule(text: &str) -> Result<AssignmentRule, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(AssignmentRule::Active),
+        "false" => Ok(AssignmentRule::None),
+        id if matches!(id.len(), 15 | 18) && id.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            Ok(AssignmentRule::Id(text.to_owned()))
+        }
+        _ => Err("write true, false, or the id of a rule (15 or 18 characters)".to_owned()),
+    }
+}
+
 /// The first version whose collections tell created from updated.
 const API_VERSION_MIN: u32 = 46;
 
+/// The first version that updates by external id without creating.
+const UPDATE_BY_EXTERNAL_ID_MIN: u32 = 61;
+
 fn api_version(text: &str) -> Result<String, String> {
-    let plain = text.trim_start_matches('v');
-    let major = plain.strip_suffix(".0").unwrap_or(plain);
-    match major.parse::<u32>() {
-        Ok(version) if version >= API_VERSION_MIN => Ok(format!("{version}.0")),
-        Ok(_) => Err(format!("too old; {API_VERSION_MIN}.0 is the first that will do")),
-        Err(_) => Err("not a version; write it like 62.0".to_owned()),
+    match major(text.trim_start_matches('v')) {
+        Some(version) if version >= API_VERSION_MIN => Ok(format!("{version}.0")),
+        Some(_) => Err(format!("too old; {API_VERSION_MIN}.0 is the first that will do")),
+        None => Err("not a version; write it like 62.0".to_owned()),
     }
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.strip_suffix(".0").unwrap_or(version).parse().ok()
 }

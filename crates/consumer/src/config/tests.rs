@@ -149,7 +149,9 @@ fn check_takes_the_settings_of_salesforce_and_its_own_flag() {
     let arguments =
         ["consumer", "check", "--json", "--salesforce-object=Lead", "--mapping-file=x.sdl"];
 
-    let Some(Command::Check { json, salesforce }) = Cli::parse_from(arguments).command else {
+    let Some(Command::Check { json, salesforce, header: None }) =
+        Cli::parse_from(arguments).command
+    else {
         panic!("check was asked for");
     };
 
@@ -164,4 +166,51 @@ fn debug_shows_no_secret() {
     let shown = format!("{:?}", Cli::parse_from(["consumer"].iter().chain(&arguments)));
 
     assert!(!shown.contains("hunter2") && !shown.contains("s3cret"), "{shown}");
+}
+
+/// The field by which rows find their record, or what is wrong.
+fn key(arguments: &[&str]) -> Result<Option<String>, String> {
+    let config = parsed(&[&LOGIN[..4], arguments].concat()).meant();
+    config.map(|config| config.key).map_err(|problem| problem.to_string())
+}
+
+#[test]
+fn the_operation_says_how_rows_may_find_their_record() {
+    let operation = |name| format!("--salesforce-operation={name}");
+    let external_id = "--salesforce-external-id=Key__c";
+    let some = |field: &str| Ok(Some(field.to_owned()));
+
+    assert_eq!(key(&[external_id]), some("Key__c"));
+    assert_eq!(key(&[&operation("insert"), external_id]), Ok(None));
+    assert_eq!(key(&[&operation("update")]), some("Id"));
+    assert_eq!(key(&[&operation("update"), "--salesforce-external-id=id"]), some("Id"));
+    assert_eq!(key(&[&operation("update"), external_id]), some("Key__c"));
+    assert_eq!(key(&[&operation("delete")]), some("Id"));
+
+    let by_key = key(&[&operation("delete"), external_id]).unwrap_err();
+    assert!(by_key.starts_with("a delete finds records by their Id only"), "{by_key}");
+    let arguments = [&operation("update"), external_id, "--salesforce-api-version=60.0"];
+    let old = key(&arguments).unwrap_err();
+    assert!(old.contains("needs SALESFORCE_API_VERSION 61.0 or later"), "{old}");
+}
+
+#[test]
+fn headers_of_calls_are_what_they_may_be() {
+    for (argument, fits) in [
+        ("--salesforce-assignment-rule=TRUE", true),
+        ("--salesforce-assignment-rule=false", true),
+        ("--salesforce-assignment-rule=01Qxx0000004C92EAE", true),
+        ("--salesforce-assignment-rule=mine", false),
+        ("--salesforce-client-name=Acme nightly/2", true),
+        ("--salesforce-client-name=a,b", false),
+        ("--salesforce-allow-duplicates", true),
+        ("--salesforce-gzip=false", true),
+        ("--mapping-time-zone=Europe/Berlin", true),
+        ("--mapping-time-zone=Berlin", false),
+        ("--mapping-dates=day-first", true),
+        ("--mapping-nulls=write", true),
+    ] {
+        let parsed = Cli::try_parse_from(["consumer", argument]);
+        assert_eq!(parsed.is_ok(), fits, "{argument}");
+    }
 }

@@ -58,7 +58,7 @@ impl Deliverer {
         if claimed.deliveries() > self.limits.deliveries_max {
             return self.reject_poison(claimed).await;
         }
-        let plan = match self.plans.of(job) {
+        let plan = match self.plans.of(job, &self.client).await {
             Ok(plan) => plan,
             Err(misfit) => return self.fail_run(claimed, &misfit).await,
         };

@@ -56,7 +56,7 @@ impl Deliverer {
         call: &mut Call,
         progress: &mut Progress,
     ) -> Sent {
-        let body = rows.body(&call.rows);
+        let payload = rows.payload(&call.rows, self.limits.operation);
         loop {
             let pass = self.stopping.stop.run_until_cancelled(self.gate.pass()).await;
             let Some(pass) = pass else {
@@ -65,7 +65,7 @@ impl Deliverer {
             if claimed.is_lost() {
                 return Sent::Ended(End::LeaseLost);
             }
-            let write = self.client.write(&self.destination, body.clone(), call.rows.len());
+            let write = self.client.write(&self.destination, payload.clone(), call.rows.len());
             let Some(answer) = self.stopping.give_up.run_until_cancelled(write).await else {
                 if !self.limits.operation.is_idempotent() {
                     reject_as_unknown(call, "the consumer was stopped before it came", progress);

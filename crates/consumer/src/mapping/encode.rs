@@ -9,9 +9,13 @@ use ingest_core::{Reject, Rows};
 
 use super::{
     plan::Plan,
-    target::{NULL_CELL, Target},
+    target::{NULL_CELL, Sameness, Target},
+    value::Misfit,
 };
-use crate::verdict::Reason;
+use crate::{
+    salesforce::Payload,
+    verdict::{Operation, Reason},
+};
 
 /// The rows of one batch as JSON objects.
 pub(crate) struct EncodedRows {
@@ -24,7 +28,9 @@ pub(crate) enum EncodedRow {
     Ready {
         /// Where its JSON is in the buffer.
         json: Range<usize>,
-        /// The row before it that has the same external id.
+        /// Where its key is in the buffer; nothing without a key.
+        key: Range<usize>,
+        /// The row before it that has the same key.
         after: Option<usize>,
     },
     /// It cannot be sent.
@@ -44,6 +50,25 @@ impl EncodedRows {
     /// One entry for each row, in order.
     pub(crate) fn rows(&self) -> &[EncodedRow] {
         &self.rows
+    }
+
+    /// What a call with these rows sends.
+    pub(crate) fn payload(&self, indexes: &[usize], operation: Operation) -> Payload {
+        match operation {
+            Operation::Delete => Payload::Ids(self.keys(indexes)),
+            _ => Payload::Records(self.body(indexes)),
+        }
+    }
+
+    fn keys(&self, indexes: &[usize]) -> String {
+        let key = |index: &usize| match &self.rows[*index] {
+            EncodedRow::Ready { key, .. } => String::from_utf8_lossy(&self.json[key.clone()]),
+            EncodedRow::Unfit(_) => unreachable!("only ready rows are put into calls"),
+        };
+        // An id in JSON is itself in quotes.
+        let ids: Vec<_> =
+            indexes.iter().map(|index| key(index).trim_matches('"').to_owned()).collect();
+        ids.join(",")
     }
 
     /// The body of a call with these rows.
@@ -71,10 +96,12 @@ impl Plan {
     pub(crate) fn encode(&self, rows: &Rows) -> EncodedRows {
         let mut encoder = Encoder {
             plan: self,
-            before_fields: format!("{{\"attributes\":{{\"type\":\"{}\"}}", self.object),
+            before_fields: format!(
+                "{{\"attributes\":{{\"type\":\"{}\"}}{}",
+                self.object, self.constants
+            ),
             json: Vec::with_capacity(rows.bytes() * 2 + rows.len() * 64),
             rows: Vec::with_capacity(rows.len()),
-            keys: Vec::with_capacity(rows.len()),
         };
         for_each_record(self, rows, |record| encoder.encode(record));
         encoder.finish()
@@ -122,8 +149,6 @@ struct Encoder<'a> {
     before_fields: String,
     json: Vec<u8>,
     rows: Vec<EncodedRow>,
-    /// Where the external id of each row is in `json`.
-    keys: Vec<Range<usize>>,
 }
 
 impl Encoder<'_> {
@@ -135,18 +160,17 @@ impl Encoder<'_> {
         };
         match encoded {
             Ok(key) => {
-                self.keys.push(key);
-                self.rows.push(EncodedRow::Ready { json: start..self.json.len(), after: None });
+                let json = start..self.json.len();
+                self.rows.push(EncodedRow::Ready { json, key, after: None });
             }
             Err(reason) => {
                 self.json.truncate(start);
-                self.keys.push(0..0);
                 self.rows.push(EncodedRow::Unfit(reason));
             }
         }
     }
 
-    /// Writes the fields of one row; the answer is where its external id is.
+    /// Writes the fields of one row; the answer is where its key is.
     fn fields(&mut self, record: &ByteRecord) -> Result<Range<usize>, Reason> {
         let mut key = 0..0;
         let mut problems: Vec<String> = Vec::new();
@@ -174,31 +198,36 @@ impl Encoder<'_> {
 
     fn key(&mut self, column: &str, target: &Target, cell: &str) -> Result<Range<usize>, Reason> {
         if cell.is_empty() || cell == NULL_CELL {
-            let message = format!("column `{column}`: the external id is empty");
+            let what = if target.field == "Id" { "id" } else { "external id" };
+            let message = format!("column `{column}`: the {what} is empty");
             return Err(reason(EXTERNAL_ID_MISSING, &message));
         }
         self.json.extend_from_slice(target.before.as_bytes());
         let start = self.json.len();
         target
-            .kind
+            .converter
             .write(cell, &mut self.json)
             .map_err(|problem| reason(INVALID_VALUE, &format!("column `{column}`: {problem}")))?;
         Ok(start..self.json.len())
     }
 
-    /// An empty cell is not sent.
-    fn value(&mut self, target: &Target, cell: &str) -> Result<(), &'static str> {
-        if cell.is_empty() {
-            return Ok(());
-        }
-        if cell == NULL_CELL {
-            let null = target.null.as_ref().ok_or("a boolean cannot be emptied")?;
-            self.json.extend_from_slice(null.as_bytes());
+    /// A blank cell is not sent, unless the settings say that it empties its field; `#N/A` always
+    /// does.
+    fn value(&mut self, target: &Target, cell: &str) -> Result<(), Misfit> {
+        let trimmed = cell.trim();
+        if trimmed.is_empty() || trimmed == NULL_CELL {
+            match &target.null {
+                Some(null) if trimmed == NULL_CELL || self.plan.empty_is_null => {
+                    self.json.extend_from_slice(null.as_bytes());
+                }
+                None if trimmed == NULL_CELL => return Err("a boolean cannot be emptied".into()),
+                _ => (),
+            }
             return Ok(());
         }
         let start = self.json.len();
         self.json.extend_from_slice(target.before.as_bytes());
-        match target.kind.write(cell, &mut self.json) {
+        match target.converter.write(cell, &mut self.json) {
             Ok(()) => self.json.extend_from_slice(target.after.as_bytes()),
             Err(problem) => {
                 self.json.truncate(start);
@@ -208,14 +237,14 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// Links each row to the one before it that has the same external id.
+    /// Links each row to the one before it that has the same key.
     fn finish(mut self) -> EncodedRows {
         let mut last_of_key: HashMap<Cow<'_, [u8]>, usize> =
-            HashMap::with_capacity(self.keys.len());
-        for (index, key) in self.keys.iter().enumerate() {
-            let EncodedRow::Ready { after, .. } = &mut self.rows[index] else { continue };
-            if !key.is_empty() {
-                let key = comparable(&self.json[key.clone()], self.plan.key_case_sensitive);
+            HashMap::with_capacity(self.rows.len());
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            let EncodedRow::Ready { key, after, .. } = row else { continue };
+            if key.start < key.end {
+                let key = comparable(&self.json[key.clone()], self.plan.sameness);
                 *after = last_of_key.insert(key, index);
             }
         }
@@ -224,13 +253,19 @@ impl Encoder<'_> {
     }
 }
 
-/// Salesforce takes `a` and `A` for the same external id, unless the field is case-sensitive.
-fn comparable(key: &[u8], case_sensitive: bool) -> Cow<'_, [u8]> {
-    let is_lower_case = || key.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    if case_sensitive || is_lower_case() {
-        return Cow::Borrowed(key);
+/// What two keys have in common that are the same for Salesforce.
+fn comparable(key: &[u8], sameness: Sameness) -> Cow<'_, [u8]> {
+    match sameness {
+        Sameness::Exact => Cow::Borrowed(key),
+        // A quote, and the 15 characters that count.
+        Sameness::OfIds => Cow::Borrowed(&key[..key.len().min(16)]),
+        Sameness::IgnoringCase => {
+            if key.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+                return Cow::Borrowed(key);
+            }
+            Cow::Owned(String::from_utf8_lossy(key).to_lowercase().into_bytes())
+        }
     }
-    Cow::Owned(String::from_utf8_lossy(key).to_lowercase().into_bytes())
 }
 
 fn reason(code: &str, message: &str) -> Reason {

@@ -5,6 +5,8 @@
 //! ```
 
 mod encode;
+#[expect(clippy::module_inception, reason = "it holds the type `Mapping`")]
+mod mapping;
 mod plan;
 mod sdl;
 mod target;
@@ -13,8 +15,11 @@ mod tests;
 mod value;
 
 pub(crate) use encode::{EncodedRow, EncodedRows};
-pub(crate) use plan::{HeaderMisfit, Mapping, Plan};
+pub(crate) use mapping::{LeftOut, Mapping};
+pub(crate) use plan::{HeaderMisfit, Plan};
 pub use sdl::{Sdl, SdlError};
-pub(crate) use target::{Key, TargetRules, is_api_name};
+pub(crate) use target::{Key, Sameness, Target, TargetRules, is_api_name};
 #[cfg(test)]
 pub(crate) use tests::encoded_rows;
+pub use value::DateOrder;
+pub(crate) use value::ValueRules;

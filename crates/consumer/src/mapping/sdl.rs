@@ -6,10 +6,13 @@
 //! first `=`; and the file is UTF-8.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs, io,
     path::{Path, PathBuf},
 };
+
+use super::target::Target;
+use crate::salesforce::Describe;
 
 /// A mapping file that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +21,15 @@ pub struct Sdl {
     pub(super) entries: Vec<Entry>,
 }
 
-/// One column with the fields it fills.
+/// One column, or one constant, with the fields it fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// Where it is in the file, from 1.
     pub(super) line: usize,
+    /// The column; for a constant, the constant in its quotes.
     pub(super) column: String,
+    /// What every row gets instead of a cell.
+    pub(super) constant: Option<String>,
     /// Empty when the file says that the column is not sent.
     pub(super) targets: Vec<String>,
 }
@@ -73,6 +79,12 @@ impl Sdl {
     /// Where it was read.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Objects that rows of this one refer to by an external id.
+    pub(crate) fn parents(&self, describe: &Describe) -> BTreeSet<String> {
+        let names = self.entries.iter().flat_map(|entry| &entry.targets);
+        names.filter_map(|name| Target::parent_of(name, describe)).collect()
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, SdlError> {
@@ -126,17 +138,26 @@ fn entry(line: usize, text: &str) -> Result<Entry, String> {
     if column.is_empty() {
         return Err("there is no column name before `=`".to_owned());
     }
-    if column.starts_with('"') && column.ends_with('"') {
-        return Err(format!("{column} is a constant value, and these are not supported"));
-    }
+    let constant = constant(&column)?;
     let targets: Vec<String> =
         unescape(targets)?.split(',').map(|target| target.trim().to_owned()).collect();
     match targets.as_slice() {
-        [only] if only.is_empty() => Ok(Entry { line, column, targets: Vec::new() }),
+        [only] if only.is_empty() => Ok(Entry { line, column, constant, targets: Vec::new() }),
         several if several.iter().any(String::is_empty) => {
             Err(format!("column `{column}`: there is nothing beside a comma"))
         }
-        _ => Ok(Entry { line, column, targets }),
+        _ => Ok(Entry { line, column, constant, targets }),
+    }
+}
+
+/// What stands in quotes is no column but a value for all rows.
+fn constant(column: &str) -> Result<Option<String>, String> {
+    let quoted = column.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match quoted {
+        Some(blank) if blank.trim().is_empty() => {
+            Err("there is nothing between the quotes of a constant".to_owned())
+        }
+        quoted => Ok(quoted.map(str::to_owned)),
     }
 }
 
@@ -244,12 +265,20 @@ mod tests {
     }
 
     #[test]
+    fn a_value_in_quotes_is_a_constant() {
+        let sdl = parse("\"Web shop\"=LeadSource\nNick \"Q\"=Nick__c").unwrap();
+
+        let constants: Vec<_> = sdl.entries.iter().map(|entry| entry.constant.as_deref()).collect();
+        assert_eq!(constants, [Some("Web shop"), None]);
+    }
+
+    #[test]
     fn a_line_that_cannot_be_understood_is_named() {
         for (text, expected) in [
             ("Email=Email\n\nName", "mapping file lead.sdl, line 3: there is no `=`"),
             ("=Email", "mapping file lead.sdl, line 1: there is no column name before `=`"),
             ("A=B\nA=C", "line 2: column `A` is mapped on line 1 already"),
-            ("\"Web\"=LeadSource", "line 1: \"Web\" is a constant value"),
+            ("\" \"=LeadSource", "line 1: there is nothing between the quotes of a constant"),
             ("Name=A,,B", "line 1: column `Name`: there is nothing beside a comma"),
             (r"Stra\u00=Street", r"line 1: `\u00` is no character"),
             ("# nothing\n\n", "mapping file lead.sdl: it maps no column"),

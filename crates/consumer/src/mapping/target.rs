@@ -1,26 +1,41 @@
 //! One field that a column fills.
 
-use super::value::ValueKind;
+use std::collections::BTreeMap;
+
+use super::value::{Converter, ValueRules};
 use crate::{
     salesforce::{Describe, Field},
     verdict::Operation,
 };
 
-/// What decides whether a field may be filled.
+/// What decides whether a field may be filled, and with what.
 #[derive(Clone, Debug)]
 pub(crate) struct TargetRules {
     pub(crate) describe: Describe,
     pub(crate) operation: Operation,
-    /// The external id by which rows are upserted; an insert has none.
+    /// The field by which rows find their record; an insert has none.
     pub(crate) key: Option<Key>,
+    /// Objects that rows refer to, as far as they are known, by name.
+    pub(crate) parents: BTreeMap<String, Describe>,
+    pub(crate) values: ValueRules,
 }
 
-/// The external id by which rows are upserted.
+/// The field by which rows find their record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) field: String,
-    /// Whether `a` and `A` are two keys.
-    pub(crate) case_sensitive: bool,
+    pub(crate) sameness: Sameness,
+}
+
+/// When two keys are the same for Salesforce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sameness {
+    /// `a` is not `A`.
+    Exact,
+    /// `a` is `A`.
+    IgnoringCase,
+    /// Ids: what comes after 15 characters says nothing new.
+    OfIds,
 }
 
 /// One field that a column fills.
@@ -28,16 +43,18 @@ pub(crate) struct Key {
 pub(crate) struct Target {
     /// Path of the field, such as `Email` or `Account.ErpKey__c`.
     pub(crate) field: String,
+    /// The field itself, or the one that holds the reference.
+    pub(crate) fills: String,
     /// Type of the field as Salesforce names it.
     pub(crate) field_type: String,
-    pub(super) kind: ValueKind,
+    pub(crate) converter: Converter,
     /// JSON before the value, such as `,"Account":{"ErpKey__c":`.
     pub(super) before: String,
     /// JSON after the value.
     pub(super) after: &'static str,
     /// JSON that empties the field, where that can be done.
     pub(super) null: Option<String>,
-    /// Whether it is the external id by which rows are upserted.
+    /// Whether rows find their record by it.
     pub(crate) is_key: bool,
     /// What is worth knowing about writing to it.
     pub(crate) warning: Option<String>,
@@ -46,74 +63,124 @@ pub(crate) struct Target {
 /// In a cell: the field is to be emptied. So Salesforce's own bulk loading has it.
 pub(super) const NULL_CELL: &str = "#N/A";
 
+const FIELDS_ARE_HIDDEN: &str =
+    "check the spelling, or let the integration user see it (field-level security hides fields)";
+
+/// A relationship and a field beyond it: `Account.ErpKey__c`, or `Lead:Who.Key__c` where the
+/// relationship may lead to several objects.
+struct Path<'a> {
+    object: Option<&'a str>,
+    relationship: &'a str,
+    field: &'a str,
+}
+
+impl<'a> Path<'a> {
+    /// Nothing, when the name is one of a field. Data Loader also writes `Account:ErpKey__c`.
+    fn of(name: &'a str) -> Option<Self> {
+        match (name.split_once(':'), name.split_once('.')) {
+            (Some((object, rest)), _) if rest.contains('.') => {
+                let (relationship, field) = rest.split_once('.')?;
+                Some(Self { object: Some(object.trim()), relationship, field })
+            }
+            (Some((relationship, field)), _) | (None, Some((relationship, field))) => {
+                Some(Self { object: None, relationship, field })
+            }
+            (None, None) => None,
+        }
+    }
+}
+
 impl Target {
+    /// The object beyond the relationship that a name goes over, if it is known which one.
+    pub(super) fn parent_of(name: &str, describe: &Describe) -> Option<String> {
+        let path = Path::of(name)?;
+        let reference = describe.relationship(path.relationship)?;
+        match (path.object, reference.reference_to.as_slice()) {
+            (Some(object), several) => {
+                several.iter().find(|known| known.eq_ignore_ascii_case(object)).cloned()
+            }
+            (None, [only]) => Some(only.clone()),
+            (None, _) => None,
+        }
+    }
+
     /// Finds the field of this name, or of this path over a relationship. The error says what is
     /// wrong with the name.
-    pub(super) fn resolve(name: &str, rules: &TargetRules) -> Result<Self, String> {
-        match name.split_once(['.', ':']) {
+    pub(crate) fn resolve(name: &str, rules: &TargetRules) -> Result<Self, String> {
+        match Path::of(name) {
             None => Self::field(name, rules),
-            Some((relationship, field)) => Self::parent(name, relationship, field, rules),
+            Some(path) => Self::parent(name, &path, rules),
         }
     }
 
     fn field(name: &str, rules: &TargetRules) -> Result<Self, String> {
         let object = &rules.describe.name;
-        let field = rules.describe.field(name).ok_or_else(|| {
-            format!(
-                "{object} has no field `{name}`; check the spelling, or let the integration user \
-                 see it (field-level security hides fields)"
-            )
-        })?;
+        let field = rules
+            .describe
+            .field(name)
+            .or_else(|| rules.describe.field_by_label(name))
+            .ok_or_else(|| format!("{object} has no field `{name}`; {FIELDS_ARE_HIDDEN}"))?;
         let is_key = rules.key.as_ref().is_some_and(|key| key.field == field.name);
-        // The external id names the record; whether it may be changed does not matter.
+        // A key names the record; whether it may be changed does not matter.
         let warning = if is_key { None } else { writable(field, rules)? };
-        let kind = ValueKind::of(&field.field_type);
+        let converter = if is_key { Converter::of_key } else { Converter::of };
+        let converter = converter(field, &rules.values)
+            .map_err(|why| format!("field `{}` of {object} {why}", field.name))?;
+        // An id is spelled so in a record that is sent.
+        let json_name = if is_key && field.name == "Id" { "id" } else { &field.name };
         Ok(Self {
             field: field.name.clone(),
+            fills: field.name.clone(),
             field_type: field.field_type.clone(),
-            kind,
-            before: format!(",\"{}\":", field.name),
+            before: format!(",\"{json_name}\":"),
             after: "",
             // What an explicit null does to a boolean is not documented.
-            null: (kind != ValueKind::Boolean).then(|| format!(",\"{}\":null", field.name)),
+            null: (converter != Converter::Boolean).then(|| format!(",\"{}\":null", field.name)),
+            converter,
             is_key,
             warning,
         })
     }
 
     /// A record that the row refers to, named by an external id of its own.
-    fn parent(
-        path: &str,
-        relationship: &str,
-        field: &str,
-        rules: &TargetRules,
-    ) -> Result<Self, String> {
-        if !is_api_name(field) {
+    fn parent(name: &str, path: &Path<'_>, rules: &TargetRules) -> Result<Self, String> {
+        let object = &rules.describe.name;
+        if !is_api_name(path.field) {
             return Err(format!(
-                "`{path}` cannot be used: a path is `Relationship.ExternalId__c`, over one \
-                 relationship that leads to one object"
+                "`{name}` cannot be used: a path is `Relationship.ExternalId__c`, over one \
+                 relationship"
             ));
         }
-        let object = &rules.describe.name;
-        let reference = rules.describe.relationship(relationship).ok_or_else(|| {
+        let reference = rules.describe.relationship(path.relationship).ok_or_else(|| {
             format!(
-                "{object} has no relationship `{relationship}`; it is named like `Account` or, \
-                 for a custom field, `Parent__r` (field-level security hides fields)"
+                "{object} has no relationship `{}`; it is named like `Account` or, for a custom \
+                 field, `Parent__r` (field-level security hides fields)",
+                path.relationship
             )
         })?;
-        if reference.reference_to.len() > 1 {
-            return Err(format!(
-                "`{path}` leads to one of several objects ({}), and this is not supported",
-                reference.reference_to.join(", ")
-            ));
-        }
+        let parent = beyond(name, path, reference)?;
         let warning = writable(reference, rules)?;
-        let relationship = reference.relationship_name.as_deref().unwrap_or(relationship);
+        let key =
+            rules.parents.get(parent).map(|parent| parent_key(parent, path.field)).transpose()?;
+        let (field, converter) = match key {
+            None => (path.field, Converter::Text { length_max: None, truncate: false }),
+            Some(field) => (
+                field.name.as_str(),
+                Converter::of_key(field, &rules.values)
+                    .map_err(|why| format!("field `{}` of {parent} {why}", field.name))?,
+            ),
+        };
+        let relationship = reference.relationship_name.as_deref().unwrap_or(path.relationship);
+        let of_type = match path.object {
+            None => String::new(),
+            Some(_) => format!("\"attributes\":{{\"type\":\"{parent}\"}},"),
+        };
         Ok(Self {
             field: format!("{relationship}.{field}"),
+            fills: reference.name.clone(),
             field_type: "reference".to_owned(),
-            kind: ValueKind::Text,
-            before: format!(",\"{relationship}\":{{\"{field}\":"),
+            converter,
+            before: format!(",\"{relationship}\":{{{of_type}\"{field}\":"),
             after: "}",
             null: Some(format!(",\"{}\":null", reference.name)),
             is_key: false,
@@ -122,22 +189,65 @@ impl Target {
     }
 }
 
+/// The object beyond a relationship; where there are several, the path has to say which.
+fn beyond<'a>(name: &str, path: &Path<'_>, reference: &'a Field) -> Result<&'a str, String> {
+    let objects = &reference.reference_to;
+    match (path.object, objects.as_slice()) {
+        (None, [only]) => Ok(only),
+        (None, []) => Err(format!("`{name}` leads to no object")),
+        (None, several) => Err(format!(
+            "`{name}` may lead to several objects ({}); say which, such as `{}:{}.{}`",
+            several.join(", "),
+            several[0],
+            path.relationship,
+            path.field
+        )),
+        (Some(object), several) => {
+            let found = several.iter().find(|known| known.eq_ignore_ascii_case(object));
+            found.map(String::as_str).ok_or_else(|| {
+                format!("`{name}` leads to {}, and not to {object}", several.join(" or "))
+            })
+        }
+    }
+}
+
+/// The field of another object by which rows name its records.
+fn parent_key<'a>(parent: &'a Describe, name: &str) -> Result<&'a Field, String> {
+    let field = parent
+        .field(name)
+        .ok_or_else(|| format!("{} has no field `{name}`; {FIELDS_ARE_HIDDEN}", parent.name))?;
+    if field.external_id || field.id_lookup {
+        return Ok(field);
+    }
+    Err(format!(
+        "field `{}` of {} is no external id, so it names no record; tick External ID in its \
+         definition, or use one that is",
+        field.name, parent.name
+    ))
+}
+
 /// Refuses a field that nobody can write to; the answer is a warning about one that can be written
 /// in one of two cases only.
 fn writable(field: &Field, rules: &TargetRules) -> Result<Option<String>, String> {
-    let name = &field.name;
+    let (name, object) = (&field.name, &rules.describe.name);
+    if field.calculated || field.auto_number {
+        let by = if field.calculated { "a formula" } else { "Salesforce" };
+        return Err(format!("field `{name}` of {object} is filled by {by}; leave the column out"));
+    }
     match (rules.operation, field.createable, field.updateable) {
-        (_, true, true) | (Operation::Insert, true, _) => Ok(None),
+        (_, true, true) | (Operation::Insert, true, _) | (Operation::Update, _, true) => Ok(None),
         (Operation::Upsert, true, false) => {
             Ok(Some(format!("field `{name}` cannot be changed in a record that exists already")))
         }
         (Operation::Upsert, false, true) => {
             Ok(Some(format!("field `{name}` cannot be set in a new record")))
         }
+        (Operation::Update, true, false) => {
+            Err(format!("field `{name}` of {object} can only be set in a new record"))
+        }
         _ => Err(format!(
-            "field `{name}` of {} is read-only; map another one, or let the integration user edit \
-             it (field-level security)",
-            rules.describe.name
+            "field `{name}` of {object} is read-only; map another one, or let the integration \
+             user edit it (field-level security)"
         )),
     }
 }

@@ -3,16 +3,19 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use reqwest::{Method, StatusCode, header};
+use reqwest::{
+    Method, StatusCode,
+    header::{self, HeaderMap},
+};
 use serde::de::IgnoredAny;
 
 use super::{
-    Credentials, Describe, ErrorAnswer, LoginError, Refusal, RowResult,
+    Credentials, Describe, Destination, ErrorAnswer, LoginError, Payload, Refusal, RowResult,
     http::{self, NoTrust},
     session::{Session, Token},
     token_endpoint::TokenEndpoint,
+    wire::{DailyRequests, Limits},
 };
-use crate::verdict::Operation;
 
 /// Where rows go, and how.
 #[derive(Clone, Debug)]
@@ -21,6 +24,10 @@ pub struct Connection {
     pub credentials: Credentials,
     /// Such as `62.0`.
     pub api_version: String,
+    /// What the org's event log calls this client.
+    pub client_name: String,
+    /// Whether what is sent is compressed.
+    pub gzip: bool,
     /// How long to wait for a connection.
     pub connect_timeout: Duration,
     /// How long to wait for an answer. Salesforce itself gives up after ten minutes.
@@ -32,16 +39,25 @@ pub struct Client {
     http: reqwest::Client,
     session: Session,
     api_version: String,
+    gzip: bool,
 }
 
 /// A call that is refused for its token is sent with so many tokens at most.
 const TOKENS_PER_CALL_MAX: u32 = 3;
 
-struct Call<'a> {
-    method: Method,
-    /// Below `/services/data/vXX.X/`.
-    path: &'a str,
-    body: Option<Bytes>,
+/// One request below `/services/data/vXX.X/`.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) query: Option<String>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<Bytes>,
+}
+
+impl<'a> Call<'a> {
+    fn get(path: &'a str) -> Self {
+        Self { method: Method::GET, path, query: None, headers: HeaderMap::new(), body: None }
+    }
 }
 
 impl Client {
@@ -51,24 +67,24 @@ impl Client {
     ///
     /// When there is nothing on this system to check certificates with.
     pub fn new(connection: Connection) -> Result<Self, NoTrust> {
-        let Connection { credentials, api_version, connect_timeout, timeout } = connection;
-        let http = http::client(credentials.url().scheme() == "http", connect_timeout, timeout)?;
+        let http = http::client(&connection)?;
+        let Connection { credentials, api_version, gzip, timeout, .. } = connection;
         let endpoint = TokenEndpoint::new(http.clone(), timeout);
         let session = Session::new(endpoint, credentials);
-        Ok(Self { http, session, api_version })
+        Ok(Self { http, session, api_version, gzip })
     }
 
     /// What an object looks like to the integration user.
     pub(crate) async fn describe(&self, object: &str) -> Result<Describe, Refusal> {
         let path = format!("sobjects/{object}/describe");
-        let body = self.call(Call { method: Method::GET, path: &path, body: None }).await?;
+        let body = self.call(Call::get(&path)).await?;
         serde_json::from_slice(&body).map_err(|error| Refusal::OutcomeUnknown {
             cause: format!("the describe of {object} cannot be read: {error}"),
         })
     }
 
-    /// Sends rows of one object in one call; `body` holds so many `rows`. The results are in the
-    /// order of the rows, one each.
+    /// Sends so many `rows` of one object in one call. The results are in the order of the rows,
+    /// one each.
     ///
     /// # Errors
     ///
@@ -77,11 +93,10 @@ impl Client {
     pub async fn write(
         &self,
         destination: &Destination,
-        body: Bytes,
+        payload: Payload,
         rows: usize,
     ) -> Result<Vec<RowResult>, Refusal> {
-        let method = destination.method.clone();
-        let body = self.call(Call { method, path: &destination.path, body: Some(body) }).await?;
+        let body = self.call(destination.call(payload)).await?;
         let results: Vec<RowResult> = serde_json::from_slice(&body).map_err(|error| {
             // serde_json quotes what it found; position and kind of error tell nothing of a row.
             Refusal::OutcomeUnknown {
@@ -95,10 +110,18 @@ impl Client {
         Err(Refusal::OutcomeUnknown { cause })
     }
 
+    /// What is left of the day's calls; nothing, when the user may not ask.
+    pub(crate) async fn daily_requests(&self) -> Result<Option<DailyRequests>, Refusal> {
+        match self.call(Call::get("limits")).await {
+            Ok(body) => Ok(serde_json::from_slice::<Limits>(&body).ok().map(|l| l.daily_requests)),
+            Err(Refusal::Answered(answer)) if answer.status == 403 => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
     /// Whether the API gives sensible answers, whatever they say.
     pub async fn is_answering(&self) -> bool {
-        let limits = Call { method: Method::GET, path: "limits", body: None };
-        match self.call(limits).await {
+        match self.call(Call::get("limits")).await {
             // A captive portal answers everything, with a page.
             Ok(body) => serde_json::from_slice::<IgnoredAny>(&body).is_ok(),
             Err(Refusal::Answered(answer)) => answer.code.is_some() && answer.status < 500,
@@ -145,12 +168,14 @@ impl Client {
     async fn send(&self, call: &Call<'_>, token: &Token) -> Result<Vec<u8>, Refusal> {
         let mut url = token.instance_url.clone();
         url.set_path(&format!("/services/data/v{}/{}", self.api_version, call.path));
+        url.set_query(call.query.as_deref());
         let mut request = self
             .http
             .request(call.method.clone(), url)
+            .headers(call.headers.clone())
             .header(header::AUTHORIZATION, token.authorization.clone());
         if let Some(body) = &call.body {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(body.clone());
+            request = http::with_json(request, body, self.gzip);
         }
         let response = request.send().await.map_err(http::refusal)?;
         let status = response.status();
@@ -178,29 +203,6 @@ fn is_about_the_token(answer: &ErrorAnswer) -> bool {
 fn is_no_end_of_session(message: &str) -> bool {
     message.contains("This session is not valid for use with the REST API")
         || message.contains("Connected app is not attached to Agent")
-}
-
-/// Method and path that take the rows of one object.
-#[derive(Clone, Debug)]
-pub struct Destination {
-    method: Method,
-    path: String,
-}
-
-impl Destination {
-    /// For rows of this object, upserted by this external id.
-    #[must_use]
-    pub fn new(operation: Operation, object: &str, external_id: &str) -> Self {
-        match operation {
-            Operation::Upsert => Self {
-                method: Method::PATCH,
-                path: format!("composite/sobjects/{object}/{external_id}"),
-            },
-            Operation::Insert => {
-                Self { method: Method::POST, path: "composite/sobjects".to_owned() }
-            }
-        }
-    }
 }
 
 impl fmt::Debug for Client {

@@ -12,6 +12,8 @@ pub(crate) struct Describe {
     pub(crate) createable: bool,
     #[serde(default)]
     pub(crate) updateable: bool,
+    #[serde(default)]
+    pub(crate) deletable: bool,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -21,6 +23,8 @@ pub(crate) struct Describe {
 pub(crate) struct Field {
     /// API name, spelled as Salesforce spells it.
     pub(crate) name: String,
+    /// What people read above it.
+    pub(crate) label: String,
     /// Such as `string`, `boolean`, `double`, `reference`.
     #[serde(rename = "type")]
     pub(crate) field_type: String,
@@ -35,12 +39,50 @@ pub(crate) struct Field {
     pub(crate) relationship_name: Option<String>,
     /// Objects that a reference may point to.
     pub(crate) reference_to: Vec<String>,
+    /// Whether a reference may point to records of several objects.
+    pub(crate) polymorphic_foreign_key: bool,
+    /// Of text, in characters; 0 for what is no text.
+    pub(crate) length: u32,
+    /// Of a whole number; 0 for what is none.
+    pub(crate) digits: u32,
+    /// Digits of a number, in all.
+    pub(crate) precision: u32,
+    /// Those of them behind the point.
+    pub(crate) scale: u32,
+    /// Worked out by a formula.
+    pub(crate) calculated: bool,
+    /// Numbered by Salesforce.
+    pub(crate) auto_number: bool,
+    /// Whether only the values of the picklist are taken.
+    pub(crate) restricted_picklist: bool,
+    pub(crate) picklist_values: Vec<PicklistValue>,
+}
+
+/// One value of a picklist.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PicklistValue {
+    pub(crate) value: String,
+    pub(crate) active: bool,
+}
+
+impl Field {
+    /// What a picklist offers now.
+    pub(crate) fn active_values(&self) -> impl Iterator<Item = &str> {
+        self.picklist_values.iter().filter(|value| value.active).map(|value| value.value.as_str())
+    }
 }
 
 impl Describe {
     /// The field of this name, whatever its case.
     pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The only field with this label, whatever its case.
+    pub(crate) fn field_by_label(&self, label: &str) -> Option<&Field> {
+        let mut found = self.fields.iter().filter(|field| field.label.eq_ignore_ascii_case(label));
+        found.next().filter(|_| found.next().is_none())
     }
 
     /// The reference field whose record is reached under this name.

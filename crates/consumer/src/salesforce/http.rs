@@ -1,15 +1,17 @@
 //! What every request shares: one pool of connections, bounded answers, causes in words.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, io::Write, time::Duration};
 
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
 use reqwest::{
-    Response,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    RequestBuilder, Response,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
 use time::OffsetDateTime;
 
-use super::Refusal;
+use super::{Connection, Refusal};
 use crate::backoff;
 
 /// Largest body that is read, unpacked. A describe of an object with 800 fields has about 2 MiB.
@@ -21,13 +23,10 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// Makes the client. Without any certificate authority on the system it can only be used for plain
 /// http, as on a bare machine with a local Salesforce; for anything else that is an error.
-pub(super) fn client(
-    plain_http: bool,
-    connect_timeout: Duration,
-    timeout: Duration,
-) -> Result<reqwest::Client, NoTrust> {
-    let built = match settings(connect_timeout, timeout).build() {
-        Err(_) if plain_http => settings(connect_timeout, timeout).tls_certs_only([]).build(),
+pub(super) fn client(connection: &Connection) -> Result<reqwest::Client, NoTrust> {
+    let plain_http = connection.credentials.url().scheme() == "http";
+    let built = match settings(connection).build() {
+        Err(_) if plain_http => settings(connection).tls_certs_only([]).build(),
         built => built,
     };
     built.map_err(|source| NoTrust { source: source.into() })
@@ -43,21 +42,37 @@ pub struct NoTrust {
     source: Box<dyn Error + Send + Sync>,
 }
 
-fn settings(connect_timeout: Duration, timeout: Duration) -> reqwest::ClientBuilder {
+fn settings(connection: &Connection) -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
+    let client = HeaderValue::try_from(format!("client={}", connection.client_name));
     headers.insert(
         HeaderName::from_static("sforce-call-options"),
-        HeaderValue::from_static("client=batch-sync"),
+        client.unwrap_or(HeaderValue::from_static("client=batch-sync")),
     );
     reqwest::Client::builder()
         .user_agent(concat!("batch-sync/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
-        .connect_timeout(connect_timeout)
-        .timeout(timeout)
+        .connect_timeout(connection.connect_timeout)
+        .timeout(connection.timeout)
         .pool_idle_timeout(IDLE_MAX)
         .tcp_keepalive(IDLE_MAX)
         // A redirect would carry the token to another host, or turn a write into a read.
         .redirect(redirect::Policy::none())
+}
+
+/// Below this, compressing costs more than it saves.
+const GZIP_BYTES_MIN: usize = 1_024;
+
+/// Adds a body of JSON, compressed when that is wanted and worth it.
+pub(super) fn with_json(request: RequestBuilder, body: &Bytes, gzip: bool) -> RequestBuilder {
+    let request = request.header(CONTENT_TYPE, "application/json");
+    if !gzip || body.len() < GZIP_BYTES_MIN {
+        return request.body(body.clone());
+    }
+    let mut packed = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    packed.write_all(body).expect("writing to memory does not fail");
+    let packed = packed.finish().expect("writing to memory does not fail");
+    request.header(CONTENT_ENCODING, "gzip").body(packed)
 }
 
 /// Reads a body up to the limit.

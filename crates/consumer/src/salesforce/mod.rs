@@ -3,6 +3,7 @@
 mod client;
 mod credentials;
 mod describe;
+mod destination;
 mod http;
 mod jwt;
 mod login;
@@ -11,11 +12,13 @@ mod session;
 mod token_endpoint;
 mod wire;
 
-pub use client::{Client, Connection, Destination};
+pub use client::{Client, Connection};
 pub use credentials::{Credentials, Flow};
 pub(crate) use describe::{Describe, Field};
+pub use destination::{AssignmentRule, Destination, Payload};
 pub use http::NoTrust;
 pub use jwt::{JwtKey, JwtKeyError};
 pub use login::LoginError;
 pub use refusal::{ErrorAnswer, Refusal};
+pub(crate) use wire::DailyRequests;
 pub use wire::{RowError, RowResult};

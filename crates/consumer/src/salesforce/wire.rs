@@ -3,7 +3,7 @@
 use std::fmt;
 
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What became of one row of a call.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -39,6 +39,21 @@ pub(crate) struct RequestError {
     pub(crate) code: String,
     #[serde(default, deserialize_with = "null_is_default")]
     pub(crate) message: String,
+}
+
+/// The org's limits, as far as this program reads them.
+#[derive(Deserialize)]
+pub(crate) struct Limits {
+    #[serde(rename = "DailyApiRequests")]
+    pub(crate) daily_requests: DailyRequests,
+}
+
+/// Calls of the last 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "PascalCase", serialize = "camelCase"))]
+pub(crate) struct DailyRequests {
+    pub(crate) max: u64,
+    pub(crate) remaining: u64,
 }
 
 /// An answer of the token endpoint.

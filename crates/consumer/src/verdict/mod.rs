@@ -118,13 +118,37 @@ pub enum Operation {
     /// answered, its rows are sent again. Rows whose outcome is unknown are rejected with the code
     /// `UNKNOWN_OUTCOME` instead of sent again.
     Insert,
+    /// Update the record with this id or external id; one that is not there is a reject.
+    Update,
+    /// Delete the record with this id. One that is deleted already is delivered.
+    Delete,
 }
 
 impl Operation {
-    /// Whether sending the same row twice leaves the same records as sending it once: so if and
-    /// only if rows are upserted by an external id.
+    /// Whether sending the same row twice leaves the same records as sending it once: an insert
+    /// would store it twice.
     pub(crate) fn is_idempotent(self) -> bool {
-        self == Self::Upsert
+        self != Self::Insert
+    }
+
+    /// Whether it may make new records.
+    pub(crate) fn creates(self) -> bool {
+        matches!(self, Self::Upsert | Self::Insert)
+    }
+
+    /// Whether it may change records that exist.
+    pub(crate) fn updates(self) -> bool {
+        matches!(self, Self::Upsert | Self::Update)
+    }
+
+    /// In a sentence.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Upsert => "upsert",
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
     }
 }
 

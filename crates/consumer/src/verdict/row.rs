@@ -10,6 +10,13 @@ pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict 
         let created = result.created.unwrap_or(operation == Operation::Insert);
         return RowVerdict::Delivered { created };
     }
+    let is_gone = |error: &RowError| error.code == "ENTITY_IS_DELETED";
+    if operation == Operation::Delete
+        && !result.errors.is_empty()
+        && result.errors.iter().all(is_gone)
+    {
+        return RowVerdict::Delivered { created: false };
+    }
     let reason = |code: &str| Reason { code: code.to_owned(), message: all_errors(&result.errors) };
     let decisive = result
         .errors

@@ -1,7 +1,7 @@
 //! The policy, as tables.
 
 use super::{
-    Operation::{Insert, Upsert},
+    Operation::{Delete, Insert, Update, Upsert},
     request::NOT_THE_API,
     *,
 };
@@ -221,6 +221,26 @@ fn an_insert_that_meets_its_own_duplicate_is_not_tried_again() {
     let race = refused(&[("DUPLICATE_VALUE", "duplicate value found: Key__c duplicates …")]);
 
     assert!(matches!(judge_row(&race, Insert), RowVerdict::Rejected(_)));
+}
+
+#[test]
+fn a_record_that_is_deleted_already_needs_no_deleting() {
+    let gone = refused(&[("ENTITY_IS_DELETED", "entity is deleted")]);
+    let locked = refused(&[("ENTITY_IS_DELETED", ""), ("ENTITY_IS_LOCKED", "")]);
+
+    assert_eq!(judge_row(&gone, Delete), RowVerdict::Delivered { created: false });
+    assert!(matches!(judge_row(&gone, Update), RowVerdict::Rejected(_)));
+    assert!(matches!(judge_row(&locked, Delete), RowVerdict::Rejected(_)));
+}
+
+#[test]
+fn only_an_insert_must_not_be_repeated() {
+    let unknown = Refusal::OutcomeUnknown { cause: "connection reset".to_owned() };
+
+    for (operation, repeated) in [(Upsert, true), (Update, true), (Delete, true), (Insert, false)] {
+        let judged = judge_request(&unknown, operation);
+        assert_eq!(matches!(judged, RequestVerdict::Repeat { .. }), repeated, "{operation:?}");
+    }
 }
 
 #[test]

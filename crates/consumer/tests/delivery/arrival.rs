@@ -1,9 +1,12 @@
 use std::{process::ExitCode, time::Duration};
 
 use job_queue::{BatchBackend, RunState};
-use salesforce_simulator::{Config, ErrorScope, Faults, RowErrorRule};
+use salesforce_simulator::{Config, Faults, RowErrorRule};
 
-use super::support::{Scene, good_batches};
+use super::{
+    spoiler::Spoiler,
+    support::{Scene, good_batches},
+};
 
 fn row_rule(key_prefix: &str, status_code: &str, times: Option<u32>) -> RowErrorRule {
     RowErrorRule {
@@ -38,19 +41,20 @@ async fn a_rejected_row_comes_back_as_it_was_with_all_its_errors() {
     let long = "x".repeat(81);
     let rows = [
         "E-1,Ames,Acme,a@example.com".to_owned(),
-        format!("E-2,{long},Acme,nowhere"),
+        "E-2,Ames,,nowhere".to_owned(),
         "E-3,\"Cole, \"\"C\"\"\",,c@example.com".to_owned(),
         ",Dell,Acme,d@example.com".to_owned(),
+        format!("E-5,{long},Acme,"),
     ];
     scene.feed("rejects", &[rows.to_vec()]).await;
 
     let _consumer = scene.consumer(&[]);
     let ledger = scene.ended("rejects").await;
 
-    assert_eq!((ledger.created, ledger.rejected), (1, 3));
+    assert_eq!((ledger.created, ledger.rejected), (1, 4));
     let rejects = scene.rejects("rejects").await;
-    assert!(rejects[0].starts_with(&format!("E-2,{long},Acme,nowhere,2,")), "{}", rejects[0]);
-    assert!(rejects[0].contains("STRING_TOO_LONG: "), "{}", rejects[0]);
+    assert!(rejects[0].starts_with("E-2,Ames,,nowhere,2,"), "{}", rejects[0]);
+    assert!(rejects[0].contains("REQUIRED_FIELD_MISSING: "), "{}", rejects[0]);
     assert!(rejects[0].contains("INVALID_EMAIL_ADDRESS: "), "{}", rejects[0]);
     assert!(
         rejects[1].starts_with("E-3,\"Cole, \"\"C\"\"\",,c@example.com,3,REQUIRED_FIELD_MISSING,"),
@@ -60,6 +64,12 @@ async fn a_rejected_row_comes_back_as_it_was_with_all_its_errors() {
     assert_eq!(
         rejects[2],
         ",Dell,Acme,d@example.com,4,EXTERNAL_ID_MISSING,\"column `External_Id__c`: the external id is empty\""
+    );
+    assert_eq!(
+        rejects[3],
+        format!(
+            "E-5,{long},Acme,,5,INVALID_VALUE,\"column `LastName`: longer than 80 characters\""
+        )
     );
 }
 
@@ -127,21 +137,17 @@ async fn a_row_that_stays_locked_is_rejected_after_its_retries() {
 
 #[tokio::test]
 async fn one_row_that_spoils_a_call_is_found_and_the_others_arrive() {
-    let scene = Scene::with(
-        Config { type_errors: ErrorScope::Request, ..Config::default() },
-        Duration::from_secs(30),
-    )
-    .await;
-    let mut rows: Vec<String> = (0..100).map(|n| format!("E-{n},Ames,Acme,")).collect();
-    rows[41] = "E-41,Ames,Acme,someday".to_owned();
-    scene.feed_under("External_Id__c,LastName,Company,Birth_Date__c", "spoiled", &[rows]).await;
+    let scene = Scene::new().await;
+    let spoiler =
+        Spoiler::before(&scene.salesforce.url(), "E-000041", 400, "JSON_PARSER_ERROR").await;
+    scene.feed("spoiled", &good_batches(1)).await;
 
-    let _consumer = scene.consumer(&[]);
+    let _consumer = scene.consumer(&spoiler.arguments());
     let ledger = scene.ended("spoiled").await;
 
     assert_eq!((ledger.created, ledger.rejected), (99, 1));
     assert_eq!(ledger.rejected_by_code["JSON_PARSER_ERROR"], 1);
-    assert!(scene.rejects("spoiled").await[0].starts_with("E-41,Ames,Acme,someday,42,"));
+    assert!(scene.rejects("spoiled").await[0].starts_with("E-000041,"));
     // The whole, and two halves on each of seven levels.
     assert!(ledger.api_calls <= 15, "{}", ledger.api_calls);
 }
@@ -158,7 +164,7 @@ async fn a_file_without_a_mapped_column_fails_its_run_and_no_other() {
 
     assert_eq!(misfit.state, RunState::Failed);
     let reason = misfit.reason.unwrap();
-    assert!(reason.contains("no column fills the external id field External_Id__c"), "{reason}");
+    assert!(reason.contains("column `Key`: Lead has no field `Key`"), "{reason}");
     assert_eq!((misfit.created, misfit.rejected), (0, 0));
 }
 

@@ -3,6 +3,7 @@
 
 mod arrival;
 mod faults;
+mod operations;
 mod spoiler;
 mod stopping;
 mod support;

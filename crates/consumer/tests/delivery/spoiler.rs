@@ -9,9 +9,9 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers 500 to calls with these words in their body, and passes on all others.
+/// Answers calls with these words in their body with an error, and passes on all others.
 pub(crate) struct Spoiler {
-    pub(crate) url: String,
+    login_url: String,
     serving: JoinHandle<()>,
 }
 
@@ -19,20 +19,32 @@ pub(crate) struct Spoiler {
 struct Route {
     salesforce: String,
     words: &'static str,
+    status: u16,
+    code: &'static str,
     http: reqwest::Client,
 }
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 impl Spoiler {
-    pub(crate) async fn before(salesforce: &str, words: &'static str) -> Self {
+    pub(crate) async fn before(
+        salesforce: &str,
+        words: &'static str,
+        status: u16,
+        code: &'static str,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let route =
-            Route { salesforce: salesforce.to_owned(), words, http: reqwest::Client::new() };
+        let login_url = format!("--salesforce-login-url=http://{}", listener.local_addr().unwrap());
+        let http = reqwest::Client::new();
+        let route = Route { salesforce: salesforce.to_owned(), words, status, code, http };
         let router = Router::new().fallback(pass_on).with_state(route);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, serving }
+        Self { login_url, serving }
+    }
+
+    /// What a consumer is told to call through it; packed words could not be found.
+    pub(crate) fn arguments(&self) -> [&str; 2] {
+        [&self.login_url, "--salesforce-gzip=false"]
     }
 }
 
@@ -46,9 +58,9 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body: Bytes = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
     if String::from_utf8_lossy(&body).contains(route.words) {
-        let error =
-            r#"[{"message":"An unexpected error occurred.","errorCode":"UNKNOWN_EXCEPTION"}]"#;
-        return (StatusCode::INTERNAL_SERVER_ERROR, error).into_response();
+        let code = route.code;
+        let error = format!(r#"[{{"message":"An error occurred.","errorCode":"{code}"}}]"#);
+        return (StatusCode::from_u16(route.status).unwrap(), error).into_response();
     }
     let url = format!("{}{}", route.salesforce, head.uri);
     let passed_on = route.http.request(head.method, url).headers(head.headers).body(body);

@@ -1,7 +1,16 @@
 use std::time::Duration;
 
-use consumer::{Client, Connection, ErrorAnswer, Refusal};
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, Method, Uri},
+};
+use consumer::{
+    AssignmentRule, Client, Connection, Credentials, Destination, ErrorAnswer, Operation, Payload,
+    Refusal,
+};
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator};
+use tokio::{net::TcpListener, sync::mpsc::Receiver};
 
 use super::support::{
     ROWS, client, client_with_token, connection, refusal, server_that_answers, simulator,
@@ -126,6 +135,71 @@ async fn a_call_says_who_asks_and_takes_packed_answers() {
     ] {
         assert!(head.contains(expected), "{expected} is not in {head}");
     }
+}
+
+#[tokio::test]
+async fn a_call_carries_the_headers_that_are_set() {
+    let (url, served) = server_that_answers(b"HTTP/1.1 500 x\r\n\r\n".to_vec()).await;
+    let named = Connection { client_name: "acme nightly".to_owned(), ..connection(&url) };
+    let credentials =
+        Credentials::Token { instance_url: url.parse().unwrap(), access_token: "00D!x".into() };
+    let client = Client::new(Connection { credentials, ..named }).unwrap();
+    let destination = Destination::new(Operation::Update, "Lead", "Key__c")
+        .assigned_by(&AssignmentRule::Id("01Qxx0000004C92".to_owned()))
+        .with_duplicates();
+
+    let _refused = client.write(&destination, Payload::Records("[{]}".into()), 1).await;
+
+    let head = served.await.unwrap();
+    for expected in [
+        "PATCH /services/data/v62.0/composite/sobjects/Lead/Key__c?updateOnly=true HTTP/1.1",
+        "sforce-call-options: client=acme nightly",
+        "sforce-auto-assign: 01Qxx0000004C92",
+        "sforce-duplicate-rule-header: allowSave=true; includeRecordDetails=false; \
+         runAsCurrentUser=true",
+    ] {
+        assert!(head.contains(expected), "{expected} is not in {head}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_may_be_packed() {
+    let simulator = simulator().await;
+    let (url, mut bodies) = passing_on(simulator.url()).await;
+    let packing = Connection { gzip: true, ..connection(&url) };
+
+    let results = write(&Client::new(packing).unwrap()).await.unwrap();
+
+    assert!(results.iter().all(|row| row.success));
+    let (encoding, packed) = bodies.recv().await.unwrap();
+    assert_eq!(encoding.as_deref(), Some("gzip"));
+    assert!(packed < 2_000, "{packed} bytes for {ROWS} rows");
+}
+
+/// A server before Salesforce that says how rows are packed, and in how many bytes.
+async fn passing_on(salesforce: String) -> (String, Receiver<(Option<String>, usize)>) {
+    let (say, said) = tokio::sync::mpsc::channel(10);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let own_url = url.clone();
+    let router =
+        Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let url = format!("{salesforce}{uri}");
+            let (say, salesforce, own_url) = (say.clone(), salesforce.clone(), own_url.clone());
+            async move {
+                if uri.path().contains("/composite/") {
+                    let encoding = headers.get("content-encoding");
+                    let encoding = encoding.map(|value| value.to_str().unwrap().to_owned());
+                    say.send((encoding, body.len())).await.unwrap();
+                }
+                let answer =
+                    reqwest::Client::new().request(method, url).headers(headers).body(body).send();
+                // The login names the host where the calls go.
+                answer.await.unwrap().text().await.unwrap().replace(&salesforce, &own_url)
+            }
+        });
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (url, said)
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use consumer::{Client, Connection, Credentials, Destination, Operation, Refusal, RowResult};
+use consumer::{
+    Client, Connection, Credentials, Destination, Operation, Payload, Refusal, RowResult,
+};
 use salesforce_simulator::{Config, PlannedFault, Simulator};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -30,6 +32,8 @@ pub(crate) fn connection(url: &str) -> Connection {
             client_secret: Config::CLIENT_SECRET.into(),
         },
         api_version: "62.0".to_owned(),
+        client_name: "batch-sync".to_owned(),
+        gzip: false,
         connect_timeout: Duration::from_secs(5),
         timeout: Duration::from_secs(30),
     }
@@ -49,7 +53,7 @@ pub(crate) fn client_with_token(url: &str, token: &str) -> Client {
 /// Upserts the rows of one batch.
 pub(crate) async fn write(client: &Client) -> Result<Vec<RowResult>, Refusal> {
     let destination = Destination::new(Operation::Upsert, "Lead", "External_Id__c");
-    client.write(&destination, body(), ROWS).await
+    client.write(&destination, Payload::Records(body()), ROWS).await
 }
 
 /// What the refusal of such a write says, for people.
