@@ -8,10 +8,10 @@ const SILENCE_MAX_MS = 40_000;
 
 /**
  * Gives each event to `on(name, data)` until `end` or `signal`, through any number of
- * connections: each goes on after the last event that came. A refusal is thrown.
+ * connections: each goes on after `place.lastId`, the last event that came. A refusal
+ * is thrown.
  */
-export async function follow(path, signal, on) {
-  const place = { lastId: null };
+export async function follow(path, place, signal, on) {
   let failures = 0;
   while (!signal.aborted) {
     try {

@@ -5,19 +5,22 @@ import { element } from "./dom.js";
 const LINES_MAX = 500;
 
 export class Log {
+  #box;
   #list;
 
-  constructor(list, copyButton) {
+  constructor(box, copyButton) {
+    const list = box.firstElementChild;
+    this.#box = box;
     this.#list = list;
     copyButton.addEventListener("click", () => copy(copyButton, [...list.children].map((line) => line.textContent).join("\n")));
   }
 
   add(lines) {
-    const list = this.#list;
-    const follows = list.scrollHeight - list.scrollTop - list.clientHeight < 8;
+    const [box, list] = [this.#box, this.#list];
+    const follows = box.scrollHeight - box.scrollTop - box.clientHeight < 8;
     list.append(...lines.slice(-LINES_MAX).map((line) => element("li", {}, line)));
     while (list.childElementCount > LINES_MAX) list.firstElementChild.remove();
-    if (follows) list.scrollTop = list.scrollHeight;
+    if (follows) box.scrollTop = box.scrollHeight;
   }
 }
 

@@ -35,7 +35,8 @@ export class Rejects {
     parts.codes.hidden = !some;
     parts.noRejects.hidden = some;
     setText(parts.noRejects, ended ? "No row was rejected." : "No row is rejected so far.");
-    parts.download.hidden = parts.replay.hidden = !some;
+    parts.replay.hidden = !some;
+    parts.download.hidden = !some || (!ended && report.rejectsWrittenBytes === 0);
     parts.replay.disabled = !ended;
     setText(parts.rejectsHint, some && !ended ? "Rows can be replayed when the run has ended." : "");
     const codes = Object.entries(report.rejectedByCode).sort(([, a], [, b]) => b - a);
@@ -77,7 +78,7 @@ export class Rejects {
    * goes there as it comes; elsewhere into a blob, which the browser keeps on its disk.
    */
   async #download() {
-    const name = `${this.#run}.csv`;
+    const name = `rejects-${this.#run}.csv`;
     const hint = this.#parts.rejectsHint;
     try {
       const target = await window.showSaveFilePicker?.({ suggestedName: name });

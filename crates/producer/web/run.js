@@ -27,6 +27,7 @@ class RunView {
   #run;
   #signal;
   #series = new Series();
+  #place = { lastId: null };
   #report = null;
   #queue = null;
 
@@ -49,7 +50,7 @@ class RunView {
   /** Follows the run to its end; again after it was resumed from there. */
   async live() {
     try {
-      await follow(this.#path("events"), this.#signal, (name, data) => {
+      await follow(this.#path("events"), this.#place, this.#signal, (name, data) => {
         if (name === "run") this.#show(data.report, data.queue);
         else if (name === "log") this.#parts.log.add(data.lines);
       });

@@ -104,6 +104,6 @@ class Row {
 }
 
 function skeleton() {
-  const cell = element("td", { colspan: "6" }, element("span", { class: "skeleton" }));
-  return element("tr", { class: "loading", "aria-hidden": "true" }, cell);
+  const cells = ["", "", "wide", "", "mid", "mid"].map((name) => element("td", { class: name }, element("span", { class: "skeleton" })));
+  return element("tr", { class: "loading", "aria-hidden": "true" }, ...cells);
 }
