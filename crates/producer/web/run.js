@@ -12,7 +12,10 @@ import { Progress } from "./progress.js";
 import { QueuePanel, showCrew } from "./queue.js";
 import { Rejects } from "./rejects.js";
 import { Series } from "./series.js";
-import { command, hasEnded, sentence, showStatus, word } from "./status.js";
+import { asSeen, command, hasEnded, sentence, showStatus, word } from "./status.js";
+
+const CONTROLS = ["pause", "resume", "cancel"];
+const OBEYED_WITHIN_MS = 8000;
 
 export function showRun(main, run, signal) {
   const { root, parts } = instance("run-view");
@@ -28,6 +31,7 @@ class RunView {
   #signal;
   #series = new Series();
   #place = { lastId: null };
+  #pressed = false;
   #report = null;
   #queue = null;
 
@@ -41,7 +45,7 @@ class RunView {
     parts.rejects = new Rejects(parts, run);
     parts.progress = new Progress(parts);
     parts.copyCommand.addEventListener("click", () => copy(parts.copyCommand, parts.line.textContent));
-    for (const name of ["pause", "resume", "cancel"]) parts[name].addEventListener("click", () => this.#control(name));
+    for (const name of CONTROLS) parts[name].addEventListener("click", () => this.#control(name));
     main.classList.add("loading");
     setText(parts.file, "\u00a0");
     setText(parts.id, run);
@@ -66,8 +70,9 @@ class RunView {
     return rest ? `${path}/${rest}` : path;
   }
 
-  #show(report, queue) {
+  #show(ledger, queue) {
     const before = this.#report;
+    const report = asSeen(ledger);
     this.#report = report;
     this.#queue = queue;
     this.#main.classList.remove("loading");
@@ -80,6 +85,7 @@ class RunView {
     }
     this.#counts(report);
     this.#parts.rejects.show(report);
+    if (before?.status !== report.status) this.#enable();
     if (before && before.status !== report.status) this.#tell(report);
   }
 
@@ -102,7 +108,7 @@ class RunView {
     const can = (statuses) => statuses.includes(report.status);
     parts.pause.hidden = !can(["feeding", "waiting"]);
     parts.resume.hidden = !can(["paused"]) && report.resumeCommand === null;
-    parts.cancel.hidden = !can(["feeding", "waiting", "paused", "interrupted", "draining"]);
+    parts.cancel.hidden = !can(["starting", "feeding", "waiting", "paused", "interrupted", "draining"]);
     const share = parts.progress.shareShown;
     document.title = `${hasEnded(report) || share === "" ? word(report.status) : share} · ${report.file} · Batch Sync`;
   }
@@ -139,27 +145,35 @@ class RunView {
 
   /** Only what changed for good is worth an interruption. */
   #tell(report) {
-    if (report.status === "feeding" || report.status === "waiting") return;
+    if (["starting", "feeding", "waiting"].includes(report.status)) return;
     announce(`${word(report.status)}. ${sentence(report, this.#queue)}`);
   }
 
   async #control(name) {
     const parts = this.#parts;
     if (name === "cancel" && !(await this.#isSure())) return;
-    const button = parts[name];
     const hadEnded = hasEnded(this.#report);
-    button.disabled = true;
     setText(parts.says, "");
+    this.#pressed = true;
+    parts[name].disabled = true;
+    // Until the run says that it has changed, or has had the time for it.
+    setTimeout(() => this.#enable(), OBEYED_WITHIN_MS);
     try {
       await post(this.#path(name));
       // A stream that came to its end says nothing more: a resumed run needs a new one.
       if (hadEnded) this.live();
-      else this.#show(await get(this.#path(), this.#signal), this.#queue);
     } catch (error) {
+      this.#enable();
       if (!this.#signal.aborted) setText(parts.says, asSentence(error.message));
     }
-    button.disabled = false;
-    if (button.hidden && document.activeElement === document.body) this.#main.querySelector(".actions button:not([hidden])")?.focus();
+  }
+
+  /** The button that was pressed may be gone; the focus goes to the one that took its place. */
+  #enable() {
+    const buttons = CONTROLS.map((name) => this.#parts[name]);
+    for (const button of buttons) button.disabled = false;
+    if (this.#pressed && document.activeElement === document.body) buttons.find((button) => !button.hidden)?.focus();
+    this.#pressed = false;
   }
 
   #isSure() {

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { element, instance, setShare, setText } from "./dom.js";
 import { duration, grouped, setMoment, sentence } from "./figures.js";
 import { readShare, settledShare } from "./pace.js";
-import { hasEnded, showStatus } from "./status.js";
+import { asSeen, hasEnded, showStatus } from "./status.js";
 
 const PAGE = 50;
 // Runs that are under way and no longer among the newest: so many are asked for each time.
@@ -89,7 +89,8 @@ class Row {
     setMoment(parts.started, report.startedAtMs);
   }
 
-  show(report) {
+  show(ledger) {
+    const report = asSeen(ledger);
     const parts = this.#parts;
     this.ended = hasEnded(report);
     showStatus(parts.status, report.status);

@@ -3,7 +3,11 @@
 import { grouped } from "./figures.js";
 import { icon, setAttribute } from "./dom.js";
 
+// A server takes a started run up at once, unless it has enough to do.
+const TAKEN_UP_WITHIN_SECONDS = 30;
+
 const WORDS = {
+  starting: ["Starting", "run", "wait"],
   feeding: ["Feeding", "run", "run"],
   waiting: ["Waiting for room", "warn", "wait"],
   paused: ["Paused", "rest", "pause"],
@@ -14,6 +18,12 @@ const WORDS = {
   cancelling: ["Cancelling", "rest", "stop"],
   cancelled: ["Cancelled", "rest", "stop"],
 };
+
+/** A run that nobody has taken up yet looks to the ledger like one whose producer is gone. */
+export function asSeen(report) {
+  const isNew = report.status === "interrupted" && report.batchesFed === 0 && report.seconds < TAKEN_UP_WITHIN_SECONDS;
+  return isNew ? { ...report, status: "starting", resumeCommand: null } : report;
+}
 
 export const word = (status) => (WORDS[status] ?? [status])[0];
 
@@ -32,12 +42,14 @@ export function sentence(report, queue) {
   const rows = (number) => (number === 1 ? "1 row" : `${grouped(number)} rows`);
   const nobody = queue?.consumers === 0 ? " No consumer is running, so nothing is delivered: start one with" : "";
   switch (report.status) {
+    case "starting":
+      return queue?.servers === 0 ? "No server is running that would take the run up." : "A server is about to take the run up.";
     case "feeding":
       return nobody ? `The file is read, batch by batch, onto the queue.${nobody}` : "The file is read, batch by batch, and its rows are delivered.";
     case "waiting":
       return nobody ? `The queue is full.${nobody}` : "The queue is full. Reading goes on by itself when there is room; rows are delivered all the time.";
     case "paused":
-      return "Reading stands still until somebody resumes it. Rows that are on the queue are still delivered.";
+      return "Nothing of this run is read or delivered until somebody resumes it. What is on the queue stays there.";
     case "interrupted":
       return "The producer that fed this run is gone. Nothing is lost: resume goes on where it stopped, here or with";
     case "draining":

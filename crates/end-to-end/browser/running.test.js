@@ -1,0 +1,155 @@
+// A run that goes on: paused, resumed, cancelled, rejected rows, and a server that dies.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, afterEach, before, describe, it } from "node:test";
+
+import { launch, Watched } from "./support/browser.js";
+import { until } from "./support/processes.js";
+import { Product } from "./support/product.js";
+
+const STATUS = ".story .pill";
+
+describe("a run that goes on", { timeout: 400_000 }, () => {
+  let product;
+  let browser;
+
+  before(async () => {
+    // A small queue: with a slow Salesforce reading soon waits for room.
+    product = await Product.start({ QUEUE_DEPTH_HIGH: "60", CONSUMER_CONCURRENCY: "2" });
+    for (const name of ["paused", "cancelled", "left", "still"]) await product.generate(`${name}.csv`, 60_000);
+    await product.generate("bad.csv", 6000, "--bad-rows", "60");
+    await product.serve();
+    await product.consume();
+    browser = await launch();
+  });
+
+  afterEach(() => product.faults({ latencyMs: 0 }));
+
+  after(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  async function watch(file, latencyMs) {
+    await product.faults({ latencyMs });
+    const { runId } = await product.start(file);
+    const watched = await Watched.open(browser, product.origin, { hash: `#/runs/${runId}` });
+    return { watched, runId };
+  }
+
+  const number = async (watched, name) => Number((await watched.text(`[data-count=${name}]`)).replaceAll(",", ""));
+
+  // The files share their rows: what one run created the next one updates.
+  const delivered = async (watched) => (await number(watched, "created")) + (await number(watched, "updated"));
+
+  it("is paused and resumed with its buttons", async () => {
+    const { watched } = await watch("paused.csv", 40);
+    await watched.sees(STATUS, /^(Feeding|Waiting for room)$/);
+
+    await watched.press("[data-part=pause]");
+    await watched.sees(STATUS, /^Paused$/);
+    const read = await number(watched, "read");
+    assert(read > 0 && read < 60_000, `${read} rows are read`);
+    await watched.press("[data-part=resume]");
+    await product.faults({ latencyMs: 0 });
+
+    await watched.sees(STATUS, /^Completed$/);
+    assert.equal(await delivered(watched), 60_000);
+    await watched.close();
+  });
+
+  it("is cancelled after a question, and not before", async () => {
+    const { watched, runId } = await watch("cancelled.csv", 100);
+    await watched.sees("[data-count=read]", /[1-9]/);
+
+    await watched.press("[data-part=cancel]");
+    await watched.sees("dialog h2", /^Cancel this run\?$/);
+    assert.equal(await watched.page.evaluate(() => document.activeElement.textContent), "Keep it running");
+    await watched.page.keyboard.press("Escape");
+    await watched.page.waitForSelector("dialog", { hidden: true });
+    assert.match(await watched.text(STATUS), /^(Feeding|Waiting for room)$/);
+
+    await watched.press("[data-part=cancel]");
+    await watched.press("dialog [data-part=yes]");
+    await watched.sees(STATUS, /^Cancelled$/);
+    await watched.sees("[data-count=unfinished]", /^0$/);
+    const cancelled = await number(watched, "cancelled");
+    assert(cancelled > 0, "rows were on the queue");
+    assert.equal(await number(watched, "read"), (await delivered(watched)) + cancelled);
+    assert.equal((await product.api(`/api/sync/${runId}`)).status, "cancelled");
+    await watched.close();
+  });
+
+  it("shows rejected rows by code, gives their file, and replays them", async () => {
+    const { watched, runId } = await watch("bad.csv", 0);
+    await watched.sees(STATUS, /^Completed$/);
+    const rejected = await number(watched, "rejected");
+    assert(rejected > 100, `${rejected} rows are rejected`);
+    const codes = await watched.page.$$eval("[data-part=codeRows] tr", (rows) => rows.map((row) => [row.children[0].textContent, Number(row.children[1].textContent.replaceAll(",", ""))]));
+    assert(codes.length > 1);
+    assert.equal(codes.reduce((sum, [, rows]) => sum + rows, 0), rejected);
+
+    const content = await download(watched, () => watched.press("[data-part=download]"), `rejects-${runId}.csv`);
+    const lines = content.trim().split("\n");
+    assert.match(lines[0], /,_record,_code,_message\r?$/);
+    assert(lines.length > rejected, "each row has a line, and the header one");
+
+    const [code, rows] = codes.at(-1);
+    await watched.press(`[aria-label="Replay the rows with ${code}"]`);
+    await watched.sees("[data-part=origin]", new RegExp(`replay of ${runId}`));
+    await watched.sees(STATUS, /^Completed$/);
+    assert.equal(await number(watched, "read"), rows);
+    await watched.close();
+  });
+
+  it("comes back by itself when the server is gone for a while", async () => {
+    const { watched, runId } = await watch("left.csv", 60);
+    watched.expected.push(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/);
+    await watched.sees("[data-part=deliveredOf]", /^[1-9]/);
+
+    await product.producer.kill();
+    await watched.sees("#banner", /The connection is lost/);
+    const before = await watched.text("[data-count=read]");
+    await product.serve();
+
+    await watched.page.waitForSelector("#banner", { hidden: true });
+    await product.faults({ latencyMs: 0 });
+    await watched.sees(STATUS, /^Completed$/, 60_000);
+    assert.notEqual(await watched.text("[data-count=read]"), before);
+    assert.equal(await delivered(watched), 60_000);
+    const log = await watched.page.$$eval("[data-part=log] li", (all) => all.map((line) => line.textContent));
+    const singly = log.filter((line) => /^Batch #\d+ processed: \d+ records\.$/.test(line));
+    assert.deepEqual(singly, [...new Set(singly)], "no line comes twice");
+    assert.equal((await product.api(`/api/sync/${runId}`)).read, 60_000);
+    await watched.close();
+  });
+
+  it("waits for room in sight, and nothing on the page moves", async () => {
+    const { watched } = await watch("still.csv", 150);
+
+    await watched.sees(STATUS, /^Waiting for room$/);
+    await watched.sees(".title .pill", /^reading waits for room$/);
+    const meter = await watched.page.$eval("[data-part=jobsMeter]", ({ ariaValueNow, ariaValueMax, ariaValueText }) => ({ ariaValueNow, ariaValueMax, ariaValueText }));
+    assert.match(meter.ariaValueText, /reading stops at 60 and goes on at 30/);
+    await product.faults({ latencyMs: 5 });
+    await watched.sees(STATUS, /^Completed$/, 60_000);
+    assert.match(await watched.text('[data-detail="waited"]'), /, (once|\d+ times)$/);
+    await watched.staysStill();
+    await watched.close();
+  });
+
+  /** What the browser itself saves. */
+  async function download(watched, start, name) {
+    const folder = mkdtempSync(path.join(tmpdir(), "batch-sync-download-"));
+    const session = await watched.page.createCDPSession();
+    await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder, browserContextId: watched.page.browserContext().id });
+    await start();
+    await until("the file is saved", () => readdirSync(folder).includes(name));
+    const content = readFileSync(path.join(folder, name), "utf8");
+    rmSync(folder, { recursive: true });
+    return content;
+  }
+});
