@@ -62,6 +62,7 @@ async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
         settings: String::new(),
         replay_of: None,
         start_key: None,
+        keep: Duration::from_secs(3_600),
     };
     queue.create_run(&new).await.unwrap();
     let jobs: Vec<BatchJob> =

@@ -18,8 +18,6 @@ redis.call('SADD', KEYS[3], ARGV[1])
 redis.call('SREM', KEYS[2], ARGV[1])
 redis.call('HSET', KEYS[1], 'state', 'cancelling')
 if tonumber(run[3]) >= tonumber(run[2]) then
-  local time = redis.call('TIME')
-  redis.call('HSET', KEYS[1], 'state', 'cancelled',
-    'finished_at_ms', time[1] * 1000 + math.floor(time[2] / 1000))
+  end_run(KEYS[1], KEYS[2], ARGV[1], 'cancelled')
 end
 return 'done'

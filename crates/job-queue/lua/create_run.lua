@@ -28,6 +28,12 @@ for i = 7, #ARGV, 2 do
   redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
 end
 redis.call('ZADD', KEYS[2], now, ARGV[1])
+-- The list forgets, oldest first, the runs that are forgotten.
+for _, oldest in ipairs(redis.call('ZRANGE', KEYS[2], 0, 9)) do
+  if redis.call('EXISTS', ARGV[2] .. oldest) == 0 then
+    redis.call('ZREM', KEYS[2], oldest)
+  end
+end
 redis.call('SADD', KEYS[3], ARGV[1])
 if ARGV[3] ~= '0' then
   redis.call('SET', KEYS[4], ARGV[1], 'EX', ARGV[3])

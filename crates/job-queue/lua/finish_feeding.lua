@@ -19,8 +19,6 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[1], 'state', 'draining', 'fed_at_ms', now, 'read', ARGV[4])
 if tonumber(run[4]) == tonumber(ARGV[3]) then
-  redis.call('HSET', KEYS[1], 'state', 'completed', 'finished_at_ms', now)
-  redis.call('HDEL', KEYS[1], 'paused')
-  redis.call('SREM', KEYS[3], ARGV[1])
+  end_run(KEYS[1], KEYS[3], ARGV[1], 'completed')
 end
 return {'ok'}

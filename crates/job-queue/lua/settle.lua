@@ -61,11 +61,6 @@ redis.call('XADD', KEYS[11], 'MAXLEN', '~', 1000, '*', 'ordinal', settled, 'sequ
 local run = redis.call('HMGET', KEYS[7], 'state', 'fed_sequence')
 local ends_as = ({draining = 'completed', cancelling = 'cancelled'})[run[1]]
 if ends_as and settled >= tonumber(run[2]) then
-  local time = redis.call('TIME')
-  redis.call('HSET', KEYS[7], 'state', ends_as,
-    'finished_at_ms', time[1] * 1000 + math.floor(time[2] / 1000))
-  redis.call('HDEL', KEYS[7], 'paused')
-  redis.call('SREM', KEYS[12], ARGV[1])
-  redis.call('EXPIRE', KEYS[11], 86400)
+  end_run(KEYS[7], KEYS[12], ARGV[1], ends_as)
 end
 return 'recorded'

@@ -12,6 +12,9 @@ if not state then
   return 'unknown'
 end
 if state == 'failed' then
+  for _, suffix in ipairs({'', ':codes', ':settled', ':rejects', ':events'}) do
+    redis.call('PERSIST', KEYS[1] .. suffix)
+  end
   redis.call('HSET', KEYS[1], 'state', 'feeding',
     'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0)
   redis.call('HDEL', KEYS[1], 'reason', 'finished_at_ms', 'fed_at_ms')

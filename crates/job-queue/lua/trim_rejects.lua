@@ -8,4 +8,5 @@ end
 redis.call('LTRIM', KEYS[2], ARGV[2], -1)
 redis.call('HINCRBY', KEYS[1], 'rejects_written_bytes', ARGV[3])
 redis.call('HINCRBY', KEYS[1], 'rejects_pending_bytes', -ARGV[3])
+forget_later(KEYS[1])
 return 1

@@ -1,6 +1,9 @@
 //! What happened in a run.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use ingest_core::{ResumePoint, RunId};
@@ -64,6 +67,8 @@ pub struct NewRun {
     /// What the client calls this start: the same key again gives the same run, for
     /// a day.
     pub start_key: Option<String>,
+    /// How long the ledger keeps the run after its end.
+    pub keep: Duration,
 }
 
 /// What became of a start.

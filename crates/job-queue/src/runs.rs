@@ -14,6 +14,9 @@ use crate::{
 /// How long a start key is remembered.
 const START_KEY_SECONDS: u64 = 24 * 60 * 60;
 
+/// A thousand years: more is refused by Redis.
+const KEEP_MS_MAX: u64 = 1_000 * 365 * 24 * 60 * 60 * 1_000;
+
 /// Runs in the order of their start, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct RunsPage {
@@ -44,6 +47,8 @@ impl Queue {
         script.arg(&new.container).arg(&new.file).arg(&new.etag);
         script.arg("file_bytes").arg(new.file_bytes).arg("header").arg(new.header.as_ref());
         script.arg("settings").arg(&new.settings);
+        let keep_ms = u64::try_from(new.keep.as_millis()).unwrap_or(u64::MAX);
+        script.arg("keep_ms").arg(keep_ms.min(KEEP_MS_MAX));
         if let Some(of) = &new.replay_of {
             script.arg("replay_of").arg(of.as_ref());
         }
@@ -104,12 +109,17 @@ impl Queue {
         let mut ids = self.run_ids(before, limit + 1).await?;
         let has_more = ids.len() > limit;
         ids.truncate(limit);
-        let runs = self.ledgers(&ids).await?;
-        let next = runs.last().filter(|_| has_more).map(cursor);
-        Ok(RunsPage { runs, next })
+        let next = ids.last().filter(|_| has_more).map(|(id, ms)| format!("{ms}-{id}"));
+        let ids: Vec<RunId> = ids.into_iter().map(|(id, _)| id).collect();
+        Ok(RunsPage { runs: self.ledgers(&ids).await?, next })
     }
 
-    async fn run_ids(&self, before: Option<&str>, limit: usize) -> Result<Vec<RunId>, QueueError> {
+    /// Runs by their start, in milliseconds.
+    async fn run_ids(
+        &self,
+        before: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(RunId, u64)>, QueueError> {
         let (last_ms, last_id) = before.and_then(|cursor| cursor.split_once('-')).unzip();
         let last_ms: Option<u64> = last_ms.and_then(|ms| ms.parse().ok());
         let mut ids = Vec::new();
@@ -124,13 +134,13 @@ impl Queue {
             let is_known = |(id, ms): &(String, u64)| {
                 Some(*ms) == last_ms && last_id.is_some_and(|last| id.as_str() >= last)
             };
-            ids.extend(page.into_iter().filter(|run| !is_known(run)).map(|(id, _)| id));
+            ids.extend(page.into_iter().filter(|run| !is_known(run)));
             if is_last || ids.len() >= limit {
                 break;
             }
         }
         ids.truncate(limit);
-        Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
+        Ok(ids.into_iter().filter_map(|(id, ms)| Some((id.parse().ok()?, ms))).collect())
     }
 
     /// The entries of `runs`, in their order; runs that are not there are left out.
@@ -161,8 +171,4 @@ impl Queue {
         }
         Ok(ledgers)
     }
-}
-
-fn cursor(run: &Ledger) -> String {
-    format!("{}-{}", run.started_at_ms, run.run)
 }

@@ -9,17 +9,22 @@ macro_rules! scripts {
         $(pub(crate) static $name: LazyLock<Script> =
             LazyLock::new(|| Script::new(include_str!(concat!("../lua/", $file))));)*
     };
+    ($($name:ident = $first:literal + $file:literal;)*) => {
+        $(pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(concat!(
+                include_str!(concat!("../lua/", $first)),
+                include_str!(concat!("../lua/", $file))
+            ))
+        });)*
+    };
 }
 
 scripts! {
     ANNOUNCE = "announce.lua";
-    CANCEL_RUN = "cancel_run.lua";
     CHECKPOINT = "checkpoint.lua";
     CLAIM = "claim.lua";
     COUNT_LIVING = "count_living.lua";
     CREATE_RUN = "create_run.lua";
-    FAIL_RUN = "fail_run.lua";
-    FINISH_FEEDING = "finish_feeding.lua";
     FINISH_JOB = "finish_job.lua";
     GIVE_BACK = "give_back.lua";
     PAUSE_RUN = "pause_run.lua";
@@ -27,8 +32,14 @@ scripts! {
     RENEW = "renew.lua";
     RENEW_LOCK = "renew_lock.lua";
     RESUME_RUN = "resume_run.lua";
-    SETTLE = "settle.lua";
     TAKE_CANCELLED = "take_cancelled.lua";
     TAKE_UP = "take_up.lua";
-    TRIM_REJECTS = "trim_rejects.lua";
+}
+
+scripts! {
+    CANCEL_RUN = "ended.lua" + "cancel_run.lua";
+    FAIL_RUN = "ended.lua" + "fail_run.lua";
+    FINISH_FEEDING = "ended.lua" + "finish_feeding.lua";
+    SETTLE = "ended.lua" + "settle.lua";
+    TRIM_REJECTS = "ended.lua" + "trim_rejects.lua";
 }

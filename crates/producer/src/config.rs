@@ -1,9 +1,13 @@
 //! Arguments and settings, as typed.
 
+use std::time::Duration;
+
 use blob_store::BlobArgs;
 use clap::{Args, Parser, Subcommand};
 use ingest_core::RunId;
 use job_queue::QueueArgs;
+
+use crate::reject_limit::RejectLimit;
 
 use crate::run_args::{CompletionsArgs, RunsArgs, ShowArgs};
 
@@ -29,7 +33,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         producer sync --file big-data-import.csv\n  \
         producer sync --file big-data-import.csv --run-id nightly-7      again: goes on with that run\n  \
-        producer sync --file exports/accounts.csv.gz --no-wait")]
+        producer sync --file exports/accounts.csv.gz --no-wait\n  \
+        producer sync --file big-data-import.csv --max-rejects 1%")]
     Sync(Box<SyncArgs>),
     /// List the newest runs.
     #[command(after_help = "Examples:\n  \
@@ -81,6 +86,9 @@ pub struct SyncArgs {
     /// How the file is read.
     #[command(flatten)]
     pub read: ReadArgs,
+    /// When the run is given up, and forgotten.
+    #[command(flatten)]
+    pub guards: GuardArgs,
 }
 
 /// How full the queue may get.
@@ -126,4 +134,21 @@ pub struct ReadArgs {
     /// Encoding of the file, such as utf-8, windows-1252 or utf-16le.
     #[arg(long, env = "CSV_ENCODING", default_value = "utf-8", value_name = "NAME")]
     pub csv_encoding: String,
+}
+
+/// When a run is given up, and when it is forgotten.
+#[derive(Clone, Debug, Args)]
+pub struct GuardArgs {
+    /// Stop reading at the first rejected row; what is queued by then is delivered.
+    #[arg(long, conflicts_with = "max_rejects")]
+    pub fail_fast: bool,
+
+    /// Stop reading when more rows than this are rejected: a number, or a share such as 5% (judged
+    /// from 1,000 rows on). What is queued by then is delivered.
+    #[arg(long, value_name = "N|P%", value_parser = |text: &str| text.parse::<RejectLimit>().map(|_| text.to_owned()))]
+    pub max_rejects: Option<String>,
+
+    /// How long the ledger keeps a run after its end.
+    #[arg(long, env = "RUN_KEEP", default_value = "30d", value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub run_keep: Duration,
 }

@@ -28,6 +28,8 @@ pub(crate) enum Fed {
     Everything,
     /// Shutdown came first; feeding goes on at the checkpoint.
     Interrupted,
+    /// Told to stop between two pushes: what was read is queued, and that is all.
+    Halted,
 }
 
 /// What feeding needs besides the source.
@@ -39,6 +41,8 @@ pub(crate) struct Feed<'a> {
     pub(crate) display: &'a Display,
     /// Cancelled when the program is told to stop, or when the run has ended without us.
     pub(crate) shutdown: &'a CancellationToken,
+    /// Cancelled when no more is to be read, though what is read is wanted.
+    pub(crate) halt: &'a CancellationToken,
 }
 
 impl Feed<'_> {
@@ -57,10 +61,16 @@ impl Feed<'_> {
         let mut depth = depth?;
         loop {
             if self.watermarks.is_reached_by(depth) {
-                match self.shutdown.run_until_cancelled(self.wait_for_room(feeder, depth)).await {
-                    Some(room) => depth = room?,
+                let waiting = self.wait_for_room(feeder, depth);
+                let waiting = self.halt.run_until_cancelled(waiting);
+                match self.shutdown.run_until_cancelled(waiting).await {
+                    Some(Some(room)) => depth = room?,
+                    Some(None) => return Ok(Fed::Halted),
                     None => return Ok(Fed::Interrupted),
                 }
+            }
+            if self.halt.is_cancelled() {
+                return Ok(Fed::Halted);
             }
             let gathered = self.gather(source, self.watermarks.room(depth));
             let batches = match self.shutdown.run_until_cancelled(gathered).await {

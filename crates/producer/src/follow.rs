@@ -13,6 +13,7 @@ use tracing::warn;
 use crate::{
     display::Display,
     error::SyncError,
+    reject_limit::RejectLimit,
     rejects_file::{RejectsError, RejectsFile},
     source::ReadProgress,
 };
@@ -39,6 +40,11 @@ pub(crate) struct Follow<'a> {
     pub(crate) display: &'a Display,
     /// This process has fed all of the run.
     pub(crate) is_fed: &'a AtomicBool,
+    /// This process has stopped feeding, for [`halt`](Self::halt) was cancelled.
+    pub(crate) is_halted: &'a AtomicBool,
+    /// Stops feeding when too many rows are rejected.
+    pub(crate) halt: &'a CancellationToken,
+    pub(crate) rejects_max: Option<RejectLimit>,
     /// Somebody else follows the run after a pause.
     pub(crate) ends_when_paused: bool,
 }
@@ -78,6 +84,7 @@ impl Follow<'_> {
         if ledger.has_ended() {
             return self.write_all_rejects(ledger).await;
         }
+        self.give_up_if_too_many_are_rejected(&ledger).await?;
         self.write_due_rejects(watcher).await;
         self.count_consumers(watcher).await?;
         Ok(ledger)
@@ -96,6 +103,26 @@ impl Follow<'_> {
             self.display.paused_by_hand(&ledger);
         }
         Ok(ledger)
+    }
+
+    /// Stops feeding first; the run fails when what is queued is delivered.
+    async fn give_up_if_too_many_are_rejected(&self, ledger: &Ledger) -> Result<(), SyncError> {
+        let exceeded = |limit: &RejectLimit| limit.is_exceeded(ledger);
+        let Some(limit) = self.rejects_max.filter(exceeded) else { return Ok(()) };
+        if ledger.state != RunState::Feeding {
+            return Ok(());
+        }
+        if !self.halt.is_cancelled() {
+            let reason = limit.reason(ledger);
+            self.display.say(&format!("{reason}; reading stops, what is queued is delivered"));
+            self.halt.cancel();
+        }
+        // Asked for in this order: nothing is pushed after a halt.
+        let is_halted = self.is_halted.load(Ordering::Acquire);
+        if is_halted && ledger.batches_settled >= ledger.batches_fed && ledger.unfinished() == 0 {
+            self.queue.fail_run(self.run, &limit.reason(ledger)).await?;
+        }
+        Ok(())
     }
 
     async fn count_consumers(&self, watcher: &mut Watcher) -> Result<(), SyncError> {

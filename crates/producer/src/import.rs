@@ -71,7 +71,7 @@ impl Import<'_> {
             }
             entered.ledger = self.start.find_ledger(&run).await?;
             self.display.started(&entered.ledger);
-            let (fed, followed) = self.feed_and_follow(feeder, &mut entered).await;
+            let (fed, followed) = Box::pin(self.feed_and_follow(feeder, &mut entered)).await;
             let went_back = matches!(fed, Ok(Fed::Everything))
                 && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
             if went_back && self.until != Until::Queued && !self.shutdown.is_cancelled() {
@@ -109,7 +109,8 @@ impl Import<'_> {
         let read = entered.source.as_ref().map(|source| source.progress().clone());
         let read = read.unwrap_or_default();
         let (ledger, run) = (entered.ledger.clone(), entered.ledger.run.clone());
-        let is_fed = AtomicBool::new(false);
+        let (is_fed, is_halted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let halt = CancellationToken::new();
         let follow = Follow {
             queue: &self.start.queue,
             run: &run,
@@ -117,14 +118,18 @@ impl Import<'_> {
             read: read.clone(),
             display: self.display,
             is_fed: &is_fed,
+            is_halted: &is_halted,
+            halt: &halt,
+            rejects_max: entered.settings.rejects_max(),
             ends_when_paused: self.until == Until::EndedOrPaused,
         };
         let (stop_feeding, stop_following) =
             (self.shutdown.child_token(), self.shutdown.child_token());
         let feeding = async {
-            let fed = self.feed(feeder, entered, &read, &stop_feeding).await;
+            let fed = self.feed(feeder, entered, &read, &stop_feeding, &halt).await;
             is_fed.store(matches!(fed, Ok(Fed::Everything)), Ordering::Release);
-            let is_all = matches!(fed, Ok(Fed::Everything));
+            is_halted.store(matches!(fed, Ok(Fed::Halted)), Ordering::Release);
+            let is_all = matches!(fed, Ok(Fed::Everything | Fed::Halted));
             // Cancelled, the run still has batches under way: they are followed.
             let is_ended = matches!(fed, Err(SyncError::Feed(FeedError::RunEnded { .. })));
             if self.until == Until::Queued || !(is_all || is_ended) {
@@ -163,13 +168,14 @@ impl Import<'_> {
         entered: &mut Entered,
         read: &ReadProgress,
         stop: &CancellationToken,
+        halt: &CancellationToken,
     ) -> Result<Fed, SyncError> {
         loop {
             if feeder.is_fed() {
                 feeder.release().await;
                 return Ok(Fed::Everything);
             }
-            let fed = self.feed_from_checkpoint(&mut feeder, entered, read, stop).await;
+            let fed = self.feed_from_checkpoint(&mut feeder, entered, read, stop, halt).await;
             feeder.release().await;
             match fed {
                 // Redis came back without its last writes, or was away for longer than a claim
@@ -196,6 +202,7 @@ impl Import<'_> {
         entered: &mut Entered,
         read: &ReadProgress,
         stop: &CancellationToken,
+        halt: &CancellationToken,
     ) -> Result<Fed, SyncError> {
         if entered.blob.is_none() {
             // All of it was queued when we looked; since then Redis went back.
@@ -221,6 +228,7 @@ impl Import<'_> {
             watermarks: self.watermarks,
             display: self.display,
             shutdown: stop,
+            halt,
         };
         feed.run(feeder, &mut source).await
     }

@@ -18,6 +18,7 @@ mod figures;
 mod follow;
 mod import;
 mod read_settings;
+mod reject_limit;
 mod rejects_file;
 mod report;
 pub mod run;
@@ -28,5 +29,5 @@ mod start;
 mod sync;
 mod watermark;
 
-pub use config::{Cli, Command, ReadArgs, SyncArgs, WatermarkArgs};
+pub use config::{Cli, Command, GuardArgs, ReadArgs, SyncArgs, WatermarkArgs};
 pub use run_args::{CompletionsArgs, RunsArgs, ShowArgs};

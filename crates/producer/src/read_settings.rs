@@ -6,9 +6,9 @@ use ingest_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ReadArgs, error::InvalidSetting};
+use crate::{ReadArgs, error::InvalidSetting, reject_limit::RejectLimit};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReadSettings {
     /// `None` until the header line has been seen.
@@ -21,6 +21,9 @@ pub(crate) struct ReadSettings {
     /// The file is a rejects file, of which rows with these codes are taken; without codes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay: Option<Vec<String>>,
+    /// When reading is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rejects_max: Option<RejectLimit>,
 }
 
 impl ReadSettings {
@@ -33,6 +36,7 @@ impl ReadSettings {
             batch_rows: args.batch_rows as usize,
             batch_bytes_max: args.batch_bytes_max as usize,
             replay: None,
+            rejects_max: None,
         };
         settings.transcoder()?;
         Ok(settings)
@@ -42,6 +46,15 @@ impl ReadSettings {
     #[cfg_attr(not(test), expect(dead_code, reason = "the command that replays comes next"))]
     pub(crate) fn replaying(self, codes: Vec<String>) -> Self {
         Self { replay: Some(codes), ..self }
+    }
+
+    /// The same, given up when more rows than that are rejected.
+    pub(crate) fn with_rejects_max(self, rejects_max: Option<RejectLimit>) -> Self {
+        Self { rejects_max: rejects_max.or(self.rejects_max), ..self }
+    }
+
+    pub(crate) fn rejects_max(&self) -> Option<RejectLimit> {
+        self.rejects_max
     }
 
     /// Reads a file from its first byte.

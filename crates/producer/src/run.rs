@@ -11,10 +11,11 @@ use job_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Cli, Command, CompletionsArgs, SyncArgs,
+    Cli, Command, CompletionsArgs, GuardArgs, SyncArgs,
     display::Display,
     import::Until,
     read_settings::ReadSettings,
+    reject_limit::RejectLimit,
     runs,
     source::Transfer,
     start::{Order, Start},
@@ -66,15 +67,21 @@ async fn sync(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<Exi
     let order =
         Order { file: args.file, settings, run: args.run_id, replay_of: None, start_key: None };
     let until = if args.no_wait { Until::Queued } else { Until::Ended };
-    let start = Start { store, queue, transfer: Transfer::default() };
+    let keep = args.guards.run_keep;
+    let start = Start { store, queue, transfer: Transfer::default(), keep };
     let sync = Sync { start, order, watermarks, until, json: args.json, display, shutdown };
     Ok(Box::pin(sync.run()).await?)
 }
 
 fn settings(args: &SyncArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobStore)> {
     let watermarks = Watermarks::new(&args.watermarks)?;
-    let settings = ReadSettings::new(&args.read)?;
+    let settings = ReadSettings::new(&args.read)?.with_rejects_max(rejects_max(&args.guards));
     Ok((watermarks, settings, BlobStore::connect(&args.blob)?))
+}
+
+fn rejects_max(guards: &GuardArgs) -> Option<RejectLimit> {
+    let given = guards.max_rejects.as_deref().and_then(|limit| limit.parse().ok());
+    if guards.fail_fast { Some(RejectLimit::NONE) } else { given }
 }
 
 /// One line, and the code that clap uses for wrong usage.

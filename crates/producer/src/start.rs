@@ -1,5 +1,7 @@
 //! How a run begins, and how one that stopped is found again.
 
+use std::time::Duration;
+
 use blob_store::{BlobProperties, BlobStore};
 use ingest_core::RunId;
 use job_queue::{Created, Ledger, NewRun, Queue, RunState};
@@ -16,6 +18,8 @@ pub(crate) struct Start {
     pub(crate) store: BlobStore,
     pub(crate) queue: Queue,
     pub(crate) transfer: Transfer,
+    /// See [`NewRun::keep`].
+    pub(crate) keep: Duration,
 }
 
 /// What somebody wants to have loaded.
@@ -49,7 +53,10 @@ impl Start {
         if let Some(run) = &order.run
             && let Some(ledger) = self.queue.run(run).await?
         {
-            return self.go_on_with(ledger, Some(&order.file)).await;
+            let mut entered = self.go_on_with(ledger, Some(&order.file)).await?;
+            // The batches stay as they were; when to give up may be said anew.
+            entered.settings = entered.settings.with_rejects_max(order.settings.rejects_max());
+            return Ok(entered);
         }
         let blob = self.store.properties(&order.file).await.map_err(ReadError::from)?;
         let progress = ReadProgress::default();
@@ -68,6 +75,7 @@ impl Start {
             settings: serde_json::to_string(&settings).expect("plain fields can be written"),
             replay_of: order.replay_of.clone(),
             start_key: order.start_key.clone(),
+            keep: self.keep,
         };
         match self.queue.create_run(&new).await? {
             Created::New => {

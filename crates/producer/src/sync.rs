@@ -52,10 +52,14 @@ impl Sync {
     fn ended(&self, ledger: Ledger) -> Result<ExitCode, SyncError> {
         let (run, state, rejected) = (ledger.run.clone(), ledger.state, ledger.rejected);
         let reason = ledger.reason.clone().unwrap_or_default();
+        let too_many = self.order.settings.rejects_max().filter(|most| most.is_exceeded(&ledger));
+        let too_many = too_many.map(|most| most.reason(&ledger));
         self.report(ledger);
-        match state {
-            RunState::Failed => Err(SyncError::Failed { run, reason }),
-            RunState::Cancelled => Err(SyncError::Cancelled { run }),
+        match (state, too_many) {
+            (RunState::Failed, _) => Err(SyncError::Failed { run, reason }),
+            (RunState::Cancelled, _) => Err(SyncError::Cancelled { run }),
+            // It was known too late to stop anything.
+            (_completed, Some(reason)) => Err(SyncError::TooManyRejects { run, reason }),
             _completed if rejected > 0 => Ok(service::DONE_WITH_REJECTS.into()),
             _completed => Ok(ExitCode::SUCCESS),
         }

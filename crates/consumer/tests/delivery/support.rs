@@ -77,6 +77,7 @@ impl Scene {
             settings: "{}".to_owned(),
             replay_of: None,
             start_key: None,
+            keep: Duration::from_secs(3_600),
         };
         assert_eq!(self.queue.create_run(&new).await.unwrap(), Created::New);
         let mut feeder = self.queue.feeder(&run).await.unwrap();

@@ -6,5 +6,6 @@ mod backpressure;
 mod bad_input;
 mod crashes;
 mod delivery;
+mod guards;
 mod pipeline;
 mod processes;

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use job_queue::{BatchBackend, Claimed, Control, Depth, FeedError, RunState};
+use job_queue::{BatchBackend, Claimed, Control, Depth, FeedError, NewRun, RunState};
 
-use crate::support::{Fixture, after, delivered, id, job, reject};
+use crate::support::{Fixture, after, delivered, id, job, new_run, reject};
 
 async fn claim(fixture: &Fixture) -> Option<Claimed> {
     BatchBackend::new(fixture.queue.clone(), "consumer").claim().await.unwrap()
@@ -144,4 +144,50 @@ async fn a_failed_run_leaves_nothing_parked() {
 
     assert_eq!(fixture.deliver_all().await, [0; 0]);
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+}
+
+#[tokio::test]
+async fn an_ended_run_is_forgotten_after_a_while_but_not_before_its_rejects_are_written() {
+    let fixture = Fixture::new().await;
+    let short = NewRun { keep: Duration::from_millis(200), ..new_run("a") };
+    fixture.queue.create_run(&short).await.unwrap();
+    fixture.feed_all("a", 1).await;
+    let claimed = claim(&fixture).await.unwrap();
+    let mut job = delivered(&claimed);
+    job.tally.created = 9;
+    job.rejects.push(reject(10, "BAD"));
+    claimed.settle(&job).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
+
+    let pending = fixture.queue.pending_rejects(&id("a"), 1_000).await.unwrap();
+    fixture.queue.rejects_drained(&id("a"), 0, &pending.lines).await.unwrap();
+    assert_eq!(fixture.ledger("a").await.rejected, 1);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    assert_eq!(fixture.queue.run(&id("a")).await.unwrap(), None);
+    let of_run: Vec<String> =
+        redis::cmd("KEYS").arg("{batch-sync}:run:*").query(&mut fixture.redis()).unwrap();
+    assert_eq!(of_run, [""; 0]);
+    fixture.create("b").await;
+    let listed: Vec<String> = redis::cmd("ZRANGE")
+        .arg("{batch-sync}:runs")
+        .arg(&[0, -1])
+        .query(&mut fixture.redis())
+        .unwrap();
+    assert_eq!(listed, ["b"]);
+}
+
+#[tokio::test]
+async fn a_failed_run_that_is_taken_up_again_is_not_forgotten_on_the_way() {
+    let fixture = Fixture::new().await;
+    let short = NewRun { keep: Duration::from_millis(200), ..new_run("a") };
+    fixture.queue.create_run(&short).await.unwrap();
+    fixture.queue.fail_run(&id("a"), "because").await.unwrap();
+
+    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+
+    assert_eq!(fixture.ledger("a").await.state, RunState::Feeding);
+    feeder.release().await;
 }

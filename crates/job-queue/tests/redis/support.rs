@@ -93,6 +93,7 @@ pub(crate) fn new_run(run: &str) -> NewRun {
         settings: "{}".to_owned(),
         replay_of: None,
         start_key: None,
+        keep: Duration::from_secs(3_600),
     }
 }
 

@@ -1,0 +1,42 @@
+//! When a run gives up, and how it proves itself.
+
+use crate::pipeline::{FILE, Pipeline, Report};
+
+#[test]
+fn too_many_rejects_stop_reading_and_what_is_queued_is_delivered() {
+    let mut pipeline = Pipeline::start();
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    pipeline.generate(20_000, &["--bad-rows", "50"]);
+    let _consumer = pipeline.consumer();
+
+    let stopped = pipeline.sync(&["--run-id", "a", "--max-rejects", "20", "--json"]).end();
+
+    assert_eq!(stopped.code, Some(1), "{stopped:?}");
+    assert!(stopped.stderr.contains("more than --max-rejects 20 allows"), "{stopped:?}");
+    let report = Report::of(&stopped);
+    assert_eq!(report.text("status"), "failed");
+    assert_eq!(report.number("unfinished"), 0, "what was read is delivered or rejected");
+    let read = report.number("read");
+    assert!(read < 20_000, "all {read} rows were read");
+    assert_eq!(read, report.number("delivered") + report.number("rejected"));
+
+    // Somebody looked at the rejects, and wants the rest.
+    let ended = pipeline.sync(&["--run-id", "a", "--max-rejects", "100%", "--json"]).end();
+
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    Report::of(&ended).assert_it_adds_up(20_000);
+    pipeline.assert_every_row_is_where_it_belongs("a", FILE);
+}
+
+#[test]
+fn fail_fast_is_told_also_when_all_was_queued_before() {
+    let pipeline = Pipeline::start();
+    pipeline.generate(300, &["--bad-rows", "100"]);
+    let _consumer = pipeline.consumer();
+
+    let ended = pipeline.sync(&["--fail-fast", "--json"]).end();
+
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("more than --max-rejects 0 allows"), "{ended:?}");
+    Report::of(&ended).assert_it_adds_up(300);
+}

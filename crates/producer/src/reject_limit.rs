@@ -1,0 +1,156 @@
+//! How many rejected rows a run may have before it is given up.
+
+use std::{fmt, str::FromStr};
+
+use job_queue::Ledger;
+use serde::{Deserialize, Serialize};
+
+/// A share of rejected rows says nothing before this many rows have an outcome.
+const SHARE_ROWS_MIN: u64 = 1_000;
+
+/// A number of rows, or a share of those that have an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum RejectLimit {
+    Rows(u64),
+    Percent(f64),
+}
+
+impl RejectLimit {
+    /// Not one.
+    pub(crate) const NONE: Self = Self::Rows(0);
+
+    /// The run has more rejected rows than this allows.
+    pub(crate) fn is_exceeded(self, ledger: &Ledger) -> bool {
+        let rejected = ledger.rejected;
+        match self {
+            Self::Rows(most) => rejected > most,
+            Self::Percent(most) => {
+                let with_outcome = rejected + ledger.delivered();
+                #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
+                let share = rejected as f64 * 100.0 / with_outcome.max(1) as f64;
+                with_outcome >= SHARE_ROWS_MIN && share > most
+            }
+        }
+    }
+
+    /// What a person is told.
+    pub(crate) fn reason(self, ledger: &Ledger) -> String {
+        let rows = ledger.rejected;
+        let so_many = if rows == 1 { "1 row was".to_owned() } else { format!("{rows} rows were") };
+        format!("{so_many} rejected, more than --max-rejects {self} allows")
+    }
+}
+
+impl fmt::Display for RejectLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rows(rows) => write!(f, "{rows}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+impl FromStr for RejectLimit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let limit = match text.strip_suffix('%') {
+            None => text.parse().ok().map(Self::Rows),
+            Some(share) => share
+                .parse()
+                .ok()
+                .filter(|percent| (0.0..=100.0).contains(percent))
+                .map(Self::Percent),
+        };
+        limit.ok_or_else(|| "give a number of rows, or a share such as 5%".to_owned())
+    }
+}
+
+impl TryFrom<String> for RejectLimit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<RejectLimit> for String {
+    fn from(limit: RejectLimit) -> Self {
+        limit.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use job_queue::RunState;
+
+    use super::*;
+
+    fn ledger(rejected: u64, created: u64) -> Ledger {
+        Ledger {
+            run: "nightly".parse().unwrap(),
+            state: RunState::Feeding,
+            reason: None,
+            container: String::new(),
+            file: String::new(),
+            etag: String::new(),
+            file_bytes: 0,
+            started_at_ms: 0,
+            fed_at_ms: None,
+            finished_at_ms: None,
+            now_ms: 0,
+            read: 0,
+            created,
+            updated: 0,
+            rejected,
+            rejected_by_code: [].into(),
+            retried: 0,
+            batches_fed: 0,
+            batches_settled: 0,
+            bytes_fed: 0,
+            api_calls: 0,
+            paused_ms: 0,
+            pauses: 0,
+            feeder_alive: false,
+            paused: false,
+            waits_for_room: false,
+            replay_of: None,
+            rejects_written_bytes: 0,
+            resume_point: Default::default(),
+            header: Default::default(),
+            settings: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_limit_is_a_number_or_a_share() {
+        assert_eq!("1000".parse(), Ok(RejectLimit::Rows(1_000)));
+        assert_eq!("2.5%".parse(), Ok(RejectLimit::Percent(2.5)));
+        for wrong in ["", "-1", "101%", "many", "%"] {
+            assert!(wrong.parse::<RejectLimit>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn it_is_exceeded_by_one_more_and_a_share_needs_rows_to_go_by() {
+        let cases = [
+            ("0", 0, 10, false),
+            ("0", 1, 0, true),
+            ("10", 10, 0, false),
+            ("10", 11, 0, true),
+            ("5%", 999, 0, false),
+            ("5%", 50, 950, false),
+            ("5%", 51, 949, true),
+        ];
+
+        for (limit, rejected, created, exceeded) in cases {
+            let limit: RejectLimit = limit.parse().unwrap();
+            assert_eq!(
+                limit.is_exceeded(&ledger(rejected, created)),
+                exceeded,
+                "{limit} {rejected} {created}"
+            );
+        }
+    }
+}
