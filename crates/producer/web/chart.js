@@ -69,11 +69,11 @@ export class Chart {
     this.#now();
   }
 
-  /** The last point; of an ended run the average, and of reading only while it read. */
+  /** The last point; of an ended run the average, that of reading up to its end. */
   #now() {
     const { points } = this.#series;
     if (!this.#ended) return this.#legend(points.at(-1), "rows/s");
-    const reading = points.filter((point) => point.read > 0);
+    const reading = points.slice(0, points.findLastIndex((point) => point.read > 0) + 1);
     return this.#legend({ read: mean(reading, "read"), delivered: mean(points, "delivered") }, "average");
   }
 

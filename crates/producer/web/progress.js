@@ -69,7 +69,8 @@ export class Progress {
     this.shareShown = done === null ? "" : percent(done);
     setText(share, done === null ? "–" : percent(done));
     setText(deliveredOf, report.rejected > 0 ? `${words}, ${grouped(report.rejected)} rejected` : words);
-    setText(deliveredRate, hasEnded(report) ? "" : `${grouped(rates.rows.perSecond ?? 0)} rows/s`);
+    const delivers = ["feeding", "waiting", "draining"].includes(report.status);
+    setText(deliveredRate, delivers ? `${grouped(rates.rows.perSecond ?? 0)} rows/s` : "");
     setText(deliveredLeft, hasEnded(report) ? `${grouped(report.rowsPerSecond)} rows/s on average` : timeLeft(left));
     bar(deliveredBar, done, `${words} are delivered${report.rejected > 0 ? `, ${grouped(report.rejected)} rejected` : ""}`);
     const of = (rows) => (report.read > 0 ? (rows / report.read) * read : done === 1 ? 1 : 0);

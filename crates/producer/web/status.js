@@ -59,11 +59,11 @@ export function sentence(report, queue) {
         ? `Every row is accounted for: ${rows(report.delivered)} delivered, ${grouped(report.rejected)} rejected.`
         : `Every row is delivered: ${rows(report.delivered)}.`;
     case "failed":
-      return `${capital(report.reason ?? "The run failed")}. ${report.resumeCommand ? "To go on where it stopped, resume it here or with" : ""}`;
+      return `The run failed: ${report.reason ?? "nobody knows why"}. ${report.resumeCommand ? "When that is put right, resume it here or with" : ""}`;
     case "cancelling":
       return "What is on the queue is being removed. Calls that are under way still end.";
     case "cancelled":
-      return `Cancelled. ${capital(rows(report.delivered))} had been delivered and stay in Salesforce; ${grouped(report.cancelled)} were not sent.`;
+      return `Cancelled. ${rows(report.delivered)} had been delivered and stay in Salesforce; ${grouped(report.cancelled)} were not sent.`;
     default:
       return "";
   }
@@ -75,5 +75,3 @@ export function command(report, queue) {
   const delivers = ["feeding", "waiting", "draining"].includes(report.status);
   return delivers && queue?.consumers === 0 ? "consumer" : null;
 }
-
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);

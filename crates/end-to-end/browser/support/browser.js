@@ -1,7 +1,7 @@
 // A real Chromium, and what every page is held to.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -102,11 +102,10 @@ export class Watched {
   }
 
   async shot(name, { fullPage = false } = {}) {
-    for (const folder of [shots, kept].filter(Boolean)) {
-      mkdirSync(folder, { recursive: true });
-      const picture = await this.page.screenshot({ fullPage });
-      await shrink(picture, path.join(folder, `${name}.png`));
-    }
+    const picture = await this.page.screenshot({ fullPage });
+    mkdirSync(shots, { recursive: true });
+    writeFileSync(path.join(shots, `${name}.png`), kept ? shrink(picture) : picture);
+    if (kept && existsSync(path.join(kept, `${name}.png`))) copyFileSync(path.join(shots, `${name}.png`), path.join(kept, `${name}.png`));
   }
 }
 

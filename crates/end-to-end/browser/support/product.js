@@ -63,25 +63,30 @@ export class Product {
   }
 
   async #serve(command, port) {
-    const program = await this.program(command);
+    const program = await this.#begin(command);
     await until(`${path.basename(command[0])} listens`, () => listens(port), program);
   }
 
-  async program([name, ...args]) {
-    const program = await Program.start(this.#folder, [name, ...args], this.#settings);
+  /** A program of this workspace, in the background. */
+  program(name, ...args) {
+    return this.#begin([built(name), ...args]);
+  }
+
+  async #begin(command) {
+    const program = await Program.start(this.#folder, command, this.#settings);
     this.#started.push(program);
     return program;
   }
 
   /** `producer serve`, always on the same port: a page finds it again. */
   async serve() {
-    this.producer = await this.program([built("producer"), "serve", "--http-listen", `127.0.0.1:${this.#httpPort}`]);
+    this.producer = await this.program("producer", "serve", "--http-listen", `127.0.0.1:${this.#httpPort}`);
     await until("the page is served", () => listens(this.#httpPort), this.producer);
     return this;
   }
 
   async consume() {
-    const consumer = await this.program([built("consumer")]);
+    const consumer = await this.program("consumer");
     await until("the consumer is ready", () => consumer.log.includes("worker started"), consumer);
     return consumer;
   }

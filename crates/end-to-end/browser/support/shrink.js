@@ -1,12 +1,11 @@
 // A screenshot with a palette: a page has few colours, and a third of the bytes.
 
-import { writeFileSync } from "node:fs";
 import zlib, { deflateSync, inflateSync } from "node:zlib";
 
 const COLOURS_MAX = 64;
 
-/** Writes the picture, 8 bits a channel without interlacing as Chromium makes it. */
-export async function shrink(png, file) {
+/** Takes a picture of 8 bits a channel without interlacing, as Chromium makes it. */
+export function shrink(png) {
   const { width, height, channels, pixels } = decode(Buffer.from(png));
   const { palette, indexes } = reduce(pixels, channels);
   const rows = Buffer.alloc(height * (width + 1));
@@ -16,7 +15,7 @@ export async function shrink(png, file) {
   head.writeUInt32BE(height, 4);
   head.set([8, 3, 0, 0, 0], 8);
   const chunks = [chunk("IHDR", head), chunk("PLTE", palette), chunk("IDAT", deflateSync(rows, { level: 9, memLevel: 9 })), chunk("IEND", Buffer.alloc(0))];
-  writeFileSync(file, Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), ...chunks]));
+  return Buffer.concat([Buffer.from("89504e470d0a1a0a", "hex"), ...chunks]);
 }
 
 function decode(png) {

@@ -1,0 +1,79 @@
+// The page's own arithmetic, run in the browser that it is written for.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { launch, Watched } from "./support/browser.js";
+import { Product } from "./support/product.js";
+
+describe("the modules of the page", { timeout: 120_000 }, () => {
+  let product;
+  let browser;
+  let watched;
+
+  before(async () => {
+    product = await Product.start();
+    await product.serve();
+    browser = await launch();
+    watched = await Watched.open(browser, product.origin);
+  });
+
+  after(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  /** What `body` gives, with the module as `of`. */
+  const within = (module, body) => watched.page.evaluate(`import("/batch-sync/${module}.js").then((of) => (${body})(of))`);
+
+  it("cut a stream of events anywhere", async () => {
+    const stream = 'retry: 2000\n\n: still here\n\nid: 1-0\nevent: log\ndata: {"lines":["a"]}\n\nevent: run\r\ndata: {\r\ndata: }\r\n\r\nevent: end\ndata\n\n';
+
+    const cuts = await within("events", `({ EventParser }) => {
+      const stream = ${JSON.stringify(stream)};
+      return Array.from({ length: stream.length }, (_, at) => {
+        const parser = new EventParser();
+        return JSON.stringify([...parser.push(stream.slice(0, at)), ...parser.push(stream.slice(at))]);
+      });
+    }`);
+
+    const events = [{ name: "log", data: '{"lines":["a"]}', id: "1-0" }, { name: "run", data: "{\n}" }, { name: "end", data: "" }];
+    assert.deepEqual([...new Set(cuts)], [JSON.stringify(events)]);
+  });
+
+  it("say numbers as the command line does", async () => {
+    const said = await within("figures", `({ grouped, bytes, duration, percent, timeLeft, sentence }) => [
+      grouped(12345678), bytes(1023), bytes(5 * 2 ** 30), duration(12.34), duration(61), duration(7260),
+      percent(0.9999), percent(1), timeLeft(0.2), timeLeft(59.1), timeLeft(61), timeLeft(7300), timeLeft(Infinity), sentence("redis is away"), sentence("is it running?")]`);
+
+    assert.deepEqual(said, [
+      "12,345,678", "1023 B", "5.0 GiB", "12.3 s", "1 min 01 s", "2 h 01 min",
+      "99.9 %", "100.0 %", "under 1 s left", "60 s left", "2 min left", "2 h 1 min left", "", "Redis is away.", "Is it running?"]);
+  });
+
+  it("tell how long a run still takes from lately, not from its start", async () => {
+    const [rate, left, compressed] = await within("pace", `({ Rate, secondsLeft, settledShare }) => {
+      const rate = new Rate(10);
+      for (let second = 0; second <= 60; second += 1) rate.add(second, second * 1000);
+      for (let second = 61; second <= 120; second += 1) rate.add(second, 60_000 + (second - 60) * 100);
+      const report = { status: "feeding", file: "a.csv", fedAtMs: null, fileBytes: 1000, bytesFed: 250, read: 100, delivered: 40, rejected: 10, cancelled: 0 };
+      return [rate.perSecond, secondsLeft(report, 50, 10), settledShare({ ...report, file: "a.csv.gz" })];
+    }`);
+
+    assert(rate > 100 && rate < 105, `${rate}`);
+    assert.deepEqual(left, { reading: 15, delivering: 35 });
+    assert.equal(compressed, null);
+  });
+
+  it("keep the throughput of a day in some hundred points", async () => {
+    const { count, rows, until } = await within("series", `({ Series }) => {
+      const series = new Series();
+      for (let second = 0.5; second <= 86_400; second += 0.5) series.add(second, second * 30, second * 20, false);
+      const rows = series.points.reduce((sum, { from, to, delivered }) => sum + (to - from) * delivered, 0);
+      return { count: series.points.length, rows, until: series.points.at(-1).to };
+    }`);
+
+    assert(count > 80 && count <= 181, `${count} points`);
+    assert(Math.abs(rows / until - 20) < 1e-6);
+  });
+});

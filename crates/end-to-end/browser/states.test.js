@@ -1,0 +1,170 @@
+// Every state of the page: whole for everybody, light and dark, on a desk and on a
+// phone; with a picture of each. `KEEP_SCREENSHOTS=1` renews those of the documents.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { launch, Watched } from "./support/browser.js";
+import { until } from "./support/processes.js";
+import { Product } from "./support/product.js";
+
+const STATUS = ".story .pill";
+const PAGE_BYTES_MAX = 100_000;
+const PHONE = { width: 390, height: 844 };
+const DESK = { width: 1280, height: 900 };
+
+describe("each state of the page", { timeout: 400_000 }, () => {
+  let product;
+  let browser;
+
+  before(async () => {
+    product = await Product.start({ QUEUE_DEPTH_HIGH: "200", CONSUMER_CONCURRENCY: "2" });
+    await product.serve();
+    browser = await launch();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  const open = (hash) => Watched.open(browser, product.origin, { hash });
+
+  /** Looks at a state in both schemes and both sizes. */
+  async function look(watched, state) {
+    const { page } = watched;
+    for (const size of [DESK, PHONE]) {
+      await page.setViewport(size);
+      for (const scheme of ["light", "dark"]) {
+        await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+        await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+        await watched.scan(`${state}, ${scheme}, ${size.width} pixels`);
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), size.width, `${state} is wider than ${size.width} pixels`);
+        const isPhone = size === PHONE;
+        if (isPhone === (scheme === "dark") || state === "live") await watched.shot(`${state}${isPhone ? "-phone" : ""}${state === "live" ? `-${scheme}` : ""}`);
+      }
+    }
+    await page.setViewport(DESK);
+    await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }]);
+  }
+
+  async function runs(file, status) {
+    const { runId } = await product.start(file);
+    await until(`the run is ${status}`, async () => (await product.api(`/api/sync/${runId}`)).status === status);
+    return runId;
+  }
+
+  it("empty: no container, no runs", async () => {
+    const watched = await open();
+    watched.expected.push(/api\/files/);
+    await watched.sees("[data-part=none]", /No runs yet/);
+    await watched.sees("[data-part=empty]", /no container .high-volume-ingest.; create it/);
+    await look(watched, "empty");
+    await watched.close();
+  });
+
+  it("nobody delivers", async () => {
+    await product.generate("leads/october.csv", 60_000);
+    const runId = await runs("leads/october.csv", "waiting");
+    const watched = await open(`#/runs/${runId}`);
+    await watched.sees(STATUS, /^Waiting for room$/);
+    await watched.sees("[data-part=line]", /^consumer$/);
+    await look(watched, "nobody-delivers");
+    await watched.close();
+  });
+
+  it("live: one run, its progress, its throughput, its log", async () => {
+    await product.generate("leads/november.csv", 150_000, "--bad-rows", "15");
+    await product.consume();
+    await product.faults({ latencyMs: 25, latencyJitterMs: 30 });
+    const { runId } = await product.start("leads/november.csv");
+    const watched = await open(`#/runs/${runId}`);
+    await watched.sees("[data-part=deliveredShare]", /^[2-9]\d\./, 120_000);
+    await look(watched, "live");
+    await product.api(`/api/sync/${runId}/pause`, { method: "POST" });
+    await watched.sees(STATUS, /^Paused$/);
+    await look(watched, "paused");
+    await watched.press("[data-part=cancel]");
+    await look(watched, "question");
+    await watched.press("dialog [data-part=no]");
+    await product.faults({ latencyMs: 0, latencyJitterMs: 0 });
+    await watched.press("[data-part=resume]");
+    await watched.sees(STATUS, /^Completed$/, 120_000);
+    await look(watched, "rejects");
+    await watched.close();
+  });
+
+  it("left alone: the command and the button that go on", async () => {
+    await product.generate("leads/december.csv", 80_000);
+    await product.faults({ latencyMs: 100 });
+    const sync = await product.program("producer", "sync", "--file", "leads/december.csv", "--run-id", "december");
+    await until("it has read some", async () => (await product.api("/api/sync/december")).read > 0);
+    await sync.kill();
+    const watched = await open("#/runs/december");
+    await watched.sees(STATUS, /^Interrupted$/);
+    assert.equal(await watched.text("[data-part=line]"), "producer sync --file leads/december.csv --run-id december");
+    await look(watched, "interrupted");
+
+    await product.faults({ latencyMs: 0 });
+    await watched.press("[data-part=resume]");
+    await watched.sees(STATUS, /^Completed$/, 60_000);
+    assert.equal(await watched.text("[data-count=read]"), "80,000");
+    await watched.close();
+  });
+
+  it("failed: why, and what now", async () => {
+    await product.generate("leads/january.csv", 80_000);
+    await product.faults({ latencyMs: 100 });
+    const { runId } = await product.start("leads/january.csv");
+    const watched = await open(`#/runs/${runId}`);
+    await watched.sees("[data-count=read]", /[1-9]/);
+    await watched.press("[data-part=pause]");
+    await watched.sees(STATUS, /^Paused$/);
+    await product.generate("leads/january.csv", 100, "--force");
+    await product.faults({ latencyMs: 0 });
+    await watched.press("[data-part=resume]");
+    await watched.sees(STATUS, /^Failed$/);
+    await watched.sees("[data-part=sentence]", /was replaced/);
+    await look(watched, "failed");
+    await watched.close();
+  });
+
+  it("the first view, with files and runs", async () => {
+    const watched = await open();
+    await watched.sees("tbody a", /january/);
+    await watched.press("#files [role=option]:nth-child(2)");
+    await look(watched, "overview");
+    await watched.close();
+  });
+
+  it("a run that is not there", async () => {
+    const watched = await open("#/runs/nothing");
+    watched.expected.push(/404/);
+    await watched.sees("h1", /There is no such run/);
+    await look(watched, "no-such-run");
+    await watched.close();
+  });
+
+  it("a lost connection", async () => {
+    const watched = await open();
+    watched.expected.push(/ERR_CONNECTION|ERR_EMPTY_RESPONSE/);
+    await watched.sees("tbody a", /january/);
+    await product.producer.kill();
+    await watched.sees("#banner", /The connection is lost/);
+    await look(watched, "lost");
+    await product.serve();
+    await watched.press("#banner-retry");
+    await watched.page.waitForSelector("#banner", { hidden: true });
+    await watched.close();
+  });
+
+  it("the whole page is small, and all of it comes from this server", async () => {
+    const watched = await open();
+    await watched.sees("tbody a", /january/);
+    const files = await watched.page.evaluate(() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].filter(({ name }) => name.includes("/batch-sync")).map(({ name, decodedBodySize }) => [name, decodedBodySize]));
+    const bytes = files.reduce((sum, [, size]) => sum + size, 0);
+    assert(files.length > 10 && files.every(([, size]) => size > 0), JSON.stringify(files));
+    assert(bytes < PAGE_BYTES_MAX, `${bytes} bytes`);
+    await watched.close();
+  });
+});

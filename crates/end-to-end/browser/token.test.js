@@ -1,0 +1,84 @@
+// A server that wants a token.
+
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+
+import { launch, Watched } from "./support/browser.js";
+import { Product } from "./support/product.js";
+
+const TOKEN = "the-right-one";
+
+describe("a server that wants a token", { timeout: 300_000 }, () => {
+  let product;
+  let browser;
+
+  before(async () => {
+    product = await Product.start({ API_TOKEN: TOKEN });
+    await product.generate("bad.csv", 3000, "--bad-rows", "100");
+    await product.serve();
+    await product.consume();
+    browser = await launch();
+  });
+
+  after(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+
+  async function open(hash) {
+    const watched = await Watched.open(browser, product.origin, { hash });
+    watched.expected.push(/401/);
+    return watched;
+  }
+
+  async function give(watched, token) {
+    await watched.page.waitForSelector("dialog #token");
+    await watched.page.type("#token", token);
+    await watched.page.keyboard.press("Enter");
+  }
+
+  it("is asked for, again after a wrong one, and is forgotten with the tab", async () => {
+    const watched = await open();
+
+    await give(watched, "a wrong one");
+    await watched.sees("#token-says", /did not accept/);
+    await watched.page.keyboard.press("Escape");
+    await watched.scan("a wrong token");
+    await give(watched, TOKEN);
+    await watched.sees("#files [role=option]", /bad\.csv/);
+    assert.equal(await watched.page.$("dialog"), null);
+    assert.deepEqual(await watched.page.evaluate(() => [localStorage.length, document.cookie, ...Object.values(sessionStorage)]), [0, "", TOKEN]);
+
+    await watched.page.reload();
+    await watched.sees("#files [role=option]", /bad\.csv/);
+    await watched.close();
+    const other = await open();
+    await other.page.waitForSelector("dialog #token");
+    await other.close();
+  });
+
+  it("is shown with every call: start, events, and a download that is not buffered", async () => {
+    const watched = await open();
+    await give(watched, TOKEN);
+    await watched.sees("#files [role=option]", /bad\.csv/);
+    // The browser's own question for a place cannot be answered here; its file can be any.
+    await watched.page.evaluate(() => {
+      window.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
+    });
+
+    await watched.press("#files [role=option]");
+    await watched.press("[data-part=start]");
+    await watched.sees(".story .pill", /^Completed$/);
+    await watched.press("[data-part=download]");
+    await watched.sees("[data-part=rejectsHint]", /^Downloaded\.$/);
+    const saved = await watched.page.evaluate(async () => {
+      const folder = await navigator.storage.getDirectory();
+      for await (const [name, file] of folder.entries()) return { name, text: await (await file.getFile()).text() };
+    });
+    const rejected = Number((await watched.text("[data-count=rejected]")).replaceAll(",", ""));
+    assert.match(saved.name, /^rejects-.+\.csv$/);
+    assert.match(saved.text, /_record,_code,_message/);
+    assert(saved.text.split("\n").length > rejected && rejected > 0);
+    await watched.close();
+  });
+});
