@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use bytes::Bytes;
 use ingest_core::RunId;
 
 use crate::{
@@ -85,6 +86,26 @@ impl Queue {
     /// being away is waited out.
     pub async fn run(&self, run: &RunId) -> Result<Option<Ledger>, QueueError> {
         Ok(self.ledgers(std::slice::from_ref(run)).await?.pop())
+    }
+
+    /// `bytes` of the run's completion bits, from batch `first` (a multiple of 8) on: the
+    /// highest bit of the first byte is that batch's. They end with the last settled one.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn settled_bits(
+        &self,
+        run: &RunId,
+        first: u64,
+        bytes: u64,
+    ) -> Result<Bytes, QueueError> {
+        let mut pipeline = redis::pipe();
+        let from = first / 8;
+        pipeline.cmd("GETRANGE").arg(RunKeys::of(run).settled());
+        pipeline.arg(from).arg(from + bytes - 1);
+        let (bits,): (Vec<u8>,) = self.query("show what is settled", &pipeline).await?;
+        Ok(bits.into())
     }
 
     /// The newest runs, newest first.

@@ -9,7 +9,7 @@ use job_queue::QueueArgs;
 
 use crate::reject_limit::RejectLimit;
 
-use crate::run_args::{CompletionsArgs, RunsArgs, ShowArgs};
+use crate::run_args::{CompletionsArgs, RunsArgs, ShowArgs, VerifyArgs};
 
 /// The command line of `producer`.
 #[derive(Debug, Parser)]
@@ -47,6 +47,13 @@ pub enum Command {
         producer show 20261123-145735-pmao\n  \
         producer show 20261123-145735-pmao --json | jq .rejectedByCode")]
     Show(ShowArgs),
+    /// Prove a run: count its file again and compare it with the ledger.
+    ///
+    /// Ends with exit code 0 when every row of the file has one outcome, else with 1.
+    #[command(after_help = "Examples:\n  \
+        producer verify nightly-7          names the batches that have no outcome, if any\n  \
+        producer verify nightly-7 --json")]
+    Verify(VerifyArgs),
     /// Print a script that completes commands and flags in your shell.
     #[command(after_help = "Examples:\n  \
         source <(producer completions bash)                                  in ~/.bashrc\n  \

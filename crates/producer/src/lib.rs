@@ -27,7 +27,8 @@ mod runs;
 mod source;
 mod start;
 mod sync;
+mod verify;
 mod watermark;
 
 pub use config::{Cli, Command, GuardArgs, ReadArgs, SyncArgs, WatermarkArgs};
-pub use run_args::{CompletionsArgs, RunsArgs, ShowArgs};
+pub use run_args::{CompletionsArgs, RunsArgs, ShowArgs, VerifyArgs};

@@ -53,6 +53,11 @@ impl ReadSettings {
         Self { rejects_max: rejects_max.or(self.rejects_max), ..self }
     }
 
+    /// How the run's rejects file is read: all of its records, as they stand there.
+    pub(crate) fn of_rejects_file(&self) -> Self {
+        Self { replay: None, encoding: "utf-8".to_owned(), ..self.clone() }
+    }
+
     pub(crate) fn rejects_max(&self) -> Option<RejectLimit> {
         self.rejects_max
     }

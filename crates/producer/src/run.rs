@@ -20,6 +20,7 @@ use crate::{
     source::Transfer,
     start::{Order, Start},
     sync::Sync,
+    verify,
     watermark::Watermarks,
 };
 
@@ -39,6 +40,10 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Show(args) => {
             service::init_logging(io::stderr);
             runs::show(args).await
+        }
+        Command::Verify(args) => {
+            service::init_logging(io::stderr);
+            Box::pin(verify::verify(args)).await
         }
         Command::Completions(args) => completions(args),
     }

@@ -1,5 +1,6 @@
 //! Arguments of the commands that look at runs.
 
+use blob_store::BlobArgs;
 use clap::Args;
 use clap_complete::Shell;
 use ingest_core::RunId;
@@ -31,6 +32,24 @@ pub struct ShowArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+}
+
+/// Arguments of `producer verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// Id of the run.
+    pub run: RunId,
+
+    /// Print what was found as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the file is.
+    #[command(flatten)]
+    pub blob: BlobArgs,
     /// Where the queue is.
     #[command(flatten)]
     pub queue: QueueArgs,

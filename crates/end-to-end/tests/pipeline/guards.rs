@@ -40,3 +40,32 @@ fn fail_fast_is_told_also_when_all_was_queued_before() {
     assert!(ended.stderr.contains("more than --max-rejects 0 allows"), "{ended:?}");
     Report::of(&ended).assert_it_adds_up(300);
 }
+
+#[test]
+fn a_run_proves_itself_and_a_missing_batch_is_named() {
+    let pipeline = Pipeline::start();
+    pipeline.generate(1_000, &["--awkward", "--bad-rows", "50"]);
+    let _consumer = pipeline.consumer();
+    let ended = pipeline.sync(&["--run-id", "a"]).end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+
+    let proven = pipeline.program("producer", &["verify", "a", "--json"]).end();
+
+    assert_eq!(proven.code, Some(0), "{proven:?}");
+    let found: serde_json::Value = serde_json::from_str(&proven.stdout).unwrap();
+    assert_eq!(found["proven"], true);
+    assert_eq!(found["fileRows"], 1_000);
+    assert_eq!(found["rejectsFileRows"], found["rejected"]);
+
+    // As if the outcome of the fourth batch had been lost.
+    let mut redis = redis::Client::open(pipeline.redis.url()).unwrap().get_connection().unwrap();
+    let () = redis::cmd("SETBIT")
+        .arg("{batch-sync}:run:a:settled")
+        .arg(&[3, 0])
+        .query(&mut redis)
+        .unwrap();
+    let refuted = pipeline.program("producer", &["verify", "a"]).end();
+    assert_eq!(refuted.code, Some(1), "{refuted:?}");
+    assert!(refuted.stdout.contains("batch 3: records 301 to 400, at byte "), "{refuted:?}");
+    assert!(refuted.stdout.contains("do not add up"), "{refuted:?}");
+}
