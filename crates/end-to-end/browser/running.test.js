@@ -19,7 +19,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
   before(async () => {
     // A small queue: with a slow Salesforce reading soon waits for room.
     product = await Product.start({ QUEUE_DEPTH_HIGH: "60", CONSUMER_CONCURRENCY: "2" });
-    for (const name of ["paused", "cancelled", "left", "still"]) await product.generate(`${name}.csv`, 60_000);
+    for (const name of ["paused", "cancelled", "left", "still", "unseen"]) await product.generate(`${name}.csv`, 60_000);
     await product.generate("bad.csv", 6000, "--bad-rows", "60");
     await product.serve();
     await product.consume();
@@ -141,6 +141,26 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     await watched.close();
   });
 
+  it("holds no connection while nobody sees the page, and goes on when somebody does", async () => {
+    const { watched } = await watch("unseen.csv", 60);
+    const { page } = watched;
+    await watched.sees("[data-part=deliveredOf]", /^[1-9]/);
+    const session = await page.createCDPSession();
+    await session.send("Network.enable");
+    const given = new Promise((resolve) => session.on("Network.loadingFailed", ({ canceled }) => canceled && resolve()));
+
+    await page.evaluate(setHidden, true);
+    await given;
+    const before = await watched.text("[data-part=deliveredOf]");
+    assert.equal(await page.$eval("#banner", (banner) => banner.hidden), true);
+    await page.evaluate(setHidden, false);
+
+    await page.waitForFunction((text) => document.querySelector("[data-part=deliveredOf]").textContent !== text, {}, before);
+    await product.faults({ latencyMs: 0 });
+    await watched.sees(STATUS, /^Completed$/, 60_000);
+    await watched.close();
+  });
+
   /** What the browser itself saves. */
   async function download(watched, start, name) {
     const folder = mkdtempSync(path.join(tmpdir(), "batch-sync-download-"));
@@ -153,3 +173,9 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     return content;
   }
 });
+
+/** Runs in the page: as if another tab were in front. */
+function setHidden(hidden) {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}

@@ -44,6 +44,7 @@ describe("a server that wants a token", { timeout: 300_000 }, () => {
     await watched.sees("#token-says", /did not accept/);
     await watched.page.keyboard.press("Escape");
     await watched.scan("a wrong token");
+    await watched.shot("token");
     await give(watched, TOKEN);
     await watched.sees("#files [role=option]", /bad\.csv/);
     assert.equal(await watched.page.$("dialog"), null);

@@ -66,6 +66,7 @@ export class Chart {
       );
     }
     this.#plot.replaceChildren(...drawn);
+    this.#parts.waited.classList.toggle("shown", points.some((point) => point.waited));
     this.#now();
   }
 

@@ -6,14 +6,20 @@ import { backoffMs, lost, pauseBeforeRetry, reached } from "./connection.js";
 // The server says something at least every 15 seconds.
 const SILENCE_MAX_MS = 40_000;
 
+// A browser opens six connections to a server. A page that nobody sees must not hold
+// one for long, or the seventh tab would wait for ever; it asks now and then instead.
+const UNSEEN_MAX_MS = 10_000;
+const PEEK_EVERY_MS = 15_000;
+
 /**
  * Gives each event to `on(name, data)` until `end` or `signal`, through any number of
- * connections: each goes on after `place.lastId`, the last event that came. A refusal
- * is thrown.
+ * connections: each goes on after `place.lastId`, the last event that came. While nobody
+ * sees the page there is no connection, and a `peek` now and then. A refusal is thrown.
  */
 export async function follow(path, place, signal, on) {
   let failures = 0;
   while (!signal.aborted) {
+    await rest(signal, on);
     try {
       const ended = await listen(path, signal, place, (name, data) => {
         failures = 0;
@@ -21,9 +27,11 @@ export async function follow(path, place, signal, on) {
         on(name, data);
       });
       if (ended) return;
+      if (document.hidden) continue;
       throw new Error("the stream was cut");
     } catch (error) {
       if (signal.aborted) return;
+      if (document.hidden && error.name === "AbortError") continue;
       if (error.status >= 400 && error.status < 500) throw error;
       lost(error);
       await pauseBeforeRetry(backoffMs(failures), signal);
@@ -32,10 +40,23 @@ export async function follow(path, place, signal, on) {
   }
 }
 
+async function rest(signal, on) {
+  while (document.hidden && !signal.aborted) {
+    await pauseBeforeRetry(PEEK_EVERY_MS, signal);
+    if (document.hidden && !signal.aborted) on("peek");
+  }
+}
+
 /** One connection; whether it came to the end of the run. */
 async function listen(path, signal, place, on) {
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENCE_MAX_MS);
+  let unseen;
+  const watchEyes = () => {
+    clearTimeout(unseen);
+    if (document.hidden) unseen = setTimeout(() => silence.abort(), UNSEEN_MAX_MS);
+  };
+  document.addEventListener("visibilitychange", watchEyes);
   try {
     const headers = { Accept: "text/event-stream", ...(place.lastId && { "Last-Event-ID": place.lastId }) };
     const answer = await call(path, { headers, signal: AbortSignal.any([signal, silence.signal]) });
@@ -53,6 +74,8 @@ async function listen(path, signal, place, on) {
       }
     }
   } finally {
+    document.removeEventListener("visibilitychange", watchEyes);
+    clearTimeout(unseen);
     clearTimeout(timer);
     silence.abort();
   }

@@ -57,12 +57,17 @@ class RunView {
       await follow(this.#path("events"), this.#place, this.#signal, (name, data) => {
         if (name === "run") this.#show(data.report, data.queue);
         else if (name === "log") this.#parts.log.add(data.lines);
+        else if (name === "peek") this.#look().catch(() => {});
       });
-      if (this.#signal.aborted) return;
-      this.#show(await get(this.#path(), this.#signal), this.#queue);
+      await this.#look();
     } catch (error) {
       if (!this.#signal.aborted && this.#report === null) this.#missing(error);
     }
+  }
+
+  async #look() {
+    const report = await get(this.#path(), this.#signal);
+    if (!this.#signal.aborted) this.#show(report, this.#queue);
   }
 
   #path(rest) {
