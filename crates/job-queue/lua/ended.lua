@@ -8,7 +8,7 @@ local function forget_later(run)
   if not has_ended or not about[2] or tonumber(about[3] or '0') > 0 then
     return
   end
-  for _, key in ipairs({run, run .. ':codes', run .. ':settled', run .. ':rejects'}) do
+  for _, key in ipairs({run, run .. ':codes', run .. ':settled', run .. ':rejects', run .. ':series'}) do
     redis.call('PEXPIRE', key, about[2])
   end
   -- Only those who watch the run want to know of single batches.

@@ -1,6 +1,6 @@
 -- Records what became of a batch and removes its payload, in one step and once.
 -- KEYS: leases, lease tokens, deliveries, job data, depth, job metadata, run,
---       settled batches, reject codes, rejects, events, unfinished runs
+--       settled batches, reject codes, rejects, events, unfinished runs, series
 -- ARGV: run id, sequence, job id, lease token, records, created, updated, retried,
 --       api calls, number of codes, code, count, …, reject line, reject line, …
 -- Gives 'recorded', 'already_settled' or 'lease_lost'.
@@ -58,7 +58,9 @@ local settled = redis.call('HINCRBY', KEYS[7], 'batches_settled', 1)
 redis.call('XADD', KEYS[11], 'MAXLEN', '~', 1000, '*', 'ordinal', settled, 'sequence', sequence,
   'records', ARGV[5], 'delivered', ARGV[6] + ARGV[7], 'rejected', rejected)
 
-local run = redis.call('HMGET', KEYS[7], 'state', 'fed_sequence')
+local run = redis.call('HMGET', KEYS[7], 'state', 'fed_sequence', 'started_at_ms')
+add_to_series(KEYS[13], run[3], 'd', ARGV[6] + ARGV[7])
+add_to_series(KEYS[13], run[3], 'x', rejected)
 local ends_as = ({draining = 'completed', cancelling = 'cancelled'})[run[1]]
 if ends_as and settled >= tonumber(run[2]) then
   end_run(KEYS[7], KEYS[12], ARGV[1], ends_as)

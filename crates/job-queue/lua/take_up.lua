@@ -12,7 +12,7 @@ if not state then
   return 'unknown'
 end
 if state == 'failed' then
-  for _, suffix in ipairs({'', ':codes', ':settled', ':rejects', ':events'}) do
+  for _, suffix in ipairs({'', ':codes', ':settled', ':rejects', ':series', ':events'}) do
     redis.call('PERSIST', KEYS[1] .. suffix)
   end
   redis.call('HSET', KEYS[1], 'state', 'feeding',

@@ -66,6 +66,7 @@ impl Claimed {
         let mut script = self.claim.script(&scripts::SETTLE);
         script.key(keys.entry()).key(keys.settled()).key(keys.codes());
         script.key(keys.rejects()).key(keys.events()).key(keys::unfinished_runs());
+        script.key(keys.series());
 
         let (tally, codes) = (job.tally, count_by_code(job));
         let records = tally.created + tally.updated + job.rejects.len() as u64;

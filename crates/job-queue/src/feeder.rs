@@ -154,7 +154,7 @@ impl Feeder {
     async fn announce(&self, batches: usize, records: u64) -> Result<Vec<u64>, FeedError> {
         let keys = RunKeys::of(&self.run);
         let mut script = scripts::ANNOUNCE.prepare_invoke();
-        script.key(keys.entry()).key(keys.feeder()).key(keys.settled());
+        script.key(keys.entry()).key(keys.feeder()).key(keys.settled()).key(keys.series());
         script.arg(&self.token).arg(self.resume_point.sequence).arg(batches).arg(records);
         let answer = self.queue.invoke("announce batches", &script).await?;
         Ok(self.accepted(answer)?.iter().filter_map(|sequence| sequence.parse().ok()).collect())

@@ -87,6 +87,11 @@ impl RunKeys {
         format!("{}:events", self.0)
     }
 
+    /// Hash: what happened over time, see `series.lua`.
+    pub(crate) fn series(&self) -> String {
+        format!("{}:series", self.0)
+    }
+
     /// Sorted set: jobs that wait for the end of a pause. `claim.lua` builds this name too.
     pub(crate) fn parked(&self) -> String {
         format!("{}:parked", self.0)

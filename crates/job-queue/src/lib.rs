@@ -52,6 +52,7 @@ mod ledger;
 mod rejects;
 mod runs;
 mod scripts;
+mod series;
 mod usage;
 
 pub use args::QueueArgs;
@@ -66,4 +67,5 @@ pub use imports::ClaimedImport;
 pub use ledger::{Created, Ledger, NewRun, RunState};
 pub use rejects::PendingRejects;
 pub use runs::RunsPage;
+pub use series::{Bucket, Series};
 pub use usage::ApiUsage;

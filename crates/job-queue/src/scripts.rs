@@ -5,26 +5,21 @@ use std::sync::LazyLock;
 use redis::Script;
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => {
+    ($($name:ident = $($file:literal)+;)*) => {
         $(pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(include_str!(concat!("../lua/", $file))));)*
-    };
-    ($($name:ident = $first:literal + $file:literal;)*) => {
-        $(pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| {
-            Script::new(concat!(
-                include_str!(concat!("../lua/", $first)),
-                include_str!(concat!("../lua/", $file))
-            ))
-        });)*
+            LazyLock::new(|| Script::new(concat!($(include_str!(concat!("../lua/", $file))),+)));)*
     };
 }
 
 scripts! {
-    ANNOUNCE = "announce.lua";
+    ANNOUNCE = "series.lua" "announce.lua";
+    CANCEL_RUN = "ended.lua" "cancel_run.lua";
     CHECKPOINT = "checkpoint.lua";
     CLAIM = "claim.lua";
     COUNT_LIVING = "count_living.lua";
     CREATE_RUN = "create_run.lua";
+    FAIL_RUN = "ended.lua" "fail_run.lua";
+    FINISH_FEEDING = "ended.lua" "finish_feeding.lua";
     FINISH_JOB = "finish_job.lua";
     GIVE_BACK = "give_back.lua";
     PAUSE_RUN = "pause_run.lua";
@@ -32,14 +27,8 @@ scripts! {
     RENEW = "renew.lua";
     RENEW_LOCK = "renew_lock.lua";
     RESUME_RUN = "resume_run.lua";
+    SETTLE = "ended.lua" "series.lua" "settle.lua";
     TAKE_CANCELLED = "take_cancelled.lua";
     TAKE_UP = "take_up.lua";
-}
-
-scripts! {
-    CANCEL_RUN = "ended.lua" + "cancel_run.lua";
-    FAIL_RUN = "ended.lua" + "fail_run.lua";
-    FINISH_FEEDING = "ended.lua" + "finish_feeding.lua";
-    SETTLE = "ended.lua" + "settle.lua";
-    TRIM_REJECTS = "ended.lua" + "trim_rejects.lua";
+    TRIM_REJECTS = "ended.lua" "trim_rejects.lua";
 }

@@ -5,5 +5,6 @@ mod claiming;
 mod control;
 mod feeding;
 mod imports;
+mod series;
 mod support;
 mod worker;
