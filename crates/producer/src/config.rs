@@ -8,8 +8,10 @@ use ingest_core::RunId;
 use job_queue::QueueArgs;
 
 use crate::reject_limit::RejectLimit;
-
-use crate::run_args::{CompletionsArgs, RunsArgs, ShowArgs, VerifyArgs};
+use crate::run_args::{
+    CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
+    WatchArgs,
+};
 
 /// The command line of `producer`.
 #[derive(Debug, Parser)]
@@ -45,7 +47,8 @@ pub enum Command {
     /// Show one run: its report so far.
     #[command(after_help = "Examples:\n  \
         producer show 20261123-145735-pmao\n  \
-        producer show 20261123-145735-pmao --json | jq .rejectedByCode")]
+        producer show 20261123-145735-pmao --json | jq .rejectedByCode\n  \
+        producer show 20261123-145735-pmao --html report.html")]
     Show(ShowArgs),
     /// Prove a run: count its file again and compare it with the ledger.
     ///
@@ -54,6 +57,35 @@ pub enum Command {
         producer verify nightly-7          names the batches that have no outcome, if any\n  \
         producer verify nightly-7 --json")]
     Verify(VerifyArgs),
+    /// Show all runs, the queue and the consumers, live, in this terminal.
+    #[command(after_help = "Examples:\n  \
+        producer watch      keys: up and down, enter for one run, p pause, r resume, c cancel, q quit")]
+    Watch(WatchArgs),
+    /// Stop a run until it is resumed: nothing more of it is read or delivered.
+    #[command(after_help = "Examples:\n  \
+        producer pause 20261123-145735-pmao\n  \
+        producer pause nightly-7 --json")]
+    Pause(PauseArgs),
+    /// Go on with a run that is paused, interrupted or failed.
+    ///
+    /// When a `producer serve` is running, it is handed the run. Else the run goes on here, in the
+    /// foreground, as with `producer sync --run-id`.
+    #[command(after_help = "Examples:\n  \
+        producer resume 20261123-145735-pmao")]
+    Resume(Box<ResumeArgs>),
+    /// End a run for good: what is queued of it is removed and counts as cancelled.
+    #[command(after_help = "Examples:\n  \
+        producer cancel 20261123-145735-pmao           asks first, on a terminal\n  \
+        producer cancel 20261123-145735-pmao --yes")]
+    Cancel(CancelArgs),
+    /// Load the rejected rows of a run again, as a new run.
+    ///
+    /// Mend what they were rejected for first: in Salesforce, or in a copy of the rejects file.
+    #[command(after_help = "Examples:\n  \
+        producer replay 20261123-145735-pmao                              all rejected rows\n  \
+        producer replay 20261123-145735-pmao --code STORAGE_LIMIT_EXCEEDED --code UNABLE_TO_LOCK_ROW\n  \
+        producer replay 20261123-145735-pmao --file rejects/mended.csv    as edited in a spreadsheet")]
+    Replay(Box<ReplayArgs>),
     /// Print a script that completes commands and flags in your shell.
     #[command(after_help = "Examples:\n  \
         source <(producer completions bash)                                  in ~/.bashrc\n  \
@@ -73,6 +105,17 @@ pub struct SyncArgs {
     #[arg(long, value_name = "ID")]
     pub run_id: Option<RunId>,
 
+    /// How it is loaded.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// How the file is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// How a run is loaded in the foreground.
+#[derive(Clone, Debug, Args)]
+pub struct LoadArgs {
     /// Return when everything is queued, without waiting for the consumers.
     #[arg(long)]
     pub no_wait: bool,
@@ -90,9 +133,6 @@ pub struct SyncArgs {
     /// How full the queue may get.
     #[command(flatten)]
     pub watermarks: WatermarkArgs,
-    /// How the file is read.
-    #[command(flatten)]
-    pub read: ReadArgs,
     /// When the run is given up, and forgotten.
     #[command(flatten)]
     pub guards: GuardArgs,

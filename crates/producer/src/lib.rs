@@ -11,24 +11,35 @@
 //! below it.
 
 mod config;
+mod control;
+mod control_commands;
 mod display;
 mod error;
 mod feed;
 mod figures;
 mod follow;
+mod html;
 mod import;
+mod pace;
 mod read_settings;
 mod reject_limit;
 mod rejects_file;
+mod replay;
 mod report;
 pub mod run;
 mod run_args;
 mod runs;
+#[cfg(test)]
+mod sample;
 mod source;
 mod start;
 mod sync;
 mod verify;
+mod watch;
 mod watermark;
 
-pub use config::{Cli, Command, GuardArgs, ReadArgs, SyncArgs, WatermarkArgs};
-pub use run_args::{CompletionsArgs, RunsArgs, ShowArgs, VerifyArgs};
+pub use config::{Cli, Command, GuardArgs, LoadArgs, ReadArgs, SyncArgs, WatermarkArgs};
+pub use run_args::{
+    CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
+    WatchArgs,
+};

@@ -4,9 +4,14 @@
 use ingest_core::{
     BatchLimits, Dialect, Header, Ingest, IngestSettings, Replay, ResumePoint, Transcoder,
 };
+use job_queue::Ledger;
 use serde::{Deserialize, Serialize};
 
-use crate::{ReadArgs, error::InvalidSetting, reject_limit::RejectLimit};
+use crate::{
+    ReadArgs,
+    error::{InvalidSetting, SyncError},
+    reject_limit::RejectLimit,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -42,8 +47,13 @@ impl ReadSettings {
         Ok(settings)
     }
 
+    /// How a run is read that is in the ledger.
+    pub(crate) fn of(ledger: &Ledger) -> Result<Self, SyncError> {
+        let run = ledger.run.clone();
+        serde_json::from_str(&ledger.settings).map_err(|_| SyncError::LedgerSettings { run })
+    }
+
     /// The same for a rejects file.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the command that replays comes next"))]
     pub(crate) fn replaying(self, codes: Vec<String>) -> Self {
         Self { replay: Some(codes), ..self }
     }
@@ -60,6 +70,19 @@ impl ReadSettings {
 
     pub(crate) fn rejects_max(&self) -> Option<RejectLimit> {
         self.rejects_max
+    }
+
+    /// The same for the rejects file of a run that was read with `source`: it is written in that
+    /// one's dialect, and in UTF-8.
+    pub(crate) fn for_rejects_of(self, source: &Self, codes: Vec<String>) -> Self {
+        Self {
+            delimiter: source.delimiter,
+            quote: source.quote,
+            encoding: "utf-8".to_owned(),
+            record_bytes_max: self.record_bytes_max.max(source.record_bytes_max),
+            replay: Some(codes),
+            ..self
+        }
     }
 
     /// Reads a file from its first byte.

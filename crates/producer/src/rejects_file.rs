@@ -77,6 +77,12 @@ impl RejectsFile {
         Ok(true)
     }
 
+    /// Writes all lines that there are.
+    pub(crate) async fn write_all(&self, queue: &Queue) -> Result<(), RejectsError> {
+        while self.write_some(queue, 1).await? {}
+        Ok(())
+    }
+
     /// Gives how many of the pending lines are in the file now.
     async fn write(&self, pending: &PendingRejects) -> Result<usize, RejectsError> {
         let start = self.header.len() as u64 + pending.position;

@@ -126,48 +126,56 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ledger, .. } = self;
-        let mut line = |name: &str, value: String| writeln!(f, "  {name:<16}{value}");
-        line("run", format!("{} ({})", ledger.run, self.status))?;
-        if let Some(reason) = &ledger.reason {
-            line("reason", reason.clone())?;
-        }
-        line("file", format!("{} ({})", ledger.file, bytes(ledger.file_bytes)))?;
-        line("started", moment(ledger.started_at_ms))?;
-        line("rows read", grouped(ledger.read))?;
-        line("delivered", self.delivered_line())?;
-        line("rejected", self.rejected_line())?;
-        if self.unfinished > 0 {
-            line("unfinished", grouped(self.unfinished))?;
-        }
-        if self.cancelled > 0 {
-            line("cancelled", grouped(self.cancelled))?;
-        }
-        line("batches", self.batches_line())?;
-        line("sent again", format!("{} rows", grouped(ledger.retried)))?;
-        line("api calls", grouped(ledger.api_calls))?;
-        line("paused", self.paused_line())?;
-        let took = Duration::from_secs_f64(self.seconds);
-        let rate = grouped(self.rows_per_second);
-        line("took", format!("{}, {rate} rows/s", duration(took)))?;
-        if let Some(peak) = self.producer_peak_memory_bytes {
-            line("peak memory", format!("{} (this producer)", bytes(peak)))?;
-        }
-        if let Some(file) = &self.rejects_file {
-            line("rejects file", format!("{}/{file}", ledger.container))?;
-        }
-        match (&self.resume_command, self.status) {
-            (Some(command), _) => line("go on with", command.clone())?,
-            (None, Status::Paused) => {
-                line("go on with", format!("producer resume {}", ledger.run))?;
-            }
-            _ => (),
-        }
-        Ok(())
+        self.lines().into_iter().try_for_each(|(name, value)| writeln!(f, "  {name:<16}{value}"))
     }
 }
 
 impl Report {
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How long it took, or has taken so far.
+    pub(crate) fn took(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
+    /// What it says, each line with its name.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+        let Self { ledger, .. } = self;
+        let mut lines = vec![("run", format!("{} ({})", ledger.run, self.status))];
+        lines.extend(ledger.reason.clone().map(|reason| ("reason", reason)));
+        lines.extend(
+            ledger.replay_of.as_ref().map(|of| ("replays", format!("rejected rows of {of}"))),
+        );
+        lines.push(("file", format!("{} ({})", ledger.file, bytes(ledger.file_bytes))));
+        lines.push(("started", moment(ledger.started_at_ms)));
+        lines.push(("rows read", grouped(ledger.read)));
+        lines.push(("delivered", self.delivered_line()));
+        lines.push(("rejected", self.rejected_line()));
+        let left = [("unfinished", self.unfinished), ("cancelled", self.cancelled)];
+        lines.extend(left.iter().filter(|left| left.1 > 0).map(|left| (left.0, grouped(left.1))));
+        lines.push(("batches", self.batches_line()));
+        lines.push(("sent again", format!("{} rows", grouped(ledger.retried))));
+        lines.push(("api calls", grouped(ledger.api_calls)));
+        lines.push(("paused", self.paused_line()));
+        let rate = grouped(self.rows_per_second);
+        lines.push(("took", format!("{}, {rate} rows/s", duration(self.took()))));
+        let peak = self.producer_peak_memory_bytes;
+        lines.extend(peak.map(|peak| ("peak memory", format!("{} (this producer)", bytes(peak)))));
+        let rejects = self.rejects_file.as_ref();
+        lines.extend(rejects.map(|file| ("rejects file", format!("{}/{file}", ledger.container))));
+        lines.extend(self.next_command().map(|command| ("go on with", command)));
+        lines
+    }
+
+    fn next_command(&self) -> Option<String> {
+        match self.status {
+            Status::Paused => Some(format!("producer resume {}", self.ledger.run)),
+            _ => self.resume_command.clone(),
+        }
+    }
+
     fn delivered_line(&self) -> String {
         let Ledger { created, updated, .. } = self.ledger;
         let total = grouped(self.delivered);

@@ -11,8 +11,9 @@ use job_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Cli, Command, CompletionsArgs, GuardArgs, SyncArgs,
+    Cli, Command, CompletionsArgs, GuardArgs, LoadArgs, SyncArgs, WatchArgs, control_commands,
     display::Display,
+    error::InvalidSetting,
     import::Until,
     read_settings::ReadSettings,
     reject_limit::RejectLimit,
@@ -20,7 +21,7 @@ use crate::{
     source::Transfer,
     start::{Order, Start},
     sync::Sync,
-    verify,
+    verify, watch,
     watermark::Watermarks,
 };
 
@@ -31,22 +32,51 @@ use crate::{
 /// When the command could not do what it was asked to; the message says what to
 /// do next.
 pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    match cli.command {
+    let ended = match cli.command {
         Command::Sync(args) => Box::pin(sync(*args, shutdown)).await,
-        Command::Runs(args) => {
-            service::init_logging(io::stderr);
-            runs::list(args).await
-        }
-        Command::Show(args) => {
-            service::init_logging(io::stderr);
-            runs::show(args).await
-        }
-        Command::Verify(args) => {
-            service::init_logging(io::stderr);
-            Box::pin(verify::verify(args)).await
-        }
+        Command::Resume(args) => Box::pin(control_commands::resume(*args, shutdown)).await,
+        Command::Replay(args) => Box::pin(control_commands::replay(*args, shutdown)).await,
+        Command::Watch(args) => Box::pin(watch(args, shutdown)).await,
         Command::Completions(args) => completions(args),
+        command => {
+            service::init_logging(io::stderr);
+            look_or_steer(command).await
+        }
+    };
+    ended.or_else(|error| match is_wrong_setting(&error) {
+        true => Ok(wrong_settings(&error)),
+        false => Err(error),
+    })
+}
+
+/// Commands that ask Redis something and are done.
+async fn look_or_steer(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Runs(args) => runs::list(args).await,
+        Command::Show(args) => runs::show(args).await,
+        Command::Verify(args) => Box::pin(verify::verify(args)).await,
+        Command::Pause(args) => control_commands::pause(args).await,
+        Command::Cancel(args) => control_commands::cancel(args).await,
+        Command::Sync(_)
+        | Command::Resume(_)
+        | Command::Replay(_)
+        | Command::Watch(_)
+        | Command::Completions(_) => unreachable!("these have their own set-up"),
     }
+}
+
+async fn sync(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let SyncArgs { file, run_id: run, load, read } = args;
+    let ready = Foreground::prepare(&load, shutdown).await?;
+    let settings = ReadSettings::new(&read)?.with_rejects_max(rejects_max(&load.guards));
+    ready.sync(Order { file, settings, run, replay_of: None, start_key: None }).await
+}
+
+async fn watch(args: WatchArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    watch::needs_a_terminal()?;
+    let watermarks = Watermarks::new(&args.watermarks)?;
+    // No log: a line of it would tear the screen.
+    watch::watch(&args.queue, watermarks, shutdown).await
 }
 
 fn completions(args: CompletionsArgs) -> anyhow::Result<ExitCode> {
@@ -56,35 +86,51 @@ fn completions(args: CompletionsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn sync(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    let display = Display::start();
-    let (watermarks, settings, store) = match settings(&args) {
-        Ok(settings) => settings,
-        Err(error) => return Ok(wrong_settings(&error)),
-    };
-    let queue = match Queue::connect(&args.queue).await {
-        Err(error @ QueueError::InvalidUrl) => return Ok(wrong_settings(&error.into())),
-        queue => queue?,
-    };
-    for warning in queue.settings_warnings().await? {
-        tracing::warn!("{warning}");
+/// A command that loads a run in this process, connected to everything.
+pub(crate) struct Foreground {
+    pub(crate) start: Start,
+    pub(crate) display: Display,
+    watermarks: Watermarks,
+    until: Until,
+    json: bool,
+    shutdown: CancellationToken,
+}
+
+impl Foreground {
+    /// Connects, and says what should be set differently.
+    pub(crate) async fn prepare(
+        args: &LoadArgs,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let display = Display::start();
+        let watermarks = Watermarks::new(&args.watermarks)?;
+        let store = BlobStore::connect(&args.blob)
+            .map_err(|error| InvalidSetting(format!("{:#}", anyhow::Error::from(error))))?;
+        let queue = Queue::connect(&args.queue).await?;
+        for warning in queue.settings_warnings().await? {
+            tracing::warn!("{warning}");
+        }
+        let keep = args.guards.run_keep;
+        let start = Start { store, queue, transfer: Transfer::default(), keep };
+        let until = if args.no_wait { Until::Queued } else { Until::Ended };
+        Ok(Self { start, display, watermarks, until, json: args.json, shutdown })
     }
-    let order =
-        Order { file: args.file, settings, run: args.run_id, replay_of: None, start_key: None };
-    let until = if args.no_wait { Until::Queued } else { Until::Ended };
-    let keep = args.guards.run_keep;
-    let start = Start { store, queue, transfer: Transfer::default(), keep };
-    let sync = Sync { start, order, watermarks, until, json: args.json, display, shutdown };
-    Ok(Box::pin(sync.run()).await?)
+
+    /// Loads the run, and gives the code it ended with.
+    pub(crate) async fn sync(self, order: Order) -> anyhow::Result<ExitCode> {
+        let Self { start, display, watermarks, until, json, shutdown } = self;
+        let sync = Sync { start, order, watermarks, until, json, display, shutdown };
+        Ok(Box::pin(sync.run()).await?)
+    }
 }
 
-fn settings(args: &SyncArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobStore)> {
-    let watermarks = Watermarks::new(&args.watermarks)?;
-    let settings = ReadSettings::new(&args.read)?.with_rejects_max(rejects_max(&args.guards));
-    Ok((watermarks, settings, BlobStore::connect(&args.blob)?))
+fn is_wrong_setting(error: &anyhow::Error) -> bool {
+    error.is::<InvalidSetting>()
+        || matches!(error.downcast_ref::<QueueError>(), Some(QueueError::InvalidUrl))
 }
 
-fn rejects_max(guards: &GuardArgs) -> Option<RejectLimit> {
+/// The limit that was asked for.
+pub(crate) fn rejects_max(guards: &GuardArgs) -> Option<RejectLimit> {
     let given = guards.max_rejects.as_deref().and_then(|limit| limit.parse().ok());
     if guards.fail_fast { Some(RejectLimit::NONE) } else { given }
 }

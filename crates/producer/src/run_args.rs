@@ -1,10 +1,14 @@
-//! Arguments of the commands that look at runs.
+//! Arguments of the commands that look at runs and steer them.
+
+use std::path::PathBuf;
 
 use blob_store::BlobArgs;
 use clap::Args;
 use clap_complete::Shell;
 use ingest_core::RunId;
 use job_queue::QueueArgs;
+
+use crate::config::{LoadArgs, ReadArgs, WatermarkArgs};
 
 /// Arguments of `producer runs`.
 #[derive(Clone, Debug, Args)]
@@ -29,6 +33,36 @@ pub struct ShowArgs {
     pub run: RunId,
 
     /// Print the report as JSON.
+    #[arg(long, conflicts_with = "html")]
+    pub json: bool,
+
+    /// Write the report with its charts into this file, as a page that needs no other.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+}
+
+/// Arguments of `producer watch`.
+#[derive(Clone, Debug, Args)]
+pub struct WatchArgs {
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    /// How full the queue may get.
+    #[command(flatten)]
+    pub watermarks: WatermarkArgs,
+}
+
+/// Arguments of `producer pause`.
+#[derive(Clone, Debug, Args)]
+pub struct PauseArgs {
+    /// Id of the run.
+    pub run: RunId,
+
+    /// Print what became of it as JSON.
     #[arg(long)]
     pub json: bool,
 
@@ -53,6 +87,58 @@ pub struct VerifyArgs {
     /// Where the queue is.
     #[command(flatten)]
     pub queue: QueueArgs,
+}
+
+/// Arguments of `producer cancel`.
+#[derive(Clone, Debug, Args)]
+pub struct CancelArgs {
+    /// Id of the run.
+    pub run: RunId,
+
+    /// Do not ask.
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Print what became of it as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+}
+
+/// Arguments of `producer resume`.
+#[derive(Clone, Debug, Args)]
+pub struct ResumeArgs {
+    /// Id of the run.
+    pub run: RunId,
+
+    /// How it is loaded.
+    #[command(flatten)]
+    pub load: LoadArgs,
+}
+
+/// Arguments of `producer replay`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// Id of the run whose rejected rows are loaded again.
+    pub run: RunId,
+
+    /// Only rows that were rejected with this code; may be given more than once.
+    #[arg(long = "code", value_name = "CODE")]
+    pub codes: Vec<String>,
+
+    /// An edited copy of the rejects file, by its name in the container.
+    #[arg(long, value_name = "BLOB")]
+    pub file: Option<String>,
+
+    /// How it is loaded.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// How an edited file is read, and how rows are cut into batches.
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
 
 /// Arguments of `producer completions`.

@@ -5,12 +5,14 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::Context;
 use job_queue::{Ledger, Queue};
 
 use crate::{
     RunsArgs, ShowArgs,
     error::SyncError,
     figures::{grouped, moment},
+    html,
     report::{Report, Status},
 };
 
@@ -32,7 +34,15 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let Some(ledger) = queue.run(&args.run).await? else {
         return Err(SyncError::UnknownRun { run: args.run }.into());
     };
-    Report::of(ledger).print(args.json)?;
+    let report = Report::of(ledger);
+    match &args.html {
+        None => report.print(args.json)?,
+        Some(file) => {
+            let series = queue.series(&args.run).await?;
+            std::fs::write(file, html::page(&report, &series))
+                .with_context(|| format!("could not write {}", file.display()))?;
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

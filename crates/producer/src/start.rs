@@ -107,8 +107,7 @@ impl Start {
             let container = self.store.container().to_owned();
             return Err(SyncError::OtherContainer { run, container, of: ledger.container });
         }
-        let settings = serde_json::from_str(&ledger.settings)
-            .map_err(|_| SyncError::LedgerSettings { run })?;
+        let settings = ReadSettings::of(&ledger)?;
         let properties = self.store.properties(&ledger.file).await;
         let blob = match (ledger.state, properties) {
             (RunState::Feeding | RunState::Failed, blob) => Some(blob.map_err(ReadError::from)?),

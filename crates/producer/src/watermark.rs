@@ -29,6 +29,16 @@ impl Watermarks {
         })
     }
 
+    /// Where reading stops.
+    pub(crate) fn high(&self) -> Depth {
+        self.high
+    }
+
+    /// Where it goes on.
+    pub(crate) fn low(&self) -> Depth {
+        self.low
+    }
+
     /// Reading must stop.
     pub(crate) fn is_reached_by(&self, depth: Depth) -> bool {
         depth.jobs >= self.high.jobs || depth.bytes >= self.high.bytes

@@ -1,5 +1,9 @@
 //! The command line as a person or a script meets it: the real program, on real services.
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
+mod control;
+mod fixture;
 mod help;
 mod program;
+mod report;
+mod terminal;

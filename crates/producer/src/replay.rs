@@ -1,0 +1,122 @@
+//! Rejected rows of a run as the source of a new one.
+
+use ingest_core::{Reject, RunId};
+use job_queue::Ledger;
+
+use crate::{
+    error::{SyncError, resume_command},
+    read_settings::ReadSettings,
+    rejects_file::{self, RejectsFile},
+    start::{Order, Start},
+};
+
+/// Which rows are to be loaded again.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay {
+    /// The run that rejected them.
+    pub(crate) of: RunId,
+    /// Only rows with one of these codes; all when there is none.
+    pub(crate) codes: Vec<String>,
+    /// The rejects file as a person edited it, instead of the one that the run left.
+    pub(crate) edited: Option<String>,
+    /// How an edited file is read, and how rows are cut into batches.
+    pub(crate) settings: ReadSettings,
+}
+
+/// Why nothing is replayed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    #[error(
+        "run {run} is still under way; its rejected rows can be replayed when it has ended: \
+         producer show {run}"
+    )]
+    UnderWay { run: RunId },
+    #[error("run {run} has no rejected rows; there is nothing to replay")]
+    NothingRejected { run: RunId },
+    #[error("run {run} rejected no row with code {}; its codes are {}", .codes.join(" or "), .known.join(", "))]
+    NoSuchCode { run: RunId, codes: Vec<String>, known: Vec<String> },
+}
+
+/// What is replayed.
+pub(crate) struct Replayed {
+    pub(crate) order: Order,
+    /// What a person should know before; empty when there is nothing to say.
+    pub(crate) advice: String,
+}
+
+impl Replay {
+    /// The order for the new run. Writes what is missing in the rejects file first.
+    pub(crate) async fn order(self, start: &Start) -> Result<Replayed, ReplayError> {
+        let source = start.find_ledger(&self.of).await?;
+        let settings = self.check(&source, start)?;
+        let (file, settings) = match self.edited {
+            Some(file) => (file, self.settings.replaying(self.codes.clone())),
+            None => {
+                write_rejects(start, &source, &settings).await?;
+                let settings = self.settings.for_rejects_of(&settings, self.codes.clone());
+                (rejects_file::name(&self.of), settings)
+            }
+        };
+        let advice = advice(&source, &self.codes);
+        let replay_of = Some(self.of);
+        let order = Order { file, settings, run: None, replay_of, start_key: None };
+        Ok(Replayed { order, advice })
+    }
+
+    /// Whether there is something to replay. Gives how the source was read.
+    fn check(&self, source: &Ledger, start: &Start) -> Result<ReadSettings, ReplayError> {
+        let run = self.of.clone();
+        if source.container != start.store.container() {
+            let (container, of) = (start.store.container().to_owned(), source.container.clone());
+            return Err(SyncError::OtherContainer { run, container, of }.into());
+        }
+        if !source.has_ended() {
+            return Err(ReplayError::UnderWay { run });
+        }
+        if source.rejected == 0 {
+            return Err(ReplayError::NothingRejected { run });
+        }
+        let known = &source.rejected_by_code;
+        if !self.codes.is_empty() && !self.codes.iter().any(|code| known.contains_key(code)) {
+            let (codes, known) = (self.codes.clone(), known.keys().cloned().collect());
+            return Err(ReplayError::NoSuchCode { run, codes, known });
+        }
+        serde_json::from_str(&source.settings).map_err(|_| SyncError::LedgerSettings { run }.into())
+    }
+}
+
+/// A run that nobody followed to its end has rejected rows in Redis still.
+async fn write_rejects(
+    start: &Start,
+    source: &Ledger,
+    settings: &ReadSettings,
+) -> Result<(), SyncError> {
+    let file = RejectsFile::new(&start.store, source, settings);
+    file.write_all(&start.queue).await.map_err(|error| SyncError::Rejects {
+        run: source.run.clone(),
+        name: file.name().to_owned(),
+        command: resume_command(&source.file, &source.run),
+        source: Box::new(error),
+    })
+}
+
+/// Says which rows cannot be sent again, for their text is not in the file.
+fn advice(source: &Ledger, codes: &[String]) -> String {
+    let lost: Vec<String> = [Reject::RECORD_TOO_LONG, Reject::UNCLOSED_QUOTE]
+        .into_iter()
+        .filter(|code| codes.is_empty() || codes.iter().any(|wanted| wanted == code))
+        .filter_map(|code| Some((code, source.rejected_by_code.get(code)?)))
+        .map(|(code, rows)| format!("{rows} {code}"))
+        .collect();
+    match lost.is_empty() {
+        true => String::new(),
+        false => format!(
+            "the rejects file does not hold the text of some rows ({}): they are rejected again; \
+             mend them in {}",
+            lost.join(", "),
+            source.file
+        ),
+    }
+}

@@ -1,0 +1,48 @@
+//! Ledgers for tests.
+
+use ingest_core::ResumePoint;
+use job_queue::{Ledger, RunState};
+
+/// A run of which half is read, and half of that delivered.
+pub(crate) fn ledger(run: &str) -> Ledger {
+    Ledger {
+        run: run.parse().unwrap(),
+        state: RunState::Feeding,
+        reason: None,
+        container: "high-volume-ingest".to_owned(),
+        file: "big-data-import.csv".to_owned(),
+        etag: "\"0x1\"".to_owned(),
+        file_bytes: 8 << 20,
+        started_at_ms: 1_795_440_000_000,
+        fed_at_ms: None,
+        finished_at_ms: None,
+        now_ms: 1_795_440_010_000,
+        read: 50_000,
+        created: 20_000,
+        updated: 4_900,
+        rejected: 100,
+        rejected_by_code: [("REQUIRED_FIELD_MISSING".to_owned(), 100)].into(),
+        retried: 7,
+        batches_fed: 500,
+        batches_settled: 250,
+        bytes_fed: 4 << 20,
+        api_calls: 250,
+        paused_ms: 1_500,
+        pauses: 1,
+        feeder_alive: true,
+        paused: false,
+        waits_for_room: false,
+        replay_of: None,
+        rejects_written_bytes: 0,
+        resume_point: ResumePoint::default(),
+        header: "a,b".into(),
+        settings: String::new(),
+    }
+}
+
+/// The same at its end.
+pub(crate) fn completed(run: &str) -> Ledger {
+    let at = Some(1_795_440_020_000);
+    let state = RunState::Completed;
+    Ledger { state, fed_at_ms: at, finished_at_ms: at, created: 45_000, ..ledger(run) }
+}

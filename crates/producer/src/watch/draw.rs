@@ -1,0 +1,280 @@
+//! The model as characters: a pure function of it.
+
+use std::time::Duration;
+
+use job_queue::{Depth, Ledger};
+use ratatui::{
+    Frame,
+    layout::{Alignment, Constraint, Layout, Rect},
+    style::{Color, Modifier, Style, Stylize},
+    text::{Line, Span},
+    widgets::{Block, Cell, Clear, Paragraph, Row, Table, TableState, Wrap},
+};
+
+use crate::{
+    figures::{bytes, duration, grouped},
+    report::Status,
+    watch::{
+        model::{Model, whole},
+        one_run,
+    },
+};
+
+/// Draws everything.
+pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
+    let [head, queue, body, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(4),
+        Constraint::Fill(1),
+        Constraint::Length(1),
+    ])
+    .areas(frame.area());
+    frame.render_widget(title(model), head);
+    draw_queue(frame, model, queue);
+    match model.chosen().filter(|_| model.is_open) {
+        Some(ledger) => one_run::draw(frame, ledger, &model.paces(&ledger.run), body),
+        None => draw_runs(frame, model, body),
+    }
+    frame.render_widget(keys(model), foot);
+    if let Some((wish, run)) = &model.question {
+        draw_question(frame, &wish.question(run));
+    }
+}
+
+fn title(model: &Model) -> Line<'static> {
+    let consumers = match model.now.consumers {
+        0 => "no consumer is running; start one: consumer".bold().fg(Color::Yellow),
+        1 => "1 consumer".into(),
+        many => format!("{} consumers", grouped(many)).into(),
+    };
+    let mut line = vec![Span::from(" Batch Sync ").bold().reversed(), "  ".into(), consumers];
+    if let Some(silent) = model.silent_for {
+        let text = format!("   redis has not answered for {}; trying on", duration(silent));
+        line.push(text.bold().fg(Color::Red));
+    }
+    Line::from(line)
+}
+
+fn draw_queue(frame: &mut Frame<'_>, model: &Model, area: Rect) {
+    let block = Block::bordered().title(" Queue ").border_style(Style::new().dim());
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    let (depth, marks) = (model.now.depth, model.watermarks);
+    let width = usize::from(inner.width / 3).clamp(8, 40);
+    let line = |share: f64, low: f64, text: String| {
+        let colour = if share >= 1.0 { Color::Yellow } else { Color::Green };
+        let mut spans: Vec<Span<'static>> = vec![" ".into()];
+        spans.extend(gauge(share, Some(low), width, colour));
+        spans.push(format!("  {text}").into());
+        Line::from(spans)
+    };
+    let share = |part: u64, of: u64| ratio(part, of.max(1));
+    let Depth { jobs: high, bytes: high_bytes } = marks.high();
+    let Depth { jobs: low, bytes: low_bytes } = marks.low();
+    let jobs = format!(
+        "{} of {} batches; reading goes on at {}",
+        grouped(depth.jobs),
+        grouped(high),
+        grouped(low)
+    );
+    let size = format!("{} of {}", bytes(depth.bytes), bytes(high_bytes));
+    let lines = vec![
+        line(share(depth.jobs, high), share(low, high), jobs),
+        line(share(depth.bytes, high_bytes), share(low_bytes, high_bytes), size),
+    ];
+    frame.render_widget(Paragraph::new(lines), inner);
+}
+
+fn draw_runs(frame: &mut Frame<'_>, model: &Model, area: Rect) {
+    let count = model.now.runs.len();
+    let block = Block::bordered()
+        .title(format!(" Runs: the newest {count} "))
+        .border_style(Style::new().dim());
+    if count == 0 {
+        let text = "\nno runs yet; start one: producer sync --file big-data-import.csv";
+        frame.render_widget(Paragraph::new(text).alignment(Alignment::Center).block(block), area);
+        return;
+    }
+    let shown = columns(area.width);
+    let rows = model.now.runs.iter().map(|ledger| {
+        let cells = cells(model, ledger);
+        Row::new(shown.iter().map(|column| cells[column.cell].clone()).collect::<Vec<_>>())
+    });
+    let header = Row::new(shown.iter().map(|column| Line::from(column.name)))
+        .style(Style::new().add_modifier(Modifier::DIM));
+    let table = Table::new(rows, shown.iter().map(|column| column.width))
+        .header(header)
+        .row_highlight_style(Style::new().reversed())
+        .block(block);
+    let mut state = TableState::default().with_selected(model.cursor());
+    frame.render_stateful_widget(table, area, &mut state);
+}
+
+struct Column {
+    name: &'static str,
+    width: Constraint,
+    /// Its place in [`cells`].
+    cell: usize,
+    /// Narrower screens do without it.
+    from_width: u16,
+}
+
+/// The columns that a screen of this width has room for.
+fn columns(screen: u16) -> Vec<Column> {
+    let column = |name, width, cell, from_width| Column { name, width, cell, from_width };
+    let all = [
+        column("RUN", Constraint::Min(20), 0, 0),
+        column("FILE", Constraint::Min(19), 1, 115),
+        column("STATE", Constraint::Length(11), 2, 0),
+        column("READ", Constraint::Length(13), 3, 0),
+        column("DELIVERED", Constraint::Length(13), 4, 0),
+        column("REJECTED", Constraint::Length(9), 5, 92),
+        column("  ROWS/S", Constraint::Length(8), 6, 0),
+        column("    LEFT", Constraint::Length(8), 7, 100),
+    ];
+    all.into_iter().filter(|column| column.from_width <= screen).collect()
+}
+
+fn cells<'a>(model: &Model, ledger: &'a Ledger) -> [Cell<'a>; 8] {
+    let status = Status::of(ledger);
+    let paces = model.paces(&ledger.run);
+    let settled = ledger.delivered() + ledger.rejected;
+    let moves = !ledger.has_ended();
+    let rate = paces.delivered.per_second().filter(|_| moves);
+    let left = time_left(ledger, &paces).filter(|_| moves);
+    let right = |text: String| Cell::from(Line::from(text).alignment(Alignment::Right));
+    let bar = |share: f64| {
+        let mut spans = gauge(share, None, 8, Color::Green);
+        spans.push(format!(" {:>4}", percent(share)).into());
+        Cell::from(Line::from(spans))
+    };
+    [
+        Cell::from(ledger.run.as_str()),
+        Cell::from(ledger.file.as_str()),
+        Cell::from(Span::styled(status.to_string(), colour_of(status))),
+        bar(read_share(ledger)),
+        bar(ratio(settled, ledger.read)),
+        right(grouped(ledger.rejected)),
+        right(rate.map_or_else(|| "–".to_owned(), |rate| grouped(whole(rate)))),
+        right(left.map_or_else(|| "–".to_owned(), duration_short)),
+    ]
+}
+
+fn keys(model: &Model) -> Line<'static> {
+    if let Some(note) = &model.note {
+        return Line::from(format!(" {note}")).bold();
+    }
+    let keys: &[(&str, &str)] = if model.is_open {
+        &[("esc", "all runs"), ("p", "pause"), ("r", "resume"), ("c", "cancel"), ("q", "quit")]
+    } else {
+        &[
+            ("↑↓", "choose"),
+            ("enter", "one run"),
+            ("p", "pause"),
+            ("r", "resume"),
+            ("c", "cancel"),
+            ("q", "quit"),
+        ]
+    };
+    let spans = keys.iter().flat_map(|(key, does)| {
+        [format!(" {key} ").bold().reversed(), format!(" {does}  ").into()]
+    });
+    Line::from_iter(spans)
+}
+
+fn draw_question(frame: &mut Frame<'_>, question: &str) {
+    let area = frame.area();
+    let [middle] =
+        Layout::vertical([Constraint::Length(6)]).flex(ratatui::layout::Flex::Center).areas(area);
+    let [middle] =
+        Layout::horizontal([Constraint::Max(64)]).flex(ratatui::layout::Flex::Center).areas(middle);
+    frame.render_widget(Clear, middle);
+    let text = format!("{question}\n\ny: yes    any other key: no");
+    let block = Block::bordered().border_style(Style::new().fg(Color::Yellow));
+    let paragraph = Paragraph::new(text).wrap(Wrap { trim: true }).alignment(Alignment::Center);
+    frame.render_widget(paragraph.block(block), middle);
+}
+
+/// A bar of `width` characters, with a mark at `mark`.
+pub(crate) fn gauge(
+    share: f64,
+    mark: Option<f64>,
+    width: usize,
+    colour: Color,
+) -> Vec<Span<'static>> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a place on a bar, between nothing and its width"
+    )]
+    let place = |share: f64| (share.clamp(0.0, 1.0) * width as f64).floor() as usize;
+    let full = place(share);
+    let mark = mark.map(|mark| place(mark).min(width.saturating_sub(1)));
+    (0..width)
+        .map(|at| match (at < full, mark == Some(at)) {
+            (_, true) => Span::from("┃"),
+            (true, _) => Span::styled("█", colour),
+            (false, _) => Span::from("░").dim(),
+        })
+        .collect()
+}
+
+pub(crate) fn colour_of(status: Status) -> Style {
+    Style::new().fg(match status {
+        Status::Completed => Color::Green,
+        Status::Failed | Status::Interrupted => Color::Red,
+        Status::Feeding | Status::Draining => Color::Cyan,
+        Status::Waiting | Status::Paused => Color::Yellow,
+        Status::Cancelling | Status::Cancelled => Color::Gray,
+    })
+}
+
+/// How much of the file is read. Of a compressed one that is not known: its bytes
+/// are counted as they are after decompression.
+pub(crate) fn read_share(ledger: &Ledger) -> f64 {
+    if ledger.fed_at_ms.is_some() || ledger.file_bytes == 0 {
+        return 1.0;
+    }
+    ratio(ledger.bytes_fed, ledger.file_bytes).min(0.99)
+}
+
+/// Until the rows that are read so far are delivered, or the file is read, whichever
+/// is later.
+pub(crate) fn time_left(ledger: &Ledger, paces: &super::model::Paces) -> Option<Duration> {
+    let settled = ledger.delivered() + ledger.rejected;
+    if ledger.fed_at_ms.is_some() {
+        return paces.delivered.time_left(ledger.read.saturating_sub(settled));
+    }
+    // The rest of the file in rows, at what its rows took so far.
+    let rest = ledger.file_bytes.checked_sub(ledger.bytes_fed)?;
+    let rows_left =
+        u128::from(rest) * u128::from(ledger.read) / u128::from(ledger.bytes_fed.max(1));
+    let left = u64::try_from(rows_left).ok()?.checked_add(ledger.read.saturating_sub(settled))?;
+    paces.delivered.time_left(left)
+}
+
+pub(crate) fn ratio(part: u64, of: u64) -> f64 {
+    if of == 0 {
+        return 0.0;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
+    let share = part as f64 / of as f64;
+    share
+}
+
+/// Never 100 before all is there.
+pub(crate) fn percent(share: f64) -> String {
+    let share = if share < 1.0 { (share * 100.0).floor() } else { 100.0 };
+    format!("{share:.0}%")
+}
+
+fn duration_short(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..360_000 => format!("{} h {:02}", seconds / 3600, seconds / 60 % 60),
+        _ => "> 4 days".to_owned(),
+    }
+}

@@ -1,0 +1,165 @@
+//! `producer watch`: all runs, live, in the terminal.
+//!
+//! ```text
+//! queue ──look──▶ Model ──draw──▶ Screen
+//! keys ──press──▶   │ ──Wish──▶ queue
+//! ```
+
+mod draw;
+mod model;
+mod one_run;
+mod screen;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures::StreamExt;
+use ingest_core::RunId;
+use job_queue::{Queue, QueueArgs, QueueError};
+use tokio::{sync::mpsc, time::interval};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use crate::{
+    control::Wish,
+    error::InvalidSetting,
+    watch::{
+        model::{Action, Model, Snapshot},
+        screen::Screen,
+    },
+    watermark::Watermarks,
+};
+
+/// How often everything is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long Redis may take before the screen says that it is silent.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many runs are listed.
+const RUNS: usize = 50;
+
+/// What comes in while the screen is shown.
+enum News {
+    Look(Result<Snapshot, QueueError>),
+    /// What became of a wish.
+    Note(String),
+}
+
+/// Shows everything until a key or a signal ends it.
+pub(crate) async fn watch(
+    queue: &QueueArgs,
+    watermarks: Watermarks,
+    shutdown: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let queue = Queue::connect(queue).await?;
+    let mut screen = Screen::take()?;
+    let (tell, mut news) = mpsc::channel(4);
+    let looking = AbortOnDropHandle::new(tokio::spawn(look_again(queue.clone(), tell.clone())));
+    let mut watcher = Watcher { queue, model: Model::new(watermarks), tell };
+    let end = watcher.run(&mut screen, &mut news, &shutdown).await;
+    drop((screen, looking));
+    end
+}
+
+/// `watch` draws over the whole terminal: without one there is nothing to do.
+pub(crate) fn needs_a_terminal() -> Result<(), InvalidSetting> {
+    if io::stdout().is_terminal() && io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(InvalidSetting(
+        "producer watch needs a terminal; `producer runs` prints the runs once, and with --json \
+         for programs"
+            .to_owned(),
+    ))
+}
+
+async fn look_again(queue: Queue, tell: mpsc::Sender<News>) {
+    loop {
+        let look = look(&queue).await;
+        let is_last = look.is_err();
+        if tell.send(News::Look(look)).await.is_err() || is_last {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn look(queue: &Queue) -> Result<Snapshot, QueueError> {
+    Ok(Snapshot {
+        runs: queue.runs(RUNS).await?,
+        depth: queue.depth().await?,
+        consumers: queue.consumers_alive().await?,
+    })
+}
+
+struct Watcher {
+    queue: Queue,
+    model: Model,
+    tell: mpsc::Sender<News>,
+}
+
+impl Watcher {
+    async fn run(
+        &mut self,
+        screen: &mut Screen,
+        news: &mut mpsc::Receiver<News>,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<ExitCode> {
+        let started = Instant::now();
+        let mut answered = started;
+        let mut keys = EventStream::new();
+        let mut clock = interval(LOOK);
+        loop {
+            screen.show(&self.model)?;
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(service::interrupted()),
+                event = keys.next() => match event.transpose()? {
+                    Some(event) => match self.take_in(&event) {
+                        Action::Quit => return Ok(ExitCode::SUCCESS),
+                        Action::Interrupt => return Ok(service::interrupted()),
+                        Action::Do(wish, run) => self.carry_out(wish, run),
+                        Action::Draw => {}
+                    },
+                    // The terminal is gone.
+                    None => return Ok(ExitCode::SUCCESS),
+                },
+                Some(heard) = news.recv() => match heard {
+                    News::Look(snapshot) => {
+                        answered = Instant::now();
+                        self.model.look(snapshot?, started.elapsed());
+                    }
+                    News::Note(note) => self.model.note = Some(note),
+                },
+                _ = clock.tick() => {
+                    let silent = answered.elapsed();
+                    self.model.silent_for = (silent > PATIENCE).then_some(silent);
+                }
+            }
+        }
+    }
+
+    fn take_in(&mut self, event: &Event) -> Action {
+        match event {
+            Event::Key(key) if key.kind != KeyEventKind::Release => self.model.press(*key),
+            _resized_or_else => Action::Draw,
+        }
+    }
+
+    /// In the background: cancelling a run with a full queue takes its time.
+    fn carry_out(&self, wish: Wish, run: RunId) {
+        let (queue, tell) = (self.queue.clone(), self.tell.clone());
+        tokio::spawn(async move {
+            let note = match wish.carry_out(&queue, &run).await {
+                Ok(outcome) => wish.message(&run, outcome),
+                Err(error) => format!("{:#}", anyhow::Error::from(error)),
+            };
+            let _ended_meanwhile = tell.send(News::Note(note)).await;
+        });
+    }
+}

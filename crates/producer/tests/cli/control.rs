@@ -1,0 +1,189 @@
+//! Pause, resume, cancel and replay, from a shell.
+
+use redis::Commands;
+
+use crate::{
+    fixture::{FILE, Fixture},
+    program::{stderr, stdout},
+};
+
+/// A run of 1,000 rows, all of them queued.
+fn queued() -> Fixture {
+    let fixture = Fixture::with_rows(1_000);
+    fixture.told(&["sync", "--file", FILE, "--run-id", "r", "--no-wait"]);
+    fixture
+}
+
+#[test]
+fn a_paused_run_says_so_and_how_it_goes_on() {
+    let fixture = queued();
+
+    assert_eq!(fixture.told(&["pause", "r"]), "run r is paused; go on with: producer resume r\n");
+    assert_eq!(fixture.told(&["pause", "r"]), "run r is paused already\n");
+
+    assert_eq!(fixture.report("r")["status"], "paused");
+    let shown = stdout(&fixture.producer(&["show", "r"]));
+    assert!(shown.contains("go on with      producer resume r"), "{shown}");
+    fixture.settle(|_| None);
+    assert_eq!(fixture.report("r")["delivered"], 0, "nothing of it is handed out");
+}
+
+#[test]
+fn a_run_that_nobody_feeds_is_resumed_in_the_foreground() {
+    let fixture = queued();
+    fixture.told(&["pause", "r"]);
+    let resumed = std::thread::scope(|scope| {
+        let resumed = scope.spawn(|| fixture.producer(&["resume", "r", "--json"]));
+        while !resumed.is_finished() {
+            fixture.settle(|_| None);
+        }
+        resumed.join().unwrap()
+    });
+
+    assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
+    let report: serde_json::Value = serde_json::from_slice(&resumed.stdout).unwrap();
+    assert_eq!(report["status"], "completed");
+    assert_eq!(report["delivered"], 1_000);
+}
+
+#[test]
+fn a_server_that_is_alive_is_handed_the_run() {
+    let fixture = queued();
+    fixture.told(&["pause", "r"]);
+    let client = redis::Client::open(fixture.redis.url()).unwrap();
+    let mut redis = client.get_connection().unwrap();
+    let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();
+    let () = redis.zadd("{batch-sync}:servers", "server", (seconds + 60) * 1_000).unwrap();
+
+    let told = fixture.told(&["resume", "r"]);
+
+    assert!(
+        told.ends_with("run r goes on as soon as a server takes it; watch it: producer show r\n")
+    );
+    let jobs: u64 = redis.hlen("{batch-sync}:full-import:data").unwrap();
+    assert_eq!(jobs, 1);
+    assert_eq!(fixture.report("r")["status"], "draining");
+}
+
+#[test]
+fn a_cancelled_run_ends_with_what_was_queued_counted() {
+    let fixture = queued();
+
+    let told = fixture.told(&["cancel", "r", "--yes"]);
+
+    assert!(told.starts_with("run r is cancelled"), "{told}");
+    let report = fixture.report("r");
+    let figures = ["status", "read", "cancelled", "unfinished"].map(|field| &report[field]);
+    assert_eq!(serde_json::json!(figures), serde_json::json!(["cancelled", 1_000, 1_000, 0]));
+    assert_eq!(fixture.told(&["cancel", "r"]), "run r is cancelled already\n");
+    assert_eq!(
+        fixture.refused(&["pause", "r"]),
+        "error: run r is cancelled; only a run that has not ended can be paused"
+    );
+    let again = fixture.refused(&["resume", "r"]);
+    assert_eq!(again, "error: run r is cancelled; only a run that has not ended can be resumed");
+}
+
+#[test]
+fn what_became_of_a_wish_can_be_read_by_programs() {
+    let fixture = queued();
+
+    let paused = stdout(&fixture.producer(&["pause", "r", "--json"]));
+
+    let answer: serde_json::Value = serde_json::from_str(&paused).unwrap();
+    assert_eq!(
+        answer,
+        serde_json::json!({
+            "message": "run r is paused; go on with: producer resume r",
+            "runId": "r",
+            "status": "paused",
+        })
+    );
+}
+
+#[test]
+fn a_replay_that_cannot_be_says_why() {
+    let fixture = Fixture::with_rows(4);
+    fixture.complete("clean", |_| None);
+    assert_eq!(
+        fixture.refused(&["replay", "clean"]),
+        "error: run clean has no rejected rows; there is nothing to replay"
+    );
+
+    fixture.complete("bad", |row| match row {
+        "E1,Name 1" => Some("LOCK"),
+        "E2,Name 2" => Some("STORAGE"),
+        _ => None,
+    });
+    assert_eq!(
+        fixture.refused(&["replay", "bad", "--code", "LOKC"]),
+        "error: run bad rejected no row with code LOKC; its codes are LOCK, STORAGE"
+    );
+    let ordinary = fixture.refused(&["replay", "bad", "--file", FILE]);
+    assert!(ordinary.contains("no rejects file; load it as an ordinary file"), "{ordinary}");
+    let missing = fixture.refused(&["replay", "bad", "--file", "mended.csv"]);
+    assert!(missing.contains("no blob `mended.csv`"), "{missing}");
+
+    fixture.told(&["sync", "--file", FILE, "--run-id", "open", "--no-wait"]);
+    assert!(fixture.refused(&["replay", "open"]).contains("run open is still under way"));
+}
+
+#[test]
+fn rejected_rows_are_fed_again_though_nobody_had_written_their_file() {
+    let fixture = Fixture::with_rows(4);
+    // Nobody waited for the end of this run: its rejected rows are in Redis only.
+    fixture.complete("bad", |row| match row {
+        "E1,Name 1" => Some("LOCK"),
+        "E2,Name 2" => Some("STORAGE"),
+        "E3,Name 3" => Some("STORAGE"),
+        _ => None,
+    });
+
+    let replayed = fixture.producer(&["replay", "bad", "--code", "STORAGE", "--no-wait", "--json"]);
+
+    assert_eq!(replayed.status.code(), Some(0), "{}", stderr(&replayed));
+    let report: serde_json::Value = serde_json::from_slice(&replayed.stdout).unwrap();
+    assert_eq!(report["replayOf"], "bad");
+    assert_eq!(report["read"], 2);
+    fixture.settle(|row| (row == "E3,Name 3").then_some("STORAGE"));
+    let run = report["run"].as_str().unwrap();
+    let report = fixture.report(run);
+    assert_eq!(report["delivered"], 1);
+    assert_eq!(report["rejected"], 1);
+    let shown = stdout(&fixture.producer(&["show", run]));
+    assert!(shown.contains("replays         rejected rows of bad"), "{shown}");
+}
+
+#[test]
+fn rows_whose_text_was_not_kept_are_told_beforehand_and_rejected_again() {
+    let fixture = Fixture::start();
+    fixture.put(FILE, "ExternalId,Name\nE1,Name 1\nE2,\"open\n");
+    fixture.complete("bad", |_| Some("LOCK"));
+
+    let replayed = fixture.producer(&["replay", "bad", "--no-wait", "--json"]);
+
+    assert!(
+        stderr(&replayed).contains("the text of some rows (1 UNCLOSED_QUOTE): they are rejected again; mend them in big.csv"),
+        "{}",
+        stderr(&replayed)
+    );
+    fixture.settle(|_| None);
+    let report: serde_json::Value = serde_json::from_slice(&replayed.stdout).unwrap();
+    let report = fixture.report(report["run"].as_str().unwrap());
+    assert_eq!(report["delivered"], 1);
+    assert_eq!(report["rejected"], 1);
+    assert_eq!(report["rejectedByCode"]["UNCLOSED_QUOTE"], 1);
+}
+
+#[test]
+fn an_unknown_run_is_answered_alike_everywhere() {
+    let fixture = Fixture::start();
+    let unknown = "error: there is no run nothing; `producer runs` lists them";
+    let commands: &[&[&str]] =
+        &[&["show"], &["pause"], &["resume"], &["cancel", "--yes"], &["replay"]];
+
+    for command in commands {
+        let arguments: Vec<&str> = command.iter().copied().chain(["nothing"]).collect();
+        assert_eq!(fixture.refused(&arguments), unknown, "{command:?}");
+    }
+}

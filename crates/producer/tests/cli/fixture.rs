@@ -1,0 +1,122 @@
+//! Redis and Azurite of its own, files, and somebody who settles batches.
+
+use std::process::Output;
+
+use blob_store::{BlobArgs, BlobStore, Overwrite};
+use bytes::Bytes;
+use ingest_core::{Reject, Rows};
+use job_queue::{BatchBackend, Queue, QueueArgs};
+use local_services::{Azurite, RedisServer};
+use serde_json::Value;
+
+use crate::program::{producer, stderr, stdout};
+
+pub(crate) const FILE: &str = "big.csv";
+
+pub(crate) struct Fixture {
+    pub(crate) redis: RedisServer,
+    azurite: Azurite,
+}
+
+impl Fixture {
+    pub(crate) fn start() -> Self {
+        Self { redis: RedisServer::start(), azurite: Azurite::start(&[]) }
+    }
+
+    /// With [`FILE`] of so many rows.
+    pub(crate) fn with_rows(rows: u64) -> Self {
+        let fixture = Self::start();
+        let body: String = (1..=rows).map(|row| format!("E{row},Name {row}\n")).collect();
+        fixture.put(FILE, format!("ExternalId,Name\n{body}"));
+        fixture
+    }
+
+    pub(crate) fn settings(&self) -> Vec<(String, String)> {
+        let connection_string = self.azurite.connection_string();
+        [("REDIS_URL", self.redis.url()), ("AZURE_STORAGE_CONNECTION_STRING", connection_string)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
+    }
+
+    pub(crate) fn producer(&self, arguments: &[&str]) -> Output {
+        let settings = self.settings();
+        let settings: Vec<(&str, &str)> =
+            settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        producer(&settings, arguments)
+    }
+
+    /// Runs a command that must end well; gives what it printed for people.
+    pub(crate) fn told(&self, arguments: &[&str]) -> String {
+        let output = self.producer(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", stderr(&output));
+        stderr(&output)
+    }
+
+    /// Runs a command that must fail with code 1; gives its last line.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.producer(arguments);
+        let words = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {words}");
+        assert_eq!(stdout(&output), "", "an error is no data");
+        words.lines().last().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn report(&self, run: &str) -> Value {
+        let output = self.producer(&["show", run, "--json"]);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
+    }
+
+    pub(crate) fn put(&self, name: &str, content: impl Into<Bytes>) {
+        let args = BlobArgs {
+            azure_storage_connection_string: Some(self.azurite.connection_string().into()),
+            azure_storage_account_url: None,
+            azure_container: "high-volume-ingest".to_owned(),
+        };
+        let (store, content) = (BlobStore::connect(&args).unwrap(), content.into());
+        block_on(async {
+            store.create_container().await.unwrap();
+            let mut writer = store.write(name, Overwrite::Replace).await.unwrap();
+            writer.write(content).await.unwrap();
+            writer.commit().await.unwrap();
+        });
+    }
+
+    /// Settles all batches that are queued. `code` gives the code with which a row is rejected.
+    pub(crate) fn settle(&self, code: impl Fn(&str) -> Option<&'static str>) {
+        block_on(async {
+            let args = QueueArgs {
+                redis_url: self.redis.url().into(),
+                queue_lease: std::time::Duration::from_secs(30),
+            };
+            let queue = Queue::connect(&args).await.unwrap();
+            let mut consumer = BatchBackend::new(queue, "test");
+            while let Some(claimed) = consumer.claim().await.unwrap() {
+                let mut job = claimed.job().clone();
+                for (record, raw) in std::mem::take(&mut job.rows).iter() {
+                    match code(std::str::from_utf8(raw).unwrap()) {
+                        None => job.tally.created += 1,
+                        Some(code) => job.rejects.push(Reject {
+                            record,
+                            code: code.to_owned(),
+                            message: format!("{code}, says the test"),
+                            raw: Bytes::copy_from_slice(raw),
+                        }),
+                    }
+                }
+                job.rows = Rows::default();
+                claimed.settle(&job).await.unwrap();
+            }
+        });
+    }
+
+    /// Queues all of [`FILE`] as a run and settles it.
+    pub(crate) fn complete(&self, run: &str, code: impl Fn(&str) -> Option<&'static str>) {
+        self.told(&["sync", "--file", FILE, "--run-id", run, "--no-wait"]);
+        self.settle(code);
+        assert_eq!(self.report(run)["status"], "completed");
+    }
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
+}

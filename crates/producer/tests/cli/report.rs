@@ -1,0 +1,91 @@
+//! Reports of runs, for people.
+
+use crate::{
+    fixture::Fixture,
+    program::{producer, stderr, stdout},
+};
+
+/// The report with what differs from run to run made alike.
+fn masked(report: &str) -> String {
+    let lines = report.lines().map(|line| match line.split_at_checked(18) {
+        Some((name, _)) if name.starts_with("  started") => format!("{name}(a moment)\n"),
+        Some((name, _)) if name.starts_with("  took") => format!("{name}(a while)\n"),
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_finished_run_reads_as_it_was_read_over() {
+    let fixture = Fixture::with_rows(1_234);
+    fixture.complete("nightly-7", |row| match row {
+        "E7,Name 7" => Some("UNABLE_TO_LOCK_ROW"),
+        row if row.starts_with("E9") => Some("DUPLICATE_VALUE"),
+        _ => None,
+    });
+
+    insta::assert_snapshot!(masked(&stdout(&fixture.producer(&["show", "nightly-7"]))));
+    let runs = stdout(&fixture.producer(&["runs"]));
+    let (table, _started) = runs.rsplit_once("  2").unwrap();
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn a_run_that_waits_and_one_that_is_cancelled_read_as_they_were_read_over() {
+    let fixture = Fixture::with_rows(200);
+    fixture.told(&["sync", "--file", "big.csv", "--run-id", "nightly-7", "--no-wait"]);
+    fixture.told(&["pause", "nightly-7"]);
+    insta::assert_snapshot!(masked(&stdout(&fixture.producer(&["show", "nightly-7"]))));
+
+    fixture.told(&["cancel", "nightly-7"]);
+
+    insta::assert_snapshot!(masked(&stdout(&fixture.producer(&["show", "nightly-7"]))));
+}
+
+#[test]
+fn no_runs_come_with_what_to_do() {
+    let fixture = Fixture::start();
+
+    let runs = stdout(&fixture.producer(&["runs"]));
+
+    assert_eq!(runs, "no runs yet; start one: producer sync --file big-data-import.csv\n");
+    assert_eq!(stdout(&fixture.producer(&["runs", "--json"])).trim(), "[]");
+}
+
+#[test]
+fn a_report_can_be_a_page() {
+    let fixture = Fixture::with_rows(1_000);
+    fixture.complete("nightly-7", |_| None);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.html");
+    let path = file.to_str().unwrap();
+
+    assert_eq!(fixture.told(&["show", "nightly-7", "--html", path]), "");
+
+    let page = std::fs::read_to_string(&file).unwrap();
+    for words in
+        ["<!doctype html>", "nightly-7", "<b>1,000</b><span>delivered", "<path class=\"read\""]
+    {
+        assert!(page.contains(words), "{words:?} in {page}");
+    }
+    let nowhere = fixture.refused(&["show", "nightly-7", "--html", "/nowhere/report.html"]);
+    assert!(nowhere.contains("could not write /nowhere/report.html"), "{nowhere}");
+}
+
+#[test]
+fn a_redis_that_is_away_or_misspelt_is_named_without_its_password() {
+    let commands: &[&[&str]] = &[&["runs"], &["show", "r"], &["pause", "r"], &["cancel", "r"]];
+    let cases = [
+        ("redis://me:hunter2@127.0.0.1:1", 1, "redis does not answer at 127.0.0.1:1"),
+        ("http://me:hunter2@127.0.0.1:1", 2, "REDIS_URL"),
+    ];
+
+    for (url, code, words) in cases {
+        for command in commands {
+            let output = producer(&[("REDIS_URL", url)], command);
+            let said = stderr(&output);
+            assert_eq!(output.status.code(), Some(code), "{command:?}: {said}");
+            assert!(said.contains(words) && !said.contains("hunter2"), "{command:?}: {said}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What needs a terminal, on a real one: `script` of util-linux gives it.
+
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    fixture::{FILE, Fixture},
+    program::{producer, stderr},
+};
+
+/// Leaves the other screen.
+const RESTORED: &str = "\u{1b}[?1049l";
+
+struct Typed {
+    code: Option<i32>,
+    screen: String,
+}
+
+/// Runs `producer` on a terminal of 120 columns. Once `sees` is on the screen, `does` happens: it
+/// is given the keyboard and the process id.
+fn on_a_terminal(
+    fixture: &Fixture,
+    arguments: &str,
+    sees: &str,
+    does: impl FnOnce(&mut dyn Write, &str),
+) -> Typed {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, pid) = (folder.path().join("screen"), folder.path().join("pid"));
+    let program = env!("CARGO_BIN_EXE_producer");
+    let line =
+        format!("stty cols 120 rows 30; echo $$ > {}; exec {program} {arguments}", pid.display());
+    let mut script = Command::new("script")
+        .args(["--quiet", "--flush", "--return", "--command", &line])
+        .arg(&log)
+        .envs(fixture.settings())
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut keyboard = script.stdin.take().unwrap();
+    let screen = || String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).into_owned();
+    wait_until(&screen, |screen| screen.contains(sees));
+    does(&mut keyboard, std::fs::read_to_string(&pid).unwrap().trim());
+    let code = script.wait().unwrap().code();
+    drop(keyboard);
+    Typed { code, screen: screen() }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
+fn wait_until(screen: &dyn Fn() -> String, is_so: impl Fn(&str) -> bool) {
+    let started = Instant::now();
+    while !is_so(&screen()) {
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", screen());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn type_in(keyboard: &mut dyn Write, keys: &str) {
+    keyboard.write_all(keys.as_bytes()).unwrap();
+    keyboard.flush().unwrap();
+}
+
+#[test]
+fn watch_without_a_terminal_says_what_to_do_instead() {
+    let output = producer(&[], &["watch"]);
+
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("needs a terminal; `producer runs` prints"));
+}
+
+#[test]
+fn watch_shows_the_runs_and_gives_the_terminal_back() {
+    let fixture = Fixture::with_rows(1_000);
+    fixture.told(&["sync", "--file", FILE, "--run-id", "nightly-7", "--no-wait"]);
+
+    let quit = on_a_terminal(&fixture, "watch", "nightly-7", |keyboard, _| type_in(keyboard, "q"));
+    assert_eq!(quit.code, Some(0), "{:?}", quit.screen);
+    assert!(quit.screen.contains(RESTORED), "{:?}", quit.screen);
+
+    let interrupted =
+        on_a_terminal(&fixture, "watch", "draining", |keyboard, _| type_in(keyboard, "\u{3}"));
+    assert_eq!((interrupted.code, interrupted.screen.contains(RESTORED)), (Some(130), true));
+
+    let ended = on_a_terminal(&fixture, "watch", "draining", |_, pid| {
+        assert!(Command::new("kill").args(["-TERM", pid]).status().unwrap().success());
+    });
+    assert_eq!((ended.code, ended.screen.contains(RESTORED)), (Some(143), true));
+}
+
+#[test]
+fn watch_pauses_a_run_after_a_yes() {
+    let fixture = Fixture::with_rows(1_000);
+    fixture.told(&["sync", "--file", FILE, "--run-id", "nightly-7", "--no-wait"]);
+
+    on_a_terminal(&fixture, "watch", "draining", |keyboard, _| {
+        type_in(keyboard, "py");
+        wait_until(&|| fixture.report("nightly-7")["status"].to_string(), |status| {
+            status.contains("paused")
+        });
+        type_in(keyboard, "q");
+    });
+}
+
+#[test]
+fn cancel_asks_on_a_terminal() {
+    let fixture = Fixture::with_rows(1_000);
+    fixture.told(&["sync", "--file", FILE, "--run-id", "r", "--no-wait"]);
+
+    let no = on_a_terminal(&fixture, "cancel r", "[y/N]", |keyboard, _| type_in(keyboard, "\n"));
+    assert_eq!(no.code, Some(1), "{:?}", no.screen);
+    assert!(no.screen.contains("not cancelled; the run goes on"), "{:?}", no.screen);
+    assert_eq!(fixture.report("r")["status"], "draining");
+
+    let yes = on_a_terminal(&fixture, "cancel r", "[y/N]", |keyboard, _| type_in(keyboard, "y\n"));
+    assert_eq!(yes.code, Some(0), "{:?}", yes.screen);
+    assert_eq!(fixture.report("r")["status"], "cancelled");
+}
+
+#[test]
+fn a_load_on_a_terminal_has_two_bars_and_ends_with_its_report() {
+    let fixture = Fixture::with_rows(1_000);
+
+    let loaded = on_a_terminal(&fixture, &format!("sync --file {FILE}"), "delivered ", |_, _| {
+        fixture.settle(|_| None);
+    });
+
+    assert_eq!(loaded.code, Some(0), "{:?}", loaded.screen);
+    for words in ["read      ", "rows/s", "Total Rows Processed: 1000", "(completed)"] {
+        assert!(loaded.screen.contains(words), "{words:?} in {:?}", loaded.screen);
+    }
+}
