@@ -33,6 +33,16 @@ pub struct BlobProperties {
     pub content_encoding: Option<String>,
 }
 
+/// Some of the blobs of a container, in order of name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlobPage {
+    /// The blobs. May be none though more follow.
+    pub blobs: Vec<BlobProperties>,
+    /// Where the next page starts, in the service's own words; `None` on the last
+    /// one.
+    pub next: Option<String>,
+}
+
 /// What a write does when the blob exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, num::NonZero, sync::Arc, time::Duration};
 
 use azure_core::http::{
     ClientOptions, Response, RetryOptions, Url,
@@ -16,7 +16,8 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use secrecy::ExposeSecret;
 
 use crate::{
-    BlobArgs, BlobError, BlobEtag, BlobProperties, BlobReader, BlobWriter, Overwrite, ReadSettings,
+    BlobArgs, BlobError, BlobEtag, BlobPage, BlobProperties, BlobReader, BlobWriter, Overwrite,
+    ReadSettings,
     connection::{Connection, Credential},
     error::{Subject, error_code},
     identity,
@@ -133,19 +134,36 @@ impl BlobStore {
             let (store, prefix) = (store.clone(), prefix.clone());
             async move {
                 let Some(marker) = next else { return Ok(None) };
-                let (page, marker) = store.list_page(&prefix, marker).await?;
-                Ok(Some((stream::iter(page.into_iter().map(Ok)), marker.map(Some))))
+                let page = store.list_page(&prefix, marker, None).await?;
+                Ok(Some((stream::iter(page.blobs.into_iter().map(Ok)), page.next.map(Some))))
             }
         });
         pages.try_flatten().boxed()
     }
 
-    /// One page, and the marker of the next one, if any.
+    /// At most `blobs_max` (and 5,000) of the blobs whose name starts with `prefix`,
+    /// in order of name: the first ones, or those that follow the page whose
+    /// [`BlobPage::next`] is `after`.
+    ///
+    /// # Errors
+    /// [`BlobError::NoSuchContainer`], [`BlobError::Denied`],
+    /// [`BlobError::Unreachable`]; [`BlobError::Refused`] when `after` is nothing
+    /// that the service has said.
+    pub async fn list_some(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        blobs_max: NonZero<u16>,
+    ) -> Result<BlobPage, BlobError> {
+        self.list_page(prefix, after.map(str::to_owned), Some(blobs_max)).await
+    }
+
     async fn list_page(
         &self,
         prefix: &str,
         marker: Option<String>,
-    ) -> Result<(Vec<BlobProperties>, Option<String>), BlobError> {
+        blobs_max: Option<NonZero<u16>>,
+    ) -> Result<BlobPage, BlobError> {
         let client = self.container_client()?;
         let subject = self.subject(None);
         let answer = retried(QUESTION, || async {
@@ -153,6 +171,7 @@ impl BlobStore {
                 .list_blobs(Some(BlobContainerClientListBlobsOptions {
                     prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
                     marker: marker.clone(),
+                    maxresults: blobs_max.map(|most| most.get().into()),
                     ..Default::default()
                 }))?
                 .into_pages();
@@ -162,19 +181,17 @@ impl BlobStore {
         let (page, continuation) = answer.await.map_err(|error| subject.error(&error))?;
 
         let items = page.map(|page| page.blob_items).unwrap_or_default();
-        let blobs = items
+        let blobs: Vec<_> = items
             .into_iter()
             .map(|item| {
                 listed(item).ok_or_else(|| subject.nonsense("a listed blob has no name or length"))
             })
             .collect::<Result<_, _>>()?;
-        Ok((
-            blobs,
-            match continuation {
-                Some(PagerContinuation::Token(marker)) => Some(marker),
-                _ => None,
-            },
-        ))
+        let next = match continuation {
+            Some(PagerContinuation::Token(marker)) => Some(marker),
+            _ => None,
+        };
+        Ok(BlobPage { blobs, next })
     }
 
     /// Deletes a blob.

@@ -1,3 +1,5 @@
+use std::num::NonZero;
+
 use blob_store::{BlobError, BlobProperties, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
@@ -73,6 +75,30 @@ async fn a_listing_goes_past_its_first_page_and_tells_what_properties_tell() {
     assert_eq!(names_of(&paged.list("o").try_collect::<Vec<_>>().await.unwrap()), ["other"]);
     assert!(paged.list("nothing").next().await.is_none());
     assert_eq!(paged.list("").count().await, 8);
+}
+
+#[tokio::test]
+async fn a_listing_can_be_read_in_pages_of_any_size() {
+    let store = store().await;
+    let expected: Vec<_> = (0..7).map(|n| format!("many/{n}")).collect();
+    for name in expected.iter().map(String::as_str).chain(["other"]) {
+        put(&store, name, &Bytes::from_static(b"content")).await;
+    }
+
+    let (mut listed, mut sizes, mut after) = (Vec::new(), Vec::new(), None);
+    loop {
+        let three = NonZero::new(3).unwrap();
+        let page = store.list_some("many/", after.as_deref(), three).await.unwrap();
+        sizes.push(page.blobs.len());
+        listed.extend(page.blobs);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+
+    assert_eq!(names_of(&listed), expected);
+    assert_eq!(sizes, [3, 3, 1]);
 }
 
 #[tokio::test]
