@@ -22,6 +22,9 @@ generate: ## write a CSV file into the blob container [ROWS=100000 FILE=big-data
 sync: ## bring a file to Salesforce and print the report [FILE=big-data-import.csv ARGS=--json]
 	@scripts/run.sh producer sync --file "$(FILE)" $(ARGS)
 
+serve: ## serve the HTTP API and the page, and import what is started there [ARGS=--http-listen=127.0.0.1:3001]
+	@scripts/run.sh producer serve $(ARGS)
+
 consumer: ## run consumers in the foreground until Ctrl-C [N=1]
 	@scripts/consumers.sh "$(N)"
 
@@ -37,4 +40,4 @@ bench: ## measure each part beside its plain counterpart, and the whole
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync consumer test check bench help
+.PHONY: demo up down generate sync serve consumer test check bench help

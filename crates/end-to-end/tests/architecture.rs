@@ -34,9 +34,11 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("redis", &["job-queue"]),
     ("apalis-redis", &["job-queue"]),
     ("apalis-core", &["job-queue", "consumer"]),
-    ("apalis", &["consumer"]),
+    ("apalis", &["consumer", "producer"]),
     ("reqwest", &["consumer", "blob-store"]),
     ("axum", &["producer", "salesforce-simulator"]),
+    ("hyper", &["producer"]),
+    ("hyper-util", &["producer"]),
     ("tracing-subscriber", &["service"]),
     ("dotenvy", &["service"]),
 ];

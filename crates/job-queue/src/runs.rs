@@ -117,6 +117,19 @@ impl Queue {
         Ok(self.runs_page(None, newest).await?.runs)
     }
 
+    /// The runs that have not ended, in no order; a hundred at most.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub async fn unfinished_runs(&self) -> Result<Vec<Ledger>, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.smembers(keys::unfinished_runs());
+        let (ids,): (Vec<String>,) = self.query("list unfinished runs", &pipeline).await?;
+        let ids: Vec<RunId> = ids.iter().take(100).filter_map(|id| id.parse().ok()).collect();
+        self.ledgers(&ids).await
+    }
+
     /// A page of runs: `limit` of them, from where the page before ended.
     ///
     /// # Errors

@@ -7,10 +7,13 @@ use clap::{Args, Parser, Subcommand};
 use ingest_core::RunId;
 use job_queue::QueueArgs;
 
-use crate::reject_limit::RejectLimit;
-use crate::run_args::{
-    CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
-    WatchArgs,
+use crate::{
+    reject_limit::RejectLimit,
+    run_args::{
+        CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs,
+        VerifyArgs, WatchArgs,
+    },
+    serve_args::ServeArgs,
 };
 
 /// The command line of `producer`.
@@ -86,6 +89,15 @@ pub enum Command {
         producer replay 20261123-145735-pmao --code STORAGE_LIMIT_EXCEEDED --code UNABLE_TO_LOCK_ROW\n  \
         producer replay 20261123-145735-pmao --file rejects/mended.csv    as edited in a spreadsheet")]
     Replay(Box<ReplayArgs>),
+    /// Serve the HTTP API and the page, and import the runs that are started there.
+    #[command(after_help = "Start a run:\n  \
+        curl -X POST http://localhost:3001/api/sync/start -H 'Content-Type: application/json' \\\n       \
+        -d '{\"fileName\": \"big-data-import.csv\"}'\n\n\
+        Examples:\n  \
+        producer serve                                       the page: http://127.0.0.1:3001/batch-sync\n  \
+        producer serve --http-listen 127.0.0.1:0             any free port; it is printed\n  \
+        API_TOKEN_FILE=/run/secrets/api producer serve --http-listen 0.0.0.0:3001")]
+    Serve(Box<ServeArgs>),
     /// Print a script that completes commands and flags in your shell.
     #[command(after_help = "Examples:\n  \
         source <(producer completions bash)                                  in ~/.bashrc\n  \

@@ -11,7 +11,10 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use job_queue::{BatchEvent, Depth, Ledger};
 
-use crate::figures::{bytes, duration, grouped, per_second};
+use crate::{
+    figures::{bytes, duration, grouped, per_second},
+    totals::Witness,
+};
 
 /// How many batches get a line of their own before lines come once a second.
 const BATCHES_SHOWN_SINGLY: u64 = 10;
@@ -20,8 +23,7 @@ pub(crate) enum Display {
     Bars(Bars),
     Lines(Mutex<Lines>),
     /// Of a server, which has other things to say too.
-    #[expect(dead_code, reason = "the server comes with the next commit")]
-    Log,
+    Log(Box<Witness>),
 }
 
 pub(crate) struct Bars {
@@ -60,7 +62,7 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
             Self::Lines(lines) => lock(lines).before = ledger.delivered(),
-            Self::Log => {}
+            Self::Log(witness) => witness.begins_with(ledger),
         }
         self.say("Worker started job: full-import");
         self.say(&format!("Downloading stream from Azure: {}...", ledger.file));
@@ -124,7 +126,7 @@ impl Display {
                 bars.delivered.set_message(rejected(ledger));
             }
             Self::Lines(lines) => show_batches(&mut lock(lines), ledger, batches),
-            Self::Log => {}
+            Self::Log(witness) => witness.sees(ledger),
         }
     }
 
@@ -146,7 +148,7 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.all.suspend(|| print_line(line)),
             Self::Lines(_) => print_line(line),
-            Self::Log => tracing::info!("{line}"),
+            Self::Log(_) => tracing::info!("{line}"),
         }
     }
 }

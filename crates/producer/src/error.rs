@@ -69,7 +69,6 @@ pub(crate) enum SyncError {
 
 impl SyncError {
     /// Trying again later may help without anybody's doing: the blob storage is away.
-    #[expect(dead_code, reason = "the server comes with the next commit")]
     pub(crate) fn may_heal(&self) -> bool {
         match self {
             Self::Read(ReadError::Blob(BlobError::Unreachable { .. }))

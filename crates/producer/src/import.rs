@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use blob_store::BlobError;
+use blob_store::{BlobError, BlobProperties};
 use ingest_core::{Header, RunId};
 use job_queue::{FeedError, Feeder, Ledger, RunState};
 use tokio_util::sync::CancellationToken;
@@ -65,7 +65,9 @@ impl Import<'_> {
             let Some(feeder) = self.take_up(&run).await? else {
                 return Ok(Imported::Interrupted(None));
             };
-            if let Err(error) = self.check_version(&feeder, &entered).await {
+            if let Err(error) =
+                self.check_version(&feeder, &entered.ledger, entered.blob.as_ref()).await
+            {
                 feeder.release().await;
                 return Err(error);
             }
@@ -147,8 +149,13 @@ impl Import<'_> {
 
     /// A run reads one version of its file. What is all queued, and not
     /// delivered yet, does not need the file any more.
-    async fn check_version(&self, feeder: &Feeder, entered: &Entered) -> Result<(), SyncError> {
-        let Entered { ledger, blob: Some(blob), .. } = entered else { return Ok(()) };
+    async fn check_version(
+        &self,
+        feeder: &Feeder,
+        ledger: &Ledger,
+        blob: Option<&BlobProperties>,
+    ) -> Result<(), SyncError> {
+        let Some(blob) = blob else { return Ok(()) };
         if ledger.etag == blob.etag.to_string() {
             return Ok(());
         }

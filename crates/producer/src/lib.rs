@@ -19,7 +19,9 @@ mod feed;
 mod figures;
 mod follow;
 mod html;
+mod http;
 mod import;
+mod imports;
 mod pace;
 mod read_settings;
 mod reject_limit;
@@ -31,9 +33,12 @@ mod run_args;
 mod runs;
 #[cfg(test)]
 mod sample;
+mod serve;
+mod serve_args;
 mod source;
 mod start;
 mod sync;
+mod totals;
 mod verify;
 mod watch;
 mod watermark;
@@ -43,3 +48,4 @@ pub use run_args::{
     CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
     WatchArgs,
 };
+pub use serve_args::{HostNames, ServeArgs};

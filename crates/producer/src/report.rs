@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How a run stands, in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Status {
     Feeding,
@@ -34,6 +34,16 @@ pub(crate) enum Status {
 }
 
 impl Status {
+    /// Of runs that have not ended.
+    pub(crate) const UNFINISHED: [Self; 6] = [
+        Self::Feeding,
+        Self::Waiting,
+        Self::Paused,
+        Self::Interrupted,
+        Self::Draining,
+        Self::Cancelling,
+    ];
+
     pub(crate) fn of(ledger: &Ledger) -> Self {
         match ledger.state {
             RunState::Feeding | RunState::Draining if ledger.paused => Self::Paused,

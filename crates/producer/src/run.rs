@@ -17,7 +17,7 @@ use crate::{
     import::Until,
     read_settings::ReadSettings,
     reject_limit::RejectLimit,
-    runs,
+    runs, serve,
     source::Transfer,
     start::{Order, Start},
     sync::Sync,
@@ -37,6 +37,7 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Resume(args) => Box::pin(control_commands::resume(*args, shutdown)).await,
         Command::Replay(args) => Box::pin(control_commands::replay(*args, shutdown)).await,
         Command::Watch(args) => Box::pin(watch(args, shutdown)).await,
+        Command::Serve(args) => Box::pin(serve::run(*args, shutdown)).await,
         Command::Completions(args) => completions(args),
         command => {
             service::init_logging(io::stderr);
@@ -61,6 +62,7 @@ async fn look_or_steer(command: Command) -> anyhow::Result<ExitCode> {
         | Command::Resume(_)
         | Command::Replay(_)
         | Command::Watch(_)
+        | Command::Serve(_)
         | Command::Completions(_) => unreachable!("these have their own set-up"),
     }
 }

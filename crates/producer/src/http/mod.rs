@@ -1,0 +1,161 @@
+//! The HTTP API and the page.
+//!
+//! ```text
+//! connection ──▶ security headers ──▶ guard ──▶ time limit ──▶ route
+//! ```
+//!
+//! All routes are in [`router`]; `openapi.json` describes them for callers.
+
+mod control;
+mod events;
+mod files;
+mod guard;
+mod headers;
+mod health;
+mod hub;
+mod input;
+mod lines;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod queue;
+mod rejects;
+mod runs;
+mod scene;
+mod server;
+mod start;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::StatusCode,
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use server::serve;
+
+use self::{
+    guard::Guard, health::Readiness, hub::Hub, input::BODY_BYTES_MAX, problem::Problem,
+    queue::QueueWatch, rejects::DOWNLOADS_MAX,
+};
+use crate::{
+    ServeArgs, read_settings::ReadSettings, start::Start, totals::Totals, watermark::Watermarks,
+};
+
+/// How long anybody waits for an answer to begin. Redis being away is waited out
+/// elsewhere; here a person is waiting.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Api {
+    start: Start,
+    settings: ReadSettings,
+    guard: Guard,
+    queue_watch: Arc<QueueWatch>,
+    hub: Hub,
+    readiness: Readiness,
+    totals: Arc<Totals>,
+    open_streams: Arc<AtomicUsize>,
+    downloads: Arc<Semaphore>,
+    stop: CancellationToken,
+}
+
+/// What an [`Api`] is made of.
+pub(crate) struct Parts {
+    pub(crate) start: Start,
+    pub(crate) settings: ReadSettings,
+    pub(crate) watermarks: Watermarks,
+    pub(crate) totals: Arc<Totals>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Api {
+    /// The API of a server that listens on `address`.
+    pub(crate) fn new(parts: Parts, args: &ServeArgs, address: SocketAddr) -> Self {
+        let Parts { start, settings, watermarks, totals, stop } = parts;
+        let (queue, store) = (start.queue.clone(), start.store.clone());
+        let queue_watch = Arc::new(QueueWatch::new(queue.clone(), watermarks));
+        Self {
+            guard: Guard::new(address, &args.http_allowed_hosts.0, args.api_token.as_ref()),
+            hub: Hub::new(queue.clone(), Arc::clone(&queue_watch), stop.clone()),
+            readiness: Readiness::new(queue, store),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
+            open_streams: Arc::default(),
+            start,
+            settings,
+            queue_watch,
+            totals,
+            stop,
+        }
+    }
+}
+
+/// Every path of the server.
+pub(crate) fn router(api: Api) -> Router {
+    let api = Arc::new(api);
+    Router::new()
+        .route("/", get(page::redirect))
+        .route("/batch-sync", get(page::index))
+        .route("/batch-sync/", get(page::redirect))
+        .route("/batch-sync/{name}", get(page::file))
+        .route("/api/sync", get(runs::list))
+        .route("/api/sync/start", post(start::start))
+        .route("/api/sync/{run}", get(runs::show))
+        .route("/api/sync/{run}/events", get(events::stream))
+        .route("/api/sync/{run}/pause", post(control::pause))
+        .route("/api/sync/{run}/resume", post(control::resume))
+        .route("/api/sync/{run}/cancel", post(control::cancel))
+        .route("/api/sync/{run}/rejects", get(rejects::download))
+        .route("/api/files", get(files::list))
+        .route("/api/queue", get(queue::show))
+        .route("/api/openapi.json", get(openapi::show))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(answered_in_time))
+        .layer(from_fn_with_state(Arc::clone(&api), guarded))
+        .layer(from_fn(headers::with_security_headers))
+        .with_state(api)
+}
+
+async fn guarded(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    match api.guard.check(request.method(), request.uri().path(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The body of an answer, such as a stream of events, may take longer.
+async fn answered_in_time(request: Request, next: Next) -> Response {
+    tokio::time::timeout(ANSWER_TIMEOUT, next.run(request)).await.unwrap_or_else(|_elapsed| {
+        Problem::unavailable("redis or the blob storage does not answer; try again").into_response()
+    })
+}
+
+async fn no_such_path() -> Problem {
+    Problem::not_found(
+        "there is nothing here; the page is at /batch-sync, the API at /api/openapi.json",
+    )
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this path does not take this method; the header Allow names those it takes",
+    )
+}

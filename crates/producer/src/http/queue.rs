@@ -1,0 +1,83 @@
+//! `GET /api/queue`: how full the queue is, and who works on it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Json, extract::State};
+use job_queue::{ApiUsage, Queue, QueueError};
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use super::{Api, problem::Problem};
+use crate::watermark::Watermarks;
+
+/// However many ask, Redis is asked this often at most.
+const FRESH: Duration = Duration::from_millis(400);
+
+/// The queue as callers see it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct QueueState {
+    /// Batches that are not settled, and the bytes of their payloads.
+    pub(super) jobs: u64,
+    pub(super) bytes: u64,
+    /// Reading stops at high, and goes on at low.
+    pub(super) jobs_high: u64,
+    pub(super) jobs_low: u64,
+    pub(super) bytes_high: u64,
+    pub(super) bytes_low: u64,
+    /// Consumers that deliver, and servers that take runs.
+    pub(super) consumers: u64,
+    pub(super) servers: u64,
+    /// Calls of the org's day, as Salesforce said last.
+    pub(super) api_usage: Option<ApiUsage>,
+}
+
+/// Looks at the queue for all who ask.
+#[derive(Debug)]
+pub(super) struct QueueWatch {
+    queue: Queue,
+    watermarks: Watermarks,
+    seen: Mutex<Option<(Instant, Arc<QueueState>)>>,
+}
+
+impl QueueWatch {
+    pub(super) fn new(queue: Queue, watermarks: Watermarks) -> Self {
+        Self { queue, watermarks, seen: Mutex::default() }
+    }
+
+    /// How the queue stands, or stood a moment ago.
+    pub(super) async fn state(&self) -> Result<Arc<QueueState>, QueueError> {
+        let mut seen = self.seen.lock().await;
+        if let Some((at, state)) = &*seen
+            && at.elapsed() < FRESH
+        {
+            return Ok(Arc::clone(state));
+        }
+        let state = Arc::new(self.look().await?);
+        *seen = Some((Instant::now(), Arc::clone(&state)));
+        Ok(state)
+    }
+
+    async fn look(&self) -> Result<QueueState, QueueError> {
+        let depth = self.queue.depth().await?;
+        let (high, low) = (self.watermarks.high(), self.watermarks.low());
+        Ok(QueueState {
+            jobs: depth.jobs,
+            bytes: depth.bytes,
+            jobs_high: high.jobs,
+            jobs_low: low.jobs,
+            bytes_high: high.bytes,
+            bytes_low: low.bytes,
+            consumers: self.queue.consumers_alive().await?,
+            servers: self.queue.servers_alive().await?,
+            api_usage: self.queue.api_usage().await?,
+        })
+    }
+}
+
+pub(super) async fn show(State(api): State<Arc<Api>>) -> Result<Json<QueueState>, Problem> {
+    Ok(Json(api.queue_watch.state().await?.as_ref().clone()))
+}

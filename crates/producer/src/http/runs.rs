@@ -1,0 +1,68 @@
+//! `GET /api/sync` and `GET /api/sync/{run}`.
+
+use std::{num::NonZero, sync::Arc};
+
+use axum::{Json, extract::State};
+use ingest_core::RunId;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Api,
+    input::{QueryOf, RunOf},
+    problem::Problem,
+};
+use crate::report::Report;
+
+const RUNS_A_PAGE: NonZero<u16> = NonZero::new(50).expect("not zero");
+const RUNS_A_PAGE_MAX: u16 = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageOf {
+    limit: Option<u32>,
+    before: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Runs {
+    runs: Vec<Report>,
+    next: Option<String>,
+}
+
+/// Newest first.
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    QueryOf(page): QueryOf<PageOf>,
+) -> Result<Json<Runs>, Problem> {
+    let limit = limit(page.limit, RUNS_A_PAGE, RUNS_A_PAGE_MAX)?;
+    if page.before.as_deref().is_some_and(|before| !is_cursor(before)) {
+        return Err(Problem::bad_request("before is not what `next` of an earlier answer said"));
+    }
+    let page = api.start.queue.runs_page(page.before.as_deref(), limit.get().into()).await?;
+    Ok(Json(Runs { runs: page.runs.into_iter().map(Report::of).collect(), next: page.next }))
+}
+
+/// When the run began, and its id.
+fn is_cursor(text: &str) -> bool {
+    text.split_once('-')
+        .is_some_and(|(began, run)| began.parse::<u64>().is_ok() && run.parse::<RunId>().is_ok())
+}
+
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    RunOf(run): RunOf,
+) -> Result<Json<Report>, Problem> {
+    let ledger = api.start.queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
+    Ok(Json(Report::of(ledger)))
+}
+
+/// How many to list.
+pub(super) fn limit(
+    asked: Option<u32>,
+    usual: NonZero<u16>,
+    most: u16,
+) -> Result<NonZero<u16>, Problem> {
+    let Some(asked) = asked else { return Ok(usual) };
+    let limit = u16::try_from(asked).ok().filter(|limit| *limit <= most).and_then(NonZero::new);
+    limit.ok_or_else(|| Problem::bad_request(format!("limit must be 1 to {most}")))
+}

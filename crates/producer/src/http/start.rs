@@ -1,0 +1,129 @@
+//! `POST /api/sync/start`: a new run, taken by any server.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use ingest_core::RunId;
+use job_queue::Ledger;
+use serde::{Deserialize, Serialize};
+
+use super::{Api, input::JsonOf, problem::Problem};
+use crate::{
+    error::{ReadError, SyncError},
+    start::Order,
+};
+
+/// Most characters in an `Idempotency-Key`.
+const KEY_CHARS_MAX: usize = 255;
+
+/// A file to load.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct FileOf {
+    file_name: String,
+}
+
+/// The run is entered, and a server will take it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Started {
+    message: &'static str,
+    file: String,
+    run_id: RunId,
+}
+
+type Answer = Result<(StatusCode, Json<Started>), Problem>;
+
+pub(super) async fn start(
+    State(api): State<Arc<Api>>,
+    headers: HeaderMap,
+    JsonOf(body): JsonOf<FileOf>,
+) -> Answer {
+    let order = Order {
+        file: body.file_name,
+        settings: api.settings.clone(),
+        run: None,
+        replay_of: None,
+        start_key: start_key(&headers)?,
+    };
+    begin(api, order).await
+}
+
+/// Also when the caller goes away meanwhile: a run that is entered gets its job.
+async fn begin(api: Arc<Api>, order: Order) -> Answer {
+    let beginning = tokio::spawn(async move {
+        let ledger = Box::pin(api.start.enter(&order)).await.map_err(problem)?.ledger;
+        if !ledger.has_ended() {
+            api.start.queue.push_import(&ledger.run).await?;
+        }
+        Ok::<_, Problem>(ledger)
+    });
+    let Ledger { file, run, .. } = match beginning.await {
+        Ok(entered) => entered?,
+        Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+    };
+    Ok((StatusCode::ACCEPTED, Json(Started { message: "Batch sync started", file, run_id: run })))
+}
+
+/// Whoever repeats a request with the same key gets the same run.
+fn start_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    let is_fine = key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if key.is_empty() || key.len() > KEY_CHARS_MAX || !is_fine {
+        return Err(Problem::bad_request(format!(
+            "the Idempotency-Key must be 1 to {KEY_CHARS_MAX} characters of ASCII"
+        )));
+    }
+    Ok(Some(key.to_owned()))
+}
+
+fn problem(error: SyncError) -> Problem {
+    match error {
+        SyncError::Read(ReadError::Blob(error)) => error.into(),
+        SyncError::Read(error @ ReadError::Csv { .. }) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let words = cause.unwrap_or_else(|| error.to_string());
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words)
+        }
+        SyncError::UnderWay { file, run } => {
+            Problem::conflict(format!("{file} is being loaded already, by run {run}"), Some(run))
+        }
+        // Without a run id of the caller's, only its key can have led to another file.
+        SyncError::OtherFile { run, of, .. } => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            format!("this Idempotency-Key has started run {run} of {of}; use a new one"),
+        ),
+        SyncError::Queue(error) => error.into(),
+        SyncError::UnknownRun { .. } => Problem::no_such_run(),
+        error => Problem::conflict(error.to_string(), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_a_short_word_of_ascii() {
+        let cases = [
+            (Some("nightly 7"), Ok(Some("nightly 7".to_owned()))),
+            (None, Ok(None)),
+            (Some(""), Err(400)),
+            (Some("ä"), Err(400)),
+        ];
+
+        for (value, expected) in cases {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert("idempotency-key", value.as_bytes().try_into().unwrap());
+            }
+            let key = start_key(&headers).map_err(|problem| problem.status.as_u16());
+            assert_eq!(key, expected, "{value:?}");
+        }
+    }
+}

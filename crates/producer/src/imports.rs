@@ -1,0 +1,166 @@
+//! Runs that were started over HTTP: this server takes them from the queue
+//! `full-import` and imports them, some at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use apalis::{layers::WorkerBuilderExt, prelude::*};
+use job_queue::{ClaimedImport, ImportBackend, QueueError};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    display::Display,
+    error::SyncError,
+    import::{Import, Imported, Until},
+    start::Start,
+    totals::{Totals, Witness},
+    watermark::Watermarks,
+};
+
+/// How often a run is taken before it counts as one that cannot be imported: with
+/// the delays between, about two hours.
+const DELIVERIES_MAX: u32 = 30;
+
+/// Another producer has the run: `producer sync`, or a server whose word is late.
+const HELD_DELAY: Duration = Duration::from_secs(5);
+
+/// Imports one run after the other, several at a time.
+pub(crate) struct Importer {
+    pub(crate) start: Start,
+    pub(crate) watermarks: Watermarks,
+    pub(crate) totals: Arc<Totals>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// Takes runs until shutdown, and puts those back that it has then, to go on at
+/// their checkpoints.
+pub(crate) async fn run_imports(
+    importer: Arc<Importer>,
+    concurrency: usize,
+) -> Result<(), WorkerError> {
+    let name = unique_name();
+    let backend = ImportBackend::new(importer.start.queue.clone(), &name);
+    let stop = importer.shutdown.clone();
+    WorkerBuilder::new(name)
+        .backend(backend)
+        .data(importer)
+        .concurrency(concurrency)
+        .build(import)
+        .run_until(async move {
+            stop.cancelled().await;
+            Ok::<_, WorkerError>(())
+        })
+        .await
+}
+
+async fn import(claimed: ClaimedImport, importer: Data<Arc<Importer>>) -> Result<(), QueueError> {
+    Box::pin(importer.import(&claimed)).await
+}
+
+/// A name that no other server has, and not this one when it starts again.
+fn unique_name() -> String {
+    format!("server-{}-{:08x}", std::process::id(), fastrand::u32(..))
+}
+
+impl Importer {
+    async fn import(&self, claimed: &ClaimedImport) -> Result<(), QueueError> {
+        let run = claimed.run();
+        if claimed.deliveries() > DELIVERIES_MAX {
+            let reason = format!("its import was begun {DELIVERIES_MAX} times and broke off");
+            return self.give_up(claimed, &reason).await;
+        }
+        match self.try_import(claimed).await {
+            Ok(Imported::Ended(_) | Imported::Queued(_)) => claimed.done().await.map(drop),
+            Ok(Imported::Paused) if claimed.done_while_paused().await? => Ok(()),
+            Ok(Imported::Paused | Imported::Interrupted(_)) => {
+                claimed.put_back(Duration::ZERO).await.map(drop)
+            }
+            Err(error) => match what_next(&error, claimed.deliveries()) {
+                Next::Wait(delay) => {
+                    info!(run.id = %run, "run {run} waits: {error}");
+                    claimed.put_back(delay).await.map(drop)
+                }
+                Next::TryAgain(delay) => {
+                    let causes = with_causes(&error);
+                    warn!(run.id = %run, "run {run} is tried again in {} s: {causes}", delay.as_secs());
+                    claimed.try_again(delay).await.map(drop)
+                }
+                Next::GiveUp => self.give_up(claimed, &with_causes(&error)).await,
+            },
+        }
+    }
+
+    async fn try_import(&self, claimed: &ClaimedImport) -> Result<Imported, SyncError> {
+        let found = self.shutdown.run_until_cancelled(self.start.find(claimed.run())).await;
+        let Some(entered) = found else { return Ok(Imported::Interrupted(None)) };
+        let display = Display::Log(Box::new(Witness::new(Arc::clone(&self.totals))));
+        let import = Import {
+            start: &self.start,
+            watermarks: self.watermarks,
+            display: &display,
+            until: Until::EndedOrPaused,
+            shutdown: &self.shutdown,
+        };
+        Box::pin(import.run(entered?)).await
+    }
+
+    async fn give_up(&self, claimed: &ClaimedImport, reason: &str) -> Result<(), QueueError> {
+        let run = claimed.run();
+        error!(run.id = %run, "run {run} failed: {reason}");
+        self.start.queue.fail_run(run, reason).await?;
+        claimed.done().await.map(drop)
+    }
+}
+
+/// What becomes of a run whose import broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// It is somebody else's turn.
+    Wait(Duration),
+    /// Time may heal it.
+    TryAgain(Duration),
+    /// It fails.
+    GiveUp,
+}
+
+fn what_next(error: &SyncError, deliveries: u32) -> Next {
+    match error {
+        SyncError::Feed(job_queue::FeedError::HeldByAnother { .. }) => Next::Wait(HELD_DELAY),
+        // A server that reads from that container may take it.
+        SyncError::OtherContainer { .. } => Next::Wait(HELD_DELAY),
+        error if error.may_heal() && deliveries < DELIVERIES_MAX => {
+            Next::TryAgain(backoff(deliveries))
+        }
+        _ => Next::GiveUp,
+    }
+}
+
+/// Five seconds, doubled each time, five minutes at most.
+fn backoff(deliveries: u32) -> Duration {
+    Duration::from_secs(5 << deliveries.saturating_sub(1).min(10)).min(Duration::from_secs(300))
+}
+
+fn with_causes(error: &SyncError) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        let text = next.to_string();
+        if !words.ends_with(&text) {
+            words.push_str(&format!(": {text}"));
+        }
+        cause = next.source();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_come_further_and_further_apart() {
+        let delays = [1, 2, 3, 6, 7, 30].map(|deliveries| backoff(deliveries).as_secs());
+
+        assert_eq!(delays, [5, 10, 20, 160, 300, 300]);
+    }
+}

@@ -1,0 +1,117 @@
+//! Who may ask what.
+
+use std::process::Stdio;
+
+use reqwest::Method;
+
+use crate::support::{Server, Services, send};
+
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+async fn status(server: &Server, method: Method, path: &str, headers: Headers<'_>) -> u16 {
+    let request = server.request(method, path);
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let answer = send(request).await;
+    if answer.status >= 400 {
+        assert!(!answer.error().is_empty());
+    }
+    answer.status
+}
+
+#[tokio::test]
+async fn a_token_is_asked_of_every_call_of_the_api_and_of_nothing_else() {
+    let mut services = Services::start().await;
+    services.set("API_TOKEN", "s3cret");
+    let server = services.serve().await;
+    let document = server.request(Method::GET, "/api/openapi.json").bearer_auth("s3cret");
+    let document = send(document).await.json();
+    assert!(document["security"].is_array());
+
+    for path in document["paths"].as_object().unwrap().keys() {
+        let post = document["paths"][path]["post"].is_object();
+        let method = if post { Method::POST } else { Method::GET };
+        let path = path.replace("{run}", "no-such-run");
+        let right = status(&server, method.clone(), &path, &[("authorization", "Bearer s3cret")]);
+        let wrong = status(&server, method.clone(), &path, &[("authorization", "Bearer s3cre7")]);
+        let none = status(&server, method.clone(), &path, &[]);
+        let (right, wrong, none) = (right.await, wrong.await, none.await);
+
+        assert_ne!(right, 401, "{path}");
+        let refused = path.starts_with("/api/");
+        assert_eq!((wrong == 401, none == 401), (refused, refused), "{path}");
+    }
+    assert_eq!(status(&server, Method::GET, "/batch-sync", &[]).await, 200);
+    let answer = server.get("/api/queue").await;
+    assert_eq!(answer.header("www-authenticate"), "Bearer");
+    assert!(answer.error().contains("API_TOKEN"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_token_can_come_from_a_file_and_is_never_said() {
+    let mut services = Services::start().await;
+    let file = services.folder.path().join("token");
+    std::fs::write(&file, "from-a-file\n").unwrap();
+    services.set("API_TOKEN_FILE", file.to_str().unwrap());
+    let server = services.serve().await;
+
+    let answer = server.request(Method::GET, "/api/queue").bearer_auth("from-a-file");
+
+    assert_eq!(send(answer).await.status, 200);
+    server.terminate().await;
+    let (_, said) = server.end().await;
+    assert!(!said.contains("from-a-file"), "{said}");
+}
+
+#[tokio::test]
+async fn other_hosts_and_origins_are_refused() {
+    let mut services = Services::start().await;
+    services.set("HTTP_ALLOWED_HOSTS", "sync.example.com");
+    let server = services.serve().await;
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let local = format!("localhost:{port}");
+    let page = format!("http://{local}");
+    let cases: &[(Method, Headers<'_>, u16)] = &[
+        (Method::GET, &[("host", &local)], 200),
+        (Method::GET, &[("host", "sync.example.com")], 200),
+        (Method::GET, &[("host", "evil.example.com")], 403),
+        (Method::GET, &[("host", &local), ("origin", "http://evil.example.com")], 200),
+        (Method::POST, &[("host", &local), ("origin", &page)], 415),
+        (Method::POST, &[("host", &local), ("origin", "http://evil.example.com")], 403),
+        (Method::POST, &[("host", &local), ("origin", "null")], 403),
+        (Method::POST, &[("host", "evil.example.com")], 403),
+    ];
+
+    for (method, headers, expected) in cases {
+        let path = if *method == Method::GET { "/api/queue" } else { "/api/sync/start" };
+        let found = status(&server, method.clone(), path, headers).await;
+        assert_eq!(found, *expected, "{method} {headers:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_only_the_loopback_is_listened_on() {
+    let mut services = Services::start().await;
+    services.set("HTTP_LISTEN", "0.0.0.0:0");
+
+    let ended = services.command().stderr(Stdio::piped()).output().await.unwrap();
+
+    assert_eq!(ended.status.code(), Some(2));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    let expected = "error: HTTP_LISTEN=0.0.0.0:0 can be reached from other machines: set API_TOKEN, \
+                    or listen on 127.0.0.1:0\n";
+    assert_eq!(said, expected);
+}
+
+#[tokio::test]
+async fn with_a_token_any_address_may_be_listened_on() {
+    let mut services = Services::start().await;
+    services.set("HTTP_LISTEN", "0.0.0.0:0");
+    services.set("API_TOKEN", "s3cret");
+    let mut server = services.serve().await;
+    server.url = server.url.replace("0.0.0.0", "127.0.0.1");
+
+    assert_eq!(status(&server, Method::GET, "/api/queue", &[]).await, 401);
+    let token = [("authorization", "Bearer s3cret")];
+    assert_eq!(status(&server, Method::GET, "/api/queue", &token).await, 200);
+}

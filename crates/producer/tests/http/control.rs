@@ -1,0 +1,79 @@
+//! Pause, resume, cancel.
+
+use serde_json::json;
+
+use crate::support::{Deliverer, Services};
+
+#[tokio::test]
+async fn a_paused_run_stands_still_until_it_is_resumed() {
+    let mut services = Services::start().await;
+    services.set("QUEUE_DEPTH_HIGH", "3");
+    services.put_rows("rows.csv", 100).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    let [pause, resume] = ["pause", "resume"].map(|wish| format!("/api/sync/{run}/{wish}"));
+    server.report(&run, |report| report["batchesFed"] == 3).await;
+
+    let paused = server.post(&pause).await;
+    assert_eq!((paused.status, paused.run()), (202, run.clone()), "{paused:?}");
+    let report = server.report(&run, |report| report["status"] == "paused").await;
+    assert_eq!(report["pausedByHand"], json!(true));
+    assert_eq!(server.post(&pause).await.status, 202);
+
+    let resumed = server.post(&resume).await;
+    assert_eq!(resumed.status, 202, "{resumed:?}");
+    Deliverer::new(&services).await.deliver(10).await;
+    let report = server.report(&run, |report| report["status"] == "completed").await;
+    assert_eq!((&report["delivered"], &report["pausedByHand"]), (&json!(100), &json!(false)));
+    for wish in [pause, resume] {
+        let late = server.post(&wish).await;
+        assert_eq!((late.status, late.run()), (409, run.clone()), "{late:?}");
+        assert!(late.error().contains("completed"), "{late:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_run_counts_what_it_leaves_out() {
+    let mut services = Services::start().await;
+    services.set("QUEUE_DEPTH_HIGH", "3");
+    services.put_rows("rows.csv", 100).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    let cancel = format!("/api/sync/{run}/cancel");
+    server.report(&run, |report| report["batchesFed"] == 3).await;
+    Deliverer::new(&services).await.deliver(1).await;
+
+    let cancelled = server.post(&cancel).await;
+
+    assert_eq!(cancelled.status, 202, "{cancelled:?}");
+    let report = server.report(&run, |report| report["status"] == "cancelled").await;
+    let figures = ["read", "delivered", "cancelled", "rejected", "unfinished"];
+    let [read, delivered, cancelled, rejected, unfinished] =
+        figures.map(|name| report[name].as_u64().unwrap());
+    assert_eq!((delivered, rejected, unfinished), (10, 0, 0), "{report}");
+    assert_eq!(read, delivered + cancelled, "{report}");
+    assert!((20..=30).contains(&cancelled), "{report}");
+    assert_eq!(server.post(&cancel).await.status, 202);
+    assert_eq!(server.post(&format!("/api/sync/{run}/resume")).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_feeds_goes_on_when_it_is_resumed() {
+    let mut services = Services::start().await;
+    services.set("QUEUE_DEPTH_HIGH", "3");
+    services.put_rows("rows.csv", 50).await;
+    // Of `producer sync`: no server was ever asked to import it.
+    let mut sync = services.command_of(&["sync", "--file", "rows.csv", "--run-id", "left"]);
+    let mut sync = sync.spawn().unwrap();
+    let server = services.serve().await;
+    let fed = |report: &serde_json::Value| report["batchesFed"] == 3;
+    server.report("left", fed).await;
+    sync.kill().await.unwrap();
+
+    let resumed = server.post("/api/sync/left/resume").await;
+
+    assert_eq!(resumed.status, 202, "{resumed:?}");
+    Deliverer::new(&services).await.deliver(5).await;
+    let report = server.report("left", |report| report["status"] == "completed").await;
+    assert_eq!(report["delivered"], json!(50));
+}

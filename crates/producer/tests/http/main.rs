@@ -1,0 +1,11 @@
+//! `producer serve` over real sockets, on a real Redis and a real Azurite.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+mod access;
+mod control;
+mod events;
+mod many_streams;
+mod routes;
+mod starting;
+mod stopping;
+mod support;

@@ -1,0 +1,110 @@
+//! Runs that begin over HTTP, and what repeating a request does.
+
+use serde_json::json;
+
+use crate::support::{Deliverer, Services, send};
+
+#[tokio::test]
+async fn a_started_run_is_imported_to_its_end() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 25).await;
+    let server = services.serve().await;
+
+    let started = server.start("rows.csv").await;
+
+    let run = started.run();
+    assert_eq!(started.status, 202);
+    let expected = json!({"message": "Batch sync started", "file": "rows.csv", "runId": run});
+    assert_eq!(started.json(), expected);
+    Deliverer::new(&services).await.deliver(3).await;
+    let report = server.report(&run, |report| report["status"] == "completed").await;
+    assert_eq!((&report["read"], &report["delivered"]), (&json!(25), &json!(25)));
+    server.terminate().await;
+    let (code, said) = server.end().await;
+    assert_eq!(code, Some(0), "{said}");
+    for line in [
+        "Worker started job: full-import",
+        "Downloading stream from Azure: rows.csv...",
+        "Job Completed! Total Rows Processed: 25",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_under_way_is_not_started_twice() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 5).await;
+    let server = services.serve().await;
+    let first = server.start("rows.csv").await;
+
+    let second = server.start("rows.csv").await;
+
+    assert_eq!((second.status, second.run()), (409, first.run()), "{second:?}");
+    assert!(second.error().contains("is being loaded already"), "{second:?}");
+    Deliverer::new(&services).await.deliver(1).await;
+    server.report(&first.run(), |report| report["status"] == "completed").await;
+    let third = server.start("rows.csv").await;
+    assert_eq!(third.status, 202);
+    assert_ne!(third.run(), first.run());
+}
+
+#[tokio::test]
+async fn the_same_key_gives_the_same_run_however_often_and_whatever_has_become_of_it() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 5).await;
+    services.put_rows("other.csv", 5).await;
+    let (server, another) = (services.serve().await, services.serve().await);
+    let first = send(server.start_request("rows.csv").header("idempotency-key", "k-1")).await;
+
+    let again = send(another.start_request("rows.csv").header("idempotency-key", "k-1")).await;
+    assert_eq!((again.status, again.run()), (202, first.run()));
+    Deliverer::new(&services).await.deliver(1).await;
+    server.report(&first.run(), |report| report["status"] == "completed").await;
+    let later = send(server.start_request("rows.csv").header("idempotency-key", "k-1")).await;
+    assert_eq!((later.status, later.run()), (202, first.run()));
+
+    let other = send(server.start_request("other.csv").header("idempotency-key", "k-1")).await;
+    assert_eq!(other.status, 422);
+    assert!(other.error().contains("this Idempotency-Key has started run"), "{other:?}");
+    let runs = server.get("/api/sync").await.json();
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 1);
+    let long = "x".repeat(256);
+    let odd = send(server.start_request("other.csv").header("idempotency-key", long)).await;
+    assert_eq!(odd.status, 400);
+}
+
+#[tokio::test]
+async fn starts_at_the_same_moment_enter_one_run() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 5).await;
+    let (server, another) = (services.serve().await, services.serve().await);
+
+    let starts = (0..10).map(|at| if at % 2 == 0 { &server } else { &another });
+    let answers = futures::future::join_all(starts.map(|server| server.start("rows.csv"))).await;
+
+    let accepted: Vec<_> = answers.iter().filter(|answer| answer.status == 202).collect();
+    assert_eq!(accepted.len(), 1, "{answers:?}");
+    for answer in &answers {
+        assert_eq!(answer.run(), accepted[0].run());
+    }
+}
+
+#[tokio::test]
+async fn a_run_whose_file_was_replaced_fails_with_the_reason() {
+    let mut services = Services::start().await;
+    services.set("QUEUE_DEPTH_HIGH", "3");
+    services.put_rows("rows.csv", 100).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    server.report(&run, |report| report["batchesFed"] == 3).await;
+    server.kill().await;
+
+    services.put_rows("rows.csv", 200).await;
+    let server = services.serve().await;
+
+    let report = server.report(&run, |report| report["status"] == "failed").await;
+    let reason = report["reason"].as_str().unwrap();
+    assert!(reason.contains("was replaced after run"), "{reason}");
+    assert_eq!(server.start("rows.csv").await.status, 202);
+}

@@ -1,0 +1,273 @@
+//! A server as a process of its own, and somebody who delivers its batches.
+
+use std::{
+    process::Stdio,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use blob_store::{BlobArgs, BlobStore, Overwrite};
+use ingest_core::{Reject, Rows};
+use job_queue::{BatchBackend, Claimed, Queue, QueueArgs};
+use local_services::{Azurite, RedisServer};
+use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    process::{Child, ChildStderr, Command},
+    time::{sleep, timeout},
+};
+
+/// One for all tests, each of which has a container of its own.
+static AZURITE: LazyLock<Azurite> = LazyLock::new(|| Azurite::start(&[]));
+static CONTAINERS: AtomicU32 = AtomicU32::new(0);
+
+/// Nothing here takes longer unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Redis, a container, and the settings to use them.
+pub(crate) struct Services {
+    pub(crate) redis: RedisServer,
+    pub(crate) store: BlobStore,
+    pub(crate) folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
+impl Services {
+    pub(crate) async fn start() -> Self {
+        let redis = RedisServer::start();
+        let container = format!("test-{}", CONTAINERS.fetch_add(1, Ordering::Relaxed));
+        let store = BlobStore::connect(&BlobArgs {
+            azure_storage_connection_string: Some(AZURITE.connection_string().into()),
+            azure_storage_account_url: None,
+            azure_container: container.clone(),
+        })
+        .unwrap();
+        store.create_container().await.unwrap();
+        let settings = [
+            ("AZURE_STORAGE_CONNECTION_STRING", AZURITE.connection_string()),
+            ("AZURE_CONTAINER", container),
+            ("REDIS_URL", redis.url()),
+            ("QUEUE_LEASE", "2s".to_owned()),
+            ("BATCH_ROWS", "10".to_owned()),
+            ("HTTP_LISTEN", "127.0.0.1:0".to_owned()),
+        ];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value)).into();
+        Self { redis, store, folder: tempfile::tempdir().unwrap(), settings }
+    }
+
+    /// Changes a setting of the servers started from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub(crate) async fn put(&self, name: &str, content: impl Into<bytes::Bytes>) {
+        let mut writer = self.store.write(name, Overwrite::Replace).await.unwrap();
+        writer.write(content.into()).await.unwrap();
+        writer.commit().await.unwrap();
+    }
+
+    /// A file with so many rows.
+    pub(crate) async fn put_rows(&self, name: &str, rows: u32) {
+        let lines = (1..=rows).map(|row| format!("{row},name {row}\n"));
+        self.put(name, format!("id,name\n{}", lines.collect::<String>())).await;
+    }
+
+    pub(crate) async fn queue(&self) -> Queue {
+        let args =
+            QueueArgs { redis_url: self.redis.url().into(), queue_lease: Duration::from_secs(30) };
+        Queue::connect(&args).await.unwrap()
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        self.command_of(&["serve"])
+    }
+
+    pub(crate) fn command_of(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_producer"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.kill_on_drop(true);
+        command
+    }
+
+    pub(crate) async fn serve(&self) -> Server {
+        let mut process = self.command().spawn().unwrap();
+        let mut says = BufReader::new(process.stderr.take().unwrap());
+        let mut heard = String::new();
+        let url = loop {
+            let bytes = timeout(PATIENCE, says.read_line(&mut heard)).await.unwrap().unwrap();
+            assert!(bytes > 0, "the server has ended: {heard}");
+            let address = heard.lines().find_map(|line| line.strip_prefix("listening on "));
+            if let Some(address) = address {
+                break address.split(';').next().unwrap().to_owned();
+            }
+        };
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        Server { process, says, url, client }
+    }
+}
+
+/// `producer serve`. Killed when dropped.
+pub(crate) struct Server {
+    process: Child,
+    says: BufReader<ChildStderr>,
+    pub(crate) url: String,
+    client: Client,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    async fn of(response: Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.text().await.unwrap() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The words of a refusal, which is JSON with `error`, whatever it is about.
+    pub(crate) fn error(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        self.json()["error"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn run(&self) -> String {
+        self.json()["runId"].as_str().unwrap_or_else(|| panic!("no run in {self:?}")).to_owned()
+    }
+}
+
+impl Server {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Answer {
+        send(self.request(Method::POST, path)).await
+    }
+
+    pub(crate) async fn start(&self, file: &str) -> Answer {
+        send(self.start_request(file)).await
+    }
+
+    pub(crate) fn start_request(&self, file: &str) -> RequestBuilder {
+        let body = serde_json::json!({ "fileName": file });
+        self.request(Method::POST, "/api/sync/start").json(&body)
+    }
+
+    /// The report of a run, once `is_so`.
+    pub(crate) async fn report(&self, run: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let look = async {
+            loop {
+                last = self.get(&format!("/api/sync/{run}")).await.json();
+                if is_so(&last) {
+                    return;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if timeout(PATIENCE, look).await.is_err() {
+            panic!("it never came to that: {last}");
+        }
+        last
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
+    pub(crate) async fn terminate(&self) {
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+        assert!(sent.success());
+    }
+
+    pub(crate) async fn kill(mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// Waits for its end; gives its exit code and what it said.
+    pub(crate) async fn end(mut self) -> (Option<i32>, String) {
+        let status = timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap();
+        let mut said = String::new();
+        self.says.read_to_string(&mut said).await.unwrap();
+        (status.code(), said)
+    }
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    Answer::of(timeout(PATIENCE, request.send()).await.unwrap().unwrap()).await
+}
+
+/// Takes batches off the queue as a consumer does, and says itself what becomes of them.
+pub(crate) struct Deliverer(BatchBackend);
+
+impl Deliverer {
+    pub(crate) async fn new(services: &Services) -> Self {
+        Self(BatchBackend::new(services.queue().await, "test"))
+    }
+
+    /// Salesforce takes every row of so many batches.
+    pub(crate) async fn deliver(&mut self, batches: usize) {
+        for _ in 0..batches {
+            let claimed = self.claim().await;
+            let mut job = claimed.job().clone();
+            job.tally.created += job.rows.len() as u64;
+            job.rows = Rows::default();
+            claimed.settle(&job).await.unwrap();
+        }
+    }
+
+    /// Salesforce takes no row of so many batches.
+    pub(crate) async fn reject(&mut self, batches: usize, code: &str) {
+        for _ in 0..batches {
+            let claimed = self.claim().await;
+            let mut job = claimed.job().clone();
+            for (record, raw) in claimed.job().rows.iter() {
+                job.rejects.push(Reject {
+                    record,
+                    code: code.to_owned(),
+                    message: "because".to_owned(),
+                    raw: bytes::Bytes::copy_from_slice(raw),
+                });
+            }
+            job.rows = Rows::default();
+            claimed.settle(&job).await.unwrap();
+        }
+    }
+
+    async fn claim(&mut self) -> Claimed {
+        let claim = async {
+            loop {
+                if let Some(claimed) = self.0.claim().await.unwrap() {
+                    return claimed;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(PATIENCE, claim).await.expect("there is a batch")
+    }
+}
