@@ -1,15 +1,20 @@
 //! The program's settings.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Parser;
 use secrecy::SecretString;
 
 use crate::{
-    config::{Config, ResultOrder},
+    config::{Config, EmptyRecords, ResultOrder},
     error::SimulatorError,
     faults::Faults,
-    record::ErrorScope,
+    public_key::PublicKey,
+    record::{BooleanNulls, ErrorScope},
     schema::Schema,
 };
 
@@ -41,6 +46,29 @@ pub struct SimulatorArgs {
         default_value = Config::CLIENT_SECRET
     )]
     pub client_secret: SecretString,
+    /// The user on whose behalf everything runs.
+    #[arg(long, env = "SALESFORCE_USERNAME", default_value = Config::USER_NAME)]
+    pub user_name: String,
+    /// The user's password with the security token behind it.
+    #[arg(
+        long,
+        env = "SALESFORCE_PASSWORD",
+        hide_env_values = true,
+        default_value = Config::PASSWORD
+    )]
+    pub password: SecretString,
+    /// Certificate or public key that JWT bearer logins are signed for, as a PEM file.
+    #[arg(long, env = "SIMULATOR_JWT_PUBLIC_KEY_FILE", value_name = "PATH")]
+    pub jwt_public_key_file: Option<PathBuf>,
+    /// A refresh token that is valid.
+    #[arg(long, env = "SALESFORCE_REFRESH_TOKEN", hide_env_values = true)]
+    pub refresh_token: Option<SecretString>,
+    /// Give a new refresh token with each use of the old one, which ends.
+    #[arg(long)]
+    pub rotate_refresh_token: bool,
+    /// Count logins as calls of the day.
+    #[arg(long)]
+    pub logins_count: bool,
     /// A token that is valid without a login.
     #[arg(long, env = "SALESFORCE_ACCESS_TOKEN", hide_env_values = true)]
     pub access_token: Option<SecretString>,
@@ -68,6 +96,12 @@ pub struct SimulatorArgs {
     /// What an unknown field takes down.
     #[arg(long, value_enum, default_value_t = ErrorScope::Request)]
     pub unknown_fields: ErrorScope,
+    /// What an explicit null does to a boolean field.
+    #[arg(long, value_enum, default_value_t = BooleanNulls::default())]
+    pub boolean_nulls: BooleanNulls,
+    /// What becomes of a collections call without records.
+    #[arg(long, value_enum, default_value_t = EmptyRecords::default())]
+    pub empty_records: EmptyRecords,
     /// Show an id on records that all-or-none rolled back.
     #[arg(long)]
     pub rolled_back_has_id: bool,
@@ -95,27 +129,37 @@ pub struct SimulatorArgs {
 }
 
 impl SimulatorArgs {
-    /// Reads the schema file, if one is named.
+    /// Reads the files that are named.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or is no schema.
+    /// When a file cannot be read, or is not what it should be.
     pub fn into_config(self) -> Result<Config, SimulatorError> {
         let mut schema = Schema::standard();
         if let Some(path) = self.schema {
-            let json = match fs::read_to_string(&path) {
-                Ok(json) => json,
-                Err(source) => return Err(SimulatorError::File { path, source }),
-            };
+            let json = read(&path)?;
             schema = match schema.with(&json) {
                 Ok(schema) => schema,
                 Err(source) => return Err(SimulatorError::Schema { path, source }),
             };
         }
+        let jwt_public_key = match self.jwt_public_key_file {
+            None => None,
+            Some(path) => match PublicKey::from_pem(&read(&path)?) {
+                Ok(key) => Some(key),
+                Err(source) => return Err(SimulatorError::PublicKey { path, source }),
+            },
+        };
         Ok(Config {
             listen: self.listen,
             client_id: self.client_id,
             client_secret: self.client_secret,
+            user_name: self.user_name,
+            password: self.password,
+            jwt_public_key,
+            refresh_token: self.refresh_token,
+            rotate_refresh_token: self.rotate_refresh_token,
+            logins_count: self.logins_count,
             access_token: self.access_token,
             instance_url: self.instance_url,
             schema,
@@ -125,6 +169,8 @@ impl SimulatorArgs {
             seed: self.seed,
             type_errors: self.type_errors,
             unknown_fields: self.unknown_fields,
+            boolean_nulls: self.boolean_nulls,
+            empty_records: self.empty_records,
             rolled_back_has_id: self.rolled_back_has_id,
             upload_bytes_max: self.upload_bytes_max,
             bulk_batches_daily_max: self.bulk_batches_daily_max,
@@ -135,4 +181,8 @@ impl SimulatorArgs {
             faults: self.faults,
         })
     }
+}
+
+fn read(path: &Path) -> Result<String, SimulatorError> {
+    fs::read_to_string(path).map_err(|source| SimulatorError::File { path: path.into(), source })
 }

@@ -4,7 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use secrecy::SecretString;
 
-use crate::{faults::Faults, record::ErrorScope, schema::Schema};
+use crate::{
+    faults::Faults,
+    public_key::PublicKey,
+    record::{BooleanNulls, ErrorScope},
+    schema::Schema,
+};
 
 /// What a [`Simulator`](crate::Simulator) is started with.
 ///
@@ -18,6 +23,20 @@ pub struct Config {
     pub client_id: String,
     /// Its secret.
     pub client_secret: SecretString,
+    /// The user on whose behalf everything runs, and who may log in.
+    pub user_name: String,
+    /// The user's password with the security token behind it.
+    pub password: SecretString,
+    /// What the assertions of a JWT bearer login are signed with; without it they
+    /// are all refused.
+    pub jwt_public_key: Option<PublicKey>,
+    /// A refresh token that is valid until it is revoked or rotated.
+    pub refresh_token: Option<SecretString>,
+    /// Whether a refresh token is good for one login, whose answer has the next.
+    pub rotate_refresh_token: bool,
+    /// Whether logins take calls from the day's budget. Users report that they do
+    /// not (salesforce-api.md 5.1).
+    pub logins_count: bool,
     /// A token that is valid without a login, until a fault ends it.
     pub access_token: Option<SecretString>,
     /// What the token answer names as `instance_url`; the default is the host
@@ -37,6 +56,10 @@ pub struct Config {
     pub type_errors: ErrorScope,
     /// Whether an unknown field fails its record or the whole request.
     pub unknown_fields: ErrorScope,
+    /// What an explicit null does to a boolean field.
+    pub boolean_nulls: BooleanNulls,
+    /// What becomes of a call without records.
+    pub empty_records: EmptyRecords,
     /// Whether a record that all-or-none rolled back still shows an id.
     pub rolled_back_has_id: bool,
     /// Longest upload of an ingest job, before and after decompression.
@@ -55,6 +78,17 @@ pub struct Config {
     pub hard_delete: bool,
     /// What goes wrong from the start.
     pub faults: Faults,
+}
+
+/// What becomes of a collections call without records, which the reference could
+/// not verify (salesforce-api.md 2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum EmptyRecords {
+    /// 400.
+    #[default]
+    Refused,
+    /// An empty list of results.
+    Accepted,
 }
 
 /// In what order the result files of an ingest job have their rows. Users report
@@ -81,6 +115,10 @@ impl Config {
     /// The secret that goes with it: not secret at all, for it opens nothing
     /// but this stand-in.
     pub const CLIENT_SECRET: &str = "local-only-secret";
+    /// The user when nothing else is set.
+    pub const USER_NAME: &str = "integration@batch-sync.example";
+    /// The user's password, no more secret than the secret.
+    pub const PASSWORD: &str = "local-only-password";
     /// That of a full sandbox (salesforce-api.md 5.1).
     pub const DAILY_LIMIT: u64 = 5_000_000;
     /// 50 MB, the figure that Data Loader counts on (salesforce-api.md 2.6).
@@ -99,6 +137,12 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             client_id: Self::CLIENT_ID.to_owned(),
             client_secret: SecretString::from(Self::CLIENT_SECRET),
+            user_name: Self::USER_NAME.to_owned(),
+            password: SecretString::from(Self::PASSWORD),
+            jwt_public_key: None,
+            refresh_token: None,
+            rotate_refresh_token: false,
+            logins_count: false,
             access_token: None,
             instance_url: None,
             schema: Schema::standard(),
@@ -108,6 +152,8 @@ impl Default for Config {
             seed: 1,
             type_errors: ErrorScope::default(),
             unknown_fields: ErrorScope::default(),
+            boolean_nulls: BooleanNulls::default(),
+            empty_records: EmptyRecords::default(),
             rolled_back_has_id: false,
             upload_bytes_max: Self::UPLOAD_BYTES_MAX,
             bulk_batches_daily_max: Self::BULK_BATCHES_DAILY_MAX,

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use crate::schema::SchemaError;
+use crate::{public_key::PublicKeyError, schema::SchemaError};
 
 /// Why a simulator could not start.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,14 @@ pub enum SimulatorError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// The key file has no public key.
+    #[error("{}", path.display())]
+    PublicKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PublicKeyError,
     },
     /// The schema file is not one.
     #[error("{}", path.display())]

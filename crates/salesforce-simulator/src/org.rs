@@ -100,6 +100,9 @@ impl Org {
         if let Some(token) = &config.access_token {
             sessions.admit(token.expose_secret().to_owned());
         }
+        if let Some(token) = &config.refresh_token {
+            sessions.admit_refresh(token.expose_secret().to_owned());
+        }
         Arc::new(Self {
             store: Store::new(&config.schema),
             sessions,
@@ -114,6 +117,15 @@ impl Org {
         })
     }
 
+    /// A new token, for one who has logged in.
+    pub(crate) fn open_session(&self) -> String {
+        self.traffic.count_login();
+        if self.config.logins_count {
+            self.traffic.spend_api_call(self.config.daily_limit);
+        }
+        self.sessions.open()
+    }
+
     pub(crate) fn schema(&self) -> &Schema {
         &self.config.schema
     }
@@ -122,6 +134,7 @@ impl Org {
         Strictness {
             type_errors: self.config.type_errors,
             unknown_fields: self.config.unknown_fields,
+            boolean_nulls: self.config.boolean_nulls,
         }
     }
 

@@ -12,8 +12,6 @@ use crate::faults::Faults;
 pub(crate) const ORG_ID: &str = "00DS1000000SimuMAC";
 /// The one user of the org, on whose behalf everything runs.
 pub(crate) const USER_ID: &str = "005S1000000SimuIAC";
-/// That user's name.
-pub(crate) const USER_NAME: &str = "integration@batch-sync.example";
 
 /// Older tokens are forgotten.
 const SESSIONS_MAX: usize = 1000;
@@ -23,6 +21,8 @@ const SECRET_CHARACTERS: usize = 40;
 #[derive(Debug)]
 pub(crate) struct Sessions {
     open: Mutex<VecDeque<Session>>,
+    /// What opens a session without anybody being asked again.
+    refresh_token: Mutex<Option<String>>,
 }
 
 struct Session {
@@ -33,15 +33,13 @@ struct Session {
 
 impl Sessions {
     pub(crate) fn new() -> Self {
-        Self { open: Mutex::new(VecDeque::new()) }
+        Self { open: Mutex::default(), refresh_token: Mutex::default() }
     }
 
     /// A new token. Its letters do not depend on the seed: after a restart no
     /// old token is valid by chance.
     pub(crate) fn open(&self) -> String {
-        let secret: String =
-            std::iter::repeat_with(fastrand::alphanumeric).take(SECRET_CHARACTERS).collect();
-        let token = format!("{}!{secret}", &ORG_ID[..15]);
+        let token = format!("{}!{}", &ORG_ID[..15], secret());
         self.admit(token.clone());
         token
     }
@@ -81,9 +79,43 @@ impl Sessions {
         open.len() < before
     }
 
+    /// Makes a refresh token valid, in place of the one before.
+    pub(crate) fn admit_refresh(&self, token: String) {
+        *self.lock_refresh() = Some(token);
+    }
+
+    pub(crate) fn may_refresh(&self, token: &str) -> bool {
+        self.lock_refresh().as_deref() == Some(token)
+    }
+
+    /// A refresh token in place of this one.
+    pub(crate) fn rotate(&self, token: &str) -> String {
+        let next = format!("{}.{}", token.split('.').next().unwrap_or(token), secret());
+        self.admit_refresh(next.clone());
+        next
+    }
+
+    /// Ends an access token or a refresh token; `false` when it was not valid.
+    pub(crate) fn revoke(&self, token: &str) -> bool {
+        let refresh_token = &mut *self.lock_refresh();
+        if refresh_token.as_deref() == Some(token) {
+            *refresh_token = None;
+            return true;
+        }
+        self.close(token)
+    }
+
+    fn lock_refresh(&self) -> MutexGuard<'_, Option<String>> {
+        self.refresh_token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<Session>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn secret() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).take(SECRET_CHARACTERS).collect()
 }
 
 /// Without the token.

@@ -3,6 +3,7 @@
 use super::{Call, query};
 use crate::{
     barring::{bar_by_faults, bar_repeated_keys},
+    config::EmptyRecords,
     http::Answer,
     org::Org,
     problem::Refusal,
@@ -86,7 +87,10 @@ fn save(
     let body = call.text()?;
     let CollectionBody { all_or_none, records } = parse(body)?;
     if records.is_empty() {
-        return Err(no_records());
+        return match org.config.empty_records {
+            EmptyRecords::Refused => Err(no_records()),
+            EmptyRecords::Accepted => Ok(Answer::results(Vec::new())),
+        };
     }
     if records.len() > RECORDS_MAX {
         return Err(Refusal::too_many_records());

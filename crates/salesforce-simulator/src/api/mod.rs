@@ -9,6 +9,7 @@ mod multipart;
 mod oauth;
 mod query;
 mod records;
+mod soap;
 mod soql;
 mod version;
 
@@ -20,6 +21,7 @@ use bytes::Bytes;
 pub(crate) use control::control;
 pub(crate) use oauth::{Login, bearer, login};
 pub(crate) use query::Cursors;
+pub(crate) use soap::soap;
 pub(crate) use version::{Version, versions};
 
 use crate::{http::Answer, org::Org, problem::Refusal};

@@ -42,8 +42,26 @@ pub struct RowErrorRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoginError {
+    /// Wrong user, password, security token or network.
+    AuthenticationFailure,
+    /// Client credentials on a host that does not know them.
+    WrongDomain,
     /// The app names no user to run as.
     NoRunAsUser,
+    /// Nobody allowed the app to this user.
+    NotApproved,
+    /// The administrator did not allow the app to this user.
+    NotAdminApproved,
+    /// The assertion is meant for another host.
+    InvalidAudience,
+    /// The assertion has ended, or ends too late.
+    ExpiredAssertion,
+    /// The refresh token was revoked.
+    ExpiredRefreshToken,
+    /// The secret is wrong.
+    InvalidClient,
+    /// The way to log in is switched off.
+    UnsupportedGrantType,
     /// The app or the user is not there yet, or no longer.
     InvalidClientId,
     /// The user is switched off.
@@ -100,6 +118,15 @@ impl LoginError {
     /// `error` and `error_description`.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
+            Self::AuthenticationFailure => ("invalid_grant", "authentication failure"),
+            Self::WrongDomain => ("invalid_grant", "request not supported on this domain"),
+            Self::NotApproved => ("invalid_grant", "user hasn't approved this consumer"),
+            Self::NotAdminApproved => ("invalid_grant", "user is not admin approved"),
+            Self::InvalidAudience => ("invalid_grant", "audience is invalid"),
+            Self::ExpiredAssertion => ("invalid_grant", "expired authorization code"),
+            Self::ExpiredRefreshToken => ("invalid_grant", "expired access/refresh token"),
+            Self::InvalidClient => ("invalid_client", "invalid client credentials"),
+            Self::UnsupportedGrantType => ("unsupported_grant_type", "grant type not supported"),
             Self::NoRunAsUser => ("invalid_grant", "no client credentials user enabled"),
             Self::InvalidClientId => ("invalid_client_id", "client identifier invalid"),
             Self::InactiveUser => ("inactive_user", "user is inactive"),

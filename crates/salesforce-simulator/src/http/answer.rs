@@ -36,6 +36,7 @@ pub(crate) enum Payload {
     /// One result per record.
     Results(Vec<Outcome>),
     Html(&'static str),
+    Xml(String),
     /// Too long to hold.
     Pieces(Pieces),
 }
@@ -64,6 +65,10 @@ impl Answer {
 
     pub(crate) fn html(status: StatusCode, page: &'static str) -> Self {
         Self { body: Payload::Html(page), ..Self::empty(status) }
+    }
+
+    pub(crate) fn xml(status: StatusCode, text: String) -> Self {
+        Self { body: Payload::Xml(text), ..Self::empty(status) }
     }
 
     /// Lines of JSON.
@@ -166,6 +171,7 @@ impl Answer {
             Payload::Json(bytes) => (JSON, Sent::Whole(bytes)),
             Payload::Results(results) => (JSON, Sent::Whole(to_json(&results))),
             Payload::Html(page) => ("text/html;charset=UTF-8", Sent::Whole(page.into())),
+            Payload::Xml(text) => ("text/xml;charset=UTF-8", Sent::Whole(text.into())),
             Payload::Pieces(Pieces { content_type, pieces }) => {
                 (content_type, Sent::Pieces(pieces))
             }

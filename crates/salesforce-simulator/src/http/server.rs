@@ -99,14 +99,19 @@ async fn deliver(
             data_call(org, wire, head, body, version, rest).await
         }
         ["services", "data"] => Delivery::plain(api::versions(&head.method)),
-        ["services", "oauth2", ..] | ["id", ..] => {
+        ["services", "oauth2" | "Soap", ..] | ["id", ..] => {
             let bytes_max = org.config.body_bytes_max;
             let body = match read_body(&head.headers, body, bytes_max).await {
                 Ok(body) => body,
                 Err(refusal) => return Delivery::plain(refusal.into()),
             };
             let login = Login { method: &head.method, headers: &head.headers, body: &body };
-            Delivery::plain(api::login(org, &login, segments))
+            Delivery::plain(match segments {
+                ["services", "Soap", "u", version, ..] if head.method == Method::POST => {
+                    api::soap(org, &login, version)
+                }
+                _ => api::login(org, &login, segments),
+            })
         }
         _ => Delivery::plain(Refusal::not_found().into()),
     }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     problem::{Refusal, RowError},
-    schema::{Column, Field, Object, ObjectNumber, Schema},
+    schema::{Column, Field, FieldType, Object, ObjectNumber, Schema},
 };
 
 /// How much of a request a wrong record takes down; the reference could not
@@ -30,11 +30,24 @@ pub enum ErrorScope {
     Record,
 }
 
-/// Where errors of two unverified kinds are reported.
+/// What an explicit null does to a boolean field, which the reference could not
+/// verify (salesforce-api.md 6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum BooleanNulls {
+    /// It becomes false.
+    #[default]
+    False,
+    /// It is a value of a wrong type.
+    Refused,
+}
+
+/// What the reference could not verify about records.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Strictness {
     pub(crate) type_errors: ErrorScope,
     pub(crate) unknown_fields: ErrorScope,
+    pub(crate) boolean_nulls: BooleanNulls,
 }
 
 /// A value for a column; `None` clears it.
@@ -136,7 +149,16 @@ impl<'a> Reader<'a> {
         field: &Field,
         value: &'a RawValue,
     ) -> Result<(), Refusal> {
-        match check(field, value) {
+        let null_is_wrong = field.field_type == FieldType::Boolean
+            && self.strictness.boolean_nulls == BooleanNulls::Refused
+            && value.get() == "null";
+        let checked = match check(field, value) {
+            _ if null_is_wrong => {
+                Checked::WrongType { token: "VALUE_NULL", value: Cow::Borrowed("null") }
+            }
+            checked => checked,
+        };
+        match checked {
             Checked::Stored(text) => draft.writes.push((column, text)),
             Checked::Refused(error) => draft.errors.push(error),
             Checked::WrongType { token, value: text } => match self.strictness.type_errors {

@@ -102,6 +102,15 @@ async fn a_login_can_be_told_to_fail() {
     let org = Org::start().await;
     for (error, words) in [
         (LoginError::NoRunAsUser, ("invalid_grant", "no client credentials user enabled")),
+        (LoginError::AuthenticationFailure, ("invalid_grant", "authentication failure")),
+        (LoginError::WrongDomain, ("invalid_grant", "request not supported on this domain")),
+        (LoginError::NotApproved, ("invalid_grant", "user hasn't approved this consumer")),
+        (LoginError::NotAdminApproved, ("invalid_grant", "user is not admin approved")),
+        (LoginError::InvalidAudience, ("invalid_grant", "audience is invalid")),
+        (LoginError::ExpiredAssertion, ("invalid_grant", "expired authorization code")),
+        (LoginError::ExpiredRefreshToken, ("invalid_grant", "expired access/refresh token")),
+        (LoginError::InvalidClient, ("invalid_client", "invalid client credentials")),
+        (LoginError::UnsupportedGrantType, ("unsupported_grant_type", "grant type not supported")),
         (LoginError::InvalidClientId, ("invalid_client_id", "client identifier invalid")),
         (LoginError::InactiveUser, ("inactive_user", "user is inactive")),
         (LoginError::InactiveOrg, ("inactive_org", "organization is inactive")),
