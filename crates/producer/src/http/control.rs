@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use ingest_core::RunId;
-use job_queue::{Control, RunState};
+use job_queue::{Control, QueueError, RunState};
 use serde::Serialize;
 
 use super::{Api, input::RunOf, problem::Problem};
@@ -35,6 +35,10 @@ pub(super) async fn resume(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> An
     let message = match queue.resume_run(&run).await? {
         Control::Done => "Resumed",
         Control::Already => "It goes on",
+        // Nobody was there at its end to write its rejects file.
+        Control::Refused(_) if has_unwritten_rejects(&api, &run).await? => {
+            "Its rejected rows are written to their file"
+        }
         Control::Refused(state) => return refused("resumed", state, run),
         Control::Unknown => return Err(Problem::no_such_run()),
     };
@@ -51,6 +55,10 @@ pub(super) async fn cancel(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> An
         Control::Refused(state) => refused("cancelled", state, run),
         Control::Unknown => Err(Problem::no_such_run()),
     }
+}
+
+async fn has_unwritten_rejects(api: &Api, run: &RunId) -> Result<bool, QueueError> {
+    Ok(!api.start.queue.pending_rejects(run, 1).await?.lines.is_empty())
 }
 
 fn granted(message: &'static str, run_id: RunId) -> Answer {

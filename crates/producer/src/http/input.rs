@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Query, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use ingest_core::RunId;
@@ -59,6 +59,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonOf<T> {
         let is_json = is_json(request.headers());
         let body = body(request, state).await?;
         parsed(is_json, &body)
+    }
+}
+
+/// `None` when there is no body at all.
+impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for JsonOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        let is_json = is_json(request.headers());
+        let body = body(request, state).await?;
+        if body.is_empty() { Ok(None) } else { parsed(is_json, &body).map(Some) }
     }
 }
 

@@ -117,6 +117,7 @@ pub(crate) fn router(api: Api) -> Router {
         .route("/api/sync/{run}/pause", post(control::pause))
         .route("/api/sync/{run}/resume", post(control::resume))
         .route("/api/sync/{run}/cancel", post(control::cancel))
+        .route("/api/sync/{run}/replay", post(start::replay))
         .route("/api/sync/{run}/rejects", get(rejects::download))
         .route("/api/files", get(files::list))
         .route("/api/queue", get(queue::show))

@@ -1,4 +1,5 @@
-//! `POST /api/sync/start`: a new run, taken by any server.
+//! `POST /api/sync/start` and `POST /api/sync/{run}/replay`: a new run, taken by
+//! any server.
 
 use std::sync::Arc;
 
@@ -11,9 +12,14 @@ use ingest_core::RunId;
 use job_queue::Ledger;
 use serde::{Deserialize, Serialize};
 
-use super::{Api, input::JsonOf, problem::Problem};
+use super::{
+    Api,
+    input::{JsonOf, RunOf},
+    problem::Problem,
+};
 use crate::{
     error::{ReadError, SyncError},
+    replay::{Replay, ReplayError},
     start::Order,
 };
 
@@ -25,6 +31,13 @@ const KEY_CHARS_MAX: usize = 255;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct FileOf {
     file_name: String,
+}
+
+/// Which rejected rows to load again; all without a code.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RowsOf {
+    code: Option<String>,
 }
 
 /// The run is entered, and a server will take it.
@@ -51,6 +64,23 @@ pub(super) async fn start(
         start_key: start_key(&headers)?,
     };
     begin(api, order).await
+}
+
+pub(super) async fn replay(
+    State(api): State<Arc<Api>>,
+    RunOf(of): RunOf,
+    headers: HeaderMap,
+    body: Option<JsonOf<RowsOf>>,
+) -> Answer {
+    let start_key = start_key(&headers)?;
+    let RowsOf { code } = body.map(|JsonOf(rows)| rows).unwrap_or_default();
+    let codes = code.into_iter().collect();
+    let replay = Replay { of, codes, edited: None, settings: api.settings.clone() };
+    let order = replay.order(&api.start).await.map_err(|error| match error {
+        ReplayError::Sync(error) => problem(error),
+        error => Problem::conflict(error.to_string(), None),
+    })?;
+    begin(api, Order { start_key, ..order.order }).await
 }
 
 /// Also when the caller goes away meanwhile: a run that is entered gets its job.
@@ -100,6 +130,7 @@ fn problem(error: SyncError) -> Problem {
         ),
         SyncError::Queue(error) => error.into(),
         SyncError::UnknownRun { .. } => Problem::no_such_run(),
+        error @ SyncError::Rejects { .. } => Problem::unavailable(error.to_string()),
         error => Problem::conflict(error.to_string(), None),
     }
 }

@@ -77,3 +77,22 @@ async fn a_run_that_nobody_feeds_goes_on_when_it_is_resumed() {
     let report = server.report("left", |report| report["status"] == "completed").await;
     assert_eq!(report["delivered"], json!(50));
 }
+
+#[tokio::test]
+async fn rejects_that_nobody_wrote_are_written_when_the_run_is_resumed() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 10).await;
+    let mut sync =
+        services.command_of(&["sync", "--file", "rows.csv", "--run-id", "left", "--no-wait"]);
+    assert!(sync.status().await.unwrap().success());
+    Deliverer::new(&services).await.reject(1, "BAD").await;
+    let server = services.serve().await;
+    let rejects = "/api/sync/left/rejects";
+    assert_eq!(server.get(rejects).await.status, 404);
+
+    let resumed = server.post("/api/sync/left/resume").await;
+
+    assert_eq!(resumed.status, 202, "{resumed:?}");
+    server.report("left", |report| report["rejectsWrittenBytes"].as_u64() > Some(0)).await;
+    assert_eq!(server.get(rejects).await.body.lines().count(), 11);
+}

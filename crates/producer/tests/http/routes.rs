@@ -19,7 +19,7 @@ async fn every_described_path_is_there_and_takes_just_the_described_methods() {
     let server = Services::start().await.serve().await;
     let document = server.get("/api/openapi.json").await.json();
     let described = described(&document);
-    assert_eq!(described.len(), 14, "{described:?}");
+    assert_eq!(described.len(), 15, "{described:?}");
 
     for (path, methods) in described {
         let path = path.replace("{run}", "no-such-run");
@@ -54,6 +54,7 @@ async fn every_refusal_has_its_status_and_words() {
         (Method::POST, "/api/sync/no-such-run/pause", 404, "no such run"),
         (Method::POST, "/api/sync/no-such-run/resume", 404, "no such run"),
         (Method::POST, "/api/sync/no-such-run/cancel", 404, "no such run"),
+        (Method::POST, "/api/sync/no-such-run/replay", 404, "no such run"),
         (Method::GET, "/api/sync?limit=0", 400, "limit must be 1 to 200"),
         (Method::GET, "/api/sync?limit=201", 400, "limit must be 1 to 200"),
         (Method::GET, "/api/sync?limit=many", 400, "the query is not understood"),

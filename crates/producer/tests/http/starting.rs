@@ -108,3 +108,36 @@ async fn a_run_whose_file_was_replaced_fails_with_the_reason() {
     assert!(reason.contains("was replaced after run"), "{reason}");
     assert_eq!(server.start("rows.csv").await.status, 202);
 }
+
+#[tokio::test]
+async fn rejected_rows_are_loaded_again_as_a_new_run() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 30).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    let replay = format!("/api/sync/{run}/replay");
+    let early = server.post(&replay).await;
+    assert_eq!(early.status, 409, "{early:?}");
+    let mut deliverer = Deliverer::new(&services).await;
+    deliverer.deliver(1).await;
+    deliverer.reject(1, "ONE").await;
+    deliverer.reject(1, "TWO").await;
+    server.report(&run, |report| report["status"] == "completed").await;
+
+    let request = server.request(reqwest::Method::POST, &replay).json(&json!({"code": "TWO"}));
+    let replayed = send(request).await;
+    assert_eq!(replayed.status, 202, "{replayed:?}");
+    deliverer.deliver(1).await;
+    let report = server.report(&replayed.run(), |report| report["status"] == "completed").await;
+    assert_eq!((&report["read"], &report["replayOf"]), (&json!(10), &json!(run)));
+
+    let unknown = server.request(reqwest::Method::POST, &replay).json(&json!({"code": "THREE"}));
+    let unknown = send(unknown).await;
+    assert_eq!(unknown.status, 409, "{unknown:?}");
+    let all = server.post(&replay).await;
+    deliverer.deliver(2).await;
+    let report = server.report(&all.run(), |report| report["status"] == "completed").await;
+    assert_eq!(report["read"], json!(20));
+    let nothing = server.post(&format!("/api/sync/{}/replay", all.run())).await;
+    assert_eq!(nothing.status, 409, "{nothing:?}");
+}
