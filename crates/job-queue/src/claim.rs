@@ -134,7 +134,9 @@ impl Claim {
         action: &'static str,
         script: &ScriptInvocation<'_>,
     ) -> Result<Settled, QueueError> {
+        crate::failpoint!("letting-go");
         let answer: String = self.queue.invoke(action, script).await?;
+        crate::failpoint!("let-go");
         self.let_go.store(true, Ordering::Release);
         Ok(match answer.as_str() {
             "recorded" => Settled::Recorded,

@@ -137,6 +137,7 @@ impl Feeder {
         debug_assert_eq!(first + batches.len() as u64, end.sequence, "batches follow each other");
 
         let settled = self.announce(batches.len(), end.record).await?;
+        crate::failpoint!("announced");
         let jobs: Vec<QueuedJob> = batches
             .iter()
             .filter(|job| !settled.contains(&job.sequence))
@@ -145,7 +146,9 @@ impl Feeder {
         if !jobs.is_empty() {
             self.queue.push_jobs(&self.queue.keys, &jobs).await?;
         }
+        crate::failpoint!("pushed");
         let depth = self.checkpoint(&jobs, end).await?;
+        crate::failpoint!("checkpointed");
         self.resume_point = end;
         Ok(depth)
     }
@@ -193,6 +196,7 @@ impl Feeder {
         script.arg(self.resume_point.sequence).arg(self.resume_point.record);
         let answer = self.queue.invoke("end feeding", &script).await?;
         self.accepted(answer)?;
+        crate::failpoint!("all-fed");
         self.state = RunState::Draining;
         Ok(())
     }

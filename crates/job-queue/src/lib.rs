@@ -43,6 +43,7 @@ mod connection;
 mod control;
 mod error;
 mod events;
+mod failpoint;
 mod feeder;
 mod imports;
 mod jobs;
@@ -62,6 +63,8 @@ pub use connection::{Depth, Queue};
 pub use control::Control;
 pub use error::{FeedError, QueueError};
 pub use events::{BatchEvent, EventId};
+#[cfg(debug_assertions)]
+pub use failpoint::reach_failpoint;
 pub use feeder::{Feeder, JOBS_PER_PUSH_MAX};
 pub use imports::ClaimedImport;
 pub use ledger::{Created, Ledger, NewRun, RunState};

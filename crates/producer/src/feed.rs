@@ -78,6 +78,7 @@ impl Feed<'_> {
                 None => return Ok(Fed::Interrupted),
             };
             let Some(last) = batches.last() else { break };
+            job_queue::failpoint!("batches-made");
             let end = last.end;
             let jobs: Vec<BatchJob> = batches.into_iter().map(|batch| self.job(batch)).collect();
             let push = self.push(feeder, &jobs, end);

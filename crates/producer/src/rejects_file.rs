@@ -73,7 +73,9 @@ impl RejectsFile {
             return Ok(false);
         }
         let written = self.write(&pending).await?;
+        job_queue::failpoint!("rejects-appended");
         queue.rejects_drained(&self.run, pending.position, &pending.lines[..written]).await?;
+        job_queue::failpoint!("rejects-forgotten");
         Ok(true)
     }
 

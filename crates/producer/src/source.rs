@@ -147,6 +147,7 @@ impl Source {
                 self.transcoder.finish()
             }
         };
+        job_queue::failpoint!("chunk-read");
         let skipped = self.skip.min(chunk.len() as u64);
         chunk.advance(usize::try_from(skipped).expect("it is within a chunk"));
         self.skip -= skipped;

@@ -79,6 +79,7 @@ impl Start {
         };
         match self.queue.create_run(&new).await? {
             Created::New => {
+                job_queue::failpoint!("run-entered");
                 let ledger = self.find_ledger(&run).await?;
                 Ok(Entered { ledger, blob: Some(blob), settings, source: Some(source) })
             }

@@ -58,6 +58,7 @@ impl Deliverer {
         if claimed.deliveries() > self.limits.deliveries_max {
             return self.reject_poison(claimed).await;
         }
+        job_queue::failpoint!("claimed");
         let plan = match self.plans.of(job, &self.client).await {
             Ok(plan) => plan,
             Err(misfit) => return self.fail_run(claimed, &misfit).await,

@@ -73,6 +73,7 @@ impl Deliverer {
                 progress.api_calls += 1;
                 return Sent::Ended(End::Interrupted);
             };
+            job_queue::failpoint!("answered");
             self.count(claimed.job(), call, &answer, progress);
             let decided = match answer {
                 Ok(results) => Some(Sent::Results(pass, results)),

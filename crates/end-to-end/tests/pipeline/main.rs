@@ -6,6 +6,7 @@ mod backpressure;
 mod bad_input;
 mod crashes;
 mod delivery;
+mod failpoints;
 mod guards;
 mod pipeline;
 mod processes;
