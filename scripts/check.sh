@@ -19,7 +19,7 @@ else
 fi
 say "== scripts"
 if command -v shellcheck >/dev/null; then
-  shellcheck --external-sources --source-path=SCRIPTDIR scripts/*.sh .ci/run
+  shellcheck --external-sources --source-path=SCRIPTDIR scripts/*.sh .ci/run crates/*/foreign-clients/*.sh
 else
   say "  skipped: shellcheck is not installed; CI runs it"
 fi

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Every test. The tests start their own Redis and Azurite, on ports of their own;
-# this script only sees to it that both are here.
+# this script only sees to it that both are here, and the Salesforce clients of
+# others that prove the simulator.
 set -euo pipefail
-source "$(dirname "$0")/services.sh"
+source "$(dirname "$0")/foreign-clients.sh"
 
 say "== services"
 find_services
 say "  Redis:   $REDIS_SERVER"
 say "  Azurite: $AZURITE"
+find_foreign_clients
+say "  jsforce: $JSFORCE"
+say "  Python:  $PYTHON (simple-salesforce)"
 say "== tests"
 cd "$root"
 # The programs too: the end-to-end tests start them as processes.
