@@ -72,6 +72,11 @@ impl Gate {
         }
     }
 
+    /// Whether calls may be made at this moment.
+    pub(crate) fn is_open(&self) -> bool {
+        self.state().closed_until.is_none_or(|until| until <= Instant::now())
+    }
+
     /// A call met trouble: closes the gate for a while, longer with every failure in a row, and at
     /// least as long as the server asks for. Of several calls that fail at the same time, one
     /// counts. Logs when the trouble is a new one.

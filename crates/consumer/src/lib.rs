@@ -5,6 +5,8 @@
 //!                             │  ├─ mapping       raw CSV rows → JSON bodies
 //!                             │  ├─ salesforce    HTTP, one shared token
 //!                             │  ├─ verdict       what an answer means; all retry policy
+//!                             │  ├─ window        calls at once, shared by all consumers of the org
+//!                             │  ├─ reserve       the day's calls, and those kept for others
 //!                             │  └─ gate          all wait together while Salesforce is in trouble
 //! ```
 //!
@@ -27,11 +29,13 @@ mod mapping;
 mod plans;
 mod preflight;
 mod progress;
+mod reserve;
 mod run;
 mod salesforce;
 mod stopping;
 mod totals;
 mod verdict;
+mod window;
 mod workers;
 
 pub use config::{
@@ -40,6 +44,7 @@ pub use config::{
 };
 pub use error::{ConsumerError, StoppedBy};
 pub use mapping::{DateOrder, Sdl, SdlError};
+pub use reserve::ApiReserve;
 pub use run::run;
 pub use salesforce::{
     AssignmentRule, Client, Connection, Credentials, Destination, ErrorAnswer, Flow, JwtKey,

@@ -4,7 +4,10 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use job_queue::Queue;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -16,14 +19,19 @@ use crate::{
     gate::Gate,
     plans::Plans,
     preflight::{self, Preflight},
+    reserve::{Budget, keep_books},
     salesforce::{Client, Destination},
     stopping::Stopping,
     totals::{Snapshot, Totals},
+    window::{Bounds, Window, keep_in_step},
     workers::run_workers,
 };
 
 /// How often the log says how far it is.
 const BETWEEN_REPORTS: Duration = Duration::from_secs(10);
+
+/// Calls at once in the whole org, before it is known what it takes.
+const START_CALLS: u32 = 4;
 
 /// After calls were given up, so long may it take to put their batches back.
 const PUT_BACK_MAX: Duration = Duration::from_secs(3);
@@ -56,9 +64,13 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     let (queue, deliverer) = started?;
     let deliverer = Arc::new(deliverer);
     let start = Instant::now();
-    let reports = tokio::spawn(report_regularly(Arc::clone(&deliverer)));
-    let workers = deliver_until_stopped(queue, &deliverer, config).await;
-    reports.abort();
+    let mut beside = JoinSet::new();
+    beside.spawn(report_regularly(Arc::clone(&deliverer)));
+    beside.spawn(keep_in_step(Arc::clone(&deliverer.window), queue.clone()));
+    beside.spawn(keep_books_of(Arc::clone(&deliverer), config.consumer.salesforce_limit_check));
+    let workers = deliver_until_stopped(queue.clone(), &deliverer, config).await;
+    beside.shutdown().await;
+    give_share_back(&deliverer.window, &queue).await;
     let totals = deliverer.totals.snapshot();
     info!(duration_ms = start.elapsed().as_millis(), "worker stopped; {totals}");
     workers.context("the worker broke off")?;
@@ -81,6 +93,12 @@ async fn start(
     let preflight = preflight::preflight(&client, salesforce).await?;
     preflight.log_warnings();
     let destination = log_start(config, &preflight);
+    let window = Arc::new(Window::new(Bounds {
+        start: START_CALLS,
+        max: config.consumer.salesforce_concurrency_max.get(),
+    }));
+    window.say(&queue).await?;
+    let budget = Budget::new(config.consumer.salesforce_api_reserve, &client);
     let deliverer = Deliverer {
         queue: queue.clone(),
         client,
@@ -93,6 +111,8 @@ async fn start(
             deliveries_max: config.consumer.deliveries_max.get(),
         },
         gate: Gate::default(),
+        window,
+        budget,
         totals: Totals::default(),
         stopping: Stopping::after(shutdown),
     };
@@ -143,6 +163,20 @@ async fn deliver_until_stopped(
     timeout(PUT_BACK_MAX, workers).await.unwrap_or(Ok(()))
 }
 
+async fn keep_books_of(deliverer: Arc<Deliverer>, check: Duration) {
+    let Deliverer { budget, client, queue, .. } = &*deliverer;
+    if let Err(error) = keep_books(budget, client, queue, check).await {
+        warn!(error = %error, "the day's api calls are no longer noted");
+    }
+}
+
+/// The others need not wait until it is clear that this consumer is gone.
+async fn give_share_back(window: &Window, queue: &Queue) {
+    if let Ok(Err(error)) = timeout(PUT_BACK_MAX, window.leave(queue)).await {
+        warn!(error = %error, "the share of calls at once is given back late");
+    }
+}
+
 async fn report_regularly(deliverer: Arc<Deliverer>) {
     let mut ticks = interval(BETWEEN_REPORTS);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -152,7 +186,11 @@ async fn report_regularly(deliverer: Arc<Deliverer>) {
         let totals = deliverer.totals.snapshot();
         if totals.batches_settled > before.batches_settled {
             let rows = totals.rows_delivered - before.rows_delivered;
-            info!(rows_per_second = rows / BETWEEN_REPORTS.as_secs(), "{totals}");
+            let (calls_at_once, own_calls_at_once) = deliverer.window.limit_and_share();
+            info!(
+                rows_per_second = rows / BETWEEN_REPORTS.as_secs(),
+                calls_at_once, own_calls_at_once, "{totals}"
+            );
         }
         before = totals;
     }

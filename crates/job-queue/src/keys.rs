@@ -41,6 +41,16 @@ pub(crate) fn api_usage() -> String {
     format!("{PREFIX}:api-usage")
 }
 
+/// Hash: version and value of what all consumers know together.
+pub(crate) fn shared() -> String {
+    format!("{PREFIX}:shared")
+}
+
+/// Hash: why deliveries stand still, and since when.
+pub(crate) fn delivery_pause() -> String {
+    format!("{PREFIX}:delivery-pause")
+}
+
 /// String: id of the run that a start with this key began. A key may be long, or say
 /// more than it should: only its digest is kept.
 pub(crate) fn start_key(key: &str) -> String {

@@ -54,6 +54,7 @@ mod rejects;
 mod runs;
 mod scripts;
 mod series;
+mod shared;
 mod usage;
 
 pub use args::QueueArgs;
@@ -71,4 +72,5 @@ pub use ledger::{Created, Ledger, NewRun, RunState};
 pub use rejects::PendingRejects;
 pub use runs::RunsPage;
 pub use series::{Bucket, Series};
+pub use shared::DeliveryPause;
 pub use usage::ApiUsage;

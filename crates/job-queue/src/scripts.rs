@@ -22,12 +22,14 @@ scripts! {
     FINISH_FEEDING = "ended.lua" "finish_feeding.lua";
     FINISH_JOB = "finish_job.lua";
     GIVE_BACK = "give_back.lua";
+    NOTE_PAUSE = "note_pause.lua";
     PAUSE_RUN = "pause_run.lua";
     PENDING_REJECTS = "pending_rejects.lua";
     RENEW = "renew.lua";
     RENEW_LOCK = "renew_lock.lua";
     RESUME_RUN = "resume_run.lua";
     SETTLE = "ended.lua" "series.lua" "settle.lua";
+    SWAP_SHARED = "swap_shared.lua";
     TAKE_CANCELLED = "take_cancelled.lua";
     TAKE_UP = "take_up.lua";
     TRIM_REJECTS = "ended.lua" "trim_rejects.lua";

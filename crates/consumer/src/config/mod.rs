@@ -13,6 +13,8 @@ use std::{num::NonZeroU32, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use job_queue::QueueArgs;
 
+use crate::reserve::ApiReserve;
+
 pub use self::{
     invalid::InvalidSettings,
     mapping::{MappingArgs, Nulls},
@@ -61,6 +63,20 @@ pub struct ConsumerArgs {
     /// Batches delivered at the same time, each with one call to Salesforce under way.
     #[arg(long, env = "CONSUMER_CONCURRENCY", default_value = "4", value_name = "BATCHES")]
     pub concurrency: NonZeroU32,
+
+    /// Calls at the same time that all consumers of the org make together, at most. Fewer, when
+    /// Salesforce takes fewer.
+    #[arg(long, env = "SALESFORCE_CONCURRENCY_MAX", default_value = "10", value_name = "CALLS")]
+    pub salesforce_concurrency_max: NonZeroU32,
+
+    /// The part of the day's API calls that is kept for other clients of the org: a share such as
+    /// 10%, or a number of calls. When only these are left, deliveries stand still.
+    #[arg(long, env = "SALESFORCE_API_RESERVE", default_value = "10%", value_name = "SHARE")]
+    pub salesforce_api_reserve: ApiReserve,
+
+    /// How often is looked whether calls are free again, while deliveries stand still for them.
+    #[arg(long, env = "SALESFORCE_LIMIT_CHECK", default_value = "5m", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub salesforce_limit_check: Duration,
 
     /// How often a row is sent again that Salesforce could not take at the moment, such as one
     /// that was locked. Then it is rejected with its last errors.

@@ -2,25 +2,27 @@
 
 mod sending;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use job_queue::{Claimed, Queue, QueueError, Settled};
 use tracing::{debug, error, warn};
 
-use self::sending::{End, Sent};
+use self::sending::{End, Leave, Sent};
 use crate::{
     calls::{Call, share_out},
-    gate::{Gate, Pass},
+    gate::Gate,
     mapping::EncodedRows,
     plans::{Plans, Unplannable},
     progress::{LetGo, Progress, all_rejected},
+    reserve::Budget,
     salesforce::{Client, Destination, RowResult},
     stopping::Stopping,
     totals::Totals,
     verdict::{
         AS_OFTEN_AS_SET, BETWEEN_PASSES, Operation, Reason, RowVerdict, Single, Stop, judge_row,
-        no_row_may_be_written,
+        meets_locks, no_row_may_be_written,
     },
+    window::Window,
 };
 
 /// Delivers batches; all deliveries of the process share one.
@@ -31,6 +33,8 @@ pub(crate) struct Deliverer {
     pub(crate) plans: Plans,
     pub(crate) limits: Limits,
     pub(crate) gate: Gate,
+    pub(crate) window: Arc<Window>,
+    pub(crate) budget: Budget,
     pub(crate) totals: Totals,
     pub(crate) stopping: Stopping,
 }
@@ -86,7 +90,7 @@ impl Deliverer {
                 continue;
             }
             let follow_up = match self.send(claimed, rows, &mut call, progress).await {
-                Sent::Results(pass, results) => self.take_in(pass, &call, &results, progress),
+                Sent::Results(leave, results) => self.take_in(leave, &call, &results, progress),
                 Sent::Refused(single, reason) => Ok(refused(&call, single, reason, progress)),
                 Sent::OutcomeUnknown(cause) => {
                     reject_as_unknown(&call, &cause, progress);
@@ -111,13 +115,16 @@ impl Deliverer {
     /// Takes in the results of a call; the answer is what has to be sent right away.
     fn take_in(
         &self,
-        pass: Pass,
+        leave: Leave,
         call: &Call,
         results: &[RowResult],
         progress: &mut Progress,
     ) -> Result<Vec<Call>, Stop> {
         if let Some(stop) = no_row_may_be_written(results) {
             return Err(stop);
+        }
+        if meets_locks(results) {
+            self.window.locked(leave.generation);
         }
         let (mut stop, mut trouble) = (None, None);
         let (mut waiting, mut too_much) = (Vec::new(), Vec::new());
@@ -143,9 +150,12 @@ impl Deliverer {
         }
         self.totals.delivered(delivered);
         match trouble {
-            None => self.gate.answered(pass),
+            None => {
+                self.gate.answered(leave.pass);
+                self.window.answered();
+            }
             Some(met) => {
-                self.gate.failed(pass, met, None, fastrand::f64(), &"so it says of a row");
+                self.gate.failed(leave.pass, met, None, fastrand::f64(), &"so it says of a row");
             }
         }
         if let Some(stop) = stop {

@@ -12,6 +12,7 @@ use crate::{
     progress::Progress,
     salesforce::{Refusal, RowResult},
     verdict::{Reason, RequestVerdict, Single, Stop, Then, Trouble, judge_request},
+    window::Slot,
 };
 
 /// How the calls of one batch ended.
@@ -25,7 +26,7 @@ pub(super) enum End {
 
 /// What a call came to.
 pub(super) enum Sent {
-    Results(Pass, Vec<RowResult>),
+    Results(Leave, Vec<RowResult>),
     /// The call cannot be taken as it is.
     Refused(Single, Reason),
     /// The rows may or may not be stored, and must not be sent again.
@@ -33,6 +34,14 @@ pub(super) enum Sent {
     /// Nobody can deliver until a person has acted.
     Stop(Stop),
     Ended(End),
+}
+
+/// Leave to make one call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leave {
+    pub(super) pass: Pass,
+    /// Of the org's limit of calls at once.
+    pub(super) generation: u64,
 }
 
 /// Who is to blame for a call that got no answer.
@@ -58,8 +67,8 @@ impl Deliverer {
     ) -> Sent {
         let payload = rows.payload(&call.rows, self.limits.operation);
         loop {
-            let pass = self.stopping.stop.run_until_cancelled(self.gate.pass()).await;
-            let Some(pass) = pass else {
+            let leave = self.stopping.stop.run_until_cancelled(self.leave()).await;
+            let Some((leave, slot)) = leave else {
                 return Sent::Ended(End::Interrupted);
             };
             if claimed.is_lost() {
@@ -73,14 +82,29 @@ impl Deliverer {
                 progress.api_calls += 1;
                 return Sent::Ended(End::Interrupted);
             };
+            drop(slot);
             job_queue::failpoint!("answered");
             self.count(claimed.job(), call, &answer, progress);
             let decided = match answer {
-                Ok(results) => Some(Sent::Results(pass, results)),
-                Err(refusal) => self.decide(pass, claimed.job(), call, &refusal).await,
+                Ok(results) => Some(Sent::Results(leave, results)),
+                Err(refusal) => self.decide(leave, claimed.job(), call, &refusal).await,
             };
             if let Some(sent) = decided {
                 return sent;
+            }
+        }
+    }
+
+    /// Waits until a call may be made: the day's calls are not used up, Salesforce is not in
+    /// trouble, and not too many are under way.
+    async fn leave(&self) -> (Leave, Slot<'_>) {
+        loop {
+            self.budget.free().await;
+            let pass = self.gate.pass().await;
+            let slot = self.window.slot().await;
+            // There may have been trouble while it waited for the slot.
+            if self.gate.is_open() {
+                return (Leave { pass, generation: slot.generation() }, slot);
             }
         }
     }
@@ -106,20 +130,20 @@ impl Deliverer {
     /// What a call comes to that brought no row results; nothing, when it has to be sent again.
     async fn decide(
         &self,
-        pass: Pass,
+        leave: Leave,
         job: &BatchJob,
         call: &mut Call,
         refusal: &Refusal,
     ) -> Option<Sent> {
         match judge_request(refusal, self.limits.operation) {
             RequestVerdict::Wait(trouble) => {
-                self.wait(pass, trouble, refusal).await;
+                self.wait(leave, trouble, refusal).await;
                 None
             }
             RequestVerdict::Repeat { tries, then } => {
                 let blame = self.blame(call, tries).await;
                 if blame != Blame::Call {
-                    self.wait(pass, Trouble::NoAnswer, refusal).await;
+                    self.wait(leave, Trouble::NoAnswer, refusal).await;
                 }
                 match (blame, then) {
                     (Blame::Nobody, _) => None,
@@ -135,16 +159,25 @@ impl Deliverer {
             RequestVerdict::Halve(single) => Some(refuse(job, call, single, refusal)),
             RequestVerdict::OutcomeUnknown => {
                 // The next rows wait: an org in trouble should not make rejects of a whole run.
-                self.wait(pass, Trouble::NoAnswer, refusal).await;
+                self.wait(leave, Trouble::NoAnswer, refusal).await;
                 Some(Sent::OutcomeUnknown(refusal.to_string()))
             }
             RequestVerdict::Stop(stop) => Some(Sent::Stop(stop)),
         }
     }
 
-    async fn wait(&self, pass: Pass, trouble: Trouble, refusal: &Refusal) {
+    async fn wait(&self, leave: Leave, trouble: Trouble, refusal: &Refusal) {
         let retry_after = refusal.retry_after();
-        let alone = self.gate.failed(pass, trouble, retry_after, fastrand::f64(), refusal);
+        if trouble == Trouble::Throttled {
+            self.window.refused(leave.generation);
+        }
+        let alone =
+            if trouble == Trouble::Throttled && retry_after.is_none() && self.window.can_shrink() {
+                // It was one too many: it waits, and the others go on, fewer at once.
+                trouble.backoff().delay(1, fastrand::f64())
+            } else {
+                self.gate.failed(leave.pass, trouble, retry_after, fastrand::f64(), refusal)
+            };
         self.stopping.stop.run_until_cancelled(tokio::time::sleep(alone)).await;
     }
 

@@ -8,12 +8,14 @@ use reqwest::{
     header::{self, HeaderMap},
 };
 use serde::de::IgnoredAny;
+use tokio::sync::watch;
 
 use super::{
     Credentials, Describe, Destination, ErrorAnswer, LoginError, Payload, Refusal, RowResult,
     http::{self, NoTrust},
     session::{Session, Token},
     token_endpoint::TokenEndpoint,
+    usage::{Usage, UsageMeter},
     wire::{DailyRequests, Limits},
 };
 
@@ -40,6 +42,7 @@ pub struct Client {
     session: Session,
     api_version: String,
     gzip: bool,
+    usage: UsageMeter,
 }
 
 /// A call that is refused for its token is sent with so many tokens at most.
@@ -71,7 +74,7 @@ impl Client {
         let Connection { credentials, api_version, gzip, timeout, .. } = connection;
         let endpoint = TokenEndpoint::new(http.clone(), timeout);
         let session = Session::new(endpoint, credentials);
-        Ok(Self { http, session, api_version, gzip })
+        Ok(Self { http, session, api_version, gzip, usage: UsageMeter::default() })
     }
 
     /// What an object looks like to the integration user.
@@ -117,6 +120,11 @@ impl Client {
             Err(Refusal::Answered(answer)) if answer.status == 403 => Ok(None),
             Err(refusal) => Err(refusal),
         }
+    }
+
+    /// What answers say of the day's calls.
+    pub(crate) fn usage(&self) -> watch::Receiver<Option<Usage>> {
+        self.usage.subscribe()
     }
 
     /// Whether the API gives sensible answers, whatever they say.
@@ -180,6 +188,7 @@ impl Client {
         let response = request.send().await.map_err(http::refusal)?;
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
+        self.usage.take_in(response.headers());
         match http::body(response).await {
             Ok(body) if status == StatusCode::OK => Ok(body),
             Ok(body) => {

@@ -10,6 +10,7 @@ mod login;
 mod refusal;
 mod session;
 mod token_endpoint;
+mod usage;
 mod wire;
 
 pub use client::{Client, Connection};
@@ -20,5 +21,6 @@ pub use http::NoTrust;
 pub use jwt::{JwtKey, JwtKeyError};
 pub use login::LoginError;
 pub use refusal::{ErrorAnswer, Refusal};
+pub(crate) use usage::Usage;
 pub(crate) use wire::DailyRequests;
 pub use wire::{RowError, RowResult};

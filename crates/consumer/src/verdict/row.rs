@@ -93,6 +93,16 @@ fn judge_error(error: &RowError, operation: Operation) -> Judged {
     }
 }
 
+/// Whether so many rows of a call were locked that there may be too many writers at once: a tenth,
+/// and three at least.
+pub(crate) fn meets_locks(results: &[RowResult]) -> bool {
+    let is_lock = |error: &RowError| {
+        error.code == "UNABLE_TO_LOCK_ROW" || error.message.contains("UNABLE_TO_LOCK_ROW")
+    };
+    let locked = results.iter().filter(|result| result.errors.iter().any(is_lock)).count();
+    locked >= 3 && locked * 10 >= results.len()
+}
+
 /// Whether a call shows that the integration user may not write a mapped field: then every row of
 /// the run would be rejected, and the cause is not in the rows.
 pub(crate) fn no_row_may_be_written(results: &[RowResult]) -> Option<Stop> {

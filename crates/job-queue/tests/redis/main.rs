@@ -6,5 +6,6 @@ mod control;
 mod feeding;
 mod imports;
 mod series;
+mod shared;
 mod support;
 mod worker;

@@ -1,0 +1,175 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::HeaderValue,
+    response::Response,
+};
+use job_queue::DeliveryPause;
+use salesforce_simulator::{Fault, Faults};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::support::{Scene, good_batches};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server before Salesforce that says how many of 1,000 calls of the day are used.
+struct Meter {
+    login_url: String,
+    used: Arc<AtomicU64>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct Route {
+    salesforce: String,
+    used: Arc<AtomicU64>,
+    http: reqwest::Client,
+}
+
+impl Meter {
+    async fn before(salesforce: &str, used: u64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let login_url = format!("--salesforce-login-url=http://{}", listener.local_addr().unwrap());
+        let used = Arc::new(AtomicU64::new(used));
+        let route = Route {
+            salesforce: salesforce.to_owned(),
+            used: Arc::clone(&used),
+            http: reqwest::Client::new(),
+        };
+        let router = Router::new().fallback(pass_on).with_state(route);
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { login_url, used, serving }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn pass_on(State(route): State<Route>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body: Bytes = to_bytes(body, 1 << 20).await.unwrap();
+    let url = format!("{}{}", route.salesforce, head.uri);
+    let passed_on = route.http.request(head.method, url).headers(head.headers).body(body);
+    let answer = passed_on.send().await.unwrap();
+    let mut response = Response::builder().status(answer.status());
+    let used = format!("api-usage={}/1000", route.used.load(Relaxed));
+    let headers = response.headers_mut().unwrap();
+    headers.insert("sforce-limit-info", HeaderValue::from_str(&used).unwrap());
+    response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
+}
+
+/// Waits until deliveries stand still, or go on.
+async fn pause(scene: &Scene, stands_still: bool) -> Option<DeliveryPause> {
+    let start = Instant::now();
+    loop {
+        let pause = scene.queue.delivery_pause().await.unwrap();
+        if pause.is_some() == stands_still {
+            return pause;
+        }
+        assert!(start.elapsed() < PATIENCE, "{pause:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_calls_of_the_day_are_told_to_everybody() {
+    let scene = Scene::new().await;
+    scene.feed("told", &good_batches(3)).await;
+
+    let _consumer = scene.consumer(&[]);
+    scene.delivered("told").await;
+
+    let start = Instant::now();
+    let calls = scene.salesforce.state().api_calls;
+    loop {
+        let usage = scene.queue.api_usage().await.unwrap();
+        if usage.is_some_and(|usage| (usage.used, usage.max) == (calls, 5_000_000)) {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "{usage:?} and not {calls}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn deliveries_stand_still_at_the_reserve_and_go_on_when_calls_are_free() {
+    let scene = Scene::new().await;
+    let meter = Meter::before(&scene.salesforce.url(), 100).await;
+    scene.feed("before", &good_batches(3)).await;
+    let consumer = scene.consumer(&[&meter.login_url, "--salesforce-limit-check=200ms"]);
+    scene.delivered("before").await;
+
+    meter.used.store(900, Relaxed);
+    scene.feed("during", &good_batches(20)).await;
+    let paused = pause(&scene, true).await.unwrap();
+    let settled = scene.ledger("during").await.batches_settled;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    assert_eq!(
+        paused.reason,
+        "900 of the day's 1000 api calls are used, and 10% are kept for others"
+    );
+    let ledger = scene.ledger("during").await;
+    assert!(ledger.batches_settled <= settled + 4 && settled <= 8, "{settled} {ledger:?}");
+    assert_eq!(ledger.rejected, 0);
+    meter.used.store(899, Relaxed);
+    let ledger = scene.delivered("during").await;
+    assert_eq!(ledger.updated + ledger.created, 2_000);
+    pause(&scene, false).await;
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_standstill_at_the_reserve_is_cut_short_by_a_stop() {
+    let scene = Scene::new().await;
+    let meter = Meter::before(&scene.salesforce.url(), 950).await;
+    scene.feed("still", &good_batches(4)).await;
+    let consumer = scene.consumer(&[&meter.login_url, "--salesforce-api-reserve=50"]);
+    pause(&scene, true).await;
+
+    let start = Instant::now();
+    consumer.stop().await.unwrap();
+
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(scene.queue.depth().await.unwrap().jobs, 4);
+    let _another = scene.consumer(&[&meter.login_url, "--salesforce-api-reserve=0%"]);
+    scene.delivered("still").await;
+}
+
+#[tokio::test]
+async fn two_consumers_together_make_no_more_calls_at_once_than_the_org_gets() {
+    let scene = Scene::with_faults(Faults { latency_ms: 30, ..Faults::default() }).await;
+    scene.feed("shared", &good_batches(100)).await;
+
+    let arguments = ["--concurrency=4", "--salesforce-concurrency-max=3"];
+    let _consumers = [scene.consumer(&arguments), scene.consumer(&arguments)];
+    scene.delivered("shared").await;
+
+    assert_eq!(scene.salesforce.state().calls_in_flight_max, 3);
+}
+
+#[tokio::test]
+async fn calls_at_once_go_down_to_what_the_org_takes_with_few_refusals() {
+    let faults = Faults { latency_ms: 20, concurrency_max: Some(5), ..Faults::default() };
+    let scene = Scene::with_faults(faults).await;
+    scene.feed("capped", &good_batches(400)).await;
+
+    let arguments = ["--concurrency=16", "--salesforce-concurrency-max=16"];
+    let _consumer = scene.consumer(&arguments);
+    let ledger = scene.delivered("capped").await;
+
+    let refused = scene.salesforce.state().faults[&Fault::ConcurrentLimit];
+    assert!((1..40).contains(&refused), "{refused} of {} calls", ledger.api_calls);
+}
