@@ -1,19 +1,24 @@
 #!/usr/bin/env bash
 # Every test. The tests start their own Redis and Azurite, on ports of their own;
-# this script only sees to it that both are here, and the Salesforce clients of
-# others that prove the simulator.
+# this script only sees to it that both are here, a browser, and the Salesforce
+# clients of others that prove the simulator.
 set -euo pipefail
 source "$(dirname "$0")/foreign-clients.sh"
+source "$(dirname "$0")/browser.sh"
 
 say "== services"
 find_services
-say "  Redis:   $REDIS_SERVER"
-say "  Azurite: $AZURITE"
+say "  Redis:    $REDIS_SERVER"
+say "  Azurite:  $AZURITE"
+find_browser
+say "  Chromium: $CHROMIUM"
 find_foreign_clients
-say "  jsforce: $JSFORCE"
-say "  Python:  $PYTHON (simple-salesforce)"
+say "  jsforce:  $JSFORCE"
+say "  Python:   $PYTHON (simple-salesforce)"
 say "== tests"
 cd "$root"
 # The programs too: the end-to-end tests start them as processes.
 cargo build --workspace --bins --tests --locked --quiet
 cargo test --workspace --locked --no-fail-fast
+say "== tests of the page"
+test_page

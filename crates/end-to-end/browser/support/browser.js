@@ -113,10 +113,11 @@ export class Watched {
 async function fromDisk(page) {
   await page.setRequestInterception(true);
   page.on("request", async (request) => {
-    const [, name] = new URL(request.url()).pathname.match(/^\/batch-sync(?:\/(.+))?$/) ?? [];
-    if (!/\/batch-sync(\/|$)/.test(new URL(request.url()).pathname)) return request.continue();
-    const contentType = { js: "text/javascript", css: "text/css", svg: "image/svg+xml" }[name?.split(".").pop()] ?? "text/html";
-    return request.respond({ contentType, body: source(name ?? "index.html") });
+    const [isPage, name = "index.html"] = new URL(request.url()).pathname.match(/^\/batch-sync(?:\/(.+))?$/) ?? [];
+    if (isPage === undefined) return request.continue();
+    const policy = (await fetch(new URL("/batch-sync", request.url()))).headers.get("content-security-policy");
+    const contentType = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml" }[name.split(".").pop()];
+    return request.respond({ contentType, headers: { "content-security-policy": policy }, body: source(name) });
   });
 }
 
