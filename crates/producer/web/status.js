@@ -21,7 +21,7 @@ const WORDS = {
 
 /** A run that nobody has taken up yet looks to the ledger like one whose producer is gone. */
 export function asSeen(report) {
-  const isNew = report.status === "interrupted" && report.batchesFed === 0 && report.seconds < TAKEN_UP_WITHIN_SECONDS;
+  const isNew = report.status === "interrupted" && report.read === 0 && report.seconds < TAKEN_UP_WITHIN_SECONDS;
   return isNew ? { ...report, status: "starting", resumeCommand: null } : report;
 }
 
