@@ -22,3 +22,5 @@ cargo build --workspace --bins --tests --locked --quiet
 cargo test --workspace --locked --no-fail-fast
 say "== tests of the page"
 test_page
+say "== the HTTP API against its description"
+"$root/scripts/fuzz-api.sh"

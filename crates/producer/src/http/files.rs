@@ -3,8 +3,9 @@
 use std::{num::NonZero, sync::Arc, time::UNIX_EPOCH};
 
 use axum::{Json, extract::State};
-use blob_store::{BlobError, BlobProperties};
+use blob_store::BlobProperties;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{Api, input::QueryOf, problem::Problem, runs::limit};
 
@@ -13,7 +14,9 @@ const FILES_A_PAGE_MAX: u16 = 1_000;
 
 /// A name has 1,024 characters at most, and so has what it starts with.
 const PREFIX_CHARS_MAX: usize = 1_024;
-const MARKER_BYTES_MAX: usize = 4_096;
+
+/// Of a page's mark.
+const SUM_BYTES: usize = 4;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,19 +51,35 @@ pub(super) async fn list(
     if page.prefix.chars().count() > PREFIX_CHARS_MAX || page.prefix.chars().any(char::is_control) {
         return Err(Problem::bad_request("prefix cannot be the start of a blob's name"));
     }
-    if page.after.as_ref().is_some_and(|after| after.len() > MARKER_BYTES_MAX) {
-        return Err(not_a_marker());
-    }
-    let page = match api.start.store.list_some(&page.prefix, page.after.as_deref(), limit).await {
-        // The marker is the service's own; only it can tell a wrong one.
-        Err(BlobError::Refused { .. }) if page.after.is_some() => return Err(not_a_marker()),
-        listed => listed?,
-    };
-    Ok(Json(Files { files: page.blobs.into_iter().map(File::of).collect(), next: page.next }))
+    let after = page.after.map(|sealed| unsealed(&sealed).ok_or_else(no_such_page)).transpose()?;
+    let page = api.start.store.list_some(&page.prefix, after.as_deref(), limit).await?;
+    let files = page.blobs.into_iter().map(File::of).collect();
+    Ok(Json(Files { files, next: page.next.as_deref().map(sealed) }))
 }
 
-fn not_a_marker() -> Problem {
-    Problem::bad_request("after is not what `next` of an earlier answer said")
+/// Where a page starts, in words of ours. The service's own words come back to it
+/// as they were, or not at all: it takes strange ones for strange requests.
+fn sealed(marker: &str) -> String {
+    let bytes = checksum(marker).into_iter().chain(marker.bytes());
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unsealed(text: &str) -> Option<String> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Vec<u8> = pairs.iter().map(byte).collect::<Option<_>>()?;
+    let (sum, marker) = bytes.split_at_checked(SUM_BYTES)?;
+    let marker = String::from_utf8(marker.to_vec()).ok()?;
+    (rest.is_empty() && sum == checksum(&marker)).then_some(marker)
+}
+
+fn checksum(marker: &str) -> [u8; SUM_BYTES] {
+    let digest: [u8; 32] = Sha256::digest(marker).into();
+    *digest.first_chunk().expect("a digest is longer")
+}
+
+fn no_such_page() -> Problem {
+    Problem::not_found("there is no such page; after is what `next` of an earlier answer said")
 }
 
 impl File {
@@ -71,6 +90,24 @@ impl File {
             bytes: blob.bytes,
             last_modified_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
             etag: blob.etag.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mark_of_a_page_comes_back_as_it_was_or_not_at_all() {
+        for marker in ["2!96!MDAwMDE2IWJpZw--", "a b/ü.csv", ""] {
+            assert_eq!(unsealed(&sealed(marker)).as_deref(), Some(marker));
+        }
+        let mark = sealed("big.csv");
+        for text in
+            ["", "00", "zz", "ü", &mark[1..], &mark[2..], &format!("{mark}0"), &format!("{mark}00")]
+        {
+            assert_eq!(unsealed(text), None, "{text}");
         }
     }
 }

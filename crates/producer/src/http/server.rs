@@ -23,7 +23,7 @@ const CONNECTIONS_MAX: usize = 2_048;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Of a request's head, and of what is buffered for a client that reads slowly.
-const BUFFER_BYTES_MAX: usize = 16 << 10;
+const BUFFER_BYTES_MAX: usize = 32 << 10;
 
 /// Answers requests until `stop`; then no new connection is accepted, requests
 /// under way are answered, and connections that take longer than `grace` are cut.

@@ -124,9 +124,9 @@ fn problem(error: SyncError) -> Problem {
             Problem::conflict(format!("{file} is being loaded already, by run {run}"), Some(run))
         }
         // Without a run id of the caller's, only its key can have led to another file.
-        SyncError::OtherFile { run, of, .. } => Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
+        SyncError::OtherFile { run, of, .. } => Problem::conflict(
             format!("this Idempotency-Key has started run {run} of {of}; use a new one"),
+            Some(run),
         ),
         SyncError::Queue(error) => error.into(),
         SyncError::UnknownRun { .. } => Problem::no_such_run(),

@@ -65,7 +65,7 @@ async fn the_same_key_gives_the_same_run_however_often_and_whatever_has_become_o
     assert_eq!((later.status, later.run()), (202, first.run()));
 
     let other = send(server.start_request("other.csv").header("idempotency-key", "k-1")).await;
-    assert_eq!(other.status, 422);
+    assert_eq!((other.status, other.run()), (409, first.run()));
     assert!(other.error().contains("this Idempotency-Key has started run"), "{other:?}");
     let runs = server.get("/api/sync").await.json();
     assert_eq!(runs["runs"].as_array().unwrap().len(), 1);
