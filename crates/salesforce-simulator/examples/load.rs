@@ -1,5 +1,6 @@
-//! Fills a running simulator with leads through collections upsert, and says
-//! how fast that went and how much memory it took.
+//! Fills a running simulator with leads through collections upsert, or with
+//! `--bulk` through ingest jobs, and says how fast that went and how much memory it
+//! took.
 //!
 //! ```text
 //! salesforce-simulator --listen 127.0.0.1:8099 &
@@ -13,13 +14,13 @@ use std::{
     fs,
     path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, ensure};
 use clap::Parser;
 use futures::future;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[derive(Debug, Parser)]
 struct Args {
@@ -32,6 +33,9 @@ struct Args {
     /// How many leads.
     #[arg(long, default_value_t = 2_000_000)]
     rows: u64,
+    /// Through ingest jobs: `--batch` is then the rows of one job.
+    #[arg(long)]
+    bulk: bool,
     /// How many in one call.
     #[arg(long, default_value_t = 200)]
     batch: u64,
@@ -85,11 +89,53 @@ async fn work(
         if first >= args.rows {
             return Ok(());
         }
-        let body = body(first..args.rows.min(first + args.batch));
+        let rows = first..args.rows.min(first + args.batch);
+        if args.bulk {
+            let jobs = format!("{}/services/data/v62.0/jobs/ingest", args.url);
+            run_job(http, token, &jobs, rows).await?;
+            continue;
+        }
+        let body = body(rows);
         let response = http.patch(&url).bearer_auth(token).body(body).send().await?;
         ensure!(response.status().is_success(), "the simulator answered {}", response.status());
         response.bytes().await?;
     }
+}
+
+/// One job from its order to its end.
+async fn run_job(
+    http: &reqwest::Client,
+    token: &str,
+    jobs: &str,
+    rows: std::ops::Range<u64>,
+) -> anyhow::Result<()> {
+    let order = json!({"object": "Lead", "operation": "upsert",
+        "externalIdFieldName": "External_Id__c"});
+    let request = http.post(jobs).bearer_auth(token).json(&order);
+    let job: Value = request.send().await?.error_for_status()?.json().await?;
+    let job = format!("{jobs}/{}", job["id"].as_str().context("the job has no id")?);
+    let lines = rows.map(texts).map(|cells| cells.join(",") + "\n").collect::<String>();
+    let content = format!("External_Id__c,LastName,Email,Company\n{lines}");
+    let upload = http.put(format!("{job}/batches")).bearer_auth(token);
+    let upload = upload.header("content-type", "text/csv").body(content);
+    upload.send().await?.error_for_status()?;
+    let close = http.patch(&job).bearer_auth(token).json(&json!({"state": "UploadComplete"}));
+    close.send().await?.error_for_status()?;
+    loop {
+        let poll = http.get(&job).bearer_auth(token).send().await?.error_for_status()?;
+        let poll: Value = poll.json().await?;
+        match poll["state"].as_str() {
+            Some("UploadComplete" | "InProgress") => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            state => {
+                ensure!(state == Some("JobComplete"), "the job ended as {state:?}");
+                break;
+            }
+        }
+    }
+    http.delete(&job).bearer_auth(token).send().await?.error_for_status()?;
+    Ok(())
 }
 
 /// Leads as `generate-upload` makes them.

@@ -7,6 +7,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,8 @@ pub(crate) struct Org {
     pub(crate) jobs: Jobs,
     /// Batches of jobs that are worked off at once.
     pub(crate) bulk_lanes: Semaphore,
+    /// Since when its objects are as they are, in whole seconds.
+    pub(crate) since: OffsetDateTime,
     /// Woken after every request, and after every step of a job.
     pub(crate) answered: Notify,
     /// Cancelled when the simulator is to end: nothing waits any longer.
@@ -107,10 +110,11 @@ impl Org {
             store: Store::new(&config.schema),
             sessions,
             faults: FaultSource::new(config.faults.clone(), config.seed),
-            traffic: Traffic::new(config.request_log_max),
+            traffic: Traffic::new(config.request_log_max, config.daily_limit),
             cursors: Mutex::default(),
             jobs: Jobs::default(),
             bulk_lanes: Semaphore::new(BULK_LANES),
+            since: OffsetDateTime::now_utc().replace_nanosecond(0).expect("0 is in range"),
             answered: Notify::new(),
             stop: CancellationToken::new(),
             config,
@@ -121,7 +125,7 @@ impl Org {
     pub(crate) fn open_session(&self) -> String {
         self.traffic.count_login();
         if self.config.logins_count {
-            self.traffic.spend_api_call(self.config.daily_limit);
+            self.traffic.spend_api_call();
         }
         self.sessions.open()
     }
@@ -144,7 +148,7 @@ impl Org {
         // First: a job under way would store rows afterwards.
         self.jobs.reset();
         self.store.reset(self.schema());
-        self.traffic.reset();
+        self.traffic.reset(self.config.daily_limit);
         self.faults.reset(self.config.faults.clone());
         self.answered.notify_waiters();
     }
@@ -172,7 +176,7 @@ impl Org {
             calls_in_flight: traffic.calls_in_flight as u64,
             calls_in_flight_max: traffic.calls_in_flight_max as u64,
             api_calls: traffic.api_calls,
-            daily_limit: self.config.daily_limit,
+            daily_limit: self.traffic.usage().max,
             bulk_batches: traffic.bulk_batches,
             jobs: jobs.map(|(state, count)| (format!("{state:?}"), count)).collect(),
             logins: traffic.logins,

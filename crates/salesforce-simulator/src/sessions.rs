@@ -71,6 +71,11 @@ impl Sessions {
         true
     }
 
+    /// Ends all tokens.
+    pub(crate) fn close_all(&self) {
+        self.lock().clear();
+    }
+
     /// Ends a token; `false` when it was not valid.
     pub(crate) fn close(&self, token: &str) -> bool {
         let mut open = self.lock();

@@ -13,7 +13,7 @@ use crate::{
     http,
     org::{Org, State},
     store::Digest,
-    traffic::LoggedRequest,
+    traffic::{LoggedRequest, Usage},
 };
 
 /// How long a shutdown waits for answers under way.
@@ -75,6 +75,16 @@ impl Simulator {
         let mut faults = self.faults();
         faults.planned.push(fault);
         self.set_faults(faults);
+    }
+
+    /// As if that many calls of the day had been made, of as many as there may be.
+    pub fn set_api_calls(&self, used: u64, daily_limit: u64) {
+        self.org.traffic.set_usage(Usage { used, max: daily_limit });
+    }
+
+    /// Ends all access tokens.
+    pub fn expire_tokens(&self) {
+        self.org.sessions.close_all();
     }
 
     /// What it holds and what happened to it.

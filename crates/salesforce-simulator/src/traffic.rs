@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use crate::faults::Fault;
@@ -30,6 +31,17 @@ pub struct LoggedRequest {
     pub duration_us: u64,
     /// The fault it met, if any.
     pub fault: Option<Fault>,
+    /// What it asked for in headers: assignment and duplicate rules, call options,
+    /// packing. By name in lower case.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Calls of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) used: u64,
+    pub(crate) max: u64,
 }
 
 /// Counts of all requests but those to the control API.
@@ -55,6 +67,7 @@ pub(crate) struct Traffic {
 
 #[derive(Debug, Default)]
 struct Inner {
+    daily_limit: u64,
     counts: TrafficCounts,
     log: VecDeque<LoggedRequest>,
 }
@@ -76,11 +89,13 @@ pub(crate) struct Answered<'a> {
     pub(crate) rows: u64,
     pub(crate) duration: Duration,
     pub(crate) fault: Option<Fault>,
+    pub(crate) headers: &'a HeaderMap,
 }
 
 impl Traffic {
-    pub(crate) fn new(log_max: usize) -> Self {
-        Self { started: Instant::now(), log_max, inner: Mutex::default() }
+    pub(crate) fn new(log_max: usize, daily_limit: u64) -> Self {
+        let inner = Inner { daily_limit, ..Inner::default() };
+        Self { started: Instant::now(), log_max, inner: Mutex::new(inner) }
     }
 
     pub(crate) fn uptime(&self) -> Duration {
@@ -95,10 +110,10 @@ impl Traffic {
     }
 
     /// Takes one call from the day's budget; `false` when there is none left.
-    pub(crate) fn spend_api_call(&self, daily_limit: u64) -> bool {
-        let counts = &mut self.lock().counts;
-        let left = counts.api_calls < daily_limit;
-        counts.api_calls += u64::from(left);
+    pub(crate) fn spend_api_call(&self) -> bool {
+        let inner = &mut *self.lock();
+        let left = inner.counts.api_calls < inner.daily_limit;
+        inner.counts.api_calls += u64::from(left);
         left
     }
 
@@ -111,9 +126,17 @@ impl Traffic {
         left
     }
 
-    /// Calls taken from the day's budget so far.
-    pub(crate) fn api_calls(&self) -> u64 {
-        self.lock().counts.api_calls
+    /// The day's budget, and the calls taken from it so far.
+    pub(crate) fn usage(&self) -> Usage {
+        let inner = self.lock();
+        Usage { used: inner.counts.api_calls, max: inner.daily_limit }
+    }
+
+    /// As if that many calls had been made on a day that allows so many.
+    pub(crate) fn set_usage(&self, usage: Usage) {
+        let inner = &mut *self.lock();
+        inner.counts.api_calls = usage.used;
+        inner.daily_limit = usage.max;
     }
 
     pub(crate) fn count_login(&self) {
@@ -142,6 +165,7 @@ impl Traffic {
             rows: answered.rows,
             duration_us: whole(answered.duration.as_micros()),
             fault: answered.fault,
+            headers: asked_for(answered.headers),
         });
     }
 
@@ -155,10 +179,11 @@ impl Traffic {
     }
 
     /// Forgets everything but the calls under way.
-    pub(crate) fn reset(&self) {
+    pub(crate) fn reset(&self, daily_limit: u64) {
         let inner = &mut *self.lock();
         let calls_in_flight = inner.counts.calls_in_flight;
         inner.log.clear();
+        inner.daily_limit = daily_limit;
         inner.counts = TrafficCounts {
             calls_in_flight,
             calls_in_flight_max: calls_in_flight,
@@ -175,6 +200,14 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.traffic.lock().counts.calls_in_flight -= 1;
     }
+}
+
+/// Headers that change what a call does; the token is not one.
+fn asked_for(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let wanted = |name: &str| name.starts_with("sforce-") || name.ends_with("-encoding");
+    let named = headers.iter().filter(|(name, _)| wanted(name.as_str()));
+    let texts = named.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    texts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn whole(number: u128) -> u64 {

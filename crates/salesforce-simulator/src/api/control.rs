@@ -5,11 +5,13 @@ use axum::{
     body::Body,
     http::{HeaderMap, Method, StatusCode},
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     http::{Answer, read_body},
     org::Org,
+    traffic::Usage,
 };
 
 const CHANGE_BYTES_MAX: usize = 1024 * 1024;
@@ -22,6 +24,12 @@ pub(crate) async fn control(org: &Org, method: &Method, path: &[&str], body: Bod
         ("GET", ["requests"]) => Answer::ok(&org.traffic.log()),
         ("GET", ["faults"]) => Answer::ok(&org.faults.faults()),
         ("POST", ["faults"]) => change_faults(org, body).await,
+        ("GET", ["limits"]) => Answer::ok(&limits(org)),
+        ("POST", ["limits"]) => change_limits(org, body).await,
+        ("POST", ["tokens", "expire"]) => {
+            org.sessions.close_all();
+            Answer::ok(&json!({}))
+        }
         ("POST", ["reset"]) => {
             org.reset();
             Answer::ok(&org.state())
@@ -29,9 +37,38 @@ pub(crate) async fn control(org: &Org, method: &Method, path: &[&str], body: Bod
         ("GET", ["rows", object]) => rows(org, object).await,
         ("GET", ["digest", object]) => digest(org, object).await,
         _ => not_found(
-            "the control API has healthz, state, requests, faults, reset, rows/{Object} \
-                        and digest/{Object}",
+            "the control API has healthz, state, requests, faults, limits, tokens/expire, reset, \
+             rows/{Object} and digest/{Object}",
         ),
+    }
+}
+
+/// Calls of the day: how many there may be, and how many there were.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LimitsChange {
+    daily_limit: Option<u64>,
+    api_calls: Option<u64>,
+}
+
+fn limits(org: &Org) -> Value {
+    let Usage { used, max } = org.traffic.usage();
+    json!({"dailyLimit": max, "apiCalls": used})
+}
+
+async fn change_limits(org: &Org, body: Body) -> Answer {
+    let body = match read_body(&HeaderMap::new(), body, CHANGE_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.into(),
+    };
+    match serde_json::from_slice::<LimitsChange>(&body) {
+        Ok(LimitsChange { daily_limit, api_calls }) => {
+            let Usage { used, max } = org.traffic.usage();
+            let used = api_calls.unwrap_or(used);
+            org.traffic.set_usage(Usage { used, max: daily_limit.unwrap_or(max) });
+            Answer::ok(&limits(org))
+        }
+        Err(error) => Answer::json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Objects and fields, as loaders read them (salesforce-api.md 5.3).
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use serde_json::{Map, Value, json};
+use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::Call;
 use crate::{
@@ -11,9 +12,13 @@ use crate::{
     schema::{Field, FieldType, Object},
 };
 
+const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
+    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+);
+
 /// `GET /sobjects`.
 pub(super) fn all(org: &Org, call: &Call<'_>) -> Answer {
-    let objects = org.schema().objects().map(|(_, object)| header(call, object));
+    let objects = org.schema().objects().map(|(_, object)| heading(call, object));
     Answer::ok(&json!({
         "encoding": "UTF-8",
         "maxBatchSize": 200,
@@ -24,22 +29,33 @@ pub(super) fn all(org: &Org, call: &Call<'_>) -> Answer {
 /// `GET /sobjects/{Object}`.
 pub(super) fn summary(org: &Org, call: &Call<'_>, object: &str) -> Result<Answer, Refusal> {
     let (_, object) = org.schema().find(object).ok_or_else(Refusal::not_found)?;
-    Ok(Answer::ok(&json!({"objectDescribe": header(call, object), "recentItems": []})))
+    Ok(Answer::ok(&json!({"objectDescribe": heading(call, object), "recentItems": []})))
 }
 
 /// `GET /sobjects/{Object}/describe`.
 pub(super) fn one(org: &Org, call: &Call<'_>, object: &str) -> Result<Answer, Refusal> {
     let (_, object) = org.schema().find(object).ok_or_else(Refusal::not_found)?;
+    if is_known(org, call) {
+        return Ok(Answer::empty(StatusCode::NOT_MODIFIED));
+    }
     let fields: Vec<Value> =
         std::iter::once(id_field(object)).chain(object.fields.iter().map(described)).collect();
-    let mut description = header(call, object);
+    let mut description = heading(call, object);
     description.insert("fields".to_owned(), Value::Array(fields));
     description.insert("childRelationships".to_owned(), json!([]));
     description.insert("recordTypeInfos".to_owned(), json!([]));
-    Ok(Answer::json(StatusCode::OK, &description))
+    let since = org.since.format(HTTP_DATE).expect("years have four digits for a while");
+    Ok(Answer::ok(&description).with_header(header::LAST_MODIFIED, &since))
 }
 
-fn header(call: &Call<'_>, object: &Object) -> Map<String, Value> {
+/// Whether the client has seen the objects since they are as they are.
+fn is_known(org: &Org, call: &Call<'_>) -> bool {
+    let date = call.header(&header::IF_MODIFIED_SINCE);
+    let date = date.and_then(|text| PrimitiveDateTime::parse(text, HTTP_DATE).ok());
+    date.is_some_and(|date| date.assume_utc() >= org.since)
+}
+
+fn heading(call: &Call<'_>, object: &Object) -> Map<String, Value> {
     let url = format!("{}/sobjects/{}", call.url_base(), object.name);
     let prefix = String::from_utf8_lossy(&object.key_prefix).into_owned();
     let header = json!({

@@ -7,13 +7,13 @@ use crate::{http::Answer, org::Org};
 
 /// `GET /limits`.
 pub(super) fn limits(org: &Org) -> Answer {
-    let most = org.config.daily_limit;
-    let left = most.saturating_sub(org.traffic.api_calls());
+    let usage = org.traffic.usage();
+    let left = usage.max.saturating_sub(usage.used);
     let batches = org.config.bulk_batches_daily_max;
     let batches_left = batches.saturating_sub(org.traffic.counts().bulk_batches);
     let untouched = |most: u64| json!({"Max": most, "Remaining": most});
     Answer::ok(&json!({
-        "DailyApiRequests": {"Max": most, "Remaining": left},
+        "DailyApiRequests": {"Max": usage.max, "Remaining": left},
         "DailyBulkApiBatches": {"Max": batches, "Remaining": batches_left},
         "DailyBulkV2QueryJobs": untouched(10_000),
         "DataStorageMB": untouched(1024),

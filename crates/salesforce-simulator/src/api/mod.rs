@@ -24,7 +24,7 @@ pub(crate) use query::Cursors;
 pub(crate) use soap::soap;
 pub(crate) use version::{Version, versions};
 
-use crate::{http::Answer, org::Org, problem::Refusal};
+use crate::{http::Answer, org::Org, problem::Refusal, sessions::USER_ID};
 
 const DUPLICATE_RULE: HeaderName = HeaderName::from_static("sforce-duplicate-rule-header");
 
@@ -51,6 +51,9 @@ pub(crate) fn data(org: &Arc<Org>, call: &Call<'_>) -> Result<Answer, Refusal> {
         ("GET", ["sobjects", object, "describe"]) => describe::one(org, call, object),
         ("GET", ["sobjects", object]) => describe::summary(org, call, object),
 
+        ("GET", ["sobjects", user, USER_ID]) if user.eq_ignore_ascii_case("User") => {
+            Ok(oauth::user_record(org, call))
+        }
         ("POST", ["sobjects", object]) => records::insert(org, call, object),
         ("GET", ["sobjects", object, id]) => records::get(org, call, object, id),
         ("PATCH", ["sobjects", object, id]) => records::update(org, call, object, id),

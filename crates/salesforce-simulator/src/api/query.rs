@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
+use serde_json::json;
 
 use super::{
     Call,
@@ -17,7 +18,7 @@ use crate::{
     org::Org,
     problem::Refusal,
     render::{self, Shown},
-    schema::{Object, ObjectNumber},
+    schema::{Field, Object, ObjectNumber},
     store::{Row, fold},
 };
 
@@ -60,6 +61,9 @@ pub(super) fn query(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
         Selected::Count => Vec::new(),
         Selected::Fields(names) => shown(object, names.iter().map(String::as_str))?,
     };
+    if call.says("columns") {
+        return Ok(columns(object, &query.selected, &shown));
+    }
     let mut rows = org.store.rows(number);
     rows.retain(|(number, row)| {
         let id = RecordId { prefix: object.key_prefix, number: *number };
@@ -67,7 +71,7 @@ pub(super) fn query(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
     });
     rows.truncate(query.limit.unwrap_or(usize::MAX));
     if query.selected == Selected::Count {
-        return Ok(Answer::ok(&serde_json::json!({
+        return Ok(Answer::ok(&json!({
             "totalSize": rows.len(),
             "done": true,
             "records": [],
@@ -85,6 +89,42 @@ pub(super) fn query(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
         cursors.open.push_back(cursor);
     }
     Ok(answer)
+}
+
+/// `columns=true`: what the columns of the answer are, and no rows.
+fn columns(object: &Object, selected: &Selected, shown: &[Shown]) -> Answer {
+    let column = |one: &Shown| {
+        let (name, field) = match one {
+            Shown::Id => ("Id", None),
+            Shown::Column(column) => {
+                let field = object.field(*column);
+                (field.name.as_str(), Some(field))
+            }
+        };
+        let soap_type = field.map_or("tns:ID", |field| field.field_type.soap_type());
+        json!({
+            "columnName": name,
+            "displayName": name,
+            "aggregate": false,
+            "apexType": null,
+            "booleanType": soap_type == "xsd:boolean",
+            "numberType": matches!(soap_type, "xsd:int" | "xsd:double"),
+            "textType": matches!(soap_type, "xsd:string" | "tns:ID"),
+            "custom": field.is_some_and(Field::is_custom),
+            "foreignKeyName": field.and_then(|field| field.relationship_name.as_deref()),
+            "insertable": field.is_some_and(|field| field.writable),
+            "updatable": field.is_some_and(|field| field.writable),
+            "joinColumns": [],
+        })
+    };
+    Answer::ok(&json!({
+        "columnMetadata": shown.iter().map(column).collect::<Vec<_>>(),
+        "entityName": object.name,
+        "groupBy": false,
+        "idSelected": shown.contains(&Shown::Id),
+        "keyPrefix": String::from_utf8_lossy(&object.key_prefix),
+        "count": *selected == Selected::Count,
+    }))
 }
 
 /// `GET /query/{cursor}-{from}`.

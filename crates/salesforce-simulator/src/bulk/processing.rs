@@ -140,12 +140,13 @@ impl Work {
 
     fn batch(&mut self) -> Result<Step, String> {
         for _ in 0..BATCH_ROWS / CHUNK_ROWS {
-            if self.stops_half_way && self.rows.is_past_half() {
-                return Err(self.org.faults.faults().job_error);
-            }
             let mut length = 0;
             let mut wrong = None;
             while let Some(row) = self.chunk.get_mut(length) {
+                if self.stops_half_way && self.rows.is_past_half() {
+                    wrong = Some(self.org.faults.faults().job_error);
+                    break;
+                }
                 match self.rows.read(row) {
                     Ok(true) => length += 1,
                     Ok(false) => break,

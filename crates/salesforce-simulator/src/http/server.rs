@@ -67,6 +67,7 @@ async fn respond(
         rows: delivery.answer.as_ref().map_or(0, |answer| answer.rows),
         duration: started.elapsed(),
         fault: delivery.fault,
+        headers: &head.headers,
     });
     org.answered.notify_waiters();
     let Some(answer) = delivery.answer else {
@@ -151,7 +152,8 @@ async fn data_call(
         Some(Fault::WrongCount) => answer.map(one_result_less),
         _ => answer,
     };
-    let info = format!("api-usage={}/{}", org.traffic.api_calls(), org.config.daily_limit);
+    let usage = org.traffic.usage();
+    let info = format!("api-usage={}/{}", usage.used, usage.max);
     Delivery { answer: answer.map(|answer| answer.with_header(LIMIT_INFO, &info)), fault }
 }
 
@@ -212,7 +214,7 @@ async fn work(
         if !org.sessions.admits(token, &org.faults.faults()) {
             return Err(Refusal::session_expired());
         }
-        if !org.traffic.spend_api_call(org.config.daily_limit) {
+        if !org.traffic.spend_api_call() {
             return Err(Refusal::total_limit());
         }
         let bytes_max = match rest {

@@ -14,10 +14,15 @@ use crate::{
 #[tokio::test]
 async fn a_job_can_be_told_to_fail_before_and_in_the_middle_of_its_rows() {
     let org = Org::start().await;
-    for (fault, processed) in [(Fault::JobFailed, 0..=0), (Fault::JobHalfDone, 900..=1400)] {
+    for (fault, rows, processed) in [
+        (Fault::JobFailed, 2000, 0..=0),
+        (Fault::JobHalfDone, 2000, 950..=1100),
+        (Fault::JobHalfDone, 10, 4..=6),
+    ] {
+        org.simulator.reset();
         org.simulator.plan(PlannedFault::once(fault));
 
-        let job = org.load(upsert_of_leads(), &leads(0..2000)).await;
+        let job = org.load(upsert_of_leads(), &leads(0..rows)).await;
 
         assert_eq!(job["state"], "Failed");
         assert_eq!(job["errorMessage"], Faults::JOB_ERROR);
@@ -25,7 +30,7 @@ async fn a_job_can_be_told_to_fail_before_and_in_the_middle_of_its_rows() {
         assert!(processed.contains(&done), "{done}");
         assert_eq!(org.simulator.state().objects["Lead"].rows, done);
         let [done, failed, unprocessed] = org.sorted_keys(&job).await;
-        assert_eq!((done.len() + unprocessed.len(), failed.len()), (2000, 0));
+        assert_eq!((done.len() + unprocessed.len(), failed.len()), (rows, 0));
         assert!(done.is_disjoint(&unprocessed));
         assert_eq!(org.simulator.state().faults[&fault], 1);
     }

@@ -31,6 +31,80 @@ async fn the_state_says_what_happened() {
 }
 
 #[tokio::test]
+async fn the_daily_limit_moves_and_its_use_starts_again() {
+    let org = Org::with(Config { daily_limit: 2, ..Config::default() }).await;
+    let change =
+        async |change: Value| reply(org.request(Method::POST, "/__sim/limits").json(&change)).await;
+    org.get("/limits").await;
+    org.get("/limits").await;
+    assert_eq!(org.get("/limits").await.status, StatusCode::FORBIDDEN);
+
+    let freed = change(json!({"apiCalls": 1})).await;
+    assert_eq!(freed.json, json!({"dailyLimit": 2, "apiCalls": 1}));
+    assert_eq!(org.get("/limits").await.status, StatusCode::OK);
+    assert_eq!(org.get("/limits").await.status, StatusCode::FORBIDDEN);
+    change(json!({"dailyLimit": 100})).await;
+    let limits = org.get("/limits").await.json;
+    assert_eq!(limits["DailyApiRequests"], json!({"Max": 100, "Remaining": 97}));
+    assert_eq!(control(&org, "limits").await, json!({"dailyLimit": 100, "apiCalls": 3}));
+    assert_eq!(change(json!({"x": 1})).await.status, StatusCode::BAD_REQUEST);
+    org.simulator.set_api_calls(100, 100);
+    assert_eq!(org.get("/limits").await.status, StatusCode::FORBIDDEN);
+    org.simulator.reset();
+    assert_eq!(control(&org, "limits").await, json!({"dailyLimit": 2, "apiCalls": 0}));
+}
+
+#[tokio::test]
+async fn all_tokens_can_be_ended_at_once() {
+    let org = Org::start().await;
+
+    reply(org.request(Method::POST, "/__sim/tokens/expire")).await;
+
+    assert_eq!(org.get("/limits").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn the_cap_on_calls_at_once_moves_while_calls_are_under_way() {
+    let faults = Faults { latency_ms: 300, ..Faults::default() };
+    let org = Org::with_faults(faults).await;
+    let at_once = async |calls: usize| {
+        let calls = (0..calls).map(|_| org.get("/limits"));
+        let replies = futures::future::join_all(calls).await;
+        replies.iter().filter(|reply| reply.status == StatusCode::FORBIDDEN).count()
+    };
+
+    assert_eq!(at_once(4).await, 0);
+    for (cap, refused) in [(3, 1), (1, 3), (4, 0)] {
+        let change = json!({"concurrencyMax": cap});
+        reply(org.request(Method::POST, "/__sim/faults").json(&change)).await;
+
+        assert_eq!(at_once(4).await, refused, "{cap}");
+    }
+    assert_eq!(org.simulator.state().calls_in_flight_max, 4);
+}
+
+#[tokio::test]
+async fn the_log_shows_what_calls_asked_for_in_headers() {
+    let org = Org::start().await;
+    let body = records_of("Lead", [lead("K-1")]);
+    let request = org
+        .call(Method::PATCH, LEADS)
+        .header("Sforce-Auto-Assign", "FALSE")
+        .header("Sforce-Call-Options", "client=batch-sync")
+        .header("Sforce-Duplicate-Rule-Header", "allowSave=true")
+        .json(&body);
+
+    reply(request).await;
+
+    let log = org.simulator.requests();
+    let headers = &log[0].headers;
+    assert_eq!(headers["sforce-auto-assign"], "FALSE");
+    assert_eq!(headers["sforce-call-options"], "client=batch-sync");
+    assert_eq!(headers["sforce-duplicate-rule-header"], "allowSave=true");
+    assert!(!headers.contains_key("authorization"));
+}
+
+#[tokio::test]
 async fn rows_come_as_lines_sorted_by_external_id() {
     let org = Org::start().await;
     org.upsert([lead("K-2"), lead("K-1")]).await;

@@ -1,10 +1,10 @@
 //! Section 5.3: objects and fields.
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use salesforce_simulator::{Config, Schema};
 use serde_json::{Value, json};
 
-use crate::client::{Org, records_of, refused};
+use crate::client::{Org, lead, records_of, refused};
 
 async fn field(org: &Org, object: &str, name: &str) -> Value {
     let described = org.get(&format!("/sobjects/{object}/describe")).await.json;
@@ -119,4 +119,46 @@ async fn a_schema_file_adds_objects_that_can_be_loaded() {
     assert_eq!((&described["custom"], &described["label"]), (&json!(true), &json!("Parcel")));
     let contact = org.simulator.rows("Contact").await[0]["Id"].clone();
     assert_eq!(org.stored("Parcel__c").await, json!([{"Key__c": "P-1", "Buyer__c": contact}]));
+}
+
+#[tokio::test]
+async fn a_describe_that_is_known_is_not_sent_again() {
+    let org = Org::start().await;
+    let path = "/sobjects/Lead/describe";
+    let first = org.call(Method::GET, path).send().await.unwrap();
+    let since = first.headers()["last-modified"].to_str().unwrap().to_owned();
+    for (date, status) in [
+        (since.as_str(), StatusCode::NOT_MODIFIED),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", StatusCode::NOT_MODIFIED),
+        ("Thu, 01 Jan 2015 00:00:00 GMT", StatusCode::OK),
+        ("yesterday", StatusCode::OK),
+    ] {
+        let again = org.call(Method::GET, path).header("If-Modified-Since", date);
+
+        assert_eq!(again.send().await.unwrap().status(), status, "{date}");
+    }
+}
+
+#[tokio::test]
+async fn a_reference_may_have_a_choice_of_objects() {
+    let org = Org::start().await;
+
+    let described = org.get("/sobjects/Task/describe").await.json;
+
+    let fields = described["fields"].as_array().unwrap();
+    let who = fields.iter().find(|field| field["name"] == "WhoId").unwrap();
+    assert_eq!(who["referenceTo"], json!(["Contact", "Lead"]));
+    assert_eq!(who["polymorphicForeignKey"], true);
+    let records = [
+        json!({"Crm_Key__c": "1", "Who": {"attributes": {"type": "Lead"}, "External_Id__c": "L"}}),
+        json!({"Crm_Key__c": "2", "Who": {"External_Id__c": "L"}}),
+        json!({"Crm_Key__c": "3", "Who": {"attributes": {"type": "Account"}, "ErpKey__c": "A"}}),
+    ];
+    let lead = org.insert("Lead", lead("L")).await;
+    let results = org.patch("/composite/sobjects/Task/Crm_Key__c", records_of("Task", records));
+    let results = results.await.json;
+    let successes: Vec<&Value> =
+        results.as_array().unwrap().iter().map(|result| &result["success"]).collect();
+    assert_eq!(successes, [true, false, false]);
+    assert_eq!(org.stored("Task").await, json!([{"Crm_Key__c": "1", "WhoId": lead}]));
 }

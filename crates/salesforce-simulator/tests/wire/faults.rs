@@ -69,6 +69,31 @@ async fn a_bad_gateway_answers_with_a_page() {
 }
 
 #[tokio::test]
+async fn duplicates_pass_when_the_call_asks_for_it() {
+    let rule = RowErrorRule {
+        key_prefix: "K-".to_owned(),
+        status_code: "DUPLICATES_DETECTED".to_owned(),
+        message: "Use one of these records?".to_owned(),
+        times: None,
+    };
+    let org = Org::with_faults(Faults { row_errors: vec![rule], ..Faults::default() }).await;
+    for (header, passes) in [
+        (None, false),
+        (Some("allowSave=false; runAsCurrentUser=true"), false),
+        (Some("runAsCurrentUser=true; allowSave=TRUE"), true),
+    ] {
+        let mut request = org.call(Method::PATCH, LEADS).json(&records_of("Lead", [lead("K-1")]));
+        if let Some(value) = header {
+            request = request.header("Sforce-Duplicate-Rule-Header", value);
+        }
+
+        let result = reply(request).await.json;
+
+        assert_eq!(result[0]["success"], passes, "{header:?}: {result}");
+    }
+}
+
+#[tokio::test]
 async fn an_ended_session_stays_ended() {
     let mut org = Org::start().await;
     org.simulator.plan(PlannedFault::once(Fault::SessionExpired));

@@ -103,3 +103,33 @@ async fn a_query_that_makes_no_sense_is_refused() {
     let locator = org.get("/query/1-2000").await;
     assert_eq!(locator, refused(400, "INVALID_QUERY_LOCATOR", "invalid query locator"));
 }
+
+#[tokio::test]
+async fn columns_are_described_instead_of_rows_when_asked_for() {
+    let org = Org::start().await;
+    org.insert("Lead", lead("K-1")).await;
+    let query = "/query?q=SELECT+Id,Opted_In__c,Score__c+FROM+Lead&columns=true";
+
+    let answer = org.get(query).await.json;
+
+    assert_eq!(answer["entityName"], "Lead");
+    assert_eq!((&answer["keyPrefix"], &answer["idSelected"]), (&json!("00Q"), &json!(true)));
+    let columns = answer["columnMetadata"].as_array().unwrap();
+    let kinds: Vec<[&Value; 4]> = columns
+        .iter()
+        .map(|one| [&one["columnName"], &one["textType"], &one["booleanType"], &one["numberType"]])
+        .collect();
+    assert_eq!(kinds[0], [&json!("Id"), &json!(true), &json!(false), &json!(false)]);
+    assert_eq!(kinds[1], [&json!("Opted_In__c"), &json!(false), &json!(true), &json!(false)]);
+    assert_eq!(kinds[2], [&json!("Score__c"), &json!(false), &json!(false), &json!(true)]);
+    assert!(answer.get("records").is_none());
+}
+
+#[tokio::test]
+async fn the_user_can_be_looked_up() {
+    let org = Org::start().await;
+
+    let user = org.get("/sobjects/User/005S1000000SimuIAC").await.json;
+
+    assert_eq!(user["Username"], "integration@batch-sync.example");
+}

@@ -1,6 +1,7 @@
 //! Section 4.2: what one record can be refused for, word for word.
 
-use salesforce_simulator::Config;
+use reqwest::StatusCode;
+use salesforce_simulator::{BooleanNulls, Config, EmptyRecords, ErrorScope};
 use serde_json::{Value, json};
 
 use crate::client::{LEADS, Org, failed, lead, records_of};
@@ -205,4 +206,39 @@ async fn rows_whose_key_has_an_unwanted_start_are_rejected() {
     assert_eq!(results[1]["created"], true);
     let state = org.simulator.state();
     assert_eq!(state.objects["Lead"].rejected["FIELD_CUSTOM_VALIDATION_EXCEPTION"], 1);
+}
+
+#[tokio::test]
+async fn an_explicit_null_of_a_boolean_is_false_or_refused_as_told() {
+    for (boolean_nulls, expected) in [
+        (
+            BooleanNulls::False,
+            json!([{"Company": "Acme", "External_Id__c": "K", "LastName": "Ames", "Opted_In__c": false}]),
+        ),
+        (BooleanNulls::Refused, json!([])),
+    ] {
+        let config = Config { boolean_nulls, type_errors: ErrorScope::Record, ..Config::default() };
+        let org = Org::with(config).await;
+        let mut record = lead("K");
+        record["Opted_In__c"] = json!(null);
+
+        org.upsert([record]).await;
+
+        assert_eq!(org.stored("Lead").await, expected, "{boolean_nulls:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_records_is_refused_or_answered_with_none_as_told() {
+    for (empty_records, expected) in [
+        (EmptyRecords::Refused, (StatusCode::BAD_REQUEST, "INVALID_INPUT")),
+        (EmptyRecords::Accepted, (StatusCode::OK, "")),
+    ] {
+        let org = Org::with(Config { empty_records, ..Config::default() }).await;
+
+        let reply = org.patch(LEADS, json!({"records": []})).await;
+
+        let code = reply.json[0]["errorCode"].as_str().unwrap_or_default();
+        assert_eq!((reply.status, code), expected);
+    }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 
 pub(super) use grants::is_user;
 
+use super::Call;
 use crate::{
     base64,
     faults::Fault,
@@ -125,6 +126,20 @@ fn user(org: &Org, login: &Login<'_>) -> Result<Answer, Refusal> {
         "user_type": "STANDARD",
         "urls": {"rest": format!("{base}/services/data/v{{version}}/")},
     })))
+}
+
+/// `GET /sobjects/User/{id}`: the one user, who is no row of an object.
+pub(super) fn user_record(org: &Org, call: &Call<'_>) -> Answer {
+    let name = &org.config.user_name;
+    let url = format!("{}/sobjects/User/{USER_ID}", call.url_base());
+    Answer::ok(&json!({
+        "attributes": {"type": "User", "url": url},
+        "Id": USER_ID,
+        "Username": name,
+        "Name": "Integration User",
+        "Email": name,
+        "IsActive": true,
+    }))
 }
 
 fn refused((error, description): LoginRefusal) -> Answer {
