@@ -1,3 +1,5 @@
+use std::{io, net::SocketAddr};
+
 use crate::{
     salesforce::{LoginError, Refusal},
     verdict::Stop,
@@ -73,6 +75,14 @@ pub enum ConsumerError {
         file: String,
         /// Each with its line.
         problems: Vec<String>,
+    },
+    /// Somebody else listens there, or nobody may.
+    #[error("could not listen on {address} for health and metrics; choose another METRICS_LISTEN")]
+    MetricsListen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
     },
     /// Nobody can deliver until a person has acted.
     #[error(transparent)]

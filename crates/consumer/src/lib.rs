@@ -35,6 +35,7 @@ mod salesforce;
 mod stopping;
 mod totals;
 mod verdict;
+mod watch;
 mod window;
 mod workers;
 

@@ -85,8 +85,14 @@ impl Budget {
         let _said = usage.wait_for(is_free).await;
     }
 
-    fn spent(&self) -> Option<Usage> {
-        (*self.usage.borrow()).filter(|usage| self.reserve.is_reached(*usage))
+    /// What Salesforce said last.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        *self.usage.borrow()
+    }
+
+    /// What it said, when only the reserve is left.
+    pub(crate) fn spent(&self) -> Option<Usage> {
+        self.usage().filter(|usage| self.reserve.is_reached(*usage))
     }
 }
 
@@ -104,7 +110,7 @@ pub(crate) async fn keep_books(
     let mut pause: Option<Pause> = None;
     loop {
         ticks.tick().await;
-        let usage = *budget.usage.borrow();
+        let usage = budget.usage();
         if let Some(Usage { used, max }) = usage.filter(|_| usage != noted) {
             queue.note_api_usage(used, max).await?;
             noted = usage;

@@ -23,6 +23,7 @@ use crate::{
     salesforce::{Client, Destination},
     stopping::Stopping,
     totals::{Snapshot, Totals},
+    watch,
     window::{Bounds, Window, keep_in_step},
     workers::run_workers,
 };
@@ -63,11 +64,18 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     };
     let (queue, deliverer) = started?;
     let deliverer = Arc::new(deliverer);
+    let listener = match config.consumer.metrics_listen {
+        Some(address) => Some(watch::listen(address).await?),
+        None => None,
+    };
     let start = Instant::now();
     let mut beside = JoinSet::new();
     beside.spawn(report_regularly(Arc::clone(&deliverer)));
     beside.spawn(keep_in_step(Arc::clone(&deliverer.window), queue.clone()));
     beside.spawn(keep_books_of(Arc::clone(&deliverer), config.consumer.salesforce_limit_check));
+    if let Some(listener) = listener {
+        beside.spawn(watch::serve(listener, Arc::clone(&deliverer)));
+    }
     let workers = deliver_until_stopped(queue.clone(), &deliverer, config).await;
     beside.shutdown().await;
     give_share_back(&deliverer.window, &queue).await;

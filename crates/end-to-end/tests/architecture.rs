@@ -36,7 +36,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("apalis-core", &["job-queue", "consumer"]),
     ("apalis", &["consumer", "producer"]),
     ("reqwest", &["consumer", "blob-store"]),
-    ("axum", &["producer", "salesforce-simulator"]),
+    ("axum", &["consumer", "producer", "salesforce-simulator"]),
     ("hyper", &["producer"]),
     ("hyper-util", &["producer"]),
     ("tracing-subscriber", &["service"]),

@@ -8,7 +8,7 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use job_queue::QueueArgs;
@@ -87,6 +87,11 @@ pub struct ConsumerArgs {
     /// rejected with the code `POISON_BATCH`.
     #[arg(long, env = "CONSUMER_DELIVERIES_MAX", default_value = "5", value_name = "TIMES")]
     pub deliveries_max: NonZeroU32,
+
+    /// Where `/livez`, `/readyz` and `/metrics` are served, such as 127.0.0.1:9090. Not set:
+    /// nowhere.
+    #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
 
     /// How long calls that are under way may take to end after SIGTERM, such as 25s. Keep it
     /// below the time after which the process is killed.

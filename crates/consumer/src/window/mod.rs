@@ -123,6 +123,11 @@ impl Window {
         (state.limit, state.share)
     }
 
+    /// Calls under way.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.state().in_flight
+    }
+
     /// Says what was seen and hears what may be done, for as long as this future lives.
     pub(crate) async fn keep_in_step(&self, queue: &Queue) -> Result<(), QueueError> {
         loop {

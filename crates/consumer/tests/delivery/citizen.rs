@@ -149,6 +149,35 @@ async fn a_standstill_at_the_reserve_is_cut_short_by_a_stop() {
 }
 
 #[tokio::test]
+async fn a_consumer_says_how_it_is() {
+    let scene = Scene::new().await;
+    scene.feed("watched", &good_batches(3)).await;
+    let port = local_services::free_port();
+    let consumer = scene.consumer(&[&format!("--metrics-listen=127.0.0.1:{port}")]);
+    scene.delivered("watched").await;
+    let get = async |path: &str| {
+        let answer = reqwest::get(format!("http://127.0.0.1:{port}{path}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+
+    assert_eq!(get("/livez").await, (200, r#"{"status":"live"}"#.to_owned()));
+    assert_eq!(get("/readyz").await, (200, r#"{"status":"ready"}"#.to_owned()));
+    let (_, metrics) = get("/metrics").await;
+    for line in [
+        "batch_sync_consumer_rows_delivered_total 300",
+        "batch_sync_consumer_salesforce_calls_total 3",
+        "batch_sync_consumer_calls_in_flight 0",
+        "batch_sync_consumer_calls_limit 4",
+        "batch_sync_consumer_waits 0",
+        "batch_sync_consumer_salesforce_api_calls_max 5000000",
+        "# EOF",
+    ] {
+        assert!(metrics.lines().any(|known| known == line), "{line} is not in {metrics}");
+    }
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn two_consumers_together_make_no_more_calls_at_once_than_the_org_gets() {
     let scene = Scene::with_faults(Faults { latency_ms: 30, ..Faults::default() }).await;
     scene.feed("shared", &good_batches(100)).await;

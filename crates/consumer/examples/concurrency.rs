@@ -1,0 +1,142 @@
+//! Shows how calls at once settle at what an org takes: a consumer before the simulator, whose cap
+//! moves. Prints a line a second.
+//!
+//! ```text
+//! cargo run --release -p consumer --example concurrency
+//! ```
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it is run by hand")]
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Parser;
+use consumer::Cli;
+use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
+use job_queue::{NewRun, Queue, QueueArgs};
+use local_services::RedisServer;
+use salesforce_simulator::{Config, Fault, Faults, Simulator};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+const LATENCY_MS: u64 = 50;
+
+/// Seconds, and how many calls at once the org takes then.
+const CAPS: [(u64, u32); 4] = [(40, 10), (20, 5), (40, 20), (20, 8)];
+
+const HEADER: &[u8] = b"External_Id__c,LastName,Company";
+const ROWS: u64 = 20;
+
+#[tokio::main]
+async fn main() {
+    let redis = RedisServer::start();
+    let args = QueueArgs { redis_url: redis.url().into(), queue_lease: Duration::from_secs(30) };
+    let queue = Queue::connect(&args).await.unwrap();
+    feed(&queue, 30_000).await;
+    let simulator =
+        Simulator::start(Config { faults: faults(CAPS[0].1), ..Config::default() }).await.unwrap();
+    let shutdown = CancellationToken::new();
+    let consumer = tokio::spawn(consumer::run(task(&redis, &simulator), shutdown.clone()));
+
+    println!("second  cap  limit  answered/s  refused/s  of perfect");
+    let mut second = 0;
+    let (mut calls, mut refused) = (0, 0);
+    for (seconds, cap) in CAPS {
+        simulator.set_faults(faults(cap));
+        let start = calls;
+        for _ in 0..seconds {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            second += 1;
+            let state = simulator.state();
+            let all_refused = state.faults.get(&Fault::ConcurrentLimit).copied().unwrap_or(0);
+            let (answered_now, refused_now) =
+                (state.api_calls - all_refused - calls, all_refused - refused);
+            (calls, refused) = (state.api_calls - all_refused, all_refused);
+            let limit = limit(&queue).await;
+            let perfect = f64::from(cap) * 1_000.0 / LATENCY_MS as f64;
+            println!(
+                "{second:6}  {cap:3}  {limit:5}  {answered_now:10}  {refused_now:9}  {:9.0}%",
+                answered_now as f64 * 100.0 / perfect
+            );
+        }
+        let perfect = seconds * u64::from(cap) * 1_000 / LATENCY_MS;
+        println!("        cap {cap}: {} of {perfect} perfect calls", calls - start);
+    }
+    shutdown.cancel();
+    consumer.await.unwrap().unwrap();
+}
+
+fn faults(cap: u32) -> Faults {
+    Faults {
+        latency_ms: LATENCY_MS,
+        concurrency_max: usize::try_from(cap).ok(),
+        ..Faults::default()
+    }
+}
+
+fn task(redis: &RedisServer, simulator: &Simulator) -> consumer::Task {
+    Cli::parse_from([
+        "consumer".to_owned(),
+        "--concurrency=32".to_owned(),
+        "--salesforce-concurrency-max=32".to_owned(),
+        format!("--redis-url={}", redis.url()),
+        format!("--salesforce-login-url={}", simulator.url()),
+        format!("--salesforce-client-id={}", Config::CLIENT_ID),
+        format!("--salesforce-client-secret={}", Config::CLIENT_SECRET),
+        "--salesforce-object=Lead".to_owned(),
+        "--salesforce-external-id=External_Id__c".to_owned(),
+    ])
+    .meant()
+    .unwrap()
+}
+
+/// The org's limit as all consumers know it; looking changes nothing.
+async fn limit(queue: &Queue) -> u64 {
+    let shared = queue.change_shared(|value, _| value.unwrap_or_default()).await.unwrap();
+    let shared: Value = serde_json::from_slice(&shared).unwrap_or_default();
+    shared["limit"].as_u64().unwrap_or_default()
+}
+
+async fn feed(queue: &Queue, batches: u64) {
+    let run: RunId = "run".parse().unwrap();
+    let new = NewRun {
+        run: run.clone(),
+        container: "container".to_owned(),
+        file: "big.csv".to_owned(),
+        etag: "0x1".to_owned(),
+        file_bytes: 1,
+        header: Bytes::from_static(HEADER),
+        settings: "{}".to_owned(),
+        replay_of: None,
+        start_key: None,
+        keep: Duration::from_secs(3_600),
+    };
+    queue.create_run(&new).await.unwrap();
+    let mut feeder = queue.feeder(&run).await.unwrap();
+    let mut end = ResumePoint::default();
+    for _ in 0..batches / 100 {
+        let jobs: Vec<BatchJob> = (0..100).map(|_| job(&run, &mut end)).collect();
+        feeder.push(&jobs, end).await.unwrap();
+    }
+    feeder.finish().await.unwrap();
+    feeder.release().await;
+}
+
+fn job(run: &RunId, end: &mut ResumePoint) -> BatchJob {
+    let mut rows = Rows::default();
+    for _ in 0..ROWS {
+        end.record += 1;
+        rows.push(end.record, format!("E-{},Ames,Acme", end.record % 50_000).as_bytes());
+    }
+    end.sequence += 1;
+    end.byte += 1;
+    BatchJob {
+        run: run.clone(),
+        sequence: end.sequence - 1,
+        passes: 0,
+        header: Bytes::from_static(HEADER),
+        dialect: Dialect::default(),
+        rows,
+        rejects: Vec::new(),
+        tally: Tally::default(),
+    }
+}

@@ -1,0 +1,134 @@
+//! `METRICS_LISTEN`: `/livez`, `/readyz` and `/metrics` of this consumer.
+//!
+//! Names end in their unit, and sums in `_total`. No label grows with use: no run id, no file name.
+
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::ConstCounter, gauge::ConstGauge, info::Info},
+    registry::{Registry, Unit},
+};
+use serde_json::json;
+use tokio::{net::TcpListener, time::timeout};
+use tracing::{info, warn};
+
+use crate::{delivery::Deliverer, error::ConsumerError, salesforce::Usage};
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How long Redis may take to answer before this consumer counts as not ready.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Takes the address, so that one that is taken is an error of the start.
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, ConsumerError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ConsumerError::MetricsListen { address, source })
+}
+
+/// Answers until it is dropped.
+pub(crate) async fn serve(listener: TcpListener, deliverer: Arc<Deliverer>) {
+    if let Ok(address) = listener.local_addr() {
+        info!("health and metrics at http://{address}/metrics");
+    }
+    let router = Router::new()
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(deliverer);
+    if let Err(error) = axum::serve(listener, router).await {
+        warn!(error = %error, "health and metrics are no longer served");
+    }
+}
+
+/// The program runs.
+async fn live() -> Response {
+    Json(json!({"status": "live"})).into_response()
+}
+
+/// The program can take batches, and is not about to stop.
+async fn ready(State(deliverer): State<Arc<Deliverer>>) -> Response {
+    let unready =
+        |why: &str| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": why}))).into_response();
+    if deliverer.stopping.stop.is_cancelled() {
+        return unready("this consumer is stopping");
+    }
+    match timeout(PATIENCE, deliverer.queue.depth()).await {
+        Ok(Ok(_)) => Json(json!({"status": "ready"})).into_response(),
+        _ => unready("redis does not answer"),
+    }
+}
+
+async fn metrics(State(deliverer): State<Arc<Deliverer>>) -> Response {
+    let text = text(&deliverer).expect("a String takes everything");
+    ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response()
+}
+
+fn text(deliverer: &Deliverer) -> Result<String, fmt::Error> {
+    let mut registry = Registry::default();
+    let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("batch_sync_consumer_build", "The running program", version);
+    add_sums(&mut registry, deliverer);
+    add_gauges(&mut registry, deliverer);
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+fn add_sums(registry: &mut Registry, deliverer: &Deliverer) {
+    let sums = deliverer.totals.snapshot();
+    for (name, help, sum) in [
+        ("batches_settled", "Batches whose outcome is recorded", sums.batches_settled),
+        ("rows_delivered", "Rows that Salesforce has stored", sums.rows_delivered),
+        ("rows_rejected", "Rows that were rejected", sums.rows_rejected),
+        ("rows_retried", "Rows that were sent again", sums.rows_sent_again),
+        ("salesforce_calls", "Calls that reached Salesforce", sums.calls),
+    ] {
+        let help = format!("{help}, since this consumer started");
+        registry.register(format!("batch_sync_consumer_{name}"), help, ConstCounter::new(sum));
+    }
+}
+
+fn add_gauges(registry: &mut Registry, deliverer: &Deliverer) {
+    let (limit, share) = deliverer.window.limit_and_share();
+    let waits = !deliverer.gate.is_open() || deliverer.budget.spent().is_some();
+    let mut gauges = vec![
+        ("calls_in_flight", "Calls under way", u64::from(deliverer.window.in_flight())),
+        ("calls_share", "Calls at once that this consumer may make", u64::from(share)),
+        ("calls_limit", "Calls at once that all consumers may make together", u64::from(limit)),
+        ("waits", "1 while no call starts: trouble, or the day's calls", u64::from(waits)),
+    ];
+    if let Some(Usage { used, max }) = deliverer.budget.usage() {
+        gauges.push(("salesforce_api_calls_used", "Calls of the org's day", used));
+        gauges.push(("salesforce_api_calls_max", "Calls that the org has a day", max));
+    }
+    for (name, help, figure) in gauges {
+        let gauge = ConstGauge::new(whole(figure));
+        registry.register(format!("batch_sync_consumer_{name}"), help, gauge);
+    }
+    if let Some(bytes) = memory_bytes() {
+        let gauge = ConstGauge::new(whole(bytes));
+        let help = "Memory of this process";
+        registry.register_with_unit("process_resident_memory", help, Unit::Bytes, gauge);
+    }
+}
+
+fn whole(figure: u64) -> i64 {
+    i64::try_from(figure).unwrap_or(i64::MAX)
+}
+
+/// The kernel's `VmRSS`, see `man 5 proc`; `None` where there is no such file.
+fn memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
