@@ -4,7 +4,7 @@
 
 source "$(dirname "${BASH_SOURCE[0]}")/services.sh"
 
-python_min=3.9
+python_min=3.11
 
 # python_venv NAME REQUIREMENTS: sees to it that .services/python/NAME has just
 # the packages that the file pins, and sets PYTHON to the command that runs with

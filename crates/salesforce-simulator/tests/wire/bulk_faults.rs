@@ -84,6 +84,27 @@ async fn a_job_under_way_is_aborted_between_its_batches() {
 }
 
 #[tokio::test]
+async fn nothing_is_stored_after_an_abort_in_the_middle_of_a_batch() {
+    let org = Org::start().await;
+    let id = org.job(upsert_of_leads()).await;
+    org.upload(&id, &leads(0..10_000)).await;
+    org.close(&id).await;
+    while org.poll(&id).await["numberRecordsProcessed"] == 0 {}
+
+    org.patch(&format!("{JOBS}/{id}"), json!({"state": "Aborted"})).await;
+
+    let job = org.poll(&id).await;
+    let stored = org.simulator.state().objects["Lead"].rows;
+    // Whatever is on its way would be there by then.
+    org.load(upsert_of_leads(), &leads(20_000..30_000)).await;
+    assert_eq!(job["numberRecordsProcessed"], stored);
+    assert_eq!(org.simulator.state().objects["Lead"].rows, stored + 10_000);
+    let [done, failed, unprocessed] = org.sorted_keys(&job).await;
+    assert_eq!((done.len() as u64, failed.len()), (stored, 0));
+    assert_eq!(done.len() + unprocessed.len(), 10_000);
+}
+
+#[tokio::test]
 async fn what_was_asked_is_done_when_its_answer_is_lost() {
     let org = Org::start().await;
     let lose_next = || org.simulator.plan(PlannedFault::once(Fault::AnswerLost).on("/jobs/ingest"));
