@@ -73,6 +73,32 @@ impl Queue {
         })
     }
 
+    /// Whether a living producer holds the claim on a run. The claim of one that died stays
+    /// for some seconds; what tells is that nobody renews it. That may take four seconds.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn is_fed_by_somebody(&self, run: &RunId) -> Result<bool, QueueError> {
+        const LOOK: Duration = Duration::from_millis(200);
+        let mut least = i64::MAX;
+        let looks = (LOCK * 2 / 5).as_millis() / LOOK.as_millis();
+        for _ in 0..looks {
+            let mut pipeline = redis::pipe();
+            pipeline.pttl(RunKeys::of(run).feeder());
+            let (left_ms,): (i64,) = self.query("tell who feeds a run", &pipeline).await?;
+            if left_ms < 0 {
+                return Ok(false);
+            }
+            if left_ms > least {
+                return Ok(true);
+            }
+            least = left_ms;
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(false)
+    }
+
     async fn lock(&self, run: &RunId, token: &str) -> Result<(), FeedError> {
         let key = RunKeys::of(run).feeder();
         let mut pipeline = redis::pipe();

@@ -47,20 +47,23 @@ impl Wish {
             Self::Resume => queue.resume_run(run).await,
             Self::Cancel => queue.cancel_run(run).await,
         };
-        let unknown = || SyncError::UnknownRun { run: run.clone() };
         let outcome = match answer.map_err(SyncError::from)? {
             Control::Done => Outcome::Done,
             Control::Already => Outcome::Already,
+            // Nobody was there at its end to write its rejects file.
+            Control::Refused(_) if self == Self::Resume && has_unwritten(queue, run).await? => {
+                Outcome::Already
+            }
             Control::Refused(state) => {
                 return Err(ControlError::Refused { run: run.clone(), state, wish: self });
             }
-            Control::Unknown => return Err(unknown().into()),
+            Control::Unknown => return Err(SyncError::UnknownRun { run: run.clone() }.into()),
         };
         if self != Self::Resume {
             return Ok(outcome);
         }
-        let ledger = queue.run(run).await.map_err(SyncError::from)?.ok_or_else(unknown)?;
-        if ledger.feeder_alive {
+        // The claim of a producer that was killed a moment ago looks like a living one's.
+        if queue.is_fed_by_somebody(run).await.map_err(SyncError::from)? {
             return Ok(outcome);
         }
         if queue.servers_alive().await.map_err(SyncError::from)? == 0 {
@@ -132,6 +135,10 @@ impl Wish {
             Self::Cancel => "cancelled",
         }
     }
+}
+
+async fn has_unwritten(queue: &Queue, run: &RunId) -> Result<bool, SyncError> {
+    Ok(!queue.pending_rejects(run, 1).await?.lines.is_empty())
 }
 
 /// A run that can be stopped.

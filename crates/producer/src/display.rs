@@ -12,7 +12,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use job_queue::{BatchEvent, Depth, Ledger};
 
 use crate::{
-    figures::{bytes, duration, grouped, per_second},
+    figures::{bytes, duration, grouped},
+    pace::{RunPace, whole},
     totals::Witness,
 };
 
@@ -30,13 +31,38 @@ pub(crate) struct Bars {
     all: MultiProgress,
     read: ProgressBar,
     delivered: ProgressBar,
+    pace: Mutex<Clocked>,
 }
 
 pub(crate) struct Lines {
-    since: Instant,
-    /// Rows that were delivered before.
-    before: u64,
+    pace: Clocked,
     last_batch: Option<Instant>,
+}
+
+/// How fast the run goes, by this process' clock.
+struct Clocked {
+    since: Instant,
+    pace: RunPace,
+}
+
+impl Clocked {
+    fn start() -> Self {
+        Self { since: Instant::now(), pace: RunPace::default() }
+    }
+
+    fn note(&mut self, ledger: &Ledger) {
+        self.pace.note(ledger, self.since.elapsed());
+    }
+
+    fn rows_per_second(&self) -> u64 {
+        self.pace.delivered.per_second().map_or(0, whole)
+    }
+
+    /// As it goes on behind a rate.
+    fn left(&self, ledger: &Ledger) -> String {
+        let left = self.pace.time_left(ledger);
+        left.map(|left| format!(", {} left", duration(left))).unwrap_or_default()
+    }
 }
 
 impl Display {
@@ -45,11 +71,7 @@ impl Display {
     pub(crate) fn start() -> Self {
         if !io::stderr().is_terminal() {
             service::init_logging(io::stderr);
-            return Self::Lines(Mutex::new(Lines {
-                since: Instant::now(),
-                before: 0,
-                last_batch: None,
-            }));
+            return Self::Lines(Mutex::new(Lines { pace: Clocked::start(), last_batch: None }));
         }
         let all = MultiProgress::new();
         let above = all.clone();
@@ -61,7 +83,7 @@ impl Display {
     pub(crate) fn started(&self, ledger: &Ledger) {
         match self {
             Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
-            Self::Lines(lines) => lock(lines).before = ledger.delivered(),
+            Self::Lines(lines) => lock(lines).pace.note(ledger),
             Self::Log(witness) => witness.begins_with(ledger),
         }
         self.say("Worker started job: full-import");
@@ -123,7 +145,14 @@ impl Display {
                 bars.read.set_position(bytes_read);
                 bars.delivered.set_length(ledger.read);
                 bars.delivered.set_position(ledger.delivered() + ledger.rejected);
-                bars.delivered.set_message(rejected(ledger));
+                let mut pace = lock(&bars.pace);
+                pace.note(ledger);
+                bars.delivered.set_message(format!(
+                    "{} rows/s{}{}",
+                    grouped(pace.rows_per_second()),
+                    pace.left(ledger),
+                    rejected(ledger)
+                ));
             }
             Self::Lines(lines) => show_batches(&mut lock(lines), ledger, batches),
             Self::Log(witness) => witness.sees(ledger),
@@ -156,34 +185,24 @@ impl Display {
 impl Bars {
     fn new(all: MultiProgress) -> Self {
         let read = "read      {bar:30} {binary_bytes:>11} of {binary_total_bytes:11} {read_rate:>14}  {msg}";
-        let delivered = "delivered {bar:30} {human_pos:>11} of {human_len:11} {row_rate:>14}{msg}";
+        let delivered = "delivered {bar:30} {human_pos:>11} of {human_len:11} {msg}";
         let bar = |template: &str| all.add(ProgressBar::new(0).with_style(style(template)));
-        Self { read: bar(read), delivered: bar(delivered), all }
+        Self { read: bar(read), delivered: bar(delivered), pace: Mutex::new(Clocked::start()), all }
     }
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template)
-        .expect("the template is well formed")
-        .with_key("read_rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+    ProgressStyle::with_template(template).expect("the template is well formed").with_key(
+        "read_rate",
+        |state: &ProgressState, out: &mut dyn fmt::Write| {
             // A rate that cannot be written is left out of a bar; that is all.
             let _ = write!(out, "{}/s", bytes(whole(state.per_sec())));
-        })
-        .with_key("row_rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            let _ = write!(out, "{} rows/s", grouped(whole(state.per_sec())));
-        })
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate is a rounded figure and not negative"
-)]
-fn whole(rate: f64) -> u64 {
-    rate as u64
+        },
+    )
 }
 
 fn show_batches(lines: &mut Lines, ledger: &Ledger, batches: &[BatchEvent]) {
+    lines.pace.note(ledger);
     for batch in batches.iter().filter(|batch| batch.ordinal <= BATCHES_SHOWN_SINGLY) {
         print_line(&batch_line(batch));
         lines.last_batch = Some(Instant::now());
@@ -197,13 +216,13 @@ fn show_batches(lines: &mut Lines, ledger: &Ledger, batches: &[BatchEvent]) {
         return;
     }
     lines.last_batch = Some(Instant::now());
-    let took = lines.since.elapsed();
     print_line(&format!(
-        "{} {} of {} rows delivered, {} rows/s{}",
+        "{} {} of {} rows delivered, {} rows/s{}{}",
         batch_line(last),
         grouped(ledger.delivered()),
         grouped(ledger.read),
-        grouped(per_second(ledger.delivered() - lines.before, took)),
+        grouped(lines.pace.rows_per_second()),
+        lines.pace.left(ledger),
         rejected(ledger),
     ));
 }
@@ -219,8 +238,8 @@ fn rejected(ledger: &Ledger) -> String {
     }
 }
 
-fn lock(lines: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
-    lines.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn print_line(line: &str) {

@@ -162,13 +162,11 @@ impl Follow<'_> {
     }
 
     async fn write_all_rejects(&self, ledger: Ledger) -> Result<Ledger, SyncError> {
-        loop {
-            match self.rejects.write_some(self.queue, 1).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(ledger),
-                Err(RejectsError::Queue(error)) => return Err(error.into()),
-                Err(source) => return Err(self.rejects_not_written(&ledger, source)),
-            }
+        match self.rejects.write_all(self.queue).await {
+            // The ledger knows by now how much is written.
+            Ok(()) => Ok(self.queue.run(self.run).await?.unwrap_or(ledger)),
+            Err(RejectsError::Queue(error)) => Err(error.into()),
+            Err(source) => Err(self.rejects_not_written(&ledger, source)),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use job_queue::Ledger;
+
 /// Over how long a rate is taken.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -40,9 +42,87 @@ impl Pace {
     }
 }
 
+/// A rate without its fraction.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is a rounded figure and not negative"
+)]
+pub(crate) fn whole(rate: f64) -> u64 {
+    rate.round() as u64
+}
+
+/// How fast a run is read and delivered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunPace {
+    /// Bytes of the file.
+    pub(crate) read: Pace,
+    /// Rows with an outcome.
+    pub(crate) delivered: Pace,
+}
+
+impl RunPace {
+    /// Adds what the ledger says at `at`.
+    pub(crate) fn note(&mut self, ledger: &Ledger, at: Duration) {
+        self.read.note(at, ledger.bytes_fed);
+        self.delivered.note(at, settled(ledger));
+    }
+
+    /// Until every row has an outcome; `None` when that cannot be told, or is over.
+    pub(crate) fn time_left(&self, ledger: &Ledger) -> Option<Duration> {
+        if ledger.has_ended() {
+            return None;
+        }
+        let under_way = ledger.read.saturating_sub(settled(ledger));
+        self.delivered.time_left(under_way.checked_add(rows_to_read(ledger)?)?)
+    }
+}
+
+fn settled(ledger: &Ledger) -> u64 {
+    ledger.delivered() + ledger.rejected
+}
+
+/// The rest of the file in rows, as long as those that were read. Of a compressed file that cannot
+/// be told: its bytes are counted as they are after decompression.
+fn rows_to_read(ledger: &Ledger) -> Option<u64> {
+    if ledger.fed_at_ms.is_some() {
+        return Some(0);
+    }
+    let bytes = ledger.file_bytes.checked_sub(ledger.bytes_fed)?;
+    let is_compressed = [".gz", ".zst"].iter().any(|end| ledger.file.ends_with(end));
+    if ledger.bytes_fed == 0 || is_compressed {
+        return None;
+    }
+    u64::try_from(u128::from(bytes) * u128::from(ledger.read) / u128::from(ledger.bytes_fed)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sample;
+
+    #[test]
+    fn the_rest_of_the_file_counts_for_the_time_that_is_left() {
+        let half = sample::ledger("half");
+        let mut pace = RunPace::default();
+        pace.note(&Ledger { created: 10_000, ..half.clone() }, Duration::ZERO);
+        pace.note(&half, Duration::from_secs(2));
+        let fed = Ledger { fed_at_ms: Some(1), ..half.clone() };
+        let gz = Ledger { file: "big.csv.gz".to_owned(), ..half.clone() };
+        let unread = Ledger { bytes_fed: 0, ..half.clone() };
+
+        // 5,000 rows a second; 25,000 are under way and 50,000 not read yet.
+        let cases = [
+            (half, Some(15)),
+            (fed, Some(5)),
+            (gz, None),
+            (unread, None),
+            (sample::completed("whole"), None),
+        ];
+        for (ledger, seconds) in cases {
+            assert_eq!(pace.time_left(&ledger), seconds.map(Duration::from_secs), "{ledger:?}");
+        }
+    }
 
     fn pace(values: &[(u64, u64)]) -> Pace {
         let mut pace = Pace::default();

@@ -8,5 +8,7 @@ mod crashes;
 mod delivery;
 mod failpoints;
 mod guards;
+mod json;
 mod pipeline;
 mod processes;
+mod replay;

@@ -256,3 +256,17 @@ async fn an_unknown_run_and_an_unreachable_redis_are_named_without_the_password(
     let malformed = Queue::connect(&args("postgres://hunter2")).await.unwrap_err();
     assert!(!format!("{malformed:?} {malformed}").contains("hunter2"));
 }
+
+#[tokio::test]
+async fn a_feeder_that_died_is_told_from_a_living_one() {
+    let fixture = Fixture::with_run("a").await;
+    assert!(!fixture.queue.is_fed_by_somebody(&id("a")).await.unwrap(), "nobody was there");
+    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    assert!(fixture.queue.is_fed_by_somebody(&id("a")).await.unwrap());
+
+    // As kill -9 leaves it: the claim is there, and nobody renews it.
+    drop(feeder);
+
+    assert!(fixture.ledger("a").await.feeder_alive);
+    assert!(!fixture.queue.is_fed_by_somebody(&id("a")).await.unwrap());
+}

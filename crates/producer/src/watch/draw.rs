@@ -13,11 +13,9 @@ use ratatui::{
 
 use crate::{
     figures::{bytes, duration, grouped},
+    pace::whole,
     report::Status,
-    watch::{
-        model::{Model, whole},
-        one_run,
-    },
+    watch::{model::Model, one_run},
 };
 
 /// Draws everything.
@@ -140,8 +138,8 @@ fn cells<'a>(model: &Model, ledger: &'a Ledger) -> [Cell<'a>; 8] {
     let paces = model.paces(&ledger.run);
     let settled = ledger.delivered() + ledger.rejected;
     let moves = !ledger.has_ended();
-    let rate = paces.delivered.per_second().filter(|_| moves);
-    let left = time_left(ledger, &paces).filter(|_| moves);
+    let rate = paces.pace.delivered.per_second().filter(|_| moves);
+    let left = paces.pace.time_left(ledger);
     let right = |text: String| Cell::from(Line::from(text).alignment(Alignment::Right));
     let bar = |share: f64| {
         let mut spans = gauge(share, None, 8, Color::Green);
@@ -237,21 +235,6 @@ pub(crate) fn read_share(ledger: &Ledger) -> f64 {
         return 1.0;
     }
     ratio(ledger.bytes_fed, ledger.file_bytes).min(0.99)
-}
-
-/// Until the rows that are read so far are delivered, or the file is read, whichever
-/// is later.
-pub(crate) fn time_left(ledger: &Ledger, paces: &super::model::Paces) -> Option<Duration> {
-    let settled = ledger.delivered() + ledger.rejected;
-    if ledger.fed_at_ms.is_some() {
-        return paces.delivered.time_left(ledger.read.saturating_sub(settled));
-    }
-    // The rest of the file in rows, at what its rows took so far.
-    let rest = ledger.file_bytes.checked_sub(ledger.bytes_fed)?;
-    let rows_left =
-        u128::from(rest) * u128::from(ledger.read) / u128::from(ledger.bytes_fed.max(1));
-    let left = u64::try_from(rows_left).ok()?.checked_add(ledger.read.saturating_sub(settled))?;
-    paces.delivered.time_left(left)
 }
 
 pub(crate) fn ratio(part: u64, of: u64) -> f64 {

@@ -9,7 +9,12 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ingest_core::RunId;
 use job_queue::{Depth, Ledger};
 
-use crate::{control::Wish, pace::Pace, report::Status, watermark::Watermarks};
+use crate::{
+    control::Wish,
+    pace::{RunPace, whole},
+    report::Status,
+    watermark::Watermarks,
+};
 
 /// Rates of a run that are kept for its chart, one a look.
 const RATES_KEPT: usize = 240;
@@ -43,8 +48,7 @@ pub(crate) struct Model {
 /// How fast a run is read and delivered.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Paces {
-    pub(crate) read: Pace,
-    pub(crate) delivered: Pace,
+    pub(crate) pace: RunPace,
     /// Rows per second, delivered or rejected, the newest last.
     pub(crate) rates: VecDeque<u64>,
 }
@@ -153,23 +157,12 @@ impl Model {
 
 impl Paces {
     fn note(&mut self, ledger: &Ledger, at: Duration) {
-        self.read.note(at, ledger.bytes_fed);
-        self.delivered.note(at, ledger.delivered() + ledger.rejected);
-        if let Some(rate) = self.delivered.per_second() {
+        self.pace.note(ledger, at);
+        if let Some(rate) = self.pace.delivered.per_second() {
             self.rates.push_back(whole(rate));
         }
         while self.rates.len() > RATES_KEPT {
             self.rates.pop_front();
         }
     }
-}
-
-/// A rate without its fraction.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate is a rounded figure and not negative"
-)]
-pub(crate) fn whole(rate: f64) -> u64 {
-    rate.round() as u64
 }

@@ -11,10 +11,11 @@ use ratatui::{
 
 use crate::{
     figures::{bytes, duration, grouped},
+    pace::whole,
     report::{Report, Status},
     watch::{
-        draw::{colour_of, gauge, percent, ratio, read_share, time_left},
-        model::{Paces, whole},
+        draw::{colour_of, gauge, percent, ratio, read_share},
+        model::Paces,
     },
 };
 
@@ -46,12 +47,12 @@ fn progress(ledger: &Ledger, paces: &Paces, width: u16) -> Vec<Line<'static>> {
         spans.push(format!(" {:>4}  {text}", percent(share)).into());
         Line::from(spans)
     };
-    let read_rate = paces.read.per_second().map(|rate| format!(", {}/s", bytes(whole(rate))));
+    let read_rate = paces.pace.read.per_second().map(|rate| format!(", {}/s", bytes(whole(rate))));
     let read = format!("{}{}", bytes(ledger.bytes_fed), rate(read_rate));
     let settled = ledger.delivered() + ledger.rejected;
     let row_rate =
-        paces.delivered.per_second().map(|rate| format!(", {} rows/s", grouped(whole(rate))));
-    let left = time_left(ledger, paces).map(|left| format!(", {} left", duration(left)));
+        paces.pace.delivered.per_second().map(|rate| format!(", {} rows/s", grouped(whole(rate))));
+    let left = paces.pace.time_left(ledger).map(|left| format!(", {} left", duration(left)));
     let delivered = format!(
         "{} of {} rows{}{}",
         grouped(settled),

@@ -155,6 +155,22 @@ fn rejected_rows_are_fed_again_though_nobody_had_written_their_file() {
 }
 
 #[test]
+fn resuming_a_run_that_ended_unseen_writes_its_rejects_file() {
+    let fixture = Fixture::with_rows(4);
+    fixture.complete("bad", |row| (row == "E1,Name 1").then_some("LOCK"));
+    assert_eq!(fixture.report("bad")["rejectsWrittenBytes"], 0);
+
+    let resumed = fixture.producer(&["resume", "bad"]);
+
+    assert_eq!(resumed.status.code(), Some(3), "{}", stderr(&resumed));
+    assert_ne!(fixture.report("bad")["rejectsWrittenBytes"], 0);
+    assert_eq!(
+        fixture.refused(&["resume", "bad"]),
+        "error: run bad is completed; only a run that has not ended can be resumed"
+    );
+}
+
+#[test]
 fn rows_whose_text_was_not_kept_are_told_beforehand_and_rejected_again() {
     let fixture = Fixture::start();
     fixture.put(FILE, "ExternalId,Name\nE1,Name 1\nE2,\"open\n");
