@@ -2,8 +2,11 @@
 //! moves. Prints a line a second.
 //!
 //! ```text
-//! cargo run --release -p consumer --example concurrency
+//! cargo run --release -p consumer --example concurrency          # 50 ms an answer
+//! cargo run --release -p consumer --example concurrency -- 500   # 500 ms
 //! ```
+//!
+//! The last figure of a cap is from its tenth second on: what is lost once it has settled.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "it is run by hand")]
 
 use std::time::Duration;
@@ -20,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 const LATENCY_MS: u64 = 50;
 
+/// By then it has settled.
+const SETTLED_AFTER: u64 = 10;
+
 /// Seconds, and how many calls at once the org takes then.
 const CAPS: [(u64, u32); 4] = [(40, 10), (20, 5), (40, 20), (20, 8)];
 
@@ -28,6 +34,13 @@ const ROWS: u64 = 20;
 
 #[tokio::main]
 async fn main() {
+    let latency_ms = std::env::args().nth(1).map_or(LATENCY_MS, |ms| ms.parse().unwrap());
+    let faults = |cap: u32| Faults {
+        latency_ms,
+        concurrency_max: usize::try_from(cap).ok(),
+        ..Faults::default()
+    };
+    let perfect = |cap: u32, seconds: u64| seconds * u64::from(cap) * 1_000 / latency_ms;
     let redis = RedisServer::start();
     let args = QueueArgs { redis_url: redis.url().into(), queue_lease: Duration::from_secs(30) };
     let queue = Queue::connect(&args).await.unwrap();
@@ -42,35 +55,29 @@ async fn main() {
     let (mut calls, mut refused) = (0, 0);
     for (seconds, cap) in CAPS {
         simulator.set_faults(faults(cap));
-        let start = calls;
-        for _ in 0..seconds {
+        let mut settled = 0;
+        for second_of_cap in 0..seconds {
             tokio::time::sleep(Duration::from_secs(1)).await;
             second += 1;
             let state = simulator.state();
             let all_refused = state.faults.get(&Fault::ConcurrentLimit).copied().unwrap_or(0);
             let (answered_now, refused_now) =
                 (state.api_calls - all_refused - calls, all_refused - refused);
+            if second_of_cap >= SETTLED_AFTER {
+                settled += answered_now;
+            }
             (calls, refused) = (state.api_calls - all_refused, all_refused);
             let limit = limit(&queue).await;
-            let perfect = f64::from(cap) * 1_000.0 / LATENCY_MS as f64;
             println!(
                 "{second:6}  {cap:3}  {limit:5}  {answered_now:10}  {refused_now:9}  {:9.0}%",
-                answered_now as f64 * 100.0 / perfect
+                answered_now as f64 * 100.0 / perfect(cap, 1) as f64
             );
         }
-        let perfect = seconds * u64::from(cap) * 1_000 / LATENCY_MS;
-        println!("        cap {cap}: {} of {perfect} perfect calls", calls - start);
+        let perfect = perfect(cap, seconds - SETTLED_AFTER);
+        println!("        cap {cap}, settled: {settled} of {perfect} perfect calls");
     }
     shutdown.cancel();
     consumer.await.unwrap().unwrap();
-}
-
-fn faults(cap: u32) -> Faults {
-    Faults {
-        latency_ms: LATENCY_MS,
-        concurrency_max: usize::try_from(cap).ok(),
-        ..Faults::default()
-    }
 }
 
 fn task(redis: &RedisServer, simulator: &Simulator) -> consumer::Task {

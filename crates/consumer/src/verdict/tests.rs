@@ -293,3 +293,18 @@ fn a_field_that_may_not_be_written_stops_when_it_meets_every_row() {
     assert_eq!(no_row_may_be_written(&[unwritable]), None);
     assert_eq!(no_row_may_be_written(&[]), None);
 }
+
+#[test]
+fn many_locked_rows_in_a_call_say_that_there_are_too_many_writers() {
+    let locked = refused(&[("UNABLE_TO_LOCK_ROW", "busy")]);
+    let wrapped = refused(&[("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "UNABLE_TO_LOCK_ROW")]);
+    let fine = RowResult { success: true, errors: Vec::new(), created: Some(true) };
+    let call = |locks: usize, rows: usize| {
+        let mut results = vec![fine.clone(); rows];
+        results[..locks].fill(locked.clone());
+        results
+    };
+
+    assert!(meets_locks(&call(10, 100)) && meets_locks(&[locked.clone(), wrapped, locked.clone()]));
+    assert!(!meets_locks(&call(9, 100)) && !meets_locks(&call(2, 4)));
+}

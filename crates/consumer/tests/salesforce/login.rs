@@ -1,8 +1,11 @@
 use std::time::Duration;
 
-use consumer::{Connection, Credentials, LoginError, Refusal};
+use clap::Parser;
+use consumer::{Client, Connection, Credentials, JwtKey, LoginError, Refusal};
 use futures::future::join_all;
-use salesforce_simulator::{Config, Fault, Faults, LoginError as Refused, PlannedFault, Simulator};
+use salesforce_simulator::{
+    Config, Fault, Faults, LoginError as Refused, PlannedFault, Simulator, SimulatorArgs,
+};
 
 use super::support::{
     client, client_with_token, connection, refusal, simulator, simulator_that, write,
@@ -140,4 +143,84 @@ async fn a_host_that_is_no_token_endpoint_is_named() {
 
     assert!(unknown_app.contains("check SALESFORCE_CLIENT_ID"), "{unknown_app}");
     assert!(closed.starts_with("no connection to the token endpoint"), "{closed}");
+}
+
+/// A simulator as the program starts it.
+async fn simulator_with(arguments: &[&str]) -> Simulator {
+    let usual = ["salesforce-simulator", "--listen=127.0.0.1:0"];
+    let arguments = SimulatorArgs::try_parse_from(usual.iter().chain(arguments)).unwrap();
+    Simulator::start(arguments.into_config().unwrap()).await.unwrap()
+}
+
+/// Writes once with these credentials, loses the session, and writes again.
+async fn write_twice(simulator: &Simulator, credentials: Credentials) -> Client {
+    let connection = Connection { credentials, ..connection(&simulator.url()) };
+    let client = Client::new(connection).unwrap();
+    write(&client).await.unwrap();
+    simulator.plan(PlannedFault::once(Fault::SessionExpired).on("/composite/"));
+    write(&client).await.unwrap();
+    assert_eq!(logins_asked_for(simulator), 2);
+    client
+}
+
+#[tokio::test]
+async fn jwt_bearer_opens_the_api_and_only_with_the_right_key() {
+    let pair = || rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let (right, wrong) = (pair(), pair());
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let public = file("public.pem", right.public_key_pem());
+    let public = format!("--jwt-public-key-file={}", public.display());
+    let simulator = simulator_with(&[&public, "--user-name=ada@acme.example"]).await;
+    let credentials = |key: &rcgen::KeyPair| Credentials::JwtBearer {
+        login_url: simulator.url().parse().unwrap(),
+        client_id: Config::CLIENT_ID.into(),
+        username: "ada@acme.example".to_owned(),
+        key: JwtKey::load(&file("key.pem", key.serialize_pem())).unwrap(),
+    };
+
+    write_twice(&simulator, credentials(&right)).await;
+    let connection =
+        Connection { credentials: credentials(&wrong), ..connection(&simulator.url()) };
+    let refused = refusal(&Client::new(connection).unwrap()).await;
+
+    assert!(refused.contains("invalid_grant"), "{refused}");
+    assert!(refused.contains("SALESFORCE_JWT_KEY_FILE"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_refresh_token_opens_the_api_also_when_it_is_rotated() {
+    let simulator = simulator_with(&["--refresh-token=R0", "--rotate-refresh-token"]).await;
+
+    write_twice(
+        &simulator,
+        Credentials::RefreshToken {
+            login_url: simulator.url().parse().unwrap(),
+            client_id: Config::CLIENT_ID.into(),
+            client_secret: Some(Config::CLIENT_SECRET.into()),
+            refresh_token: "R0".into(),
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn user_name_and_password_open_the_api() {
+    let simulator = simulator_with(&["--user-name=ada@acme.example", "--password=pwTOKEN"]).await;
+
+    write_twice(
+        &simulator,
+        Credentials::Password {
+            login_url: simulator.url().parse().unwrap(),
+            client_id: Config::CLIENT_ID.into(),
+            client_secret: Config::CLIENT_SECRET.into(),
+            username: "ada@acme.example".to_owned(),
+            password: "pwTOKEN".into(),
+        },
+    )
+    .await;
 }
