@@ -49,7 +49,9 @@ mod traffic;
 pub use args::SimulatorArgs;
 pub use config::{Config, EmptyRecords, ResultOrder};
 pub use error::SimulatorError;
-pub use faults::{Fault, Faults, InvalidFaults, LoginError, PlannedFault, RowErrorRule};
+pub use faults::{
+    Fault, Faults, InvalidFaults, LoginError, PlannedFault, PlannedRefusal, RowErrorRule,
+};
 pub use org::{ObjectState, State};
 pub use public_key::{PublicKey, PublicKeyError};
 pub use record::{BooleanNulls, ErrorScope};

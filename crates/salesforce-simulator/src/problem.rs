@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use crate::id::RecordId;
+use crate::{faults::PlannedRefusal, id::RecordId};
 
 /// Why one record was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -151,6 +151,17 @@ impl Refusal {
         let problem = Problem {
             message: message.into(),
             error_code: Cow::Borrowed(code),
+            fields: Vec::new(),
+        };
+        Self { status, problems: vec![problem], retry_after: None }
+    }
+
+    /// In words that were made up before.
+    pub(crate) fn planned(planned: PlannedRefusal) -> Self {
+        let status = StatusCode::from_u16(planned.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let problem = Problem {
+            message: planned.message,
+            error_code: planned.error_code.into(),
             fields: Vec::new(),
         };
         Self { status, problems: vec![problem], retry_after: None }

@@ -6,59 +6,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    api::Version,
-    id::RecordId,
-    problem::RowError,
-    schema::{Column, ObjectNumber},
-};
+use super::Order;
+use crate::{id::RecordId, problem::RowError};
 
-/// What the client asked for when it created the job.
-#[derive(Debug, Clone)]
-pub(crate) struct Order {
-    pub(crate) object: ObjectNumber,
-    pub(crate) operation: JobOperation,
-    pub(crate) line_ending: LineEnding,
-    pub(crate) delimiter: ColumnDelimiter,
-    pub(crate) assignment_rule: Option<String>,
-    pub(crate) version: Version,
-}
-
-/// What is to be done with each row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum JobOperation {
-    Insert,
-    Update,
-    Upsert { key: Column },
-    Delete,
-    HardDelete,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum LineEnding {
-    #[default]
-    Lf,
-    Crlf,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub(crate) enum ColumnDelimiter {
-    #[default]
-    Comma,
-    Tab,
-    Pipe,
-    Semicolon,
-    Caret,
-    Backquote,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) enum JobState {
     Open,
     UploadComplete,
@@ -204,7 +159,7 @@ impl Job {
         goes_on
     }
 
-    /// Forgets the rows: nobody can ask for them any more.
+    /// Bytes of its upload.
     pub(super) fn content_bytes(&self) -> usize {
         self.lock().content.as_ref().map_or(0, Bytes::len)
     }
@@ -236,40 +191,6 @@ impl JobState {
             Self::InProgress => self == Self::UploadComplete,
             Self::JobComplete => self == Self::InProgress,
             Self::Failed | Self::Aborted => !self.is_end(),
-        }
-    }
-}
-
-impl JobOperation {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Insert => "insert",
-            Self::Update => "update",
-            Self::Upsert { .. } => "upsert",
-            Self::Delete => "delete",
-            Self::HardDelete => "hardDelete",
-        }
-    }
-}
-
-impl LineEnding {
-    pub(crate) fn text(self) -> &'static str {
-        match self {
-            Self::Lf => "\n",
-            Self::Crlf => "\r\n",
-        }
-    }
-}
-
-impl ColumnDelimiter {
-    pub(crate) fn byte(self) -> u8 {
-        match self {
-            Self::Comma => b',',
-            Self::Tab => b'\t',
-            Self::Pipe => b'|',
-            Self::Semicolon => b';',
-            Self::Caret => b'^',
-            Self::Backquote => b'`',
         }
     }
 }

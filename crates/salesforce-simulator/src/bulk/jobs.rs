@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{
-    JobState,
-    job::{Job, Order},
-};
+use super::{Job, JobState, Order};
 use crate::id::{KeyPrefix, RecordId};
 
 const JOB_PREFIX: KeyPrefix = *b"750";

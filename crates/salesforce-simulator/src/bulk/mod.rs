@@ -10,10 +10,12 @@
 mod content;
 mod job;
 mod jobs;
+mod order;
 mod processing;
 mod results;
 
-pub(crate) use job::{ColumnDelimiter, Job, JobOperation, JobState, LineEnding, Order};
+pub(crate) use job::{Job, JobState};
 pub(crate) use jobs::Jobs;
+pub(crate) use order::{ColumnDelimiter, JobOperation, LineEnding, Order};
 pub(crate) use processing::process;
 pub(crate) use results::{ResultFile, ResultForm, ResultPieces};

@@ -8,7 +8,7 @@ use std::{
 
 use fastrand::Rng;
 
-use super::{Fault, Faults};
+use super::{Fault, Faults, PlannedRefusal};
 use crate::{id::RecordId, problem::RowError};
 
 /// Rows under a lock that are remembered; more are not locked any more.
@@ -60,10 +60,12 @@ pub(crate) struct JobFate {
 }
 
 /// What a call meets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub(crate) latency: Duration,
     pub(crate) fault: Option<Fault>,
+    /// The words of a planned refusal.
+    pub(crate) refusal: Option<PlannedRefusal>,
 }
 
 impl FaultSource {
@@ -110,14 +112,18 @@ impl FaultSource {
         let latency = Duration::from_millis(faults.latency_ms + jitter);
         let fits = |fault: Fault| fault.can_follow(target.work);
         let planned = faults.next_planned(target.path, fits);
-        let fault = planned.or_else(|| by_chance(rng, faults.rates()));
-        Fate { latency, fault: fault.filter(|fault| fits(*fault)) }
+        if let Some((fault, refusal)) = planned {
+            return Fate { latency, fault: Some(fault), refusal };
+        }
+        let fault = by_chance(rng, faults.rates()).filter(|fault| fits(*fault));
+        Fate { latency, fault, refusal: None }
     }
 
     /// Decides about an ingest job that was closed.
     pub(crate) fn job_fate(&self, path: &str) -> JobFate {
         let Inner { faults, rng, .. } = &mut *self.lock();
         let planned = faults.next_planned(path, Fault::is_of_a_job);
+        let planned = planned.map(|(fault, _)| fault);
         let fault = planned.or_else(|| by_chance(rng, faults.job_rates()));
         let slow_ms = if fault == Some(Fault::JobSlow) { faults.job_slow_ms } else { 0 };
         JobFate { delay: Duration::from_millis(faults.job_delay_ms + slow_ms), fault }
@@ -177,12 +183,15 @@ impl Fault {
 
 impl Faults {
     /// The first planned fault that fits and strikes.
-    fn next_planned(&mut self, path: &str, fits: impl Fn(Fault) -> bool) -> Option<Fault> {
-        let fitting = self.planned.iter_mut().filter(|planned| fits(planned.fault));
-        let mut struck =
-            fitting.filter_map(|planned| planned.strikes(path).then_some(planned.fault));
-        let first = struck.next();
-        drop(struck);
+    fn next_planned(
+        &mut self,
+        path: &str,
+        fits: impl Fn(Fault) -> bool,
+    ) -> Option<(Fault, Option<PlannedRefusal>)> {
+        let mut fitting = self.planned.iter_mut().filter(|planned| fits(planned.fault));
+        let first = fitting.find_map(|planned| {
+            planned.strikes(path).then(|| (planned.fault, planned.refusal.clone()))
+        });
         self.planned.retain(|planned| planned.times > 0);
         first
     }

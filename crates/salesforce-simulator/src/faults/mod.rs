@@ -6,7 +6,7 @@ mod plan;
 pub(crate) use draw::{FaultSource, JobFate, Target, Work};
 use serde::{Deserialize, Serialize};
 
-pub use plan::{LoginError, PlannedFault, RowErrorRule};
+pub use plan::{LoginError, PlannedFault, PlannedRefusal, RowErrorRule};
 
 /// One way in which a call can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub enum Fault {
     SlowDrip,
     /// All is done and stored, then the answer has one result too few.
     WrongCount,
+    /// The call is refused in the words of its plan, before anything is done.
+    /// Happens by plan only.
+    Refused,
     /// A row was refused with `UNABLE_TO_LOCK_ROW`. Counted by row; cannot be
     /// planned.
     RowLocked,

@@ -19,6 +19,22 @@ pub struct PlannedFault {
     /// Only calls with this in their path count.
     #[serde(default)]
     pub path_contains: String,
+    /// What a [`Refused`](Fault::Refused) call is answered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<PlannedRefusal>,
+}
+
+/// Any error of a whole request, such as those of salesforce-api.md 4.1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlannedRefusal {
+    /// Of HTTP.
+    pub status: u16,
+    /// Such as `TXN_SECURITY_METERING_ERROR`.
+    pub error_code: String,
+    /// Its text.
+    #[serde(default)]
+    pub message: String,
 }
 
 /// Rows that are refused by the start of their key: the external id of the
@@ -79,7 +95,17 @@ fn one() -> u32 {
 impl PlannedFault {
     /// For the next call.
     pub fn once(fault: Fault) -> Self {
-        Self { fault, times: 1, skip: 0, path_contains: String::new() }
+        Self { fault, times: 1, skip: 0, path_contains: String::new(), refusal: None }
+    }
+
+    /// For the next call, an error of any kind.
+    pub fn refusing(status: u16, error_code: &str, message: &str) -> Self {
+        let refusal = PlannedRefusal {
+            status,
+            error_code: error_code.to_owned(),
+            message: message.to_owned(),
+        };
+        Self { refusal: Some(refusal), ..Self::once(Fault::Refused) }
     }
 
     /// For as many of the next calls.

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use super::{Answer, Doors, Wire, answer::Payload, path, read_body};
 use crate::{
     api::{self, Call, Login, Version},
-    faults::{Fault, Target, Work},
+    faults::{Fault, PlannedRefusal, Target, Work},
     org::Org,
     problem::Refusal,
     traffic::Answered,
@@ -140,7 +140,8 @@ async fn data_call(
     if let Some(fault) = fault {
         org.faults.count(fault);
     }
-    let answer = match fault.and_then(|fault| refusal_before(org, wire, fault)) {
+    let struck = fault.and_then(|fault| refusal_before(org, wire, fault, fate.refusal));
+    let answer = match struck {
         Some(refused) => refused,
         None => Some(work(org, head, body, fault, version, rest).await),
     };
@@ -167,7 +168,12 @@ fn work_of(method: &Method, path: &[&str]) -> Work {
 
 /// The answer of a fault that strikes before anything is done: `Some(None)` is
 /// no answer at all.
-fn refusal_before(org: &Org, wire: &Wire, fault: Fault) -> Option<Option<Answer>> {
+fn refusal_before(
+    org: &Org,
+    wire: &Wire,
+    fault: Fault,
+    planned: Option<PlannedRefusal>,
+) -> Option<Option<Answer>> {
     let refusal = match fault {
         Fault::Reset => {
             wire.reset();
@@ -189,6 +195,7 @@ fn refusal_before(org: &Org, wire: &Wire, fault: Fault) -> Option<Option<Answer>
             retry_after: Some(org.faults.faults().retry_after_seconds),
             ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", "Too many requests")
         },
+        Fault::Refused => Refusal::planned(planned?),
         Fault::ConcurrentLimit => Refusal::concurrent_limit(),
         Fault::TotalLimit => Refusal::total_limit(),
         _ => return None,

@@ -47,6 +47,29 @@ async fn refusals_before_the_work_store_nothing() {
 }
 
 #[tokio::test]
+async fn a_call_can_be_refused_in_any_words() {
+    let org = Org::start().await;
+    let long = "ConcurrentPerOrgLongTxn Limit exceeded.";
+    for (status, code, message) in [
+        (403, "REQUEST_LIMIT_EXCEEDED", long),
+        (403, "API_DISABLED_FOR_ORG", "API is not enabled for this Organization or Partner"),
+        (400, "TXN_SECURITY_METERING_ERROR", "We can't complete the action"),
+        (420, "UNKNOWN", ""),
+    ] {
+        org.simulator.plan(PlannedFault::refusing(status, code, message).on("/composite/"));
+
+        assert_eq!(upsert(&org, &["K-1"]).await.unwrap(), refused(status, code, message));
+        assert_eq!(rows(&org), 0);
+    }
+    let planned = json!([{"fault": "refused", "refusal": {"status": 400, "errorCode": "X"}}]);
+    let change = org.request(Method::POST, "/__sim/faults").json(&json!({"planned": planned}));
+    assert_eq!(reply(change).await.status, StatusCode::OK);
+    assert_eq!(upsert(&org, &["K-1"]).await.unwrap(), refused(400, "X", ""));
+    assert_eq!(upsert(&org, &["K-1"]).await.unwrap().status, StatusCode::OK);
+    assert_eq!(org.simulator.state().faults[&Fault::Refused], 5);
+}
+
+#[tokio::test]
 async fn too_many_requests_say_when_to_come_again() {
     let faults = Faults { throttled_permille: 1000, retry_after_seconds: 7, ..Faults::default() };
     let org = Org::with_faults(faults).await;
