@@ -1,13 +1,9 @@
 // A run that goes on: paused, resumed, cancelled, rejected rows, and a server that dies.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
 
 import { launch, Watched } from "./support/browser.js";
-import { until } from "./support/processes.js";
 import { Product } from "./support/product.js";
 
 const STATUS = ".story .pill";
@@ -92,7 +88,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     assert(codes.length > 1);
     assert.equal(codes.reduce((sum, [, rows]) => sum + rows, 0), rejected);
 
-    const content = await download(watched, () => watched.press("[data-part=download]"), `rejects-${runId}.csv`);
+    const content = await watched.download("[data-part=download]", `rejects-${runId}.csv`);
     const lines = content.trim().split("\n");
     assert.match(lines[0], /,_record,_code,_message\r?$/);
     assert(lines.length > rejected, "each row has a line, and the header one");
@@ -154,18 +150,6 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     await watched.sees(STATUS, /^Completed$/, 60_000);
     await watched.close();
   });
-
-  /** What the browser itself saves. */
-  async function download(watched, start, name) {
-    const folder = mkdtempSync(path.join(tmpdir(), "batch-sync-download-"));
-    const session = await watched.page.createCDPSession();
-    await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder, browserContextId: watched.page.browserContext().id });
-    await start();
-    await until("the file is saved", () => readdirSync(folder).includes(name));
-    const content = readFileSync(path.join(folder, name), "utf8");
-    rmSync(folder, { recursive: true });
-    return content;
-  }
 });
 
 /** Runs in the page: as if another tab were in front. */

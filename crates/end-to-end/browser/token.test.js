@@ -80,6 +80,10 @@ describe("a server that wants a token", { timeout: 300_000 }, () => {
     assert.match(saved.name, /^rejects-.+\.csv$/);
     assert.match(saved.text, /_record,_code,_message/);
     assert(saved.text.split("\n").length > rejected && rejected > 0);
+
+    // A browser that lets no page write files gets the same another way.
+    await watched.page.evaluate(() => (window.showSaveFilePicker = undefined));
+    assert.equal(await watched.download("[data-part=download]", saved.name), saved.text);
     await watched.close();
   });
 });

@@ -33,9 +33,7 @@ export function post(path, body = {}, headers = {}) {
 }
 
 async function json(path, options) {
-  const limit = AbortSignal.timeout(ANSWER_WITHIN_MS);
-  const signal = options.signal ? AbortSignal.any([options.signal, limit]) : limit;
-  const answer = await call(path, { ...options, signal });
+  const answer = await call(path, { ...options, withinMs: ANSWER_WITHIN_MS });
   try {
     return await answer.json();
   } catch {
@@ -54,15 +52,16 @@ export async function call(path, options = {}) {
     if (answer.status !== 401) throw new Refused(answer.status, body);
     forgetToken(used);
     await askForToken(used !== null);
-    // The time that a person took is not the server's.
-    if (options.signal?.aborted) throw new Unreachable();
+    options.signal?.throwIfAborted();
   }
 }
 
-async function send(path, options, used) {
+/** The time limit is of one request: a person who looks for the token may take longer. */
+async function send(path, { withinMs, signal, ...options }, used) {
+  const signals = [signal, withinMs && AbortSignal.timeout(withinMs)].filter(Boolean);
   const headers = { ...options.headers, ...(used && { Authorization: `Bearer ${used}` }) };
   try {
-    return await fetch(path, { ...options, headers, cache: "no-store" });
+    return await fetch(path, { ...options, headers, cache: "no-store", signal: AbortSignal.any(signals) });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Unreachable();

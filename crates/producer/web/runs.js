@@ -1,79 +1,85 @@
-// The table of runs: the newest page follows what happens, older ones are added below.
+// The table of runs, a page at a time: however many there are, a page is all that is
+// asked for and laid out.
 
 import { get } from "./api.js";
 import { element, instance, setShare, setText } from "./dom.js";
-import { duration, grouped, setMoment, sentence } from "./figures.js";
+import { duration, grouped, setMoment } from "./figures.js";
 import { readShare, settledShare } from "./pace.js";
-import { asSeen, hasEnded, showStatus } from "./status.js";
+import { asSeen, showStatus } from "./status.js";
 
 const PAGE = 50;
-// Runs that are under way and no longer among the newest: so many are asked for each time.
-const OLD_MAX = 5;
 
 export class Runs {
   #parts;
   #signal;
   #rows = new Map();
-  #next;
+  /** Where each page up to this one begins; the first one with the newest run. */
+  #begins = [null];
+  #next = null;
+  #asked = 0;
 
   constructor(parts, signal) {
     this.#parts = parts;
     this.#signal = signal;
     parts.rows.replaceChildren(...Array.from({ length: 8 }, skeleton));
-    parts.older.addEventListener("click", () => this.#older());
+    parts.older.addEventListener("click", () => this.#turn([...this.#begins, this.#next]));
+    parts.newer.addEventListener("click", () => this.#turn(this.#begins.slice(0, -1)));
   }
 
+  /** The page that is shown, as it is now. */
   async refresh() {
-    const { runs, next } = await get(`/api/sync?limit=${PAGE}`, this.#signal);
-    const isFirst = this.#next === undefined;
-    if (isFirst) {
-      this.#next = next;
-      this.#parts.rows.replaceChildren();
-    }
-    // From the oldest to the newest: each new one goes on top.
-    for (const report of runs.toReversed()) this.#show(report, "prepend");
-    this.#parts.older.hidden = this.#next === null;
-    this.#parts.none.hidden = this.#rows.size > 0;
-    setText(this.#parts.none, "No runs yet. Choose a file and press Start Batch Sync.");
-    await this.#refreshOld(new Set(runs.map((report) => report.run)));
+    const asked = (this.#asked += 1);
+    const begin = this.#begins.at(-1);
+    const where = new URLSearchParams({ limit: PAGE, ...(begin && { before: begin }) });
+    const { runs, next } = await get(`/api/sync?${where}`, this.#signal);
+    if (asked !== this.#asked) return;
+    this.#next = next;
+    this.#show(runs);
   }
 
-  async #refreshOld(known) {
-    const open = [...this.#rows.values()].filter((row) => !row.ended && !known.has(row.run)).slice(0, OLD_MAX);
-    for (const { run } of open) this.#show(await get(`/api/sync/${encodeURIComponent(run)}`, this.#signal), "append");
-  }
-
-  async #older() {
-    const { older, none } = this.#parts;
-    older.disabled = true;
+  async #turn(begins) {
+    const before = this.#begins;
+    this.#begins = begins;
     try {
-      const { runs, next } = await get(`/api/sync?limit=${PAGE}&before=${encodeURIComponent(this.#next)}`, this.#signal);
-      this.#next = next;
-      for (const report of runs) this.#show(report, "append");
-      none.hidden = true;
-    } catch (error) {
-      if (this.#signal.aborted) return;
-      setText(none, `Older runs could not be read. ${sentence(error.message)}`);
-      none.hidden = false;
+      await this.refresh();
+      this.#parts.pages.scrollIntoView({ block: "nearest" });
+    } catch {
+      // The next look at the runs will say what is wrong; the page has not turned.
+      this.#begins = before;
     }
-    older.disabled = false;
-    older.hidden = this.#next === null;
   }
 
-  #show(report, where) {
-    let row = this.#rows.get(report.run);
-    if (!row) {
-      row = new Row(report);
-      this.#rows.set(report.run, row);
-      this.#parts.rows[where](row.element);
-    }
-    row.show(report);
+  #show(runs) {
+    const { rows, none, pages, older, newer, range } = this.#parts;
+    this.#rows = new Map(runs.map((report) => [report.run, this.#rows.get(report.run) ?? new Row(report)]));
+    for (const report of runs) this.#rows.get(report.run).show(report);
+    arrange(rows, [...this.#rows.values()].map((row) => row.element));
+    const isFirst = this.#begins.length === 1;
+    none.hidden = runs.length > 0;
+    setText(none, isFirst ? "No runs yet. Choose a file and press Start Batch Sync." : "No older runs.");
+    pages.hidden = isFirst && this.#next === null;
+    newer.disabled = isFirst;
+    older.disabled = this.#next === null;
+    const first = (this.#begins.length - 1) * PAGE;
+    setText(range, `${grouped(first + 1)} to ${grouped(first + runs.length)}, newest first`);
+  }
+}
+
+/** Puts `wanted` into `place` and leaves alone what is there already: it may have the focus. */
+function arrange(place, wanted) {
+  let at = place.firstElementChild;
+  for (const row of wanted) {
+    if (row === at) at = at.nextElementSibling;
+    else place.insertBefore(row, at);
+  }
+  while (at) {
+    const next = at.nextElementSibling;
+    at.remove();
+    at = next;
   }
 }
 
 class Row {
-  run;
-  ended = false;
   element;
   #parts;
 
@@ -81,7 +87,6 @@ class Row {
     const { root, parts } = instance("run-row");
     this.element = root.firstElementChild;
     this.#parts = parts;
-    this.run = report.run;
     setText(parts.link, report.file);
     parts.link.href = `#/runs/${encodeURIComponent(report.run)}`;
     parts.link.title = report.file;
@@ -92,7 +97,6 @@ class Row {
   show(ledger) {
     const report = asSeen(ledger);
     const parts = this.#parts;
-    this.ended = hasEnded(report);
     showStatus(parts.status, report.status);
     setText(parts.delivered, grouped(report.delivered));
     setText(parts.rejected, grouped(report.rejected));

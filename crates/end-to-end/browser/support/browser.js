@@ -1,12 +1,14 @@
 // A real Chromium, and what every page is held to.
 
 import assert from "node:assert/strict";
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import path from "node:path";
 
 import puppeteer from "puppeteer-core";
 
+import { until } from "./processes.js";
 import { root, source, target } from "./product.js";
 import { shrink } from "./shrink.js";
 
@@ -91,6 +93,18 @@ export class Watched {
   async press(selector) {
     const handle = await this.page.waitForSelector(selector, { visible: true });
     await handle.click();
+  }
+
+  /** What the browser itself saves as `name` after a click. */
+  async download(selector, name) {
+    const folder = mkdtempSync(path.join(tmpdir(), "batch-sync-download-"));
+    const session = await this.page.createCDPSession();
+    await session.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder, browserContextId: this.page.browserContext().id });
+    await this.press(selector);
+    await until(`${name} is saved`, () => readdirSync(folder).includes(name));
+    const content = readFileSync(path.join(folder, name), "utf8");
+    rmSync(folder, { recursive: true });
+    return content;
   }
 
   /** No violation of any rule that axe knows. */
