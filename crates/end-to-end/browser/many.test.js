@@ -8,7 +8,7 @@ import { Product } from "./support/product.js";
 import { redis } from "./support/redis.js";
 
 const RUNS = 10_000;
-const PAGE = 50;
+const PAGE = 25;
 const PAGES = 20;
 
 const id = (index) => `past-${String(index).padStart(5, "0")}`;
@@ -63,7 +63,7 @@ describe("ten thousand past runs", { timeout: 300_000 }, () => {
       seen.push(...(await ids(watched)));
     }
     assert.deepEqual(seen, ["the-first", ...Array.from({ length: PAGES * PAGE - 1 }, (_, index) => id(index + 1))]);
-    assert.equal(await watched.text("[data-part=range]"), "951 to 1,000, newest first");
+    assert.equal(await watched.text("[data-part=range]"), "476 to 500, newest first");
     await watched.press("[data-part=newer]");
     await watched.sees("[data-part=id]", new RegExp(`^${id((PAGES - 2) * PAGE)}$`));
 
@@ -81,7 +81,7 @@ describe("ten thousand past runs", { timeout: 300_000 }, () => {
     const begun = Date.now();
     const { runs, next } = await product.api("/api/sync?limit=50");
 
-    assert.equal(runs.length, PAGE);
+    assert.equal(runs.length, 50);
     assert(next);
     assert(Date.now() - begun < 3000);
   });

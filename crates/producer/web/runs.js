@@ -7,7 +7,7 @@ import { duration, grouped, setMoment } from "./figures.js";
 import { readShare, settledShare } from "./pace.js";
 import { asSeen, showStatus } from "./status.js";
 
-const PAGE = 50;
+const PAGE = 25;
 
 export class Runs {
   #parts;
