@@ -61,12 +61,13 @@ async fn main() {
             second += 1;
             let state = simulator.state();
             let all_refused = state.faults.get(&Fault::ConcurrentLimit).copied().unwrap_or(0);
-            let (answered_now, refused_now) =
-                (state.api_calls - all_refused - calls, all_refused - refused);
+            // A refused call counts as one of the day a moment after it was refused.
+            let all_answered = calls.max(state.api_calls.saturating_sub(all_refused));
+            let (answered_now, refused_now) = (all_answered - calls, all_refused - refused);
+            (calls, refused) = (all_answered, all_refused);
             if second_of_cap >= SETTLED_AFTER {
                 settled += answered_now;
             }
-            (calls, refused) = (state.api_calls - all_refused, all_refused);
             let limit = limit(&queue).await;
             println!(
                 "{second:6}  {cap:3}  {limit:5}  {answered_now:10}  {refused_now:9}  {:9.0}%",

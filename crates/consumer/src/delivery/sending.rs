@@ -82,6 +82,7 @@ impl Deliverer {
                 progress.api_calls += 1;
                 return Sent::Ended(End::Interrupted);
             };
+            self.note_too_many(&leave, &answer);
             drop(slot);
             job_queue::failpoint!("answered");
             self.count(claimed.job(), call, &answer, progress);
@@ -106,6 +107,16 @@ impl Deliverer {
             if self.gate.is_open() {
                 return (Leave { pass, generation: slot.generation() }, slot);
             }
+        }
+    }
+
+    /// Tells the window, when this was one call too many.
+    fn note_too_many(&self, leave: &Leave, answer: &Result<Vec<RowResult>, Refusal>) {
+        let throttled = RequestVerdict::Wait(Trouble::Throttled);
+        if let Err(refusal) = answer
+            && judge_request(refusal, self.limits.operation) == throttled
+        {
+            self.window.refused(leave.generation);
         }
     }
 
@@ -168,9 +179,6 @@ impl Deliverer {
 
     async fn wait(&self, leave: Leave, trouble: Trouble, refusal: &Refusal) {
         let retry_after = refusal.retry_after();
-        if trouble == Trouble::Throttled {
-            self.window.refused(leave.generation);
-        }
         let alone =
             if trouble == Trouble::Throttled && retry_after.is_none() && self.window.can_shrink() {
                 // It was one too many: it waits, and the others go on, fewer at once.

@@ -101,9 +101,13 @@ impl Window {
         self.state().seen.answers += 1;
     }
 
-    /// Salesforce said that a call was one too many.
+    /// Salesforce said that a call was one too many. To be said before its slot is given back: until
+    /// it is heard what holds now, nobody else takes that, only to be refused as well.
     pub(crate) fn refused(&self, generation: u64) {
         let mut state = self.state();
+        if state.generation == generation {
+            state.share = state.share.saturating_sub(1).max(1);
+        }
         state.seen.refused = state.seen.refused.max(Some(generation));
         drop(state);
         self.urgent.notify_one();

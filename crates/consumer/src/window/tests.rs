@@ -1,6 +1,13 @@
 //! The limit over time, with an org that is played: no clock, no network.
 
-use super::policy::{Bounds, Seen, Shared};
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{
+    Window,
+    policy::{Bounds, Seen, Shared},
+};
 
 const BOUNDS: Bounds = Bounds { start: 4, max: 40 };
 
@@ -185,4 +192,25 @@ fn more_consumers_than_calls_take_turns() {
     }
 
     assert!(turns.iter().all(|turns| *turns > 100), "{turns:?}");
+}
+
+#[tokio::test]
+async fn the_slot_of_a_refused_call_is_taken_by_nobody() {
+    let window = Window::new(BOUNDS);
+    let mut shared = Shared::new(BOUNDS);
+    shared.hear(&window.member, Seen { demand: 8, ..Seen::default() }, BOUNDS, 0);
+    window.take_in(&shared);
+    let mut slots = Vec::new();
+    for _ in 0..4 {
+        slots.push(window.slot().await);
+    }
+
+    window.refused(slots[0].generation());
+    drop(slots.remove(0));
+    let taken = timeout(Duration::from_millis(20), window.slot()).await;
+    drop(slots.remove(0));
+    let next = timeout(Duration::from_secs(5), window.slot()).await;
+
+    assert!(taken.is_err(), "four were one too many");
+    assert!(next.is_ok());
 }
