@@ -95,6 +95,20 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     await watched.close();
   });
 
+  it("replays the rejected rows of one code as a run of its own", async () => {
+    const { watched, runId } = await watch("bad.csv", 0);
+    await watched.sees(STATUS, /^Completed$/);
+
+    const [code, rows] = await watched.page.$eval("[data-part=codeRows] tr:last-child", (row) => [row.children[0].textContent, row.children[1].textContent]);
+    await watched.press(`[aria-label="Replay the rows with ${code}"]`);
+
+    await watched.sees("[data-part=origin]", new RegExp(`replay of ${runId}`));
+    await watched.sees(STATUS, /^Completed$/);
+    assert.equal(await watched.text("[data-count=read]"), rows);
+    assert.equal(await watched.text("[data-count=rejected]"), rows);
+    await watched.close();
+  });
+
   it("comes back by itself when the server is gone for a while", async () => {
     const { watched, runId } = await watch("left.csv", 60);
     watched.expected.push(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/);

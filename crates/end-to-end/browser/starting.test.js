@@ -15,7 +15,7 @@ describe("starting a run", { timeout: 300_000 }, () => {
 
   before(async () => {
     product = await Product.start();
-    for (const [file, rows] of [["leads/monday.csv", ROWS], ["leads/tuesday.csv", 500], ["slow.csv", 40_000], [ODD, 100]]) await product.generate(file, rows);
+    for (const [file, rows] of [["leads/monday.csv", ROWS], ["leads/tuesday.csv", 500], ["slow.csv", 40_000], ["leads/once.csv", 100], [ODD, 100]]) await product.generate(file, rows);
     await product.serve();
     await product.consume();
     browser = await launch();
@@ -91,6 +91,29 @@ describe("starting a run", { timeout: 300_000 }, () => {
     await watched.press(".crumb a");
     await watched.sees("tbody a", /<b title='x'>odd<\/b> & "co"\.csv/);
     assert.equal(await watched.page.$("b[title]"), null);
+    await watched.close();
+  });
+
+  it("starts one run when the answer to the first try was lost", async () => {
+    const watched = await Watched.open(browser, product.origin);
+    await watched.page.evaluate(() => {
+      const real = window.fetch;
+      window.fetch = async (path, options) => {
+        const answer = await real(path, options);
+        if (!path.endsWith("/start")) return answer;
+        window.fetch = real;
+        throw new TypeError("the answer is lost");
+      };
+    });
+
+    await watched.page.type("#file-name", "leads/once.csv");
+    await watched.press("[data-part=start]");
+    await watched.sees("[data-part=says]", /cannot be reached/);
+    await watched.press("[data-part=start]");
+
+    await watched.sees(".story .pill", /^Completed$/);
+    const { runs } = await product.api("/api/sync");
+    assert.equal(runs.filter(({ file }) => file === "leads/once.csv").length, 1);
     await watched.close();
   });
 

@@ -1,8 +1,9 @@
 // Rejected rows by code: their file to download, and another try for them.
 
-import { call, post } from "./api.js";
-import { announce, element, icon, setText } from "./dom.js";
+import { call } from "./api.js";
+import { element, icon, setText } from "./dom.js";
 import { bytes, grouped, sentence } from "./figures.js";
+import { begin } from "./start.js";
 import { hasEnded } from "./status.js";
 import { token } from "./token.js";
 
@@ -60,9 +61,7 @@ export class Rejects {
   async #replay(code, button) {
     button.disabled = true;
     try {
-      const { runId, message } = await post(`/api/sync/${encodeURIComponent(this.#run)}/replay`, code === null ? {} : { code });
-      announce(message);
-      location.hash = `#/runs/${encodeURIComponent(runId)}`;
+      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, code === null ? {} : { code });
     } catch (error) {
       setText(this.#parts.rejectsHint, sentence(error.message));
       button.disabled = false;

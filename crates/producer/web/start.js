@@ -1,10 +1,10 @@
-// The button that starts a run.
+// What starts a run: the button here, and a replay.
 
 import { post } from "./api.js";
 import { announce, setText } from "./dom.js";
 import { sentence } from "./figures.js";
 
-let attempt = { fileName: null, key: null };
+let attempt = {};
 
 export async function startRun(parts) {
   const fileName = parts.name.value.trim();
@@ -12,12 +12,8 @@ export async function startRun(parts) {
   parts.start.disabled = true;
   setText(parts.says, "");
   try {
-    const { runId, message } = await post("/api/sync/start", { fileName }, { "Idempotency-Key": keyFor(fileName) });
-    attempt = { fileName: null, key: null };
-    announce(message);
-    location.hash = `#/runs/${encodeURIComponent(runId)}`;
+    await begin("/api/sync/start", { fileName });
   } catch (error) {
-    if (error.status) attempt = { fileName: null, key: null };
     if (error.runId) say(parts, `${sentence(error.message)} `, error.runId);
     else say(parts, sentence(error.message));
   } finally {
@@ -25,13 +21,24 @@ export async function startRun(parts) {
   }
 }
 
-/** The same until the server has answered: when an answer is lost, asking again starts nothing twice. */
-function keyFor(fileName) {
-  if (attempt.fileName !== fileName) {
-    const random = crypto.getRandomValues(new Uint8Array(16));
-    attempt = { fileName, key: Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+/** Starts a run and goes to it. When an answer was lost, asking again starts nothing twice. */
+export async function begin(path, body) {
+  const what = JSON.stringify([path, body]);
+  if (attempt.what !== what) attempt = { what, key: randomKey() };
+  try {
+    const { runId, message } = await post(path, body, { "Idempotency-Key": attempt.key });
+    attempt = {};
+    announce(message);
+    location.hash = `#/runs/${encodeURIComponent(runId)}`;
+  } catch (error) {
+    if (error.status) attempt = {};
+    throw error;
   }
-  return attempt.key;
+}
+
+function randomKey() {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function say(parts, text, runId) {
