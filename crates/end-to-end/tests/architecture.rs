@@ -36,6 +36,8 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("apalis-core", &["job-queue", "consumer"]),
     ("apalis", &["consumer", "producer"]),
     ("reqwest", &["consumer", "blob-store"]),
+    ("ratatui", &["producer"]),
+    ("crossterm", &["producer"]),
     ("axum", &["consumer", "producer", "salesforce-simulator"]),
     ("hyper", &["producer"]),
     ("hyper-util", &["producer"]),

@@ -20,12 +20,12 @@ struct Typed {
 }
 
 /// Runs `producer` on a terminal of 120 columns. Once `sees` is on the screen, `does` happens: it
-/// is given the keyboard and the process id.
+/// is given the keyboard, the process id, and all that was on the screen so far.
 fn on_a_terminal(
     fixture: &Fixture,
     arguments: &str,
     sees: &str,
-    does: impl FnOnce(&mut dyn Write, &str),
+    does: impl FnOnce(&mut dyn Write, &str, &dyn Fn() -> String),
 ) -> Typed {
     let folder = tempfile::tempdir().unwrap();
     let (log, pid) = (folder.path().join("screen"), folder.path().join("pid"));
@@ -44,7 +44,7 @@ fn on_a_terminal(
     let mut keyboard = script.stdin.take().unwrap();
     let screen = || String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).into_owned();
     wait_until(&screen, |screen| screen.contains(sees));
-    does(&mut keyboard, std::fs::read_to_string(&pid).unwrap().trim());
+    does(&mut keyboard, std::fs::read_to_string(&pid).unwrap().trim(), &screen);
     let code = script.wait().unwrap().code();
     drop(keyboard);
     Typed { code, screen: screen() }
@@ -77,18 +77,40 @@ fn watch_shows_the_runs_and_gives_the_terminal_back() {
     let fixture = Fixture::with_rows(1_000);
     fixture.told(&["sync", "--file", FILE, "--run-id", "nightly-7", "--no-wait"]);
 
-    let quit = on_a_terminal(&fixture, "watch", "nightly-7", |keyboard, _| type_in(keyboard, "q"));
+    let quit =
+        on_a_terminal(&fixture, "watch", "nightly-7", |keyboard, _, _| type_in(keyboard, "q"));
     assert_eq!(quit.code, Some(0), "{:?}", quit.screen);
     assert!(quit.screen.contains(RESTORED), "{:?}", quit.screen);
 
     let interrupted =
-        on_a_terminal(&fixture, "watch", "draining", |keyboard, _| type_in(keyboard, "\u{3}"));
+        on_a_terminal(&fixture, "watch", "draining", |keyboard, _, _| type_in(keyboard, "\u{3}"));
     assert_eq!((interrupted.code, interrupted.screen.contains(RESTORED)), (Some(130), true));
 
-    let ended = on_a_terminal(&fixture, "watch", "draining", |_, pid| {
+    let ended = on_a_terminal(&fixture, "watch", "draining", |_, pid, _| {
         assert!(Command::new("kill").args(["-TERM", pid]).status().unwrap().success());
     });
     assert_eq!((ended.code, ended.screen.contains(RESTORED)), (Some(143), true));
+}
+
+#[test]
+fn watch_says_calmly_that_redis_is_silent_and_goes_on() {
+    let fixture = Fixture::with_rows(1_000);
+    fixture.told(&["sync", "--file", FILE, "--run-id", "nightly-7", "--no-wait"]);
+    let redis = fixture.redis.pid().to_string();
+    let signal = |name: &str| {
+        assert!(Command::new("kill").args([name, &redis]).status().unwrap().success());
+    };
+
+    let watched = on_a_terminal(&fixture, "watch", "draining", |keyboard, _, screen| {
+        signal("-STOP");
+        wait_until(screen, |screen| screen.contains("redis has not answered"));
+        signal("-CONT");
+        fixture.told(&["pause", "nightly-7"]);
+        wait_until(screen, |screen| screen.contains("paused"));
+        type_in(keyboard, "q");
+    });
+
+    assert_eq!((watched.code, watched.screen.contains(RESTORED)), (Some(0), true));
 }
 
 #[test]
@@ -96,7 +118,7 @@ fn watch_pauses_a_run_after_a_yes() {
     let fixture = Fixture::with_rows(1_000);
     fixture.told(&["sync", "--file", FILE, "--run-id", "nightly-7", "--no-wait"]);
 
-    on_a_terminal(&fixture, "watch", "draining", |keyboard, _| {
+    on_a_terminal(&fixture, "watch", "draining", |keyboard, _, _| {
         type_in(keyboard, "py");
         wait_until(&|| fixture.report("nightly-7")["status"].to_string(), |status| {
             status.contains("paused")
@@ -110,12 +132,13 @@ fn cancel_asks_on_a_terminal() {
     let fixture = Fixture::with_rows(1_000);
     fixture.told(&["sync", "--file", FILE, "--run-id", "r", "--no-wait"]);
 
-    let no = on_a_terminal(&fixture, "cancel r", "[y/N]", |keyboard, _| type_in(keyboard, "\n"));
+    let no = on_a_terminal(&fixture, "cancel r", "[y/N]", |keyboard, _, _| type_in(keyboard, "\n"));
     assert_eq!(no.code, Some(1), "{:?}", no.screen);
     assert!(no.screen.contains("not cancelled; the run goes on"), "{:?}", no.screen);
     assert_eq!(fixture.report("r")["status"], "draining");
 
-    let yes = on_a_terminal(&fixture, "cancel r", "[y/N]", |keyboard, _| type_in(keyboard, "y\n"));
+    let yes =
+        on_a_terminal(&fixture, "cancel r", "[y/N]", |keyboard, _, _| type_in(keyboard, "y\n"));
     assert_eq!(yes.code, Some(0), "{:?}", yes.screen);
     assert_eq!(fixture.report("r")["status"], "cancelled");
 }
@@ -124,9 +147,10 @@ fn cancel_asks_on_a_terminal() {
 fn a_load_on_a_terminal_has_two_bars_and_ends_with_its_report() {
     let fixture = Fixture::with_rows(1_000);
 
-    let loaded = on_a_terminal(&fixture, &format!("sync --file {FILE}"), "delivered ", |_, _| {
-        fixture.settle(|_| None);
-    });
+    let loaded =
+        on_a_terminal(&fixture, &format!("sync --file {FILE}"), "delivered ", |_, _, _| {
+            fixture.settle(|_| None);
+        });
 
     assert_eq!(loaded.code, Some(0), "{:?}", loaded.screen);
     for words in ["read      ", "rows/s", "Total Rows Processed: 1000", "(completed)"] {
