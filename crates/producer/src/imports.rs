@@ -24,6 +24,9 @@ const DELIVERIES_MAX: u32 = 30;
 /// Another producer has the run: `producer sync`, or a server whose word is late.
 const HELD_DELAY: Duration = Duration::from_secs(5);
 
+/// Nobody here reads from the run's container.
+const ELSEWHERE_DELAY: Duration = Duration::from_secs(60);
+
 /// Imports one run after the other, several at a time.
 pub(crate) struct Importer {
     pub(crate) start: Start,
@@ -127,7 +130,7 @@ fn what_next(error: &SyncError, deliveries: u32) -> Next {
     match error {
         SyncError::Feed(job_queue::FeedError::HeldByAnother { .. }) => Next::Wait(HELD_DELAY),
         // A server that reads from that container may take it.
-        SyncError::OtherContainer { .. } => Next::Wait(HELD_DELAY),
+        SyncError::OtherContainer { .. } => Next::Wait(ELSEWHERE_DELAY),
         error if error.may_heal() && deliveries < DELIVERIES_MAX => {
             Next::TryAgain(backoff(deliveries))
         }

@@ -12,3 +12,4 @@ mod json;
 mod pipeline;
 mod processes;
 mod replay;
+mod serving;

@@ -84,6 +84,11 @@ impl Shared {
         }
         is_unwatched
     }
+
+    /// Whoever comes for the run from now on is served by another watcher.
+    fn forget(&self, run: &RunId) {
+        self.watched().remove(run);
+    }
 }
 
 /// Looks at one run.
@@ -101,19 +106,17 @@ impl Watcher {
         loop {
             match stop.run_until_cancelled(self.look()).await {
                 Some(Ok(true)) => {}
-                Some(Ok(false)) | None => break,
+                Some(Ok(false)) | None => return self.shared.forget(&self.run),
                 Some(Err(error)) => {
                     let causes = format!("{error:#}");
                     tracing::warn!(run.id = %self.run, "could not look at run {}: {causes}", self.run);
                 }
             }
-            if stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none()
-                || self.shared.forget_if_unwatched(&self.run, &self.scenes)
-            {
-                break;
+            stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+            if self.shared.forget_if_unwatched(&self.run, &self.scenes) {
+                return;
             }
         }
-        self.shared.watched().remove(&self.run);
     }
 
     /// One look, and the scene that follows when something has changed. Gives

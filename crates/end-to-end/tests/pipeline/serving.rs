@@ -1,0 +1,151 @@
+//! Runs over HTTP, on servers that may die.
+
+use reqwest::blocking::{Client, Response};
+use serde_json::Value;
+
+use crate::{
+    pipeline::{FILE, Pipeline},
+    processes::{Program, wait_until},
+};
+
+const ROWS: u64 = 20_000;
+
+/// `producer serve` on a free port.
+struct Server {
+    program: Program,
+    url: String,
+}
+
+impl Server {
+    fn start(pipeline: &Pipeline) -> Self {
+        let program = pipeline.program("producer", &["serve", "--http-listen", "127.0.0.1:0"]);
+        let mut url = None;
+        wait_until("the server listens", || {
+            let said = program.stderr();
+            let line = said.lines().find_map(|line| line.strip_prefix("listening on "));
+            url = line.and_then(|line| line.split(';').next()).map(str::to_owned);
+            url.is_some()
+        });
+        Self { program, url: url.unwrap() }
+    }
+
+    fn post(&self, path: &str, body: &'static str) -> Response {
+        let request = Client::new().post(format!("{}{path}", self.url));
+        request.header("Content-Type", "application/json").body(body).send().unwrap()
+    }
+
+    /// As the user of the seed does it.
+    fn start_run(&self) -> Response {
+        self.post("/api/sync/start", r#"{"fileName": "big-data-import.csv"}"#)
+    }
+
+    fn report(&self, run: &str) -> Value {
+        reqwest::blocking::get(format!("{}/api/sync/{run}", self.url)).unwrap().json().unwrap()
+    }
+
+    fn wait_for(&self, run: &str, status: &str) -> Value {
+        wait_until(&format!("the run is {status}"), || self.report(run)["status"] == status);
+        self.report(run)
+    }
+
+    fn imports(&self) -> bool {
+        self.program.stderr().contains("Downloading stream from Azure: big-data-import.csv...")
+    }
+}
+
+fn run_of(answer: Response) -> String {
+    let status = answer.status();
+    let body: Value = answer.json().unwrap();
+    body["runId"].as_str().unwrap_or_else(|| panic!("{status}: {body}")).to_owned()
+}
+
+fn figures<const N: usize>(report: &Value, names: [&str; N]) -> [u64; N] {
+    names.map(|name| report[name].as_u64().unwrap_or_else(|| panic!("no {name} in {report}")))
+}
+
+/// A pipeline whose Salesforce takes a while, so that there is a middle.
+fn slow_pipeline() -> Pipeline {
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=20"]);
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    pipeline.generate(ROWS, &["--bad-rows", "10"]);
+    pipeline
+}
+
+#[test]
+fn a_run_that_is_started_over_http_brings_every_row_to_its_place() {
+    let pipeline = slow_pipeline();
+    let server = Server::start(&pipeline);
+    let _consumer = pipeline.consumer();
+
+    let started = server.start_run();
+    assert_eq!(started.status(), 202);
+    let run = run_of(started);
+    let again = server.start_run();
+
+    assert_eq!((again.status().as_u16(), run_of(again)), (409, run.clone()));
+    let report = server.wait_for(&run, "completed");
+    let [read, unfinished, cancelled] = figures(&report, ["read", "unfinished", "cancelled"]);
+    assert_eq!((read, unfinished, cancelled), (ROWS, 0, 0));
+    let written = |report: &Value| report["rejectsWrittenBytes"].as_u64() > Some(0);
+    wait_until("the rejects are written", || written(&server.report(&run)));
+    let rejects = format!("{}/api/sync/{run}/rejects", server.url);
+    let downloaded = reqwest::blocking::get(rejects).unwrap().bytes().unwrap();
+    assert_eq!(downloaded, pipeline.get(&format!("rejects/{run}.csv")));
+    pipeline.assert_every_row_is_where_it_belongs(&run, FILE);
+}
+
+#[test]
+fn a_server_that_is_killed_in_mid_run_is_replaced_by_another_one() {
+    let pipeline = slow_pipeline();
+    let servers = [Server::start(&pipeline), Server::start(&pipeline)];
+    let _consumer = pipeline.consumer();
+    let run = run_of(servers[0].start_run());
+    wait_until("one of them imports it", || servers.iter().any(Server::imports));
+    let [first, second] = servers;
+    let (busy, idle) = if first.imports() { (first, second) } else { (second, first) };
+    wait_until("rows arrive", || pipeline.leads().len() > 2_000);
+
+    busy.program.kill();
+    assert!(figures(&idle.report(&run), ["read"]) < [ROWS], "it died in the middle");
+
+    let report = idle.wait_for(&run, "completed");
+    assert!(idle.imports());
+    let [read, delivered, rejected] = figures(&report, ["read", "delivered", "rejected"]);
+    assert_eq!((read, delivered + rejected), (ROWS, ROWS));
+    let written = |report: &Value| report["rejectsWrittenBytes"].as_u64() > Some(0);
+    wait_until("the rejects are written", || written(&idle.report(&run)));
+    pipeline.assert_every_row_is_where_it_belongs(&run, FILE);
+}
+
+#[test]
+fn pause_resume_and_cancel_do_to_salesforce_what_they_say() {
+    let pipeline = slow_pipeline();
+    let server = Server::start(&pipeline);
+    let _consumer = pipeline.consumer();
+    let run = run_of(server.start_run());
+    let wish = |wish: &str| server.post(&format!("/api/sync/{run}/{wish}"), "").status().as_u16();
+    wait_until("rows arrive", || pipeline.leads().len() > 2_000);
+
+    assert_eq!(wish("pause"), 202);
+    // What is being delivered is seen through.
+    let mut before = 0;
+    wait_until("nothing arrives any more", || {
+        std::mem::replace(&mut before, figures(&server.report(&run), ["delivered"])[0])
+            == figures(&server.report(&run), ["delivered"])[0]
+    });
+    let paused = server.report(&run);
+    let arrived = pipeline.leads().len();
+    let [read, delivered] = figures(&paused, ["read", "delivered"]);
+    assert_eq!((paused["status"].as_str(), delivered), (Some("paused"), arrived as u64));
+    assert!(delivered < read && read < ROWS, "{paused}");
+
+    assert_eq!(wish("resume"), 202);
+    wait_until("rows arrive again", || pipeline.leads().len() > arrived + 1_000);
+    assert_eq!(wish("cancel"), 202);
+    let report = server.wait_for(&run, "cancelled");
+    let names = ["read", "delivered", "rejected", "cancelled", "unfinished"];
+    let [read, delivered, rejected, cancelled, unfinished] = figures(&report, names);
+    assert_eq!((delivered + rejected + cancelled, unfinished), (read, 0), "{report}");
+    assert!(cancelled > 0 && read < ROWS, "{report}");
+    assert_eq!(pipeline.leads().len() as u64, delivered);
+}
