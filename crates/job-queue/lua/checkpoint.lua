@@ -2,7 +2,7 @@
 -- Counts the bytes of each job once, and only while the job is on the queue.
 -- KEYS: run, feeder lock, depth, job data, settled batches
 -- ARGV: lock token, first sequence, next sequence, record, line, byte, prefix of
---       the jobs' metadata keys, job id, sequence, payload bytes, job id, …
+--       the jobs' metadata keys, job id, sequence, job id, sequence, …
 -- Gives 'ok', jobs, bytes; or as announce.lua.
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return {'lock_lost'}
@@ -16,7 +16,7 @@ if run[3] ~= ARGV[2] and run[3] ~= ARGV[3] then
   return {'rewound'}
 end
 -- A Redis that took over without the push has none of these jobs.
-for i = 8, #ARGV, 3 do
+for i = 8, #ARGV, 2 do
   if redis.call('HEXISTS', KEYS[4], ARGV[i]) == 0
     and redis.call('GETBIT', KEYS[5], ARGV[i + 1]) == 0 then
     return {'rewound'}
@@ -24,10 +24,12 @@ for i = 8, #ARGV, 3 do
 end
 redis.call('HSET', KEYS[1], 'fed_sequence', ARGV[3], 'fed_record', ARGV[4],
   'fed_line', ARGV[5], 'fed_byte', ARGV[6])
-for i = 8, #ARGV, 3 do
+for i = 8, #ARGV, 2 do
   local meta = ARGV[7] .. ARGV[i]
-  if redis.call('EXISTS', meta) == 1 and redis.call('HSETNX', meta, 'bytes', ARGV[i + 2]) == 1 then
-    redis.call('HINCRBY', KEYS[3], 'bytes', ARGV[i + 2])
+  -- What is there: after a crash it may have been delivered in part.
+  local bytes = redis.call('HSTRLEN', KEYS[4], ARGV[i])
+  if bytes > 0 and redis.call('HSETNX', meta, 'bytes', bytes) == 1 then
+    redis.call('HINCRBY', KEYS[3], 'bytes', bytes)
   end
 end
 local bytes = tonumber(redis.call('HGET', KEYS[3], 'bytes') or '0') + tonumber(run[4] or '0')

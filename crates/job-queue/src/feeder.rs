@@ -198,7 +198,7 @@ impl Feeder {
         script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte);
         script.arg(&self.queue.keys.meta_prefix);
         for job in jobs {
-            script.arg(&job.id).arg(job.sequence.unwrap_or_default()).arg(job.payload.len());
+            script.arg(&job.id).arg(job.sequence.unwrap_or_default());
         }
         let answer = self.queue.invoke("keep a checkpoint", &script).await?;
         let figures = self.accepted(answer)?;

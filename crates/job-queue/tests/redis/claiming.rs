@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use ingest_core::Rows;
 use job_queue::{BatchBackend, Depth, RunState, Settled};
+use redis::Commands;
 
 use crate::support::{Fixture, connect, delivered, id, job, reject};
 
@@ -176,6 +177,20 @@ async fn a_consumer_outlives_a_redis_that_is_killed_and_comes_back() {
     assert_eq!(settling.await.unwrap().unwrap(), Settled::Recorded);
     assert_eq!(fixture.deliver_all().await, [1]);
     assert_eq!(fixture.ledger("a").await.unfinished(), 0);
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_job_without_payload_or_metadata_is_dropped() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    let queue = "{batch-sync}:batches";
+    let ids: Vec<String> = fixture.redis().hkeys(format!("{queue}:data")).unwrap();
+    let () = fixture.redis().hdel(format!("{queue}:data"), &ids[0]).unwrap();
+    let () = fixture.redis().del(format!("{queue}:meta:{}", ids[1])).unwrap();
+
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+
+    assert_eq!(fixture.queue_keys(), ["{batch-sync}:batches:depth"]);
 }
 
 #[tokio::test]

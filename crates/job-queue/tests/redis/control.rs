@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use job_queue::{BatchBackend, Claimed, Control, Depth, FeedError, NewRun, RunState};
+use job_queue::{BatchBackend, Claimed, Control, Created, Depth, FeedError, NewRun, RunState};
 
 use crate::support::{Fixture, after, delivered, id, job, new_run, reject};
 
@@ -87,6 +87,26 @@ async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
     assert_eq!((ledger.cancelled(), ledger.unfinished()), (500 - 24, 0));
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
     assert_eq!(fixture.queue.cancel_run(&id("a")).await.unwrap(), Control::Already);
+}
+
+#[tokio::test]
+async fn a_run_that_is_being_cancelled_is_neither_paused_nor_waiting_nor_unfinished() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    let _under_way = claim(&fixture).await.unwrap();
+    feeder.note_waiting(Duration::ZERO).await.unwrap();
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    assert!(fixture.ledger("a").await.waits_for_room);
+
+    fixture.queue.cancel_run(&id("a")).await.unwrap();
+
+    let ledger = fixture.ledger("a").await;
+    assert_eq!(ledger.state, RunState::Cancelling);
+    assert!(!ledger.paused && !ledger.waits_for_room);
+    assert_eq!(fixture.queue.unfinished_runs().await.unwrap(), []);
+    let of_the_same_file = NewRun { run: id("b"), ..new_run("a") };
+    assert_eq!(fixture.queue.create_run(&of_the_same_file).await.unwrap(), Created::New);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod claiming;
 mod control;
 mod feeding;
 mod imports;
+mod model;
 mod series;
 mod shared;
 mod support;

@@ -1,0 +1,148 @@
+//! The model: what a run and its batches are, in as few words as possible.
+
+use std::collections::BTreeMap;
+
+use ingest_core::BatchJob;
+use job_queue::RunState;
+
+/// Batches of the file that each run reads.
+pub(super) const BATCHES: u64 = 6;
+
+/// Rows of each.
+pub(super) const ROWS: u64 = 10;
+
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub(super) name: &'static str,
+    pub(super) state: RunState,
+    pub(super) paused: bool,
+    /// The feeder's claim is held.
+    pub(super) is_locked: bool,
+    /// Batches behind the checkpoint.
+    pub(super) fed: u64,
+    pub(super) read: u64,
+    pub(super) batches: Vec<Batch>,
+    pub(super) created: u64,
+    pub(super) updated: u64,
+    pub(super) retried: u64,
+    pub(super) rejected: BTreeMap<String, u64>,
+    /// Lines of the rejects file, and how many of them are written.
+    pub(super) reject_lines: Vec<Vec<u8>>,
+    pub(super) written: usize,
+}
+
+/// What is known of one batch.
+#[derive(Clone, Debug)]
+pub(super) struct Batch {
+    pub(super) is_settled: bool,
+    pub(super) place: Place,
+    pub(super) deliveries: u32,
+    /// What is on the queue of it.
+    pub(super) job: BatchJob,
+}
+
+/// Where a batch that is not settled is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Not on the queue.
+    Nowhere,
+    /// To be claimed, sooner or later parked if its run is paused.
+    Waiting,
+    Delayed,
+    /// Its delay is over, and nobody has asked since.
+    Due,
+    /// Somebody holds it.
+    Leased,
+    /// Its lease is over, and nobody has asked since.
+    Expired,
+}
+
+impl Run {
+    pub(super) fn new(name: &'static str) -> Self {
+        let batch = |sequence| Batch {
+            is_settled: false,
+            place: Place::Nowhere,
+            deliveries: 0,
+            job: crate::support::job(name, sequence),
+        };
+        Self {
+            name,
+            state: RunState::Feeding,
+            paused: false,
+            is_locked: false,
+            fed: 0,
+            read: 0,
+            batches: (0..BATCHES).map(batch).collect(),
+            created: 0,
+            updated: 0,
+            retried: 0,
+            rejected: BTreeMap::new(),
+            reject_lines: Vec::new(),
+            written: 0,
+        }
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        matches!(self.state, RunState::Feeding | RunState::Draining)
+    }
+
+    pub(super) fn settled(&self) -> u64 {
+        self.batches.iter().filter(|batch| batch.is_settled).count() as u64
+    }
+
+    /// A batch of it may be handed out now.
+    pub(super) fn has_claimable(&self) -> bool {
+        let waits = |batch: &Batch| batch.place == Place::Waiting;
+        self.is_under_way() && !self.paused && self.batches.iter().any(waits)
+    }
+
+    pub(super) fn batch(&mut self, sequence: u64) -> &mut Batch {
+        &mut self.batches[usize::try_from(sequence).unwrap()]
+    }
+
+    /// The batch is not on the queue any more, and has no outcome.
+    pub(super) fn drop_batch(&mut self, sequence: u64) {
+        let job = crate::support::job(self.name, sequence);
+        *self.batch(sequence) =
+            Batch { is_settled: false, place: Place::Nowhere, deliveries: 0, job };
+    }
+
+    /// The batch has this outcome now.
+    pub(super) fn settle(&mut self, sequence: u64, outcome: &BatchJob) {
+        let name = self.name;
+        let batch = self.batch(sequence);
+        assert!(!batch.is_settled, "{name} {sequence} is settled twice");
+        let settled =
+            Batch { is_settled: true, place: Place::Nowhere, deliveries: 0, job: outcome.clone() };
+        *batch = settled;
+        self.created += outcome.tally.created;
+        self.updated += outcome.tally.updated;
+        self.retried += outcome.tally.retried;
+        for reject in &outcome.rejects {
+            *self.rejected.entry(reject.code.clone()).or_default() += 1;
+            let line = ingest_core::reject_line(outcome.dialect, reject);
+            self.reject_lines.push(line.to_vec());
+        }
+        self.end_if_all_is_settled();
+    }
+
+    /// The batch is settled without the rows that are left of it, for its run is cancelled.
+    pub(super) fn leave_out(&mut self, sequence: u64) {
+        let job = self.batch(sequence).job.clone();
+        self.settle(sequence, &job);
+    }
+
+    pub(super) fn end_if_all_is_settled(&mut self) {
+        if self.settled() >= self.fed {
+            match self.state {
+                RunState::Draining => self.end(RunState::Completed),
+                RunState::Cancelling => self.end(RunState::Cancelled),
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, state: RunState) {
+        (self.state, self.paused) = (state, false);
+    }
+}
