@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use ingest_core::{Batch, BatchJob, Header, ResumePoint, RunId, Tally};
-use job_queue::{Depth, FeedError, Feeder, JOBS_PER_PUSH_MAX, Queue};
+use job_queue::{Depth, FeedError, Feeder, Queue};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{display::Display, error::SyncError, source::Source, watermark::Watermarks};
-
-/// Bytes in one push: enough to keep Redis busy, little enough to hold several
-/// times in memory.
-const PUSH_BYTES_MAX: u64 = 2 << 20;
+use crate::{
+    display::Display,
+    error::SyncError,
+    source::Source,
+    watermark::{Room, Watermarks},
+};
 
 /// How often a full queue is looked at.
 const FULL_POLL: Duration = Duration::from_millis(200);
@@ -113,9 +114,7 @@ impl Feed<'_> {
 
     /// The next batches, as many as are ready and as there is room for; none at
     /// the end of the source.
-    async fn gather(&self, source: &mut Source, room: Depth) -> Result<Vec<Batch>, SyncError> {
-        let jobs_max = usize::try_from(room.jobs).unwrap_or(usize::MAX).clamp(1, JOBS_PER_PUSH_MAX);
-        let bytes_max = room.bytes.min(PUSH_BYTES_MAX);
+    async fn gather(&self, source: &mut Source, room: Room) -> Result<Vec<Batch>, SyncError> {
         let mut batches = Vec::new();
         let mut bytes = 0;
         let Some(first) = source.next_batch().await? else { return Ok(batches) };
@@ -123,7 +122,7 @@ impl Feed<'_> {
         while let Some(batch) = next {
             bytes += weight(&batch);
             batches.push(batch);
-            next = if batches.len() < jobs_max && bytes < bytes_max {
+            next = if room.is_left_by(batches.len(), bytes) {
                 // What is not there yet need not keep the others waiting.
                 source.next_batch().now_or_never().transpose()?.flatten()
             } else {
