@@ -6,6 +6,8 @@ FILE ?= big-data-import.csv
 ROWS ?= 100000
 N ?= 1
 ARGS ?=
+SECONDS ?= 60
+ONLY ?=
 
 demo: ## from nothing to 100,000 rows in a local Salesforce, verified; leaves nothing running
 	@scripts/demo.sh
@@ -34,10 +36,16 @@ test: ## run every test; gets Redis and Azurite when they are missing
 check: ## formatting, lints, documentation, dependencies, scripts
 	@scripts/check.sh
 
+fuzz: ## look for bytes that break what reads them; needs nightly Rust and cargo-fuzz [SECONDS=60]
+	@scripts/fuzz.sh "$(SECONDS)"
+
+mutants: ## break the code that rows depend on, piece by piece, to see a test fail each time [ONLY=settle.lua]
+	@scripts/mutants.py $(ONLY)
+
 bench: ## measure each part beside its plain counterpart, and the whole
 	@scripts/bench.sh
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test check bench help
+.PHONY: demo up down generate sync serve consumer test check fuzz mutants bench help

@@ -21,6 +21,8 @@ mod cause;
 mod compression;
 mod connection;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod identity;
 mod name;
 mod read;

@@ -24,6 +24,8 @@ mod check;
 mod config;
 mod delivery;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod gate;
 mod mapping;
 mod plans;

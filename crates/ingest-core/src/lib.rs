@@ -50,6 +50,8 @@ mod batch;
 mod decode;
 mod dialect;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod header;
 mod ingest;
 mod input;

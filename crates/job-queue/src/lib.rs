@@ -45,6 +45,8 @@ mod error;
 mod events;
 mod failpoint;
 mod feeder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod imports;
 mod jobs;
 mod keeper;

@@ -45,7 +45,7 @@ impl Queue {
 }
 
 /// As `series.lua` writes it.
-fn read(fields: &HashMap<String, u64>) -> Series {
+pub(crate) fn read(fields: &HashMap<String, u64>) -> Series {
     const BUCKETS_MAX: usize = 96;
     let bucket_ms = fields.get("width_ms").copied().unwrap_or_default();
     let mut buckets = Vec::new();

@@ -5,6 +5,8 @@
 //! ```
 
 mod encode;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[expect(clippy::module_inception, reason = "it holds the type `Mapping`")]
 mod mapping;
 mod plan;

@@ -87,7 +87,7 @@ impl Sdl {
         names.filter_map(|name| Target::parent_of(name, describe)).collect()
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, SdlError> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, SdlError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut lines_of_columns: HashMap<String, usize> = HashMap::new();
         for (line, text) in logical_lines(text.trim_start_matches('\u{feff}')) {

@@ -21,6 +21,8 @@ pub use http::NoTrust;
 pub use jwt::{JwtKey, JwtKeyError};
 pub use login::LoginError;
 pub use refusal::{ErrorAnswer, Refusal};
+#[cfg(any(test, fuzzing))]
+pub(crate) use token_endpoint::read_any_answer;
 pub(crate) use usage::Usage;
 pub(crate) use wire::DailyRequests;
 pub use wire::{RowError, RowResult};

@@ -165,6 +165,18 @@ fn read_answer(flow: Flow, status: StatusCode, body: &[u8]) -> Result<TokenAnswe
     }
 }
 
+/// Each answer of a token endpoint, whatever was asked: see [`crate::fuzz`].
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_any_answer(status: u16, body: &[u8]) {
+    let Ok(status) = StatusCode::from_u16(status) else { return };
+    let login_url = Url::parse("https://login.salesforce.com").expect("it is a URL");
+    if let Ok(answer) = read_answer(Flow::JwtBearer, status, body)
+        && let Ok(granted) = granted(answer, &login_url)
+    {
+        assert_eq!(granted.instance_url.scheme(), "https", "a token goes nowhere in clear text");
+    }
+}
+
 /// The API's host as the login named it. It may not be less safe than the login's.
 fn granted(answer: TokenAnswer, login_url: &Url) -> Result<Granted, LoginError> {
     let instance_url = Url::parse(&answer.instance_url)
