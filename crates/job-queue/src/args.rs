@@ -6,7 +6,8 @@ use secrecy::SecretString;
 /// Where the queue is.
 #[derive(Clone, Debug, Args)]
 pub struct QueueArgs {
-    /// Redis that carries the queue and the ledger: redis://… or rediss://… (TLS).
+    /// Redis that carries the queue and the ledger: redis://…, rediss://… (TLS), or
+    /// redis+sentinel://HOST:PORT,…/NAME.
     #[arg(
         long,
         env = "REDIS_URL",

@@ -10,26 +10,21 @@ use std::{
 };
 
 use redis::{
-    Client, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation,
-    ServerErrorKind,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind,
+    aio::ConnectionManager,
 };
 use secrecy::ExposeSecret;
 use tracing::{info, warn};
 
-use crate::{QueueArgs, QueueError, keys::QueueKeys, scripts};
+use crate::{QueueArgs, QueueError, keys::QueueKeys, link::Link, scripts};
 
-/// How long Redis may take to answer; a server that forks for its AOF can be
-/// silent for seconds.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const AWAY_DELAY_MIN: Duration = Duration::from_millis(100);
 const AWAY_DELAY_MAX: Duration = Duration::from_secs(3);
 
 /// The queue and the ledger. Cheap to clone; all clones share one connection.
 #[derive(Clone)]
 pub struct Queue {
-    pub(crate) connection: ConnectionManager,
+    link: Arc<Link>,
     /// Of the batches.
     pub(crate) keys: Arc<QueueKeys>,
     /// Of the runs that servers import.
@@ -61,26 +56,9 @@ impl Queue {
     ///
     /// When the URL is malformed, or nothing answers within some seconds.
     pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
-        let info = args
-            .redis_url
-            .expose_secret()
-            .into_connection_info()
-            .map_err(|_says_the_url| QueueError::InvalidUrl)?;
-        let address = info.addr().to_string();
-        let client = Client::open(info).map_err(|_says_the_url| QueueError::InvalidUrl)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_number_of_retries(2)
-            .set_max_delay(Duration::from_secs(1));
-        let connection = ConnectionManager::new_with_config(client, config).await.map_err(
-            |source| match source.kind() {
-                ErrorKind::AuthenticationFailed => QueueError::Denied { address },
-                _ => QueueError::Unreachable { address, source },
-            },
-        )?;
+        let link = Link::connect(args.redis_url.expose_secret()).await?;
         Ok(Self {
-            connection,
+            link: Arc::new(link),
             keys: Arc::new(QueueKeys::batches()),
             imports: Arc::new(QueueKeys::imports()),
             lease: args.queue_lease,
@@ -95,7 +73,7 @@ impl Queue {
     /// When Redis cannot be asked. A managed Redis that hides its settings gives
     /// no warnings.
     pub async fn settings_warnings(&self) -> Result<Vec<String>, QueueError> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         match redis::cmd("INFO").query_async::<String>(&mut connection).await {
             Ok(info) => Ok(settings_warnings(&info)),
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
@@ -153,7 +131,7 @@ impl Queue {
     ) -> Result<T, QueueError> {
         let mut patience = self.patience(action);
         loop {
-            match script.invoke_async(&mut self.connection.clone()).await {
+            match script.invoke_async(&mut self.connection()).await {
                 Ok(answer) => return Ok(patience.rewarded_with(answer)),
                 Err(error) => patience.wait(error).await?,
             }
@@ -168,11 +146,15 @@ impl Queue {
     ) -> Result<T, QueueError> {
         let mut patience = self.patience(action);
         loop {
-            match pipeline.query_async(&mut self.connection.clone()).await {
+            match pipeline.query_async(&mut self.connection()).await {
                 Ok(answer) => return Ok(patience.rewarded_with(answer)),
                 Err(error) => patience.wait(error).await?,
             }
         }
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionManager {
+        self.link.connection()
     }
 
     pub(crate) fn patience(&self, action: &'static str) -> Patience<'_> {
@@ -199,6 +181,7 @@ impl Patience<'_> {
         }
         tokio::time::sleep(self.delay.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         self.delay = (self.delay * 2).min(AWAY_DELAY_MAX);
+        self.queue.link.mend(&error).await;
         Ok(())
     }
 

@@ -7,7 +7,10 @@ use ingest_core::RunId;
 #[non_exhaustive]
 pub enum QueueError {
     /// `REDIS_URL` is no Redis URL.
-    #[error("REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT")]
+    #[error(
+        "REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT, or \
+         redis+sentinel://HOST:PORT,HOST:PORT/NAME"
+    )]
     InvalidUrl,
     /// No Redis answers.
     #[error("redis does not answer at {address}; start it, or set REDIS_URL")]
@@ -17,6 +20,17 @@ pub enum QueueError {
         /// What the connection said.
         #[source]
         source: redis::RedisError,
+    },
+    /// No Sentinel knows a master of that name.
+    #[error(
+        "no Sentinel at {sentinels} says where the redis called {service} is; check both in \
+         REDIS_URL"
+    )]
+    NoMaster {
+        /// What the master is called.
+        service: String,
+        /// Hosts of the Sentinels.
+        sentinels: String,
     },
     /// User or password are wrong, or missing.
     #[error("redis at {address} does not know this user and password; check them in REDIS_URL")]

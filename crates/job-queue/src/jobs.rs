@@ -59,7 +59,7 @@ impl Queue {
         let tasks: Vec<RedisTask> = jobs.iter().map(QueuedJob::task).collect();
         let mut patience = self.patience("take jobs");
         loop {
-            match push_tasks(&mut self.connection.clone(), &keys.config, &tasks).await {
+            match push_tasks(&mut self.connection(), &keys.config, &tasks).await {
                 Ok(counts) => {
                     patience.rewarded_with(counts);
                     return Ok(());

@@ -52,6 +52,7 @@ mod jobs;
 mod keeper;
 mod keys;
 mod ledger;
+mod link;
 mod rejects;
 mod runs;
 mod scripts;

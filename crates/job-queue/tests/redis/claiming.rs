@@ -226,3 +226,50 @@ async fn a_batch_of_rejects_only_is_a_batch() {
     assert_eq!((ledger.rejected, ledger.unfinished()), (10, 0));
     assert_eq!(ledger.state, RunState::Completed);
 }
+
+/// Containers of one image often have one host name, and each has process id 1.
+#[tokio::test]
+async fn consumers_of_one_name_leave_each_others_batches_alone() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    let mut first = BatchBackend::new(fixture.queue.clone(), "consumer-1");
+    let mut second = BatchBackend::new(fixture.queue.clone(), "consumer-1");
+
+    let of_first = first.claim().await.unwrap().unwrap();
+    let of_second = second.claim().await.unwrap().unwrap();
+    assert_ne!(of_first.job().sequence, of_second.job().sequence);
+    let settled = of_first.settle(&delivered(&of_first)).await.unwrap();
+    drop(first);
+
+    assert_eq!(settled, Settled::Recorded);
+    assert!(second.claim().await.unwrap().is_none(), "nothing was given back");
+    assert_eq!(of_second.settle(&delivered(&of_second)).await.unwrap(), Settled::Recorded);
+    assert_eq!(fixture.ledger("a").await.created, 20);
+}
+
+/// `apalis-redis` writes the producer's own time beside a job. It may order jobs;
+/// it must not hold one back.
+#[tokio::test]
+async fn a_producer_whose_clock_is_a_day_ahead_delays_nothing() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 3).await;
+    let tomorrow = |id: String| (2_000_000_000_u64, id);
+    let mut redis = fixture.redis();
+    let ids: Vec<String> = redis.zrange("{batch-sync}:batches:scheduled", 0, -1).unwrap();
+    assert_eq!(ids.len(), 3);
+    let ids: Vec<(u64, String)> = ids.into_iter().map(tomorrow).collect();
+    let () = redis.zadd_multiple("{batch-sync}:batches:scheduled", &ids).unwrap();
+
+    assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
+}
+
+#[test]
+fn no_time_but_that_of_redis_is_written_into_redis() {
+    let sources = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap();
+    for source in sources.map(|entry| entry.unwrap().path()) {
+        let text = std::fs::read_to_string(&source).unwrap();
+        for clock in ["SystemTime", "Timestamp::now", "Utc::now", "UNIX_EPOCH"] {
+            assert!(!text.contains(clock), "{} asks a local clock: {clock}", source.display());
+        }
+    }
+}
