@@ -8,6 +8,8 @@ N ?= 1
 ARGS ?=
 SECONDS ?= 60
 ONLY ?=
+# What scripts/torture.sh reads.
+export MINUTES SEED KILLS
 
 demo: ## from nothing to 100,000 rows in a local Salesforce, verified; leaves nothing running
 	@scripts/demo.sh
@@ -33,6 +35,9 @@ consumer: ## run consumers in the foreground until Ctrl-C [N=1]
 test: ## run every test; gets Redis and Azurite when they are missing
 	@scripts/test.sh
 
+torture: ## break everything at random for MINUTES; every row must arrive [MINUTES=10 SEED=1]
+	@scripts/torture.sh
+
 check: ## formatting, lints, documentation, dependencies, scripts
 	@scripts/check.sh
 
@@ -48,4 +53,4 @@ bench: ## measure each part beside its plain counterpart, and the whole
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test check fuzz mutants bench help
+.PHONY: demo up down generate sync serve consumer test torture check fuzz mutants bench help

@@ -2,4 +2,5 @@
 //! product code.
 //!
 //! * `tests/architecture.rs`: the rules between crates, and the settings.
+//! * `tests/guarantees.rs`: the proofs that `GUARANTEES.md` names exist.
 //! * `tests/pipeline/`: runs from blob to Salesforce, checked row by row.

@@ -8,7 +8,9 @@
 mod azurite;
 mod process;
 mod redis;
+mod sentinel;
 
 pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
 pub use process::free_port;
 pub use redis::RedisServer;
+pub use sentinel::RedisSentinel;

@@ -44,6 +44,12 @@ impl RedisServer {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// The same as a number.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Process id, for signals.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -55,6 +61,36 @@ impl RedisServer {
         self.server.kill();
     }
 
+    /// Bytes of its append-only file: what is in it was answered for.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be found.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        std::fs::metadata(log_file(&self.data)).expect("a running Redis has its file").len()
+    }
+
+    /// Kills it and cuts its append-only file off after `bytes`, as a power cut does
+    /// to what was not yet on the disk. Gives what was cut off.
+    ///
+    /// The cut is between two transactions. Redis 7.0 reads a file that is torn inside
+    /// of one well, but leaves its first half in the file: the start after that one
+    /// then executes it (`redis-check-aof --fix` in between mends it).
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be changed.
+    pub fn lose_log_after(&mut self, bytes: u64) -> Vec<u8> {
+        self.kill();
+        let file = log_file(&self.data);
+        let mut kept = std::fs::read(&file).expect("the file can be read");
+        let at = kept.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
+        let lost = kept.split_off(last_whole_transaction(&kept[..at]));
+        std::fs::write(&file, kept).expect("the file can be written");
+        lost
+    }
+
     /// Starts it again on the same port with the data it had.
     ///
     /// # Panics
@@ -64,6 +100,54 @@ impl RedisServer {
         self.server.kill();
         self.server = serve(self.port, &self.data, &self.options);
     }
+}
+
+/// Where the last command or transaction ends that is whole in this part of a file.
+fn last_whole_transaction(file: &[u8]) -> usize {
+    let (mut at, mut whole, mut is_open) = (0, 0, false);
+    while let Some((name, end)) = command(file, at) {
+        is_open = match name.to_ascii_uppercase().as_slice() {
+            b"MULTI" => true,
+            b"EXEC" => false,
+            _ => is_open,
+        };
+        at = end;
+        if !is_open {
+            whole = at;
+        }
+    }
+    whole
+}
+
+/// The name of the command at a place in the file, and where it ends.
+fn command(file: &[u8], start: usize) -> Option<(&[u8], usize)> {
+    let number = |at: usize| -> Option<(usize, usize)> {
+        let line = file.get(at + 1..)?;
+        let length = line.windows(2).position(|pair| pair == b"\r\n")?;
+        let number = std::str::from_utf8(&line[..length]).ok()?.parse().ok()?;
+        Some((number, at + 1 + length + 2))
+    };
+    let (words, mut at) = number(start)?;
+    let mut name: &[u8] = &[];
+    for nth in 0..words {
+        let (bytes, text) = number(at)?;
+        if nth == 0 {
+            name = file.get(text..text + bytes)?;
+        }
+        at = text + bytes + 2;
+    }
+    (at <= file.len()).then_some((name, at))
+}
+
+/// What Redis appends to: one file before version 7, the last of several since.
+fn log_file(data: &TempDir) -> PathBuf {
+    let folder = data.path().join("appendonlydir");
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return data.path().join("appendonly.aof");
+    };
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let appended = files.filter(|file| file.to_string_lossy().ends_with(".incr.aof"));
+    appended.max().expect("Redis has a file to append to")
 }
 
 fn serve(port: u16, data: &TempDir, options: &[String]) -> Server {
@@ -82,6 +166,6 @@ fn serve(port: u16, data: &TempDir, options: &[String]) -> Server {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test script names programs by variables")]
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     std::env::var_os("REDIS_SERVER").map_or_else(|| "redis-server".into(), PathBuf::from)
 }

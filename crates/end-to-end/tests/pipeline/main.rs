@@ -4,6 +4,7 @@
 
 mod backpressure;
 mod bad_input;
+mod control_faults;
 mod crashes;
 mod delivery;
 mod failpoints;
@@ -11,5 +12,8 @@ mod guards;
 mod json;
 mod pipeline;
 mod processes;
+mod redis_faults;
 mod replay;
 mod serving;
+mod silent_proxy;
+mod torture;

@@ -83,6 +83,35 @@ impl Pipeline {
         self.program("consumer", &[])
     }
 
+    /// Leaves the programs' output where it is when this is dropped, and says where.
+    pub(crate) fn keep_logs(&mut self) -> &std::path::Path {
+        self.folder.disable_cleanup(true);
+        self.folder.path()
+    }
+
+    /// Changes what goes wrong at Salesforce.
+    pub(crate) fn set_faults(&self, faults: &Value) {
+        self.tell_salesforce("faults", faults);
+    }
+
+    /// Empties Salesforce.
+    pub(crate) fn reset_salesforce(&self) {
+        self.tell_salesforce("reset", &Value::Null);
+    }
+
+    fn tell_salesforce(&self, what: &str, body: &Value) {
+        let client = reqwest::blocking::Client::new();
+        let url = format!("{}/__sim/{what}", self.salesforce_url);
+        let answer = client.post(url).body(body.to_string()).send().unwrap();
+        assert!(answer.status().is_success(), "{}", answer.text().unwrap());
+    }
+
+    /// How often each fault came to pass at Salesforce, and the rest of its state.
+    pub(crate) fn salesforce_state(&self) -> Value {
+        let url = format!("{}/__sim/state", self.salesforce_url);
+        serde_json::from_str(&reqwest::blocking::get(url).unwrap().text().unwrap()).unwrap()
+    }
+
     /// Generates [`FILE`] with seed 7.
     pub(crate) fn generate(&self, rows: u64, more: &[&str]) {
         let rows = rows.to_string();

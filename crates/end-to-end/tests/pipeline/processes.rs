@@ -73,6 +73,12 @@ impl Program {
         Ended { code, stdout: read(&self.stdout), stderr: read(&self.stderr) }
     }
 
+    /// How it ended, when it has.
+    pub(crate) fn ended(&mut self) -> Option<Ended> {
+        let status = self.child.try_wait().unwrap()?;
+        Some(Ended { code: status.code(), stdout: read(&self.stdout), stderr: read(&self.stderr) })
+    }
+
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -121,9 +127,13 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
 pub(crate) fn pause() {
-    std::thread::sleep(Duration::from_millis(20));
+    pause_for(20);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
+pub(crate) fn pause_for(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
 }
 
 fn read(path: &Path) -> String {

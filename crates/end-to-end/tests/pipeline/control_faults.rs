@@ -1,0 +1,133 @@
+//! Pause, resume, cancel and replay while programs and Redis die around them.
+
+use job_queue::{Queue, QueueArgs};
+
+use crate::{
+    pipeline::{FILE, Pipeline, Report, block_on},
+    processes::{Ended, pause_for, wait_until},
+};
+
+const ROWS: u64 = 10_000;
+
+fn slow_pipeline() -> Pipeline {
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=40"]);
+    pipeline.set("QUEUE_DEPTH_HIGH", "30");
+    pipeline.set("QUEUE_LEASE", "2s");
+    pipeline.generate(ROWS, &["--bad-rows", "50"]);
+    pipeline
+}
+
+fn wait_until_rows_arrive(pipeline: &Pipeline, rows: usize) {
+    wait_until("rows arrive", || pipeline.leads().len() > rows);
+}
+
+fn told(pipeline: &Pipeline, command: &str, run: &str) -> Ended {
+    let ended = pipeline.program("producer", &[command, run]).end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended
+}
+
+#[test]
+fn a_pause_outlives_everything_that_dies_and_a_resumed_run_loses_nothing() {
+    let mut pipeline = slow_pipeline();
+    let consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "paused"]);
+    wait_until_rows_arrive(&pipeline, 1_500);
+
+    told(&pipeline, "pause", "paused");
+    sync.kill();
+    consumer.kill();
+    pipeline.redis.kill();
+    pipeline.redis.start_again();
+    let consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "paused", "--json"]);
+    // Longer than a lease and than the claim of the producer that died.
+    pause_for(11_000);
+    let before = pipeline.leads().len();
+    pause_for(1_500);
+    assert_eq!(pipeline.leads().len(), before, "nothing is delivered in a pause");
+    assert!((before as u64) < ROWS);
+
+    resume(&pipeline, "paused");
+    wait_until_rows_arrive(&pipeline, before + 500);
+    consumer.kill();
+    let _another = pipeline.consumer();
+
+    let ended = sync.end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    Report::of(&ended).assert_it_adds_up(ROWS);
+    pipeline.assert_every_row_is_where_it_belongs("paused", FILE);
+}
+
+/// As the API does: whoever feeds the run goes on.
+fn resume(pipeline: &Pipeline, run: &str) {
+    let args = QueueArgs {
+        redis_url: pipeline.redis.url().into(),
+        queue_lease: std::time::Duration::from_secs(2),
+    };
+    block_on(async {
+        let queue = Queue::connect(&args).await.unwrap();
+        queue.resume_run(&run.parse().unwrap()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_cancelled_run_closes_its_ledger_though_everything_died_around_it() {
+    let mut pipeline = slow_pipeline();
+    let consumers = [pipeline.consumer(), pipeline.consumer()];
+    let sync = pipeline.sync(&["--run-id", "cancelled"]);
+    wait_until_rows_arrive(&pipeline, 1_500);
+
+    // While batches are under way that nobody will bring to an end.
+    consumers.into_iter().for_each(crate::processes::Program::kill);
+    told(&pipeline, "cancel", "cancelled");
+    sync.kill();
+    pipeline.redis.kill();
+    pipeline.redis.start_again();
+    let _consumer = pipeline.consumer();
+
+    wait_until("it has ended", || pipeline.report("cancelled").text("status") == "cancelled");
+    let report = pipeline.report("cancelled");
+    let figures = ["read", "delivered", "rejected", "cancelled", "unfinished"];
+    let [read, delivered, rejected, left_out, unfinished] = figures.map(|name| report.number(name));
+    assert_eq!((read, unfinished), (delivered + rejected + left_out, 0), "{report:?}");
+    assert!(left_out > 0, "{report:?}");
+    let stored = pipeline.leads().len() as u64;
+    assert!(stored >= delivered, "{stored} rows are stored: {report:?}");
+}
+
+#[test]
+fn a_replay_through_kills_brings_each_rejected_row_to_its_end_once() {
+    let pipeline = slow_pipeline();
+    let consumer = pipeline.consumer();
+    let ended = pipeline.sync(&["--run-id", "first", "--json"]).end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let rejected = Report::of(&ended).number("rejected");
+    pipeline.set_faults(&serde_json::json!({"latencyMs": 100}));
+
+    let dies = pipeline.program("producer", &["replay", "first"]);
+    let replay_of_first = || {
+        let ended = pipeline.program("producer", &["runs", "--json"]).end();
+        let runs: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        let of_first = |run: &&serde_json::Value| run["replayOf"] == "first";
+        Some(runs.as_array()?.iter().find(of_first)?["run"].as_str()?.to_owned())
+    };
+    wait_until("the replay has begun", || replay_of_first().is_some());
+    dies.kill();
+    consumer.kill();
+    let again = replay_of_first().unwrap();
+    let _another = pipeline.consumer();
+    let go_on = ["sync", "--file", "rejects/first.csv", "--run-id", &again, "--json"];
+    let ended = pipeline.program("producer", &go_on).end();
+
+    assert_eq!(ended.code, Some(3), "they are as bad as they were: {ended:?}");
+    let report = Report::of(&ended);
+    report.assert_it_adds_up(rejected);
+    assert_eq!(report.number("rejected"), rejected);
+    let ids = |run: &str| {
+        let mut ids: Vec<String> = pipeline.rejects(run).iter().map(|row| row[0].clone()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids(&again), ids("first"));
+}

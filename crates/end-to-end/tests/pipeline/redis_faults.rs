@@ -1,0 +1,182 @@
+//! What Redis, and the way to it, do to a run: nothing.
+
+use std::time::Instant;
+
+use local_services::{RedisSentinel, RedisServer};
+use redis::{Commands, Connection};
+
+use crate::{
+    pipeline::{FILE, Pipeline, Report},
+    processes::{Program, pause_for, wait_until},
+    silent_proxy::SilentProxy,
+};
+
+const ROWS: u64 = 10_000;
+
+/// A run that takes a while, with a queue that stays small.
+fn slow_pipeline() -> Pipeline {
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=40"]);
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    pipeline.generate(ROWS, &["--bad-rows", "20"]);
+    pipeline
+}
+
+fn connection(redis: &RedisServer) -> Connection {
+    redis::Client::open(redis.url()).unwrap().get_connection().unwrap()
+}
+
+/// A field of what Redis tells about itself; empty when it does not.
+fn info(url: &str, section: &str, field: &str) -> String {
+    // Asked over a new connection each time: a change of roles cuts the old ones.
+    let client = redis::Client::open(url).unwrap();
+    let ask = |mut redis: Connection| redis::cmd("INFO").arg(section).query::<String>(&mut redis);
+    let info = client.get_connection().and_then(ask).unwrap_or_default();
+    let field = format!("{field}:");
+    info.lines().find_map(|line| line.strip_prefix(&field)).unwrap_or_default().trim().to_owned()
+}
+
+fn wait_until_rows_arrive(pipeline: &Pipeline, rows: usize) {
+    wait_until("rows arrive", || pipeline.leads().len() > rows);
+}
+
+fn assert_all_arrived(pipeline: &Pipeline, run: &str, sync: Program) {
+    let ended = sync.end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    Report::of(&ended).assert_it_adds_up(ROWS);
+    pipeline.assert_every_row_is_where_it_belongs(run, FILE);
+}
+
+#[test]
+fn a_redis_that_stands_still_for_longer_than_its_leases_is_waited_for() {
+    let pipeline = slow_pipeline();
+    let _consumers = [pipeline.consumer(), pipeline.consumer()];
+    let sync = pipeline.sync(&["--run-id", "stall", "--json"]);
+    wait_until_rows_arrive(&pipeline, 1_000);
+
+    let pid = pipeline.redis.pid().to_string();
+    for signal in ["-STOP", "-CONT"] {
+        let sent = std::process::Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(sent.success());
+        pause_for(4_000);
+    }
+
+    assert_all_arrived(&pipeline, "stall", sync);
+}
+
+#[test]
+fn connections_that_are_cut_over_and_over_are_opened_again() {
+    let pipeline = slow_pipeline();
+    let mut consumer = pipeline.consumer();
+    let mut sync = pipeline.sync(&["--run-id", "cuts", "--json"]);
+    wait_until_rows_arrive(&pipeline, 500);
+
+    let mut redis = connection(&pipeline.redis);
+    let mut cut = 0;
+    for _ in 0..20 {
+        let kill = ["KILL", "TYPE", "normal", "SKIPME", "yes"];
+        cut += redis::cmd("CLIENT").arg(&kill).query::<u64>(&mut redis).unwrap();
+        pause_for(100);
+    }
+
+    assert!(cut >= 20, "{cut} connections were cut");
+    assert!(consumer.is_running() && sync.is_running());
+    assert_all_arrived(&pipeline, "cuts", sync);
+}
+
+/// The peer of such a connection vanished without a word: it stays open, takes
+/// everything, and answers nothing.
+#[test]
+fn a_connection_that_falls_silent_is_given_up_for_another() {
+    let mut pipeline = slow_pipeline();
+    let proxy = SilentProxy::before(pipeline.redis.port());
+    pipeline.set("REDIS_URL", &proxy.url());
+    let _consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "silent", "--json"]);
+    wait_until_rows_arrive(&pipeline, 1_000);
+
+    proxy.fall_silent();
+    let begun = Instant::now();
+
+    assert_all_arrived(&pipeline, "silent", sync);
+    assert!(begun.elapsed().as_secs() >= 20, "nothing waited for an answer");
+}
+
+#[test]
+fn a_redis_that_is_replaced_by_its_replica_is_found_through_sentinel() {
+    let mut pipeline = slow_pipeline();
+    let master = pipeline.redis.port().to_string();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &master]);
+    wait_until("the replica has a copy", || {
+        info(&replica.url(), "replication", "master_link_status") == "up"
+    });
+    let sentinel = RedisSentinel::start("batch-sync", &pipeline.redis);
+    wait_until("sentinel knows the replica", || {
+        let url = format!("redis://{}", sentinel.address());
+        info(&url, "sentinel", "master0").contains("slaves=1")
+    });
+    pipeline.set("REDIS_URL", &format!("redis+sentinel://{}/batch-sync", sentinel.address()));
+    let _consumers = [pipeline.consumer(), pipeline.consumer()];
+    let sync = pipeline.sync(&["--run-id", "failover", "--json"]);
+    wait_until_rows_arrive(&pipeline, 1_000);
+
+    pipeline.redis.kill();
+    wait_until("the replica is the master", || {
+        info(&replica.url(), "replication", "role") == "master"
+    });
+
+    assert_all_arrived(&pipeline, "failover", sync);
+    let settled: u64 = connection(&replica).bitcount("{batch-sync}:run:failover:settled").unwrap();
+    assert_eq!(settled, ROWS / 100, "the rest was settled at the replica");
+}
+
+/// Far more batches than rows in each: what could stay behind is by batch.
+#[test]
+fn a_run_leaves_little_in_redis_and_nothing_when_its_time_is_over() {
+    let mut pipeline = Pipeline::start();
+    for (name, value) in [("BATCH_ROWS", "10"), ("RUN_KEEP", "20s")] {
+        pipeline.set(name, value);
+    }
+    pipeline.generate(20_000, &["--bad-rows", "100"]);
+    let memory = || info(&pipeline.redis.url(), "memory", "used_memory").parse::<u64>().unwrap();
+    let run = |name| {
+        let consumer = pipeline.consumer();
+        let ended = pipeline.sync(&["--run-id", name, "--json"]).end();
+        consumer.signal("TERM");
+        assert_eq!((ended.code, consumer.end().code), (Some(3), Some(0)), "{ended:?}");
+        assert!(Report::of(&ended).number("rejected") > 1_500, "{ended:?}");
+    };
+
+    // Buffers and scripts, which Redis keeps, are there after the first one.
+    run("first");
+    let before = memory();
+    run("second");
+
+    let left = memory().saturating_sub(before);
+    assert!(left < 300_000, "{left} bytes are left of a run of 2,000 batches");
+    let mut redis = connection(&pipeline.redis);
+    let mut of_runs = || redis.keys::<_, Vec<String>>("{batch-sync}:run:*").unwrap();
+    assert!(!of_runs().is_empty());
+    wait_until("the runs are forgotten", || of_runs().is_empty());
+}
+
+/// A power cut: what was appended within the last second is not on the disk.
+#[test]
+fn what_redis_forgets_in_a_power_cut_is_fed_and_delivered_again() {
+    let mut pipeline = slow_pipeline();
+    let _consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "power", "--json"]);
+    for round in 1..=3 {
+        wait_until_rows_arrive(&pipeline, 1_000 * round);
+        let on_disk = pipeline.redis.log_bytes();
+        let settled = pipeline.report("power").number("batchesSettled");
+        wait_until("some more is settled", || {
+            pipeline.report("power").number("batchesSettled") >= settled + 5
+        });
+
+        let lost = pipeline.redis.lose_log_after(on_disk);
+        assert!(!lost.is_empty());
+        pipeline.redis.start_again();
+    }
+
+    assert_all_arrived(&pipeline, "power", sync);
+}

@@ -1,0 +1,46 @@
+use tempfile::TempDir;
+
+use crate::{
+    process::{Server, free_port},
+    redis::{RedisServer, program},
+};
+
+/// A Sentinel that watches one Redis, alone, and is quick to replace it.
+#[derive(Debug)]
+pub struct RedisSentinel {
+    _server: Server,
+    port: u16,
+    _data: TempDir,
+}
+
+impl RedisSentinel {
+    /// Watches `master` under `name`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(name: &str, master: &RedisServer) -> Self {
+        let data = tempfile::tempdir().expect("a temporary folder can be made");
+        let port = free_port();
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {name} 127.0.0.1 {} 1\n\
+             sentinel down-after-milliseconds {name} 1000\nsentinel failover-timeout {name} 5000\n",
+            data.path().display(),
+            master.port(),
+        );
+        // It writes into this file what it finds out.
+        let file = data.path().join("sentinel.conf");
+        std::fs::write(&file, settings).expect("a temporary file can be written");
+        let file = file.to_str().expect("its path is text");
+        let mut server = Server::start(&[program()], &[file, "--sentinel"]);
+        server.wait_until_it_listens_on(port, "a Redis of the distribution is a Sentinel too");
+        Self { _server: server, port, _data: data }
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+}

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Breaks everything at random instants, for MINUTES minutes, from SEED on; see
+# crates/end-to-end/tests/pipeline/torture/. A failure says its seed and keeps the logs.
+set -euo pipefail
+source "$(dirname "$0")/services.sh"
+
+find_services
+cd "$root"
+cargo build --workspace --bins --locked --quiet
+cargo test -p end-to-end --test pipeline --locked --quiet -- \
+  --ignored --exact torture::torture --nocapture
