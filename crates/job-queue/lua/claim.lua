@@ -1,8 +1,9 @@
 -- Hands out one job under a lease.
 -- KEYS: scheduled, delayed, leases, lease tokens, deliveries, job data, depth, resumed runs
 -- ARGV: lease ms, lease token, prefix of the jobs' metadata keys, prefix of run keys
--- Gives id, deliveries, payload, and what to do: 'deliver' or 'cancel'; or nothing when there is
--- no job (or only jobs to drop or to park: ask again).
+-- Gives id, deliveries, payload, what to do ('deliver' or 'cancel'), and what is under way for it
+-- in Salesforce ('' for nothing); or nothing when there is no job (or only jobs to drop or to park:
+-- ask again).
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -47,24 +48,27 @@ for _ = 1, 100 do
   end
   local meta = ARGV[3] .. id
   -- Only batches have a sequence; what imports a whole run is handed out in any state of it.
-  local about = redis.call('HMGET', meta, 'run', 'sequence', 'bytes')
+  local about = redis.call('HMGET', meta, 'run', 'sequence', 'bytes', 'ingest_job')
   local payload = redis.call('HGET', KEYS[6], id)
   local run = ARGV[4] .. (about[1] or '')
   local is_batch = about[2]
+  -- Rows that are in Salesforce's hands already: somebody has to hear what became of them.
+  local is_under_way = about[4]
   local of_run = redis.call('HMGET', run, 'state', 'paused')
   if not payload or not about[1]
     -- pushed again after a crash, though it was settled before
     or is_batch and redis.call('GETBIT', run .. ':settled', about[2]) == 1
     or is_batch and (of_run[1] == 'failed' or of_run[1] == 'cancelled') then
     drop(id, meta, about[3])
-  elseif is_batch and of_run[2] then
+  elseif is_batch and of_run[2] and not is_under_way then
     redis.call('ZADD', run .. ':parked', popped[2], id)
     redis.call('HINCRBY', KEYS[7], 'parked', 1)
   else
     redis.call('ZADD', KEYS[3], now + tonumber(ARGV[1]), id)
     redis.call('HSET', KEYS[4], id, ARGV[2])
-    local is_cancelled = is_batch and of_run[1] == 'cancelling'
-    return {id, redis.call('HINCRBY', KEYS[5], id, 1), payload, is_cancelled and 'cancel' or 'deliver'}
+    local is_cancelled = is_batch and of_run[1] == 'cancelling' and not is_under_way
+    return {id, redis.call('HINCRBY', KEYS[5], id, 1), payload,
+      is_cancelled and 'cancel' or 'deliver', is_under_way or ''}
   end
 end
 return false

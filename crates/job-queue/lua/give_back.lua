@@ -11,6 +11,8 @@ end
 redis.call('ZREM', KEYS[3], id)
 redis.call('HDEL', KEYS[4], id)
 if ARGV[4] == 'progress' then
+  -- What was under way was for the larger job.
+  redis.call('HDEL', KEYS[8], 'ingest_job')
   redis.call('HSET', KEYS[6], id, ARGV[5])
   local bytes = redis.call('HGET', KEYS[8], 'bytes')
   if bytes then

@@ -11,7 +11,9 @@ local taken, bytes = {}, 0
 for i = 1, #scan[2], 2 do
   local id, score = scan[2][i], tonumber(scan[2][i + 1])
   local is_held = KEYS[1] == KEYS[2] and score > now
-  if not is_held and redis.call('HGET', ARGV[4] .. id, 'run') == ARGV[1] then
+  -- What is under way in Salesforce is left to a consumer, which sees it through.
+  local about = redis.call('HMGET', ARGV[4] .. id, 'run', 'ingest_job')
+  if not is_held and about[1] == ARGV[1] and not about[2] then
     local payload = redis.call('HGET', KEYS[4], id)
     if bytes > 0 and bytes + #(payload or '') > tonumber(ARGV[6]) then
       -- What was taken is gone from the set, so the same cursor goes on with the rest.

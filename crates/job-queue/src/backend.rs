@@ -230,11 +230,12 @@ impl Queue {
             script.key(&keys.deliveries).key(&keys.data).key(&keys.depth).key(&keys.resumed);
             script.arg(self.lease_ms()).arg(&token).arg(&keys.meta_prefix).arg(keys::run_prefix());
             // When the answer is lost, the lease of a job nobody works on runs out.
-            let answer: Option<(String, u32, Vec<u8>, String)> =
+            let answer: Option<(String, u32, Vec<u8>, String, String)> =
                 self.invoke("hand out a job", &script).await?;
-            let Some((id, deliveries, payload, what)) = answer else { return Ok(None) };
+            let Some((id, deliveries, payload, what, under_way)) = answer else { return Ok(None) };
 
-            let claim = Claim::new(self.clone(), keys.clone(), leases.hold(id, token), deliveries);
+            let claim = Claim::new(self.clone(), keys.clone(), leases.hold(id, token), deliveries)
+                .with_under_way(&under_way);
             match J::read(claim.clone(), &payload) {
                 Ok(job) if what == "cancel" => job.leave_out().await?,
                 Ok(job) => return Ok(Some(job)),

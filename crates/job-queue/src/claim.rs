@@ -46,6 +46,8 @@ pub struct Claim {
     lease: Arc<Lease>,
     deliveries: u32,
     let_go: Arc<AtomicBool>,
+    /// What was under way for the job when it was claimed.
+    under_way: Option<Arc<str>>,
 }
 
 /// What a delivery that ends without an outcome counts.
@@ -65,7 +67,25 @@ impl Claim {
         lease: Arc<Lease>,
         deliveries: u32,
     ) -> Self {
-        Self { queue, keys, lease, deliveries, let_go: Arc::default() }
+        Self { queue, keys, lease, deliveries, let_go: Arc::default(), under_way: None }
+    }
+
+    /// With what is under way for the job; nothing when that is empty.
+    pub(crate) fn with_under_way(self, note: &str) -> Self {
+        Self { under_way: Some(note).filter(|note| !note.is_empty()).map(Arc::from), ..self }
+    }
+
+    pub(crate) fn under_way(&self) -> Option<&str> {
+        self.under_way.as_deref()
+    }
+
+    /// Keeps with the job what is under way for it; nothing forgets it.
+    pub(crate) async fn note_under_way(&self, note: Option<&str>) -> Result<Settled, QueueError> {
+        let mut script = scripts::NOTE_INGEST_JOB.prepare_invoke();
+        script.key(&self.keys.tokens).key(self.meta_key());
+        script.arg(self.id()).arg(self.token()).arg(note.unwrap_or_default());
+        let answer: String = self.queue.invoke("note what is under way", &script).await?;
+        Ok(if answer == "recorded" { Settled::Recorded } else { Settled::LeaseLost })
     }
 
     pub(crate) fn queue(&self) -> &Queue {

@@ -51,6 +51,25 @@ impl Claimed {
         self.claim.is_lost()
     }
 
+    /// What was under way in Salesforce for the batch when it was claimed, as
+    /// [`note_ingest_job`](Self::note_ingest_job) left it.
+    #[must_use]
+    pub fn ingest_job(&self) -> Option<&str> {
+        self.claim.under_way()
+    }
+
+    /// Keeps with the batch what is under way for it in Salesforce, so that whoever
+    /// gets the batch next goes on there; `None` forgets it. It is forgotten as well
+    /// when the rest of the batch is requeued, and when it is settled. A batch with
+    /// such a note is handed out although its run is paused or being cancelled.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle).
+    pub async fn note_ingest_job(&self, note: Option<&str>) -> Result<Settled, QueueError> {
+        self.claim.note_under_way(note).await
+    }
+
     /// Records what became of the batch: its tally, its rejects and its
     /// completion, and removes its payload, in one atomic step.
     ///

@@ -51,6 +51,11 @@ pub(crate) fn delivery_pause() -> String {
     format!("{PREFIX}:delivery-pause")
 }
 
+/// Hash: what the org has left today, as Salesforce's `/limits` says.
+pub(crate) fn org_limits() -> String {
+    format!("{PREFIX}:org-limits")
+}
+
 /// String: id of the run that a start with this key began. A key may be long, or say
 /// more than it should: only its digest is kept.
 pub(crate) fn start_key(key: &str) -> String {

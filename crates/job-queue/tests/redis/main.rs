@@ -9,4 +9,5 @@ mod model;
 mod series;
 mod shared;
 mod support;
+mod under_way;
 mod worker;

@@ -1,0 +1,101 @@
+//! Batches for which something is under way in Salesforce.
+
+use std::time::Duration;
+
+use ingest_core::BatchJob;
+use job_queue::{Allowance, BatchBackend, Control, OrgLimits, RunState, Settled};
+
+use crate::support::{Fixture, delivered, id};
+
+const SHORT: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn whoever_gets_the_batch_next_hears_what_is_under_way() {
+    let fixture = Fixture::with_lease(SHORT).await;
+    fixture.create("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut gone = BatchBackend::new(fixture.queue.clone(), "gone");
+    let stale = gone.claim().await.unwrap().unwrap();
+    assert_eq!(stale.ingest_job(), None);
+    assert_eq!(stale.note_ingest_job(Some("750A")).await.unwrap(), Settled::Recorded);
+    drop(gone);
+
+    tokio::time::sleep(SHORT + Duration::from_millis(100)).await;
+    let mut other = BatchBackend::new(fixture.queue.clone(), "other");
+    let taken_over = other.claim().await.unwrap().unwrap();
+
+    assert_eq!(taken_over.ingest_job(), Some("750A"));
+    assert_eq!(stale.note_ingest_job(Some("750B")).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(taken_over.put_back(Duration::ZERO).await.unwrap(), Settled::Recorded);
+    let again = other.claim().await.unwrap().unwrap();
+    assert_eq!(again.ingest_job(), Some("750A"));
+    assert_eq!(again.settle(&delivered(&again)).await.unwrap(), Settled::Recorded);
+    assert_eq!(fixture.queue_keys(), ["{batch-sync}:batches:depth"]);
+}
+
+#[tokio::test]
+async fn the_note_is_forgotten_with_the_rows_it_was_for() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "a");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    claimed.note_ingest_job(Some("750A")).await.unwrap();
+    let job = claimed.job();
+
+    let rest = BatchJob { rows: job.rows.subset([3, 4]), ..job.clone() };
+    claimed.requeue(&rest, Duration::ZERO).await.unwrap();
+    let smaller = consumer.claim().await.unwrap().unwrap();
+
+    assert_eq!((smaller.ingest_job(), smaller.job().rows.len()), (None, 2));
+    smaller.note_ingest_job(Some("750B")).await.unwrap();
+    smaller.note_ingest_job(None).await.unwrap();
+    smaller.put_back(Duration::ZERO).await.unwrap();
+    assert_eq!(consumer.claim().await.unwrap().unwrap().ingest_job(), None);
+}
+
+#[tokio::test]
+async fn what_is_under_way_is_seen_through_in_a_paused_and_in_a_cancelled_run() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "a");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    claimed.note_ingest_job(Some("750A")).await.unwrap();
+    claimed.put_back(Duration::ZERO).await.unwrap();
+
+    assert_eq!(fixture.queue.pause_run(&id("a")).await.unwrap(), Control::Done);
+    let paused = consumer.claim().await.unwrap().unwrap();
+    assert_eq!(paused.ingest_job(), Some("750A"));
+    assert!(consumer.claim().await.unwrap().is_none(), "the other batch is parked");
+    paused.put_back(Duration::ZERO).await.unwrap();
+    assert_eq!(fixture.queue.cancel_run(&id("a")).await.unwrap(), Control::Done);
+    assert_eq!(fixture.ledger("a").await.state, RunState::Cancelling);
+    let cancelled = consumer.claim().await.unwrap().unwrap();
+    assert_eq!(cancelled.ingest_job(), Some("750A"));
+
+    // Five rows are delivered; the others go with the run.
+    let mut rest = cancelled.job().clone();
+    rest.rows = cancelled.job().rows.subset(0..5);
+    rest.tally.created = 5;
+    cancelled.requeue(&rest, Duration::ZERO).await.unwrap();
+    assert!(consumer.claim().await.unwrap().is_none());
+
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.created), (RunState::Cancelled, 5));
+}
+
+#[tokio::test]
+async fn everybody_hears_what_the_org_has_left() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.queue.org_limits().await.unwrap(), None);
+    let calls = Allowance { max: 15_000, left: 14_000 };
+
+    for bulk_batches in [Some(Allowance { max: 15_000, left: 1 }), None] {
+        let limits = OrgLimits { calls, bulk_batches };
+        fixture.queue.note_org_limits(&limits).await.unwrap();
+
+        let (heard, seen_at_ms) = fixture.queue.org_limits().await.unwrap().unwrap();
+
+        assert_eq!(heard, limits);
+        assert!(seen_at_ms > 1_700_000_000_000);
+    }
+}
