@@ -3,6 +3,7 @@
 //! ```text
 //! BatchBackend ──workers──▶ delivery ──▶ settle · requeue · put_back
 //!                             │  ├─ mapping       raw CSV rows → JSON bodies
+//!                             │  ├─ bulk          a batch as one ingest job
 //!                             │  ├─ salesforce    HTTP, one shared token
 //!                             │  ├─ verdict       what an answer means; all retry policy
 //!                             │  ├─ window        calls at once, shared by all consumers of the org
@@ -19,6 +20,7 @@
 //! * No log, error or `Debug` shows a secret or a row's value.
 
 mod backoff;
+mod bulk;
 mod calls;
 mod check;
 mod config;
@@ -41,6 +43,7 @@ mod watch;
 mod window;
 mod workers;
 
+pub use bulk::ApiChoice;
 pub use config::{
     Cli, Config, ConsumerArgs, InvalidSettings, MappingArgs, Nulls, SalesforceArgs,
     SalesforceConfig, SignInArgs, Task,

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tracing::warn;
 
 use crate::{
-    mapping::{HeaderMisfit, Mapping, Plan},
+    mapping::{HeaderMisfit, Key, Mapping, Plan},
     salesforce::{Client, Describe},
 };
 
@@ -34,6 +34,11 @@ pub(crate) enum Unplannable {
 impl Plans {
     pub(crate) fn new(mapping: Mapping) -> Self {
         Self { mapping, known: Mutex::default() }
+    }
+
+    /// The field by which rows find their record.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        self.mapping.rules().key.as_ref()
     }
 
     /// The plan for the header of this batch.

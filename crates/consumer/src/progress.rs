@@ -88,7 +88,7 @@ impl Progress {
         });
     }
 
-    fn is_finished(&self, row: usize) -> bool {
+    pub(crate) fn is_finished(&self, row: usize) -> bool {
         matches!(self.rows[row], RowState::Delivered { .. } | RowState::Rejected(_))
     }
 
@@ -101,9 +101,14 @@ impl Progress {
                 *row = RowState::Rejected(reason.clone());
             }
         }
+        // Rows that wait for others, as those that repeat a key, were not sent.
+        let has_tried = self.rows.iter().any(|row| matches!(row, RowState::Again { .. }));
         let mut rest = self.rest(job);
         if rest.rows.is_empty() {
             return LetGo::Settle(rest);
+        }
+        if !has_tried {
+            return LetGo::PutBack(rest);
         }
         rest.passes += 1;
         LetGo::NextPass(rest)

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
+    bulk::{self, BulkAccess},
     check::check,
     config::{Config, SalesforceConfig, Task},
     delivery::{Deliverer, Limits},
@@ -72,6 +73,10 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     let mut beside = JoinSet::new();
     beside.spawn(report_regularly(Arc::clone(&deliverer)));
     beside.spawn(keep_in_step(Arc::clone(&deliverer.window), queue.clone()));
+    beside.spawn(keep_looking_at_limits(
+        Arc::clone(&deliverer),
+        config.consumer.salesforce_limit_check,
+    ));
     beside.spawn(keep_books_of(Arc::clone(&deliverer), config.consumer.salesforce_limit_check));
     if let Some(listener) = listener {
         beside.spawn(watch::serve(listener, Arc::clone(&deliverer)));
@@ -107,10 +112,18 @@ async fn start(
     }));
     window.say(&queue).await?;
     let budget = Budget::new(config.consumer.salesforce_api_reserve, &client);
+    let bulk = BulkAccess::new(salesforce.api, config.consumer.salesforce_api_reserve);
+    bulk.look(&client, &queue).await;
+    let rules = preflight.mapping.rules();
+    let key = rules.key.as_ref().map(|key| key.field.as_str());
+    let (object, rule) = (&rules.describe.name, salesforce.assignment_rule.as_ref());
+    let order = bulk::order(salesforce.operation, object, key, rule);
     let deliverer = Deliverer {
         queue: queue.clone(),
         client,
         destination,
+        order,
+        bulk,
         plans: Plans::new(preflight.mapping),
         limits: Limits {
             operation: salesforce.operation,
@@ -176,6 +189,10 @@ async fn keep_books_of(deliverer: Arc<Deliverer>, check: Duration) {
     if let Err(error) = keep_books(budget, client, queue, check).await {
         warn!(error = %error, "the day's api calls are no longer noted");
     }
+}
+
+async fn keep_looking_at_limits(deliverer: Arc<Deliverer>, check: Duration) {
+    deliverer.bulk.keep_looking(&deliverer.client, &deliverer.queue, check).await;
 }
 
 /// The others need not wait until it is clear that this consumer is gone.

@@ -28,6 +28,14 @@ pub enum InvalidSettings {
         /// The first version that can.
         version_min: u32,
     },
+    /// Something that Bulk API does otherwise, or not at all.
+    #[error(
+        "Bulk API cannot do {what} as Collections does; set SALESFORCE_API=collections or auto"
+    )]
+    NotByBulk {
+        /// The setting.
+        what: &'static str,
+    },
     /// No way to get in.
     #[error(
         "no way to log in to salesforce; set SALESFORCE_LOGIN_URL, SALESFORCE_CLIENT_ID and \

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{InvalidSettings, MappingArgs, SignInArgs};
 use crate::{
+    bulk::{ApiChoice, not_by_bulk},
     mapping::{LeftOut, ValueRules, is_api_name},
     salesforce::{AssignmentRule, Connection},
     verdict::Operation,
@@ -33,6 +34,10 @@ pub struct SalesforceArgs {
     /// What to do with the rows.
     #[arg(long, env = "SALESFORCE_OPERATION", value_enum, default_value_t = Operation::Upsert)]
     pub salesforce_operation: Operation,
+
+    /// By which API rows are loaded. The outcome is the same.
+    #[arg(long, env = "SALESFORCE_API", value_enum, default_value_t = ApiChoice::Collections)]
+    pub salesforce_api: ApiChoice,
 
     /// Rows per call, at most 200. A call never holds rows of two batches, so more than
     /// `BATCH_ROWS` has no effect.
@@ -78,6 +83,7 @@ pub struct SalesforceConfig {
     /// The field by which rows find their record; an insert has none.
     pub(crate) key: Option<String>,
     pub(crate) operation: Operation,
+    pub(crate) api: ApiChoice,
     pub(crate) call_rows_max: usize,
     pub(crate) assignment_rule: Option<AssignmentRule>,
     pub(crate) allow_duplicates: bool,
@@ -92,6 +98,7 @@ impl SalesforceArgs {
         let operation = self.salesforce_operation;
         let credentials = self.sign_in.credentials()?;
         let key = self.key()?;
+        let api = self.api(key.as_deref())?;
         let object = self.salesforce_object.ok_or(InvalidSettings::NoObject)?;
         Ok(SalesforceConfig {
             connection: Connection {
@@ -105,6 +112,7 @@ impl SalesforceArgs {
             object,
             key,
             operation,
+            api,
             call_rows_max: usize::from(self.salesforce_batch),
             assignment_rule: self.salesforce_assignment_rule,
             allow_duplicates: self.salesforce_allow_duplicates,
@@ -112,6 +120,18 @@ impl SalesforceArgs {
             values: self.mapping.values(),
             mapping_file: self.mapping.mapping_file,
         })
+    }
+
+    /// The API that can do what the other settings say.
+    fn api(&self, key: Option<&str>) -> Result<ApiChoice, InvalidSettings> {
+        let rule = self.salesforce_assignment_rule.as_ref();
+        let duplicates = self.salesforce_allow_duplicates;
+        let what = not_by_bulk(self.salesforce_operation, key, rule, duplicates);
+        match (self.salesforce_api, what) {
+            (ApiChoice::Bulk, Some(what)) => Err(InvalidSettings::NotByBulk { what }),
+            (ApiChoice::Auto, Some(_)) => Ok(ApiChoice::Collections),
+            (api, _) => Ok(api),
+        }
     }
 
     /// The field by which rows find their record.

@@ -2,20 +2,22 @@
 
 mod sending;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use job_queue::{Claimed, Queue, QueueError, Settled};
 use tracing::{debug, error, warn};
 
-use self::sending::{End, Leave, Sent};
+pub(crate) use self::sending::End;
+use self::sending::{Leave, Sent};
 use crate::{
+    bulk::{BulkAccess, Loaded},
     calls::{Call, share_out},
     gate::Gate,
     mapping::EncodedRows,
     plans::{Plans, Unplannable},
     progress::{LetGo, Progress, all_rejected},
     reserve::Budget,
-    salesforce::{Client, Destination, RowResult},
+    salesforce::{Client, Destination, IngestOrder, RowResult},
     stopping::Stopping,
     totals::Totals,
     verdict::{
@@ -30,6 +32,9 @@ pub(crate) struct Deliverer {
     pub(crate) queue: Queue,
     pub(crate) client: Client,
     pub(crate) destination: Destination,
+    /// What ingest jobs are told.
+    pub(crate) order: IngestOrder,
+    pub(crate) bulk: BulkAccess,
     pub(crate) plans: Plans,
     pub(crate) limits: Limits,
     pub(crate) gate: Gate,
@@ -69,21 +74,38 @@ impl Deliverer {
         };
         let rows = plan.encode(&job.rows);
         let mut progress = Progress::start(&rows);
-        let let_go = match self.send_all(claimed, &rows, &mut progress).await {
+        let Loaded { end, done_with } = if self.goes_by_bulk(claimed) {
+            self.load(claimed, &rows, &mut progress).await?
+        } else {
+            let calls = share_out(&rows, self.limits.call_rows_max);
+            let end = self.send_calls(claimed, &rows, calls, &mut progress).await;
+            Loaded { end, done_with: None }
+        };
+        if done_with.is_some() {
+            // The call that removes it, below.
+            progress.api_calls += 1;
+        }
+        let let_go = match end {
             End::AllSent => progress.end_of_pass(job, self.limits.row_retries),
             End::Interrupted => progress.interrupted(job),
+            End::UnderWay => LetGo::PutBackUntouched,
             End::LeaseLost => return Ok(()),
         };
-        self.let_go(claimed, let_go).await
+        self.let_go(claimed, let_go).await?;
+        if let Some(ingest_job) = done_with {
+            self.delete_ingest_job(&ingest_job).await;
+        }
+        Ok(())
     }
 
-    async fn send_all(
+    /// Sends calls, and what follows from them, until nothing is left to send.
+    pub(crate) async fn send_calls(
         &self,
         claimed: &Claimed,
         rows: &EncodedRows,
+        mut calls: VecDeque<Call>,
         progress: &mut Progress,
     ) -> End {
-        let mut calls = share_out(rows, self.limits.call_rows_max);
         while let Some(mut call) = calls.pop_front() {
             progress.hold_back(&mut call, rows);
             if call.rows.is_empty() {
@@ -236,7 +258,12 @@ fn refused(call: &Call, single: Single, reason: Reason, progress: &mut Progress)
 }
 
 fn reject_as_unknown(call: &Call, cause: &str, progress: &mut Progress) {
-    for row in call.rows.iter().copied() {
+    reject_unknown(&call.rows, cause, progress);
+}
+
+/// Rejects rows of which nobody can say whether they are stored, and that must not be sent again.
+pub(crate) fn reject_unknown(rows: &[usize], cause: &str, progress: &mut Progress) {
+    for row in rows.iter().copied() {
         let message =
             format!("nobody can say whether salesforce stored it, look it up there: {cause}");
         progress.rejected(row, Reason { code: UNKNOWN_OUTCOME.to_owned(), message });

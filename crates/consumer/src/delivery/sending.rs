@@ -17,9 +17,11 @@ use crate::{
 
 /// How the calls of one batch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     AllSent,
     Interrupted,
+    /// An ingest job carries the rows, and whoever gets the batch next goes on with it.
+    UnderWay,
     /// Somebody else may be delivering the batch.
     LeaseLost,
 }
@@ -38,10 +40,10 @@ pub(super) enum Sent {
 
 /// Leave to make one call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Leave {
-    pub(super) pass: Pass,
+pub(crate) struct Leave {
+    pub(crate) pass: Pass,
     /// Of the org's limit of calls at once.
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
 }
 
 /// Who is to blame for a call that got no answer.
@@ -98,7 +100,7 @@ impl Deliverer {
 
     /// Waits until a call may be made: the day's calls are not used up, Salesforce is not in
     /// trouble, and not too many are under way.
-    async fn leave(&self) -> (Leave, Slot<'_>) {
+    pub(crate) async fn leave(&self) -> (Leave, Slot<'_>) {
         loop {
             self.budget.free().await;
             let pass = self.gate.pass().await;
@@ -177,7 +179,7 @@ impl Deliverer {
         }
     }
 
-    async fn wait(&self, leave: Leave, trouble: Trouble, refusal: &Refusal) {
+    pub(crate) async fn wait(&self, leave: Leave, trouble: Trouble, refusal: &Refusal) {
         let retry_after = refusal.retry_after();
         let alone =
             if trouble == Trouble::Throttled && retry_after.is_none() && self.window.can_shrink() {

@@ -52,6 +52,14 @@ impl EncodedRows {
         &self.rows
     }
 
+    /// The JSON of a row that is ready; nothing of another one.
+    pub(crate) fn json(&self, index: usize) -> &[u8] {
+        match &self.rows[index] {
+            EncodedRow::Ready { json, .. } => &self.json[json.clone()],
+            EncodedRow::Unfit(_) => &[],
+        }
+    }
+
     /// What a call with these rows sends.
     pub(crate) fn payload(&self, indexes: &[usize], operation: Operation) -> Payload {
         match operation {
@@ -266,6 +274,18 @@ fn comparable(key: &[u8], sameness: Sameness) -> Cow<'_, [u8]> {
             Cow::Owned(String::from_utf8_lossy(key).to_lowercase().into_bytes())
         }
     }
+}
+
+/// Rows with this JSON, none of which repeats a key.
+#[cfg(test)]
+pub(crate) fn rows_of_json(records: &[&str]) -> EncodedRows {
+    let (mut json, mut rows) = (Vec::new(), Vec::new());
+    for record in records {
+        let start = json.len();
+        json.extend_from_slice(record.as_bytes());
+        rows.push(EncodedRow::Ready { json: start..json.len(), key: 0..0, after: None });
+    }
+    EncodedRows { json, rows }
 }
 
 fn reason(code: &str, message: &str) -> Reason {

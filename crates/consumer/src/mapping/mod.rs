@@ -16,6 +16,8 @@ mod target;
 mod tests;
 mod value;
 
+#[cfg(test)]
+pub(crate) use encode::rows_of_json;
 pub(crate) use encode::{EncodedRow, EncodedRows};
 pub(crate) use mapping::{LeftOut, Mapping};
 pub(crate) use plan::{HeaderMisfit, Plan};

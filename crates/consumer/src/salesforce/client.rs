@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
-    Method, StatusCode,
+    Method, Response,
     header::{self, HeaderMap},
 };
 use serde::de::IgnoredAny;
@@ -54,12 +54,23 @@ pub(super) struct Call<'a> {
     pub(super) path: &'a str,
     pub(super) query: Option<String>,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<Bytes>,
+    pub(super) content: Option<Content>,
+}
+
+/// The body of a request.
+#[derive(Clone)]
+pub(super) enum Content {
+    Json(Bytes),
+    Csv(Bytes),
 }
 
 impl<'a> Call<'a> {
-    fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, query: None, headers: HeaderMap::new(), body: None }
+    pub(super) fn get(path: &'a str) -> Self {
+        Self::new(Method::GET, path, None)
+    }
+
+    pub(super) fn new(method: Method, path: &'a str, content: Option<Content>) -> Self {
+        Self { method, path, query: None, headers: HeaderMap::new(), content }
     }
 }
 
@@ -143,7 +154,12 @@ impl Client {
         Ok(token.instance_url.origin().ascii_serialization())
     }
 
-    async fn call(&self, call: Call<'_>) -> Result<Vec<u8>, Refusal> {
+    pub(super) async fn call(&self, call: Call<'_>) -> Result<Vec<u8>, Refusal> {
+        http::body(self.answer(call).await?).await
+    }
+
+    /// An answer of success whose body is still to be read.
+    pub(super) async fn answer(&self, call: Call<'_>) -> Result<Response, Refusal> {
         let mut token = self.session.token().await.map_err(Refusal::Login)?;
         for _ in 0..TOKENS_PER_CALL_MAX {
             match self.send(&call, &token).await {
@@ -173,7 +189,7 @@ impl Client {
         self.session.renew(refused).await.map_err(Refusal::Login)
     }
 
-    async fn send(&self, call: &Call<'_>, token: &Token) -> Result<Vec<u8>, Refusal> {
+    async fn send(&self, call: &Call<'_>, token: &Token) -> Result<Response, Refusal> {
         let mut url = token.instance_url.clone();
         url.set_path(&format!("/services/data/v{}/{}", self.api_version, call.path));
         url.set_query(call.query.as_deref());
@@ -182,24 +198,19 @@ impl Client {
             .request(call.method.clone(), url)
             .headers(call.headers.clone())
             .header(header::AUTHORIZATION, token.authorization.clone());
-        if let Some(body) = &call.body {
-            request = http::with_json(request, body, self.gzip);
+        if let Some(content) = &call.content {
+            request = http::with_content(request, content, self.gzip);
         }
         let response = request.send().await.map_err(http::refusal)?;
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
         self.usage.take_in(response.headers());
-        match http::body(response).await {
-            Ok(body) if status == StatusCode::OK => Ok(body),
-            Ok(body) => {
-                Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), &body, retry_after)))
-            }
-            // The status alone says enough when it is not a success.
-            Err(_) if !status.is_success() => {
-                Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), b"", retry_after)))
-            }
-            Err(refusal) => Err(refusal),
+        if status.is_success() {
+            return Ok(response);
         }
+        // The status alone says enough when the body does not come.
+        let body = http::body(response).await.unwrap_or_default();
+        Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), &body, retry_after)))
     }
 }
 

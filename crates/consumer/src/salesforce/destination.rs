@@ -6,7 +6,7 @@ use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 
-use super::client::Call;
+use super::client::{Call, Content};
 use crate::verdict::Operation;
 
 /// What a call sends.
@@ -82,14 +82,14 @@ impl Destination {
 
     pub(super) fn call(&self, payload: Payload) -> Call<'_> {
         let query = self.query.map(str::to_owned);
-        let (query, body) = match payload {
-            Payload::Records(body) => (query, Some(body)),
+        let (query, content) = match payload {
+            Payload::Records(body) => (query, Some(Content::Json(body))),
             Payload::Ids(ids) => {
                 let rest = query.map(|query| format!("&{query}")).unwrap_or_default();
                 (Some(format!("ids={ids}{rest}")), None)
             }
         };
         let headers = self.headers.clone();
-        Call { method: self.method.clone(), path: &self.path, query, headers, body }
+        Call { method: self.method.clone(), path: &self.path, query, headers, content }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{error::Error, io::Write, time::Duration};
 
-use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use reqwest::{
     RequestBuilder, Response,
@@ -11,7 +10,7 @@ use reqwest::{
 };
 use time::OffsetDateTime;
 
-use super::{Connection, Refusal};
+use super::{Connection, Refusal, client::Content};
 use crate::backoff;
 
 /// Largest body that is read, unpacked. A describe of an object with 800 fields has about 2 MiB.
@@ -63,9 +62,17 @@ fn settings(connection: &Connection) -> reqwest::ClientBuilder {
 /// Below this, compressing costs more than it saves.
 const GZIP_BYTES_MIN: usize = 1_024;
 
-/// Adds a body of JSON, compressed when that is wanted and worth it.
-pub(super) fn with_json(request: RequestBuilder, body: &Bytes, gzip: bool) -> RequestBuilder {
-    let request = request.header(CONTENT_TYPE, "application/json");
+/// Adds a body, compressed when that is wanted and worth it.
+pub(super) fn with_content(
+    request: RequestBuilder,
+    content: &Content,
+    gzip: bool,
+) -> RequestBuilder {
+    let (content_type, body) = match content {
+        Content::Json(body) => ("application/json", body),
+        Content::Csv(body) => ("text/csv", body),
+    };
+    let request = request.header(CONTENT_TYPE, content_type);
     if !gzip || body.len() < GZIP_BYTES_MIN {
         return request.body(body.clone());
     }
@@ -99,7 +106,7 @@ pub(super) fn refusal(error: reqwest::Error) -> Refusal {
     if error.is_connect() { Refusal::NotSent { cause: cause(error) } } else { unknown(error) }
 }
 
-fn unknown(error: reqwest::Error) -> Refusal {
+pub(super) fn unknown(error: reqwest::Error) -> Refusal {
     Refusal::OutcomeUnknown { cause: cause(error) }
 }
 

@@ -1,5 +1,6 @@
-//! Salesforce over HTTP: login, describe, collections. Knows nothing of queues and retries.
+//! Salesforce over HTTP: login, describe, collections, ingest jobs. Knows nothing of queues and retries.
 
+mod bulk;
 mod client;
 mod credentials;
 mod describe;
@@ -13,6 +14,7 @@ mod token_endpoint;
 mod usage;
 mod wire;
 
+pub(crate) use bulk::{IngestJob, IngestOrder, IngestState, ResultBody, ResultFile, is_id};
 pub use client::{Client, Connection};
 pub use credentials::{Credentials, Flow};
 pub(crate) use describe::{Describe, Field};

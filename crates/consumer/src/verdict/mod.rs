@@ -176,6 +176,9 @@ impl Trouble {
 /// Between two passes over rows that are worth another try.
 pub(crate) const BETWEEN_PASSES: Backoff = milliseconds(100, 1_000, 60_000);
 
+/// Between two looks at an ingest job that is not done yet.
+pub(crate) const BETWEEN_POLLS: Backoff = milliseconds(100, 500, 30_000);
+
 const fn milliseconds(floor: u64, base: u64, cap: u64) -> Backoff {
     Backoff {
         floor: Duration::from_millis(floor),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
 mod arrival;
+mod bulk;
 mod citizen;
 mod faults;
 mod operations;

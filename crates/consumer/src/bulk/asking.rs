@@ -1,0 +1,113 @@
+//! Makes one request about an ingest job until it is decided what it comes to.
+
+use std::time::Duration;
+
+use job_queue::{Claimed, QueueError};
+use tokio::time::{sleep, timeout};
+
+use super::judging::{Refused, judge_refusal};
+use crate::{
+    delivery::{Deliverer, End},
+    progress::Progress,
+    salesforce::Refusal,
+    verdict::Trouble,
+};
+
+/// Why nothing is delivered, where Bulk is the only API that may be used.
+const BULK_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others; SALESFORCE_API=auto would \
+     go on with Collections";
+
+/// How often that is told.
+const BETWEEN_PAUSE_NOTES: Duration = Duration::from_secs(10);
+
+/// What a request came to.
+pub(super) enum Asked<T> {
+    Done(T),
+    /// It is of no use to repeat it.
+    Refused(Refusal),
+    End(End),
+}
+
+impl Deliverer {
+    /// Makes a request, and repeats it while Salesforce is in trouble. One that is answered by
+    /// nothing that tells anything is repeated some times, `tries_max` in all at most.
+    pub(super) async fn ask<T, F>(
+        &self,
+        claimed: &Claimed,
+        progress: &mut Progress,
+        tries_max: Option<u32>,
+        request: impl Fn() -> F,
+    ) -> Asked<T>
+    where
+        F: Future<Output = Result<T, Refusal>>,
+    {
+        let (mut failures, mut waits) = (0, 0);
+        loop {
+            let leave = self.stopping.stop.run_until_cancelled(self.leave()).await;
+            let Some((leave, slot)) = leave else { return Asked::End(End::Interrupted) };
+            if claimed.is_lost() {
+                return Asked::End(End::LeaseLost);
+            }
+            let Some(answer) = self.stopping.give_up.run_until_cancelled(request()).await else {
+                progress.api_calls += 1;
+                return Asked::End(End::Interrupted);
+            };
+            drop(slot);
+            let refusal = match answer {
+                Ok(answer) => {
+                    self.count_call(progress);
+                    self.gate.answered(leave.pass);
+                    self.window.answered();
+                    return Asked::Done(answer);
+                }
+                Err(refusal) => refusal,
+            };
+            if !matches!(refusal, Refusal::NotSent { .. } | Refusal::Login(_)) {
+                self.count_call(progress);
+            }
+            match judge_refusal(&refusal) {
+                Refused::Wait(trouble) => self.wait(leave, trouble, &refusal).await,
+                Refused::WaitForRoom => {
+                    waits += 1;
+                    let pause = sleep(Trouble::Throttled.backoff().delay(waits, fastrand::f64()));
+                    self.stopping.stop.run_until_cancelled(pause).await;
+                }
+                Refused::BulkIsSpent => {
+                    self.bulk.is_spent();
+                    return Asked::End(End::Interrupted);
+                }
+                Refused::Repeat { tries } => {
+                    failures += 1;
+                    self.wait(leave, Trouble::NoAnswer, &refusal).await;
+                    if failures >= tries_max.unwrap_or(tries) {
+                        return Asked::Refused(refusal);
+                    }
+                }
+                Refused::NoSuchJob | Refused::OtherState => return Asked::Refused(refusal),
+                Refused::Stop(stop) => {
+                    self.stopping.stop_because(stop);
+                    return Asked::End(End::Interrupted);
+                }
+            }
+        }
+    }
+
+    /// Waits until the org has Bulk batches to spare, and tells everybody that it does.
+    pub(super) async fn room_for_a_job(&self) -> Result<(), QueueError> {
+        let mut has_waited = false;
+        while timeout(BETWEEN_PAUSE_NOTES * u32::from(has_waited), self.bulk.room()).await.is_err()
+        {
+            has_waited = true;
+            self.queue.note_delivery_pause(BULK_IS_SPENT).await?;
+        }
+        if has_waited {
+            self.queue.clear_delivery_pause().await?;
+        }
+        Ok(())
+    }
+
+    fn count_call(&self, progress: &mut Progress) {
+        progress.api_calls += 1;
+        self.totals.called(0);
+    }
+}

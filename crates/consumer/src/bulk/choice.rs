@@ -1,0 +1,190 @@
+//! Which API carries a batch, and what the org has left of Bulk's daily batches.
+
+use std::time::Duration;
+
+use job_queue::{Allowance, Api, Queue};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::{
+    reserve::ApiReserve,
+    salesforce::{AssignmentRule, Client, Usage},
+    verdict::Operation,
+};
+
+/// What `SALESFORCE_API` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ApiChoice {
+    /// sObject Collections: up to 200 rows a call, each answered at once.
+    Collections,
+    /// Bulk API 2.0: each batch is one ingest job. Set `BATCH_ROWS=10000` as well: tiny jobs use up
+    /// the org's daily Bulk batches.
+    Bulk,
+    /// Bulk for batches of more than 2,000 rows, while the org has Bulk batches to spare;
+    /// Collections for all others.
+    Auto,
+}
+
+/// What decides by which API a batch goes.
+#[derive(Debug)]
+pub(crate) struct BulkAccess {
+    choice: ApiChoice,
+    reserve: ApiReserve,
+    left: watch::Sender<Option<Allowance>>,
+}
+
+impl BulkAccess {
+    pub(crate) fn new(choice: ApiChoice, reserve: ApiReserve) -> Self {
+        Self { choice, reserve, left: watch::Sender::default() }
+    }
+
+    /// By which API a batch of so many rows goes.
+    pub(crate) fn api_for(&self, rows: usize) -> Api {
+        match self.choice {
+            ApiChoice::Collections => Api::Collections,
+            ApiChoice::Bulk => Api::Bulk,
+            ApiChoice::Auto => Api::for_batch(rows, self.has_room(*self.left.borrow())),
+        }
+    }
+
+    /// Waits until the org has Bulk batches to spare.
+    pub(crate) async fn room(&self) {
+        let mut left = self.left.subscribe();
+        let has_room = |left: &Option<Allowance>| self.has_room(*left);
+        // The sender, which says it, lives in `self`.
+        let _said = left.wait_for(has_room).await;
+    }
+
+    /// A job was made: one batch less is left.
+    pub(crate) fn took_one(&self) {
+        self.left.send_modify(|left| {
+            if let Some(left) = left {
+                left.left = left.left.saturating_sub(1);
+            }
+        });
+    }
+
+    /// Salesforce says that no batch is left.
+    pub(crate) fn is_spent(&self) {
+        self.left.send_modify(|left| {
+            let max = left.map_or(0, |left| left.max);
+            *left = Some(Allowance { max, left: 0 });
+        });
+    }
+
+    fn has_room(&self, left: Option<Allowance>) -> bool {
+        left.is_none_or(|Allowance { max, left }| {
+            !self.reserve.is_reached(Usage { used: max.saturating_sub(left), max })
+        })
+    }
+
+    /// Asks the org once what it has left, and tells everybody through Redis.
+    pub(crate) async fn look(&self, client: &Client, queue: &Queue) {
+        let limits = match client.org_limits().await {
+            Ok(Some(limits)) => limits,
+            // A user who may not see the limits loads all the same.
+            Ok(None) => return,
+            Err(refusal) => {
+                warn!(error = %refusal, "the org's limits could not be looked at");
+                return;
+            }
+        };
+        let had_room = self.has_room(*self.left.borrow());
+        self.left.send_replace(limits.bulk_batches);
+        match (had_room, self.has_room(limits.bulk_batches), self.choice) {
+            (_, _, ApiChoice::Collections) => (),
+            (true, false, _) => warn!(
+                reserve = %self.reserve,
+                "the day's bulk batches are used up but for the reserve; nothing is lost"
+            ),
+            (false, true, _) => info!("bulk batches of the day are free again"),
+            _ => (),
+        }
+        if let Err(error) = queue.note_org_limits(&limits).await {
+            warn!(error = %error, "the org's limits could not be noted");
+        }
+    }
+
+    /// Asks again every `check`, for as long as this future lives.
+    pub(crate) async fn keep_looking(&self, client: &Client, queue: &Queue, check: Duration) {
+        loop {
+            tokio::time::sleep(check).await;
+            self.look(client, queue).await;
+        }
+    }
+}
+
+/// Why rows cannot go by Bulk as they would by Collections.
+pub(crate) fn not_by_bulk(
+    operation: Operation,
+    key: Option<&str>,
+    rule: Option<&AssignmentRule>,
+    allow_duplicates: bool,
+) -> Option<&'static str> {
+    match (operation, rule) {
+        (Operation::Update, _) if key != Some("Id") => Some("an update by an external id"),
+        (_, Some(AssignmentRule::Active)) => {
+            Some("SALESFORCE_ASSIGNMENT_RULE=true (name the rule's id instead)")
+        }
+        _ if allow_duplicates => Some("SALESFORCE_ALLOW_DUPLICATES"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(choice: ApiChoice, left: Option<u64>) -> BulkAccess {
+        let access = BulkAccess::new(choice, ApiReserve::Percent(10));
+        access.left.send_replace(left.map(|left| Allowance { max: 1_000, left }));
+        access
+    }
+
+    #[test]
+    fn auto_looks_at_the_batch_and_at_what_is_left_beside_the_reserve() {
+        for (choice, rows, left, expected) in [
+            (ApiChoice::Auto, 10_000, None, Api::Bulk),
+            (ApiChoice::Auto, 10_000, Some(101), Api::Bulk),
+            (ApiChoice::Auto, 10_000, Some(100), Api::Collections),
+            (ApiChoice::Auto, 2_000, Some(1_000), Api::Collections),
+            (ApiChoice::Bulk, 1, Some(0), Api::Bulk),
+            (ApiChoice::Collections, 10_000, None, Api::Collections),
+        ] {
+            assert_eq!(access(choice, left).api_for(rows), expected, "{choice:?} {rows} {left:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn with_bulk_alone_jobs_wait_for_batches_to_spare() {
+        let access = access(ApiChoice::Bulk, Some(101));
+        access.room().await;
+
+        access.took_one();
+
+        let waited = tokio::time::timeout(Duration::from_secs(60), access.room());
+        assert!(waited.await.is_err());
+        access.left.send_replace(Some(Allowance { max: 1_000, left: 500 }));
+        access.room().await;
+        access.is_spent();
+        assert_eq!(access.api_for(1), Api::Bulk);
+        assert!(!access.has_room(*access.left.borrow()));
+    }
+
+    #[test]
+    fn what_bulk_cannot_do_as_collections_does_is_named() {
+        let rule = AssignmentRule::Active;
+        for (operation, key, rule, duplicates, expected) in [
+            (Operation::Upsert, Some("Key__c"), None, false, None),
+            (Operation::Update, Some("Id"), None, false, None),
+            (Operation::Insert, None, Some(&AssignmentRule::None), false, None),
+            (Operation::Update, Some("Key__c"), None, false, Some("an update by")),
+            (Operation::Insert, None, Some(&rule), false, Some("SALESFORCE_ASSIGNMENT_RULE")),
+            (Operation::Upsert, Some("K"), None, true, Some("SALESFORCE_ALLOW_DUPLICATES")),
+        ] {
+            let why = not_by_bulk(operation, key, rule, duplicates);
+            assert_eq!(why.is_some(), expected.is_some(), "{operation:?}");
+            assert!(why.unwrap_or_default().starts_with(expected.unwrap_or_default()));
+        }
+    }
+}

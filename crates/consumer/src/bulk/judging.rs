@@ -1,0 +1,155 @@
+//! What answers about an ingest job as a whole mean. Pure.
+
+use crate::{
+    salesforce::Refusal,
+    verdict::{Operation, Reason, RequestVerdict, Stop, Trouble, judge_request},
+};
+
+/// What is to be done about a request that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The same again, when the trouble is over.
+    Wait(Trouble),
+    /// The same again, when there is room for one more job; other calls go on.
+    WaitForRoom,
+    /// The day's Bulk batches are used up.
+    BulkIsSpent,
+    /// The same again, so often at most.
+    Repeat { tries: u32 },
+    /// There is no such job (any more).
+    NoSuchJob,
+    /// The job is in another state than it was taken to be.
+    OtherState,
+    /// Nobody can deliver until a person has acted.
+    Stop(Stop),
+}
+
+/// Judges a refused request about an ingest job. All of them can be repeated without harm: a job
+/// that is made twice loads nothing before it is closed.
+pub(crate) fn judge_refusal(refusal: &Refusal) -> Refused {
+    if let Refusal::Answered(answer) = refusal {
+        match answer.code.as_deref().unwrap_or_default() {
+            "LIMIT_EXCEEDED" => return Refused::WaitForRoom,
+            "EXCEEDED_QUOTA" | "ExceededQuota" => return Refused::BulkIsSpent,
+            "INVALIDJOBSTATE" => return Refused::OtherState,
+            "NOT_FOUND" => return Refused::NoSuchJob,
+            _ if answer.status == 404 => return Refused::NoSuchJob,
+            _ => (),
+        }
+    }
+    match judge_request(refusal, Operation::Upsert) {
+        RequestVerdict::Wait(trouble) => Refused::Wait(trouble),
+        RequestVerdict::Repeat { tries, .. } => Refused::Repeat { tries },
+        RequestVerdict::Stop(stop) => Refused::Stop(stop),
+        RequestVerdict::Halve(_) | RequestVerdict::OutcomeUnknown => {
+            Refused::Stop(Stop { what: refusal.to_string(), advice: NOT_BY_BULK })
+        }
+    }
+}
+
+/// Why an ingest job ended without all of its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// Its other rows are worth another job.
+    Again(Reason),
+    /// The day's Bulk batches are used up.
+    BulkIsSpent,
+    /// No job like it will do better.
+    Stop(Stop),
+}
+
+/// Judges the `errorMessage` of a job that failed or was aborted: `CODE : text`.
+pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
+    let Some(message) = message.filter(|message| !message.trim().is_empty()) else {
+        return Failure::Again(Reason {
+            code: "JOB_ABORTED".to_owned(),
+            message: "the ingest job was ended before the row was processed".to_owned(),
+        });
+    };
+    let (code, text) = message.split_once(':').unwrap_or((message, ""));
+    let (code, text) = (code.trim(), text.trim());
+    let stop =
+        |advice| Failure::Stop(Stop { what: format!("the ingest job failed: {code}"), advice });
+    match code {
+        "ExceededQuota" => Failure::BulkIsSpent,
+        "InvalidBatch" => stop(
+            "a mapped field is gone or hidden; check the mapping and field-level security, see the \
+             job in Setup under Bulk Data Load Jobs",
+        ),
+        "ClientInputError" | "FeatureNotEnabled" => stop(NOT_BY_BULK),
+        "InvalidUser" => stop("check the integration user and its permission to use the API"),
+        // TooManyLockFailure, Timeout, InvalidSessionId, and what nobody has heard of.
+        _ => Failure::Again(Reason {
+            code: code.chars().take(80).collect(),
+            message: if text.is_empty() {
+                "the ingest job failed".to_owned()
+            } else {
+                text.to_owned()
+            },
+        }),
+    }
+}
+
+const NOT_BY_BULK: &str = "Bulk API does not take this load; check what the integration user may do, \
+                           or set SALESFORCE_API=collections";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::salesforce::ErrorAnswer;
+
+    fn answered(status: u16, code: &str, message: &str) -> Refusal {
+        let (code, message) = (Some(code.to_owned()), message.to_owned());
+        Refusal::Answered(ErrorAnswer { status, code, message, retry_after: None })
+    }
+
+    #[test]
+    fn refusals_of_a_job_are_told_apart() {
+        let cut = Refusal::OutcomeUnknown { cause: "cut".to_owned() };
+        let unreachable = Refusal::NotSent { cause: "refused".to_owned() };
+        let total = "TotalRequests Limit exceeded.";
+        for (refusal, expected) in [
+            (answered(400, "LIMIT_EXCEEDED", "more than 25 jobs"), Refused::WaitForRoom),
+            (answered(400, "INVALIDJOBSTATE", "Invalid job state: Open"), Refused::OtherState),
+            (answered(404, "NOT_FOUND", ""), Refused::NoSuchJob),
+            (answered(429, "X", ""), Refused::Wait(Trouble::Throttled)),
+            (answered(403, "REQUEST_LIMIT_EXCEEDED", total), Refused::Wait(Trouble::QuotaUsedUp)),
+            (answered(503, "SERVER_UNAVAILABLE", ""), Refused::Wait(Trouble::Unavailable)),
+            (answered(500, "UNKNOWN_EXCEPTION", ""), Refused::Repeat { tries: 3 }),
+            (cut, Refused::Repeat { tries: 5 }),
+            (unreachable, Refused::Wait(Trouble::Unreachable)),
+        ] {
+            assert_eq!(judge_refusal(&refusal), expected, "{refusal:?}");
+        }
+        for refusal in [
+            answered(400, "INVALIDENTITY", "Unable to find object: Nope"),
+            answered(400, "INVALIDJOB", ""),
+            answered(403, "API_DISABLED_FOR_ORG", ""),
+            answered(413, "X", ""),
+        ] {
+            assert!(matches!(judge_refusal(&refusal), Refused::Stop(_)), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn failures_of_a_job_are_told_apart() {
+        let again = |code: &str, message: &str| {
+            Failure::Again(Reason { code: code.to_owned(), message: message.to_owned() })
+        };
+        for (message, expected) in [
+            (
+                Some("TooManyLockFailure : too many: rows"),
+                again("TooManyLockFailure", "too many: rows"),
+            ),
+            (Some("Timeout"), again("Timeout", "the ingest job failed")),
+            (Some("ExceededQuota : x"), Failure::BulkIsSpent),
+            (None, again("JOB_ABORTED", "the ingest job was ended before the row was processed")),
+        ] {
+            assert_eq!(judge_failure(message), expected, "{message:?}");
+        }
+        for code in ["InvalidBatch", "ClientInputError", "FeatureNotEnabled", "InvalidUser"] {
+            let failure = judge_failure(Some(&format!("{code} : x")));
+            assert!(matches!(failure, Failure::Stop(_)), "{code}");
+        }
+    }
+}

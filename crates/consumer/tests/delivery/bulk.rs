@@ -1,0 +1,276 @@
+//! Batches that go as ingest jobs, against the simulator.
+
+use std::time::{Duration, Instant};
+
+use job_queue::{Control, Ledger, RunState};
+use salesforce_simulator::{Config, Fault, Faults, PlannedFault};
+use serde_json::Value;
+
+use super::support::{Scene, good_batches};
+
+const BULK: &str = "--salesforce-api=bulk";
+
+/// `batches` batches of `rows` good rows each.
+fn batches_of(batches: usize, rows: usize) -> Vec<Vec<String>> {
+    let all: Vec<String> =
+        good_batches((batches * rows).div_ceil(100)).into_iter().flatten().collect();
+    all.chunks(rows).take(batches).map(<[String]>::to_vec).collect()
+}
+
+/// Rows as Salesforce holds them, without what differs from org to org.
+async fn stored(scene: &Scene) -> Vec<Value> {
+    let mut rows = scene.salesforce.rows("Lead").await;
+    for row in &mut rows {
+        let fields = row.as_object_mut().unwrap();
+        fields.retain(|name, _| !matches!(name.as_str(), "Id" | "_writes" | "SystemModstamp"));
+    }
+    rows
+}
+
+/// Loads these batches by one API; the answer is rows, rejects and the ledger.
+async fn load(api: &str, batches: &[Vec<String>]) -> (Vec<Value>, Vec<String>, Ledger) {
+    let scene = Scene::new().await;
+    scene.feed("a", batches).await;
+    let consumer = scene.consumer(&[&format!("--salesforce-api={api}")]);
+    let ledger = scene.ended("a").await;
+    consumer.stop().await.unwrap();
+    let mut rejects = scene.rejects("a").await;
+    rejects.sort();
+    (stored(&scene).await, rejects, ledger)
+}
+
+#[tokio::test]
+async fn a_batch_is_one_ingest_job_that_is_removed_afterwards() {
+    let scene = Scene::new().await;
+    scene.feed("a", &batches_of(1, 300)).await;
+
+    let consumer = scene.consumer(&[BULK]);
+    let ledger = scene.delivered("a").await;
+    consumer.stop().await.unwrap();
+
+    let state = scene.salesforce.state();
+    assert_eq!((ledger.created, ledger.updated, ledger.retried), (300, 0, 0));
+    assert_eq!((scene.writes().await, state.bulk_batches), (300, 1));
+    assert!(state.jobs.values().all(|jobs| *jobs == 0), "{:?}", state.jobs);
+    let log = scene.salesforce.requests();
+    let calls = log.iter().filter(|request| request.path.contains("/jobs/ingest")).count();
+    assert_eq!(ledger.api_calls, calls as u64);
+}
+
+#[tokio::test]
+async fn rows_and_rejects_are_those_of_collections() {
+    let mut rows = good_batches(1).remove(0);
+    rows.extend(
+        [
+            "A-1,\"Comma, \"\"quoted\"\"\",\"Line\nfeed\",",
+            "A-2,Carriage,\"Line\r\nfeed\",c@example.com",
+            "A-3,#N/A,Acme,",
+            "A-4,,Acme,no address",
+            "A-5,Null,Acme,#N/A",
+            "A-6,  Blanks  ,\" Acme \",",
+            "A-7,Ünïcode 🙂,Łódź,",
+            "A-8,Mail,Acme,no address",
+            ",No key,Acme,",
+            &format!("A-9,{},Acme,", "x".repeat(81)),
+            "a-1,Again,Later,",
+            "A-1,Third,Last,",
+            "A-10,Name,,",
+        ]
+        .map(str::to_owned),
+    );
+
+    let (rows_of_calls, rejects_of_calls, of_calls) = load("collections", &[rows.clone()]).await;
+    let (rows_of_jobs, rejects_of_jobs, of_jobs) = load("bulk", &[rows]).await;
+
+    assert_eq!(rows_of_jobs, rows_of_calls);
+    assert_eq!(rejects_of_jobs, rejects_of_calls);
+    assert_eq!(of_jobs.rejected_by_code, of_calls.rejected_by_code);
+    assert_eq!((of_jobs.created, of_jobs.updated), (of_calls.created, of_calls.updated));
+    assert_eq!(of_jobs.retried, of_calls.retried);
+    assert_eq!(of_jobs.rejected, 6);
+}
+
+#[tokio::test]
+async fn rows_that_repeat_a_key_are_loaded_in_file_order() {
+    let scene = Scene::new().await;
+    let row = |n: u32| format!("E-1,Ames {n},Acme,");
+    scene.feed("a", &[(0..4).map(row).collect()]).await;
+
+    let _consumer = scene.consumer(&[BULK]);
+    let ledger = scene.delivered("a").await;
+
+    assert_eq!((ledger.created, ledger.updated), (1, 3));
+    assert_eq!(scene.values("LastName").await, [("E-1".to_owned(), "Ames 3".to_owned())]);
+    assert_eq!(scene.salesforce.state().bulk_batches, 4);
+}
+
+#[tokio::test]
+async fn a_stopped_consumer_hands_its_job_on_and_no_row_is_loaded_twice() {
+    let faults = Faults { job_delay_ms: 4_000, ..Faults::default() };
+    let config = Config { faults, ..Config::default() };
+    let scene = Scene::with(config, Duration::from_secs(3_600)).await;
+    scene.feed("a", &batches_of(1, 500)).await;
+    let first = scene.consumer(&[BULK]);
+    let closed = scene.salesforce.wait_for(|state| state.jobs.contains_key("UploadComplete"));
+    tokio::time::timeout(Duration::from_secs(60), closed).await.unwrap();
+
+    let stopping = Instant::now();
+    first.stop().await.unwrap();
+    let took = stopping.elapsed();
+    let second = scene.consumer(&[BULK]);
+    let ledger = scene.delivered("a").await;
+    second.stop().await.unwrap();
+
+    assert!(took < Duration::from_secs(3), "it did not wait for the job: {took:?}");
+    assert_eq!((ledger.created, ledger.updated), (500, 0));
+    assert_eq!((scene.writes().await, scene.salesforce.state().bulk_batches), (500, 1));
+}
+
+#[tokio::test]
+async fn a_job_under_way_is_seen_through_when_its_run_is_cancelled() {
+    let faults = Faults { job_delay_ms: 2_000, ..Faults::default() };
+    let scene = Scene::with_faults(faults).await;
+    scene.feed("a", &batches_of(2, 300)).await;
+    let consumer = scene.consumer(&[BULK, "--concurrency=1"]);
+    let closed = scene.salesforce.wait_for(|state| state.jobs.contains_key("UploadComplete"));
+    tokio::time::timeout(Duration::from_secs(60), closed).await.unwrap();
+    consumer.stop().await.unwrap();
+
+    let cancelled = scene.queue.cancel_run(&"a".parse().unwrap()).await.unwrap();
+    let _another = scene.consumer(&[BULK]);
+    let ledger = scene.ended("a").await;
+
+    assert_eq!((cancelled, ledger.state), (Control::Done, RunState::Cancelled));
+    assert_eq!((ledger.created, ledger.cancelled()), (300, 300));
+    assert_eq!((scene.writes().await, scene.salesforce.state().bulk_batches), (300, 1));
+}
+
+/// Twelve jobs past these faults; each row is stored, and written once.
+async fn all_arrive_once_in_spite_of(name: &str, faults: Faults) -> Scene {
+    let config = Config { faults, seed: 3, ..Config::default() };
+    let scene = Scene::with(config, Duration::from_secs(30)).await;
+    scene.feed("a", &batches_of(12, 300)).await;
+
+    let consumer = scene.consumer(&[BULK]);
+    let ledger = scene.delivered("a").await;
+    consumer.stop().await.unwrap();
+
+    assert_eq!((ledger.created, ledger.updated), (3_600, 0), "{name}");
+    assert_eq!(scene.writes().await, 3_600, "{name}");
+    assert!(!scene.salesforce.state().faults.is_empty(), "{name} did not strike");
+    scene
+}
+
+#[tokio::test]
+async fn a_job_that_fails_is_followed_by_another_with_the_rows_it_left() {
+    let failed = Faults { job_failed_permille: 300, ..Faults::default() };
+    all_arrive_once_in_spite_of("failed jobs", failed).await;
+    let half_done = Faults { job_half_done_permille: 300, ..Faults::default() };
+    all_arrive_once_in_spite_of("half-done jobs", half_done).await;
+    let lost = Faults { job_lost_permille: 300, ..Faults::default() };
+    all_arrive_once_in_spite_of("lost jobs", lost).await;
+    let slow = Faults { job_slow_permille: 300, job_slow_ms: 700, ..Faults::default() };
+    all_arrive_once_in_spite_of("slow jobs", slow).await;
+}
+
+#[tokio::test]
+async fn locked_rows_go_alone_into_the_next_job() {
+    let locks = Faults { row_lock_permille: 50, ..Faults::default() };
+    let scene = all_arrive_once_in_spite_of("locks", locks).await;
+
+    let ledger = scene.ledger("a").await;
+    assert!((60..=400).contains(&ledger.retried), "{}", ledger.retried);
+}
+
+#[tokio::test]
+async fn every_request_about_a_job_is_repeated_when_it_has_to_be() {
+    for (fault, path) in [
+        (Fault::Unavailable, "/jobs/ingest"),
+        (Fault::Throttled, "/jobs/ingest"),
+        (Fault::SessionExpired, "/jobs/ingest"),
+        (Fault::BadGateway, "/batches"),
+        (Fault::Reset, "/batches"),
+        (Fault::BadGateway, "/jobs/ingest/750"),
+        (Fault::AnswerCut, "successfulResults"),
+        (Fault::AnswerCut, "/jobs/ingest"),
+        (Fault::SlowDrip, "Results"),
+        (Fault::ServerError, "/jobs/ingest"),
+    ] {
+        let scene = Scene::new().await;
+        scene.salesforce.plan(PlannedFault::once(fault).times(2).on(path));
+        scene.feed("a", &batches_of(2, 300)).await;
+
+        let consumer = scene.consumer(&[BULK]);
+        let ledger = scene.delivered("a").await;
+        consumer.stop().await.unwrap();
+
+        assert_eq!((ledger.created, scene.writes().await), (600, 600), "{fault:?} {path}");
+    }
+}
+
+#[tokio::test]
+async fn auto_takes_bulk_for_large_batches_while_the_org_has_batches_to_spare() {
+    let config = Config { bulk_batches_daily_max: 10, ..Config::default() };
+    let scene = Scene::with(config, Duration::from_secs(30)).await;
+    scene.feed("small", &batches_of(2, 200)).await;
+    scene.feed("large", &batches_of(11, 2_001)).await;
+
+    let consumer = scene.consumer(&["--salesforce-api=auto", "--salesforce-api-reserve=20%"]);
+    scene.delivered("small").await;
+    scene.delivered("large").await;
+    consumer.stop().await.unwrap();
+
+    assert_eq!(scene.salesforce.state().bulk_batches, 8, "two of ten are kept for others");
+    let (limits, _) = scene.queue.org_limits().await.unwrap().unwrap();
+    assert_eq!(limits.bulk_batches.unwrap().max, 10);
+}
+
+#[tokio::test]
+async fn with_bulk_alone_batches_wait_visibly_for_the_next_day() {
+    let config = Config { bulk_batches_daily_max: 1, ..Config::default() };
+    let scene = Scene::with(config, Duration::from_secs(30)).await;
+    scene.feed("a", &batches_of(2, 300)).await;
+
+    let consumer = scene.consumer(&[BULK, "--salesforce-api-reserve=0"]);
+    let (start, mut first_is_done) = (Instant::now(), false);
+    let pause = loop {
+        let pause = scene.queue.delivery_pause().await.unwrap();
+        if let Some(pause) = pause.filter(|_| first_is_done) {
+            break pause;
+        }
+        first_is_done = scene.ledger("a").await.created == 300;
+        assert!(start.elapsed() < Duration::from_secs(60), "nobody says that it waits");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    consumer.stop().await.unwrap();
+
+    assert!(pause.reason.contains("Bulk batches are used up"), "{}", pause.reason);
+    let ledger = scene.ledger("a").await;
+    assert_eq!((ledger.created, ledger.rejected, scene.writes().await), (300, 0, 300));
+}
+
+#[tokio::test]
+async fn inserts_updates_and_deletes_go_by_bulk_as_well() {
+    let scene = Scene::new().await;
+    let twins = vec!["Ames,Acme".to_owned(); 50];
+    scene.feed_under("LastName,Company", "insert", &[twins]).await;
+    let insert = scene.consumer(&[BULK, "--salesforce-operation=insert"]);
+    let ledger = scene.delivered("insert").await;
+    insert.stop().await.unwrap();
+    assert_eq!((ledger.created, scene.writes().await), (50, 50));
+    let ids: Vec<String> = scene.values("Id").await.into_iter().map(|(_key, id)| id).collect();
+
+    let rows = [format!("{},Bell", ids[0]), "00Q000000000000AAA,Nobody".to_owned()];
+    scene.feed_under("Id,LastName", "update", &[rows.to_vec()]).await;
+    let by_id = "--salesforce-external-id=Id";
+    let update = scene.consumer(&[BULK, "--salesforce-operation=update", by_id]);
+    let ledger = scene.ended("update").await;
+    update.stop().await.unwrap();
+    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (0, 1, 1));
+
+    let rows = [vec![ids[0].clone(), ids[0][..15].to_owned()], ids[1..].to_vec()].concat();
+    scene.feed_under("Id", "delete", &[rows]).await;
+    let _delete = scene.consumer(&[BULK, "--salesforce-operation=delete", by_id]);
+    let ledger = scene.delivered("delete").await;
+    assert_eq!((ledger.updated, scene.salesforce.state().objects["Lead"].rows), (51, 0));
+}
