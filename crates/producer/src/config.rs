@@ -8,6 +8,7 @@ use ingest_core::RunId;
 use job_queue::QueueArgs;
 
 use crate::{
+    plan::PlanArgs,
     reject_limit::RejectLimit,
     run_args::{
         CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs,
@@ -60,6 +61,15 @@ pub enum Command {
         producer verify nightly-7          names the batches that have no outcome, if any\n  \
         producer verify nightly-7 --json")]
     Verify(VerifyArgs),
+    /// Say what loading a file will take by either API, and what to set for it.
+    ///
+    /// Reads the beginning of the file, and loads nothing. What the org has left today is known once a
+    /// consumer has been started.
+    #[command(after_help = "Examples:\n  \
+        producer plan --file big-data-import.csv            estimated from its first megabytes\n  \
+        producer plan --file big-data-import.csv --count    reads all of it\n  \
+        producer plan --file big-data-import.csv --json")]
+    Plan(Box<PlanArgs>),
     /// Show all runs, the queue and the consumers, live, in this terminal.
     #[command(after_help = "Examples:\n  \
         producer watch      keys: up and down, enter for one run, p pause, r resume, c cancel, q quit")]

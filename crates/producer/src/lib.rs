@@ -23,6 +23,7 @@ mod http;
 mod import;
 mod imports;
 mod pace;
+mod plan;
 mod read_settings;
 mod reject_limit;
 mod rejects_file;
@@ -44,6 +45,7 @@ mod watch;
 mod watermark;
 
 pub use config::{Cli, Command, GuardArgs, LoadArgs, ReadArgs, SyncArgs, WatermarkArgs};
+pub use plan::PlanArgs;
 pub use run_args::{
     CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
     WatchArgs,

@@ -15,6 +15,7 @@ use crate::{
     display::Display,
     error::InvalidSetting,
     import::Until,
+    plan,
     read_settings::ReadSettings,
     reject_limit::RejectLimit,
     runs, serve,
@@ -56,6 +57,7 @@ async fn look_or_steer(command: Command) -> anyhow::Result<ExitCode> {
         Command::Runs(args) => runs::list(args).await,
         Command::Show(args) => runs::show(args).await,
         Command::Verify(args) => Box::pin(verify::verify(args)).await,
+        Command::Plan(args) => Box::pin(plan::plan(*args)).await,
         Command::Pause(args) => control_commands::pause(args).await,
         Command::Cancel(args) => control_commands::cancel(args).await,
         Command::Sync(_)

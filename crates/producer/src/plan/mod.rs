@@ -1,0 +1,169 @@
+//! `producer plan`: what loading a file will take, before it is loaded.
+
+mod measured;
+mod reckon;
+mod text;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use blob_store::{BlobArgs, BlobProperties, BlobStore, Compression};
+use clap::Args;
+use job_queue::{OrgLimits, Queue, QueueArgs};
+use serde::Serialize;
+
+use self::reckon::{Assumed, Given, Reckoning, reckon};
+use crate::{
+    config::ReadArgs,
+    error::ReadError,
+    read_settings::ReadSettings,
+    source::{ReadProgress, Source, Transfer},
+};
+
+/// Arguments of `producer plan`.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    /// Name of the blob in the container.
+    #[arg(long, value_name = "BLOB")]
+    pub file: String,
+
+    /// Count the rows instead of estimating them from the first megabytes. Compressed files, and
+    /// files in another encoding than UTF-8, are always counted.
+    #[arg(long)]
+    pub count: bool,
+
+    /// Print the plan as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the file is.
+    #[command(flatten)]
+    pub blob: BlobArgs,
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    /// How the file is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// What loading a file will take.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Plan {
+    file: String,
+    file_bytes: u64,
+    rows: u64,
+    rows_are_counted: bool,
+    row_bytes: u64,
+    #[serde(skip)]
+    bytes_read: u64,
+    #[serde(skip)]
+    batch_bytes_max: u64,
+    /// What the org has left today, as a consumer heard it.
+    limits: Option<OrgLimits>,
+    limits_seen_at_ms: Option<u64>,
+    assumed: Assumed,
+    #[serde(flatten)]
+    reckoning: Reckoning,
+}
+
+/// Rows as they are, or as the beginning of the file suggests.
+struct Rows {
+    rows: u64,
+    row_bytes: u64,
+    bytes_read: u64,
+    are_counted: bool,
+}
+
+/// So much of a file is read for an estimate.
+const SAMPLE_BYTES: u64 = 4 << 20;
+
+/// Among so many runs is looked for one whose pace is known.
+const RUNS_LOOKED_AT: usize = 50;
+
+pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
+    let settings = ReadSettings::new(&args.read)?;
+    let store = BlobStore::connect(&args.blob)?;
+    let queue = Queue::connect(&args.queue).await?;
+    let blob = store.properties(&args.file).await?;
+    let rows = Box::pin(look(&store, &blob, &settings, args.count)).await?;
+    let limits = queue.org_limits().await?;
+    let assumed = Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?);
+    let given = Given {
+        rows: rows.rows,
+        row_bytes: rows.row_bytes,
+        batch_rows: u64::from(args.read.batch_rows),
+        batch_bytes_max: u64::from(args.read.batch_bytes_max),
+        limits: limits.map(|(limits, _)| limits),
+        assumed,
+    };
+    let plan = Plan {
+        file: blob.name,
+        file_bytes: blob.bytes,
+        rows: rows.rows,
+        rows_are_counted: rows.are_counted,
+        row_bytes: rows.row_bytes,
+        bytes_read: rows.bytes_read,
+        batch_bytes_max: given.batch_bytes_max,
+        limits: given.limits,
+        limits_seen_at_ms: limits.map(|(_, seen_at_ms)| seen_at_ms),
+        assumed,
+        reckoning: reckon(&given),
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &plan)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", plan.text())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads as much of a file as it takes to say how many rows it has.
+async fn look(
+    store: &BlobStore,
+    blob: &BlobProperties,
+    settings: &ReadSettings,
+    count: bool,
+) -> Result<Rows, ReadError> {
+    // Only of a plain file is it known how much of it the rows read so far are.
+    let is_plain = Compression::of(blob).is_none() && settings.keeps_bytes();
+    let enough = if count || !is_plain { u64::MAX } else { SAMPLE_BYTES };
+    let progress = ReadProgress::default();
+    let mut source = Source::start(store, blob, settings, Transfer::default(), &progress);
+    let (mut rows, mut bytes) = (0, 0);
+    let mut are_counted = true;
+    while let Some(batch) = source.next_batch().await? {
+        rows += batch.records();
+        bytes = batch.end.byte;
+        if bytes >= enough && bytes < blob.bytes {
+            are_counted = false;
+            break;
+        }
+    }
+    let row_bytes = bytes.checked_div(rows).unwrap_or_default();
+    let rows = if are_counted { rows } else { estimate(rows, bytes, blob.bytes) };
+    Ok(Rows { rows, row_bytes, bytes_read: bytes, are_counted })
+}
+
+/// As many rows as there would be if the rest of the file was like its beginning.
+fn estimate(rows: u64, bytes: u64, file_bytes: u64) -> u64 {
+    let rows = u128::from(rows) * u128::from(file_bytes) / u128::from(bytes.max(1));
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_file_is_taken_to_be_like_its_beginning() {
+        assert_eq!(estimate(50_000, 4_000_000, 8_000_000), 100_000);
+        assert_eq!(estimate(0, 0, 8_000_000), 0);
+        assert_eq!(estimate(u64::MAX, 1, u64::MAX), u64::MAX);
+    }
+}
