@@ -5,9 +5,9 @@
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
   return 'lease_lost'
 end
-if ARGV[3] == '' then
-  redis.call('HDEL', KEYS[2], 'ingest_job')
-else
+-- First what frees memory, see settle.lua.
+redis.call('HDEL', KEYS[2], 'ingest_job')
+if ARGV[3] ~= '' then
   redis.call('HSET', KEYS[2], 'ingest_job', ARGV[3])
 end
 return 'recorded'

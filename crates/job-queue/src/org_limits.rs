@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Queue, QueueError, keys};
+use crate::{Queue, QueueError, keys, scripts};
 
 /// Calls and Bulk batches of the rolling 24 hours, of all clients of the org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -55,22 +55,13 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn note_org_limits(&self, limits: &OrgLimits) -> Result<(), QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("TIME");
-        let ((seconds, micros),): ((u64, u64),) = self.query("tell the time", &pipeline).await?;
         let OrgLimits { calls, bulk_batches } = limits;
-        let mut figures = vec![
-            ("calls_max", calls.max),
-            ("calls_left", calls.left),
-            ("seen_at_ms", seconds * 1_000 + micros / 1_000),
-        ];
+        let mut script = scripts::NOTE_FIGURES.key(keys::org_limits());
+        script.arg("calls_max").arg(calls.max).arg("calls_left").arg(calls.left);
         if let Some(batches) = bulk_batches {
-            figures.extend([("bulk_max", batches.max), ("bulk_left", batches.left)]);
+            script.arg("bulk_max").arg(batches.max).arg("bulk_left").arg(batches.left);
         }
-        let mut pipeline = redis::pipe();
-        pipeline.del(keys::org_limits()).ignore();
-        pipeline.hset_multiple(keys::org_limits(), &figures).ignore();
-        self.query("note the org's limits", &pipeline).await
+        self.invoke("note the org's limits", &script).await
     }
 
     /// What was told last, and when (Unix time in milliseconds, by Redis' clock); `None` before the

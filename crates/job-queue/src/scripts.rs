@@ -23,6 +23,7 @@ scripts! {
     FINISH_JOB = "finish_job.lua";
     GIVE_BACK = "give_back.lua";
     NOTE_PAUSE = "note_pause.lua";
+    NOTE_FIGURES = "note_figures.lua";
     NOTE_INGEST_JOB = "note_ingest_job.lua";
     PAUSE_RUN = "pause_run.lua";
     PENDING_REJECTS = "pending_rejects.lua";

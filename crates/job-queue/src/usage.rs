@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Queue, QueueError, keys};
+use crate::{Queue, QueueError, keys, scripts};
 
 /// Calls to Salesforce's API in the last 24 hours, of all its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -23,14 +23,9 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn note_api_usage(&self, used: u64, max: u64) -> Result<(), QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("TIME");
-        let ((seconds, micros),): ((u64, u64),) = self.query("tell the time", &pipeline).await?;
-        let seen_at_ms = seconds * 1000 + micros / 1000;
-        let figures = [("used", used), ("max", max), ("seen_at_ms", seen_at_ms)];
-        let mut pipeline = redis::pipe();
-        pipeline.hset_multiple(keys::api_usage(), &figures).ignore();
-        self.query("note the use of the API", &pipeline).await
+        let mut script = scripts::NOTE_FIGURES.key(keys::api_usage());
+        script.arg("used").arg(used).arg("max").arg(max);
+        self.invoke("note the use of the API", &script).await
     }
 
     /// What was told last; `None` before the first consumer spoke with Salesforce.

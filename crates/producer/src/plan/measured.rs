@@ -56,7 +56,7 @@ mod tests {
 
     fn run(read: u64, api_calls: u64, seconds: u64) -> Ledger {
         let mut run = completed("a");
-        (run.read, run.created, run.api_calls) = (read, read, api_calls);
+        (run.read, run.created, run.updated, run.api_calls) = (read, read, 0, api_calls);
         run.finished_at_ms = Some(run.started_at_ms + seconds * 1_000);
         run
     }
