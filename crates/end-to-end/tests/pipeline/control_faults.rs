@@ -3,7 +3,7 @@
 use job_queue::{Queue, QueueArgs};
 
 use crate::{
-    pipeline::{FILE, Pipeline, Report, block_on},
+    pipeline::{Pipeline, Report, block_on},
     processes::{Ended, pause_for, wait_until},
 };
 
@@ -17,10 +17,6 @@ fn slow_pipeline() -> Pipeline {
     pipeline
 }
 
-fn wait_until_rows_arrive(pipeline: &Pipeline, rows: usize) {
-    wait_until("rows arrive", || pipeline.leads().len() > rows);
-}
-
 fn told(pipeline: &Pipeline, command: &str, run: &str) -> Ended {
     let ended = pipeline.program("producer", &[command, run]).end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -32,7 +28,7 @@ fn a_pause_outlives_everything_that_dies_and_a_resumed_run_loses_nothing() {
     let mut pipeline = slow_pipeline();
     let consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "paused"]);
-    wait_until_rows_arrive(&pipeline, 1_500);
+    pipeline.wait_until_rows_arrive(1_500);
 
     told(&pipeline, "pause", "paused");
     sync.kill();
@@ -49,14 +45,11 @@ fn a_pause_outlives_everything_that_dies_and_a_resumed_run_loses_nothing() {
     assert!((before as u64) < ROWS);
 
     resume(&pipeline, "paused");
-    wait_until_rows_arrive(&pipeline, before + 500);
+    pipeline.wait_until_rows_arrive(before + 500);
     consumer.kill();
     let _another = pipeline.consumer();
 
-    let ended = sync.end();
-    assert_eq!(ended.code, Some(3), "{ended:?}");
-    Report::of(&ended).assert_it_adds_up(ROWS);
-    pipeline.assert_every_row_is_where_it_belongs("paused", FILE);
+    pipeline.assert_all_arrived("paused", sync, ROWS);
 }
 
 /// As the API does: whoever feeds the run goes on.
@@ -76,7 +69,7 @@ fn a_cancelled_run_closes_its_ledger_though_everything_died_around_it() {
     let mut pipeline = slow_pipeline();
     let consumers = [pipeline.consumer(), pipeline.consumer()];
     let sync = pipeline.sync(&["--run-id", "cancelled"]);
-    wait_until_rows_arrive(&pipeline, 1_500);
+    pipeline.wait_until_rows_arrive(1_500);
 
     // While batches are under way that nobody will bring to an end.
     consumers.into_iter().for_each(crate::processes::Program::kill);

@@ -1,7 +1,7 @@
 use redis::Commands;
 
 use crate::{
-    pipeline::{FILE, Pipeline, Report},
+    pipeline::Pipeline,
     processes::{Program, wait_until},
 };
 
@@ -14,29 +14,18 @@ fn slow_pipeline() -> Pipeline {
     pipeline
 }
 
-fn wait_until_rows_arrive(pipeline: &Pipeline, rows: usize) {
-    wait_until("rows arrive", || pipeline.leads().len() > rows);
-}
-
-fn assert_all_arrived(pipeline: &Pipeline, run: &str, sync: Program) {
-    let ended = sync.end();
-    assert_eq!(ended.code, Some(3), "{ended:?}");
-    Report::of(&ended).assert_it_adds_up(ROWS);
-    pipeline.assert_every_row_is_where_it_belongs(run, FILE);
-}
-
 #[test]
 fn consumers_killed_in_mid_run_lose_nothing_and_count_nothing_twice() {
     let pipeline = slow_pipeline();
     let sync = pipeline.sync(&["--run-id", "killed", "--json"]);
     for round in 0..3 {
         let consumers = [pipeline.consumer(), pipeline.consumer()];
-        wait_until_rows_arrive(&pipeline, 2_000 * (round + 1));
+        pipeline.wait_until_rows_arrive(2_000 * (round + 1));
         consumers.into_iter().for_each(Program::kill);
     }
     let _last = pipeline.consumer();
 
-    assert_all_arrived(&pipeline, "killed", sync);
+    pipeline.assert_all_arrived("killed", sync, ROWS);
 }
 
 #[test]
@@ -47,14 +36,14 @@ fn a_producer_killed_in_mid_run_goes_on_where_it_stopped() {
     let _consumer = pipeline.consumer();
     for round in 0..3 {
         let sync = pipeline.sync(&["--run-id", "resumed"]);
-        wait_until_rows_arrive(&pipeline, 2_000 * (round + 1));
+        pipeline.wait_until_rows_arrive(2_000 * (round + 1));
         sync.kill();
     }
     assert!(pipeline.report("resumed").number("read") < ROWS, "it died before the end of the file");
 
     let sync = pipeline.sync(&["--run-id", "resumed", "--json"]);
 
-    assert_all_arrived(&pipeline, "resumed", sync);
+    pipeline.assert_all_arrived("resumed", sync, ROWS);
 }
 
 #[test]
@@ -63,7 +52,7 @@ fn everything_killed_at_once_goes_on_when_it_is_started_again() {
     pipeline.set("QUEUE_DEPTH_HIGH", "50");
     let consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "all"]);
-    wait_until_rows_arrive(&pipeline, 3_000);
+    pipeline.wait_until_rows_arrive(3_000);
 
     sync.kill();
     consumer.kill();
@@ -72,7 +61,7 @@ fn everything_killed_at_once_goes_on_when_it_is_started_again() {
 
     let _consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "all", "--json"]);
-    assert_all_arrived(&pipeline, "all", sync);
+    pipeline.assert_all_arrived("all", sync, ROWS);
 }
 
 #[test]
@@ -81,7 +70,7 @@ fn a_redis_that_is_killed_and_comes_back_is_waited_for() {
     pipeline.set("QUEUE_DEPTH_HIGH", "50");
     let mut consumer = pipeline.consumer();
     let mut sync = pipeline.sync(&["--run-id", "redis", "--json"]);
-    wait_until_rows_arrive(&pipeline, 3_000);
+    pipeline.wait_until_rows_arrive(3_000);
 
     pipeline.redis.kill();
     wait_until("both have noticed", || {
@@ -90,7 +79,7 @@ fn a_redis_that_is_killed_and_comes_back_is_waited_for() {
     assert!(sync.is_running() && consumer.is_running());
     pipeline.redis.start_again();
 
-    assert_all_arrived(&pipeline, "redis", sync);
+    pipeline.assert_all_arrived("redis", sync, ROWS);
 }
 
 /// As if the writer of the rejects file had died after an append and before it
@@ -136,7 +125,7 @@ fn ctrl_c_is_heard_while_redis_is_away() {
     pipeline.set("QUEUE_DEPTH_HIGH", "20");
     let _consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "away"]);
-    wait_until_rows_arrive(&pipeline, 1_000);
+    pipeline.wait_until_rows_arrive(1_000);
     pipeline.redis.kill();
     wait_until("it has noticed", || sync.stderr().contains("waiting until it does"));
 
@@ -160,10 +149,10 @@ fn a_full_redis_is_waited_for_and_drains() {
     let () = redis::cmd("CONFIG").arg(&full).query(&mut redis).unwrap();
 
     let _consumer = pipeline.consumer();
-    wait_until_rows_arrive(&pipeline, 500);
+    pipeline.wait_until_rows_arrive(500);
     let () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).query(&mut redis).unwrap();
 
-    assert_all_arrived(&pipeline, "oom", sync);
+    pipeline.assert_all_arrived("oom", sync, ROWS);
 }
 
 /// What a Redis that is away for longer than a claim lasts leaves behind.
@@ -173,13 +162,13 @@ fn a_producer_whose_claim_ran_out_takes_the_run_up_again() {
     pipeline.set("QUEUE_DEPTH_HIGH", "20");
     let _consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "claim", "--json"]);
-    wait_until_rows_arrive(&pipeline, 1_000);
+    pipeline.wait_until_rows_arrive(1_000);
 
     let client = redis::Client::open(pipeline.redis.url()).unwrap();
     let gone = client.get_connection().unwrap().del("{batch-sync}:run:claim:feeder");
     assert_eq!(gone, Ok(1));
 
-    assert_all_arrived(&pipeline, "claim", sync);
+    pipeline.assert_all_arrived("claim", sync, ROWS);
 }
 
 #[test]
@@ -188,7 +177,7 @@ fn ctrl_c_stops_safely_and_says_how_to_go_on() {
     pipeline.set("QUEUE_DEPTH_HIGH", "20");
     let _consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "stopped"]);
-    wait_until_rows_arrive(&pipeline, 1_000);
+    pipeline.wait_until_rows_arrive(1_000);
 
     sync.signal("INT");
     let ended = sync.end();
@@ -198,7 +187,7 @@ fn ctrl_c_stops_safely_and_says_how_to_go_on() {
     assert!(ended.stderr.contains(command), "{}", ended.stderr);
     assert_eq!(pipeline.report("stopped").text("status"), "interrupted");
     let sync = pipeline.sync(&["--run-id", "stopped", "--json"]);
-    assert_all_arrived(&pipeline, "stopped", sync);
+    pipeline.assert_all_arrived("stopped", sync, ROWS);
 }
 
 #[test]
@@ -207,7 +196,7 @@ fn a_consumer_that_is_told_to_stop_hands_its_batches_on_at_once() {
     pipeline.set("QUEUE_LEASE", "1h");
     let consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "term", "--json"]);
-    wait_until_rows_arrive(&pipeline, 2_000);
+    pipeline.wait_until_rows_arrive(2_000);
 
     consumer.signal("TERM");
     let ended = consumer.end();
@@ -215,5 +204,5 @@ fn a_consumer_that_is_told_to_stop_hands_its_batches_on_at_once() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     // With leases of an hour, a batch that was not handed on would keep the run open.
     let _another = pipeline.consumer();
-    assert_all_arrived(&pipeline, "term", sync);
+    pipeline.assert_all_arrived("term", sync, ROWS);
 }

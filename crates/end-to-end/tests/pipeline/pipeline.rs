@@ -186,6 +186,19 @@ impl Pipeline {
         reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
     }
 
+    pub(crate) fn wait_until_rows_arrive(&self, rows: usize) {
+        wait_until("rows arrive", || self.leads().len() > rows);
+    }
+
+    /// The program ends on its own, with rejects; the ledger of its run adds up to `rows`, and
+    /// every row of [`FILE`] is where it belongs.
+    pub(crate) fn assert_all_arrived(&self, run: &str, sync: Program, rows: u64) {
+        let ended = sync.end();
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        Report::of(&ended).assert_it_adds_up(rows);
+        self.assert_every_row_is_where_it_belongs(run, FILE);
+    }
+
     /// Every good row of the generated file is in Salesforce with its values, and
     /// no other; every bad one is in the rejects file, exactly once.
     pub(crate) fn assert_every_row_is_where_it_belongs(&self, run: &str, source: &str) {

@@ -6,8 +6,8 @@ use local_services::{RedisSentinel, RedisServer};
 use redis::{Commands, Connection};
 
 use crate::{
-    pipeline::{FILE, Pipeline, Report},
-    processes::{Program, pause_for, wait_until},
+    pipeline::{Pipeline, Report},
+    processes::{pause_for, wait_until},
     silent_proxy::SilentProxy,
 };
 
@@ -35,23 +35,12 @@ fn info(url: &str, section: &str, field: &str) -> String {
     info.lines().find_map(|line| line.strip_prefix(&field)).unwrap_or_default().trim().to_owned()
 }
 
-fn wait_until_rows_arrive(pipeline: &Pipeline, rows: usize) {
-    wait_until("rows arrive", || pipeline.leads().len() > rows);
-}
-
-fn assert_all_arrived(pipeline: &Pipeline, run: &str, sync: Program) {
-    let ended = sync.end();
-    assert_eq!(ended.code, Some(3), "{ended:?}");
-    Report::of(&ended).assert_it_adds_up(ROWS);
-    pipeline.assert_every_row_is_where_it_belongs(run, FILE);
-}
-
 #[test]
 fn a_redis_that_stands_still_for_longer_than_its_leases_is_waited_for() {
     let pipeline = slow_pipeline();
     let _consumers = [pipeline.consumer(), pipeline.consumer()];
     let sync = pipeline.sync(&["--run-id", "stall", "--json"]);
-    wait_until_rows_arrive(&pipeline, 1_000);
+    pipeline.wait_until_rows_arrive(1_000);
 
     let pid = pipeline.redis.pid().to_string();
     for signal in ["-STOP", "-CONT"] {
@@ -60,7 +49,7 @@ fn a_redis_that_stands_still_for_longer_than_its_leases_is_waited_for() {
         pause_for(4_000);
     }
 
-    assert_all_arrived(&pipeline, "stall", sync);
+    pipeline.assert_all_arrived("stall", sync, ROWS);
 }
 
 #[test]
@@ -68,7 +57,7 @@ fn connections_that_are_cut_over_and_over_are_opened_again() {
     let pipeline = slow_pipeline();
     let mut consumer = pipeline.consumer();
     let mut sync = pipeline.sync(&["--run-id", "cuts", "--json"]);
-    wait_until_rows_arrive(&pipeline, 500);
+    pipeline.wait_until_rows_arrive(500);
 
     let mut redis = connection(&pipeline.redis);
     let mut cut = 0;
@@ -80,7 +69,7 @@ fn connections_that_are_cut_over_and_over_are_opened_again() {
 
     assert!(cut >= 20, "{cut} connections were cut");
     assert!(consumer.is_running() && sync.is_running());
-    assert_all_arrived(&pipeline, "cuts", sync);
+    pipeline.assert_all_arrived("cuts", sync, ROWS);
 }
 
 /// The peer of such a connection vanished without a word: it stays open, takes
@@ -92,12 +81,12 @@ fn a_connection_that_falls_silent_is_given_up_for_another() {
     pipeline.set("REDIS_URL", &proxy.url());
     let _consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "silent", "--json"]);
-    wait_until_rows_arrive(&pipeline, 1_000);
+    pipeline.wait_until_rows_arrive(1_000);
 
     proxy.fall_silent();
     let begun = Instant::now();
 
-    assert_all_arrived(&pipeline, "silent", sync);
+    pipeline.assert_all_arrived("silent", sync, ROWS);
     assert!(begun.elapsed().as_secs() >= 20, "nothing waited for an answer");
 }
 
@@ -117,14 +106,14 @@ fn a_redis_that_is_replaced_by_its_replica_is_found_through_sentinel() {
     pipeline.set("REDIS_URL", &format!("redis+sentinel://{}/batch-sync", sentinel.address()));
     let _consumers = [pipeline.consumer(), pipeline.consumer()];
     let sync = pipeline.sync(&["--run-id", "failover", "--json"]);
-    wait_until_rows_arrive(&pipeline, 1_000);
+    pipeline.wait_until_rows_arrive(1_000);
 
     pipeline.redis.kill();
     wait_until("the replica is the master", || {
         info(&replica.url(), "replication", "role") == "master"
     });
 
-    assert_all_arrived(&pipeline, "failover", sync);
+    pipeline.assert_all_arrived("failover", sync, ROWS);
     let settled: u64 = connection(&replica).bitcount("{batch-sync}:run:failover:settled").unwrap();
     assert_eq!(settled, ROWS / 100, "the rest was settled at the replica");
 }
@@ -166,7 +155,7 @@ fn what_redis_forgets_in_a_power_cut_is_fed_and_delivered_again() {
     let _consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "power", "--json"]);
     for round in 1..=3 {
-        wait_until_rows_arrive(&pipeline, 1_000 * round);
+        pipeline.wait_until_rows_arrive(1_000 * round);
         let on_disk = pipeline.redis.log_bytes();
         let settled = pipeline.report("power").number("batchesSettled");
         wait_until("some more is settled", || {
@@ -178,5 +167,5 @@ fn what_redis_forgets_in_a_power_cut_is_fed_and_delivered_again() {
         pipeline.redis.start_again();
     }
 
-    assert_all_arrived(&pipeline, "power", sync);
+    pipeline.assert_all_arrived("power", sync, ROWS);
 }

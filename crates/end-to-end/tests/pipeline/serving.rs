@@ -103,7 +103,7 @@ fn a_server_that_is_killed_in_mid_run_is_replaced_by_another_one() {
     wait_until("one of them imports it", || servers.iter().any(Server::imports));
     let [first, second] = servers;
     let (busy, idle) = if first.imports() { (first, second) } else { (second, first) };
-    wait_until("rows arrive", || pipeline.leads().len() > 2_000);
+    pipeline.wait_until_rows_arrive(2_000);
 
     busy.program.kill();
     assert!(figures(&idle.report(&run), ["read"]) < [ROWS], "it died in the middle");
@@ -124,7 +124,7 @@ fn pause_resume_and_cancel_do_to_salesforce_what_they_say() {
     let _consumer = pipeline.consumer();
     let run = run_of(server.start_run());
     let wish = |wish: &str| server.post(&format!("/api/sync/{run}/{wish}"), "").status().as_u16();
-    wait_until("rows arrive", || pipeline.leads().len() > 2_000);
+    pipeline.wait_until_rows_arrive(2_000);
 
     assert_eq!(wish("pause"), 202);
     // What is being delivered is seen through.
