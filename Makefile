@@ -38,6 +38,10 @@ test: ## run every test; gets Redis and Azurite when they are missing
 torture: ## break everything at random for MINUTES; every row must arrive [MINUTES=10 SEED=1]
 	@scripts/torture.sh
 
+compare: ROWS := 200000
+compare: ## load ROWS rows by both APIs, past faults and kills: the same rows, the same rejects [ROWS=200000]
+	@ROWS="$(ROWS)" scripts/compare.sh
+
 check: ## formatting, lints, documentation, dependencies, scripts
 	@scripts/check.sh
 
@@ -53,4 +57,4 @@ bench: ## measure each part beside its plain counterpart, and the whole
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test torture check fuzz mutants bench help
+.PHONY: demo up down generate sync serve consumer test torture compare check fuzz mutants bench help

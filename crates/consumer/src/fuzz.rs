@@ -7,7 +7,7 @@ pub use crate::mapping::fuzz::mapping;
 use crate::{
     Operation, Refusal, RowResult,
     salesforce::{Describe, ErrorAnswer, read_any_answer},
-    verdict::{RequestVerdict, RowVerdict, judge_request, judge_row, no_row_may_be_written},
+    verdict::{RequestVerdict, RowVerdict, judge_request, judge_row, refuses_writing},
 };
 
 const OPERATIONS: [Operation; 4] =
@@ -30,8 +30,8 @@ pub fn answer(bytes: &[u8]) {
 
 fn judge_rows(body: &[u8], operation: Operation) {
     let Ok(results) = serde_json::from_slice::<Vec<RowResult>>(body) else { return };
-    let _stop = no_row_may_be_written(&results);
     for result in &results {
+        let _what_stops_a_run = refuses_writing(result);
         let verdict = judge_row(result, operation);
         let is_delivered = matches!(verdict, RowVerdict::Delivered { .. });
         let is_gone_anyway = operation == Operation::Delete && !result.errors.is_empty();

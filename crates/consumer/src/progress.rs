@@ -79,6 +79,11 @@ impl Progress {
         self.rows[row] = RowState::Again { reason, retries_max };
     }
 
+    /// What was said of a row may not be so.
+    pub(crate) fn take_back(&mut self, row: usize) {
+        self.rows[row] = RowState::Waiting;
+    }
+
     /// Takes rows out of a call that come after an unfinished row with the same external id: were
     /// they stored first, the older values would overwrite the newer ones.
     pub(crate) fn hold_back(&self, call: &mut Call, rows: &EncodedRows) {

@@ -35,7 +35,9 @@ local function drop(id, meta, bytes)
   redis.call('HDEL', KEYS[6], id)
   redis.call('HDEL', KEYS[5], id)
   redis.call('DEL', meta)
-  count_off(KEYS[6], KEYS[7], bytes)
+  if bytes then
+    redis.call('HINCRBY', KEYS[7], 'bytes', -bytes)
+  end
 end
 
 for _ = 1, 100 do

@@ -5,7 +5,10 @@ use std::time::Duration;
 use job_queue::{Claimed, QueueError};
 use tokio::time::{sleep, timeout};
 
-use super::judging::{Refused, judge_refusal};
+use super::{
+    Taking,
+    judging::{Refused, judge_refusal},
+};
 use crate::{
     delivery::{Deliverer, End},
     progress::Progress,
@@ -92,18 +95,21 @@ impl Deliverer {
         }
     }
 
-    /// Waits until the org has Bulk batches to spare, and tells everybody that it does.
-    pub(super) async fn room_for_a_job(&self) -> Result<(), QueueError> {
+    /// Takes one of the org's Bulk batches; where it has to wait for one, everybody is told.
+    pub(super) async fn room_for_a_job(&self) -> Result<Taking, QueueError> {
         let mut has_waited = false;
-        while timeout(BETWEEN_PAUSE_NOTES * u32::from(has_waited), self.bulk.room()).await.is_err()
-        {
+        let taking = loop {
+            let at_most = BETWEEN_PAUSE_NOTES * u32::from(has_waited);
+            if let Ok(taking) = timeout(at_most, self.bulk.take_one()).await {
+                break taking;
+            }
             has_waited = true;
             self.queue.note_delivery_pause(BULK_IS_SPENT).await?;
-        }
+        };
         if has_waited {
             self.queue.clear_delivery_pause().await?;
         }
-        Ok(())
+        Ok(taking)
     }
 
     fn count_call(&self, progress: &mut Progress) {

@@ -25,6 +25,13 @@ pub enum ApiChoice {
     Auto,
 }
 
+/// What came of the wish for a Bulk batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taking {
+    Taken,
+    ByCalls,
+}
+
 /// What decides by which API a batch goes.
 #[derive(Debug)]
 pub(crate) struct BulkAccess {
@@ -47,21 +54,35 @@ impl BulkAccess {
         }
     }
 
-    /// Waits until the org has Bulk batches to spare.
-    pub(crate) async fn room(&self) {
+    /// Takes one of the Bulk batches that the org has to spare. With `auto` nobody waits for one:
+    /// the batch goes by Collections instead.
+    pub(crate) async fn take_one(&self) -> Taking {
         let mut left = self.left.subscribe();
-        let has_room = |left: &Option<Allowance>| self.has_room(*left);
-        // The sender, which says it, lives in `self`.
-        let _said = left.wait_for(has_room).await;
+        loop {
+            if self.take_one_now() {
+                return Taking::Taken;
+            }
+            if self.choice == ApiChoice::Auto {
+                return Taking::ByCalls;
+            }
+            let has_room = |left: &Option<Allowance>| self.has_room(*left);
+            // The sender, which says it, lives in `self`.
+            let _said = left.wait_for(has_room).await;
+        }
     }
 
-    /// A job was made: one batch less is left.
-    pub(crate) fn took_one(&self) {
-        self.left.send_modify(|left| {
-            if let Some(left) = left {
-                left.left = left.left.saturating_sub(1);
+    /// At once: of two that look at the same time only one gets the last one.
+    fn take_one_now(&self) -> bool {
+        let mut is_taken = false;
+        self.left.send_if_modified(|left| {
+            is_taken = self.has_room(*left);
+            match left {
+                Some(left) if is_taken => left.left = left.left.saturating_sub(1),
+                _ => return false,
             }
+            true
         });
+        is_taken
     }
 
     /// Salesforce says that no batch is left.
@@ -157,18 +178,33 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn with_bulk_alone_jobs_wait_for_batches_to_spare() {
-        let access = access(ApiChoice::Bulk, Some(101));
-        access.room().await;
+        let access = access(ApiChoice::Bulk, Some(102));
+        assert_eq!(access.take_one().await, Taking::Taken);
+        assert_eq!(access.take_one().await, Taking::Taken);
 
-        access.took_one();
-
-        let waited = tokio::time::timeout(Duration::from_secs(60), access.room());
-        assert!(waited.await.is_err());
+        let waited = tokio::time::timeout(Duration::from_secs(60), access.take_one());
+        assert!(waited.await.is_err(), "100 are the reserve");
         access.left.send_replace(Some(Allowance { max: 1_000, left: 500 }));
-        access.room().await;
+        access.take_one().await;
+        assert_eq!(access.left.borrow().map(|left| left.left), Some(499));
         access.is_spent();
         assert_eq!(access.api_for(1), Api::Bulk);
         assert!(!access.has_room(*access.left.borrow()));
+    }
+
+    #[tokio::test]
+    async fn with_auto_no_more_jobs_are_made_than_there_is_room_for_and_nobody_waits() {
+        let access = access(ApiChoice::Auto, Some(103));
+        assert_eq!([access.api_for(10_000); 2], [Api::Bulk; 2], "all of them may look first");
+
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            taken.push(access.take_one().await);
+        }
+
+        use Taking::{ByCalls, Taken};
+        assert_eq!(taken, [Taken, Taken, Taken, ByCalls]);
+        assert_eq!(access.api_for(10_000), Api::Collections);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     salesforce::Refusal,
-    verdict::{Operation, Reason, RequestVerdict, Stop, Trouble, judge_request},
+    verdict::{Operation, RequestVerdict, Stop, Trouble, judge_request},
 };
 
 /// What is to be done about a request that was refused.
@@ -50,8 +50,8 @@ pub(crate) fn judge_refusal(refusal: &Refusal) -> Refused {
 /// Why an ingest job ended without all of its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// Its other rows are worth another job.
-    Again(Reason),
+    /// It is no fault of its rows: they are worth another job.
+    Again,
     /// The day's Bulk batches are used up.
     BulkIsSpent,
     /// No job like it will do better.
@@ -60,16 +60,11 @@ pub(crate) enum Failure {
 
 /// Judges the `errorMessage` of a job that failed or was aborted: `CODE : text`.
 pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
-    let Some(message) = message.filter(|message| !message.trim().is_empty()) else {
-        return Failure::Again(Reason {
-            code: "JOB_ABORTED".to_owned(),
-            message: "the ingest job was ended before the row was processed".to_owned(),
-        });
+    let code = failure_code(message);
+    let stop = |advice| {
+        let what = format!("the ingest job failed: {code}");
+        Failure::Stop(Stop { what, advice })
     };
-    let (code, text) = message.split_once(':').unwrap_or((message, ""));
-    let (code, text) = (code.trim(), text.trim());
-    let stop =
-        |advice| Failure::Stop(Stop { what: format!("the ingest job failed: {code}"), advice });
     match code {
         "ExceededQuota" => Failure::BulkIsSpent,
         "InvalidBatch" => stop(
@@ -78,16 +73,16 @@ pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
         ),
         "ClientInputError" | "FeatureNotEnabled" => stop(NOT_BY_BULK),
         "InvalidUser" => stop("check the integration user and its permission to use the API"),
-        // TooManyLockFailure, Timeout, InvalidSessionId, and what nobody has heard of.
-        _ => Failure::Again(Reason {
-            code: code.chars().take(80).collect(),
-            message: if text.is_empty() {
-                "the ingest job failed".to_owned()
-            } else {
-                text.to_owned()
-            },
-        }),
+        // TooManyLockFailure, Timeout, InvalidSessionId, one that a person aborted, and what nobody
+        // has heard of.
+        _ => Failure::Again,
     }
+}
+
+/// What an `errorMessage` begins with; its text may quote rows.
+pub(crate) fn failure_code(message: Option<&str>) -> &str {
+    let code = message.unwrap_or_default().split(':').next().unwrap_or_default().trim();
+    if code.is_empty() { "no reason given" } else { code }
 }
 
 const NOT_BY_BULK: &str = "Bulk API does not take this load; check what the integration user may do, \
@@ -133,17 +128,13 @@ mod tests {
 
     #[test]
     fn failures_of_a_job_are_told_apart() {
-        let again = |code: &str, message: &str| {
-            Failure::Again(Reason { code: code.to_owned(), message: message.to_owned() })
-        };
         for (message, expected) in [
-            (
-                Some("TooManyLockFailure : too many: rows"),
-                again("TooManyLockFailure", "too many: rows"),
-            ),
-            (Some("Timeout"), again("Timeout", "the ingest job failed")),
+            (Some("TooManyLockFailure : too many: rows"), Failure::Again),
+            (Some("Timeout"), Failure::Again),
+            (Some("InternalServerError : x"), Failure::Again),
+            (Some(" "), Failure::Again),
+            (None, Failure::Again),
             (Some("ExceededQuota : x"), Failure::BulkIsSpent),
-            (None, again("JOB_ABORTED", "the ingest job was ended before the row was processed")),
         ] {
             assert_eq!(judge_failure(message), expected, "{message:?}");
         }

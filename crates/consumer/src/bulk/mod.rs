@@ -8,7 +8,10 @@
 //!
 //! * The id is kept with the batch before a row is uploaded. Whoever gets the batch next goes on
 //!   with that job, and makes no second one while rows of the first may be loaded.
-//! * Results are matched by key, or by all cells of a row; a row without one is sent again.
+//! * Results are matched by key, or by all cells of a row.
+//! * What is wrong with a job is no fault of its rows: a job that fails before any of them is
+//!   processed is followed by another one, a few times, and after that they go by calls. So do rows
+//!   of which a job says nothing.
 //! * Rows get their verdicts from the same function as those of a call, and their values from the
 //!   same conversion: the outcome is that of Collections. Rows that CSV cannot say exactly go by
 //!   calls.
@@ -22,26 +25,26 @@ mod matching;
 mod note;
 mod outcome;
 mod taking_in;
+mod under_way;
 
-use job_queue::{Claimed, QueueError, RunState, Settled};
+use job_queue::{Claimed, QueueError, Settled};
 use tokio::time::sleep;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 pub use self::choice::ApiChoice;
-pub(crate) use self::choice::{BulkAccess, not_by_bulk};
+pub(crate) use self::choice::{BulkAccess, Taking, not_by_bulk};
 use self::{
-    asking::Asked,
     cargo::{Cargo, UPLOAD_BYTES_MAX},
-    judging::Refused,
     note::Note,
+    taking_in::Taken,
 };
 use crate::{
     calls::{Call, share_out},
-    delivery::{Deliverer, End, reject_unknown},
+    delivery::{Deliverer, End},
     mapping::EncodedRows,
     progress::Progress,
-    salesforce::{IngestJob, IngestOrder, IngestState},
-    verdict::{BETWEEN_POLLS, Operation, Reason},
+    salesforce::{IngestJob, IngestOrder},
+    verdict::{BETWEEN_PASSES, Operation},
 };
 
 /// What came of a batch that went by Bulk.
@@ -52,7 +55,7 @@ pub(crate) struct Loaded {
 }
 
 /// Jobs that one delivery makes, when they come to nothing.
-const STARTS_MAX: u32 = 3;
+const STARTS_MAX: u32 = 5;
 
 /// How a step ended that is not the end.
 enum Step<T> {
@@ -86,228 +89,115 @@ impl Deliverer {
         let first = share_out(rows, usize::MAX).pop_front().unwrap_or_default();
         let cargo = Cargo::pack(rows, &first.rows, UPLOAD_BYTES_MAX);
         let load = Load { claimed, cargo };
-        let mut done_with = None;
+        let (mut done_with, mut by_calls) = (None, Vec::new());
         if !load.cargo.rows.is_empty() || claimed.ingest_job().is_some() {
-            let job = match self.see_through(&load, progress).await? {
-                Step::Next(job) => job,
-                Step::Void => return Ok(Loaded { end: End::AllSent, done_with }),
+            match self.see_through(&load, progress).await? {
+                Step::Next((job, taken)) => {
+                    done_with = Some(job);
+                    by_calls = taken.by_calls;
+                }
+                Step::Void => by_calls.clone_from(&load.cargo.rows),
                 Step::End(end) => return Ok(Loaded { end, done_with }),
-            };
-            done_with = Some(job.id.clone());
-            if let Step::End(end) = self.take_in_results(&load, &job, progress).await? {
-                return Ok(Loaded { end, done_with: None });
             }
         }
-        let calls = by_calls(&load.cargo, self.limits.call_rows_max);
+        by_calls.extend(&load.cargo.by_calls);
+        by_calls.sort_unstable();
+        let calls = calls_with(&by_calls, self.limits.call_rows_max);
         let end = self.send_calls(claimed, rows, calls, progress).await;
         Ok(Loaded { end, done_with })
     }
 
-    /// Sees one job through until it has ended: that of somebody else before us, else a new one.
+    /// Sees one job through, and takes its results in: that of somebody else before us, else a new
+    /// one. One that comes to nothing is followed by another, so often at most.
     async fn see_through(
         &self,
         load: &Load<'_>,
         progress: &mut Progress,
-    ) -> Result<Step<IngestJob>, QueueError> {
+    ) -> Result<Step<(String, Taken)>, QueueError> {
         let mut under_way = load.claimed.ingest_job().and_then(Note::read);
         if let Some(note) = &under_way {
             progress.api_calls += note.api_calls;
             info!(run.id = %load.claimed.job().run, "going on with ingest job {}", note.job);
         }
-        let mut is_ours = false;
-        for _ in 0..STARTS_MAX {
-            let note = match under_way.take() {
-                Some(note) => note,
-                None if load.cargo.rows.is_empty() => return Ok(Step::Void),
-                None => match self.start(load, progress).await? {
-                    Step::Next(note) => {
-                        is_ours = true;
-                        note
-                    }
-                    Step::Void => continue,
-                    Step::End(end) => return Ok(Step::End(end)),
-                },
-            };
-            match self.wait_for_end(load, &note, is_ours, progress).await? {
+        let mut starts = 0;
+        loop {
+            let note = under_way.take();
+            if note.is_none() {
+                if load.cargo.rows.is_empty() {
+                    return Ok(Step::Void);
+                }
+                if starts == STARTS_MAX {
+                    warn!(
+                        run.id = %load.claimed.job().run,
+                        rows = load.cargo.rows.len(),
+                        "{STARTS_MAX} ingest jobs in a row came to nothing; their rows go by calls"
+                    );
+                    return Ok(Step::Void);
+                }
+                starts += 1;
+            }
+            match self.see_one_through(load, note, progress).await? {
                 Step::Void => (),
                 step => return Ok(step),
             }
             // Nothing of it is loaded. A run that was paused or cancelled meanwhile gets no new job.
-            if !self.may_start(load.claimed).await? {
+            let pause = sleep(BETWEEN_PASSES.delay(starts, fastrand::f64()));
+            let goes_on = self.stopping.stop.run_until_cancelled(pause).await.is_some();
+            if !goes_on || !self.may_start(load.claimed).await? {
                 return Ok(Step::End(End::Interrupted));
             }
         }
-        for row in load.cargo.rows.iter().copied() {
-            let message = format!("{STARTS_MAX} ingest jobs in a row came to nothing");
-            let reason = Reason { code: "JOB_LOST".to_owned(), message };
-            progress.try_again(row, reason, u32::MAX);
-        }
-        Ok(Step::Void)
     }
 
-    /// Makes a job, keeps its id with the batch, uploads the rows, and closes it.
-    async fn start(
+    async fn see_one_through(
         &self,
         load: &Load<'_>,
+        under_way: Option<Note>,
         progress: &mut Progress,
-    ) -> Result<Step<Note>, QueueError> {
-        let room = self.stopping.stop.run_until_cancelled(self.room_for_a_job()).await;
-        match room {
-            None => return Ok(Step::End(End::Interrupted)),
-            Some(room) => room?,
-        }
-        let create = || self.client.create_ingest_job(&self.order);
-        let job = match self.ask(load.claimed, progress, None, create).await {
-            Asked::Done(job) => job.id,
-            Asked::Refused(refusal) => {
-                debug!(error = %refusal, "no ingest job was made");
-                return Ok(Step::Void);
-            }
-            Asked::End(end) => return Ok(Step::End(end)),
+    ) -> Result<Step<(String, Taken)>, QueueError> {
+        let is_ours = under_way.is_none();
+        let note = match under_way {
+            Some(note) => note,
+            None => match self.start(load, progress).await? {
+                Step::Next(note) => note,
+                Step::Void => return Ok(Step::Void),
+                Step::End(end) => return Ok(Step::End(end)),
+            },
         };
-        self.bulk.took_one();
-        job_queue::failpoint!("ingest-created");
-        let mut note = Note { api_calls: progress.api_calls, ..Note::new(&job) };
-        if load.claimed.note_ingest_job(Some(&note.write())).await? == Settled::LeaseLost {
-            self.abandon(&job).await;
-            return Ok(Step::End(End::LeaseLost));
-        }
-        job_queue::failpoint!("ingest-noted");
-        let upload = || self.client.upload_ingest_rows(&job, &load.cargo.csv);
-        match self.ask(load.claimed, progress, Some(1), upload).await {
-            Asked::Done(()) => (),
-            Asked::Refused(refusal) => {
-                // Whether it came whole cannot be known. It is not closed, so nothing is loaded.
-                warn!(error = %refusal, "the upload to ingest job {job} broke off; making a new one");
-                self.abandon(&job).await;
-                return Ok(Step::Void);
+        let job = match self.wait_for_end(load, &note, is_ours, progress).await? {
+            Step::Next(job) => job,
+            Step::Void => return Ok(Step::Void),
+            Step::End(end) => return Ok(Step::End(end)),
+        };
+        Ok(match self.take_in_results(load, &job, progress).await? {
+            Step::Next(taken) if taken.in_vain => {
+                self.clear_away(load, &job, progress).await?;
+                Step::Void
             }
-            Asked::End(end) => return self.leave_under_way(load, &note, progress, end).await,
-        }
-        job_queue::failpoint!("ingest-uploaded");
-        self.count_sent_again(load, progress);
-        if !self.limits.operation.is_idempotent() {
-            note.closing = true;
-            load.claimed.note_ingest_job(Some(&note.write())).await?;
-        }
-        let close = || self.client.close_ingest_job(&job);
-        match self.ask(load.claimed, progress, None, close).await {
-            // When it was refused, its state says what it came to.
-            Asked::Done(_) | Asked::Refused(_) => (),
-            Asked::End(end) => return self.leave_under_way(load, &note, progress, end).await,
-        }
-        job_queue::failpoint!("ingest-closed");
-        Ok(Step::Next(note))
+            Step::Next(taken) => Step::Next((job.id, taken)),
+            Step::Void => Step::Void,
+            Step::End(end) => Step::End(end),
+        })
     }
 
-    /// Looks at a job until it has ended.
-    async fn wait_for_end(
+    /// Forgets and removes a job that failed before any of its rows was processed.
+    async fn clear_away(
         &self,
         load: &Load<'_>,
-        note: &Note,
-        is_ours: bool,
+        job: &IngestJob,
         progress: &mut Progress,
-    ) -> Result<Step<IngestJob>, QueueError> {
-        let mut polls = 0;
-        loop {
-            let look = || self.client.ingest_job(&note.job);
-            let state = match self.ask(load.claimed, progress, None, look).await {
-                Asked::Done(job) if job.has_ended() => {
-                    job_queue::failpoint!("ingest-ended");
-                    return Ok(Step::Next(job));
-                }
-                Asked::Done(job) => job.state,
-                Asked::Refused(refusal) => match judging::judge_refusal(&refusal) {
-                    Refused::NoSuchJob => return Ok(self.lost(load, note, progress)),
-                    // It did not answer for a while: later it may.
-                    _ => IngestState::Unknown,
-                },
-                Asked::End(end) => return self.leave_under_way(load, note, progress, end).await,
-            };
-            match state {
-                // What was uploaded is whole, and only the close got lost.
-                IngestState::Open if is_ours => {
-                    let close = || self.client.close_ingest_job(&note.job);
-                    if let Asked::End(end) = self.ask(load.claimed, progress, None, close).await {
-                        return self.leave_under_way(load, note, progress, end).await;
-                    }
-                }
-                IngestState::Open => {
-                    self.abandon(&note.job).await;
-                    return Ok(Step::Void);
-                }
-                _ => (),
-            }
-            polls += 1;
-            let pause = sleep(BETWEEN_POLLS.delay(polls, fastrand::f64()));
-            if self.stopping.stop.run_until_cancelled(pause).await.is_none() {
-                return self.leave_under_way(load, note, progress, End::Interrupted).await;
-            }
+    ) -> Result<(), QueueError> {
+        // In this order: one that is noted and gone may have loaded rows.
+        if load.claimed.note_ingest_job(None).await? == Settled::Recorded {
+            progress.api_calls += 1;
+            self.delete_ingest_job(&job.id).await;
         }
-    }
-
-    /// A job that is gone. Rows that must not be sent twice may be stored.
-    fn lost(&self, load: &Load<'_>, note: &Note, progress: &mut Progress) -> Step<IngestJob> {
-        warn!(run.id = %load.claimed.job().run, "ingest job {} is gone from salesforce", note.job);
-        if !note.closing || self.limits.operation.is_idempotent() {
-            return Step::Void;
-        }
-        reject_unknown(&load.cargo.rows, "its ingest job is gone", progress);
-        Step::End(End::AllSent)
-    }
-
-    /// Leaves the job to whoever gets the batch next.
-    async fn leave_under_way<T>(
-        &self,
-        load: &Load<'_>,
-        note: &Note,
-        progress: &Progress,
-        end: End,
-    ) -> Result<Step<T>, QueueError> {
-        if end == End::LeaseLost {
-            return Ok(Step::End(end));
-        }
-        let note = Note { api_calls: progress.api_calls, ..note.clone() };
-        Ok(Step::End(match load.claimed.note_ingest_job(Some(&note.write())).await? {
-            Settled::LeaseLost => End::LeaseLost,
-            _ => End::UnderWay,
-        }))
-    }
-
-    /// Whether new jobs may be made for the run of a batch.
-    async fn may_start(&self, claimed: &Claimed) -> Result<bool, QueueError> {
-        let ledger = self.queue.run(&claimed.job().run).await?;
-        Ok(ledger.is_some_and(|ledger| {
-            !ledger.paused && matches!(ledger.state, RunState::Feeding | RunState::Draining)
-        }))
-    }
-
-    /// Ends and removes a job of which nothing is loaded, as well as that can be done.
-    async fn abandon(&self, job: &str) {
-        let abort = self.client.abort_ingest_job(job).await;
-        if let Err(refusal) = abort {
-            debug!(error = %refusal, "ingest job {job} could not be aborted; it ends by itself");
-        }
-        self.delete_ingest_job(job).await;
-    }
-
-    /// Removes a job that has ended; what is left is removed by Salesforce after a week.
-    pub(crate) async fn delete_ingest_job(&self, job: &str) {
-        if let Err(refusal) = self.client.delete_ingest_job(job).await {
-            debug!(error = %refusal, "ingest job {job} could not be deleted; salesforce does it later");
-        }
-    }
-
-    fn count_sent_again(&self, load: &Load<'_>, progress: &mut Progress) {
-        if load.claimed.job().passes > 0 {
-            progress.sent_again += load.cargo.rows.len() as u64;
-        }
+        Ok(())
     }
 }
 
-/// Calls with the rows that Bulk cannot carry.
-fn by_calls(cargo: &Cargo, rows_max: usize) -> std::collections::VecDeque<Call> {
-    let chunks = cargo.by_calls.chunks(rows_max);
+fn calls_with(rows: &[usize], rows_max: usize) -> std::collections::VecDeque<Call> {
+    let chunks = rows.chunks(rows_max);
     chunks.map(|rows| Call { rows: rows.to_vec(), ..Call::default() }).collect()
 }
 

@@ -8,30 +8,47 @@ use tracing::warn;
 use super::{
     Load, Step,
     asking::Asked,
-    judging::{Failure, judge_failure},
+    judging::{Failure, failure_code, judge_failure},
     matching::Matcher,
     note::Note,
     outcome::{Records, Unreadable, result},
 };
 use crate::{
-    delivery::{Deliverer, End, reject_unknown},
+    delivery::{Deliverer, End, Results, reject_unknown},
     progress::Progress,
-    salesforce::{IngestJob, IngestState, Refusal, ResultBody, ResultFile, RowResult},
-    verdict::{
-        AS_OFTEN_AS_SET, BETWEEN_POLLS, Reason, RowVerdict, Stop, Trouble, judge_row,
-        no_row_may_be_written,
-    },
+    salesforce::{IngestJob, IngestState, Refusal, ResultBody, ResultFile},
+    verdict::{BETWEEN_POLLS, Operation, Stop},
 };
 
 /// How often a result file is read that has another number of rows than the job says.
 const READS_MAX: u32 = 5;
 
-/// What a result file says, each with the index of its row in the batch.
+/// What follows for rows of a job, beside what [`Progress`] keeps.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Rows that go by calls: the job says nothing of them, or together they were too much for it.
+    pub(super) by_calls: Vec<usize>,
+    /// It ended before any row was processed.
+    pub(super) in_vain: bool,
+}
+
+/// What result files say.
 #[derive(Default)]
 struct Said {
-    results: Vec<(usize, Option<RowResult>)>,
+    results: Results,
+    /// Rows that they name.
+    named: Vec<usize>,
+    /// Those of them that were not processed.
+    unprocessed: Vec<usize>,
     records: u64,
     unknown: u64,
+}
+
+impl Said {
+    fn add(&mut self, other: Self) {
+        self.results.add(other.results);
+        self.unprocessed.extend(other.unprocessed);
+    }
 }
 
 impl Deliverer {
@@ -41,43 +58,34 @@ impl Deliverer {
         load: &Load<'_>,
         job: &IngestJob,
         progress: &mut Progress,
-    ) -> Result<Step<()>, QueueError> {
+    ) -> Result<Step<Taken>, QueueError> {
         let key = self.plans.key();
         let mut matcher =
             Matcher::new(&load.cargo, key.map(|key| (key.field.as_str(), key.sameness)));
-        let (mut results, mut unprocessed) = (Vec::new(), Vec::new());
+        let mut said = Said::default();
         for (file, expected) in files(job, load.cargo.rows.len() as u64) {
-            let said = match self
-                .read(load.claimed, job, file, expected, &mut matcher, progress)
-                .await
-            {
-                Asked::Done(said) => said,
+            match self.read(load.claimed, job, file, expected, &mut matcher, progress).await {
+                Asked::Done(of_file) => said.add(of_file),
                 // What it would have said is not known; its rows are without a result.
                 Asked::Refused(refusal) => {
                     warn!(error = %refusal, "a result file of ingest job {} cannot be read", job.id);
-                    continue;
                 }
                 Asked::End(end) => {
                     let note = Note { closing: true, ..Note::new(&job.id) };
                     return self.leave_under_way(load, &note, progress, end).await;
                 }
-            };
-            for (row, result) in said.results {
-                match result {
-                    Some(result) => results.push((row, result)),
-                    None => unprocessed.push(row),
-                }
             }
         }
-        let (stop, trouble) = self.judge_rows(results, progress);
-        if let Some(trouble) = trouble {
+        let stop = said.results.stop(progress);
+        self.totals.delivered(said.results.delivered);
+        if let Some(trouble) = said.results.trouble {
             let pass = self.gate.pass().await;
             self.gate.failed(pass, trouble, None, fastrand::f64(), &"so it says of a row");
         }
-        let stop = self.judge_the_others(job, &unprocessed, &matcher, progress).or(stop);
-        Ok(match stop {
-            None => Step::Next(()),
-            Some(stop) => {
+        let silent: Vec<usize> = matcher.not_found().collect();
+        Ok(match (stop, self.judge_the_others(job, said, silent, progress)) {
+            (None, Ok(taken)) => Step::Next(taken),
+            (Some(stop), _) | (None, Err(stop)) => {
                 self.stopping.stop_because(stop);
                 Step::End(End::Interrupted)
             }
@@ -104,7 +112,8 @@ impl Deliverer {
                 Asked::End(end) => return Asked::End(end),
             };
             matcher.next_file();
-            let (said, read) = read_whole(body, file, matcher).await;
+            let (said, read) =
+                read_whole(body, file, matcher, self.limits.operation, progress).await;
             let is_whole = expected.is_none_or(|expected| expected == said.records);
             match read {
                 Ok(()) if is_whole || reads == READS_MAX => {
@@ -117,11 +126,13 @@ impl Deliverer {
                     }
                     return Asked::Done(said);
                 }
-                Err(refusal) if reads == READS_MAX => {
-                    take_back(matcher, &said);
-                    return Asked::Refused(refusal);
+                Ok(()) => take_back(matcher, &said, progress),
+                Err(refusal) => {
+                    take_back(matcher, &said, progress);
+                    if reads == READS_MAX {
+                        return Asked::Refused(refusal);
+                    }
                 }
-                Ok(()) | Err(_) => take_back(matcher, &said),
             }
             let pause = sleep(BETWEEN_POLLS.delay(reads, fastrand::f64()));
             if self.stopping.stop.run_until_cancelled(pause).await.is_none() {
@@ -130,83 +141,42 @@ impl Deliverer {
         }
     }
 
-    /// Gives rows their verdicts; the answer is why nobody can deliver,
-    /// and what some of them wait for.
-    fn judge_rows(
-        &self,
-        results: Vec<(usize, RowResult)>,
-        progress: &mut Progress,
-    ) -> (Option<Stop>, Option<Trouble>) {
-        let (rows, results): (Vec<usize>, Vec<RowResult>) = results.into_iter().unzip();
-        if let Some(stop) = no_row_may_be_written(&results) {
-            return (Some(stop), None);
-        }
-        let (mut stop, mut trouble, mut delivered) = (None, None, 0);
-        for (row, result) in rows.into_iter().zip(&results) {
-            match judge_row(result, self.limits.operation) {
-                RowVerdict::Delivered { created } => {
-                    delivered += 1;
-                    progress.delivered(row, created);
-                }
-                RowVerdict::Rejected(reason) => progress.rejected(row, reason),
-                RowVerdict::TryAgain { retries_max, reason } => {
-                    progress.try_again(row, reason, retries_max);
-                }
-                // Salesforce cuts a job into its own pieces; the next one has fewer rows at least.
-                RowVerdict::Shrink(reason) => progress.try_again(row, reason, SHRINKINGS_MAX),
-                // It stays as it is, and goes into the next job.
-                RowVerdict::Wait(met) => trouble = Some(met),
-                RowVerdict::Stop(met) => stop = Some(met),
-            }
-        }
-        self.totals.delivered(delivered);
-        (stop, trouble)
-    }
-
-    /// Rows without a result: those that were not processed, and those of which nothing is said.
+    /// Rows without a verdict: those that were not processed, those of which no file says anything,
+    /// and those that were too much together. That is no fault of a row, so none is rejected for it.
     fn judge_the_others(
         &self,
         job: &IngestJob,
-        unprocessed: &[usize],
-        matcher: &Matcher<'_>,
+        said: Said,
+        mut silent: Vec<usize>,
         progress: &mut Progress,
-    ) -> Option<Stop> {
-        let silent: Vec<usize> =
-            matcher.not_found().filter(|row| !progress.is_finished(*row)).collect();
-        if unprocessed.is_empty() && silent.is_empty() {
-            return None;
+    ) -> Result<Taken, Stop> {
+        if !self.limits.operation.is_idempotent() && job.number_records_processed > 0 {
+            reject_unknown(silent.drain(..), "its ingest job says nothing of it", progress);
         }
-        let reason = if job.state == IngestState::JobComplete {
-            Reason { code: NO_RESULT.to_owned(), message: NO_RESULT_MESSAGE.to_owned() }
-        } else {
-            warn!(
-                rows = unprocessed.len() + silent.len(),
-                state = ?job.state, "ingest job {} ended early; the rest is sent again", job.id
-            );
-            match judge_failure(job.error_message.as_deref()) {
-                Failure::Again(reason) => reason,
-                Failure::BulkIsSpent => {
-                    self.bulk.is_spent();
-                    return None;
-                }
-                Failure::Stop(stop) => return Some(stop),
+        let mut by_calls: Vec<usize> = said.results.too_much.iter().map(|(row, _)| *row).collect();
+        if job.state == IngestState::JobComplete {
+            by_calls.extend(said.unprocessed.into_iter().chain(silent));
+            return Ok(Taken { by_calls, in_vain: false });
+        }
+        warn!(
+            rows = said.unprocessed.len() + silent.len(),
+            state = ?job.state,
+            code = failure_code(job.error_message.as_deref()),
+            "ingest job {} ended early; the rest is sent again", job.id
+        );
+        match judge_failure(job.error_message.as_deref()) {
+            // Rows that were not processed go into the next job.
+            Failure::Again if job.number_records_processed > 0 => {
+                by_calls.extend(silent);
+                Ok(Taken { by_calls, in_vain: false })
             }
-        };
-        // A job that got somewhere before it gave up is no reason to give up its other rows: they stay
-        // as they are, and go into the next one.
-        let got_nowhere =
-            job.state == IngestState::JobComplete || job.number_records_processed == 0;
-        for row in unprocessed.iter().filter(|_| got_nowhere) {
-            progress.try_again(*row, reason.clone(), AS_OFTEN_AS_SET);
-        }
-        if self.limits.operation.is_idempotent() {
-            for row in silent {
-                progress.try_again(row, reason.clone(), AS_OFTEN_AS_SET);
+            Failure::Again => Ok(Taken { by_calls, in_vain: true }),
+            Failure::BulkIsSpent => {
+                self.bulk.is_spent();
+                Ok(Taken::default())
             }
-        } else {
-            reject_unknown(&silent, "its ingest job says nothing of it", progress);
+            Failure::Stop(stop) => Err(stop),
         }
-        None
     }
 }
 
@@ -215,13 +185,20 @@ async fn read_whole(
     mut body: ResultBody,
     file: ResultFile,
     matcher: &mut Matcher<'_>,
+    operation: Operation,
+    progress: &mut Progress,
 ) -> (Said, Result<(), Refusal>) {
     let (mut records, mut said) = (Records::default(), Said::default());
     let mut each = |header: &ByteRecord, record: &ByteRecord| {
         said.records += 1;
-        match matcher.row(header, record) {
-            Some(row) => said.results.push((row, result(file, header, record))),
-            None => said.unknown += 1,
+        let Some(row) = matcher.row(header, record) else {
+            said.unknown += 1;
+            return;
+        };
+        said.named.push(row);
+        match result(file, header, record) {
+            Some(result) => said.results.take_in(row, &result, operation, progress),
+            None => said.unprocessed.push(row),
         }
     };
     let unreadable = |why: Unreadable| Refusal::OutcomeUnknown { cause: why.to_string() };
@@ -239,13 +216,6 @@ async fn read_whole(
     (said, read)
 }
 
-/// The code of rows that no result file names.
-const NO_RESULT: &str = "NO_RESULT";
-const NO_RESULT_MESSAGE: &str = "the result files of the ingest job say nothing of the row";
-
-/// As often a batch is halved before it is its rows' own fault.
-const SHRINKINGS_MAX: u32 = 2;
-
 /// The result files that say something, with the number of their records where it is known.
 fn files(job: &IngestJob, sent: u64) -> Vec<(ResultFile, Option<u64>)> {
     let (processed, failed) = (job.number_records_processed, job.number_records_failed);
@@ -262,9 +232,10 @@ fn files(job: &IngestJob, sent: u64) -> Vec<(ResultFile, Option<u64>)> {
     files
 }
 
-fn take_back(matcher: &mut Matcher<'_>, said: &Said) {
-    let rows: Vec<usize> = said.results.iter().map(|(row, _)| *row).collect();
-    matcher.take_back(&rows);
+/// As if the file had not been read.
+fn take_back(matcher: &mut Matcher<'_>, said: &Said, progress: &mut Progress) {
+    matcher.take_back(&said.named);
+    said.named.iter().for_each(|row| progress.take_back(*row));
 }
 
 #[cfg(test)]

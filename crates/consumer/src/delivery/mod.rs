@@ -1,5 +1,6 @@
 //! The main line: a claimed batch → calls → verdicts → back to the queue.
 
+mod results;
 mod sending;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
@@ -7,8 +8,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use job_queue::{Claimed, Queue, QueueError, Settled};
 use tracing::{debug, error, warn};
 
-pub(crate) use self::sending::End;
 use self::sending::{Leave, Sent};
+pub(crate) use self::{results::Results, sending::End};
 use crate::{
     bulk::{BulkAccess, Loaded},
     calls::{Call, share_out},
@@ -20,10 +21,7 @@ use crate::{
     salesforce::{Client, Destination, IngestOrder, RowResult},
     stopping::Stopping,
     totals::Totals,
-    verdict::{
-        AS_OFTEN_AS_SET, BETWEEN_PASSES, Operation, Reason, RowVerdict, Single, Stop, judge_row,
-        meets_locks, no_row_may_be_written,
-    },
+    verdict::{AS_OFTEN_AS_SET, BETWEEN_PASSES, Operation, Reason, Single, Stop, meets_locks},
     window::Window,
 };
 
@@ -142,36 +140,16 @@ impl Deliverer {
         results: &[RowResult],
         progress: &mut Progress,
     ) -> Result<Vec<Call>, Stop> {
-        if let Some(stop) = no_row_may_be_written(results) {
-            return Err(stop);
-        }
         if meets_locks(results) {
             self.window.locked(leave.generation);
         }
-        let (mut stop, mut trouble) = (None, None);
-        let (mut waiting, mut too_much) = (Vec::new(), Vec::new());
-        let mut delivered = 0;
+        let mut taken = Results::default();
         for (row, result) in call.rows.iter().copied().zip(results) {
-            match judge_row(result, self.limits.operation) {
-                RowVerdict::Delivered { created } => {
-                    delivered += 1;
-                    progress.delivered(row, created);
-                }
-                RowVerdict::Rejected(reason) => progress.rejected(row, reason),
-                RowVerdict::TryAgain { retries_max, reason } => {
-                    progress.try_again(row, reason, retries_max);
-                }
-                RowVerdict::Shrink(_) if call.can_shrink() => too_much.push(row),
-                RowVerdict::Shrink(reason) => progress.rejected(row, reason),
-                RowVerdict::Wait(met) => {
-                    trouble = Some(met);
-                    waiting.push(row);
-                }
-                RowVerdict::Stop(met) => stop = Some(met),
-            }
+            taken.take_in(row, result, self.limits.operation, progress);
         }
-        self.totals.delivered(delivered);
-        match trouble {
+        let stop = taken.stop(progress);
+        self.totals.delivered(taken.delivered);
+        match taken.trouble {
             None => {
                 self.gate.answered(leave.pass);
                 self.window.answered();
@@ -183,9 +161,13 @@ impl Deliverer {
         if let Some(stop) = stop {
             return Err(stop);
         }
+        let mut too_much = Vec::new();
+        for (row, reason) in taken.too_much {
+            if call.can_shrink() { too_much.push(row) } else { progress.rejected(row, reason) }
+        }
         let mut follow_up = call.shrunk(&too_much);
-        if !waiting.is_empty() {
-            follow_up.push(call.again(waiting));
+        if !taken.waiting.is_empty() {
+            follow_up.push(call.again(taken.waiting));
         }
         Ok(follow_up)
     }
@@ -258,12 +240,16 @@ fn refused(call: &Call, single: Single, reason: Reason, progress: &mut Progress)
 }
 
 fn reject_as_unknown(call: &Call, cause: &str, progress: &mut Progress) {
-    reject_unknown(&call.rows, cause, progress);
+    reject_unknown(call.rows.iter().copied(), cause, progress);
 }
 
 /// Rejects rows of which nobody can say whether they are stored, and that must not be sent again.
-pub(crate) fn reject_unknown(rows: &[usize], cause: &str, progress: &mut Progress) {
-    for row in rows.iter().copied() {
+pub(crate) fn reject_unknown(
+    rows: impl IntoIterator<Item = usize>,
+    cause: &str,
+    progress: &mut Progress,
+) {
+    for row in rows {
         let message =
             format!("nobody can say whether salesforce stored it, look it up there: {cause}");
         progress.rejected(row, Reason { code: UNKNOWN_OUTCOME.to_owned(), message });

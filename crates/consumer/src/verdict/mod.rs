@@ -13,7 +13,7 @@ use std::{fmt, time::Duration};
 
 pub(crate) use self::{
     request::judge_request,
-    row::{AS_OFTEN_AS_SET, judge_row, meets_locks, no_row_may_be_written},
+    row::{AS_OFTEN_AS_SET, judge_row, meets_locks, no_row_may_be_written, refuses_writing},
 };
 use crate::backoff::Backoff;
 

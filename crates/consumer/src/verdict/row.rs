@@ -103,14 +103,16 @@ pub(crate) fn meets_locks(results: &[RowResult]) -> bool {
     locked >= 3 && locked * 10 >= results.len()
 }
 
-/// Whether a call shows that the integration user may not write a mapped field: then every row of
-/// the run would be rejected, and the cause is not in the rows.
-pub(crate) fn no_row_may_be_written(results: &[RowResult]) -> Option<Stop> {
-    let refused = |result: &RowResult| {
-        result.errors.iter().any(|error| error.code == "INVALID_FIELD_FOR_INSERT_UPDATE")
-    };
-    let stop = results.len() > 1 && results.iter().all(refused);
-    stop.then(|| Stop {
+/// Whether Salesforce says of a row that one of its fields may not be written.
+pub(crate) fn refuses_writing(result: &RowResult) -> bool {
+    result.errors.iter().any(|error| error.code == "INVALID_FIELD_FOR_INSERT_UPDATE")
+}
+
+/// Whether so many refused rows, of so many that went together, show that the integration user may
+/// not write a mapped field: then every row of the run would be rejected, and the cause is not in
+/// the rows.
+pub(crate) fn no_row_may_be_written(refused: usize, rows: usize) -> Option<Stop> {
+    (rows > 1 && refused == rows).then(|| Stop {
         what: "INVALID_FIELD_FOR_INSERT_UPDATE for every row".to_owned(),
         advice: "a mapped field may not be written; check field-level security of the integration \
                  user",

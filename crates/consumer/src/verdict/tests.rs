@@ -286,12 +286,12 @@ fn only_an_upsert_says_whether_it_created() {
 #[test]
 fn a_field_that_may_not_be_written_stops_when_it_meets_every_row() {
     let unwritable = refused(&[("INVALID_FIELD_FOR_INSERT_UPDATE", "Unable to create")]);
-    let fine = RowResult { success: true, errors: Vec::new(), created: Some(true) };
 
-    assert!(no_row_may_be_written(&[unwritable.clone(), unwritable.clone()]).is_some());
-    assert_eq!(no_row_may_be_written(&[unwritable.clone(), fine]), None);
-    assert_eq!(no_row_may_be_written(&[unwritable]), None);
-    assert_eq!(no_row_may_be_written(&[]), None);
+    assert!(refuses_writing(&unwritable) && !refuses_writing(&refused(&[("X", "")])));
+    assert!(no_row_may_be_written(2, 2).is_some());
+    for (refused, rows) in [(1, 2), (1, 1), (0, 0)] {
+        assert_eq!(no_row_may_be_written(refused, rows), None, "{refused} of {rows}");
+    }
 }
 
 #[test]

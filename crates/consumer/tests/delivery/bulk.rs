@@ -174,6 +174,30 @@ async fn a_job_that_fails_is_followed_by_another_with_the_rows_it_left() {
 }
 
 #[tokio::test]
+async fn jobs_that_all_fail_reject_no_row() {
+    let failed = Faults { job_failed_permille: 1_000, ..Faults::default() };
+    let lost = Faults { job_lost_permille: 1_000, ..Faults::default() };
+    // Each takes half of what the one before left.
+    let half_done = Faults { job_half_done_permille: 1_000, ..Faults::default() };
+
+    tokio::join!(all_arrive_once(failed), all_arrive_once(lost), all_arrive_once(half_done));
+}
+
+async fn all_arrive_once(faults: Faults) {
+    let name = format!("{faults:?}");
+    let scene = Scene::with_faults(faults).await;
+    scene.feed("a", &batches_of(1, 300)).await;
+
+    let consumer = scene.consumer(&[BULK]);
+    let ledger = scene.delivered("a").await;
+    consumer.stop().await.unwrap();
+
+    assert_eq!((ledger.created, ledger.updated, scene.writes().await), (300, 0, 300), "{name}");
+    let jobs = scene.salesforce.state().jobs;
+    assert!(jobs.values().all(|jobs| *jobs == 0), "left behind: {jobs:?}, {name}");
+}
+
+#[tokio::test]
 async fn locked_rows_go_alone_into_the_next_job() {
     let locks = Faults { row_lock_permille: 50, ..Faults::default() };
     let scene = all_arrive_once_in_spite_of("locks", locks).await;

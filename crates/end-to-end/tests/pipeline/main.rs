@@ -4,13 +4,13 @@
 
 mod backpressure;
 mod bad_input;
+mod bulk;
 mod control_faults;
 mod crashes;
 mod delivery;
 mod failpoints;
 mod guards;
 mod json;
-mod lost_batches;
 mod pipeline;
 mod processes;
 mod redis_faults;

@@ -94,6 +94,11 @@ impl Pipeline {
         self.tell_salesforce("faults", faults);
     }
 
+    /// What goes wrong at Salesforce now.
+    pub(crate) fn faults(&self) -> Value {
+        self.ask_salesforce("faults")
+    }
+
     /// Empties Salesforce.
     pub(crate) fn reset_salesforce(&self) {
         self.tell_salesforce("reset", &Value::Null);
@@ -108,7 +113,11 @@ impl Pipeline {
 
     /// How often each fault came to pass at Salesforce, and the rest of its state.
     pub(crate) fn salesforce_state(&self) -> Value {
-        let url = format!("{}/__sim/state", self.salesforce_url);
+        self.ask_salesforce("state")
+    }
+
+    fn ask_salesforce(&self, what: &str) -> Value {
+        let url = format!("{}/__sim/{what}", self.salesforce_url);
         serde_json::from_str(&reqwest::blocking::get(url).unwrap().text().unwrap()).unwrap()
     }
 

@@ -136,6 +136,12 @@ pub(crate) fn pause_for(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
 }
 
+/// A figure that a script names by a variable.
+#[expect(clippy::disallowed_methods, reason = "the script names figures by variables")]
+pub(crate) fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
 fn read(path: &Path) -> String {
     let mut text = String::new();
     File::open(path).unwrap().read_to_string(&mut text).unwrap();

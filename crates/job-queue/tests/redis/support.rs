@@ -18,10 +18,7 @@ impl Fixture {
     }
 
     pub(crate) async fn with_lease(lease: Duration) -> Self {
-        Self::on(RedisServer::start(), lease).await
-    }
-
-    pub(crate) async fn on(redis: RedisServer, lease: Duration) -> Self {
+        let redis = RedisServer::start();
         let queue = connect(&redis, lease).await;
         Self { redis, queue }
     }

@@ -17,7 +17,7 @@ use self::{
     plan::Plan,
     round::{Outcome, Round},
 };
-use crate::pipeline::Pipeline;
+use crate::{pipeline::Pipeline, processes::setting};
 
 /// Services, and what all rounds came to.
 struct Torture {
@@ -137,9 +137,4 @@ fn torture_for(time: Duration) {
             break;
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the script names figures by variables")]
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|text| text.parse().ok())
 }

@@ -1,0 +1,178 @@
+//! One ingest job, from its making to its end.
+
+use job_queue::{Claimed, QueueError, RunState, Settled};
+use tokio::time::sleep;
+use tracing::{debug, warn};
+
+use super::{
+    Load, Step, Taking,
+    asking::Asked,
+    judging::{Refused, judge_refusal},
+    note::Note,
+};
+use crate::{
+    delivery::{Deliverer, End, reject_unknown},
+    progress::Progress,
+    salesforce::{IngestJob, IngestState},
+    verdict::BETWEEN_POLLS,
+};
+
+impl Deliverer {
+    /// Makes a job, keeps its id with the batch, uploads the rows, and closes it.
+    pub(super) async fn start(
+        &self,
+        load: &Load<'_>,
+        progress: &mut Progress,
+    ) -> Result<Step<Note>, QueueError> {
+        let taking = self.stopping.stop.run_until_cancelled(self.room_for_a_job()).await;
+        if taking.transpose()? != Some(Taking::Taken) {
+            // Whoever gets the batch next, perhaps we, looks again by which API it goes.
+            return Ok(Step::End(End::Interrupted));
+        }
+        let create = || self.client.create_ingest_job(&self.order);
+        let job = match self.ask(load.claimed, progress, None, create).await {
+            Asked::Done(job) => job.id,
+            Asked::Refused(refusal) => {
+                debug!(error = %refusal, "no ingest job was made");
+                return Ok(Step::Void);
+            }
+            Asked::End(end) => return Ok(Step::End(end)),
+        };
+        job_queue::failpoint!("ingest-created");
+        let mut note = Note { api_calls: progress.api_calls, ..Note::new(&job) };
+        if load.claimed.note_ingest_job(Some(&note.write())).await? == Settled::LeaseLost {
+            self.abandon(&job).await;
+            return Ok(Step::End(End::LeaseLost));
+        }
+        job_queue::failpoint!("ingest-noted");
+        let upload = || self.client.upload_ingest_rows(&job, &load.cargo.csv);
+        match self.ask(load.claimed, progress, Some(1), upload).await {
+            Asked::Done(()) => (),
+            Asked::Refused(refusal) => {
+                // Whether it came whole cannot be known. It is not closed, so nothing is loaded.
+                warn!(error = %refusal, "the upload to ingest job {job} broke off; making a new one");
+                self.abandon(&job).await;
+                return Ok(Step::Void);
+            }
+            Asked::End(end) => return self.leave_under_way(load, &note, progress, end).await,
+        }
+        job_queue::failpoint!("ingest-uploaded");
+        self.count_sent_again(load, progress);
+        if !self.limits.operation.is_idempotent() {
+            note.closing = true;
+            load.claimed.note_ingest_job(Some(&note.write())).await?;
+        }
+        let close = || self.client.close_ingest_job(&job);
+        match self.ask(load.claimed, progress, None, close).await {
+            // When it was refused, its state says what it came to.
+            Asked::Done(_) | Asked::Refused(_) => (),
+            Asked::End(end) => return self.leave_under_way(load, &note, progress, end).await,
+        }
+        job_queue::failpoint!("ingest-closed");
+        Ok(Step::Next(note))
+    }
+
+    /// Looks at a job until it has ended.
+    pub(super) async fn wait_for_end(
+        &self,
+        load: &Load<'_>,
+        note: &Note,
+        is_ours: bool,
+        progress: &mut Progress,
+    ) -> Result<Step<IngestJob>, QueueError> {
+        let mut polls = 0;
+        loop {
+            let look = || self.client.ingest_job(&note.job);
+            let state = match self.ask(load.claimed, progress, None, look).await {
+                Asked::Done(job) if job.has_ended() => {
+                    job_queue::failpoint!("ingest-ended");
+                    return Ok(Step::Next(job));
+                }
+                Asked::Done(job) => job.state,
+                Asked::Refused(refusal) => match judge_refusal(&refusal) {
+                    Refused::NoSuchJob => return Ok(self.lost(load, note, progress)),
+                    // It did not answer for a while: later it may.
+                    _ => IngestState::Unknown,
+                },
+                Asked::End(end) => return self.leave_under_way(load, note, progress, end).await,
+            };
+            match state {
+                // What was uploaded is whole, and only the close got lost.
+                IngestState::Open if is_ours => {
+                    let close = || self.client.close_ingest_job(&note.job);
+                    if let Asked::End(end) = self.ask(load.claimed, progress, None, close).await {
+                        return self.leave_under_way(load, note, progress, end).await;
+                    }
+                }
+                IngestState::Open => {
+                    self.abandon(&note.job).await;
+                    return Ok(Step::Void);
+                }
+                _ => (),
+            }
+            polls += 1;
+            let pause = sleep(BETWEEN_POLLS.delay(polls, fastrand::f64()));
+            if self.stopping.stop.run_until_cancelled(pause).await.is_none() {
+                return self.leave_under_way(load, note, progress, End::Interrupted).await;
+            }
+        }
+    }
+
+    /// A job that is gone. Rows that must not be sent twice may be stored.
+    fn lost(&self, load: &Load<'_>, note: &Note, progress: &mut Progress) -> Step<IngestJob> {
+        warn!(run.id = %load.claimed.job().run, "ingest job {} is gone from salesforce", note.job);
+        if !note.closing || self.limits.operation.is_idempotent() {
+            return Step::Void;
+        }
+        reject_unknown(load.cargo.rows.iter().copied(), "its ingest job is gone", progress);
+        Step::End(End::AllSent)
+    }
+
+    /// Leaves the job to whoever gets the batch next.
+    pub(super) async fn leave_under_way<T>(
+        &self,
+        load: &Load<'_>,
+        note: &Note,
+        progress: &Progress,
+        end: End,
+    ) -> Result<Step<T>, QueueError> {
+        if end == End::LeaseLost {
+            return Ok(Step::End(end));
+        }
+        let note = Note { api_calls: progress.api_calls, ..note.clone() };
+        Ok(Step::End(match load.claimed.note_ingest_job(Some(&note.write())).await? {
+            Settled::LeaseLost => End::LeaseLost,
+            _ => End::UnderWay,
+        }))
+    }
+
+    /// Whether new jobs may be made for the run of a batch.
+    pub(super) async fn may_start(&self, claimed: &Claimed) -> Result<bool, QueueError> {
+        let ledger = self.queue.run(&claimed.job().run).await?;
+        Ok(ledger.is_some_and(|ledger| {
+            !ledger.paused && matches!(ledger.state, RunState::Feeding | RunState::Draining)
+        }))
+    }
+
+    /// Ends and removes a job of which nothing is loaded, as well as that can be done.
+    async fn abandon(&self, job: &str) {
+        let abort = self.client.abort_ingest_job(job).await;
+        if let Err(refusal) = abort {
+            debug!(error = %refusal, "ingest job {job} could not be aborted; it ends by itself");
+        }
+        self.delete_ingest_job(job).await;
+    }
+
+    /// Removes a job that has ended; what is left is removed by Salesforce after a week.
+    pub(crate) async fn delete_ingest_job(&self, job: &str) {
+        if let Err(refusal) = self.client.delete_ingest_job(job).await {
+            debug!(error = %refusal, "ingest job {job} could not be deleted; salesforce does it later");
+        }
+    }
+
+    fn count_sent_again(&self, load: &Load<'_>, progress: &mut Progress) {
+        if load.claimed.job().passes > 0 {
+            progress.sent_again += load.cargo.rows.len() as u64;
+        }
+    }
+}
