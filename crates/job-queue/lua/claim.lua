@@ -35,9 +35,7 @@ local function drop(id, meta, bytes)
   redis.call('HDEL', KEYS[6], id)
   redis.call('HDEL', KEYS[5], id)
   redis.call('DEL', meta)
-  if bytes then
-    redis.call('HINCRBY', KEYS[7], 'bytes', -bytes)
-  end
+  count_off(KEYS[6], KEYS[7], bytes)
 end
 
 for _ = 1, 100 do

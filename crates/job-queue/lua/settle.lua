@@ -16,9 +16,7 @@ local function remove_job()
   redis.call('ZREM', KEYS[1], id)
   redis.call('HDEL', KEYS[2], id)
   redis.call('HDEL', KEYS[3], id)
-  if bytes then
-    redis.call('HINCRBY', KEYS[5], 'bytes', -bytes)
-  end
+  count_off(KEYS[4], KEYS[5], bytes)
 end
 
 if redis.call('GETBIT', KEYS[8], sequence) == 1 then
@@ -62,7 +60,12 @@ local run = redis.call('HMGET', KEYS[7], 'state', 'fed_sequence', 'started_at_ms
 add_to_series(KEYS[13], run[3], 'd', ARGV[6] + ARGV[7])
 add_to_series(KEYS[13], run[3], 'x', rejected)
 local ends_as = ({draining = 'completed', cancelling = 'cancelled'})[run[1]]
-if ends_as and settled >= tonumber(run[2]) then
+local fed = tonumber(run[2])
+-- Counted again at the end, for the bits are the truth.
+if ends_as and settled >= fed and redis.call('BITCOUNT', KEYS[8]) >= fed then
+  if settled > fed then
+    redis.call('HSET', KEYS[7], 'batches_settled', fed)
+  end
   end_run(KEYS[7], KEYS[12], ARGV[1], ends_as)
 end
 return 'recorded'

@@ -10,7 +10,7 @@ use std::{
 };
 
 use redis::{
-    ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind,
+    Cmd, ErrorKind, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind,
     aio::ConnectionManager,
 };
 use secrecy::ExposeSecret;
@@ -131,10 +131,19 @@ impl Queue {
     ) -> Result<T, QueueError> {
         let mut patience = self.patience(action);
         loop {
-            match script.invoke_async(&mut self.connection()).await {
+            let command = Cmd::invoke_script(script);
+            let error = match command.query_async(&mut self.connection()).await {
                 Ok(answer) => return Ok(patience.rewarded_with(answer)),
-                Err(error) => patience.wait(error).await?,
-            }
+                // It has started since we knew it.
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    match self.greet().await {
+                        Ok(()) => continue,
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            patience.wait(error).await?;
         }
     }
 

@@ -64,8 +64,18 @@ impl Queue {
         let control = self.control("cancel a run", &script).await?;
         if matches!(control, Control::Done | Control::Already) {
             self.remove_cancelled(run).await?;
+            self.do_without_lost_batches(run).await?;
         }
         Ok(control)
+    }
+
+    async fn do_without_lost_batches(&self, run: &RunId) -> Result<(), QueueError> {
+        let ledger = self.run(run).await?;
+        if let Some(ledger) = ledger.filter(|ledger| ledger.state == RunState::Cancelling) {
+            let lost = self.count_lost_batches(&ledger).await?;
+            self.feed_again(run, lost).await?;
+        }
+        Ok(())
     }
 
     async fn control(

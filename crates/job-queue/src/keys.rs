@@ -41,6 +41,11 @@ pub(crate) fn api_usage() -> String {
     format!("{PREFIX}:api-usage")
 }
 
+/// String: there once a Redis that started has heard what it must.
+pub(crate) fn greeted() -> String {
+    format!("{PREFIX}:greeted")
+}
+
 /// Hash: version and value of what all consumers know together.
 pub(crate) fn shared() -> String {
     format!("{PREFIX}:shared")

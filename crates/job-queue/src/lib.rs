@@ -33,7 +33,10 @@
 //! * A paused run's batches are parked when they are claimed, and come back when it
 //!   is resumed. A cancelled run's are settled without their rows.
 //! * All times are Redis' own. Clocks of producers and consumers do not matter.
-//! * No script touches more than some hundred entries.
+//! * A batch that was fed and has no outcome is in one place: queued, delayed, leased or
+//!   parked. One that is in none can be told, and is fed again.
+//! * No script touches more than some hundred entries, but for one that runs when Redis
+//!   has started: it writes everything except payloads anew.
 
 mod args;
 mod backend;
@@ -47,12 +50,14 @@ mod failpoint;
 mod feeder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod greeting;
 mod imports;
 mod jobs;
 mod keeper;
 mod keys;
 mod ledger;
 mod link;
+mod mending;
 mod org_limits;
 mod rejects;
 mod runs;

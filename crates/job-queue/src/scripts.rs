@@ -8,6 +8,11 @@ macro_rules! scripts {
     ($($name:ident = $($file:literal)+;)*) => {
         $(pub(crate) static $name: LazyLock<Script> =
             LazyLock::new(|| Script::new(concat!($(include_str!(concat!("../lua/", $file))),+)));)*
+
+        /// Each of them.
+        pub(crate) fn all() -> impl Iterator<Item = &'static Script> {
+            [$(&$name),*].into_iter().map(LazyLock::force)
+        }
     };
 }
 
@@ -15,10 +20,12 @@ scripts! {
     ANNOUNCE = "series.lua" "announce.lua";
     CANCEL_RUN = "ended.lua" "cancel_run.lua";
     CHECKPOINT = "checkpoint.lua";
-    CLAIM = "claim.lua";
+    CLAIM = "depth.lua" "claim.lua";
     COUNT_LIVING = "count_living.lua";
     CREATE_RUN = "create_run.lua";
     FAIL_RUN = "ended.lua" "fail_run.lua";
+    FEED_AGAIN = "ended.lua" "feed_again.lua";
+    FIND_LOST = "depth.lua" "find_lost.lua";
     FINISH_FEEDING = "ended.lua" "finish_feeding.lua";
     FINISH_JOB = "finish_job.lua";
     GIVE_BACK = "give_back.lua";
@@ -30,9 +37,10 @@ scripts! {
     RENEW = "renew.lua";
     RENEW_LOCK = "renew_lock.lua";
     RESUME_RUN = "resume_run.lua";
-    SETTLE = "ended.lua" "series.lua" "settle.lua";
+    SETTLE = "depth.lua" "ended.lua" "series.lua" "settle.lua";
     SWAP_SHARED = "swap_shared.lua";
     TAKE_CANCELLED = "take_cancelled.lua";
     TAKE_UP = "take_up.lua";
     TRIM_REJECTS = "ended.lua" "trim_rejects.lua";
+    WRITE_ANEW = "write_anew.lua";
 }

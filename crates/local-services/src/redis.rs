@@ -74,9 +74,7 @@ impl RedisServer {
     /// Kills it and cuts its append-only file off after `bytes`, as a power cut does
     /// to what was not yet on the disk. Gives what was cut off.
     ///
-    /// The cut is between two transactions. Redis 7.0 reads a file that is torn inside
-    /// of one well, but leaves its first half in the file: the start after that one
-    /// then executes it (`redis-check-aof --fix` in between mends it).
+    /// The cut may be in the middle of a transaction, and of a command.
     ///
     /// # Panics
     ///
@@ -86,7 +84,7 @@ impl RedisServer {
         let file = log_file(&self.data);
         let mut kept = std::fs::read(&file).expect("the file can be read");
         let at = kept.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
-        let lost = kept.split_off(last_whole_transaction(&kept[..at]));
+        let lost = kept.split_off(at);
         std::fs::write(&file, kept).expect("the file can be written");
         lost
     }
@@ -100,43 +98,6 @@ impl RedisServer {
         self.server.kill();
         self.server = serve(self.port, &self.data, &self.options);
     }
-}
-
-/// Where the last command or transaction ends that is whole in this part of a file.
-fn last_whole_transaction(file: &[u8]) -> usize {
-    let (mut at, mut whole, mut is_open) = (0, 0, false);
-    while let Some((name, end)) = command(file, at) {
-        is_open = match name.to_ascii_uppercase().as_slice() {
-            b"MULTI" => true,
-            b"EXEC" => false,
-            _ => is_open,
-        };
-        at = end;
-        if !is_open {
-            whole = at;
-        }
-    }
-    whole
-}
-
-/// The name of the command at a place in the file, and where it ends.
-fn command(file: &[u8], start: usize) -> Option<(&[u8], usize)> {
-    let number = |at: usize| -> Option<(usize, usize)> {
-        let line = file.get(at + 1..)?;
-        let length = line.windows(2).position(|pair| pair == b"\r\n")?;
-        let number = std::str::from_utf8(&line[..length]).ok()?.parse().ok()?;
-        Some((number, at + 1 + length + 2))
-    };
-    let (words, mut at) = number(start)?;
-    let mut name: &[u8] = &[];
-    for nth in 0..words {
-        let (bytes, text) = number(at)?;
-        if nth == 0 {
-            name = file.get(text..text + bytes)?;
-        }
-        at = text + bytes + 2;
-    }
-    (at <= file.len()).then_some((name, at))
 }
 
 /// What Redis appends to: one file before version 7, the last of several since.

@@ -13,6 +13,7 @@ use tracing::warn;
 use crate::{
     display::Display,
     error::SyncError,
+    quiet::Quiet,
     reject_limit::RejectLimit,
     rejects_file::{RejectsError, RejectsFile},
     source::ReadProgress,
@@ -84,7 +85,8 @@ impl Follow<'_> {
         if ledger.has_ended() {
             return self.write_all_rejects(ledger).await;
         }
-        self.give_up_if_too_many_are_rejected(&ledger).await?;
+        let lost = self.look_for_lost_batches(watcher, &ledger).await?;
+        self.give_up_if_too_many_are_rejected(&ledger, lost).await?;
         self.write_due_rejects(watcher).await;
         self.count_consumers(watcher).await?;
         Ok(ledger)
@@ -105,8 +107,31 @@ impl Follow<'_> {
         Ok(ledger)
     }
 
+    /// When nothing was settled for a while: how many batches are nowhere. A run of which all was
+    /// fed goes back to be fed again then, or ends if it was cancelled.
+    async fn look_for_lost_batches(
+        &self,
+        watcher: &mut Watcher,
+        ledger: &Ledger,
+    ) -> Result<Option<u64>, SyncError> {
+        let is_fed = ledger.state != RunState::Feeding || self.is_halted.load(Ordering::Acquire);
+        if !is_fed || !watcher.quiet.is_due(ledger.batches_settled, Instant::now()) {
+            return Ok(None);
+        }
+        let lost = self.queue.count_lost_batches(ledger).await?;
+        if lost > 0 {
+            warn!(run.id = %self.run, "run {}: redis lost {lost} of its batches", self.run);
+        }
+        self.queue.feed_again(self.run, lost).await?;
+        Ok(Some(lost))
+    }
+
     /// Stops feeding first; the run fails when what is queued is delivered.
-    async fn give_up_if_too_many_are_rejected(&self, ledger: &Ledger) -> Result<(), SyncError> {
+    async fn give_up_if_too_many_are_rejected(
+        &self,
+        ledger: &Ledger,
+        lost: Option<u64>,
+    ) -> Result<(), SyncError> {
         let exceeded = |limit: &RejectLimit| limit.is_exceeded(ledger);
         let Some(limit) = self.rejects_max.filter(exceeded) else { return Ok(()) };
         if ledger.state != RunState::Feeding {
@@ -119,7 +144,10 @@ impl Follow<'_> {
         }
         // Asked for in this order: nothing is pushed after a halt.
         let is_halted = self.is_halted.load(Ordering::Acquire);
-        if is_halted && ledger.batches_settled >= ledger.batches_fed && ledger.unfinished() == 0 {
+        let all_settled = ledger.batches_settled >= ledger.batches_fed && ledger.unfinished() == 0;
+        let all_but_lost =
+            lost.is_some_and(|lost| ledger.batches_settled + lost >= ledger.batches_fed);
+        if is_halted && (all_settled || all_but_lost) {
             self.queue.fail_run(self.run, &limit.reason(ledger)).await?;
         }
         Ok(())
@@ -188,6 +216,7 @@ struct Watcher {
     consumers_counted: Option<Instant>,
     consumer_alive: bool,
     paused: bool,
+    quiet: Quiet,
 }
 
 impl Watcher {
@@ -199,6 +228,7 @@ impl Watcher {
             consumers_counted: None,
             consumer_alive: true,
             paused: false,
+            quiet: Quiet::new(Instant::now()),
         }
     }
 }

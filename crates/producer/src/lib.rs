@@ -24,6 +24,7 @@ mod import;
 mod imports;
 mod pace;
 mod plan;
+mod quiet;
 mod read_settings;
 mod reject_limit;
 mod rejects_file;

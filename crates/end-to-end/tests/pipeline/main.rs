@@ -11,6 +11,7 @@ mod delivery;
 mod failpoints;
 mod guards;
 mod json;
+mod lost_batches;
 mod pipeline;
 mod processes;
 mod redis_faults;

@@ -1,5 +1,6 @@
 //! Runs over HTTP, on servers that may die.
 
+use redis::Commands;
 use reqwest::blocking::{Client, Response};
 use serde_json::Value;
 
@@ -148,4 +149,25 @@ fn pause_resume_and_cancel_do_to_salesforce_what_they_say() {
     assert_eq!((delivered + rejected + cancelled, unfinished), (read, 0), "{report}");
     assert!(cancelled > 0 && read < ROWS, "{report}");
     assert_eq!(pipeline.leads().len() as u64, delivered);
+}
+
+#[test]
+fn a_server_feeds_a_run_again_whose_batches_fell_out_of_redis() {
+    let mut pipeline = Pipeline::start();
+    pipeline.set("BATCH_ROWS", "20");
+    pipeline.generate(2_000, &[]);
+    let server = Server::start(&pipeline);
+    let run = run_of(server.start_run());
+    server.wait_for(&run, "draining");
+    let client = redis::Client::open(pipeline.redis.url()).unwrap();
+    let queued = "{batch-sync}:batches:scheduled";
+    let taken: Vec<(String, f64)> = client.get_connection().unwrap().zpopmin(queued, 3).unwrap();
+    assert_eq!(taken.len(), 3);
+
+    let _consumer = pipeline.consumer();
+
+    let report = server.wait_for(&run, "completed");
+    assert_eq!(figures(&report, ["read", "delivered", "unfinished"]), [2_000, 2_000, 0]);
+    assert!(server.program.stderr().contains("redis lost 3 of its batches"));
+    pipeline.assert_every_row_is_where_it_belongs(&run, FILE);
 }

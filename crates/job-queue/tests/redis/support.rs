@@ -18,7 +18,10 @@ impl Fixture {
     }
 
     pub(crate) async fn with_lease(lease: Duration) -> Self {
-        let redis = RedisServer::start();
+        Self::on(RedisServer::start(), lease).await
+    }
+
+    pub(crate) async fn on(redis: RedisServer, lease: Duration) -> Self {
         let queue = connect(&redis, lease).await;
         Self { redis, queue }
     }

@@ -1,0 +1,74 @@
+//! Batches that fall out of Redis, taken out of it by hand: the run ends with every row, and
+//! nobody does anything for it.
+
+use redis::{Commands, Connection};
+
+use crate::{
+    pipeline::{FILE, Pipeline, Report},
+    processes::{Program, wait_until},
+};
+
+const ROWS: u64 = 2_000;
+const QUEUE: &str = "{batch-sync}:batches";
+
+fn connection(pipeline: &Pipeline) -> Connection {
+    redis::Client::open(pipeline.redis.url()).unwrap().get_connection().unwrap()
+}
+
+/// A run of a hundred batches that are all on the queue.
+fn all_queued() -> (Pipeline, Program) {
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=40"]);
+    pipeline.set("BATCH_ROWS", "20");
+    pipeline.generate(ROWS, &["--bad-rows", "20"]);
+    let sync = pipeline.sync(&["--run-id", "lost", "--json"]);
+    wait_until("all is queued", || {
+        sync.stderr().contains("run lost") && pipeline.report("lost").text("status") == "draining"
+    });
+    (pipeline, sync)
+}
+
+fn assert_all_arrived(pipeline: &Pipeline, sync: Program) {
+    let ended = sync.end();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("redis lost"), "{ended:?}");
+    Report::of(&ended).assert_it_adds_up(ROWS);
+    pipeline.assert_every_row_is_where_it_belongs("lost", FILE);
+    let left: Vec<String> = connection(pipeline).keys(format!("{QUEUE}:*")).unwrap();
+    assert_eq!(left, [""; 0], "left on the queue");
+}
+
+#[test]
+fn batches_that_are_queued_by_halves_are_fed_again_by_who_follows_the_run() {
+    let (pipeline, sync) = all_queued();
+    let mut redis = connection(&pipeline);
+    let jobs: Vec<String> = redis.zrange(format!("{QUEUE}:scheduled"), 0, -1).unwrap();
+    let removed: [u64; 3] = [
+        redis.zrem(format!("{QUEUE}:scheduled"), &jobs[3]).unwrap(),
+        redis.hdel(format!("{QUEUE}:data"), &jobs[50]).unwrap(),
+        redis.del(format!("{QUEUE}:meta:{}", jobs[99])).unwrap(),
+    ];
+    assert_eq!(removed, [1, 1, 1]);
+    let () = redis.hincr(format!("{QUEUE}:depth"), "bytes", 1_000_000_000_u64).unwrap();
+    let () = redis.hincr(format!("{QUEUE}:depth"), "parked", 30).unwrap();
+
+    let _consumer = pipeline.consumer();
+
+    assert_all_arrived(&pipeline, sync);
+}
+
+#[test]
+fn batches_whose_leases_are_gone_are_fed_again_by_who_follows_the_run() {
+    let (pipeline, sync) = all_queued();
+    let consumer = pipeline.consumer();
+    let mut redis = connection(&pipeline);
+    wait_until("batches are leased", || {
+        redis.zcard::<_, u64>(format!("{QUEUE}:leases")).unwrap() > 1
+    });
+    consumer.kill();
+    let removed: u64 = redis.del(format!("{QUEUE}:leases")).unwrap();
+    assert_eq!(removed, 1);
+
+    let _another = pipeline.consumer();
+
+    assert_all_arrived(&pipeline, sync);
+}

@@ -1,0 +1,48 @@
+//! What a Redis that has just started hears first.
+//!
+//! After a power cut the append-only file may end inside a transaction. Redis 7.0 leaves that
+//! transaction out when it loads the file, but leaves its first half *in the file*, and at the
+//! start after that one it executes this half before all that was written since: a batch is
+//! counted that was counted again later, or taken off the queue that was taken off later.
+//!
+//! A Redis that has started knows no script. So who hears that first writes all structures anew,
+//! as they are, and loads the scripts then; nobody's script can run before that. Whatever half
+//! stands in the file before it is overwritten when it is executed. Payloads are too large to be
+//! written again: a batch without one is found and fed again, see `mending.rs`.
+
+use redis::RedisError;
+use tracing::warn;
+
+use crate::{Queue, connection::is_away, keys, keys::QueueKeys, scripts};
+
+/// Of the runs that have ended, so many may have been written to a moment ago.
+const NEWEST_RUNS: usize = 20;
+
+impl Queue {
+    /// Writes everything anew, and loads the scripts.
+    pub(crate) async fn greet(&self) -> Result<(), RedisError> {
+        let mut connection = self.connection();
+        let mut script = scripts::WRITE_ANEW.key(keys::greeted());
+        script.key(keys::unfinished_runs()).key(keys::runs());
+        for queue in [&self.keys, &self.imports] {
+            let QueueKeys {
+                scheduled, delayed, leases, tokens, deliveries, depth, resumed, ..
+            } = queue.as_ref();
+            for key in [scheduled, delayed, leases, tokens, deliveries, depth, resumed] {
+                script.key(key);
+            }
+        }
+        script.key(&self.imports.data).arg(keys::run_prefix()).arg(NEWEST_RUNS);
+        match script.invoke_async::<String>(&mut connection).await {
+            Ok(answer) if answer == "ok" => {}
+            Ok(refusal) => warn!("redis cannot be made safe against a torn file: {refusal}"),
+            Err(error) if is_away(&error) => return Err(error),
+            Err(error) => warn!(error = %error, "redis cannot be made safe against a torn file"),
+        }
+        let mut pipeline = redis::pipe();
+        for script in scripts::all() {
+            pipeline.load_script(script).ignore();
+        }
+        pipeline.query_async(&mut connection).await
+    }
+}

@@ -1,0 +1,94 @@
+//! Batches that fell out of Redis.
+//!
+//! Every batch that was fed and has no outcome is in one place: queued, delayed, leased or
+//! parked. All scripts keep it so, but a Redis that loads a torn append-only file may execute
+//! half of one. The bits of settled batches tell what is missing then.
+
+use ingest_core::RunId;
+
+use crate::{
+    Ledger, Queue, QueueError, RunState,
+    jobs::job_id,
+    keys::{self, RunKeys},
+    scripts,
+};
+
+/// Bytes of completion bits that are looked at in one go.
+const BITS_BYTES: u64 = 4_096;
+
+/// Batches that one script looks for.
+const LOOKED_FOR_AT_ONCE: usize = 100;
+
+impl Queue {
+    /// How many batches of a run were fed, have no outcome, and are nowhere on the queue. What
+    /// is left of them is removed, so that they can be pushed again. Asks for each batch
+    /// without an outcome, a hundred at a time.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn count_lost_batches(&self, ledger: &Ledger) -> Result<u64, QueueError> {
+        let mut lost = 0;
+        let mut first = 0;
+        while first < ledger.batches_fed {
+            let bits = self.settled_bits(&ledger.run, first, BITS_BYTES).await?;
+            let end = ledger.batches_fed.min(first + BITS_BYTES * 8);
+            let unsettled = unsettled(&bits, first, end);
+            for sequences in unsettled.chunks(LOOKED_FOR_AT_ONCE) {
+                lost += self.find_lost(ledger, sequences).await?;
+            }
+            first = end;
+        }
+        Ok(lost)
+    }
+
+    async fn find_lost(&self, ledger: &Ledger, sequences: &[u64]) -> Result<u64, QueueError> {
+        let (queue, run) = (&self.keys, RunKeys::of(&ledger.run));
+        let mut script = scripts::FIND_LOST.prepare_invoke();
+        script.key(&queue.scheduled).key(&queue.delayed).key(&queue.leases).key(run.parked());
+        script.key(run.settled()).key(&queue.tokens).key(&queue.deliveries);
+        script.key(&queue.data).key(&queue.depth).arg(&queue.meta_prefix);
+        for sequence in sequences {
+            script.arg(job_id(&ledger.run, ledger.started_at_ms, *sequence)).arg(*sequence);
+        }
+        self.invoke("look for lost batches", &script).await
+    }
+
+    /// Sends a run that waits for `lost` batches back to its first one, to be fed again; what is
+    /// settled is skipped then. A cancelled run ends without them, and so does one of which
+    /// every batch is settled. Gives the state it is in now; `None` when there is no such run.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn feed_again(&self, run: &RunId, lost: u64) -> Result<Option<RunState>, QueueError> {
+        let keys = RunKeys::of(run);
+        let mut script = scripts::FEED_AGAIN.key(keys.entry());
+        script.key(keys.settled()).key(keys::unfinished_runs()).arg(run.as_ref()).arg(lost);
+        let state: String = self.invoke("feed a run again", &script).await?;
+        Ok(RunState::of(&state))
+    }
+}
+
+/// Sequences from `first` up to `end` whose bit is not set; the bits begin at `first` and may
+/// end early.
+fn unsettled(bits: &[u8], first: u64, end: u64) -> Vec<u64> {
+    let is_settled = |sequence: &u64| {
+        let at = sequence - first;
+        let byte = usize::try_from(at / 8).ok().and_then(|byte| bits.get(byte));
+        byte.is_some_and(|byte| byte & (0x80 >> (at % 8)) != 0)
+    };
+    (first..end).filter(|sequence| !is_settled(sequence)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_bit_is_unsettled() {
+        assert_eq!(unsettled(&[0b1011_1111, 0b1100_0000], 64, 76), [65, 74, 75]);
+        assert_eq!(unsettled(&[], 8, 11), [8, 9, 10], "bits end with the last settled batch");
+        assert_eq!(unsettled(&[0xff], 0, 0), [0; 0]);
+    }
+}
