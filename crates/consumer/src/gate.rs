@@ -10,7 +10,13 @@ use std::{
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::verdict::Trouble;
+use crate::{standstill::Standstill, verdict::Trouble};
+
+/// Shorter trouble is no news to anybody.
+const NEWS_AFTER: Duration = Duration::from_secs(5);
+
+/// Who has something to deliver tries again within this time.
+const TRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Open when Salesforce takes calls.
 #[derive(Debug, Default)]
@@ -140,6 +146,18 @@ impl Gate {
             let waited = since.start.elapsed();
             info!(wait_ms = milliseconds(waited), "salesforce takes rows again");
         }
+    }
+
+    /// Why all calls wait, when they do so for longer than a moment. Between two tries it is still
+    /// told; but trouble that nothing was tried after for long says nothing of now.
+    pub(crate) fn standstill(&self) -> Option<Standstill> {
+        let now = Instant::now();
+        let state = self.state();
+        let since = state.trouble.as_ref().filter(|since| since.is_logged)?;
+        let until = state.closed_until?;
+        let is_told = since.start + NEWS_AFTER <= now && now < until + TRIED_WITHIN;
+        let retry_in = until.saturating_duration_since(now);
+        is_told.then(|| Standstill { reason: since.trouble.to_string(), retry_in })
     }
 
     /// After all calls so far were let through.
@@ -293,5 +311,26 @@ mod tests {
         let alone = fail(&gate, second, Trouble::NoAnswer);
 
         assert_eq!((alone, waited(&gate).await), (Duration::ZERO, 2 * SECOND));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_that_lasts_is_told_until_an_answer_comes_or_nothing_is_tried_any_more() {
+        let gate = Gate::default();
+        fail(&gate, gate.pass().await, Trouble::Unavailable);
+        assert_eq!(gate.standstill(), None, "a moment is no news");
+        for _ in 0..3 {
+            fail(&gate, gate.pass().await, Trouble::Unavailable);
+        }
+
+        let told = gate.standstill().unwrap();
+        let reason = "salesforce is not available".to_owned();
+        assert_eq!(told, Standstill { reason: reason.clone(), retry_in: 8 * SECOND });
+        let pass = gate.pass().await;
+        let told = gate.standstill().unwrap();
+        assert_eq!(told, Standstill { reason, retry_in: Duration::ZERO }, "it is being tried");
+        tokio::time::sleep(TRIED_WITHIN).await;
+        assert_eq!(gate.standstill(), None);
+        gate.answered(pass);
+        assert_eq!(gate.standstill(), None);
     }
 }

@@ -36,6 +36,7 @@ mod progress;
 mod reserve;
 mod run;
 mod salesforce;
+mod standstill;
 mod stopping;
 mod totals;
 mod verdict;

@@ -10,7 +10,11 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::salesforce::{Client, Usage};
+use crate::{
+    gate::Gate,
+    salesforce::{Client, Usage},
+    standstill::{Standstill, Told},
+};
 
 /// How much is kept for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +27,6 @@ pub enum ApiReserve {
 
 /// Nobody needs to know it more often.
 const BETWEEN_NOTES: Duration = Duration::from_secs(1);
-
-/// How often a standstill is told again.
-const BETWEEN_PAUSE_NOTES: Duration = Duration::from_secs(10);
 
 impl ApiReserve {
     /// Whether only the reserve is left.
@@ -96,10 +97,12 @@ impl Budget {
     }
 }
 
-/// Tells everybody through Redis what Salesforce says of the day's calls, at most once a second,
-/// and asks it every `check` for more while deliveries stand still.
+/// Tells everybody through Redis what Salesforce says of the day's calls, at most once a second, and
+/// why deliveries stand still, be it for that or for trouble. Asks for more calls every `check`
+/// while they stand still for the reserve.
 pub(crate) async fn keep_books(
     budget: &Budget,
+    gate: &Gate,
     client: &Client,
     queue: &Queue,
     check: Duration,
@@ -108,6 +111,7 @@ pub(crate) async fn keep_books(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut noted = None;
     let mut pause: Option<Pause> = None;
+    let mut told = Told::default();
     loop {
         ticks.tick().await;
         let usage = budget.usage();
@@ -118,23 +122,23 @@ pub(crate) async fn keep_books(
         pause = match (budget.spent(), pause) {
             (None, None) => None,
             (None, Some(_)) => {
-                queue.clear_delivery_pause().await?;
                 info!("calls of the day are free again; deliveries go on");
                 None
             }
             (Some(usage), pause) => {
                 let mut pause = pause.unwrap_or_else(|| Pause::start(budget.reserve, usage, check));
-                pause.tell(queue, budget.reserve, usage).await?;
                 pause.look(client, check).await;
                 Some(pause)
             }
         };
+        let for_calls = budget.spent().zip(pause.as_ref());
+        let for_calls = for_calls.map(|(usage, pause)| pause.standstill(budget.reserve, usage));
+        told.tell(queue, for_calls.or_else(|| gate.standstill())).await?;
     }
 }
 
 /// A standstill.
 struct Pause {
-    told: Option<Instant>,
     look_at: Instant,
 }
 
@@ -145,20 +149,12 @@ impl Pause {
             "{}; deliveries stand still until calls are free, nothing is lost",
             in_words(reserve, usage)
         );
-        Self { told: None, look_at: Instant::now() + check }
+        Self { look_at: Instant::now() + check }
     }
 
-    async fn tell(
-        &mut self,
-        queue: &Queue,
-        reserve: ApiReserve,
-        usage: Usage,
-    ) -> Result<(), QueueError> {
-        if self.told.is_none_or(|told| told.elapsed() >= BETWEEN_PAUSE_NOTES) {
-            queue.note_delivery_pause(&in_words(reserve, usage)).await?;
-            self.told = Some(Instant::now());
-        }
-        Ok(())
+    fn standstill(&self, reserve: ApiReserve, usage: Usage) -> Standstill {
+        let retry_in = self.look_at.saturating_duration_since(Instant::now());
+        Standstill { reason: in_words(reserve, usage), retry_in }
     }
 
     /// The answer brings the figures; what it says beside them does not matter here.

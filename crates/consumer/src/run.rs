@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::{
     bulk::{self, BulkAccess},
     check::check,
-    config::{Config, SalesforceConfig, Task},
+    config::{Cli, Config, SalesforceConfig, Task},
     delivery::{Deliverer, Limits},
     error::StoppedBy,
     gate::Gate,
@@ -48,6 +48,7 @@ const PUT_BACK_MAX: Duration = Duration::from_secs(3);
 pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
+        Task::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         Task::Check { salesforce, json, header } => {
             let check = Box::pin(check(&salesforce, json, header.as_deref()));
             let checked = shutdown.run_until_cancelled(check).await;
@@ -185,9 +186,9 @@ async fn deliver_until_stopped(
 }
 
 async fn keep_books_of(deliverer: Arc<Deliverer>, check: Duration) {
-    let Deliverer { budget, client, queue, .. } = &*deliverer;
-    if let Err(error) = keep_books(budget, client, queue, check).await {
-        warn!(error = %error, "the day's api calls are no longer noted");
+    let Deliverer { budget, gate, client, queue, .. } = &*deliverer;
+    if let Err(error) = keep_books(budget, gate, client, queue, check).await {
+        warn!(error = %error, "the day's api calls, and what deliveries wait for, are no longer told");
     }
 }
 

@@ -114,7 +114,7 @@ fn add_gauges(registry: &mut Registry, deliverer: &Deliverer) {
         let gauge = ConstGauge::new(whole(figure));
         registry.register(format!("batch_sync_consumer_{name}"), help, gauge);
     }
-    if let Some(bytes) = memory_bytes() {
+    if let Some(bytes) = service::resident_bytes() {
         let gauge = ConstGauge::new(whole(bytes));
         let help = "Memory of this process";
         registry.register_with_unit("process_resident_memory", help, Unit::Bytes, gauge);
@@ -123,12 +123,4 @@ fn add_gauges(registry: &mut Registry, deliverer: &Deliverer) {
 
 fn whole(figure: u64) -> i64 {
     i64::try_from(figure).unwrap_or(i64::MAX)
-}
-
-/// The kernel's `VmRSS`, see `man 5 proc`; `None` where there is no such file.
-fn memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

@@ -249,3 +249,16 @@ async fn no_log_line_shows_a_secret_or_a_token() {
         assert!(!log.contains("Bearer"), "{log}");
     }
 }
+
+#[test]
+fn completions_know_commands_and_flags_without_any_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = command(folder.path(), &["completions", shell]).output().unwrap();
+
+        assert_eq!(script.status.code(), Some(0), "{script:?}");
+        for word in ["check", "concurrency"] {
+            assert!(stdout(&script).contains(word), "{shell} does not know {word}");
+        }
+    }
+}

@@ -1,11 +1,11 @@
 // Ten thousand past runs.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
-import { launch, Watched } from "./support/browser.js";
-import { Product } from "./support/product.js";
+import { Watched } from "./support/browser.js";
 import { redis } from "./support/redis.js";
+import { onStage } from "./support/stage.js";
 
 const RUNS = 10_000;
 const PAGE = 25;
@@ -15,23 +15,13 @@ const id = (index) => `past-${String(index).padStart(5, "0")}`;
 const ids = (watched) => watched.page.$$eval("tbody [data-part=id]", (all) => all.map((place) => place.textContent));
 
 describe("ten thousand past runs", { timeout: 300_000 }, () => {
-  let product;
-  let browser;
-
-  before(async () => {
-    product = await Product.start();
+  const stage = onStage(async (product) => {
     await product.generate("small.csv", 1000, "--bad-rows", "20");
     await product.serve();
     const consumer = await product.consume();
     await product.run("producer", "sync", "--file", "small.csv", "--run-id", "the-first").catch((done) => assert.equal(done.code, 3));
     await consumer.kill();
     await copies();
-    browser = await launch();
-  });
-
-  after(async () => {
-    await browser?.close();
-    await product?.stop();
   });
 
   /** Past runs as real as the first one: copies of what the ledger has of it, each a minute older. */
@@ -43,11 +33,11 @@ describe("ten thousand past runs", { timeout: 300_000 }, () => {
       const entry = `{batch-sync}:run:${run}`;
       return [["COPY", first, entry], ["COPY", `${first}:codes`, `${entry}:codes`], ["HSET", entry, "started_at_ms", started, "finished_at_ms", `${Number(started) + 2000}`], ["ZADD", "{batch-sync}:runs", started, run]];
     });
-    await redis(product.redisPort, commands.flat());
+    await redis(stage.product.redisPort, commands.flat());
   }
 
   it("are listed at once, and older ones a page at a time", async (test) => {
-    const watched = await Watched.open(browser, product.origin);
+    const watched = await Watched.open(stage.browser, stage.product.origin);
     const begun = Date.now();
     await watched.page.reload();
     await watched.sees("[data-part=id]", /^the-first$/);
@@ -79,7 +69,7 @@ describe("ten thousand past runs", { timeout: 300_000 }, () => {
 
   it("are given by the API a page at a time", async () => {
     const begun = Date.now();
-    const { runs, next } = await product.api("/api/sync?limit=50");
+    const { runs, next } = await stage.product.api("/api/sync?limit=50");
 
     assert.equal(runs.length, 50);
     assert(next);

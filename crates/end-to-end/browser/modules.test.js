@@ -1,26 +1,17 @@
 // The page's own arithmetic, run in the browser that it is written for.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 
-import { launch, Watched } from "./support/browser.js";
-import { Product } from "./support/product.js";
+import { Watched } from "./support/browser.js";
+import { onStage } from "./support/stage.js";
 
 describe("the modules of the page", { timeout: 120_000 }, () => {
-  let product;
-  let browser;
+  const stage = onStage((product) => product.serve());
   let watched;
 
   before(async () => {
-    product = await Product.start();
-    await product.serve();
-    browser = await launch();
-    watched = await Watched.open(browser, product.origin);
-  });
-
-  after(async () => {
-    await browser?.close();
-    await product?.stop();
+    watched = await Watched.open(stage.browser, stage.product.origin);
   });
 
   /** What `body` gives, with the module as `of`. */

@@ -1,38 +1,28 @@
 // A run that goes on: paused, resumed, cancelled, rejected rows, and a server that dies.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, it } from "node:test";
+import { afterEach, describe, it } from "node:test";
 
-import { launch, Watched } from "./support/browser.js";
-import { Product } from "./support/product.js";
+import { Watched } from "./support/browser.js";
+import { onStage } from "./support/stage.js";
 
 const STATUS = ".story .pill";
 
 describe("a run that goes on", { timeout: 400_000 }, () => {
-  let product;
-  let browser;
-
-  before(async () => {
+  const stage = onStage(async (product) => {
     // A small queue: with a slow Salesforce reading soon waits for room.
-    product = await Product.start({ QUEUE_DEPTH_HIGH: "60", CONSUMER_CONCURRENCY: "2" });
     for (const name of ["paused", "cancelled", "left", "still", "unseen"]) await product.generate(`${name}.csv`, 60_000);
     await product.generate("bad.csv", 6000, "--bad-rows", "60");
     await product.serve();
     await product.consume();
-    browser = await launch();
-  });
+  }, { QUEUE_DEPTH_HIGH: "60", CONSUMER_CONCURRENCY: "2" });
 
-  afterEach(() => product.faults({ latencyMs: 0 }));
-
-  after(async () => {
-    await browser?.close();
-    await product?.stop();
-  });
+  afterEach(() => stage.product.faults({ latencyMs: 0 }));
 
   async function watch(file, latencyMs) {
-    await product.faults({ latencyMs });
-    const { runId } = await product.start(file);
-    const watched = await Watched.open(browser, product.origin, { hash: `#/runs/${runId}` });
+    await stage.product.faults({ latencyMs });
+    const { runId } = await stage.product.start(file);
+    const watched = await Watched.open(stage.browser, stage.product.origin, { hash: `#/runs/${runId}` });
     return { watched, runId };
   }
 
@@ -50,7 +40,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     const read = await number(watched, "read");
     assert(read > 0 && read < 60_000, `${read} rows are read`);
     await watched.press("[data-part=resume]");
-    await product.faults({ latencyMs: 0 });
+    await stage.product.faults({ latencyMs: 0 });
 
     await watched.sees(STATUS, /^Completed$/);
     assert.equal(await delivered(watched), 60_000);
@@ -75,7 +65,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     const cancelled = await number(watched, "cancelled");
     assert(cancelled > 0, "rows were on the queue");
     assert.equal(await number(watched, "read"), (await delivered(watched)) + cancelled);
-    assert.equal((await product.api(`/api/sync/${runId}`)).status, "cancelled");
+    assert.equal((await stage.product.api(`/api/sync/${runId}`)).status, "cancelled");
     await watched.close();
   });
 
@@ -114,20 +104,20 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     watched.expected.push(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/);
     await watched.sees("[data-part=deliveredOf]", /^[1-9]/);
 
-    await product.producer.kill();
+    await stage.product.producer.kill();
     await watched.sees("#banner", /The connection is lost/);
     const before = await watched.text("[data-count=read]");
-    await product.serve();
+    await stage.product.serve();
 
     await watched.page.waitForSelector("#banner", { hidden: true });
-    await product.faults({ latencyMs: 0 });
+    await stage.product.faults({ latencyMs: 0 });
     await watched.sees(STATUS, /^Completed$/, 60_000);
     assert.notEqual(await watched.text("[data-count=read]"), before);
     assert.equal(await delivered(watched), 60_000);
     const log = await watched.page.$$eval("[data-part=log] li", (all) => all.map((line) => line.textContent));
     const singly = log.filter((line) => /^Batch #\d+ processed: \d+ records\.$/.test(line));
     assert.deepEqual(singly, [...new Set(singly)], "no line comes twice");
-    assert.equal((await product.api(`/api/sync/${runId}`)).read, 60_000);
+    assert.equal((await stage.product.api(`/api/sync/${runId}`)).read, 60_000);
     await watched.close();
   });
 
@@ -138,7 +128,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     await watched.sees(".title .pill", /^reading waits for room$/);
     const meter = await watched.page.$eval("[data-part=jobsMeter]", ({ ariaValueNow, ariaValueMax, ariaValueText }) => ({ ariaValueNow, ariaValueMax, ariaValueText }));
     assert.match(meter.ariaValueText, /reading stops at 60 and goes on at 30/);
-    await product.faults({ latencyMs: 5 });
+    await stage.product.faults({ latencyMs: 5 });
     await watched.sees(STATUS, /^Completed$/, 60_000);
     assert.match(await watched.text('[data-detail="waited"]'), /, (once|\d+ times)$/);
     await watched.staysStill();
@@ -160,7 +150,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     await page.evaluate(setHidden, false);
 
     await page.waitForFunction((text) => document.querySelector("[data-part=deliveredOf]").textContent !== text, {}, before);
-    await product.faults({ latencyMs: 0 });
+    await stage.product.faults({ latencyMs: 0 });
     await watched.sees(STATUS, /^Completed$/, 60_000);
     await watched.close();
   });

@@ -1,33 +1,23 @@
 // A run is started with the button, or without a mouse.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
-import { launch, Watched } from "./support/browser.js";
-import { Product } from "./support/product.js";
+import { Watched } from "./support/browser.js";
+import { onStage } from "./support/stage.js";
 
 const ROWS = 20_000;
 const ODD = "<b title='x'>odd</b> & \"co\".csv";
 
 describe("starting a run", { timeout: 300_000 }, () => {
-  let product;
-  let browser;
-
-  before(async () => {
-    product = await Product.start();
+  const stage = onStage(async (product) => {
     for (const [file, rows] of [["leads/monday.csv", ROWS], ["leads/tuesday.csv", 500], ["slow.csv", 40_000], ["leads/once.csv", 100], [ODD, 100]]) await product.generate(file, rows);
     await product.serve();
     await product.consume();
-    browser = await launch();
-  });
-
-  after(async () => {
-    await browser?.close();
-    await product?.stop();
   });
 
   it("shows a run that was started with the button to its end", async () => {
-    const watched = await Watched.open(browser, product.origin);
+    const watched = await Watched.open(stage.browser, stage.product.origin);
     await watched.sees("#files [role=option]", /leads\/monday\.csv/);
 
     await watched.press('#files [title="leads/monday.csv"]');
@@ -44,14 +34,14 @@ describe("starting a run", { timeout: 300_000 }, () => {
     assert.equal(log[1], "Downloading stream from Azure: leads/monday.csv...");
     assert.equal(log.at(-1), `Job Completed! Total Rows Processed: ${ROWS}`);
     assert(log.some((line) => /^Batch #1 processed: 100 records\.$/.test(line)), log.slice(0, 14).join("\n"));
-    const stored = await (await fetch(`${product.simulator}/__sim/state`)).text();
+    const stored = await (await fetch(`${stage.product.simulator}/__sim/state`)).text();
     assert.match(stored, new RegExp(`\\b${ROWS}\\b`));
     await watched.staysStill();
     await watched.close();
   });
 
   it("needs no mouse", async () => {
-    const watched = await Watched.open(browser, product.origin);
+    const watched = await Watched.open(stage.browser, stage.product.origin);
     const { page } = watched;
     await watched.sees("#files [role=option]", /monday/);
 
@@ -77,7 +67,7 @@ describe("starting a run", { timeout: 300_000 }, () => {
   });
 
   it("shows what a file is called, and never as markup", async () => {
-    const watched = await Watched.open(browser, product.origin);
+    const watched = await Watched.open(stage.browser, stage.product.origin);
     await watched.sees("#files [role=option]", /odd/);
 
     await watched.page.type("#file-name", "odd");
@@ -95,7 +85,7 @@ describe("starting a run", { timeout: 300_000 }, () => {
   });
 
   it("starts one run when the answer to the first try was lost", async () => {
-    const watched = await Watched.open(browser, product.origin);
+    const watched = await Watched.open(stage.browser, stage.product.origin);
     await watched.page.evaluate(() => {
       const real = window.fetch;
       window.fetch = async (path, options) => {
@@ -112,13 +102,13 @@ describe("starting a run", { timeout: 300_000 }, () => {
     await watched.press("[data-part=start]");
 
     await watched.sees(".story .pill", /^Completed$/);
-    const { runs } = await product.api("/api/sync");
+    const { runs } = await stage.product.api("/api/sync");
     assert.equal(runs.filter(({ file }) => file === "leads/once.csv").length, 1);
     await watched.close();
   });
 
   it("says what is wrong with a name, beside it", async () => {
-    const watched = await Watched.open(browser, product.origin);
+    const watched = await Watched.open(stage.browser, stage.product.origin);
     watched.expected.push(/404/);
 
     await watched.press("[data-part=start]");
@@ -132,9 +122,9 @@ describe("starting a run", { timeout: 300_000 }, () => {
   });
 
   it("leads to the run of a file that is being loaded already", async () => {
-    await product.faults({ latencyMs: 300 });
-    const { runId } = await product.start("slow.csv");
-    const watched = await Watched.open(browser, product.origin);
+    await stage.product.faults({ latencyMs: 300 });
+    const { runId } = await stage.product.start("slow.csv");
+    const watched = await Watched.open(stage.browser, stage.product.origin);
     watched.expected.push(/409/);
 
     await watched.page.type("#file-name", "slow.csv");
@@ -142,7 +132,7 @@ describe("starting a run", { timeout: 300_000 }, () => {
     await watched.press("[data-part=says] a");
 
     await watched.sees("[data-part=id]", new RegExp(`^${runId}$`));
-    await product.faults({ latencyMs: 0 });
+    await stage.product.faults({ latencyMs: 0 });
     await watched.sees(".story .pill", /^Completed$/);
     await watched.close();
   });

@@ -2,11 +2,11 @@
 // phone; with a picture of each. `KEEP_SCREENSHOTS=1` renews those of the documents.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
-import { launch, Watched } from "./support/browser.js";
+import { Watched } from "./support/browser.js";
 import { until } from "./support/processes.js";
-import { Product } from "./support/product.js";
+import { onStage } from "./support/stage.js";
 
 const STATUS = ".story .pill";
 const PAGE_BYTES_MAX = 100_000;
@@ -14,21 +14,11 @@ const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1280, height: 900 };
 
 describe("each state of the page", { timeout: 400_000 }, () => {
-  let product;
-  let browser;
-
-  before(async () => {
-    product = await Product.start({ QUEUE_DEPTH_HIGH: "200", CONSUMER_CONCURRENCY: "3" });
+  const stage = onStage(async (product) => {
     await product.serve();
-    browser = await launch();
-  });
+  }, { QUEUE_DEPTH_HIGH: "200", CONSUMER_CONCURRENCY: "3", SALESFORCE_LIMIT_CHECK: "2s" });
 
-  after(async () => {
-    await browser?.close();
-    await product?.stop();
-  });
-
-  const open = (hash) => Watched.open(browser, product.origin, { hash });
+  const open = (hash) => Watched.open(stage.browser, stage.product.origin, { hash });
 
   /** Looks at a state in both schemes and both sizes. */
   async function look(watched, state) {
@@ -48,8 +38,8 @@ describe("each state of the page", { timeout: 400_000 }, () => {
   }
 
   async function runs(file, status) {
-    const { runId } = await product.start(file);
-    await until(`the run is ${status}`, async () => (await product.api(`/api/sync/${runId}`)).status === status);
+    const { runId } = await stage.product.start(file);
+    await until(`the run is ${status}`, async () => (await stage.product.api(`/api/sync/${runId}`)).status === status);
     return runId;
   }
 
@@ -63,7 +53,7 @@ describe("each state of the page", { timeout: 400_000 }, () => {
   });
 
   it("nobody delivers", async () => {
-    await product.generate("leads/october.csv", 60_000);
+    await stage.product.generate("leads/october.csv", 60_000);
     const runId = await runs("leads/october.csv", "waiting");
     const watched = await open(`#/runs/${runId}`);
     await watched.sees(STATUS, /^Waiting for room$/);
@@ -73,23 +63,23 @@ describe("each state of the page", { timeout: 400_000 }, () => {
   });
 
   it("live: one run, its progress, its throughput, its log", async () => {
-    await product.generate("leads/november.csv", 200_000, "--bad-rows", "15");
-    await product.consume();
-    await product.faults({ latencyMs: 40, latencyJitterMs: 30 });
-    const { runId } = await product.start("leads/november.csv");
+    await stage.product.generate("leads/november.csv", 200_000, "--bad-rows", "15");
+    await stage.product.consume();
+    await stage.product.faults({ latencyMs: 40, latencyJitterMs: 30 });
+    const { runId } = await stage.product.start("leads/november.csv");
     const watched = await open(`#/runs/${runId}`);
     await watched.sees("[data-part=deliveredShare]", /^[5-9]\d\./, 120_000);
     await watched.shot("live-light");
     await watched.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "dark" }]);
     await watched.shot("live-dark");
     await look(watched, "live");
-    await product.api(`/api/sync/${runId}/pause`, { method: "POST" });
+    await stage.product.api(`/api/sync/${runId}/pause`, { method: "POST" });
     await watched.sees(STATUS, /^Paused$/);
     await look(watched, "paused");
     await watched.press("[data-part=cancel]");
     await look(watched, "question");
     await watched.press("dialog [data-part=no]");
-    await product.faults({ latencyMs: 0, latencyJitterMs: 0 });
+    await stage.product.faults({ latencyMs: 0, latencyJitterMs: 0 });
     await watched.press("[data-part=resume]");
     await watched.sees(STATUS, /^Completed$/, 120_000);
     await look(watched, "rejects");
@@ -97,36 +87,54 @@ describe("each state of the page", { timeout: 400_000 }, () => {
   });
 
   it("left alone: the command and the button that go on", async () => {
-    await product.generate("leads/december.csv", 80_000);
-    await product.faults({ latencyMs: 100 });
-    const sync = await product.program("producer", "sync", "--file", "leads/december.csv", "--run-id", "december");
-    await until("it has read some", async () => (await product.api("/api/sync/december")).read > 0);
+    await stage.product.generate("leads/december.csv", 80_000);
+    await stage.product.faults({ latencyMs: 100 });
+    const sync = await stage.product.program("producer", "sync", "--file", "leads/december.csv", "--run-id", "december");
+    await until("it has read some", async () => (await stage.product.api("/api/sync/december")).read > 0);
     await sync.kill();
     const watched = await open("#/runs/december");
     await watched.sees(STATUS, /^Interrupted$/);
     assert.equal(await watched.text("[data-part=line]"), "producer sync --file leads/december.csv --run-id december");
     await look(watched, "interrupted");
 
-    await product.faults({ latencyMs: 0 });
+    await stage.product.faults({ latencyMs: 0 });
     await watched.press("[data-part=resume]");
     await watched.sees(STATUS, /^Completed$/, 60_000);
     assert.equal(await watched.text("[data-count=read]"), "80,000");
     await watched.close();
   });
 
+  it("standing still: why, and until when", async () => {
+    await stage.product.generate("leads/winter.csv", 40_000);
+    await stage.product.limits({ apiCalls: 96, dailyLimit: 100 });
+    const { runId } = await stage.product.start("leads/winter.csv");
+    const watched = await open(`#/runs/${runId}`);
+
+    await watched.sees("[data-part=crewHint]", /^Deliveries stand still: 9\d of the day's 100 api calls are used, and 10% are kept for others\. It is tried again in a moment\.$/);
+    await watched.sees("[data-part=sentence]", /Deliveries stand still/);
+    assert.equal(await watched.text("[data-part=deliveredLeft]"), "");
+    await look(watched, "stands-still");
+    await stage.product.limits({ apiCalls: 0, dailyLimit: 1_000_000 });
+
+    await watched.sees(STATUS, /^Completed$/, 60_000);
+    await watched.sees("[data-part=crewHint]", /^1 consumer delivers it\.$/);
+    await watched.close();
+  });
+
   it("failed: why, and what now", async () => {
-    await product.generate("leads/january.csv", 80_000);
-    await product.faults({ latencyMs: 100 });
-    const { runId } = await product.start("leads/january.csv");
+    await stage.product.generate("leads/january.csv", 80_000);
+    await stage.product.faults({ latencyMs: 100 });
+    const { runId } = await stage.product.start("leads/january.csv");
     const watched = await open(`#/runs/${runId}`);
     await watched.sees("[data-count=read]", /[1-9]/);
     await watched.press("[data-part=pause]");
     await watched.sees(STATUS, /^Paused$/);
-    await product.generate("leads/january.csv", 100, "--force");
-    await product.faults({ latencyMs: 0 });
+    await stage.product.generate("leads/january.csv", 100, "--force");
+    await stage.product.faults({ latencyMs: 0 });
     await watched.press("[data-part=resume]");
     await watched.sees(STATUS, /^Failed$/);
-    await watched.sees("[data-part=sentence]", /was replaced/);
+    await watched.sees("[data-part=sentence]", /was replaced .*; load the new version as a new run/);
+    assert.equal(await watched.page.$eval("[data-part=resume]", (button) => button.hidden), true, "the version that it read is gone");
     await look(watched, "failed");
     await watched.close();
   });
@@ -151,10 +159,10 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     const watched = await open();
     watched.expected.push(/ERR_CONNECTION|ERR_EMPTY_RESPONSE/);
     await watched.sees("tbody a", /january/);
-    await product.producer.kill();
+    await stage.product.producer.kill();
     await watched.sees("#banner", /The connection is lost/);
     await look(watched, "lost");
-    await product.serve();
+    await stage.product.serve();
     await watched.press("#banner-retry");
     await watched.page.waitForSelector("#banner", { hidden: true });
     await watched.close();

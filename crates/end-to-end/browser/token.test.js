@@ -1,32 +1,22 @@
 // A server that wants a token.
 
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 
-import { launch, Watched } from "./support/browser.js";
-import { Product } from "./support/product.js";
+import { Watched } from "./support/browser.js";
+import { onStage } from "./support/stage.js";
 
 const TOKEN = "the-right-one";
 
 describe("a server that wants a token", { timeout: 300_000 }, () => {
-  let product;
-  let browser;
-
-  before(async () => {
-    product = await Product.start({ API_TOKEN: TOKEN });
+  const stage = onStage(async (product) => {
     await product.generate("bad.csv", 3000, "--bad-rows", "100");
     await product.serve();
     await product.consume();
-    browser = await launch();
-  });
-
-  after(async () => {
-    await browser?.close();
-    await product?.stop();
-  });
+  }, { API_TOKEN: TOKEN });
 
   async function open(hash) {
-    const watched = await Watched.open(browser, product.origin, { hash });
+    const watched = await Watched.open(stage.browser, stage.product.origin, { hash });
     watched.expected.push(/401/);
     return watched;
   }

@@ -43,6 +43,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("hyper-util", &["producer"]),
     ("tracing-subscriber", &["service"]),
     ("dotenvy", &["service"]),
+    ("clap_complete", &["service"]),
 ];
 
 /// (user, used, in tests only) for every dependency of our crates.
@@ -96,7 +97,7 @@ fn env_example_lists_every_setting_and_nothing_else() {
     let programs = [
         producer::Cli::command(),
         consumer::Cli::command(),
-        generate_upload::Config::command(),
+        generate_upload::Cli::command(),
         salesforce_simulator::SimulatorArgs::command(),
     ];
     let known: BTreeSet<String> = programs.iter().flat_map(settings).collect();

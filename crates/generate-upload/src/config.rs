@@ -1,17 +1,41 @@
 use blob_store::BlobArgs;
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
+use service::CompletionsArgs;
 
 use crate::Shape;
 
-/// What to make, and where to put it.
+/// The command line of the program.
 #[derive(Debug, Parser)]
 #[command(
     name = "generate-upload",
     version,
     about = "Streams a generated CSV file (ExternalId, Name, Email, Company) into a blob",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, \
-                  130 or 143 interrupted (nothing was stored)."
+                  130 or 143 interrupted (nothing was stored).",
+    args_conflicts_with_subcommands = true
 )]
+pub struct Cli {
+    /// What to do instead.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to make, and where to put it.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What it can do beside making a file.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print a script that completes flags in your shell.
+    #[command(after_help = "Examples:\n  \
+        source <(generate-upload completions bash)                                         in ~/.bashrc\n  \
+        generate-upload completions zsh > \"${fpath[1]}/_generate-upload\"                  once\n  \
+        generate-upload completions fish > ~/.config/fish/completions/generate-upload.fish  once")]
+    Completions(CompletionsArgs),
+}
+
+/// What to make, and where to put it.
+#[derive(Debug, Args)]
 pub struct Config {
     /// Number of rows, the header not counted
     #[arg(long, default_value_t = 100_000)]

@@ -155,3 +155,15 @@ async fn download(azurite: &Azurite, name: &str) -> Result<(BlobProperties, Stri
     let content: Vec<_> = chunks.try_collect().await?;
     Ok((blob, String::from_utf8(content.concat()).unwrap()))
 }
+
+#[test]
+fn completions_know_the_flags_in_every_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_generate-upload"));
+        let script = program.args(["completions", shell]).env_clear().output().unwrap();
+
+        assert_eq!(script.status.code(), Some(0), "{script:?}");
+        let script = String::from_utf8(script.stdout).unwrap();
+        assert!(script.contains("bad-rows"), "{shell} does not know --bad-rows");
+    }
+}

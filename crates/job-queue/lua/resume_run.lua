@@ -2,12 +2,12 @@
 -- KEYS: run, resumed runs
 -- ARGV: run id
 -- Gives as pause_run.lua.
-local run = redis.call('HMGET', KEYS[1], 'state', 'paused')
+local run = redis.call('HMGET', KEYS[1], 'state', 'paused', 'file_replaced')
 if not run[1] then
   return 'unknown'
 end
 if not run[2] then
-  if run[1] == 'feeding' or run[1] == 'draining' or run[1] == 'failed' then
+  if run[1] == 'feeding' or run[1] == 'draining' or (run[1] == 'failed' and not run[3]) then
     return 'already'
   end
   return run[1]

@@ -17,7 +17,7 @@ if state == 'failed' then
   end
   redis.call('HSET', KEYS[1], 'state', 'feeding',
     'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0)
-  redis.call('HDEL', KEYS[1], 'reason', 'finished_at_ms', 'fed_at_ms')
+  redis.call('HDEL', KEYS[1], 'reason', 'file_replaced', 'finished_at_ms', 'fed_at_ms')
   redis.call('SADD', KEYS[3], ARGV[1])
   return 'feeding'
 end

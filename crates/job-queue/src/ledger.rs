@@ -94,6 +94,8 @@ pub struct Ledger {
     pub state: RunState,
     /// Why it failed.
     pub reason: Option<String>,
+    /// It failed because the version of the blob that it reads is gone: it cannot go on.
+    pub file_replaced: bool,
     /// Container of the blob.
     pub container: String,
     /// Name of the blob.
@@ -202,6 +204,7 @@ impl Entry<'_> {
             run: self.run.clone(),
             state: self.state()?,
             reason: self.text("reason"),
+            file_replaced: self.fields.contains_key("file_replaced"),
             container: self.needed("container")?,
             file: self.needed("file")?,
             etag: self.needed("etag")?,

@@ -71,11 +71,46 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn fail_run(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
+        self.end_with(run, reason, false).await
+    }
+
+    /// The same for good: the version of the file that the run reads is gone, and
+    /// [`resume_run`](Self::resume_run) refuses.
+    ///
+    /// # Errors
+    ///
+    /// As [`fail_run`](Self::fail_run).
+    pub async fn fail_run_of_replaced_file(
+        &self,
+        run: &RunId,
+        reason: &str,
+    ) -> Result<(), QueueError> {
+        self.end_with(run, reason, true).await
+    }
+
+    async fn end_with(
+        &self,
+        run: &RunId,
+        reason: &str,
+        is_file_replaced: bool,
+    ) -> Result<(), QueueError> {
         let keys = RunKeys::of(run);
         let mut script = scripts::FAIL_RUN.prepare_invoke();
         script.key(keys.entry()).key(keys::unfinished_runs()).key(&self.keys.resumed);
-        script.arg(run.as_ref()).arg(reason);
+        script.arg(run.as_ref()).arg(reason).arg(u8::from(is_file_replaced));
         self.invoke::<u8>("end a run", &script).await.map(drop)
+    }
+
+    /// Changes what a run keeps of how it is read, see [`NewRun::settings`]. Nothing happens when
+    /// there is no such run.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn keep_settings(&self, run: &RunId, settings: &str) -> Result<(), QueueError> {
+        let mut script = scripts::KEEP_SETTINGS.key(RunKeys::of(run).entry());
+        script.arg(settings);
+        self.invoke::<u8>("keep a run's settings", &script).await.map(drop)
     }
 
     /// The ledger's entry of a run.

@@ -29,6 +29,7 @@ scripts! {
     FINISH_FEEDING = "ended.lua" "finish_feeding.lua";
     FINISH_JOB = "finish_job.lua";
     GIVE_BACK = "give_back.lua";
+    KEEP_SETTINGS = "keep_settings.lua";
     NOTE_PAUSE = "note_pause.lua";
     NOTE_FIGURES = "note_figures.lua";
     NOTE_INGEST_JOB = "note_ingest_job.lua";

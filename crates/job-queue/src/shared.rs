@@ -19,6 +19,9 @@ type Time = (u64, u64);
 /// Version and value; nothing before the first one.
 type Known = (Option<u64>, Option<Vec<u8>>);
 
+/// Reason, since when, until when; nothing while deliveries go on.
+type Noted = (Option<String>, Option<u64>, Option<u64>);
+
 /// Why consumers deliver nothing at the moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,6 +30,8 @@ pub struct DeliveryPause {
     pub reason: String,
     /// Unix time in milliseconds, by Redis' clock.
     pub since_ms: u64,
+    /// When it is tried again, as far as that is known; the same clock.
+    pub until_ms: Option<u64>,
 }
 
 impl Queue {
@@ -57,17 +62,21 @@ impl Queue {
         }
     }
 
-    /// Tells everybody that deliveries stand still, and why. Has to be said again every some
-    /// seconds for as long as it is so.
+    /// Tells everybody that deliveries stand still, why, and how long it takes until that is tried
+    /// again. Has to be said again every some seconds for as long as it is so.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_delivery_pause(&self, reason: &str) -> Result<(), QueueError> {
-        let key = keys::delivery_pause();
-        let mut script = scripts::NOTE_PAUSE.key(key);
-        let heard_for = u64::try_from(PAUSE_HEARD_FOR.as_millis()).unwrap_or(u64::MAX);
-        script.arg(reason).arg(heard_for);
+    pub async fn note_delivery_pause(
+        &self,
+        reason: &str,
+        retry_in: Option<Duration>,
+    ) -> Result<(), QueueError> {
+        let in_ms = |duration: Duration| duration.as_millis().to_string();
+        let mut script = scripts::NOTE_PAUSE.key(keys::delivery_pause());
+        script.arg(reason).arg(in_ms(PAUSE_HEARD_FOR));
+        script.arg(retry_in.map(in_ms).unwrap_or_default());
         self.invoke("note that deliveries stand still", &script).await
     }
 
@@ -89,9 +98,10 @@ impl Queue {
     /// As [`note_delivery_pause`](Self::note_delivery_pause).
     pub async fn delivery_pause(&self) -> Result<Option<DeliveryPause>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.hmget(keys::delivery_pause(), &["reason", "since_ms"]);
-        let ((reason, since_ms),): ((Option<String>, Option<u64>),) =
+        pipeline.hmget(keys::delivery_pause(), &["reason", "since_ms", "until_ms"]);
+        let ((reason, since_ms, until_ms),): (Noted,) =
             self.query("tell whether deliveries stand still", &pipeline).await?;
-        Ok(reason.zip(since_ms).map(|(reason, since_ms)| DeliveryPause { reason, since_ms }))
+        let noted = reason.zip(since_ms);
+        Ok(noted.map(|(reason, since_ms)| DeliveryPause { reason, since_ms, until_ms }))
     }
 }

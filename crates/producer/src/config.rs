@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use blob_store::BlobArgs;
 use clap::{Args, Parser, Subcommand};
-use ingest_core::RunId;
+use ingest_core::{InvalidRunId, RunId};
 use job_queue::QueueArgs;
+use service::CompletionsArgs;
 
 use crate::{
     plan::PlanArgs,
     reject_limit::RejectLimit,
     run_args::{
-        CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs,
-        VerifyArgs, WatchArgs,
+        CancelArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::ServeArgs,
 };
@@ -124,7 +124,7 @@ pub struct SyncArgs {
     pub file: String,
 
     /// A name of your own for the run. A run of that name goes on where it stopped.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = own_run_id)]
     pub run_id: Option<RunId>,
 
     /// How it is loaded.
@@ -220,4 +220,12 @@ pub struct GuardArgs {
     /// How long the ledger keeps a run after its end.
     #[arg(long, env = "RUN_KEEP", default_value = "30d", value_name = "TIME", value_parser = humantime::parse_duration)]
     pub run_keep: Duration,
+}
+
+/// A name that can be in a path of the HTTP API, where `/api/sync/start` is something else.
+fn own_run_id(text: &str) -> Result<RunId, String> {
+    match text {
+        "start" => Err("`start` is a word of the HTTP API; choose another name".to_owned()),
+        text => text.parse().map_err(|error: InvalidRunId| error.to_string()),
+    }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
     Done,
     /// It was so before.
     Already,
+    /// The run has ended, and nobody was there to write its rejects file.
+    RejectsLeft,
     /// A server was asked to go on with the run.
     HandedOver,
     /// The run goes on, but nobody is there to read its file or to write its rejects.
@@ -42,35 +44,45 @@ impl Wish {
         queue: &Queue,
         run: &RunId,
     ) -> Result<Outcome, ControlError> {
+        let outcome = self.tell(queue, run).await?;
+        match self {
+            Self::Resume => Ok(hand_over(queue, run, outcome).await?),
+            Self::Pause | Self::Cancel => Ok(outcome),
+        }
+    }
+
+    /// Has it kept in the ledger, where all who work on the run see it.
+    async fn tell(self, queue: &Queue, run: &RunId) -> Result<Outcome, ControlError> {
         let answer = match self {
             Self::Pause => queue.pause_run(run).await,
             Self::Resume => queue.resume_run(run).await,
             Self::Cancel => queue.cancel_run(run).await,
         };
-        let outcome = match answer.map_err(SyncError::from)? {
-            Control::Done => Outcome::Done,
-            Control::Already => Outcome::Already,
-            // Nobody was there at its end to write its rejects file.
+        match answer.map_err(SyncError::from)? {
+            Control::Done => Ok(Outcome::Done),
+            Control::Already => Ok(Outcome::Already),
             Control::Refused(_) if self == Self::Resume && has_unwritten(queue, run).await? => {
-                Outcome::Already
+                Ok(Outcome::RejectsLeft)
             }
-            Control::Refused(state) => {
-                return Err(ControlError::Refused { run: run.clone(), state, wish: self });
+            Control::Refused(state) => Err(self.refused(queue, run, state).await?),
+            Control::Unknown => Err(SyncError::UnknownRun { run: run.clone() }.into()),
+        }
+    }
+
+    /// In words that say what to do instead, where there is something.
+    async fn refused(
+        self,
+        queue: &Queue,
+        run: &RunId,
+        state: RunState,
+    ) -> Result<ControlError, SyncError> {
+        let run = run.clone();
+        Ok(match queue.run(&run).await? {
+            Some(Ledger { file_replaced: true, file, .. }) if self == Self::Resume => {
+                SyncError::OtherVersion { run, file }.into()
             }
-            Control::Unknown => return Err(SyncError::UnknownRun { run: run.clone() }.into()),
-        };
-        if self != Self::Resume {
-            return Ok(outcome);
-        }
-        // The claim of a producer that was killed a moment ago looks like a living one's.
-        if queue.is_fed_by_somebody(run).await.map_err(SyncError::from)? {
-            return Ok(outcome);
-        }
-        if queue.servers_alive().await.map_err(SyncError::from)? == 0 {
-            return Ok(Outcome::NobodyFeeds);
-        }
-        queue.push_import(run).await.map_err(SyncError::from)?;
-        Ok(Outcome::HandedOver)
+            _ => ControlError::Refused { run, state, wish: self },
+        })
     }
 
     /// Whether it makes sense for this run now.
@@ -79,6 +91,7 @@ impl Wish {
             Self::Pause => !ledger.paused && is_open(ledger),
             Self::Resume => {
                 matches!(Status::of(ledger), Status::Paused | Status::Interrupted | Status::Failed)
+                    && !ledger.file_replaced
             }
             Self::Cancel => is_open(ledger),
         }
@@ -98,6 +111,9 @@ impl Wish {
             ),
             (Self::Resume, Outcome::Done) => format!("run {run} goes on"),
             (Self::Resume, Outcome::Already) => format!("run {run} is under way already"),
+            (Self::Resume, Outcome::RejectsLeft) => {
+                format!("the rejected rows of run {run} are being written to their file")
+            }
             (Self::Resume, Outcome::HandedOver) => format!(
                 "run {run} goes on as soon as a server takes it; watch it: producer show {run}"
             ),
@@ -137,6 +153,18 @@ impl Wish {
     }
 }
 
+/// Sees to it that somebody goes on with the run. A server is asked also when the run looks fed:
+/// the claim of a producer that was killed a moment ago looks like a living one's.
+async fn hand_over(queue: &Queue, run: &RunId, outcome: Outcome) -> Result<Outcome, SyncError> {
+    let is_fed = queue.is_fed_by_somebody(run).await?;
+    if queue.servers_alive().await? == 0 {
+        return Ok(if is_fed { outcome } else { Outcome::NobodyFeeds });
+    }
+    // If this is lost, the next resume does it.
+    queue.push_import(run).await?;
+    Ok(if is_fed { outcome } else { Outcome::HandedOver })
+}
+
 async fn has_unwritten(queue: &Queue, run: &RunId) -> Result<bool, SyncError> {
     Ok(!queue.pending_rejects(run, 1).await?.lines.is_empty())
 }
@@ -148,8 +176,8 @@ fn is_open(ledger: &Ledger) -> bool {
 
 fn word(state: RunState) -> &'static str {
     match state {
-        RunState::Feeding => "feeding",
-        RunState::Draining => "draining",
+        RunState::Feeding => "being read",
+        RunState::Draining => "being delivered",
         RunState::Completed => "completed",
         RunState::Failed => "failed",
         RunState::Cancelling => "being cancelled",

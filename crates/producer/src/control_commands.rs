@@ -53,12 +53,13 @@ pub(crate) async fn resume(
     let ResumeArgs { run, load } = args;
     let foreground = Foreground::prepare(&load, shutdown).await?;
     let queue = &foreground.start.queue;
+    foreground.start.change_guard(&run, rejects_max(&load.guards)).await?;
     let outcome = Wish::Resume.carry_out(queue, &run).await?;
     if outcome != Outcome::NobodyFeeds {
         return answer(queue, &run, &Wish::Resume.message(&run, outcome), load.json).await;
     }
     let ledger = foreground.start.find_ledger(&run).await?;
-    let settings = ReadSettings::of(&ledger)?.with_rejects_max(rejects_max(&load.guards));
+    let settings = ReadSettings::of(&ledger)?;
     let (file, run) = (ledger.file, Some(run));
     foreground.sync(Order { file, settings, run, replay_of: None, start_key: None }).await
 }

@@ -14,9 +14,10 @@ use crate::{
     display::Display,
     error::SyncError,
     quiet::Quiet,
-    reject_limit::RejectLimit,
+    read_settings::ReadSettings,
     rejects_file::{RejectsError, RejectsFile},
     source::ReadProgress,
+    standstill,
 };
 
 /// How often the ledger is looked at.
@@ -45,7 +46,6 @@ pub(crate) struct Follow<'a> {
     pub(crate) is_halted: &'a AtomicBool,
     /// Stops feeding when too many rows are rejected.
     pub(crate) halt: &'a CancellationToken,
-    pub(crate) rejects_max: Option<RejectLimit>,
     /// Somebody else follows the run after a pause.
     pub(crate) ends_when_paused: bool,
 }
@@ -132,8 +132,8 @@ impl Follow<'_> {
         ledger: &Ledger,
         lost: Option<u64>,
     ) -> Result<(), SyncError> {
-        let exceeded = |limit: &RejectLimit| limit.is_exceeded(ledger);
-        let Some(limit) = self.rejects_max.filter(exceeded) else { return Ok(()) };
+        let limit = ReadSettings::of(ledger)?.rejects_max();
+        let Some(limit) = limit.filter(|limit| limit.is_exceeded(ledger)) else { return Ok(()) };
         if ledger.state != RunState::Feeding {
             return Ok(());
         }
@@ -148,7 +148,9 @@ impl Follow<'_> {
         let all_but_lost =
             lost.is_some_and(|lost| ledger.batches_settled + lost >= ledger.batches_fed);
         if is_halted && (all_settled || all_but_lost) {
-            self.queue.fail_run(self.run, &limit.reason(ledger)).await?;
+            let reason = limit.reason(ledger);
+            let advice = "look at them, then resume with a higher --max-rejects";
+            self.queue.fail_run(self.run, &format!("{reason}; {advice}")).await?;
         }
         Ok(())
     }
@@ -162,6 +164,17 @@ impl Follow<'_> {
         if alive != watcher.consumer_alive {
             watcher.consumer_alive = alive;
             if alive { self.display.consumer_is_there() } else { self.display.no_consumer() }
+        }
+        self.tell_standstill(watcher).await
+    }
+
+    async fn tell_standstill(&self, watcher: &mut Watcher) -> Result<(), SyncError> {
+        let pause = self.queue.delivery_pause().await?;
+        let reason = pause.as_ref().map(|pause| pause.reason.clone());
+        if reason != watcher.stands_still {
+            let words = pause.as_ref().map(standstill::in_words);
+            self.display.say(words.as_deref().unwrap_or("deliveries go on"));
+            watcher.stands_still = reason;
         }
         Ok(())
     }
@@ -215,6 +228,8 @@ struct Watcher {
     rejects_failed: bool,
     consumers_counted: Option<Instant>,
     consumer_alive: bool,
+    /// Why deliveries stand still, as it was told last.
+    stands_still: Option<String>,
     paused: bool,
     quiet: Quiet,
 }
@@ -227,6 +242,7 @@ impl Watcher {
             rejects_failed: false,
             consumers_counted: None,
             consumer_alive: true,
+            stands_still: None,
             paused: false,
             quiet: Quiet::new(Instant::now()),
         }

@@ -122,7 +122,6 @@ impl Import<'_> {
             is_fed: &is_fed,
             is_halted: &is_halted,
             halt: &halt,
-            rejects_max: entered.settings.rejects_max(),
             ends_when_paused: self.until == Until::EndedOrPaused,
         };
         let (stop_feeding, stop_following) =
@@ -162,7 +161,8 @@ impl Import<'_> {
         let (run, file) = (ledger.run.clone(), blob.name.clone());
         let error = SyncError::OtherVersion { run, file };
         if !feeder.is_fed() {
-            self.start.queue.fail_run(&ledger.run, &error.to_string()).await?;
+            let (queue, reason) = (&self.start.queue, error.to_string());
+            queue.fail_run_of_replaced_file(&ledger.run, &reason).await?;
         }
         Err(error)
     }
@@ -191,7 +191,8 @@ impl Import<'_> {
                     error @ (FeedError::Rewound { .. } | FeedError::LockLost { .. }),
                 )) => tracing::warn!("{error}"),
                 Err(SyncError::Read(ReadError::Blob(error @ BlobError::BlobChanged { .. }))) => {
-                    self.start.queue.fail_run(&entered.ledger.run, &error.to_string()).await?;
+                    let (run, reason) = (&entered.ledger.run, error.to_string());
+                    self.start.queue.fail_run_of_replaced_file(run, &reason).await?;
                     return Err(ReadError::from(error).into());
                 }
                 fed => return fed,

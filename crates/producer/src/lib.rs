@@ -38,6 +38,7 @@ mod sample;
 mod serve;
 mod serve_args;
 mod source;
+mod standstill;
 mod start;
 mod sync;
 mod totals;
@@ -48,7 +49,6 @@ mod watermark;
 pub use config::{Cli, Command, GuardArgs, LoadArgs, ReadArgs, SyncArgs, WatermarkArgs};
 pub use plan::PlanArgs;
 pub use run_args::{
-    CancelArgs, CompletionsArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
-    WatchArgs,
+    CancelArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
 };
 pub use serve_args::{HostNames, ServeArgs};

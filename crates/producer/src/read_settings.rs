@@ -53,6 +53,11 @@ impl ReadSettings {
         serde_json::from_str(&ledger.settings).map_err(|_| SyncError::LedgerSettings { run })
     }
 
+    /// How the ledger keeps them.
+    pub(crate) fn as_kept(&self) -> String {
+        serde_json::to_string(self).expect("plain fields can be written")
+    }
+
     /// The same for a rejects file.
     pub(crate) fn replaying(self, codes: Vec<String>) -> Self {
         Self { replay: Some(codes), ..self }

@@ -83,44 +83,11 @@ impl From<RejectLimit> for String {
 
 #[cfg(test)]
 mod tests {
-    use job_queue::RunState;
-
     use super::*;
+    use crate::sample;
 
     fn ledger(rejected: u64, created: u64) -> Ledger {
-        Ledger {
-            run: "nightly".parse().unwrap(),
-            state: RunState::Feeding,
-            reason: None,
-            container: String::new(),
-            file: String::new(),
-            etag: String::new(),
-            file_bytes: 0,
-            started_at_ms: 0,
-            fed_at_ms: None,
-            finished_at_ms: None,
-            now_ms: 0,
-            read: 0,
-            created,
-            updated: 0,
-            rejected,
-            rejected_by_code: [].into(),
-            retried: 0,
-            batches_fed: 0,
-            batches_settled: 0,
-            bytes_fed: 0,
-            api_calls: 0,
-            paused_ms: 0,
-            pauses: 0,
-            feeder_alive: false,
-            paused: false,
-            waits_for_room: false,
-            replay_of: None,
-            rejects_written_bytes: 0,
-            resume_point: Default::default(),
-            header: Default::default(),
-            settings: String::new(),
-        }
+        Ledger { rejected, created, updated: 0, ..sample::ledger("nightly") }
     }
 
     #[test]

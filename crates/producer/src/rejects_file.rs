@@ -15,9 +15,12 @@ use crate::read_settings;
 /// Bytes in one append; the service takes 4 MiB.
 const APPEND_BYTES_MAX: usize = 1 << 20;
 
+/// What the names of all rejects files begin with.
+pub(crate) const FOLDER: &str = "rejects/";
+
 /// Name of a run's rejects file.
 pub(crate) fn name(run: &RunId) -> String {
-    format!("rejects/{run}.csv")
+    format!("{FOLDER}{run}.csv")
 }
 
 /// Why rejected rows could not be written.

@@ -102,7 +102,8 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn of(ledger: Ledger) -> Self {
         let (took, status) = (took(&ledger), Status::of(&ledger));
-        let is_left = matches!(status, Status::Interrupted | Status::Failed);
+        let is_left =
+            status == Status::Interrupted || (status == Status::Failed && !ledger.file_replaced);
         Self {
             status,
             cancelled: ledger.cancelled(),
@@ -119,7 +120,7 @@ impl Report {
 
     /// Adds what this process knows about itself.
     pub(crate) fn with_own_peak_memory(self) -> Self {
-        Self { producer_peak_memory_bytes: peak_memory_bytes(), ..self }
+        Self { producer_peak_memory_bytes: service::peak_resident_bytes(), ..self }
     }
 
     /// Prints it on stdout.
@@ -143,6 +144,12 @@ impl fmt::Display for Report {
 impl Report {
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Batches of it are on their way to Salesforce.
+    pub(crate) fn is_delivered(&self) -> bool {
+        use Status::{Cancelling, Draining, Feeding, Interrupted, Waiting};
+        matches!(self.status, Feeding | Waiting | Interrupted | Draining | Cancelling)
     }
 
     /// How long it took, or has taken so far.
@@ -230,12 +237,4 @@ impl Report {
 fn took(ledger: &Ledger) -> Duration {
     let end = ledger.finished_at_ms.unwrap_or(ledger.now_ms);
     Duration::from_millis(end.saturating_sub(ledger.started_at_ms))
-}
-
-/// The kernel's `VmHWM`, see `man 5 proc`; `None` where there is no such file.
-fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

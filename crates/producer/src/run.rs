@@ -6,12 +6,11 @@ use std::{
 };
 
 use blob_store::BlobStore;
-use clap::CommandFactory;
 use job_queue::{Queue, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Cli, Command, CompletionsArgs, GuardArgs, LoadArgs, SyncArgs, WatchArgs, control_commands,
+    Cli, Command, GuardArgs, LoadArgs, SyncArgs, WatchArgs, control_commands,
     display::Display,
     error::InvalidSetting,
     import::Until,
@@ -39,7 +38,7 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Replay(args) => Box::pin(control_commands::replay(*args, shutdown)).await,
         Command::Watch(args) => Box::pin(watch(args, shutdown)).await,
         Command::Serve(args) => Box::pin(serve::run(*args, shutdown)).await,
-        Command::Completions(args) => completions(args),
+        Command::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         command => {
             service::init_logging(io::stderr);
             look_or_steer(command).await
@@ -81,13 +80,6 @@ async fn watch(args: WatchArgs, shutdown: CancellationToken) -> anyhow::Result<E
     let watermarks = Watermarks::new(&args.watermarks)?;
     // No log: a line of it would tear the screen.
     watch::watch(&args.queue, watermarks, shutdown).await
-}
-
-fn completions(args: CompletionsArgs) -> anyhow::Result<ExitCode> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "producer", &mut script);
-    io::stdout().lock().write_all(&script)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 /// A command that loads a run in this process, connected to everything.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use blob_store::BlobArgs;
 use clap::Args;
-use clap_complete::Shell;
 use ingest_core::RunId;
 use job_queue::QueueArgs;
 
@@ -139,11 +138,4 @@ pub struct ReplayArgs {
     /// How an edited file is read, and how rows are cut into batches.
     #[command(flatten)]
     pub read: ReadArgs,
-}
-
-/// Arguments of `producer completions`.
-#[derive(Clone, Debug, Args)]
-pub struct CompletionsArgs {
-    /// Which shell.
-    pub shell: Shell,
 }

@@ -14,6 +14,7 @@ use crate::{
     figures::{grouped, moment},
     html,
     report::{Report, Status},
+    standstill,
 };
 
 pub(crate) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
@@ -36,7 +37,12 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     };
     let report = Report::of(ledger);
     match &args.html {
-        None => report.print(args.json)?,
+        None => {
+            report.print(args.json)?;
+            if !args.json && report.is_delivered() {
+                say_standstill(&queue).await?;
+            }
+        }
         Some(file) => {
             let series = queue.series(&args.run).await?;
             std::fs::write(file, html::page(&report, &series))
@@ -44,6 +50,13 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A line more for people; for programs `GET /api/queue` says it.
+async fn say_standstill(queue: &Queue) -> anyhow::Result<()> {
+    let Some(pause) = queue.delivery_pause().await? else { return Ok(()) };
+    writeln!(io::stderr().lock(), "{}", standstill::in_words(&pause))?;
+    Ok(())
 }
 
 fn table(runs: &[Ledger]) -> String {

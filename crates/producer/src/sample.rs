@@ -9,6 +9,7 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         run: run.parse().unwrap(),
         state: RunState::Feeding,
         reason: None,
+        file_replaced: false,
         container: "high-volume-ingest".to_owned(),
         file: "big-data-import.csv".to_owned(),
         etag: "\"0x1\"".to_owned(),

@@ -9,6 +9,7 @@ use job_queue::{Created, Ledger, NewRun, Queue, RunState};
 use crate::{
     error::{ReadError, SyncError},
     read_settings::ReadSettings,
+    reject_limit::RejectLimit,
     source::{ReadProgress, Source, Transfer},
 };
 
@@ -53,10 +54,8 @@ impl Start {
         if let Some(run) = &order.run
             && let Some(ledger) = self.queue.run(run).await?
         {
-            let mut entered = self.go_on_with(ledger, Some(&order.file)).await?;
-            // The batches stay as they were; when to give up may be said anew.
-            entered.settings = entered.settings.with_rejects_max(order.settings.rejects_max());
-            return Ok(entered);
+            self.change_guard(run, order.settings.rejects_max()).await?;
+            return self.go_on_with(ledger, Some(&order.file)).await;
         }
         let blob = self.store.properties(&order.file).await.map_err(ReadError::from)?;
         let progress = ReadProgress::default();
@@ -72,7 +71,7 @@ impl Start {
             etag: blob.etag.to_string(),
             file_bytes: blob.bytes,
             header: header.raw().clone(),
-            settings: serde_json::to_string(&settings).expect("plain fields can be written"),
+            settings: settings.as_kept(),
             replay_of: order.replay_of.clone(),
             start_key: order.start_key.clone(),
             keep: self.keep,
@@ -92,6 +91,21 @@ impl Start {
             }
             Created::UnderWay(run) => Err(SyncError::UnderWay { file: blob.name, run }),
         }
+    }
+
+    /// The batches of a run stay as they were; when it is given up may be said anew, to whoever
+    /// goes on with it. Without a new limit it keeps its own.
+    pub(crate) async fn change_guard(
+        &self,
+        run: &RunId,
+        rejects_max: Option<RejectLimit>,
+    ) -> Result<(), SyncError> {
+        if rejects_max.is_none() {
+            return Ok(());
+        }
+        let settings = ReadSettings::of(&self.find_ledger(run).await?)?;
+        let settings = settings.with_rejects_max(rejects_max).as_kept();
+        Ok(self.queue.keep_settings(run, &settings).await?)
     }
 
     /// A run that is in the ledger already.

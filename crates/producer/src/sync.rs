@@ -9,6 +9,7 @@ use crate::{
     display::Display,
     error::{SyncError, resume_command},
     import::{Import, Imported, Until},
+    read_settings::ReadSettings,
     report::Report,
     start::{Order, Start},
     watermark::Watermarks,
@@ -52,7 +53,8 @@ impl Sync {
     fn ended(&self, ledger: Ledger) -> Result<ExitCode, SyncError> {
         let (run, state, rejected) = (ledger.run.clone(), ledger.state, ledger.rejected);
         let reason = ledger.reason.clone().unwrap_or_default();
-        let too_many = self.order.settings.rejects_max().filter(|most| most.is_exceeded(&ledger));
+        let limit = ReadSettings::of(&ledger)?.rejects_max();
+        let too_many = limit.filter(|most| most.is_exceeded(&ledger));
         let too_many = too_many.map(|most| most.reason(&ledger));
         self.report(ledger);
         match (state, too_many) {

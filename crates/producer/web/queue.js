@@ -2,6 +2,7 @@
 
 import { instance, setAttribute, setShare, setText } from "./dom.js";
 import { bytes, grouped } from "./figures.js";
+import { standstill } from "./status.js";
 
 // The high watermark is not the end of the scale: a batch may just cross it.
 const HIGH_AT = 0.9;
@@ -24,8 +25,9 @@ export class QueuePanel {
     this.#gauge("bytes", queue.bytes, queue.bytesLow, queue.bytesHigh, bytes, waits);
     this.#calls(queue.apiUsage);
     const idle = queue.consumers === 0;
-    parts.crewHint.classList.toggle("warn", idle);
-    setText(parts.crewHint, idle ? "No consumer is running: nothing is delivered." : `${grouped(queue.consumers)} ${queue.consumers === 1 ? "consumer delivers" : "consumers deliver"} it.`);
+    const still = standstill(queue);
+    parts.crewHint.classList.toggle("warn", idle || still !== "");
+    setText(parts.crewHint, idle ? "No consumer is running: nothing is delivered." : still || `${grouped(queue.consumers)} ${queue.consumers === 1 ? "consumer delivers" : "consumers deliver"} it.`);
   }
 
   #gauge(name, now, low, high, shown, waits) {

@@ -82,7 +82,7 @@ class RunView {
     this.#queue = queue;
     this.#main.classList.remove("loading");
     this.#head(report, queue);
-    this.#parts.progress.show(report, queue?.consumers !== 0);
+    this.#parts.progress.show(report, queue?.consumers !== 0 && !queue?.deliveryPause);
     this.#throughput(report);
     if (queue) {
       this.#parts.queue.show(queue, report.status === "waiting");

@@ -1,6 +1,6 @@
 // How a run stands: its word, its tone, and what that means for a person.
 
-import { grouped } from "./figures.js";
+import { grouped, moment } from "./figures.js";
 import { icon, setAttribute } from "./dom.js";
 
 // A server takes a started run up at once, unless it has enough to do.
@@ -40,7 +40,7 @@ export const hasEnded = (report) => ["completed", "failed", "cancelled"].include
 /** What goes on, and what to do when a person has to do something. */
 export function sentence(report, queue) {
   const rows = (number) => (number === 1 ? "1 row" : `${grouped(number)} rows`);
-  const nobody = queue?.consumers === 0 ? " No consumer is running, so nothing is delivered: start one with" : "";
+  const nobody = queue?.consumers === 0 ? " No consumer is running, so nothing is delivered: start one with" : standstill(queue) && ` ${standstill(queue)}`;
   switch (report.status) {
     case "starting":
       return queue?.servers === 0 ? "No server is running that would take the run up." : "A server is about to take the run up.";
@@ -67,6 +67,15 @@ export function sentence(report, queue) {
     default:
       return "";
   }
+}
+
+/** Why nothing is delivered though consumers are there; nothing while deliveries go on. */
+export function standstill(queue) {
+  const pause = queue?.deliveryPause;
+  if (!pause) return "";
+  const left = pause.untilMs === null ? null : pause.untilMs - Date.now();
+  const again = left === null ? "They go on by themselves." : left < 60_000 ? "It is tried again in a moment." : `It is tried again at ${moment(pause.untilMs)}.`;
+  return `Deliveries stand still: ${pause.reason}. ${again}`;
 }
 
 /** The command that belongs to the sentence. */

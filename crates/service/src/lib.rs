@@ -1,10 +1,13 @@
-//! What every program does first and last: settings, logging, shutdown, exit.
+//! What every program does first and last: settings, logging, shutdown, exit; and what it can say
+//! of itself.
 //!
 //! ```text
 //! parse ──▶ init_logging ──▶ shutdown_token ──▶ the program's run() ──▶ exit
 //! ```
 
+mod completions;
 mod logging;
+mod memory;
 mod settings;
 mod shutdown;
 
@@ -13,7 +16,9 @@ use std::{
     process::ExitCode,
 };
 
+pub use completions::{CompletionsArgs, print_completions};
 pub use logging::init_logging;
+pub use memory::{peak_resident_bytes, resident_bytes};
 pub use settings::parse;
 pub use shutdown::{interrupted, shutdown_token};
 

@@ -104,7 +104,7 @@ impl Deliverer {
                 break taking;
             }
             has_waited = true;
-            self.queue.note_delivery_pause(BULK_IS_SPENT).await?;
+            self.queue.note_delivery_pause(BULK_IS_SPENT, None).await?;
         };
         if has_waited {
             self.queue.clear_delivery_pause().await?;

@@ -12,6 +12,7 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use job_queue::QueueArgs;
+use service::CompletionsArgs;
 
 use crate::reserve::ApiReserve;
 
@@ -55,6 +56,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         salesforce: Box<SalesforceArgs>,
     },
+    /// Print a script that completes commands and flags in your shell.
+    #[command(after_help = "Examples:\n  \
+        source <(consumer completions bash)                                  in ~/.bashrc\n  \
+        consumer completions zsh > \"${fpath[1]}/_consumer\"                  once\n  \
+        consumer completions fish > ~/.config/fish/completions/consumer.fish  once")]
+    Completions(CompletionsArgs),
 }
 
 /// How this consumer works.
@@ -113,6 +120,8 @@ pub enum Task {
         /// The header line of a file.
         header: Option<String>,
     },
+    /// Print a script for a shell.
+    Completions(CompletionsArgs),
 }
 
 /// Settings that fit together.
@@ -134,6 +143,7 @@ impl Cli {
             Some(Command::Check { json, header, salesforce }) => {
                 Ok(Task::Check { salesforce: Box::new(salesforce.meant()?), json, header })
             }
+            Some(Command::Completions(args)) => Ok(Task::Completions(args)),
             None => Ok(Task::Deliver(Box::new(Config {
                 consumer: self.consumer,
                 queue: self.queue,

@@ -121,6 +121,7 @@ async fn deliveries_stand_still_at_the_reserve_and_go_on_when_calls_are_free() {
         paused.reason,
         "900 of the day's 1000 api calls are used, and 10% are kept for others"
     );
+    assert!(paused.until_ms.unwrap().abs_diff(paused.since_ms) <= 1_000, "{paused:?}");
     let ledger = scene.ledger("during").await;
     assert!(ledger.batches_settled <= settled + 4 && settled <= 8, "{settled} {ledger:?}");
     assert_eq!(ledger.rejected, 0);

@@ -102,8 +102,17 @@ export class Product {
   }
 
   /** How slow Salesforce is, and what goes wrong there. */
-  async faults(change) {
-    const answer = await fetch(`${this.simulator}/__sim/faults`, { method: "POST", body: JSON.stringify(change) });
+  faults(change) {
+    return this.#changeSalesforce("faults", change);
+  }
+
+  /** Calls of the day: used, and free to be used. */
+  limits(change) {
+    return this.#changeSalesforce("limits", change);
+  }
+
+  async #changeSalesforce(what, change) {
+    const answer = await fetch(`${this.simulator}/__sim/${what}`, { method: "POST", body: JSON.stringify(change) });
     if (!answer.ok) throw new Error(await answer.text());
   }
 

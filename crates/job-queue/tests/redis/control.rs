@@ -211,3 +211,29 @@ async fn a_failed_run_that_is_taken_up_again_is_not_forgotten_on_the_way() {
     assert_eq!(fixture.ledger("a").await.state, RunState::Feeding);
     feeder.release().await;
 }
+
+#[tokio::test]
+async fn a_run_whose_file_is_gone_is_not_resumed_and_another_failed_one_is() {
+    let fixture = Fixture::with_run("gone").await;
+    fixture.create("mended").await;
+    fixture.queue.fail_run_of_replaced_file(&id("gone"), "it was replaced").await.unwrap();
+    fixture.queue.fail_run(&id("mended"), "a column is missing").await.unwrap();
+
+    let gone = fixture.queue.resume_run(&id("gone")).await.unwrap();
+    let mended = fixture.queue.resume_run(&id("mended")).await.unwrap();
+
+    assert_eq!((gone, mended), (Control::Refused(RunState::Failed), Control::Already));
+    assert!(fixture.ledger("gone").await.file_replaced);
+    assert!(!fixture.ledger("mended").await.file_replaced);
+}
+
+#[tokio::test]
+async fn settings_are_changed_of_a_run_that_is_there() {
+    let fixture = Fixture::with_run("a").await;
+
+    fixture.queue.keep_settings(&id("a"), "others").await.unwrap();
+    fixture.queue.keep_settings(&id("forgotten"), "others").await.unwrap();
+
+    assert_eq!(fixture.ledger("a").await.settings, "others");
+    assert_eq!(fixture.queue.run(&id("forgotten")).await.unwrap(), None);
+}

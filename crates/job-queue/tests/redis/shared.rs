@@ -1,4 +1,4 @@
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 
 use futures::future::join_all;
 
@@ -32,13 +32,16 @@ async fn a_pause_of_deliveries_is_told_until_it_is_over() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.queue.delivery_pause().await.unwrap(), None);
 
-    fixture.queue.note_delivery_pause("10 % of the day's calls are left").await.unwrap();
+    let minute = Some(Duration::from_secs(60));
+    fixture.queue.note_delivery_pause("10 % of the day's calls are left", minute).await.unwrap();
     let first = fixture.queue.delivery_pause().await.unwrap().unwrap();
-    fixture.queue.note_delivery_pause("9 % of the day's calls are left").await.unwrap();
+    fixture.queue.note_delivery_pause("9 % of the day's calls are left", None).await.unwrap();
     let second = fixture.queue.delivery_pause().await.unwrap().unwrap();
     fixture.queue.clear_delivery_pause().await.unwrap();
 
     assert_eq!(first.since_ms, second.since_ms);
+    let from_note_to_try = first.until_ms.unwrap() - first.since_ms;
+    assert_eq!((from_note_to_try, second.until_ms), (60_000, None));
     assert_eq!(second.reason, "9 % of the day's calls are left");
     assert_eq!(fixture.queue.delivery_pause().await.unwrap(), None);
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use ingest_core::RunId;
-use job_queue::{Control, QueueError, RunState};
 use serde::Serialize;
 
 use super::{Api, input::RunOf, problem::Problem};
+use crate::control::{ControlError, Outcome, Wish};
 
 /// The wish is granted, or on its way to be.
 #[derive(Debug, Serialize)]
@@ -21,58 +21,49 @@ type Answer = Result<(StatusCode, Json<Granted>), Problem>;
 
 /// Batches that are being delivered are seen through.
 pub(super) async fn pause(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
-    match api.start.queue.pause_run(&run).await? {
-        Control::Done => granted("Paused", run),
-        Control::Already => granted("It was paused before", run),
-        Control::Refused(state) => refused("paused", state, run),
-        Control::Unknown => Err(Problem::no_such_run()),
-    }
+    grant(Wish::Pause, &api, run).await
 }
 
 /// Also for a run that nobody feeds any more: some server takes it.
 pub(super) async fn resume(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
-    let queue = &api.start.queue;
-    let message = match queue.resume_run(&run).await? {
-        Control::Done => "Resumed",
-        Control::Already => "It goes on",
-        // Nobody was there at its end to write its rejects file.
-        Control::Refused(_) if has_unwritten_rejects(&api, &run).await? => {
-            "Its rejected rows are written to their file"
-        }
-        Control::Refused(state) => return refused("resumed", state, run),
-        Control::Unknown => return Err(Problem::no_such_run()),
-    };
-    // If this is lost, the next resume does it.
-    queue.push_import(&run).await?;
-    granted(message, run)
+    grant(Wish::Resume, &api, run).await
 }
 
 /// What is queued is counted as cancelled; what was delivered stays delivered.
 pub(super) async fn cancel(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
-    match api.start.queue.cancel_run(&run).await? {
-        Control::Done => granted("Cancelled", run),
-        Control::Already => granted("It was cancelled before", run),
-        Control::Refused(state) => refused("cancelled", state, run),
-        Control::Unknown => Err(Problem::no_such_run()),
+    grant(Wish::Cancel, &api, run).await
+}
+
+async fn grant(wish: Wish, api: &Api, run_id: RunId) -> Answer {
+    let queue = &api.start.queue;
+    let outcome = wish.carry_out(queue, &run_id).await?;
+    if outcome == Outcome::NobodyFeeds {
+        // This server does, as soon as it is counted among the living.
+        queue.push_import(&run_id).await?;
     }
-}
-
-async fn has_unwritten_rejects(api: &Api, run: &RunId) -> Result<bool, QueueError> {
-    Ok(!api.start.queue.pending_rejects(run, 1).await?.lines.is_empty())
-}
-
-fn granted(message: &'static str, run_id: RunId) -> Answer {
+    let message = in_short(wish, outcome);
     Ok((StatusCode::ACCEPTED, Json(Granted { message, run_id })))
 }
 
-fn refused(what: &str, state: RunState, run: RunId) -> Answer {
-    let state = match state {
-        RunState::Feeding => "being read",
-        RunState::Draining => "being delivered",
-        RunState::Completed => "completed",
-        RunState::Failed => "failed",
-        RunState::Cancelling => "being cancelled",
-        RunState::Cancelled => "cancelled",
-    };
-    Err(Problem::conflict(format!("the run cannot be {what}: it is {state}"), Some(run)))
+fn in_short(wish: Wish, outcome: Outcome) -> &'static str {
+    match (wish, outcome) {
+        (Wish::Pause, Outcome::Already) => "It was paused before",
+        (Wish::Pause, _) => "Paused",
+        (Wish::Resume, Outcome::Already) => "It goes on",
+        (Wish::Resume, Outcome::RejectsLeft) => "Its rejected rows are written to their file",
+        (Wish::Resume, _) => "Resumed",
+        (Wish::Cancel, Outcome::Already) => "It was cancelled before",
+        (Wish::Cancel, _) => "Cancelled",
+    }
+}
+
+impl From<ControlError> for Problem {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Sync(error) => error.into(),
+            ControlError::Refused { ref run, .. } => {
+                Self::conflict(error.to_string(), Some(run.clone()))
+            }
+        }
+    }
 }

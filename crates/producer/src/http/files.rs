@@ -3,11 +3,12 @@
 use std::{num::NonZero, sync::Arc, time::UNIX_EPOCH};
 
 use axum::{Json, extract::State};
-use blob_store::BlobProperties;
+use blob_store::{BlobProperties, BlobStore};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Api, input::QueryOf, problem::Problem, runs::limit};
+use crate::rejects_file;
 
 const FILES_A_PAGE: NonZero<u16> = NonZero::new(200).expect("not zero");
 const FILES_A_PAGE_MAX: u16 = 1_000;
@@ -52,9 +53,27 @@ pub(super) async fn list(
         return Err(Problem::bad_request("prefix cannot be the start of a blob's name"));
     }
     let after = page.after.map(|sealed| unsealed(&sealed).ok_or_else(no_such_page)).transpose()?;
-    let page = api.start.store.list_some(&page.prefix, after.as_deref(), limit).await?;
-    let files = page.blobs.into_iter().map(File::of).collect();
-    Ok(Json(Files { files, next: page.next.as_deref().map(sealed) }))
+    some(&api.start.store, &page.prefix, after, limit).await.map(Json)
+}
+
+/// The first page that shows something. What we have written ourselves is shown to who asks for it.
+async fn some(
+    store: &BlobStore,
+    prefix: &str,
+    mut after: Option<String>,
+    limit: NonZero<u16>,
+) -> Result<Files, Problem> {
+    let hides_rejects = !prefix.starts_with(rejects_file::FOLDER);
+    let is_shown = |name: &str| !(hides_rejects && name.starts_with(rejects_file::FOLDER));
+    loop {
+        let page = store.list_some(prefix, after.as_deref(), limit).await?;
+        let shown = page.blobs.into_iter().filter(|blob| is_shown(&blob.name));
+        let files: Vec<File> = shown.map(File::of).collect();
+        if !files.is_empty() || page.next.is_none() {
+            return Ok(Files { files, next: page.next.as_deref().map(sealed) });
+        }
+        after = page.next;
+    }
 }
 
 /// Where a page starts, in words of ours. The service's own words come back to it

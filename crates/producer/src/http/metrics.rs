@@ -50,7 +50,7 @@ pub(super) async fn show(State(api): State<Arc<Api>>) -> Response {
         shared,
         sums: api.totals.now(),
         open_streams: api.open_streams.load(Ordering::Relaxed),
-        memory_bytes: memory_bytes(),
+        memory_bytes: service::resident_bytes(),
     };
     let text = figures.text().expect("a String takes everything");
     ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response()
@@ -183,12 +183,4 @@ fn add_bytes(registry: &mut Registry, name: &str, help: &str, bytes: u64) {
 
 fn whole(figure: u64) -> i64 {
     i64::try_from(figure).unwrap_or(i64::MAX)
-}
-
-/// The kernel's `VmRSS`, see `man 5 proc`; `None` where there is no such file.
-fn memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

@@ -11,6 +11,8 @@ use ingest_core::RunId;
 use job_queue::QueueError;
 use serde::Serialize;
 
+use crate::error::{ReadError, SyncError};
+
 /// A refusal, with words that say what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
@@ -90,6 +92,34 @@ impl From<BlobError> for Problem {
             BlobError::BlobChanged { .. } => Self::conflict(words, None),
             BlobError::Unreachable { .. } => logged(&error, Self::unavailable(words)),
             _ => logged(&error, Self::new(StatusCode::BAD_GATEWAY, words)),
+        }
+    }
+}
+
+impl From<SyncError> for Problem {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Read(ReadError::Blob(error)) => error.into(),
+            SyncError::Read(error @ ReadError::Csv { .. }) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                let words = cause.unwrap_or_else(|| error.to_string());
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, words)
+            }
+            SyncError::UnderWay { file, run } => {
+                Self::conflict(format!("{file} is being loaded already, by run {run}"), Some(run))
+            }
+            // Without a run id of the caller's, only its key can have led to another file.
+            SyncError::OtherFile { run, of, .. } => Self::conflict(
+                format!("this Idempotency-Key has started run {run} of {of}; use a new one"),
+                Some(run),
+            ),
+            SyncError::OtherVersion { ref run, .. } => {
+                Self::conflict(error.to_string(), Some(run.clone()))
+            }
+            SyncError::Queue(error) => error.into(),
+            SyncError::UnknownRun { .. } => Self::no_such_run(),
+            error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),
+            error => Self::conflict(error.to_string(), None),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Json, extract::State};
-use job_queue::{ApiUsage, Queue, QueueError};
+use job_queue::{ApiUsage, DeliveryPause, Queue, QueueError};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -33,6 +33,8 @@ pub(super) struct QueueState {
     pub(super) servers: u64,
     /// Calls of the org's day, as Salesforce said last.
     pub(super) api_usage: Option<ApiUsage>,
+    /// Why nothing is delivered at this moment, though there are consumers.
+    pub(super) delivery_pause: Option<DeliveryPause>,
 }
 
 /// Looks at the queue for all who ask.
@@ -74,6 +76,7 @@ impl QueueWatch {
             consumers: self.queue.consumers_alive().await?,
             servers: self.queue.servers_alive().await?,
             api_usage: self.queue.api_usage().await?,
+            delivery_pause: self.queue.delivery_pause().await?,
         })
     }
 }

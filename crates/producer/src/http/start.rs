@@ -18,7 +18,6 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    error::{ReadError, SyncError},
     replay::{Replay, ReplayError},
     start::Order,
 };
@@ -77,7 +76,7 @@ pub(super) async fn replay(
     let codes = code.into_iter().collect();
     let replay = Replay { of, codes, edited: None, settings: api.settings.clone() };
     let order = replay.order(&api.start).await.map_err(|error| match error {
-        ReplayError::Sync(error) => problem(error),
+        ReplayError::Sync(error) => error.into(),
         error => Problem::conflict(error.to_string(), None),
     })?;
     begin(api, Order { start_key, ..order.order }).await
@@ -86,7 +85,7 @@ pub(super) async fn replay(
 /// Also when the caller goes away meanwhile: a run that is entered gets its job.
 async fn begin(api: Arc<Api>, order: Order) -> Answer {
     let beginning = tokio::spawn(async move {
-        let ledger = Box::pin(api.start.enter(&order)).await.map_err(problem)?.ledger;
+        let ledger = Box::pin(api.start.enter(&order)).await?.ledger;
         if !ledger.has_ended() {
             api.start.queue.push_import(&ledger.run).await?;
         }
@@ -110,29 +109,6 @@ fn start_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         )));
     }
     Ok(Some(key.to_owned()))
-}
-
-fn problem(error: SyncError) -> Problem {
-    match error {
-        SyncError::Read(ReadError::Blob(error)) => error.into(),
-        SyncError::Read(error @ ReadError::Csv { .. }) => {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            let words = cause.unwrap_or_else(|| error.to_string());
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, words)
-        }
-        SyncError::UnderWay { file, run } => {
-            Problem::conflict(format!("{file} is being loaded already, by run {run}"), Some(run))
-        }
-        // Without a run id of the caller's, only its key can have led to another file.
-        SyncError::OtherFile { run, of, .. } => Problem::conflict(
-            format!("this Idempotency-Key has started run {run} of {of}; use a new one"),
-            Some(run),
-        ),
-        SyncError::Queue(error) => error.into(),
-        SyncError::UnknownRun { .. } => Problem::no_such_run(),
-        error @ SyncError::Rejects { .. } => Problem::unavailable(error.to_string()),
-        error => Problem::conflict(error.to_string(), None),
-    }
 }
 
 #[cfg(test)]

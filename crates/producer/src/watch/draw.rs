@@ -8,26 +8,30 @@ use ratatui::{
     layout::{Alignment, Constraint, Layout, Rect},
     style::{Color, Modifier, Style, Stylize},
     text::{Line, Span},
-    widgets::{Block, Cell, Clear, Paragraph, Row, Table, TableState, Wrap},
+    widgets::{Block, Cell, Clear, Padding, Paragraph, Row, Table, TableState, Wrap},
 };
 
 use crate::{
     figures::{bytes, duration, grouped},
     pace::whole,
     report::Status,
+    standstill,
     watch::{model::Model, one_run},
 };
 
 /// Draws everything.
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
-    let [head, queue, body, foot] = Layout::vertical([
+    let standstill_lines = if model.now.delivery_pause.is_some() { 2 } else { 0 };
+    let [head, standstill, queue, body, foot] = Layout::vertical([
         Constraint::Length(1),
+        Constraint::Length(standstill_lines),
         Constraint::Length(4),
         Constraint::Fill(1),
         Constraint::Length(1),
     ])
     .areas(frame.area());
     frame.render_widget(title(model), head);
+    draw_standstill(frame, model, standstill);
     draw_queue(frame, model, queue);
     match model.chosen().filter(|_| model.is_open) {
         Some(ledger) => one_run::draw(frame, ledger, &model.paces(&ledger.run), body),
@@ -51,6 +55,13 @@ fn title(model: &Model) -> Line<'static> {
         line.push(text.bold().fg(Color::Red));
     }
     Line::from(line)
+}
+
+fn draw_standstill(frame: &mut Frame<'_>, model: &Model, area: Rect) {
+    let Some(pause) = &model.now.delivery_pause else { return };
+    let text = Span::from(standstill::in_words(pause)).fg(Color::Yellow);
+    let indented = Block::new().padding(Padding::horizontal(1));
+    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }).block(indented), area);
 }
 
 fn draw_queue(frame: &mut Frame<'_>, model: &Model, area: Rect) {

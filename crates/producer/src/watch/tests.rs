@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use job_queue::{Depth, Ledger};
+use job_queue::{DeliveryPause, Depth, Ledger};
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::{
@@ -29,7 +29,8 @@ fn model(runs: Vec<Ledger>) -> Model {
 }
 
 fn snapshot(runs: Vec<Ledger>) -> Snapshot {
-    Snapshot { runs, depth: Depth { jobs: 1_234, bytes: 12 << 20 }, consumers: 2 }
+    let depth = Depth { jobs: 1_234, bytes: 12 << 20 };
+    Snapshot { runs, depth, consumers: 2, delivery_pause: None }
 }
 
 fn screen(model: &Model) -> String {
@@ -95,6 +96,18 @@ fn a_silent_redis_is_told_calmly_and_forgotten_when_it_answers() {
     model.look(snapshot(vec![ledger("nightly-7")]), Duration::from_secs(80));
 
     assert!(!screen(&model).contains("redis"));
+}
+
+#[test]
+fn deliveries_that_stand_still_come_with_the_reason_on_any_screen() {
+    let mut model = moving();
+    model.now.delivery_pause = Some(DeliveryPause {
+        reason: "900 of the day's 1000 api calls are used, and 10% are kept for others".to_owned(),
+        since_ms: 1_795_440_000_000,
+        until_ms: Some(1_795_440_300_000),
+    });
+
+    insta::assert_snapshot!(screen_of(&model, 80));
 }
 
 #[test]

@@ -78,6 +78,8 @@ fn wrong_usage_is_code_two_and_says_what_is_meant() {
         (&["shw", "x"], "show"),
         (&["sync"], "--file"),
         (&["show", "a/b"], "letters, digits"),
+        (&["sync", "--file", "f", "--run-id", "a/b"], "letters, digits"),
+        (&["sync", "--file", "f", "--run-id", "start"], "choose another name"),
         (&["completions", "csh"], "bash"),
     ];
 

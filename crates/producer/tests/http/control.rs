@@ -96,3 +96,61 @@ async fn rejects_that_nobody_wrote_are_written_when_the_run_is_resumed() {
     server.report("left", |report| report["rejectsWrittenBytes"].as_u64() > Some(0)).await;
     assert_eq!(server.get(rejects).await.body.lines().count(), 11);
 }
+
+#[tokio::test]
+async fn a_run_whose_file_was_replaced_cannot_be_resumed_and_says_what_to_do() {
+    let mut services = Services::start().await;
+    services.set("QUEUE_DEPTH_HIGH", "3");
+    services.put_rows("rows.csv", 100).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    server.report(&run, |report| report["batchesFed"] == 3).await;
+
+    server.post(&format!("/api/sync/{run}/pause")).await;
+    server
+        .report(&run, |report| report["status"] == "paused" && report["feederAlive"] == false)
+        .await;
+
+    services.put_rows("rows.csv", 200).await;
+    assert_eq!(
+        server.post(&format!("/api/sync/{run}/resume")).await.status,
+        202,
+        "nobody knows yet"
+    );
+
+    let report = server.report(&run, |report| report["status"] == "failed").await;
+    assert_eq!((&report["fileReplaced"], &report["resumeCommand"]), (&json!(true), &json!(null)));
+    let refused = server.post(&format!("/api/sync/{run}/resume")).await;
+    assert_eq!((refused.status, refused.run()), (409, run.clone()), "{refused:?}");
+    assert!(refused.error().contains("load the new version as a new run"), "{refused:?}");
+    let resumed = services.command_of(&["resume", &run]).output().await.unwrap();
+    assert_eq!(resumed.status.code(), Some(1));
+    let said = String::from_utf8(resumed.stderr).unwrap();
+    assert!(said.contains("load the new version as a new run"), "{said}");
+    let again = server.start("rows.csv").await;
+    assert_eq!(again.status, 202, "the new version can be: {again:?}");
+    assert_ne!(again.run(), run);
+}
+
+#[tokio::test]
+async fn a_limit_of_rejects_is_kept_with_the_run_whoever_goes_on_with_it() {
+    let mut services = Services::start().await;
+    services.set("QUEUE_DEPTH_HIGH", "3");
+    services.put_rows("rows.csv", 100).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    server.report(&run, |report| report["batchesFed"] == 3).await;
+    server.post(&format!("/api/sync/{run}/pause")).await;
+    server.report(&run, |report| report["status"] == "paused").await;
+
+    let resume = services.command_of(&["resume", &run, "--max-rejects", "5"]).output().await;
+    assert_eq!(resume.unwrap().status.code(), Some(0), "the server takes it");
+    let mut deliverer = Deliverer::new(&services).await;
+    deliverer.reject(3, "BAD").await;
+    tokio::spawn(async move { deliverer.deliver(10).await });
+
+    let report = server.report(&run, |report| report["status"] == "failed").await;
+    let reason = report["reason"].as_str().unwrap();
+    assert!(reason.contains("more than --max-rejects 5 allows"), "{reason}");
+    assert!(report["read"].as_u64() < Some(100), "{report}");
+}

@@ -160,6 +160,10 @@ async fn a_stream_that_comes_back_to_a_run_without_news_gets_its_state() {
     let server = services.serve().await;
     let run = server.start("rows.csv").await.run();
     Deliverer::new(&services).await.deliver(1).await;
+    let is_over = |report: &serde_json::Value| {
+        report["status"] == "completed" && report["feederAlive"] == false
+    };
+    server.report(&run, is_over).await;
     let seen = Events::open(&server, &run, None).await.rest().await;
     let last = seen.iter().rev().find(|event| event.name == "run").unwrap();
 

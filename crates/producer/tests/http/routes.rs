@@ -175,6 +175,28 @@ async fn files_are_listed_in_pages() {
 }
 
 #[tokio::test]
+async fn rejects_files_are_listed_for_who_asks_for_them() {
+    let services = Services::start().await;
+    for name in ["a.csv", "rejects/1.csv", "rejects/2.csv", "rejects/3.csv", "z.csv"] {
+        services.put(name, "id\n").await;
+    }
+    let server = services.serve().await;
+    let names = async |query: &str| {
+        let page = server.get(&format!("/api/files{query}")).await.json();
+        let files = page["files"].as_array().unwrap().clone();
+        let names: Vec<_> = files.iter().map(|file| file["name"].clone()).collect();
+        (names, page["next"].as_str().map(str::to_owned))
+    };
+
+    assert_eq!(names("").await, (vec![json!("a.csv"), json!("z.csv")], None));
+    // What follows them is not hidden behind empty pages.
+    let (first, next) = names("?limit=1").await;
+    let (second, _) = names(&format!("?limit=1&after={}", next.unwrap())).await;
+    assert_eq!((first, second), (vec![json!("a.csv")], vec![json!("z.csv")]));
+    assert_eq!(names("?prefix=rejects%2F").await.0.len(), 3);
+}
+
+#[tokio::test]
 async fn the_rejects_file_can_be_downloaded() {
     let services = Services::start().await;
     services.put_rows("rows.csv", 20).await;
@@ -207,13 +229,24 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
     let run = server.start("rows.csv").await.run();
     server.report(&run, |report| report["batchesFed"] == 3).await;
 
+    let minute = Some(std::time::Duration::from_secs(60));
+    services
+        .queue()
+        .await
+        .note_delivery_pause("salesforce is not available", minute)
+        .await
+        .unwrap();
     let queue = server.get("/api/queue").await.json();
 
     assert!(queue["bytes"].as_u64() > Some(200), "{queue}");
+    let since = queue["deliveryPause"]["sinceMs"].as_u64().unwrap();
     let expected = json!({
         "jobs": 3, "bytes": queue["bytes"], "jobsHigh": 7, "jobsLow": 3,
         "bytesHigh": 67_108_864, "bytesLow": 33_554_432,
         "consumers": 0, "servers": 1, "apiUsage": null,
+        "deliveryPause": {
+            "reason": "salesforce is not available", "sinceMs": since, "untilMs": since + 60_000,
+        },
     });
     assert_eq!(queue, expected);
 }

@@ -50,6 +50,11 @@ impl Org {
         self.http.request(method, format!("{}{path}", self.simulator.url()))
     }
 
+    /// Asks for a token.
+    pub(crate) async fn log_in(&self, form: &[(&str, &str)]) -> Reply {
+        reply(self.request(Method::POST, "/services/oauth2/token").form(form)).await
+    }
+
     /// A call of the data API, with the token.
     pub(crate) fn call(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(method, &format!("/services/data/{}{path}", self.version))
@@ -124,6 +129,14 @@ pub(crate) fn records_of(object: &str, records: impl IntoIterator<Item = Value>)
         })
         .collect();
     json!({"allOrNone": false, "records": records})
+}
+
+/// The answer to who asks for a token and gets none.
+pub(crate) fn login_refused(error: &str, description: &str) -> Reply {
+    Reply {
+        status: StatusCode::BAD_REQUEST,
+        json: json!({"error": error, "error_description": description}),
+    }
 }
 
 /// The answer to a request that is refused as a whole.

@@ -13,25 +13,14 @@ use salesforce_simulator::{Config, PublicKey};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::client::{Org, Reply, reply};
+use crate::client::{Org, login_refused, reply};
 
 const USER: &str = "integration@batch-sync.example";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-async fn log_in(org: &Org, form: &[(&str, &str)]) -> Reply {
-    reply(org.request(Method::POST, "/services/oauth2/token").form(form)).await
-}
-
-fn login_refused(error: &str, description: &str) -> Reply {
-    Reply {
-        status: StatusCode::BAD_REQUEST,
-        json: json!({"error": error, "error_description": description}),
-    }
-}
-
 /// Logs in and looks at something with the token.
 async fn gets_in(org: &mut Org, form: &[(&str, &str)]) -> Value {
-    let answer = log_in(org, form).await;
+    let answer = org.log_in(form).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.json);
     org.token = answer.json["access_token"].as_str().unwrap().to_owned();
     assert_eq!(org.get("/limits").await.status, StatusCode::OK);
@@ -154,7 +143,7 @@ async fn an_assertion_that_is_not_right_is_refused_with_the_reason() {
         (String::new(), invalid),
         ("a.b.c".to_owned(), invalid),
     ] {
-        let answer = log_in(&org, &[("grant_type", JWT_BEARER), ("assertion", &assertion)]).await;
+        let answer = org.log_in(&[("grant_type", JWT_BEARER), ("assertion", &assertion)]).await;
 
         assert_eq!(answer, login_refused(error, description), "{assertion}");
     }
@@ -189,7 +178,7 @@ async fn without_a_key_no_assertion_is_taken() {
     let org = Org::start().await;
     let assertion = assertion(&key, "RS256", &claims());
 
-    let answer = log_in(&org, &[("grant_type", JWT_BEARER), ("assertion", &assertion)]).await;
+    let answer = org.log_in(&[("grant_type", JWT_BEARER), ("assertion", &assertion)]).await;
 
     assert_eq!(answer, login_refused("invalid_grant", "invalid assertion"));
 }
@@ -215,7 +204,7 @@ async fn name_and_password_give_a_token() {
         let mut form = good;
         form[place].1 = value;
 
-        assert_eq!(log_in(&org, &form).await, login_refused(error, description), "{form:?}");
+        assert_eq!(org.log_in(&form).await, login_refused(error, description), "{form:?}");
     }
 }
 
@@ -233,16 +222,16 @@ async fn a_refresh_token_gives_tokens_until_it_is_revoked() {
         let answer = gets_in(&mut org, &refresh("5Aep.ready.made")).await;
         assert!(answer.get("refresh_token").is_none());
     }
-    assert_eq!(log_in(&org, &refresh("5Aep.other")).await, expired);
+    assert_eq!(org.log_in(&refresh("5Aep.other")).await, expired);
     let mut with_secret = refresh("5Aep.ready.made").to_vec();
     with_secret.push(("client_secret", "wrong"));
     let wrong = login_refused("invalid_client", "invalid client credentials");
-    assert_eq!(log_in(&org, &with_secret).await, wrong);
+    assert_eq!(org.log_in(&with_secret).await, wrong);
     let form = [("token", "5Aep.ready.made")];
     let revoked = org.request(Method::POST, "/services/oauth2/revoke").form(&form);
     assert_eq!(reply(revoked).await.status, StatusCode::OK);
 
-    assert_eq!(log_in(&org, &refresh("5Aep.ready.made")).await, expired);
+    assert_eq!(org.log_in(&refresh("5Aep.ready.made")).await, expired);
 }
 
 #[tokio::test]
@@ -255,7 +244,7 @@ async fn a_rotated_refresh_token_is_good_once() {
     let second = answer["refresh_token"].as_str().unwrap();
 
     let expired = login_refused("invalid_grant", "expired access/refresh token");
-    assert_eq!(log_in(&org, &refresh("first")).await, expired);
+    assert_eq!(org.log_in(&refresh("first")).await, expired);
     gets_in(&mut org, &refresh(second)).await;
 }
 
@@ -269,7 +258,7 @@ async fn logins_take_from_the_days_budget_only_when_told() {
             ("client_id", "batch-sync"),
             ("client_secret", "local-only-secret"),
         ];
-        assert_eq!(log_in(&org, &form).await.status, StatusCode::OK);
+        assert_eq!(org.log_in(&form).await.status, StatusCode::OK);
 
         assert_eq!(org.simulator.state().api_calls, expected);
     }

@@ -5,7 +5,7 @@ use salesforce_simulator::{Config, Faults, LoginError};
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::client::{Org, Reply, refused, reply};
+use crate::client::{Org, Reply, login_refused, refused, reply};
 
 const GOOD: [(&str, &str); 3] = [
     ("grant_type", "client_credentials"),
@@ -13,22 +13,11 @@ const GOOD: [(&str, &str); 3] = [
     ("client_secret", "local-only-secret"),
 ];
 
-async fn log_in(org: &Org, form: &[(&str, &str)]) -> Reply {
-    reply(org.request(Method::POST, "/services/oauth2/token").form(form)).await
-}
-
-fn login_refused(error: &str, description: &str) -> Reply {
-    Reply {
-        status: StatusCode::BAD_REQUEST,
-        json: json!({"error": error, "error_description": description}),
-    }
-}
-
 #[tokio::test]
 async fn client_credentials_give_a_token_that_opens_the_data_api() {
     let mut org = Org::start().await;
 
-    let login = log_in(&org, &GOOD).await;
+    let login = org.log_in(&GOOD).await;
 
     assert_eq!(login.status, StatusCode::OK);
     let url = org.simulator.url();
@@ -77,7 +66,7 @@ async fn every_wrong_login_has_its_own_words() {
     ];
 
     for (form, error, description) in cases {
-        assert_eq!(log_in(&org, &form).await, login_refused(error, description), "{form:?}");
+        assert_eq!(org.log_in(&form).await, login_refused(error, description), "{form:?}");
     }
     assert_eq!(org.simulator.state().logins, 0);
 }
@@ -118,7 +107,7 @@ async fn a_login_can_be_told_to_fail() {
     ] {
         org.simulator.set_faults(Faults { login_error: Some(error), ..Faults::default() });
 
-        assert_eq!(log_in(&org, &GOOD).await, login_refused(words.0, words.1));
+        assert_eq!(org.log_in(&GOOD).await, login_refused(words.0, words.1));
     }
 }
 
@@ -128,7 +117,7 @@ async fn a_busy_token_endpoint_answers_503() {
     let org = Org::with_faults(faults).await;
 
     let expected = refused(503, "SERVER_UNAVAILABLE", "Server too busy");
-    assert_eq!(log_in(&org, &GOOD).await, expected);
+    assert_eq!(org.log_in(&GOOD).await, expected);
 }
 
 #[tokio::test]
