@@ -1,5 +1,6 @@
 //! Records → batches.
 
+use crate::cell::Cells;
 use crate::decode::Record;
 use crate::{Reject, ResumePoint, Rows};
 
@@ -44,17 +45,84 @@ pub(crate) struct Batcher {
     rows: Rows,
     rejects: Vec<Reject>,
     bytes: usize,
+    together: Option<Together>,
+}
+
+/// Rows one after the other with the same cell are a group, and a batch ends between two groups,
+/// unless a group is larger than a batch.
+///
+/// A batch that is full in the middle of a group is closed before the group, which begins the next
+/// one. So how a batch is cut depends on nothing but its own records and the one behind it, and
+/// reading that goes on at its end cuts all later ones the same.
+struct Together {
+    cells: Cells,
+    /// The cell of the open group. Empty: there is none, and each row is on its own.
+    group: Vec<u8>,
+    /// The cell of the row that is added.
+    cell: Vec<u8>,
+    /// What the open batch was before the open group.
+    before: Mark,
+}
+
+impl Together {
+    /// Whether this row is of the open group; if not, that one is over.
+    fn goes_on_with(&mut self, raw: &[u8]) -> bool {
+        self.cell.clear();
+        self.cell.extend_from_slice(self.cells.read(raw));
+        let goes_on = !self.cell.is_empty() && self.cell == self.group;
+        if !goes_on {
+            self.group.clear();
+        }
+        goes_on
+    }
+
+    /// A group of the last row, unless there is one.
+    fn begin_unless_open(&mut self, before: Mark) {
+        if self.group.is_empty() {
+            std::mem::swap(&mut self.group, &mut self.cell);
+            self.before = before;
+        }
+    }
+}
+
+/// How far a batch was.
+#[derive(Clone, Copy)]
+struct Mark {
+    rows: usize,
+    rejects: usize,
+    bytes: usize,
+    end: ResumePoint,
 }
 
 impl Batcher {
     pub(crate) fn new(limits: BatchLimits, start: ResumePoint) -> Self {
-        Self { limits, start, end: start, rows: Rows::default(), rejects: Vec::new(), bytes: 0 }
+        Self {
+            limits,
+            start,
+            end: start,
+            rows: Rows::default(),
+            rejects: Vec::new(),
+            bytes: 0,
+            together: None,
+        }
+    }
+
+    /// The same for groups of rows with the same cell.
+    pub(crate) fn keeping_together(self, cells: Cells) -> Self {
+        let before = self.mark();
+        Self {
+            together: Some(Together { cells, group: Vec::new(), cell: Vec::new(), before }),
+            ..self
+        }
     }
 
     /// Adds a record as a row. The batch before it, when there is no room in that one.
     #[inline]
     pub(crate) fn add_row(&mut self, record: &Record<'_>) -> Option<Batch> {
-        let before = self.make_room(record.raw.len());
+        let before = match self.together {
+            None => self.make_room(record.raw.len()),
+            Some(_) => self.make_room_in_group(record),
+        };
         self.rows.push(record.at.record, record.raw);
         self.count(record, record.raw.len());
         before
@@ -63,15 +131,25 @@ impl Batcher {
     /// Adds a record as a reject. The batch before it, when there is no room in that one.
     pub(crate) fn add_reject(&mut self, record: &Record<'_>, reject: Reject) -> Option<Batch> {
         let bytes = reject.bytes();
-        let before = self.make_room(bytes);
+        // It may stand in the middle of a group.
+        let before = match self.together {
+            None => self.make_room(bytes),
+            Some(_) if self.has_room(bytes) => None,
+            Some(_) => self.close_before_group(bytes),
+        };
         self.rejects.push(reject);
         self.count(record, bytes);
         before
     }
 
-    /// Whether nothing more fits in.
+    /// Whether nothing more fits in, and the batch ends here whatever comes.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
+        self.together.is_none() && self.is_at_its_limit()
+    }
+
+    #[inline]
+    fn is_at_its_limit(&self) -> bool {
         let records = self.rows.len() + self.rejects.len();
         records >= self.limits.rows_max.max(1) || self.bytes >= self.limits.bytes_max.max(1)
     }
@@ -89,10 +167,63 @@ impl Batcher {
             rejects: std::mem::take(&mut self.rejects),
             end: ResumePoint { sequence: self.start.sequence + 1, ..self.end },
         };
-        self.check(&batch);
+        self.check(&batch, self.bytes);
         self.start = batch.end;
         self.bytes = 0;
+        if let Some(together) = &mut self.together {
+            // Reading that goes on here does not know it, either.
+            together.group.clear();
+        }
         Some(batch)
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        !self.is_at_its_limit() && self.bytes + bytes <= self.limits.bytes_max
+    }
+
+    fn make_room_in_group(&mut self, record: &Record<'_>) -> Option<Batch> {
+        let bytes = record.raw.len();
+        let goes_on = self.together.as_mut()?.goes_on_with(record.raw);
+        let closed = match self.has_room(bytes) {
+            true => None,
+            false if goes_on => self.close_before_group(bytes),
+            false => self.close(),
+        };
+        let before = self.mark();
+        self.together.as_mut()?.begin_unless_open(before);
+        closed
+    }
+
+    /// Makes room for a record of the open group: what is before the group becomes a batch, and the
+    /// group goes on in the next one. A group that does not fit into one goes on where it is.
+    fn close_before_group(&mut self, bytes: usize) -> Option<Batch> {
+        let together = self.together.as_mut()?;
+        let before = together.before;
+        let is_open = !together.group.is_empty();
+        let is_alone = before.rows + before.rejects == 0;
+        let group_bytes = self.bytes - before.bytes;
+        if !is_open || is_alone || group_bytes + bytes > self.limits.bytes_max {
+            return self.close();
+        }
+        let end = ResumePoint { sequence: self.start.sequence + 1, ..before.end };
+        together.before = Mark { rows: 0, rejects: 0, bytes: 0, end };
+        let rows = self.rows.split_off(before.rows);
+        let rejects = self.rejects.split_off(before.rejects);
+        let batch = Batch {
+            sequence: self.start.sequence,
+            rows: std::mem::replace(&mut self.rows, rows),
+            rejects: std::mem::replace(&mut self.rejects, rejects),
+            end,
+        };
+        self.check(&batch, before.bytes);
+        self.start = end;
+        self.bytes = group_bytes;
+        Some(batch)
+    }
+
+    fn mark(&self) -> Mark {
+        let (rows, rejects) = (self.rows.len(), self.rejects.len());
+        Mark { rows, rejects, bytes: self.bytes, end: self.end }
     }
 
     #[inline]
@@ -113,11 +244,11 @@ impl Batcher {
         };
     }
 
-    fn check(&self, batch: &Batch) {
+    fn check(&self, batch: &Batch, bytes: usize) {
         let records = batch.records();
         debug_assert_eq!(self.start.record + records, batch.end.record);
         debug_assert!(records <= self.limits.rows_max.max(1) as u64);
-        debug_assert!(self.bytes <= self.limits.bytes_max || records == 1);
+        debug_assert!(bytes <= self.limits.bytes_max || records == 1);
         debug_assert!(self.start.byte < batch.end.byte);
     }
 }

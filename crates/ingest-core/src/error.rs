@@ -58,6 +58,15 @@ pub enum IngestError {
         /// Where the header starts.
         at: Position,
     },
+    /// Rows are to be kept together by a column that is not there.
+    #[error(
+        "there is no column {} to keep rows together by; name one of the header's columns",
+        Shown(name)
+    )]
+    NoColumnToKeepTogether {
+        /// The name.
+        name: String,
+    },
     /// A column without a name.
     #[error("{at}: column {column} has no name; every column needs one")]
     EmptyColumnName {

@@ -12,20 +12,17 @@ use crate::{
 /// every limit is kept.
 pub fn decoder(bytes: &[u8]) {
     let Some((choice, file)) = bytes.split_first_chunk::<4>() else { return };
-    let (settings, replay) = (settings(*choice), replay(*choice));
-    let whole = read(start(settings, replay.as_ref()), file, file.len().max(1));
+    let settings = settings(*choice);
+    let start = || in_its_manner(Ingest::start(settings), *choice);
+    let whole = read(start(), file, file.len().max(1));
     let chunk = usize::from(choice[3] % 61) + 1;
-    let cut = read(start(settings, replay.as_ref()), file, chunk);
+    let cut = read(start(), file, chunk);
     assert_eq!(whole, cut, "in chunks of {chunk}");
 
     let Ok((header, batches)) = whole else { return };
-    check_batches(settings, replay.is_some(), file, &batches);
+    check_batches(settings, replay(*choice).is_some(), file, &batches);
     for (done, batch) in batches.iter().enumerate().take(8) {
-        let ingest = Ingest::resume(settings, header.clone(), batch.end);
-        let ingest = match &replay {
-            Some(replay) => ingest.replaying(replay.clone()),
-            None => ingest,
-        };
+        let ingest = in_its_manner(Ingest::resume(settings, header.clone(), batch.end), *choice);
         let rest = &file[usize::try_from(batch.end.byte).expect("it is within the file")..];
         let (_, resumed) = read(ingest, rest, chunk).expect("the header was read before");
         assert_eq!(resumed, batches[done + 1..], "from batch {}", done + 1);
@@ -87,12 +84,13 @@ fn replay([_, limit, ..]: [u8; 4]) -> Option<Replay> {
     (limit & 12 == 12).then_some(Replay { codes })
 }
 
-fn start(settings: IngestSettings, replay: Option<&Replay>) -> Ingest {
-    let ingest = Ingest::start(settings);
-    match replay {
-        Some(replay) => ingest.replaying(replay.clone()),
+/// Half of the inputs keep rows together by a column that many of them have.
+fn in_its_manner(ingest: Ingest, choice: [u8; 4]) -> Ingest {
+    let ingest = match replay(choice) {
+        Some(replay) => ingest.replaying(replay),
         None => ingest,
-    }
+    };
+    if choice[2] & 128 == 0 { ingest } else { ingest.keeping_together("note".to_owned()) }
 }
 
 fn read(

@@ -11,7 +11,7 @@ use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
 use crate::reject::RowRules;
 use crate::replay::{self, Replayed, Replayer};
-use crate::{Batch, BatchLimits, Dialect, Header, IngestError, Replay, ResumePoint};
+use crate::{Batch, BatchLimits, Cells, Dialect, Header, IngestError, Replay, ResumePoint};
 
 /// How an input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +36,18 @@ pub struct IngestSettings {
 /// [`end`](Batch::end) of any batch: all later batches are the same.
 pub struct Ingest {
     settings: IngestSettings,
-    /// The input is a rejects file.
-    replay: Option<Replay>,
+    manner: Manner,
     input: Input,
     state: State,
+}
+
+/// What is special about an input.
+#[derive(Clone, Default)]
+struct Manner {
+    /// It is a rejects file.
+    replay: Option<Replay>,
+    /// Rows with the same cell in this column stay together.
+    together: Option<String>,
 }
 
 enum State {
@@ -56,7 +64,12 @@ impl Ingest {
     pub fn start(settings: IngestSettings) -> Self {
         let IngestSettings { delimiter, quote, record_bytes_max, .. } = settings;
         let opening = Opening::new(delimiter, quote, record_bytes_max);
-        Self { settings, replay: None, input: Input::default(), state: State::Opening(opening) }
+        Self {
+            settings,
+            manner: Manner::default(),
+            input: Input::default(),
+            state: State::Opening(opening),
+        }
     }
 
     /// Goes on at `from`: the first byte pushed is the one at `from.byte`.
@@ -70,8 +83,9 @@ impl Ingest {
         if from.byte == 0 {
             return Self::start(settings);
         }
-        let state = State::Rows(Box::new(RowReader::new(settings, None, header, from)));
-        Self { settings, replay: None, input: Input::default(), state }
+        let manner = Manner::default();
+        let state = State::rows(settings, &manner, header, from);
+        Self { settings, manner, input: Input::default(), state }
     }
 
     /// Takes the input for a rejects file: header and records lose the three columns that
@@ -85,11 +99,31 @@ impl Ingest {
     /// [`UNCLOSED_QUOTE`](crate::Reject::UNCLOSED_QUOTE)) becomes a reject once more.
     #[must_use]
     pub fn replaying(self, replay: Replay) -> Self {
+        let manner = Manner { replay: Some(replay), ..self.manner.clone() };
+        self.read_in(manner)
+    }
+
+    /// Keeps rows that stand one after the other and have the same cell in this column in one batch,
+    /// such as the children of one parent in a file that is sorted by parent.
+    ///
+    /// A batch ends before such a group when not all of the group fits in; a group that is larger
+    /// than a batch is cut where a batch is full. Cells count without quotes and without blanks
+    /// around them, and rows with an empty one are in no group. A record that is rejected ends no
+    /// group. An input without the column fails with
+    /// [`NoColumnToKeepTogether`](IngestError::NoColumnToKeepTogether).
+    #[must_use]
+    pub fn keeping_together(self, column: String) -> Self {
+        let manner = Manner { together: Some(column), ..self.manner.clone() };
+        self.read_in(manner)
+    }
+
+    /// The same from where it began.
+    fn read_in(self, manner: Manner) -> Self {
         let state = match self.state {
-            State::Rows(rows) => State::Rows(Box::new(rows.replaying(replay.clone()))),
+            State::Rows(rows) => State::rows(self.settings, &manner, rows.header, rows.from),
             state => state,
         };
-        Self { replay: Some(replay), state, ..self }
+        Self { manner, state, ..self }
     }
 
     /// Hands over the next bytes. An empty chunk changes nothing.
@@ -117,8 +151,8 @@ impl Ingest {
                     None => return Ok(None),
                 },
                 State::Header(dialect, decoder) => {
-                    let replay = self.replay.as_ref();
-                    match read_header(self.settings, replay, *dialect, decoder, &mut self.input) {
+                    let (manner, input) = (&self.manner, &mut self.input);
+                    match read_header(self.settings, manner, *dialect, decoder, input) {
                         Ok(Some(rows)) => State::Rows(Box::new(rows)),
                         Ok(None) => return Ok(None),
                         Err(error) => State::Failed(error),
@@ -153,8 +187,18 @@ impl Ingest {
         if !dialect.is_usable() {
             return State::Failed(IngestError::UnusableDialect(dialect));
         }
-        let limit = record_limit(self.settings, self.replay.as_ref());
+        let limit = record_limit(self.settings, &self.manner);
         State::Header(dialect, Box::new(RecordDecoder::new(dialect, limit, 0, opened.cursor)))
+    }
+}
+
+impl State {
+    /// Behind the header.
+    fn rows(settings: IngestSettings, manner: &Manner, header: Header, from: ResumePoint) -> Self {
+        match RowReader::new(settings, manner, header, from) {
+            Ok(rows) => Self::Rows(Box::new(rows)),
+            Err(error) => Self::Failed(error),
+        }
     }
 }
 
@@ -166,15 +210,15 @@ impl fmt::Debug for Ingest {
 }
 
 /// Most bytes in a record as it stands in the input.
-fn record_limit(settings: IngestSettings, replay: Option<&Replay>) -> usize {
-    let columns = if replay.is_some() { replay::COLUMNS_BYTES_MAX } else { 0 };
+fn record_limit(settings: IngestSettings, manner: &Manner) -> usize {
+    let columns = if manner.replay.is_some() { replay::COLUMNS_BYTES_MAX } else { 0 };
     settings.record_bytes_max.saturating_add(columns)
 }
 
 /// Reads the first record; `None` when it is not all there.
 fn read_header(
     settings: IngestSettings,
-    replay: Option<&Replay>,
+    manner: &Manner,
     dialect: Dialect,
     decoder: &mut RecordDecoder,
     input: &mut Input,
@@ -193,20 +237,19 @@ fn read_header(
         }
         Shape::Whole { .. } => {
             let Cursor { line, byte, .. } = record.end;
-            let raw = match replay {
+            let raw = match manner.replay {
                 None => Bytes::copy_from_slice(record.raw),
                 Some(_) => replay::source_header(record.raw, dialect, at)?,
             };
             let header = Header::read(raw, dialect, at)?;
             let from = ResumePoint { sequence: 0, record: 0, line, byte };
-            Ok(Some(RowReader::new(settings, replay.cloned(), header, from)))
+            RowReader::new(settings, manner, header, from).map(Some)
         }
     }
 }
 
 /// Reads everything behind the header.
 struct RowReader {
-    settings: IngestSettings,
     header: Header,
     rules: RowRules,
     decoder: RecordDecoder,
@@ -219,27 +262,30 @@ struct RowReader {
 impl RowReader {
     fn new(
         settings: IngestSettings,
-        replay: Option<Replay>,
+        manner: &Manner,
         header: Header,
         from: ResumePoint,
-    ) -> Self {
+    ) -> Result<Self, IngestError> {
         let cursor = Cursor::at(from.line, from.byte);
         let (dialect, columns) = (header.dialect(), header.columns().len());
-        let limit = record_limit(settings, replay.as_ref());
-        Self {
-            settings,
+        let limit = record_limit(settings, manner);
+        let batcher = Batcher::new(settings.batch, from);
+        let batcher = match &manner.together {
+            None => batcher,
+            Some(name) => match Cells::of(&header, name) {
+                Some(cells) => batcher.keeping_together(cells),
+                None => return Err(IngestError::NoColumnToKeepTogether { name: name.clone() }),
+            },
+        };
+        let replay = manner.replay.clone();
+        Ok(Self {
             rules: RowRules { fields: columns, record_bytes_max: limit },
             decoder: RecordDecoder::new(dialect, limit, from.record + 1, cursor),
             replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
-            batcher: Batcher::new(settings.batch, from),
+            batcher,
             header,
             from,
-        }
-    }
-
-    /// The same from the start, with the input as a rejects file.
-    fn replaying(self, replay: Replay) -> Self {
-        Self::new(self.settings, Some(replay), self.header, self.from)
+        })
     }
 
     fn next_batch(&mut self, input: &mut Input) -> Option<Batch> {

@@ -47,6 +47,7 @@
 //! goes on where csv-core sees the record end.
 
 mod batch;
+mod cell;
 mod decode;
 mod dialect;
 mod error;
@@ -67,6 +68,7 @@ mod run;
 mod transcode;
 
 pub use batch::{Batch, BatchLimits};
+pub use cell::Cells;
 pub use dialect::Dialect;
 pub use error::{DataKind, IngestError};
 pub use header::Header;

@@ -87,6 +87,17 @@ impl Rows {
         picked
     }
 
+    /// Takes the rows from this index on away.
+    pub(crate) fn split_off(&mut self, index: usize) -> Self {
+        let start = self.start(index);
+        let raw = self.raw.split_off(start);
+        let mut spans = self.spans.split_off(index);
+        for span in &mut spans {
+            span.end -= start;
+        }
+        Self { raw, spans }
+    }
+
     fn start(&self, index: usize) -> usize {
         index.checked_sub(1).map_or(0, |before| self.spans[before].end)
     }

@@ -10,4 +10,5 @@ mod rejects;
 mod rejects_file;
 mod replay;
 mod support;
+mod together;
 mod transcode;

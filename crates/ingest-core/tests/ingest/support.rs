@@ -113,17 +113,34 @@ pub(crate) fn read(
     whole
 }
 
-/// Reads the input as a rejects file, of which the records with these codes are wanted: in one
-/// piece, at every chunk size and from every batch's end. All of these must be the same.
+/// Reads the input as a rejects file, of which the records with these codes are wanted.
 pub(crate) fn replay(
     settings: IngestSettings,
     codes: &[&str],
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
-    let input = input.as_ref();
     let replay = || Replay { codes: codes.iter().map(|&code| code.to_owned()).collect() };
+    read_in(settings, |ingest| ingest.replaying(replay()), input.as_ref())
+}
+
+/// Reads the input with rows kept together by a column.
+pub(crate) fn read_together(
+    settings: IngestSettings,
+    column: &str,
+    input: impl AsRef<[u8]>,
+) -> Result<Reading, IngestError> {
+    read_in(settings, |ingest| ingest.keeping_together(column.to_owned()), input.as_ref())
+}
+
+/// Reads the input in some manner: in one piece, at every chunk size and from every batch's end. All
+/// of these must be the same.
+fn read_in(
+    settings: IngestSettings,
+    manner: impl Fn(Ingest) -> Ingest,
+    input: &[u8],
+) -> Result<Reading, IngestError> {
     let read_in = |size: usize| {
-        let mut ingest = Ingest::start(settings).replaying(replay());
+        let mut ingest = manner(Ingest::start(settings));
         let batches = drain(&mut ingest, chunks_of(input, size))?;
         Ok(Reading { header: ingest.header().unwrap().clone(), batches })
     };
@@ -142,7 +159,7 @@ pub(crate) fn replay(
         let rest = &input[usize::try_from(batch.end.byte).unwrap()..];
         for size in [1, 7, rest.len().max(1)] {
             let ingest = Ingest::resume(settings, reading.header.clone(), batch.end);
-            let resumed = drain(&mut ingest.replaying(replay()), chunks_of(rest, size)).unwrap();
+            let resumed = drain(&mut manner(ingest), chunks_of(rest, size)).unwrap();
             assert_eq!(resumed, reading.batches[done + 1..], "from {:?} by {size}", batch.end);
         }
     }
