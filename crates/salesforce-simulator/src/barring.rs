@@ -53,3 +53,32 @@ pub(crate) fn bar_by_faults(
         }
     }
 }
+
+/// Refuses rows of which a parent is locked by another call.
+pub(crate) fn bar_by_locked_parents(org: &Org, drafts: &mut [Draft<'_>]) {
+    if !org.faults.locks_parents() {
+        return;
+    }
+    let schema = org.schema();
+    let parents: Vec<Vec<String>> =
+        drafts.iter().map(|draft| named_parents(schema, draft)).collect();
+    let locked = org.faults.parents_are_locked(parents.iter().map(Vec::as_slice));
+    for (draft, _) in drafts.iter_mut().zip(locked).filter(|(_, is_locked)| *is_locked) {
+        draft.barred.get_or_insert_with(|| RowError::locked(None));
+    }
+}
+
+/// The parents of a row, as it names them: by external id or by id.
+fn named_parents(schema: &Schema, draft: &Draft<'_>) -> Vec<String> {
+    let by_key = draft.parents.iter().map(|parent| {
+        let field = schema.object(parent.object).field(parent.key_column);
+        let key = fold(&parent.key, field.case_sensitive);
+        format!("{} {} {key}", parent.object.0, parent.key_column)
+    });
+    let object = schema.object(draft.object);
+    let by_id = draft.writes.iter().filter_map(|(column, id)| {
+        let is_reference = !object.field(*column).parents.is_empty();
+        id.as_deref().filter(|_| is_reference).map(str::to_owned)
+    });
+    by_key.chain(by_id).collect()
+}

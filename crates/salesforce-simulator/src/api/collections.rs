@@ -2,7 +2,7 @@
 
 use super::{Call, query};
 use crate::{
-    barring::{bar_by_faults, bar_repeated_keys},
+    barring::{bar_by_faults, bar_by_locked_parents, bar_repeated_keys},
     config::EmptyRecords,
     http::Answer,
     org::Org,
@@ -106,6 +106,7 @@ fn save(
         bar_repeated_keys(org.schema(), &mut drafts, key);
     }
     bar_by_faults(org, &mut drafts, operation, call.lets_duplicates_pass());
+    bar_by_locked_parents(org, &mut drafts);
     let terms = Terms {
         operation,
         all_or_none,

@@ -3,12 +3,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use fastrand::Rng;
 
-use super::{Fault, Faults, PlannedRefusal};
+use super::{Fault, Faults, PlannedRefusal, parents::ParentLocks};
 use crate::{id::RecordId, problem::RowError};
 
 /// Rows under a lock that are remembered; more are not locked any more.
@@ -30,6 +30,7 @@ struct Inner {
     rng: Rng,
     /// How often each row was refused with a lock, by the hash of its key.
     locked: HashMap<u64, u32>,
+    parents: ParentLocks,
     counts: BTreeMap<Fault, u64>,
 }
 
@@ -74,6 +75,7 @@ impl FaultSource {
             faults,
             rng: Rng::with_seed(seed),
             locked: HashMap::new(),
+            parents: ParentLocks::default(),
             counts: BTreeMap::new(),
         };
         Self { seed, inner: Mutex::new(inner) }
@@ -153,6 +155,30 @@ impl FaultSource {
             *inner.counts.entry(Fault::RowLocked).or_default() += 1;
             RowError::locked(id)
         })
+    }
+
+    /// For each row of a call, with what it says of its parents, whether one of these is locked by
+    /// another call; the others are locked by this one now.
+    pub(crate) fn parents_are_locked<'p>(
+        &self,
+        rows: impl Iterator<Item = &'p [String]>,
+    ) -> Vec<bool> {
+        let Inner { faults, parents, counts, .. } = &mut *self.lock();
+        let (call, now) = (parents.begin(), Instant::now());
+        let held = Duration::from_millis(faults.parent_lock_ms);
+        let are_locked = |of_row: &'p [String]| {
+            let is_locked = !of_row.iter().all(|parent| parents.lock(parent, call, now, held));
+            if is_locked {
+                *counts.entry(Fault::RowLocked).or_default() += 1;
+            }
+            is_locked
+        };
+        rows.map(are_locked).collect()
+    }
+
+    /// Whether calls lock the parents of their rows: asked once a call.
+    pub(crate) fn locks_parents(&self) -> bool {
+        self.lock().faults.parent_lock_ms > 0
     }
 
     /// Whether any row can meet a fault: asked once a call.

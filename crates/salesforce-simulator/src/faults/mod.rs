@@ -1,6 +1,7 @@
 //! What goes wrong, how often, and how to make it go wrong again.
 
 mod draw;
+mod parents;
 mod plan;
 
 pub(crate) use draw::{FaultSource, JobFate, Target, Work};
@@ -107,6 +108,10 @@ pub struct Faults {
     /// How often such a row is refused before it is taken.
     #[arg(long, value_name = "TIMES", default_value_t = 1)]
     pub row_lock_times: u32,
+    /// Lock the parents of a call's rows for this many milliseconds: rows of other calls that name
+    /// the same parent are refused meanwhile. Of collections only.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub parent_lock_ms: u64,
     /// Calls whose rows are stored and whose connection then closes.
     #[arg(long, value_name = "RATE", default_value_t = 0, value_parser = permille())]
     pub answer_lost_permille: u16,
@@ -188,6 +193,7 @@ impl Default for Faults {
             token_seconds_max: None,
             row_lock_permille: 0,
             row_lock_times: 1,
+            parent_lock_ms: 0,
             answer_lost_permille: 0,
             answer_cut_permille: 0,
             reset_permille: 0,

@@ -248,6 +248,34 @@ async fn a_locked_row_fails_alone_and_succeeds_the_next_time() {
 }
 
 #[tokio::test]
+async fn a_parent_is_locked_for_other_calls_while_its_rows_are_stored() {
+    let held = Duration::from_millis(300);
+    let org = Org::with_faults(Faults { parent_lock_ms: 300, ..Faults::default() }).await;
+    let parents = ["A", "B"].map(|key| json!({"ErpKey__c": key, "Name": key}));
+    let stored = org.post("/composite/sobjects", records_of("Account", parents)).await;
+    let of = |key: &str, parent: &str| {
+        let mut lead = lead(key);
+        lead["Account__r"] = json!({"ErpKey__c": parent});
+        lead
+    };
+
+    let first = org.upsert([of("K-1", "A"), of("K-2", "a")]).await;
+    let second = org.upsert([of("K-3", "A"), of("K-4", "B"), lead("K-5")]).await;
+    tokio::time::sleep(held).await;
+    let third = org.upsert([of("K-3", "A")]).await;
+
+    assert_eq!(stored.status, StatusCode::OK);
+    let successes = |results: &Value| -> Vec<bool> {
+        let results = results.as_array().unwrap().iter();
+        results.map(|result| result["success"].as_bool().unwrap()).collect()
+    };
+    assert_eq!(successes(&first), [true, true]);
+    assert_eq!(successes(&second), [false, true, true], "{second}");
+    assert_eq!(second[0]["errors"][0]["statusCode"], "UNABLE_TO_LOCK_ROW");
+    assert_eq!(successes(&third), [true]);
+}
+
+#[tokio::test]
 async fn any_error_of_a_row_can_be_asked_for() {
     let org = Org::start().await;
     org.simulator.set_faults(Faults {
