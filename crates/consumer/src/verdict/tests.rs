@@ -1,5 +1,7 @@
 //! The policy, as tables.
 
+use std::collections::BTreeSet;
+
 use super::{
     Operation::{Delete, Insert, Update, Upsert},
     request::NOT_THE_API,
@@ -23,6 +25,79 @@ fn repeat(tries: u32, single: Single) -> RequestVerdict {
 fn stops(status: u16, code: &str) -> bool {
     matches!(judge_request(&answer(status, code, ""), Upsert), RequestVerdict::Stop(_))
 }
+
+/// Every status and code that Salesforce documents for a request as a whole, in the order of its
+/// documentation. One without a code stands for any body.
+const OF_A_REQUEST: [(u16, &str); 32] = [
+    (400, "JSON_PARSER_ERROR"),
+    (400, "INVALID_FIELD"),
+    (400, "INVALID_TYPE"),
+    (400, "MALFORMED_ID"),
+    (400, "INVALID_CROSS_REFERENCE_KEY"),
+    (400, "EXCEEDED_ID_LIMIT"),
+    (400, "TXN_SECURITY_METERING_ERROR"),
+    (400, "QUERY_TIMEOUT"),
+    (400, "REQUEST_RUNNING_TOO_LONG"),
+    (401, "INVALID_SESSION_ID"),
+    (401, "INVALID_AUTH_HEADER"),
+    (403, "REQUEST_LIMIT_EXCEEDED"),
+    (403, "API_DISABLED_FOR_ORG"),
+    (403, "API_CURRENTLY_DISABLED"),
+    (403, "INSUFFICIENT_ACCESS"),
+    (403, "FUNCTIONALITY_NOT_ENABLED"),
+    (404, "NOT_FOUND"),
+    (405, ""),
+    (410, ""),
+    (414, ""),
+    (415, ""),
+    (420, ""),
+    (428, ""),
+    (431, ""),
+    (409, ""),
+    (412, ""),
+    (429, ""),
+    (500, "UNKNOWN_EXCEPTION"),
+    (500, "APEX_ERROR"),
+    (502, ""),
+    (504, ""),
+    (503, "SERVER_UNAVAILABLE"),
+];
+
+/// Every code that it documents for one record, in the order of its documentation.
+const OF_A_ROW: [&str; 29] = [
+    "UNABLE_TO_LOCK_ROW",
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+    "UNKNOWN_EXCEPTION",
+    "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+    "TXN_SECURITY_METERING_ERROR",
+    "APEX_TIMEOUT",
+    "LIMIT_EXCEEDED",
+    "REQUEST_LIMIT_EXCEEDED",
+    "DUPLICATE_VALUE",
+    "DUPLICATES_DETECTED",
+    "DUPLICATE_EXTERNAL_ID",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+    "FIELD_FILTER_VALIDATION_EXCEPTION",
+    "FIELD_INTEGRITY_EXCEPTION",
+    "REQUIRED_FIELD_MISSING",
+    "INVALID_FIELD",
+    "INVALID_FIELD_FOR_INSERT_UPDATE",
+    "INVALID_CROSS_REFERENCE_KEY",
+    "STRING_TOO_LONG",
+    "MALFORMED_ID",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+    "INVALID_TYPE_ON_FIELD_IN_RECORD",
+    "NUMBER_OUTSIDE_VALID_RANGE",
+    "INVALID_EMAIL_ADDRESS",
+    "ENTITY_IS_DELETED",
+    "ENTITY_IS_LOCKED",
+    "INSUFFICIENT_ACCESS_OR_READONLY",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+    "STORAGE_LIMIT_EXCEEDED",
+];
+
+/// A code that nobody documents.
+const UNDOCUMENTED: &str = "NEVER_HEARD_OF";
 
 #[test]
 fn every_code_of_a_whole_request_has_its_verdict() {
@@ -64,35 +139,41 @@ fn every_code_of_a_whole_request_has_its_verdict() {
         (408, "", "", unknown(5)),
         (503, "SERVER_UNAVAILABLE", "", RequestVerdict::Wait(Trouble::Unavailable)),
         (503, "", "<html>", RequestVerdict::Wait(Trouble::Unavailable)),
-        (400, "NEVER_HEARD_OF", "", HALVE),
+        (400, UNDOCUMENTED, "", HALVE),
     ];
 
-    for (status, code, message, expected) in table {
-        let judged = judge_request(&answer(status, code, message), Upsert);
-        assert_eq!(judged, expected, "HTTP {status} {code} {message}");
+    for (status, code, message, expected) in &table {
+        let judged = judge_request(&answer(*status, code, message), Upsert);
+        assert_eq!(judged, *expected, "HTTP {status} {code} {message}");
     }
+    let judged = table.iter().map(|(status, code, ..)| (*status, *code));
+    let judged: BTreeSet<_> = judged.chain(ONLY_A_PERSON_CAN_CHANGE).collect();
+    let missing: Vec<_> = OF_A_REQUEST.iter().filter(|known| !judged.contains(known)).collect();
+    assert!(missing.is_empty(), "no verdict is tested for {missing:?}");
 }
+
+const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 16] = [
+    (401, "INVALID_SESSION_ID"),
+    (401, "INVALID_AUTH_HEADER"),
+    (403, "API_DISABLED_FOR_ORG"),
+    (403, "API_CURRENTLY_DISABLED"),
+    (403, "INSUFFICIENT_ACCESS"),
+    (403, "FUNCTIONALITY_NOT_ENABLED"),
+    (403, "STORAGE_LIMIT_EXCEEDED"),
+    (403, ""),
+    (404, "NOT_FOUND"),
+    (405, ""),
+    (410, ""),
+    (414, ""),
+    (415, ""),
+    (428, ""),
+    (431, ""),
+    (302, ""),
+];
 
 #[test]
 fn what_only_a_person_can_change_stops_the_consumer() {
-    for (status, code) in [
-        (401, "INVALID_SESSION_ID"),
-        (401, "INVALID_AUTH_HEADER"),
-        (403, "API_DISABLED_FOR_ORG"),
-        (403, "API_CURRENTLY_DISABLED"),
-        (403, "INSUFFICIENT_ACCESS"),
-        (403, "FUNCTIONALITY_NOT_ENABLED"),
-        (403, "STORAGE_LIMIT_EXCEEDED"),
-        (403, ""),
-        (404, "NOT_FOUND"),
-        (405, ""),
-        (410, ""),
-        (414, ""),
-        (415, ""),
-        (428, ""),
-        (431, ""),
-        (302, ""),
-    ] {
+    for (status, code) in ONLY_A_PERSON_CAN_CHANGE {
         assert!(stops(status, code), "HTTP {status} {code}");
     }
 }
@@ -177,7 +258,7 @@ fn every_code_of_a_row_has_its_verdict() {
     let lock = "unable to obtain exclusive access to this record: 001xx";
     let trigger = "LeadTrigger: execution of AfterInsert caused by: UNABLE_TO_LOCK_ROW, busy";
     let race = "duplicate value found: Key__c duplicates value on record with id: 00Q";
-    for (code, message, expected) in [
+    let table = [
         ("UNABLE_TO_LOCK_ROW", lock, "again"),
         ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", trigger, "again"),
         ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "LeadTrigger: no", "rejected"),
@@ -196,6 +277,7 @@ fn every_code_of_a_row_has_its_verdict() {
         ("FIELD_FILTER_VALIDATION_EXCEPTION", "", "rejected"),
         ("FIELD_INTEGRITY_EXCEPTION", "", "rejected"),
         ("REQUIRED_FIELD_MISSING", "", "rejected"),
+        ("INVALID_FIELD", "No such column 'X' on sobject of type Y", "rejected"),
         ("INVALID_FIELD", "Foreign key external ID: X not found for field F", "rejected"),
         ("INVALID_FIELD_FOR_INSERT_UPDATE", "", "rejected"),
         ("INVALID_CROSS_REFERENCE_KEY", "", "rejected"),
@@ -210,10 +292,15 @@ fn every_code_of_a_row_has_its_verdict() {
         ("INSUFFICIENT_ACCESS_OR_READONLY", "", "rejected"),
         ("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "", "rejected"),
         ("STORAGE_LIMIT_EXCEEDED", "storage limit exceeded", "stop"),
-        ("NEVER_HEARD_OF", "", "rejected"),
-    ] {
+        (UNDOCUMENTED, "", "rejected"),
+    ];
+
+    for (code, message, expected) in table {
         assert_eq!(judged(code, message), expected, "{code} {message}");
     }
+    let judged: BTreeSet<&str> = table.iter().map(|(code, ..)| *code).collect();
+    let known: BTreeSet<&str> = OF_A_ROW.into_iter().chain([UNDOCUMENTED]).collect();
+    assert_eq!(judged, known, "a verdict is tested for each code, and for no other one");
 }
 
 #[test]

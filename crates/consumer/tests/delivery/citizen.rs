@@ -15,6 +15,7 @@ use axum::{
 };
 use job_queue::DeliveryPause;
 use salesforce_simulator::{Fault, Faults};
+use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::support::{Scene, good_batches};
@@ -204,4 +205,32 @@ async fn calls_at_once_go_down_to_what_the_org_takes_with_few_refusals() {
     let faults = scene.salesforce.state().faults;
     let refused = faults.get(&Fault::ConcurrentLimit).copied().unwrap_or_default();
     assert!(refused < 40, "{refused} of {} calls", ledger.api_calls);
+}
+
+#[tokio::test]
+async fn bursts_of_locked_rows_halve_the_calls_at_once() {
+    let faults = Faults { latency_ms: 20, row_lock_permille: 300, ..Faults::default() };
+    let scene = Scene::with_faults(faults).await;
+    scene.feed("locked", &good_batches(40)).await;
+
+    let _consumer = scene.consumer(&["--concurrency=8", "--salesforce-concurrency-max=8"]);
+    limit_falls_to(&scene, 1).await;
+    let ledger = scene.delivered("locked").await;
+
+    assert!(ledger.retried > 500, "{ledger:?}");
+    assert_eq!(scene.salesforce.state().objects["Lead"].rows, 4_000);
+}
+
+/// Waits until the org's limit of calls at once, which begins with four, is so low.
+async fn limit_falls_to(scene: &Scene, low: u64) {
+    let start = Instant::now();
+    loop {
+        let looked_at = scene.queue.change_shared(|value, _| value.unwrap_or_default());
+        let shared: Value = serde_json::from_slice(&looked_at.await.unwrap()).unwrap_or_default();
+        if shared["limit"].as_u64().is_some_and(|limit| limit <= low) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{shared}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
