@@ -188,6 +188,11 @@ pub struct ReadArgs {
     #[arg(long, env = "BATCH_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
     pub batch_bytes_max: u32,
 
+    /// Keep rows with the same cell in this column in one batch, such as the children of one parent,
+    /// whose lock they share. The file has to be sorted by it; `producer plan` says whether it is.
+    #[arg(long, env = "BATCH_KEEP_TOGETHER", value_name = "COLUMN")]
+    pub batch_keep_together: Option<String>,
+
     /// Bytes in a record; a longer one is rejected.
     #[arg(long, env = "RECORD_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
     pub record_bytes_max: u32,

@@ -23,6 +23,9 @@ pub(crate) struct ReadSettings {
     record_bytes_max: usize,
     batch_rows: usize,
     batch_bytes_max: usize,
+    /// Rows with the same cell in this column travel in one batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keep_together: Option<String>,
     /// The file is a rejects file, of which rows with these codes are taken; without codes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay: Option<Vec<String>>,
@@ -40,6 +43,7 @@ impl ReadSettings {
             record_bytes_max: args.record_bytes_max as usize,
             batch_rows: args.batch_rows as usize,
             batch_bytes_max: args.batch_bytes_max as usize,
+            keep_together: args.batch_keep_together.clone(),
             replay: None,
             rejects_max: None,
         };
@@ -70,7 +74,13 @@ impl ReadSettings {
 
     /// How the run's rejects file is read: all of its records, as they stand there.
     pub(crate) fn of_rejects_file(&self) -> Self {
-        Self { replay: None, encoding: "utf-8".to_owned(), ..self.clone() }
+        let encoding = "utf-8".to_owned();
+        Self { replay: None, keep_together: None, encoding, ..self.clone() }
+    }
+
+    /// The column by which rows are kept in one batch.
+    pub(crate) fn keep_together(&self) -> Option<&str> {
+        self.keep_together.as_deref()
     }
 
     pub(crate) fn rejects_max(&self) -> Option<RejectLimit> {
@@ -92,18 +102,22 @@ impl ReadSettings {
 
     /// Reads a file from its first byte.
     pub(crate) fn start(&self) -> Ingest {
-        self.of_rejects(Ingest::start(self.ingest()))
+        self.in_its_manner(Ingest::start(self.ingest()))
     }
 
     /// Goes on with a file.
     pub(crate) fn resume(&self, header: Header, from: ResumePoint) -> Ingest {
-        self.of_rejects(Ingest::resume(self.ingest(), header, from))
+        self.in_its_manner(Ingest::resume(self.ingest(), header, from))
     }
 
-    fn of_rejects(&self, ingest: Ingest) -> Ingest {
-        match &self.replay {
+    fn in_its_manner(&self, ingest: Ingest) -> Ingest {
+        let ingest = match &self.replay {
             None => ingest,
             Some(codes) => ingest.replaying(Replay { codes: codes.clone() }),
+        };
+        match &self.keep_together {
+            None => ingest,
+            Some(column) => ingest.keeping_together(column.clone()),
         }
     }
 
@@ -161,6 +175,7 @@ mod tests {
         ReadArgs {
             batch_rows: 100,
             batch_bytes_max: 1 << 20,
+            batch_keep_together: Some("Parent".to_owned()),
             record_bytes_max: 1 << 20,
             csv_delimiter: delimiter.to_owned(),
             csv_quote: quote.to_owned(),
@@ -203,10 +218,12 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_was_started_before_there_were_replays_goes_on() {
+    fn a_run_of_a_producer_that_knew_less_settings_goes_on() {
         let kept = r#"{"delimiter":44,"quote":34,"encoding":"utf-8","recordBytesMax":1048576,
             "batchRows":100,"batchBytesMax":1048576}"#;
 
-        assert_eq!(serde_json::from_str::<ReadSettings>(kept).unwrap().replay, None);
+        let settings = serde_json::from_str::<ReadSettings>(kept).unwrap();
+
+        assert_eq!((settings.replay, settings.keep_together), (None, None));
     }
 }

@@ -32,7 +32,9 @@ fn what_a_command_prints_for_programs_is_as_documented() {
     check("show", &run(&["show", "nightly-7", "--json"]), 0);
     check("verify", &run(&["verify", "nightly-7", "--json"]), 0);
     check("runs", &run(&["runs", "--json"]), 0);
-    check("plan", &run(&["plan", "--file", FILE, "--count", "--json"]), 0);
+    let by_columns = ["--key", "ExternalId", "--batch-keep-together", "Company"];
+    let plan = [&["plan", "--file", FILE, "--count", "--json"], &by_columns[..]].concat();
+    check("plan", &run(&plan), 0);
     check("replay", &run(&["replay", "nightly-7", "--json"]), 3);
     consumer.kill();
     let queued = run(&["sync", "--file", FILE, "--run-id", "nightly-8", "--no-wait", "--json"]);

@@ -12,6 +12,7 @@ mod failpoints;
 mod guards;
 mod json;
 mod lost_batches;
+mod parents;
 mod pipeline;
 mod processes;
 mod redis_faults;

@@ -2,6 +2,7 @@
 
 mod measured;
 mod reckon;
+mod repeats;
 mod text;
 
 use std::{
@@ -14,7 +15,10 @@ use clap::Args;
 use job_queue::{OrgLimits, Queue, QueueArgs};
 use serde::Serialize;
 
-use self::reckon::{Assumed, Given, Reckoning, reckon};
+use self::{
+    reckon::{Assumed, Given, Reckoning, reckon},
+    repeats::{Repeated, Repeats},
+};
 use crate::{
     config::ReadArgs,
     error::ReadError,
@@ -33,6 +37,11 @@ pub struct PlanArgs {
     /// files in another encoding than UTF-8, are always counted.
     #[arg(long)]
     pub count: bool,
+
+    /// The column by which Salesforce finds records: rows that repeat its cells are counted. By
+    /// default the one that has the name of the field.
+    #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "COLUMN")]
+    pub key: Option<String>,
 
     /// Print the plan as JSON.
     #[arg(long)]
@@ -62,6 +71,13 @@ struct Plan {
     bytes_read: u64,
     #[serde(skip)]
     batch_bytes_max: u64,
+    /// The column that was asked for, there or not.
+    #[serde(skip)]
+    key: Option<String>,
+    /// Rows that repeat a key, in batches as they are set now.
+    keys: Option<Repeated>,
+    /// The same for the column by which rows are kept together.
+    kept_together: Option<Repeated>,
     /// What the org has left today, as a consumer heard it.
     limits: Option<OrgLimits>,
     limits_seen_at_ms: Option<u64>,
@@ -76,6 +92,8 @@ struct Rows {
     row_bytes: u64,
     bytes_read: u64,
     are_counted: bool,
+    keys: Option<Repeated>,
+    kept_together: Option<Repeated>,
 }
 
 /// So much of a file is read for an estimate.
@@ -89,7 +107,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let store = BlobStore::connect(&args.blob)?;
     let queue = Queue::connect(&args.queue).await?;
     let blob = store.properties(&args.file).await?;
-    let rows = Box::pin(look(&store, &blob, &settings, args.count)).await?;
+    let rows = Box::pin(look(&store, &blob, &settings, &args)).await?;
     let limits = queue.org_limits().await?;
     let assumed = Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?);
     let given = Given {
@@ -108,6 +126,9 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         row_bytes: rows.row_bytes,
         bytes_read: rows.bytes_read,
         batch_bytes_max: given.batch_bytes_max,
+        key: args.key,
+        keys: rows.keys,
+        kept_together: rows.kept_together,
         limits: given.limits,
         limits_seen_at_ms: limits.map(|(_, seen_at_ms)| seen_at_ms),
         assumed,
@@ -128,16 +149,23 @@ async fn look(
     store: &BlobStore,
     blob: &BlobProperties,
     settings: &ReadSettings,
-    count: bool,
+    args: &PlanArgs,
 ) -> Result<Rows, ReadError> {
     // Only of a plain file is it known how much of it the rows read so far are.
     let is_plain = Compression::of(blob).is_none() && settings.keeps_bytes();
-    let enough = if count || !is_plain { u64::MAX } else { SAMPLE_BYTES };
+    let enough = if args.count || !is_plain { u64::MAX } else { SAMPLE_BYTES };
     let progress = ReadProgress::default();
     let mut source = Source::start(store, blob, settings, Transfer::default(), &progress);
+    let header = source.header().await?;
+    let repeats = |column: Option<&str>| column.and_then(|name| Repeats::of(&header, name));
+    let mut keys = repeats(args.key.as_deref());
+    let mut kept_together = repeats(settings.keep_together());
     let (mut rows, mut bytes) = (0, 0);
     let mut are_counted = true;
     while let Some(batch) = source.next_batch().await? {
+        for repeats in keys.iter_mut().chain(&mut kept_together) {
+            repeats.look(&batch.rows);
+        }
         rows += batch.records();
         bytes = batch.end.byte;
         if bytes >= enough && bytes < blob.bytes {
@@ -147,7 +175,14 @@ async fn look(
     }
     let row_bytes = bytes.checked_div(rows).unwrap_or_default();
     let rows = if are_counted { rows } else { estimate(rows, bytes, blob.bytes) };
-    Ok(Rows { rows, row_bytes, bytes_read: bytes, are_counted })
+    Ok(Rows {
+        rows,
+        row_bytes,
+        bytes_read: bytes,
+        are_counted,
+        keys: keys.map(Repeats::result),
+        kept_together: kept_together.map(Repeats::result),
+    })
 }
 
 /// As many rows as there would be if the rest of the file was like its beginning.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use job_queue::{Allowance, Api};
 
-use super::{Plan, reckon::Way};
+use super::{Plan, reckon::Way, repeats::Repeated};
 use crate::figures::{bytes, duration, grouped, moment};
 
 impl Plan {
@@ -18,6 +18,8 @@ impl Plan {
         let mut lines = vec![
             ("file", format!("{} ({})", self.file, bytes(self.file_bytes))),
             ("rows", format!("{rows}, {} on average", bytes(self.row_bytes))),
+            ("keys", self.keys()),
+            ("together", self.kept_together.as_ref().map(together).unwrap_or_default()),
             ("org, today", self.left()),
             ("collections", way(&self.reckoning.collections)),
             ("bulk", way(&self.reckoning.bulk)),
@@ -30,6 +32,17 @@ impl Plan {
         ];
         lines.retain(|(_, text)| !text.is_empty());
         lines.iter().map(|(label, text)| format!("  {label:13} {text}\n")).collect()
+    }
+
+    fn keys(&self) -> String {
+        match (&self.keys, &self.key) {
+            (Some(keys), _) => repeated_keys(keys),
+            (None, Some(column)) => format!(
+                "not counted: the file has no column {column}; name the one that is mapped to it with \
+                 --key"
+            ),
+            (None, None) => String::new(),
+        }
     }
 
     fn left(&self) -> String {
@@ -80,6 +93,41 @@ impl Plan {
     }
 }
 
+fn repeated_keys(keys: &Repeated) -> String {
+    let Repeated { again_in_batch, again_later, .. } = keys;
+    let looked_at = looked_at(keys);
+    if again_in_batch + again_later == 0 {
+        return format!("{looked_at} none repeats another one's");
+    }
+    format!(
+        "{looked_at} {} repeat that of one before them in their batch (sent one after the other, in file \
+         order), and {} one of an earlier batch (either may win)",
+        grouped(*again_in_batch),
+        later(keys)
+    )
+}
+
+fn together(groups: &Repeated) -> String {
+    let looked_at = looked_at(groups);
+    if groups.again_later == 0 {
+        return format!("{looked_at} all with the same one are in one batch");
+    }
+    format!(
+        "{looked_at} groups go on in a later batch {} times: the file is not sorted by it, or a group is \
+         larger than a batch",
+        later(groups)
+    )
+}
+
+fn looked_at(repeated: &Repeated) -> String {
+    format!("of {} rows with a {},", grouped(repeated.rows_looked_at), repeated.column)
+}
+
+fn later(repeated: &Repeated) -> String {
+    let about = if repeated.is_exact { "" } else { "about " };
+    format!("{about}{}", grouped(repeated.again_later))
+}
+
 fn way(way: &Way) -> String {
     let Way { batch_rows, batches, api_calls, bulk_batches, seconds, is_measured, fits_today } =
         way;
@@ -106,5 +154,41 @@ fn name(api: Api) -> &'static str {
     match api {
         Api::Collections => "collections",
         Api::Bulk => "bulk",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repeated(again_in_batch: u64, again_later: u64, is_exact: bool) -> Repeated {
+        let column = "Key".to_owned();
+        Repeated { column, rows_looked_at: 1_000, again_in_batch, again_later, is_exact }
+    }
+
+    #[test]
+    fn repeated_keys_are_told_with_what_they_mean_for_order() {
+        assert_eq!(
+            repeated_keys(&repeated(0, 0, true)),
+            "of 1,000 rows with a Key, none repeats another one's"
+        );
+        assert_eq!(
+            repeated_keys(&repeated(2, 3_000, false)),
+            "of 1,000 rows with a Key, 2 repeat that of one before them in their batch (sent one after \
+             the other, in file order), and about 3,000 one of an earlier batch (either may win)"
+        );
+    }
+
+    #[test]
+    fn parents_in_several_batches_are_told_with_the_reason() {
+        assert_eq!(
+            together(&repeated(9, 0, true)),
+            "of 1,000 rows with a Key, all with the same one are in one batch"
+        );
+        assert_eq!(
+            together(&repeated(9, 5, true)),
+            "of 1,000 rows with a Key, groups go on in a later batch 5 times: the file is not sorted by \
+             it, or a group is larger than a batch"
+        );
     }
 }
