@@ -14,7 +14,7 @@ use axum::{
     response::Response,
 };
 use job_queue::DeliveryPause;
-use salesforce_simulator::{Fault, Faults};
+use salesforce_simulator::{Fault, Faults, PlannedFault};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -148,6 +148,23 @@ async fn a_standstill_at_the_reserve_is_cut_short_by_a_stop() {
     assert_eq!(scene.queue.depth().await.unwrap().jobs, 4);
     let _another = scene.consumer(&[&meter.login_url, "--salesforce-api-reserve=0%"]);
     scene.delivered("still").await;
+}
+
+#[tokio::test]
+async fn a_day_that_salesforce_says_is_used_up_is_seen_by_all_whatever_the_figures_say() {
+    let scene = Scene::new().await;
+    scene.feed("day", &good_batches(4)).await;
+    scene.plan(PlannedFault::once(Fault::TotalLimit).times(1_000));
+    let consumer = scene.consumer(&[]);
+
+    let paused = pause(&scene, true).await.unwrap();
+
+    assert_eq!(paused.reason, "salesforce's daily requests are used up");
+    consumer.stop().await.unwrap();
+    scene.salesforce.set_faults(Faults::default());
+    let _another = scene.consumer(&[]);
+    let ledger = scene.delivered("day").await;
+    assert_eq!((ledger.created, ledger.rejected), (400, 0));
 }
 
 #[tokio::test]

@@ -25,6 +25,62 @@ async fn all_arrive_in_spite_of(fault: PlannedFault) -> Scene {
 }
 
 #[tokio::test]
+async fn no_passing_error_of_a_call_costs_a_row() {
+    let scene = Scene::new().await;
+    let errors = [
+        (420, "", ""),
+        (400, "EXCEEDED_ID_LIMIT", "record limit reached"),
+        (400, "TXN_SECURITY_METERING_ERROR", "We can't complete the action"),
+        (400, "QUERY_TIMEOUT", ""),
+        (400, "REQUEST_RUNNING_TOO_LONG", ""),
+        (400, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access"),
+        (403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentPerOrgLongTxn Limit exceeded."),
+        (500, "APEX_ERROR", ""),
+        (504, "", "<html>"),
+    ];
+    for (status, code, message) in errors {
+        scene.plan(PlannedFault::refusing(status, code, message));
+    }
+    scene.feed("refused", &good_batches(20)).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.delivered("refused").await;
+
+    assert_eq!(ledger.created, 2_000);
+    assert_eq!(scene.salesforce.state().faults[&Fault::Refused], errors.len() as u64);
+}
+
+#[tokio::test]
+async fn no_passing_error_of_a_row_costs_that_row() {
+    let rule = |(key, code, message): (&str, &str, &str)| RowErrorRule {
+        key_prefix: format!("E-0000{key}"),
+        status_code: code.to_owned(),
+        message: message.to_owned(),
+        times: Some(1),
+    };
+    let rules = [
+        ("00", "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access"),
+        ("11", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "LeadTrigger: UNABLE_TO_LOCK_ROW, busy"),
+        ("22", "UNKNOWN_EXCEPTION", ""),
+        ("33", "ALL_OR_NONE_OPERATION_ROLLED_BACK", "Record rolled back"),
+        ("44", "TXN_SECURITY_METERING_ERROR", ""),
+        ("55", "APEX_TIMEOUT", "Apex CPU time limit exceeded"),
+        ("66", "LIMIT_EXCEEDED", "Too many SOQL queries: 101"),
+        ("77", "DUPLICATE_VALUE", "duplicate value found: F duplicates value on record with id"),
+        ("88", "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded."),
+    ];
+    let row_errors = rules.map(rule).to_vec();
+    let scene = Scene::with_faults(Faults { row_errors, ..Faults::default() }).await;
+    scene.feed("rows", &good_batches(1)).await;
+
+    let _consumer = scene.consumer(&[]);
+    let ledger = scene.delivered("rows").await;
+
+    assert_eq!((ledger.created, ledger.retried), (100, rules.len() as u64));
+    assert_eq!(scene.salesforce.state().faults[&Fault::RowRule], rules.len() as u64);
+}
+
+#[tokio::test]
 async fn a_session_that_ends_in_mid_run_is_renewed() {
     let scene = all_arrive_in_spite_of(PlannedFault::once(Fault::SessionExpired)).await;
 
