@@ -83,16 +83,12 @@ async fn import_until_stopped(
     }
 }
 
-/// How far each of several imports reads ahead: all together take as much memory as
-/// one with the usual window.
+/// How far each import reads ahead: all together take half the memory of `producer sync`, for a
+/// server also holds a push of each, and what it shows to hundreds of pages.
 fn transfer(imports: u32) -> Transfer {
     let usual = Transfer::default();
-    if imports == 1 {
-        return usual;
-    }
-    // One chunk is read while one is fetched. See the default for why not smaller.
-    let chunks = u64::from(usual.window.get() + 1);
-    let all = u64::from(usual.chunk_bytes.get()) * chunks;
+    // One chunk is read while one is fetched.
+    let all = u64::from(usual.chunk_bytes.get()) * u64::from(usual.window.get() - 1);
     let chunk = u32::try_from(all / (2 * u64::from(imports))).unwrap_or(u32::MAX);
     let chunk_bytes = NonZero::new(chunk).unwrap_or(usual.chunk_bytes).min(usual.chunk_bytes);
     Transfer { window: NonZero::<u32>::MIN, chunk_bytes, ..usual }

@@ -4,9 +4,9 @@ use job_queue::{Depth, JOBS_PER_PUSH_MAX};
 
 use crate::{WatermarkArgs, error::InvalidSetting};
 
-/// Bytes in one push: enough to keep Redis busy, little enough to hold several
-/// times in memory.
-const PUSH_BYTES_MAX: u64 = 2 << 20;
+/// Bytes in one push: a hundred usual batches, which keeps Redis busy, and little enough for an
+/// import to hold it five times in memory (batches, jobs, tasks, command, what is sent).
+const PUSH_BYTES_MAX: u64 = 768 << 10;
 
 /// Depths of the queue between which the producer pauses. Low is below high.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
