@@ -9,6 +9,7 @@ use std::{
 use salesforce_simulator::{Config, Simulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A folder for the program to run in, a Salesforce, and settings that fit.
 struct Setting {
@@ -261,4 +262,48 @@ fn completions_know_commands_and_flags_without_any_setting() {
             assert!(stdout(&script).contains(word), "{shell} does not know {word}");
         }
     }
+}
+
+/// A Salesforce that has gigabytes to say. Tells how much of it was taken before somebody had
+/// enough.
+async fn endless_server() -> (String, tokio::task::JoinHandle<usize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let _request = connection.read(&mut [0; 8_192]).await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
+        connection.write_all(head).await.unwrap();
+        let (piece, mut taken) = ([b' '; 1 << 16], 0);
+        while taken < 4 << 30 && connection.write_all(&piece).await.is_ok() {
+            taken += piece.len();
+        }
+        taken
+    });
+    (url, served)
+}
+
+#[tokio::test]
+async fn an_answer_of_gigabytes_is_cut_off_in_little_memory() {
+    let (url, served) = endless_server().await;
+    let mut setting = Setting::new().await;
+    setting.set("SALESFORCE_ACCESS_TOKEN", "00D!x").set("SALESFORCE_INSTANCE_URL", &url);
+    let mut command = command(setting.folder.path(), &["check"]);
+    command.envs(setting.variables.iter().map(|(name, value)| (name, value)));
+    let mut consumer = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+
+    let mut peak_kib = 0;
+    while !served.is_finished() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", consumer.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        peak_kib = kib.unwrap_or(0).max(peak_kib);
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    let taken = served.await.unwrap();
+    consumer.kill().unwrap();
+    consumer.wait().unwrap();
+
+    assert!((16 << 20..64 << 20).contains(&taken), "{taken} bytes were taken");
+    assert!((16 << 10..64 << 10).contains(&peak_kib), "it held {peak_kib} KiB");
 }

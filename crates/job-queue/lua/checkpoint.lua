@@ -1,6 +1,6 @@
 -- Last step of a push: feeding goes on after these batches, whatever happens.
 -- Counts the bytes of each job once, and only while the job is on the queue.
--- KEYS: run, feeder lock, depth, job data, settled batches
+-- KEYS: run, feeder lock, depth, job data, settled batches, the run's parked jobs
 -- ARGV: lock token, first sequence, next sequence, record, line, byte, prefix of
 --       the jobs' metadata keys, job id, sequence, job id, sequence, …
 -- Gives 'ok', jobs, bytes; or as announce.lua.
@@ -33,5 +33,6 @@ for i = 8, #ARGV, 2 do
   end
 end
 local bytes = tonumber(redis.call('HGET', KEYS[3], 'bytes') or '0') + tonumber(run[4] or '0')
-local parked = redis.call('HGET', KEYS[3], 'parked') or '0'
+-- Parked jobs do not stand in the way of others; the run's own may come back at any time.
+local parked = (redis.call('HGET', KEYS[3], 'parked') or '0') - redis.call('ZCARD', KEYS[6])
 return {'ok', redis.call('HLEN', KEYS[4]) - parked, bytes}

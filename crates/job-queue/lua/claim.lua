@@ -16,17 +16,25 @@ for _, set in ipairs({KEYS[3], KEYS[2]}) do
   end
 end
 
--- Jobs of a run that is paused no more come back to where they were.
+-- Jobs of a run that is paused no more come back to where they were, as far as there is room.
 local resumed = redis.call('SRANDMEMBER', KEYS[8])
 if resumed then
-  local parked = redis.call('ZPOPMIN', ARGV[4] .. resumed .. ':parked', 100)
+  local most = 100
+  local jobs_high = redis.call('HGET', KEYS[7], 'jobs_high')
+  if jobs_high then
+    for set = 1, 3 do
+      jobs_high = jobs_high - redis.call('ZCARD', KEYS[set])
+    end
+    most = math.max(0, math.min(most, jobs_high))
+  end
+  local parked = redis.call('ZPOPMIN', ARGV[4] .. resumed .. ':parked', most)
   for i = 1, #parked, 2 do
     redis.call('ZADD', KEYS[1], parked[i + 1], parked[i])
   end
   if #parked > 0 then
     redis.call('HINCRBY', KEYS[7], 'parked', -(#parked / 2))
   end
-  if #parked < 200 then
+  if #parked / 2 < most then
     redis.call('SREM', KEYS[8], resumed)
   end
 end

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ingest_core::{BatchJob, ResumePoint, RunId};
-use redis::Value;
+use redis::{Cmd, Value};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -194,6 +194,7 @@ impl Feeder {
         let mut script = scripts::CHECKPOINT.prepare_invoke();
         script.key(keys.entry()).key(keys.feeder());
         script.key(&self.queue.keys.depth).key(&self.queue.keys.data).key(keys.settled());
+        script.key(keys.parked());
         script.arg(&self.token).arg(self.resume_point.sequence);
         script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte);
         script.arg(&self.queue.keys.meta_prefix);
@@ -227,8 +228,9 @@ impl Feeder {
         Ok(())
     }
 
-    /// How full the queue is for this run: all jobs, and the run's own rejected
-    /// rows that are not in its file yet. Those of other runs are their producers'.
+    /// How full the queue is for this run: all jobs, the run's own that are parked too, for they
+    /// may come back at any time; and the run's own rejected rows that are not in its file yet.
+    /// Those of other runs are their producers'.
     ///
     /// # Errors
     ///
@@ -236,10 +238,23 @@ impl Feeder {
     pub async fn depth(&self) -> Result<Depth, QueueError> {
         let entry = RunKeys::of(&self.run);
         let mut pipeline = redis::pipe();
-        pipeline.hget(entry.entry(), "rejects_pending_bytes");
-        let (rejects,): (Option<u64>,) = self.queue.query("tell the depth", &pipeline).await?;
-        let depth = self.queue.depth().await?;
-        Ok(Depth { bytes: depth.bytes + rejects.unwrap_or_default(), ..depth })
+        pipeline.hget(entry.entry(), "rejects_pending_bytes").zcard(entry.parked());
+        let (rejects, parked): (Option<u64>, u64) =
+            self.queue.query("tell the depth", &pipeline).await?;
+        let Depth { jobs, bytes } = self.queue.depth().await?;
+        Ok(Depth { jobs: jobs + parked, bytes: bytes + rejects.unwrap_or_default() })
+    }
+
+    /// Says how many jobs the queue takes: parked ones of a run that is resumed come back only
+    /// as there is room for them.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn limit_queue_to(&self, jobs: u64) -> Result<(), QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.hset(&self.queue.keys.depth, "jobs_high", jobs).ignore();
+        self.queue.query("note how many jobs it takes", &pipeline).await
     }
 
     /// Notes that feeding waits for room now, `paused` longer than it was noted
@@ -274,13 +289,15 @@ impl Feeder {
         self.queue.query("note a pause", &pipeline).await
     }
 
-    /// Gives the claim back, so that another producer need not wait for its end.
+    /// Gives the claim back, so that another producer need not wait for its end. Asks once,
+    /// for no longer than the claim lasts: not given back, it has ended by itself.
     pub async fn release(self) {
         let mut script = scripts::RENEW_LOCK.key(RunKeys::of(&self.run).feeder());
         script.arg(&self.token).arg(0);
-        let released = self.queue.invoke::<u8>("give back the claim on a run", &script);
-        // Not given back, it ends by itself: not worth waiting for a Redis that is away.
-        let _ended_by_itself = tokio::time::timeout(Duration::from_secs(2), released).await;
+        let command = Cmd::invoke_script(&script);
+        let mut connection = self.queue.connection();
+        let released = command.query_async::<u8>(&mut connection);
+        let _ended_by_itself = tokio::time::timeout(LOCK, released).await;
     }
 
     /// What follows 'ok', or why there is no 'ok'.

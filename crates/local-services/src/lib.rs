@@ -8,9 +8,11 @@
 mod azurite;
 mod process;
 mod redis;
+mod sas;
 mod sentinel;
 
 pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
 pub use process::free_port;
 pub use redis::RedisServer;
+pub use sas::azurite_sas_connection_string;
 pub use sentinel::RedisSentinel;

@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Starts the rest of its arguments as a program, says its process id, and kills
-/// it when its input ends: that is when the test process does, however it does.
+/// Starts the rest of its arguments as a program, whose process id is said before it
+/// can say anything itself, and kills it when its input ends: that is when the test
+/// process does, however it does.
 const LIFETIME: &str = r#"
-    "$@" & server=$!
-    echo "$server"; exec >&-
+    sh -c 'echo "$$"; exec "$@"' sh "$@" & server=$!
+    exec >&-
     read -r _; { kill -9 "$server"; wait "$server"; } 2> /dev/null
 "#;
 

@@ -56,7 +56,11 @@ impl Feed<'_> {
         feeder: &mut Feeder,
         source: &mut Source,
     ) -> Result<Fed, SyncError> {
-        let Some(depth) = self.shutdown.run_until_cancelled(feeder.depth()).await else {
+        let begin = async {
+            feeder.limit_queue_to(self.watermarks.high().jobs).await?;
+            feeder.depth().await
+        };
+        let Some(depth) = self.shutdown.run_until_cancelled(begin).await else {
             return Ok(Fed::Interrupted);
         };
         let mut depth = depth?;

@@ -6,15 +6,14 @@ use std::{
 use blob_store::{BlobError, BlobStore, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::StreamExt;
-use local_services::{AZURITE_ACCOUNT, AZURITE_KEY, azurite_connection_string};
+use local_services::{
+    AZURITE_ACCOUNT, AZURITE_KEY, azurite_connection_string, azurite_sas_connection_string,
+};
 use time::Duration;
 
 use crate::{
     proxy::{Fault, Proxy},
-    support::{
-        azurite, collect, connect, everything_said, get, new_container, noise, put,
-        sas_connection_string, store,
-    },
+    support::{azurite, collect, connect, everything_said, get, new_container, noise, put, store},
 };
 
 const OTHER_KEY: &str = "U0VDUkVULVNFQ1JFVC1TRUNSRVQ=";
@@ -22,7 +21,7 @@ const OTHER_KEY: &str = "U0VDUkVULVNFQ1JFVC1TRUNSRVQ=";
 #[tokio::test]
 async fn a_sas_opens_what_the_key_opens() {
     let azurite = azurite();
-    let sas = sas_connection_string(&azurite.address(), Duration::hours(1));
+    let sas = azurite_sas_connection_string(&azurite.address(), Duration::hours(1));
     let store = connect(&sas, &new_container()).unwrap();
     let content = noise(5_000_000);
 
@@ -54,7 +53,7 @@ async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
     let good = store().await;
     let blob = put(&good, "a.csv", &noise(100)).await;
     let wrong_key = azurite_connection_string(&good.address()).replace(AZURITE_KEY, OTHER_KEY);
-    let expired = sas_connection_string(&good.address(), -Duration::hours(1));
+    let expired = azurite_sas_connection_string(&good.address(), -Duration::hours(1));
 
     for text in [wrong_key, expired] {
         let store = connect(&text, good.container()).unwrap();
@@ -84,7 +83,7 @@ async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothin
     let begun = Instant::now();
 
     let answers = ["127.0.0.1:1", &cutting.address, &busy.address].map(|address| {
-        let text = sas_connection_string(address, Duration::hours(1));
+        let text = azurite_sas_connection_string(address, Duration::hours(1));
         let store = connect(&text, "container").unwrap();
         async move { (text, store.properties("a.csv").await.unwrap_err()) }
     });
@@ -101,7 +100,7 @@ async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothin
 async fn no_error_says_anything_secret() {
     let good = store().await;
     let blob = put(&good, "a.csv", &noise(100)).await;
-    let text = sas_connection_string(&good.address(), Duration::hours(1));
+    let text = azurite_sas_connection_string(&good.address(), Duration::hours(1));
     let store = connect(&text, good.container()).unwrap();
 
     for error in [
@@ -124,7 +123,7 @@ async fn no_debug_output_says_anything_secret() {
     let azurite = azurite();
     let key = azurite.connection_string();
 
-    for text in [key, sas_connection_string(&azurite.address(), Duration::hours(1))] {
+    for text in [key, azurite_sas_connection_string(&azurite.address(), Duration::hours(1))] {
         let store = connect(&text, &new_container()).unwrap();
         store.create_container().await.unwrap();
         let writer = store.write("a.csv", Overwrite::Replace).await.unwrap();
@@ -143,7 +142,7 @@ async fn no_log_line_says_anything_secret() {
         _ => Fault::None,
     })
     .await;
-    let sas = sas_connection_string(&cutting.address, Duration::hours(1));
+    let sas = azurite_sas_connection_string(&cutting.address, Duration::hours(1));
     let log = Log::default();
     let _guard = tracing::subscriber::set_default(log.clone());
 

@@ -5,9 +5,10 @@ use azure_storage_blob::{BlobClient, models::BlobClientSetPropertiesOptions};
 use blob_store::{BlobError, BlobStore, Compression, ReadSettings, decompress};
 use bytes::Bytes;
 use futures::TryStreamExt;
+use local_services::azurite_sas_connection_string;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{OwnContainer, collect, get, hash, noise, put, sas_connection_string, store};
+use crate::support::{OwnContainer, collect, get, hash, noise, put, store};
 
 #[tokio::test]
 async fn a_compressed_blob_is_read_as_what_it_holds() {
@@ -88,7 +89,7 @@ async fn read(store: &BlobStore, name: &str) -> Result<Bytes, BlobError> {
 
 /// What our own writer never does.
 async fn declare_encoding(store: &OwnContainer, name: &str, encoding: &str) {
-    let sas = sas_connection_string(&store.address(), time::Duration::hours(1));
+    let sas = azurite_sas_connection_string(&store.address(), time::Duration::hours(1));
     let (endpoint, query) = sas
         .strip_prefix("BlobEndpoint=")
         .and_then(|rest| rest.split_once(";SharedAccessSignature="))

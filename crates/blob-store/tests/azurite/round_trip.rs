@@ -3,10 +3,11 @@ use std::num::NonZero;
 use blob_store::{BlobError, BlobProperties, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use local_services::azurite_sas_connection_string;
 
 use crate::{
     proxy::{Fault, Proxy},
-    support::{azurite_at, collect, connect, get, hash, noise, put, sas_connection_string, store},
+    support::{azurite_at, collect, connect, get, hash, noise, put, store},
 };
 
 #[tokio::test]
@@ -63,7 +64,7 @@ async fn a_listing_goes_past_its_first_page_and_tells_what_properties_tell() {
         put(&store, name, &Bytes::from_static(b"content")).await;
     }
     let proxy = Proxy::start(store.address(), |_| Fault::SmallPages).await;
-    let sas = sas_connection_string(&proxy.address, time::Duration::hours(1));
+    let sas = azurite_sas_connection_string(&proxy.address, time::Duration::hours(1));
 
     let paged = connect(&sas, store.container()).unwrap();
     let listed: Vec<BlobProperties> = paged.list("many/").try_collect().await.unwrap();

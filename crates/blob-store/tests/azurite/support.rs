@@ -9,13 +9,11 @@ use std::{
     },
 };
 
-use azure_core::{credentials::Secret, hmac::hmac_sha256};
 use blob_store::{BlobArgs, BlobError, BlobProperties, BlobStore, Overwrite};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, TryStreamExt};
-use local_services::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
+use local_services::{Azurite, azurite_connection_string};
 use sha2::{Digest, Sha256};
-use time::{Duration, OffsetDateTime, macros::format_description};
 
 /// The Azurite that all tests of this process share: it lives as long as any of
 /// them holds it.
@@ -78,32 +76,6 @@ pub(crate) fn new_container() -> String {
     static CONTAINERS: AtomicU64 = AtomicU64::new(0);
     let number = CONTAINERS.fetch_add(1, Ordering::Relaxed);
     format!("test-{number}")
-}
-
-/// A connection string with an account SAS for everything on blobs, as long as
-/// it lasts. <https://learn.microsoft.com/rest/api/storageservices/create-account-sas>
-pub(crate) fn sas_connection_string(address: &str, lasts: Duration) -> String {
-    let iso = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    let expiry = (OffsetDateTime::now_utc() + lasts).format(iso).unwrap();
-    let (version, services, types, permissions) = ("2021-12-02", "b", "sco", "rwdlac");
-    let text = format!(
-        "{AZURITE_ACCOUNT}\n{permissions}\n{services}\n{types}\n\n{expiry}\n\nhttps,http\n{version}\n\n"
-    );
-    let signature = hmac_sha256(&text, &Secret::new(AZURITE_KEY)).unwrap();
-    let mut url = url::Url::parse("http://x").unwrap();
-    url.query_pairs_mut().extend_pairs([
-        ("sv", version),
-        ("ss", services),
-        ("srt", types),
-        ("sp", permissions),
-        ("se", &expiry),
-        ("spr", "https,http"),
-        ("sig", &signature),
-    ]);
-    format!(
-        "BlobEndpoint=http://{address}/{AZURITE_ACCOUNT};SharedAccessSignature={}",
-        url.query().unwrap()
-    )
 }
 
 /// Content that is no repetition of anything, always the same.

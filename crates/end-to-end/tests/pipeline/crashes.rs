@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use redis::Commands;
 
 use crate::{
@@ -205,4 +207,32 @@ fn a_consumer_that_is_told_to_stop_hands_its_batches_on_at_once() {
     // With leases of an hour, a batch that was not handed on would keep the run open.
     let _another = pipeline.consumer();
     pipeline.assert_all_arrived("term", sync, ROWS);
+}
+
+#[test]
+fn a_consumer_that_is_told_to_stop_ends_within_its_grace_however_slow_the_answers_are() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_LEASE", "1h");
+    pipeline.set("CONSUMER_SHUTDOWN_GRACE", "2s");
+    let consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "grace", "--json"]);
+    pipeline.wait_until_rows_arrive(2_000);
+    let rows = pipeline.leads().len();
+    pipeline.set_faults(&serde_json::json!({"latencyMs": 60_000}));
+    let client = redis::Client::open(pipeline.redis.url()).unwrap();
+    let mut redis = client.get_connection().unwrap();
+    wait_until("batches are held", || redis.zcard("{batch-sync}:batches:leases") == Ok(4));
+
+    let told = Instant::now();
+    consumer.signal("TERM");
+    let ended = consumer.end();
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!((2..12).contains(&told.elapsed().as_secs()), "it took {:?}", told.elapsed());
+    assert_eq!(redis.zcard("{batch-sync}:batches:leases"), Ok(0), "each batch is handed back");
+    assert!((rows as u64) < ROWS);
+    // With leases of an hour, a batch that was not handed on would keep the run open.
+    pipeline.set_faults(&serde_json::json!({"latencyMs": 0}));
+    let _another = pipeline.consumer();
+    pipeline.assert_all_arrived("grace", sync, ROWS);
 }

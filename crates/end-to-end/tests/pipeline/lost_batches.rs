@@ -33,8 +33,11 @@ fn assert_all_arrived(pipeline: &Pipeline, sync: Program) {
     assert!(ended.stderr.contains("redis lost"), "{ended:?}");
     Report::of(&ended).assert_it_adds_up(ROWS);
     pipeline.assert_every_row_is_where_it_belongs("lost", FILE);
-    let left: Vec<String> = connection(pipeline).keys(format!("{QUEUE}:*")).unwrap();
-    assert_eq!(left, [""; 0], "left on the queue");
+    let mut redis = connection(pipeline);
+    let left: Vec<String> = redis.keys(format!("{QUEUE}:*")).unwrap();
+    let depth: Vec<String> = redis.hkeys(format!("{QUEUE}:depth")).unwrap();
+    let only = (vec![format!("{QUEUE}:depth")], vec!["jobs_high".to_owned()]);
+    assert_eq!((left, depth), only, "left on the queue");
 }
 
 #[test]

@@ -237,3 +237,34 @@ async fn settings_are_changed_of_a_run_that_is_there() {
     assert_eq!(fixture.ledger("a").await.settings, "others");
     assert_eq!(fixture.queue.run(&id("forgotten")).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn parked_batches_come_back_as_there_is_room_and_hold_their_own_run_back() {
+    let fixture = Fixture::new().await;
+    for run in ["a", "b"] {
+        fixture.create(run).await;
+    }
+    fixture.feed_all("a", 8).await;
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    assert_eq!(fixture.deliver_all().await, [0; 0], "all of it is parked");
+    let feeder_of_a = fixture.queue.feeder(&id("a")).await.unwrap();
+    let feeder_of_b = fixture.queue.feeder(&id("b")).await.unwrap();
+    assert_eq!(feeder_of_a.depth().await.unwrap().jobs, 8, "its own may come back");
+    assert_eq!(feeder_of_b.depth().await.unwrap().jobs, 0, "they do not stand in b's way");
+    feeder_of_b.limit_queue_to(5).await.unwrap();
+    feeder_of_b.release().await;
+    fixture.feed_all("b", 4).await;
+
+    fixture.queue.resume_run(&id("a")).await.unwrap();
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let (mut deepest, mut delivered_batches) = (0, 0);
+    while let Some(claimed) = consumer.claim().await.unwrap() {
+        deepest = deepest.max(fixture.queue.depth().await.unwrap().jobs);
+        claimed.settle(&delivered(&claimed)).await.unwrap();
+        delivered_batches += 1;
+    }
+
+    assert_eq!((deepest, delivered_batches), (5, 12));
+    assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
+    assert_eq!(feeder_of_a.depth().await.unwrap(), Depth::default());
+}

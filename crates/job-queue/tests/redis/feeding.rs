@@ -176,6 +176,7 @@ fn checkpoint(fixture: &Fixture) -> Vec<String> {
     let mut script = checkpoint.key(run);
     script.key(format!("{run}:feeder")).key("{batch-sync}:batches:depth");
     script.key("{batch-sync}:batches:data").key(format!("{run}:settled"));
+    script.key(format!("{run}:parked"));
     script.arg(token).arg(0).arg(1).arg(10).arg(12).arg(200);
     script.arg("{batch-sync}:batches:meta:").arg("lost").arg(0);
     script.invoke(&mut redis).unwrap()
