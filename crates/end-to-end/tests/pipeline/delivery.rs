@@ -139,6 +139,41 @@ fn a_compressed_file_and_one_in_another_encoding_are_read_too() {
 }
 
 #[test]
+fn rows_that_repeat_a_key_in_their_batch_arrive_in_file_order_as_the_plan_said() {
+    let pipeline = Pipeline::start();
+    // Each batch of 100 has 50 keys of its own, each of them twice, once in other letters.
+    let rows = (0..1_000).map(|row| {
+        let key =
+            format!("{}-{}", if row % 100 < 50 { "e" } else { "E" }, row / 100 * 50 + row % 50);
+        format!("{key},Name {row},{row}@example.com,Acme\n")
+    });
+    let file = ["ExternalId,Name,Email,Company\n".to_owned()].into_iter().chain(rows);
+    pipeline.put("twice.csv", file.collect::<String>());
+    let producer = |arguments: &[&str]| {
+        let ended = pipeline.program("producer", arguments).end();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended
+    };
+
+    let plan = producer(&["plan", "--file", "twice.csv", "--key", "ExternalId"]).stdout;
+    let _consumer = pipeline.consumer();
+    let ended = producer(&["sync", "--file", "twice.csv", "--run-id", "twice", "--json"]);
+
+    let said = "500 repeat that of one before them in their batch";
+    assert!(plan.contains(said) && plan.contains("and 0 one of an earlier batch"), "{plan}");
+    let report = Report::of(&ended);
+    report.assert_it_adds_up(1_000);
+    assert_eq!((report.number("created"), report.number("updated")), (500, 500));
+    let leads = pipeline.leads();
+    assert_eq!(leads.len(), 500);
+    for (number, lead) in leads.values().map(|lead| (&lead["External_Id__c"], lead)) {
+        let number: u64 = number.as_str().unwrap()[2..].parse().unwrap();
+        let last = number / 50 * 100 + 50 + number % 50;
+        assert_eq!(lead["LastName"], format!("Name {last}"), "the later row wins: {lead}");
+    }
+}
+
+#[test]
 fn queued_without_waiting_is_delivered_all_the_same() {
     let pipeline = Pipeline::start();
     pipeline.generate(2_000, &["--bad-rows", "20"]);

@@ -120,7 +120,7 @@ fn together(groups: &Repeated) -> String {
 }
 
 fn looked_at(repeated: &Repeated) -> String {
-    format!("of {} rows with a {},", grouped(repeated.rows_looked_at), repeated.column)
+    format!("of {} rows with {},", grouped(repeated.rows_looked_at), repeated.column)
 }
 
 fn later(repeated: &Repeated) -> String {
@@ -170,11 +170,11 @@ mod tests {
     fn repeated_keys_are_told_with_what_they_mean_for_order() {
         assert_eq!(
             repeated_keys(&repeated(0, 0, true)),
-            "of 1,000 rows with a Key, none repeats another one's"
+            "of 1,000 rows with Key, none repeats another one's"
         );
         assert_eq!(
             repeated_keys(&repeated(2, 3_000, false)),
-            "of 1,000 rows with a Key, 2 repeat that of one before them in their batch (sent one after \
+            "of 1,000 rows with Key, 2 repeat that of one before them in their batch (sent one after \
              the other, in file order), and about 3,000 one of an earlier batch (either may win)"
         );
     }
@@ -183,11 +183,11 @@ mod tests {
     fn parents_in_several_batches_are_told_with_the_reason() {
         assert_eq!(
             together(&repeated(9, 0, true)),
-            "of 1,000 rows with a Key, all with the same one are in one batch"
+            "of 1,000 rows with Key, all with the same one are in one batch"
         );
         assert_eq!(
             together(&repeated(9, 5, true)),
-            "of 1,000 rows with a Key, groups go on in a later batch 5 times: the file is not sorted by \
+            "of 1,000 rows with Key, groups go on in a later batch 5 times: the file is not sorted by \
              it, or a group is larger than a batch"
         );
     }
