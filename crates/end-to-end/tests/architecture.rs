@@ -93,7 +93,7 @@ fn an_outside_system_is_known_to_its_owner_only() {
 }
 
 #[test]
-fn env_example_lists_every_setting_and_nothing_else() {
+fn every_setting_is_in_env_example_and_in_the_documents() {
     let programs = [
         producer::Cli::command(),
         consumer::Cli::command(),
@@ -111,6 +111,9 @@ fn env_example_lists_every_setting_and_nothing_else() {
         .collect();
 
     assert_eq!(listed, known);
+    let told = include_str!("../../../docs/settings.md");
+    let untold: Vec<_> = known.iter().filter(|name| !told.contains(&format!("`{name}`"))).collect();
+    assert!(untold.is_empty(), "docs/settings.md says nothing of {untold:?}");
 }
 
 fn settings(command: &Command) -> Vec<String> {
