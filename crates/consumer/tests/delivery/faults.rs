@@ -137,7 +137,9 @@ async fn an_answer_that_breaks_off_is_asked_for_again() {
 
 #[tokio::test]
 async fn results_are_never_matched_when_one_is_missing() {
-    all_arrive_in_spite_of(PlannedFault::once(Fault::WrongCount)).await;
+    let scene = all_arrive_in_spite_of(PlannedFault::once(Fault::WrongCount)).await;
+
+    assert_eq!(scene.writes().await, 2_100, "no row of that call counts as delivered");
 }
 
 #[tokio::test]

@@ -230,20 +230,26 @@ async fn a_batch_of_rejects_only_is_a_batch() {
 /// Containers of one image often have one host name, and each has process id 1.
 #[tokio::test]
 async fn consumers_of_one_name_leave_each_others_batches_alone() {
-    let fixture = Fixture::with_run("a").await;
+    let fixture = Fixture::with_lease(SHORT).await;
+    fixture.create("a").await;
     fixture.feed_all("a", 2).await;
     let mut first = BatchBackend::new(fixture.queue.clone(), "consumer-1");
     let mut second = BatchBackend::new(fixture.queue.clone(), "consumer-1");
-
     let of_first = first.claim().await.unwrap().unwrap();
     let of_second = second.claim().await.unwrap().unwrap();
     assert_ne!(of_first.job().sequence, of_second.job().sequence);
-    let settled = of_first.settle(&delivered(&of_first)).await.unwrap();
-    drop(first);
 
-    assert_eq!(settled, Settled::Recorded);
+    drop(first);
     assert!(second.claim().await.unwrap().is_none(), "nothing was given back");
-    assert_eq!(of_second.settle(&delivered(&of_second)).await.unwrap(), Settled::Recorded);
+    tokio::time::sleep(SHORT + Duration::from_millis(100)).await;
+    let taken_over = second.claim().await.unwrap().unwrap();
+
+    assert_eq!(taken_over.job(), of_first.job(), "its own it has still");
+    let late = of_first.settle(&delivered(&of_first)).await.unwrap();
+    assert_eq!(late, Settled::LeaseLost, "the name gives no right to the batch");
+    for held in [taken_over, of_second] {
+        assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::Recorded);
+    }
     assert_eq!(fixture.ledger("a").await.created, 20);
 }
 

@@ -287,3 +287,16 @@ async fn a_feeder_that_died_is_told_from_a_living_one() {
     assert!(fixture.ledger("a").await.feeder_alive);
     assert!(!fixture.queue.is_fed_by_somebody(&id("a")).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_claim_is_renewed_as_long_as_its_holder_lives() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+
+    // Longer than it takes until it is renewed, so that it was.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+
+    let other = fixture.queue.feeder(&id("a")).await;
+    assert!(matches!(other, Err(FeedError::HeldByAnother { .. })), "{other:?}");
+    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+}

@@ -8,6 +8,7 @@ mod imports;
 mod mending;
 mod model;
 mod series;
+mod settling;
 mod shared;
 mod support;
 mod torn_file;

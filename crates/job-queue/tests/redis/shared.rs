@@ -39,6 +39,7 @@ async fn a_pause_of_deliveries_is_told_until_it_is_over() {
     let second = fixture.queue.delivery_pause().await.unwrap().unwrap();
     fixture.queue.clear_delivery_pause().await.unwrap();
 
+    assert!(first.since_ms > 1_700_000_000_000, "{}", first.since_ms);
     assert_eq!(first.since_ms, second.since_ms);
     let from_note_to_try = first.until_ms.unwrap() - first.since_ms;
     assert_eq!((from_note_to_try, second.until_ms), (60_000, None));

@@ -1,0 +1,86 @@
+//! What is known of a batch that has its outcome, and what is handed on of it.
+
+use std::time::Duration;
+
+use ingest_core::BatchJob;
+use job_queue::{BatchBackend, BatchEvent, Claimed, Depth, EventId, Settled};
+use redis::Commands;
+
+use crate::support::{Fixture, delivered, id, reject};
+
+/// The claimed batch with this many of its rows rejected, and the others delivered.
+fn with_rejects(claimed: &Claimed, rejects: u64) -> BatchJob {
+    let mut job = delivered(claimed);
+    job.tally.created = job.tally.created.saturating_sub(rejects);
+    job.rejects = (1..=rejects).map(|record| reject(record, "LOCK")).collect();
+    job
+}
+
+#[tokio::test]
+async fn calls_are_counted_and_each_batch_is_told_to_those_who_watch() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    for (calls, rejects) in [(3, 0), (4, 1)] {
+        let claimed = consumer.claim().await.unwrap().unwrap();
+        let mut job = with_rejects(&claimed, rejects);
+        job.tally.api_calls = calls;
+        claimed.settle(&job).await.unwrap();
+    }
+
+    let events = fixture.queue.batch_events(&id("a"), &EventId::default()).await.unwrap();
+
+    assert_eq!(fixture.ledger("a").await.api_calls, 7);
+    let told = |event: &BatchEvent| {
+        (event.ordinal, event.sequence, event.records, event.delivered, event.rejected)
+    };
+    assert_eq!(events.iter().map(told).collect::<Vec<_>>(), [(1, 0, 10, 10, 0), (2, 1, 10, 9, 1)]);
+    let after = fixture.queue.batch_events(&id("a"), &events[0].id).await.unwrap();
+    assert_eq!(after, events[1..]);
+}
+
+/// No crash leaves it so: its bit and its job go in one step. A Redis that was mended by hand may.
+#[tokio::test]
+async fn a_batch_that_is_settled_and_queued_all_the_same_is_taken_off_by_its_holder_alone() {
+    let fixture = Fixture::with_lease(Duration::from_secs(1)).await;
+    fixture.create("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut gone = BatchBackend::new(fixture.queue.clone(), "gone");
+    let stale = gone.claim().await.unwrap().unwrap();
+    drop(gone);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let mut other = BatchBackend::new(fixture.queue.clone(), "other");
+    let held = other.claim().await.unwrap().unwrap();
+    let () = fixture.redis().setbit("{batch-sync}:run:a:settled", 0, true).unwrap();
+
+    assert_eq!(stale.settle(&delivered(&stale)).await.unwrap(), Settled::AlreadySettled);
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 1);
+    assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::AlreadySettled);
+
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+    let mut left = fixture.queue_keys();
+    left.retain(|key| !key.ends_with(":living"));
+    assert_eq!(left, [""; 0]);
+    assert_eq!(fixture.ledger("a").await.created, 0, "it counted when it was settled");
+}
+
+#[tokio::test]
+async fn rejected_rows_are_handed_out_up_to_so_many_bytes_and_one_at_least() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    // More than Redis is asked for at once.
+    claimed.settle(&with_rejects(&claimed, 250)).await.unwrap();
+
+    let up_to = async |bytes_max: usize| {
+        fixture.queue.pending_rejects(&id("a"), bytes_max).await.unwrap().lines
+    };
+    let all = up_to(1 << 20).await;
+
+    assert_eq!(all.len(), 250);
+    let two = all[0].len() + all[1].len();
+    for (bytes_max, lines) in [(two, 2), (two - 1, 1), (1, 1)] {
+        assert_eq!(up_to(bytes_max).await, all[..lines], "{bytes_max} bytes");
+    }
+}
