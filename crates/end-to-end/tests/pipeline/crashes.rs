@@ -141,10 +141,9 @@ fn ctrl_c_is_heard_while_redis_is_away() {
 #[test]
 fn a_full_redis_is_waited_for_and_drains() {
     let mut pipeline = slow_pipeline();
-    pipeline.set("QUEUE_DEPTH_HIGH", "1000");
+    pipeline.set("QUEUE_DEPTH_HIGH", "50");
     let sync = pipeline.sync(&["--run-id", "oom", "--json"]);
-    wait_until("the run begins", || sync.stderr().contains("run oom"));
-    wait_until("batches are queued", || pipeline.report("oom").number("batchesFed") > 20);
+    wait_until("the queue is full", || sync.stderr().contains("reading pauses"));
     let client = redis::Client::open(pipeline.redis.url()).unwrap();
     let mut redis = client.get_connection().unwrap();
     let full = ["SET", "maxmemory", "1mb"];
@@ -152,6 +151,7 @@ fn a_full_redis_is_waited_for_and_drains() {
 
     let _consumer = pipeline.consumer();
     pipeline.wait_until_rows_arrive(500);
+    wait_until("the producer waits", || sync.stderr().contains("waiting until it does"));
     let () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).query(&mut redis).unwrap();
 
     pipeline.assert_all_arrived("oom", sync, ROWS);

@@ -6,7 +6,7 @@ use local_services::{RedisSentinel, RedisServer};
 use redis::{Commands, Connection};
 
 use crate::{
-    pipeline::{Pipeline, Report},
+    pipeline::{FILE, Pipeline, Report},
     processes::{pause_for, wait_until},
     silent_proxy::SilentProxy,
 };
@@ -148,18 +148,25 @@ fn a_run_leaves_little_in_redis_and_nothing_when_its_time_is_over() {
     wait_until("the runs are forgotten", || of_runs().is_empty());
 }
 
-/// A power cut: what was appended within the last second is not on the disk.
+/// A power cut: what was appended within the last second is not on the disk. Without rejected rows:
+/// those that are written already may come in another order the second time, see GUARANTEES.md.
 #[test]
 fn what_redis_forgets_in_a_power_cut_is_fed_and_delivered_again() {
     let mut pipeline = slow_pipeline();
+    pipeline.generate(ROWS, &["--force"]);
     let _consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "power", "--json"]);
     for round in 1..=3 {
         pipeline.wait_until_rows_arrive(1_000 * round);
         let on_disk = pipeline.redis.log_bytes();
-        let settled = pipeline.report("power").number("batchesSettled");
-        wait_until("some more is settled", || {
-            pipeline.report("power").number("batchesSettled") >= settled + 5
+        let figures = || {
+            let report = pipeline.report("power");
+            ["batchesSettled", "batchesFed"].map(|figure| report.number(figure))
+        };
+        let [settled, fed] = figures();
+        wait_until("some more is settled, and fed", || {
+            let [settled_now, fed_now] = figures();
+            settled_now >= settled + 5 && fed_now > fed
         });
 
         let lost = pipeline.redis.lose_log_after(on_disk);
@@ -167,5 +174,8 @@ fn what_redis_forgets_in_a_power_cut_is_fed_and_delivered_again() {
         pipeline.redis.start_again();
     }
 
-    pipeline.assert_all_arrived("power", sync, ROWS);
+    let ended = sync.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    Report::of(&ended).assert_it_adds_up(ROWS);
+    pipeline.assert_every_row_is_where_it_belongs("power", FILE);
 }
