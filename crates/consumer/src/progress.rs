@@ -23,15 +23,18 @@ pub(crate) struct Progress {
 enum RowState {
     /// Not sent, or sent and not answered.
     Waiting,
-    /// To be sent again in a later pass, so often at most.
-    Again {
-        reason: Reason,
-        retries_max: u32,
-    },
+    /// To be sent again in a later pass.
+    Again(Box<Again>),
     Delivered {
         created: bool,
     },
-    Rejected(Reason),
+    Rejected(Box<Reason>),
+}
+
+/// So often at most.
+struct Again {
+    reason: Reason,
+    retries_max: u32,
 }
 
 /// How a batch is let go of.
@@ -62,7 +65,7 @@ impl Progress {
     pub(crate) fn start(rows: &EncodedRows) -> Self {
         let state = |row: &EncodedRow| match row {
             EncodedRow::Ready { .. } => RowState::Waiting,
-            EncodedRow::Unfit(reason) => RowState::Rejected(reason.clone()),
+            EncodedRow::Unfit(reason) => RowState::Rejected(Box::new(reason.clone())),
         };
         Self { rows: rows.rows().iter().map(state).collect(), api_calls: 0, sent_again: 0 }
     }
@@ -72,11 +75,11 @@ impl Progress {
     }
 
     pub(crate) fn rejected(&mut self, row: usize, reason: Reason) {
-        self.rows[row] = RowState::Rejected(reason);
+        self.rows[row] = RowState::Rejected(Box::new(reason));
     }
 
     pub(crate) fn try_again(&mut self, row: usize, reason: Reason, retries_max: u32) {
-        self.rows[row] = RowState::Again { reason, retries_max };
+        self.rows[row] = RowState::Again(Box::new(Again { reason, retries_max }));
     }
 
     /// What was said of a row may not be so.
@@ -100,14 +103,14 @@ impl Progress {
     /// After all calls were made. Rows that were tried often enough are rejected.
     pub(crate) fn end_of_pass(mut self, job: &BatchJob, retries_max: u32) -> LetGo {
         for row in &mut self.rows {
-            if let RowState::Again { reason, retries_max: of_row } = row
-                && job.passes >= retries_max.min(*of_row)
+            if let RowState::Again(again) = row
+                && job.passes >= retries_max.min(again.retries_max)
             {
-                *row = RowState::Rejected(reason.clone());
+                *row = RowState::Rejected(Box::new(again.reason.clone()));
             }
         }
         // Rows that wait for others, as those that repeat a key, were not sent.
-        let has_tried = self.rows.iter().any(|row| matches!(row, RowState::Again { .. }));
+        let has_tried = self.rows.iter().any(|row| matches!(row, RowState::Again(_)));
         let mut rest = self.rest(job);
         if rest.rows.is_empty() {
             return LetGo::Settle(rest);
@@ -144,10 +147,11 @@ impl Progress {
         rest.tally.retried += self.sent_again;
         for (state, (record, raw)) in self.rows.into_iter().zip(job.rows.iter()) {
             match state {
-                RowState::Waiting | RowState::Again { .. } => (),
+                RowState::Waiting | RowState::Again(_) => (),
                 RowState::Delivered { created: true } => rest.tally.created += 1,
                 RowState::Delivered { created: false } => rest.tally.updated += 1,
-                RowState::Rejected(Reason { code, message }) => {
+                RowState::Rejected(reason) => {
+                    let Reason { code, message } = *reason;
                     rest.rejects.push(Reject {
                         record,
                         code,

@@ -8,7 +8,6 @@ use std::{
     collections::{BTreeMap, HashMap},
 };
 
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -18,7 +17,7 @@ use crate::mapping::EncodedRows;
 #[derive(Debug, Default)]
 pub(crate) struct Cargo {
     /// Header and rows, each with its line end.
-    pub(crate) csv: Bytes,
+    pub(crate) csv: Vec<u8>,
     /// Names in the header.
     pub(crate) columns: Vec<String>,
     /// Index in the batch of each row, in order.
@@ -58,7 +57,10 @@ impl Cargo {
         }
         let place: HashMap<&str, usize> =
             columns.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
-        let mut csv = columns.join(",").into_bytes();
+        // CSV is shorter than the JSON it is made of; what is not written takes no memory.
+        let bytes = indexes.iter().map(|index| rows.json(*index).len()).sum::<usize>();
+        let mut csv = Vec::with_capacity(header_characters + bytes.min(bytes_max));
+        csv.extend_from_slice(columns.join(",").as_bytes());
         csv.push(b'\n');
         let (mut packed, mut by_calls) = (Vec::with_capacity(indexes.len()), Vec::new());
         for index in indexes.iter().copied() {
@@ -77,7 +79,7 @@ impl Cargo {
                 break;
             }
         }
-        Self { csv: csv.into(), columns, rows: packed, by_calls }
+        Self { csv, columns, rows: packed, by_calls }
     }
 }
 

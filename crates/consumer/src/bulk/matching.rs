@@ -1,26 +1,23 @@
 //! Which record of a result file is about which row: by its key, or by all its cells where it has
 //! none. Never by its position, for the order is Salesforce's own. Pure.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use csv::ByteRecord;
 
 use super::cargo::Cargo;
 use crate::mapping::Sameness;
 
-/// The rows of one job, to be found by what a result file repeats of them.
+/// The rows of one job, to be found by what a result file repeats of them. It keeps 16 bytes a
+/// row where rows have a key, and the CSV besides where they have none.
 #[derive(Debug)]
-pub(crate) struct Matcher<'a> {
-    cargo: &'a Cargo,
+pub(crate) struct Matcher {
+    cargo: Cargo,
     by: By,
-    /// Rows of the job, as records.
-    records: Vec<ByteRecord>,
-    /// The columns by which rows are found, of the header that was seen last.
-    columns: Option<Vec<(usize, usize)>>,
-    rows: HashMap<u64, Vec<usize>>,
+    /// Fingerprint and place in the job of each row, in this order.
+    prints: Vec<(u64, u32)>,
+    /// The columns of the file by which rows are found; nothing before its header was seen.
+    columns: Option<Vec<usize>>,
     found: Vec<bool>,
 }
 
@@ -32,15 +29,19 @@ enum By {
     AllCells,
 }
 
-impl<'a> Matcher<'a> {
+impl Matcher {
     /// `key` is the field by which rows find their record.
-    pub(crate) fn new(cargo: &'a Cargo, key: Option<(&str, Sameness)>) -> Self {
+    pub(crate) fn new(cargo: Cargo, key: Option<(&str, Sameness)>) -> Self {
         let by = key.map_or(By::AllCells, |(field, sameness)| By::Key(field.to_owned(), sameness));
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&cargo.csv[..]);
-        let records: Vec<ByteRecord> = reader.byte_records().filter_map(Result::ok).collect();
-        debug_assert_eq!(records.len(), cargo.rows.len(), "a record was written for each row");
-        let found = vec![false; records.len()];
-        Self { cargo, by, records, columns: None, rows: HashMap::new(), found }
+        let found = vec![false; cargo.rows.len()];
+        let mut matcher = Self { cargo, by, prints: Vec::new(), columns: None, found };
+        if let By::Key(key, _) = &matcher.by {
+            let columns =
+                matcher.cargo.columns.iter().position(|name| name.eq_ignore_ascii_case(key));
+            matcher.take_prints(columns.as_slice());
+            matcher.cargo.csv = Vec::new();
+        }
+        matcher
     }
 
     /// The next file: its header may be another one.
@@ -61,11 +62,14 @@ impl<'a> Matcher<'a> {
     /// The row that a record is about; nothing, when there is none, or it was found before.
     pub(crate) fn row(&mut self, header: &ByteRecord, record: &ByteRecord) -> Option<usize> {
         if self.columns.is_none() {
-            self.index(header);
+            self.look_at(header);
         }
-        let columns = self.columns.as_ref()?;
-        let print = fingerprint(columns.iter().map(|(of_file, _)| record.get(*of_file)), &self.by);
-        let at = self.rows.get_mut(&print)?.pop()?;
+        let columns = self.columns.as_ref().filter(|columns| !columns.is_empty())?;
+        let print = fingerprint(columns.iter().map(|place| record.get(*place)), &self.by);
+        let first = self.prints.partition_point(|(known, _)| *known < print);
+        let alike = self.prints[first..].iter().take_while(|(known, _)| *known == print);
+        let mut places = alike.map(|(_, at)| *at as usize);
+        let at = places.find(|at| !self.found[*at])?;
         self.found[at] = true;
         self.cargo.rows.get(at).copied()
     }
@@ -76,25 +80,38 @@ impl<'a> Matcher<'a> {
         rows.filter(|(_, found)| !**found).map(|(row, _)| *row)
     }
 
-    fn index(&mut self, header: &ByteRecord) {
-        let wanted = |name: &str| match &self.by {
-            By::Key(key, _) => name.eq_ignore_ascii_case(key),
-            By::AllCells => true,
-        };
+    /// Finds the columns by which rows are found in the file with this header.
+    fn look_at(&mut self, header: &ByteRecord) {
         let place_in_file = |name: &str| {
             header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()))
         };
-        let of_cargo = self.cargo.columns.iter().enumerate().filter(|(_, name)| wanted(name));
-        let columns: Vec<(usize, usize)> =
-            of_cargo.filter_map(|(at, name)| Some((place_in_file(name)?, at))).collect();
-        self.rows.clear();
-        // Backwards: of rows that are alike the first one is found first.
-        for (at, record) in self.records.iter().enumerate().rev().filter(|(at, _)| !self.found[*at])
-        {
-            let cells = columns.iter().map(|(_, of_cargo)| record.get(*of_cargo));
-            self.rows.entry(fingerprint(cells, &self.by)).or_default().push(at);
+        if let By::Key(key, _) = &self.by {
+            self.columns = Some(place_in_file(key).into_iter().collect());
+            return;
         }
-        self.columns = Some(columns);
+        let names = self.cargo.columns.iter().enumerate();
+        let (of_file, of_cargo): (Vec<usize>, Vec<usize>) =
+            names.filter_map(|(at, name)| Some((place_in_file(name)?, at))).unzip();
+        self.take_prints(&of_cargo);
+        self.columns = Some(of_file);
+    }
+
+    /// Goes through the rows once more: fingerprints of those that were not found yet.
+    fn take_prints(&mut self, columns: &[usize]) {
+        self.prints.clear();
+        self.prints.reserve_exact(self.found.len());
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&self.cargo.csv[..]);
+        let mut record = ByteRecord::new();
+        let mut at = 0;
+        while reader.read_byte_record(&mut record).expect("this program wrote it to memory") {
+            if !self.found[at as usize] {
+                let cells = columns.iter().map(|place| record.get(*place));
+                self.prints.push((fingerprint(cells, &self.by), at));
+            }
+            at += 1;
+        }
+        debug_assert_eq!(at as usize, self.cargo.rows.len(), "a record was written for each row");
+        self.prints.sort_unstable();
     }
 }
 
@@ -133,7 +150,7 @@ mod tests {
             [(Sameness::Exact, "C-2"), (Sameness::IgnoringCase, "c-2"), (Sameness::OfIds, "C-2")]
         {
             let cargo = cargo(&[r#"{"K":"C-1","N":"x"}"#, r#"{"K":"C-2","N":"y"}"#]);
-            let mut matcher = Matcher::new(&cargo, Some(("K", sameness)));
+            let mut matcher = Matcher::new(cargo, Some(("K", sameness)));
             let header = record(&["sf__Id", "sf__Created", "N", "k"]);
 
             let second = matcher.row(&header, &record(&["003", "true", "cut", echo]));
@@ -148,7 +165,7 @@ mod tests {
     fn rows_without_a_key_are_found_by_all_their_cells_and_equal_ones_stand_for_each_other() {
         let cargo =
             cargo(&[r#"{"A":"x","B":"1"}"#, r#"{"A":"x","B":"2"}"#, r#"{"A":"x","B":"1"}"#]);
-        let mut matcher = Matcher::new(&cargo, None);
+        let mut matcher = Matcher::new(cargo, None);
         let header = record(&["sf__Id", "B", "A"]);
 
         let mut found = Vec::new();
@@ -160,9 +177,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_shares_no_column_with_the_rows_is_about_none_of_them() {
+        for key in [None, Some(("K", Sameness::Exact))] {
+            let mut matcher = Matcher::new(cargo(&[r#"{"K":"a"}"#]), key);
+
+            assert_eq!(matcher.row(&record(&["sf__Id"]), &record(&["003"])), None, "{key:?}");
+        }
+    }
+
+    #[test]
     fn a_row_that_one_file_named_is_not_found_again_in_the_next_one() {
         let cargo = cargo(&[r#"{"A":"x","B":"1"}"#, r#"{"A":"x","B":"2"}"#]);
-        let mut matcher = Matcher::new(&cargo, None);
+        let mut matcher = Matcher::new(cargo, None);
         assert_eq!(matcher.row(&record(&["A", "B"]), &record(&["x", "1"])), Some(0));
 
         // The next file lacks a column: by the other one both look alike.

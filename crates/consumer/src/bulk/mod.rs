@@ -41,7 +41,7 @@ use self::{
 use crate::{
     calls::{Call, share_out},
     delivery::{Deliverer, End},
-    mapping::EncodedRows,
+    mapping::{EncodedRows, Plan},
     progress::Progress,
     salesforce::{IngestJob, IngestOrder},
     verdict::{BETWEEN_PASSES, Operation},
@@ -65,10 +65,29 @@ enum Step<T> {
     End(End),
 }
 
-/// One batch on its way.
+/// One batch on its way. While Salesforce works its job off, nothing of it is in memory but the
+/// batch as it was queued: its CSV is made once more to match the results.
 struct Load<'a> {
     claimed: &'a Claimed,
-    cargo: Cargo,
+    plan: &'a Plan,
+    /// Indexes in the batch of the rows that go by Bulk.
+    rows: Vec<usize>,
+}
+
+impl Load<'_> {
+    fn encode(&self) -> EncodedRows {
+        self.plan.encode(&self.claimed.job().rows)
+    }
+
+    fn pack(&self) -> Cargo {
+        pack(&self.encode())
+    }
+}
+
+/// The first of the jobs that carry these rows; those that repeat a key wait for the next one.
+fn pack(rows: &EncodedRows) -> Cargo {
+    let first = share_out(rows, usize::MAX).pop_front().unwrap_or_default();
+    Cargo::pack(rows, &first.rows, UPLOAD_BYTES_MAX)
 }
 
 impl Deliverer {
@@ -82,28 +101,32 @@ impl Deliverer {
     pub(crate) async fn load(
         &self,
         claimed: &Claimed,
-        rows: &EncodedRows,
+        plan: &Plan,
+        rows: EncodedRows,
         progress: &mut Progress,
     ) -> Result<Loaded, QueueError> {
-        // Rows that repeat a key are in the next call, and wait for the next job.
-        let first = share_out(rows, usize::MAX).pop_front().unwrap_or_default();
-        let cargo = Cargo::pack(rows, &first.rows, UPLOAD_BYTES_MAX);
-        let load = Load { claimed, cargo };
-        let (mut done_with, mut by_calls) = (None, Vec::new());
-        if !load.cargo.rows.is_empty() || claimed.ingest_job().is_some() {
-            match self.see_through(&load, progress).await? {
+        let cargo = pack(&rows);
+        drop(rows);
+        let load = Load { claimed, plan, rows: cargo.rows.clone() };
+        let (mut done_with, mut by_calls) = (None, cargo.by_calls.clone());
+        if !load.rows.is_empty() || claimed.ingest_job().is_some() {
+            match self.see_through(&load, cargo, progress).await? {
                 Step::Next((job, taken)) => {
                     done_with = Some(job);
-                    by_calls = taken.by_calls;
+                    by_calls.extend(taken.by_calls);
                 }
-                Step::Void => by_calls.clone_from(&load.cargo.rows),
+                Step::Void => by_calls.extend(&load.rows),
                 Step::End(end) => return Ok(Loaded { end, done_with }),
             }
         }
-        by_calls.extend(&load.cargo.by_calls);
-        by_calls.sort_unstable();
-        let calls = calls_with(&by_calls, self.limits.call_rows_max);
-        let end = self.send_calls(claimed, rows, calls, progress).await;
+        let end = if by_calls.is_empty() {
+            End::AllSent
+        } else {
+            by_calls.sort_unstable();
+            let calls = calls_with(&by_calls, self.limits.call_rows_max);
+            let rows = load.encode().with_json_of(&by_calls);
+            self.send_calls(claimed, &rows, calls, progress).await
+        };
         Ok(Loaded { end, done_with })
     }
 
@@ -112,6 +135,7 @@ impl Deliverer {
     async fn see_through(
         &self,
         load: &Load<'_>,
+        cargo: Cargo,
         progress: &mut Progress,
     ) -> Result<Step<(String, Taken)>, QueueError> {
         let mut under_way = load.claimed.ingest_job().and_then(Note::read);
@@ -119,24 +143,25 @@ impl Deliverer {
             progress.api_calls += note.api_calls;
             info!(run.id = %load.claimed.job().run, "going on with ingest job {}", note.job);
         }
+        let mut packed = Some(cargo).filter(|_| under_way.is_none());
         let mut starts = 0;
         loop {
             let note = under_way.take();
             if note.is_none() {
-                if load.cargo.rows.is_empty() {
+                if load.rows.is_empty() {
                     return Ok(Step::Void);
                 }
                 if starts == STARTS_MAX {
                     warn!(
                         run.id = %load.claimed.job().run,
-                        rows = load.cargo.rows.len(),
+                        rows = load.rows.len(),
                         "{STARTS_MAX} ingest jobs in a row came to nothing; their rows go by calls"
                     );
                     return Ok(Step::Void);
                 }
                 starts += 1;
             }
-            match self.see_one_through(load, note, progress).await? {
+            match self.see_one_through(load, note, packed.take(), progress).await? {
                 Step::Void => (),
                 step => return Ok(step),
             }
@@ -153,16 +178,19 @@ impl Deliverer {
         &self,
         load: &Load<'_>,
         under_way: Option<Note>,
+        packed: Option<Cargo>,
         progress: &mut Progress,
     ) -> Result<Step<(String, Taken)>, QueueError> {
         let is_ours = under_way.is_none();
         let note = match under_way {
             Some(note) => note,
-            None => match self.start(load, progress).await? {
-                Step::Next(note) => note,
-                Step::Void => return Ok(Step::Void),
-                Step::End(end) => return Ok(Step::End(end)),
-            },
+            None => {
+                match self.start(load, packed.unwrap_or_else(|| load.pack()), progress).await? {
+                    Step::Next(note) => note,
+                    Step::Void => return Ok(Step::Void),
+                    Step::End(end) => return Ok(Step::End(end)),
+                }
+            }
         };
         let job = match self.wait_for_end(load, &note, is_ours, progress).await? {
             Step::Next(job) => job,

@@ -61,9 +61,9 @@ impl Deliverer {
     ) -> Result<Step<Taken>, QueueError> {
         let key = self.plans.key();
         let mut matcher =
-            Matcher::new(&load.cargo, key.map(|key| (key.field.as_str(), key.sameness)));
+            Matcher::new(load.pack(), key.map(|key| (key.field.as_str(), key.sameness)));
         let mut said = Said::default();
-        for (file, expected) in files(job, load.cargo.rows.len() as u64) {
+        for (file, expected) in files(job, load.rows.len() as u64) {
             match self.read(load.claimed, job, file, expected, &mut matcher, progress).await {
                 Asked::Done(of_file) => said.add(of_file),
                 // What it would have said is not known; its rows are without a result.
@@ -99,7 +99,7 @@ impl Deliverer {
         job: &IngestJob,
         file: ResultFile,
         expected: Option<u64>,
-        matcher: &mut Matcher<'_>,
+        matcher: &mut Matcher,
         progress: &mut Progress,
     ) -> Asked<Said> {
         let mut reads = 0;
@@ -184,7 +184,7 @@ impl Deliverer {
 async fn read_whole(
     mut body: ResultBody,
     file: ResultFile,
-    matcher: &mut Matcher<'_>,
+    matcher: &mut Matcher,
     operation: Operation,
     progress: &mut Progress,
 ) -> (Said, Result<(), Refusal>) {
@@ -233,7 +233,7 @@ fn files(job: &IngestJob, sent: u64) -> Vec<(ResultFile, Option<u64>)> {
 }
 
 /// As if the file had not been read.
-fn take_back(matcher: &mut Matcher<'_>, said: &Said, progress: &mut Progress) {
+fn take_back(matcher: &mut Matcher, said: &Said, progress: &mut Progress) {
     matcher.take_back(&said.named);
     said.named.iter().for_each(|row| progress.take_back(*row));
 }

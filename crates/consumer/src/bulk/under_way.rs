@@ -1,5 +1,6 @@
 //! One ingest job, from its making to its end.
 
+use bytes::Bytes;
 use job_queue::{Claimed, QueueError, RunState, Settled};
 use tokio::time::sleep;
 use tracing::{debug, warn};
@@ -7,6 +8,7 @@ use tracing::{debug, warn};
 use super::{
     Load, Step, Taking,
     asking::Asked,
+    cargo::Cargo,
     judging::{Refused, judge_refusal},
     note::Note,
 };
@@ -22,6 +24,7 @@ impl Deliverer {
     pub(super) async fn start(
         &self,
         load: &Load<'_>,
+        cargo: Cargo,
         progress: &mut Progress,
     ) -> Result<Step<Note>, QueueError> {
         let taking = self.stopping.stop.run_until_cancelled(self.room_for_a_job()).await;
@@ -45,7 +48,8 @@ impl Deliverer {
             return Ok(Step::End(End::LeaseLost));
         }
         job_queue::failpoint!("ingest-noted");
-        let upload = || self.client.upload_ingest_rows(&job, &load.cargo.csv);
+        let csv = Bytes::from(cargo.csv);
+        let upload = || self.client.upload_ingest_rows(&job, &csv);
         match self.ask(load.claimed, progress, Some(1), upload).await {
             Asked::Done(()) => (),
             Asked::Refused(refusal) => {
@@ -72,7 +76,7 @@ impl Deliverer {
         Ok(Step::Next(note))
     }
 
-    /// Looks at a job until it has ended.
+    /// Looks at a job until it has ended; that of a run that was cancelled is ended here.
     pub(super) async fn wait_for_end(
         &self,
         load: &Load<'_>,
@@ -80,8 +84,16 @@ impl Deliverer {
         is_ours: bool,
         progress: &mut Progress,
     ) -> Result<Step<IngestJob>, QueueError> {
-        let mut polls = 0;
+        let (mut polls, mut is_aborted) = (0, false);
         loop {
+            if !is_aborted && self.is_cancelled(load.claimed).await? {
+                is_aborted = true;
+                let abort = || self.client.abort_ingest_job(&note.job);
+                // When it was refused, it has ended by itself.
+                if let Asked::End(end) = self.ask(load.claimed, progress, None, abort).await {
+                    return self.leave_under_way(load, note, progress, end).await;
+                }
+            }
             let look = || self.client.ingest_job(&note.job);
             let state = match self.ask(load.claimed, progress, None, look).await {
                 Asked::Done(job) if job.has_ended() => {
@@ -124,7 +136,7 @@ impl Deliverer {
         if !note.closing || self.limits.operation.is_idempotent() {
             return Step::Void;
         }
-        reject_unknown(load.cargo.rows.iter().copied(), "its ingest job is gone", progress);
+        reject_unknown(load.rows.iter().copied(), "its ingest job is gone", progress);
         Step::End(End::AllSent)
     }
 
@@ -154,6 +166,12 @@ impl Deliverer {
         }))
     }
 
+    async fn is_cancelled(&self, claimed: &Claimed) -> Result<bool, QueueError> {
+        let ledger = self.queue.run(&claimed.job().run).await?;
+        let is_over = |state| matches!(state, RunState::Cancelling | RunState::Cancelled);
+        Ok(ledger.is_some_and(|ledger| is_over(ledger.state)))
+    }
+
     /// Ends and removes a job of which nothing is loaded, as well as that can be done.
     async fn abandon(&self, job: &str) {
         let abort = self.client.abort_ingest_job(job).await;
@@ -172,7 +190,7 @@ impl Deliverer {
 
     fn count_sent_again(&self, load: &Load<'_>, progress: &mut Progress) {
         if load.claimed.job().passes > 0 {
-            progress.sent_again += load.cargo.rows.len() as u64;
+            progress.sent_again += load.rows.len() as u64;
         }
     }
 }

@@ -73,7 +73,7 @@ impl Deliverer {
         let rows = plan.encode(&job.rows);
         let mut progress = Progress::start(&rows);
         let Loaded { end, done_with } = if self.goes_by_bulk(claimed) {
-            self.load(claimed, &rows, &mut progress).await?
+            self.load(claimed, &plan, rows, &mut progress).await?
         } else {
             let calls = share_out(&rows, self.limits.call_rows_max);
             let end = self.send_calls(claimed, &rows, calls, &mut progress).await;

@@ -60,6 +60,27 @@ impl EncodedRows {
         }
     }
 
+    /// The same without the JSON of all other rows.
+    pub(crate) fn with_json_of(mut self, indexes: &[usize]) -> Self {
+        let bytes = indexes.iter().map(|index| self.json(*index).len()).sum();
+        let mut kept = Vec::with_capacity(bytes);
+        let mut indexes = indexes.iter().copied().peekable();
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            let EncodedRow::Ready { json, key, .. } = row else { continue };
+            if indexes.next_if_eq(&index).is_none() {
+                (*json, *key) = (0..0, 0..0);
+                continue;
+            }
+            let start = kept.len();
+            kept.extend_from_slice(&self.json[json.clone()]);
+            if key.start < key.end {
+                *key = start + (key.start - json.start)..start + (key.end - json.start);
+            }
+            *json = start..kept.len();
+        }
+        Self { json: kept, rows: self.rows }
+    }
+
     /// What a call with these rows sends.
     pub(crate) fn payload(&self, indexes: &[usize], operation: Operation) -> Payload {
         match operation {

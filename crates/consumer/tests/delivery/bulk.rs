@@ -127,22 +127,46 @@ async fn a_stopped_consumer_hands_its_job_on_and_no_row_is_loaded_twice() {
 }
 
 #[tokio::test]
-async fn a_job_under_way_is_seen_through_when_its_run_is_cancelled() {
-    let faults = Faults { job_delay_ms: 2_000, ..Faults::default() };
-    let scene = Scene::with_faults(faults).await;
-    scene.feed("a", &batches_of(2, 300)).await;
-    let consumer = scene.consumer(&[BULK, "--concurrency=1"]);
-    let closed = scene.salesforce.wait_for(|state| state.jobs.contains_key("UploadComplete"));
-    tokio::time::timeout(Duration::from_secs(60), closed).await.unwrap();
+async fn a_job_under_way_is_aborted_when_its_run_is_cancelled() {
+    for consumer_is_there in [true, false] {
+        let faults = Faults { job_delay_ms: 3_600_000, ..Faults::default() };
+        let scene = Scene::with_faults(faults).await;
+        scene.feed("a", &batches_of(2, 300)).await;
+        let consumer = scene.consumer(&[BULK, "--concurrency=1"]);
+        let closed = scene.salesforce.wait_for(|state| state.jobs.contains_key("UploadComplete"));
+        tokio::time::timeout(Duration::from_secs(60), closed).await.unwrap();
+        let _consumer = if consumer_is_there {
+            consumer
+        } else {
+            consumer.stop().await.unwrap();
+            scene.consumer(&[BULK])
+        };
+
+        let cancelled = scene.queue.cancel_run(&"a".parse().unwrap()).await.unwrap();
+        let ledger = scene.ended("a").await;
+
+        assert_eq!((cancelled, ledger.state), (Control::Done, RunState::Cancelled));
+        assert_eq!((ledger.created, ledger.cancelled()), (0, 600));
+        let state = scene.salesforce.state();
+        assert!(state.jobs.values().all(|jobs| *jobs == 0), "{:?}", state.jobs);
+        assert_eq!(scene.writes().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_a_job_loaded_before_its_run_was_cancelled_counts_as_delivered() {
+    let scene = Scene::new().await;
+    scene.feed("a", &batches_of(1, 10_000)).await;
+    let consumer = scene.consumer(&[BULK]);
+    let _closed = scene.salesforce.wait_for(|state| state.objects["Lead"].rows > 0).await;
+
+    scene.queue.cancel_run(&"a".parse().unwrap()).await.unwrap();
+    let ledger = scene.ended("a").await;
     consumer.stop().await.unwrap();
 
-    let cancelled = scene.queue.cancel_run(&"a".parse().unwrap()).await.unwrap();
-    let _another = scene.consumer(&[BULK]);
-    let ledger = scene.ended("a").await;
-
-    assert_eq!((cancelled, ledger.state), (Control::Done, RunState::Cancelled));
-    assert_eq!((ledger.created, ledger.cancelled()), (300, 300));
-    assert_eq!((scene.writes().await, scene.salesforce.state().bulk_batches), (300, 1));
+    let stored = scene.salesforce.state().objects["Lead"].rows;
+    assert_eq!((ledger.created, ledger.created + ledger.cancelled()), (stored, 10_000));
+    assert_eq!(scene.writes().await, stored);
 }
 
 /// Twelve jobs past these faults; each row is stored, and written once.

@@ -194,6 +194,20 @@ fn the_outcome_stays_in_spite_of(faults: &[Value]) {
     }
 }
 
+#[test]
+fn a_consumer_keeps_little_of_the_jobs_it_has_under_way() {
+    let rows = 80_000;
+    let mut pipeline = Pipeline::with_salesforce(&["--job-delay-ms=1000"]);
+    pipeline.generate(rows, &["--bad-rows", "20", "--awkward"]);
+    by_bulk(&mut pipeline, 10_000);
+    let consumer = pipeline.consumer();
+
+    finish(&pipeline, "much", pipeline.sync(&["--run-id", "much", "--json"]), rows);
+
+    let peak = consumer.peak_memory_bytes();
+    assert!(peak < 50 << 20, "{} MiB for {AT_ONCE} batches of 10,000 rows at once", peak >> 20);
+}
+
 /// A job whose id nobody got to know stays open, without rows, and Salesforce ends it after a day;
 /// one that was not deleted in time is deleted by Salesforce after a week.
 fn assert_none_is_under_way(pipeline: &Pipeline, after: &str) {

@@ -8,6 +8,7 @@ mod bulk_jobs;
 mod bulk_rows;
 mod client;
 mod collections;
+mod collections_refused;
 mod control;
 mod describe;
 mod faults;

@@ -1,0 +1,242 @@
+//! What is sent of rows.
+
+use super::*;
+
+#[test]
+fn rows_can_be_kept_without_the_json_of_the_others() {
+    let whole = encoded_rows(&["a", "b", "a", "c"]);
+    let body = whole.body(&[1, 2]);
+
+    let kept = whole.with_json_of(&[1, 2]);
+
+    assert_eq!(kept.body(&[1, 2]), body);
+    let Payload::Ids(ids) = kept.payload(&[1, 2], Operation::Delete) else { panic!("ids") };
+    assert_eq!(ids, "b,a");
+    assert!(kept.json(0).is_empty() && kept.json(3).is_empty());
+    assert!(matches!(kept.rows()[2], EncodedRow::Ready { after: Some(0), .. }));
+}
+
+#[test]
+fn a_constant_is_in_every_row() {
+    let mapping = from_file("k=Key__c\n\"Web \\\"shop\\\"\"=LastName\n\"yes\"=Active__c").unwrap();
+
+    let record = sent(&mapping, "k", "C-1").unwrap();
+
+    assert_eq!(record, json!({"LastName": "Web \"shop\"", "Active__c": true, "Key__c": "C-1"}));
+    assert_eq!(mapping.required_but_not_filled(), Vec::<&str>::new());
+}
+
+#[test]
+fn an_update_names_its_record_by_id() {
+    let mapping = by_name_for(Operation::Update, &[]);
+
+    let record = sent(&mapping, "ID,Email", "00Qxx0000000001,a@b.example").unwrap();
+
+    assert_eq!(record, json!({"id": "00Qxx0000000001", "Email": "a@b.example"}));
+    assert_eq!(
+        sent(&mapping, "Id,Email", ",x").unwrap_err(),
+        "EXTERNAL_ID_MISSING: column `Id`: the id is empty"
+    );
+    assert_eq!(
+        sent(&mapping, "Id,Email", "nobody,x").unwrap_err(),
+        "INVALID_VALUE: column `Id`: not an id of 15 or 18 letters and digits"
+    );
+}
+
+#[test]
+fn a_delete_sends_ids_and_needs_nothing_else() {
+    let mapping = by_name_for(Operation::Delete, &[]);
+    let raw = ["00Qxx0000000001,x", "00Qxx0000000002AAA,y"];
+
+    let rows = encode(&mapping, "Id,Whatever", &raw);
+
+    let Payload::Ids(ids) = rows.payload(&[0, 1], Operation::Delete) else {
+        panic!("a delete has no body");
+    };
+    assert_eq!(ids, "00Qxx0000000001,00Qxx0000000002AAA");
+}
+
+#[test]
+fn an_id_of_15_characters_is_the_same_as_the_one_of_18() {
+    let mapping = by_name_for(Operation::Update, &[]);
+    let ids = ["00Qxx0000000001", "00Qxx0000000001AAA", "00QXX0000000001"];
+
+    let rows = encode(&mapping, "Id", &ids);
+
+    let after: Vec<_> = rows
+        .rows()
+        .iter()
+        .map(|row| match row {
+            EncodedRow::Ready { after, .. } => *after,
+            EncodedRow::Unfit(_) => panic!("all are ids"),
+        })
+        .collect();
+    assert_eq!(after, [None, Some(0), None]);
+}
+
+#[test]
+fn values_follow_the_type_of_their_field() {
+    let record = sent(
+        &by_name(),
+        "Key__c,Active__c,Seats__c,Revenue__c,LastName",
+        "007, Yes ,+12,0012345678901234567.10,\"say \"\"hi\"\"\nnow\"",
+    );
+
+    assert_eq!(
+        serde_json::to_string(&record.unwrap()).unwrap(),
+        serde_json::to_string(&json!({
+            "Key__c": "007", "Active__c": true, "Seats__c": 12,
+            "Revenue__c": 12_345_678_901_234_567.10_f64, "LastName": "say \"hi\"\nnow"
+        }))
+        .unwrap()
+    );
+}
+
+#[test]
+fn a_number_is_sent_with_the_digits_it_has() {
+    let rows = encode(&by_name(), "Key__c,Revenue__c", &["1,12345678901234567.10"]);
+
+    let body = String::from_utf8(rows.body(&[0]).to_vec()).unwrap();
+
+    assert!(body.contains("\"Revenue__c\":12345678901234567.10}"), "{body}");
+}
+
+#[test]
+fn an_empty_cell_is_not_sent_and_na_is_null() {
+    let record = sent(&by_name(), "Key__c,Email,LastName,Seats__c", "1,,\"\",#N/A").unwrap();
+
+    assert_eq!(record, json!({"Key__c": "1", "Seats__c": null}));
+}
+
+#[test]
+fn a_record_is_named_by_an_external_id_of_its_own() {
+    let mapping = from_file("k=Key__c\nm=Master__r.ErpKey__c").unwrap();
+
+    assert_eq!(
+        sent(&mapping, "k,m", "1,A-9").unwrap(),
+        json!({"Key__c": "1", "Master__r": {"ErpKey__c": "A-9"}})
+    );
+    assert_eq!(sent(&mapping, "k,m", "1,").unwrap(), json!({"Key__c": "1"}));
+    assert_eq!(sent(&mapping, "k,m", "1,#N/A").unwrap(), json!({"Key__c": "1", "Master__c": null}));
+    assert_eq!(
+        sent(&mapping, "k,m", "1,A-99999").unwrap_err(),
+        "INVALID_VALUE: column `m`: longer than 5 characters"
+    );
+}
+
+#[test]
+fn an_external_id_that_is_a_number_is_sent_as_one() {
+    let record = sent(&by_name(), "Key__c,Master__r.Number__c", "1,007").unwrap();
+
+    assert_eq!(record, json!({"Key__c": "1", "Master__r": {"Number__c": 7}}));
+}
+
+#[test]
+fn a_record_of_one_of_several_objects_is_named_with_its_object() {
+    let record = sent(&by_name(), "Key__c,User:Owner.Nick__c", "1,ada").unwrap();
+
+    assert_eq!(
+        record,
+        json!({"Key__c": "1",
+               "Owner": {"attributes": {"type": "User"}, "Nick__c": "ada"}})
+    );
+}
+
+#[test]
+fn empty_cells_empty_their_fields_when_the_settings_say_so() {
+    let mut rules = rules(Operation::Upsert);
+    rules.values.empty_is_null = true;
+    let mapping = Mapping::by_name(rules, LeftOut::default());
+
+    let record = sent(&mapping, "Key__c,Email,Active__c,Master__r.ErpKey__c", "1, ,,").unwrap();
+
+    assert_eq!(record, json!({"Key__c": "1", "Email": null, "Master__c": null}));
+}
+
+#[test]
+fn a_value_that_cannot_be_converted_is_a_reject_that_names_the_columns() {
+    let refused = sent(&by_name(), "Key__c,Active__c,Seats__c", "1,maybe,many").unwrap_err();
+
+    assert_eq!(
+        refused,
+        "INVALID_VALUE: column `Active__c`: not true or false, yes or no, on or off, 1 or 0; \
+         column `Seats__c`: not a whole number between -2147483648 and 2147483647"
+    );
+    assert!(sent(&by_name(), "Key__c,Active__c", "1,#N/A").is_err());
+}
+
+#[test]
+fn a_row_without_an_external_id_is_a_reject() {
+    for cell in ["", "\"\"", "   ", "#N/A"] {
+        let refused = sent(&by_name(), "Key__c,Email", &format!("{cell},x")).unwrap_err();
+        assert_eq!(refused, "EXTERNAL_ID_MISSING: column `Key__c`: the external id is empty");
+    }
+}
+
+#[test]
+fn blanks_around_an_external_id_are_no_part_of_it() {
+    assert_eq!(sent(&by_name(), "Key__c", "\" C-1 \"").unwrap(), json!({"Key__c": "C-1"}));
+}
+
+#[test]
+fn an_insert_needs_no_external_id() {
+    let mapping = by_name_for(Operation::Insert, &["Key__c"]);
+
+    assert_eq!(
+        sent(&mapping, "Key__c,Email,LastName", ",x,Ada").unwrap(),
+        json!({"Email": "x", "LastName": "Ada"})
+    );
+}
+
+#[test]
+fn a_row_that_is_no_record_of_its_own_harms_no_other_row() {
+    let raw = ["1,a", "2,\"open", "3,c", "4", "5,\"e\nE\"", "\u{feff}6,f"];
+
+    let rows = encode(&by_name(), "Key__c,Email", &raw);
+
+    let ready: Vec<usize> = (0..raw.len())
+        .filter(|index| matches!(rows.rows()[*index], EncodedRow::Ready { .. }))
+        .collect();
+    assert_eq!(ready, [0, 2, 4, 5]);
+    let body: Value = serde_json::from_slice(&rows.body(&ready)).unwrap();
+    let sent: Vec<_> = body["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (&row["Key__c"], &row["Email"]))
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            (&json!("1"), &json!("a")),
+            (&json!("3"), &json!("c")),
+            (&json!("5"), &json!("e\nE")),
+            (&json!("\u{feff}6"), &json!("f"))
+        ]
+    );
+}
+
+#[test]
+fn a_byte_order_mark_in_the_first_cell_of_a_batch_is_a_part_of_it() {
+    let record = sent(&by_name(), "Email,Key__c", "\u{feff}a,1").unwrap();
+
+    assert_eq!(record, json!({"Email": "\u{feff}a", "Key__c": "1"}));
+}
+
+#[test]
+fn rows_with_the_same_external_id_know_each_other() {
+    let after = |keys: &[&str]| -> Vec<Option<usize>> {
+        encoded_rows(keys)
+            .rows()
+            .iter()
+            .map(|row| match row {
+                EncodedRow::Ready { after, .. } => *after,
+                EncodedRow::Unfit(_) => None,
+            })
+            .collect()
+    };
+
+    assert_eq!(after(&["a", "b", "a", "c", "a"]), [None, None, Some(0), None, Some(2)]);
+    // The field is not case-sensitive.
+    assert_eq!(after(&["Ä-x", "ä-X"]), [None, Some(0)]);
+}
