@@ -99,8 +99,8 @@ RUST = {
         ("self.state == RunState::Cancelled", "self.state != RunState::Cancelled"),
         ("self.feeder_alive && self.count(\"waits_for_room\")? > 0",
          "self.count(\"waits_for_room\")? > 0"),
-        ("self.delivered() + self.rejected", "self.delivered()"),
-        ("self.created + self.updated", "self.created"),
+        ("self.delivered().saturating_add(self.rejected)", "self.delivered()"),
+        ("self.created.saturating_add(self.updated)", "self.created"),
     ],
 }
 

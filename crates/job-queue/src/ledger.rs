@@ -163,7 +163,7 @@ impl Ledger {
     /// Rows that Salesforce has.
     #[must_use]
     pub fn delivered(&self) -> u64 {
-        self.created + self.updated
+        self.created.saturating_add(self.updated)
     }
 
     /// Rows that were read and are neither delivered nor rejected, nor left out yet.
@@ -179,7 +179,7 @@ impl Ledger {
     }
 
     fn open_rows(&self) -> u64 {
-        self.read.saturating_sub(self.delivered() + self.rejected)
+        self.read.saturating_sub(self.delivered().saturating_add(self.rejected))
     }
 
     /// Nothing more will happen to this run by itself.
