@@ -30,7 +30,8 @@ RUST = {
     "crates/consumer/src/verdict/request.rs": [],
     "crates/consumer/src/verdict/row.rs": [
         ("(0, u32::MAX - retries_max)", "(0, retries_max)"),
-        ("results.len() > 1", "!results.is_empty()"),
+        ("rows > 1 && refused == rows", "refused == rows"),
+        ("rows > 1 && refused == rows", "rows > 1"),
     ],
     "crates/consumer/src/verdict/mod.rs": [
         ("self != Self::Insert", "true"),
