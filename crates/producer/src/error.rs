@@ -38,7 +38,8 @@ pub(crate) enum SyncError {
     #[error("run {run} loads from container {of}, not {container}; set AZURE_CONTAINER={of}")]
     OtherContainer { run: RunId, container: String, of: String },
     #[error(
-        "{file} was replaced after run {run} had begun to load it; load the new version as a new run"
+        "{file} was replaced after run {run} had begun to load it; load the new version as a new run, \
+         under another id"
     )]
     OtherVersion { run: RunId, file: String },
     #[error("run {run} failed: {reason}")]

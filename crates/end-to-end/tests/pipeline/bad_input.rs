@@ -161,7 +161,7 @@ fn the_id_of_a_complete_run_does_not_hide_a_new_version_of_its_file() {
     pipeline.generate(200, &["--force"]);
     let second_night = pipeline.sync(&["--run-id", "nightly"]).end();
 
-    assert_says(&second_night, 1, &["was replaced", "without --run-id nightly"]);
+    assert_says(&second_night, 1, &["was replaced", "as a new run, under another id"]);
     assert_eq!(pipeline.report("nightly").text("status"), "completed");
 }
 
