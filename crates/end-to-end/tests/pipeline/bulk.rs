@@ -212,8 +212,8 @@ fn a_consumer_keeps_little_of_the_jobs_it_has_under_way() {
 /// one that was not deleted in time is deleted by Salesforce after a week.
 fn assert_none_is_under_way(pipeline: &Pipeline, after: &str) {
     let left = jobs(pipeline);
-    let may_be_left = |state: &String| state == "Open" || state == "JobComplete";
-    assert!(left.keys().all(may_be_left), "{after}: {left:?}");
+    let is_under_way = |state: &String| state == "UploadComplete" || state == "InProgress";
+    assert!(!left.keys().any(is_under_way), "{after}: {left:?}");
 }
 
 #[test]
