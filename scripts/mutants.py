@@ -191,7 +191,7 @@ def rust_mutants(copy, is_wanted):
         for number, line in enumerate(lines):
             if "is_mutant" in line or " let " in line:
                 continue
-            arm = re.match(r"^(\s*)((?:\"|\| \"|\d|code )[^=]*?)(?: if (.*))? => (.*)$", line)
+            arm = re.match(r"^(\s*)((?:\"|\| \"|\d|code(?= if ))[^=]*?)(?: if (.*))? => (.*)$", line)
             inverted = re.match(r"^(\s*(?:\} else )?if )((?!let)[^{}]*)( \{.*)$", line)
             if arm:
                 indent, pattern, guard, rest = arm.groups()
