@@ -118,6 +118,9 @@ ONE_MILLISECOND = "only at an age that is so many milliseconds exactly; one buck
 EQUIVALENT = {
     "series.lua:15 '>' here: >=": ONE_MILLISECOND,
     "series.lua:17 '>' here: >=": ONE_MILLISECOND,
+    "ingest-core/batch.rs records >= self.limits.rows_max.max(1) "
+    "|| self.bytes >= self.limits.bytes_max.max(1) => records >= self.limits.rows_max.max(1)":
+        "cut at the same record, for no record is without a byte; handed out one record later",
 }
 
 SKIPPED_AT_FIRST = [

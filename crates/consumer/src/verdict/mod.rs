@@ -4,6 +4,8 @@
 //! code decides first, the HTTP status second (the same code comes with different statuses), and
 //! the text only where one code stands for different things.
 
+#[cfg(test)]
+mod code_tests;
 mod request;
 mod row;
 #[cfg(test)]

@@ -59,6 +59,22 @@ fn as_a_spreadsheet_writes(file: &[u8], delimiter: u8, style: csv::QuoteStyle) -
     writer.into_inner().unwrap()
 }
 
+/// What a person may have made of the three columns.
+#[test]
+fn cells_that_are_not_the_three_columns_stay_with_the_record() {
+    let file = "a,b,_record,_code,_message\n\
+                1,2,3,,\n\
+                1,2,x,y,z,w\n\
+                7,DUPLICATE_VALUE,no\n";
+
+    let expected = [
+        rejected("1,2,3,,", "FIELD_COUNT"),
+        rejected("1,2,x,y,z,w", "FIELD_COUNT"),
+        rejected("", "DUPLICATE_VALUE"),
+    ];
+    assert_eq!(replayed(file), expected);
+}
+
 #[test]
 fn records_are_read_as_they_stood_in_the_source() {
     let file = "a,b,_record,_code,_message\n\

@@ -1,0 +1,52 @@
+//! What decides when the status says otherwise, and what a person is told to do.
+
+use super::{
+    Operation::{Delete, Insert, Update, Upsert},
+    *,
+};
+use crate::salesforce::{ErrorAnswer, Refusal};
+
+fn judged(status: u16, code: &str) -> RequestVerdict {
+    let code = (!code.is_empty()).then(|| code.to_owned());
+    let answer = ErrorAnswer { status, code, message: String::new(), retry_after: None };
+    judge_request(&Refusal::Answered(answer), Upsert)
+}
+
+#[test]
+fn a_code_decides_whatever_the_status_is() {
+    // A status that stops.
+    let status = 418;
+
+    assert_eq!(judged(status, "JSON_PARSER_ERROR"), RequestVerdict::Halve(Single::Reject));
+    assert_eq!(judged(status, "EXCEEDED_ID_LIMIT"), RequestVerdict::Halve(Single::Reject));
+    let repeat = RequestVerdict::Repeat { tries: 3, then: Then::Halve(Single::Reject) };
+    assert_eq!(judged(status, "UNKNOWN_EXCEPTION"), repeat);
+    assert_eq!(judged(status, "APEX_ERROR"), repeat);
+}
+
+#[test]
+fn a_stop_says_what_to_do() {
+    for (status, code, to_do) in [
+        (401, "", "check the credentials"),
+        (403, "", "IP ranges"),
+        (403, "API_DISABLED_FOR_ORG", "switch the API on"),
+        (403, "INSUFFICIENT_ACCESS", "with a permission set"),
+        (403, "FUNCTIONALITY_NOT_ENABLED", "ask the org's administrator"),
+        (403, "STORAGE_LIMIT_EXCEEDED", "data storage"),
+        (404, "", "SALESFORCE_EXTERNAL_ID"),
+        (410, "", "SALESFORCE_API_VERSION"),
+        (418, "", "proxies"),
+    ] {
+        let RequestVerdict::Stop(stop) = judged(status, code) else { panic!("{status} {code}") };
+        assert!(stop.advice.contains(to_do), "{status} {code}: {}", stop.advice);
+    }
+}
+
+#[test]
+fn an_operation_makes_records_changes_them_or_neither() {
+    for (operation, creates, updates) in
+        [(Upsert, true, true), (Insert, true, false), (Update, false, true), (Delete, false, false)]
+    {
+        assert_eq!((operation.creates(), operation.updates()), (creates, updates), "{operation:?}");
+    }
+}
