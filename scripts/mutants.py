@@ -10,6 +10,7 @@ is in EQUIVALENT, with the reason.
     scripts/mutants.py guarantees [PART OF A PROOF …]   what GUARANTEES.md promises: guarantees.py
 """
 
+import collections
 import json
 import os
 import re
@@ -118,6 +119,13 @@ ONE_MILLISECOND = "only at an age that is so many milliseconds exactly; one buck
 EQUIVALENT = {
     "series.lua:15 '>' here: >=": ONE_MILLISECOND,
     "series.lua:17 '>' here: >=": ONE_MILLISECOND,
+    "swap_shared.lua:7 not done: redis.call('HDEL', KEYS[1], 'value')":
+        "the next line writes the value anyway; a Redis that is full refuses it without",
+    "take_cancelled.lua:13 '>=' here: >": "only at the very millisecond at which a lease ends",
+    "take_cancelled.lua:18 'and' here: or": "the same, with a batch more at once",
+    "take_cancelled.lua:18 '>=' here: > (2)": "the same, with a batch less at once",
+    "take_cancelled.lua:28 not done: redis.call('ZADD', KEYS[2], now + tonumber(ARGV[2]), id)":
+        "only if who cancels dies before the batch is settled; a batch in no place is found then",
     "ingest-core/batch.rs records >= self.limits.rows_max.max(1) "
     "|| self.bytes >= self.limits.bytes_max.max(1) => records >= self.limits.rows_max.max(1)":
         "cut at the same record, for no record is without a byte; handed out one record later",
@@ -129,7 +137,8 @@ SKIPPED_AT_FIRST = [
 
 
 def lua_mutants():
-    """(name, file, text) of each change of a script."""
+    """(name, file, text) of each change of a script; alike ones on a line are numbered."""
+    names = collections.Counter()
     for file in sorted(os.listdir(os.path.join(ROOT, LUA))):
         with open(os.path.join(ROOT, LUA, file)) as opened:
             text = opened.read()
@@ -137,7 +146,10 @@ def lua_mutants():
         for start, end, became, what in sorted(lua_changes(code)):
             line = text.count("\n", 0, start) + 1
             was = " ".join(text[start:end].split())
-            yield f"{file}:{line} {what}: {was}", file, text[:start] + became + text[end:]
+            name = f"{file}:{line} {what}: {was}"
+            names[name] += 1
+            numbered = name if names[name] == 1 else f"{name} ({names[name]})"
+            yield numbered, file, text[:start] + became + text[end:]
 
 
 def lua_changes(code):

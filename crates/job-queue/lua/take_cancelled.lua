@@ -3,7 +3,7 @@
 --       job data, depth
 -- ARGV: run id, lease ms, lease token, prefix of the jobs' metadata keys, cursor, bytes at most,
 --       '1' when the set is the run's parked jobs
--- Gives the next cursor ('0': all was seen), and id, payload, id, payload, …
+-- Gives the next cursor, whether all was seen, and id, payload, id, payload, …
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local scan = redis.call('ZSCAN', KEYS[1], ARGV[5], 'COUNT', 100)
@@ -17,7 +17,7 @@ for i = 1, #scan[2], 2 do
     local payload = redis.call('HGET', KEYS[4], id)
     if bytes > 0 and bytes + #(payload or '') > tonumber(ARGV[6]) then
       -- What was taken is gone from the set, so the same cursor goes on with the rest.
-      return {ARGV[5], taken}
+      return {ARGV[5], 0, taken}
     end
     redis.call('ZREM', KEYS[1], id)
     if ARGV[7] == '1' then
@@ -32,4 +32,4 @@ for i = 1, #scan[2], 2 do
     end
   end
 end
-return {scan[1], taken}
+return {scan[1], scan[1] == '0' and 1 or 0, taken}

@@ -27,6 +27,14 @@ pub enum Control {
     Unknown,
 }
 
+/// A part of a set that was looked through for batches of a cancelled run.
+struct Page {
+    taken: Vec<Claimed>,
+    /// Where to go on; the beginning, too, when one page has more bytes than are fetched at once.
+    next: String,
+    is_last: bool,
+}
+
 impl Queue {
     /// Stops a run until it is resumed: no more of it is read, and no batch of it is
     /// handed out. What is being delivered is seen through.
@@ -97,14 +105,14 @@ impl Queue {
         for set in [&parked, &self.keys.scheduled, &self.keys.delayed, &self.keys.leases] {
             let mut cursor = "0".to_owned();
             loop {
-                let (next, taken) = self.take_cancelled(run, set, *set == parked, &cursor).await?;
-                for claimed in taken {
+                let page = self.take_cancelled(run, set, *set == parked, &cursor).await?;
+                for claimed in page.taken {
                     claimed.leave_out().await?;
                 }
-                if next == "0" {
+                if page.is_last {
                     break;
                 }
-                cursor = next;
+                cursor = page.next;
             }
         }
         Ok(())
@@ -116,13 +124,13 @@ impl Queue {
         set: &str,
         is_parked: bool,
         cursor: &str,
-    ) -> Result<(String, Vec<Claimed>), QueueError> {
+    ) -> Result<Page, QueueError> {
         let (token, keys) = (new_token(), &self.keys);
         let mut script = scripts::TAKE_CANCELLED.prepare_invoke();
         script.key(set).key(&keys.leases).key(&keys.tokens).key(&keys.data).key(&keys.depth);
         script.arg(run.as_ref()).arg(self.lease_ms()).arg(&token).arg(&keys.meta_prefix);
         script.arg(cursor).arg(TAKE_BYTES_MAX).arg(u8::from(is_parked));
-        let (next, taken): (String, Vec<Vec<u8>>) =
+        let (next, is_last, taken): (String, bool, Vec<Vec<u8>>) =
             self.invoke("hand out cancelled batches", &script).await?;
         let (jobs, _none_left) = taken.as_chunks::<2>();
         // What cannot be read stays under its lease, and goes to a consumer that can.
@@ -131,6 +139,6 @@ impl Queue {
             let claim = Claim::new(self.clone(), keys.clone(), lease.into(), 1);
             Claimed::read(claim, payload).ok()
         });
-        Ok((next, claimed.collect()))
+        Ok(Page { taken: claimed.collect(), next, is_last })
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use ingest_core::Rows;
 use job_queue::{BatchBackend, Claimed, Control, Created, Depth, FeedError, NewRun, RunState};
 
 use crate::support::{Fixture, after, delivered, id, job, new_run, reject};
@@ -267,4 +268,53 @@ async fn parked_batches_come_back_as_there_is_room_and_hold_their_own_run_back()
     assert_eq!((deepest, delivered_batches), (5, 12));
     assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
     assert_eq!(feeder_of_a.depth().await.unwrap(), Depth::default());
+}
+
+#[tokio::test]
+async fn what_is_cancelled_while_it_is_parked_leaves_the_depth_of_others() {
+    let fixture = Fixture::new().await;
+    for run in ["a", "b"] {
+        fixture.create(run).await;
+    }
+    fixture.feed_all("a", 8).await;
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    assert_eq!(fixture.deliver_all().await, [0; 0], "all of it is parked");
+    fixture.feed_all("b", 4).await;
+
+    fixture.queue.cancel_run(&id("a")).await.unwrap();
+
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 4);
+}
+
+#[tokio::test]
+async fn batches_that_are_larger_than_what_is_fetched_at_once_are_cancelled_too() {
+    let fixture = Fixture::with_run("a").await;
+    let large = |sequence| {
+        let mut job = job("a", sequence);
+        job.rows = Rows::default();
+        job.rows.push(sequence * 10 + 1, &vec![b'x'; 2 << 20]);
+        job
+    };
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[large(0), large(1)], after(2)).await.unwrap();
+
+    let run = id("a");
+    let cancelling = fixture.queue.cancel_run(&run);
+    let cancelled = tokio::time::timeout(Duration::from_secs(20), cancelling).await;
+
+    assert_eq!(cancelled.unwrap().unwrap(), Control::Done);
+    assert_eq!(fixture.ledger("a").await.state, RunState::Cancelled);
+}
+
+#[tokio::test]
+async fn a_run_that_is_taken_up_again_waits_no_more_as_the_one_before_did() {
+    let fixture = Fixture::with_run("a").await;
+    let mut waiting = fixture.queue.feeder(&id("a")).await.unwrap();
+    waiting.note_waiting(Duration::ZERO).await.unwrap();
+    waiting.release().await;
+
+    let _feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+
+    let ledger = fixture.ledger("a").await;
+    assert!(ledger.feeder_alive && !ledger.waits_for_room);
 }

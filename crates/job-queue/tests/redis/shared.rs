@@ -1,6 +1,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use futures::future::join_all;
+use redis::Commands;
 
 use super::support::Fixture;
 
@@ -25,6 +26,8 @@ async fn no_change_of_what_is_shared_is_lost() {
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
     assert!(times.into_inner().unwrap().iter().all(|ms| *ms > 1_700_000_000_000));
+    let left_ms: i64 = fixture.redis().pttl("{batch-sync}:shared").unwrap();
+    assert!(left_ms > 0, "it is not kept for ever: {left_ms}");
 }
 
 #[tokio::test]
