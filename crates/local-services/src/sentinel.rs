@@ -5,7 +5,7 @@ use crate::{
     redis::{RedisServer, program},
 };
 
-/// A Sentinel that watches one Redis, alone, and is quick to replace it.
+/// A Sentinel that watches one Redis, alone, and replaces it after three seconds of silence.
 #[derive(Debug)]
 pub struct RedisSentinel {
     _server: Server,
@@ -23,9 +23,10 @@ impl RedisSentinel {
     pub fn start(name: &str, master: &RedisServer) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let port = free_port();
+        // On a loaded machine a master is silent for a second now and then, which is no reason.
         let settings = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {name} 127.0.0.1 {} 1\n\
-             sentinel down-after-milliseconds {name} 1000\nsentinel failover-timeout {name} 5000\n",
+             sentinel down-after-milliseconds {name} 3000\nsentinel failover-timeout {name} 5000\n",
             data.path().display(),
             master.port(),
         );
