@@ -6,7 +6,7 @@ mod expected;
 mod inspection;
 mod steps;
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use crate::support::Fixture;
 use steps::{Player, STEPS};
@@ -21,9 +21,7 @@ const LONGEST: std::time::Duration = std::time::Duration::from_secs(12);
 async fn runs_are_what_the_model_says_after_any_steps_and_leave_nothing_behind() {
     let setting = |name: &str| setting(name)?.parse::<u64>().ok();
     let cases = setting("MODEL_CASES");
-    let first_seed = setting("MODEL_SEED").unwrap_or_else(|| {
-        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into()
-    });
+    let first_seed = setting("MODEL_SEED").unwrap_or(1);
     let fixture = Fixture::with_lease(std::time::Duration::from_secs(3_600)).await;
     let mut player = Player::new(fixture).await;
     let begun = Instant::now();
