@@ -64,7 +64,8 @@ for _ = 1, 100 do
   if not payload or not about[1]
     -- pushed again after a crash, though it was settled before
     or is_batch and redis.call('GETBIT', run .. ':settled', about[2]) == 1
-    or is_batch and (of_run[1] == 'failed' or of_run[1] == 'cancelled') then
+    -- forgotten, or to be fed again
+    or is_batch and (not of_run[1] or of_run[1] == 'failed') then
     drop(id, meta, about[3])
   elseif is_batch and of_run[2] and not is_under_way then
     redis.call('ZADD', run .. ':parked', popped[2], id)
@@ -72,9 +73,10 @@ for _ = 1, 100 do
   else
     redis.call('ZADD', KEYS[3], now + tonumber(ARGV[1]), id)
     redis.call('HSET', KEYS[4], id, ARGV[2])
-    local is_cancelled = is_batch and of_run[1] == 'cancelling' and not is_under_way
+    -- Also when the run has ended: what was done of the batch before has to be counted.
+    local is_cancelled = of_run[1] == 'cancelling' or of_run[1] == 'cancelled'
     return {id, redis.call('HINCRBY', KEYS[5], id, 1), payload,
-      is_cancelled and 'cancel' or 'deliver', is_under_way or ''}
+      is_batch and is_cancelled and not is_under_way and 'cancel' or 'deliver', is_under_way or ''}
   end
 end
 return false

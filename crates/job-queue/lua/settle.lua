@@ -61,11 +61,11 @@ add_to_series(KEYS[13], run[3], 'd', ARGV[6] + ARGV[7])
 add_to_series(KEYS[13], run[3], 'x', rejected)
 local ends_as = ({draining = 'completed', cancelling = 'cancelled'})[run[1]]
 local fed = tonumber(run[2])
--- Counted again at the end, for the bits are the truth.
-if ends_as and settled >= fed and redis.call('BITCOUNT', KEYS[8]) >= fed then
-  if settled > fed then
-    redis.call('HSET', KEYS[7], 'batches_settled', fed)
-  end
+if ends_as and settled >= fed and settled_before(KEYS[8], fed) == fed then
+  -- The bits are the truth, should the count say otherwise.
+  redis.call('HSET', KEYS[7], 'batches_settled', redis.call('BITCOUNT', KEYS[8]))
   end_run(KEYS[7], KEYS[12], ARGV[1], ends_as)
+elseif has_ended(run[1]) then
+  forget_later(KEYS[7])
 end
 return 'recorded'

@@ -67,8 +67,10 @@ impl Queue {
     ///
     /// As [`pause_run`](Self::pause_run).
     pub async fn cancel_run(&self, run: &RunId) -> Result<Control, QueueError> {
-        let mut script = scripts::CANCEL_RUN.key(RunKeys::of(run).entry());
-        script.key(keys::unfinished_runs()).key(&self.keys.resumed).arg(run.as_ref());
+        let keys = RunKeys::of(run);
+        let mut script = scripts::CANCEL_RUN.key(keys.entry());
+        script.key(keys::unfinished_runs()).key(&self.keys.resumed).key(keys.settled());
+        script.arg(run.as_ref());
         let control = self.control("cancel a run", &script).await?;
         if matches!(control, Control::Done | Control::Already) {
             self.remove_cancelled(run).await?;

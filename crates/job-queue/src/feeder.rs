@@ -219,7 +219,7 @@ impl Feeder {
         let keys = RunKeys::of(&self.run);
         let mut script = scripts::FINISH_FEEDING.prepare_invoke();
         script.key(keys.entry()).key(keys.feeder()).key(keys::unfinished_runs());
-        script.arg(self.run.as_ref()).arg(&self.token);
+        script.key(keys.settled()).arg(self.run.as_ref()).arg(&self.token);
         script.arg(self.resume_point.sequence).arg(self.resume_point.record);
         let answer = self.queue.invoke("end feeding", &script).await?;
         self.accepted(answer)?;

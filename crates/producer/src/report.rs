@@ -213,7 +213,8 @@ impl Report {
 
     fn batches_line(&self) -> String {
         let Ledger { batches_fed, batches_settled, .. } = self.ledger;
-        if batches_fed == batches_settled {
+        // More are settled when a producer that died had pushed them behind its last checkpoint.
+        if batches_settled >= batches_fed {
             grouped(batches_fed)
         } else {
             format!("{} of {}", grouped(batches_settled), grouped(batches_fed))

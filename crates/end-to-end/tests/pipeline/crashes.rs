@@ -1,4 +1,7 @@
-use std::time::Instant;
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use redis::Commands;
 
@@ -221,7 +224,13 @@ fn a_consumer_that_is_told_to_stop_ends_within_its_grace_however_slow_the_answer
     pipeline.set_faults(&serde_json::json!({"latencyMs": 60_000}));
     let client = redis::Client::open(pipeline.redis.url()).unwrap();
     let mut redis = client.get_connection().unwrap();
-    wait_until("batches are held", || redis.zcard("{batch-sync}:batches:leases") == Ok(4));
+    // Calls that began before the fault are answered at once; four that hang are all there is.
+    wait_until("each call hangs", || {
+        let answered = pipeline.salesforce_state()["requests"].clone();
+        sleep(Duration::from_millis(500));
+        let hangs = pipeline.salesforce_state()["requests"] == answered;
+        hangs && redis.zcard("{batch-sync}:batches:leases") == Ok(4)
+    });
 
     let told = Instant::now();
     consumer.signal("TERM");

@@ -3,7 +3,11 @@ use std::time::Duration;
 use ingest_core::Rows;
 use job_queue::{BatchBackend, Claimed, Control, Created, Depth, FeedError, NewRun, RunState};
 
+use redis::Commands;
+
 use crate::support::{Fixture, after, delivered, id, job, new_run, reject};
+
+const RUN: &str = "{batch-sync}:run:a";
 
 async fn claim(fixture: &Fixture) -> Option<Claimed> {
     BatchBackend::new(fixture.queue.clone(), "consumer").claim().await.unwrap()
@@ -139,6 +143,44 @@ async fn a_batch_that_its_consumer_gives_back_after_the_cancelling_is_left_out()
     assert_eq!((ledger.state, ledger.cancelled()), (RunState::Cancelled, 10));
 }
 
+/// A producer that dies between its push and its checkpoint leaves such batches.
+#[tokio::test]
+async fn what_was_pushed_behind_the_checkpoint_does_not_end_a_cancelled_run_and_still_counts() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
+    let mut before = fixture.redis();
+    let checkpoint: Vec<(String, String)> = before.hgetall(RUN).unwrap();
+    feeder.push(&[job("a", 2), job("a", 3), job("a", 4)], after(5)).await.unwrap();
+    for (field, value) in checkpoint.iter().filter(|(field, _)| field.starts_with("fed_")) {
+        let () = before.hset(RUN, field, value).unwrap();
+    }
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut held = Vec::new();
+    while let Some(claimed) = consumer.claim().await.unwrap() {
+        held.push(claimed);
+    }
+    let [first, second, third, fourth, fifth] = held.try_into().unwrap();
+    first.settle(&delivered(&first)).await.unwrap();
+    third.settle(&delivered(&third)).await.unwrap();
+
+    fixture.queue.cancel_run(&id("a")).await.unwrap();
+    assert_eq!(fixture.ledger("a").await.state, RunState::Cancelling, "the second is still out");
+    fifth.settle(&delivered(&fifth)).await.unwrap();
+    assert_eq!(fixture.ledger("a").await.state, RunState::Cancelling, "the second is still out");
+    second.settle(&delivered(&second)).await.unwrap();
+    assert_eq!(fixture.ledger("a").await.state, RunState::Cancelled);
+    let mut half = fourth.job().clone();
+    half.tally.created = 4;
+    half.rows = half.rows.subset(4..10);
+    fourth.requeue(&half, Duration::ZERO).await.unwrap();
+
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.delivered(), ledger.cancelled()), (44, 6));
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+}
+
 #[tokio::test]
 async fn only_a_run_that_is_under_way_can_be_stopped() {
     let fixture = Fixture::with_run("a").await;
@@ -197,6 +239,30 @@ async fn an_ended_run_is_forgotten_after_a_while_but_not_before_its_rejects_are_
         .query(&mut fixture.redis())
         .unwrap();
     assert_eq!(listed, ["b"]);
+}
+
+#[tokio::test]
+async fn what_comes_after_the_end_of_a_run_is_forgotten_with_it() {
+    let fixture = Fixture::new().await;
+    let short = NewRun { keep: Duration::from_millis(300), ..new_run("a") };
+    fixture.queue.create_run(&short).await.unwrap();
+    fixture.feed_all("a", 2).await;
+    let claimed = claim(&fixture).await.unwrap();
+    fixture.queue.fail_run(&id("a"), "because").await.unwrap();
+
+    let mut job = delivered(&claimed);
+    (job.tally.created, job.rejects) = (9, vec![reject(10, "BAD")]);
+    claimed.settle(&job).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(fixture.ledger("a").await.rejected, 1, "not before its rejects are written");
+    let pending = fixture.queue.pending_rejects(&id("a"), 1_000).await.unwrap();
+    fixture.queue.rejects_drained(&id("a"), 0, &pending.lines).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+
+    let of_run: Vec<String> = fixture.redis().keys("{batch-sync}:run:*").unwrap();
+    assert_eq!(of_run, [""; 0]);
+    assert_eq!(fixture.deliver_all().await, [0; 0], "nobody knows the run of the other batch");
+    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ impl Run {
     }
 
     pub(super) fn end_if_all_is_settled(&mut self) {
-        if self.settled() >= self.fed {
+        if self.batches.iter().zip(0..self.fed).all(|(batch, _)| batch.is_settled) {
             match self.state {
                 RunState::Draining => self.end(RunState::Completed),
                 RunState::Cancelling => self.end(RunState::Cancelled),

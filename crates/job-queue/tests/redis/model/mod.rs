@@ -26,7 +26,8 @@ async fn runs_are_what_the_model_says_after_any_steps_and_leave_nothing_behind()
     let mut player = Player::new(fixture).await;
     let begun = Instant::now();
     let mut played = 0;
-    for seed in (first_seed..).take(usize::try_from(cases.unwrap_or(CASES)).unwrap()) {
+    let asked = cases.unwrap_or(CASES);
+    for seed in (first_seed..).take(usize::try_from(asked).unwrap()) {
         if cases.is_none() && begun.elapsed() > LONGEST {
             break;
         }
@@ -37,7 +38,7 @@ async fn runs_are_what_the_model_says_after_any_steps_and_leave_nothing_behind()
         "{played} cases from seed {first_seed} on; steps taken: {:?}",
         STEPS.iter().zip(player.taken()).collect::<Vec<_>>()
     );
-    assert!(played >= 5, "only {played} cases in {:?}", begun.elapsed());
+    assert!(played >= asked.min(5), "only {played} cases in {:?}", begun.elapsed());
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test is told by variables what to do more")]

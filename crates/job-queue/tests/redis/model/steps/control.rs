@@ -3,10 +3,7 @@
 use job_queue::{Control, RunState};
 
 use super::Player;
-use crate::{
-    model::expected::{BATCHES, Place},
-    support::id,
-};
+use crate::{model::expected::Place, support::id};
 
 impl Player {
     pub(super) async fn pause(&mut self, at: usize) {
@@ -48,7 +45,9 @@ impl Player {
                 return;
             }
         }
-        for sequence in 0..BATCHES {
+        let sequences = self.as_settled(at).await;
+        let run = &mut self.runs[at];
+        for sequence in sequences {
             if !matches!(run.batch(sequence).place, Place::Nowhere | Place::Leased) {
                 run.leave_out(sequence);
             }

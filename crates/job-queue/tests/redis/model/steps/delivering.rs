@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ingest_core::{BatchJob, Rows};
-use job_queue::{RunState, Settled};
+use job_queue::{EventId, RunState, Settled};
 use redis::Commands;
 
 use super::{Held, Player, QUEUE};
@@ -22,7 +22,7 @@ impl Player {
         for _ in 0..3 {
             claimed = self.consumer.claim().await.unwrap();
             self.note_what_came_due();
-            self.note_what_is_gone();
+            self.note_what_is_gone().await;
             if claimed.is_some() {
                 break;
             }
@@ -59,24 +59,38 @@ impl Player {
         }
     }
 
-    /// Batches of runs that ended are dropped, and those of cancelled ones settled, on the way.
-    fn note_what_is_gone(&mut self) {
+    /// Batches of runs that failed are dropped, and those of cancelled ones settled, on the way.
+    async fn note_what_is_gone(&mut self) {
         let jobs = Jobs::read(&mut self.redis, &self.runs);
         let there: Vec<(String, u64)> =
             jobs.data.iter().map(|job| inspection::about(&mut self.redis, job)).collect();
-        for run in &mut self.runs {
+        for at in 0..self.runs.len() {
+            let sequences = self.as_settled(at).await;
+            let run = &mut self.runs[at];
             let state = run.state;
-            for sequence in 0..BATCHES {
+            for sequence in sequences {
                 let is_gone = run.batch(sequence).place == Place::Waiting
                     && !there.contains(&(run.name.to_owned(), sequence));
                 match state {
                     _ if !is_gone => {}
-                    RunState::Failed | RunState::Cancelled => run.drop_batch(sequence),
-                    RunState::Cancelling => run.leave_out(sequence),
+                    RunState::Failed => run.drop_batch(sequence),
+                    RunState::Cancelling | RunState::Cancelled => run.leave_out(sequence),
                     _ => panic!("{} {sequence} is lost", run.name),
                 }
             }
         }
+    }
+
+    /// All batches of a run: those that have an outcome in the order in which they got it, for
+    /// several may be left out at once and nothing says in which order.
+    pub(super) async fn as_settled(&self, at: usize) -> Vec<u64> {
+        let run = id(self.runs[at].name);
+        let events = self.fixture.queue.batch_events(&run, &EventId::default()).await.unwrap();
+        let mut sequences: Vec<u64> = events.iter().map(|event| event.sequence).collect();
+        let others = (0..BATCHES).filter(|sequence| !sequences.contains(sequence));
+        let others: Vec<u64> = others.collect();
+        sequences.extend(others);
+        sequences
     }
 
     /// Some consumer lets go of what it holds; it may try again later.
