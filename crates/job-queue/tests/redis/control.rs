@@ -305,15 +305,19 @@ async fn settings_are_changed_of_a_run_that_is_there() {
     assert_eq!(fixture.queue.run(&id("forgotten")).await.unwrap(), None);
 }
 
-#[tokio::test]
-async fn parked_batches_come_back_as_there_is_room_and_hold_their_own_run_back() {
-    let fixture = Fixture::new().await;
-    for run in ["a", "b"] {
-        fixture.create(run).await;
-    }
+/// Runs a and b; all eight batches of a are parked.
+async fn with_a_parked_run() -> Fixture {
+    let fixture = Fixture::with_run("a").await;
+    fixture.create("b").await;
     fixture.feed_all("a", 8).await;
     fixture.queue.pause_run(&id("a")).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [0; 0], "all of it is parked");
+    fixture
+}
+
+#[tokio::test]
+async fn parked_batches_come_back_as_there_is_room_and_hold_their_own_run_back() {
+    let fixture = with_a_parked_run().await;
     let feeder_of_a = fixture.queue.feeder(&id("a")).await.unwrap();
     let feeder_of_b = fixture.queue.feeder(&id("b")).await.unwrap();
     assert_eq!(feeder_of_a.depth().await.unwrap().jobs, 8, "its own may come back");
@@ -338,13 +342,7 @@ async fn parked_batches_come_back_as_there_is_room_and_hold_their_own_run_back()
 
 #[tokio::test]
 async fn what_is_cancelled_while_it_is_parked_leaves_the_depth_of_others() {
-    let fixture = Fixture::new().await;
-    for run in ["a", "b"] {
-        fixture.create(run).await;
-    }
-    fixture.feed_all("a", 8).await;
-    fixture.queue.pause_run(&id("a")).await.unwrap();
-    assert_eq!(fixture.deliver_all().await, [0; 0], "all of it is parked");
+    let fixture = with_a_parked_run().await;
     fixture.feed_all("b", 4).await;
 
     fixture.queue.cancel_run(&id("a")).await.unwrap();

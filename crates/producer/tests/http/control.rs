@@ -2,17 +2,12 @@
 
 use serde_json::json;
 
-use crate::support::{Deliverer, Services};
+use crate::support::{Deliverer, Services, half_fed_run};
 
 #[tokio::test]
 async fn a_paused_run_stands_still_until_it_is_resumed() {
-    let mut services = Services::start().await;
-    services.set("QUEUE_DEPTH_HIGH", "3");
-    services.put_rows("rows.csv", 100).await;
-    let server = services.serve().await;
-    let run = server.start("rows.csv").await.run();
+    let (services, server, run) = half_fed_run().await;
     let [pause, resume] = ["pause", "resume"].map(|wish| format!("/api/sync/{run}/{wish}"));
-    server.report(&run, |report| report["batchesFed"] == 3).await;
 
     let paused = server.post(&pause).await;
     assert_eq!((paused.status, paused.run()), (202, run.clone()), "{paused:?}");
@@ -34,13 +29,8 @@ async fn a_paused_run_stands_still_until_it_is_resumed() {
 
 #[tokio::test]
 async fn a_cancelled_run_counts_what_it_leaves_out() {
-    let mut services = Services::start().await;
-    services.set("QUEUE_DEPTH_HIGH", "3");
-    services.put_rows("rows.csv", 100).await;
-    let server = services.serve().await;
-    let run = server.start("rows.csv").await.run();
+    let (services, server, run) = half_fed_run().await;
     let cancel = format!("/api/sync/{run}/cancel");
-    server.report(&run, |report| report["batchesFed"] == 3).await;
     Deliverer::new(&services).await.deliver(1).await;
 
     let cancelled = server.post(&cancel).await;
@@ -99,12 +89,7 @@ async fn rejects_that_nobody_wrote_are_written_when_the_run_is_resumed() {
 
 #[tokio::test]
 async fn a_run_whose_file_was_replaced_cannot_be_resumed_and_says_what_to_do() {
-    let mut services = Services::start().await;
-    services.set("QUEUE_DEPTH_HIGH", "3");
-    services.put_rows("rows.csv", 100).await;
-    let server = services.serve().await;
-    let run = server.start("rows.csv").await.run();
-    server.report(&run, |report| report["batchesFed"] == 3).await;
+    let (services, server, run) = half_fed_run().await;
 
     server.post(&format!("/api/sync/{run}/pause")).await;
     server
@@ -134,12 +119,7 @@ async fn a_run_whose_file_was_replaced_cannot_be_resumed_and_says_what_to_do() {
 
 #[tokio::test]
 async fn a_limit_of_rejects_is_kept_with_the_run_whoever_goes_on_with_it() {
-    let mut services = Services::start().await;
-    services.set("QUEUE_DEPTH_HIGH", "3");
-    services.put_rows("rows.csv", 100).await;
-    let server = services.serve().await;
-    let run = server.start("rows.csv").await.run();
-    server.report(&run, |report| report["batchesFed"] == 3).await;
+    let (services, server, run) = half_fed_run().await;
     server.post(&format!("/api/sync/{run}/pause")).await;
     server.report(&run, |report| report["status"] == "paused").await;
 

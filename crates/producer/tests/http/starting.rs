@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Deliverer, Services, send};
+use crate::support::{Deliverer, Services, half_fed_run, send};
 
 #[tokio::test]
 async fn a_started_run_is_imported_to_its_end() {
@@ -92,12 +92,7 @@ async fn starts_at_the_same_moment_enter_one_run() {
 
 #[tokio::test]
 async fn a_run_whose_file_was_replaced_fails_with_the_reason() {
-    let mut services = Services::start().await;
-    services.set("QUEUE_DEPTH_HIGH", "3");
-    services.put_rows("rows.csv", 100).await;
-    let server = services.serve().await;
-    let run = server.start("rows.csv").await.run();
-    server.report(&run, |report| report["batchesFed"] == 3).await;
+    let (services, server, run) = half_fed_run().await;
     server.kill().await;
 
     services.put_rows("rows.csv", 200).await;

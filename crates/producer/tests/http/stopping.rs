@@ -4,18 +4,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Deliverer, Services};
+use crate::support::{Deliverer, Services, half_fed_run, half_fed_run_with};
 
 #[tokio::test]
 async fn a_stopped_server_hands_its_runs_on_at_once() {
-    let mut services = Services::start().await;
-    services.set("QUEUE_DEPTH_HIGH", "3");
     // A run that was not handed on would stay with the dead for an hour.
-    services.set("QUEUE_LEASE", "1h");
-    services.put_rows("rows.csv", 100).await;
-    let first = services.serve().await;
-    let run = first.start("rows.csv").await.run();
-    first.report(&run, |report| report["batchesFed"] == 3).await;
+    let (services, first, run) = half_fed_run_with(&[("QUEUE_LEASE", "1h")]).await;
     let second = services.serve().await;
 
     let asked = Instant::now();
@@ -31,12 +25,7 @@ async fn a_stopped_server_hands_its_runs_on_at_once() {
 
 #[tokio::test]
 async fn a_killed_server_is_replaced_at_the_checkpoint() {
-    let mut services = Services::start().await;
-    services.set("QUEUE_DEPTH_HIGH", "3");
-    services.put_rows("rows.csv", 100).await;
-    let first = services.serve().await;
-    let run = first.start("rows.csv").await.run();
-    first.report(&run, |report| report["batchesFed"] == 3).await;
+    let (services, first, run) = half_fed_run().await;
 
     first.kill().await;
 

@@ -114,6 +114,25 @@ impl Services {
     }
 }
 
+/// A server, and a run of 100 rows (`rows.csv`) of which three batches are queued: the queue takes
+/// no more, and nobody delivers.
+pub(crate) async fn half_fed_run() -> (Services, Server, String) {
+    half_fed_run_with(&[]).await
+}
+
+/// With further settings.
+pub(crate) async fn half_fed_run_with(settings: &[(&str, &str)]) -> (Services, Server, String) {
+    let mut services = Services::start().await;
+    for (name, value) in [("QUEUE_DEPTH_HIGH", "3")].iter().chain(settings) {
+        services.set(name, value);
+    }
+    services.put_rows("rows.csv", 100).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    server.report(&run, |report| report["batchesFed"] == 3).await;
+    (services, server, run)
+}
+
 /// `producer serve`. Killed when dropped.
 pub(crate) struct Server {
     process: Child,
