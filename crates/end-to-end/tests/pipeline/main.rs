@@ -18,6 +18,7 @@ mod pipeline;
 mod processes;
 mod redis_faults;
 mod replay;
+mod rights;
 mod serving;
 mod silent_proxy;
 mod torture;

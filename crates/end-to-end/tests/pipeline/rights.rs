@@ -1,0 +1,64 @@
+//! The rights that the documentation asks for are enough.
+
+use std::path::Path;
+
+use redis::{Connection, Value};
+
+use crate::pipeline::Pipeline;
+
+/// The line for Redis' user in deploy/README.md, as words.
+fn documented_user() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/README.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let line = page.lines().find_map(|line| line.strip_prefix("ACL SETUSER ")).unwrap();
+    line.replace("its password", "secret").replace('"', "").split(' ').map(str::to_owned).collect()
+}
+
+fn acl(redis: &mut Connection, words: &[&str]) -> Value {
+    redis::cmd("ACL").arg(words).query(redis).unwrap()
+}
+
+/// Reads, pauses, cancels, replays, verifies and watches as a user who may do nothing else.
+#[test]
+fn a_redis_user_with_the_documented_rights_can_do_everything() {
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=20"]);
+    let mut redis = redis::Client::open(pipeline.redis.url()).unwrap().get_connection().unwrap();
+    let user = documented_user();
+    let words: Vec<&str> = ["SETUSER"].into_iter().chain(user.iter().map(String::as_str)).collect();
+    acl(&mut redis, &words);
+    let url = format!("redis://{}:secret@127.0.0.1:{}", user[0], pipeline.redis.port());
+    pipeline.set("REDIS_URL", &url);
+    pipeline.set("QUEUE_DEPTH_HIGH", "10");
+    pipeline.generate(5_000, &["--bad-rows", "20"]);
+    let consumer = pipeline.consumer();
+    let server = pipeline.program("producer", &["serve", "--http-listen=127.0.0.1:0"]);
+
+    let sync = pipeline.sync(&["--run-id", "rights", "--json"]);
+    pipeline.wait_until_rows_arrive(500);
+    // As if it had just started: everything is written anew.
+    let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut redis).unwrap();
+    for command in ["pause", "resume"] {
+        let ended = pipeline.program("producer", &[command, "rights"]).end();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    pipeline.assert_all_arrived("rights", sync, 5_000);
+    for arguments in [["verify", "rights"], ["replay", "rights"], ["show", "rights"]] {
+        let ended = pipeline.program("producer", &arguments).end();
+        assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
+    }
+    consumer.signal("TERM");
+    assert_eq!(consumer.end().code, Some(0));
+    server.signal("TERM");
+    assert_eq!(server.end().code, Some(0));
+
+    let denied = acl(&mut redis, &["LOG"]);
+    assert_eq!(denied, Value::Array(Vec::new()));
+    // And no more than these.
+    let client = redis::Client::open(url).unwrap();
+    let mut theirs = client.get_connection().unwrap();
+    for command in [&["FLUSHALL"][..], &["CONFIG", "GET", "*"], &["KEYS", "*"], &["GET", "other"]] {
+        let refused = redis::cmd(command[0]).arg(&command[1..]).query::<Value>(&mut theirs);
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.code(), Some("NOPERM"), "{command:?}: {refused}");
+    }
+}
