@@ -11,7 +11,7 @@ const STATUS = ".story .pill";
 describe("a run that goes on", { timeout: 400_000 }, () => {
   const stage = onStage(async (product) => {
     // A small queue: with a slow Salesforce reading soon waits for room.
-    for (const name of ["paused", "cancelled", "left", "still", "unseen"]) await product.generate(`${name}.csv`, 60_000);
+    for (const name of ["paused", "cancelled", "left", "still", "silent", "unseen"]) await product.generate(`${name}.csv`, 60_000);
     await product.generate("bad.csv", 6000, "--bad-rows", "60");
     await product.serve();
     await product.consume();
@@ -118,6 +118,21 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     const singly = log.filter((line) => /^Batch #\d+ processed: \d+ records\.$/.test(line));
     assert.deepEqual(singly, [...new Set(singly)], "no line comes twice");
     assert.equal((await stage.product.api(`/api/sync/${runId}`)).read, 60_000);
+    await watched.close();
+  });
+
+  it("says that Redis does not answer, and that it does again", async () => {
+    const { watched } = await watch("silent.csv", 60);
+    await watched.sees("[data-part=deliveredOf]", /^[1-9]/);
+
+    stage.product.redis.signal("SIGSTOP");
+    await watched.sees("#banner", /Redis does not answer\. What you see may be old/);
+    stage.product.redis.signal("SIGCONT");
+
+    await watched.page.waitForSelector("#banner", { hidden: true });
+    await stage.product.faults({ latencyMs: 0 });
+    await watched.sees(STATUS, /^Completed$/, 60_000);
+    assert.equal(await delivered(watched), 60_000);
     await watched.close();
   });
 

@@ -53,8 +53,10 @@ impl Server {
         Self { shell, says, pid, lifetime }
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.pid
+    pub(crate) fn signal(&self, name: &str) {
+        let arguments = [format!("-{name}"), self.pid.to_string()];
+        let sent = Command::new("kill").args(arguments).status();
+        assert!(sent.is_ok_and(|status| status.success()), "there is a `kill`");
     }
 
     /// Reads what the server says until `find` finds something.

@@ -50,10 +50,22 @@ impl RedisServer {
         self.port
     }
 
-    /// Process id, for signals.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.server.pid()
+    /// SIGSTOP: it is there, and does not answer.
+    ///
+    /// # Panics
+    ///
+    /// When there is no `kill`.
+    pub fn stand_still(&self) {
+        self.server.signal("STOP");
+    }
+
+    /// SIGCONT.
+    ///
+    /// # Panics
+    ///
+    /// When there is no `kill`.
+    pub fn go_on(&self) {
+        self.server.signal("CONT");
     }
 
     /// kill -9.

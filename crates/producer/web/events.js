@@ -23,6 +23,7 @@ export async function follow(path, place, signal, on) {
     try {
       const ended = await listen(path, signal, place, (name, data) => {
         failures = 0;
+        if (name === "stale") return lost({ status: 503, message: data.error });
         reached();
         on(name, data);
       });

@@ -47,6 +47,11 @@ export class Program {
     }
   }
 
+  /** Such as SIGSTOP: it is there, and does not answer. */
+  signal(name) {
+    process.kill(this.pid, name);
+  }
+
   /** kill -9. */
   async kill() {
     this.#shell.stdin.end();

@@ -24,6 +24,7 @@ export class Product {
   #settings = {};
   #httpPort;
   producer = null;
+  redis;
   redisPort;
   simulator;
 
@@ -59,12 +60,13 @@ export class Product {
     const redis = [process.env.REDIS_SERVER ?? "redis-server", "--port", `${redisPort}`, "--bind", "127.0.0.1", "--dir", this.#folder, "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction"];
     const blobs = [...azurite, "--blobHost", "127.0.0.1", "--blobPort", `${azuritePort}`, "--location", path.join(this.#folder, "azurite"), "--silent", "--skipApiVersionCheck", "--disableTelemetry"];
     const salesforce = [built("salesforce-simulator"), "--listen", `127.0.0.1:${salesforcePort}`];
-    await Promise.all([this.#serve(redis, redisPort), this.#serve(blobs, azuritePort), this.#serve(salesforce, salesforcePort)]);
+    [this.redis] = await Promise.all([this.#serve(redis, redisPort), this.#serve(blobs, azuritePort), this.#serve(salesforce, salesforcePort)]);
   }
 
   async #serve(command, port) {
     const program = await this.#begin(command);
     await until(`${path.basename(command[0])} listens`, () => listens(port), program);
+    return program;
   }
 
   /** A program of this workspace, in the background. */

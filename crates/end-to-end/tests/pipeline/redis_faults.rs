@@ -42,12 +42,10 @@ fn a_redis_that_stands_still_for_longer_than_its_leases_is_waited_for() {
     let sync = pipeline.sync(&["--run-id", "stall", "--json"]);
     pipeline.wait_until_rows_arrive(1_000);
 
-    let pid = pipeline.redis.pid().to_string();
-    for signal in ["-STOP", "-CONT"] {
-        let sent = std::process::Command::new("kill").args([signal, &pid]).status().unwrap();
-        assert!(sent.success());
-        pause_for(4_000);
-    }
+    pipeline.redis.stand_still();
+    pause_for(4_000);
+    pipeline.redis.go_on();
+    pause_for(4_000);
 
     pipeline.assert_all_arrived("stall", sync, ROWS);
 }

@@ -28,7 +28,7 @@ use super::{
     Api,
     input::RunOf,
     problem::Problem,
-    scene::{END, Place, Scene, place},
+    scene::{END, Place, STALE, Scene, place},
 };
 
 /// Streams at a time.
@@ -115,6 +115,9 @@ impl Events {
 
     fn take_scene(&mut self) {
         let scene = self.scenes.borrow_and_update();
+        if scene.is_stale {
+            return self.ready.push_back(STALE);
+        }
         let news = scene.log.iter().filter(|log| {
             log.tick > self.seen_tick && self.after.is_none_or(|after| log.at > after)
         });

@@ -26,6 +26,9 @@ use super::{
 /// How often a watched run is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// A look that takes longer is told to those who watch.
+const LATE: Duration = Duration::from_secs(3);
+
 /// The watched runs.
 #[derive(Clone, Debug)]
 pub(super) struct Hub(Arc<Shared>);
@@ -104,12 +107,13 @@ impl Watcher {
     async fn watch(mut self) {
         let stop = self.shared.stop.clone();
         loop {
-            match stop.run_until_cancelled(self.look()).await {
+            match stop.run_until_cancelled(self.look_or_say_stale()).await {
                 Some(Ok(true)) => {}
                 Some(Ok(false)) | None => return self.shared.forget(&self.run),
                 Some(Err(error)) => {
                     let causes = format!("{error:#}");
                     tracing::warn!(run.id = %self.run, "could not look at run {}: {causes}", self.run);
+                    self.scenes.send_modify(|scene| scene.is_stale = true);
                 }
             }
             stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
@@ -117,6 +121,18 @@ impl Watcher {
                 return;
             }
         }
+    }
+
+    /// Redis being away is waited out, but not in silence.
+    async fn look_or_say_stale(&mut self) -> anyhow::Result<bool> {
+        let scenes = Arc::clone(&self.scenes);
+        let look = self.look();
+        tokio::pin!(look);
+        if let Ok(looked) = tokio::time::timeout(LATE, &mut look).await {
+            return looked;
+        }
+        scenes.send_modify(|scene| scene.is_stale = true);
+        look.await
     }
 
     /// One look, and the scene that follows when something has changed. Gives
@@ -133,7 +149,8 @@ impl Watcher {
             self.last = last.id.clone();
         }
         let before = self.before.as_ref();
-        if before.is_none_or(|before| has_ended || !is_same(before, &ledger, &queue_state)) {
+        let is_news = has_ended || self.scenes.borrow().is_stale;
+        if before.is_none_or(|before| is_news || !is_same(before, &ledger, &queue_state)) {
             let look = Look {
                 before: before.map(|(ledger, _)| ledger),
                 ledger: &ledger,

@@ -16,6 +16,10 @@ const LOG_FRAMES_KEPT: usize = 64;
 /// The last frame of a run that has ended.
 pub(super) const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 
+/// Nothing is known of the run at the moment; what was sent may be old.
+pub(super) const STALE: Bytes =
+    Bytes::from_static(b"event: stale\ndata: {\"error\":\"redis does not answer\"}\n\n");
+
 /// Where a stream has got to: the two numbers of the id of a settled batch.
 pub(super) type Place = (u64, u64);
 
@@ -30,6 +34,8 @@ pub(super) struct Scene {
     pub(super) log: VecDeque<LogFrame>,
     /// Nothing more will happen.
     pub(super) has_ended: bool,
+    /// The look after this one takes long, or failed.
+    pub(super) is_stale: bool,
 }
 
 /// Log lines that came up together.
@@ -56,7 +62,7 @@ impl Scene {
     /// The next scene.
     pub(super) fn after(&self, look: &Look<'_>) -> Result<Self, serde_json::Error> {
         let Look { before, ledger, queue, batches, last, has_ended } = *look;
-        let mut next = Self { tick: self.tick + 1, has_ended, ..self.clone() };
+        let mut next = Self { tick: self.tick + 1, has_ended, is_stale: false, ..self.clone() };
         if before.is_none() {
             next.add_log((0, 0), &EventId::default(), lines::opening(ledger))?;
         }

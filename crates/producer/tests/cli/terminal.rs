@@ -96,15 +96,11 @@ fn watch_shows_the_runs_and_gives_the_terminal_back() {
 fn watch_says_calmly_that_redis_is_silent_and_goes_on() {
     let fixture = Fixture::with_rows(1_000);
     fixture.told(&["sync", "--file", FILE, "--run-id", "nightly-7", "--no-wait"]);
-    let redis = fixture.redis.pid().to_string();
-    let signal = |name: &str| {
-        assert!(Command::new("kill").args([name, &redis]).status().unwrap().success());
-    };
 
     let watched = on_a_terminal(&fixture, "watch", "draining", |keyboard, _, screen| {
-        signal("-STOP");
+        fixture.redis.stand_still();
         wait_until(screen, |screen| screen.contains("redis has not answered"));
-        signal("-CONT");
+        fixture.redis.go_on();
         fixture.told(&["pause", "nightly-7"]);
         wait_until(screen, |screen| screen.contains("paused"));
         type_in(keyboard, "q");

@@ -6,7 +6,7 @@ use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{Deliverer, Server, Services};
+use crate::support::{Deliverer, Server, Services, half_fed_run};
 
 /// An open stream of server-sent events, read as a browser reads it.
 pub(crate) struct Events {
@@ -197,6 +197,21 @@ async fn streams_end_when_the_server_stops_so_that_others_take_over() {
     Deliverer::new(&services).await.deliver(10).await;
     let rest = events.rest().await;
     assert_eq!(rest.last().unwrap().name, "end");
+}
+
+#[tokio::test]
+async fn a_redis_that_does_not_answer_is_told_to_who_watches_and_so_is_its_return() {
+    let (services, server, run) = half_fed_run().await;
+    let mut events = Events::open(&server, &run, None).await;
+    events.until(|event| event.name == "run").await;
+
+    services.redis.stand_still();
+    let stale = events.until(|event| event.name == "stale").await;
+    services.redis.go_on();
+
+    assert_eq!(stale.last().unwrap().data, json!({"error": "redis does not answer"}));
+    let back = events.until(|event| event.name == "run").await;
+    assert_eq!(back.last().unwrap().data["report"]["batchesFed"], 3);
 }
 
 #[tokio::test]

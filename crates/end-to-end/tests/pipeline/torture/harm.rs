@@ -187,10 +187,9 @@ impl Victims<'_> {
     }
 
     fn stall_redis(&mut self) {
-        let pid = self.pipeline.redis.pid();
-        signal(pid, "STOP");
+        self.pipeline.redis.stand_still();
         pause_for(self.rng.u64(200..4_500));
-        signal(pid, "CONT");
+        self.pipeline.redis.go_on();
         self.tally.stalls += 1;
         self.all_consumers_are_broken();
     }
