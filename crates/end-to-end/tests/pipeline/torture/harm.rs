@@ -242,12 +242,6 @@ pub(crate) fn resume(
     });
 }
 
-fn signal(pid: u32, name: &str) {
-    let arguments = [format!("-{name}"), pid.to_string()];
-    let sent = std::process::Command::new("kill").args(arguments).status();
-    assert!(sent.unwrap().success());
-}
-
 /// Ends what is left of it in good order.
 pub(crate) fn stop_all(programs: &mut Vec<Program>) {
     programs.iter().for_each(|program| program.signal("TERM"));
