@@ -253,9 +253,11 @@ def change(path, before, after):
 
 def read_scripts_at_run_time(copy):
     scripts = os.path.join(copy, "crates/job-queue/src/scripts.rs")
-    change(scripts, 'Script::new(concat!($(include_str!(concat!("../lua/", $file))),+)))',
-           'Script::new(&[$($file),+].map(|file| std::fs::read_to_string(format!('
-           '"{}/{file}", std::env::var("LUA_SCRIPTS").unwrap())).unwrap()).concat()))')
+    change(scripts, "Script::new(text!(", "Script::new(&text!(")
+    change(scripts,
+           'concat!(include_str!("../lua/known.lua"), $(include_str!(concat!("../lua/", $file))),+)',
+           '["known.lua", $($file),+].map(|file| std::fs::read_to_string(format!('
+           '"{}/{file}", std::env::var("LUA_SCRIPTS").unwrap())).unwrap()).concat()')
 
 
 def build(copy, crates):

@@ -18,6 +18,15 @@ impl Default for EventId {
     }
 }
 
+impl EventId {
+    /// The smallest id behind it: Redis 6.0 knows no range without its first.
+    fn next(&self) -> String {
+        let (ms, number) = self.0.split_once('-').unwrap_or((&self.0, "0"));
+        let number: u64 = number.parse().unwrap_or_default();
+        format!("{ms}-{}", number.saturating_add(1))
+    }
+}
+
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -54,7 +63,7 @@ impl Queue {
         after: &EventId,
     ) -> Result<Vec<BatchEvent>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.xrange_count(RunKeys::of(run).events(), format!("({after}"), "+", 2_000);
+        pipeline.xrange_count(RunKeys::of(run).events(), after.next(), "+", 2_000);
         let (reply,): (StreamRangeReply,) = self.query("list batches", &pipeline).await?;
         Ok(reply
             .ids

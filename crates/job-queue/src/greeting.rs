@@ -6,9 +6,10 @@
 //! counted that was counted again later, or taken off the queue that was taken off later.
 //!
 //! A Redis that has started knows no script. So who hears that first writes all structures anew,
-//! as they are, and loads the scripts then; nobody's script can run before that. Whatever half
-//! stands in the file before it is overwritten when it is executed. Payloads are too large to be
-//! written again: a batch without one is found and fed again, see `mending.rs`.
+//! as they are, and makes the scripts known then (`known.lua`); nobody's script can run before
+//! that. Whatever half stands in the file before it is overwritten when it is executed. Payloads
+//! are too large to be written again: a batch without one is found and fed again, see
+//! `mending.rs`.
 
 use redis::RedisError;
 use tracing::warn;
@@ -19,7 +20,7 @@ use crate::{Queue, connection::is_away, keys, keys::QueueKeys, scripts};
 const NEWEST_RUNS: usize = 20;
 
 impl Queue {
-    /// Writes everything anew, and loads the scripts.
+    /// Writes everything anew, and makes the scripts known.
     pub(crate) async fn greet(&self) -> Result<(), RedisError> {
         let mut connection = self.connection();
         let mut script = scripts::WRITE_ANEW.key(keys::greeted());
@@ -40,8 +41,8 @@ impl Queue {
             Err(error) => warn!(error = %error, "redis cannot be made safe against a torn file"),
         }
         let mut pipeline = redis::pipe();
-        for script in scripts::all() {
-            pipeline.load_script(script).ignore();
+        for text in scripts::texts() {
+            pipeline.cmd("EVAL").arg(text).arg(0).ignore();
         }
         pipeline.query_async(&mut connection).await
     }

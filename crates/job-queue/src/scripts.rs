@@ -2,16 +2,22 @@
 
 use std::sync::LazyLock;
 
-use redis::Script;
+use redis::{Script, ToRedisArgs};
+
+macro_rules! text {
+    ($($file:literal)+) => {
+        concat!(include_str!("../lua/known.lua"), $(include_str!(concat!("../lua/", $file))),+)
+    };
+}
 
 macro_rules! scripts {
     ($($name:ident = $($file:literal)+;)*) => {
         $(pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!($(include_str!(concat!("../lua/", $file))),+)));)*
+            LazyLock::new(|| Script::new(text!($($file)+)));)*
 
-        /// Each of them.
-        pub(crate) fn all() -> impl Iterator<Item = &'static Script> {
-            [$(&$name),*].into_iter().map(LazyLock::force)
+        /// What each of them says.
+        pub(crate) fn texts() -> impl Iterator<Item = impl ToRedisArgs> {
+            [$(text!($($file)+)),*].into_iter()
         }
     };
 }

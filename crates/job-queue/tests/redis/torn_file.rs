@@ -102,6 +102,24 @@ async fn a_batch_whose_claim_is_torn_apart_is_delivered_once() {
     }
 }
 
+/// Redis 6 writes `SCRIPT LOAD` into its file: it would know the scripts when it has just started,
+/// and nobody would write anything anew.
+#[tokio::test]
+async fn the_scripts_are_not_known_to_a_redis_6_that_has_just_started() {
+    let fixture = Fixture::with_run("a").await;
+    let mut redis = fixture.redis();
+
+    let info: String = redis::cmd("INFO").arg("commandstats").query(&mut redis).unwrap();
+
+    let calls = |command: &str| {
+        let line = info.lines().find_map(|line| line.strip_prefix(command)?.split(',').next());
+        line.map_or(0, |calls| calls.parse::<u64>().unwrap())
+    };
+    // That of what writes anew, which may be known.
+    assert_eq!(calls("cmdstat_script|load:calls=") + calls("cmdstat_script:calls="), 1, "{info}");
+    assert!(calls("cmdstat_eval:calls=") > 20, "{info}");
+}
+
 /// A managed Redis may keep `RESTORE` for itself.
 #[tokio::test]
 async fn a_redis_that_may_not_write_anew_does_everything_else() {
