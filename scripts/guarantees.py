@@ -95,8 +95,8 @@ def put_switches_into(copy, lines):
         with open(os.path.join(copy, f"crates/{crate}/src/lib.rs"), "a") as opened:
             opened.write(SWITCH)
     read_scripts_at_run_time(copy)
-    change(os.path.join(copy, "crates/end-to-end/tests/pipeline/processes.rs"), ".env_clear()",
-           f".env_clear(){PASSED_ON}")
+    for test in ["end-to-end/tests/pipeline/processes.rs", "consumer/tests/program.rs"]:
+        change(os.path.join(copy, "crates", test), ".env_clear()", f".env_clear(){PASSED_ON}")
 
 
 def switched(was, instead):

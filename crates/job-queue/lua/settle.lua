@@ -3,7 +3,7 @@
 --       settled batches, reject codes, rejects, events, unfinished runs, series
 -- ARGV: run id, sequence, job id, lease token, records, created, updated, retried,
 --       api calls, number of codes, code, count, …, reject line, reject line, …
--- Gives 'recorded', 'already_settled' or 'lease_lost'.
+-- Gives 'recorded', 'already_settled' or 'lease_lost'; that, too, when the run is forgotten.
 local id, sequence = ARGV[3], ARGV[2]
 local holds_lease = redis.call('HGET', KEYS[2], id) == ARGV[4]
 
@@ -19,11 +19,13 @@ local function remove_job()
   count_off(KEYS[4], KEYS[5], bytes)
 end
 
-if redis.call('GETBIT', KEYS[8], sequence) == 1 then
+local run = redis.call('HMGET', KEYS[7], 'state', 'fed_sequence', 'started_at_ms')
+local is_forgotten = not run[1]
+if is_forgotten or redis.call('GETBIT', KEYS[8], sequence) == 1 then
   if holds_lease then
     remove_job()
   end
-  return 'already_settled'
+  return is_forgotten and 'lease_lost' or 'already_settled'
 end
 if not holds_lease then
   return 'lease_lost'
@@ -56,7 +58,6 @@ local settled = redis.call('HINCRBY', KEYS[7], 'batches_settled', 1)
 redis.call('XADD', KEYS[11], 'MAXLEN', '~', 1000, '*', 'ordinal', settled, 'sequence', sequence,
   'records', ARGV[5], 'delivered', ARGV[6] + ARGV[7], 'rejected', rejected)
 
-local run = redis.call('HMGET', KEYS[7], 'state', 'fed_sequence', 'started_at_ms')
 add_to_series(KEYS[13], run[3], 'd', ARGV[6] + ARGV[7])
 add_to_series(KEYS[13], run[3], 'x', rejected)
 local ends_as = ({draining = 'completed', cancelling = 'cancelled'})[run[1]]

@@ -247,15 +247,15 @@ fn settings_warnings(info: &str) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if let Some(version) = field("redis_version").filter(|version| older_than_6_2(version)) {
-        warnings.push(format!("redis {version} is too old; 6.2 or newer is needed"));
+    if let Some(version) = field("redis_version").filter(|version| is_too_old(version)) {
+        warnings.push(format!("redis {version} is too old; 6.0 or newer is needed"));
     }
     warnings
 }
 
-fn older_than_6_2(version: &str) -> bool {
-    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < (6, 2)
+fn is_too_old(version: &str) -> bool {
+    let major = version.split('.').next().and_then(|part| part.parse::<u32>().ok());
+    major.unwrap_or(0) < 6
 }
 
 #[cfg(test)]
@@ -271,13 +271,13 @@ mod tests {
 
     #[test]
     fn each_risky_setting_is_named_with_its_cure() {
-        let info = "redis_version:6.0.9\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:0\r\n";
+        let info = "redis_version:5.0.14\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:0\r\n";
 
         let warnings = settings_warnings(info);
 
         assert_eq!(warnings.len(), 3, "{warnings:?}");
         assert!(warnings[0].contains("maxmemory-policy noeviction"));
         assert!(warnings[1].contains("appendonly yes"));
-        assert!(warnings[2].contains("6.2"));
+        assert!(warnings[2].contains("6.0"));
     }
 }

@@ -197,6 +197,8 @@ fn ctrl_c_stops_safely_and_says_how_to_go_on() {
 fn a_consumer_that_is_told_to_stop_hands_its_batches_on_at_once() {
     let mut pipeline = slow_pipeline();
     pipeline.set("QUEUE_LEASE", "1h");
+    // Of the batches it holds, one is on its way and the others wait for their turn.
+    pipeline.set("SALESFORCE_CONCURRENCY_MAX", "1");
     let consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "term", "--json"]);
     pipeline.wait_until_rows_arrive(2_000);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use redis::{Connection, Value};
 
-use crate::pipeline::Pipeline;
+use crate::{pipeline::Pipeline, processes::wait_until};
 
 /// The line for Redis' user in deploy/README.md, as words.
 fn documented_user() -> Vec<String> {
@@ -18,7 +18,7 @@ fn acl(redis: &mut Connection, words: &[&str]) -> Value {
     redis::cmd("ACL").arg(words).query(redis).unwrap()
 }
 
-/// Reads, pauses, cancels, replays, verifies and watches as a user who may do nothing else.
+/// Loads, pauses, resumes, verifies, replays, cancels and serves as a user who may do nothing else.
 #[test]
 fn a_redis_user_with_the_documented_rights_can_do_everything() {
     let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=20"]);
@@ -42,12 +42,21 @@ fn a_redis_user_with_the_documented_rights_can_do_everything() {
         assert_eq!(ended.code, Some(0), "{ended:?}");
     }
     pipeline.assert_all_arrived("rights", sync, 5_000);
-    for arguments in [["verify", "rights"], ["replay", "rights"], ["show", "rights"]] {
+    for (arguments, code) in
+        [(["verify", "rights"], 0), (["replay", "rights"], 3), (["show", "rights"], 0)]
+    {
         let ended = pipeline.program("producer", &arguments).end();
-        assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
     }
     consumer.signal("TERM");
     assert_eq!(consumer.end().code, Some(0));
+
+    let sync = pipeline.sync(&["--run-id", "left-out", "--json"]);
+    wait_until("reading pauses", || sync.stderr().contains("reading pauses"));
+    let cancel = pipeline.program("producer", &["cancel", "left-out"]).end();
+    assert_eq!(cancel.code, Some(0), "{cancel:?}");
+    let _consumer = pipeline.consumer();
+    assert_eq!(sync.end().code, Some(1));
     server.signal("TERM");
     assert_eq!(server.end().code, Some(0));
 

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use ingest_core::Rows;
-use job_queue::{BatchBackend, Claimed, Control, Created, Depth, FeedError, NewRun, RunState};
+use job_queue::{
+    BatchBackend, Claimed, Control, Created, Depth, FeedError, NewRun, RunState, Settled,
+};
 
 use redis::Commands;
 
@@ -209,11 +211,16 @@ async fn a_failed_run_leaves_nothing_parked() {
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
 }
 
+/// Run a, forgotten so long after its end.
+async fn with_a_run_kept_for(keep: Duration) -> Fixture {
+    let fixture = Fixture::new().await;
+    fixture.queue.create_run(&NewRun { keep, ..new_run("a") }).await.unwrap();
+    fixture
+}
+
 #[tokio::test]
 async fn an_ended_run_is_forgotten_after_a_while_but_not_before_its_rejects_are_written() {
-    let fixture = Fixture::new().await;
-    let short = NewRun { keep: Duration::from_millis(200), ..new_run("a") };
-    fixture.queue.create_run(&short).await.unwrap();
+    let fixture = with_a_run_kept_for(Duration::from_millis(200)).await;
     fixture.feed_all("a", 1).await;
     let claimed = claim(&fixture).await.unwrap();
     let mut job = delivered(&claimed);
@@ -243,11 +250,9 @@ async fn an_ended_run_is_forgotten_after_a_while_but_not_before_its_rejects_are_
 
 #[tokio::test]
 async fn what_comes_after_the_end_of_a_run_is_forgotten_with_it() {
-    let fixture = Fixture::new().await;
-    let short = NewRun { keep: Duration::from_millis(300), ..new_run("a") };
-    fixture.queue.create_run(&short).await.unwrap();
-    fixture.feed_all("a", 2).await;
-    let claimed = claim(&fixture).await.unwrap();
+    let fixture = with_a_run_kept_for(Duration::from_millis(300)).await;
+    fixture.feed_all("a", 3).await;
+    let (claimed, held) = (claim(&fixture).await.unwrap(), claim(&fixture).await.unwrap());
     fixture.queue.fail_run(&id("a"), "because").await.unwrap();
 
     let mut job = delivered(&claimed);
@@ -258,18 +263,17 @@ async fn what_comes_after_the_end_of_a_run_is_forgotten_with_it() {
     let pending = fixture.queue.pending_rejects(&id("a"), 1_000).await.unwrap();
     fixture.queue.rejects_drained(&id("a"), 0, &pending.lines).await.unwrap();
     tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::LeaseLost);
 
     let of_run: Vec<String> = fixture.redis().keys("{batch-sync}:run:*").unwrap();
     assert_eq!(of_run, [""; 0]);
-    assert_eq!(fixture.deliver_all().await, [0; 0], "nobody knows the run of the other batch");
+    assert_eq!(fixture.deliver_all().await, [0; 0], "nobody knows the run of the last batch");
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
 }
 
 #[tokio::test]
 async fn a_failed_run_that_is_taken_up_again_is_not_forgotten_on_the_way() {
-    let fixture = Fixture::new().await;
-    let short = NewRun { keep: Duration::from_millis(200), ..new_run("a") };
-    fixture.queue.create_run(&short).await.unwrap();
+    let fixture = with_a_run_kept_for(Duration::from_millis(200)).await;
     fixture.queue.fail_run(&id("a"), "because").await.unwrap();
 
     let feeder = fixture.queue.feeder(&id("a")).await.unwrap();

@@ -113,7 +113,7 @@ impl Watcher {
                 Some(Err(error)) => {
                     let causes = format!("{error:#}");
                     tracing::warn!(run.id = %self.run, "could not look at run {}: {causes}", self.run);
-                    self.scenes.send_modify(|scene| scene.is_stale = true);
+                    say_stale(&self.scenes);
                 }
             }
             stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
@@ -131,7 +131,7 @@ impl Watcher {
         if let Ok(looked) = tokio::time::timeout(LATE, &mut look).await {
             return looked;
         }
-        scenes.send_modify(|scene| scene.is_stale = true);
+        say_stale(&scenes);
         look.await
     }
 
@@ -165,6 +165,11 @@ impl Watcher {
         self.before = Some((ledger, queue_state));
         Ok(!has_ended)
     }
+}
+
+/// Once, until there is a new scene.
+fn say_stale(scenes: &watch::Sender<Scene>) {
+    scenes.send_if_modified(|scene| !std::mem::replace(&mut scene.is_stale, true));
 }
 
 /// Time passing alone is no change.

@@ -18,7 +18,7 @@ pub(super) const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 
 /// Nothing is known of the run at the moment; what was sent may be old.
 pub(super) const STALE: Bytes =
-    Bytes::from_static(b"event: stale\ndata: {\"error\":\"redis does not answer\"}\n\n");
+    Bytes::from_static(b"event: stale\ndata: {\"error\":\"no news from redis\"}\n\n");
 
 /// Where a stream has got to: the two numbers of the id of a settled batch.
 pub(super) type Place = (u64, u64);

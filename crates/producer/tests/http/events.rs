@@ -209,7 +209,7 @@ async fn a_redis_that_does_not_answer_is_told_to_who_watches_and_so_is_its_retur
     let stale = events.until(|event| event.name == "stale").await;
     services.redis.go_on();
 
-    assert_eq!(stale.last().unwrap().data, json!({"error": "redis does not answer"}));
+    assert_eq!(stale.last().unwrap().data, json!({"error": "no news from redis"}));
     let back = events.until(|event| event.name == "run").await;
     assert_eq!(back.last().unwrap().data["report"]["batchesFed"], 3);
 }
