@@ -304,7 +304,6 @@ async fn an_answer_of_gigabytes_is_cut_off_in_little_memory() {
     consumer.kill().unwrap();
     consumer.wait().unwrap();
 
-    assert!((16 << 20..64 << 20).contains(&taken), "{taken} bytes were taken");
-    // There were 4 GiB to take; 16 MiB of them are read.
-    assert!((16 << 10..128 << 10).contains(&peak_kib), "it held {peak_kib} KiB");
+    assert!((8 << 20..64 << 20).contains(&taken), "{taken} bytes were taken");
+    assert!((8 << 10..64 << 10).contains(&peak_kib), "it held {peak_kib} KiB");
 }

@@ -14,7 +14,7 @@ use super::{Connection, Refusal, client::Content};
 use crate::backoff;
 
 /// Largest body that is read, unpacked. A describe of an object with 800 fields has about 2 MiB.
-pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
+pub(super) const BODY_BYTES_MAX: usize = 8 << 20;
 
 /// How long a connection may be idle before it is opened anew. Salesforce closes idle connections
 /// on its side; a request on a connection that is just being closed has an unknown outcome.
@@ -87,7 +87,7 @@ pub(super) async fn body(mut response: Response) -> Result<Vec<u8>, Refusal> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unknown)? {
         if body.len() + chunk.len() > BODY_BYTES_MAX {
-            let cause = format!("the answer is longer than {BODY_BYTES_MAX} bytes");
+            let cause = format!("the answer is longer than {} MiB", BODY_BYTES_MAX >> 20);
             return Err(Refusal::OutcomeUnknown { cause });
         }
         body.extend_from_slice(&chunk);

@@ -210,7 +210,7 @@ async fn an_endless_answer_is_cut_off() {
 
     let words = refusal(&client_with_token(&url, "00D!x")).await;
 
-    assert_eq!(words, "the answer is longer than 16777216 bytes");
+    assert_eq!(words, "the answer is longer than 8 MiB");
 }
 
 #[tokio::test]
