@@ -49,7 +49,7 @@ fuzz: ## look for bytes that break what reads them; needs nightly Rust and cargo
 	@scripts/fuzz.sh "$(SECONDS)"
 
 mutants: ## break the code that rows depend on, piece by piece, to see a test fail each time [ONLY=settle.lua]
-	@scripts/mutants.py $(ONLY)
+	@scripts/mutants.sh $(ONLY)
 
 bench: ## measure each part beside its plain counterpart, and the whole
 	@scripts/bench.sh

@@ -7,7 +7,7 @@ in the file, or once in `within`, which is), and what stands there instead (`bec
 compiled at once, in a copy of the repository; a variable takes one thing out at a time. Scripts in
 Lua are read at run time, and so is the source that a test reads.
 
-    scripts/mutants.py guarantees [PART OF A PROOF …]     such as crashes::, or job-queue
+    scripts/mutants.sh guarantees [PART OF A PROOF …]     such as crashes::, or job-queue
 
 A pass takes some minutes a test that waits for what does not come. JOBS says how many run at once.
 """

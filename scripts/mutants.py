@@ -6,8 +6,8 @@ the arms of the Rust code below. The tests are compiled once, in a copy of the r
 all changes in them; a variable switches on one at a time. A mutant that is known to change nothing
 is in EQUIVALENT, with the reason.
 
-    scripts/mutants.py [PART OF A MUTANT'S NAME …]     such as settle.lua, or request.rs
-    scripts/mutants.py guarantees [PART OF A PROOF …]   what GUARANTEES.md promises: guarantees.py
+    scripts/mutants.sh [PART OF A MUTANT'S NAME …]     such as settle.lua, or request.rs
+    scripts/mutants.sh guarantees [PART OF A PROOF …]   what GUARANTEES.md promises: guarantees.py
 """
 
 import collections

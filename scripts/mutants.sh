@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Runs mutants.py, with the services that its tests start.
+set -euo pipefail
+source "$(dirname "$0")/services.sh"
+
+find_services
+exec "$root/scripts/mutants.py" "$@"
