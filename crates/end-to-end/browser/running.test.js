@@ -126,7 +126,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     await watched.sees("[data-part=deliveredOf]", /^[1-9]/);
 
     stage.product.redis.signal("SIGSTOP");
-    await watched.sees("#banner", /No news from Redis\. What you see may be old/);
+    await watched.sees("#banner", /No news from redis\. What you see may be old/);
     stage.product.redis.signal("SIGCONT");
 
     await watched.page.waitForSelector("#banner", { hidden: true });
