@@ -33,7 +33,7 @@ fn judge_rows(body: &[u8], operation: Operation) {
     for result in &results {
         let _what_stops_a_run = refuses_writing(result);
         let verdict = judge_row(result, operation);
-        let is_delivered = matches!(verdict, RowVerdict::Delivered { .. });
+        let is_delivered = matches!(verdict, RowVerdict::Delivered(_));
         let is_gone_anyway = operation == Operation::Delete && !result.errors.is_empty();
         assert!(is_delivered == result.success || is_gone_anyway, "{verdict:?}");
     }

@@ -8,7 +8,7 @@ use ingest_core::{BatchJob, Reject};
 use crate::{
     calls::Call,
     mapping::{EncodedRow, EncodedRows},
-    verdict::Reason,
+    verdict::{Change, Reason},
 };
 
 /// What has become of the rows of one batch so far.
@@ -25,9 +25,7 @@ enum RowState {
     Waiting,
     /// To be sent again in a later pass.
     Again(Box<Again>),
-    Delivered {
-        created: bool,
-    },
+    Delivered(Change),
     Rejected(Box<Reason>),
 }
 
@@ -70,8 +68,8 @@ impl Progress {
         Self { rows: rows.rows().iter().map(state).collect(), api_calls: 0, sent_again: 0 }
     }
 
-    pub(crate) fn delivered(&mut self, row: usize, created: bool) {
-        self.rows[row] = RowState::Delivered { created };
+    pub(crate) fn delivered(&mut self, row: usize, change: Change) {
+        self.rows[row] = RowState::Delivered(change);
     }
 
     pub(crate) fn rejected(&mut self, row: usize, reason: Reason) {
@@ -97,7 +95,7 @@ impl Progress {
     }
 
     pub(crate) fn is_finished(&self, row: usize) -> bool {
-        matches!(self.rows[row], RowState::Delivered { .. } | RowState::Rejected(_))
+        matches!(self.rows[row], RowState::Delivered(_) | RowState::Rejected(_))
     }
 
     /// After all calls were made. Rows that were tried often enough are rejected.
@@ -148,8 +146,9 @@ impl Progress {
         for (state, (record, raw)) in self.rows.into_iter().zip(job.rows.iter()) {
             match state {
                 RowState::Waiting | RowState::Again(_) => (),
-                RowState::Delivered { created: true } => rest.tally.created += 1,
-                RowState::Delivered { created: false } => rest.tally.updated += 1,
+                RowState::Delivered(Change::Created) => rest.tally.created += 1,
+                RowState::Delivered(Change::Updated) => rest.tally.updated += 1,
+                RowState::Delivered(Change::Deleted) => rest.tally.deleted += 1,
                 RowState::Rejected(reason) => {
                     let Reason { code, message } = *reason;
                     rest.rejects.push(Reject {
@@ -205,7 +204,7 @@ mod tests {
                 message: "found 2 fields".to_owned(),
                 raw: Bytes::from_static(b"x,y"),
             }],
-            tally: Tally { created: 1, updated: 1, retried: 1, api_calls: 1 },
+            tally: Tally { created: 1, updated: 1, deleted: 0, retried: 1, api_calls: 1 },
         }
     }
 
@@ -219,7 +218,7 @@ mod tests {
     }
 
     fn records(job: &BatchJob) -> u64 {
-        (job.rows.len() + job.rejects.len()) as u64 + job.tally.created + job.tally.updated
+        (job.rows.len() + job.rejects.len()) as u64 + job.tally.delivered()
     }
 
     #[test]
@@ -228,7 +227,7 @@ mod tests {
         let job = job(&keys, 0);
         let mut progress = Progress::start(&encoded_rows(&keys));
 
-        progress.delivered(0, true);
+        progress.delivered(0, Change::Created);
         progress.rejected(1, reason("STRING_TOO_LONG"));
         progress.api_calls = 1;
         let LetGo::Settle(settled) = progress.end_of_pass(&job, 5) else {
@@ -240,7 +239,10 @@ mod tests {
             ["12 STRING_TOO_LONG", "13 FIELD_COUNT", "13 EXTERNAL_ID_MISSING"]
         );
         assert_eq!(settled.rejects[0].raw, "b");
-        assert_eq!(settled.tally, Tally { created: 2, updated: 1, retried: 1, api_calls: 2 });
+        assert_eq!(
+            settled.tally,
+            Tally { created: 2, updated: 1, deleted: 0, retried: 1, api_calls: 2 }
+        );
         assert_eq!(records(&settled), records(&job));
     }
 
@@ -250,7 +252,7 @@ mod tests {
         let job = job(&keys, 2);
         let mut progress = Progress::start(&encoded_rows(&keys));
 
-        progress.delivered(0, false);
+        progress.delivered(0, Change::Updated);
         progress.try_again(1, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
         progress.try_again(2, reason("UNKNOWN_EXCEPTION"), 2);
         let LetGo::NextPass(rest) = progress.end_of_pass(&job, 5) else {
@@ -282,7 +284,7 @@ mod tests {
         let rows = encoded_rows(&keys);
         let mut progress = Progress::start(&rows);
         let mut later = Call { rows: vec![2], ..Call::default() };
-        progress.delivered(1, true);
+        progress.delivered(1, Change::Created);
         progress.try_again(0, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
 
         progress.hold_back(&mut later, &rows);
@@ -298,7 +300,7 @@ mod tests {
     fn a_row_follows_the_one_before_it_when_that_is_delivered_or_rejected() {
         let rows = encoded_rows(&["a", "a", "b", "b"]);
         let mut progress = Progress::start(&rows);
-        progress.delivered(0, true);
+        progress.delivered(0, Change::Created);
         progress.rejected(2, reason("STRING_TOO_LONG"));
         let mut later = Call { rows: vec![1, 3], ..Call::default() };
 
@@ -311,7 +313,7 @@ mod tests {
     fn an_interrupted_batch_keeps_what_is_done() {
         let keys = ["a", "b"];
         let mut progress = Progress::start(&encoded_rows(&keys));
-        progress.delivered(0, true);
+        progress.delivered(0, Change::Created);
         progress.api_calls = 1;
 
         let LetGo::PutBack(rest) = progress.interrupted(&job(&keys, 1)) else {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Dialect, Reject, Rows, RunId};
 
 /// Changes with every change of [`WireJob`] or [`WireReject`].
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// One batch of one run, on its way to Salesforce.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct BatchJob {
     /// What will not be delivered: found while reading, or refused by Salesforce.
     pub rejects: Vec<Reject>,
     /// What was delivered in earlier passes. Counts reach the ledger once, with the last row:
-    /// rows + rejects + created + updated are the records of the batch.
+    /// rows + rejects + [`Tally::delivered`] are the records of the batch.
     pub tally: Tally,
 }
 
@@ -41,10 +41,20 @@ pub struct Tally {
     pub created: u64,
     /// Rows that Salesforce had and changed.
     pub updated: u64,
+    /// Rows whose record Salesforce deleted, or had deleted before.
+    pub deleted: u64,
     /// Rows that were sent again.
     pub retried: u64,
     /// Calls to Salesforce's API.
     pub api_calls: u64,
+}
+
+impl Tally {
+    /// Rows of which Salesforce did what was asked.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.created.saturating_add(self.updated).saturating_add(self.deleted)
+    }
 }
 
 /// Bytes that are not a [`BatchJob`].

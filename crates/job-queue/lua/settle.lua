@@ -1,8 +1,8 @@
 -- Records what became of a batch and removes its payload, in one step and once.
 -- KEYS: leases, lease tokens, deliveries, job data, depth, job metadata, run,
 --       settled batches, reject codes, rejects, events, unfinished runs, series
--- ARGV: run id, sequence, job id, lease token, records, created, updated, retried,
---       api calls, number of codes, code, count, …, reject line, reject line, …
+-- ARGV: run id, sequence, job id, lease token, records, created, updated, deleted,
+--       retried, api calls, number of codes, code, count, …, reject line, reject line, …
 -- Gives 'recorded', 'already_settled' or 'lease_lost'; that, too, when the run is forgotten.
 local id, sequence = ARGV[3], ARGV[2]
 local holds_lease = redis.call('HGET', KEYS[2], id) == ARGV[4]
@@ -34,14 +34,14 @@ end
 remove_job()
 redis.call('SETBIT', KEYS[8], sequence, 1)
 
-local codes = tonumber(ARGV[10])
+local codes = tonumber(ARGV[11])
 local rejected = 0
-for i = 11, 10 + 2 * codes, 2 do
+for i = 12, 11 + 2 * codes, 2 do
   redis.call('HINCRBY', KEYS[9], ARGV[i], ARGV[i + 1])
   rejected = rejected + tonumber(ARGV[i + 1])
 end
 local reject_bytes = 0
-for i = 11 + 2 * codes, #ARGV do
+for i = 12 + 2 * codes, #ARGV do
   redis.call('RPUSH', KEYS[10], ARGV[i])
   reject_bytes = reject_bytes + #ARGV[i]
 end
@@ -51,14 +51,16 @@ end
 
 redis.call('HINCRBY', KEYS[7], 'created', ARGV[6])
 redis.call('HINCRBY', KEYS[7], 'updated', ARGV[7])
+redis.call('HINCRBY', KEYS[7], 'deleted', ARGV[8])
 redis.call('HINCRBY', KEYS[7], 'rejected', rejected)
-redis.call('HINCRBY', KEYS[7], 'retried', ARGV[8])
-redis.call('HINCRBY', KEYS[7], 'api_calls', ARGV[9])
+redis.call('HINCRBY', KEYS[7], 'retried', ARGV[9])
+redis.call('HINCRBY', KEYS[7], 'api_calls', ARGV[10])
+local delivered = ARGV[6] + ARGV[7] + ARGV[8]
 local settled = redis.call('HINCRBY', KEYS[7], 'batches_settled', 1)
 redis.call('XADD', KEYS[11], 'MAXLEN', '~', 1000, '*', 'ordinal', settled, 'sequence', sequence,
-  'records', ARGV[5], 'delivered', ARGV[6] + ARGV[7], 'rejected', rejected)
+  'records', ARGV[5], 'delivered', delivered, 'rejected', rejected)
 
-add_to_series(KEYS[13], run[3], 'd', ARGV[6] + ARGV[7])
+add_to_series(KEYS[13], run[3], 'd', delivered)
 add_to_series(KEYS[13], run[3], 'x', rejected)
 local ends_as = ({draining = 'completed', cancelling = 'cancelled'})[run[1]]
 local fed = tonumber(run[2])

@@ -88,10 +88,10 @@ impl Claimed {
         script.key(keys.series());
 
         let (tally, codes) = (job.tally, count_by_code(job));
-        let records = tally.created + tally.updated + job.rejects.len() as u64;
+        let records = tally.delivered() + job.rejects.len() as u64;
         script.arg(job.run.as_ref()).arg(job.sequence).arg(self.claim.id()).arg(self.claim.token());
-        script.arg(records).arg(tally.created).arg(tally.updated).arg(tally.retried);
-        script.arg(tally.api_calls).arg(codes.len());
+        script.arg(records).arg(tally.created).arg(tally.updated).arg(tally.deleted);
+        script.arg(tally.retried).arg(tally.api_calls).arg(codes.len());
         for (code, count) in codes {
             script.arg(code).arg(count);
         }

@@ -119,6 +119,8 @@ pub struct Ledger {
     pub created: u64,
     /// Rows that Salesforce had and changed.
     pub updated: u64,
+    /// Rows whose record Salesforce deleted, or had deleted before.
+    pub deleted: u64,
     /// Rows that stand, or will stand, in the rejects file.
     pub rejected: u64,
     /// The same by code.
@@ -160,10 +162,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Rows that Salesforce has.
+    /// Rows of which Salesforce did what was asked.
     #[must_use]
     pub fn delivered(&self) -> u64 {
-        self.created.saturating_add(self.updated)
+        self.created.saturating_add(self.updated).saturating_add(self.deleted)
     }
 
     /// Rows that were read and are neither delivered nor rejected, nor left out yet.
@@ -216,6 +218,7 @@ impl Entry<'_> {
             read: self.number("read")?,
             created: self.count("created")?,
             updated: self.count("updated")?,
+            deleted: self.count("deleted")?,
             rejected: self.count("rejected")?,
             retried: self.count("retried")?,
             batches_fed: self.number("fed_sequence")?,

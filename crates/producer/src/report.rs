@@ -194,9 +194,14 @@ impl Report {
     }
 
     fn delivered_line(&self) -> String {
-        let Ledger { created, updated, .. } = self.ledger;
+        let Ledger { created, updated, deleted, .. } = self.ledger;
         let total = grouped(self.delivered);
-        format!("{total} ({} created, {} updated)", grouped(created), grouped(updated))
+        let mut text =
+            format!("{total} ({} created, {} updated", grouped(created), grouped(updated));
+        if deleted > 0 {
+            write!(text, ", {} deleted", grouped(deleted)).expect("a String takes everything");
+        }
+        text + ")"
     }
 
     fn rejected_line(&self) -> String {
@@ -238,4 +243,22 @@ impl Report {
 fn took(ledger: &Ledger) -> Duration {
     let end = ledger.finished_at_ms.unwrap_or(ledger.now_ms);
     Duration::from_millis(end.saturating_sub(ledger.started_at_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use job_queue::Ledger;
+
+    use super::Report;
+    use crate::sample;
+
+    #[test]
+    fn deleted_rows_are_named_when_there_are_any() {
+        let stored = Report::of(sample::ledger("nightly"));
+        let ledger = Ledger { created: 0, updated: 0, deleted: 1_234, ..sample::ledger("purge") };
+        let deleted = Report::of(ledger);
+
+        assert_eq!(stored.delivered_line(), "24,900 (20,000 created, 4,900 updated)");
+        assert_eq!(deleted.delivered_line(), "1,234 (0 created, 0 updated, 1,234 deleted)");
+    }
 }

@@ -21,6 +21,7 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         read: 50_000,
         created: 20_000,
         updated: 4_900,
+        deleted: 0,
         rejected: 100,
         rejected_by_code: [("REQUIRED_FIELD_MISSING".to_owned(), 100)].into(),
         retried: 7,

@@ -35,9 +35,9 @@ impl Results {
     ) {
         self.rows += 1;
         match judge_row(result, operation) {
-            RowVerdict::Delivered { created } => {
+            RowVerdict::Delivered(change) => {
                 self.delivered += 1;
-                progress.delivered(row, created);
+                progress.delivered(row, change);
             }
             RowVerdict::Rejected(reason) if refuses_writing(result) => {
                 self.unwritable.push((row, reason));

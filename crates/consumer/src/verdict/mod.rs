@@ -79,14 +79,19 @@ pub(crate) struct Reason {
     pub(crate) message: String,
 }
 
+/// What a delivered row has changed in Salesforce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Created,
+    Updated,
+    Deleted,
+}
+
 /// What becomes of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RowVerdict {
-    /// Salesforce stored it.
-    Delivered {
-        /// As a new record.
-        created: bool,
-    },
+    /// Salesforce did what was asked.
+    Delivered(Change),
     /// Worth another try as it is, in a later pass.
     TryAgain {
         /// So often at most; the setting may say less.

@@ -1,21 +1,19 @@
 //! Rows of a call that was answered.
 
-use super::{FREE_STORAGE, Operation, Reason, RowVerdict, Stop, Trouble, limit_exceeded};
+use super::{Change, FREE_STORAGE, Operation, Reason, RowVerdict, Stop, Trouble, limit_exceeded};
 use crate::salesforce::{RowError, RowResult};
 
 /// Judges one row of an answered call.
 pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict {
     if result.success {
-        // Only an upsert says which of the two it was.
-        let created = result.created.unwrap_or(operation == Operation::Insert);
-        return RowVerdict::Delivered { created };
+        return RowVerdict::Delivered(change(result, operation));
     }
     let is_gone = |error: &RowError| error.code == "ENTITY_IS_DELETED";
     if operation == Operation::Delete
         && !result.errors.is_empty()
         && result.errors.iter().all(is_gone)
     {
-        return RowVerdict::Delivered { created: false };
+        return RowVerdict::Delivered(Change::Deleted);
     }
     let reason = |code: &str| Reason { code: code.to_owned(), message: all_errors(&result.errors) };
     let decisive = result
@@ -37,6 +35,15 @@ pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict 
             Judged::Reject => RowVerdict::Rejected(reason(&error.code)),
             Judged::Stop(advice) => RowVerdict::Stop(Stop { what: error.code.clone(), advice }),
         },
+    }
+}
+
+fn change(result: &RowResult, operation: Operation) -> Change {
+    match (operation, result.created) {
+        (Operation::Delete, _) => Change::Deleted,
+        // Only an upsert says which of the two it was.
+        (_, Some(true)) | (Operation::Insert, None) => Change::Created,
+        (_, Some(false) | None) => Change::Updated,
     }
 }
 

@@ -243,7 +243,7 @@ fn refused(errors: &[(&str, &str)]) -> RowResult {
 /// The verdict on a row with one error, in one word.
 fn judged(code: &str, message: &str) -> String {
     match judge_row(&refused(&[(code, message)]), Upsert) {
-        RowVerdict::Delivered { .. } => "delivered".to_owned(),
+        RowVerdict::Delivered(_) => "delivered".to_owned(),
         RowVerdict::TryAgain { retries_max: AS_OFTEN_AS_SET, .. } => "again".to_owned(),
         RowVerdict::TryAgain { retries_max, .. } => format!("again {retries_max}"),
         RowVerdict::Shrink(_) => "shrink".to_owned(),
@@ -315,7 +315,7 @@ fn a_record_that_is_deleted_already_needs_no_deleting() {
     let gone = refused(&[("ENTITY_IS_DELETED", "entity is deleted")]);
     let locked = refused(&[("ENTITY_IS_DELETED", ""), ("ENTITY_IS_LOCKED", "")]);
 
-    assert_eq!(judge_row(&gone, Delete), RowVerdict::Delivered { created: false });
+    assert_eq!(judge_row(&gone, Delete), RowVerdict::Delivered(Change::Deleted));
     assert!(matches!(judge_row(&gone, Update), RowVerdict::Rejected(_)));
     assert!(matches!(judge_row(&locked, Delete), RowVerdict::Rejected(_)));
 }
@@ -362,12 +362,22 @@ fn a_refusal_without_a_reason_is_a_reject() {
 }
 
 #[test]
-fn only_an_upsert_says_whether_it_created() {
+fn what_a_row_has_changed_is_known_by_its_operation_or_said_by_an_upsert() {
     let stored = |created| RowResult { success: true, errors: Vec::new(), created };
 
-    assert_eq!(judge_row(&stored(None), Insert), RowVerdict::Delivered { created: true });
-    assert_eq!(judge_row(&stored(Some(false)), Upsert), RowVerdict::Delivered { created: false });
-    assert_eq!(judge_row(&stored(Some(true)), Upsert), RowVerdict::Delivered { created: true });
+    for (created, operation, change) in [
+        (None, Insert, Change::Created),
+        (Some(true), Insert, Change::Created),
+        (Some(true), Upsert, Change::Created),
+        (Some(false), Upsert, Change::Updated),
+        (None, Update, Change::Updated),
+        // A Bulk job says of each row whether it was created.
+        (Some(false), Delete, Change::Deleted),
+        (None, Delete, Change::Deleted),
+    ] {
+        let judged = judge_row(&stored(created), operation);
+        assert_eq!(judged, RowVerdict::Delivered(change), "{created:?} {operation:?}");
+    }
 }
 
 #[test]

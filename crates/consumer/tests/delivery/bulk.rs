@@ -320,5 +320,5 @@ async fn inserts_updates_and_deletes_go_by_bulk_as_well() {
     scene.feed_under("Id", "delete", &[rows]).await;
     let _delete = scene.consumer(&[BULK, "--salesforce-operation=delete", by_id]);
     let ledger = scene.delivered("delete").await;
-    assert_eq!((ledger.updated, scene.salesforce.state().objects["Lead"].rows), (51, 0));
+    assert_eq!((ledger.deleted, scene.salesforce.state().objects["Lead"].rows), (51, 0));
 }

@@ -32,11 +32,8 @@ fn any_job() -> impl Strategy<Value = BatchJob> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..40);
     let reject = (any::<u64>(), "[A-Z_]{0,20}", ".{0,40}", bytes())
         .prop_map(|(record, code, message, raw)| Reject { record, code, message, raw: raw.into() });
-    let tally = any::<[u64; 4]>().prop_map(|[created, updated, retried, api_calls]| Tally {
-        created,
-        updated,
-        retried,
-        api_calls,
+    let tally = any::<[u64; 5]>().prop_map(|[created, updated, deleted, retried, api_calls]| {
+        Tally { created, updated, deleted, retried, api_calls }
     });
     (
         "[A-Za-z0-9][A-Za-z0-9._-]{0,63}",
@@ -129,11 +126,11 @@ fn the_encoding_of_version_1_stays_as_it_is() {
             message: "m".to_owned(),
             raw: "x".into(),
         }],
-        tally: Tally { created: 1, updated: 2, retried: 3, api_calls: 4 },
+        tally: Tally { created: 1, updated: 2, deleted: 3, retried: 4, api_calls: 5 },
     };
 
     let bytes =
-        b"\x01\x01r\xAC\x02\x02,\"\x03a,b\x02\x07\x03\x02\x02\x051,23,\x01\x08\x01C\x01m\x01x\x01\x02\x03\x04";
+        b"\x02\x01r\xAC\x02\x02,\"\x03a,b\x02\x07\x03\x02\x02\x051,23,\x01\x08\x01C\x01m\x01x\x01\x02\x03\x04\x05";
 
     assert_eq!(job.encode(), bytes);
 }
@@ -145,10 +142,10 @@ fn another_version_is_named() {
 
     let error = BatchJob::decode(&bytes).unwrap_err();
 
-    assert_eq!(error, DecodeJobError::UnknownVersion { found: 9, known: 1 });
+    assert_eq!(error, DecodeJobError::UnknownVersion { found: 9, known: 2 });
     assert_eq!(
         error.to_string(),
-        "batch job has encoding version 9, and this program reads version 1; run producer and consumer of the same version"
+        "batch job has encoding version 9, and this program reads version 2; run producer and consumer of the same version"
     );
 }
 
@@ -160,7 +157,7 @@ fn what_is_no_job_says_why() {
         [&good[..1], &[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01][..]].concat();
     // Version, run "r", sequence, passes, delimiter, quote, no header; then rows, raw, rejects,
     // and a tally of nothing.
-    let with = |tail: &[u8]| [b"\x01\x01r\0\0,\"\0", tail, b"\0\0\0\0"].concat();
+    let with = |tail: &[u8]| [b"\x02\x01r\0\0,\"\0", tail, b"\0\0\0\0\0"].concat();
     let cases = [
         (Vec::new(), "it is empty"),
         (longer, "something follows it"),
@@ -172,9 +169,9 @@ fn what_is_no_job_says_why() {
             with(b"\x01\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\x01x\0"),
             "its rows are not as long as it says",
         ),
-        (b"\x01\x01-\0\0,\"\0\0\0\0\0\0\0\0".to_vec(), "its run id is not one"),
-        (b"\x01\x01r\0\0,,\0\0\0\0\0\0\0\0".to_vec(), "its delimiter or quote cannot be used"),
-        (b"\x01\x01\xFF\0\0,\"\0\0\0\0".to_vec(), "it cannot be decoded"),
+        (b"\x02\x01-\0\0,\"\0\0\0\0\0\0\0\0\0".to_vec(), "its run id is not one"),
+        (b"\x02\x01r\0\0,,\0\0\0\0\0\0\0\0\0".to_vec(), "its delimiter or quote cannot be used"),
+        (b"\x02\x01\xFF\0\0,\"\0\0\0\0".to_vec(), "it cannot be decoded"),
     ];
 
     for (bytes, reason) in cases {

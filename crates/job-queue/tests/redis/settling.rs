@@ -25,12 +25,15 @@ async fn calls_are_counted_and_each_batch_is_told_to_those_who_watch() {
         let claimed = consumer.claim().await.unwrap().unwrap();
         let mut job = with_rejects(&claimed, rejects);
         job.tally.api_calls = calls;
+        (job.tally.created, job.tally.deleted) = (job.tally.created - 2, 2);
         claimed.settle(&job).await.unwrap();
     }
 
     let events = fixture.queue.batch_events(&id("a"), &EventId::default()).await.unwrap();
 
-    assert_eq!(fixture.ledger("a").await.api_calls, 7);
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.api_calls, ledger.created, ledger.deleted), (7, 15, 4));
+    assert_eq!((ledger.delivered(), ledger.unfinished()), (19, 0));
     let told = |event: &BatchEvent| {
         (event.ordinal, event.sequence, event.records, event.delivered, event.rejected)
     };

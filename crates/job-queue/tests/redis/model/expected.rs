@@ -24,6 +24,7 @@ pub(super) struct Run {
     pub(super) batches: Vec<Batch>,
     pub(super) created: u64,
     pub(super) updated: u64,
+    pub(super) deleted: u64,
     pub(super) retried: u64,
     pub(super) rejected: BTreeMap<String, u64>,
     /// Lines of the rejects file, and how many of them are written.
@@ -75,6 +76,7 @@ impl Run {
             batches: (0..BATCHES).map(batch).collect(),
             created: 0,
             updated: 0,
+            deleted: 0,
             retried: 0,
             rejected: BTreeMap::new(),
             reject_lines: Vec::new(),
@@ -117,6 +119,7 @@ impl Run {
         *batch = settled;
         self.created += outcome.tally.created;
         self.updated += outcome.tally.updated;
+        self.deleted += outcome.tally.deleted;
         self.retried += outcome.tally.retried;
         for reject in &outcome.rejects {
             *self.rejected.entry(reject.code.clone()).or_default() += 1;

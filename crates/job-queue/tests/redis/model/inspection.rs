@@ -80,7 +80,8 @@ pub(super) async fn check_run(fixture: &Fixture, run: &Run) {
     assert_eq!((ledger.state, ledger.paused), (run.state, run.paused), "{}", run.name);
     assert_eq!(ledger.feeder_alive, run.is_locked);
     assert_eq!((ledger.read, ledger.batches_fed), (run.read, run.fed));
-    assert_eq!((ledger.created, ledger.updated), (run.created, run.updated));
+    let changed = (ledger.created, ledger.updated, ledger.deleted);
+    assert_eq!(changed, (run.created, run.updated, run.deleted));
     assert_eq!(ledger.retried, run.retried);
     assert_eq!(ledger.rejected_by_code, run.rejected);
     assert_eq!(ledger.batches_settled, run.settled(), "batches of {}", run.name);

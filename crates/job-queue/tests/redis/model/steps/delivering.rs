@@ -119,10 +119,11 @@ impl Player {
         let mut job = held.claimed.job().clone();
         job.tally.retried += self.rng.u64(..3);
         for (record, _) in held.claimed.job().rows.iter().take(done) {
-            match self.rng.u8(..4) {
+            match self.rng.u8(..5) {
                 0 => job.tally.created += 1,
                 1 => job.tally.updated += 1,
-                code => job.rejects.push(reject(record, if code == 2 { "A" } else { "B" })),
+                2 => job.tally.deleted += 1,
+                code => job.rejects.push(reject(record, if code == 3 { "A" } else { "B" })),
             }
         }
         job.rows = if done == job.rows.len() {
