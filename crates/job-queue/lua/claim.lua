@@ -18,7 +18,10 @@ end
 
 -- Jobs of a run that is paused no more come back to where they were, as far as there is room.
 local resumed = redis.call('SRANDMEMBER', KEYS[8])
-if resumed then
+if resumed and redis.call('HEXISTS', ARGV[4] .. resumed, 'paused') == 1 then
+  -- Paused again before all were back.
+  redis.call('SREM', KEYS[8], resumed)
+elseif resumed then
   local most = 100
   local jobs_high = redis.call('HGET', KEYS[7], 'jobs_high')
   if jobs_high then

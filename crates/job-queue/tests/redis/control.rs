@@ -63,6 +63,29 @@ async fn a_paused_run_does_not_stand_in_the_way_of_others() {
 }
 
 #[tokio::test]
+async fn a_run_that_is_paused_again_before_all_is_back_does_not_either() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 250).await;
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    for _ in 0..3 {
+        fixture.deliver_all().await;
+    }
+
+    fixture.queue.resume_run(&id("a")).await.unwrap();
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    fixture.create("b").await;
+    fixture.feed_all("b", 2).await;
+    for _ in 0..3 {
+        fixture.deliver_all().await;
+    }
+
+    assert_eq!(fixture.ledger("b").await.state, RunState::Completed);
+    assert_eq!(fixture.ledger("a").await.batches_settled, 0);
+    fixture.queue.resume_run(&id("a")).await.unwrap();
+    assert_eq!(fixture.deliver_all().await, (0..250).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
