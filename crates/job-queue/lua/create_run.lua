@@ -13,11 +13,9 @@ end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   return {'exists'}
 end
-for _, other in ipairs(redis.call('SMEMBERS', KEYS[3])) do
-  local of = redis.call('HMGET', ARGV[2] .. other, 'container', 'file', 'etag')
-  if of[1] == ARGV[4] and of[2] == ARGV[5] and of[3] == ARGV[6] then
-    return {'under_way', other}
-  end
+local other = run_of_same_file(KEYS[3], ARGV[2], ARGV[4], ARGV[5], ARGV[6])
+if other then
+  return {'under_way', other}
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -15,7 +15,7 @@ use crate::{
 const TAKE_BYTES_MAX: usize = 1 << 20;
 
 /// What became of a wish.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
     /// It is so now.
     Done,
@@ -23,6 +23,8 @@ pub enum Control {
     Already,
     /// Not in the state that the run is in.
     Refused(RunState),
+    /// It has failed, and this other run reads its file meanwhile.
+    UnderWay(RunId),
     /// There is no such run.
     Unknown,
 }
@@ -56,7 +58,8 @@ impl Queue {
     /// As [`pause_run`](Self::pause_run).
     pub async fn resume_run(&self, run: &RunId) -> Result<Control, QueueError> {
         let mut script = scripts::RESUME_RUN.key(RunKeys::of(run).entry());
-        script.key(&self.keys.resumed).arg(run.as_ref());
+        script.key(&self.keys.resumed).key(keys::unfinished_runs());
+        script.arg(run.as_ref()).arg(keys::run_prefix());
         self.control("resume a run", &script).await
     }
 
@@ -94,6 +97,9 @@ impl Queue {
         script: &ScriptInvocation<'_>,
     ) -> Result<Control, QueueError> {
         let answer: String = self.invoke(action, script).await?;
+        if let Some(other) = answer.strip_prefix("under_way ").and_then(|run| run.parse().ok()) {
+            return Ok(Control::UnderWay(other));
+        }
         Ok(match answer.as_str() {
             "done" => Control::Done,
             "already" => Control::Already,

@@ -74,6 +74,14 @@ pub enum FeedError {
         /// When the other's claim ends unless it lives.
         for_at_most: Duration,
     },
+    /// The run has failed, and its file is being read by another one.
+    #[error("the file of run {run} is being loaded by run {other}; that one has to end first")]
+    UnderWay {
+        /// The run.
+        run: RunId,
+        /// The run that reads the same version of the same file.
+        other: RunId,
+    },
     /// The claim ran out (this process or Redis was stopped too long) and is gone.
     #[error("run {run}: this producer was silent for too long and lost its claim on the run")]
     LockLost {

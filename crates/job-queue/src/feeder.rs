@@ -42,7 +42,8 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// When another producer feeds it, or there is no such run, or Redis refuses.
+    /// When another producer feeds it, or it failed and another run reads its file meanwhile, or
+    /// there is no such run, or Redis refuses.
     pub async fn feeder(&self, run: &RunId) -> Result<Feeder, FeedError> {
         let token = new_token();
         self.lock(run, &token).await?;
@@ -52,8 +53,14 @@ impl Queue {
         let keys = RunKeys::of(run);
         let mut script = scripts::TAKE_UP.prepare_invoke();
         script.key(keys.entry()).key(keys.feeder()).key(keys::unfinished_runs());
-        script.arg(run.as_ref()).arg(&token);
-        match self.invoke::<String>("take up a run", &script).await?.as_str() {
+        script.arg(run.as_ref()).arg(&token).arg(keys::run_prefix());
+        let answer: Vec<String> = self.invoke("take up a run", &script).await?;
+        match answer.first().map_or("", String::as_str) {
+            "under_way" => {
+                let other = answer.get(1).and_then(|other| other.parse().ok());
+                let other = other.unwrap_or_else(|| run.clone());
+                return Err(FeedError::UnderWay { run: run.clone(), other });
+            }
             "unknown" => return Err(FeedError::UnknownRun { run: run.clone() }),
             "lock_lost" => return Err(FeedError::LockLost { run: run.clone() }),
             _state => {}

@@ -28,7 +28,7 @@ scripts! {
     CHECKPOINT = "checkpoint.lua";
     CLAIM = "depth.lua" "claim.lua";
     COUNT_LIVING = "count_living.lua";
-    CREATE_RUN = "create_run.lua";
+    CREATE_RUN = "same_file.lua" "create_run.lua";
     FAIL_RUN = "ended.lua" "fail_run.lua";
     FEED_AGAIN = "ended.lua" "feed_again.lua";
     FIND_LOST = "depth.lua" "find_lost.lua";
@@ -43,11 +43,11 @@ scripts! {
     PENDING_REJECTS = "pending_rejects.lua";
     RENEW = "renew.lua";
     RENEW_LOCK = "renew_lock.lua";
-    RESUME_RUN = "resume_run.lua";
+    RESUME_RUN = "same_file.lua" "resume_run.lua";
     SETTLE = "depth.lua" "ended.lua" "series.lua" "settle.lua";
     SWAP_SHARED = "swap_shared.lua";
     TAKE_CANCELLED = "take_cancelled.lua";
-    TAKE_UP = "take_up.lua";
+    TAKE_UP = "same_file.lua" "take_up.lua";
     TRIM_REJECTS = "ended.lua" "trim_rejects.lua";
     WRITE_ANEW = "write_anew.lua";
 }

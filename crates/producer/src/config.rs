@@ -24,7 +24,7 @@ use crate::{
     version,
     about = "Reads a CSV blob and puts its rows on the queue that the consumers deliver to Salesforce.",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done with rejected rows, \
-                  130 interrupted (the same run id goes on where it stopped)."
+                  130 or 143 interrupted (the same run id goes on where it stopped)."
 )]
 pub struct Cli {
     /// What to do.

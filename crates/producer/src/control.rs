@@ -61,8 +61,18 @@ impl Wish {
         match answer.map_err(SyncError::from)? {
             Control::Done => Ok(Outcome::Done),
             Control::Already => Ok(Outcome::Already),
-            Control::Refused(_) if self == Self::Resume && has_unwritten(queue, run).await? => {
+            // Of a run that failed since its file was replaced, a server writes them.
+            Control::Refused(state)
+                if self == Self::Resume
+                    && state != RunState::Failed
+                    && has_unwritten(queue, run).await? =>
+            {
                 Ok(Outcome::RejectsLeft)
+            }
+            Control::UnderWay(other) => {
+                let file = queue.run(run).await.map_err(SyncError::from)?.map(|ledger| ledger.file);
+                let file = file.unwrap_or_default();
+                Err(SyncError::UnderWay { file, run: other }.into())
             }
             Control::Refused(state) => Err(self.refused(queue, run, state).await?),
             Control::Unknown => Err(SyncError::UnknownRun { run: run.clone() }.into()),

@@ -15,6 +15,7 @@ use crate::{
     error::{ReadError, SyncError},
     feed::{Fed, Feed},
     follow::Follow,
+    read_settings::ReadSettings,
     rejects_file::RejectsFile,
     source::{ReadProgress, Source},
     start::{Entered, Start},
@@ -69,6 +70,7 @@ impl Import<'_> {
                 self.check_version(&feeder, &entered.ledger, entered.blob.as_ref()).await
             {
                 feeder.release().await;
+                self.write_rejects_left(&entered.ledger, &entered.settings).await;
                 return Err(error);
             }
             entered.ledger = self.start.find_ledger(&run).await?;
@@ -81,6 +83,19 @@ impl Import<'_> {
                 continue;
             }
             return self.conclude(fed, followed?);
+        }
+    }
+
+    /// What came when nobody followed the run any more.
+    async fn write_rejects_left(&self, ledger: &Ledger, settings: &ReadSettings) {
+        let file = RejectsFile::new(&self.start.store, ledger, settings);
+        if let Err(error) = file.write_all(&self.start.queue).await {
+            let causes = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(
+                error = causes,
+                "could not write the rejected rows of run {}",
+                ledger.run
+            );
         }
     }
 
@@ -133,7 +148,9 @@ impl Import<'_> {
             let is_all = matches!(fed, Ok(Fed::Everything | Fed::Halted));
             // Cancelled, the run still has batches under way: they are followed.
             let is_ended = matches!(fed, Err(SyncError::Feed(FeedError::RunEnded { .. })));
-            if self.until == Until::Queued || !(is_all || is_ended) {
+            // Of a run that has too many rejected rows, nobody else says that it failed.
+            let is_done = self.until == Until::Queued && !matches!(fed, Ok(Fed::Halted));
+            if is_done || !(is_all || is_ended) {
                 stop_following.cancel();
             }
             fed

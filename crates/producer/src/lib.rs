@@ -22,6 +22,7 @@ mod html;
 mod http;
 mod import;
 mod imports;
+mod late_rejects;
 mod pace;
 mod plan;
 mod quiet;

@@ -13,6 +13,7 @@ use anyhow::Context;
 use apalis::prelude::WorkerError;
 use blob_store::BlobStore;
 use job_queue::Queue;
+use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -22,6 +23,7 @@ use crate::{
     error::InvalidSetting,
     http::{self, Api, Parts},
     imports::{Importer, run_imports},
+    late_rejects::write_late_rejects,
     read_settings::ReadSettings,
     run::rejects_max,
     source::Transfer,
@@ -55,13 +57,14 @@ pub(crate) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
         totals: Arc::clone(&totals),
         shutdown: shutdown.clone(),
     });
+    let late_rejects = write_late_rejects(start.clone(), shutdown.clone());
     let parts = Parts { start, settings, watermarks, totals, stop: shutdown.clone() };
     let router = http::router(Api::new(parts, &args, address));
     say_where(address);
     let imports = run_imports(importer, args.import_concurrency as usize);
     let imports = import_until_stopped(imports, &shutdown, args.http_shutdown_grace);
     let serving = http::serve(listener, router, &shutdown, args.http_shutdown_grace);
-    let (imported, ()) = tokio::join!(imports, serving);
+    let (imported, (), ()) = tokio::join!(imports, serving, late_rejects);
     imported.context("the worker broke off")?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
@@ -104,11 +107,20 @@ fn checked(args: &ServeArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobSt
         ))
         .into());
     }
+    // Not for clap to say: it repeats what it refuses.
+    if args.api_token.as_ref().is_some_and(|token| !fits_a_header(token.expose_secret())) {
+        let problem = "API_TOKEN must be one or more visible characters of ASCII";
+        return Err(InvalidSetting(problem.to_owned()).into());
+    }
     let watermarks = Watermarks::new(&args.watermarks)?;
     let settings = ReadSettings::new(&args.read)?.with_rejects_max(rejects_max(&args.guards));
     let store = BlobStore::connect(&args.blob)
         .map_err(|error| InvalidSetting(format!("{:#}", anyhow::Error::from(error))))?;
     Ok((watermarks, settings, store))
+}
+
+fn fits_a_header(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// For people, and for programs that asked for any free port.

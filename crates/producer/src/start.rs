@@ -54,8 +54,9 @@ impl Start {
         if let Some(run) = &order.run
             && let Some(ledger) = self.queue.run(run).await?
         {
+            let entered = self.go_on_with(ledger, Some(&order.file)).await?;
             self.change_guard(run, order.settings.rejects_max()).await?;
-            return self.go_on_with(ledger, Some(&order.file)).await;
+            return Ok(entered);
         }
         let blob = self.store.properties(&order.file).await.map_err(ReadError::from)?;
         let progress = ReadProgress::default();

@@ -31,7 +31,8 @@ export async function begin(path, body) {
     announce(message);
     location.hash = `#/runs/${encodeURIComponent(runId)}`;
   } catch (error) {
-    if (error.status) attempt = {};
+    // A server that was too busy, or had no Redis, may have begun the run all the same.
+    if (error.status && error.status < 500) attempt = {};
     throw error;
   }
 }

@@ -1,6 +1,9 @@
 //! When a run gives up, and how it proves itself.
 
-use crate::pipeline::{FILE, Pipeline, Report};
+use crate::{
+    pipeline::{FILE, Pipeline, Report},
+    processes::wait_until,
+};
 
 #[test]
 fn too_many_rejects_stop_reading_and_what_is_queued_is_delivered() {
@@ -39,6 +42,36 @@ fn fail_fast_is_told_also_when_all_was_queued_before() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("more than --max-rejects 0 allows"), "{ended:?}");
     Report::of(&ended).assert_it_adds_up(300);
+}
+
+#[test]
+fn a_limit_that_is_reached_while_reading_fails_the_run_though_nobody_waits_for_its_end() {
+    let mut pipeline = Pipeline::start();
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    pipeline.generate(20_000, &["--bad-rows", "50"]);
+    let _consumer = pipeline.consumer();
+
+    let stopped = pipeline.sync(&["--run-id", "a", "--fail-fast", "--no-wait"]).end();
+
+    assert_eq!(stopped.code, Some(1), "{stopped:?}");
+    assert!(stopped.stderr.contains("more than --max-rejects 0 allows"), "{stopped:?}");
+    assert_eq!(pipeline.report("a").text("status"), "failed");
+}
+
+#[test]
+fn a_command_that_is_refused_leaves_the_limit_of_a_run_as_it_is() {
+    let mut pipeline = Pipeline::start();
+    pipeline.set("QUEUE_DEPTH_HIGH", "20");
+    pipeline.generate(5_000, &["--bad-rows", "50"]);
+    let sync = pipeline.sync(&["--run-id", "a", "--json"]);
+    wait_until("reading pauses", || sync.stderr().contains("reading pauses"));
+
+    let of_another_file = ["sync", "--file", "b.csv", "--run-id", "a", "--fail-fast"];
+    let refused = pipeline.program("producer", &of_another_file).end();
+    let _consumer = pipeline.consumer();
+
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    pipeline.assert_all_arrived("a", sync, 5_000);
 }
 
 #[test]

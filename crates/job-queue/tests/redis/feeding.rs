@@ -1,4 +1,4 @@
-use job_queue::{Created, FeedError, NewRun, Queue, QueueArgs, QueueError, RunState};
+use job_queue::{Control, Created, FeedError, NewRun, Queue, QueueArgs, QueueError, RunState};
 
 use redis::Commands;
 
@@ -17,6 +17,26 @@ async fn a_run_is_entered_once_and_a_file_is_read_by_one_run_at_a_time() {
 
     fixture.feed_all("a", 0).await;
     assert_eq!(create(of_the_same_file("b")).await, Created::New);
+}
+
+#[tokio::test]
+async fn a_failed_run_is_not_taken_up_while_another_one_reads_its_file() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.queue.fail_run(&id("a"), "because").await.unwrap();
+    let other = NewRun { run: id("b"), ..new_run("a") };
+    assert_eq!(fixture.queue.create_run(&other).await.unwrap(), Created::New);
+
+    let resumed = fixture.queue.resume_run(&id("a")).await.unwrap();
+    let taken_up = fixture.queue.feeder(&id("a")).await.unwrap_err();
+
+    assert_eq!(resumed, Control::UnderWay(id("b")));
+    assert!(matches!(&taken_up, FeedError::UnderWay { other, .. } if *other == id("b")));
+    assert_eq!(fixture.ledger("a").await.state, RunState::Failed);
+    fixture.feed_all("b", 0).await;
+    assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Already);
+    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    assert_eq!(fixture.ledger("a").await.state, RunState::Feeding);
+    drop(feeder);
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ pub(crate) use server::serve;
 
 use self::{
     guard::Guard, health::Readiness, hub::Hub, input::BODY_BYTES_MAX, problem::Problem,
-    queue::QueueWatch, rejects::DOWNLOADS_MAX,
+    queue::QueueWatch, rejects::DOWNLOADS_MAX, start::STARTS_MAX,
 };
 use crate::{
     ServeArgs, read_settings::ReadSettings, start::Start, totals::Totals, watermark::Watermarks,
@@ -69,6 +69,7 @@ pub(crate) struct Api {
     totals: Arc<Totals>,
     open_streams: Arc<AtomicUsize>,
     downloads: Arc<Semaphore>,
+    starts: Arc<Semaphore>,
     stop: CancellationToken,
 }
 
@@ -92,6 +93,7 @@ impl Api {
             hub: Hub::new(queue.clone(), Arc::clone(&queue_watch), stop.clone()),
             readiness: Readiness::new(queue, store),
             downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
+            starts: Arc::new(Semaphore::new(STARTS_MAX)),
             open_streams: Arc::default(),
             start,
             settings,

@@ -25,6 +25,9 @@ use crate::{
 /// Most characters in an `Idempotency-Key`.
 const KEY_CHARS_MAX: usize = 255;
 
+/// Starts at a time. Those that wait for Redis hold the first piece of their file.
+pub(super) const STARTS_MAX: usize = 8;
+
 /// A file to load.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -84,7 +87,11 @@ pub(super) async fn replay(
 
 /// Also when the caller goes away meanwhile: a run that is entered gets its job.
 async fn begin(api: Arc<Api>, order: Order) -> Answer {
+    let Ok(place) = Arc::clone(&api.starts).try_acquire_owned() else {
+        return Err(Problem::unavailable(format!("{STARTS_MAX} starts are under way already")));
+    };
     let beginning = tokio::spawn(async move {
+        let _place = place;
         let ledger = Box::pin(api.start.enter(&order)).await?.ledger;
         if !ledger.has_ended() {
             api.start.queue.push_import(&ledger.run).await?;

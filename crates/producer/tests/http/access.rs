@@ -64,6 +64,20 @@ async fn a_token_can_come_from_a_file_and_is_never_said() {
 }
 
 #[tokio::test]
+async fn a_token_that_no_header_can_carry_is_refused_and_not_said() {
+    let mut services = Services::start().await;
+    for token in ["s3cret with blanks", "s3crét"] {
+        services.set("API_TOKEN", token);
+
+        let output = services.command().output().await.unwrap();
+
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("API_TOKEN must be") && !said.contains("s3cr"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn other_hosts_and_origins_are_refused() {
     let mut services = Services::start().await;
     services.set("HTTP_ALLOWED_HOSTS", "sync.example.com");

@@ -1,8 +1,10 @@
 //! Pause, resume, cancel.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::support::{Deliverer, Services, half_fed_run};
+use crate::support::{Deliverer, Services, half_fed_run, refuse};
 
 #[tokio::test]
 async fn a_paused_run_stands_still_until_it_is_resumed() {
@@ -133,4 +135,39 @@ async fn a_limit_of_rejects_is_kept_with_the_run_whoever_goes_on_with_it() {
     let reason = report["reason"].as_str().unwrap();
     assert!(reason.contains("more than --max-rejects 5 allows"), "{reason}");
     assert!(report["read"].as_u64() < Some(100), "{report}");
+}
+
+#[tokio::test]
+async fn rejected_rows_of_a_run_that_ends_while_it_is_paused_are_written() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 25).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    let mut deliverer = Deliverer::new(&services).await;
+    let under_way = [deliverer.claim().await, deliverer.claim().await, deliverer.claim().await];
+    server.post(&format!("/api/sync/{run}/pause")).await;
+    // Nobody follows it any more.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    for claimed in &under_way {
+        refuse(claimed, "LOCKED").await;
+    }
+
+    server.report(&run, |report| report["status"] == "completed").await;
+    let written = |report: &serde_json::Value| report["rejectsWrittenBytes"].as_u64() > Some(0);
+    server.report(&run, written).await;
+    let file = server.get(&format!("/api/sync/{run}/rejects")).await;
+    assert_eq!((file.status, file.body.lines().count()), (200, 26), "{file:?}");
+}
+
+#[tokio::test]
+async fn a_failed_run_is_not_resumed_beside_another_run_of_its_file() {
+    let (services, server, failed) = half_fed_run().await;
+    services.queue().await.fail_run(&failed.parse().unwrap(), "because").await.unwrap();
+    let other = server.start("rows.csv").await.run();
+
+    let refused = server.post(&format!("/api/sync/{failed}/resume")).await;
+
+    assert_eq!((refused.status, refused.run()), (409, other), "{refused:?}");
+    assert!(refused.error().contains("is being loaded already"), "{refused:?}");
 }

@@ -1,5 +1,6 @@
 //! Runs that begin over HTTP, and what repeating a request does.
 
+use futures::{StreamExt, stream::FuturesUnordered};
 use serde_json::json;
 
 use crate::support::{Deliverer, Services, half_fed_run, send};
@@ -135,4 +136,24 @@ async fn rejected_rows_are_loaded_again_as_a_new_run() {
     assert_eq!(report["read"], json!(20));
     let nothing = server.post(&format!("/api/sync/{}/replay", all.run())).await;
     assert_eq!(nothing.status, 409, "{nothing:?}");
+}
+
+#[tokio::test]
+async fn more_starts_than_a_server_can_hold_are_told_to_come_back() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 25).await;
+    let server = services.serve().await;
+    services.redis.stand_still();
+
+    let mut starts: FuturesUnordered<_> = (0..9).map(|_| server.start("rows.csv")).collect();
+    let first = starts.next().await.unwrap();
+    services.redis.go_on();
+    let others: Vec<_> = starts.collect().await;
+
+    assert_eq!(first.status, 503, "{first:?}");
+    assert!(first.error().contains("starts are under way already"), "{first:?}");
+    assert_eq!(first.header("retry-after"), "5");
+    let mut statuses: Vec<u16> = others.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [202, 409, 409, 409, 409, 409, 409, 409]);
 }

@@ -263,22 +263,11 @@ impl Deliverer {
     /// Salesforce takes no row of so many batches.
     pub(crate) async fn reject(&mut self, batches: usize, code: &str) {
         for _ in 0..batches {
-            let claimed = self.claim().await;
-            let mut job = claimed.job().clone();
-            for (record, raw) in claimed.job().rows.iter() {
-                job.rejects.push(Reject {
-                    record,
-                    code: code.to_owned(),
-                    message: "because".to_owned(),
-                    raw: bytes::Bytes::copy_from_slice(raw),
-                });
-            }
-            job.rows = Rows::default();
-            claimed.settle(&job).await.unwrap();
+            refuse(&self.claim().await, code).await;
         }
     }
 
-    async fn claim(&mut self) -> Claimed {
+    pub(crate) async fn claim(&mut self) -> Claimed {
         let claim = async {
             loop {
                 if let Some(claimed) = self.0.claim().await.unwrap() {
@@ -289,4 +278,19 @@ impl Deliverer {
         };
         timeout(PATIENCE, claim).await.expect("there is a batch")
     }
+}
+
+/// Salesforce takes no row of the batch.
+pub(crate) async fn refuse(claimed: &Claimed, code: &str) {
+    let mut job = claimed.job().clone();
+    for (record, raw) in claimed.job().rows.iter() {
+        job.rejects.push(Reject {
+            record,
+            code: code.to_owned(),
+            message: "because".to_owned(),
+            raw: bytes::Bytes::copy_from_slice(raw),
+        });
+    }
+    job.rows = Rows::default();
+    claimed.settle(&job).await.unwrap();
 }
