@@ -1,8 +1,9 @@
 //! Who may ask what.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use reqwest::Method;
+use tokio::time::timeout;
 
 use crate::support::{Server, Services, send};
 
@@ -69,8 +70,9 @@ async fn a_token_that_no_header_can_carry_is_refused_and_not_said() {
     for token in ["s3cret with blanks", "s3crét"] {
         services.set("API_TOKEN", token);
 
-        let output = services.command().output().await.unwrap();
+        let output = timeout(Duration::from_secs(30), services.command().output()).await;
 
+        let output = output.expect("it does not serve").unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains("API_TOKEN must be") && !said.contains("s3cr"), "{said}");
