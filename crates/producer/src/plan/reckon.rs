@@ -82,6 +82,8 @@ pub(crate) struct Advice {
     pub(crate) api: Api,
     pub(crate) batch_rows: u64,
     pub(crate) batch_bytes_max: u64,
+    /// Batches at the same time per consumer, at most.
+    pub(crate) consumer_concurrency: u64,
     pub(crate) why: String,
 }
 
@@ -93,6 +95,13 @@ const BULK_ROWS_MIN: u64 = 50_000;
 
 /// A batch may have so many bytes at most.
 const BATCH_BYTES_MAX: u64 = 16 << 20;
+
+/// What the batches of a consumer may take of its memory: of each it has the rows, and the same as
+/// the content of an ingest job.
+const BATCHES_MEMORY_BYTES: u64 = 32 << 20;
+
+/// Batches at the same time per consumer, when nothing is set.
+pub(crate) const CONSUMER_CONCURRENCY: u64 = 4;
 
 /// Reckons what the load will take.
 pub(crate) fn reckon(given: &Given) -> Reckoning {
@@ -202,7 +211,9 @@ fn advice(given: &Given, collections: &Way, bulk: &Way) -> Advice {
     // A fifth more than the average, so that few batches are closed early.
     let wanted = (batch_rows * given.row_bytes * 6 / 5).next_power_of_two();
     let batch_bytes_max = wanted.clamp(given.batch_bytes_max.min(BATCH_BYTES_MAX), BATCH_BYTES_MAX);
-    Advice { api, batch_rows, batch_bytes_max, why: why.to_owned() }
+    let consumer_concurrency =
+        (BATCHES_MEMORY_BYTES / (2 * batch_bytes_max)).clamp(1, CONSUMER_CONCURRENCY);
+    Advice { api, batch_rows, batch_bytes_max, consumer_concurrency, why: why.to_owned() }
 }
 
 #[cfg(test)]
@@ -277,6 +288,18 @@ mod tests {
 
             let found = (advice.api, advice.batch_rows, advice.batch_bytes_max);
             assert_eq!(found, (api, batch_rows, batch_bytes_max), "{given:?}: {}", advice.why);
+        }
+    }
+
+    #[test]
+    fn a_consumer_is_advised_to_hold_no_more_large_batches_than_it_has_memory_for() {
+        for (row_bytes, batch_bytes_max, consumer_concurrency) in
+            [(75, 1 << 20, 4), (300, 4 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
+        {
+            let advice = reckon(&Given { row_bytes, ..given(200_000) }).advice;
+
+            let found = (advice.batch_bytes_max, advice.consumer_concurrency);
+            assert_eq!(found, (batch_bytes_max, consumer_concurrency), "rows of {row_bytes} bytes");
         }
     }
 

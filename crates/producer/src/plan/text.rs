@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use job_queue::{Allowance, Api};
 
-use super::{Plan, reckon::Way, repeats::Repeated};
+use super::{
+    Plan,
+    reckon::{CONSUMER_CONCURRENCY, Way},
+    repeats::Repeated,
+};
 use crate::figures::{bytes, duration, grouped, moment};
 
 impl Plan {
@@ -88,6 +92,9 @@ impl Plan {
             format!("SALESFORCE_API={} BATCH_ROWS={}", name(advice.api), advice.batch_rows);
         if advice.batch_bytes_max != self.batch_bytes_max {
             set.push_str(&format!(" BATCH_BYTES_MAX={}", advice.batch_bytes_max));
+        }
+        if advice.consumer_concurrency < CONSUMER_CONCURRENCY {
+            set.push_str(&format!(" CONSUMER_CONCURRENCY={}", advice.consumer_concurrency));
         }
         format!("{set}: {}", advice.why)
     }
