@@ -8,7 +8,7 @@ use tracing::warn;
 use super::{
     Load, Step,
     asking::Asked,
-    judging::{Failure, failure_code, judge_failure},
+    judging::{Failure, Refused, failure_code, judge_failure, judge_refusal},
     matching::Matcher,
     note::Note,
     outcome::{Records, Unreadable, result},
@@ -20,7 +20,7 @@ use crate::{
     verdict::{BETWEEN_POLLS, Operation, Stop},
 };
 
-/// How often a result file is read that has another number of rows than the job says.
+/// How often a result file is read that came whole and does not fit its job.
 const READS_MAX: u32 = 5;
 
 /// What follows for rows of a job, beside what [`Progress`] keeps.
@@ -49,6 +49,24 @@ impl Said {
         self.results.add(other.results);
         self.unprocessed.extend(other.unprocessed);
     }
+
+    /// Tells of a file that is taken as it is, though there is more or less in it than in its job.
+    fn warn_of_misfits(&self, job: &IngestJob, read: Read, fits: bool) {
+        if self.unknown > 0 || !fits {
+            let (records, unknown) = (self.records, self.unknown);
+            warn!(records, unknown, ?read, "a result file of {} does not fit its rows", job.id);
+        }
+    }
+}
+
+/// How far a result file was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    Whole,
+    /// It came whole, and is not what it should be.
+    Unreadable(Unreadable),
+    /// The rest of it did not come.
+    BrokeOff,
 }
 
 impl Deliverer {
@@ -68,7 +86,7 @@ impl Deliverer {
                 Asked::Done(of_file) => said.add(of_file),
                 // What it would have said is not known; its rows are without a result.
                 Asked::Refused(refusal) => {
-                    warn!(error = %refusal, "a result file of ingest job {} cannot be read", job.id);
+                    warn!(error = %refusal, "a result file of ingest job {} is gone", job.id);
                 }
                 Asked::End(end) => {
                     let note = Note { closing: true, ..Note::new(&job.id) };
@@ -92,7 +110,8 @@ impl Deliverer {
         })
     }
 
-    /// Reads one result file, again when it broke off.
+    /// Reads one result file. It alone says which rows are stored, and Salesforce keeps it for a
+    /// week: one that does not come now is asked for until it does.
     async fn read(
         &self,
         claimed: &Claimed,
@@ -102,39 +121,29 @@ impl Deliverer {
         matcher: &mut Matcher,
         progress: &mut Progress,
     ) -> Asked<Said> {
-        let mut reads = 0;
+        let (mut tries, mut misfits) = (0, 0);
         loop {
-            reads += 1;
             let get = || self.client.ingest_results(&job.id, file);
-            let body = match self.ask(claimed, progress, None, get).await {
-                Asked::Done(body) => body,
-                Asked::Refused(refusal) => return Asked::Refused(refusal),
-                Asked::End(end) => return Asked::End(end),
-            };
-            matcher.next_file();
-            let (said, read) =
-                read_whole(body, file, matcher, self.limits.operation, progress).await;
-            let is_whole = expected.is_none_or(|expected| expected == said.records);
-            match read {
-                Ok(()) if is_whole || reads == READS_MAX => {
-                    if said.unknown > 0 || !is_whole {
-                        let (records, unknown) = (said.records, said.unknown);
-                        warn!(
-                            records,
-                            expected, unknown, "a result file of {} does not fit its rows", job.id
-                        );
+            match self.ask(claimed, progress, None, get).await {
+                Asked::Done(body) => {
+                    matcher.next_file();
+                    let operation = self.limits.operation;
+                    let (said, read) = read_whole(body, file, matcher, operation, progress).await;
+                    let is_whole = expected.is_none_or(|expected| expected == said.records);
+                    let fits = read == Read::Whole && is_whole;
+                    misfits += u32::from(!fits && read != Read::BrokeOff);
+                    if fits || misfits == READS_MAX {
+                        said.warn_of_misfits(job, read, fits);
+                        return Asked::Done(said);
                     }
-                    return Asked::Done(said);
-                }
-                Ok(()) => take_back(matcher, &said, progress),
-                Err(refusal) => {
                     take_back(matcher, &said, progress);
-                    if reads == READS_MAX {
-                        return Asked::Refused(refusal);
-                    }
                 }
+                Asked::Refused(refusal) if is_gone(&refusal) => return Asked::Refused(refusal),
+                Asked::Refused(_) => (),
+                Asked::End(end) => return Asked::End(end),
             }
-            let pause = sleep(BETWEEN_POLLS.delay(reads, fastrand::f64()));
+            tries += 1;
+            let pause = sleep(BETWEEN_POLLS.delay(tries, fastrand::f64()));
             if self.stopping.stop.run_until_cancelled(pause).await.is_none() {
                 return Asked::End(End::Interrupted);
             }
@@ -187,7 +196,7 @@ async fn read_whole(
     matcher: &mut Matcher,
     operation: Operation,
     progress: &mut Progress,
-) -> (Said, Result<(), Refusal>) {
+) -> (Said, Read) {
     let (mut records, mut said) = (Records::default(), Said::default());
     let mut each = |header: &ByteRecord, record: &ByteRecord| {
         said.records += 1;
@@ -201,19 +210,25 @@ async fn read_whole(
             None => said.unprocessed.push(row),
         }
     };
-    let unreadable = |why: Unreadable| Refusal::OutcomeUnknown { cause: why.to_string() };
     let read = loop {
         match body.chunk().await {
             Ok(Some(piece)) => {
                 if let Err(why) = records.push(&piece, &mut each) {
-                    break Err(unreadable(why));
+                    break Read::Unreadable(why);
                 }
             }
-            Ok(None) => break records.finish(&mut each).map_err(unreadable),
-            Err(refusal) => break Err(refusal),
+            Ok(None) => {
+                break records.finish(&mut each).map_or_else(Read::Unreadable, |()| Read::Whole);
+            }
+            Err(_) => break Read::BrokeOff,
         }
     };
     (said, read)
+}
+
+/// Whether Salesforce says that there is no such file (any more).
+fn is_gone(refusal: &Refusal) -> bool {
+    matches!(judge_refusal(refusal), Refused::NoSuchJob | Refused::OtherState)
 }
 
 /// The result files that say something, with the number of their records where it is known.

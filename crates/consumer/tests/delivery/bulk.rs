@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::support::{Scene, good_batches};
 
-const BULK: &str = "--salesforce-api=bulk";
+pub(crate) const BULK: &str = "--salesforce-api=bulk";
 
 /// `batches` batches of `rows` good rows each.
-fn batches_of(batches: usize, rows: usize) -> Vec<Vec<String>> {
+pub(crate) fn batches_of(batches: usize, rows: usize) -> Vec<Vec<String>> {
     let all: Vec<String> =
         good_batches((batches * rows).div_ceil(100)).into_iter().flatten().collect();
     all.chunks(rows).take(batches).map(<[String]>::to_vec).collect()
@@ -254,6 +254,40 @@ async fn every_request_about_a_job_is_repeated_when_it_has_to_be() {
 
         assert_eq!((ledger.created, scene.writes().await), (600, 600), "{fault:?} {path}");
     }
+}
+
+#[tokio::test]
+async fn results_that_cannot_be_read_for_a_while_cost_no_row() {
+    use Fault::{AnswerCut, ServerError};
+    tokio::join!(
+        past_silent_results(ServerError, 3, "successfulResults", "upsert"),
+        past_silent_results(ServerError, 3, "successfulResults", "insert"),
+        past_silent_results(ServerError, 3, "failedResults", "insert"),
+        past_silent_results(AnswerCut, 6, "successfulResults", "upsert"),
+        past_silent_results(AnswerCut, 6, "successfulResults", "insert"),
+    );
+}
+
+/// One job with a row that is refused; reading what became of the others fails for a while.
+async fn past_silent_results(fault: Fault, times: u32, path: &str, operation: &str) {
+    let scene = Scene::new().await;
+    scene.salesforce.plan(PlannedFault::once(fault).times(times).on(path));
+    let rows = [vec!["Ames,Acme".to_owned(); 50], vec!["Bell,".to_owned()]].concat();
+    let keyed = rows.iter().enumerate().map(|(key, row)| format!("E-{key},{row}")).collect();
+    match operation {
+        "insert" => scene.feed_under("LastName,Company", "a", &[rows]).await,
+        _ => scene.feed_under("External_Id__c,LastName,Company", "a", &[keyed]).await,
+    }
+
+    let consumer = scene.consumer(&[BULK, &format!("--salesforce-operation={operation}")]);
+    let ledger = scene.ended("a").await;
+    consumer.stop().await.unwrap();
+
+    let name = format!("{fault:?} on {path} of an {operation}");
+    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (50, 0, 1), "{name}");
+    assert_eq!(ledger.rejected_by_code.get("REQUIRED_FIELD_MISSING"), Some(&1), "{name}");
+    assert_eq!(scene.writes().await, 50, "{name}");
+    assert_eq!(scene.salesforce.state().faults[&fault], u64::from(times), "{name}");
 }
 
 #[tokio::test]
