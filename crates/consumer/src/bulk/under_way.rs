@@ -64,7 +64,10 @@ impl Deliverer {
         self.count_sent_again(load, progress);
         if !self.limits.operation.is_idempotent() {
             note.closing = true;
-            load.claimed.note_ingest_job(Some(&note.write())).await?;
+            let noted = load.claimed.note_ingest_job(Some(&note.write())).await?;
+            if noted == Settled::LeaseLost {
+                return Ok(Step::End(End::LeaseLost));
+            }
         }
         let close = || self.client.close_ingest_job(&job);
         match self.ask(load.claimed, progress, None, close).await {
@@ -117,6 +120,10 @@ impl Deliverer {
                     }
                 }
                 IngestState::Open => {
+                    // In this order: one that is noted and gone may have loaded rows.
+                    if load.claimed.note_ingest_job(None).await? == Settled::LeaseLost {
+                        return Ok(Step::End(End::LeaseLost));
+                    }
                     self.abandon(&note.job).await;
                     return Ok(Step::Void);
                 }

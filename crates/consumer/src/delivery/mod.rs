@@ -89,8 +89,9 @@ impl Deliverer {
             End::UnderWay => LetGo::PutBackUntouched,
             End::LeaseLost => return Ok(()),
         };
-        self.let_go(claimed, let_go).await?;
-        if let Some(ingest_job) = done_with {
+        let outcome = self.let_go(claimed, let_go).await?;
+        // Whoever has the batch now reads the results of the same job.
+        if let Some(ingest_job) = done_with.filter(|_| outcome != Settled::LeaseLost) {
             self.delete_ingest_job(&ingest_job).await;
         }
         Ok(())
@@ -172,7 +173,7 @@ impl Deliverer {
         Ok(follow_up)
     }
 
-    async fn let_go(&self, claimed: &Claimed, let_go: LetGo) -> Result<(), QueueError> {
+    async fn let_go(&self, claimed: &Claimed, let_go: LetGo) -> Result<Settled, QueueError> {
         let job = claimed.job();
         let outcome = match &let_go {
             LetGo::Settle(settled) => claimed.settle(settled).await?,
@@ -200,7 +201,7 @@ impl Deliverer {
             rows = job.rows.len(),
             "{let_go} batch {} of run {}", job.sequence, job.run
         );
-        Ok(())
+        Ok(outcome)
     }
 
     async fn reject_poison(&self, claimed: &Claimed) -> Result<(), QueueError> {
@@ -215,7 +216,8 @@ impl Deliverer {
             job.sequence,
             job.run
         );
-        self.let_go(claimed, LetGo::Settle(all_rejected(job, POISON_BATCH, &message))).await
+        self.let_go(claimed, LetGo::Settle(all_rejected(job, POISON_BATCH, &message))).await?;
+        Ok(())
     }
 
     /// When the header does not fit, no row of the run can be delivered: better a run that fails
@@ -224,7 +226,8 @@ impl Deliverer {
         let run = &claimed.job().run;
         error!(run.id = %run, error = %misfit, "run {run} is given up");
         self.queue.fail_run(run, &misfit.to_string()).await?;
-        self.let_go(claimed, LetGo::PutBackUntouched).await
+        self.let_go(claimed, LetGo::PutBackUntouched).await?;
+        Ok(())
     }
 }
 

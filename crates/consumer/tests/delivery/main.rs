@@ -5,6 +5,7 @@ mod arrival;
 mod bulk;
 mod citizen;
 mod faults;
+mod handing_on;
 mod operations;
 mod spoiler;
 mod stopping;

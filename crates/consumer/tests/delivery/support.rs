@@ -9,9 +9,13 @@ use consumer::Cli;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
 use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunState};
 use local_services::RedisServer;
-use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator};
+use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator, State};
 use serde_json::Value;
-use tokio::task::JoinHandle;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const HEADER: &str = "External_Id__c,LastName,Company,Email";
@@ -162,6 +166,23 @@ impl Scene {
     pub(crate) async fn struck(&self, fault: Fault) {
         let struck = self.salesforce.wait_for(|state| state.faults.contains_key(&fault));
         tokio::time::timeout(PATIENCE, struck).await.expect("the fault strikes");
+    }
+
+    /// Waits until so many ingest jobs are in this state.
+    pub(crate) async fn jobs_are(&self, state: &str, jobs: u64) {
+        let are = |org: &State| org.jobs.get(state).copied().unwrap_or_default() == jobs;
+        let waited = tokio::time::timeout(PATIENCE, self.salesforce.wait_for(are)).await;
+        waited.expect("the ingest jobs come so far");
+    }
+
+    /// As if the leases of all batches had run out: they are somebody else's, and who holds them
+    /// hears of it only from what Redis answers next.
+    pub(crate) async fn take_leases_away(&self) {
+        let mut redis = TcpStream::connect(("127.0.0.1", self.redis.port())).await.unwrap();
+        redis.write_all(b"DEL {batch-sync}:batches:tokens\r\n").await.unwrap();
+        let mut answer = [0; 4];
+        redis.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, *b":1\r\n", "nobody holds a batch");
     }
 
     /// Waits until so many calls are under way.
