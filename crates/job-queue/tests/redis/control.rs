@@ -81,6 +81,8 @@ async fn a_run_that_is_paused_again_before_all_is_back_does_not_either() {
 
     assert_eq!(fixture.ledger("b").await.state, RunState::Completed);
     assert_eq!(fixture.ledger("a").await.batches_settled, 0);
+    let coming_back: u64 = fixture.redis().scard("{batch-sync}:batches:resumed").unwrap();
+    assert_eq!(coming_back, 0, "a claim looks at one of them, which had better be another");
     fixture.queue.resume_run(&id("a")).await.unwrap();
     assert_eq!(fixture.deliver_all().await, (0..250).collect::<Vec<_>>());
 }
@@ -403,6 +405,7 @@ async fn a_run_that_is_taken_up_again_waits_no_more_as_the_one_before_did() {
     let mut waiting = fixture.queue.feeder(&id("a")).await.unwrap();
     waiting.note_waiting(Duration::ZERO).await.unwrap();
     waiting.release().await;
+    assert!(!fixture.ledger("a").await.waits_for_room, "nobody does");
 
     let _feeder = fixture.queue.feeder(&id("a")).await.unwrap();
 
