@@ -225,8 +225,12 @@ async fn only_a_run_that_is_under_way_can_be_stopped() {
 
 #[tokio::test]
 async fn a_failed_run_leaves_nothing_parked() {
-    let fixture = Fixture::with_run("a").await;
+    let lease = Duration::from_millis(200);
+    let fixture = Fixture::with_lease(lease).await;
+    fixture.create("a").await;
     fixture.feed_all("a", 3).await;
+    drop(claim(&fixture).await.unwrap());
+    tokio::time::sleep(2 * lease).await;
     fixture.queue.pause_run(&id("a")).await.unwrap();
     fixture.deliver_all().await;
 
@@ -234,6 +238,7 @@ async fn a_failed_run_leaves_nothing_parked() {
 
     assert_eq!(fixture.deliver_all().await, [0; 0]);
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
+    assert_eq!(fixture.queue_keys(), [""; 0]);
 }
 
 /// Run a, forgotten so long after its end.
