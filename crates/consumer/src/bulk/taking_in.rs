@@ -94,7 +94,7 @@ impl Deliverer {
                 }
             }
         }
-        let stop = said.results.stop(progress);
+        let stop = self.stop_for(load.claimed.job(), &mut said.results, progress).await;
         self.totals.delivered(said.results.delivered);
         if let Some(trouble) = said.results.trouble {
             let pass = self.gate.pass().await;

@@ -5,6 +5,7 @@ mod sending;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+use ingest_core::BatchJob;
 use job_queue::{Claimed, Queue, QueueError, Settled};
 use tracing::{debug, error, warn};
 
@@ -111,7 +112,9 @@ impl Deliverer {
                 continue;
             }
             let follow_up = match self.send(claimed, rows, &mut call, progress).await {
-                Sent::Results(leave, results) => self.take_in(leave, &call, &results, progress),
+                Sent::Results(leave, results) => {
+                    self.take_in(claimed.job(), leave, &call, &results, progress).await
+                }
                 Sent::Refused(single, reason) => Ok(refused(&call, single, reason, progress)),
                 Sent::OutcomeUnknown(cause) => {
                     reject_as_unknown(&call, &cause, progress);
@@ -134,8 +137,9 @@ impl Deliverer {
     }
 
     /// Takes in the results of a call; the answer is what has to be sent right away.
-    fn take_in(
+    async fn take_in(
         &self,
+        job: &BatchJob,
         leave: Leave,
         call: &Call,
         results: &[RowResult],
@@ -148,7 +152,7 @@ impl Deliverer {
         for (row, result) in call.rows.iter().copied().zip(results) {
             taken.take_in(row, result, self.limits.operation, progress);
         }
-        let stop = taken.stop(progress);
+        let stop = self.stop_for(job, &mut taken, progress).await;
         self.totals.delivered(taken.delivered);
         match taken.trouble {
             None => {

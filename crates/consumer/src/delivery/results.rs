@@ -1,5 +1,8 @@
 //! Rows get their verdicts: those of a call and those of an ingest job alike.
 
+use ingest_core::BatchJob;
+
+use super::Deliverer;
 use crate::{
     progress::Progress,
     salesforce::RowResult,
@@ -19,7 +22,7 @@ pub(crate) struct Results {
     pub(crate) trouble: Option<Trouble>,
     /// Rows that were too much at once.
     pub(crate) too_much: Vec<(usize, Reason)>,
-    /// Rows that are rejected, unless it is all of them.
+    /// Rows that are rejected, unless it is all of them and nothing was written yet.
     unwritable: Vec<(usize, Reason)>,
     stop: Option<Stop>,
 }
@@ -66,14 +69,38 @@ impl Results {
         self.stop = other.stop.or(self.stop.take());
     }
 
-    /// After the last row: why nobody can deliver, if that is so.
-    pub(crate) fn stop(&mut self, progress: &mut Progress) -> Option<Stop> {
-        let stop = no_row_may_be_written(self.unwritable.len(), self.rows);
-        if stop.is_none() {
-            for (row, reason) in self.unwritable.drain(..) {
-                progress.rejected(row, reason);
-            }
+    /// After the last row: rows that may not be written are rejected. The answer is why nobody can
+    /// deliver, if that is so.
+    fn reject_unwritable(&mut self, progress: &mut Progress) -> Option<Stop> {
+        for (row, reason) in self.unwritable.drain(..) {
+            progress.rejected(row, reason);
         }
-        stop.or(self.stop.take())
+        self.stop.take()
+    }
+}
+
+impl Deliverer {
+    /// After the last row: why nobody can deliver, if that is so. A field that may not be written
+    /// is the fault of no row; but once rows of the run were stored, it is these rows that are
+    /// refused, and to stop for them would hold up all others for ever.
+    pub(crate) async fn stop_for(
+        &self,
+        job: &BatchJob,
+        results: &mut Results,
+        progress: &mut Progress,
+    ) -> Option<Stop> {
+        match no_row_may_be_written(results.unwritable.len(), results.rows) {
+            Some(stop) if !self.has_written(job).await => Some(stop),
+            _ => results.reject_unwritable(progress),
+        }
+    }
+
+    /// Whether anything shows that rows can be written. A ledger that cannot be read shows nothing.
+    async fn has_written(&self, job: &BatchJob) -> bool {
+        if self.totals.snapshot().rows_delivered > 0 || job.tally.delivered() > 0 {
+            return true;
+        }
+        let ledger = self.queue.run(&job.run).await;
+        ledger.is_ok_and(|ledger| ledger.is_some_and(|ledger| ledger.delivered() > 0))
     }
 }

@@ -123,3 +123,53 @@ async fn a_token_that_ends_and_cannot_be_renewed_stops_the_consumer() {
     scene.delivered("token").await;
     assert_eq!(scene.writes().await, 1_000, "a call that is refused for its token does no work");
 }
+
+/// All rows of the second hundred have a field that may not be written.
+fn second_hundred_may_not_be_written() -> Faults {
+    let rule = RowErrorRule {
+        key_prefix: "E-0001".to_owned(),
+        status_code: "INVALID_FIELD_FOR_INSERT_UPDATE".to_owned(),
+        message: "Unable to create/update fields: Email".to_owned(),
+        times: None,
+    };
+    Faults { row_errors: vec![rule], ..Faults::default() }
+}
+
+#[tokio::test]
+async fn a_consumer_stops_when_no_row_may_be_written() {
+    let scene = Scene::with_faults(second_hundred_may_not_be_written()).await;
+    scene.feed("unwritable", &good_batches(2)[1..]).await;
+
+    let ended = scene.consumer(&[]).ended().await;
+
+    let words = format!("{:#}", ended.unwrap_err());
+    assert!(words.contains("INVALID_FIELD_FOR_INSERT_UPDATE for every row"), "{words}");
+    assert_eq!(scene.ledger("unwritable").await.rejected, 0);
+}
+
+#[tokio::test]
+async fn rows_that_may_not_be_written_stop_nobody_once_others_were_stored() {
+    let hundreds = good_batches(2);
+    for (name, batches, in_one_go) in [
+        ("by another consumer", hundreds.clone(), false),
+        ("of the same batch", vec![hundreds.concat()], false),
+        ("by the same consumer", vec![hundreds.concat()], true),
+    ] {
+        let scene = Scene::with_faults(second_hundred_may_not_be_written()).await;
+        scene.feed("a", &batches).await;
+        let arguments = ["--concurrency=1", "--salesforce-batch=100"];
+        if !in_one_go {
+            scene.plan(PlannedFault::once(Fault::Throttled).after(1));
+            let first = scene.consumer(&arguments);
+            scene.struck(Fault::Throttled).await;
+            first.stop().await.unwrap();
+        }
+
+        let consumer = scene.consumer(&arguments);
+        let ledger = scene.ended("a").await;
+
+        assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
+        assert_eq!((ledger.created, ledger.rejected), (100, 100), "{name}");
+        assert_eq!(ledger.rejected_by_code["INVALID_FIELD_FOR_INSERT_UPDATE"], 100, "{name}");
+    }
+}
