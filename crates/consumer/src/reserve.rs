@@ -37,6 +37,16 @@ impl ApiReserve {
         };
         usage.used >= usage.max.saturating_sub(kept)
     }
+
+    /// How much is kept of something else that the org has `max` of a day: as large a part of it as
+    /// of its calls.
+    pub(crate) fn share_of(self, max: u64, calls_max: u64) -> u64 {
+        let (part, of) = match self {
+            Self::Percent(percent) => (u64::from(percent), 100),
+            Self::Calls(calls) => (calls.min(calls_max), calls_max.max(1)),
+        };
+        max.saturating_mul(part).div_ceil(of)
+    }
 }
 
 impl FromStr for ApiReserve {
@@ -190,6 +200,11 @@ mod tests {
             let reserve: ApiReserve = text.parse().unwrap();
             assert_eq!(reserve.is_reached(Usage { used, max: 1_000 }), expected, "{text} {used}");
             assert_eq!(reserve.to_string(), text);
+        }
+        for (text, kept) in [("10%", 1_500), ("0", 0), ("5000", 750), ("100000", 15_000), ("1", 1)]
+        {
+            let reserve: ApiReserve = text.parse().unwrap();
+            assert_eq!(reserve.share_of(15_000, 100_000), kept, "{text} of 15,000 batches");
         }
         for text in ["", "100%", "-1", "ten", "%"] {
             assert!(text.parse::<ApiReserve>().is_err(), "{text}");

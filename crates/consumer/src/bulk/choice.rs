@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use job_queue::{Allowance, Api, Queue};
+use job_queue::{Allowance, Api, OrgLimits, Queue};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::{
     reserve::ApiReserve,
-    salesforce::{AssignmentRule, Client, Usage},
+    salesforce::{AssignmentRule, Client},
     verdict::Operation,
 };
 
@@ -36,8 +36,27 @@ pub(crate) enum Taking {
 #[derive(Debug)]
 pub(crate) struct BulkAccess {
     choice: ApiChoice,
+    /// Of the day's calls.
     reserve: ApiReserve,
-    left: watch::Sender<Option<Allowance>>,
+    left: watch::Sender<Option<Left>>,
+}
+
+/// Bulk batches of the day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Left {
+    /// Not used yet.
+    batches: u64,
+    /// So many of them are for others.
+    kept: u64,
+}
+
+impl Left {
+    /// What the org says of its batches. As large a part of them is kept as of the day's calls.
+    fn of(limits: &OrgLimits, reserve: ApiReserve) -> Option<Self> {
+        let Allowance { max, left } = limits.bulk_batches?;
+        let kept = reserve.share_of(max, limits.calls.max);
+        Some(Self { batches: left, kept })
+    }
 }
 
 impl BulkAccess {
@@ -50,7 +69,7 @@ impl BulkAccess {
         match self.choice {
             ApiChoice::Collections => Api::Collections,
             ApiChoice::Bulk => Api::Bulk,
-            ApiChoice::Auto => Api::for_batch(rows, self.has_room(*self.left.borrow())),
+            ApiChoice::Auto => Api::for_batch(rows, has_room(*self.left.borrow())),
         }
     }
 
@@ -65,9 +84,8 @@ impl BulkAccess {
             if self.choice == ApiChoice::Auto {
                 return Taking::ByCalls;
             }
-            let has_room = |left: &Option<Allowance>| self.has_room(*left);
             // The sender, which says it, lives in `self`.
-            let _said = left.wait_for(has_room).await;
+            let _said = left.wait_for(|left| has_room(*left)).await;
         }
     }
 
@@ -75,9 +93,9 @@ impl BulkAccess {
     fn take_one_now(&self) -> bool {
         let mut is_taken = false;
         self.left.send_if_modified(|left| {
-            is_taken = self.has_room(*left);
+            is_taken = has_room(*left);
             match left {
-                Some(left) if is_taken => left.left = left.left.saturating_sub(1),
+                Some(left) if is_taken => left.batches = left.batches.saturating_sub(1),
                 _ => return false,
             }
             true
@@ -87,32 +105,27 @@ impl BulkAccess {
 
     /// Salesforce says that no batch is left.
     pub(crate) fn is_spent(&self) {
-        self.left.send_modify(|left| {
-            let max = left.map_or(0, |left| left.max);
-            *left = Some(Allowance { max, left: 0 });
-        });
-    }
-
-    fn has_room(&self, left: Option<Allowance>) -> bool {
-        left.is_none_or(|Allowance { max, left }| {
-            !self.reserve.is_reached(Usage { used: max.saturating_sub(left), max })
-        })
+        self.left.send_replace(Some(Left { batches: 0, kept: 0 }));
     }
 
     /// Asks the org once what it has left, and tells everybody through Redis.
     pub(crate) async fn look(&self, client: &Client, queue: &Queue) {
         let limits = match client.org_limits().await {
             Ok(Some(limits)) => limits,
-            // A user who may not see the limits loads all the same.
-            Ok(None) => return,
+            // A user who may not see the limits loads all the same. When the batches were used up,
+            // only another try can tell whether some are free again.
+            Ok(None) => {
+                self.left.send_replace(None);
+                return;
+            }
             Err(refusal) => {
                 warn!(error = %refusal, "the org's limits could not be looked at");
                 return;
             }
         };
-        let had_room = self.has_room(*self.left.borrow());
-        self.left.send_replace(limits.bulk_batches);
-        match (had_room, self.has_room(limits.bulk_batches), self.choice) {
+        let left = Left::of(&limits, self.reserve);
+        let had_room = has_room(self.left.send_replace(left));
+        match (had_room, has_room(left), self.choice) {
             (_, _, ApiChoice::Collections) => (),
             (true, false, _) => warn!(
                 reserve = %self.reserve,
@@ -133,6 +146,11 @@ impl BulkAccess {
             self.look(client, queue).await;
         }
     }
+}
+
+/// Where nothing is known, the next try tells.
+fn has_room(left: Option<Left>) -> bool {
+    left.is_none_or(|left| left.batches > left.kept)
 }
 
 /// Why rows cannot go by Bulk as they would by Collections.
@@ -158,7 +176,7 @@ mod tests {
 
     fn access(choice: ApiChoice, left: Option<u64>) -> BulkAccess {
         let access = BulkAccess::new(choice, ApiReserve::Percent(10));
-        access.left.send_replace(left.map(|left| Allowance { max: 1_000, left }));
+        access.left.send_replace(left.map(|batches| Left { batches, kept: 100 }));
         access
     }
 
@@ -184,12 +202,12 @@ mod tests {
 
         let waited = tokio::time::timeout(Duration::from_secs(60), access.take_one());
         assert!(waited.await.is_err(), "100 are the reserve");
-        access.left.send_replace(Some(Allowance { max: 1_000, left: 500 }));
+        access.left.send_replace(Some(Left { batches: 500, kept: 100 }));
         access.take_one().await;
-        assert_eq!(access.left.borrow().map(|left| left.left), Some(499));
+        assert_eq!(access.left.borrow().map(|left| left.batches), Some(499));
         access.is_spent();
         assert_eq!(access.api_for(1), Api::Bulk);
-        assert!(!access.has_room(*access.left.borrow()));
+        assert!(!has_room(*access.left.borrow()));
     }
 
     #[tokio::test]

@@ -332,6 +332,33 @@ async fn with_bulk_alone_batches_wait_visibly_for_the_next_day() {
 }
 
 #[tokio::test]
+async fn a_user_who_may_not_see_the_limits_tries_again_whether_batches_are_free() {
+    let scene = Scene::new().await;
+    let hidden = PlannedFault::refusing(403, "INSUFFICIENT_ACCESS", "").times(1_000);
+    scene.salesforce.plan(hidden.on("/limits"));
+    scene.salesforce.plan(PlannedFault::refusing(400, "EXCEEDED_QUOTA", "").on("/jobs/ingest"));
+    scene.feed("a", &batches_of(2, 300)).await;
+
+    let _consumer = scene.consumer(&[BULK, "--salesforce-limit-check=1s"]);
+    let ledger = scene.delivered("a").await;
+
+    assert_eq!((ledger.created, scene.salesforce.state().bulk_batches), (600, 2));
+}
+
+#[tokio::test]
+async fn a_reserve_in_calls_keeps_the_same_share_of_the_batches() {
+    let config = Config { bulk_batches_daily_max: 10, ..Config::default() };
+    let reserve = format!("--salesforce-api-reserve={}", config.daily_limit / 2);
+    let scene = Scene::with(config, Duration::from_secs(30)).await;
+    scene.feed("a", &batches_of(6, 2_001)).await;
+
+    let _consumer = scene.consumer(&["--salesforce-api=auto", &reserve]);
+    scene.delivered("a").await;
+
+    assert_eq!(scene.salesforce.state().bulk_batches, 5);
+}
+
+#[tokio::test]
 async fn inserts_updates_and_deletes_go_by_bulk_as_well() {
     let scene = Scene::new().await;
     let twins = vec!["Ames,Acme".to_owned(); 50];
