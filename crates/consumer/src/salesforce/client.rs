@@ -168,7 +168,7 @@ impl Client {
                     token = self.next_token(&token, answer).await?;
                 }
                 answer => {
-                    if answer.is_ok() {
+                    if is_past_the_door(&answer) {
                         token.was_accepted();
                     }
                     return answer;
@@ -217,6 +217,16 @@ impl Client {
 fn is_about_the_token(answer: &ErrorAnswer) -> bool {
     let code = answer.code.as_deref();
     answer.status == 401 || matches!(code, Some("INVALID_SESSION_ID" | "INVALID_AUTH_HEADER"))
+}
+
+/// Whether an answer that is not about the token comes from Salesforce itself, not from a gateway:
+/// then the token was looked at, and taken.
+fn is_past_the_door(answer: &Result<Response, Refusal>) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(Refusal::Answered(refused)) => refused.code.is_some(),
+        Err(_) => false,
+    }
 }
 
 /// Texts that come as an ended session and do not go away with a new one.

@@ -82,6 +82,25 @@ async fn a_second_refusal_with_the_new_token_is_final() {
 }
 
 #[tokio::test]
+async fn a_token_that_met_only_an_outage_or_a_limit_is_renewed_when_it_ends() {
+    for (status, code) in [(503, "SERVER_UNAVAILABLE"), (403, "REQUEST_LIMIT_EXCEEDED")] {
+        let simulator = simulator().await;
+        let ended = || PlannedFault::once(Fault::SessionExpired);
+        for fault in [ended(), PlannedFault::refusing(status, code, ""), ended()] {
+            simulator.plan(fault.on("/composite/"));
+        }
+        let client = client(&simulator.url());
+
+        let refused = write(&client).await.unwrap_err();
+        let results = write(&client).await;
+
+        assert!(matches!(refused, Refusal::Answered(_)), "{refused}");
+        assert!(results.is_ok(), "{code}: {results:?}");
+        assert_eq!(logins_asked_for(&simulator), 3);
+    }
+}
+
+#[tokio::test]
 async fn a_ready_made_token_works_until_it_ends() {
     let simulator = simulator().await;
     let client = client_with_token(&simulator.url(), &simulator.issue_token());
