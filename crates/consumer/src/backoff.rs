@@ -28,17 +28,18 @@ impl Backoff {
     }
 }
 
-/// Reads a `Retry-After` header: seconds, or an HTTP date.
+/// Reads a `Retry-After` header: seconds, or an HTTP date. No wait at all is no wish: how long a
+/// server that is in trouble is left alone is then for us to say.
 pub(crate) fn retry_after(value: &str, now: OffsetDateTime) -> Option<Duration> {
     let value = value.trim();
     let asked_for = match value.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let date = OffsetDateTime::parse(value, &Rfc2822).ok()?;
-            Duration::try_from(date - now).unwrap_or(Duration::ZERO)
+            Duration::try_from(date - now).ok()?
         }
     };
-    Some(asked_for.min(LONGEST_ASKED_FOR))
+    Some(asked_for.min(LONGEST_ASKED_FOR)).filter(|wish| !wish.is_zero())
 }
 
 #[cfg(test)]
@@ -78,9 +79,9 @@ mod tests {
         let read = |value| retry_after(value, now);
 
         assert_eq!(read("7"), Some(7 * SECOND));
-        assert_eq!(read(" 0 "), Some(Duration::ZERO));
+        assert_eq!(read(" 0 "), None);
         assert_eq!(read("Mon, 23 Nov 2026 10:00:30 GMT"), Some(30 * SECOND));
-        assert_eq!(read("Mon, 23 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
+        assert_eq!(read("Mon, 23 Nov 2026 09:00:00 GMT"), None);
         assert_eq!(read("99999999"), Some(LONGEST_ASKED_FOR));
         assert_eq!(read("soon"), None);
         assert_eq!(read("-1"), None);

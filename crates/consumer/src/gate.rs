@@ -83,8 +83,8 @@ impl Gate {
         self.state().closed_until.is_none_or(|until| until <= Instant::now())
     }
 
-    /// A call met trouble: closes the gate for a while, longer with every failure in a row, and at
-    /// least as long as the server asks for. Of several calls that fail at the same time, one
+    /// A call met trouble: closes the gate for a while, longer with every failure in a row, or as
+    /// long as the server asks for. Of several calls that fail at the same time, one
     /// counts. Logs when the trouble is a new one.
     ///
     /// A single call without an answer holds nobody up: the gate stays open, and the result is how

@@ -162,7 +162,7 @@ fn no_fault_of_an_ingest_job_loses_a_row_or_loads_one_twice() {
 fn no_fault_of_an_answer_about_an_ingest_job_loses_a_row_or_loads_one_twice() {
     the_outcome_stays_in_spite_of(&[
         json!({"unavailablePermille": 100, "loginUnavailablePermille": 100}),
-        json!({"throttledPermille": 100, "retryAfterSeconds": 0}),
+        json!({"throttledPermille": 100, "retryAfterSeconds": 1}),
         json!({"concurrentLimitPermille": 50, "concurrencyMax": 2}),
         json!({"serverErrorPermille": 50, "badGatewayPermille": 50, "resetPermille": 50}),
         json!({"answerLostPermille": 100, "answerCutPermille": 100, "wrongCountPermille": 50}),
