@@ -137,6 +137,16 @@ impl Deliverer {
         }
     }
 
+    /// Whether an ingest job loads the rows of a batch, or has loaded them: then its results count,
+    /// however many consumers it outlived. One that does not answer now may do so later.
+    pub(crate) async fn is_in_salesforces_hands(&self, claimed: &Claimed) -> bool {
+        let Some(note) = claimed.ingest_job().and_then(Note::read) else { return false };
+        match self.client.ingest_job(&note.job).await {
+            Ok(job) => job.state != IngestState::Open,
+            Err(refusal) => judge_refusal(&refusal) != Refused::NoSuchJob,
+        }
+    }
+
     /// A job that is gone. Rows that must not be sent twice may be stored.
     fn lost(&self, load: &Load<'_>, note: &Note, progress: &mut Progress) -> Step<IngestJob> {
         warn!(run.id = %load.claimed.job().run, "ingest job {} is gone from salesforce", note.job);

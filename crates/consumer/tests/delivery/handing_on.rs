@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use job_queue::BatchBackend;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault};
 
 use super::{
@@ -72,4 +73,51 @@ async fn no_row_is_taken_for_stored_because_its_open_job_was_removed() {
     third.stop().await.unwrap();
 
     assert_eq!((ledger.created, scene.writes().await), (300, 300));
+}
+
+/// A consumer gets the batch and dies with it.
+async fn one_more_dies(scene: &Scene) {
+    let mut killed = BatchBackend::new(scene.queue.clone(), "killed");
+    while killed.claim().await.unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_outlives_its_consumers_is_no_poison() {
+    for state_at_the_end in ["UploadComplete", "JobComplete"] {
+        let faults = Faults { job_delay_ms: 4_000, ..Faults::default() };
+        let config = Config { faults, ..Config::default() };
+        let scene = Scene::with(config, Duration::from_secs(1)).await;
+        scene.feed("a", &batches_of(1, 300)).await;
+        let first = scene.consumer(&[BULK]);
+        scene.jobs_are("UploadComplete", 1).await;
+        first.stop().await.unwrap();
+
+        one_more_dies(&scene).await;
+        while !scene.salesforce.state().jobs.contains_key(state_at_the_end) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let second = scene.consumer(&[BULK, "--deliveries-max=1"]);
+        let ledger = scene.delivered("a").await;
+        second.stop().await.unwrap();
+
+        assert_eq!((ledger.created, scene.writes().await), (300, 300), "{state_at_the_end}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_kills_its_consumers_before_a_row_is_loaded_is_poison_with_a_job_too() {
+    let scene = Scene::with(Config::default(), Duration::from_secs(1)).await;
+    scene.salesforce.plan(PlannedFault::once(Fault::Throttled).on("/batches"));
+    scene.feed("a", &batches_of(1, 300)).await;
+    let first = scene.consumer(&[BULK]);
+    scene.struck(Fault::Throttled).await;
+    first.stop().await.unwrap();
+
+    one_more_dies(&scene).await;
+    let _second = scene.consumer(&[BULK, "--deliveries-max=1"]);
+    let ledger = scene.ended("a").await;
+
+    assert_eq!(ledger.rejected_by_code["POISON_BATCH"], 300);
 }
