@@ -119,6 +119,7 @@ ONE_MILLISECOND = "only at an age that is so many milliseconds exactly; one buck
 EQUIVALENT = {
     "series.lua:15 '>' here: >=": ONE_MILLISECOND,
     "series.lua:17 '>' here: >=": ONE_MILLISECOND,
+    "settle.lua:48 '>=' here: >": "adds no bytes to the count then",
     "swap_shared.lua:7 not done: redis.call('HDEL', KEYS[1], 'value')":
         "the next line writes the value anyway; a Redis that is full refuses it without",
     "take_cancelled.lua:13 '>=' here: >": "only at the very millisecond at which a lease ends",
