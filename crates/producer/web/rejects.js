@@ -37,9 +37,13 @@ export class Rejects {
     parts.noRejects.hidden = some;
     setText(parts.noRejects, ended ? "No row was rejected." : "No row is rejected so far.");
     parts.replay.hidden = !some;
-    parts.download.hidden = !some || (!ended && report.rejectsWrittenBytes === 0);
+    // Of a run that has ended just now, the file may be on its way.
+    parts.download.hidden = !some || report.rejectsWrittenBytes === 0;
     parts.replay.disabled = !ended;
-    setText(parts.rejectsHint, some && !ended ? "Rows can be replayed when the run has ended." : "");
+    // What a download says stays.
+    if (!before || (before.rejected > 0) !== some || hasEnded(before) !== ended) {
+      setText(parts.rejectsHint, some && !ended ? "Rows can be replayed when the run has ended." : "");
+    }
     const codes = Object.entries(report.rejectedByCode).sort(([, a], [, b]) => b - a);
     for (const [code, rows] of codes) this.#code(code, rows, ended);
   }
