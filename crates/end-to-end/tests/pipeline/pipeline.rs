@@ -79,6 +79,25 @@ impl Pipeline {
         Program::start(name, self.folder.path(), &self.settings, arguments)
     }
 
+    /// A program with settings of its own beside those of all others.
+    pub(crate) fn program_with(
+        &self,
+        name: &'static str,
+        own: &[(&str, String)],
+        arguments: &[&str],
+    ) -> Program {
+        let own = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let settings: Vec<_> = self.settings.iter().cloned().chain(own).collect();
+        Program::start(name, self.folder.path(), &settings, arguments)
+    }
+
+    /// Where a file of this name lies beside the programs, with this content.
+    pub(crate) fn local_file(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     pub(crate) fn consumer(&self) -> Program {
         self.program("consumer", &[])
     }
@@ -104,7 +123,7 @@ impl Pipeline {
         self.tell_salesforce("reset", &Value::Null);
     }
 
-    fn tell_salesforce(&self, what: &str, body: &Value) {
+    pub(crate) fn tell_salesforce(&self, what: &str, body: &Value) {
         let client = reqwest::blocking::Client::new();
         let url = format!("{}/__sim/{what}", self.salesforce_url);
         let answer = client.post(url).body(body.to_string()).send().unwrap();

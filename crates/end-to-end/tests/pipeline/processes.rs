@@ -119,10 +119,15 @@ impl Drop for Program {
 }
 
 /// Waits until `is_so`, or panics after a minute.
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_at_most(60, what, is_so);
+}
+
+/// Waits until `is_so`, or panics after so many seconds.
+pub(crate) fn wait_at_most(seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(60), "waited for a minute until {what}");
+        assert!(started.elapsed().as_secs() < seconds, "waited for {seconds} s until {what}");
         pause();
     }
 }
