@@ -9,6 +9,7 @@ mod bulk;
 mod control_faults;
 mod crashes;
 mod delivery;
+mod failed_runs;
 mod failpoints;
 mod guards;
 mod json;
