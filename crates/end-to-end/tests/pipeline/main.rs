@@ -22,6 +22,7 @@ mod records;
 mod redis_faults;
 mod replay;
 mod rights;
+mod rooms;
 mod server;
 mod serving;
 mod silent_proxy;
