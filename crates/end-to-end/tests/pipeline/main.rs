@@ -17,6 +17,7 @@ mod kinds;
 mod lost_batches;
 mod parents;
 mod pipeline;
+mod places;
 mod processes;
 mod records;
 mod redis_faults;
