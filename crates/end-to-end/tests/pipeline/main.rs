@@ -24,6 +24,7 @@ mod redis_faults;
 mod replay;
 mod rights;
 mod rooms;
+mod rounds;
 mod server;
 mod serving;
 mod silent_proxy;

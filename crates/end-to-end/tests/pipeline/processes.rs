@@ -147,6 +147,12 @@ pub(crate) fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
+/// A path that a script names by a variable.
+#[expect(clippy::disallowed_methods, reason = "the script names programs by variables")]
+pub(crate) fn path_setting(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
 fn read(path: &Path) -> String {
     let mut text = String::new();
     File::open(path).unwrap().read_to_string(&mut text).unwrap();
