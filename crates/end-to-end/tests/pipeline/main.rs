@@ -29,5 +29,6 @@ mod server;
 mod serving;
 mod silent_proxy;
 mod slow_proxy;
+mod stalls;
 mod targets;
 mod torture;
