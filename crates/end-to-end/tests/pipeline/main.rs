@@ -15,6 +15,7 @@ mod guards;
 mod json;
 mod kinds;
 mod lost_batches;
+mod many_runs;
 mod order;
 mod parents;
 mod pipeline;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::processes::{Program, wait_until};
 
 pub(crate) struct Server {
-    pub(crate) program: Program,
+    _program: Program,
     url: String,
 }
 
@@ -15,15 +15,16 @@ pub(crate) const SERVE: [&str; 3] = ["serve", "--http-listen", "127.0.0.1:0"];
 
 impl Server {
     /// `program` was started with [`SERVE`].
-    pub(crate) fn of(program: Program) -> Self {
+    pub(crate) fn of(mut program: Program) -> Self {
         let mut url = None;
         wait_until("the server listens", || {
             let said = program.stderr();
+            assert!(program.is_running(), "{said}");
             let line = said.lines().find_map(|line| line.strip_prefix("listening on "));
             url = line.and_then(|line| line.split(';').next()).map(str::to_owned);
             url.is_some()
         });
-        Self { program, url: url.unwrap() }
+        Self { _program: program, url: url.unwrap() }
     }
 
     /// Starts a run; the answer is its id.
