@@ -68,6 +68,13 @@ impl Fixture {
         redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
     }
 
+    /// As if the clock of Redis' host were set ahead by so much: what was read last was less.
+    pub(crate) fn step_clock(&self, ms: i64) {
+        for field in ["seen", "lost"] {
+            let () = self.redis().hincr("{batch-sync}:clock", field, -ms).unwrap();
+        }
+    }
+
     pub(crate) fn set_in_ledger(&self, run: &str, field: &str, value: u64) {
         let () = self.redis().hset(format!("{{batch-sync}}:run:{run}"), field, value).unwrap();
     }
