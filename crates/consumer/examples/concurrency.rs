@@ -15,7 +15,7 @@ use bytes::Bytes;
 use clap::Parser;
 use consumer::Cli;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
-use job_queue::{NewRun, Queue, QueueArgs};
+use job_queue::{NewRun, Queue, QueueArgs, Wanted};
 use local_services::RedisServer;
 use salesforce_simulator::{Config, Fault, Faults, Simulator};
 use serde_json::Value;
@@ -114,6 +114,8 @@ async fn feed(queue: &Queue, batches: u64) {
         file_bytes: 1,
         header: Bytes::from_static(HEADER),
         settings: "{}".to_owned(),
+        wanted: Wanted::default(),
+        target: None,
         replay_of: None,
         start_key: None,
         keep: Duration::from_secs(3_600),

@@ -38,6 +38,7 @@ mod run;
 mod salesforce;
 mod standstill;
 mod stopping;
+mod target;
 mod totals;
 mod verdict;
 mod watch;

@@ -11,6 +11,7 @@ use crate::{
     error::ConsumerError,
     mapping::{Key, Mapping, Sameness, Sdl, TargetRules},
     salesforce::{Client, DailyRequests, Describe, Refusal},
+    target::{mapping_digest, target},
     verdict::{Operation, RequestVerdict, Trouble, judge_request},
 };
 
@@ -18,6 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Preflight {
     pub(crate) mapping: Mapping,
+    /// What this consumer delivers.
+    pub(crate) target: job_queue::Target,
     /// Where the org's API is.
     pub(crate) instance: String,
     /// What is left of the day's calls, where the integration user may ask.
@@ -38,6 +41,7 @@ pub(crate) async fn preflight(
     // What is on this machine comes first: it needs no patience.
     let sdl = config.mapping_file.as_deref().map(Sdl::load).transpose()?;
     let describe = describe(client, &config.object).await?;
+    let digest = mapping_digest(sdl.as_ref(), config);
     let mut warnings = Vec::new();
     let mut rules = rules(describe, config)?;
     let mapping = match sdl {
@@ -52,6 +56,8 @@ pub(crate) async fn preflight(
     };
     let away = |refusal: Refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() };
     let instance = client.instance().await.map_err(away)?;
+    let org = org(client, &instance).await?;
+    let target = target(org, mapping.rules(), digest);
     let daily_requests = client.daily_requests().await.unwrap_or_default();
     if daily_requests.is_none() {
         warnings.push(
@@ -61,23 +67,44 @@ pub(crate) async fn preflight(
         );
     }
     warnings.extend(settings_warnings(&mapping, config, &instance));
-    Ok(Preflight { mapping, instance, daily_requests, warnings })
+    Ok(Preflight { mapping, target, instance, daily_requests, warnings })
+}
+
+async fn describe(client: &Client, object: &str) -> Result<Describe, ConsumerError> {
+    let described = patiently(|| client.describe(object)).await?;
+    described.map_err(|refusal| refused(refusal, object))
+}
+
+/// The org's id; where Salesforce does not tell it, the host of its API. One that does not answer
+/// is waited for: two consumers of one org must not call it by two names.
+async fn org(client: &Client, instance: &str) -> Result<String, ConsumerError> {
+    match patiently(|| client.org_id()).await? {
+        Ok(Some(id)) => Ok(id),
+        Err(Refusal::Login(error)) => Err(ConsumerError::Login(error)),
+        Ok(None) | Err(_) => {
+            let host = instance.split_once("//").map_or(instance, |(_, host)| host);
+            Ok(host.to_owned())
+        }
+    }
 }
 
 /// Waits some seconds for a Salesforce that is not up yet; what only a person can change ends the
 /// wait at once.
-async fn describe(client: &Client, object: &str) -> Result<Describe, ConsumerError> {
+async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<Result<T, Refusal>, ConsumerError>
+where
+    F: Future<Output = Result<T, Refusal>>,
+{
     let deadline = Instant::now() + START_MAX;
     let mut cause = "nothing within the time for a connection".to_owned();
-    while let Ok(answer) = timeout_at(deadline, client.describe(object)).await {
+    while let Ok(answer) = timeout_at(deadline, ask()).await {
         let refusal = match answer {
-            Ok(describe) => return Ok(describe),
+            Ok(told) => return Ok(Ok(told)),
             Err(refusal) => refusal,
         };
         match judge_request(&refusal, Operation::Upsert) {
             RequestVerdict::Wait(trouble) if trouble != Trouble::QuotaUsedUp => (),
             RequestVerdict::Repeat { .. } => (),
-            _ => return Err(refused(refusal, object)),
+            _ => return Ok(Err(refusal)),
         }
         if cause != refusal.to_string() {
             cause = refusal.to_string();

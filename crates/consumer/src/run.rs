@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use job_queue::Queue;
+use job_queue::{Queue, Target};
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
@@ -64,7 +64,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     let Some(started) = shutdown.run_until_cancelled(start(config, &shutdown)).await else {
         return Ok(ExitCode::SUCCESS);
     };
-    let (queue, deliverer) = started?;
+    let (queue, deliverer, target) = started?;
     let deliverer = Arc::new(deliverer);
     let listener = match config.consumer.metrics_listen {
         Some(address) => Some(watch::listen(address).await?),
@@ -82,7 +82,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     if let Some(listener) = listener {
         beside.spawn(watch::serve(listener, Arc::clone(&deliverer)));
     }
-    let workers = deliver_until_stopped(queue.clone(), &deliverer, config).await;
+    let workers = deliver_until_stopped(queue.clone(), &deliverer, &target, config).await;
     beside.shutdown().await;
     give_share_back(&deliverer.window, &queue).await;
     let totals = deliverer.totals.snapshot();
@@ -97,7 +97,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
 async fn start(
     config: &Config,
     shutdown: &CancellationToken,
-) -> anyhow::Result<(Queue, Deliverer)> {
+) -> anyhow::Result<(Queue, Deliverer, Target)> {
     let queue = Queue::connect(&config.queue).await?;
     for warning in queue.settings_warnings().await? {
         warn!("{warning}");
@@ -107,6 +107,7 @@ async fn start(
     let preflight = preflight::preflight(&client, salesforce).await?;
     preflight.log_warnings();
     let destination = log_start(config, &preflight);
+    let target = preflight.target;
     let window = Arc::new(Window::new(Bounds {
         start: START_CALLS,
         max: config.consumer.salesforce_concurrency_max.get(),
@@ -138,7 +139,7 @@ async fn start(
         totals: Totals::default(),
         stopping: Stopping::after(shutdown),
     };
-    Ok((queue, deliverer))
+    Ok((queue, deliverer, target))
 }
 
 fn log_start(config: &Config, preflight: &Preflight) -> Destination {
@@ -148,9 +149,11 @@ fn log_start(config: &Config, preflight: &Preflight) -> Destination {
     let by = key.map(|field| format!(" by {field}")).unwrap_or_default();
     info!(
         concurrency = config.consumer.concurrency(),
-        "worker started: {} {object}{by} at {}",
+        target = %preflight.target,
+        "worker started: {} {object}{by} at {}; target {}",
         operation.as_str(),
-        preflight.instance
+        preflight.instance,
+        preflight.target.id()
     );
     let mut destination = Destination::new(*operation, object, key.unwrap_or_default());
     if let Some(rule) = assignment_rule {
@@ -166,12 +169,13 @@ fn log_start(config: &Config, preflight: &Preflight) -> Destination {
 async fn deliver_until_stopped(
     queue: Queue,
     deliverer: &Arc<Deliverer>,
+    target: &Target,
     config: &Config,
 ) -> Result<(), apalis::prelude::WorkerError> {
     let Stopping { stop, give_up, .. } = &deliverer.stopping;
     let concurrency = config.consumer.concurrency();
     let mut workers =
-        Box::pin(run_workers(queue, Arc::clone(deliverer), concurrency, stop.clone()));
+        Box::pin(run_workers(queue, Arc::clone(deliverer), target, concurrency, stop.clone()));
     let grace_is_over = async {
         stop.cancelled().await;
         info!("stopping: no more batches are claimed, calls under way end");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use apalis::{layers::WorkerBuilderExt, prelude::*};
-use job_queue::{BatchBackend, Claimed, Queue, QueueError};
+use job_queue::{BatchBackend, Claimed, Queue, QueueError, Target};
 use tokio_util::sync::CancellationToken;
 
 use crate::delivery::Deliverer;
@@ -12,11 +12,12 @@ use crate::delivery::Deliverer;
 pub(crate) async fn run_workers(
     queue: Queue,
     deliverer: Arc<Deliverer>,
+    target: &Target,
     concurrency: usize,
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
     let name = unique_name();
-    let backend = BatchBackend::new(queue, &name);
+    let backend = BatchBackend::new(queue, &name, target);
     WorkerBuilder::new(name)
         .backend(backend)
         .data(deliverer)

@@ -1,24 +1,29 @@
 -- Ends a run for good: nothing more of it is read, and what is queued is not delivered. What is
 -- being delivered at this moment is seen through.
--- KEYS: run, unfinished runs, resumed runs, settled batches
 -- ARGV: run id
 -- Gives as pause_run.lua.
-local run = redis.call('HMGET', KEYS[1], 'state', 'fed_sequence')
-if not run[1] then
+local queue = run_key(ARGV[1])
+local state = redis.call('HGET', queue, 'state')
+if not state then
   return 'unknown'
 end
-if run[1] == 'cancelling' or run[1] == 'cancelled' then
+if state == 'cancelling' or state == 'cancelled' then
   return 'already'
 end
-if run[1] ~= 'feeding' and run[1] ~= 'draining' then
-  return run[1]
+if state == 'completed' then
+  return state
 end
-redis.call('HDEL', KEYS[1], 'paused', 'waits_for_room')
-redis.call('SADD', KEYS[3], ARGV[1])
-redis.call('SREM', KEYS[2], ARGV[1])
-redis.call('HSET', KEYS[1], 'state', 'cancelling')
-local fed = tonumber(run[2])
-if settled_before(KEYS[4], fed) == fed then
-  end_run(KEYS[1], KEYS[2], ARGV[1], 'cancelled')
+drop_unkept(queue)
+keep(queue)
+redis.call('HDEL', queue, 'paused', 'held', 'held_until', 'waits_for_room', 'reason', 'finished_at_ms')
+redis.call('HSET', queue, 'state', 'cancelling')
+redis.call('SREM', P .. ':runs:unfinished', ARGV[1])
+-- Nobody waits for a delay any more.
+redis.call('ZUNIONSTORE', queue .. ':queued', 2, queue .. ':queued', queue .. ':delayed')
+redis.call('DEL', queue .. ':delayed')
+if redis.call('EXISTS', queue .. ':data') == 0 then
+  end_run(ARGV[1], 'cancelled')
+else
+  update_round(queue, 0, about_now())
 end
 return 'done'

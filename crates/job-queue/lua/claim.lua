@@ -1,85 +1,79 @@
--- Hands out one job under a lease.
--- KEYS: scheduled, delayed, leases, lease tokens, deliveries, job data, depth, resumed runs
--- ARGV: lease ms, lease token, prefix of the jobs' metadata keys, prefix of run keys
--- Gives id, deliveries, payload, what to do ('deliver' or 'cancel'), and what is under way for it
--- in Salesforce ('' for nothing); or nothing when there is no job (or only jobs to drop or to park:
--- ask again).
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- Hands out one job under a lease: of the queue whose turn it is.
+-- ARGV: whose round (id of a target, or 'full-import'), lease ms, lease token (the worker's name, '/',
+--       and what tells its leases apart); to empty the queue of one run that is cancelled, its id
+-- Gives how many runs wait for a target; and, when there is a job: its queue, id, payload, how often
+-- it was delivered in vain, what to do ('deliver' or 'cancel'), what is under way for it in Salesforce
+-- (''), and the token of the lease that had run out ('').
+local round, token, only = round_of(ARGV[1]), ARGV[3], ARGV[4]
+local now = working_time(ARGV[2] / 2)
 
--- Jobs whose lease ran out, and jobs whose delay is over, go to the front.
-for _, set in ipairs({KEYS[3], KEYS[2]}) do
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, 100)) do
-    redis.call('ZREM', set, id)
-    redis.call('HDEL', KEYS[4], id)
-    redis.call('ZADD', KEYS[1], 0, id)
-  end
+for _, queue in ipairs(redis.call('ZRANGEBYSCORE', P .. ':wake', '-inf', now, 'LIMIT', 0, 20)) do
+  update_round(queue, 0, now)
 end
 
--- Jobs of a run that is paused no more come back to where they were, as far as there is room.
-local resumed = redis.call('SRANDMEMBER', KEYS[8])
-if resumed and redis.call('HEXISTS', ARGV[4] .. resumed, 'paused') == 1 then
-  -- Paused again before all were back.
-  redis.call('SREM', KEYS[8], resumed)
-elseif resumed then
-  local most = 100
-  local jobs_high = redis.call('HGET', KEYS[7], 'jobs_high')
-  if jobs_high then
-    for set = 1, 3 do
-      jobs_high = jobs_high - redis.call('ZCARD', KEYS[set])
+-- A lease that ran out stays until somebody takes the job: until then its holder may have it back.
+-- What is under way in Salesforce for a cancelled run is for a consumer, which sees it through.
+local function next_of(queue)
+  for _, set in ipairs({':leases', ':delayed', ':queued'}) do
+    local most = set == ':queued' and '+inf' or now
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue .. set, '-inf', most, 'LIMIT', 0, only and 100 or 1)) do
+      if not only or redis.call('HEXISTS', queue .. ':notes', id .. ':job') == 0 then
+        return id, set
+      end
     end
-    most = math.max(0, math.min(most, jobs_high))
-  end
-  local parked = redis.call('ZPOPMIN', ARGV[4] .. resumed .. ':parked', most)
-  for i = 1, #parked, 2 do
-    redis.call('ZADD', KEYS[1], parked[i + 1], parked[i])
-  end
-  if #parked > 0 then
-    redis.call('HINCRBY', KEYS[7], 'parked', -(#parked / 2))
-  end
-  if #parked / 2 < most then
-    redis.call('SREM', KEYS[8], resumed)
   end
 end
 
-local function drop(id, meta, bytes)
-  redis.call('HDEL', KEYS[6], id)
-  redis.call('HDEL', KEYS[5], id)
-  redis.call('DEL', meta)
-  count_off(KEYS[6], KEYS[7], bytes)
+local function take(queue, state)
+  for _ = 1, 100 do
+    local id, set = next_of(queue)
+    if not id then
+      return nil
+    end
+    local payload = redis.call('HGET', queue .. ':data', id)
+    redis.call('ZREM', queue .. set, id)
+    -- Pushed again after a crash, though it was settled before; or torn, see recovery.rs.
+    if not payload or queue ~= IMPORTS and redis.call('GETBIT', queue .. ':settled', id) == 1 then
+      remove_job(queue, id)
+      if queue ~= IMPORTS then
+        count(queue, -#(payload or ''), true)
+      end
+    else
+      local notes = queue .. ':notes'
+      local note = redis.call('HMGET', notes, id, id .. ':vain', id .. ':waits', id .. ':job')
+      local before, vain, under_way = note[1] or '', tonumber(note[2] or 0), note[4] or ''
+      -- Its holder went silent in the middle of sending it; we ourselves are not silent.
+      local holder = string.match(before, '^[^/]+')
+      if set == ':leases' and holder ~= string.match(token, '^[^/]+') and not note[3] then
+        vain = redis.call('HINCRBY', notes, id .. ':vain', 1)
+      end
+      redis.call('HDEL', notes, id .. ':waits')
+      redis.call('HSET', notes, id, token)
+      redis.call('ZADD', queue .. ':leases', now + ARGV[2], id)
+      local is_cancelled = state == 'cancelling' and under_way == ''
+      return {queue, id, payload, vain, is_cancelled and 'cancel' or 'deliver', under_way,
+        set == ':leases' and before or ''}
+    end
+  end
 end
 
-for _ = 1, 100 do
-  local popped = redis.call('ZPOPMIN', KEYS[1])
-  local id = popped[1]
-  if not id then
-    return false
+local waiting = redis.call('ZCARD', round_of(''))
+for _ = 1, 20 do
+  local queue = only and run_key(only) or redis.call('ZPOPMIN', round)[1]
+  if not queue then
+    break
   end
-  local meta = ARGV[3] .. id
-  -- Only batches have a sequence; what imports a whole run is handed out in any state of it.
-  local about = redis.call('HMGET', meta, 'run', 'sequence', 'bytes', 'ingest_job')
-  local payload = redis.call('HGET', KEYS[6], id)
-  local run = ARGV[4] .. (about[1] or '')
-  local is_batch = about[2]
-  -- Rows that are in Salesforce's hands already: somebody has to hear what became of them.
-  local is_under_way = about[4]
-  local of_run = redis.call('HMGET', run, 'state', 'paused')
-  if not payload or not about[1]
-    -- pushed again after a crash, though it was settled before
-    or is_batch and redis.call('GETBIT', run .. ':settled', about[2]) == 1
-    -- forgotten, or to be fed again
-    or is_batch and (not of_run[1] or of_run[1] == 'failed') then
-    drop(id, meta, about[3])
-  elseif is_batch and of_run[2] and not is_under_way then
-    redis.call('ZADD', run .. ':parked', popped[2], id)
-    redis.call('HINCRBY', KEYS[7], 'parked', 1)
-  else
-    redis.call('ZADD', KEYS[3], now + tonumber(ARGV[1]), id)
-    redis.call('HSET', KEYS[4], id, ARGV[2])
-    -- Also when the run has ended: what was done of the batch before has to be counted.
-    local is_cancelled = of_run[1] == 'cancelling' or of_run[1] == 'cancelled'
-    return {id, redis.call('HINCRBY', KEYS[5], id, 1), payload,
-      is_batch and is_cancelled and not is_under_way and 'cancel' or 'deliver', is_under_way or ''}
+  local about = redis.call('HMGET', queue, 'state', 'paused', 'held')
+  if queue == IMPORTS or is_open(about) then
+    local job = take(queue, about[1])
+    if only then
+      update_round(queue, 0, now)
+    else
+      place(round, queue, now)
+    end
+    if job or only then
+      return {waiting, unpack(job or {})}
+    end
   end
 end
-return false
+return {waiting}

@@ -1,11 +1,7 @@
--- Placed before the scripts that take payloads off the queue: the bytes of one that went count no
--- more. An empty queue has no depth, whatever was counted.
-local function count_off(data, depth, bytes)
-  if bytes then
-    redis.call('HINCRBY', depth, 'bytes', -bytes)
-  end
-  if redis.call('HLEN', data) == 0 then
-    redis.call('HDEL', depth, 'bytes', 'parked')
-  end
+-- ARGV: run id, or nothing for that of all runs
+-- Gives as depth_of; of all runs, what is to do, and all bytes.
+if ARGV[1] then
+  return depth_of(run_key(ARGV[1]))
 end
-
+local all = depth_of('')[3]
+return {redis.call('LLEN', P .. ':to-do'), all, all}

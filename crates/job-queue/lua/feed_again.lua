@@ -1,26 +1,26 @@
 -- A run that waits for batches that are nowhere goes back to its first batch: whoever follows it
 -- feeds it again, and what is settled is skipped. A cancelled run ends without them.
--- KEYS: run, settled batches, unfinished runs
 -- ARGV: run id, how many are nowhere
 -- Gives the state that the run is in now, or 'unknown'.
-local run = redis.call('HMGET', KEYS[1], 'state', 'fed_sequence')
+local queue = run_key(ARGV[1])
+local run = redis.call('HMGET', queue, 'state', 'fed_sequence')
 local state, fed = run[1] or 'unknown', tonumber(run[2] or '0')
 if state ~= 'draining' and state ~= 'cancelling' then
   return state
 end
-local settled = settled_before(KEYS[2], fed)
-local ends_as = state == 'draining' and 'completed' or 'cancelled'
--- The bits are the truth, should the count say otherwise.
-local count = redis.call('BITCOUNT', KEYS[2])
-if settled == fed or state == 'cancelling' and settled + ARGV[2] >= fed then
-  redis.call('HSET', KEYS[1], 'batches_settled', count)
-  end_run(KEYS[1], KEYS[3], ARGV[1], ends_as)
-  return ends_as
+if state == 'draining' and end_when_all_settled(ARGV[1], fed) then
+  return 'completed'
+end
+if state == 'cancelling' and redis.call('EXISTS', queue .. ':data') == 0 then
+  end_run(ARGV[1], 'cancelled')
+  return 'cancelled'
 end
 if state == 'draining' and tonumber(ARGV[2]) > 0 then
-  redis.call('HSET', KEYS[1], 'state', 'feeding', 'batches_settled', count,
+  state = 'feeding'
+  redis.call('HSET', queue, 'state', state, 'batches_settled', redis.call('BITCOUNT', queue .. ':settled'),
     'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0)
-  redis.call('HDEL', KEYS[1], 'fed_at_ms')
-  return 'feeding'
+  redis.call('HDEL', queue, 'fed_at_ms')
 end
+-- Whatever keeps it from being delivered, should something of it not be in its round.
+update_round(queue, 0, about_now())
 return state

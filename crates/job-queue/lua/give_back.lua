@@ -1,33 +1,27 @@
--- Puts a leased job back on the queue, to be claimed after a delay.
--- KEYS: scheduled, delayed, leases, lease tokens, deliveries, job data, depth, job metadata
--- ARGV: job id, lease token, delay ms, what this delivery counts
---       ('counts', 'uncounted', or 'progress' with the smaller payload as ARGV[5])
+-- Puts a leased job back on its queue, to be claimed after a delay.
+-- ARGV: queue, job id, lease token, delay ms, what this delivery counts
+--       ('counts', 'uncounted', or 'progress' with the smaller payload behind it)
 -- Gives 'recorded' or 'lease_lost'.
-local id = ARGV[1]
-if redis.call('HGET', KEYS[4], id) ~= ARGV[2] then
+local queue, id, bytes = ARGV[1], ARGV[2], 0
+if not holds(queue, id, ARGV[3]) then
   return 'lease_lost'
 end
 -- First what frees memory, see settle.lua.
-redis.call('ZREM', KEYS[3], id)
-redis.call('HDEL', KEYS[4], id)
-if ARGV[4] == 'progress' then
+redis.call('ZREM', queue .. ':leases', id)
+redis.call('HDEL', queue .. ':notes', id, id .. ':waits')
+if ARGV[5] == 'progress' then
   -- What was under way was for the larger job.
-  redis.call('HDEL', KEYS[8], 'ingest_job')
-  redis.call('HSET', KEYS[6], id, ARGV[5])
-  local bytes = redis.call('HGET', KEYS[8], 'bytes')
-  if bytes then
-    redis.call('HSET', KEYS[8], 'bytes', #ARGV[5])
-    redis.call('HINCRBY', KEYS[7], 'bytes', #ARGV[5] - bytes)
-  end
-  redis.call('HDEL', KEYS[5], id)
-elseif ARGV[4] == 'uncounted' then
-  redis.call('HINCRBY', KEYS[5], id, -1)
+  redis.call('HDEL', queue .. ':notes', id .. ':job', id .. ':vain')
+  bytes = #ARGV[6] - redis.call('HSTRLEN', queue .. ':data', id)
+  redis.call('HSET', queue .. ':data', id, ARGV[6])
+elseif ARGV[5] == 'counts' then
+  redis.call('HINCRBY', queue .. ':notes', id .. ':vain', 1)
 end
-local delay = tonumber(ARGV[3])
+local now, delay = about_now(), tonumber(ARGV[4])
 if delay > 0 then
-  local time = redis.call('TIME')
-  redis.call('ZADD', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000) + delay, id)
+  redis.call('ZADD', queue .. ':delayed', now + delay, id)
 else
-  redis.call('ZADD', KEYS[1], 0, id)
+  redis.call('ZADD', queue .. ':queued', queue == IMPORTS and now or id, id)
 end
+update_round(queue, bytes, now)
 return 'recorded'

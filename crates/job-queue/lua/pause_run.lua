@@ -1,7 +1,8 @@
 -- A person stops a run for a while: nothing of it is read or handed out until it is resumed.
--- KEYS: run
+-- ARGV: run id
 -- Gives 'done', 'already', 'unknown', or the state in which a run cannot be paused.
-local run = redis.call('HMGET', KEYS[1], 'state', 'paused')
+local queue = run_key(ARGV[1])
+local run = redis.call('HMGET', queue, 'state', 'paused')
 if not run[1] then
   return 'unknown'
 end
@@ -11,5 +12,6 @@ end
 if run[2] then
   return 'already'
 end
-redis.call('HSET', KEYS[1], 'paused', 1)
+redis.call('HSET', queue, 'paused', 1)
+update_round(queue, 0, about_now())
 return 'done'

@@ -1,18 +1,20 @@
 -- Makes leases last longer, and says which are lost.
--- KEYS: leases, lease tokens, names of the living
--- ARGV: lease ms, worker's name, id, token, id, token, …
+-- ARGV: names of the living, lease ms, worker's name, its target, queue, id, token, queue, id, token, …
 -- Gives the tokens whose lease somebody else holds, or nobody.
+local now, lost = working_time(ARGV[2] / 2), {}
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
--- Also the first write, for it takes no memory (see settle.lua).
-redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now)
-redis.call('ZADD', KEYS[3], now + tonumber(ARGV[1]), ARGV[2])
-local lost = {}
-for i = 3, #ARGV, 2 do
-  if redis.call('HGET', KEYS[2], ARGV[i]) == ARGV[i + 1] then
-    redis.call('ZADD', KEYS[1], 'XX', now + tonumber(ARGV[1]), ARGV[i])
+local living, wall = P .. ':' .. ARGV[1], time[1] * 1000 + math.floor(time[2] / 1000)
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', living, '-inf', wall)) do
+  redis.call('ZREM', living, name)
+  redis.call('HDEL', living .. ':targets', name)
+end
+redis.call('ZADD', living, wall + ARGV[2], ARGV[3])
+redis.call('HSET', living .. ':targets', ARGV[3], ARGV[4])
+for i = 5, #ARGV, 3 do
+  if holds(ARGV[i], ARGV[i + 1], ARGV[i + 2]) then
+    redis.call('ZADD', ARGV[i] .. ':leases', 'XX', now + ARGV[2], ARGV[i + 1])
   else
-    lost[#lost + 1] = ARGV[i + 1]
+    lost[#lost + 1] = ARGV[i + 2]
   end
 end
 return lost

@@ -1,9 +1,9 @@
--- KEYS: feeder lock
--- ARGV: token, ms (0 gives the lock back)
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+-- ARGV: run id, lock token, ms (0 gives the lock back)
+local lock = run_key(ARGV[1]) .. ':feeder'
+if redis.call('GET', lock) ~= ARGV[2] then
   return 0
 end
-if ARGV[2] == '0' then
-  return redis.call('DEL', KEYS[1])
+if ARGV[3] == '0' then
+  return redis.call('DEL', lock)
 end
-return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('PEXPIRE', lock, ARGV[3])

@@ -1,23 +1,22 @@
--- Ends the pause of a run. Its parked jobs go back on the queue as jobs are claimed.
--- KEYS: run, resumed runs, unfinished runs
--- ARGV: run id, prefix of run keys
+-- Ends the pause of a run, or a hold.
+-- ARGV: run id
 -- Gives as pause_run.lua; or 'under_way ' and the id of another run that reads the file of a failed
 -- one meanwhile.
-local run = redis.call('HMGET', KEYS[1], 'state', 'paused', 'file_replaced', 'container', 'file', 'etag')
+local queue = run_key(ARGV[1])
+local run = redis.call('HMGET', queue, 'state', 'paused', 'held', 'file_replaced', 'container', 'file', 'etag')
 if not run[1] then
   return 'unknown'
 end
-if not run[2] then
-  local other = run[1] == 'failed' and not run[3]
-    and run_of_same_file(KEYS[3], ARGV[2], run[4], run[5], run[6])
-  if other then
-    return 'under_way ' .. other
-  end
-  if run[1] == 'feeding' or run[1] == 'draining' or (run[1] == 'failed' and not run[3]) then
-    return 'already'
-  end
-  return run[1]
+if run[2] or run[3] then
+  redis.call('HDEL', queue, 'paused', 'held', 'held_until', 'holds')
+  update_round(queue, 0, about_now())
+  return 'done'
 end
-redis.call('HDEL', KEYS[1], 'paused')
-redis.call('SADD', KEYS[2], ARGV[1])
-return 'done'
+local other = run[1] == 'failed' and not run[4] and run_of_same_file(run[5], run[6], run[7])
+if other then
+  return 'under_way ' .. other
+end
+if run[1] == 'feeding' or run[1] == 'draining' or (run[1] == 'failed' and not run[4]) then
+  return 'already'
+end
+return run[1]

@@ -1,28 +1,33 @@
 -- Writes everything anew as it is, but for payloads: queues, and the runs that may have been
 -- written to of late. Changes nothing for who asks; the append-only file says all of it again, so
 -- that half a transaction that stands before it there has no effect when the file is loaded.
--- KEYS: a key that may go, unfinished runs, newest runs, and whatever else is to be written
--- ARGV: prefix of run keys, how many of the newest runs
+-- ARGV: how many of the newest runs
 -- Gives 'ok', or why Redis refused; nothing is lost then.
 
 -- First what frees memory, see settle.lua.
-redis.call('DEL', KEYS[1])
-local keys = {}
-for at = 2, #KEYS do
-  if at ~= 3 then
-    keys[#keys + 1] = KEYS[at]
+local greeted = P .. ':greeted'
+redis.call('DEL', greeted)
+local keys, is_listed = {}, {}
+local function add(key)
+  if not is_listed[key] then
+    is_listed[key] = true
+    keys[#keys + 1] = key
   end
 end
-local runs = redis.call('SMEMBERS', KEYS[2])
-for _, run in ipairs(redis.call('ZREVRANGE', KEYS[3], 0, ARGV[2] - 1)) do
+for _, part in ipairs({':clock', ':wake', ':to-do', ':weights', ':runs:unfinished', ':round:',
+  ':round:full-import', ':full-import:data', ':full-import:queued', ':full-import:delayed',
+  ':full-import:leases', ':full-import:notes', ':full-import:scheduled'}) do
+  add(P .. part)
+end
+local runs = redis.call('SMEMBERS', P .. ':runs:unfinished')
+for _, run in ipairs(redis.call('ZREVRANGE', P .. ':runs', 0, ARGV[1] - 1)) do
   runs[#runs + 1] = run
 end
-local is_listed = {}
 for _, run in ipairs(runs) do
-  if not is_listed[run] then
-    is_listed[run] = true
-    for _, part in ipairs({'', ':settled', ':codes', ':rejects', ':series', ':parked'}) do
-      keys[#keys + 1] = ARGV[1] .. run .. part
+  add(round_of(redis.call('HGET', run_key(run), 'target_id')))
+  for _, part in ipairs(RUN_PARTS) do
+    if part ~= ':data' then
+      add(run_key(run) .. part)
     end
   end
 end
@@ -42,5 +47,5 @@ for _, key in ipairs(keys) do
     return answer.err
   end
 end
-redis.call('SET', KEYS[1], '')
+redis.call('SET', greeted, '')
 return 'ok'

@@ -5,9 +5,9 @@ use std::{
     fmt,
     panic::AssertUnwindSafe,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use apalis_core::{
@@ -17,16 +17,18 @@ use apalis_core::{
     worker::context::WorkerContext,
 };
 use futures::{FutureExt, future::BoxFuture};
+use ingest_core::RunId;
+use redis::Value;
 use tokio_util::task::AbortOnDropHandle;
 use tower::{Layer, Service};
 use tracing::{error, warn};
 
 use crate::{
-    Claimed, ClaimedImport, Queue, QueueError,
+    Claimed, ClaimedImport, Queue, QueueError, Target,
     claim::{Claim, Delivery, Job},
-    keeper::{self, Leases, new_token},
-    keys::{self, QueueKeys},
+    keeper::Worker,
     scripts,
+    target::{CONSUMERS, SERVERS},
 };
 
 /// How soon an empty queue is looked at again; doubles up to the maximum.
@@ -39,6 +41,9 @@ const UNREADABLE_DELAY: Duration = Duration::from_secs(30);
 /// A job whose handler failed or panicked is tried again after this long.
 const FAILED_DELAY: Duration = Duration::from_secs(2);
 
+/// How often runs without a target are looked at.
+const BETWEEN_GIFTS: Duration = Duration::from_secs(1);
+
 /// Claims batches for one consumer.
 pub type BatchBackend = JobBackend<Claimed>;
 
@@ -48,10 +53,7 @@ pub type ImportBackend = JobBackend<ClaimedImport>;
 /// Claims jobs for one apalis worker, one at a time and only when the worker has a
 /// free place: nothing is prefetched, so no lease runs while a job waits.
 pub struct JobBackend<J> {
-    queue: Queue,
-    keys: Arc<QueueKeys>,
-    name: String,
-    leases: Leases,
+    claims: Claims,
     keeper: Option<AbortOnDropHandle<()>>,
     claiming: Option<BoxFuture<'static, Option<J>>>,
     closing: Option<BoxFuture<'static, ()>>,
@@ -59,37 +61,32 @@ pub struct JobBackend<J> {
 
 impl<J> fmt::Debug for JobBackend<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobBackend").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("JobBackend").field("worker", &self.claims.worker.name).finish_non_exhaustive()
     }
 }
 
 impl BatchBackend {
-    /// `name` is the consumer's among the living; it must be unique per start.
-    pub fn new(queue: Queue, name: &str) -> Self {
-        let keys = queue.keys.clone();
-        Self::on(queue, keys, name)
+    /// Claims batches of the runs with this target. `name` is the consumer's among the living; it
+    /// must be unique per start.
+    #[must_use]
+    pub fn new(queue: Queue, name: &str, target: &Target) -> Self {
+        let worker = Worker::new(name, target.id(), CONSUMERS, target.to_json());
+        Self::by(Claims { queue, worker, target: Some(Arc::new(target.clone())), gave: Arc::default() })
     }
 }
 
 impl ImportBackend {
     /// `name` is the server's among the living; it must be unique per start.
+    #[must_use]
     pub fn new(queue: Queue, name: &str) -> Self {
-        let keys = queue.imports.clone();
-        Self::on(queue, keys, name)
+        let worker = Worker::new(name, "full-import".to_owned(), SERVERS, String::new());
+        Self::by(Claims { queue, worker, target: None, gave: Arc::default() })
     }
 }
 
 impl<J: Job> JobBackend<J> {
-    fn on(queue: Queue, keys: Arc<QueueKeys>, name: &str) -> Self {
-        Self {
-            queue,
-            keys,
-            name: name.to_owned(),
-            leases: Leases::default(),
-            keeper: None,
-            claiming: None,
-            closing: None,
-        }
+    fn by(claims: Claims) -> Self {
+        Self { claims, keeper: None, claiming: None, closing: None }
     }
 
     /// Claims the next job now, if there is one, without a worker.
@@ -99,14 +96,12 @@ impl<J: Job> JobBackend<J> {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn claim(&mut self) -> Result<Option<J>, QueueError> {
         self.start_keeper();
-        self.queue.claim(&self.keys, &self.leases).await
+        self.claims.next().await
     }
 
     fn start_keeper(&mut self) {
-        self.keeper.get_or_insert_with(|| {
-            let (queue, keys) = (self.queue.clone(), self.keys.clone());
-            keeper::keep(queue, keys, self.name.clone(), self.leases.clone())
-        });
+        let Claims { queue, worker, .. } = &self.claims;
+        self.keeper.get_or_insert_with(|| worker.keep(queue.clone()));
     }
 }
 
@@ -130,8 +125,7 @@ impl<J: Job> Backend for JobBackend<J> {
         worker: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
         let claiming = self.claiming.get_or_insert_with(|| {
-            let (queue, keys) = (self.queue.clone(), self.keys.clone());
-            wait_for_job(queue, keys, self.leases.clone(), worker.clone()).boxed()
+            wait_for_job(self.claims.clone(), worker.clone()).boxed()
         });
         let claimed = ready!(claiming.as_mut().poll(context));
         self.claiming = None;
@@ -146,8 +140,7 @@ impl<J: Job> Backend for JobBackend<J> {
         _: &WorkerContext,
     ) -> Poll<Result<(), Infallible>> {
         let closing = self.closing.get_or_insert_with(|| {
-            let (queue, keys) = (self.queue.clone(), self.keys.clone());
-            close(queue, keys, self.name.clone(), self.claiming.take(), self.keeper.take()).boxed()
+            close(self.claims.clone(), self.claiming.take(), self.keeper.take()).boxed()
         });
         closing.as_mut().poll(context).map(Ok)
     }
@@ -175,9 +168,7 @@ fn task<J: Job>(claimed: J) -> Task<J> {
 }
 
 async fn close<J: Job>(
-    queue: Queue,
-    keys: Arc<QueueKeys>,
-    name: String,
+    claims: Claims,
     claiming: Option<BoxFuture<'static, Option<J>>>,
     keeper: Option<AbortOnDropHandle<()>>,
 ) {
@@ -189,19 +180,14 @@ async fn close<J: Job>(
         report(claimed.claim().give_back(Duration::ZERO, Delivery::Uncounted).await);
     }
     drop(keeper);
-    report(keeper::sign_off(&queue, &keys, &name).await);
+    report(claims.worker.sign_off(&claims.queue).await);
 }
 
 /// Waits until there is a job for this worker; `None` when the worker stops.
-async fn wait_for_job<J: Job>(
-    queue: Queue,
-    keys: Arc<QueueKeys>,
-    leases: Leases,
-    worker: WorkerContext,
-) -> Option<J> {
+async fn wait_for_job<J: Job>(claims: Claims, worker: WorkerContext) -> Option<J> {
     let mut idle = IDLE_DELAY_MIN;
     while !worker.is_shutting_down() {
-        match queue.claim(&keys, &leases).await {
+        match claims.next().await {
             Ok(Some(claimed)) => return Some(claimed),
             Ok(None) => {
                 tokio::time::sleep(idle).await;
@@ -216,28 +202,60 @@ async fn wait_for_job<J: Job>(
     None
 }
 
-impl Queue {
-    /// Claims the next job, if there is one.
-    async fn claim<J: Job>(
-        &self,
-        keys: &Arc<QueueKeys>,
-        leases: &Leases,
-    ) -> Result<Option<J>, QueueError> {
-        loop {
-            let token = new_token();
-            let mut script = scripts::CLAIM.prepare_invoke();
-            script.key(&keys.scheduled).key(&keys.delayed).key(&keys.leases).key(&keys.tokens);
-            script.key(&keys.deliveries).key(&keys.data).key(&keys.depth).key(&keys.resumed);
-            script.arg(self.lease_ms()).arg(&token).arg(&keys.meta_prefix).arg(keys::run_prefix());
-            // When the answer is lost, the lease of a job nobody works on runs out.
-            let answer: Option<(String, u32, Vec<u8>, String, String)> =
-                self.invoke("hand out a job", &script).await?;
-            let Some((id, deliveries, payload, what, under_way)) = answer else { return Ok(None) };
+/// How one worker comes by its jobs.
+#[derive(Clone)]
+pub(crate) struct Claims {
+    pub(crate) queue: Queue,
+    pub(crate) worker: Worker,
+    /// What runs that have no target yet are given; imports need none.
+    target: Option<Arc<Target>>,
+    /// When that was tried last.
+    gave: Arc<Mutex<Option<Instant>>>,
+}
 
-            let claim = Claim::new(self.clone(), keys.clone(), leases.hold(id, token), deliveries)
-                .with_under_way(&under_way);
+/// What `claim.lua` hands out.
+struct Handed {
+    token: String,
+    queue: String,
+    id: String,
+    payload: Vec<u8>,
+    /// How often it was delivered in vain.
+    vain: u32,
+    is_cancelled: bool,
+    under_way: String,
+    /// Of the lease that had run out.
+    token_before: String,
+}
+
+/// The same as Redis says it, but for the token.
+type Answer = (String, String, Vec<u8>, u32, String, String, String);
+
+impl Claims {
+    /// Those that empty the queue of a cancelled run.
+    pub(crate) fn of_nobody(queue: &Queue) -> Self {
+        let name = format!("cancel-{:08x}", fastrand::u32(..));
+        let worker = Worker::new(&name, String::new(), CONSUMERS, String::new());
+        Self { queue: queue.clone(), worker, target: None, gave: Arc::default() }
+    }
+
+    /// Claims the next job, if there is one.
+    pub(crate) async fn next<J: Job>(&self) -> Result<Option<J>, QueueError> {
+        self.worker.renew_if_late(&self.queue).await?;
+        loop {
+            let (without_target, handed) = self.ask(None).await?;
+            let Some(handed) = handed else {
+                if without_target > 0 && self.give_target().await? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            if without_target > 0 {
+                self.give_target().await?;
+            }
+            let is_cancelled = handed.is_cancelled;
+            let Some((claim, payload)) = self.hold(handed) else { continue };
             match J::read(claim.clone(), &payload) {
-                Ok(job) if what == "cancel" => job.leave_out().await?,
+                Ok(job) if is_cancelled => job.leave_out().await?,
                 Ok(job) => return Ok(Some(job)),
                 Err(error) => {
                     error!(error = %error, job.id = %claim.id(), "a queued job cannot be read");
@@ -247,8 +265,66 @@ impl Queue {
         }
     }
 
-    pub(crate) fn lease_ms(&self) -> u64 {
-        u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX)
+    /// Claims what is queued of a cancelled run, and takes it off the queue. What cannot be read
+    /// here stays under its lease, and goes to a consumer that can.
+    pub(crate) async fn leave_out_all<J: Job>(&self, run: &RunId) -> Result<(), QueueError> {
+        while let (_, Some(handed)) = self.ask(Some(run)).await? {
+            if let Some((claim, payload)) = self.hold(handed)
+                && let Ok(job) = J::read(claim, &payload)
+            {
+                job.leave_out().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many runs have no target, and the next job, of one run only if that is said.
+    async fn ask(&self, only: Option<&RunId>) -> Result<(u64, Option<Handed>), QueueError> {
+        let token = self.worker.new_token();
+        let mut script = scripts::call(&scripts::CLAIM);
+        script.arg(&self.worker.round).arg(self.queue.lease_ms()).arg(&token);
+        if let Some(run) = only {
+            script.arg(run.as_ref());
+        }
+        // When the answer is lost, the lease of a job nobody works on runs out.
+        let mut answer: Vec<Value> = self.queue.invoke("hand out a job", &script).await?;
+        let unreadable = |source: redis::ParsingError| QueueError::Refused {
+            action: "hand out a job in a known form",
+            source: source.into(),
+        };
+        let job = answer.split_off(answer.len().min(1));
+        let without_target = redis::from_redis_value(Value::Array(answer)).map_err(unreadable)?;
+        let [without_target]: [u64; 1] = without_target;
+        if job.is_empty() {
+            return Ok((without_target, None));
+        }
+        let (queue, id, payload, vain, what, under_way, token_before): Answer =
+            redis::from_redis_value(Value::Array(job)).map_err(unreadable)?;
+        let is_cancelled = what == "cancel";
+        let handed =
+            Handed { token, queue, id, payload, vain, is_cancelled, under_way, token_before };
+        Ok((without_target, Some(handed)))
+    }
+
+    /// The claim on what was handed out; nothing when it is ours already.
+    fn hold(&self, handed: Handed) -> Option<(Claim, Vec<u8>)> {
+        let Handed { token, queue, id, payload, vain, under_way, token_before, .. } = handed;
+        let lease = self.worker.hold(queue, id, token, &token_before)?;
+        Some((Claim::new(self.queue.clone(), lease, vain, &under_way), payload))
+    }
+
+    /// Gives our target to runs that have none, when that was not tried just now.
+    async fn give_target(&self) -> Result<bool, QueueError> {
+        let Some(target) = &self.target else { return Ok(false) };
+        {
+            let mut gave = self.gave.lock().unwrap_or_else(PoisonError::into_inner);
+            if gave.is_some_and(|at| at.elapsed() < BETWEEN_GIFTS) {
+                return Ok(false);
+            }
+            *gave = Some(Instant::now());
+        }
+        self.queue.give_target_to_runs(target).await?;
+        Ok(true)
     }
 }
 

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use redis::{Script, ScriptInvocation};
+use redis::ScriptInvocation;
 
-use crate::{Queue, QueueError, Settled, keeper::Lease, keys::QueueKeys, scripts};
+use crate::{Queue, QueueError, Settled, keeper::Lease, scripts};
 
 /// What travels on one of the queues, once it is claimed.
 ///
@@ -42,9 +42,9 @@ pub trait Job: Clone + Send + Sync + Sized + 'static {
 #[derive(Clone, Debug)]
 pub struct Claim {
     queue: Queue,
-    keys: Arc<QueueKeys>,
     lease: Arc<Lease>,
-    deliveries: u32,
+    /// How often it was delivered before, in vain.
+    vain: u32,
     let_go: Arc<AtomicBool>,
     /// What was under way for the job when it was claimed.
     under_way: Option<Arc<str>>,
@@ -61,29 +61,25 @@ pub(crate) enum Delivery {
 }
 
 impl Claim {
-    pub(crate) fn new(
-        queue: Queue,
-        keys: Arc<QueueKeys>,
-        lease: Arc<Lease>,
-        deliveries: u32,
-    ) -> Self {
-        Self { queue, keys, lease, deliveries, let_go: Arc::default(), under_way: None }
-    }
-
     /// With what is under way for the job; nothing when that is empty.
-    pub(crate) fn with_under_way(self, note: &str) -> Self {
-        Self { under_way: Some(note).filter(|note| !note.is_empty()).map(Arc::from), ..self }
+    pub(crate) fn new(queue: Queue, lease: Arc<Lease>, vain: u32, under_way: &str) -> Self {
+        let under_way = Some(under_way).filter(|note| !note.is_empty()).map(Arc::from);
+        Self { queue, lease, vain, let_go: Arc::default(), under_way }
     }
 
     pub(crate) fn under_way(&self) -> Option<&str> {
         self.under_way.as_deref()
     }
 
-    /// Keeps with the job what is under way for it; nothing forgets it.
-    pub(crate) async fn note_under_way(&self, note: Option<&str>) -> Result<Settled, QueueError> {
-        let mut script = scripts::NOTE_INGEST_JOB.prepare_invoke();
-        script.key(&self.keys.tokens).key(self.meta_key());
-        script.arg(self.id()).arg(self.token()).arg(note.unwrap_or_default());
+    /// Keeps something with the job; nothing forgets it.
+    pub(crate) async fn note(
+        &self,
+        what: &str,
+        note: Option<&str>,
+    ) -> Result<Settled, QueueError> {
+        let mut script = scripts::call(&scripts::NOTE_UNDER_WAY);
+        script.arg(&self.lease.queue).arg(self.id()).arg(self.lease.token());
+        script.arg(what).arg(note.unwrap_or_default());
         let answer: String = self.queue.invoke("note what is under way", &script).await?;
         Ok(if answer == "recorded" { Settled::Recorded } else { Settled::LeaseLost })
     }
@@ -96,25 +92,17 @@ impl Claim {
         &self.lease.id
     }
 
-    pub(crate) fn token(&self) -> &str {
-        &self.lease.token
+    pub(crate) fn token(&self) -> String {
+        self.lease.token()
     }
 
+    /// How often the job was delivered in vain, and this time.
     pub(crate) fn deliveries(&self) -> u32 {
-        self.deliveries
+        self.vain.saturating_add(1)
     }
 
     pub(crate) fn is_lost(&self) -> bool {
         self.lease.is_lost()
-    }
-
-    /// A script that removes the job; its first six keys are set.
-    pub(crate) fn script(&self, script: &'static Script) -> ScriptInvocation<'static> {
-        let keys = &self.keys;
-        let mut script = script.prepare_invoke();
-        script.key(&keys.leases).key(&keys.tokens).key(&keys.deliveries);
-        script.key(&keys.data).key(&keys.depth).key(self.meta_key());
-        script
     }
 
     /// Puts the job back, to be claimed after `delay`.
@@ -123,11 +111,8 @@ impl Claim {
         delay: Duration,
         delivery: Delivery,
     ) -> Result<Settled, QueueError> {
-        let keys = &self.keys;
-        let mut script = scripts::GIVE_BACK.prepare_invoke();
-        script.key(&keys.scheduled).key(&keys.delayed).key(&keys.leases).key(&keys.tokens);
-        script.key(&keys.deliveries).key(&keys.data).key(&keys.depth).key(self.meta_key());
-        script.arg(self.id()).arg(self.token());
+        let mut script = scripts::call(&scripts::GIVE_BACK);
+        script.arg(&self.lease.queue).arg(self.id()).arg(self.token());
         script.arg(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         match delivery {
             Delivery::Counts => script.arg("counts"),
@@ -163,9 +148,5 @@ impl Claim {
             "already_settled" => Settled::AlreadySettled,
             _lease_lost => Settled::LeaseLost,
         })
-    }
-
-    fn meta_key(&self) -> String {
-        format!("{}{}", self.keys.meta_prefix, self.lease.id)
     }
 }

@@ -7,7 +7,6 @@ use ingest_core::{BatchJob, DecodeJobError, Rows, reject_line};
 use crate::{
     QueueError,
     claim::{Claim, Delivery, Job},
-    keys::{self, RunKeys},
     scripts,
 };
 
@@ -37,8 +36,8 @@ impl Claimed {
         &self.job
     }
 
-    /// How often the job was handed out since it last made progress, this time
-    /// included. Many deliveries without an outcome mean that it kills its
+    /// How often the batch was being sent when its consumer went silent, since it last made
+    /// progress, and this time. Many deliveries without an outcome mean that it kills its
     /// consumers.
     #[must_use]
     pub fn deliveries(&self) -> u32 {
@@ -61,13 +60,23 @@ impl Claimed {
     /// Keeps with the batch what is under way for it in Salesforce, so that whoever
     /// gets the batch next goes on there; `None` forgets it. It is forgotten as well
     /// when the rest of the batch is requeued, and when it is settled. A batch with
-    /// such a note is handed out although its run is paused or being cancelled.
+    /// such a note is delivered although its run is being cancelled.
     ///
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
     pub async fn note_ingest_job(&self, note: Option<&str>) -> Result<Settled, QueueError> {
-        self.claim.note_under_way(note).await
+        self.claim.note("job", note).await
+    }
+
+    /// Says that nothing of the batch is being sent, for it has to wait; or that it is again. A
+    /// consumer that dies while it waits has not died of the batch.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle).
+    pub async fn note_waiting(&self, waits: bool) -> Result<Settled, QueueError> {
+        self.claim.note("waits", waits.then_some("1")).await
     }
 
     /// Records what became of the batch: its tally, its rejects and its
@@ -81,15 +90,10 @@ impl Claimed {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn settle(&self, job: &BatchJob) -> Result<Settled, QueueError> {
         debug_assert_eq!(job.rows.len(), 0, "a batch is settled when no row is left");
-        let keys = RunKeys::of(&job.run);
-        let mut script = self.claim.script(&scripts::SETTLE);
-        script.key(keys.entry()).key(keys.settled()).key(keys.codes());
-        script.key(keys.rejects()).key(keys.events()).key(keys::unfinished_runs());
-        script.key(keys.series());
-
+        let mut script = scripts::call(&scripts::SETTLE);
         let (tally, codes) = (job.tally, count_by_code(job));
         let records = tally.delivered() + job.rejects.len() as u64;
-        script.arg(job.run.as_ref()).arg(job.sequence).arg(self.claim.id()).arg(self.claim.token());
+        script.arg(job.run.as_ref()).arg(job.sequence).arg(self.claim.token());
         script.arg(records).arg(tally.created).arg(tally.updated).arg(tally.deleted);
         script.arg(tally.retried).arg(tally.api_calls).arg(codes.len());
         for (code, count) in codes {

@@ -16,7 +16,7 @@ use redis::{
 use secrecy::ExposeSecret;
 use tracing::{info, warn};
 
-use crate::{QueueArgs, QueueError, keys::QueueKeys, link::Link, scripts};
+use crate::{QueueArgs, QueueError, link::Link, scripts};
 
 const AWAY_DELAY_MIN: Duration = Duration::from_millis(100);
 const AWAY_DELAY_MAX: Duration = Duration::from_secs(3);
@@ -25,10 +25,6 @@ const AWAY_DELAY_MAX: Duration = Duration::from_secs(3);
 #[derive(Clone)]
 pub struct Queue {
     link: Arc<Link>,
-    /// Of the batches.
-    pub(crate) keys: Arc<QueueKeys>,
-    /// Of the runs that servers import.
-    pub(crate) imports: Arc<QueueKeys>,
     pub(crate) lease: Duration,
     away: Arc<AtomicBool>,
 }
@@ -39,14 +35,22 @@ impl fmt::Debug for Queue {
     }
 }
 
-/// How full the queue is.
+/// Batches that have no outcome yet, and what they weigh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
-    /// Unfinished jobs: waiting, delayed and being delivered; those of paused runs
-    /// are not among them.
+    /// Waiting, delayed and being delivered.
     pub jobs: u64,
-    /// Bytes of all payloads, those of paused runs too.
+    /// Bytes of their payloads.
     pub bytes: u64,
+}
+
+/// How full the queue is, for a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fullness {
+    /// Its own batches; the bytes are also those of its rejected rows that are not in their file.
+    pub own: Depth,
+    /// Bytes of the batches of all runs.
+    pub all_bytes: u64,
 }
 
 impl Queue {
@@ -59,8 +63,6 @@ impl Queue {
         let link = Link::connect(args.redis_url.expose_secret()).await?;
         Ok(Self {
             link: Arc::new(link),
-            keys: Arc::new(QueueKeys::batches()),
-            imports: Arc::new(QueueKeys::imports()),
             lease: args.queue_lease,
             away: Arc::default(),
         })
@@ -83,43 +85,20 @@ impl Queue {
         }
     }
 
-    /// How full the queue is now. Takes the same time however full it is.
+    /// How full the queues of all runs are: the batches of those that may be delivered, and the
+    /// bytes of all, those that are paused, held or failed too.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.hlen(&self.keys.data).hmget(&self.keys.depth, &["bytes", "parked"]);
-        let (jobs, (bytes, parked)): (u64, (Option<i64>, Option<u64>)) =
-            self.query("tell the depth", &pipeline).await?;
-        Ok(Depth {
-            jobs: jobs.saturating_sub(parked.unwrap_or(0)),
-            bytes: bytes.unwrap_or(0).try_into().unwrap_or(0),
-        })
+        let script = scripts::call(&scripts::DEPTH);
+        let (jobs, bytes, _all): (u64, u64, u64) = self.invoke("tell the depth", &script).await?;
+        Ok(Depth { jobs, bytes })
     }
 
-    /// How many consumers have shown themselves within their lease.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn consumers_alive(&self) -> Result<u64, QueueError> {
-        self.count_living(&self.keys).await
-    }
-
-    /// How many servers have, that take runs to import.
-    ///
-    /// # Errors
-    ///
-    /// As [`consumers_alive`](Self::consumers_alive).
-    pub async fn servers_alive(&self) -> Result<u64, QueueError> {
-        self.count_living(&self.imports).await
-    }
-
-    async fn count_living(&self, keys: &QueueKeys) -> Result<u64, QueueError> {
-        let script = scripts::COUNT_LIVING.key(&keys.living);
-        self.invoke("count who is there", &script).await
+    pub(crate) fn lease_ms(&self) -> u64 {
+        u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Runs a script; waits while Redis is away. It must be safe to run twice:

@@ -7,11 +7,7 @@ use redis::{Cmd, Value};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Depth, FeedError, Queue, QueueError,
-    jobs::QueuedJob,
-    keeper::new_token,
-    keys::{self, RunKeys},
-    ledger::RunState,
+    Depth, FeedError, Fullness, Queue, QueueError, keeper::new_token, keys::RunKeys, ledger::RunState,
     scripts,
 };
 
@@ -29,7 +25,6 @@ pub struct Feeder {
     queue: Queue,
     run: RunId,
     token: String,
-    started_at_ms: u64,
     resume_point: ResumePoint,
     state: RunState,
     paused_ms: u64,
@@ -38,7 +33,7 @@ pub struct Feeder {
 }
 
 impl Queue {
-    /// Takes up a run to feed it. A failed run starts again at its first batch.
+    /// Takes up a run to feed it. A failed run goes on where it was.
     ///
     /// # Errors
     ///
@@ -50,10 +45,8 @@ impl Queue {
         let renewal =
             AbortOnDropHandle::new(tokio::spawn(renew(self.clone(), run.clone(), token.clone())));
 
-        let keys = RunKeys::of(run);
-        let mut script = scripts::TAKE_UP.prepare_invoke();
-        script.key(keys.entry()).key(keys.feeder()).key(keys::unfinished_runs());
-        script.arg(run.as_ref()).arg(&token).arg(keys::run_prefix());
+        let mut script = scripts::call(&scripts::TAKE_UP);
+        script.arg(run.as_ref()).arg(&token);
         let answer: Vec<String> = self.invoke("take up a run", &script).await?;
         match answer.first().map_or("", String::as_str) {
             "under_way" => {
@@ -71,7 +64,6 @@ impl Queue {
             queue: self.clone(),
             run: run.clone(),
             token,
-            started_at_ms: ledger.started_at_ms,
             resume_point: ledger.resume_point,
             state: ledger.state,
             paused_ms: ledger.paused_ms,
@@ -123,11 +115,10 @@ impl Queue {
 }
 
 async fn renew(queue: Queue, run: RunId, token: String) {
-    let key = RunKeys::of(&run).feeder();
     loop {
         tokio::time::sleep(LOCK / 4).await;
-        let mut script = scripts::RENEW_LOCK.key(&key);
-        script.arg(&token).arg(millis(LOCK));
+        let mut script = scripts::call(&scripts::RENEW_LOCK);
+        script.arg(run.as_ref()).arg(&token).arg(millis(LOCK));
         match queue.invoke::<u8>("renew the claim on a run", &script).await {
             Ok(1) => {}
             // Lost, or refused for good: the next push finds out and says so.
@@ -164,23 +155,21 @@ impl Feeder {
         &mut self,
         batches: &[BatchJob],
         end: ResumePoint,
-    ) -> Result<Depth, FeedError> {
+    ) -> Result<Fullness, FeedError> {
         let first = self.resume_point.sequence;
         debug_assert!(batches.len() <= JOBS_PER_PUSH_MAX, "the caller cuts pushes");
         debug_assert_eq!(first + batches.len() as u64, end.sequence, "batches follow each other");
 
         let settled = self.announce(batches.len(), end.record).await?;
         crate::failpoint!("announced");
-        let jobs: Vec<QueuedJob> = batches
-            .iter()
-            .filter(|job| !settled.contains(&job.sequence))
-            .map(|job| QueuedJob::new(job, self.started_at_ms))
-            .collect();
+        let fed = batches.iter().filter(|job| !settled.contains(&job.sequence));
+        let jobs: Vec<_> = fed.map(|job| (job.sequence.to_string(), job.encode())).collect();
+        let ids: Vec<String> = jobs.iter().map(|(id, _)| id.clone()).collect();
         if !jobs.is_empty() {
-            self.queue.push_jobs(&self.queue.keys, &jobs).await?;
+            self.queue.push_jobs(&RunKeys::of(&self.run).queue(), jobs).await?;
         }
         crate::failpoint!("pushed");
-        let depth = self.checkpoint(&jobs, end).await?;
+        let depth = self.checkpoint(&ids, end).await?;
         crate::failpoint!("checkpointed");
         self.resume_point = end;
         Ok(depth)
@@ -188,33 +177,21 @@ impl Feeder {
 
     /// Gives the sequences that need no delivery.
     async fn announce(&self, batches: usize, records: u64) -> Result<Vec<u64>, FeedError> {
-        let keys = RunKeys::of(&self.run);
-        let mut script = scripts::ANNOUNCE.prepare_invoke();
-        script.key(keys.entry()).key(keys.feeder()).key(keys.settled()).key(keys.series());
-        script.arg(&self.token).arg(self.resume_point.sequence).arg(batches).arg(records);
+        let mut script = scripts::call(&scripts::ANNOUNCE);
+        script.arg(self.run.as_ref()).arg(&self.token);
+        script.arg(self.resume_point.sequence).arg(batches).arg(records);
         let answer = self.queue.invoke("announce batches", &script).await?;
         Ok(self.accepted(answer)?.iter().filter_map(|sequence| sequence.parse().ok()).collect())
     }
 
-    async fn checkpoint(&self, jobs: &[QueuedJob], end: ResumePoint) -> Result<Depth, FeedError> {
-        let keys = RunKeys::of(&self.run);
-        let mut script = scripts::CHECKPOINT.prepare_invoke();
-        script.key(keys.entry()).key(keys.feeder());
-        script.key(&self.queue.keys.depth).key(&self.queue.keys.data).key(keys.settled());
-        script.key(keys.parked());
-        script.arg(&self.token).arg(self.resume_point.sequence);
-        script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte);
-        script.arg(&self.queue.keys.meta_prefix);
-        for job in jobs {
-            script.arg(&job.id).arg(job.sequence.unwrap_or_default());
-        }
+    async fn checkpoint(&self, ids: &[String], end: ResumePoint) -> Result<Fullness, FeedError> {
+        let mut script = scripts::call(&scripts::CHECKPOINT);
+        script.arg(self.run.as_ref()).arg(&self.token).arg(self.resume_point.sequence);
+        script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte).arg(ids);
         let answer = self.queue.invoke("keep a checkpoint", &script).await?;
         let figures = self.accepted(answer)?;
-        let figure = |at: usize| figures.get(at).and_then(|text: &String| text.parse::<i64>().ok());
-        Ok(Depth {
-            jobs: figure(0).unwrap_or(0).try_into().unwrap_or(0),
-            bytes: figure(1).unwrap_or(0).try_into().unwrap_or(0),
-        })
+        let figure = |at: usize| figures.get(at).and_then(|text| text.parse().ok()).unwrap_or(0);
+        Ok(Fullness { own: Depth { jobs: figure(0), bytes: figure(1) }, all_bytes: figure(2) })
     }
 
     /// Says that all of the blob is on the queue.
@@ -223,10 +200,8 @@ impl Feeder {
     ///
     /// As [`push`](Self::push).
     pub async fn finish(&mut self) -> Result<(), FeedError> {
-        let keys = RunKeys::of(&self.run);
-        let mut script = scripts::FINISH_FEEDING.prepare_invoke();
-        script.key(keys.entry()).key(keys.feeder()).key(keys::unfinished_runs());
-        script.key(keys.settled()).arg(self.run.as_ref()).arg(&self.token);
+        let mut script = scripts::call(&scripts::FINISH_FEEDING);
+        script.arg(self.run.as_ref()).arg(&self.token);
         script.arg(self.resume_point.sequence).arg(self.resume_point.record);
         let answer = self.queue.invoke("end feeding", &script).await?;
         self.accepted(answer)?;
@@ -235,33 +210,16 @@ impl Feeder {
         Ok(())
     }
 
-    /// How full the queue is for this run: all jobs, the run's own that are parked too, for they
-    /// may come back at any time; and the run's own rejected rows that are not in its file yet.
-    /// Those of other runs are their producers'.
+    /// How full the queue is.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn depth(&self) -> Result<Depth, QueueError> {
-        let entry = RunKeys::of(&self.run);
-        let mut pipeline = redis::pipe();
-        pipeline.hget(entry.entry(), "rejects_pending_bytes").zcard(entry.parked());
-        let (rejects, parked): (Option<u64>, u64) =
-            self.queue.query("tell the depth", &pipeline).await?;
-        let Depth { jobs, bytes } = self.queue.depth().await?;
-        Ok(Depth { jobs: jobs + parked, bytes: bytes + rejects.unwrap_or_default() })
-    }
-
-    /// Says how many jobs the queue takes: parked ones of a run that is resumed come back only
-    /// as there is room for them.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn limit_queue_to(&self, jobs: u64) -> Result<(), QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.hset(&self.queue.keys.depth, "jobs_high", jobs).ignore();
-        self.queue.query("note how many jobs it takes", &pipeline).await
+    pub async fn fullness(&self) -> Result<Fullness, QueueError> {
+        let mut script = scripts::call(&scripts::DEPTH);
+        let (jobs, bytes, all_bytes) =
+            self.queue.invoke("tell the depth", script.arg(self.run.as_ref())).await?;
+        Ok(Fullness { own: Depth { jobs, bytes }, all_bytes })
     }
 
     /// Notes that feeding waits for room now, `paused` longer than it was noted
@@ -299,8 +257,8 @@ impl Feeder {
     /// Gives the claim back, so that another producer need not wait for its end. Asks once,
     /// for no longer than the claim lasts: not given back, it has ended by itself.
     pub async fn release(self) {
-        let mut script = scripts::RENEW_LOCK.key(RunKeys::of(&self.run).feeder());
-        script.arg(&self.token).arg(0);
+        let mut script = scripts::call(&scripts::RENEW_LOCK);
+        script.arg(self.run.as_ref()).arg(&self.token).arg(0);
         let command = Cmd::invoke_script(&script);
         let mut connection = self.queue.connection();
         let released = command.query_async::<u8>(&mut connection);

@@ -14,7 +14,7 @@
 use redis::RedisError;
 use tracing::warn;
 
-use crate::{Queue, connection::is_away, keys, keys::QueueKeys, scripts};
+use crate::{Queue, connection::is_away, scripts};
 
 /// Of the runs that have ended, so many may have been written to a moment ago.
 const NEWEST_RUNS: usize = 20;
@@ -23,17 +23,8 @@ impl Queue {
     /// Writes everything anew, and makes the scripts known.
     pub(crate) async fn greet(&self) -> Result<(), RedisError> {
         let mut connection = self.connection();
-        let mut script = scripts::WRITE_ANEW.key(keys::greeted());
-        script.key(keys::unfinished_runs()).key(keys::runs());
-        for queue in [&self.keys, &self.imports] {
-            let QueueKeys {
-                scheduled, delayed, leases, tokens, deliveries, depth, resumed, ..
-            } = queue.as_ref();
-            for key in [scheduled, delayed, leases, tokens, deliveries, depth, resumed] {
-                script.key(key);
-            }
-        }
-        script.key(&self.imports.data).arg(keys::run_prefix()).arg(NEWEST_RUNS);
+        let mut script = scripts::call(&scripts::WRITE_ANEW);
+        script.arg(NEWEST_RUNS);
         match script.invoke_async::<String>(&mut connection).await {
             Ok(answer) if answer == "ok" => {}
             Ok(refusal) => warn!("redis cannot be made safe against a torn file: {refusal}"),

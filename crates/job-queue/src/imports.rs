@@ -7,9 +7,7 @@ use ingest_core::RunId;
 use crate::{
     Queue, QueueError, Settled,
     claim::{Claim, Delivery, Job},
-    jobs::{QueuedJob, job_id},
-    keys::RunKeys,
-    scripts,
+    keys, scripts,
 };
 
 /// A run that this server was given to import. Clones are the same claim; when all
@@ -27,7 +25,7 @@ impl ClaimedImport {
         &self.run
     }
 
-    /// How often the job was handed out, this time included.
+    /// How often the job was handed out in vain, and this time.
     #[must_use]
     pub fn deliveries(&self) -> u32 {
         self.claim.deliveries()
@@ -81,8 +79,7 @@ impl ClaimedImport {
     }
 
     fn finish_script(&self, only_while_paused: bool) -> redis::ScriptInvocation<'static> {
-        let mut script = self.claim.script(&scripts::FINISH_JOB);
-        script.key(RunKeys::of(&self.run).entry());
+        let mut script = scripts::call(&scripts::FINISH_IMPORT);
         script.arg(self.claim.id()).arg(self.claim.token()).arg(u8::from(only_while_paused));
         script
     }
@@ -118,14 +115,14 @@ impl Queue {
     /// When there is no such run (the answer is then `false`), or Redis refuses;
     /// Redis being away is waited out.
     pub async fn push_import(&self, run: &RunId) -> Result<bool, QueueError> {
-        let Some(ledger) = self.run(run).await? else { return Ok(false) };
-        let job = QueuedJob {
-            id: job_id(run, ledger.started_at_ms, 0),
-            sequence: None,
-            run: run.clone(),
-            payload: run.as_ref().as_bytes().to_vec(),
-        };
-        self.push_jobs(&self.imports, &[job]).await?;
+        if self.run(run).await?.is_none() {
+            return Ok(false);
+        }
+        let id = run.to_string();
+        let payload = id.clone().into_bytes();
+        self.push_jobs(&keys::imports(), vec![(id.clone(), payload)]).await?;
+        let mut script = scripts::call(&scripts::QUEUE_IMPORT);
+        self.invoke::<()>("queue an import", script.arg(id)).await?;
         Ok(true)
     }
 }

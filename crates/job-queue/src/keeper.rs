@@ -1,5 +1,5 @@
-//! Renews the leases of one worker, in a task of its own: no handler, however
-//! long it waits, keeps a lease from being renewed.
+//! Keeps the leases of one worker, in a task of its own: no handler, however long it waits,
+//! keeps a lease from being renewed.
 
 use std::{
     collections::HashMap,
@@ -7,23 +7,30 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{Queue, QueueError, keys::QueueKeys, scripts};
+use crate::{Queue, QueueError, keys::PREFIX, scripts};
 
 /// One job that this process holds.
 #[derive(Debug)]
 pub(crate) struct Lease {
+    /// The queue's name.
+    pub(crate) queue: String,
     pub(crate) id: String,
-    pub(crate) token: String,
+    token: Mutex<String>,
     lost: AtomicBool,
 }
 
 impl Lease {
-    pub(crate) fn new(id: String, token: String) -> Self {
-        Self { id, token, lost: AtomicBool::new(false) }
+    pub(crate) fn new(queue: String, id: String, token: String) -> Self {
+        Self { queue, id, token: Mutex::new(token), lost: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn token(&self) -> String {
+        lock(&self.token).clone()
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -31,79 +38,169 @@ impl Lease {
     }
 }
 
-/// Tells one claim from all others.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What tells one feeder from all others.
 pub(crate) fn new_token() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
 
-/// The leases of one worker. Those who hold a lease keep it alive; when the
+/// Who takes jobs, and the leases it holds. Those who hold a lease keep it alive; when the
 /// last one lets go of it, it is renewed no more.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Leases(Arc<Mutex<HashMap<String, Weak<Lease>>>>);
+#[derive(Clone, Debug)]
+pub(crate) struct Worker {
+    pub(crate) name: String,
+    /// Whose round it takes from.
+    pub(crate) round: String,
+    /// Among whom it lives.
+    pub(crate) living: &'static str,
+    /// What it says of itself there.
+    pub(crate) about: String,
+    leases: Arc<Mutex<HashMap<(String, String), Weak<Lease>>>>,
+    renewed: Arc<Mutex<Instant>>,
+}
 
-impl Leases {
-    pub(crate) fn hold(&self, id: String, token: String) -> Arc<Lease> {
-        let lease = Arc::new(Lease::new(id, token));
-        // By token: the same worker may hold a job again whose lease it lost.
-        self.map().insert(lease.token.clone(), Arc::downgrade(&lease));
-        lease
+impl Worker {
+    pub(crate) fn new(name: &str, round: String, living: &'static str, about: String) -> Self {
+        Self {
+            name: name.replace('/', "-"),
+            round,
+            living,
+            about,
+            leases: Arc::default(),
+            renewed: Arc::new(Mutex::new(Instant::now())),
+        }
+    }
+
+    /// Names a lease: who takes it, and what tells it from its others.
+    pub(crate) fn new_token(&self) -> String {
+        format!("{}/{:016x}", self.name, fastrand::u64(..))
+    }
+
+    /// Holds a job that was claimed. Nothing, when it is one that this process holds: its lease
+    /// had run out (`before` was its token), and what came back only renews it.
+    pub(crate) fn hold(
+        &self,
+        queue: String,
+        id: String,
+        token: String,
+        before: &str,
+    ) -> Option<Arc<Lease>> {
+        let mut leases = lock(&self.leases);
+        let place = (queue, id);
+        if let Some(held) = leases.get(&place).and_then(Weak::upgrade) {
+            let mut old = lock(&held.token);
+            if *old == before {
+                *old = token;
+                held.lost.store(false, Ordering::Relaxed);
+                return None;
+            }
+            // Somebody else had it in between.
+            held.lost.store(true, Ordering::Relaxed);
+        }
+        let (queue, id) = place.clone();
+        let lease = Arc::new(Lease::new(queue, id, token));
+        leases.insert(place, Arc::downgrade(&lease));
+        Some(lease)
     }
 
     /// Those that are still held.
     fn held(&self) -> Vec<Arc<Lease>> {
-        let mut map = self.map();
-        map.retain(|_, lease| lease.strong_count() > 0);
-        map.values().filter_map(Weak::upgrade).collect()
+        let mut leases = lock(&self.leases);
+        leases.retain(|_, lease| lease.strong_count() > 0);
+        leases.values().filter_map(Weak::upgrade).collect()
     }
 
-    fn map(&self) -> MutexGuard<'_, HashMap<String, Weak<Lease>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Starts the task that renews `leases` and shows that the worker `name` lives.
-pub(crate) fn keep(
-    queue: Queue,
-    keys: Arc<QueueKeys>,
-    name: String,
-    leases: Leases,
-) -> AbortOnDropHandle<()> {
-    AbortOnDropHandle::new(tokio::spawn(async move {
-        loop {
-            if let Err(error) = renew(&queue, &keys, &name, &leases.held()).await {
-                tracing::error!(error = %error, "could not renew leases");
-            }
-            tokio::time::sleep(queue.lease / 4).await;
+    /// Renews the leases, and shows that the worker lives.
+    pub(crate) async fn renew(&self, queue: &Queue) -> Result<(), QueueError> {
+        let held: Vec<_> =
+            self.held().into_iter().map(|lease| (lease.token(), lease)).collect();
+        let mut script = scripts::call(&scripts::RENEW);
+        script.arg(self.living).arg(queue.lease_ms()).arg(&self.name).arg(&self.about);
+        for (token, lease) in &held {
+            script.arg(&lease.queue).arg(&lease.id).arg(token);
         }
-    }))
+        let asked = Instant::now();
+        let lost: Vec<String> = queue.invoke("renew leases", &script).await?;
+        for (token, lease) in held {
+            if lost.contains(&token) && lease.token() == token {
+                lease.lost.store(true, Ordering::Relaxed);
+            }
+        }
+        *lock(&self.renewed) = asked;
+        Ok(())
+    }
+
+    /// Renews them when that is late, as after this process stood still: what it holds is its
+    /// own before it asks for more.
+    pub(crate) async fn renew_if_late(&self, queue: &Queue) -> Result<(), QueueError> {
+        let is_late = lock(&self.renewed).elapsed() > queue.lease / 2;
+        if is_late { self.renew(queue).await } else { Ok(()) }
+    }
+
+    /// Starts the task that renews the leases.
+    pub(crate) fn keep(&self, queue: Queue) -> AbortOnDropHandle<()> {
+        let worker = self.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            loop {
+                if let Err(error) = worker.renew(&queue).await {
+                    tracing::error!(error = %error, "could not renew leases");
+                }
+                tokio::time::sleep(queue.lease / 4).await;
+            }
+        }))
+    }
+
+    /// Takes the worker off the list of the living.
+    pub(crate) async fn sign_off(&self, queue: &Queue) -> Result<(), QueueError> {
+        let living = format!("{PREFIX}:{}", self.living);
+        let mut pipeline = redis::pipe();
+        pipeline.hdel(format!("{living}:targets"), &self.name).ignore();
+        pipeline.zrem(living, &self.name).ignore();
+        queue.query("sign off", &pipeline).await
+    }
 }
 
-async fn renew(
-    queue: &Queue,
-    keys: &QueueKeys,
-    name: &str,
-    leases: &[Arc<Lease>],
-) -> Result<(), QueueError> {
-    let mut script = scripts::RENEW.prepare_invoke();
-    script.key(&keys.leases).key(&keys.tokens).key(&keys.living);
-    script.arg(queue.lease_ms()).arg(name);
-    for lease in leases {
-        script.arg(&lease.id).arg(&lease.token);
-    }
-    let lost: Vec<String> = queue.invoke("renew leases", &script).await?;
-    for lease in leases.iter().filter(|lease| lost.contains(&lease.token)) {
-        lease.lost.store(true, Ordering::Relaxed);
-    }
-    Ok(())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Takes the worker off the list of the living.
-pub(crate) async fn sign_off(
-    queue: &Queue,
-    keys: &QueueKeys,
-    name: &str,
-) -> Result<(), QueueError> {
-    let mut pipeline = redis::pipe();
-    pipeline.zrem(&keys.living, name).ignore();
-    queue.query("sign off", &pipeline).await
+    fn worker() -> Worker {
+        Worker::new("a", String::new(), "consumers", String::new())
+    }
+
+    fn hold(worker: &Worker, token: &str, before: &str) -> Option<Arc<Lease>> {
+        worker.hold("q".to_owned(), "1".to_owned(), token.to_owned(), before)
+    }
+
+    #[test]
+    fn what_a_process_holds_comes_back_as_a_renewed_lease_only() {
+        let worker = worker();
+        let held = hold(&worker, "a/1", "").unwrap();
+
+        assert!(hold(&worker, "a/2", "a/1").is_none());
+
+        assert_eq!((held.token().as_str(), held.is_lost()), ("a/2", false));
+    }
+
+    #[test]
+    fn what_somebody_else_had_in_between_is_another_claim_and_the_old_one_is_lost() {
+        let worker = worker();
+        let held = hold(&worker, "a/1", "").unwrap();
+
+        let again = hold(&worker, "a/2", "b/7").unwrap();
+
+        assert!(held.is_lost() && !again.is_lost());
+        assert_eq!(worker.held().len(), 1);
+    }
+
+    #[test]
+    fn what_was_let_go_of_is_held_anew() {
+        let worker = worker();
+        drop(hold(&worker, "a/1", ""));
+
+        assert!(hold(&worker, "a/2", "a/1").is_some());
+    }
 }

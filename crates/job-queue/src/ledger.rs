@@ -7,9 +7,9 @@ use std::{
 
 use bytes::Bytes;
 use ingest_core::{ResumePoint, RunId};
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::QueueError;
+use crate::{QueueError, Target, Wanted};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -62,6 +62,10 @@ pub struct NewRun {
     /// How the producer reads the blob, in its own words. Kept with the run: a
     /// producer that resumes must cut the same batches.
     pub settings: String,
+    /// Who may deliver it.
+    pub wanted: Wanted,
+    /// Who delivers it; nothing before there is a consumer that fits.
+    pub target: Option<Target>,
     /// The run whose rejected rows this one loads again.
     pub replay_of: Option<RunId>,
     /// What the client calls this start: the same key again gives the same run, for
@@ -92,8 +96,16 @@ pub struct Ledger {
     pub run: RunId,
     /// Where it stands.
     pub state: RunState,
-    /// Why it failed.
+    /// Why it failed, or why nobody goes on reading it.
     pub reason: Option<String>,
+    /// Why nobody can deliver it for now.
+    pub held: Option<Held>,
+    /// Who delivers it.
+    #[serde(skip)]
+    pub target: Option<Target>,
+    /// Who may.
+    #[serde(skip)]
+    pub wanted: Wanted,
     /// It failed because the version of the blob that it reads is gone: it cannot go on.
     pub file_replaced: bool,
     /// Container of the blob.
@@ -131,6 +143,11 @@ pub struct Ledger {
     pub batches_fed: u64,
     /// Batches whose outcome is recorded.
     pub batches_settled: u64,
+    /// Batches that have no outcome yet.
+    pub batches_queued: u64,
+    /// A server has been asked to read it.
+    #[serde(skip)]
+    pub is_to_import: bool,
     /// Bytes of the (decoded) blob that are pushed.
     pub bytes_fed: u64,
     /// Calls to Salesforce's API.
@@ -159,6 +176,16 @@ pub struct Ledger {
     /// See [`NewRun::settings`].
     #[serde(skip)]
     pub settings: String,
+}
+
+/// Why a run stands still by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// In words.
+    pub reason: String,
+    /// How often, since a row of it was delivered.
+    pub times: u64,
 }
 
 impl Ledger {
@@ -206,6 +233,11 @@ impl Entry<'_> {
             run: self.run.clone(),
             state: self.state()?,
             reason: self.text("reason"),
+            held: self.held()?,
+            target: self.json("target"),
+            wanted: self.json("wanted").unwrap_or_default(),
+            batches_queued: 0,
+            is_to_import: false,
             file_replaced: self.fields.contains_key("file_replaced"),
             container: self.needed("container")?,
             file: self.needed("file")?,
@@ -246,6 +278,15 @@ impl Entry<'_> {
 
     fn state(&self) -> Result<RunState, QueueError> {
         RunState::of(&self.needed("state")?).ok_or_else(|| self.odd("state"))
+    }
+
+    fn held(&self) -> Result<Option<Held>, QueueError> {
+        let times = self.count("holds")?;
+        Ok(self.text("held").map(|reason| Held { reason, times }))
+    }
+
+    fn json<T: DeserializeOwned>(&self, field: &str) -> Option<T> {
+        self.fields.get(field).and_then(|json| serde_json::from_slice(json).ok())
     }
 
     fn text(&self, field: &str) -> Option<String> {

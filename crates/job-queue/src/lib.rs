@@ -20,21 +20,23 @@
 //! lease with a token, and removes it in the same atomic step that records its
 //! outcome.
 //!
-//! Two queues have this shape: `batches`, and `full-import` with one job for each run
-//! that a server is to read ([`ImportBackend`]).
+//! Each run has a queue of its own, and there is one more, `full-import`, with a job for each run
+//! that a server is to read ([`ImportBackend`]). Consumers take one batch from each run that has
+//! work, in turn: `round.lua` decides, alone, which runs these are.
 //!
 //! # What holds
 //!
 //! * A batch's counts reach the ledger once: [`Claimed::settle`] sets the batch's
 //!   bit, adds the counts and the rejected rows and removes the payload in one
 //!   script. A second settle changes nothing.
-//! * A job's id follows from run and sequence, so pushing it again is a no-op;
-//!   a job that was settled before is dropped when it is claimed.
-//! * A paused run's batches are parked when they are claimed, and come back when it
-//!   is resumed. A cancelled run's are settled without their rows.
-//! * All times are Redis' own. Clocks of producers and consumers do not matter.
-//! * A batch that was fed and has no outcome is in one place: queued, delayed, leased or
-//!   parked. One that is in none can be told, and is fed again.
+//! * A job's id is its sequence, so pushing it again is a no-op; a job that was settled before is
+//!   dropped when it is claimed. It can be claimed from the checkpoint on, in the file's order.
+//! * A run that is paused, held or failed is in no round; its queue stays as it is. A cancelled
+//!   run's batches are settled without their rows.
+//! * Leases and delays go by a clock of Redis that stands still while Redis does (`clock.lua`).
+//!   Clocks of producers and consumers do not matter.
+//! * A batch that was fed and has no outcome is in one place: queued, delayed or leased. One that
+//!   is in none can be told, and is fed again.
 //! * No script touches more than some hundred entries, but for one that runs when Redis
 //!   has started: it writes everything except payloads anew.
 
@@ -64,12 +66,13 @@ mod runs;
 mod scripts;
 mod series;
 mod shared;
+mod target;
 mod usage;
 
 pub use args::QueueArgs;
 pub use backend::{BatchBackend, ImportBackend, JobBackend, PutBackFailed, PutBackFailedLayer};
 pub use claimed::{Claimed, Settled};
-pub use connection::{Depth, Queue};
+pub use connection::{Depth, Fullness, Queue};
 pub use control::Control;
 pub use error::{FeedError, QueueError};
 pub use events::{BatchEvent, EventId};
@@ -77,10 +80,11 @@ pub use events::{BatchEvent, EventId};
 pub use failpoint::reach_failpoint;
 pub use feeder::{Feeder, JOBS_PER_PUSH_MAX};
 pub use imports::ClaimedImport;
-pub use ledger::{Created, Ledger, NewRun, RunState};
+pub use ledger::{Created, Held, Ledger, NewRun, RunState};
 pub use org_limits::{AUTO_BULK_ROWS_MIN, Allowance, Api, OrgLimits};
 pub use rejects::PendingRejects;
 pub use runs::RunsPage;
 pub use series::{Bucket, Series};
 pub use shared::DeliveryPause;
+pub use target::{Choice, Target, Wanted};
 pub use usage::ApiUsage;

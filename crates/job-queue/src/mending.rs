@@ -1,17 +1,11 @@
 //! Batches that fell out of Redis.
 //!
-//! Every batch that was fed and has no outcome is in one place: queued, delayed, leased or
-//! parked. All scripts keep it so, but a Redis that loads a torn append-only file may execute
+//! Every batch that was fed and has no outcome is in one place: queued, delayed or leased. All scripts keep it so, but a Redis that loads a torn append-only file may execute
 //! half of one. The bits of settled batches tell what is missing then.
 
 use ingest_core::RunId;
 
-use crate::{
-    Ledger, Queue, QueueError, RunState,
-    jobs::job_id,
-    keys::{self, RunKeys},
-    scripts,
-};
+use crate::{Ledger, Queue, QueueError, RunState, scripts};
 
 /// Bytes of completion bits that are looked at in one go.
 const BITS_BYTES: u64 = 4_096;
@@ -43,14 +37,8 @@ impl Queue {
     }
 
     async fn find_lost(&self, ledger: &Ledger, sequences: &[u64]) -> Result<u64, QueueError> {
-        let (queue, run) = (&self.keys, RunKeys::of(&ledger.run));
-        let mut script = scripts::FIND_LOST.prepare_invoke();
-        script.key(&queue.scheduled).key(&queue.delayed).key(&queue.leases).key(run.parked());
-        script.key(run.settled()).key(&queue.tokens).key(&queue.deliveries);
-        script.key(&queue.data).key(&queue.depth).arg(&queue.meta_prefix);
-        for sequence in sequences {
-            script.arg(job_id(&ledger.run, ledger.started_at_ms, *sequence)).arg(*sequence);
-        }
+        let mut script = scripts::call(&scripts::FIND_LOST);
+        script.arg(ledger.run.as_ref()).arg(sequences);
         self.invoke("look for lost batches", &script).await
     }
 
@@ -62,9 +50,8 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn feed_again(&self, run: &RunId, lost: u64) -> Result<Option<RunState>, QueueError> {
-        let keys = RunKeys::of(run);
-        let mut script = scripts::FEED_AGAIN.key(keys.entry());
-        script.key(keys.settled()).key(keys::unfinished_runs()).arg(run.as_ref()).arg(lost);
+        let mut script = scripts::call(&scripts::FEED_AGAIN);
+        script.arg(run.as_ref()).arg(lost);
         let state: String = self.invoke("feed a run again", &script).await?;
         Ok(RunState::of(&state))
     }

@@ -56,8 +56,8 @@ impl Queue {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn note_org_limits(&self, limits: &OrgLimits) -> Result<(), QueueError> {
         let OrgLimits { calls, bulk_batches } = limits;
-        let mut script = scripts::NOTE_FIGURES.key(keys::org_limits());
-        script.arg("calls_max").arg(calls.max).arg("calls_left").arg(calls.left);
+        let mut script = scripts::call(&scripts::NOTE_FIGURES);
+        script.arg(keys::ORG_LIMITS).arg("calls_max").arg(calls.max).arg("calls_left").arg(calls.left);
         if let Some(batches) = bulk_batches {
             script.arg("bulk_max").arg(batches.max).arg("bulk_left").arg(batches.left);
         }

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use ingest_core::RunId;
 
-use crate::{Queue, QueueError, keys::RunKeys, scripts};
+use crate::{Queue, QueueError, scripts};
 
 /// The next lines of a rejects file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,9 +30,8 @@ impl Queue {
         run: &RunId,
         bytes_max: usize,
     ) -> Result<PendingRejects, QueueError> {
-        let keys = RunKeys::of(run);
-        let mut script = scripts::PENDING_REJECTS.prepare_invoke();
-        script.key(keys.entry()).key(keys.rejects()).arg(bytes_max);
+        let mut script = scripts::call(&scripts::PENDING_REJECTS);
+        script.arg(run.as_ref()).arg(bytes_max);
         let (position, lines): (u64, Vec<Vec<u8>>) =
             self.invoke("list rejected rows", &script).await?;
         Ok(PendingRejects { position, lines: lines.into_iter().map(Bytes::from).collect() })
@@ -51,11 +50,9 @@ impl Queue {
         position: u64,
         lines: &[Bytes],
     ) -> Result<bool, QueueError> {
-        let keys = RunKeys::of(run);
         let bytes: usize = lines.iter().map(Bytes::len).sum();
-        let mut script = scripts::TRIM_REJECTS.prepare_invoke();
-        script.key(keys.entry()).key(keys.rejects());
-        script.arg(position).arg(lines.len()).arg(bytes);
+        let mut script = scripts::call(&scripts::TRIM_REJECTS);
+        script.arg(run.as_ref()).arg(position).arg(lines.len()).arg(bytes);
         self.invoke("forget rejected rows", &script).await
     }
 }

@@ -27,8 +27,9 @@ pub struct RunsPage {
     pub next: Option<String>,
 }
 
-/// Hash, codes and feeder of one run, as Redis gives them.
-type Fields = (HashMap<String, Vec<u8>>, BTreeMap<String, u64>, bool);
+/// Hash and codes of one run, whether it has a feeder and an import, and its batches, as Redis gives
+/// them.
+type Fields = (HashMap<String, Vec<u8>>, BTreeMap<String, u64>, bool, bool, u64);
 
 impl Queue {
     /// Enters a run into the ledger, unless it is there, or another run reads the
@@ -38,20 +39,19 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn create_run(&self, new: &NewRun) -> Result<Created, QueueError> {
-        let keys = RunKeys::of(&new.run);
-        let start_key = new.start_key.as_deref();
-        let mut script = scripts::CREATE_RUN.prepare_invoke();
-        script.key(keys.entry()).key(keys::runs()).key(keys::unfinished_runs());
-        script.key(keys::start_key(start_key.unwrap_or_default()));
-        script.arg(new.run.as_ref()).arg(keys::run_prefix());
-        script.arg(start_key.map_or(0, |_| START_KEY_SECONDS));
+        let mut script = scripts::call(&scripts::CREATE_RUN);
+        let start_key = new.start_key.as_deref().map(keys::start_key).unwrap_or_default();
+        script.arg(new.run.as_ref()).arg(start_key).arg(START_KEY_SECONDS);
         script.arg(&new.container).arg(&new.file).arg(&new.etag);
         script.arg("file_bytes").arg(new.file_bytes).arg("header").arg(new.header.as_ref());
-        script.arg("settings").arg(&new.settings);
+        script.arg("settings").arg(&new.settings).arg("wanted").arg(new.wanted.to_json());
         let keep_ms = u64::try_from(new.keep.as_millis()).unwrap_or(u64::MAX);
         script.arg("keep_ms").arg(keep_ms.min(KEEP_MS_MAX));
         if let Some(of) = &new.replay_of {
             script.arg("replay_of").arg(of.as_ref());
+        }
+        if let Some(target) = &new.target {
+            script.arg("target_id").arg(target.id()).arg("target").arg(target.to_json());
         }
         let answer: Vec<String> = self.invoke("enter a run into the ledger", &script).await?;
         let other = answer.get(1).and_then(|run| run.parse().ok());
@@ -63,9 +63,8 @@ impl Queue {
         })
     }
 
-    /// Ends a run that is under way. What is queued of it is dropped; its rows
-    /// stay unfinished. A feeder that takes the run up again starts at its first
-    /// batch and skips the settled ones.
+    /// Ends a run that is under way. Its queue stays as it is: a feeder that takes the run up
+    /// again goes on there.
     ///
     /// # Errors
     ///
@@ -94,9 +93,7 @@ impl Queue {
         reason: &str,
         is_file_replaced: bool,
     ) -> Result<(), QueueError> {
-        let keys = RunKeys::of(run);
-        let mut script = scripts::FAIL_RUN.prepare_invoke();
-        script.key(keys.entry()).key(keys::unfinished_runs()).key(&self.keys.resumed);
+        let mut script = scripts::call(&scripts::FAIL_RUN);
         script.arg(run.as_ref()).arg(reason).arg(u8::from(is_file_replaced));
         self.invoke::<u8>("end a run", &script).await.map(drop)
     }
@@ -108,9 +105,29 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn keep_settings(&self, run: &RunId, settings: &str) -> Result<(), QueueError> {
-        let mut script = scripts::KEEP_SETTINGS.key(RunKeys::of(run).entry());
-        script.arg(settings);
-        self.invoke::<u8>("keep a run's settings", &script).await.map(drop)
+        self.set_field(run, "settings", settings, "").await
+    }
+
+    /// Says why nobody reads a run any more, whose file is not read to its end. It is forgotten
+    /// when somebody goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn note_interruption(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
+        self.set_field(run, "reason", reason, "feeding").await
+    }
+
+    async fn set_field(
+        &self,
+        run: &RunId,
+        field: &str,
+        value: &str,
+        state: &str,
+    ) -> Result<(), QueueError> {
+        let mut script = scripts::call(&scripts::SET_FIELD);
+        script.arg(run.as_ref()).arg(field).arg(value).arg(state);
+        self.invoke::<u8>("keep something of a run", &script).await.map(drop)
     }
 
     /// The ledger's entry of a run.
@@ -216,9 +233,12 @@ impl Queue {
     async fn ledgers(&self, runs: &[RunId]) -> Result<Vec<Ledger>, QueueError> {
         let mut pipeline = redis::pipe();
         pipeline.atomic().cmd("TIME");
+        let imports = keys::imports();
         for run in runs {
             let keys = RunKeys::of(run);
             pipeline.hgetall(keys.entry()).hgetall(keys.codes()).exists(keys.feeder());
+            pipeline.hexists(imports.job_data_hash(), run.as_ref());
+            pipeline.hlen(keys.queue().job_data_hash());
         }
         let answer: Vec<redis::Value> = self.query("show runs", &pipeline).await?;
         let unreadable =
@@ -230,12 +250,12 @@ impl Queue {
         let now_ms = seconds * 1000 + micros / 1000;
         let mut ledgers = Vec::with_capacity(runs.len());
         for run in runs {
-            let of_run = redis::Value::Array(values.by_ref().take(3).collect());
-            let (fields, rejected_by_code, feeder_alive): Fields =
+            let of_run = redis::Value::Array(values.by_ref().take(5).collect());
+            let (fields, rejected_by_code, feeder_alive, is_to_import, batches_queued): Fields =
                 redis::from_redis_value(of_run).map_err(|error| unreadable(error.into()))?;
             if !fields.is_empty() {
                 let entry = Entry { run, fields, rejected_by_code, feeder_alive, now_ms };
-                ledgers.push(entry.read()?);
+                ledgers.push(Ledger { is_to_import, batches_queued, ..entry.read()? });
             }
         }
         Ok(ledgers)

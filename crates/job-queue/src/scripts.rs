@@ -2,11 +2,17 @@
 
 use std::sync::LazyLock;
 
-use redis::{Script, ToRedisArgs};
+use redis::{Script, ScriptInvocation, ToRedisArgs};
+
+use crate::keys::PREFIX;
 
 macro_rules! text {
     ($($file:literal)+) => {
-        concat!(include_str!("../lua/known.lua"), $(include_str!(concat!("../lua/", $file))),+)
+        concat!(
+            include_str!("../lua/known.lua"),
+            include_str!("../lua/keys.lua"),
+            $(include_str!(concat!("../lua/", $file, ".lua"))),+
+        )
     };
 }
 
@@ -22,32 +28,40 @@ macro_rules! scripts {
     };
 }
 
+/// A script about to be called; its arguments follow.
+pub(crate) fn call(script: &'static Script) -> ScriptInvocation<'static> {
+    script.key(PREFIX)
+}
+
 scripts! {
-    ANNOUNCE = "series.lua" "announce.lua";
-    CANCEL_RUN = "ended.lua" "cancel_run.lua";
-    CHECKPOINT = "checkpoint.lua";
-    CLAIM = "depth.lua" "claim.lua";
-    COUNT_LIVING = "count_living.lua";
-    CREATE_RUN = "same_file.lua" "create_run.lua";
-    FAIL_RUN = "ended.lua" "fail_run.lua";
-    FEED_AGAIN = "ended.lua" "feed_again.lua";
-    FIND_LOST = "depth.lua" "find_lost.lua";
-    FINISH_FEEDING = "ended.lua" "finish_feeding.lua";
-    FINISH_JOB = "finish_job.lua";
-    GIVE_BACK = "give_back.lua";
-    KEEP_SETTINGS = "keep_settings.lua";
-    NOTE_PAUSE = "note_pause.lua";
-    NOTE_FIGURES = "note_figures.lua";
-    NOTE_INGEST_JOB = "note_ingest_job.lua";
-    PAUSE_RUN = "pause_run.lua";
-    PENDING_REJECTS = "pending_rejects.lua";
-    RENEW = "renew.lua";
-    RENEW_LOCK = "renew_lock.lua";
-    RESUME_RUN = "same_file.lua" "resume_run.lua";
-    SETTLE = "depth.lua" "ended.lua" "series.lua" "settle.lua";
-    SWAP_SHARED = "swap_shared.lua";
-    TAKE_CANCELLED = "take_cancelled.lua";
-    TAKE_UP = "same_file.lua" "take_up.lua";
-    TRIM_REJECTS = "ended.lua" "trim_rejects.lua";
-    WRITE_ANEW = "write_anew.lua";
+    ANNOUNCE = "series" "feeding" "announce";
+    CANCEL_RUN = "clock" "round" "jobs" "ended" "cancel_run";
+    CHECKPOINT = "clock" "round" "depths" "feeding" "checkpoint";
+    CLAIM = "clock" "round" "jobs" "claim";
+    CREATE_RUN = "same_file" "create_run";
+    DEPTH = "depths" "depth";
+    FAIL_RUN = "round" "jobs" "ended" "fail_run";
+    FEED_AGAIN = "clock" "round" "ended" "feed_again";
+    FIND_LOST = "clock" "round" "jobs" "find_lost";
+    FINISH_FEEDING = "round" "ended" "feeding" "finish_feeding";
+    FINISH_IMPORT = "jobs" "finish_import";
+    GIVE_BACK = "clock" "round" "jobs" "give_back";
+    HOLD_RUN = "clock" "round" "hold_run";
+    LIVING = "living";
+    NOTE_FIGURES = "note_figures";
+    NOTE_PAUSE = "note_pause";
+    NOTE_UNDER_WAY = "jobs" "note_under_way";
+    PAUSE_RUN = "clock" "round" "pause_run";
+    PENDING_REJECTS = "pending_rejects";
+    QUEUE_IMPORT = "clock" "round" "queue_import";
+    RENEW = "clock" "jobs" "renew";
+    RENEW_LOCK = "renew_lock";
+    RESUME_RUN = "clock" "round" "same_file" "resume_run";
+    SET_FIELD = "set_field";
+    SET_TARGET = "clock" "round" "set_target";
+    SETTLE = "round" "jobs" "ended" "series" "settle";
+    SWAP_SHARED = "swap_shared";
+    TAKE_UP = "clock" "round" "jobs" "ended" "same_file" "take_up";
+    TRIM_REJECTS = "round" "ended" "trim_rejects";
+    WRITE_ANEW = "round" "write_anew";
 }

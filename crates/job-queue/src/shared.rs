@@ -53,7 +53,7 @@ impl Queue {
                 self.query("tell what consumers share", &read).await?;
             let ((seconds, micros), (version, value)) = (time, known);
             let new = change(value, seconds * 1_000 + micros / 1_000);
-            let mut swap = scripts::SWAP_SHARED.key(keys::shared());
+            let mut swap = scripts::call(&scripts::SWAP_SHARED);
             let kept = u64::try_from(KEPT.as_millis()).unwrap_or(u64::MAX);
             swap.arg(version.unwrap_or(0)).arg(&new).arg(kept);
             if self.invoke::<bool>("keep what consumers share", &swap).await? {
@@ -74,7 +74,7 @@ impl Queue {
         retry_in: Option<Duration>,
     ) -> Result<(), QueueError> {
         let in_ms = |duration: Duration| duration.as_millis().to_string();
-        let mut script = scripts::NOTE_PAUSE.key(keys::delivery_pause());
+        let mut script = scripts::call(&scripts::NOTE_PAUSE);
         script.arg(reason).arg(in_ms(PAUSE_HEARD_FOR));
         script.arg(retry_in.map(in_ms).unwrap_or_default());
         self.invoke("note that deliveries stand still", &script).await

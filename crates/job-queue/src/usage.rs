@@ -23,8 +23,8 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn note_api_usage(&self, used: u64, max: u64) -> Result<(), QueueError> {
-        let mut script = scripts::NOTE_FIGURES.key(keys::api_usage());
-        script.arg("used").arg(used).arg("max").arg(max);
+        let mut script = scripts::call(&scripts::NOTE_FIGURES);
+        script.arg(keys::API_USAGE).arg("used").arg(used).arg("max").arg(max);
         self.invoke("note the use of the API", &script).await
     }
 

@@ -87,7 +87,12 @@ impl Sdl {
         names.filter_map(|name| Target::parent_of(name, describe)).collect()
     }
 
-    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, SdlError> {
+    /// Columns, and constants in their quotes, with the names of the fields that they fill.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.entries.iter().map(|entry| (entry.column.as_str(), entry.targets.as_slice()))
+    }
+
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, SdlError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut lines_of_columns: HashMap<String, usize> = HashMap::new();
         for (line, text) in logical_lines(text.trim_start_matches('\u{feff}')) {

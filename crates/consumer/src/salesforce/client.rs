@@ -38,8 +38,8 @@ pub struct Connection {
 
 /// A client of one org. All calls share one token and one pool of connections.
 pub struct Client {
-    http: reqwest::Client,
-    session: Session,
+    pub(super) http: reqwest::Client,
+    pub(super) session: Session,
     api_version: String,
     gzip: bool,
     usage: UsageMeter,

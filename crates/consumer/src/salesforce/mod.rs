@@ -8,6 +8,7 @@ mod destination;
 mod http;
 mod jwt;
 mod login;
+mod org;
 mod refusal;
 mod session;
 mod token_endpoint;

@@ -19,6 +19,8 @@ use super::{
 pub(super) struct Token {
     pub(super) authorization: HeaderValue,
     pub(super) instance_url: Url,
+    /// The org's id, where the login told it.
+    pub(super) org: Option<String>,
     generation: u64,
     /// Whether a call with it got past the door.
     accepted: AtomicBool,
@@ -114,6 +116,7 @@ fn token(granted: Granted, generation: u64) -> Result<Arc<Token>, LoginError> {
     Ok(Arc::new(Token {
         authorization,
         instance_url: granted.instance_url,
+        org: granted.org,
         generation,
         accepted: AtomicBool::new(false),
     }))

@@ -10,6 +10,7 @@ use url::Url;
 use super::{
     Credentials, ErrorAnswer, Flow, LoginError, Refusal, http,
     login::is_rate_limit,
+    org::org_of_identity,
     wire::{TokenAnswer, TokenRefusal},
 };
 
@@ -17,6 +18,8 @@ use super::{
 pub(super) struct Granted {
     pub(super) access_token: SecretString,
     pub(super) instance_url: Url,
+    /// The org's id, where the answer says it.
+    pub(super) org: Option<String>,
 }
 
 /// Where tokens come from.
@@ -43,6 +46,7 @@ impl TokenEndpoint {
             Credentials::Token { instance_url, access_token } => Ok(Granted {
                 access_token: access_token.clone(),
                 instance_url: instance_url.clone(),
+                org: None,
             }),
             Credentials::ClientCredentials { login_url, client_id, client_secret } => {
                 let form = [
@@ -187,5 +191,6 @@ fn granted(answer: TokenAnswer, login_url: &Url) -> Result<Granted, LoginError> 
         .ok_or_else(|| LoginError::NoTokenEndpoint {
             cause: "the answer names no usable instance_url".to_owned(),
         })?;
-    Ok(Granted { access_token: answer.access_token, instance_url })
+    let org = answer.id.as_deref().and_then(org_of_identity);
+    Ok(Granted { access_token: answer.access_token, instance_url, org })
 }

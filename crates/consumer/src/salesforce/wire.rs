@@ -61,6 +61,9 @@ pub(crate) struct DailyRequests {
 pub(crate) struct TokenAnswer {
     pub(crate) access_token: SecretString,
     pub(crate) instance_url: String,
+    /// Of the user, who belongs to an org: `https://…/id/<org>/<user>`.
+    #[serde(default)]
+    pub(crate) id: Option<String>,
     /// Only when the app rotates refresh tokens.
     #[serde(default)]
     pub(crate) refresh_token: Option<SecretString>,
@@ -72,6 +75,12 @@ pub(crate) struct TokenRefusal {
     pub(crate) error: String,
     #[serde(default, deserialize_with = "null_is_default")]
     pub(crate) error_description: String,
+}
+
+/// What `/services/oauth2/userinfo` says of the user.
+#[derive(Deserialize)]
+pub(crate) struct UserInfo {
+    pub(crate) organization_id: String,
 }
 
 fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(

@@ -171,9 +171,10 @@ async fn a_file_without_a_mapped_column_fails_its_run_and_no_other() {
 #[tokio::test]
 async fn a_batch_that_kills_its_consumers_is_rejected() {
     let scene = Scene::with(Config::default(), Duration::from_secs(1)).await;
+    let target = scene.target(&[]).await;
     scene.feed("poison", &good_batches(1)).await;
     // Dropped without a word, as by a process that was killed.
-    let mut killed = BatchBackend::new(scene.queue.clone(), "killed");
+    let mut killed = BatchBackend::new(scene.queue.clone(), "killed", &target);
     drop(killed.claim().await.unwrap().expect("there is a batch"));
     drop(killed);
 

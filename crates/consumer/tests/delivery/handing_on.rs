@@ -30,7 +30,7 @@ async fn a_job_is_kept_for_whoever_has_the_batch_now() {
     let consumer = scene.consumer(&[BULK, "--concurrency=1"]);
     scene.jobs_are("UploadComplete", 1).await;
 
-    scene.take_leases_away().await;
+    scene.take_lease_away("a").await;
     is_through(&scene, consumer).await;
 
     assert_eq!(scene.salesforce.state().jobs["JobComplete"], 1, "its results are still to be read");
@@ -44,7 +44,7 @@ async fn a_job_is_not_closed_by_a_consumer_that_lost_its_batch() {
     let consumer = scene.consumer(&[BULK, INSERT, "--concurrency=1"]);
     scene.struck(Fault::Throttled).await;
 
-    scene.take_leases_away().await;
+    scene.take_lease_away("a").await;
     is_through(&scene, consumer).await;
 
     let state = scene.salesforce.state();
@@ -66,7 +66,7 @@ async fn no_row_is_taken_for_stored_because_its_open_job_was_removed() {
     // It removes that job, and is gone before it may make another.
     let second = scene.consumer(&[BULK, INSERT, "--salesforce-api-reserve=99%"]);
     scene.jobs_are("Open", 0).await;
-    scene.take_leases_away().await;
+    scene.take_lease_away("a").await;
     second.stop().await.unwrap();
     let third = scene.consumer(&[BULK, INSERT, "--salesforce-api-reserve=0"]);
     let ledger = scene.delivered("a").await;
@@ -77,7 +77,8 @@ async fn no_row_is_taken_for_stored_because_its_open_job_was_removed() {
 
 /// A consumer gets the batch and dies with it.
 async fn one_more_dies(scene: &Scene) {
-    let mut killed = BatchBackend::new(scene.queue.clone(), "killed");
+    let target = scene.ledger("a").await.target.unwrap();
+    let mut killed = BatchBackend::new(scene.queue.clone(), "killed", &target);
     while killed.claim().await.unwrap().is_none() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clap::Parser;
 use consumer::Cli;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
-use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunState};
+use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunState, Target, Wanted};
 use local_services::RedisServer;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator, State};
 use serde_json::Value;
@@ -79,6 +79,8 @@ impl Scene {
             file_bytes: 1,
             header: header.clone(),
             settings: "{}".to_owned(),
+            wanted: Wanted::default(),
+            target: None,
             replay_of: None,
             start_key: None,
             keep: Duration::from_secs(3_600),
@@ -132,6 +134,21 @@ impl Scene {
         Consumer { shutdown, ended }
     }
 
+    /// What a consumer with these arguments delivers.
+    pub(crate) async fn target(&self, arguments: &[&str]) -> Target {
+        let consumer = self.consumer(arguments);
+        let start = Instant::now();
+        let target = loop {
+            if let Some(target) = self.queue.living_targets().await.unwrap().pop() {
+                break target;
+            }
+            assert!(start.elapsed() < PATIENCE, "no consumer says what it delivers");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        consumer.stop().await.unwrap();
+        target
+    }
+
     pub(crate) async fn ledger(&self, run: &str) -> Ledger {
         self.queue.run(&run.parse().unwrap()).await.unwrap().unwrap()
     }
@@ -175,14 +192,15 @@ impl Scene {
         waited.expect("the ingest jobs come so far");
     }
 
-    /// As if the leases of all batches had run out: they are somebody else's, and who holds them
+    /// As if the lease of a run's first batch had run out: it is somebody else's, and who holds it
     /// hears of it only from what Redis answers next.
-    pub(crate) async fn take_leases_away(&self) {
+    pub(crate) async fn take_lease_away(&self, run: &str) {
         let mut redis = TcpStream::connect(("127.0.0.1", self.redis.port())).await.unwrap();
-        redis.write_all(b"DEL {batch-sync}:batches:tokens\r\n").await.unwrap();
+        let command = format!("HDEL {{batch-sync}}:run:{run}:notes 0\r\n");
+        redis.write_all(command.as_bytes()).await.unwrap();
         let mut answer = [0; 4];
         redis.read_exact(&mut answer).await.unwrap();
-        assert_eq!(answer, *b":1\r\n", "nobody holds a batch");
+        assert_eq!(answer, *b":1\r\n", "nobody holds the batch");
     }
 
     /// Waits until so many calls are under way.

@@ -1,0 +1,16 @@
+-- Nobody can deliver this run until a person or time has changed something.
+-- ARGV: run id, why, for how long (ms; '': until a person resumes it)
+-- Gives how often it was held since it made progress; 0 when it is not under way.
+local queue = run_key(ARGV[1])
+local state = redis.call('HGET', queue, 'state')
+if state ~= 'feeding' and state ~= 'draining' then
+  return 0
+end
+local now = about_now()
+redis.call('HDEL', queue, 'held_until')
+redis.call('HSET', queue, 'held', ARGV[2])
+if ARGV[3] ~= '' then
+  redis.call('HSET', queue, 'held_until', now + ARGV[3])
+end
+update_round(queue, 0, now)
+return redis.call('HINCRBY', queue, 'holds', 1)

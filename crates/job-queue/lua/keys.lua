@@ -1,0 +1,18 @@
+-- Placed before each script. Every key begins with KEYS[1], which carries the hash tag: a script
+-- needs no other name from outside, and all it touches lies on one shard of a cluster.
+local P = KEYS[1]
+local IMPORTS = P .. ':full-import'
+
+-- A run's entry in the ledger; its queue has the same name, and its keys follow it.
+local function run_key(id)
+  return P .. ':run:' .. id
+end
+
+local function run_id(queue)
+  return string.sub(queue, #P + 6)
+end
+
+-- Each hash, set and list of a run: 'scheduled' is where apalis-redis pushes to, until the checkpoint.
+local RUN_PARTS = {'', ':settled', ':codes', ':rejects', ':series', ':data', ':queued', ':delayed', ':leases',
+  ':notes', ':scheduled'}
+

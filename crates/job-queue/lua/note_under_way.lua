@@ -1,0 +1,14 @@
+-- Keeps something with a leased job, or forgets it.
+-- ARGV: queue, job id, lease token, what ('job': what is under way for it in Salesforce; 'waits': it is
+--       not being sent at the moment), the note ('' forgets it)
+-- Gives 'recorded' or 'lease_lost'.
+if not holds(ARGV[1], ARGV[2], ARGV[3]) then
+  return 'lease_lost'
+end
+local notes, field = ARGV[1] .. ':notes', ARGV[2] .. ':' .. ARGV[4]
+-- First what frees memory, see settle.lua.
+redis.call('HDEL', notes, field)
+if ARGV[5] ~= '' then
+  redis.call('HSET', notes, field, ARGV[5])
+end
+return 'recorded'

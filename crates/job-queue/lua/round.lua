@@ -1,0 +1,87 @@
+-- Placed before the scripts that change what may be claimed. Consumers take one batch from each run
+-- that has work, in turn: a round is a sorted set of queues by their turn. Each target has a round of
+-- its own, and so has the queue of imports; runs without a target yet wait in one as well.
+
+local function round_of(target)
+  return P .. ':round:' .. (target or '')
+end
+
+-- Puts a queue into its round when something of it is due; else it comes when the first delay or
+-- lease ends.
+local function place(round, queue, now)
+  local due
+  for _, part in ipairs({':delayed', ':leases'}) do
+    local first = redis.call('ZRANGE', queue .. part, 0, 0, 'WITHSCORES')[2]
+    if first then
+      due = math.min(due or first, first)
+    end
+  end
+  if redis.call('EXISTS', queue .. ':queued') == 1 or (due and due <= now) then
+    local last = redis.call('ZREVRANGE', round, 0, 0, 'WITHSCORES')[2] or 0
+    redis.call('ZADD', round, 'NX', last + 1, queue)
+  end
+  if due and due > now then
+    redis.call('ZADD', P .. ':wake', due, queue)
+  else
+    redis.call('ZREM', P .. ':wake', queue)
+  end
+end
+
+-- Counts a queue as it is: its bytes change by `bytes` (none are left when it is empty, whatever was
+-- counted), and the list of what is to do gets as many entries as it has batches, or none.
+local function count(queue, bytes, is_open)
+  local jobs = redis.call('HLEN', queue .. ':data') - redis.call('ZCARD', queue .. ':scheduled')
+  if jobs == 0 then
+    redis.call('ZREM', P .. ':weights', queue)
+    redis.call('ZREM', P .. ':wake', queue)
+  elseif bytes ~= 0 then
+    redis.call('ZINCRBY', P .. ':weights', bytes, queue)
+  end
+  local counted = tonumber(redis.call('HGET', queue, 'to_do') or '0')
+  local to_do = is_open and jobs or 0
+  if to_do < counted then
+    redis.call('LTRIM', P .. ':to-do', counted - to_do, -1)
+  end
+  for first = counted + 1, to_do, 1000 do
+    local entries = {}
+    for i = first, math.min(first + 999, to_do) do
+      entries[#entries + 1] = '1'
+    end
+    redis.call('RPUSH', P .. ':to-do', unpack(entries))
+  end
+  if to_do ~= counted then
+    redis.call('HSET', queue, 'to_do', to_do)
+  end
+end
+
+-- Whether batches of a run may be handed out; `about` is its state, paused, held.
+local function is_open(about)
+  return (about[1] == 'feeding' or about[1] == 'draining' or about[1] == 'cancelling')
+    and not about[2] and not about[3]
+end
+
+-- Counts a run's queue, and puts it into its round or out of it: here, and nowhere else, is decided
+-- which runs are delivered. Called after whatever may change that.
+local function update_round(queue, bytes, now)
+  if queue == IMPORTS then
+    return place(round_of('full-import'), queue, now)
+  end
+  local about = redis.call('HMGET', queue, 'state', 'paused', 'held', 'held_until', 'target_id')
+  local ends_at = about[3] and tonumber(about[4])
+  if ends_at and ends_at <= now then
+    redis.call('HDEL', queue, 'held', 'held_until')
+    about[3] = false
+  end
+  local may, round = is_open(about), round_of(about[5])
+  count(queue, bytes, may)
+  if may then
+    return place(round, queue, now)
+  end
+  redis.call('ZREM', round, queue)
+  if about[3] and ends_at then
+    redis.call('ZADD', P .. ':wake', ends_at, queue)
+  else
+    redis.call('ZREM', P .. ':wake', queue)
+  end
+end
+
