@@ -15,7 +15,7 @@ use crate::{
     bulk::{self, BulkAccess},
     check::check,
     config::{Cli, Config, SalesforceConfig, Task},
-    delivery::{Deliverer, Limits},
+    delivery::{Deliverer, Holds, Limits},
     error::StoppedBy,
     gate::Gate,
     plans::Plans,
@@ -43,8 +43,7 @@ const PUT_BACK_MAX: Duration = Duration::from_secs(3);
 /// # Errors
 ///
 /// At the start, when Redis or Salesforce does not answer within some seconds, or when settings do
-/// not fit the org. Later, when nobody can deliver until a person has acted; both being away is
-/// waited out.
+/// not fit the org. Later, when this consumer is no longer let in; both being away is waited out.
 pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
@@ -89,7 +88,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     info!(duration_ms = start.elapsed().as_millis(), "worker stopped; {totals}");
     workers.context("the worker broke off")?;
     match deliverer.stopping.take_reason() {
-        Some(stop) => Err(StoppedBy(stop).into()),
+        Some(blocker) => Err(StoppedBy(blocker).into()),
         None => Ok(ExitCode::SUCCESS),
     }
 }
@@ -120,6 +119,7 @@ async fn start(
     let key = rules.key.as_ref().map(|key| key.field.as_str());
     let (object, rule) = (&rules.describe.name, salesforce.assignment_rule.as_ref());
     let order = bulk::order(salesforce.operation, object, key, rule);
+    let stopping = Stopping::after(shutdown);
     let deliverer = Deliverer {
         queue: queue.clone(),
         client,
@@ -137,7 +137,8 @@ async fn start(
         window,
         budget,
         totals: Totals::default(),
-        stopping: Stopping::after(shutdown),
+        holds: Holds::new(&stopping.stop),
+        stopping,
     };
     Ok((queue, deliverer, target))
 }

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use local_services::RedisServer;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator, State};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     task::JoinHandle,
 };
@@ -192,6 +193,23 @@ impl Scene {
         waited.expect("the ingest jobs come so far");
     }
 
+    /// What the queue keeps with the batches of a run that are being delivered.
+    pub(crate) async fn notes(&self, run: &str) -> BTreeMap<String, String> {
+        let redis = TcpStream::connect(("127.0.0.1", self.redis.port())).await.unwrap();
+        let mut redis = BufReader::new(redis);
+        let command = format!("HGETALL {{batch-sync}}:run:{run}:notes\r\n");
+        redis.write_all(command.as_bytes()).await.unwrap();
+        let mut lines = redis.lines();
+        let mut line = async || lines.next_line().await.unwrap().unwrap();
+        let texts = line().await[1..].parse().unwrap();
+        let mut read = Vec::new();
+        for _ in 0..texts {
+            let _length = line().await;
+            read.push(line().await);
+        }
+        read.chunks(2).map(|note| (note[0].clone(), note[1].clone())).collect()
+    }
+
     /// As if the lease of a run's first batch had run out: it is somebody else's, and who holds it
     /// hears of it only from what Redis answers next.
     pub(crate) async fn take_lease_away(&self, run: &str) {
@@ -239,6 +257,12 @@ impl Consumer {
     pub(crate) async fn stop(self) -> anyhow::Result<ExitCode> {
         self.shutdown.cancel();
         self.ended().await
+    }
+
+    /// Ends it as SIGKILL does: nothing is put back, nobody is told.
+    pub(crate) async fn kill(mut self) {
+        self.ended.abort();
+        assert!((&mut self.ended).await.unwrap_err().is_cancelled(), "it was alive until now");
     }
 
     /// Waits until it ends by itself.
