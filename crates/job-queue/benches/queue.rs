@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
-use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs};
+use job_queue::{
+    BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target, Wanted,
+};
 use local_services::RedisServer;
 use redis::aio::MultiplexedConnection;
 
@@ -60,6 +62,8 @@ async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
         file_bytes: 0,
         header: Bytes::new(),
         settings: String::new(),
+        wanted: Wanted::default(),
+        target: Some(target()),
         replay_of: None,
         start_key: None,
         keep: Duration::from_secs(3_600),
@@ -77,8 +81,18 @@ async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
     rate(started)
 }
 
+fn target() -> Target {
+    Target {
+        org: "00D".to_owned(),
+        object: "Lead".to_owned(),
+        operation: "upsert".to_owned(),
+        external_id: None,
+        mapping: String::new(),
+    }
+}
+
 async fn claim_and_settle(queue: &Queue) -> f64 {
-    let mut consumer = BatchBackend::new(queue.clone(), "bench");
+    let mut consumer = BatchBackend::new(queue.clone(), "bench", &target());
     let started = Instant::now();
     while let Some(claimed) = consumer.claim().await.unwrap() {
         let mut job = claimed.job().clone();

@@ -26,7 +26,6 @@ redis.call('ZADD', runs, now, id)
 for _, oldest in ipairs(redis.call('ZRANGE', runs, 0, 9)) do
   if redis.call('EXISTS', run_key(oldest)) == 0 then
     redis.call('ZREM', runs, oldest)
-    redis.call('ZREM', P .. ':weights', run_key(oldest))
   end
 end
 redis.call('SADD', P .. ':runs:unfinished', id)

@@ -5,8 +5,13 @@
 local function depth_of(queue)
   local all = 0
   local weights = redis.call('ZRANGE', P .. ':weights', 0, -1, 'WITHSCORES')
-  for i = 2, #weights, 2 do
-    all = all + weights[i]
+  for i = 1, #weights, 2 do
+    -- A failed run is forgotten with its queue.
+    if redis.call('EXISTS', weights[i]) == 1 then
+      all = all + weights[i + 1]
+    else
+      redis.call('ZREM', P .. ':weights', weights[i])
+    end
   end
   local rejects = redis.call('HGET', queue, 'rejects_pending_bytes') or 0
   local bytes = redis.call('ZSCORE', P .. ':weights', queue) or 0

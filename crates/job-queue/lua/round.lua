@@ -30,9 +30,10 @@ end
 -- Counts a queue as it is: its bytes change by `bytes` (none are left when it is empty, whatever was
 -- counted), and the list of what is to do gets as many entries as it has batches, or none.
 local function count(queue, bytes, is_open)
-  local jobs = redis.call('HLEN', queue .. ':data')
+  local jobs = redis.call('HLEN', queue .. ':data') - redis.call('ZCARD', queue .. ':scheduled')
   if jobs == 0 then
     redis.call('ZREM', P .. ':weights', queue)
+    redis.call('ZREM', P .. ':wake', queue)
   elseif bytes ~= 0 then
     redis.call('ZINCRBY', P .. ':weights', bytes, queue)
   end

@@ -101,6 +101,7 @@ pub struct Ledger {
     /// Why nobody can deliver it for now.
     pub held: Option<Held>,
     /// Who delivers it.
+    #[serde(skip)]
     pub target: Option<Target>,
     /// Who may.
     #[serde(skip)]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
-use job_queue::{BatchEvent, Depth, Ledger};
+use job_queue::{BatchEvent, Depth, Fullness, Ledger};
 
 use crate::{
     figures::{bytes, duration, grouped},
@@ -98,12 +98,16 @@ impl Display {
         }
     }
 
-    /// Reading waits, for the queue is full.
-    pub(crate) fn reading_pauses(&self, depth: Depth) {
-        let full = format!("{} batches, {}", grouped(depth.jobs), bytes(depth.bytes));
+    /// Reading waits, for the queue is full; or, `of_all`, those of all runs are.
+    pub(crate) fn reading_pauses(&self, full: Fullness, of_all: bool) {
+        let Depth { jobs, bytes: size } = full.own;
+        let (what, full) = match of_all {
+            true => ("the queues of all runs are", bytes(full.all_bytes)),
+            false => ("the queue is", format!("{} batches, {}", grouped(jobs), bytes(size))),
+        };
         match self {
-            Self::Bars(bars) => bars.read.set_message(format!("pausing: queue full ({full})")),
-            _ => self.say(&format!("reading pauses: the queue is full ({full})")),
+            Self::Bars(bars) => bars.read.set_message(format!("pausing: {what} full ({full})")),
+            _ => self.say(&format!("reading pauses: {what} full ({full})")),
         }
     }
 

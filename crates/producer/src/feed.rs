@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use ingest_core::{Batch, BatchJob, Header, ResumePoint, RunId, Tally};
-use job_queue::{Depth, FeedError, Feeder, Queue};
+use job_queue::{FeedError, Feeder, Fullness, Queue};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -56,20 +56,16 @@ impl Feed<'_> {
         feeder: &mut Feeder,
         source: &mut Source,
     ) -> Result<Fed, SyncError> {
-        let begin = async {
-            feeder.limit_queue_to(self.watermarks.high().jobs).await?;
-            feeder.depth().await
-        };
-        let Some(depth) = self.shutdown.run_until_cancelled(begin).await else {
+        let Some(fullness) = self.shutdown.run_until_cancelled(feeder.fullness()).await else {
             return Ok(Fed::Interrupted);
         };
-        let mut depth = depth?;
+        let mut fullness = fullness?;
         loop {
-            if self.watermarks.is_reached_by(depth) {
-                let waiting = self.wait_for_room(feeder, depth);
+            if self.watermarks.is_reached_by(fullness) {
+                let waiting = self.wait_for_room(feeder, fullness);
                 let waiting = self.halt.run_until_cancelled(waiting);
                 match self.shutdown.run_until_cancelled(waiting).await {
-                    Some(Some(room)) => depth = room?,
+                    Some(Some(room)) => fullness = room?,
                     Some(None) => return Ok(Fed::Halted),
                     None => return Ok(Fed::Interrupted),
                 }
@@ -77,7 +73,7 @@ impl Feed<'_> {
             if self.halt.is_cancelled() {
                 return Ok(Fed::Halted);
             }
-            let gathered = self.gather(source, self.watermarks.room(depth));
+            let gathered = self.gather(source, self.watermarks.room(fullness));
             let batches = match self.shutdown.run_until_cancelled(gathered).await {
                 Some(batches) => batches?,
                 None => return Ok(Fed::Interrupted),
@@ -88,7 +84,7 @@ impl Feed<'_> {
             let jobs: Vec<BatchJob> = batches.into_iter().map(|batch| self.job(batch)).collect();
             let push = self.push(feeder, &jobs, end);
             match self.shutdown.run_until_cancelled(push).await {
-                Some(pushed) => depth = pushed?,
+                Some(pushed) => fullness = pushed?,
                 None => return Ok(Fed::Interrupted),
             }
         }
@@ -104,7 +100,7 @@ impl Feed<'_> {
         feeder: &mut Feeder,
         jobs: &[BatchJob],
         end: ResumePoint,
-    ) -> Result<Depth, SyncError> {
+    ) -> Result<Fullness, SyncError> {
         loop {
             match feeder.push(jobs, end).await {
                 Err(FeedError::Paused { .. }) => {}
@@ -137,15 +133,19 @@ impl Feed<'_> {
     }
 
     /// Waits until the queue is drained to its low watermark.
-    async fn wait_for_room(&self, feeder: &mut Feeder, full: Depth) -> Result<Depth, SyncError> {
+    async fn wait_for_room(
+        &self,
+        feeder: &mut Feeder,
+        full: Fullness,
+    ) -> Result<Fullness, SyncError> {
         let started = Instant::now();
-        self.display.reading_pauses(full);
+        self.display.reading_pauses(full, self.watermarks.others_fill(full));
         feeder.note_waiting(Duration::ZERO).await?;
         let mut noted = Duration::ZERO;
         loop {
             sleep(FULL_POLL).await;
-            let depth = feeder.depth().await?;
-            let goes_on = self.watermarks.is_drained_to(depth);
+            let fullness = feeder.fullness().await?;
+            let goes_on = self.watermarks.is_drained_to(fullness);
             let paused = started.elapsed();
             // A pause may last hours: the ledger shows it as it grows.
             if !goes_on && paused - noted > Duration::from_secs(2) {
@@ -154,8 +154,8 @@ impl Feed<'_> {
             }
             if goes_on {
                 feeder.note_going_on(paused - noted).await?;
-                self.display.reading_goes_on(depth, paused);
-                return Ok(depth);
+                self.display.reading_goes_on(fullness.own, paused);
+                return Ok(fullness);
             }
         }
     }

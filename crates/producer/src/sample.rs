@@ -1,7 +1,7 @@
 //! Ledgers for tests.
 
 use ingest_core::ResumePoint;
-use job_queue::{Ledger, RunState};
+use job_queue::{Ledger, RunState, Target, Wanted};
 
 /// A run of which half is read, and half of that delivered.
 pub(crate) fn ledger(run: &str) -> Ledger {
@@ -9,6 +9,9 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         run: run.parse().unwrap(),
         state: RunState::Feeding,
         reason: None,
+        held: None,
+        target: Some(target()),
+        wanted: Wanted::default(),
         file_replaced: false,
         container: "high-volume-ingest".to_owned(),
         file: "big-data-import.csv".to_owned(),
@@ -27,6 +30,8 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         retried: 7,
         batches_fed: 500,
         batches_settled: 250,
+        batches_queued: 250,
+        is_to_import: false,
         bytes_fed: 4 << 20,
         api_calls: 250,
         paused_ms: 1_500,
@@ -42,9 +47,27 @@ pub(crate) fn ledger(run: &str) -> Ledger {
     }
 }
 
+/// Who delivers it.
+pub(crate) fn target() -> Target {
+    Target {
+        org: "00D5e000000Hx7UEAS".to_owned(),
+        object: "Contact".to_owned(),
+        operation: "upsert".to_owned(),
+        external_id: Some("ExternalId__c".to_owned()),
+        mapping: "9f86d081884c7d65".to_owned(),
+    }
+}
+
 /// The same at its end.
 pub(crate) fn completed(run: &str) -> Ledger {
     let at = Some(1_795_440_020_000);
     let state = RunState::Completed;
-    Ledger { state, fed_at_ms: at, finished_at_ms: at, created: 45_000, ..ledger(run) }
+    Ledger {
+        state,
+        fed_at_ms: at,
+        finished_at_ms: at,
+        created: 45_000,
+        batches_queued: 0,
+        ..ledger(run)
+    }
 }

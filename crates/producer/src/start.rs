@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use blob_store::{BlobProperties, BlobStore};
 use ingest_core::RunId;
-use job_queue::{Created, Ledger, NewRun, Queue, RunState};
+use job_queue::{Created, Ledger, NewRun, Queue, RunState, Wanted};
 
 use crate::{
     error::{ReadError, SyncError},
@@ -73,6 +73,8 @@ impl Start {
             file_bytes: blob.bytes,
             header: header.raw().clone(),
             settings: settings.as_kept(),
+            wanted: Wanted::default(),
+            target: None,
             replay_of: order.replay_of.clone(),
             start_key: order.start_key.clone(),
             keep: self.keep,

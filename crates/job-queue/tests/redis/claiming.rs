@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use ingest_core::Rows;
-use job_queue::{BatchBackend, Depth, RunState, Settled};
+use job_queue::{Depth, RunState, Settled};
 use redis::Commands;
 
-use crate::support::{Fixture, connect, delivered, id, job, reject};
+use crate::support::{consumer_of, Fixture, connect, delivered, id, job, reject};
 
 const SHORT: Duration = Duration::from_secs(1);
 
@@ -40,11 +40,11 @@ async fn a_batch_whose_consumer_is_gone_goes_to_another_after_its_lease() {
     let fixture = Fixture::with_lease(SHORT).await;
     fixture.create("a").await;
     fixture.feed_all("a", 1).await;
-    let mut gone = BatchBackend::new(fixture.queue.clone(), "gone");
+    let mut gone = consumer_of(fixture.queue.clone(), "gone");
     let stale = gone.claim().await.unwrap().unwrap();
     drop(gone);
 
-    let mut other = BatchBackend::new(fixture.queue.clone(), "other");
+    let mut other = consumer_of(fixture.queue.clone(), "other");
     assert!(other.claim().await.unwrap().is_none(), "the lease still runs");
     tokio::time::sleep(SHORT + Duration::from_millis(100)).await;
     let taken_over = other.claim().await.unwrap().unwrap();
@@ -63,12 +63,12 @@ async fn a_lease_is_renewed_as_long_as_its_holder_lives() {
     let fixture = Fixture::with_lease(SHORT).await;
     fixture.create("a").await;
     fixture.feed_all("a", 1).await;
-    let mut slow = BatchBackend::new(fixture.queue.clone(), "slow");
+    let mut slow = consumer_of(fixture.queue.clone(), "slow");
     let claimed = slow.claim().await.unwrap().unwrap();
 
     tokio::time::sleep(SHORT * 3).await;
 
-    let mut other = BatchBackend::new(fixture.queue.clone(), "other");
+    let mut other = consumer_of(fixture.queue.clone(), "other");
     assert!(other.claim().await.unwrap().is_none());
     assert!(!claimed.is_lost());
     assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
@@ -79,7 +79,7 @@ async fn the_rest_of_a_batch_comes_back_alone_and_is_counted_with_the_whole() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 1).await;
     let full = fixture.queue.depth().await.unwrap();
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
     let mut rest = claimed.job().clone();
     rest.rows = rest.rows.subset([3, 4]);
@@ -103,7 +103,7 @@ async fn the_rest_of_a_batch_comes_back_alone_and_is_counted_with_the_whole() {
 async fn a_delayed_batch_is_not_handed_out_before_its_time() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 1).await;
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
 
     claimed.put_back(Duration::from_millis(300)).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_delayed_batch_is_not_handed_out_before_its_time() {
 async fn rejected_rows_wait_for_the_file_in_order_and_weigh_on_the_queue() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 2).await;
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     for codes in [["A", "B"], ["B", "B"]] {
         let claimed = consumer.claim().await.unwrap().unwrap();
         let mut job = delivered(&claimed);
@@ -135,7 +135,8 @@ async fn rejected_rows_wait_for_the_file_in_order_and_weigh_on_the_queue() {
     let bytes = pending.lines.iter().map(|line| line.len() as u64).sum();
     let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default(), "others need not wait");
-    assert_eq!(feeder.depth().await.unwrap(), Depth { jobs: 0, bytes });
+    let own = feeder.fullness().await.unwrap().own;
+    assert_eq!(own, Depth { jobs: 0, bytes });
 
     let (written, left) = pending.lines.split_at(3);
     assert!(fixture.queue.rejects_drained(&id("a"), 0, written).await.unwrap());
@@ -149,11 +150,8 @@ async fn nine_thousand_jobs_that_are_due_at_once_do_not_wedge_the_queue() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 9_000).await;
     // All of them delayed, and all delays over: what the fetch script of apalis-redis dies of.
-    let () = redis::cmd("RENAME")
-        .arg("{batch-sync}:batches:scheduled")
-        .arg("{batch-sync}:batches:delayed")
-        .query(&mut fixture.redis())
-        .unwrap();
+    let names = ["{batch-sync}:run:a:queued", "{batch-sync}:run:a:delayed"];
+    let () = redis::cmd("RENAME").arg(&names).query(&mut fixture.redis()).unwrap();
 
     let sequences = fixture.deliver_all().await;
 
@@ -165,7 +163,7 @@ async fn nine_thousand_jobs_that_are_due_at_once_do_not_wedge_the_queue() {
 async fn a_consumer_outlives_a_redis_that_is_killed_and_comes_back() {
     let mut fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 2).await;
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
     fixture.redis.kill();
 
@@ -180,13 +178,10 @@ async fn a_consumer_outlives_a_redis_that_is_killed_and_comes_back() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_job_without_payload_or_metadata_is_dropped() {
+async fn what_is_left_of_a_job_without_a_payload_is_dropped() {
     let fixture = Fixture::with_run("a").await;
-    fixture.feed_all("a", 2).await;
-    let queue = "{batch-sync}:batches";
-    let ids: Vec<String> = fixture.redis().hkeys(format!("{queue}:data")).unwrap();
-    let () = fixture.redis().hdel(format!("{queue}:data"), &ids[0]).unwrap();
-    let () = fixture.redis().del(format!("{queue}:meta:{}", ids[1])).unwrap();
+    fixture.feed_all("a", 1).await;
+    let () = fixture.redis().hdel("{batch-sync}:run:a:data", 0).unwrap();
 
     assert_eq!(fixture.deliver_all().await, [0; 0]);
 
@@ -197,7 +192,7 @@ async fn what_is_left_of_a_job_without_payload_or_metadata_is_dropped() {
 async fn live_consumers_are_counted_until_their_lease_ends() {
     let fixture = Fixture::with_lease(SHORT).await;
     assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 0);
-    let mut consumer = BatchBackend::new(connect(&fixture.redis, SHORT).await, "one");
+    let mut consumer = consumer_of(connect(&fixture.redis, SHORT).await, "one");
     consumer.claim().await.unwrap();
     tokio::time::sleep(SHORT / 2).await;
     assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 1);
@@ -218,7 +213,7 @@ async fn a_batch_of_rejects_only_is_a_batch() {
     feeder.push(&[only_rejects], crate::support::after(1)).await.unwrap();
     feeder.finish().await.unwrap();
 
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
     claimed.settle(claimed.job()).await.unwrap();
 
@@ -233,8 +228,8 @@ async fn consumers_of_one_name_leave_each_others_batches_alone() {
     let fixture = Fixture::with_lease(SHORT).await;
     fixture.create("a").await;
     fixture.feed_all("a", 2).await;
-    let mut first = BatchBackend::new(fixture.queue.clone(), "consumer-1");
-    let mut second = BatchBackend::new(fixture.queue.clone(), "consumer-1");
+    let mut first = consumer_of(fixture.queue.clone(), "consumer-1");
+    let mut second = consumer_of(fixture.queue.clone(), "consumer-1");
     let of_first = first.claim().await.unwrap().unwrap();
     let of_second = second.claim().await.unwrap().unwrap();
     assert_ne!(of_first.job().sequence, of_second.job().sequence);
@@ -251,31 +246,4 @@ async fn consumers_of_one_name_leave_each_others_batches_alone() {
         assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::Recorded);
     }
     assert_eq!(fixture.ledger("a").await.created, 20);
-}
-
-/// `apalis-redis` writes the producer's own time beside a job. It may order jobs;
-/// it must not hold one back.
-#[tokio::test]
-async fn a_producer_whose_clock_is_a_day_ahead_delays_nothing() {
-    let fixture = Fixture::with_run("a").await;
-    fixture.feed_all("a", 3).await;
-    let tomorrow = |id: String| (2_000_000_000_u64, id);
-    let mut redis = fixture.redis();
-    let ids: Vec<String> = redis.zrange("{batch-sync}:batches:scheduled", 0, -1).unwrap();
-    assert_eq!(ids.len(), 3);
-    let ids: Vec<(u64, String)> = ids.into_iter().map(tomorrow).collect();
-    let () = redis.zadd_multiple("{batch-sync}:batches:scheduled", &ids).unwrap();
-
-    assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
-}
-
-#[test]
-fn no_time_but_that_of_redis_is_written_into_redis() {
-    let sources = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap();
-    for source in sources.map(|entry| entry.unwrap().path()) {
-        let text = std::fs::read_to_string(&source).unwrap();
-        for clock in ["SystemTime", "Timestamp::now", "Utc::now", "UNIX_EPOCH"] {
-            assert!(!text.contains(clock), "{} asks a local clock: {clock}", source.display());
-        }
-    }
 }

@@ -2,17 +2,15 @@ use std::time::Duration;
 
 use ingest_core::Rows;
 use job_queue::{
-    BatchBackend, Claimed, Control, Created, Depth, FeedError, NewRun, RunState, Settled,
+    Claimed, Control, Created, Depth, FeedError, NewRun, RunState, Settled,
 };
 
 use redis::Commands;
 
-use crate::support::{Fixture, after, delivered, id, job, new_run, reject};
-
-const RUN: &str = "{batch-sync}:run:a";
+use crate::support::{Fixture, after, claim_soon, consumer_of, delivered, id, job, new_run, reject};
 
 async fn claim(fixture: &Fixture) -> Option<Claimed> {
-    BatchBackend::new(fixture.queue.clone(), "consumer").claim().await.unwrap()
+    consumer_of(fixture.queue.clone(), "consumer").claim().await.unwrap()
 }
 
 #[tokio::test]
@@ -39,52 +37,135 @@ async fn a_paused_run_is_neither_read_nor_delivered_until_it_is_resumed() {
 }
 
 #[tokio::test]
-async fn a_paused_run_does_not_stand_in_the_way_of_others() {
+async fn a_paused_run_keeps_its_queue_and_stands_in_nobodys_way() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 250).await;
     fixture.queue.pause_run(&id("a")).await.unwrap();
     fixture.create("b").await;
     fixture.feed_all("b", 2).await;
 
-    // A claim that only parks says that there is nothing; a consumer asks again.
-    for _ in 0..3 {
-        fixture.deliver_all().await;
-    }
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 2, "what is to do is that of b");
+    assert_eq!(fixture.deliver_all().await, [0, 1]);
 
     assert_eq!(fixture.ledger("b").await.state, RunState::Completed);
-    let depth = fixture.queue.depth().await.unwrap();
-    assert_eq!(depth.jobs, 0, "parked batches are not what a producer waits for");
-    assert!(depth.bytes > 0, "their memory is");
+    let (ledger, depth) = (fixture.ledger("a").await, fixture.queue.depth().await.unwrap());
+    assert_eq!((ledger.batches_queued, ledger.batches_settled, depth.jobs), (250, 0, 0));
+    assert!(depth.bytes > 0, "their memory is taken");
 
     fixture.queue.resume_run(&id("a")).await.unwrap();
-    let order = fixture.deliver_all().await;
-    assert_eq!(order, (0..250).collect::<Vec<_>>(), "they come back in file order");
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 250);
+    assert_eq!(fixture.deliver_all().await, (0..250).collect::<Vec<_>>(), "in file order");
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
 }
 
+/// Whatever is delayed or leased when it is paused comes when it is resumed, and not before.
 #[tokio::test]
-async fn a_run_that_is_paused_again_before_all_is_back_does_not_either() {
+async fn what_comes_due_while_a_run_is_paused_waits_for_its_end() {
+    let lease = Duration::from_millis(400);
+    let fixture = Fixture::with_lease(lease).await;
+    fixture.create("a").await;
+    fixture.feed_all("a", 3).await;
+    let mut other = consumer_of(fixture.queue.clone(), "other");
+    let mut gone = consumer_of(fixture.queue.clone(), "gone");
+    drop(gone.claim().await.unwrap().unwrap());
+    let delayed = gone.claim().await.unwrap().unwrap();
+    delayed.put_back(lease).await.unwrap();
+    drop(gone);
+
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    for _ in 0..20 {
+        assert!(other.claim().await.unwrap().is_none());
+        tokio::time::sleep(lease / 10).await;
+    }
+    fixture.queue.resume_run(&id("a")).await.unwrap();
+
+    let mut sequences = Vec::new();
+    while let Some(claimed) = other.claim().await.unwrap() {
+        sequences.push(claimed.job().sequence);
+        claimed.settle(&delivered(&claimed)).await.unwrap();
+    }
+    assert_eq!(sequences.len(), 3, "{sequences:?}");
+    assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
+}
+
+#[tokio::test]
+async fn a_held_run_is_not_delivered_until_a_person_resumes_it() {
     let fixture = Fixture::with_run("a").await;
-    fixture.feed_all("a", 250).await;
-    fixture.queue.pause_run(&id("a")).await.unwrap();
-    for _ in 0..3 {
-        fixture.deliver_all().await;
-    }
+    fixture.feed_all("a", 2).await;
 
-    fixture.queue.resume_run(&id("a")).await.unwrap();
-    fixture.queue.pause_run(&id("a")).await.unwrap();
-    fixture.create("b").await;
-    fixture.feed_all("b", 2).await;
-    for _ in 0..3 {
-        fixture.deliver_all().await;
-    }
+    assert_eq!(fixture.queue.hold_run(&id("a"), "storage is full", None).await.unwrap(), 1);
 
-    assert_eq!(fixture.ledger("b").await.state, RunState::Completed);
-    assert_eq!(fixture.ledger("a").await.batches_settled, 0);
-    let coming_back: u64 = fixture.redis().scard("{batch-sync}:batches:resumed").unwrap();
-    assert_eq!(coming_back, 0, "a claim looks at one of them, which had better be another");
-    fixture.queue.resume_run(&id("a")).await.unwrap();
-    assert_eq!(fixture.deliver_all().await, (0..250).collect::<Vec<_>>());
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+    let held = fixture.ledger("a").await.held.unwrap();
+    assert_eq!((held.reason.as_str(), held.times), ("storage is full", 1));
+    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 0, "nobody is needed for it");
+    assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Done);
+    assert_eq!(fixture.deliver_all().await, [0, 1]);
+    assert_eq!(fixture.ledger("a").await.held, None);
+}
+
+#[tokio::test]
+async fn a_hold_ends_by_itself_when_its_time_is_over() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
+    assert!(consumer.claim().await.unwrap().unwrap().put_back(Duration::ZERO).await.is_ok());
+
+    let hold = async || {
+        let time = Some(Duration::from_millis(300));
+        fixture.queue.hold_run(&id("a"), "storage is full", time).await.unwrap()
+    };
+    assert_eq!((hold().await, hold().await), (1, 2));
+    assert!(consumer.claim().await.unwrap().is_none());
+
+    let claimed = claim_soon(&mut consumer).await;
+    assert_eq!(fixture.ledger("a").await.held, None);
+    claimed.settle(&delivered(&claimed)).await.unwrap();
+    assert_eq!(hold().await, 0, "it has ended");
+}
+
+#[tokio::test]
+async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&(0..4).map(|n| job("a", n)).collect::<Vec<_>>(), after(4)).await.unwrap();
+    let partly_done = claim(&fixture).await.unwrap();
+    let mut rest = partly_done.job().clone();
+    rest.tally.created = 4;
+    rest.rows = rest.rows.subset(4..10);
+    partly_done.requeue(&rest, Duration::ZERO).await.unwrap();
+    let loading = claim(&fixture).await.unwrap();
+    assert_eq!(loading.job().sequence, 0, "in file order, whatever went back");
+    loading.note_ingest_job(Some("750A")).await.unwrap();
+    loading.put_back(Duration::ZERO).await.unwrap();
+
+    fixture.queue.fail_run(&id("a"), "because").await.unwrap();
+    feeder.release().await;
+    assert_eq!(fixture.deliver_all().await, [0; 0]);
+    assert_eq!(fixture.ledger("a").await.batches_queued, 4);
+
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    assert_eq!(feeder.resume_point(), after(4));
+    feeder.finish().await.unwrap();
+    let again = claim(&fixture).await.unwrap();
+    assert_eq!((again.job(), again.ingest_job()), (&rest, Some("750A")));
+    again.settle(&delivered(&again)).await.unwrap();
+    assert_eq!(fixture.deliver_all().await, [1, 2, 3]);
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.created), (RunState::Completed, 40));
+}
+
+#[tokio::test]
+async fn a_failed_run_can_be_cancelled_which_empties_its_queue() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 5).await;
+    fixture.queue.fail_run(&id("a"), "because").await.unwrap();
+
+    assert_eq!(fixture.queue.cancel_run(&id("a")).await.unwrap(), Control::Done);
+
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((ledger.state, ledger.cancelled()), (RunState::Cancelled, 50));
+    assert_eq!(fixture.queue_keys(), [""; 0]);
 }
 
 #[tokio::test]
@@ -170,44 +251,6 @@ async fn a_batch_that_its_consumer_gives_back_after_the_cancelling_is_left_out()
     assert_eq!((ledger.state, ledger.cancelled()), (RunState::Cancelled, 10));
 }
 
-/// A producer that dies between its push and its checkpoint leaves such batches.
-#[tokio::test]
-async fn what_was_pushed_behind_the_checkpoint_does_not_end_a_cancelled_run_and_still_counts() {
-    let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
-    let mut before = fixture.redis();
-    let checkpoint: Vec<(String, String)> = before.hgetall(RUN).unwrap();
-    feeder.push(&[job("a", 2), job("a", 3), job("a", 4)], after(5)).await.unwrap();
-    for (field, value) in checkpoint.iter().filter(|(field, _)| field.starts_with("fed_")) {
-        let () = before.hset(RUN, field, value).unwrap();
-    }
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
-    let mut held = Vec::new();
-    while let Some(claimed) = consumer.claim().await.unwrap() {
-        held.push(claimed);
-    }
-    let [first, second, third, fourth, fifth] = held.try_into().unwrap();
-    first.settle(&delivered(&first)).await.unwrap();
-    third.settle(&delivered(&third)).await.unwrap();
-
-    fixture.queue.cancel_run(&id("a")).await.unwrap();
-    assert_eq!(fixture.ledger("a").await.state, RunState::Cancelling, "the second is still out");
-    fifth.settle(&delivered(&fifth)).await.unwrap();
-    assert_eq!(fixture.ledger("a").await.state, RunState::Cancelling, "the second is still out");
-    second.settle(&delivered(&second)).await.unwrap();
-    assert_eq!(fixture.ledger("a").await.state, RunState::Cancelled);
-    let mut half = fourth.job().clone();
-    half.tally.created = 4;
-    half.rows = half.rows.subset(4..10);
-    fourth.requeue(&half, Duration::ZERO).await.unwrap();
-
-    assert_eq!(fixture.deliver_all().await, [0; 0]);
-    let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.delivered(), ledger.cancelled()), (44, 6));
-    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
-}
-
 #[tokio::test]
 async fn only_a_run_that_is_under_way_can_be_stopped() {
     let fixture = Fixture::with_run("a").await;
@@ -221,24 +264,6 @@ async fn only_a_run_that_is_under_way_can_be_stopped() {
     assert_eq!(queue.pause_run(&id("none")).await.unwrap(), Control::Unknown);
     assert_eq!(queue.resume_run(&id("none")).await.unwrap(), Control::Unknown);
     assert_eq!(queue.cancel_run(&id("none")).await.unwrap(), Control::Unknown);
-}
-
-#[tokio::test]
-async fn a_failed_run_leaves_nothing_parked() {
-    let lease = Duration::from_millis(200);
-    let fixture = Fixture::with_lease(lease).await;
-    fixture.create("a").await;
-    fixture.feed_all("a", 3).await;
-    drop(claim(&fixture).await.unwrap());
-    tokio::time::sleep(2 * lease).await;
-    fixture.queue.pause_run(&id("a")).await.unwrap();
-    fixture.deliver_all().await;
-
-    fixture.queue.fail_run(&id("a"), "because").await.unwrap();
-
-    assert_eq!(fixture.deliver_all().await, [0; 0]);
-    assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
-    assert_eq!(fixture.queue_keys(), [""; 0]);
 }
 
 /// Run a, forgotten so long after its end.
@@ -337,51 +362,6 @@ async fn settings_are_changed_of_a_run_that_is_there() {
 
     assert_eq!(fixture.ledger("a").await.settings, "others");
     assert_eq!(fixture.queue.run(&id("forgotten")).await.unwrap(), None);
-}
-
-/// Runs a and b; all eight batches of a are parked.
-async fn with_a_parked_run() -> Fixture {
-    let fixture = Fixture::with_run("a").await;
-    fixture.create("b").await;
-    fixture.feed_all("a", 8).await;
-    fixture.queue.pause_run(&id("a")).await.unwrap();
-    assert_eq!(fixture.deliver_all().await, [0; 0], "all of it is parked");
-    fixture
-}
-
-#[tokio::test]
-async fn parked_batches_come_back_as_there_is_room_and_hold_their_own_run_back() {
-    let fixture = with_a_parked_run().await;
-    let feeder_of_a = fixture.queue.feeder(&id("a")).await.unwrap();
-    let feeder_of_b = fixture.queue.feeder(&id("b")).await.unwrap();
-    assert_eq!(feeder_of_a.depth().await.unwrap().jobs, 8, "its own may come back");
-    assert_eq!(feeder_of_b.depth().await.unwrap().jobs, 0, "they do not stand in b's way");
-    feeder_of_b.limit_queue_to(5).await.unwrap();
-    feeder_of_b.release().await;
-    fixture.feed_all("b", 4).await;
-
-    fixture.queue.resume_run(&id("a")).await.unwrap();
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
-    let (mut deepest, mut delivered_batches) = (0, 0);
-    while let Some(claimed) = consumer.claim().await.unwrap() {
-        deepest = deepest.max(fixture.queue.depth().await.unwrap().jobs);
-        claimed.settle(&delivered(&claimed)).await.unwrap();
-        delivered_batches += 1;
-    }
-
-    assert_eq!((deepest, delivered_batches), (5, 12));
-    assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
-    assert_eq!(feeder_of_a.depth().await.unwrap(), Depth::default());
-}
-
-#[tokio::test]
-async fn what_is_cancelled_while_it_is_parked_leaves_the_depth_of_others() {
-    let fixture = with_a_parked_run().await;
-    fixture.feed_all("b", 4).await;
-
-    fixture.queue.cancel_run(&id("a")).await.unwrap();
-
-    assert_eq!(fixture.queue.depth().await.unwrap().jobs, 4);
 }
 
 #[tokio::test]

@@ -151,7 +151,7 @@ async fn a_settled_batch_that_is_pushed_again_is_not_delivered_again() {
     let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
     let depth = feeder.push(&[job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
 
-    assert_eq!(depth.jobs, 1);
+    assert_eq!(depth.own.jobs, 1);
     assert_eq!(fixture.deliver_all().await, [2]);
     let ledger = fixture.ledger("a").await;
     assert_eq!((ledger.read, ledger.created), (30, 30));
@@ -189,16 +189,19 @@ async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
 
 /// The last step of a push of batch 0, alone.
 fn checkpoint(fixture: &Fixture) -> Vec<String> {
-    let run = "{batch-sync}:run:a";
     let mut redis = fixture.redis();
-    let token: String = redis.get(format!("{run}:feeder")).unwrap();
-    let checkpoint = redis::Script::new(include_str!("../../lua/checkpoint.lua"));
-    let mut script = checkpoint.key(run);
-    script.key(format!("{run}:feeder")).key("{batch-sync}:batches:depth");
-    script.key("{batch-sync}:batches:data").key(format!("{run}:settled"));
-    script.key(format!("{run}:parked"));
-    script.arg(token).arg(0).arg(1).arg(10).arg(12).arg(200);
-    script.arg("{batch-sync}:batches:meta:").arg("lost").arg(0);
+    let token: String = redis.get("{batch-sync}:run:a:feeder").unwrap();
+    let parts = [
+        include_str!("../../lua/keys.lua"),
+        include_str!("../../lua/clock.lua"),
+        include_str!("../../lua/round.lua"),
+        include_str!("../../lua/depths.lua"),
+        include_str!("../../lua/feeding.lua"),
+        include_str!("../../lua/checkpoint.lua"),
+    ];
+    let checkpoint = redis::Script::new(&parts.concat());
+    let mut script = checkpoint.key("{batch-sync}");
+    script.arg("a").arg(token).arg(0).arg(1).arg(10).arg(12).arg(200).arg(0);
     script.invoke(&mut redis).unwrap()
 }
 
@@ -220,37 +223,10 @@ async fn a_checkpoint_behind_a_batch_that_is_settled_leaves_nothing_of_it() {
     let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
     let () = fixture.redis().setbit("{batch-sync}:run:a:settled", 0, true).unwrap();
 
-    assert_eq!(checkpoint(&fixture), ["ok", "0", "0"]);
+    assert_eq!(checkpoint(&fixture), ["ok", "0", "0", "0"]);
     assert_eq!(fixture.ledger("a").await.batches_fed, 1);
     assert_eq!(fixture.queue_keys(), [""; 0]);
     feeder.release().await;
-}
-
-#[tokio::test]
-async fn a_failed_run_is_dropped_from_the_queue_and_can_start_again() {
-    let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
-    assert_eq!(fixture.deliver_all().await, [0]);
-    feeder.push(&[job("a", 1), job("a", 2)], after(3)).await.unwrap();
-
-    fixture.queue.fail_run(&id("a"), "column Email is not in the file").await.unwrap();
-
-    let ended = feeder.push(&[job("a", 3)], after(4)).await.unwrap_err();
-    assert_eq!(ended.to_string(), "run a is failed: column Email is not in the file");
-    feeder.release().await;
-    assert_eq!(fixture.deliver_all().await, [0; 0]);
-    assert_eq!(fixture.queue.depth().await.unwrap(), job_queue::Depth::default());
-    let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.state, ledger.unfinished()), (RunState::Failed, 20));
-
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
-    assert_eq!(feeder.resume_point().sequence, 0);
-    feeder.push(&(0..4).map(|n| job("a", n)).collect::<Vec<_>>(), after(4)).await.unwrap();
-    feeder.finish().await.unwrap();
-    assert_eq!(fixture.deliver_all().await, [1, 2, 3]);
-    let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.state, ledger.read, ledger.created), (RunState::Completed, 40, 40));
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use job_queue::{BatchBackend, ImportBackend};
+use job_queue::{ImportBackend};
 
-use crate::support::{Fixture, connect, id};
+use crate::support::{consumer_of, Fixture, connect, id};
 
 #[tokio::test]
 async fn a_run_is_imported_by_one_server_at_a_time() {
@@ -16,7 +16,7 @@ async fn a_run_is_imported_by_one_server_at_a_time() {
     assert_eq!((import.run(), import.deliveries()), (&id("a"), 1));
     let mut other = ImportBackend::new(fixture.queue.clone(), "other");
     assert!(other.claim().await.unwrap().is_none());
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     assert!(consumer.claim().await.unwrap().is_none(), "an import is no batch");
     assert_eq!(fixture.queue.depth().await.unwrap().jobs, 0);
 

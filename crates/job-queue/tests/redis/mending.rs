@@ -5,9 +5,8 @@ use std::time::Duration;
 use job_queue::{BatchBackend, Depth, RunState};
 use redis::Commands;
 
-use crate::support::{Fixture, after, id, job};
+use crate::support::{consumer_of, Fixture, after, id, job};
 
-const QUEUE: &str = "{batch-sync}:batches";
 const RUN: &str = "{batch-sync}:run:a";
 
 /// Where the first batch is.
@@ -16,39 +15,33 @@ enum Place {
     Queued,
     Delayed,
     Leased,
-    Parked,
 }
 
 impl Place {
     fn key(self) -> String {
         match self {
-            Self::Queued => format!("{QUEUE}:scheduled"),
-            Self::Delayed => format!("{QUEUE}:delayed"),
-            Self::Leased => format!("{QUEUE}:leases"),
-            Self::Parked => format!("{RUN}:parked"),
+            Self::Queued => format!("{RUN}:queued"),
+            Self::Delayed => format!("{RUN}:delayed"),
+            Self::Leased => format!("{RUN}:leases"),
         }
     }
 }
 
-const PLACES: [Place; 4] = [Place::Queued, Place::Delayed, Place::Leased, Place::Parked];
+const PLACES: [Place; 3] = [Place::Queued, Place::Delayed, Place::Leased];
 
 /// A run of three batches whose first one has come to a place, and its id on the queue.
 async fn with_a_batch(place: Place) -> (Fixture, String) {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 3).await;
     let mut redis = fixture.redis();
-    let first: Vec<String> = redis.zrange(format!("{QUEUE}:scheduled"), 0, 0).unwrap();
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let first: Vec<String> = redis.zrange(format!("{RUN}:queued"), 0, 0).unwrap();
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     match place {
         Place::Queued => {}
         Place::Leased => drop(consumer.claim().await.unwrap().unwrap()),
         Place::Delayed => {
             let claimed = consumer.claim().await.unwrap().unwrap();
             claimed.put_back(Duration::from_secs(60)).await.unwrap();
-        }
-        Place::Parked => {
-            fixture.queue.pause_run(&id("a")).await.unwrap();
-            assert!(consumer.claim().await.unwrap().is_none());
         }
     }
     let score: Option<f64> = redis.zscore(place.key(), &first[0]).unwrap();
@@ -96,7 +89,6 @@ async fn a_batch_that_is_in_no_place_is_fed_and_delivered_again_and_no_other() {
         let (fixture, first) = with_a_batch(place).await;
         let removed: u64 = fixture.redis().zrem(place.key(), &first).unwrap();
         assert_eq!(removed, 1);
-        fixture.queue.resume_run(&id("a")).await.unwrap();
         assert_eq!(fixture.deliver_all().await, [1, 2], "{place:?}");
 
         let lost = lost(&fixture).await;
@@ -109,22 +101,36 @@ async fn a_batch_that_is_in_no_place_is_fed_and_delivered_again_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_batch_whose_payload_or_metadata_is_gone_is_fed_again() {
-    for key in ["data", "meta"] {
-        let (fixture, first) = with_a_batch(Place::Queued).await;
+async fn a_batch_whose_payload_is_gone_is_fed_again() {
+    let (fixture, first) = with_a_batch(Place::Queued).await;
+    let removed: u64 = fixture.redis().hdel(format!("{RUN}:data"), &first).unwrap();
+    assert_eq!(removed, 1);
+    assert_eq!(fixture.deliver_all().await, [1, 2]);
+
+    let lost = lost(&fixture).await;
+    assert_eq!(lost, 1);
+    feed_again(&fixture, lost).await;
+
+    assert_eq!(fixture.deliver_all().await, [0]);
+    assert_complete(&fixture).await;
+}
+
+/// A run may be in no round, or its queue not be looked at when a lease ends, for the same reason.
+#[tokio::test]
+async fn a_run_that_fell_out_of_its_round_comes_back_when_it_stands_still() {
+    for place in PLACES {
+        let (fixture, first) = with_a_batch(place).await;
         let mut redis = fixture.redis();
-        let removed: u64 = match key {
-            "data" => redis.hdel(format!("{QUEUE}:data"), &first).unwrap(),
-            _meta => redis.del(format!("{QUEUE}:meta:{first}")).unwrap(),
-        };
-        assert_eq!(removed, 1);
-        assert_eq!(fixture.deliver_all().await, [1, 2], "{key}");
+        let () = redis.zadd(place.key(), &first, 1).unwrap();
+        let rounds: Vec<String> = redis.keys("{batch-sync}:round:*").unwrap();
+        let () = redis.del(rounds).unwrap();
+        let () = redis.del("{batch-sync}:wake").unwrap();
+        assert_eq!(fixture.deliver_all().await, [0; 0], "{place:?}");
 
-        let lost = lost(&fixture).await;
-        assert_eq!(lost, 1, "{key}");
-        feed_again(&fixture, lost).await;
+        let state = fixture.queue.feed_again(&id("a"), lost(&fixture).await).await.unwrap();
 
-        assert_eq!(fixture.deliver_all().await, [0], "{key}");
+        assert_eq!(state, Some(RunState::Draining), "{place:?}");
+        assert_eq!(fixture.deliver_all().await.len(), 3, "{place:?}");
         assert_complete(&fixture).await;
     }
 }
@@ -134,7 +140,7 @@ async fn what_another_run_has_on_the_queue_hides_no_lost_batch() {
     let (fixture, first) = with_a_batch(Place::Queued).await;
     fixture.create("b").await;
     fixture.feed_all("b", 250).await;
-    let () = fixture.redis().zrem(format!("{QUEUE}:scheduled"), &first).unwrap();
+    let () = fixture.redis().zrem(format!("{RUN}:queued"), &first).unwrap();
 
     let lost = lost(&fixture).await;
 
@@ -151,7 +157,7 @@ async fn a_cancelled_run_ends_without_what_is_lost() {
     assert_eq!(fixture.ledger("a").await.state, RunState::Cancelling, "one is being delivered");
     let mut redis = fixture.redis();
     let () = redis.zrem(Place::Leased.key(), &first).unwrap();
-    let () = redis.hdel(format!("{QUEUE}:tokens"), &first).unwrap();
+    let () = redis.hdel(format!("{RUN}:notes"), &first).unwrap();
 
     fixture.queue.cancel_run(&id("a")).await.unwrap();
 
@@ -165,7 +171,7 @@ async fn a_run_ends_when_its_last_batch_is_settled_whatever_was_counted() {
     for (counted, ends_by_itself) in [(1, true), (3, true), (-1, false)] {
         let (fixture, _) = with_a_batch(Place::Queued).await;
         let () = fixture.redis().hincr(RUN, "batches_settled", counted).unwrap();
-        let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+        let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
         let deliver_one = async |consumer: &mut BatchBackend| {
             let claimed = consumer.claim().await.unwrap().unwrap();
             claimed.settle(&crate::support::delivered(&claimed)).await.unwrap();
@@ -187,9 +193,9 @@ async fn a_run_ends_when_its_last_batch_is_settled_whatever_was_counted() {
 #[tokio::test]
 async fn an_empty_queue_has_no_depth_whatever_was_counted() {
     let (fixture, _) = with_a_batch(Place::Queued).await;
-    for figure in ["bytes", "parked"] {
-        let () = fixture.redis().hincr(format!("{QUEUE}:depth"), figure, 1_000_000_000).unwrap();
-    }
+    let () = fixture.redis().zincr("{batch-sync}:weights", RUN, 1_000_000_000).unwrap();
+    let () = fixture.redis().rpush("{batch-sync}:to-do", "1").unwrap();
+    let () = fixture.redis().hincr(RUN, "to_do", 1).unwrap();
 
     assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
 

@@ -1,9 +1,9 @@
 //! A run's counts over time stay few, and lose none.
 
-use job_queue::{BatchBackend, Series, Settled};
+use job_queue::{Series, Settled};
 use redis::Commands;
 
-use crate::support::{Fixture, after, delivered, id, job, reject};
+use crate::support::{consumer_of, Fixture, after, delivered, id, job, reject};
 
 const KEY: &str = "{batch-sync}:run:a:series";
 
@@ -19,7 +19,7 @@ async fn rows_are_counted_when_they_are_read_delivered_and_rejected() {
     fixture.feed_all("a", 2).await;
     assert_eq!(sums(&fixture.queue.series(&id("a")).await.unwrap()), [20, 0, 0]);
 
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
     let mut done = delivered(&claimed);
     done.tally.created -= 1;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use ingest_core::BatchJob;
-use job_queue::{BatchBackend, BatchEvent, Claimed, Depth, EventId, Settled};
+use job_queue::{BatchEvent, Claimed, Depth, EventId, Settled};
 use redis::Commands;
 
-use crate::support::{Fixture, delivered, id, reject};
+use crate::support::{Fixture, claim_soon, consumer_of, delivered, id, reject};
 
 /// The claimed batch with this many of its rows rejected, and the others delivered.
 fn with_rejects(claimed: &Claimed, rejects: u64) -> BatchJob {
@@ -20,7 +20,7 @@ fn with_rejects(claimed: &Claimed, rejects: u64) -> BatchJob {
 async fn calls_are_counted_and_each_batch_is_told_to_those_who_watch() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 2).await;
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     for (calls, rejects) in [(3, 0), (4, 1)] {
         let claimed = consumer.claim().await.unwrap().unwrap();
         let mut job = with_rejects(&claimed, rejects);
@@ -48,12 +48,11 @@ async fn a_batch_that_is_settled_and_queued_all_the_same_is_taken_off_by_its_hol
     let fixture = Fixture::with_lease(Duration::from_secs(1)).await;
     fixture.create("a").await;
     fixture.feed_all("a", 1).await;
-    let mut gone = BatchBackend::new(fixture.queue.clone(), "gone");
+    let mut gone = consumer_of(fixture.queue.clone(), "gone");
     let stale = gone.claim().await.unwrap().unwrap();
     drop(gone);
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
-    let mut other = BatchBackend::new(fixture.queue.clone(), "other");
-    let held = other.claim().await.unwrap().unwrap();
+    let mut other = consumer_of(fixture.queue.clone(), "other");
+    let held = claim_soon(&mut other).await;
     let () = fixture.redis().setbit("{batch-sync}:run:a:settled", 0, true).unwrap();
 
     assert_eq!(stale.settle(&delivered(&stale)).await.unwrap(), Settled::AlreadySettled);
@@ -71,7 +70,7 @@ async fn a_batch_that_is_settled_and_queued_all_the_same_is_taken_off_by_its_hol
 async fn rejected_rows_are_handed_out_up_to_so_many_bytes_and_one_at_least() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 1).await;
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
     // More than Redis is asked for at once.
     claimed.settle(&with_rejects(&claimed, 250)).await.unwrap();

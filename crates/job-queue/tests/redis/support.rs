@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, Reject, ResumePoint, Rows, RunId, Tally};
-use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs};
+use job_queue::{
+    BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target, Wanted,
+};
 use local_services::RedisServer;
 use redis::Commands;
 
@@ -53,7 +55,7 @@ impl Fixture {
 
     /// Delivers everything that is on the queue now.
     pub(crate) async fn deliver_all(&self) -> Vec<u64> {
-        let mut consumer = BatchBackend::new(self.queue.clone(), "deliver-all");
+        let mut consumer = consumer_of(self.queue.clone(), "deliver-all");
         let mut sequences = Vec::new();
         while let Some(claimed) = consumer.claim().await.unwrap() {
             sequences.push(claimed.job().sequence);
@@ -66,19 +68,69 @@ impl Fixture {
         redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
     }
 
+    /// As if the clock of Redis' host were set ahead by so much: what was read last was less.
+    pub(crate) fn step_clock(&self, ms: i64) {
+        for field in ["seen", "lost"] {
+            let () = self.redis().hincr("{batch-sync}:clock", field, -ms).unwrap();
+        }
+    }
+
     pub(crate) fn set_in_ledger(&self, run: &str, field: &str, value: u64) {
         let () = self.redis().hset(format!("{{batch-sync}}:run:{run}"), field, value).unwrap();
     }
 
-    /// Keys of the queue that hold something.
+    /// Keys of queues that hold something.
     pub(crate) fn queue_keys(&self) -> Vec<String> {
-        self.redis().keys("{batch-sync}:batches:*").unwrap()
+        let mut keys = Vec::new();
+        for part in ["data", "queued", "delayed", "leases", "notes", "scheduled", "meta:*"] {
+            keys.extend(self.keys(&format!("{{batch-sync}}:run:*:{part}")));
+        }
+        for key in ["to-do", "weights", "wake", "round:*"] {
+            keys.extend(self.keys(&format!("{{batch-sync}}:{key}")));
+        }
+        keys
+    }
+
+    fn keys(&self, pattern: &str) -> Vec<String> {
+        self.redis().keys(pattern).unwrap()
     }
 }
 
 pub(crate) async fn connect(redis: &RedisServer, lease: Duration) -> Queue {
     let args = QueueArgs { redis_url: redis.url().into(), queue_lease: lease };
     Queue::connect(&args).await.unwrap()
+}
+
+/// What all consumers deliver that are not said to deliver something else.
+pub(crate) fn target() -> Target {
+    target_of("Lead")
+}
+
+pub(crate) fn target_of(object: &str) -> Target {
+    Target {
+        org: "00D000000000001".to_owned(),
+        object: object.to_owned(),
+        operation: "upsert".to_owned(),
+        external_id: Some("External_Id__c".to_owned()),
+        mapping: "m1".to_owned(),
+    }
+}
+
+pub(crate) fn consumer_of(queue: Queue, name: &str) -> BatchBackend {
+    BatchBackend::new(queue, name, &target())
+}
+
+/// The next batch, when a lease or a delay has to end first.
+pub(crate) async fn claim_soon(consumer: &mut BatchBackend) -> Claimed {
+    let claiming = async {
+        loop {
+            if let Some(claimed) = consumer.claim().await.unwrap() {
+                return claimed;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), claiming).await.expect("a batch comes")
 }
 
 pub(crate) fn id(run: &str) -> RunId {
@@ -94,6 +146,8 @@ pub(crate) fn new_run(run: &str) -> NewRun {
         file_bytes: 1_000,
         header: Bytes::from_static(b"ExternalId,Name"),
         settings: "{}".to_owned(),
+        wanted: Wanted::default(),
+        target: Some(target()),
         replay_of: None,
         start_key: None,
         keep: Duration::from_secs(3_600),

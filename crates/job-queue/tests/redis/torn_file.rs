@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use ingest_core::BatchJob;
-use job_queue::{BatchBackend, Claimed, Depth, RunState, Settled};
+use job_queue::{Claimed, Depth, RunState, Settled};
 use local_services::RedisServer;
 
-use crate::support::{Fixture, delivered, id, reject};
+use crate::support::{Fixture, claim_soon, consumer_of, delivered, id, reject};
 
 const LEASE: Duration = Duration::from_millis(500);
 
@@ -40,8 +40,9 @@ async fn restart_without_what_follows(fixture: &mut Fixture, start: u64, bytes: 
 
 /// Settles what is left, and expects each batch to count once.
 async fn assert_each_batch_counts_once(fixture: &Fixture, cut: u64) {
-    let mut consumer = BatchBackend::new(fixture.queue.clone(), "last");
-    while let Some(claimed) = consumer.claim().await.unwrap() {
+    let mut consumer = consumer_of(fixture.queue.clone(), "last");
+    while fixture.ledger("a").await.state != RunState::Completed {
+        let claimed = claim_soon(&mut consumer).await;
         claimed.settle(&outcome(&claimed)).await.unwrap();
     }
     let ledger = fixture.ledger("a").await;
@@ -60,7 +61,7 @@ async fn a_batch_whose_settling_is_torn_apart_counts_once() {
     let mut cut = 3;
     loop {
         let mut fixture = two_batches().await;
-        let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+        let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
         let claimed = consumer.claim().await.unwrap().unwrap();
         let before = fixture.redis.log_bytes();
         claimed.settle(&outcome(&claimed)).await.unwrap();
@@ -86,17 +87,16 @@ async fn a_batch_whose_claim_is_torn_apart_is_delivered_once() {
     for cut in (3..400).step_by(41) {
         let mut fixture = two_batches().await;
         let before = fixture.redis.log_bytes();
-        let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
+        let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
         drop(consumer.claim().await.unwrap().unwrap());
         drop(consumer);
 
         restart_without_what_follows(&mut fixture, before, cut).await;
-        let mut consumer = BatchBackend::new(fixture.queue.clone(), "second");
-        let claimed = consumer.claim().await.unwrap().unwrap();
+        let mut consumer = consumer_of(fixture.queue.clone(), "second");
+        let claimed = claim_soon(&mut consumer).await;
         claimed.settle(&outcome(&claimed)).await.unwrap();
         drop(consumer);
         restart_without_what_follows(&mut fixture, 0, u64::from(u32::MAX)).await;
-        tokio::time::sleep(LEASE * 2).await;
 
         assert_each_batch_counts_once(&fixture, cut).await;
     }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use apalis::{layers::WorkerBuilderExt, prelude::*};
-use job_queue::{BatchBackend, Claimed, RunState};
+use job_queue::{Claimed, RunState};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Fixture, delivered};
+use crate::support::{consumer_of, Fixture, delivered};
 
 #[derive(Clone, Default)]
 struct Handler {
@@ -40,7 +40,7 @@ async fn handle(claimed: Claimed, handler: Data<Handler>) -> Result<(), BoxDynEr
 async fn work(fixture: &Fixture, concurrency: usize, handler: Handler) {
     let stop = handler.stop.clone();
     let worker = WorkerBuilder::new("worker")
-        .backend(BatchBackend::new(fixture.queue.clone(), "worker"))
+        .backend(consumer_of(fixture.queue.clone(), "worker"))
         .data(handler)
         .concurrency(concurrency)
         .build(handle);
@@ -94,7 +94,7 @@ async fn a_worker_that_is_stopped_finishes_what_it_holds_and_takes_no_more() {
     assert_eq!(ledger.batches_settled, calls, "what was begun was settled");
     assert!((32..1_000).contains(&calls), "{calls}");
     let leased: u64 =
-        redis::cmd("ZCARD").arg("{batch-sync}:batches:leases").query(&mut fixture.redis()).unwrap();
+        redis::cmd("ZCARD").arg("{batch-sync}:run:a:leases").query(&mut fixture.redis()).unwrap();
     assert_eq!(leased, 0, "nobody has to wait for a lease");
     assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 0);
     assert_eq!(fixture.deliver_all().await.len() as u64, 1_000 - calls);

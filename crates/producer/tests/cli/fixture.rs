@@ -5,7 +5,7 @@ use std::process::Output;
 use blob_store::{BlobArgs, BlobStore, Overwrite};
 use bytes::Bytes;
 use ingest_core::{Reject, Rows};
-use job_queue::{BatchBackend, Queue, QueueArgs};
+use job_queue::{BatchBackend, Queue, QueueArgs, Target};
 use local_services::{Azurite, RedisServer};
 use serde_json::Value;
 
@@ -89,7 +89,7 @@ impl Fixture {
                 queue_lease: std::time::Duration::from_secs(30),
             };
             let queue = Queue::connect(&args).await.unwrap();
-            let mut consumer = BatchBackend::new(queue, "test");
+            let mut consumer = BatchBackend::new(queue, "test", &target());
             while let Some(claimed) = consumer.claim().await.unwrap() {
                 let mut job = claimed.job().clone();
                 for (record, raw) in std::mem::take(&mut job.rows).iter() {
@@ -119,4 +119,15 @@ impl Fixture {
 
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// What the tests' consumer does with rows.
+pub(crate) fn target() -> Target {
+    Target {
+        org: "00D000000000001".to_owned(),
+        object: "Contact".to_owned(),
+        operation: "upsert".to_owned(),
+        external_id: Some("ExternalId__c".to_owned()),
+        mapping: "0123456789ab".to_owned(),
+    }
 }

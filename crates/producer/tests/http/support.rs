@@ -11,7 +11,7 @@ use std::{
 
 use blob_store::{BlobArgs, BlobStore, Overwrite};
 use ingest_core::{Reject, Rows};
-use job_queue::{BatchBackend, Claimed, Queue, QueueArgs};
+use job_queue::{BatchBackend, Claimed, Queue, QueueArgs, Target};
 use local_services::{Azurite, RedisServer};
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect};
 use serde_json::Value;
@@ -246,7 +246,7 @@ pub(crate) struct Deliverer(BatchBackend);
 
 impl Deliverer {
     pub(crate) async fn new(services: &Services) -> Self {
-        Self(BatchBackend::new(services.queue().await, "test"))
+        Self(BatchBackend::new(services.queue().await, "test", &target()))
     }
 
     /// Salesforce takes every row of so many batches.
@@ -293,4 +293,15 @@ pub(crate) async fn refuse(claimed: &Claimed, code: &str) {
     }
     job.rows = Rows::default();
     claimed.settle(&job).await.unwrap();
+}
+
+/// What the tests' consumer does with rows.
+pub(crate) fn target() -> Target {
+    Target {
+        org: "00D000000000001".to_owned(),
+        object: "Contact".to_owned(),
+        operation: "upsert".to_owned(),
+        external_id: Some("ExternalId__c".to_owned()),
+        mapping: "0123456789ab".to_owned(),
+    }
 }

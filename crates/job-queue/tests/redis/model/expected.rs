@@ -16,10 +16,13 @@ pub(super) struct Run {
     pub(super) name: &'static str,
     pub(super) state: RunState,
     pub(super) paused: bool,
+    pub(super) held: bool,
     /// The feeder's claim is held.
     pub(super) is_locked: bool,
-    /// Batches behind the checkpoint.
+    /// Batches before the checkpoint.
     pub(super) fed: u64,
+    /// All of them are.
+    pub(super) is_fed: bool,
     pub(super) read: u64,
     pub(super) batches: Vec<Batch>,
     pub(super) created: u64,
@@ -37,7 +40,8 @@ pub(super) struct Run {
 pub(super) struct Batch {
     pub(super) is_settled: bool,
     pub(super) place: Place,
-    pub(super) deliveries: u32,
+    /// Deliveries in vain.
+    pub(super) vain: u32,
     /// What is on the queue of it.
     pub(super) job: BatchJob,
 }
@@ -47,15 +51,14 @@ pub(super) struct Batch {
 pub(super) enum Place {
     /// Not on the queue.
     Nowhere,
-    /// To be claimed, sooner or later parked if its run is paused.
-    Waiting,
+    Queued,
     Delayed,
-    /// Its delay is over, and nobody has asked since.
+    /// Its delay is over.
     Due,
-    /// Somebody holds it.
-    Leased,
-    /// Its lease is over, and nobody has asked since.
-    Expired,
+    /// This worker holds it, or held it when it died.
+    Leased { by: usize },
+    /// Its lease is over, and nobody has it instead.
+    Expired { by: usize },
 }
 
 impl Run {
@@ -63,15 +66,17 @@ impl Run {
         let batch = |sequence| Batch {
             is_settled: false,
             place: Place::Nowhere,
-            deliveries: 0,
+            vain: 0,
             job: crate::support::job(name, sequence),
         };
         Self {
             name,
             state: RunState::Feeding,
             paused: false,
+            held: false,
             is_locked: false,
             fed: 0,
+            is_fed: false,
             read: 0,
             batches: (0..BATCHES).map(batch).collect(),
             created: 0,
@@ -92,21 +97,30 @@ impl Run {
         self.batches.iter().filter(|batch| batch.is_settled).count() as u64
     }
 
-    /// A batch of it may be handed out now.
-    pub(super) fn has_claimable(&self) -> bool {
-        let waits = |batch: &Batch| batch.place == Place::Waiting;
-        self.is_under_way() && !self.paused && self.batches.iter().any(waits)
+    /// Its batches may be handed out.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_under_way() && !self.paused && !self.held
+    }
+
+    /// What may be handed out next: what was handed out before and is due, else the first that
+    /// is queued.
+    pub(super) fn claimable(&self) -> Vec<u64> {
+        let with = |is_it: fn(Place) -> bool| {
+            let batches = self.batches.iter().zip(0..);
+            batches.filter(move |(batch, _)| is_it(batch.place)).map(|(_, sequence)| sequence)
+        };
+        let due: Vec<u64> =
+            with(|place| matches!(place, Place::Due | Place::Expired { .. })).collect();
+        if due.is_empty() { with(|place| place == Place::Queued).take(1).collect() } else { due }
+    }
+
+    /// Batches on its queue.
+    pub(super) fn queued(&self) -> u64 {
+        self.batches.iter().filter(|batch| batch.place != Place::Nowhere).count() as u64
     }
 
     pub(super) fn batch(&mut self, sequence: u64) -> &mut Batch {
         &mut self.batches[usize::try_from(sequence).unwrap()]
-    }
-
-    /// The batch is not on the queue any more, and has no outcome.
-    pub(super) fn drop_batch(&mut self, sequence: u64) {
-        let job = crate::support::job(self.name, sequence);
-        *self.batch(sequence) =
-            Batch { is_settled: false, place: Place::Nowhere, deliveries: 0, job };
     }
 
     /// The batch has this outcome now.
@@ -115,7 +129,7 @@ impl Run {
         let batch = self.batch(sequence);
         assert!(!batch.is_settled, "{name} {sequence} is settled twice");
         let settled =
-            Batch { is_settled: true, place: Place::Nowhere, deliveries: 0, job: outcome.clone() };
+            Batch { is_settled: true, place: Place::Nowhere, vain: 0, job: outcome.clone() };
         *batch = settled;
         self.created += outcome.tally.created;
         self.updated += outcome.tally.updated;
@@ -126,7 +140,7 @@ impl Run {
             let line = ingest_core::reject_line(outcome.dialect, reject);
             self.reject_lines.push(line.to_vec());
         }
-        self.end_if_all_is_settled();
+        self.end_if_it_is_over();
     }
 
     /// The batch is settled without the rows that are left of it, for its run is cancelled.
@@ -135,17 +149,16 @@ impl Run {
         self.settle(sequence, &job);
     }
 
-    pub(super) fn end_if_all_is_settled(&mut self) {
-        if self.batches.iter().zip(0..self.fed).all(|(batch, _)| batch.is_settled) {
-            match self.state {
-                RunState::Draining => self.end(RunState::Completed),
-                RunState::Cancelling => self.end(RunState::Cancelled),
-                _ => {}
-            }
+    pub(super) fn end_if_it_is_over(&mut self) {
+        let all_settled = self.batches.iter().zip(0..self.fed).all(|(batch, _)| batch.is_settled);
+        match self.state {
+            RunState::Draining if all_settled => self.end(RunState::Completed),
+            RunState::Cancelling if self.queued() == 0 => self.end(RunState::Cancelled),
+            _ => {}
         }
     }
 
     pub(super) fn end(&mut self, state: RunState) {
-        (self.state, self.paused) = (state, false);
+        (self.state, self.paused, self.held) = (state, false, false);
     }
 }

@@ -1,83 +1,108 @@
 //! What Redis holds, compared with the model.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use job_queue::{Depth, Ledger, RunState};
 use redis::Commands;
 
 use super::expected::{Batch, Place, Run};
-use crate::support::{Fixture, id};
+use crate::support::{Fixture, id, target};
 
-const QUEUE: &str = "{batch-sync}:batches";
+/// The name of something that belongs to a run.
+pub(super) fn key(run: &str, part: &str) -> String {
+    format!("{{batch-sync}}:run:{run}{part}")
+}
 
-/// Everything the queue holds of a job, by the job's id.
+/// Everything that a run's queue holds, by sequence.
 pub(super) struct Jobs {
-    pub(super) data: BTreeSet<String>,
-    scheduled: BTreeSet<String>,
-    delayed: BTreeSet<String>,
-    leases: BTreeSet<String>,
-    pub(super) parked: Vec<BTreeSet<String>>,
+    pub(super) data: BTreeSet<u64>,
+    /// Pushed, without a checkpoint.
+    unkept: BTreeSet<u64>,
+    places: BTreeMap<&'static str, BTreeSet<u64>>,
 }
 
 impl Jobs {
-    pub(super) fn read(redis: &mut redis::Connection, runs: &[Run]) -> Self {
-        let mut zset = |key: String| redis.zrange(key, 0, -1).unwrap();
+    pub(super) fn read(redis: &mut redis::Connection, run: &str) -> Self {
+        let data = redis.hkeys(key(run, ":data")).unwrap();
+        let mut zset = |part: &str| redis.zrange(key(run, part), 0, -1).unwrap();
+        let sets = [":queued", ":delayed", ":leases"];
         Self {
-            scheduled: zset(format!("{QUEUE}:scheduled")),
-            delayed: zset(format!("{QUEUE}:delayed")),
-            leases: zset(format!("{QUEUE}:leases")),
-            parked: runs
-                .iter()
-                .map(|run| zset(format!("{{batch-sync}}:run:{}:parked", run.name)))
-                .collect(),
-            data: redis.hkeys(format!("{QUEUE}:data")).unwrap(),
+            data,
+            unkept: zset(":scheduled"),
+            places: sets.into_iter().map(|part| (part, zset(part))).collect(),
         }
     }
 }
 
-/// Run and sequence of a job on the queue.
-pub(super) fn about(redis: &mut redis::Connection, id: &str) -> (String, u64) {
-    let (run, sequence) = redis::cmd("HMGET")
-        .arg(format!("{QUEUE}:meta:{id}"))
-        .arg(&["run", "sequence"])
-        .query(redis)
-        .unwrap();
-    (run, sequence)
+/// The parts of the queues agree with each other and with the model.
+pub(super) fn check_queues(redis: &mut redis::Connection, runs: &[Run], depth: Depth) {
+    let (mut to_do, mut bytes) = (0, 0);
+    for run in runs {
+        let jobs = Jobs::read(redis, run.name);
+        check_places(redis, run, &jobs);
+        for sequence in jobs.data.difference(&jobs.unkept) {
+            let mut length = redis::cmd("HSTRLEN");
+            length.arg(key(run.name, ":data")).arg(*sequence);
+            bytes += length.query::<u64>(redis).unwrap();
+        }
+        if run.is_open() || run.state == RunState::Cancelling {
+            to_do += (jobs.data.len() - jobs.unkept.len()) as u64;
+        }
+        check_round(redis, run);
+    }
+    assert_eq!(depth, Depth { jobs: to_do, bytes });
 }
 
-/// The parts of the queue agree with each other.
-pub(super) fn check_queue(redis: &mut redis::Connection, jobs: &Jobs, depth: Depth) {
-    let sets = [&jobs.scheduled, &jobs.delayed, &jobs.leases];
-    let places: Vec<&String> =
-        sets.into_iter().chain(&jobs.parked).flat_map(|set| set.iter()).collect();
-    let distinct: BTreeSet<String> = places.iter().map(|id| (*id).clone()).collect();
+fn check_places(redis: &mut redis::Connection, run: &Run, jobs: &Jobs) {
+    let name = run.name;
+    let places: Vec<u64> = jobs.places.values().flatten().copied().collect();
+    let distinct: BTreeSet<u64> = places.iter().copied().collect();
     assert_eq!(places.len(), distinct.len(), "each job is in one place");
-    assert_eq!(distinct, jobs.data, "each job has a place and a payload");
-    let tokens: BTreeSet<String> = redis.hkeys(format!("{QUEUE}:tokens")).unwrap();
-    assert_eq!(tokens, jobs.leases, "what is leased has a token, and nothing else");
-    let deliveries: BTreeSet<String> = redis.hkeys(format!("{QUEUE}:deliveries")).unwrap();
-    assert!(deliveries.is_subset(&jobs.data), "deliveries of jobs that are gone");
-    let metas: Vec<String> = redis.keys(format!("{QUEUE}:meta:*")).unwrap();
-    assert_eq!(metas.len(), jobs.data.len(), "each job has its metadata");
-
-    let mut counted = 0;
-    for meta in metas {
-        let (bytes, job): (Option<u64>, _) = (redis.hget(&meta, "bytes").unwrap(), meta);
-        let payload = job.rsplit(':').next().unwrap();
-        let length: u64 =
-            redis::cmd("HSTRLEN").arg(format!("{QUEUE}:data")).arg(payload).query(redis).unwrap();
-        assert!(bytes.is_none_or(|bytes| bytes == length), "{job} has {length}, not {bytes:?}");
-        counted += bytes.unwrap_or_default();
+    let with_place: BTreeSet<u64> = distinct.union(&jobs.unkept).copied().collect();
+    assert_eq!(with_place, jobs.data, "each job has a place and a payload");
+    let metas: Vec<String> = redis.keys(key(name, ":meta:*")).unwrap();
+    assert_eq!(metas.len(), jobs.unkept.len(), "metadata goes with the checkpoint");
+    let notes: BTreeSet<String> = redis.hkeys(key(name, ":notes")).unwrap();
+    let tokens: BTreeSet<u64> = notes.iter().filter_map(|note| note.parse().ok()).collect();
+    assert_eq!(tokens, jobs.places[":leases"], "what is leased has a token, and nothing else");
+    for note in &notes {
+        let job = note.split(':').next().unwrap().parse().unwrap();
+        assert!(jobs.data.contains(&job), "{note} is of a job that is gone");
     }
-    let parked: usize = jobs.parked.iter().map(BTreeSet::len).sum();
-    let unparked = (jobs.data.len() - parked) as u64;
-    assert_eq!(depth, Depth { jobs: unparked, bytes: counted });
+    for (batch, sequence) in run.batches.iter().zip(0..) {
+        let set = match batch.place {
+            Place::Nowhere => None,
+            Place::Queued => Some(":queued"),
+            Place::Delayed | Place::Due => Some(":delayed"),
+            Place::Leased { .. } | Place::Expired { .. } => Some(":leases"),
+        };
+        let is_in = jobs.places.iter().find(|(_, set)| set.contains(&sequence));
+        assert_eq!(is_in.map(|(set, _)| *set), set, "{name} {sequence} is {:?}", batch.place);
+    }
+}
+
+/// A run that may be delivered is in its round while something of it is due, and is looked at
+/// again when something will be; any other is in none.
+fn check_round(redis: &mut redis::Connection, run: &Run) {
+    let name = key(run.name, "");
+    let round = format!("{{batch-sync}}:round:{}", target().id());
+    let turn: Option<f64> = redis.zscore(round, &name).unwrap();
+    let wake: Option<f64> = redis.zscore("{batch-sync}:wake", &name).unwrap();
+    let is_queued = run.batches.iter().any(|batch| batch.place == Place::Queued);
+    if run.is_open() {
+        assert!(turn.is_some() || !is_queued, "{name} has work, and is in no round");
+        let is_empty = run.queued() == 0;
+        assert!(turn.is_some() || wake.is_some() || is_empty, "{name} sleeps for ever");
+    } else if run.state != RunState::Cancelling {
+        assert_eq!((turn, wake), (None, None), "{name} is {:?} and in a round", run.state);
+    }
 }
 
 /// The ledger says of a run what the model does.
 pub(super) async fn check_run(fixture: &Fixture, run: &Run) {
     let ledger: Ledger = fixture.ledger(run.name).await;
     assert_eq!((ledger.state, ledger.paused), (run.state, run.paused), "{}", run.name);
+    assert_eq!(ledger.held.is_some(), run.held, "{}", run.name);
     assert_eq!(ledger.feeder_alive, run.is_locked);
     assert_eq!((ledger.read, ledger.batches_fed), (run.read, run.fed));
     let changed = (ledger.created, ledger.updated, ledger.deleted);
@@ -124,41 +149,11 @@ fn left_out(run: &Run, batch: &Batch) -> u64 {
     if batch.is_settled && can_be { batch.job.rows.len() as u64 } else { 0 }
 }
 
-/// Every batch that is on its way is on the queue, where the model says.
-pub(super) fn check_places(redis: &mut redis::Connection, jobs: &Jobs, runs: &[Run]) {
-    let mut found = BTreeSet::new();
-    let parked: BTreeSet<String> = jobs.parked.iter().flatten().cloned().collect();
-    for (places, set) in [
-        ([Place::Waiting; 2], &jobs.scheduled),
-        ([Place::Waiting; 2], &parked),
-        ([Place::Delayed, Place::Due], &jobs.delayed),
-        ([Place::Leased, Place::Expired], &jobs.leases),
-    ] {
-        for job in set {
-            let (name, sequence) = about(redis, job);
-            let run = runs.iter().find(|run| run.name == name).unwrap();
-            let batch = &run.batches[usize::try_from(sequence).unwrap()];
-            assert!(places.contains(&batch.place), "{name} {sequence} is not {:?}", batch.place);
-            found.insert((name, sequence));
-        }
-    }
-    for run in runs {
-        for (batch, sequence) in run.batches.iter().zip(0..) {
-            let is_there = found.contains(&(run.name.to_owned(), sequence));
-            assert_eq!(is_there, batch.place != Place::Nowhere, "{} {sequence}", run.name);
-        }
-    }
-}
-
-/// All that is left of a queue on which there is nothing.
+/// All that is left of queues on which there is nothing.
 pub(super) fn check_nothing_is_left(fixture: &Fixture) {
+    assert_eq!(fixture.queue_keys(), [""; 0], "left behind");
     let mut redis = fixture.redis();
-    let keys = fixture.queue_keys();
-    assert!(keys.iter().all(|key| key.ends_with(":depth")), "left behind: {keys:?}");
-    let figures: Vec<i64> = redis.hvals(format!("{QUEUE}:depth")).unwrap();
-    assert!(figures.iter().all(|figure| *figure == 0), "left behind: {figures:?}");
-    let of_runs: Vec<String> = redis.keys("{batch-sync}:run:*").unwrap();
-    let odd = |key: &&String| key.ends_with(":parked") || key.ends_with(":rejects");
-    assert_eq!(of_runs.iter().find(odd), None);
+    let rejects: Vec<String> = redis.keys("{batch-sync}:run:*:rejects").unwrap();
+    assert_eq!(rejects, [""; 0]);
     assert!(!redis.exists::<_, bool>("{batch-sync}:runs:unfinished").unwrap());
 }

@@ -8,15 +8,13 @@ use fastrand::Rng;
 use job_queue::{BatchBackend, Claimed, Feeder, RunState, Settled};
 
 use super::{
-    expected::{BATCHES, Place, Run},
-    inspection::{self, Jobs},
+    expected::{BATCHES, Run},
+    inspection,
 };
-use crate::support::Fixture;
-
-const QUEUE: &str = "{batch-sync}:batches";
+use crate::support::{consumer_of, Fixture};
 
 /// What can happen.
-pub(super) const STEPS: [&str; 18] = [
+pub(super) const STEPS: [&str; 20] = [
     "take up",
     "push",
     "push and die",
@@ -30,7 +28,9 @@ pub(super) const STEPS: [&str; 18] = [
     "put back",
     "lease ends",
     "delay ends",
+    "redis stalls",
     "pause",
+    "hold",
     "resume",
     "cancel",
     "fail",
@@ -38,11 +38,12 @@ pub(super) const STEPS: [&str; 18] = [
 ];
 
 /// How often each happens, in this order.
-const WEIGHTS: [u8; 18] = [8, 14, 3, 6, 1, 2, 12, 8, 14, 5, 5, 4, 5, 4, 7, 1, 2, 5];
+const WEIGHTS: [u8; 20] = [8, 14, 3, 6, 1, 2, 12, 8, 14, 5, 5, 6, 5, 3, 4, 2, 7, 1, 2, 5];
 
 /// A batch that a consumer holds, or held.
 struct Held {
     claimed: Claimed,
+    by: usize,
     run: usize,
     sequence: u64,
     /// Nobody else was given the batch since.
@@ -52,7 +53,7 @@ struct Held {
 pub(super) struct Player {
     fixture: Fixture,
     redis: redis::Connection,
-    consumer: BatchBackend,
+    consumers: Vec<BatchBackend>,
     rng: Rng,
     runs: Vec<Run>,
     feeders: Vec<Option<Feeder>>,
@@ -75,16 +76,20 @@ impl Drop for Log {
 
 impl Player {
     pub(super) async fn new(fixture: Fixture) -> Self {
-        let mut consumer = BatchBackend::new(fixture.queue.clone(), "consumer");
-        assert!(consumer.claim().await.unwrap().is_none());
-        // From here on its leases are renewed once in a quarter of an hour.
-        while fixture.queue.consumers_alive().await.unwrap() == 0 {
+        let mut consumers = Vec::new();
+        for name in ["one", "two"] {
+            let mut consumer = consumer_of(fixture.queue.clone(), name);
+            assert!(consumer.claim().await.unwrap().is_none());
+            consumers.push(consumer);
+        }
+        // From here on their leases are renewed once in a quarter of an hour.
+        while fixture.queue.consumers_alive().await.unwrap() < 2 {
             tokio::task::yield_now().await;
         }
         Self {
             redis: fixture.redis(),
             fixture,
-            consumer,
+            consumers,
             rng: Rng::new(),
             runs: Vec::new(),
             feeders: Vec::new(),
@@ -133,10 +138,8 @@ impl Player {
     }
 
     async fn check(&mut self) {
-        let jobs = Jobs::read(&mut self.redis, &self.runs);
         let depth = self.fixture.queue.depth().await.unwrap();
-        inspection::check_queue(&mut self.redis, &jobs, depth);
-        inspection::check_places(&mut self.redis, &jobs, &self.runs);
+        inspection::check_queues(&mut self.redis, &self.runs, depth);
         for run in &self.runs {
             inspection::check_run(&self.fixture, run).await;
         }
@@ -154,8 +157,10 @@ impl Player {
             "settle" => self.let_go(Self::settle).await,
             "requeue" => self.let_go(Self::requeue).await,
             "put back" => self.let_go(Self::put_back).await,
-            "lease ends" => self.come_due(run, Place::Leased, Place::Expired, "leases"),
-            "delay ends" => self.come_due(run, Place::Delayed, Place::Due, "delayed"),
+            "lease ends" => self.lease_ends(run),
+            "delay ends" => self.delay_ends(run),
+            "redis stalls" => self.redis_stalls(),
+            "hold" => self.hold(run).await,
             "pause" => self.pause(run).await,
             "resume" => self.resume(run).await,
             "cancel" => self.cancel(run).await,
@@ -180,8 +185,14 @@ impl Player {
             }
             self.release(at).await;
             for _ in 0..BATCHES {
-                self.come_due(at, Place::Leased, Place::Expired, "leases");
-                self.come_due(at, Place::Delayed, Place::Due, "delayed");
+                self.delay_ends(at);
+            }
+        }
+        // Who holds something ends with it; what it held goes on.
+        self.held.clear();
+        for at in 0..self.runs.len() {
+            for _ in 0..BATCHES {
+                self.lease_ends(at);
             }
         }
         while self.claim().await {
@@ -200,14 +211,5 @@ impl Player {
             assert!(matches!(run.state, RunState::Completed | RunState::Cancelled), "{run:?}");
         }
         inspection::check_nothing_is_left(&self.fixture);
-    }
-
-    /// The job of a batch that is on the queue.
-    fn id_of(&mut self, at: usize, sequence: u64) -> String {
-        let name = self.runs[at].name.to_owned();
-        let jobs = Jobs::read(&mut self.redis, &self.runs);
-        let is_it =
-            |job: &&String| inspection::about(&mut self.redis, job) == (name.clone(), sequence);
-        jobs.data.iter().find(is_it).unwrap().clone()
     }
 }

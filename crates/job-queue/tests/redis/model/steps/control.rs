@@ -3,7 +3,7 @@
 use job_queue::{Control, RunState};
 
 use super::Player;
-use crate::{model::expected::Place, support::id};
+use crate::support::id;
 
 impl Player {
     pub(super) async fn pause(&mut self, at: usize) {
@@ -18,16 +18,23 @@ impl Player {
         run.paused |= answer == Control::Done;
     }
 
+    pub(super) async fn hold(&mut self, at: usize) {
+        let run = &mut self.runs[at];
+        let times = self.fixture.queue.hold_run(&id(run.name), "because", None).await.unwrap();
+        assert_eq!(times > 0, run.is_under_way());
+        run.held |= run.is_under_way();
+    }
+
     pub(super) async fn resume(&mut self, at: usize) {
         let run = &mut self.runs[at];
         let answer = self.fixture.queue.resume_run(&id(run.name)).await.unwrap();
         let expected = match run.state {
-            _ if run.paused => Control::Done,
+            _ if run.paused || run.held => Control::Done,
             RunState::Feeding | RunState::Draining | RunState::Failed => Control::Already,
             state => Control::Refused(state),
         };
         assert_eq!(answer, expected);
-        run.paused = false;
+        (run.paused, run.held) = (false, false);
     }
 
     pub(super) async fn cancel(&mut self, at: usize) {
@@ -35,26 +42,17 @@ impl Player {
         let answer = self.fixture.queue.cancel_run(&id(run.name)).await.unwrap();
         match run.state {
             RunState::Cancelling | RunState::Cancelled => assert_eq!(answer, Control::Already),
-            RunState::Feeding | RunState::Draining => {
+            RunState::Feeding | RunState::Draining | RunState::Failed => {
                 assert_eq!(answer, Control::Done);
-                (run.state, run.paused) = (RunState::Cancelling, false);
-                run.end_if_all_is_settled();
+                (run.state, run.paused, run.held) = (RunState::Cancelling, false, false);
+                run.end_if_it_is_over();
             }
             state => {
                 assert_eq!(answer, Control::Refused(state));
                 return;
             }
         }
-        let sequences = self.as_settled(at).await;
-        let run = &mut self.runs[at];
-        for sequence in sequences {
-            if !matches!(run.batch(sequence).place, Place::Nowhere | Place::Leased) {
-                run.leave_out(sequence);
-            }
-        }
-        for held in self.held.iter_mut().filter(|held| held.run == at) {
-            held.is_valid &= run.batch(held.sequence).place == Place::Leased;
-        }
+        self.note_what_is_left_out(at).await;
     }
 
     pub(super) async fn fail(&mut self, at: usize) {

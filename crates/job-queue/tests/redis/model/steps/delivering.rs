@@ -6,77 +6,73 @@ use ingest_core::{BatchJob, Rows};
 use job_queue::{EventId, RunState, Settled};
 use redis::Commands;
 
-use super::{Held, Player, QUEUE};
+use super::{Held, Player};
 use crate::{
     model::{
-        expected::{BATCHES, Place, Run},
-        inspection::{self, Jobs},
+        expected::{BATCHES, Place},
+        inspection::{Jobs, key},
     },
     support::{id, reject},
 };
 
 impl Player {
+    /// One of the consumers asks for a batch.
     pub(super) async fn claim(&mut self) -> bool {
-        let mut claimed = None;
-        // One that only parks or drops says that there is nothing; a consumer asks again.
-        for _ in 0..3 {
-            claimed = self.consumer.claim().await.unwrap();
-            self.note_what_came_due();
-            self.note_what_is_gone().await;
-            if claimed.is_some() {
-                break;
+        let by = self.rng.usize(..self.consumers.len());
+        let claimed = self.consumers[by].claim().await.unwrap();
+        self.note_what_is_held_anyway(by);
+        for at in 0..self.runs.len() {
+            if self.runs[at].state == RunState::Cancelling {
+                self.note_what_is_left_out(at).await;
             }
         }
         let Some(claimed) = claimed else {
-            assert!(!self.runs.iter().any(Run::has_claimable), "there is something to claim");
+            for run in self.runs.iter().filter(|run| run.is_open()) {
+                assert_eq!(run.claimable(), [0; 0], "of {}", run.name);
+            }
             return false;
         };
         let sequence = claimed.job().sequence;
         let at = self.runs.iter().position(|run| id(run.name) == claimed.job().run).unwrap();
         let run = &mut self.runs[at];
-        assert!(run.has_claimable(), "{} is {:?}, paused: {}", run.name, run.state, run.paused);
+        assert!(run.is_open(), "{run:?}");
+        assert!(run.claimable().contains(&sequence), "{sequence} is not next: {run:?}");
         let batch = run.batch(sequence);
-        assert_eq!((batch.is_settled, batch.place), (false, Place::Waiting));
-        batch.place = Place::Leased;
-        batch.deliveries += 1;
-        assert_eq!(claimed.deliveries(), batch.deliveries);
+        if let Place::Expired { by: before } = batch.place {
+            batch.vain += u32::from(before != by);
+        }
+        batch.place = Place::Leased { by };
+        assert_eq!(claimed.deliveries(), batch.vain + 1);
         assert_eq!(*claimed.job(), batch.job);
-        self.held.push(Held { claimed, run: at, sequence, is_valid: true });
+        for held in self.held.iter_mut().filter(|held| (held.run, held.sequence) == (at, sequence)) {
+            held.is_valid = false;
+        }
+        self.held.push(Held { claimed, by, run: at, sequence, is_valid: true });
         true
     }
 
-    /// Every claim first fetches what is due.
-    fn note_what_came_due(&mut self) {
-        for run in &mut self.runs {
-            for batch in &mut run.batches {
-                if matches!(batch.place, Place::Due | Place::Expired) {
-                    batch.place = Place::Waiting;
-                }
+    /// A lease that ran out, of a batch that this consumer still holds, is renewed when it comes
+    /// to the batch's turn.
+    fn note_what_is_held_anyway(&mut self, by: usize) {
+        for held in self.held.iter().filter(|held| held.is_valid && held.by == by) {
+            let name = self.runs[held.run].name;
+            let lease: Option<f64> = self.redis.zscore(key(name, ":leases"), held.sequence).unwrap();
+            let batch = self.runs[held.run].batch(held.sequence);
+            if batch.place == (Place::Expired { by }) && lease.is_some_and(|until| until > 1.0) {
+                batch.place = Place::Leased { by };
             }
-        }
-        for held in &mut self.held {
-            held.is_valid &= self.runs[held.run].batch(held.sequence).place == Place::Leased;
         }
     }
 
-    /// Batches of runs that failed are dropped, and those of cancelled ones settled, on the way.
-    async fn note_what_is_gone(&mut self) {
-        let jobs = Jobs::read(&mut self.redis, &self.runs);
-        let there: Vec<(String, u64)> =
-            jobs.data.iter().map(|job| inspection::about(&mut self.redis, job)).collect();
-        for at in 0..self.runs.len() {
-            let sequences = self.as_settled(at).await;
+    /// Batches of a cancelled run are settled without their rows, on the way, or at once.
+    pub(super) async fn note_what_is_left_out(&mut self, at: usize) {
+        let there = Jobs::read(&mut self.redis, self.runs[at].name).data;
+        for sequence in self.as_settled(at).await {
             let run = &mut self.runs[at];
-            let state = run.state;
-            for sequence in sequences {
-                let is_gone = run.batch(sequence).place == Place::Waiting
-                    && !there.contains(&(run.name.to_owned(), sequence));
-                match state {
-                    _ if !is_gone => {}
-                    RunState::Failed => run.drop_batch(sequence),
-                    RunState::Cancelling | RunState::Cancelled => run.leave_out(sequence),
-                    _ => panic!("{} {sequence} is lost", run.name),
-                }
+            if run.batch(sequence).place != Place::Nowhere && !there.contains(&sequence) {
+                run.leave_out(sequence);
+                let of_it = |held: &&mut Held| (held.run, held.sequence) == (at, sequence);
+                self.held.iter_mut().filter(of_it).for_each(|held| held.is_valid = false);
             }
         }
     }
@@ -160,25 +156,48 @@ impl Player {
     pub(super) async fn put_back(&mut self, held: &Held) -> Settled {
         let delay = Duration::from_secs(60 * self.rng.u64(..2));
         let answer = held.claimed.put_back(delay).await.unwrap();
-        let deliveries = held.claimed.deliveries() - 1;
-        self.note_given_back(held, delay, deliveries, held.claimed.job().clone());
+        let vain = held.claimed.deliveries() - 1;
+        self.note_given_back(held, delay, vain, held.claimed.job().clone());
         answer
     }
 
-    fn note_given_back(&mut self, held: &Held, delay: Duration, deliveries: u32, job: BatchJob) {
+    fn note_given_back(&mut self, held: &Held, delay: Duration, vain: u32, job: BatchJob) {
         if held.is_valid {
             let batch = self.runs[held.run].batch(held.sequence);
-            batch.place = if delay.is_zero() { Place::Waiting } else { Place::Delayed };
-            (batch.deliveries, batch.job) = (deliveries, job);
+            batch.place = if delay.is_zero() { Place::Queued } else { Place::Delayed };
+            (batch.vain, batch.job) = (vain, job);
         }
     }
 
-    /// The time of some batch in this set has come.
-    pub(super) fn come_due(&mut self, at: usize, from: Place, to: Place, set: &str) {
-        let is_there = |sequence: &u64| self.runs[at].clone().batch(*sequence).place == from;
-        let Some(sequence) = (0..BATCHES).find(is_there) else { return };
-        let job = self.id_of(at, sequence);
-        let () = self.redis.zadd(format!("{QUEUE}:{set}"), job, 1).unwrap();
-        self.runs[at].batch(sequence).place = to;
+    /// The lease of some batch runs out.
+    pub(super) fn lease_ends(&mut self, at: usize) {
+        self.come_due(at, ":leases", |place| match place {
+            Place::Leased { by } => Some(Place::Expired { by }),
+            _ => None,
+        });
+    }
+
+    /// The delay of some batch is over.
+    pub(super) fn delay_ends(&mut self, at: usize) {
+        self.come_due(at, ":delayed", |place| (place == Place::Delayed).then_some(Place::Due));
+    }
+
+    fn come_due(&mut self, at: usize, set: &str, due: impl Fn(Place) -> Option<Place>) {
+        let run = &mut self.runs[at];
+        let mut batches = run.batches.iter().zip(0_u64..);
+        let first = batches.find_map(|(batch, sequence)| Some((sequence, due(batch.place)?)));
+        let Some((sequence, place)) = first else { return };
+        let () = self.redis.zadd(key(run.name, set), sequence, 1).unwrap();
+        if run.is_open() || run.state == RunState::Cancelling {
+            let () = self.redis.zadd("{batch-sync}:wake", key(run.name, ""), 1).unwrap();
+        }
+        run.batch(sequence).place = place;
+    }
+
+    /// Redis answers nobody for longer than any lease: to its clock that is no time.
+    pub(super) fn redis_stalls(&mut self) {
+        if self.redis.exists("{batch-sync}:clock").unwrap() {
+            self.fixture.step_clock(40_000_000);
+        }
     }
 }

@@ -4,9 +4,12 @@ use ingest_core::BatchJob;
 use job_queue::{FeedError, RunState};
 use redis::Commands;
 
-use super::{Player, QUEUE};
+use super::Player;
 use crate::{
-    model::expected::{BATCHES, Place, ROWS},
+    model::{
+        expected::{BATCHES, Place, ROWS},
+        inspection::key,
+    },
     support::{after, id, job},
 };
 
@@ -19,7 +22,8 @@ impl Player {
             return;
         }
         if run.state == RunState::Failed {
-            (run.state, run.fed) = (RunState::Feeding, 0);
+            run.state = if run.is_fed { RunState::Draining } else { RunState::Feeding };
+            run.end_if_it_is_over();
         }
         run.is_locked = true;
         let feeder = taken.unwrap();
@@ -29,61 +33,49 @@ impl Player {
         self.feeders[at] = Some(feeder);
     }
 
-    /// Gives the batches that were put on the queue.
-    pub(super) async fn push(&mut self, at: usize) -> Vec<u64> {
-        let (run, Some(feeder)) = (&mut self.runs[at], &mut self.feeders[at]) else {
-            return Vec::new();
-        };
+    pub(super) async fn push(&mut self, at: usize) {
+        let (run, Some(feeder)) = (&mut self.runs[at], &mut self.feeders[at]) else { return };
         let end = (run.fed + self.rng.u64(1..=3)).min(BATCHES);
         let jobs: Vec<BatchJob> = (run.fed..end).map(|n| job(run.name, n)).collect();
         if jobs.is_empty() {
-            return Vec::new();
+            return;
         }
         let pushed = feeder.push(&jobs, after(end)).await;
         if run.state != RunState::Feeding {
             assert!(matches!(pushed, Err(FeedError::RunEnded { .. })), "{pushed:?}");
-            return Vec::new();
+            return;
         }
         if run.paused {
             assert!(matches!(pushed, Err(FeedError::Paused { .. })), "{pushed:?}");
-            return Vec::new();
+            return;
         }
-        assert_eq!(pushed.unwrap(), feeder.depth().await.unwrap());
+        assert_eq!(pushed.unwrap(), feeder.fullness().await.unwrap());
         let is_new = |n: &u64| {
             let batch = &run.batches[usize::try_from(*n).unwrap()];
             !batch.is_settled && batch.place == Place::Nowhere
         };
         let new: Vec<u64> = (run.fed..end).filter(is_new).collect();
-        for sequence in &new {
-            run.batch(*sequence).place = Place::Waiting;
+        for sequence in new {
+            run.batch(sequence).place = Place::Queued;
         }
         (run.fed, run.read) = (end, run.read.max(end * ROWS));
-        new
     }
 
-    /// As if the producer had died before its checkpoint.
+    /// As if the producer had died before its checkpoint: what apalis-redis has put there is there.
     pub(super) async fn push_and_die(&mut self, at: usize) {
-        let before = self.runs[at].fed;
-        let new = self.push(at).await;
-        if self.runs[at].fed == before {
+        let run = &mut self.runs[at];
+        if self.feeders[at].is_none() || run.state != RunState::Feeding || run.paused {
             return;
         }
-        let key = format!("{{batch-sync}}:run:{}", self.runs[at].name);
-        let point = after(before);
-        let fields = [
-            ("fed_sequence", point.sequence),
-            ("fed_record", point.record),
-            ("fed_line", point.line),
-            ("fed_byte", point.byte),
-        ];
-        let () = self.redis.hset_multiple(key, &fields).unwrap();
-        for sequence in new {
-            let meta = format!("{QUEUE}:meta:{}", self.id_of(at, sequence));
-            let bytes: i64 = self.redis.hget(&meta, "bytes").unwrap();
-            let () = self.redis.hdel(&meta, "bytes").unwrap();
-            let () = self.redis.hincr(format!("{QUEUE}:depth"), "bytes", -bytes).unwrap();
+        if run.fed < BATCHES {
+            let (id, payload) = (run.fed, job(run.name, run.fed).encode());
+            let () = self.redis.hset_nx(key(run.name, ":data"), id, payload).unwrap();
+            let () = self.redis.zadd(key(run.name, ":scheduled"), id, 1_795_440_000).unwrap();
+            let meta = key(run.name, &format!(":meta:{id}"));
+            let () = self.redis.hset(meta, "status", "Pending").unwrap();
+            run.read = run.read.max((run.fed + 1) * ROWS);
+            let () = self.redis.hset(key(run.name, ""), "read", run.read).unwrap();
         }
-        self.runs[at].fed = before;
         self.die(at);
     }
 
@@ -96,8 +88,8 @@ impl Player {
         match run.state {
             RunState::Feeding => {
                 finished.unwrap();
-                run.state = RunState::Draining;
-                run.end_if_all_is_settled();
+                (run.state, run.is_fed) = (RunState::Draining, true);
+                run.end_if_it_is_over();
             }
             RunState::Draining | RunState::Completed => finished.unwrap(),
             _ => assert!(matches!(finished, Err(FeedError::RunEnded { .. })), "{finished:?}"),

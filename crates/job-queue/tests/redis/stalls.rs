@@ -1,0 +1,133 @@
+//! Time that Redis was not there for is no time to a lease; and what a process holds is its own.
+
+use std::time::Duration;
+
+use job_queue::{BatchBackend, Settled};
+use redis::Commands;
+
+use crate::support::{Fixture, claim_soon, connect, consumer_of, delivered, id};
+
+const LEASE: Duration = Duration::from_secs(1);
+
+async fn with_batches(batches: u64) -> Fixture {
+    let fixture = Fixture::with_lease(LEASE).await;
+    fixture.create("a").await;
+    fixture.feed_all("a", batches).await;
+    fixture
+}
+
+async fn consumer(fixture: &Fixture, name: &str) -> BatchBackend {
+    consumer_of(connect(&fixture.redis, LEASE).await, name)
+}
+
+/// Each time for longer than a lease.
+async fn stall(fixture: &Fixture) {
+    fixture.redis.stand_still();
+    tokio::time::sleep(LEASE * 3 / 2).await;
+    fixture.redis.go_on();
+}
+
+#[tokio::test]
+async fn a_stalled_redis_takes_no_lease_from_its_living_holder() {
+    let fixture = with_batches(1).await;
+    let (mut one, mut two) = (consumer(&fixture, "one").await, consumer(&fixture, "two").await);
+    let claimed = one.claim().await.unwrap().unwrap();
+
+    for _ in 0..3 {
+        stall(&fixture).await;
+        assert!(two.claim().await.unwrap().is_none(), "it is held");
+        assert!(one.claim().await.unwrap().is_none(), "by ourselves");
+    }
+
+    assert!(!claimed.is_lost());
+    assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
+}
+
+#[tokio::test]
+async fn a_redis_that_was_away_takes_no_lease_either() {
+    let mut fixture = with_batches(1).await;
+    let (mut one, mut two) = (consumer(&fixture, "one").await, consumer(&fixture, "two").await);
+    let claimed = one.claim().await.unwrap().unwrap();
+
+    fixture.redis.kill();
+    tokio::time::sleep(LEASE * 3 / 2).await;
+    fixture.redis.start_again();
+
+    assert!(two.claim().await.unwrap().is_none());
+    assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
+}
+
+/// The clock of the host that Redis runs on is set, an hour ahead or back.
+#[tokio::test]
+async fn a_clock_that_steps_takes_no_lease_and_holds_up_no_delay() {
+    for step_ms in [3_600_000, -3_600_000_i64] {
+        let fixture = with_batches(2).await;
+        let (mut one, mut two) = (consumer(&fixture, "one").await, consumer(&fixture, "two").await);
+        let held = one.claim().await.unwrap().unwrap();
+        one.claim().await.unwrap().unwrap().put_back(LEASE / 2).await.unwrap();
+
+        fixture.step_clock(step_ms);
+
+        assert!(two.claim().await.unwrap().is_none(), "{step_ms}: one is held, one delayed");
+        let delayed = claim_soon(&mut two).await;
+        assert_eq!(delayed.job().sequence, 1, "{step_ms}");
+        assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::Recorded);
+    }
+}
+
+/// As after kill -9 of all consumers: nobody reads the clock for hours. Whoever comes first waits
+/// for what is left of a lease, and no longer.
+#[tokio::test]
+async fn leases_of_the_dead_end_also_when_nobody_was_there_for_long() {
+    let fixture = with_batches(1).await;
+    drop(consumer(&fixture, "dead").await.claim().await.unwrap().unwrap());
+    fixture.step_clock(36_000_000);
+
+    let mut other = consumer(&fixture, "other").await;
+    let began = std::time::Instant::now();
+    claim_soon(&mut other).await;
+
+    assert!(began.elapsed() < LEASE * 2, "{:?}", began.elapsed());
+}
+
+/// A delivery is in vain when its consumer went silent while it was sending, and only then.
+#[tokio::test]
+async fn a_batch_is_not_blamed_for_a_consumer_that_died_while_it_waited() {
+    let fixture = with_batches(1).await;
+    for (waits, deliveries) in [(true, 1), (false, 2), (true, 2), (false, 3)] {
+        let mut dying = consumer(&fixture, "dying").await;
+        let claimed = claim_soon(&mut dying).await;
+        if waits {
+            claimed.note_waiting(true).await.unwrap();
+        } else {
+            claimed.note_waiting(true).await.unwrap();
+            claimed.note_waiting(false).await.unwrap();
+        }
+        drop((claimed, dying));
+
+        let mut next = consumer(&fixture, "next").await;
+        let claimed = claim_soon(&mut next).await;
+        assert_eq!(claimed.deliveries(), deliveries);
+        claimed.put_back(Duration::ZERO).await.unwrap();
+    }
+}
+
+/// The process stood still (a debugger, a suspended machine) for longer than its lease, and nobody
+/// else was there: its lease is had back by its token.
+#[tokio::test]
+async fn a_lease_that_ran_out_is_had_back_while_nobody_took_the_batch() {
+    let fixture = with_batches(1).await;
+    let mut one = consumer(&fixture, "one").await;
+    let claimed = one.claim().await.unwrap().unwrap();
+    let () = fixture.redis().zadd("{batch-sync}:run:a:leases", "0", 1).unwrap();
+    let () = fixture.redis().zadd("{batch-sync}:wake", "{batch-sync}:run:a", 1).unwrap();
+
+    assert!(one.claim().await.unwrap().is_none(), "what we hold is not handed to us");
+
+    assert!(!claimed.is_lost());
+    let until: f64 = fixture.redis().zscore("{batch-sync}:run:a:leases", "0").unwrap();
+    assert!(until > 1.0, "it is renewed");
+    assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
+    assert_eq!(fixture.ledger("a").await.created, 10);
+    assert_eq!(fixture.queue.run(&id("a")).await.unwrap().unwrap().batches_settled, 1);
+}
