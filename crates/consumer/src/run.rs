@@ -18,6 +18,7 @@ use crate::{
     delivery::{Deliverer, Holds, Limits},
     error::StoppedBy,
     gate::Gate,
+    passing_by::tell_of_runs_of_others,
     plans::Plans,
     preflight::{self, Preflight},
     reserve::{Budget, keep_books},
@@ -78,6 +79,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
         config.consumer.salesforce_limit_check,
     ));
     beside.spawn(keep_books_of(Arc::clone(&deliverer), config.consumer.salesforce_limit_check));
+    beside.spawn(tell_of_runs_of_others(queue.clone(), target.clone()));
     if let Some(listener) = listener {
         beside.spawn(watch::serve(listener, Arc::clone(&deliverer)));
     }

@@ -11,4 +11,5 @@ mod operations;
 mod spoiler;
 mod stopping;
 mod support;
+mod targets;
 mod waiting;

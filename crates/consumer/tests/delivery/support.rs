@@ -70,6 +70,17 @@ impl Scene {
         run: &str,
         batches: &[Vec<R>],
     ) {
+        self.feed_for(None, header, run, batches).await;
+    }
+
+    /// As a producer that started the run for one target.
+    pub(crate) async fn feed_for<R: AsRef<str>>(
+        &self,
+        target: Option<&Target>,
+        header: &str,
+        run: &str,
+        batches: &[Vec<R>],
+    ) {
         let run: RunId = run.parse().unwrap();
         let header = Bytes::copy_from_slice(header.as_bytes());
         let new = NewRun {
@@ -81,7 +92,7 @@ impl Scene {
             header: header.clone(),
             settings: "{}".to_owned(),
             wanted: Wanted::default(),
-            target: None,
+            target: target.cloned(),
             replay_of: None,
             start_key: None,
             keep: Duration::from_secs(3_600),
@@ -115,8 +126,16 @@ impl Scene {
 
     /// Starts a consumer with these arguments beside the usual ones.
     pub(crate) fn consumer(&self, arguments: &[&str]) -> Consumer {
+        let task = Cli::try_parse_from(self.command_line(arguments)).unwrap().meant().unwrap();
+        let shutdown = CancellationToken::new();
+        let ended = tokio::spawn(consumer::run(task, shutdown.clone()));
+        Consumer { shutdown, ended }
+    }
+
+    /// The program, and these arguments beside the usual ones.
+    pub(crate) fn command_line(&self, arguments: &[&str]) -> Vec<String> {
         let usual = [
-            "consumer".to_owned(),
+            env!("CARGO_BIN_EXE_consumer").to_owned(),
             format!("--redis-url={}", self.redis.url()),
             format!("--queue-lease={}ms", self.lease.as_millis()),
             format!("--salesforce-login-url={}", self.salesforce.url()),
@@ -128,11 +147,7 @@ impl Scene {
         let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
         let given: Vec<String> = arguments.iter().map(|argument| name(argument)).collect();
         let usual = usual.into_iter().filter(|argument| !given.contains(&name(argument)));
-        let arguments = usual.chain(arguments.iter().map(|argument| (*argument).to_owned()));
-        let task = Cli::try_parse_from(arguments).unwrap().meant().unwrap();
-        let shutdown = CancellationToken::new();
-        let ended = tokio::spawn(consumer::run(task, shutdown.clone()));
-        Consumer { shutdown, ended }
+        usual.chain(arguments.iter().map(|argument| (*argument).to_owned())).collect()
     }
 
     /// What a consumer with these arguments delivers.
