@@ -2,7 +2,7 @@ use std::{io, net::SocketAddr};
 
 use crate::{
     salesforce::{LoginError, Refusal},
-    verdict::Stop,
+    verdict::Blocker,
 };
 
 /// Why the consumer could not start, or had to end.
@@ -84,7 +84,7 @@ pub enum ConsumerError {
         /// What the system says.
         source: io::Error,
     },
-    /// Nobody can deliver until a person has acted.
+    /// It cannot sign in until a person has acted.
     #[error(transparent)]
     Stopped(#[from] StoppedBy),
 }
@@ -92,4 +92,4 @@ pub enum ConsumerError {
 /// Why deliveries had to end. What was not delivered stays queued.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; what is not delivered stays queued, so start the consumer again then")]
-pub struct StoppedBy(pub(crate) Stop);
+pub struct StoppedBy(pub(crate) Blocker);

@@ -30,6 +30,7 @@ mod error;
 pub mod fuzz;
 mod gate;
 mod mapping;
+mod passing_by;
 mod plans;
 mod preflight;
 mod progress;

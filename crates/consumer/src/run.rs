@@ -15,9 +15,10 @@ use crate::{
     bulk::{self, BulkAccess},
     check::check,
     config::{Cli, Config, SalesforceConfig, Task},
-    delivery::{Deliverer, Limits},
+    delivery::{Deliverer, Holds, Limits},
     error::StoppedBy,
     gate::Gate,
+    passing_by::tell_of_runs_of_others,
     plans::Plans,
     preflight::{self, Preflight},
     reserve::{Budget, keep_books},
@@ -43,8 +44,7 @@ const PUT_BACK_MAX: Duration = Duration::from_secs(3);
 /// # Errors
 ///
 /// At the start, when Redis or Salesforce does not answer within some seconds, or when settings do
-/// not fit the org. Later, when nobody can deliver until a person has acted; both being away is
-/// waited out.
+/// not fit the org. Later, when this consumer is no longer let in; both being away is waited out.
 pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
@@ -79,6 +79,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
         config.consumer.salesforce_limit_check,
     ));
     beside.spawn(keep_books_of(Arc::clone(&deliverer), config.consumer.salesforce_limit_check));
+    beside.spawn(tell_of_runs_of_others(queue.clone(), target.clone()));
     if let Some(listener) = listener {
         beside.spawn(watch::serve(listener, Arc::clone(&deliverer)));
     }
@@ -89,7 +90,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     info!(duration_ms = start.elapsed().as_millis(), "worker stopped; {totals}");
     workers.context("the worker broke off")?;
     match deliverer.stopping.take_reason() {
-        Some(stop) => Err(StoppedBy(stop).into()),
+        Some(blocker) => Err(StoppedBy(blocker).into()),
         None => Ok(ExitCode::SUCCESS),
     }
 }
@@ -120,6 +121,7 @@ async fn start(
     let key = rules.key.as_ref().map(|key| key.field.as_str());
     let (object, rule) = (&rules.describe.name, salesforce.assignment_rule.as_ref());
     let order = bulk::order(salesforce.operation, object, key, rule);
+    let stopping = Stopping::after(shutdown);
     let deliverer = Deliverer {
         queue: queue.clone(),
         client,
@@ -137,7 +139,8 @@ async fn start(
         window,
         budget,
         totals: Totals::default(),
-        stopping: Stopping::after(shutdown),
+        holds: Holds::new(&stopping.stop),
+        stopping,
     };
     Ok((queue, deliverer, target))
 }

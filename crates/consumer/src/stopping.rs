@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::verdict::Stop;
+use crate::verdict::Blocker;
 
 /// How deliveries are told to come to an end, and how one of them tells the others.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub(crate) struct Stopping {
     pub(crate) stop: CancellationToken,
     /// What is under way is given up.
     pub(crate) give_up: CancellationToken,
-    /// Why nobody can deliver.
-    reason: Mutex<Option<Stop>>,
+    /// Why this consumer cannot sign in any more.
+    reason: Mutex<Option<Blocker>>,
 }
 
 impl Stopping {
@@ -28,13 +28,13 @@ impl Stopping {
     }
 
     /// Ends all deliveries; the first reason counts.
-    pub(crate) fn stop_because(&self, stop: Stop) {
-        self.reason.lock().expect("setting a reason does not panic").get_or_insert(stop);
+    pub(crate) fn stop_because(&self, blocker: Blocker) {
+        self.reason.lock().expect("setting a reason does not panic").get_or_insert(blocker);
         self.stop.cancel();
     }
 
     /// Why the deliveries had to end, when it was not a shutdown.
-    pub(crate) fn take_reason(&self) -> Option<Stop> {
+    pub(crate) fn take_reason(&self) -> Option<Blocker> {
         self.reason.lock().expect("taking a reason does not panic").take()
     }
 }

@@ -44,10 +44,13 @@ local function take(queue, state)
       local before, vain, under_way = note[1] or '', tonumber(note[2] or 0), note[4] or ''
       -- Its holder went silent in the middle of sending it; we ourselves are not silent.
       local holder = string.match(before, '^[^/]+')
-      if set == ':leases' and holder ~= string.match(token, '^[^/]+') and not note[3] then
-        vain = redis.call('HINCRBY', notes, id .. ':vain', 1)
+      if holder ~= string.match(token, '^[^/]+') then
+        if set == ':leases' and not note[3] then
+          vain = redis.call('HINCRBY', notes, id .. ':vain', 1)
+        end
+        -- Our own batch goes on waiting.
+        redis.call('HDEL', notes, id .. ':waits')
       end
-      redis.call('HDEL', notes, id .. ':waits')
       redis.call('HSET', notes, id, token)
       redis.call('ZADD', queue .. ':leases', now + ARGV[2], id)
       local is_cancelled = state == 'cancelling' and under_way == ''

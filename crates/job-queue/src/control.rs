@@ -5,7 +5,7 @@ use std::time::Duration;
 use ingest_core::RunId;
 use redis::ScriptInvocation;
 
-use crate::{Claimed, Queue, QueueError, RunState, backend::Claims, scripts};
+use crate::{Claimed, Queue, QueueError, RunState, backend::Claims, keys::RunKeys, scripts};
 
 /// What became of a wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,5 +104,18 @@ impl Queue {
         script.arg(run.as_ref()).arg(reason);
         script.arg(retry_in.map(|delay| delay.as_millis().to_string()).unwrap_or_default());
         self.invoke("hold a run", &script).await
+    }
+
+    /// How often a run was held since a row of it was delivered, be it held now or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`pause_run`](Self::pause_run).
+    pub async fn times_held(&self, run: &RunId) -> Result<u32, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.hget(RunKeys::of(run).entry(), "holds");
+        let (times,): (Option<u32>,) =
+            self.query("tell how often a run was held", &pipeline).await?;
+        Ok(times.unwrap_or_default())
     }
 }

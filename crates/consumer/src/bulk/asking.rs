@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use job_queue::{Claimed, QueueError};
+use job_queue::QueueError;
 use tokio::time::{sleep, timeout};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     judging::{Refused, judge_refusal},
 };
 use crate::{
-    delivery::{Deliverer, End},
+    delivery::{Deliverer, Delivery, End},
     progress::Progress,
     salesforce::Refusal,
     verdict::Trouble,
@@ -36,7 +36,7 @@ impl Deliverer {
     /// nothing that tells anything is repeated some times, `tries_max` in all at most.
     pub(super) async fn ask<T, F>(
         &self,
-        claimed: &Claimed,
+        delivery: &Delivery<'_>,
         progress: &mut Progress,
         tries_max: Option<u32>,
         request: impl Fn() -> F,
@@ -46,11 +46,10 @@ impl Deliverer {
     {
         let (mut failures, mut waits) = (0, 0);
         loop {
-            let leave = self.stopping.stop.run_until_cancelled(self.leave()).await;
-            let Some((leave, slot)) = leave else { return Asked::End(End::Interrupted) };
-            if claimed.is_lost() {
-                return Asked::End(End::LeaseLost);
-            }
+            let (leave, slot) = match self.leave(delivery).await {
+                Ok(leave) => leave,
+                Err(end) => return Asked::End(end),
+            };
             let Some(answer) = self.stopping.give_up.run_until_cancelled(request()).await else {
                 progress.api_calls += 1;
                 return Asked::End(End::Interrupted);
@@ -69,11 +68,11 @@ impl Deliverer {
                 self.count_call(progress);
             }
             match judge_refusal(&refusal) {
-                Refused::Wait(trouble) => self.wait(leave, trouble, &refusal).await,
+                Refused::Wait(trouble) => self.wait(delivery, leave, trouble, &refusal).await,
                 Refused::WaitForRoom => {
                     waits += 1;
                     let pause = sleep(Trouble::Throttled.backoff().delay(waits, fastrand::f64()));
-                    self.stopping.stop.run_until_cancelled(pause).await;
+                    delivery.stop().run_until_cancelled(delivery.wait_for(pause)).await;
                 }
                 Refused::BulkIsSpent => {
                     self.bulk.is_spent();
@@ -81,14 +80,18 @@ impl Deliverer {
                 }
                 Refused::Repeat { tries } => {
                     failures += 1;
-                    self.wait(leave, Trouble::NoAnswer, &refusal).await;
+                    self.wait(delivery, leave, Trouble::NoAnswer, &refusal).await;
                     if failures >= tries_max.unwrap_or(tries) {
                         return Asked::Refused(refusal);
                     }
                 }
                 Refused::NoSuchJob | Refused::OtherState => return Asked::Refused(refusal),
-                Refused::Stop(stop) => {
-                    self.stopping.stop_because(stop);
+                Refused::Hold(blocker) => {
+                    delivery.hold_run(blocker);
+                    return Asked::End(End::Interrupted);
+                }
+                Refused::Stop(blocker) => {
+                    self.stopping.stop_because(blocker);
                     return Asked::End(End::Interrupted);
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     salesforce::Refusal,
-    verdict::{Operation, RequestVerdict, Stop, Trouble, judge_request},
+    verdict::{Blocker, Operation, RequestVerdict, Trouble, judge_request},
 };
 
 /// What is to be done about a request that was refused.
@@ -20,8 +20,10 @@ pub(crate) enum Refused {
     NoSuchJob,
     /// The job is in another state than it was taken to be.
     OtherState,
-    /// Nobody can deliver until a person has acted.
-    Stop(Stop),
+    /// Nobody can deliver this run until a person or time has changed something.
+    Hold(Blocker),
+    /// This consumer cannot sign in until a person has acted.
+    Stop(Blocker),
 }
 
 /// Judges a refused request about an ingest job. All of them can be repeated without harm: a job
@@ -40,9 +42,10 @@ pub(crate) fn judge_refusal(refusal: &Refusal) -> Refused {
     match judge_request(refusal, Operation::Upsert) {
         RequestVerdict::Wait(trouble) => Refused::Wait(trouble),
         RequestVerdict::Repeat { tries, .. } => Refused::Repeat { tries },
-        RequestVerdict::Stop(stop) => Refused::Stop(stop),
+        RequestVerdict::Hold(blocker) => Refused::Hold(blocker),
+        RequestVerdict::Stop(blocker) => Refused::Stop(blocker),
         RequestVerdict::Halve(_) | RequestVerdict::OutcomeUnknown => {
-            Refused::Stop(Stop { what: refusal.to_string(), advice: NOT_BY_BULK })
+            Refused::Hold(Blocker { what: refusal.to_string(), advice: NOT_BY_BULK })
         }
     }
 }
@@ -55,24 +58,24 @@ pub(crate) enum Failure {
     /// The day's Bulk batches are used up.
     BulkIsSpent,
     /// No job like it will do better.
-    Stop(Stop),
+    Hold(Blocker),
 }
 
 /// Judges the `errorMessage` of a job that failed or was aborted: `CODE : text`.
 pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
     let code = failure_code(message);
-    let stop = |advice| {
+    let hold = |advice| {
         let what = format!("the ingest job failed: {code}");
-        Failure::Stop(Stop { what, advice })
+        Failure::Hold(Blocker { what, advice })
     };
     match code {
         "ExceededQuota" => Failure::BulkIsSpent,
-        "InvalidBatch" => stop(
+        "InvalidBatch" => hold(
             "a mapped field is gone or hidden; check the mapping and field-level security, see the \
              job in Setup under Bulk Data Load Jobs",
         ),
-        "ClientInputError" | "FeatureNotEnabled" => stop(NOT_BY_BULK),
-        "InvalidUser" => stop("check the integration user and its permission to use the API"),
+        "ClientInputError" | "FeatureNotEnabled" => hold(NOT_BY_BULK),
+        "InvalidUser" => hold("check the integration user and its permission to use the API"),
         // TooManyLockFailure, Timeout, InvalidSessionId, one that a person aborted, and what nobody
         // has heard of.
         _ => Failure::Again,
@@ -122,7 +125,7 @@ mod tests {
             answered(403, "API_DISABLED_FOR_ORG", ""),
             answered(413, "X", ""),
         ] {
-            assert!(matches!(judge_refusal(&refusal), Refused::Stop(_)), "{refusal:?}");
+            assert!(matches!(judge_refusal(&refusal), Refused::Hold(_)), "{refusal:?}");
         }
     }
 
@@ -140,7 +143,7 @@ mod tests {
         }
         for code in ["InvalidBatch", "ClientInputError", "FeatureNotEnabled", "InvalidUser"] {
             let failure = judge_failure(Some(&format!("{code} : x")));
-            assert!(matches!(failure, Failure::Stop(_)), "{code}");
+            assert!(matches!(failure, Failure::Hold(_)), "{code}");
         }
     }
 }

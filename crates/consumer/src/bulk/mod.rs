@@ -40,7 +40,7 @@ use self::{
 };
 use crate::{
     calls::{Call, share_out},
-    delivery::{Deliverer, End},
+    delivery::{Deliverer, Delivery, End},
     mapping::{EncodedRows, Plan},
     progress::Progress,
     salesforce::{IngestJob, IngestOrder},
@@ -68,7 +68,7 @@ enum Step<T> {
 /// One batch on its way. While Salesforce works its job off, nothing of it is in memory but the
 /// batch as it was queued: its CSV is made once more to match the results.
 struct Load<'a> {
-    claimed: &'a Claimed,
+    delivery: &'a Delivery<'a>,
     plan: &'a Plan,
     /// Indexes in the batch of the rows that go by Bulk.
     rows: Vec<usize>,
@@ -76,7 +76,7 @@ struct Load<'a> {
 
 impl Load<'_> {
     fn encode(&self) -> EncodedRows {
-        self.plan.encode(&self.claimed.job().rows)
+        self.plan.encode(&self.delivery.job().rows)
     }
 
     fn pack(&self) -> Cargo {
@@ -100,16 +100,16 @@ impl Deliverer {
     /// Loads what one ingest job can carry of a batch, and the rows beside it by calls.
     pub(crate) async fn load(
         &self,
-        claimed: &Claimed,
+        delivery: &Delivery<'_>,
         plan: &Plan,
         rows: EncodedRows,
         progress: &mut Progress,
     ) -> Result<Loaded, QueueError> {
         let cargo = pack(&rows);
         drop(rows);
-        let load = Load { claimed, plan, rows: cargo.rows.clone() };
+        let load = Load { delivery, plan, rows: cargo.rows.clone() };
         let (mut done_with, mut by_calls) = (None, cargo.by_calls.clone());
-        if !load.rows.is_empty() || claimed.ingest_job().is_some() {
+        if !load.rows.is_empty() || delivery.claimed.ingest_job().is_some() {
             match self.see_through(&load, cargo, progress).await? {
                 Step::Next((job, taken)) => {
                     done_with = Some(job);
@@ -125,7 +125,7 @@ impl Deliverer {
             by_calls.sort_unstable();
             let calls = calls_with(&by_calls, self.limits.call_rows_max);
             let rows = load.encode().with_json_of(&by_calls);
-            self.send_calls(claimed, &rows, calls, progress).await
+            self.send_calls(delivery, &rows, calls, progress).await
         };
         Ok(Loaded { end, done_with })
     }
@@ -138,10 +138,10 @@ impl Deliverer {
         cargo: Cargo,
         progress: &mut Progress,
     ) -> Result<Step<(String, Taken)>, QueueError> {
-        let mut under_way = load.claimed.ingest_job().and_then(Note::read);
+        let mut under_way = load.delivery.claimed.ingest_job().and_then(Note::read);
         if let Some(note) = &under_way {
             progress.api_calls += note.api_calls;
-            info!(run.id = %load.claimed.job().run, "going on with ingest job {}", note.job);
+            info!(run.id = %load.delivery.job().run, "going on with ingest job {}", note.job);
         }
         let mut packed = Some(cargo).filter(|_| under_way.is_none());
         let mut starts = 0;
@@ -153,7 +153,7 @@ impl Deliverer {
                 }
                 if starts == STARTS_MAX {
                     warn!(
-                        run.id = %load.claimed.job().run,
+                        run.id = %load.delivery.job().run,
                         rows = load.rows.len(),
                         "{STARTS_MAX} ingest jobs in a row came to nothing; their rows go by calls"
                     );
@@ -167,8 +167,13 @@ impl Deliverer {
             }
             // Nothing of it is loaded. A run that was paused or cancelled meanwhile gets no new job.
             let pause = sleep(BETWEEN_PASSES.delay(starts, fastrand::f64()));
-            let goes_on = self.stopping.stop.run_until_cancelled(pause).await.is_some();
-            if !goes_on || !self.may_start(load.claimed).await? {
+            let goes_on = load
+                .delivery
+                .stop()
+                .run_until_cancelled(load.delivery.wait_for(pause))
+                .await
+                .is_some();
+            if !goes_on || !self.may_start(load.delivery.claimed).await? {
                 return Ok(Step::End(End::Interrupted));
             }
         }
@@ -216,7 +221,7 @@ impl Deliverer {
         progress: &mut Progress,
     ) -> Result<(), QueueError> {
         // In this order: one that is noted and gone may have loaded rows.
-        if load.claimed.note_ingest_job(None).await? == Settled::Recorded {
+        if load.delivery.claimed.note_ingest_job(None).await? == Settled::Recorded {
             progress.api_calls += 1;
             self.delete_ingest_job(&job.id).await;
         }

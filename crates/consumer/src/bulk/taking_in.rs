@@ -1,7 +1,7 @@
 //! What became of the rows of a job that has ended.
 
 use csv::ByteRecord;
-use job_queue::{Claimed, QueueError};
+use job_queue::QueueError;
 use tokio::time::sleep;
 use tracing::warn;
 
@@ -14,10 +14,10 @@ use super::{
     outcome::{Records, Unreadable, result},
 };
 use crate::{
-    delivery::{Deliverer, End, Results, reject_unknown},
+    delivery::{Deliverer, Delivery, End, Results, reject_unknown},
     progress::Progress,
     salesforce::{IngestJob, IngestState, Refusal, ResultBody, ResultFile},
-    verdict::{BETWEEN_POLLS, Operation, Stop},
+    verdict::{BETWEEN_POLLS, Blocker, Operation},
 };
 
 /// How often a result file is read that came whole and does not fit its job.
@@ -82,7 +82,7 @@ impl Deliverer {
             Matcher::new(load.pack(), key.map(|key| (key.field.as_str(), key.sameness)));
         let mut said = Said::default();
         for (file, expected) in files(job, load.rows.len() as u64) {
-            match self.read(load.claimed, job, file, expected, &mut matcher, progress).await {
+            match self.read(load.delivery, job, file, expected, &mut matcher, progress).await {
                 Asked::Done(of_file) => said.add(of_file),
                 // What it would have said is not known; its rows are without a result.
                 Asked::Refused(refusal) => {
@@ -94,17 +94,17 @@ impl Deliverer {
                 }
             }
         }
-        let stop = self.stop_for(load.claimed.job(), &mut said.results, progress).await;
+        let blocker = self.blocker_in(load.delivery.job(), &mut said.results, progress).await;
         self.totals.delivered(said.results.delivered);
         if let Some(trouble) = said.results.trouble {
-            let pass = self.gate.pass().await;
+            let pass = load.delivery.wait_for(self.gate.pass()).await;
             self.gate.failed(pass, trouble, None, fastrand::f64(), &"so it says of a row");
         }
         let silent: Vec<usize> = matcher.not_found().collect();
-        Ok(match (stop, self.judge_the_others(job, said, silent, progress)) {
+        Ok(match (blocker, self.judge_the_others(job, said, silent, progress)) {
             (None, Ok(taken)) => Step::Next(taken),
-            (Some(stop), _) | (None, Err(stop)) => {
-                self.stopping.stop_because(stop);
+            (Some(blocker), _) | (None, Err(blocker)) => {
+                load.delivery.hold_run(blocker);
                 Step::End(End::Interrupted)
             }
         })
@@ -114,7 +114,7 @@ impl Deliverer {
     /// week: one that does not come now is asked for until it does.
     async fn read(
         &self,
-        claimed: &Claimed,
+        delivery: &Delivery<'_>,
         job: &IngestJob,
         file: ResultFile,
         expected: Option<u64>,
@@ -124,7 +124,7 @@ impl Deliverer {
         let (mut tries, mut misfits) = (0, 0);
         loop {
             let get = || self.client.ingest_results(&job.id, file);
-            match self.ask(claimed, progress, None, get).await {
+            match self.ask(delivery, progress, None, get).await {
                 Asked::Done(body) => {
                     matcher.next_file();
                     let operation = self.limits.operation;
@@ -144,7 +144,7 @@ impl Deliverer {
             }
             tries += 1;
             let pause = sleep(BETWEEN_POLLS.delay(tries, fastrand::f64()));
-            if self.stopping.stop.run_until_cancelled(pause).await.is_none() {
+            if delivery.stop().run_until_cancelled(pause).await.is_none() {
                 return Asked::End(End::Interrupted);
             }
         }
@@ -158,7 +158,7 @@ impl Deliverer {
         said: Said,
         mut silent: Vec<usize>,
         progress: &mut Progress,
-    ) -> Result<Taken, Stop> {
+    ) -> Result<Taken, Blocker> {
         if !self.limits.operation.is_idempotent() && job.number_records_processed > 0 {
             reject_unknown(silent.drain(..), "its ingest job says nothing of it", progress);
         }
@@ -184,7 +184,7 @@ impl Deliverer {
                 self.bulk.is_spent();
                 Ok(Taken::default())
             }
-            Failure::Stop(stop) => Err(stop),
+            Failure::Hold(blocker) => Err(blocker),
         }
     }
 }

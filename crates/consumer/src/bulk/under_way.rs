@@ -27,13 +27,17 @@ impl Deliverer {
         cargo: Cargo,
         progress: &mut Progress,
     ) -> Result<Step<Note>, QueueError> {
-        let taking = self.stopping.stop.run_until_cancelled(self.room_for_a_job()).await;
+        let taking = load
+            .delivery
+            .stop()
+            .run_until_cancelled(load.delivery.wait_for(self.room_for_a_job()))
+            .await;
         if taking.transpose()? != Some(Taking::Taken) {
             // Whoever gets the batch next, perhaps we, looks again by which API it goes.
             return Ok(Step::End(End::Interrupted));
         }
         let create = || self.client.create_ingest_job(&self.order);
-        let job = match self.ask(load.claimed, progress, None, create).await {
+        let job = match self.ask(load.delivery, progress, None, create).await {
             Asked::Done(job) => job.id,
             Asked::Refused(refusal) => {
                 debug!(error = %refusal, "no ingest job was made");
@@ -43,14 +47,14 @@ impl Deliverer {
         };
         job_queue::failpoint!("ingest-created");
         let mut note = Note { api_calls: progress.api_calls, ..Note::new(&job) };
-        if load.claimed.note_ingest_job(Some(&note.write())).await? == Settled::LeaseLost {
+        if load.delivery.claimed.note_ingest_job(Some(&note.write())).await? == Settled::LeaseLost {
             self.abandon(&job).await;
             return Ok(Step::End(End::LeaseLost));
         }
         job_queue::failpoint!("ingest-noted");
         let csv = Bytes::from(cargo.csv);
         let upload = || self.client.upload_ingest_rows(&job, &csv);
-        match self.ask(load.claimed, progress, Some(1), upload).await {
+        match self.ask(load.delivery, progress, Some(1), upload).await {
             Asked::Done(()) => (),
             Asked::Refused(refusal) => {
                 // Whether it came whole cannot be known. It is not closed, so nothing is loaded.
@@ -64,13 +68,13 @@ impl Deliverer {
         self.count_sent_again(load, progress);
         if !self.limits.operation.is_idempotent() {
             note.closing = true;
-            let noted = load.claimed.note_ingest_job(Some(&note.write())).await?;
+            let noted = load.delivery.claimed.note_ingest_job(Some(&note.write())).await?;
             if noted == Settled::LeaseLost {
                 return Ok(Step::End(End::LeaseLost));
             }
         }
         let close = || self.client.close_ingest_job(&job);
-        match self.ask(load.claimed, progress, None, close).await {
+        match self.ask(load.delivery, progress, None, close).await {
             // When it was refused, its state says what it came to.
             Asked::Done(_) | Asked::Refused(_) => (),
             Asked::End(end) => return self.leave_under_way(load, &note, progress, end).await,
@@ -89,16 +93,16 @@ impl Deliverer {
     ) -> Result<Step<IngestJob>, QueueError> {
         let (mut polls, mut is_aborted) = (0, false);
         loop {
-            if !is_aborted && self.is_cancelled(load.claimed).await? {
+            if !is_aborted && self.is_cancelled(load.delivery.claimed).await? {
                 is_aborted = true;
                 let abort = || self.client.abort_ingest_job(&note.job);
                 // When it was refused, it has ended by itself.
-                if let Asked::End(end) = self.ask(load.claimed, progress, None, abort).await {
+                if let Asked::End(end) = self.ask(load.delivery, progress, None, abort).await {
                     return self.leave_under_way(load, note, progress, end).await;
                 }
             }
             let look = || self.client.ingest_job(&note.job);
-            let state = match self.ask(load.claimed, progress, None, look).await {
+            let state = match self.ask(load.delivery, progress, None, look).await {
                 Asked::Done(job) if job.has_ended() => {
                     job_queue::failpoint!("ingest-ended");
                     return Ok(Step::Next(job));
@@ -115,13 +119,13 @@ impl Deliverer {
                 // What was uploaded is whole, and only the close got lost.
                 IngestState::Open if is_ours => {
                     let close = || self.client.close_ingest_job(&note.job);
-                    if let Asked::End(end) = self.ask(load.claimed, progress, None, close).await {
+                    if let Asked::End(end) = self.ask(load.delivery, progress, None, close).await {
                         return self.leave_under_way(load, note, progress, end).await;
                     }
                 }
                 IngestState::Open => {
                     // In this order: one that is noted and gone may have loaded rows.
-                    if load.claimed.note_ingest_job(None).await? == Settled::LeaseLost {
+                    if load.delivery.claimed.note_ingest_job(None).await? == Settled::LeaseLost {
                         return Ok(Step::End(End::LeaseLost));
                     }
                     self.abandon(&note.job).await;
@@ -131,7 +135,7 @@ impl Deliverer {
             }
             polls += 1;
             let pause = sleep(BETWEEN_POLLS.delay(polls, fastrand::f64()));
-            if self.stopping.stop.run_until_cancelled(pause).await.is_none() {
+            if load.delivery.stop().run_until_cancelled(pause).await.is_none() {
                 return self.leave_under_way(load, note, progress, End::Interrupted).await;
             }
         }
@@ -149,7 +153,7 @@ impl Deliverer {
 
     /// A job that is gone. Rows that must not be sent twice may be stored.
     fn lost(&self, load: &Load<'_>, note: &Note, progress: &mut Progress) -> Step<IngestJob> {
-        warn!(run.id = %load.claimed.job().run, "ingest job {} is gone from salesforce", note.job);
+        warn!(run.id = %load.delivery.job().run, "ingest job {} is gone from salesforce", note.job);
         if !note.closing || self.limits.operation.is_idempotent() {
             return Step::Void;
         }
@@ -169,7 +173,7 @@ impl Deliverer {
             return Ok(Step::End(end));
         }
         let note = Note { api_calls: progress.api_calls, ..note.clone() };
-        Ok(Step::End(match load.claimed.note_ingest_job(Some(&note.write())).await? {
+        Ok(Step::End(match load.delivery.claimed.note_ingest_job(Some(&note.write())).await? {
             Settled::LeaseLost => End::LeaseLost,
             _ => End::UnderWay,
         }))
@@ -179,7 +183,8 @@ impl Deliverer {
     pub(super) async fn may_start(&self, claimed: &Claimed) -> Result<bool, QueueError> {
         let ledger = self.queue.run(&claimed.job().run).await?;
         Ok(ledger.is_some_and(|ledger| {
-            !ledger.paused && matches!(ledger.state, RunState::Feeding | RunState::Draining)
+            let stands_still = ledger.paused || ledger.held.is_some();
+            !stands_still && matches!(ledger.state, RunState::Feeding | RunState::Draining)
         }))
     }
 
@@ -206,7 +211,7 @@ impl Deliverer {
     }
 
     fn count_sent_again(&self, load: &Load<'_>, progress: &mut Progress) {
-        if load.claimed.job().passes > 0 {
+        if load.delivery.job().passes > 0 {
             progress.sent_again += load.rows.len() as u64;
         }
     }

@@ -1,5 +1,7 @@
 //! The main line: a claimed batch → calls → verdicts → back to the queue.
 
+mod batch;
+mod holds;
 mod results;
 mod sending;
 
@@ -10,7 +12,7 @@ use job_queue::{Claimed, Queue, QueueError, Settled};
 use tracing::{debug, error, warn};
 
 use self::sending::{Leave, Sent};
-pub(crate) use self::{results::Results, sending::End};
+pub(crate) use self::{batch::Delivery, holds::Holds, results::Results, sending::End};
 use crate::{
     bulk::{BulkAccess, Loaded},
     calls::{Call, share_out},
@@ -22,7 +24,7 @@ use crate::{
     salesforce::{Client, Destination, IngestOrder, RowResult},
     stopping::Stopping,
     totals::Totals,
-    verdict::{AS_OFTEN_AS_SET, BETWEEN_PASSES, Operation, Reason, Single, Stop, meets_locks},
+    verdict::{AS_OFTEN_AS_SET, BETWEEN_PASSES, Blocker, Operation, Reason, Single, meets_locks},
     window::Window,
 };
 
@@ -40,6 +42,7 @@ pub(crate) struct Deliverer {
     pub(crate) window: Arc<Window>,
     pub(crate) budget: Budget,
     pub(crate) totals: Totals,
+    pub(crate) holds: Holds,
     pub(crate) stopping: Stopping,
 }
 
@@ -51,6 +54,9 @@ pub(crate) struct Limits {
     pub(crate) row_retries: u32,
     pub(crate) deliveries_max: u32,
 }
+
+/// A batch of a run that cannot fail, for it is being cancelled, is not handed out again at once.
+const FAILED_RUN_DELAY: Duration = Duration::from_secs(2);
 
 /// Code of rows in a batch that no consumer lived to settle.
 const POISON_BATCH: &str = "POISON_BATCH";
@@ -68,17 +74,18 @@ impl Deliverer {
             return self.reject_poison(claimed).await;
         }
         job_queue::failpoint!("claimed");
-        let plan = match self.plans.of(job, &self.client).await {
+        let delivery = Delivery::new(claimed, self.holds.join(&job.run));
+        let plan = match delivery.wait_for(self.plans.of(job, &self.client)).await {
             Ok(plan) => plan,
             Err(misfit) => return self.fail_run(claimed, &misfit).await,
         };
         let rows = plan.encode(&job.rows);
         let mut progress = Progress::start(&rows);
         let Loaded { end, done_with } = if self.goes_by_bulk(claimed) {
-            self.load(claimed, &plan, rows, &mut progress).await?
+            self.load(&delivery, &plan, rows, &mut progress).await?
         } else {
             let calls = share_out(&rows, self.limits.call_rows_max);
-            let end = self.send_calls(claimed, &rows, calls, &mut progress).await;
+            let end = self.send_calls(&delivery, &rows, calls, &mut progress).await;
             Loaded { end, done_with: None }
         };
         if done_with.is_some() {
@@ -91,7 +98,8 @@ impl Deliverer {
             End::UnderWay => LetGo::PutBackUntouched,
             End::LeaseLost => return Ok(()),
         };
-        let outcome = self.let_go(claimed, let_go).await?;
+        let delay = delivery.hold.place(&self.queue).await;
+        let outcome = self.let_go(claimed, let_go, delay).await?;
         // Whoever has the batch now reads the results of the same job.
         if let Some(ingest_job) = done_with.filter(|_| outcome != Settled::LeaseLost) {
             self.delete_ingest_job(&ingest_job).await;
@@ -102,7 +110,7 @@ impl Deliverer {
     /// Sends calls, and what follows from them, until nothing is left to send.
     pub(crate) async fn send_calls(
         &self,
-        claimed: &Claimed,
+        delivery: &Delivery<'_>,
         rows: &EncodedRows,
         mut calls: VecDeque<Call>,
         progress: &mut Progress,
@@ -112,24 +120,23 @@ impl Deliverer {
             if call.rows.is_empty() {
                 continue;
             }
-            let follow_up = match self.send(claimed, rows, &mut call, progress).await {
+            let follow_up = match self.send(delivery, rows, &mut call, progress).await {
                 Sent::Results(leave, results) => {
-                    self.take_in(claimed.job(), leave, &call, &results, progress).await
+                    self.take_in(delivery.job(), leave, &call, &results, progress).await
                 }
                 Sent::Refused(single, reason) => Ok(refused(&call, single, reason, progress)),
                 Sent::OutcomeUnknown(cause) => {
                     reject_as_unknown(&call, &cause, progress);
                     Ok(Vec::new())
                 }
-                Sent::Stop(stop) => Err(stop),
                 Sent::Ended(end) => return end,
             };
             match follow_up {
                 Ok(follow_up) => {
                     follow_up.into_iter().rev().for_each(|call| calls.push_front(call));
                 }
-                Err(stop) => {
-                    self.stopping.stop_because(stop);
+                Err(blocker) => {
+                    delivery.hold_run(blocker);
                     return End::Interrupted;
                 }
             }
@@ -137,7 +144,8 @@ impl Deliverer {
         End::AllSent
     }
 
-    /// Takes in the results of a call; the answer is what has to be sent right away.
+    /// Takes in the results of a call; the answer is what has to be sent right away, the error why
+    /// nobody can deliver the run.
     async fn take_in(
         &self,
         job: &BatchJob,
@@ -145,7 +153,7 @@ impl Deliverer {
         call: &Call,
         results: &[RowResult],
         progress: &mut Progress,
-    ) -> Result<Vec<Call>, Stop> {
+    ) -> Result<Vec<Call>, Blocker> {
         if meets_locks(results) {
             self.window.locked(leave.generation);
         }
@@ -153,7 +161,7 @@ impl Deliverer {
         for (row, result) in call.rows.iter().copied().zip(results) {
             taken.take_in(row, result, self.limits.operation, progress);
         }
-        let stop = self.stop_for(job, &mut taken, progress).await;
+        let blocker = self.blocker_in(job, &mut taken, progress).await;
         self.totals.delivered(taken.delivered);
         match taken.trouble {
             None => {
@@ -164,8 +172,8 @@ impl Deliverer {
                 self.gate.failed(leave.pass, met, None, fastrand::f64(), &"so it says of a row");
             }
         }
-        if let Some(stop) = stop {
-            return Err(stop);
+        if let Some(blocker) = blocker {
+            return Err(blocker);
         }
         let mut too_much = Vec::new();
         for (row, reason) in taken.too_much {
@@ -178,7 +186,13 @@ impl Deliverer {
         Ok(follow_up)
     }
 
-    async fn let_go(&self, claimed: &Claimed, let_go: LetGo) -> Result<Settled, QueueError> {
+    /// What is put back can be claimed again after `delay`.
+    async fn let_go(
+        &self,
+        claimed: &Claimed,
+        let_go: LetGo,
+        delay: Duration,
+    ) -> Result<Settled, QueueError> {
         let job = claimed.job();
         let outcome = match &let_go {
             LetGo::Settle(settled) => claimed.settle(settled).await?,
@@ -186,8 +200,8 @@ impl Deliverer {
                 let delay = BETWEEN_PASSES.delay(rest.passes, fastrand::f64());
                 claimed.requeue(rest, delay).await?
             }
-            LetGo::PutBack(rest) => claimed.requeue(rest, Duration::ZERO).await?,
-            LetGo::PutBackUntouched => claimed.put_back(Duration::ZERO).await?,
+            LetGo::PutBack(rest) => claimed.requeue(rest, delay).await?,
+            LetGo::PutBackUntouched => claimed.put_back(delay).await?,
         };
         match (&let_go, outcome) {
             (LetGo::Settle(settled), Settled::Recorded) => self.totals.settled(settled),
@@ -221,7 +235,8 @@ impl Deliverer {
             job.sequence,
             job.run
         );
-        self.let_go(claimed, LetGo::Settle(all_rejected(job, POISON_BATCH, &message))).await?;
+        let rejected = LetGo::Settle(all_rejected(job, POISON_BATCH, &message));
+        self.let_go(claimed, rejected, Duration::ZERO).await?;
         Ok(())
     }
 
@@ -231,7 +246,7 @@ impl Deliverer {
         let run = &claimed.job().run;
         error!(run.id = %run, error = %misfit, "run {run} is given up");
         self.queue.fail_run(run, &misfit.to_string()).await?;
-        self.let_go(claimed, LetGo::PutBackUntouched).await?;
+        self.let_go(claimed, LetGo::PutBackUntouched, FAILED_RUN_DELAY).await?;
         Ok(())
     }
 }

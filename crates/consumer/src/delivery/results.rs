@@ -7,7 +7,7 @@ use crate::{
     progress::Progress,
     salesforce::RowResult,
     verdict::{
-        Operation, Reason, RowVerdict, Stop, Trouble, judge_row, no_row_may_be_written,
+        Blocker, Operation, Reason, RowVerdict, Trouble, judge_row, no_row_may_be_written,
         refuses_writing,
     },
 };
@@ -24,7 +24,7 @@ pub(crate) struct Results {
     pub(crate) too_much: Vec<(usize, Reason)>,
     /// Rows that are rejected, unless it is all of them and nothing was written yet.
     unwritable: Vec<(usize, Reason)>,
-    stop: Option<Stop>,
+    blocker: Option<Blocker>,
 }
 
 impl Results {
@@ -54,7 +54,7 @@ impl Results {
                 self.trouble = Some(met);
                 self.waiting.push(row);
             }
-            RowVerdict::Stop(met) => self.stop = Some(met),
+            RowVerdict::Hold(met) => self.blocker = Some(met),
         }
     }
 
@@ -66,31 +66,31 @@ impl Results {
         self.trouble = other.trouble.or(self.trouble);
         self.too_much.extend(other.too_much);
         self.unwritable.extend(other.unwritable);
-        self.stop = other.stop.or(self.stop.take());
+        self.blocker = other.blocker.or(self.blocker.take());
     }
 
     /// After the last row: rows that may not be written are rejected. The answer is why nobody can
-    /// deliver, if that is so.
-    fn reject_unwritable(&mut self, progress: &mut Progress) -> Option<Stop> {
+    /// deliver the run, if that is so.
+    fn reject_unwritable(&mut self, progress: &mut Progress) -> Option<Blocker> {
         for (row, reason) in self.unwritable.drain(..) {
             progress.rejected(row, reason);
         }
-        self.stop.take()
+        self.blocker.take()
     }
 }
 
 impl Deliverer {
-    /// After the last row: why nobody can deliver, if that is so. A field that may not be written
-    /// is the fault of no row; but once rows of the run were stored, it is these rows that are
-    /// refused, and to stop for them would hold up all others for ever.
-    pub(crate) async fn stop_for(
+    /// After the last row: why nobody can deliver the run, if that is so. A field that may not be
+    /// written is the fault of no row; but once rows of the run were stored, it is these rows that
+    /// are refused, and to hold the run for them would hold up all others of it for ever.
+    pub(crate) async fn blocker_in(
         &self,
         job: &BatchJob,
         results: &mut Results,
         progress: &mut Progress,
-    ) -> Option<Stop> {
+    ) -> Option<Blocker> {
         match no_row_may_be_written(results.unwritable.len(), results.rows) {
-            Some(stop) if !self.has_written(job).await => Some(stop),
+            Some(blocker) if !self.has_written(job).await => Some(blocker),
             _ => results.reject_unwritable(progress),
         }
     }

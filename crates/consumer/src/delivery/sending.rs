@@ -1,17 +1,16 @@
 //! Sends one call until it is decided what it comes to.
 
 use ingest_core::BatchJob;
-use job_queue::Claimed;
 use tracing::warn;
 
-use super::{Deliverer, reject_as_unknown};
+use super::{Deliverer, Delivery, reject_as_unknown};
 use crate::{
     calls::Call,
     gate::Pass,
     mapping::EncodedRows,
     progress::Progress,
     salesforce::{Refusal, RowResult},
-    verdict::{Reason, RequestVerdict, Single, Stop, Then, Trouble, judge_request},
+    verdict::{Blocker, Reason, RequestVerdict, Single, Then, Trouble, judge_request},
     window::Slot,
 };
 
@@ -19,6 +18,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     AllSent,
+    /// The consumer stops, or the run is held.
     Interrupted,
     /// An ingest job carries the rows, and whoever gets the batch next goes on with it.
     UnderWay,
@@ -33,8 +33,6 @@ pub(super) enum Sent {
     Refused(Single, Reason),
     /// The rows may or may not be stored, and must not be sent again.
     OutcomeUnknown(String),
-    /// Nobody can deliver until a person has acted.
-    Stop(Stop),
     Ended(End),
 }
 
@@ -62,20 +60,17 @@ impl Deliverer {
     /// Sends one call until it is decided what it comes to.
     pub(super) async fn send(
         &self,
-        claimed: &Claimed,
+        delivery: &Delivery<'_>,
         rows: &EncodedRows,
         call: &mut Call,
         progress: &mut Progress,
     ) -> Sent {
         let payload = rows.payload(&call.rows, self.limits.operation);
         loop {
-            let leave = self.stopping.stop.run_until_cancelled(self.leave()).await;
-            let Some((leave, slot)) = leave else {
-                return Sent::Ended(End::Interrupted);
+            let (leave, slot) = match self.leave(delivery).await {
+                Ok(leave) => leave,
+                Err(end) => return Sent::Ended(end),
             };
-            if claimed.is_lost() {
-                return Sent::Ended(End::LeaseLost);
-            }
             let write = self.client.write(&self.destination, payload.clone(), call.rows.len());
             let Some(answer) = self.stopping.give_up.run_until_cancelled(write).await else {
                 if !self.limits.operation.is_idempotent() {
@@ -87,10 +82,10 @@ impl Deliverer {
             self.note_too_many(&leave, &answer);
             drop(slot);
             job_queue::failpoint!("answered");
-            self.count(claimed.job(), call, &answer, progress);
+            self.count(delivery.job(), call, &answer, progress);
             let decided = match answer {
                 Ok(results) => Some(Sent::Results(leave, results)),
-                Err(refusal) => self.decide(leave, claimed.job(), call, &refusal).await,
+                Err(refusal) => self.decide(leave, delivery, call, &refusal).await,
             };
             if let Some(sent) = decided {
                 return sent;
@@ -98,9 +93,22 @@ impl Deliverer {
         }
     }
 
-    /// Waits until a call may be made: the day's calls are not used up, Salesforce is not in
-    /// trouble, and not too many are under way.
-    pub(crate) async fn leave(&self) -> (Leave, Slot<'_>) {
+    /// Waits until a call of a batch may be made. The error is why none may be made any more.
+    pub(crate) async fn leave(&self, delivery: &Delivery<'_>) -> Result<(Leave, Slot<'_>), End> {
+        let waited = delivery.stop().run_until_cancelled(async {
+            let leave = delivery.wait_for(self.leave_for_anybody()).await;
+            (leave, delivery.goes_on().await)
+        });
+        match waited.await {
+            None => Err(End::Interrupted),
+            Some((_, false)) => Err(End::LeaseLost),
+            Some((leave, true)) => Ok(leave),
+        }
+    }
+
+    /// Waits until the day's calls are not used up, Salesforce is not in trouble, and not too many
+    /// calls are under way.
+    async fn leave_for_anybody(&self) -> (Leave, Slot<'_>) {
         loop {
             self.budget.free().await;
             let pass = self.gate.pass().await;
@@ -144,24 +152,26 @@ impl Deliverer {
     async fn decide(
         &self,
         leave: Leave,
-        job: &BatchJob,
+        delivery: &Delivery<'_>,
         call: &mut Call,
         refusal: &Refusal,
     ) -> Option<Sent> {
+        let job = delivery.job();
         match judge_request(refusal, self.limits.operation) {
             RequestVerdict::Wait(trouble) => {
-                self.wait(leave, trouble, refusal).await;
+                self.wait(delivery, leave, trouble, refusal).await;
                 None
             }
             RequestVerdict::Repeat { tries, then } => {
-                let blame = self.blame(call, tries).await;
+                let blame = self.blame(delivery, call, tries).await;
                 if blame != Blame::Call {
-                    self.wait(leave, Trouble::NoAnswer, refusal).await;
+                    self.wait(delivery, leave, Trouble::NoAnswer, refusal).await;
                 }
                 match (blame, then) {
                     (Blame::Nobody, _) => None,
-                    (_, Then::Stop(advice)) => {
-                        Some(Sent::Stop(Stop { what: refusal.to_string(), advice }))
+                    (_, Then::Hold(advice)) => {
+                        delivery.hold_run(Blocker { what: refusal.to_string(), advice });
+                        Some(Sent::Ended(End::Interrupted))
                     }
                     (Blame::Call, Then::Halve(single)) => Some(refuse(job, call, single, refusal)),
                     (Blame::CallPerhaps, Then::Halve(_)) => {
@@ -172,14 +182,27 @@ impl Deliverer {
             RequestVerdict::Halve(single) => Some(refuse(job, call, single, refusal)),
             RequestVerdict::OutcomeUnknown => {
                 // The next rows wait: an org in trouble should not make rejects of a whole run.
-                self.wait(leave, Trouble::NoAnswer, refusal).await;
+                self.wait(delivery, leave, Trouble::NoAnswer, refusal).await;
                 Some(Sent::OutcomeUnknown(refusal.to_string()))
             }
-            RequestVerdict::Stop(stop) => Some(Sent::Stop(stop)),
+            RequestVerdict::Hold(blocker) => {
+                delivery.hold_run(blocker);
+                Some(Sent::Ended(End::Interrupted))
+            }
+            RequestVerdict::Stop(blocker) => {
+                self.stopping.stop_because(blocker);
+                Some(Sent::Ended(End::Interrupted))
+            }
         }
     }
 
-    pub(crate) async fn wait(&self, leave: Leave, trouble: Trouble, refusal: &Refusal) {
+    pub(crate) async fn wait(
+        &self,
+        delivery: &Delivery<'_>,
+        leave: Leave,
+        trouble: Trouble,
+        refusal: &Refusal,
+    ) {
         let retry_after = refusal.retry_after();
         let alone =
             if trouble == Trouble::Throttled && retry_after.is_none() && self.window.can_shrink() {
@@ -188,11 +211,12 @@ impl Deliverer {
             } else {
                 self.gate.failed(leave.pass, trouble, retry_after, fastrand::f64(), refusal)
             };
-        self.stopping.stop.run_until_cancelled(tokio::time::sleep(alone)).await;
+        let alone = delivery.wait_for(tokio::time::sleep(alone));
+        delivery.stop().run_until_cancelled(alone).await;
     }
 
     /// Who is to blame for a call that got no answer.
-    async fn blame(&self, call: &mut Call, tries: u32) -> Blame {
+    async fn blame(&self, delivery: &Delivery<'_>, call: &mut Call, tries: u32) -> Blame {
         let failed_before = call.failed_at.replace(self.gate.now());
         call.failures += 1;
         if call.failures < tries {
@@ -201,7 +225,7 @@ impl Deliverer {
         if failed_before.is_some_and(|moment| self.gate.has_answered_since(moment)) {
             return Blame::Call;
         }
-        let probe = self.stopping.stop.run_until_cancelled(self.client.is_answering());
+        let probe = delivery.stop().run_until_cancelled(self.client.is_answering());
         if probe.await == Some(true) {
             return Blame::CallPerhaps;
         }

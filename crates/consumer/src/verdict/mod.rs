@@ -37,15 +37,17 @@ pub(crate) enum RequestVerdict {
     Halve(Single),
     /// The rows may be stored and must not be sent again: the operation is no upsert.
     OutcomeUnknown,
-    /// Nobody can deliver until a person has acted.
-    Stop(Stop),
+    /// Nobody can deliver this run until a person or time has changed something.
+    Hold(Blocker),
+    /// This consumer cannot sign in until a person has acted.
+    Stop(Blocker),
 }
 
 /// What follows when a call was repeated in vain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
     Halve(Single),
-    Stop(&'static str),
+    Hold(&'static str),
 }
 
 /// What becomes of the one row that cannot be halved.
@@ -104,14 +106,14 @@ pub(crate) enum RowVerdict {
     Wait(Trouble),
     /// Salesforce will never take it as it is.
     Rejected(Reason),
-    /// Nobody can deliver until a person has acted.
-    Stop(Stop),
+    /// Nobody can deliver this run until a person or time has changed something.
+    Hold(Blocker),
 }
 
-/// Why nobody can deliver, and what a person can do about it.
+/// Why nothing can be delivered, and what a person can do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("salesforce refuses to go on ({what}); {advice}")]
-pub(crate) struct Stop {
+pub(crate) struct Blocker {
     pub(crate) what: String,
     pub(crate) advice: &'static str,
 }
@@ -182,6 +184,10 @@ impl Trouble {
 
 /// Between two passes over rows that are worth another try.
 pub(crate) const BETWEEN_PASSES: Backoff = milliseconds(100, 1_000, 60_000);
+
+/// Between two times that a run is held. A person has to act, and that takes a while; the tries are
+/// for what ends by itself, and cost a call or a few each.
+pub(crate) const BETWEEN_HOLDS: Backoff = milliseconds(30_000, 60_000, 1_800_000);
 
 /// Between two looks at an ingest job that is not done yet.
 pub(crate) const BETWEEN_POLLS: Backoff = milliseconds(100, 500, 30_000);

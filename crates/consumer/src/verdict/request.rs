@@ -1,6 +1,8 @@
 //! Calls that brought no row results.
 
-use super::{FREE_STORAGE, Operation, RequestVerdict, Single, Stop, Then, Trouble, limit_exceeded};
+use super::{
+    Blocker, FREE_STORAGE, Operation, RequestVerdict, Single, Then, Trouble, limit_exceeded,
+};
 use crate::salesforce::{ErrorAnswer, Refusal};
 
 /// Judges a call that brought no row results.
@@ -9,7 +11,7 @@ pub(crate) fn judge_request(refusal: &Refusal, operation: Operation) -> RequestV
         Refusal::NotSent { .. } => RequestVerdict::Wait(Trouble::Unreachable),
         Refusal::OutcomeUnknown { .. } => unknown_outcome(operation, 5),
         Refusal::Login(error) if error.is_passing() => RequestVerdict::Wait(Trouble::Unavailable),
-        Refusal::Login(error) => RequestVerdict::Stop(Stop {
+        Refusal::Login(error) => RequestVerdict::Stop(Blocker {
             what: "there is no token".to_owned(),
             advice: error.advice(),
         }),
@@ -18,7 +20,7 @@ pub(crate) fn judge_request(refusal: &Refusal, operation: Operation) -> RequestV
 }
 
 fn judge_answer(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
-    let stop = |advice| RequestVerdict::Stop(Stop { what: answer.to_string(), advice });
+    let hold = |advice| RequestVerdict::Hold(Blocker { what: answer.to_string(), advice });
     match answer.code.as_deref().unwrap_or_default() {
         "JSON_PARSER_ERROR"
         | "INVALID_FIELD"
@@ -38,36 +40,39 @@ fn judge_answer(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
         "SERVER_UNAVAILABLE" => RequestVerdict::Wait(Trouble::Unavailable),
         "UNKNOWN_EXCEPTION" | "APEX_ERROR" => unknown_outcome(operation, 3),
         "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED" => {
-            stop("switch the API on for this org and for the integration user")
+            hold("switch the API on for this org and for the integration user")
         }
         "INSUFFICIENT_ACCESS" => {
-            stop("give the integration user access to the object, with a permission set")
+            hold("give the integration user access to the object, with a permission set")
         }
-        "FUNCTIONALITY_NOT_ENABLED" => stop("ask the org's administrator to switch the feature on"),
-        "STORAGE_LIMIT_EXCEEDED" => stop(FREE_STORAGE),
+        "FUNCTIONALITY_NOT_ENABLED" => hold("ask the org's administrator to switch the feature on"),
+        "STORAGE_LIMIT_EXCEEDED" => hold(FREE_STORAGE),
         _ => judge_status(answer, operation),
     }
 }
 
 fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
-    let stop = |advice| RequestVerdict::Stop(Stop { what: answer.to_string(), advice });
+    let hold = |advice| RequestVerdict::Hold(Blocker { what: answer.to_string(), advice });
     match answer.status {
         400 | 409 | 412 | 413 | 422 => RequestVerdict::Halve(Single::Reject),
-        401 => stop("the token is not accepted; check the credentials and the connected app"),
-        403 => stop("check what the integration user may do, and its IP ranges"),
-        404 => stop(
+        401 => RequestVerdict::Stop(Blocker {
+            what: answer.to_string(),
+            advice: "the token is not accepted; check the credentials and the connected app",
+        }),
+        403 => hold("check what the integration user may do, and its IP ranges"),
+        404 => hold(
             "object or external id field is gone; check SALESFORCE_OBJECT, SALESFORCE_EXTERNAL_ID \
              and field-level security",
         ),
-        410 => stop("the API version is retired; raise SALESFORCE_API_VERSION"),
-        420 => RequestVerdict::Repeat { tries: 2, then: Then::Stop(NOT_THE_API) },
+        410 => hold("the API version is retired; raise SALESFORCE_API_VERSION"),
+        420 => RequestVerdict::Repeat { tries: 2, then: Then::Hold(NOT_THE_API) },
         429 => RequestVerdict::Wait(Trouble::Throttled),
         500 => unknown_outcome(operation, 3),
         // Without Salesforce's own code a 503 is a gateway's, and says nothing about what is
         // behind it.
         503 if operation.is_idempotent() => RequestVerdict::Wait(Trouble::Unavailable),
         408 | 501.. => unknown_outcome(operation, 5),
-        _ => stop(NOT_THE_API),
+        _ => hold(NOT_THE_API),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Rows of a call that was answered.
 
-use super::{Change, FREE_STORAGE, Operation, Reason, RowVerdict, Stop, Trouble, limit_exceeded};
+use super::{
+    Blocker, Change, FREE_STORAGE, Operation, Reason, RowVerdict, Trouble, limit_exceeded,
+};
 use crate::salesforce::{RowError, RowResult};
 
 /// Judges one row of an answered call.
@@ -33,7 +35,7 @@ pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict 
             Judged::Shrink => RowVerdict::Shrink(reason(&error.code)),
             Judged::Wait(trouble) => RowVerdict::Wait(trouble),
             Judged::Reject => RowVerdict::Rejected(reason(&error.code)),
-            Judged::Stop(advice) => RowVerdict::Stop(Stop { what: error.code.clone(), advice }),
+            Judged::Hold(advice) => RowVerdict::Hold(Blocker { what: error.code.clone(), advice }),
         },
     }
 }
@@ -54,7 +56,7 @@ enum Judged {
     Shrink,
     Wait(Trouble),
     Reject,
-    Stop(&'static str),
+    Hold(&'static str),
 }
 
 impl Judged {
@@ -65,7 +67,7 @@ impl Judged {
             Self::Shrink => (1, 0),
             Self::Wait(_) => (2, 0),
             Self::Reject => (3, 0),
-            Self::Stop(_) => (4, 0),
+            Self::Hold(_) => (4, 0),
         }
     }
 }
@@ -95,7 +97,7 @@ fn judge_error(error: &RowError, operation: Operation) -> Judged {
         "LIMIT_EXCEEDED" => Judged::Shrink,
         code if code.starts_with("APEX_TIMEOUT") => Judged::Shrink,
         "REQUEST_LIMIT_EXCEEDED" => Judged::Wait(limit_exceeded(&error.message)),
-        "STORAGE_LIMIT_EXCEEDED" => Judged::Stop(FREE_STORAGE),
+        "STORAGE_LIMIT_EXCEEDED" => Judged::Hold(FREE_STORAGE),
         _ => Judged::Reject,
     }
 }
@@ -118,8 +120,8 @@ pub(crate) fn refuses_writing(result: &RowResult) -> bool {
 /// Whether so many refused rows, of so many that went together, show that the integration user may
 /// not write a mapped field: then every row of the run would be rejected, and the cause is not in
 /// the rows.
-pub(crate) fn no_row_may_be_written(refused: usize, rows: usize) -> Option<Stop> {
-    (rows > 1 && refused == rows).then(|| Stop {
+pub(crate) fn no_row_may_be_written(refused: usize, rows: usize) -> Option<Blocker> {
+    (rows > 1 && refused == rows).then(|| Blocker {
         what: "INVALID_FIELD_FOR_INSERT_UPDATE for every row".to_owned(),
         advice: "a mapped field may not be written; check field-level security of the integration \
                  user",

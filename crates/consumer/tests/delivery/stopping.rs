@@ -3,8 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use job_queue::RunState;
-use salesforce_simulator::{Config, Fault, Faults, PlannedFault, RowErrorRule};
+use salesforce_simulator::{Config, Fault, Faults, PlannedFault};
 
 use super::support::{Scene, good_batches};
 
@@ -86,29 +85,6 @@ async fn a_wait_for_the_daily_quota_is_cut_short_by_a_stop() {
 }
 
 #[tokio::test]
-async fn a_full_org_stops_the_consumer_and_the_rows_stay_queued() {
-    let full = RowErrorRule {
-        key_prefix: "E-0001".to_owned(),
-        status_code: "STORAGE_LIMIT_EXCEEDED".to_owned(),
-        message: "storage limit exceeded".to_owned(),
-        times: None,
-    };
-    let scene = Scene::with_faults(Faults { row_errors: vec![full], ..Faults::default() }).await;
-    scene.feed("full", &good_batches(3)).await;
-
-    let words = format!("{:#}", scene.consumer(&[]).ended().await.unwrap_err());
-
-    assert!(words.contains("STORAGE_LIMIT_EXCEEDED"), "{words}");
-    assert!(words.contains("free or buy data storage"), "{words}");
-    let ledger = scene.ledger("full").await;
-    assert_eq!((ledger.state, ledger.rejected), (RunState::Draining, 0));
-    assert_eq!(scene.queue.depth().await.unwrap().jobs, 3 - ledger.batches_settled);
-    scene.salesforce.set_faults(Faults::default());
-    let _another = scene.consumer(&[]);
-    scene.delivered("full").await;
-}
-
-#[tokio::test]
 async fn a_token_that_ends_and_cannot_be_renewed_stops_the_consumer() {
     let scene = Scene::new().await;
     scene.feed("token", &good_batches(10)).await;
@@ -122,54 +98,4 @@ async fn a_token_that_ends_and_cannot_be_renewed_stops_the_consumer() {
     let _another = scene.consumer(&[]);
     scene.delivered("token").await;
     assert_eq!(scene.writes().await, 1_000, "a call that is refused for its token does no work");
-}
-
-/// All rows of the second hundred have a field that may not be written.
-fn second_hundred_may_not_be_written() -> Faults {
-    let rule = RowErrorRule {
-        key_prefix: "E-0001".to_owned(),
-        status_code: "INVALID_FIELD_FOR_INSERT_UPDATE".to_owned(),
-        message: "Unable to create/update fields: Email".to_owned(),
-        times: None,
-    };
-    Faults { row_errors: vec![rule], ..Faults::default() }
-}
-
-#[tokio::test]
-async fn a_consumer_stops_when_no_row_may_be_written() {
-    let scene = Scene::with_faults(second_hundred_may_not_be_written()).await;
-    scene.feed("unwritable", &good_batches(2)[1..]).await;
-
-    let ended = scene.consumer(&[]).ended().await;
-
-    let words = format!("{:#}", ended.unwrap_err());
-    assert!(words.contains("INVALID_FIELD_FOR_INSERT_UPDATE for every row"), "{words}");
-    assert_eq!(scene.ledger("unwritable").await.rejected, 0);
-}
-
-#[tokio::test]
-async fn rows_that_may_not_be_written_stop_nobody_once_others_were_stored() {
-    let hundreds = good_batches(2);
-    for (name, batches, in_one_go) in [
-        ("by another consumer", hundreds.clone(), false),
-        ("of the same batch", vec![hundreds.concat()], false),
-        ("by the same consumer", vec![hundreds.concat()], true),
-    ] {
-        let scene = Scene::with_faults(second_hundred_may_not_be_written()).await;
-        scene.feed("a", &batches).await;
-        let arguments = ["--concurrency=1", "--salesforce-batch=100"];
-        if !in_one_go {
-            scene.plan(PlannedFault::once(Fault::Throttled).after(1));
-            let first = scene.consumer(&arguments);
-            scene.struck(Fault::Throttled).await;
-            first.stop().await.unwrap();
-        }
-
-        let consumer = scene.consumer(&arguments);
-        let ledger = scene.ended("a").await;
-
-        assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
-        assert_eq!((ledger.created, ledger.rejected), (100, 100), "{name}");
-        assert_eq!(ledger.rejected_by_code["INVALID_FIELD_FOR_INSERT_UPDATE"], 100, "{name}");
-    }
 }

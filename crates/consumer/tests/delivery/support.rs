@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use local_services::RedisServer;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator, State};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     task::JoinHandle,
 };
@@ -69,6 +70,17 @@ impl Scene {
         run: &str,
         batches: &[Vec<R>],
     ) {
+        self.feed_for(None, header, run, batches).await;
+    }
+
+    /// As a producer that started the run for one target.
+    pub(crate) async fn feed_for<R: AsRef<str>>(
+        &self,
+        target: Option<&Target>,
+        header: &str,
+        run: &str,
+        batches: &[Vec<R>],
+    ) {
         let run: RunId = run.parse().unwrap();
         let header = Bytes::copy_from_slice(header.as_bytes());
         let new = NewRun {
@@ -80,7 +92,7 @@ impl Scene {
             header: header.clone(),
             settings: "{}".to_owned(),
             wanted: Wanted::default(),
-            target: None,
+            target: target.cloned(),
             replay_of: None,
             start_key: None,
             keep: Duration::from_secs(3_600),
@@ -114,8 +126,16 @@ impl Scene {
 
     /// Starts a consumer with these arguments beside the usual ones.
     pub(crate) fn consumer(&self, arguments: &[&str]) -> Consumer {
+        let task = Cli::try_parse_from(self.command_line(arguments)).unwrap().meant().unwrap();
+        let shutdown = CancellationToken::new();
+        let ended = tokio::spawn(consumer::run(task, shutdown.clone()));
+        Consumer { shutdown, ended }
+    }
+
+    /// The program, and these arguments beside the usual ones.
+    pub(crate) fn command_line(&self, arguments: &[&str]) -> Vec<String> {
         let usual = [
-            "consumer".to_owned(),
+            env!("CARGO_BIN_EXE_consumer").to_owned(),
             format!("--redis-url={}", self.redis.url()),
             format!("--queue-lease={}ms", self.lease.as_millis()),
             format!("--salesforce-login-url={}", self.salesforce.url()),
@@ -127,11 +147,7 @@ impl Scene {
         let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
         let given: Vec<String> = arguments.iter().map(|argument| name(argument)).collect();
         let usual = usual.into_iter().filter(|argument| !given.contains(&name(argument)));
-        let arguments = usual.chain(arguments.iter().map(|argument| (*argument).to_owned()));
-        let task = Cli::try_parse_from(arguments).unwrap().meant().unwrap();
-        let shutdown = CancellationToken::new();
-        let ended = tokio::spawn(consumer::run(task, shutdown.clone()));
-        Consumer { shutdown, ended }
+        usual.chain(arguments.iter().map(|argument| (*argument).to_owned())).collect()
     }
 
     /// What a consumer with these arguments delivers.
@@ -192,6 +208,23 @@ impl Scene {
         waited.expect("the ingest jobs come so far");
     }
 
+    /// What the queue keeps with the batches of a run that are being delivered.
+    pub(crate) async fn notes(&self, run: &str) -> BTreeMap<String, String> {
+        let redis = TcpStream::connect(("127.0.0.1", self.redis.port())).await.unwrap();
+        let mut redis = BufReader::new(redis);
+        let command = format!("HGETALL {{batch-sync}}:run:{run}:notes\r\n");
+        redis.write_all(command.as_bytes()).await.unwrap();
+        let mut lines = redis.lines();
+        let mut line = async || lines.next_line().await.unwrap().unwrap();
+        let texts = line().await[1..].parse().unwrap();
+        let mut read = Vec::new();
+        for _ in 0..texts {
+            let _length = line().await;
+            read.push(line().await);
+        }
+        read.chunks(2).map(|note| (note[0].clone(), note[1].clone())).collect()
+    }
+
     /// As if the lease of a run's first batch had run out: it is somebody else's, and who holds it
     /// hears of it only from what Redis answers next.
     pub(crate) async fn take_lease_away(&self, run: &str) {
@@ -239,6 +272,12 @@ impl Consumer {
     pub(crate) async fn stop(self) -> anyhow::Result<ExitCode> {
         self.shutdown.cancel();
         self.ended().await
+    }
+
+    /// Ends it as SIGKILL does: nothing is put back, nobody is told.
+    pub(crate) async fn kill(mut self) {
+        self.ended.abort();
+        assert!((&mut self.ended).await.unwrap_err().is_cancelled(), "it was alive until now");
     }
 
     /// Waits until it ends by itself.

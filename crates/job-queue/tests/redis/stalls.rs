@@ -112,6 +112,23 @@ async fn a_batch_is_not_blamed_for_a_consumer_that_died_while_it_waited() {
     }
 }
 
+#[tokio::test]
+async fn a_batch_goes_on_waiting_when_its_lease_is_had_back() {
+    let fixture = with_batches(1).await;
+    let mut one = consumer(&fixture, "one").await;
+    let claimed = one.claim().await.unwrap().unwrap();
+    claimed.note_waiting(true).await.unwrap();
+    let () = fixture.redis().zadd("{batch-sync}:run:a:leases", "0", 1).unwrap();
+    let () = fixture.redis().zadd("{batch-sync}:wake", "{batch-sync}:run:a", 1).unwrap();
+    assert!(one.claim().await.unwrap().is_none(), "what we hold is not handed to us");
+    drop((claimed, one));
+
+    let mut other = consumer(&fixture, "other").await;
+    let claimed = claim_soon(&mut other).await;
+
+    assert_eq!(claimed.deliveries(), 1);
+}
+
 /// The process stood still (a debugger, a suspended machine) for longer than its lease, and nobody
 /// else was there: its lease is had back by its token.
 #[tokio::test]

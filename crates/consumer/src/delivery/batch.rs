@@ -1,0 +1,83 @@
+//! A batch on its way, as far as the queue and the other batches of its run are concerned.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use ingest_core::BatchJob;
+use job_queue::{Claimed, Settled};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::holds::RunHold;
+use crate::verdict::Blocker;
+
+/// A wait that is shorter need not be known to anybody.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// A batch on its way.
+pub(crate) struct Delivery<'a> {
+    pub(crate) claimed: &'a Claimed,
+    pub(super) hold: Arc<RunHold>,
+    /// The queue knows that nothing of it is being sent.
+    is_noted: AtomicBool,
+}
+
+impl<'a> Delivery<'a> {
+    pub(super) fn new(claimed: &'a Claimed, hold: Arc<RunHold>) -> Self {
+        Self { claimed, hold, is_noted: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn job(&self) -> &'a BatchJob {
+        self.claimed.job()
+    }
+
+    /// Cancelled when no more calls may start for it: the consumer stops, or its run is held.
+    pub(crate) fn stop(&self) -> &CancellationToken {
+        self.hold.stop()
+    }
+
+    /// Nobody can deliver its run for now.
+    pub(crate) fn hold_run(&self, blocker: Blocker) {
+        self.hold.begin(blocker);
+    }
+
+    /// Waits for something before anything else is sent. When that takes longer than a moment the
+    /// queue is told: whoever dies while a batch waits has not died of it.
+    pub(crate) async fn wait_for<T>(&self, something: impl Future<Output = T>) -> T {
+        let mut something = pin!(something);
+        if let Ok(there) = timeout(MOMENT, &mut something).await {
+            return there;
+        }
+        if !self.is_noted.swap(true, Ordering::Relaxed) {
+            self.note_waiting(true).await;
+        }
+        something.await
+    }
+
+    /// Before something is sent. Gives whether the batch is still ours.
+    pub(super) async fn goes_on(&self) -> bool {
+        let is_ours =
+            !self.is_noted.swap(false, Ordering::Relaxed) || self.note_waiting(false).await;
+        is_ours && !self.claimed.is_lost()
+    }
+
+    /// Gives whether the batch is still ours. Without the note a death counts, and no more: it is
+    /// no reason to give up what is done of the batch.
+    async fn note_waiting(&self, waits: bool) -> bool {
+        // Boxed, for it is rare, and each wait has room for it.
+        match Box::pin(self.claimed.note_waiting(waits)).await {
+            Ok(noted) => noted != Settled::LeaseLost,
+            Err(error) => {
+                warn!(error = %error, "could not note whether a batch waits");
+                true
+            }
+        }
+    }
+}

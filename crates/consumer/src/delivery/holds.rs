@@ -1,0 +1,152 @@
+//! Runs that nobody can deliver until a person or time has changed something: the queue takes them
+//! out of the round, and here no more calls of them start. Other runs go on.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    time::Duration,
+};
+
+use ingest_core::RunId;
+use job_queue::{Queue, QueueError};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::verdict::{BETWEEN_HOLDS, Blocker};
+
+/// The runs that are being delivered.
+#[derive(Debug)]
+pub(crate) struct Holds {
+    /// Of the whole consumer.
+    stop: CancellationToken,
+    runs: Mutex<HashMap<RunId, Weak<RunHold>>>,
+}
+
+/// What the deliveries of a run share that began since it was held last.
+#[derive(Debug)]
+pub(crate) struct RunHold {
+    run: RunId,
+    stop: CancellationToken,
+    blocker: OnceLock<Blocker>,
+    /// For how long batches are to be put back, once the queue holds the run.
+    placed: OnceCell<Duration>,
+}
+
+impl Holds {
+    pub(crate) fn new(stop: &CancellationToken) -> Self {
+        Self { stop: stop.clone(), runs: Mutex::default() }
+    }
+
+    /// For a batch that was claimed just now: its run was not held then.
+    pub(super) fn join(&self, run: &RunId) -> Arc<RunHold> {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hold) = runs.get(run).and_then(Weak::upgrade)
+            && hold.blocker.get().is_none()
+        {
+            return hold;
+        }
+        runs.retain(|_, hold| hold.strong_count() > 0);
+        let hold = Arc::new(RunHold {
+            run: run.clone(),
+            stop: self.stop.child_token(),
+            blocker: OnceLock::new(),
+            placed: OnceCell::new(),
+        });
+        runs.insert(run.clone(), Arc::downgrade(&hold));
+        hold
+    }
+}
+
+impl RunHold {
+    pub(super) fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// No more calls of the run start; the first reason counts.
+    pub(super) fn begin(&self, blocker: Blocker) {
+        let _first = self.blocker.set(blocker);
+        self.stop.cancel();
+    }
+
+    /// Sees to it that the queue holds the run before a batch of it is put back, if it is to be
+    /// held. The answer is how long that batch has to wait for itself: a run that is being
+    /// cancelled is not held, and neither is any when Redis refuses.
+    pub(super) async fn place(&self, queue: &Queue) -> Duration {
+        let Some(blocker) = self.blocker.get() else { return Duration::ZERO };
+        let placed = self.placed.get_or_try_init(|| self.hold(queue, blocker)).await;
+        placed.copied().unwrap_or_else(|error| {
+            error!(run.id = %self.run, error = %error, "could not hold run {}", self.run);
+            BETWEEN_HOLDS.floor
+        })
+    }
+
+    async fn hold(&self, queue: &Queue, blocker: &Blocker) -> Result<Duration, QueueError> {
+        let ledger = queue.run(&self.run).await?;
+        if ledger.is_some_and(|ledger| ledger.held.is_some()) {
+            // Another consumer met the same: held once, and counted once.
+            return Ok(Duration::ZERO);
+        }
+        let before = queue.times_held(&self.run).await?;
+        let delay = BETWEEN_HOLDS.delay(before.saturating_add(1), fastrand::f64());
+        let times = queue.hold_run(&self.run, &blocker.to_string(), Some(delay)).await?;
+        if times == 0 {
+            warn!(run.id = %self.run, error = %blocker, "run {} waits", self.run);
+            return Ok(delay);
+        }
+        warn!(
+            run.id = %self.run,
+            retry_s = delay.as_secs(),
+            times,
+            error = %blocker,
+            "run {} is held; it is tried again by itself, or at once when it is resumed",
+            self.run
+        );
+        Ok(Duration::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocker(what: &str) -> Blocker {
+        Blocker { what: what.to_owned(), advice: "" }
+    }
+
+    #[test]
+    fn a_hold_stops_the_deliveries_of_its_run_and_no_later_ones() {
+        let holds = Holds::new(&CancellationToken::new());
+        let (a, b): (RunId, RunId) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let (first, second, other) = (holds.join(&a), holds.join(&a), holds.join(&b));
+
+        first.begin(blocker("full"));
+        second.begin(blocker("disabled"));
+        let after = holds.join(&a);
+
+        let are_stopped = [&first, &second, &other, &after].map(|hold| hold.stop().is_cancelled());
+        assert_eq!(are_stopped, [true, true, false, false]);
+        assert_eq!(second.blocker.get(), Some(&blocker("full")));
+    }
+
+    #[test]
+    fn a_stop_of_the_consumer_stops_all_and_holds_none() {
+        let stop = CancellationToken::new();
+        let holds = Holds::new(&stop);
+        let hold = holds.join(&"a".parse().unwrap());
+
+        stop.cancel();
+
+        assert!(hold.stop().is_cancelled() && hold.blocker.get().is_none());
+    }
+
+    #[test]
+    fn runs_that_are_no_longer_delivered_are_forgotten() {
+        let holds = Holds::new(&CancellationToken::new());
+        for number in 0..1_000 {
+            drop(holds.join(&format!("run-{number}").parse().unwrap()));
+        }
+
+        assert_eq!(holds.runs.lock().unwrap().len(), 1);
+    }
+}
