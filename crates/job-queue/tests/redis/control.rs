@@ -120,7 +120,9 @@ async fn a_hold_ends_by_itself_when_its_time_is_over() {
 
     let claimed = claim_soon(&mut consumer).await;
     assert_eq!(fixture.ledger("a").await.held, None);
+    assert_eq!(fixture.queue.times_held(&id("a")).await.unwrap(), 2, "and is not forgotten");
     claimed.settle(&delivered(&claimed)).await.unwrap();
+    assert_eq!(fixture.queue.times_held(&id("a")).await.unwrap(), 0, "a row was delivered");
     assert_eq!(hold().await, 0, "it has ended");
 }
 
