@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
-use job_queue::{
-    BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target, Wanted,
-};
+use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target, Wanted};
 use local_services::RedisServer;
 use redis::aio::MultiplexedConnection;
 

@@ -61,11 +61,7 @@ impl Queue {
     /// When the URL is malformed, or nothing answers within some seconds.
     pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
         let link = Link::connect(args.redis_url.expose_secret()).await?;
-        Ok(Self {
-            link: Arc::new(link),
-            lease: args.queue_lease,
-            away: Arc::default(),
-        })
+        Ok(Self { link: Arc::new(link), lease: args.queue_lease, away: Arc::default() })
     }
 
     /// What should be set differently on this Redis, one sentence each.

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use ingest_core::Rows;
-use job_queue::{
-    Claimed, Control, Created, Depth, FeedError, NewRun, RunState, Settled,
-};
+use job_queue::{Claimed, Control, Created, Depth, FeedError, NewRun, RunState, Settled};
 
 use redis::Commands;
 
-use crate::support::{Fixture, after, claim_soon, consumer_of, delivered, id, job, new_run, reject};
+use crate::support::{
+    Fixture, after, claim_soon, consumer_of, delivered, id, job, new_run, reject,
+};
 
 async fn claim(fixture: &Fixture) -> Option<Claimed> {
     consumer_of(fixture.queue.clone(), "consumer").claim().await.unwrap()
