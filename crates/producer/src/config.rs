@@ -15,6 +15,7 @@ use crate::{
         CancelArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::ServeArgs,
+    target::TargetArgs,
 };
 
 /// The command line of `producer`.
@@ -40,7 +41,8 @@ pub enum Command {
         producer sync --file big-data-import.csv\n  \
         producer sync --file big-data-import.csv --run-id nightly-7      again: goes on with that run\n  \
         producer sync --file exports/accounts.csv.gz --no-wait\n  \
-        producer sync --file big-data-import.csv --max-rejects 1%")]
+        producer sync --file big-data-import.csv --max-rejects 1%\n  \
+        producer sync --file contacts.csv --object Contact --external-id ErpKey__c")]
     Sync(Box<SyncArgs>),
     /// List the newest runs.
     #[command(after_help = "Examples:\n  \
@@ -84,7 +86,8 @@ pub enum Command {
     /// When a `producer serve` is running, it is handed the run. Else the run goes on here, in the
     /// foreground, as with `producer sync --run-id`.
     #[command(after_help = "Examples:\n  \
-        producer resume 20261123-145735-pmao")]
+        producer resume 20261123-145735-pmao\n  \
+        producer resume nightly-7 --target 3f0a91c4e2b7      consumers of another mapping deliver the rest")]
     Resume(Box<ResumeArgs>),
     /// End a run for good: what is queued of it is removed and counts as cancelled.
     #[command(after_help = "Examples:\n  \
@@ -127,6 +130,9 @@ pub struct SyncArgs {
     #[arg(long, value_name = "ID", value_parser = own_run_id)]
     pub run_id: Option<RunId>,
 
+    /// Who is to deliver it.
+    #[command(flatten)]
+    pub target: TargetArgs,
     /// How it is loaded.
     #[command(flatten)]
     pub load: LoadArgs,
@@ -163,7 +169,7 @@ pub struct LoadArgs {
 /// How full the queue may get.
 #[derive(Clone, Debug, Args)]
 pub struct WatermarkArgs {
-    /// Stop reading when this many batches are on the queue.
+    /// Stop reading a run when this many of its batches are on the queue.
     #[arg(long, env = "QUEUE_DEPTH_HIGH", default_value_t = 2_000, value_name = "BATCHES")]
     pub queue_depth_high: u64,
 
@@ -171,7 +177,8 @@ pub struct WatermarkArgs {
     #[arg(long, env = "QUEUE_DEPTH_LOW", value_name = "BATCHES")]
     pub queue_depth_low: Option<u64>,
 
-    /// Stop reading when the batches on the queue have this many bytes; go on at half of it.
+    /// Stop reading when the batches of a run, or of all runs together, have this many bytes; go on at
+    /// half of it. However full the others are, a run may queue a 16th of it.
     #[arg(long, env = "QUEUE_BYTES_HIGH", default_value_t = 64 << 20, value_name = "BYTES")]
     pub queue_bytes_high: u64,
 }

@@ -100,10 +100,11 @@ impl Wish {
         match self {
             Self::Pause => !ledger.paused && is_open(ledger),
             Self::Resume => {
-                matches!(Status::of(ledger), Status::Paused | Status::Interrupted | Status::Failed)
+                use Status::{Failed, Held, Interrupted, Paused};
+                matches!(Status::of(ledger), Paused | Held | Interrupted | Failed)
                     && !ledger.file_replaced
             }
-            Self::Cancel => is_open(ledger),
+            Self::Cancel => is_open(ledger) || ledger.state == RunState::Failed,
         }
     }
 

@@ -50,28 +50,36 @@ pub(crate) async fn resume(
     args: ResumeArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let ResumeArgs { run, load } = args;
+    let ResumeArgs { run, target, load } = args;
     let foreground = Foreground::prepare(&load, shutdown).await?;
     let queue = &foreground.start.queue;
+    let target = match &target {
+        Some(id) => Some(foreground.start.change_target(&run, id).await?),
+        None => None,
+    };
     foreground.start.change_guard(&run, rejects_max(&load.guards)).await?;
     let outcome = Wish::Resume.carry_out(queue, &run).await?;
     if outcome != Outcome::NobodyFeeds {
-        return answer(queue, &run, &Wish::Resume.message(&run, outcome), load.json).await;
+        let mut message = Wish::Resume.message(&run, outcome);
+        if let Some(target) = target {
+            message.push_str(&format!("; it is for {target}"));
+        }
+        return answer(queue, &run, &message, load.json).await;
     }
     let ledger = foreground.start.find_ledger(&run).await?;
     let settings = ReadSettings::of(&ledger)?;
-    let (file, run) = (ledger.file, Some(run));
-    foreground.sync(Order { file, settings, run, replay_of: None, start_key: None }).await
+    let order = Order::new(ledger.file, settings, ledger.wanted);
+    foreground.sync(Order { run: Some(run), ..order }).await
 }
 
 pub(crate) async fn replay(
     args: ReplayArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let ReplayArgs { run, codes, file, load, read } = args;
+    let ReplayArgs { run, codes, file, target, load, read } = args;
     let foreground = Foreground::prepare(&load, shutdown).await?;
     let settings = ReadSettings::new(&read)?.with_rejects_max(rejects_max(&load.guards));
-    let replay = Replay { of: run, codes, edited: file, settings };
+    let replay = Replay { of: run, codes, edited: file, settings, wanted: target.wanted() };
     let replayed = replay.order(&foreground.start).await?;
     if !replayed.advice.is_empty() {
         foreground.display.say(&replayed.advice);

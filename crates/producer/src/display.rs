@@ -132,14 +132,22 @@ impl Display {
         }
     }
 
-    /// There is nobody to deliver.
-    pub(crate) fn no_consumer(&self) {
-        self.say("no consumer is running, so nothing is delivered yet; start one: make consumer");
+    /// Nobody can deliver the run, or somebody can again.
+    pub(crate) fn held(&self, ledger: &Ledger) {
+        let run = &ledger.run;
+        match &ledger.held {
+            Some(held) => self.say(&format!(
+                "the run is held: {}; go on with: producer resume {run}",
+                held.reason
+            )),
+            None if ledger.has_ended() => {}
+            None => self.say("the run is not held any more; it goes on"),
+        }
     }
 
-    /// There is somebody again.
-    pub(crate) fn consumer_is_there(&self) {
-        self.say("a consumer is there; delivery goes on");
+    /// Nobody delivers the run, or somebody does again.
+    pub(crate) fn waits_for(&self, what: Option<&str>) {
+        self.say(what.unwrap_or("a consumer is there; delivery goes on"));
     }
 
     /// How the run stands.
@@ -161,6 +169,11 @@ impl Display {
             Self::Lines(lines) => show_batches(&mut lock(lines), ledger, batches),
             Self::Log(witness) => witness.sees(ledger),
         }
+    }
+
+    /// A server has many runs, and shows single batches to those who ask for them.
+    pub(crate) fn shows_batches(&self) -> bool {
+        !matches!(self, Self::Log(_))
     }
 
     /// The bars have done their work.

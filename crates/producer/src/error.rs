@@ -65,9 +65,50 @@ pub(crate) enum SyncError {
     LedgerSettings { run: RunId },
     #[error("there is no run {run}; `producer runs` lists them")]
     UnknownRun { run: RunId },
+    #[error(
+        "consumers of several targets are alive; say which of them is meant by --object, --operation \
+         and --external-id, or by --target and its id. They are {known}"
+    )]
+    SeveralTargets { known: String },
+    #[error(
+        "there is no target {id}; those of the run and of the consumers that are alive are {known}"
+    )]
+    NoSuchTarget { id: String, known: String },
 }
 
 impl SyncError {
+    /// It was asked for in a way that cannot be followed.
+    pub(crate) fn is_wrong_setting(&self) -> bool {
+        matches!(self, Self::SeveralTargets { .. } | Self::NoSuchTarget { .. })
+    }
+
+    /// A person or another setting can mend it, and the run goes on then: it is interrupted. What
+    /// is wrong with the run itself, or with the question, is none of it.
+    pub(crate) fn interrupts(&self) -> bool {
+        match self {
+            Self::Read(ReadError::Blob(BlobError::BlobChanged { .. })) => false,
+            Self::Read(_) | Self::Queue(_) | Self::Rejects { .. } | Self::LedgerSettings { .. } => {
+                true
+            }
+            Self::Feed(error) => matches!(error, FeedError::LockLost { .. } | FeedError::Queue(_)),
+            _ => false,
+        }
+    }
+
+    /// In one line, with what it came from.
+    pub(crate) fn with_causes(&self) -> String {
+        let mut words = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(next) = cause {
+            let text = next.to_string();
+            if !words.ends_with(&text) {
+                words.push_str(&format!(": {text}"));
+            }
+            cause = next.source();
+        }
+        words
+    }
+
     /// Trying again later may help without anybody's doing: the blob storage is away.
     pub(crate) fn may_heal(&self) -> bool {
         match self {

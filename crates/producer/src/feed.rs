@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     display::Display,
     error::SyncError,
+    places::{Place, Places},
     source::Source,
     watermark::{Room, Watermarks},
 };
@@ -46,15 +47,40 @@ pub(crate) struct Feed<'a> {
     pub(crate) halt: &'a CancellationToken,
 }
 
+/// A file that is read while there is a place for it.
+pub(crate) struct Reading<'a> {
+    pub(crate) places: &'a Places,
+    pub(crate) place: Option<Place>,
+    pub(crate) source: Option<Source>,
+    /// Opens the file where feeding goes on.
+    pub(crate) open: Box<dyn Fn(ResumePoint) -> Source + Send + Sync + 'a>,
+}
+
+impl Reading<'_> {
+    fn source(&mut self, from: ResumePoint) -> &mut Source {
+        self.source.get_or_insert_with(|| (self.open)(from))
+    }
+
+    /// Lets somebody else read who waits for it, `waited` after reading had to stop. Nothing is lost:
+    /// what was read is pushed. A file that cannot be entered in the middle is read again from its
+    /// start then, so it has to have waited for as long as that takes.
+    fn give_way(&mut self, waited: Duration) {
+        let takes = self.source.as_ref().map_or(Duration::ZERO, Source::reopening_takes);
+        if self.places.are_wanted() && waited >= takes {
+            (self.source, self.place) = (None, None);
+        }
+    }
+}
+
 impl Feed<'_> {
-    /// Puts the rest of `source` on the queue.
+    /// Puts the rest of the file on the queue.
     ///
     /// Shutdown is noticed between pushes only: a push is whole, or goes on from
     /// its checkpoint.
     pub(crate) async fn run(
         &self,
         feeder: &mut Feeder,
-        source: &mut Source,
+        reading: &mut Reading<'_>,
     ) -> Result<Fed, SyncError> {
         let Some(fullness) = self.shutdown.run_until_cancelled(feeder.fullness()).await else {
             return Ok(Fed::Interrupted);
@@ -62,7 +88,7 @@ impl Feed<'_> {
         let mut fullness = fullness?;
         loop {
             if self.watermarks.is_reached_by(fullness) {
-                let waiting = self.wait_for_room(feeder, fullness);
+                let waiting = self.wait_for_room(feeder, reading, fullness);
                 let waiting = self.halt.run_until_cancelled(waiting);
                 match self.shutdown.run_until_cancelled(waiting).await {
                     Some(Some(room)) => fullness = room?,
@@ -73,6 +99,7 @@ impl Feed<'_> {
             if self.halt.is_cancelled() {
                 return Ok(Fed::Halted);
             }
+            let source = reading.source(feeder.resume_point());
             let gathered = self.gather(source, self.watermarks.room(fullness));
             let batches = match self.shutdown.run_until_cancelled(gathered).await {
                 Some(batches) => batches?,
@@ -132,10 +159,11 @@ impl Feed<'_> {
         Ok(batches)
     }
 
-    /// Waits until the queue is drained to its low watermark.
+    /// Waits until the queue is drained to its low watermark. Others may read meanwhile.
     async fn wait_for_room(
         &self,
         feeder: &mut Feeder,
+        reading: &mut Reading<'_>,
         full: Fullness,
     ) -> Result<Fullness, SyncError> {
         let started = Instant::now();
@@ -144,8 +172,15 @@ impl Feed<'_> {
         let mut noted = Duration::ZERO;
         loop {
             sleep(FULL_POLL).await;
-            let fullness = feeder.fullness().await?;
-            let goes_on = self.watermarks.is_drained_to(fullness);
+            reading.give_way(started.elapsed());
+            let mut fullness = feeder.fullness().await?;
+            let mut goes_on = self.watermarks.is_drained_to(fullness);
+            if goes_on && reading.place.is_none() {
+                reading.place = Some(reading.places.take().await);
+                // Others have pushed meanwhile.
+                fullness = feeder.fullness().await?;
+                goes_on = !self.watermarks.is_reached_by(fullness);
+            }
             let paused = started.elapsed();
             // A pause may last hours: the ledger shows it as it grows.
             if !goes_on && paused - noted > Duration::from_secs(2) {

@@ -18,6 +18,7 @@ use crate::{
     rejects_file::{RejectsError, RejectsFile},
     source::ReadProgress,
     standstill,
+    target::waiting_for,
 };
 
 /// How often the ledger is looked at.
@@ -31,8 +32,8 @@ const LAST_LOOK: Duration = Duration::from_secs(2);
 const REJECTS_BYTES_MIN: usize = 512 << 10;
 const REJECTS_DELAY: Duration = Duration::from_secs(10);
 
-/// How often the consumers are counted.
-const COUNT_CONSUMERS: Duration = Duration::from_secs(2);
+/// How often is looked whether a consumer fits.
+const LOOK_FOR_CONSUMERS: Duration = Duration::from_secs(2);
 
 pub(crate) struct Follow<'a> {
     pub(crate) queue: &'a Queue,
@@ -88,12 +89,15 @@ impl Follow<'_> {
         let lost = self.look_for_lost_batches(watcher, &ledger).await?;
         self.give_up_if_too_many_are_rejected(&ledger, lost).await?;
         self.write_due_rejects(watcher).await;
-        self.count_consumers(watcher).await?;
+        self.look_for_consumers(watcher, &ledger).await?;
         Ok(ledger)
     }
 
     async fn look(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
-        let batches = self.queue.batch_events(self.run, &watcher.seen).await?;
+        let batches = match self.display.shows_batches() {
+            true => self.queue.batch_events(self.run, &watcher.seen).await?,
+            false => Vec::new(),
+        };
         if let Some(last) = batches.last() {
             watcher.seen = last.id.clone();
         }
@@ -103,6 +107,11 @@ impl Follow<'_> {
         if ledger.paused != watcher.paused {
             watcher.paused = ledger.paused;
             self.display.paused_by_hand(&ledger);
+        }
+        let held = ledger.held.as_ref().map(|held| held.reason.clone());
+        if held != watcher.held {
+            watcher.held = held;
+            self.display.held(&ledger);
         }
         Ok(ledger)
     }
@@ -155,15 +164,22 @@ impl Follow<'_> {
         Ok(())
     }
 
-    async fn count_consumers(&self, watcher: &mut Watcher) -> Result<(), SyncError> {
-        if watcher.consumers_counted.is_some_and(|at| at.elapsed() < COUNT_CONSUMERS) {
+    /// Whether anybody delivers this run.
+    async fn look_for_consumers(
+        &self,
+        watcher: &mut Watcher,
+        ledger: &Ledger,
+    ) -> Result<(), SyncError> {
+        if watcher.consumers_seen.is_some_and(|at| at.elapsed() < LOOK_FOR_CONSUMERS) {
             return Ok(());
         }
-        watcher.consumers_counted = Some(Instant::now());
-        let alive = self.queue.consumers_alive().await? > 0;
-        if alive != watcher.consumer_alive {
-            watcher.consumer_alive = alive;
-            if alive { self.display.consumer_is_there() } else { self.display.no_consumer() }
+        watcher.consumers_seen = Some(Instant::now());
+        let waits_for = waiting_for(ledger, &self.queue.living_targets().await?);
+        // Of a run that is held or paused, something else is said.
+        let says = waits_for.is_some() || is_waited_for(ledger);
+        if says && waits_for != watcher.waits_for {
+            self.display.waits_for(waits_for.as_deref());
+            watcher.waits_for = waits_for;
         }
         self.tell_standstill(watcher).await
     }
@@ -221,13 +237,21 @@ impl Follow<'_> {
     }
 }
 
+/// Consumers deliver the run, if there are any.
+fn is_waited_for(ledger: &Ledger) -> bool {
+    !ledger.paused && ledger.held.is_none() && !ledger.has_ended()
+}
+
 /// What a follower remembers from look to look.
 struct Watcher {
     seen: EventId,
     rejects_written: Instant,
     rejects_failed: bool,
-    consumers_counted: Option<Instant>,
-    consumer_alive: bool,
+    consumers_seen: Option<Instant>,
+    /// Why nobody delivers the run, as it was told last.
+    waits_for: Option<String>,
+    /// Why it is held, as it was told last.
+    held: Option<String>,
     /// Why deliveries stand still, as it was told last.
     stands_still: Option<String>,
     paused: bool,
@@ -240,8 +264,9 @@ impl Watcher {
             seen: EventId::default(),
             rejects_written: Instant::now(),
             rejects_failed: false,
-            consumers_counted: None,
-            consumer_alive: true,
+            consumers_seen: None,
+            waits_for: None,
+            held: None,
             stands_still: None,
             paused: false,
             quiet: Quiet::new(Instant::now()),

@@ -1,8 +1,9 @@
 //! One run, from its checkpoint to its end: reading and following at once.
 
 use std::{
+    pin::pin,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use blob_store::{BlobError, BlobProperties};
@@ -13,17 +14,24 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     display::Display,
     error::{ReadError, SyncError},
-    feed::{Fed, Feed},
+    feed::{Fed, Feed, Reading},
     follow::Follow,
+    places::{Place, Places},
     read_settings::ReadSettings,
     rejects_file::RejectsFile,
     source::{ReadProgress, Source},
-    start::{Entered, Start},
+    start::{Entered, Start, is_to_be_read},
     watermark::Watermarks,
 };
 
 /// How long the claim of another producer is waited for.
 const WAIT_FOR_CLAIM: Duration = Duration::from_secs(11);
+
+/// How often a run that waits for a place is looked at.
+const PLACE_LOOK: Duration = Duration::from_millis(500);
+
+/// How long a place is waited for where there are other servers.
+const WAIT_FOR_PLACE: Duration = Duration::from_secs(2);
 
 /// What a run needs to be imported.
 pub(crate) struct Import<'a> {
@@ -31,6 +39,8 @@ pub(crate) struct Import<'a> {
     pub(crate) watermarks: Watermarks,
     pub(crate) display: &'a Display,
     pub(crate) until: Until,
+    /// Whoever reads has one.
+    pub(crate) places: &'a Places,
     /// Cancelled when the program is told to stop.
     pub(crate) shutdown: &'a CancellationToken,
 }
@@ -46,6 +56,14 @@ pub(crate) enum Until {
     Queued,
 }
 
+/// Whether a run may be read now.
+pub(crate) enum Turn {
+    Place(Place),
+    /// All of it is queued, or nobody wants it any more.
+    NothingToRead,
+    Over(Imported),
+}
+
 /// How an import ended without an error.
 #[derive(Debug)]
 pub(crate) enum Imported {
@@ -55,14 +73,28 @@ pub(crate) enum Imported {
     Queued(Ledger),
     /// A person paused the run.
     Paused,
+    /// Nobody gave up a place, and another server may have one.
+    NoPlace,
     /// Shutdown came first; the run goes on at its checkpoint.
     Interrupted(Option<Ledger>),
 }
 
 impl Import<'_> {
-    pub(crate) async fn run(&self, mut entered: Entered) -> Result<Imported, SyncError> {
+    /// `place` is the run's, if it has one already.
+    pub(crate) async fn run(
+        &self,
+        mut entered: Entered,
+        mut place: Option<Place>,
+    ) -> Result<Imported, SyncError> {
         let run = entered.ledger.run.clone();
         loop {
+            if place.is_none() {
+                place = match self.place_for(&entered.ledger).await? {
+                    Turn::Place(place) => Some(place),
+                    Turn::NothingToRead => None,
+                    Turn::Over(imported) => return Ok(imported),
+                };
+            }
             let Some(feeder) = self.take_up(&run).await? else {
                 return Ok(Imported::Interrupted(None));
             };
@@ -75,14 +107,44 @@ impl Import<'_> {
             }
             entered.ledger = self.start.find_ledger(&run).await?;
             self.display.started(&entered.ledger);
-            let (fed, followed) = Box::pin(self.feed_and_follow(feeder, &mut entered)).await;
+            let (fed, followed) =
+                Box::pin(self.feed_and_follow(feeder, place.take(), &mut entered)).await;
             let went_back = matches!(fed, Ok(Fed::Everything))
                 && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
             if went_back && self.until != Until::Queued && !self.shutdown.is_cancelled() {
                 tracing::warn!("run {run}: redis lost its last writes; feeding it again");
+                entered.ledger = self.start.find_ledger(&run).await?;
                 continue;
             }
             return self.conclude(fed, followed?);
+        }
+    }
+
+    /// A place for a run that is to be read. Nobody has taken it up meanwhile, and a person may
+    /// change their mind.
+    pub(crate) async fn place_for(&self, ledger: &Ledger) -> Result<Turn, SyncError> {
+        let asked = Instant::now();
+        let mut now = ledger.clone();
+        let mut taking = pin!(self.places.take());
+        loop {
+            if !is_to_be_read(&now) {
+                return Ok(Turn::NothingToRead);
+            }
+            if now.paused && self.until == Until::EndedOrPaused {
+                return Ok(Turn::Over(Imported::Paused));
+            }
+            tokio::select! {
+                biased;
+                place = &mut taking => return Ok(Turn::Place(place)),
+                () = self.shutdown.cancelled() => {
+                    return Ok(Turn::Over(Imported::Interrupted(None)));
+                }
+                () = tokio::time::sleep(PLACE_LOOK) => {}
+            }
+            if asked.elapsed() > WAIT_FOR_PLACE && self.start.queue.servers_alive().await? > 1 {
+                return Ok(Turn::Over(Imported::NoPlace));
+            }
+            now = self.start.find_ledger(&ledger.run).await?;
         }
     }
 
@@ -121,6 +183,7 @@ impl Import<'_> {
     async fn feed_and_follow(
         &self,
         feeder: Feeder,
+        place: Option<Place>,
         entered: &mut Entered,
     ) -> (Result<Fed, SyncError>, Result<Ledger, SyncError>) {
         let read = entered.source.as_ref().map(|source| source.progress().clone());
@@ -142,7 +205,7 @@ impl Import<'_> {
         let (stop_feeding, stop_following) =
             (self.shutdown.child_token(), self.shutdown.child_token());
         let feeding = async {
-            let fed = self.feed(feeder, entered, &read, &stop_feeding, &halt).await;
+            let fed = self.feed(feeder, place, entered, &read, &stop_feeding, &halt).await;
             is_fed.store(matches!(fed, Ok(Fed::Everything)), Ordering::Release);
             is_halted.store(matches!(fed, Ok(Fed::Halted)), Ordering::Release);
             let is_all = matches!(fed, Ok(Fed::Everything | Fed::Halted));
@@ -189,6 +252,7 @@ impl Import<'_> {
     async fn feed(
         &self,
         mut feeder: Feeder,
+        mut place: Option<Place>,
         entered: &mut Entered,
         read: &ReadProgress,
         stop: &CancellationToken,
@@ -199,7 +263,8 @@ impl Import<'_> {
                 feeder.release().await;
                 return Ok(Fed::Everything);
             }
-            let fed = self.feed_from_checkpoint(&mut feeder, entered, read, stop, halt).await;
+            let fed =
+                self.feed_from_checkpoint(&mut feeder, &mut place, entered, read, stop, halt).await;
             feeder.release().await;
             match fed {
                 // Redis came back without its last writes, or was away for longer than a claim
@@ -224,6 +289,7 @@ impl Import<'_> {
     async fn feed_from_checkpoint(
         &self,
         feeder: &mut Feeder,
+        place: &mut Option<Place>,
         entered: &mut Entered,
         read: &ReadProgress,
         stop: &CancellationToken,
@@ -239,12 +305,17 @@ impl Import<'_> {
         let from = feeder.resume_point();
         let csv = |source| ReadError::Csv { file: blob.name.clone(), source };
         let header = Header::parse(ledger.header.clone(), settings.dialect()).map_err(csv)?;
-        let mut source = match entered.source.take().filter(|_| from.sequence == 0) {
-            Some(source) => source,
-            None => {
-                let (store, transfer) = (&self.start.store, self.start.transfer);
-                Source::resume(store, blob, settings, transfer, read, header.clone(), from)
-            }
+        let (store, transfer) = (&self.start.store, self.start.transfer);
+        let open =
+            |from| Source::resume(store, blob, settings, transfer, read, header.clone(), from);
+        if place.is_none() {
+            *place = stop.run_until_cancelled(self.places.take()).await;
+        }
+        let mut reading = Reading {
+            places: self.places,
+            place: place.take(),
+            source: entered.source.take().filter(|_| from.sequence == 0),
+            open: Box::new(open),
         };
         let feed = Feed {
             queue: &self.start.queue,
@@ -255,7 +326,9 @@ impl Import<'_> {
             shutdown: stop,
             halt,
         };
-        feed.run(feeder, &mut source).await
+        let fed = feed.run(feeder, &mut reading).await;
+        *place = reading.place;
+        fed
     }
 
     /// Claims the run. The claim of a producer that died ends by itself: that is

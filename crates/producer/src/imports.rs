@@ -1,5 +1,5 @@
 //! Runs that were started over HTTP: this server takes them from the queue
-//! `full-import` and imports them, some at a time.
+//! `full-import`, reads some at a time, and follows all it has to their ends.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,8 @@ use tracing::{error, info, warn};
 use crate::{
     display::Display,
     error::SyncError,
-    import::{Import, Imported, Until},
+    import::{Import, Imported, Turn, Until},
+    places::Places,
     start::Start,
     totals::{Totals, Witness},
     watermark::Watermarks,
@@ -27,27 +28,33 @@ const HELD_DELAY: Duration = Duration::from_secs(5);
 /// Nobody here reads from the run's container.
 const ELSEWHERE_DELAY: Duration = Duration::from_secs(60);
 
-/// Imports one run after the other, several at a time.
+/// Runs that a server has at a time. Following one is cheap; how many are read is another matter, see
+/// [`Places`].
+const RUNS_MAX: usize = 64;
+
+/// A run that found no place here is anybody's again.
+const NO_PLACE_DELAY: Duration = Duration::from_secs(1);
+
+/// Imports runs, several at a time.
 pub(crate) struct Importer {
     pub(crate) start: Start,
     pub(crate) watermarks: Watermarks,
+    /// For those that are being read.
+    pub(crate) places: Places,
     pub(crate) totals: Arc<Totals>,
     pub(crate) shutdown: CancellationToken,
 }
 
 /// Takes runs until shutdown, and puts those back that it has then, to go on at
 /// their checkpoints.
-pub(crate) async fn run_imports(
-    importer: Arc<Importer>,
-    concurrency: usize,
-) -> Result<(), WorkerError> {
+pub(crate) async fn run_imports(importer: Arc<Importer>) -> Result<(), WorkerError> {
     let name = unique_name();
     let backend = ImportBackend::new(importer.start.queue.clone(), &name);
     let stop = importer.shutdown.clone();
     WorkerBuilder::new(name)
         .backend(backend)
         .data(importer)
-        .concurrency(concurrency)
+        .concurrency(RUNS_MAX)
         .build(import)
         .run_until(async move {
             stop.cancelled().await;
@@ -70,7 +77,7 @@ impl Importer {
         let run = claimed.run();
         if claimed.deliveries() > DELIVERIES_MAX {
             let reason = format!("its import was begun {DELIVERIES_MAX} times and broke off");
-            return self.give_up(claimed, &reason).await;
+            return self.interrupt(claimed, &reason).await;
         }
         match self.try_import(claimed).await {
             Ok(Imported::Ended(_) | Imported::Queued(_)) => claimed.done().await.map(drop),
@@ -78,39 +85,56 @@ impl Importer {
             Ok(Imported::Paused | Imported::Interrupted(_)) => {
                 claimed.put_back(Duration::ZERO).await.map(drop)
             }
+            Ok(Imported::NoPlace) => claimed.put_back(NO_PLACE_DELAY).await.map(drop),
             Err(error) => match what_next(&error, claimed.deliveries()) {
                 Next::Wait(delay) => {
                     info!(run.id = %run, "run {run} waits: {error}");
                     claimed.put_back(delay).await.map(drop)
                 }
                 Next::TryAgain(delay) => {
-                    let causes = with_causes(&error);
+                    let causes = error.with_causes();
                     warn!(run.id = %run, "run {run} is tried again in {} s: {causes}", delay.as_secs());
                     claimed.try_again(delay).await.map(drop)
                 }
-                Next::GiveUp => self.give_up(claimed, &with_causes(&error)).await,
+                Next::Interrupt => self.interrupt(claimed, &error.with_causes()).await,
+                Next::Done => {
+                    warn!(run.id = %run, "run {run}: {}", error.with_causes());
+                    claimed.done().await.map(drop)
+                }
             },
         }
     }
 
     async fn try_import(&self, claimed: &ClaimedImport) -> Result<Imported, SyncError> {
-        let found = self.shutdown.run_until_cancelled(self.start.find(claimed.run())).await;
-        let Some(entered) = found else { return Ok(Imported::Interrupted(None)) };
         let display = Display::Log(Box::new(Witness::new(Arc::clone(&self.totals))));
         let import = Import {
             start: &self.start,
             watermarks: self.watermarks,
             display: &display,
             until: Until::EndedOrPaused,
+            places: &self.places,
             shutdown: &self.shutdown,
         };
-        Box::pin(import.run(entered?)).await
+        let looked = self.shutdown.run_until_cancelled(self.start.find_ledger(claimed.run())).await;
+        let Some(ledger) = looked.transpose()? else { return Ok(Imported::Interrupted(None)) };
+        self.start.check_container(&ledger)?;
+        let place = match import.place_for(&ledger).await? {
+            Turn::Place(place) => Some(place),
+            Turn::NothingToRead => None,
+            Turn::Over(imported) => return Ok(imported),
+        };
+        // Only now: the file may have been replaced while the run waited for its turn.
+        let found = self.shutdown.run_until_cancelled(self.start.find(claimed.run())).await;
+        let Some(entered) = found else { return Ok(Imported::Interrupted(None)) };
+        Box::pin(import.run(entered?, place)).await
     }
 
-    async fn give_up(&self, claimed: &ClaimedImport, reason: &str) -> Result<(), QueueError> {
+    /// A person has to mend something. What is queued is delivered, and a resume goes on behind it.
+    async fn interrupt(&self, claimed: &ClaimedImport, reason: &str) -> Result<(), QueueError> {
         let run = claimed.run();
-        error!(run.id = %run, "run {run} failed: {reason}");
-        self.start.queue.fail_run(run, reason).await?;
+        error!(run.id = %run, "run {run} is interrupted: {reason}");
+        // While the job is there: nobody sees the run without a server and without the reason.
+        self.start.queue.note_interruption(run, reason).await?;
         claimed.done().await.map(drop)
     }
 }
@@ -122,8 +146,10 @@ enum Next {
     Wait(Duration),
     /// Time may heal it.
     TryAgain(Duration),
-    /// It fails.
-    GiveUp,
+    /// A person has to mend something.
+    Interrupt,
+    /// It has ended, or its file is being loaded by another one: nothing can be done for it.
+    Done,
 }
 
 fn what_next(error: &SyncError, deliveries: u32) -> Next {
@@ -134,26 +160,14 @@ fn what_next(error: &SyncError, deliveries: u32) -> Next {
         error if error.may_heal() && deliveries < DELIVERIES_MAX => {
             Next::TryAgain(backoff(deliveries))
         }
-        _ => Next::GiveUp,
+        error if error.interrupts() => Next::Interrupt,
+        _ => Next::Done,
     }
 }
 
 /// Five seconds, doubled each time, five minutes at most.
 fn backoff(deliveries: u32) -> Duration {
     Duration::from_secs(5 << deliveries.saturating_sub(1).min(10)).min(Duration::from_secs(300))
-}
-
-fn with_causes(error: &SyncError) -> String {
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        let text = next.to_string();
-        if !words.ends_with(&text) {
-            words.push_str(&format!(": {text}"));
-        }
-        cause = next.source();
-    }
-    words
 }
 
 #[cfg(test)]

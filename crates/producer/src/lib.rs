@@ -24,6 +24,7 @@ mod import;
 mod imports;
 mod late_rejects;
 mod pace;
+mod places;
 mod plan;
 mod quiet;
 mod read_settings;
@@ -42,6 +43,7 @@ mod source;
 mod standstill;
 mod start;
 mod sync;
+mod target;
 mod totals;
 mod verify;
 mod watch;
@@ -53,3 +55,4 @@ pub use run_args::{
     CancelArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
 };
 pub use serve_args::{HostNames, ServeArgs};
+pub use target::TargetArgs;

@@ -9,11 +9,15 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use ingest_core::{RunId, rejects_header};
 use job_queue::{Ledger, PendingRejects, Queue, QueueError};
+use tokio::sync::Semaphore;
 
 use crate::read_settings;
 
 /// Bytes in one append; the service takes 4 MiB.
 const APPEND_BYTES_MAX: usize = 1 << 20;
+
+/// A server follows many runs, and what is being appended is in memory: this many at a time.
+static WRITERS: Semaphore = Semaphore::const_new(2);
 
 /// What the names of all rejects files begin with.
 pub(crate) const FOLDER: &str = "rejects/";
@@ -70,6 +74,7 @@ impl RejectsFile {
         queue: &Queue,
         bytes_min: usize,
     ) -> Result<bool, RejectsError> {
+        let _turn = WRITERS.acquire().await;
         let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
         let bytes: usize = pending.lines.iter().map(Bytes::len).sum();
         if pending.lines.is_empty() || bytes < bytes_min {

@@ -1,7 +1,7 @@
 //! Rejected rows of a run as the source of a new one.
 
 use ingest_core::{Reject, RunId};
-use job_queue::Ledger;
+use job_queue::{Ledger, Wanted};
 
 use crate::{
     error::{SyncError, resume_command},
@@ -21,6 +21,8 @@ pub(crate) struct Replay {
     pub(crate) edited: Option<String>,
     /// How an edited file is read, and how rows are cut into batches.
     pub(crate) settings: ReadSettings,
+    /// Who is to deliver them; when nothing is said, who delivered the run.
+    pub(crate) wanted: Wanted,
 }
 
 /// Why nothing is replayed.
@@ -61,7 +63,15 @@ impl Replay {
         };
         let advice = advice(&source, &self.codes);
         let replay_of = Some(self.of);
-        let order = Order { file, settings, run: None, replay_of, start_key: None };
+        let order = match (self.wanted == Wanted::default(), &source.target) {
+            (false, _) => Order::new(file, settings, self.wanted),
+            (true, None) => Order::new(file, settings, source.wanted),
+            (true, Some(target)) => {
+                let target = Some(target.clone());
+                Order { target, ..Order::new(file, settings, source.wanted) }
+            }
+        };
+        let order = Order { replay_of, ..order };
         Ok(Replayed { order, advice })
     }
 

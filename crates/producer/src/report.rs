@@ -6,25 +6,30 @@ use std::{
     time::Duration,
 };
 
-use job_queue::{Ledger, RunState};
+use job_queue::{Ledger, RunState, Target};
 use serde::Serialize;
 
 use crate::{
     error::resume_command,
     figures::{bytes, duration, grouped, moment, per_second},
     rejects_file,
+    target::{ShownTarget, waiting_for},
 };
 
 /// How a run stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Status {
+    /// A server was asked to read it, and has not begun.
+    Queued,
     Feeding,
     /// Feeding, but the queue is full.
     Waiting,
     /// A person stopped it for a while.
     Paused,
-    /// The producer that fed the run is gone.
+    /// Nobody can deliver it until a person or time has changed something.
+    Held,
+    /// The producer that fed the run is gone, or cannot go on: the reason says why.
     Interrupted,
     Draining,
     Completed,
@@ -34,19 +39,29 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// Of runs that have not ended.
-    pub(crate) const UNFINISHED: [Self; 6] = [
+    /// Every one there is, as a run may go through them. The page and `openapi.json` have them too.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Queued,
         Self::Feeding,
         Self::Waiting,
         Self::Paused,
+        Self::Held,
         Self::Interrupted,
         Self::Draining,
+        Self::Completed,
+        Self::Failed,
         Self::Cancelling,
+        Self::Cancelled,
     ];
 
     pub(crate) fn of(ledger: &Ledger) -> Self {
         match ledger.state {
             RunState::Feeding | RunState::Draining if ledger.paused => Self::Paused,
+            RunState::Feeding if !ledger.feeder_alive && is_asked_for(ledger) => Self::Queued,
+            RunState::Feeding if !ledger.feeder_alive && ledger.reason.is_some() => {
+                Self::Interrupted
+            }
+            RunState::Feeding | RunState::Draining if ledger.held.is_some() => Self::Held,
             RunState::Feeding if ledger.waits_for_room => Self::Waiting,
             RunState::Feeding if ledger.feeder_alive => Self::Feeding,
             RunState::Feeding => Self::Interrupted,
@@ -57,21 +72,38 @@ impl Status {
             RunState::Cancelled => Self::Cancelled,
         }
     }
-}
 
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+    /// As people and programs read it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
             Self::Feeding => "feeding",
             Self::Waiting => "waiting",
             Self::Paused => "paused",
+            Self::Held => "held",
             Self::Interrupted => "interrupted",
             Self::Draining => "draining",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelling => "cancelling",
             Self::Cancelled => "cancelled",
-        })
+        }
+    }
+
+    pub(crate) fn has_ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// A server is to begin with it, or to go on though there was a reason not to: a run that is given up
+/// is taken off the servers' queue, so somebody has asked for it since.
+fn is_asked_for(ledger: &Ledger) -> bool {
+    ledger.is_to_import && (ledger.batches_fed == 0 || ledger.reason.is_some())
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
     }
 }
 
@@ -92,6 +124,10 @@ pub(crate) struct Report {
     rows_per_second: u64,
     /// Name of the rejects file in the container.
     rejects_file: Option<String>,
+    /// Who delivers it.
+    target: Option<ShownTarget>,
+    /// Why nothing of it is delivered, where it takes a consumer.
+    waiting_for: Option<String>,
     /// Most memory that this process had resident.
     #[serde(skip_serializing_if = "Option::is_none")]
     producer_peak_memory_bytes: Option<u64>,
@@ -113,8 +149,25 @@ impl Report {
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
             rows_per_second: per_second(ledger.delivered() + ledger.rejected, took),
             rejects_file: (ledger.rejected > 0).then(|| rejects_file::name(&ledger.run)),
+            target: ledger.target.clone().map(ShownTarget::from),
+            waiting_for: None,
             producer_peak_memory_bytes: None,
             ledger,
+        }
+    }
+
+    /// Adds what the run waits for, by the targets of the consumers that are alive.
+    pub(crate) fn among(self, living: &[Target]) -> Self {
+        Self { waiting_for: waiting_for(&self.ledger, living), ..self }
+    }
+
+    /// Why nobody works on it, or what it waits for, in a line.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let held = self.ledger.held.as_ref().map(|held| held.reason.as_str());
+        match self.status {
+            Status::Interrupted | Status::Failed => self.ledger.reason.clone(),
+            Status::Held => held.map(str::to_owned),
+            _ => self.waiting_for.clone(),
         }
     }
 
@@ -161,11 +214,17 @@ impl Report {
     pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
         let Self { ledger, .. } = self;
         let mut lines = vec![("run", format!("{} ({})", ledger.run, self.status))];
-        lines.extend(ledger.reason.clone().map(|reason| ("reason", reason)));
+        // Of a run that somebody has asked for since, it is the old one.
+        let reason = ledger.reason.clone().filter(|_| self.status != Status::Queued);
+        lines.extend(reason.map(|reason| ("reason", reason)));
+        lines.extend(self.held_line().map(|held| ("held", held)));
+        lines.extend(self.waiting_for.clone().map(|what| ("waits", what)));
         lines.extend(
             ledger.replay_of.as_ref().map(|of| ("replays", format!("rejected rows of {of}"))),
         );
         lines.push(("file", format!("{} ({})", ledger.file, bytes(ledger.file_bytes))));
+        let target = self.target.as_ref();
+        lines.extend(target.map(|shown| ("target", format!("{} ({})", shown.target, shown.id))));
         lines.push(("started", moment(ledger.started_at_ms)));
         lines.push(("rows read", grouped(ledger.read)));
         lines.push(("delivered", self.delivered_line()));
@@ -188,9 +247,17 @@ impl Report {
 
     fn next_command(&self) -> Option<String> {
         match self.status {
-            Status::Paused => Some(format!("producer resume {}", self.ledger.run)),
+            Status::Paused | Status::Held => Some(format!("producer resume {}", self.ledger.run)),
             _ => self.resume_command.clone(),
         }
+    }
+
+    fn held_line(&self) -> Option<String> {
+        let held = self.ledger.held.as_ref()?;
+        Some(match held.times {
+            0 | 1 => held.reason.clone(),
+            times => format!("{} ({times} times)", held.reason),
+        })
     }
 
     fn delivered_line(&self) -> String {
@@ -247,10 +314,80 @@ fn took(ledger: &Ledger) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use job_queue::Ledger;
+    use job_queue::{Held, Ledger, RunState};
 
-    use super::Report;
+    use super::{Report, Status};
     use crate::sample;
+
+    fn reason() -> Option<String> {
+        Some("the SAS has expired".to_owned())
+    }
+
+    #[test]
+    fn a_run_is_in_the_one_state_that_says_what_it_takes() {
+        let fed = || sample::ledger("nightly");
+        let left = || Ledger { feeder_alive: false, ..fed() };
+        let draining = || Ledger { state: RunState::Draining, ..left() };
+        let new = || Ledger { batches_fed: 0, read: 0, ..left() };
+        let held = || Some(Held { reason: "nobody may".to_owned(), times: 2 });
+        let cases = [
+            (fed(), Status::Feeding),
+            (Ledger { waits_for_room: true, ..fed() }, Status::Waiting),
+            (Ledger { held: held(), ..fed() }, Status::Held),
+            (Ledger { held: held(), paused: true, ..fed() }, Status::Paused),
+            (Ledger { held: held(), ..draining() }, Status::Held),
+            (Ledger { held: held(), state: RunState::Failed, ..fed() }, Status::Failed),
+            (left(), Status::Interrupted),
+            (Ledger { reason: reason(), held: held(), ..left() }, Status::Interrupted),
+            (Ledger { reason: reason(), ..fed() }, Status::Feeding),
+            (Ledger { is_to_import: true, ..left() }, Status::Interrupted),
+            (Ledger { is_to_import: true, reason: reason(), ..left() }, Status::Queued),
+            (Ledger { is_to_import: true, ..new() }, Status::Queued),
+            (Ledger { is_to_import: true, paused: true, ..new() }, Status::Paused),
+            (Ledger { is_to_import: true, feeder_alive: true, ..new() }, Status::Feeding),
+            (new(), Status::Interrupted),
+            (draining(), Status::Draining),
+        ];
+
+        for (ledger, status) in cases {
+            assert_eq!(Status::of(&ledger), status, "{ledger:?}");
+        }
+    }
+
+    /// The page and the API's description have lists of their own.
+    #[test]
+    fn every_status_is_known_to_the_page_and_described() {
+        let document: serde_json::Value =
+            serde_json::from_str(include_str!("http/openapi.json")).unwrap();
+        let described =
+            &document["components"]["schemas"]["Report"]["properties"]["status"]["enum"];
+        let page = include_str!("../web/status.js");
+
+        assert_eq!(*described, serde_json::json!(Status::ALL));
+        for status in Status::ALL {
+            assert!(
+                page.contains(&format!("\n  {status}: [\"")),
+                "the page has no word for {status}"
+            );
+            assert_eq!(serde_json::json!(status), status.word());
+        }
+    }
+
+    #[test]
+    fn why_nobody_works_on_a_run_is_said_until_somebody_is_asked_to() {
+        let held = Some(Held { reason: "nobody may".to_owned(), times: 2 });
+        let left = Ledger { feeder_alive: false, reason: reason(), ..sample::ledger("nightly") };
+        let asked = Ledger { is_to_import: true, ..left.clone() };
+        let says = |ledger: &Ledger| Report::of(ledger.clone()).among(&[]).to_string();
+
+        assert!(says(&left).contains("  reason          the SAS has expired\n"), "{}", says(&left));
+        assert!(!says(&asked).contains("expired"), "{}", says(&asked));
+        let held = says(&Ledger { held, ..sample::ledger("nightly") });
+        assert!(held.contains("  held            nobody may (2 times)\n"), "{held}");
+        assert!(held.contains("  go on with      producer resume nightly\n"), "{held}");
+        let waits = says(&sample::ledger("nightly"));
+        assert!(waits.contains("  waits           no consumer is running, so nothing"), "{waits}");
+    }
 
     #[test]
     fn deleted_rows_are_named_when_there_are_any() {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Cli, Command, GuardArgs, LoadArgs, SyncArgs, WatchArgs, control_commands,
     display::Display,
-    error::InvalidSetting,
+    error::{InvalidSetting, SyncError},
     import::Until,
     plan,
     read_settings::ReadSettings,
@@ -69,10 +69,11 @@ async fn look_or_steer(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 async fn sync(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    let SyncArgs { file, run_id: run, load, read } = args;
+    let SyncArgs { file, run_id: run, target, load, read } = args;
     let ready = Foreground::prepare(&load, shutdown).await?;
     let settings = ReadSettings::new(&read)?.with_rejects_max(rejects_max(&load.guards));
-    ready.sync(Order { file, settings, run, replay_of: None, start_key: None }).await
+    let wanted = target.wanted();
+    ready.sync(Order { run, ..Order::new(file, settings, wanted) }).await
 }
 
 async fn watch(args: WatchArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
@@ -122,6 +123,7 @@ impl Foreground {
 
 fn is_wrong_setting(error: &anyhow::Error) -> bool {
     error.is::<InvalidSetting>()
+        || error.downcast_ref().is_some_and(SyncError::is_wrong_setting)
         || matches!(error.downcast_ref::<QueueError>(), Some(QueueError::InvalidUrl))
 }
 

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use blob_store::BlobArgs;
-use clap::Args;
+use clap::{Arg, Args, builder::Resettable};
 use ingest_core::RunId;
 use job_queue::QueueArgs;
 
-use crate::config::{LoadArgs, ReadArgs, WatermarkArgs};
+use crate::{
+    config::{LoadArgs, ReadArgs, WatermarkArgs},
+    target::{TargetArgs, target_id},
+};
 
 /// Arguments of `producer runs`.
 #[derive(Clone, Debug, Args)]
@@ -113,13 +116,20 @@ pub struct ResumeArgs {
     /// Id of the run.
     pub run: RunId,
 
+    /// Have it delivered by the consumers of another target, by its id or how that begins. What is
+    /// being sent at this moment is seen through with the old one.
+    #[arg(long, value_name = "ID", value_parser = target_id)]
+    pub target: Option<String>,
+
     /// How it is loaded.
     #[command(flatten)]
     pub load: LoadArgs,
 }
 
-/// Arguments of `producer replay`.
+/// Arguments of `producer replay`. Without a target, the run that rejected the rows has told it: what
+/// the environment says is for new runs.
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("object", no_env), mut_arg("operation", no_env), mut_arg("external_id", no_env))]
 pub struct ReplayArgs {
     /// Id of the run whose rejected rows are loaded again.
     pub run: RunId,
@@ -132,10 +142,17 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "BLOB")]
     pub file: Option<String>,
 
+    /// Who is to deliver it [default: who delivered the run].
+    #[command(flatten)]
+    pub target: TargetArgs,
     /// How it is loaded.
     #[command(flatten)]
     pub load: LoadArgs,
     /// How an edited file is read, and how rows are cut into batches.
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+fn no_env(argument: Arg) -> Arg {
+    argument.env(Resettable::Reset)
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
-use job_queue::{Ledger, Queue};
+use job_queue::{Ledger, Queue, Target};
 
 use crate::{
     RunsArgs, ShowArgs,
@@ -19,11 +19,11 @@ use crate::{
 
 pub(crate) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
-    let runs = queue.runs(args.newest).await?;
+    let (runs, living) = (queue.runs(args.newest).await?, queue.living_targets().await?);
+    let runs: Vec<Report> = runs.into_iter().map(|run| Report::of(run).among(&living)).collect();
     let mut out = io::stdout().lock();
     if args.json {
-        let reports: Vec<Report> = runs.into_iter().map(Report::of).collect();
-        writeln!(out, "{}", serde_json::to_string_pretty(&reports)?)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&runs)?)?;
     } else {
         write!(out, "{}", table(&runs))?;
     }
@@ -35,7 +35,7 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let Some(ledger) = queue.run(&args.run).await? else {
         return Err(SyncError::UnknownRun { run: args.run }.into());
     };
-    let report = Report::of(ledger);
+    let report = Report::of(ledger).among(&queue.living_targets().await?);
     match &args.html {
         None => {
             report.print(args.json)?;
@@ -59,22 +59,25 @@ async fn say_standstill(queue: &Queue) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn table(runs: &[Ledger]) -> String {
+fn table(runs: &[Report]) -> String {
     if runs.is_empty() {
         return "no runs yet; start one: producer sync --file big-data-import.csv\n".to_owned();
     }
-    let run_width = runs.iter().map(|run| run.run.as_str().len()).max().unwrap_or_default().max(3);
-    let file_width =
-        runs.iter().map(|run| run.file.chars().count()).max().unwrap_or_default().max(4);
+    let ledgers = || runs.iter().map(Report::ledger);
+    let width = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
+    let run_width = width(&mut ledgers().map(|run| run.run.as_str().len())).max(3);
+    let file_width = width(&mut ledgers().map(|run| run.file.chars().count())).max(4);
+    let target_width = width(&mut ledgers().map(|run| target(run).len())).max(6);
     let mut table = format!(
-        "{:run_width$}  {:file_width$}  {:11}  {:>13}  {:>13}  {:>10}  STARTED\n",
-        "RUN", "FILE", "STATE", "READ", "DELIVERED", "REJECTED"
+        "{:run_width$}  {:file_width$}  {:target_width$}  {:11}  {:>13}  {:>13}  {:>10}  STARTED\n",
+        "RUN", "FILE", "TARGET", "STATE", "READ", "DELIVERED", "REJECTED"
     );
-    for run in runs {
+    for run in ledgers() {
         table.push_str(&format!(
-            "{:run_width$}  {:file_width$}  {:11}  {:>13}  {:>13}  {:>10}  {}\n",
+            "{:run_width$}  {:file_width$}  {:target_width$}  {:11}  {:>13}  {:>13}  {:>10}  {}\n",
             run.run.as_str(),
             run.file,
+            target(run),
             Status::of(run),
             grouped(run.read),
             grouped(run.delivered()),
@@ -82,5 +85,17 @@ fn table(runs: &[Ledger]) -> String {
             moment(run.started_at_ms),
         ));
     }
+    for report in runs {
+        if let Some(trouble) = report.trouble() {
+            let ledger = report.ledger();
+            table.push_str(&format!("{} is {}: {trouble}\n", ledger.run, Status::of(ledger)));
+        }
+    }
     table
+}
+
+/// Short, and nothing before the run has one.
+fn target(run: &Ledger) -> String {
+    let words = |target: &Target| format!("{} {}", target.operation, target.object);
+    run.target.as_ref().map(words).unwrap_or_default()
 }

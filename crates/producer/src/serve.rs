@@ -24,6 +24,7 @@ use crate::{
     http::{self, Api, Parts},
     imports::{Importer, run_imports},
     late_rejects::write_late_rejects,
+    places::Places,
     read_settings::ReadSettings,
     run::rejects_max,
     source::Transfer,
@@ -54,6 +55,7 @@ pub(crate) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
     let importer = Arc::new(Importer {
         start: start.clone(),
         watermarks,
+        places: Places::new(args.import_concurrency as usize),
         totals: Arc::clone(&totals),
         shutdown: shutdown.clone(),
     });
@@ -61,7 +63,7 @@ pub(crate) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
     let parts = Parts { start, settings, watermarks, totals, stop: shutdown.clone() };
     let router = http::router(Api::new(parts, &args, address));
     say_where(address);
-    let imports = run_imports(importer, args.import_concurrency as usize);
+    let imports = run_imports(importer);
     let imports = import_until_stopped(imports, &shutdown, args.http_shutdown_grace);
     let serving = http::serve(listener, router, &shutdown, args.http_shutdown_grace);
     let (imported, (), ()) = tokio::join!(imports, serving, late_rejects);

@@ -7,7 +7,7 @@ use clap::Args;
 use job_queue::QueueArgs;
 use secrecy::SecretString;
 
-use crate::{GuardArgs, ReadArgs, WatermarkArgs};
+use crate::{GuardArgs, ReadArgs, TargetArgs, WatermarkArgs};
 
 /// Arguments of `producer serve`.
 #[derive(Clone, Debug, Args)]
@@ -45,7 +45,8 @@ pub struct ServeArgs {
     )]
     pub http_shutdown_grace: Duration,
 
-    /// Runs imported at the same time by this server; each reads ahead less when there are more.
+    /// Runs that this server reads at the same time; each reads ahead less when there are more. Runs
+    /// that are all queued, or wait for room while others want to be read, do not count.
     #[arg(
         long,
         env = "IMPORT_CONCURRENCY",
@@ -55,6 +56,9 @@ pub struct ServeArgs {
     )]
     pub import_concurrency: u32,
 
+    /// Who is to deliver the runs that are started here.
+    #[command(flatten)]
+    pub target: TargetArgs,
     /// Where the files are.
     #[command(flatten)]
     pub blob: BlobArgs,

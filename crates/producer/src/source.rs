@@ -1,8 +1,11 @@
 //! A blob as a series of batches, from its start or from where a run stopped.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 pub(crate) use blob_store::ReadSettings as Transfer;
@@ -13,6 +16,9 @@ use ingest_core::{Batch, Header, Ingest, ResumePoint, Transcoder};
 
 use crate::{error::ReadError, read_settings::ReadSettings};
 
+/// Decompressed bytes that are skipped in a millisecond, at least.
+const REREAD_BYTES_PER_MS: u64 = 50 << 10;
+
 /// Batches of one version of one blob.
 pub(crate) struct Source {
     file: String,
@@ -22,6 +28,8 @@ pub(crate) struct Source {
     /// Decoded bytes that were pushed before: only where the blob cannot be
     /// entered in the middle.
     skip: u64,
+    /// Bytes that are read again when this is opened where it stands.
+    from_start: Option<u64>,
     ended: bool,
     ready: Option<Batch>,
     progress: ReadProgress,
@@ -91,6 +99,7 @@ impl Source {
             transcoder: settings.transcoder().expect("the settings were checked"),
             ingest,
             skip: from_byte - start,
+            from_start: (!seeks).then_some(0),
             ended: false,
             ready: None,
             progress: progress.clone(),
@@ -125,6 +134,11 @@ impl Source {
         }
     }
 
+    /// How long it takes, about, to come to this place again. Most files are entered in the middle.
+    pub(crate) fn reopening_takes(&self) -> Duration {
+        Duration::from_millis(self.from_start.unwrap_or(0) / REREAD_BYTES_PER_MS)
+    }
+
     pub(crate) fn progress(&self) -> &ReadProgress {
         &self.progress
     }
@@ -148,6 +162,7 @@ impl Source {
             }
         };
         job_queue::failpoint!("chunk-read");
+        self.from_start = self.from_start.map(|bytes| bytes + chunk.len() as u64);
         let skipped = self.skip.min(chunk.len() as u64);
         chunk.advance(usize::try_from(skipped).expect("it is within a chunk"));
         self.skip -= skipped;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use blob_store::{BlobProperties, BlobStore};
 use ingest_core::RunId;
-use job_queue::{Created, Ledger, NewRun, Queue, RunState, Wanted};
+use job_queue::{Choice, Created, Ledger, NewRun, Queue, RunState, Target, Wanted};
 
 use crate::{
     error::{ReadError, SyncError},
     read_settings::ReadSettings,
     reject_limit::RejectLimit,
     source::{ReadProgress, Source, Transfer},
+    target,
 };
 
 /// Where runs begin: the files, and the ledger.
@@ -36,6 +37,17 @@ pub(crate) struct Order {
     pub(crate) replay_of: Option<RunId>,
     /// See [`NewRun::start_key`].
     pub(crate) start_key: Option<String>,
+    /// Who is to deliver a new run.
+    pub(crate) wanted: Wanted,
+    /// Who delivers it, where that is known before.
+    pub(crate) target: Option<Target>,
+}
+
+impl Order {
+    /// A new run of a file.
+    pub(crate) fn new(file: String, settings: ReadSettings, wanted: Wanted) -> Self {
+        Self { file, settings, run: None, replay_of: None, start_key: None, wanted, target: None }
+    }
 }
 
 /// A run that is in the ledger, with what it takes to feed it.
@@ -73,8 +85,8 @@ impl Start {
             file_bytes: blob.bytes,
             header: header.raw().clone(),
             settings: settings.as_kept(),
-            wanted: Wanted::default(),
-            target: None,
+            wanted: order.wanted.clone(),
+            target: self.target(order).await?,
             replay_of: order.replay_of.clone(),
             start_key: order.start_key.clone(),
             keep: self.keep,
@@ -94,6 +106,32 @@ impl Start {
             }
             Created::UnderWay(run) => Err(SyncError::UnderWay { file: blob.name, run }),
         }
+    }
+
+    /// A run never guesses between consumers that do different things.
+    async fn target(&self, order: &Order) -> Result<Option<Target>, SyncError> {
+        if order.target.is_some() {
+            return Ok(order.target.clone());
+        }
+        match order.wanted.choose(&self.queue.living_targets().await?) {
+            Choice::Known(target) => Ok(Some(target)),
+            Choice::Open => Ok(None),
+            Choice::Ambiguous(targets) => {
+                Err(SyncError::SeveralTargets { known: target::list(&targets) })
+            }
+        }
+    }
+
+    /// Gives a run to the consumers of another target, unless it has ended for good.
+    pub(crate) async fn change_target(&self, run: &RunId, id: &str) -> Result<Target, SyncError> {
+        let ledger = self.find_ledger(run).await?;
+        let living = self.queue.living_targets().await?;
+        let target = target::find(id, &living, &ledger)?;
+        if !matches!(ledger.state, RunState::Completed | RunState::Cancelling | RunState::Cancelled)
+        {
+            self.queue.set_target(run, &target).await?;
+        }
+        Ok(target)
     }
 
     /// The batches of a run stay as they were; when it is given up may be said anew, to whoever
@@ -121,14 +159,12 @@ impl Start {
         if let Some(file) = file.filter(|file| **file != ledger.file) {
             return Err(SyncError::OtherFile { run, file: file.to_owned(), of: ledger.file });
         }
-        if ledger.container != self.store.container() {
-            let container = self.store.container().to_owned();
-            return Err(SyncError::OtherContainer { run, container, of: ledger.container });
-        }
+        self.check_container(&ledger)?;
         let settings = ReadSettings::of(&ledger)?;
         let properties = self.store.properties(&ledger.file).await;
+        let reads = is_to_be_read(&ledger);
         let blob = match (ledger.state, properties) {
-            (RunState::Feeding | RunState::Failed, blob) => Some(blob.map_err(ReadError::from)?),
+            (_, blob) if reads => Some(blob.map_err(ReadError::from)?),
             // Who names the file may mean a newer version of it, which is not loaded.
             (RunState::Completed, Ok(blob)) if file.is_some() => Some(blob),
             _all_is_queued => None,
@@ -136,10 +172,28 @@ impl Start {
         Ok(Entered { ledger, blob, settings, source: None })
     }
 
+    /// Another producer may read from the run's container.
+    pub(crate) fn check_container(&self, ledger: &Ledger) -> Result<(), SyncError> {
+        let (container, of) = (self.store.container().to_owned(), ledger.container.clone());
+        if container == of {
+            return Ok(());
+        }
+        Err(SyncError::OtherContainer { run: ledger.run.clone(), container, of })
+    }
+
     /// The ledger's entry of a run that must be there.
     pub(crate) async fn find_ledger(&self, run: &RunId) -> Result<Ledger, SyncError> {
         let unknown = || SyncError::UnknownRun { run: run.clone() };
         self.queue.run(run).await?.ok_or_else(unknown)
+    }
+}
+
+/// Some of the run's file is not queued yet, and is wanted. A failed one goes on when it is taken up.
+pub(crate) fn is_to_be_read(ledger: &Ledger) -> bool {
+    match ledger.state {
+        RunState::Feeding => true,
+        RunState::Failed => ledger.fed_at_ms.is_none(),
+        _ => false,
     }
 }
 

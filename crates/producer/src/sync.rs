@@ -1,7 +1,8 @@
 //! `producer sync`: one run in the foreground.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
+use ingest_core::RunId;
 use job_queue::{Ledger, RunState};
 use tokio_util::sync::CancellationToken;
 
@@ -9,11 +10,15 @@ use crate::{
     display::Display,
     error::{SyncError, resume_command},
     import::{Import, Imported, Until},
+    places::Places,
     read_settings::ReadSettings,
     report::Report,
     start::{Order, Start},
     watermark::Watermarks,
 };
+
+/// How long Redis is waited for at the end.
+const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// Everything `producer sync` works with.
 pub(crate) struct Sync {
@@ -38,15 +43,24 @@ impl Sync {
             watermarks: self.watermarks,
             display: &self.display,
             until: self.until,
+            places: &Places::unlimited(),
             shutdown: &self.shutdown,
         };
-        let imported = Box::pin(import.run(entered?)).await;
+        let entered = entered?;
+        let run = entered.ledger.run.clone();
+        let imported = Box::pin(import.run(entered, None)).await;
         self.display.end();
-        match imported? {
-            Imported::Ended(ledger) => self.ended(ledger),
-            Imported::Queued(ledger) => Ok(self.queued(ledger)),
-            Imported::Interrupted(Some(ledger)) => Ok(self.interrupted(ledger)),
-            Imported::Interrupted(None) | Imported::Paused => Ok(service::interrupted()),
+        match imported {
+            Err(error) => {
+                self.note_interruption(&run, &error).await;
+                Err(error)
+            }
+            Ok(Imported::Ended(ledger)) => self.ended(ledger),
+            Ok(Imported::Queued(ledger)) => Ok(self.queued(ledger).await),
+            Ok(Imported::Interrupted(Some(ledger))) => Ok(self.interrupted(ledger).await),
+            Ok(Imported::Interrupted(None) | Imported::Paused | Imported::NoPlace) => {
+                Ok(service::interrupted())
+            }
         }
     }
 
@@ -56,7 +70,7 @@ impl Sync {
         let limit = ReadSettings::of(&ledger)?.rejects_max();
         let too_many = limit.filter(|most| most.is_exceeded(&ledger));
         let too_many = too_many.map(|most| most.reason(&ledger));
-        self.report(ledger);
+        self.print(Report::of(ledger));
         match (state, too_many) {
             (RunState::Failed, _) => Err(SyncError::Failed { run, reason }),
             (RunState::Cancelled, _) => Err(SyncError::Cancelled { run }),
@@ -67,9 +81,19 @@ impl Sync {
         }
     }
 
-    fn queued(&self, ledger: Ledger) -> ExitCode {
+    /// Whoever looks at the run later sees why nobody goes on with it.
+    async fn note_interruption(&self, run: &RunId, error: &SyncError) {
+        if error.interrupts() {
+            let reason = error.with_causes();
+            let noting = self.start.queue.note_interruption(run, &reason);
+            // This process ends with the same words.
+            let _noted = tokio::time::timeout(LAST_WORD, noting).await;
+        }
+    }
+
+    async fn queued(&self, ledger: Ledger) -> ExitCode {
         let (run, resume) = (ledger.run.clone(), resume_command(&ledger.file, &ledger.run));
-        self.report(ledger);
+        self.report_among(ledger).await;
         self.display.say(&format!(
             "everything is queued; watch it: producer show {run}. At its end this writes the \
              rejected rows to their file: {resume}"
@@ -77,15 +101,25 @@ impl Sync {
         ExitCode::SUCCESS
     }
 
-    fn interrupted(&self, ledger: Ledger) -> ExitCode {
+    async fn interrupted(&self, ledger: Ledger) -> ExitCode {
         let resume = resume_command(&ledger.file, &ledger.run);
-        self.report(ledger);
+        self.report_among(ledger).await;
         self.display.say(&format!("interrupted; nothing is lost. Go on with: {resume}"));
         service::interrupted()
     }
 
-    fn report(&self, ledger: Ledger) {
+    /// With what the run waits for, unless Redis does not say it.
+    async fn report_among(&self, ledger: Ledger) {
+        let living = tokio::time::timeout(LAST_WORD, self.start.queue.living_targets()).await;
+        let report = Report::of(ledger);
+        self.print(match living {
+            Ok(Ok(living)) => report.among(&living),
+            Ok(Err(_)) | Err(_) => report,
+        });
+    }
+
+    fn print(&self, report: Report) {
         // Nobody may be reading stdout; the run is what it is.
-        let _closed = Report::of(ledger).with_own_peak_memory().print(self.json);
+        let _closed = report.with_own_peak_memory().print(self.json);
     }
 }

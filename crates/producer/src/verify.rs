@@ -41,6 +41,10 @@ struct Verification {
     /// Of these, rows in batches whose outcome is recorded.
     settled_rows: u64,
     settled_batches: u64,
+    /// Batches that are read and have no outcome: kept on the queue, or being delivered.
+    queued_batches: u64,
+    /// Batches that are not read yet, or never will be.
+    unread_batches: u64,
     /// Rows in the rejects file, counted just now.
     rejects_file_rows: u64,
     /// The ledger's figures.
@@ -49,13 +53,13 @@ struct Verification {
     rejected: u64,
     cancelled: u64,
     unfinished: u64,
-    /// Batches without an outcome: the first hundred.
+    /// Batches that should have an outcome, or be on the queue: the first hundred.
     missing: Vec<Missing>,
     /// What does not add up, in words.
     problems: Vec<String>,
 }
 
-/// A batch without an outcome.
+/// A batch that is nowhere, or one of those among which it is.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Missing {
@@ -99,8 +103,8 @@ impl Verifier {
         self.count_file(&blob, &settings, &ledger, &mut found).await?;
         found.rejects_file_rows = self.count_rejects(&ledger, &settings).await?;
         // What was settled while we counted is in this one.
-        let ledger = self.queue.run(&args.run).await?.ok_or_else(unknown)?;
-        found.compare(&ledger);
+        let now = self.queue.run(&args.run).await?.ok_or_else(unknown)?;
+        found.compare(&ledger, &now);
         Ok(found)
     }
 
@@ -118,7 +122,8 @@ impl Verifier {
         let mut bits = SettledBits { queue, run, first: 0, end: 0, bits: Bytes::new() };
         let mut byte = 0;
         while let Some(batch) = source.next_batch().await? {
-            found.count(&batch, byte, bits.is_set(batch.sequence).await?);
+            let is_settled = bits.is_set(batch.sequence).await?;
+            found.count(&batch, byte, is_settled, batch.sequence < ledger.batches_fed);
             byte = batch.end.byte;
             bar.set_position(progress.bytes());
         }
@@ -172,7 +177,7 @@ impl SettledBits<'_> {
 }
 
 impl Verification {
-    fn count(&mut self, batch: &Batch, byte: u64, is_settled: bool) {
+    fn count(&mut self, batch: &Batch, byte: u64, is_settled: bool, is_fed: bool) {
         let records = batch.records();
         let first_record = self.file_rows + 1;
         self.file_rows += records;
@@ -180,13 +185,24 @@ impl Verification {
         if is_settled {
             self.settled_rows += records;
             self.settled_batches += 1;
-        } else if self.missing.len() < MISSING_NAMED_MAX {
+            return;
+        }
+        *(if is_fed { &mut self.queued_batches } else { &mut self.unread_batches }) += 1;
+        if is_fed && self.missing.len() < MISSING_NAMED_MAX {
             self.missing.push(Missing { sequence: batch.sequence, first_record, records, byte });
         }
     }
 
-    /// Compares what was counted with what the ledger says.
-    fn compare(&mut self, ledger: &Ledger) {
+    /// Compares what was counted with what the ledger says, `before` and after it was.
+    fn compare(&mut self, before: &Ledger, ledger: &Ledger) {
+        // What is read and has no outcome is kept until the run goes on, unless it is nowhere.
+        let nowhere = self.queued_batches.saturating_sub(ledger.batches_queued);
+        let stands_still = (before.batches_fed, before.batches_settled)
+            == (ledger.batches_fed, ledger.batches_settled);
+        let is_lost = stands_still && nowhere > 0;
+        if !is_lost {
+            self.missing.clear();
+        }
         self.state = Some(ledger.state);
         (self.read, self.delivered) = (ledger.read, ledger.delivered());
         (self.rejected, self.cancelled) = (ledger.rejected, ledger.cancelled());
@@ -205,6 +221,10 @@ impl Verification {
         expect(
             by_code == self.rejected,
             format!("{} rows are rejected, but {by_code} by code", self.rejected),
+        );
+        expect(
+            !is_lost,
+            format!("{nowhere} batches have no outcome and are not on the queue either"),
         );
         if ledger.has_ended() {
             let in_file = self.rejects_file_rows;
@@ -248,6 +268,14 @@ impl Verification {
             line("cancelled", grouped(self.cancelled));
         }
         line("unfinished", grouped(self.unfinished));
+        if self.queued_batches > 0 && self.missing.is_empty() {
+            line("on the queue", self.on_the_queue());
+        }
+        if self.unread_batches > 0 {
+            let never = self.state == Some(RunState::Cancelled);
+            let when = if never { "not read: the run was cancelled" } else { "not read yet" };
+            line("", format!("{} batches are {when}", grouped(self.unread_batches)));
+        }
         for missing in &self.missing {
             let Missing { sequence, first_record, records, byte } = missing;
             let last = first_record + records - 1;
@@ -257,13 +285,23 @@ impl Verification {
             );
         }
         let named = self.missing.len() as u64;
-        let missing = self.file_batches - self.settled_batches;
-        if missing > named {
-            line("", format!("… and {} batches more", grouped(missing - named)));
+        if named > 0 && self.queued_batches > named {
+            let more = grouped(self.queued_batches - named);
+            line("", format!("… and {more} batches more"));
         }
         self.problems.iter().for_each(|problem| line("wrong", problem.clone()));
         line("verdict", self.verdict().to_owned());
         text
+    }
+
+    fn on_the_queue(&self) -> String {
+        let batches = format!("{} batches", grouped(self.queued_batches));
+        match self.state {
+            Some(RunState::Failed) => {
+                format!("{batches}, kept until the run is resumed or cancelled")
+            }
+            _ => format!("{batches}, which have no outcome yet"),
+        }
     }
 
     fn verdict(&self) -> &'static str {

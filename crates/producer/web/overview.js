@@ -6,7 +6,7 @@ import { Files } from "./files.js";
 import { poll } from "./poll.js";
 import { QueuePanel, showCrew } from "./queue.js";
 import { Runs } from "./runs.js";
-import { startRun } from "./start.js";
+import { showTargets, startRun } from "./start.js";
 
 const EVERY_MS = 2000;
 
@@ -27,6 +27,7 @@ export function showOverview(main, signal) {
     const now = await get("/api/queue", signal);
     queue.show(now, false);
     showCrew(now);
+    showTargets(parts, now.targets);
     await runs.refresh();
   });
   files.load();

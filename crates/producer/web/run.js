@@ -12,7 +12,7 @@ import { Progress } from "./progress.js";
 import { QueuePanel, showCrew } from "./queue.js";
 import { Rejects } from "./rejects.js";
 import { Series } from "./series.js";
-import { asSeen, command, hasEnded, sentence, showStatus, word } from "./status.js";
+import { command, hasEnded, sentence, showStatus, targetInFull, word } from "./status.js";
 
 const CONTROLS = ["pause", "resume", "cancel"];
 const OBEYED_WITHIN_MS = 8000;
@@ -75,17 +75,17 @@ class RunView {
     return rest ? `${path}/${rest}` : path;
   }
 
-  #show(ledger, queue) {
+  #show(report, queue) {
     const before = this.#report;
-    const report = asSeen(ledger);
     this.#report = report;
     this.#queue = queue;
     this.#main.classList.remove("loading");
     this.#head(report, queue);
-    this.#parts.progress.show(report, queue?.consumers !== 0 && !queue?.deliveryPause);
+    this.#parts.progress.show(report, !report.waitingFor && !queue?.deliveryPause);
     this.#throughput(report);
     if (queue) {
-      this.#parts.queue.show(queue, report.status === "waiting");
+      // The bytes are those of all runs, which share them.
+      this.#parts.queue.show({ ...queue, jobs: report.batchesQueued }, report.status === "waiting");
       showCrew(queue);
     }
     this.#counts(report);
@@ -112,8 +112,8 @@ class RunView {
     setText(parts.line, line ?? "");
     const can = (statuses) => statuses.includes(report.status);
     parts.pause.hidden = !can(["feeding", "waiting"]);
-    parts.resume.hidden = !can(["paused"]) && report.resumeCommand === null;
-    parts.cancel.hidden = !can(["starting", "feeding", "waiting", "paused", "interrupted", "draining"]);
+    parts.resume.hidden = !can(["paused", "held"]) && report.resumeCommand === null;
+    parts.cancel.hidden = !can(["queued", "feeding", "waiting", "paused", "held", "interrupted", "draining", "failed"]);
     const share = parts.progress.shareShown;
     document.title = `${hasEnded(report) || share === "" ? word(report.status) : share} · ${report.file} · Batch Sync`;
   }
@@ -136,6 +136,7 @@ class RunView {
     }
     const times = report.pauses === 1 ? "once" : `${grouped(report.pauses)} times`;
     const details = {
+      target: targetInFull(report.target),
       container: report.container,
       etag: report.etag,
       batches: `${grouped(report.batchesSettled)} of ${grouped(report.batchesFed)}`,
@@ -150,7 +151,7 @@ class RunView {
 
   /** Only what changed for good is worth an interruption. */
   #tell(report) {
-    if (["starting", "feeding", "waiting"].includes(report.status)) return;
+    if (["queued", "feeding", "waiting"].includes(report.status)) return;
     announce(`${word(report.status)}. ${sentence(report, this.#queue)}`);
   }
 

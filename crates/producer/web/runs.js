@@ -5,7 +5,7 @@ import { get } from "./api.js";
 import { element, instance, setShare, setText } from "./dom.js";
 import { duration, grouped, setMoment } from "./figures.js";
 import { readShare, settledShare } from "./pace.js";
-import { asSeen, showStatus } from "./status.js";
+import { showStatus } from "./status.js";
 
 const PAGE = 25;
 
@@ -94,8 +94,7 @@ class Row {
     setMoment(parts.started, report.startedAtMs);
   }
 
-  show(ledger) {
-    const report = asSeen(ledger);
+  show(report) {
     const parts = this.#parts;
     showStatus(parts.status, report.status);
     setText(parts.delivered, grouped(report.delivered));

@@ -1,16 +1,14 @@
 // How a run stands: its word, its tone, and what that means for a person.
 
-import { grouped, moment } from "./figures.js";
+import { grouped, moment, sentence as asSentence } from "./figures.js";
 import { icon, setAttribute } from "./dom.js";
 
-// A server takes a started run up at once, unless it has enough to do.
-const TAKEN_UP_WITHIN_SECONDS = 30;
-
 const WORDS = {
-  starting: ["Starting", "run", "wait"],
+  queued: ["Queued", "rest", "wait"],
   feeding: ["Feeding", "run", "run"],
   waiting: ["Waiting for room", "warn", "wait"],
   paused: ["Paused", "rest", "pause"],
+  held: ["Held", "warn", "alert"],
   interrupted: ["Interrupted", "bad", "alert"],
   draining: ["Draining", "run", "run"],
   completed: ["Completed", "good", "done"],
@@ -18,12 +16,6 @@ const WORDS = {
   cancelling: ["Cancelling", "rest", "stop"],
   cancelled: ["Cancelled", "rest", "stop"],
 };
-
-/** A run that nobody has taken up yet looks to the ledger like one whose producer is gone. */
-export function asSeen(report) {
-  const isNew = report.status === "interrupted" && report.read === 0 && report.seconds < TAKEN_UP_WITHIN_SECONDS;
-  return isNew ? { ...report, status: "starting", resumeCommand: null } : report;
-}
 
 export const word = (status) => (WORDS[status] ?? [status])[0];
 
@@ -40,18 +32,20 @@ export const hasEnded = (report) => ["completed", "failed", "cancelled"].include
 /** What goes on, and what to do when a person has to do something. */
 export function sentence(report, queue) {
   const rows = (number) => (number === 1 ? "1 row" : `${grouped(number)} rows`);
-  const nobody = queue?.consumers === 0 ? " No consumer is running, so nothing is delivered: start one with" : standstill(queue) && ` ${standstill(queue)}`;
+  const nobody = queue?.consumers === 0 ? " No consumer is running, so nothing is delivered: start one with" : waits(report) || (standstill(queue) && ` ${standstill(queue)}`);
   switch (report.status) {
-    case "starting":
-      return queue?.servers === 0 ? "No server is running that would take the run up." : "A server is about to take the run up.";
+    case "queued":
+      return queue?.servers === 0 ? "No server is running that would read the file." : "A server reads the file as soon as one has a place for it.";
     case "feeding":
       return nobody ? `The file is read, batch by batch, onto the queue.${nobody}` : "The file is read, batch by batch, and its rows are delivered.";
     case "waiting":
       return nobody ? `The queue is full.${nobody}` : "The queue is full. Reading goes on by itself when there is room; rows are delivered all the time.";
     case "paused":
       return "Nothing of this run is read or delivered until somebody resumes it. What is on the queue stays there.";
+    case "held":
+      return `Nobody can deliver this run: ${asSentence(report.held.reason)} What is on the queue stays there. When that is put right, resume it.`;
     case "interrupted":
-      return "The producer that fed this run is gone. Nothing is lost: resume goes on where it stopped, here or with";
+      return `${report.reason ? `Reading stopped: ${asSentence(report.reason)}` : "The producer that fed this run is gone."} Nothing is lost: resume goes on where it stopped, here or with`;
     case "draining":
       return nobody ? `All of the file is read; ${rows(report.unfinished)} wait on the queue.${nobody}` : `All of the file is read. The last ${rows(report.unfinished)} are being delivered.`;
     case "completed":
@@ -67,6 +61,18 @@ export function sentence(report, queue) {
     default:
       return "";
   }
+}
+
+/** Why none of the consumers that are there delivers this run. */
+function waits(report) {
+  return report.waitingFor ? ` Nothing is delivered: ${asSentence(report.waitingFor)}` : "";
+}
+
+/** What consumers of a target do with rows. */
+export function targetInFull(target) {
+  if (!target) return "none yet: that of the first consumer that fits";
+  const by = target.externalId ? ` by ${target.externalId}` : "";
+  return `${target.operation} ${target.object}${by} in org ${target.org}, mapping ${target.mapping} (target ${target.id})`;
 }
 
 /** Why nothing is delivered though consumers are there; nothing while deliveries go on. */

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use ingest_core::RunId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Api, input::RunOf, problem::Problem};
+use super::{
+    Api,
+    input::{JsonOf, RunOf, TargetId},
+    problem::Problem,
+};
 use crate::control::{ControlError, Outcome, Wish};
 
 /// The wish is granted, or on its way to be.
@@ -17,6 +21,13 @@ pub(super) struct Granted {
     run_id: RunId,
 }
 
+/// Who is to deliver the run from now on.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForWhom {
+    target: Option<TargetId>,
+}
+
 type Answer = Result<(StatusCode, Json<Granted>), Problem>;
 
 /// Batches that are being delivered are seen through.
@@ -25,7 +36,15 @@ pub(super) async fn pause(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Ans
 }
 
 /// Also for a run that nobody feeds any more: some server takes it.
-pub(super) async fn resume(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
+pub(super) async fn resume(
+    State(api): State<Arc<Api>>,
+    RunOf(run): RunOf,
+    body: Option<JsonOf<ForWhom>>,
+) -> Answer {
+    let ForWhom { target } = body.map(|JsonOf(body)| body).unwrap_or_default();
+    if let Some(TargetId(id)) = target {
+        api.start.change_target(&run, &id).await?;
+    }
     grant(Wish::Resume, &api, run).await
 }
 

@@ -9,15 +9,36 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use ingest_core::RunId;
-use serde::de::DeserializeOwned;
+use job_queue::Wanted;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::problem::Problem;
+use crate::target::target_id;
 
 /// Bytes of a request's body.
 pub(super) const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// How long a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The target that a body names.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct TargetId(pub(super) String);
+
+impl TryFrom<String> for TargetId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        target_id(&text).map(Self)
+    }
+}
+
+impl TargetId {
+    pub(super) fn wanted(self) -> Wanted {
+        Wanted { id: Some(self.0), ..Wanted::default() }
+    }
+}
 
 /// The run that a path names. What cannot be a run's id is a run that does not exist.
 pub(super) struct RunOf(pub(super) RunId);

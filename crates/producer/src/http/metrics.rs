@@ -166,7 +166,7 @@ fn add_queue(registry: &mut Registry, queue: &QueueState) {
 
 fn add_runs(registry: &mut Registry, runs: &BTreeMap<Status, i64>) {
     let family = Family::<Vec<(&str, String)>, Gauge>::default();
-    for status in Status::UNFINISHED {
+    for status in Status::ALL.into_iter().filter(|status| !status.has_ended()) {
         let number = runs.get(&status).copied().unwrap_or_default();
         family.get_or_create(&vec![("status", status.to_string())]).set(number);
     }

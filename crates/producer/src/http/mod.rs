@@ -40,6 +40,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use job_queue::Wanted;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -62,6 +63,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 pub(crate) struct Api {
     start: Start,
     settings: ReadSettings,
+    /// Who is to deliver what is started here, unless the start says it.
+    wanted: Wanted,
     guard: Guard,
     queue_watch: Arc<QueueWatch>,
     hub: Hub,
@@ -95,6 +98,7 @@ impl Api {
             downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
             starts: Arc::new(Semaphore::new(STARTS_MAX)),
             open_streams: Arc::default(),
+            wanted: args.target.wanted(),
             start,
             settings,
             queue_watch,

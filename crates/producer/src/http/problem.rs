@@ -116,6 +116,13 @@ impl From<SyncError> for Problem {
             SyncError::OtherVersion { ref run, .. } => {
                 Self::conflict(error.to_string(), Some(run.clone()))
             }
+            SyncError::SeveralTargets { known } => Self::conflict(
+                format!(
+                    "consumers of several targets are alive; name one by its id, as `target`. They \
+                     are {known}"
+                ),
+                None,
+            ),
             SyncError::Queue(error) => error.into(),
             SyncError::UnknownRun { .. } => Self::no_such_run(),
             error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),

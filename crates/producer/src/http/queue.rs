@@ -6,12 +6,12 @@ use std::{
 };
 
 use axum::{Json, extract::State};
-use job_queue::{ApiUsage, DeliveryPause, Queue, QueueError};
+use job_queue::{ApiUsage, DeliveryPause, Queue, QueueError, Target};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::{Api, problem::Problem};
-use crate::watermark::Watermarks;
+use crate::{target::ShownTarget, watermark::Watermarks};
 
 /// However many ask, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_millis(400);
@@ -31,10 +31,19 @@ pub(super) struct QueueState {
     /// Consumers that deliver, and servers that take runs.
     pub(super) consumers: u64,
     pub(super) servers: u64,
+    /// What the consumers do with rows, each target once.
+    targets: Vec<ShownTarget>,
     /// Calls of the org's day, as Salesforce said last.
     pub(super) api_usage: Option<ApiUsage>,
     /// Why nothing is delivered at this moment, though there are consumers.
     pub(super) delivery_pause: Option<DeliveryPause>,
+}
+
+impl QueueState {
+    /// Targets of the consumers that are alive.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        self.targets.iter().map(|shown| shown.target.clone()).collect()
+    }
 }
 
 /// Looks at the queue for all who ask.
@@ -65,6 +74,7 @@ impl QueueWatch {
 
     async fn look(&self) -> Result<QueueState, QueueError> {
         let depth = self.queue.depth().await?;
+        let targets = self.queue.living_targets().await?;
         let (high, low) = (self.watermarks.high(), self.watermarks.low());
         Ok(QueueState {
             jobs: depth.jobs,
@@ -75,6 +85,7 @@ impl QueueWatch {
             bytes_low: low.bytes,
             consumers: self.queue.consumers_alive().await?,
             servers: self.queue.servers_alive().await?,
+            targets: targets.into_iter().map(ShownTarget::from).collect(),
             api_usage: self.queue.api_usage().await?,
             delivery_pause: self.queue.delivery_pause().await?,
         })

@@ -39,7 +39,9 @@ pub(super) async fn list(
         return Err(Problem::bad_request("before is not what `next` of an earlier answer said"));
     }
     let page = api.start.queue.runs_page(page.before.as_deref(), limit.get().into()).await?;
-    Ok(Json(Runs { runs: page.runs.into_iter().map(Report::of).collect(), next: page.next }))
+    let living = api.queue_watch.state().await?.targets();
+    let reports = page.runs.into_iter().map(|run| Report::of(run).among(&living));
+    Ok(Json(Runs { runs: reports.collect(), next: page.next }))
 }
 
 /// When the run began, and its id.
@@ -53,7 +55,8 @@ pub(super) async fn show(
     RunOf(run): RunOf,
 ) -> Result<Json<Report>, Problem> {
     let ledger = api.start.queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
-    Ok(Json(Report::of(ledger)))
+    let living = api.queue_watch.state().await?.targets();
+    Ok(Json(Report::of(ledger).among(&living)))
 }
 
 /// How many to list.

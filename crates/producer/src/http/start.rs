@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Api,
-    input::{JsonOf, RunOf},
+    input::{JsonOf, RunOf, TargetId},
     problem::Problem,
 };
 use crate::{
@@ -33,6 +33,7 @@ pub(super) const STARTS_MAX: usize = 8;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct FileOf {
     file_name: String,
+    target: Option<TargetId>,
 }
 
 /// Which rejected rows to load again; all without a code.
@@ -40,6 +41,7 @@ pub(super) struct FileOf {
 #[serde(deny_unknown_fields)]
 pub(super) struct RowsOf {
     code: Option<String>,
+    target: Option<TargetId>,
 }
 
 /// The run is entered, and a server will take it.
@@ -58,14 +60,10 @@ pub(super) async fn start(
     headers: HeaderMap,
     JsonOf(body): JsonOf<FileOf>,
 ) -> Answer {
-    let order = Order {
-        file: body.file_name,
-        settings: api.settings.clone(),
-        run: None,
-        replay_of: None,
-        start_key: start_key(&headers)?,
-    };
-    begin(api, order).await
+    let FileOf { file_name, target } = body;
+    let wanted = target.map_or_else(|| api.wanted.clone(), TargetId::wanted);
+    let order = Order::new(file_name, api.settings.clone(), wanted);
+    begin(api, Order { start_key: start_key(&headers)?, ..order }).await
 }
 
 pub(super) async fn replay(
@@ -75,9 +73,11 @@ pub(super) async fn replay(
     body: Option<JsonOf<RowsOf>>,
 ) -> Answer {
     let start_key = start_key(&headers)?;
-    let RowsOf { code } = body.map(|JsonOf(rows)| rows).unwrap_or_default();
+    let RowsOf { code, target } = body.map(|JsonOf(rows)| rows).unwrap_or_default();
     let codes = code.into_iter().collect();
-    let replay = Replay { of, codes, edited: None, settings: api.settings.clone() };
+    // What this server was set to is for new runs.
+    let wanted = target.map(TargetId::wanted).unwrap_or_default();
+    let replay = Replay { of, codes, edited: None, settings: api.settings.clone(), wanted };
     let order = replay.order(&api.start).await.map_err(|error| match error {
         ReplayError::Sync(error) => error.into(),
         error => Problem::conflict(error.to_string(), None),

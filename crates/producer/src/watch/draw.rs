@@ -34,7 +34,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
     draw_standstill(frame, model, standstill);
     draw_queue(frame, model, queue);
     match model.chosen().filter(|_| model.is_open) {
-        Some(ledger) => one_run::draw(frame, ledger, &model.paces(&ledger.run), body),
+        Some(ledger) => one_run::draw(frame, ledger, model, body),
         None => draw_runs(frame, model, body),
     }
     frame.render_widget(keys(model), foot);
@@ -234,8 +234,8 @@ pub(crate) fn colour_of(status: Status) -> Style {
         Status::Completed => Color::Green,
         Status::Failed | Status::Interrupted => Color::Red,
         Status::Feeding | Status::Draining => Color::Cyan,
-        Status::Waiting | Status::Paused => Color::Yellow,
-        Status::Cancelling | Status::Cancelled => Color::Gray,
+        Status::Waiting | Status::Paused | Status::Held => Color::Yellow,
+        Status::Queued | Status::Cancelling | Status::Cancelled => Color::Gray,
     })
 }
 

@@ -95,6 +95,7 @@ async fn look(queue: &Queue) -> Result<Snapshot, QueueError> {
         runs: queue.runs(RUNS).await?,
         depth: queue.depth().await?,
         consumers: queue.consumers_alive().await?,
+        targets: queue.living_targets().await?,
         delivery_pause: queue.delivery_pause().await?,
     })
 }

@@ -7,7 +7,7 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ingest_core::RunId;
-use job_queue::{DeliveryPause, Depth, Ledger};
+use job_queue::{DeliveryPause, Depth, Ledger, Target};
 
 use crate::{
     control::Wish,
@@ -25,6 +25,7 @@ pub(crate) struct Snapshot {
     pub(crate) runs: Vec<Ledger>,
     pub(crate) depth: Depth,
     pub(crate) consumers: u64,
+    pub(crate) targets: Vec<Target>,
     pub(crate) delivery_pause: Option<DeliveryPause>,
 }
 

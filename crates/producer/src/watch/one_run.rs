@@ -1,6 +1,6 @@
 //! One run, as large as the screen.
 
-use job_queue::Ledger;
+use job_queue::{Ledger, Target};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -15,11 +15,12 @@ use crate::{
     report::{Report, Status},
     watch::{
         draw::{colour_of, gauge, percent, ratio, read_share},
-        model::Paces,
+        model::{Model, Paces},
     },
 };
 
-pub(crate) fn draw(frame: &mut Frame<'_>, ledger: &Ledger, paces: &Paces, area: Rect) {
+pub(crate) fn draw(frame: &mut Frame<'_>, ledger: &Ledger, model: &Model, area: Rect) {
+    let paces = &model.paces(&ledger.run);
     let status = Status::of(ledger);
     let title = Line::from(vec![
         format!(" {} ", ledger.run).bold(),
@@ -33,7 +34,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, ledger: &Ledger, paces: &Paces, area: 
             .areas(inner);
     frame.render_widget(Paragraph::new(progress(ledger, paces, inner.width)), bars);
     draw_chart(frame, paces, chart);
-    let text: Vec<Line<'static>> = report_lines(ledger).into_iter().map(Line::from).collect();
+    let text: Vec<Line<'static>> =
+        report_lines(ledger, &model.now.targets).into_iter().map(Line::from).collect();
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), words);
 }
 
@@ -79,6 +81,12 @@ fn draw_chart(frame: &mut Frame<'_>, paces: &Paces, area: Rect) {
 }
 
 /// The report without its first line, which is the title.
-fn report_lines(ledger: &Ledger) -> Vec<String> {
-    Report::of(ledger.clone()).to_string().lines().skip(1).map(str::to_owned).collect()
+fn report_lines(ledger: &Ledger, living: &[Target]) -> Vec<String> {
+    Report::of(ledger.clone())
+        .among(living)
+        .to_string()
+        .lines()
+        .skip(1)
+        .map(str::to_owned)
+        .collect()
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     WatermarkArgs,
     control::Wish,
-    sample::{completed, ledger},
+    sample::{completed, ledger, target},
     watermark::Watermarks,
 };
 
@@ -30,7 +30,7 @@ fn model(runs: Vec<Ledger>) -> Model {
 
 fn snapshot(runs: Vec<Ledger>) -> Snapshot {
     let depth = Depth { jobs: 1_234, bytes: 12 << 20 };
-    Snapshot { runs, depth, consumers: 2, delivery_pause: None }
+    Snapshot { runs, depth, consumers: 2, targets: vec![target()], delivery_pause: None }
 }
 
 fn screen(model: &Model) -> String {
