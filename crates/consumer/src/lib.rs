@@ -13,7 +13,11 @@
 //!
 //! What holds:
 //!
+//! * Only runs with this consumer's target come to it: see `target`.
 //! * A row leaves the queue delivered or rejected, each once; what is neither goes back.
+//! * A run that nobody can deliver is held, and others go on. A consumer ends by itself only when
+//!   it is no longer let in.
+//! * A batch that waits is known to wait: whoever dies then has not died of it.
 //! * Only `verdict` says what is worth another try; nothing else looks at a status code.
 //! * A row is sent again after an unknown outcome only when it is upserted by an external id.
 //! * Rows with the same external id in a batch reach Salesforce in their order, one call each.

@@ -36,9 +36,8 @@ async fn look_for_ever(queue: &Queue, target: &Target) -> Result<(), QueueError>
                 Some(theirs) => info!(run.id = %run, "passes by run {run}: it is for {theirs}"),
                 None => {
                     let ledger = queue.run(&run).await?;
-                    let wanted = ledger.map(|ledger| in_words(&ledger.wanted));
-                    let wanted = wanted.unwrap_or_default();
-                    info!(run.id = %run, "passes by run {run}: it is for {wanted}");
+                    let wanted = ledger.map(|ledger| ledger.wanted).unwrap_or_default();
+                    info!(run.id = %run, "passes by run {run}: it is for {}", in_words(&wanted));
                 }
             }
         }
@@ -53,7 +52,8 @@ fn news<T>(told: &mut HashSet<RunId>, runs: Vec<(RunId, T)>) -> Vec<(RunId, T)> 
     runs.into_iter().filter(|(run, _)| told.insert(run.clone())).collect()
 }
 
-/// What a run asks of the consumer that is to deliver it.
+/// What a run asks of the consumer that is to deliver it. One that asks for nothing is passed by only
+/// where it would be deleted.
 fn in_words(wanted: &Wanted) -> String {
     let Wanted { id, object, operation, external_id } = wanted;
     let parts = [
@@ -62,7 +62,8 @@ fn in_words(wanted: &Wanted) -> String {
         external_id.as_ref().map(|field| format!("by {field}")),
         id.as_ref().map(|id| format!("target {id}")),
     ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() { "anything but a delete".to_owned() } else { parts.join(" ") }
 }
 
 #[cfg(test)]
@@ -95,5 +96,6 @@ mod tests {
 
         assert_eq!(wanted(Some("Lead"), Some("update"), None), "update Lead by Key__c");
         assert_eq!(wanted(None, None, Some("1a2b3c")), "by Key__c target 1a2b3c");
+        assert_eq!(in_words(&Wanted::default()), "anything but a delete");
     }
 }

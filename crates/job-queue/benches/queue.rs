@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
-use job_queue::{
-    BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target, Wanted,
-};
+use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target, Wanted};
 use local_services::RedisServer;
 use redis::aio::MultiplexedConnection;
 
@@ -29,12 +27,21 @@ async fn main() {
     let payload = jobs[0].encode();
 
     let mut rates = [const { Vec::new() }; 4];
+    let mut cpu = [const { Vec::new() }; 4];
     for round in 0..ROUNDS {
         let run: RunId = format!("round-{round}").parse().unwrap();
-        rates[0].push(push(&queue, &run, &jobs).await);
-        rates[1].push(claim_and_settle(&queue).await);
-        rates[2].push(bare_push(&mut bare, &payload).await);
-        rates[3].push(bare_claim(&mut bare).await);
+        let mut before = cpu_seconds(&mut bare).await;
+        for at in 0..4 {
+            rates[at].push(match at {
+                0 => push(&queue, &run, &jobs).await,
+                1 => claim_and_settle(&queue).await,
+                2 => bare_push(&mut bare, &payload).await,
+                _ => bare_claim(&mut bare).await,
+            });
+            let after = cpu_seconds(&mut bare).await;
+            cpu[at].push((after - before) / per_job() * 1e6);
+            before = after;
+        }
     }
 
     let [push, claim, bare_push, bare_claim] = rates.map(median);
@@ -44,6 +51,26 @@ async fn main() {
     );
     row("push", push, "RPUSH, 100 a pipeline", bare_push);
     row("claim + settle, one consumer", claim, "LMOVE + LREM, one by one", bare_claim);
+    let [push, claim, bare_push, bare_claim] = cpu.map(median);
+    println!(
+        "  redis' cpu, \u{b5}s a batch: push {push:.0} (bare {bare_push:.0}), claim + settle {claim:.0} \
+         (bare {bare_claim:.0})"
+    );
+}
+
+/// What Redis has used of its processor so far.
+async fn cpu_seconds(redis: &mut MultiplexedConnection) -> f64 {
+    let info: String = redis::cmd("INFO").arg("cpu").query_async(redis).await.unwrap();
+    let field = |name: &str| {
+        let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap().trim().parse::<f64>().unwrap()
+    };
+    field("used_cpu_user") + field("used_cpu_sys")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few thousand jobs")]
+fn per_job() -> f64 {
+    JOBS as f64
 }
 
 fn row(ours: &str, rate: f64, bare: &str, bare_rate: f64) {

@@ -49,13 +49,15 @@ local function take(queue, state)
           vain = redis.call('HINCRBY', notes, id .. ':vain', 1)
         end
         -- Our own batch goes on waiting.
-        redis.call('HDEL', notes, id .. ':waits')
+        if note[3] then
+          redis.call('HDEL', notes, id .. ':waits')
+        end
       end
       redis.call('HSET', notes, id, token)
       redis.call('ZADD', queue .. ':leases', now + ARGV[2], id)
       local is_cancelled = state == 'cancelling' and under_way == ''
       return {queue, id, payload, vain, is_cancelled and 'cancel' or 'deliver', under_way,
-        set == ':leases' and before or ''}
+        set == ':leases' and before or ''}, set
     end
   end
 end
@@ -68,9 +70,15 @@ for _ = 1, 20 do
   end
   local about = redis.call('HMGET', queue, 'state', 'paused', 'held')
   if queue == IMPORTS or is_open(about) then
-    local job = take(queue, about[1])
+    local job, set = take(queue, about[1])
     if only then
       update_round(queue, 0, now)
+    elseif set == ':queued' then
+      -- Nothing else of it was due, and no lease of it can be known to end later.
+      if redis.call('EXISTS', queue .. ':queued') == 1 then
+        enter(round, queue)
+      end
+      redis.call('ZADD', P .. ':wake', 'LT', now + ARGV[2], queue)
     else
       place(round, queue, now)
     end

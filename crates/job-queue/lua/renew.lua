@@ -1,6 +1,8 @@
 -- Makes leases last longer, and says which are lost.
 -- ARGV: names of the living, lease ms, worker's name, its target, queue, id, token, queue, id, token, …
 -- Gives the tokens whose lease somebody else holds, or nobody.
+-- Begins with what frees memory, see settle.lua.
+redis.call('HDEL', P .. ':clock', '')
 local now, lost = working_time(ARGV[2] / 2), {}
 local time = redis.call('TIME')
 local living, wall = P .. ':' .. ARGV[1], time[1] * 1000 + math.floor(time[2] / 1000)

@@ -6,6 +6,11 @@ local function round_of(target)
   return P .. ':round:' .. (target or '')
 end
 
+local function enter(round, queue)
+  local last = redis.call('ZREVRANGE', round, 0, 0, 'WITHSCORES')[2] or 0
+  redis.call('ZADD', round, 'NX', last + 1, queue)
+end
+
 -- Puts a queue into its round when something of it is due; else it comes when the first delay or
 -- lease ends.
 local function place(round, queue, now)
@@ -17,8 +22,7 @@ local function place(round, queue, now)
     end
   end
   if redis.call('EXISTS', queue .. ':queued') == 1 or (due and due <= now) then
-    local last = redis.call('ZREVRANGE', round, 0, 0, 'WITHSCORES')[2] or 0
-    redis.call('ZADD', round, 'NX', last + 1, queue)
+    enter(round, queue)
   end
   if due and due > now then
     redis.call('ZADD', P .. ':wake', due, queue)
@@ -52,6 +56,16 @@ local function count(queue, bytes, is_open)
   if to_do ~= counted then
     redis.call('HSET', queue, 'to_do', to_do)
   end
+end
+
+-- The same for one batch that is done, in fewer steps.
+local function count_one_less(queue, bytes, is_open)
+  if not is_open or redis.call('EXISTS', queue .. ':data') == 0 then
+    return count(queue, -bytes, is_open)
+  end
+  redis.call('ZINCRBY', P .. ':weights', -bytes, queue)
+  redis.call('LPOP', P .. ':to-do')
+  redis.call('HINCRBY', queue, 'to_do', -1)
 end
 
 -- Whether batches of a run may be handed out; `about` is its state, paused, held.

@@ -10,11 +10,11 @@ local is_leased = holds(queue, sequence, ARGV[3])
 local is_settled = run[1] and redis.call('GETBIT', queue .. ':settled', sequence) == 1
 if not is_leased or not run[1] or is_settled then
   if is_leased then
-    count(queue, -remove_job(queue, sequence), is_open(run))
+    count_one_less(queue, remove_job(queue, sequence), is_open(run))
   end
   return is_settled and 'already_settled' or 'lease_lost'
 end
-count(queue, -remove_job(queue, sequence), is_open(run))
+count_one_less(queue, remove_job(queue, sequence), is_open(run))
 redis.call('SETBIT', queue .. ':settled', sequence, 1)
 
 local codes, rejected = tonumber(ARGV[10]), 0

@@ -61,7 +61,9 @@ pub struct JobBackend<J> {
 
 impl<J> fmt::Debug for JobBackend<J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobBackend").field("worker", &self.claims.worker.name).finish_non_exhaustive()
+        f.debug_struct("JobBackend")
+            .field("worker", &self.claims.worker.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,7 +73,12 @@ impl BatchBackend {
     #[must_use]
     pub fn new(queue: Queue, name: &str, target: &Target) -> Self {
         let worker = Worker::new(name, target.id(), CONSUMERS, target.to_json());
-        Self::by(Claims { queue, worker, target: Some(Arc::new(target.clone())), gave: Arc::default() })
+        Self::by(Claims {
+            queue,
+            worker,
+            target: Some(Arc::new(target.clone())),
+            gave: Arc::default(),
+        })
     }
 }
 
@@ -124,9 +131,9 @@ impl<J: Job> Backend for JobBackend<J> {
         context: &mut Context<'_>,
         worker: &WorkerContext,
     ) -> Poll<Option<Result<Self::Task, Infallible>>> {
-        let claiming = self.claiming.get_or_insert_with(|| {
-            wait_for_job(self.claims.clone(), worker.clone()).boxed()
-        });
+        let claiming = self
+            .claiming
+            .get_or_insert_with(|| wait_for_job(self.claims.clone(), worker.clone()).boxed());
         let claimed = ready!(claiming.as_mut().poll(context));
         self.claiming = None;
         Poll::Ready(claimed.map(|claimed| Ok(task(claimed))))

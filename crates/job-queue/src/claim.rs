@@ -72,11 +72,7 @@ impl Claim {
     }
 
     /// Keeps something with the job; nothing forgets it.
-    pub(crate) async fn note(
-        &self,
-        what: &str,
-        note: Option<&str>,
-    ) -> Result<Settled, QueueError> {
+    pub(crate) async fn note(&self, what: &str, note: Option<&str>) -> Result<Settled, QueueError> {
         let mut script = scripts::call(&scripts::NOTE_UNDER_WAY);
         script.arg(&self.lease.queue).arg(self.id()).arg(self.lease.token());
         script.arg(what).arg(note.unwrap_or_default());

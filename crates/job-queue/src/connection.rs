@@ -61,11 +61,7 @@ impl Queue {
     /// When the URL is malformed, or nothing answers within some seconds.
     pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
         let link = Link::connect(args.redis_url.expose_secret()).await?;
-        Ok(Self {
-            link: Arc::new(link),
-            lease: args.queue_lease,
-            away: Arc::default(),
-        })
+        Ok(Self { link: Arc::new(link), lease: args.queue_lease, away: Arc::default() })
     }
 
     /// What should be set differently on this Redis, one sentence each.
@@ -227,14 +223,14 @@ fn settings_warnings(info: &str) -> Vec<String> {
         );
     }
     if let Some(version) = field("redis_version").filter(|version| is_too_old(version)) {
-        warnings.push(format!("redis {version} is too old; 6.0 or newer is needed"));
+        warnings.push(format!("redis {version} is too old; 6.2 or newer is needed"));
     }
     warnings
 }
 
 fn is_too_old(version: &str) -> bool {
-    let major = version.split('.').next().and_then(|part| part.parse::<u32>().ok());
-    major.unwrap_or(0) < 6
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    (parts.next(), parts.next()) < (Some(6), Some(2))
 }
 
 #[cfg(test)]
@@ -250,13 +246,13 @@ mod tests {
 
     #[test]
     fn each_risky_setting_is_named_with_its_cure() {
-        let info = "redis_version:5.0.14\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:0\r\n";
+        let info = "redis_version:6.0.16\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:0\r\n";
 
         let warnings = settings_warnings(info);
 
         assert_eq!(warnings.len(), 3, "{warnings:?}");
         assert!(warnings[0].contains("maxmemory-policy noeviction"));
         assert!(warnings[1].contains("appendonly yes"));
-        assert!(warnings[2].contains("6.0"));
+        assert!(warnings[2].contains("6.2"));
     }
 }

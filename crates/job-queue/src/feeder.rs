@@ -7,8 +7,8 @@ use redis::{Cmd, Value};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Depth, FeedError, Fullness, Queue, QueueError, keeper::new_token, keys::RunKeys, ledger::RunState,
-    scripts,
+    Depth, FeedError, Fullness, Queue, QueueError, keeper::new_token, keys::RunKeys,
+    ledger::RunState, scripts,
 };
 
 /// How many jobs one push may have; a larger one is cut. More at once is not
@@ -98,6 +98,17 @@ impl Queue {
         Ok(false)
     }
 
+    async fn renew_lock(
+        &self,
+        run: &RunId,
+        token: &str,
+        lasts: Duration,
+    ) -> Result<bool, QueueError> {
+        let mut script = scripts::call(&scripts::RENEW_LOCK);
+        script.arg(run.as_ref()).arg(token).arg(millis(lasts));
+        self.invoke("renew the claim on a run", &script).await
+    }
+
     async fn lock(&self, run: &RunId, token: &str) -> Result<(), FeedError> {
         let key = RunKeys::of(run).feeder();
         let mut pipeline = redis::pipe();
@@ -109,7 +120,13 @@ impl Queue {
         if holder.as_deref() == Some(token) {
             return Ok(());
         }
-        let for_at_most = Duration::from_millis(left_ms.try_into().unwrap_or(0));
+        // Nobody has a claim for so long: the clock of Redis' host was set back.
+        if let Some(holder) =
+            holder.filter(|_| left_ms.try_into().is_ok_and(|ms: u64| ms > millis(LOCK)))
+        {
+            self.renew_lock(run, &holder, LOCK).await?;
+        }
+        let for_at_most = Duration::from_millis(left_ms.try_into().unwrap_or(0)).min(LOCK);
         Err(FeedError::HeldByAnother { run: run.clone(), for_at_most })
     }
 }
@@ -117,12 +134,10 @@ impl Queue {
 async fn renew(queue: Queue, run: RunId, token: String) {
     loop {
         tokio::time::sleep(LOCK / 4).await;
-        let mut script = scripts::call(&scripts::RENEW_LOCK);
-        script.arg(run.as_ref()).arg(&token).arg(millis(LOCK));
-        match queue.invoke::<u8>("renew the claim on a run", &script).await {
-            Ok(1) => {}
+        match queue.renew_lock(&run, &token, LOCK).await {
+            Ok(true) => {}
             // Lost, or refused for good: the next push finds out and says so.
-            Ok(_) | Err(_) => return,
+            Ok(false) | Err(_) => return,
         }
     }
 }

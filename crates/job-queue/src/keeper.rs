@@ -115,8 +115,7 @@ impl Worker {
 
     /// Renews the leases, and shows that the worker lives.
     pub(crate) async fn renew(&self, queue: &Queue) -> Result<(), QueueError> {
-        let held: Vec<_> =
-            self.held().into_iter().map(|lease| (lease.token(), lease)).collect();
+        let held: Vec<_> = self.held().into_iter().map(|lease| (lease.token(), lease)).collect();
         let mut script = scripts::call(&scripts::RENEW);
         script.arg(self.living).arg(queue.lease_ms()).arg(&self.name).arg(&self.about);
         for (token, lease) in &held {

@@ -57,7 +57,12 @@ impl Queue {
     pub async fn note_org_limits(&self, limits: &OrgLimits) -> Result<(), QueueError> {
         let OrgLimits { calls, bulk_batches } = limits;
         let mut script = scripts::call(&scripts::NOTE_FIGURES);
-        script.arg(keys::ORG_LIMITS).arg("calls_max").arg(calls.max).arg("calls_left").arg(calls.left);
+        script
+            .arg(keys::ORG_LIMITS)
+            .arg("calls_max")
+            .arg(calls.max)
+            .arg("calls_left")
+            .arg(calls.left);
         if let Some(batches) = bulk_batches {
             script.arg("bulk_max").arg(batches.max).arg("bulk_left").arg(batches.left);
         }

@@ -88,10 +88,14 @@ impl std::fmt::Display for Target {
 }
 
 impl Wanted {
-    /// Whether a target is what is asked for. Names in Salesforce have no case.
+    /// Whether a target is what is asked for. Names in Salesforce have no case. Nothing is deleted
+    /// for somebody who did not say so.
     #[must_use]
     pub fn fits(&self, target: &Target) -> bool {
         let Self { id, object, operation, external_id } = self;
+        if target.operation == "delete" && operation.is_none() && id.is_none() {
+            return false;
+        }
         let same = |wanted: &Option<String>, is: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(is))
         };
@@ -270,14 +274,11 @@ mod tests {
         let cases = [
             (wants(None, None), vec![], Choice::Open),
             (wants(None, None), vec![update.clone(); 3], Choice::Known(update.clone())),
-            (
-                wants(None, None),
-                vec![update.clone(), delete.clone()],
-                Choice::Ambiguous(vec![delete.clone(), update.clone()]),
-            ),
+            (wants(None, None), vec![delete.clone()], Choice::Open),
+            (wants(Some("Lead"), Some("delete")), vec![delete.clone()], Choice::Known(delete)),
             (
                 wants(Some("lead"), Some("update")),
-                vec![update.clone(), delete.clone()],
+                vec![update.clone(), target("Lead", "upsert", "m1")],
                 Choice::Known(update.clone()),
             ),
             (wants(Some("Contact"), None), vec![update.clone()], Choice::Open),

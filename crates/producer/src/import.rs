@@ -31,7 +31,7 @@ const WAIT_FOR_CLAIM: Duration = Duration::from_secs(11);
 const PLACE_LOOK: Duration = Duration::from_millis(500);
 
 /// How long a place is waited for where there are other servers.
-const WAIT_FOR_PLACE: Duration = Duration::from_secs(10);
+const WAIT_FOR_PLACE: Duration = Duration::from_secs(2);
 
 /// What a run needs to be imported.
 pub(crate) struct Import<'a> {
@@ -57,7 +57,7 @@ pub(crate) enum Until {
 }
 
 /// Whether a run may be read now.
-enum Turn {
+pub(crate) enum Turn {
     Place(Place),
     /// All of it is queued, or nobody wants it any more.
     NothingToRead,
@@ -80,14 +80,21 @@ pub(crate) enum Imported {
 }
 
 impl Import<'_> {
-    pub(crate) async fn run(&self, mut entered: Entered) -> Result<Imported, SyncError> {
+    /// `place` is the run's, if it has one already.
+    pub(crate) async fn run(
+        &self,
+        mut entered: Entered,
+        mut place: Option<Place>,
+    ) -> Result<Imported, SyncError> {
         let run = entered.ledger.run.clone();
         loop {
-            let place = match self.place_for(&entered.ledger).await? {
-                Turn::Place(place) => Some(place),
-                Turn::NothingToRead => None,
-                Turn::Over(imported) => return Ok(imported),
-            };
+            if place.is_none() {
+                place = match self.place_for(&entered.ledger).await? {
+                    Turn::Place(place) => Some(place),
+                    Turn::NothingToRead => None,
+                    Turn::Over(imported) => return Ok(imported),
+                };
+            }
             let Some(feeder) = self.take_up(&run).await? else {
                 return Ok(Imported::Interrupted(None));
             };
@@ -100,7 +107,8 @@ impl Import<'_> {
             }
             entered.ledger = self.start.find_ledger(&run).await?;
             self.display.started(&entered.ledger);
-            let (fed, followed) = Box::pin(self.feed_and_follow(feeder, place, &mut entered)).await;
+            let (fed, followed) =
+                Box::pin(self.feed_and_follow(feeder, place.take(), &mut entered)).await;
             let went_back = matches!(fed, Ok(Fed::Everything))
                 && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
             if went_back && self.until != Until::Queued && !self.shutdown.is_cancelled() {
@@ -114,7 +122,7 @@ impl Import<'_> {
 
     /// A place for a run that is to be read. Nobody has taken it up meanwhile, and a person may
     /// change their mind.
-    async fn place_for(&self, ledger: &Ledger) -> Result<Turn, SyncError> {
+    pub(crate) async fn place_for(&self, ledger: &Ledger) -> Result<Turn, SyncError> {
         let asked = Instant::now();
         let mut now = ledger.clone();
         let mut taking = pin!(self.places.take());

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use crate::{
     display::Display,
     error::SyncError,
-    import::{Import, Imported, Until},
+    import::{Import, Imported, Turn, Until},
     places::Places,
     start::Start,
     totals::{Totals, Witness},
@@ -106,8 +106,6 @@ impl Importer {
     }
 
     async fn try_import(&self, claimed: &ClaimedImport) -> Result<Imported, SyncError> {
-        let found = self.shutdown.run_until_cancelled(self.start.find(claimed.run())).await;
-        let Some(entered) = found else { return Ok(Imported::Interrupted(None)) };
         let display = Display::Log(Box::new(Witness::new(Arc::clone(&self.totals))));
         let import = Import {
             start: &self.start,
@@ -117,7 +115,18 @@ impl Importer {
             places: &self.places,
             shutdown: &self.shutdown,
         };
-        Box::pin(import.run(entered?)).await
+        let looked = self.shutdown.run_until_cancelled(self.start.find_ledger(claimed.run())).await;
+        let Some(ledger) = looked.transpose()? else { return Ok(Imported::Interrupted(None)) };
+        self.start.check_container(&ledger)?;
+        let place = match import.place_for(&ledger).await? {
+            Turn::Place(place) => Some(place),
+            Turn::NothingToRead => None,
+            Turn::Over(imported) => return Ok(imported),
+        };
+        // Only now: the file may have been replaced while the run waited for its turn.
+        let found = self.shutdown.run_until_cancelled(self.start.find(claimed.run())).await;
+        let Some(entered) = found else { return Ok(Imported::Interrupted(None)) };
+        Box::pin(import.run(entered?, place)).await
     }
 
     /// A person has to mend something. What is queued is delivered, and a resume goes on behind it.

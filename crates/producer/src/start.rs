@@ -159,10 +159,7 @@ impl Start {
         if let Some(file) = file.filter(|file| **file != ledger.file) {
             return Err(SyncError::OtherFile { run, file: file.to_owned(), of: ledger.file });
         }
-        if ledger.container != self.store.container() {
-            let container = self.store.container().to_owned();
-            return Err(SyncError::OtherContainer { run, container, of: ledger.container });
-        }
+        self.check_container(&ledger)?;
         let settings = ReadSettings::of(&ledger)?;
         let properties = self.store.properties(&ledger.file).await;
         let reads = is_to_be_read(&ledger);
@@ -173,6 +170,15 @@ impl Start {
             _all_is_queued => None,
         };
         Ok(Entered { ledger, blob, settings, source: None })
+    }
+
+    /// Another producer may read from the run's container.
+    pub(crate) fn check_container(&self, ledger: &Ledger) -> Result<(), SyncError> {
+        let (container, of) = (self.store.container().to_owned(), ledger.container.clone());
+        if container == of {
+            return Ok(());
+        }
+        Err(SyncError::OtherContainer { run: ledger.run.clone(), container, of })
     }
 
     /// The ledger's entry of a run that must be there.

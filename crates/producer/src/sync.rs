@@ -48,7 +48,7 @@ impl Sync {
         };
         let entered = entered?;
         let run = entered.ledger.run.clone();
-        let imported = Box::pin(import.run(entered)).await;
+        let imported = Box::pin(import.run(entered, None)).await;
         self.display.end();
         match imported {
             Err(error) => {

@@ -23,7 +23,7 @@ pub struct TargetArgs {
     pub external_id: Option<String>,
 
     /// Only consumers of this target deliver it, whatever the other settings say: its id, or how
-    /// that begins. `producer runs` and a start that is not clear name them.
+    /// that begins. `producer show` and a start that is not clear name them.
     #[arg(long, value_name = "ID", value_parser = target_id)]
     pub target: Option<String>,
 }

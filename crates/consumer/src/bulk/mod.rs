@@ -167,13 +167,9 @@ impl Deliverer {
             }
             // Nothing of it is loaded. A run that was paused or cancelled meanwhile gets no new job.
             let pause = sleep(BETWEEN_PASSES.delay(starts, fastrand::f64()));
-            let goes_on = load
-                .delivery
-                .stop()
-                .run_until_cancelled(load.delivery.wait_for(pause))
-                .await
-                .is_some();
-            if !goes_on || !self.may_start(load.delivery.claimed).await? {
+            let delivery = load.delivery;
+            let waited = delivery.stop().run_until_cancelled(delivery.wait_for(pause)).await;
+            if waited.is_none() || !self.may_start(load.delivery.claimed).await? {
                 return Ok(Step::End(End::Interrupted));
             }
         }

@@ -90,8 +90,9 @@ pub struct ConsumerArgs {
     #[arg(long, env = "CONSUMER_ROW_RETRIES", default_value_t = 5, value_name = "TIMES")]
     pub row_retries: u32,
 
-    /// How often a batch is handed out to consumers that die of it, before all its rows are
-    /// rejected with the code `POISON_BATCH`.
+    /// How often a batch is handed out to consumers that die while they send it, before all its
+    /// rows are rejected with the code `POISON_BATCH`. One that dies while a batch waits, as for
+    /// the daily limit, does not count.
     #[arg(long, env = "CONSUMER_DELIVERIES_MAX", default_value = "5", value_name = "TIMES")]
     pub deliveries_max: NonZeroU32,
 

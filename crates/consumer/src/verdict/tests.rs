@@ -408,3 +408,12 @@ fn many_locked_rows_in_a_call_say_that_there_are_too_many_writers() {
     assert!(meets_locks(&call(10, 100)) && meets_locks(&[locked.clone(), wrapped, locked.clone()]));
     assert!(!meets_locks(&call(9, 100)) && !meets_locks(&call(2, 4)));
 }
+
+#[test]
+fn a_run_is_held_longer_each_time_up_to_half_an_hour_and_never_for_a_moment() {
+    let longest: Vec<u64> =
+        (1..=7).map(|times| BETWEEN_HOLDS.delay(times, 1.0).as_secs()).collect();
+
+    assert_eq!(longest, [60, 120, 240, 480, 960, 1_800, 1_800]);
+    assert_eq!(BETWEEN_HOLDS.delay(7, 0.0).as_secs(), 30);
+}

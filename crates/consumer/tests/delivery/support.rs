@@ -70,12 +70,13 @@ impl Scene {
         run: &str,
         batches: &[Vec<R>],
     ) {
-        self.feed_for(None, header, run, batches).await;
+        self.feed_for(&Wanted::default(), None, header, run, batches).await;
     }
 
-    /// As a producer that started the run for one target.
+    /// As a producer that said for whom the run is, and may have found out who that is.
     pub(crate) async fn feed_for<R: AsRef<str>>(
         &self,
+        wanted: &Wanted,
         target: Option<&Target>,
         header: &str,
         run: &str,
@@ -91,7 +92,7 @@ impl Scene {
             file_bytes: 1,
             header: header.clone(),
             settings: "{}".to_owned(),
-            wanted: Wanted::default(),
+            wanted: wanted.clone(),
             target: target.cloned(),
             replay_of: None,
             start_key: None,
@@ -291,6 +292,11 @@ impl Drop for Consumer {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
+}
+
+/// What a run asks for whose rows are to be deleted.
+pub(crate) fn to_be_deleted() -> Wanted {
+    Wanted { operation: Some("delete".to_owned()), ..Wanted::default() }
 }
 
 /// `batches` batches of 100 good rows.

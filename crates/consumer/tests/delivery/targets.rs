@@ -8,7 +8,7 @@ use axum::{
     extract::{Request, State},
     response::Response,
 };
-use job_queue::Target;
+use job_queue::{Target, Wanted};
 use salesforce_simulator::Faults;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -37,7 +37,7 @@ async fn a_run_goes_to_no_consumer_of_another_operation_on_the_same_redis() {
     let target = scene.target(&UPDATE).await;
 
     let (delete, update) = (scene.consumer(&DELETE), scene.consumer(&UPDATE));
-    scene.feed_for(Some(&target), "Id,LastName", "update", &rows).await;
+    scene.feed_for(&Wanted::default(), Some(&target), "Id,LastName", "update", &rows).await;
     let ledger = scene.delivered("update").await;
     delete.stop().await.unwrap();
     update.stop().await.unwrap();
@@ -133,13 +133,15 @@ async fn a_run_that_is_passed_by_is_told_once_with_what_can_be_done() {
     let other_object = Target { object: "Contact".to_owned(), ..ours.clone() };
     let other_mapping = Target { mapping: "0123456789ab".to_owned(), ..ours.clone() };
     let rows = [vec!["E-1,Ames,Acme,"]];
-    scene.feed_for(Some(&other_object), HEADER, "contacts", &rows).await;
-    scene.feed_for(Some(&other_mapping), HEADER, "mapped", &rows).await;
+    scene.feed_for(&Wanted::default(), Some(&other_object), HEADER, "contacts", &rows).await;
+    scene.feed_for(&Wanted::default(), Some(&other_mapping), HEADER, "mapped", &rows).await;
+    let contacts = Wanted { object: Some("Contact".to_owned()), ..Wanted::default() };
+    scene.feed_for(&contacts, None, HEADER, "nobodys", &rows).await;
     let mut program = Program::start(&scene);
 
     let started = program.says("worker started").await;
     let mapped = program.says("passes by run mapped").await;
-    scene.feed_for(Some(&other_object), HEADER, "later", &rows).await;
+    scene.feed_for(&Wanted::default(), Some(&other_object), HEADER, "later", &rows).await;
     let later = program.says("passes by run later").await;
 
     assert!(started.contains(&format!("; target {}", ours.id())), "{started}");
@@ -148,6 +150,8 @@ async fn a_run_that_is_passed_by_is_told_once_with_what_can_be_done() {
         assert!(mapped.contains(words), "{words:?} is not in {mapped}");
     }
     assert!(later.contains("it is for upsert Contact by External_Id__c in org 00DS"), "{later}");
+    let nobodys = program.read.iter().find(|line| line.contains("passes by run nobodys"));
+    assert!(nobodys.is_some_and(|line| line.contains("it is for Contact ")), "{nobodys:?}");
     let told_again = program.read.iter().filter(|line| line.contains("passes by run mapped"));
     assert_eq!(told_again.count(), 1, "{:#?}", program.read);
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 0);

@@ -15,7 +15,7 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// More than a batch is handed out when its consumers die of it, at default settings.
-const DEATHS: u32 = 7;
+const DEATHS: u32 = 6;
 
 /// Waits until another consumer than the one before has told of so many batches that they wait.
 async fn wait(

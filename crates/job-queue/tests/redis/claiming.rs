@@ -4,7 +4,7 @@ use ingest_core::Rows;
 use job_queue::{Depth, RunState, Settled};
 use redis::Commands;
 
-use crate::support::{consumer_of, Fixture, connect, delivered, id, job, reject};
+use crate::support::{Fixture, connect, consumer_of, delivered, id, job, reject};
 
 const SHORT: Duration = Duration::from_secs(1);
 

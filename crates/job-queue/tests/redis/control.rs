@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use ingest_core::Rows;
-use job_queue::{
-    Claimed, Control, Created, Depth, FeedError, NewRun, RunState, Settled,
-};
+use job_queue::{Claimed, Control, Created, Depth, FeedError, NewRun, RunState, Settled};
 
 use redis::Commands;
 
-use crate::support::{Fixture, after, claim_soon, consumer_of, delivered, id, job, new_run, reject};
+use crate::support::{
+    Fixture, after, claim_soon, consumer_of, delivered, id, job, new_run, reject,
+};
 
 async fn claim(fixture: &Fixture) -> Option<Claimed> {
     consumer_of(fixture.queue.clone(), "consumer").claim().await.unwrap()
@@ -120,7 +120,9 @@ async fn a_hold_ends_by_itself_when_its_time_is_over() {
 
     let claimed = claim_soon(&mut consumer).await;
     assert_eq!(fixture.ledger("a").await.held, None);
+    assert_eq!(fixture.queue.times_held(&id("a")).await.unwrap(), 2, "and is not forgotten");
     claimed.settle(&delivered(&claimed)).await.unwrap();
+    assert_eq!(fixture.queue.times_held(&id("a")).await.unwrap(), 0, "a row was delivered");
     assert_eq!(hold().await, 0, "it has ended");
 }
 

@@ -284,6 +284,21 @@ async fn a_feeder_that_died_is_told_from_a_living_one() {
     assert!(!fixture.queue.is_fed_by_somebody(&id("a")).await.unwrap());
 }
 
+/// A producer died, and the clock of Redis' host was set back by an hour: its claim would last as
+/// much longer.
+#[tokio::test]
+async fn the_claim_of_a_dead_producer_ends_also_when_redis_clock_was_set_back() {
+    let fixture = Fixture::with_run("a").await;
+    drop(fixture.queue.feeder(&id("a")).await.unwrap());
+    let () = fixture.redis().pexpire("{batch-sync}:run:a:feeder", 3_600_000).unwrap();
+
+    let held = fixture.queue.feeder(&id("a")).await.unwrap_err();
+
+    assert!(held.to_string().contains("its claim ends within 11 s"), "{held}");
+    let left_ms: i64 = fixture.redis().pttl("{batch-sync}:run:a:feeder").unwrap();
+    assert!(left_ms <= 10_000, "{left_ms}");
+}
+
 #[tokio::test]
 async fn a_claim_is_renewed_as_long_as_its_holder_lives() {
     let fixture = Fixture::with_run("a").await;

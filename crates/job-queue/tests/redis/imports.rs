@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use job_queue::{ImportBackend};
+use job_queue::ImportBackend;
 
-use crate::support::{consumer_of, Fixture, connect, id};
+use crate::support::{Fixture, connect, consumer_of, id};
 
 #[tokio::test]
 async fn a_run_is_imported_by_one_server_at_a_time() {

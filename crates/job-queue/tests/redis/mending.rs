@@ -5,7 +5,7 @@ use std::time::Duration;
 use job_queue::{BatchBackend, Depth, RunState};
 use redis::Commands;
 
-use crate::support::{consumer_of, Fixture, after, id, job};
+use crate::support::{Fixture, after, consumer_of, id, job};
 
 const RUN: &str = "{batch-sync}:run:a";
 

@@ -5,9 +5,7 @@ use std::time::Duration;
 use job_queue::{BatchBackend, NewRun, RunState, Wanted};
 use redis::Commands;
 
-use crate::support::{
-    Fixture, after, consumer_of, delivered, id, job, new_run, target, target_of,
-};
+use crate::support::{Fixture, after, consumer_of, delivered, id, job, new_run, target, target_of};
 
 /// Delivers so many batches, and gives the runs they are of.
 async fn deliver(consumer: &mut BatchBackend, batches: usize) -> Vec<String> {

@@ -3,7 +3,7 @@
 use job_queue::{Series, Settled};
 use redis::Commands;
 
-use crate::support::{consumer_of, Fixture, after, delivered, id, job, reject};
+use crate::support::{Fixture, after, consumer_of, delivered, id, job, reject};
 
 const KEY: &str = "{batch-sync}:run:a:series";
 

@@ -64,9 +64,11 @@ async fn a_clock_that_steps_takes_no_lease_and_holds_up_no_delay() {
         let fixture = with_batches(2).await;
         let (mut one, mut two) = (consumer(&fixture, "one").await, consumer(&fixture, "two").await);
         let held = one.claim().await.unwrap().unwrap();
-        one.claim().await.unwrap().unwrap().put_back(LEASE / 2).await.unwrap();
+        let given_back = one.claim().await.unwrap().unwrap();
 
         fixture.step_clock(step_ms);
+        // Before anybody who holds a lease has noticed.
+        given_back.put_back(LEASE / 2).await.unwrap();
 
         assert!(two.claim().await.unwrap().is_none(), "{step_ms}: one is held, one delayed");
         let delayed = claim_soon(&mut two).await;

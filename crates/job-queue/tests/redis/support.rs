@@ -2,9 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, Reject, ResumePoint, Rows, RunId, Tally};
-use job_queue::{
-    BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target, Wanted,
-};
+use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target, Wanted};
 use local_services::RedisServer;
 use redis::Commands;
 

@@ -10,7 +10,7 @@ use apalis::{layers::WorkerBuilderExt, prelude::*};
 use job_queue::{Claimed, RunState};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{consumer_of, Fixture, delivered};
+use crate::support::{Fixture, consumer_of, delivered};
 
 #[derive(Clone, Default)]
 struct Handler {

@@ -50,17 +50,14 @@ fn a_run_that_nobody_feeds_is_resumed_in_the_foreground() {
 fn a_server_that_is_alive_is_handed_the_run() {
     let fixture = queued();
     fixture.told(&["pause", "r"]);
-    let client = redis::Client::open(fixture.redis.url()).unwrap();
-    let mut redis = client.get_connection().unwrap();
-    let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();
-    let () = redis.zadd("{batch-sync}:servers", "server", (seconds + 60) * 1_000).unwrap();
+    fixture.show_server();
 
     let told = fixture.told(&["resume", "r"]);
 
     assert!(
         told.ends_with("run r goes on as soon as a server takes it; watch it: producer show r\n")
     );
-    let jobs: u64 = redis.hlen("{batch-sync}:full-import:data").unwrap();
+    let jobs: u64 = fixture.connection().hlen("{batch-sync}:full-import:data").unwrap();
     assert_eq!(jobs, 1);
     assert_eq!(fixture.report("r")["status"], "draining");
 }

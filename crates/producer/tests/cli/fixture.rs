@@ -7,6 +7,7 @@ use bytes::Bytes;
 use ingest_core::{Reject, Rows};
 use job_queue::{BatchBackend, Queue, QueueArgs, Target};
 use local_services::{Azurite, RedisServer};
+use redis::Commands;
 use serde_json::Value;
 
 use crate::program::{producer, stderr, stdout};
@@ -39,7 +40,13 @@ impl Fixture {
     }
 
     pub(crate) fn producer(&self, arguments: &[&str]) -> Output {
-        let settings = self.settings();
+        self.producer_with(&[], arguments)
+    }
+
+    /// With further settings.
+    pub(crate) fn producer_with(&self, more: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let mut settings = self.settings();
+        settings.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let settings: Vec<(&str, &str)> =
             settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         producer(&settings, arguments)
@@ -81,16 +88,52 @@ impl Fixture {
         });
     }
 
+    /// A consumer that does this with rows is among the living, for an hour.
+    pub(crate) fn show_consumer(&self, target: &Target) {
+        let mut redis = self.connection();
+        let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();
+        let (name, json) = (target.id(), serde_json::to_string(target).unwrap());
+        let () = redis.zadd("{batch-sync}:consumers", &name, (seconds + 3_600) * 1_000).unwrap();
+        let () = redis.hset("{batch-sync}:consumers:targets", &name, json).unwrap();
+    }
+
+    /// A server is among the living, for an hour.
+    pub(crate) fn show_server(&self) {
+        let mut redis = self.connection();
+        let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();
+        let () = redis.zadd("{batch-sync}:servers", "server", (seconds + 3_600) * 1_000).unwrap();
+    }
+
+    pub(crate) fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
+    }
+
+    fn queue_args(&self) -> QueueArgs {
+        let queue_lease = std::time::Duration::from_secs(30);
+        QueueArgs { redis_url: self.redis.url().into(), queue_lease }
+    }
+
+    /// Does something on the queue itself.
+    pub(crate) fn on_queue<T>(&self, doing: impl AsyncFnOnce(&Queue) -> T) -> T {
+        block_on(async { doing(&Queue::connect(&self.queue_args()).await.unwrap()).await })
+    }
+
     /// Settles all batches that are queued. `code` gives the code with which a row is rejected.
     pub(crate) fn settle(&self, code: impl Fn(&str) -> Option<&'static str>) {
+        self.settle_up_to(usize::MAX, code);
+    }
+
+    /// Settles so many batches, of which no row is rejected.
+    pub(crate) fn settle_some(&self, batches: usize) {
+        self.settle_up_to(batches, |_| None);
+    }
+
+    fn settle_up_to(&self, batches: usize, code: impl Fn(&str) -> Option<&'static str>) {
         block_on(async {
-            let args = QueueArgs {
-                redis_url: self.redis.url().into(),
-                queue_lease: std::time::Duration::from_secs(30),
-            };
-            let queue = Queue::connect(&args).await.unwrap();
+            let queue = Queue::connect(&self.queue_args()).await.unwrap();
             let mut consumer = BatchBackend::new(queue, "test", &target());
-            while let Some(claimed) = consumer.claim().await.unwrap() {
+            for _ in 0..batches {
+                let Some(claimed) = consumer.claim().await.unwrap() else { break };
                 let mut job = claimed.job().clone();
                 for (record, raw) in std::mem::take(&mut job.rows).iter() {
                     match code(std::str::from_utf8(raw).unwrap()) {

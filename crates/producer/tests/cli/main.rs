@@ -6,4 +6,6 @@ mod fixture;
 mod help;
 mod program;
 mod report;
+mod targets;
 mod terminal;
+mod verify;

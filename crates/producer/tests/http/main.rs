@@ -4,8 +4,11 @@
 mod access;
 mod control;
 mod events;
+mod interruptions;
 mod many_streams;
+mod places;
 mod routes;
 mod starting;
 mod stopping;
 mod support;
+mod targets;

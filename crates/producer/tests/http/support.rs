@@ -3,7 +3,7 @@
 use std::{
     process::Stdio,
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -17,13 +17,15 @@ use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redir
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
     process::{Child, ChildStderr, Command},
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 /// One for all tests, each of which has a container of its own.
-static AZURITE: LazyLock<Azurite> = LazyLock::new(|| Azurite::start(&[]));
+pub(crate) static AZURITE: LazyLock<Azurite> = LazyLock::new(|| Azurite::start(&[]));
 static CONTAINERS: AtomicU32 = AtomicU32::new(0);
 
 /// Nothing here takes longer unless something is wrong.
@@ -76,6 +78,13 @@ impl Services {
     pub(crate) async fn put_rows(&self, name: &str, rows: u32) {
         let lines = (1..=rows).map(|row| format!("{row},name {row}\n"));
         self.put(name, format!("id,name\n{}", lines.collect::<String>())).await;
+    }
+
+    /// All consumers have been silent for too long.
+    pub(crate) fn forget_consumers(&self) {
+        let client = redis::Client::open(self.redis.url()).unwrap();
+        let mut redis = client.get_connection().unwrap();
+        let () = redis::Commands::del(&mut redis, "{batch-sync}:consumers").unwrap();
     }
 
     pub(crate) async fn queue(&self) -> Queue {
@@ -196,6 +205,10 @@ impl Server {
         self.request(Method::POST, "/api/sync/start").json(&body)
     }
 
+    pub(crate) async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).json(body)).await
+    }
+
     /// The report of a run, once `is_so`.
     pub(crate) async fn report(&self, run: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
@@ -241,12 +254,76 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
     Answer::of(timeout(PATIENCE, request.send()).await.unwrap().unwrap()).await
 }
 
+/// The blob storage through a proxy that forwards the first `GET` of a file, and no other until it is
+/// told to: whoever reads that file then, reads on and on.
+pub(crate) struct StuckStorage {
+    pub(crate) address: String,
+    go_on: CancellationToken,
+}
+
+impl StuckStorage {
+    pub(crate) async fn start(file: &'static str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (go_on, gets) = (CancellationToken::new(), Arc::new(AtomicU32::new(0)));
+        let is_open = go_on.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(forward(client, file, Arc::clone(&gets), is_open.clone()));
+            }
+        });
+        Self { address, go_on }
+    }
+
+    /// Cuts the connections that are stuck, and forwards all others.
+    pub(crate) fn go_on(&self) {
+        self.go_on.cancel();
+    }
+}
+
+async fn forward(
+    client: TcpStream,
+    file: &'static str,
+    gets: Arc<AtomicU32>,
+    is_open: CancellationToken,
+) {
+    let Ok(azurite) = TcpStream::connect(AZURITE.address()).await else { return };
+    let ((mut asks, mut hears), (mut answers, mut to)) =
+        (client.into_split(), azurite.into_split());
+    let answering = tokio::spawn(async move { tokio::io::copy(&mut answers, &mut hears).await });
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(bytes @ 1..) = asks.read(&mut buffer).await {
+        let request = String::from_utf8_lossy(&buffer[..bytes]);
+        let is_get = request.lines().any(|line| line.starts_with("GET ") && line.contains(file));
+        if is_get && gets.fetch_add(1, Ordering::Relaxed) > 0 && !is_open.is_cancelled() {
+            is_open.cancelled().await;
+            break;
+        }
+        if to.write_all(&buffer[..bytes]).await.is_err() {
+            break;
+        }
+    }
+    answering.abort();
+}
+
 /// Takes batches off the queue as a consumer does, and says itself what becomes of them.
-pub(crate) struct Deliverer(BatchBackend);
+pub(crate) struct Deliverer {
+    backend: BatchBackend,
+    /// What came when it was first asked.
+    held: Option<Claimed>,
+}
 
 impl Deliverer {
     pub(crate) async fn new(services: &Services) -> Self {
-        Self(BatchBackend::new(services.queue().await, "test", &target()))
+        Self::of(services, &target()).await
+    }
+
+    /// One that does this with rows; it is among the living from now on.
+    pub(crate) async fn of(services: &Services, target: &Target) -> Self {
+        let name = format!("test-{}", target.id());
+        let mut backend = BatchBackend::new(services.queue().await, &name, target);
+        let held = backend.claim().await.unwrap();
+        Self { backend, held }
     }
 
     /// Salesforce takes every row of so many batches.
@@ -268,9 +345,12 @@ impl Deliverer {
     }
 
     pub(crate) async fn claim(&mut self) -> Claimed {
+        if let Some(held) = self.held.take() {
+            return held;
+        }
         let claim = async {
             loop {
-                if let Some(claimed) = self.0.claim().await.unwrap() {
+                if let Some(claimed) = self.backend.claim().await.unwrap() {
                     return claimed;
                 }
                 sleep(Duration::from_millis(20)).await;

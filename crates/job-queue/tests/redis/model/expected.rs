@@ -56,9 +56,13 @@ pub(super) enum Place {
     /// Its delay is over.
     Due,
     /// This worker holds it, or held it when it died.
-    Leased { by: usize },
+    Leased {
+        by: usize,
+    },
     /// Its lease is over, and nobody has it instead.
-    Expired { by: usize },
+    Expired {
+        by: usize,
+    },
 }
 
 impl Run {

@@ -11,7 +11,7 @@ use super::{
     expected::{BATCHES, Run},
     inspection,
 };
-use crate::support::{consumer_of, Fixture};
+use crate::support::{Fixture, consumer_of};
 
 /// What can happen.
 pub(super) const STEPS: [&str; 20] = [

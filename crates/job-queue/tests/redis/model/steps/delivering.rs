@@ -44,7 +44,8 @@ impl Player {
         batch.place = Place::Leased { by };
         assert_eq!(claimed.deliveries(), batch.vain + 1);
         assert_eq!(*claimed.job(), batch.job);
-        for held in self.held.iter_mut().filter(|held| (held.run, held.sequence) == (at, sequence)) {
+        for held in self.held.iter_mut().filter(|held| (held.run, held.sequence) == (at, sequence))
+        {
             held.is_valid = false;
         }
         self.held.push(Held { claimed, by, run: at, sequence, is_valid: true });
@@ -56,7 +57,8 @@ impl Player {
     fn note_what_is_held_anyway(&mut self, by: usize) {
         for held in self.held.iter().filter(|held| held.is_valid && held.by == by) {
             let name = self.runs[held.run].name;
-            let lease: Option<f64> = self.redis.zscore(key(name, ":leases"), held.sequence).unwrap();
+            let lease: Option<f64> =
+                self.redis.zscore(key(name, ":leases"), held.sequence).unwrap();
             let batch = self.runs[held.run].batch(held.sequence);
             if batch.place == (Place::Expired { by }) && lease.is_some_and(|until| until > 1.0) {
                 batch.place = Place::Leased { by };
