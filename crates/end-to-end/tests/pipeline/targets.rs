@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use serde_json::json;
+
 use crate::{
     kinds::{CONTACTS, Kind, LEADS},
     pipeline::{Pipeline, Report},
@@ -118,7 +120,7 @@ fn two_runs_at_once_with_the_same_columns_become_records_of_their_own_objects() 
 
 #[test]
 fn consumers_with_another_mapping_neither_fail_nor_alter_a_run() {
-    let pipeline = Pipeline::with_salesforce(&["--latency-ms=50"]);
+    let pipeline = Pipeline::with_salesforce(&["--latency-ms=500"]);
     let rows = 8_000;
     pipeline.put("leads.csv", sheet("L", rows, 0));
     let _own = LEADS.consumer(&pipeline);
@@ -132,6 +134,8 @@ fn consumers_with_another_mapping_neither_fail_nor_alter_a_run() {
             passed_by(other, "leads") > 0
         });
     }
+    assert_eq!(pipeline.shown_text("leads", "status"), "draining", "it ended before that");
+    pipeline.set_faults(&json!({"latencyMs": 10}));
 
     let ended = sync.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
