@@ -21,15 +21,30 @@ impl RedisSentinel {
     /// When it cannot be started.
     #[must_use]
     pub fn start(name: &str, master: &RedisServer) -> Self {
+        Self::start_as(name, master, None)
+    }
+
+    /// The same, signed in to the Redis and its replicas as a user with a password.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_as(name: &str, master: &RedisServer, user: Option<(&str, &str)>) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let port = free_port();
         // On a loaded machine a master is silent for a second now and then, which is no reason.
-        let settings = format!(
+        let mut settings = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {name} 127.0.0.1 {} 1\n\
              sentinel down-after-milliseconds {name} 3000\nsentinel failover-timeout {name} 5000\n",
             data.path().display(),
             master.port(),
         );
+        if let Some((user, password)) = user {
+            let lines =
+                format!("sentinel auth-user {name} {user}\nsentinel auth-pass {name} {password}\n");
+            settings.push_str(&lines);
+        }
         // It writes into this file what it finds out.
         let file = data.path().join("sentinel.conf");
         std::fs::write(&file, settings).expect("a temporary file can be written");

@@ -31,8 +31,13 @@ impl Pipeline {
 
     /// With faults of Salesforce, as flags of the simulator.
     pub(crate) fn with_salesforce(flags: &[&str]) -> Self {
+        Self::on(RedisServer::start(), flags)
+    }
+
+    /// The same with a Redis that was started before.
+    pub(crate) fn on(redis: RedisServer, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (redis, azurite) = (RedisServer::start(), Azurite::start(&[]));
+        let azurite = Azurite::start(&[]);
         let address = format!("127.0.0.1:{}", free_port());
         let mut arguments = vec!["--listen", &address];
         arguments.extend(flags);
@@ -76,7 +81,23 @@ impl Pipeline {
     }
 
     pub(crate) fn program(&self, name: &'static str, arguments: &[&str]) -> Program {
-        Program::start(name, self.folder.path(), &self.settings, arguments)
+        self.program_with(name, &[], arguments)
+    }
+
+    /// With settings of its own besides, or instead.
+    pub(crate) fn program_with(
+        &self,
+        name: &'static str,
+        settings: &[(String, String)],
+        arguments: &[&str],
+    ) -> Program {
+        let settings = [&self.settings[..], settings].concat();
+        Program::start(name, self.folder.path(), &settings, arguments)
+    }
+
+    /// Where programs run, and leave what they say.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     pub(crate) fn consumer(&self) -> Program {
