@@ -7,6 +7,10 @@ use crate::{
     process::{Server, free_port},
 };
 
+/// In the folder of its data. Nobody reads what a server writes to its output: it would stand
+/// still when the pipe is full.
+const LOG: &str = "redis.log";
+
 /// A Redis with an append-only file, as in production.
 #[derive(Debug)]
 pub struct RedisServer {
@@ -119,6 +123,12 @@ impl RedisServer {
         lost
     }
 
+    /// What it said, since its first start.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.data.path().join(LOG)).unwrap_or_default()
+    }
+
     /// Starts it again on the same port with the data it had.
     ///
     /// # Panics
@@ -152,6 +162,7 @@ fn serve(
     let mut arguments = vec!["--port", &port_text, "--dir", folder, "--bind", "127.0.0.1"];
     arguments.extend(["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]);
     arguments.extend(["--maxmemory-policy", "noeviction", "--loglevel", "warning"]);
+    arguments.extend(["--logfile", LOG]);
     arguments.extend(options.iter().map(String::as_str));
     let variables = environment.iter().map(|(name, value)| format!("{name}={value}").into());
     let command: Vec<PathBuf> =

@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::{
     desk::tell,
-    plan::{CONCURRENCY, Fate, LEASE_MS, Theme, faults, slow},
+    plan::{CONCURRENCY, Fate, LEASE_MS, Theme, faults},
     stage::Stage,
     windows::Cause,
 };
@@ -268,18 +268,5 @@ impl Stage {
         tell(&self.services.pipeline, "pause", &self.runs[nth].id);
         pause_for(self.rng.u64(50..800));
         self.resume(nth);
-    }
-
-    /// Salesforce answers with 429 and wants to be left alone.
-    pub(crate) fn let_consumers_wait(&mut self, seconds: u64) {
-        let mut faults = slow(&mut self.rng);
-        let mut wait = faults.clone();
-        wait["throttledPermille"] = 1_000.into();
-        wait["retryAfterSeconds"] = seconds.into();
-        self.services.pipeline.set_faults(&wait);
-        // Each consumer has asked by then.
-        pause_for(1_200);
-        faults["throttledPermille"] = 0.into();
-        self.services.pipeline.set_faults(&faults);
     }
 }

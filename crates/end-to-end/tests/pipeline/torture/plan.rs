@@ -116,6 +116,13 @@ impl Plan {
         let count = if is_short { rng.usize(2..=3) } else { rng.usize(2..=5) };
         let mut runs: Vec<_> =
             (0..count).map(|nth| Self::run(seed, nth, &targets, is_short, &mut rng)).collect();
+        // Fewer batches than there are hands: those that are empty reach for what others hold.
+        if theme == Theme::Stalls && (is_short || rng.bool()) {
+            for run in &mut runs {
+                run.shape.is_wide = false;
+                run.shape.rows = rng.u64(50..=100);
+            }
+        }
         // Longer than one run may be: what waits in Redis reaches the limit in bytes.
         if !is_short && rng.u8(0..6) == 0 {
             let last = runs.last_mut().unwrap();
@@ -146,7 +153,7 @@ impl Plan {
         let is_wide = rng.u8(0..3) == 0;
         let least = if fate == Fate::FailsFirst { 20 } else { 0 };
         let divided_by = if is_short { 2 } else { 1 };
-        let rows = if is_wide { rng.u64(400..=1_500) } else { rng.u64(6_000..=20_000) };
+        let rows = if is_wide { rng.u64(1_000..=4_000) } else { rng.u64(6_000..=20_000) };
         RunPlan {
             file: format!("run-{nth}.csv"),
             prefix: format!("S{seed}R{nth}-"),
@@ -212,6 +219,17 @@ pub(crate) fn slow(rng: &mut Rng) -> Value {
     for (name, _, _) in RATES {
         faults[name] = json!(0);
     }
+    faults
+}
+
+/// What Salesforce's 429 asks for, where it lasts.
+pub(crate) const WAIT_SECONDS: u64 = 8;
+
+/// Salesforce wants to be left alone for so long: what is claimed is held, and cannot be sent.
+pub(crate) fn wait(seconds: u64) -> Value {
+    let mut faults = no_faults();
+    faults["throttledPermille"] = json!(1_000);
+    faults["retryAfterSeconds"] = json!(seconds);
     faults
 }
 

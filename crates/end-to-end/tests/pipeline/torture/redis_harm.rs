@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    plan::LEASE_MS,
+    harm::Harm,
+    plan::{LEASE_MS, WAIT_SECONDS, slow, wait},
     services::{COPIER, WATCHER},
     stage::Stage,
     windows::Cause,
 };
-use crate::processes::{pause, pause_for, wait_until};
+use crate::processes::{pause_for, wait_until};
 
-/// As often as a batch may be handed out in vain.
+/// More often than a batch may be handed out in vain (`CONSUMER_DELIVERIES_MAX`).
 const STALLS_IN_A_WAIT: u64 = 6;
 
 /// A clock that somebody has set wrong.
@@ -35,6 +36,7 @@ impl Stage {
         self.tally.power_cuts += 1;
         // And the transaction that the cut went through.
         let batches = settled_in(&lost) + 1 + self.in_flight();
+        self.note(format!("{} bytes are lost, {} batches settled in them", lost.len(), settled_in(&lost)));
         self.open_window(Cause::Forgotten, begun, batches);
     }
 
@@ -53,13 +55,15 @@ impl Stage {
         self.tally.stalls += 1;
     }
 
+    /// Without a call that succeeds meanwhile.
     pub(crate) fn stall_redis_in_a_wait(&mut self) {
-        let stall = LEASE_MS + 300;
-        self.let_consumers_wait((STALLS_IN_A_WAIT * (stall + 700)).div_ceil(1_000));
+        self.services.pipeline.set_faults(&wait(WAIT_SECONDS));
         for _ in 0..STALLS_IN_A_WAIT {
-            self.stall_redis(stall);
-            pause_for(self.rng.u64(200..700));
+            self.stall_redis(LEASE_MS + 300);
+            pause_for(self.rng.u64(300..900));
         }
+        let weather = slow(&mut self.rng);
+        self.services.pipeline.set_faults(&weather);
     }
 
     pub(crate) fn cut_connections(&mut self) {
@@ -104,6 +108,7 @@ impl Stage {
         self.await_promotion();
         let kept = self.settled_batches(false);
         let forgotten = missing(&settled, &kept);
+        self.note(format!("the replica is the master; {forgotten} batches are forgotten"));
         self.swap();
         self.note_redis_was_away(begun);
         // What was settled since it was asked was under way when it was asked.
@@ -111,6 +116,7 @@ impl Stage {
         self.open_window(Cause::Forgotten, begun, batches);
         self.services.replica_mut().start_again();
         self.await_obedience();
+        self.note("the old master is a replica");
         self.tally.failovers += 1;
     }
 
@@ -119,11 +125,12 @@ impl Stage {
         let begun = Instant::now();
         self.shut_out(true);
         self.await_promotion();
+        self.note("both are masters");
         // Both live. Who is started now goes to the new one, the others stay with the old.
         for _ in 0..self.rng.u32(2..=4) {
             pause_for(self.rng.u64(300..1_500));
-            let harm = [super::harm::Harm::KillConsumer, super::harm::Harm::KillProducer]
-                [self.rng.usize(..2)];
+            let harm = [Harm::KillConsumer, Harm::KillProducer][self.rng.usize(..2)];
+            self.note(format!("{harm:?}"));
             self.suffer(harm);
             self.revive();
         }
@@ -136,22 +143,36 @@ impl Stage {
             let (new, old) = (self.settled_batches(true), self.settled_batches(false));
             forgotten = forgotten.max(missing(&old, &new));
             assert!(waiting.elapsed() < Duration::from_secs(60), "the old master stays one");
-            self.revive();
-            pause_for(100);
+            self.suffer_a_little();
         }
+        self.note(format!("the old master is a replica; {forgotten} batches are forgotten"));
         self.note_redis_was_away(begun);
         let batches = forgotten + self.in_flight();
         self.open_window(Cause::Forgotten, begun, batches);
         self.tally.partitions += 1;
     }
 
+    /// While something takes long: nothing that a batch could be said to die of.
+    fn suffer_a_little(&mut self) {
+        let harms = [Harm::KillProducer, Harm::StopConsumer, Harm::OtherFaults];
+        let harm = harms[self.rng.usize(..3)];
+        self.note(format!("{harm:?}"));
+        self.suffer(harm);
+        self.revive();
+        pause_for(self.rng.u64(100..1_500));
+    }
+
     fn shut_out(&self, are_out: bool) {
         let old = if are_out { self.services.master() } else { self.services.replica() };
         let mut redis = self.services.connect(old).unwrap();
+        let state = if are_out { "off" } else { "on" };
         for user in [WATCHER, COPIER] {
-            let state = if are_out { "off" } else { "on" };
             let set = redis::cmd("ACL").arg(&["SETUSER", user, state]).clone();
             let () = set.query(&mut redis).unwrap();
+        }
+        // `default`: a Sentinel that was refused stays connected as nobody, and does not sign in
+        // again by itself.
+        for user in [WATCHER, COPIER, "default"] {
             let kill = redis::cmd("CLIENT").arg(&["KILL", "USER", user]).clone();
             let _how_many: u64 = kill.query(&mut redis).unwrap();
         }
@@ -168,8 +189,7 @@ impl Stage {
         let begun = Instant::now();
         while self.services.role(self.services.replica()) != "slave" {
             assert!(begun.elapsed() < Duration::from_secs(60), "it does not become a replica");
-            self.revive();
-            pause();
+            self.suffer_a_little();
         }
     }
 

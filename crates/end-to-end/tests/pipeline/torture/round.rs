@@ -10,7 +10,7 @@ use super::{
     harm::{Harm, Tally},
     judge::{Verdict, judge},
     org::Org,
-    plan::{BATCH_ROWS, SEASON, Theme, faults, slow},
+    plan::{BATCH_ROWS, SEASON, faults, slow},
     stage::Stage,
     windows::{Cause, Creations},
 };
@@ -32,8 +32,8 @@ pub(crate) struct Outcome {
 pub(crate) fn play(stage: &mut Stage) -> Outcome {
     let started = Instant::now();
     let creations = Creations::watch(&stage.services.pipeline.salesforce_url);
-    let begun_slow = slow(&mut stage.rng);
-    stage.services.pipeline.set_faults(&begun_slow);
+    let weather = slow(&mut stage.rng);
+    stage.services.pipeline.set_faults(&weather);
     stage.begin();
     // Nothing of the start is within Redis' last second any more.
     pause_for(1_100);
@@ -43,6 +43,7 @@ pub(crate) fn play(stage: &mut Stage) -> Outcome {
         }
         harm(stage);
     }
+    stage.note("all is to end");
     stage.let_them_end();
     // By whoever is still there.
     stage.look();
@@ -52,16 +53,15 @@ pub(crate) fn play(stage: &mut Stage) -> Outcome {
 
 fn harm(stage: &mut Stage) {
     let theme = stage.plan.theme;
-    let weather = match theme {
-        // Rows are under way for as long as they can be, and nothing else is a reason to wait.
-        Theme::Stalls | Theme::Clocks => slow(&mut stage.rng),
-        _ => faults(&mut stage.rng),
-    };
-    stage.services.pipeline.set_faults(&weather);
-    let begun = Instant::now();
     let mut next = Harm::first(theme);
+    if next != Some(Harm::StallsInAWait) {
+        let weather = faults(&mut stage.rng);
+        stage.services.pipeline.set_faults(&weather);
+    }
+    let begun = Instant::now();
     loop {
         let harm = next.take().unwrap_or_else(|| Harm::draw(theme, &mut stage.rng));
+        stage.note(format!("{harm:?}"));
         stage.suffer(harm);
         pause_for(stage.rng.u64(0..100));
         stage.revive();
@@ -119,6 +119,6 @@ fn verdict(stage: &mut Stage, creations: &Creations, started: Instant) -> Outcom
 /// Calls whose rows the org may have stored, and whose answer nobody got or could use.
 fn unanswered(stage: &Stage) -> u64 {
     let counts = stage.services.pipeline.salesforce_state();
-    let faults = ["answerLost", "answerCut", "wrongCount", "reset"];
+    let faults = ["answerLost", "answerCut", "wrongCount", "reset", "badGateway"];
     faults.iter().filter_map(|name| counts["faults"][name].as_u64()).sum()
 }

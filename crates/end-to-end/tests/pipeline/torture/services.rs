@@ -1,5 +1,7 @@
 //! The services of one round, each with a Redis such as its theme needs.
 
+use std::time::Duration;
+
 use local_services::{
     MovableClock, RedisSentinel, RedisServer, azurite_sas_connection_string,
 };
@@ -90,22 +92,27 @@ impl Services {
         }
     }
 
+    /// What the servers said.
+    pub(crate) fn said(&self) -> String {
+        let sentinel = self.pair.as_ref().map(|pair| pair.sentinel.said()).unwrap_or_default();
+        [self.master().said(), self.replica().said(), sentinel].join("\n---\n")
+    }
+
     fn url(&self, redis: &RedisServer) -> String {
         match self.pair {
-            Some(_) => format!("redis://app:{PASSWORD}@127.0.0.1:{}", redis.port()),
+            Some(_) => url_of(redis),
             None => redis.url(),
         }
     }
 
     /// A new connection each time: what happens here closes the old ones.
     pub(crate) fn connect(&self, redis: &RedisServer) -> redis::RedisResult<Connection> {
-        redis::Client::open(self.url(redis))?.get_connection()
+        connect(&self.url(redis))
     }
 
     /// What it thinks it is; empty when it does not answer.
     pub(crate) fn role(&self, redis: &RedisServer) -> String {
-        let ask = |mut redis: Connection| redis::cmd("INFO").arg("replication").query(&mut redis);
-        let info: String = self.connect(redis).and_then(ask).unwrap_or_default();
+        let info = info(&self.url(redis), "replication").unwrap_or_default();
         let line = info.lines().find_map(|line| line.strip_prefix("role:"));
         line.unwrap_or_default().trim().to_owned()
     }
@@ -133,15 +140,33 @@ impl Pair {
         let other = RedisServer::start_with(&users(&["--replicaof", "127.0.0.1", &port]));
         let sentinel =
             RedisSentinel::start_as("batch-sync", master, Some((WATCHER, PASSWORD)));
+        wait_until("the replica has a copy", || {
+            let info = info(&url_of(&other), "replication");
+            info.is_ok_and(|info| info.contains("master_link_status:up"))
+        });
         wait_until("sentinel knows the replica", || {
-            let url = format!("redis://{}", sentinel.address());
-            let info = redis::Client::open(url).unwrap().get_connection().and_then(|mut redis| {
-                redis::cmd("INFO").arg("sentinel").query::<String>(&mut redis)
-            });
+            let info = info(&format!("redis://{}", sentinel.address()), "sentinel");
             info.is_ok_and(|info| info.contains("slaves=1"))
         });
         Self { other, sentinel, other_is_master: false }
     }
+}
+
+/// Where the programs of a pair's Redis sign in.
+fn url_of(redis: &RedisServer) -> String {
+    format!("redis://app:{PASSWORD}@127.0.0.1:{}", redis.port())
+}
+
+fn connect(url: &str) -> redis::RedisResult<Connection> {
+    let at_most = Duration::from_secs(3);
+    let connection = redis::Client::open(url)?.get_connection_with_timeout(at_most)?;
+    connection.set_read_timeout(Some(at_most))?;
+    Ok(connection)
+}
+
+/// What a Redis or a Sentinel tells of itself.
+fn info(url: &str, section: &str) -> redis::RedisResult<String> {
+    redis::cmd("INFO").arg(section).query(&mut connect(url)?)
 }
 
 /// Options of a Redis that takes nobody but its users, of whom each can be shut out.
@@ -149,7 +174,11 @@ fn users<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let mut options = vec!["--user", "app", "on", ">secret", "~*", "&*", "+@all"];
     options.extend(["--user", "watcher", "on", ">secret", "~*", "&*", "+@all"]);
     options.extend(["--user", "copier", "on", ">secret", "~*", "&*", "+@all"]);
-    options.extend(["--user", "default", "off"]);
+    // Nobody signs in as this one, but Redis loads its append-only file as it: without rights, all
+    // transactions in there would be refused, and lost.
+    options.extend(["--user", "default", "off", "~*", "&*", "+@all"]);
+    // A replica gets its copy at once.
+    options.extend(["--repl-diskless-sync-delay", "0"]);
     options.extend(["--masteruser", "copier", "--masterauth", "secret"]);
     options.extend(more);
     options

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     time::{Duration, Instant},
 };
 
@@ -123,6 +124,14 @@ impl Stage {
             consumer_settings,
             redis_away: None,
         }
+    }
+
+    /// Keeps what was done, and when, beside what the programs said.
+    pub(crate) fn note(&self, what: impl std::fmt::Display) {
+        let file = self.services.pipeline.folder().join("harm.log");
+        let mut log = std::fs::File::options().create(true).append(true).open(file).unwrap();
+        let now = time::OffsetDateTime::now_utc().time();
+        writeln!(log, "{now} {what}").unwrap();
     }
 
     /// Starts again what is not there.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     desk::{number, tell, text},
-    plan::{Driver, Fate},
+    plan::{Driver, Fate, Theme, WAIT_SECONDS, wait},
     source::content,
     stage::{Run, Stage},
 };
@@ -22,6 +22,13 @@ impl Stage {
             self.services.pipeline.put(&plan.file, content);
         }
         self.revive();
+        wait_until("the consumers have signed in", || {
+            self.consumers.iter().all(|(_, one)| one.stderr().contains("worker started"))
+        });
+        if self.plan.theme == Theme::Stalls {
+            // What is to be held while Redis stalls must not be sent before.
+            self.services.pipeline.set_faults(&wait(WAIT_SECONDS));
+        }
         for (nth, plan) in plans.into_iter().enumerate() {
             let id = format!("t{}-{nth}", self.plan.seed);
             let id = if plan.driver == Driver::Serve { self.start_over_http(&plan) } else { id };
