@@ -39,9 +39,9 @@ impl MovableClock {
 
     /// Variables of a program that goes by this clock.
     #[must_use]
-    pub fn environment(&self) -> Vec<(String, String)> {
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         let file = self.offset.path().display().to_string();
-        let variables = [
+        vec![
             // With the C library's `malloc`: that of a Redis with jemalloc reads the clock before
             // the library is ready for that.
             ("LD_PRELOAD", format!("{} libc.so.6", self.library.display())),
@@ -50,8 +50,7 @@ impl MovableClock {
             ("FAKETIME_NO_CACHE", "1".to_owned()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
             ("DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ];
-        variables.map(|(name, value)| (name.to_owned(), value)).into()
+        ]
     }
 }
 

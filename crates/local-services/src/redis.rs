@@ -17,7 +17,7 @@ pub struct RedisServer {
     server: Server,
     port: u16,
     options: Vec<String>,
-    environment: Vec<(String, String)>,
+    environment: Vec<(&'static str, String)>,
     data: TempDir,
 }
 
@@ -52,7 +52,7 @@ impl RedisServer {
         Self::start_in(&[], clock.environment())
     }
 
-    fn start_in(options: &[&str], environment: Vec<(String, String)>) -> Self {
+    fn start_in(options: &[&str], environment: Vec<(&'static str, String)>) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let port = free_port();
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
@@ -151,12 +151,7 @@ fn log_file(data: &TempDir) -> PathBuf {
     appended.max().expect("Redis has a file to append to")
 }
 
-fn serve(
-    port: u16,
-    data: &TempDir,
-    options: &[String],
-    environment: &[(String, String)],
-) -> Server {
+fn serve(port: u16, data: &TempDir, options: &[String], environment: &[(&str, String)]) -> Server {
     let port_text = port.to_string();
     let folder = data.path().to_str().expect("its path is text");
     let mut arguments = vec!["--port", &port_text, "--dir", folder, "--bind", "127.0.0.1"];

@@ -84,24 +84,32 @@ impl Pipeline {
         self.program_with(name, &[], arguments)
     }
 
-    /// With settings of its own besides, or instead.
+    /// A program with settings of its own beside those of all others.
     pub(crate) fn program_with(
         &self,
         name: &'static str,
-        settings: &[(String, String)],
+        own: &[(&str, String)],
         arguments: &[&str],
     ) -> Program {
-        let settings = [&self.settings[..], settings].concat();
+        let own = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let settings: Vec<_> = self.settings.iter().cloned().chain(own).collect();
         Program::start(name, self.folder.path(), &settings, arguments)
+    }
+
+    /// Where a file of this name lies beside the programs, with this content.
+    pub(crate) fn local_file(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn consumer(&self) -> Program {
+        self.program("consumer", &[])
     }
 
     /// Where programs run, and leave what they say.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
-    }
-
-    pub(crate) fn consumer(&self) -> Program {
-        self.program("consumer", &[])
     }
 
     /// Leaves the programs' output where it is when this is dropped, and says where.
@@ -118,11 +126,6 @@ impl Pipeline {
     /// What goes wrong at Salesforce now.
     pub(crate) fn faults(&self) -> Value {
         self.ask_salesforce("faults")
-    }
-
-    /// Empties Salesforce.
-    pub(crate) fn reset_salesforce(&self) {
-        self.tell_salesforce("reset", &Value::Null);
     }
 
     fn tell_salesforce(&self, what: &str, body: &Value) {

@@ -33,7 +33,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(pipeline: &Pipeline, settings: &[(String, String)]) -> Self {
+    pub(crate) fn start(pipeline: &Pipeline, settings: &[(&str, String)]) -> Self {
         let arguments = ["serve", "--http-listen", "127.0.0.1:0"];
         Self { program: pipeline.program_with("producer", settings, &arguments), url: None }
     }

@@ -70,7 +70,8 @@ impl Faults {
         for ((_, kind), (count, _)) in &self.0 {
             *kinds.entry(*kind).or_default() += count;
         }
-        let words: Vec<_> = kinds.iter().map(|(kind, count)| format!("{kind:?} x{count}")).collect();
+        let words: Vec<_> =
+            kinds.iter().map(|(kind, count)| format!("{kind:?} x{count}")).collect();
         words.join(", ")
     }
 }

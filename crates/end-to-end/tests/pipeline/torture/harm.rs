@@ -259,8 +259,9 @@ impl Stage {
 
     /// Of a run that is to go straight through.
     fn pause_run(&mut self) {
-        let open = |run: &super::stage::Run| {
-            run.plan.fate == Fate::Straight && matches!(run.status(), "feeding" | "waiting" | "draining")
+        let open = |run: &super::run::Run| {
+            run.plan.fate == Fate::Straight
+                && matches!(run.status(), "feeding" | "waiting" | "draining")
         };
         let Some(nth) = self.runs.iter().position(open) else { return };
         self.tally.pauses += 1;

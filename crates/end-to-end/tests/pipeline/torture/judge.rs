@@ -11,8 +11,8 @@ use super::{
     org::{Org, Stored},
     plan::Fate,
     rejects::{Reject, Rejects},
+    run::Run,
     services::Services,
-    stage::Run,
     target::{COLUMNS, Target},
 };
 
@@ -32,12 +32,7 @@ pub(crate) struct Verdict {
 }
 
 /// Looks at one run; what is in `org` of it is taken out.
-pub(crate) fn judge(
-    services: &Services,
-    run: &Run,
-    org: &mut Org,
-    faults: &mut Faults,
-) -> Verdict {
+pub(crate) fn judge(services: &Services, run: &Run, org: &mut Org, faults: &mut Faults) -> Verdict {
     let content = services.blob(&run.plan.file).unwrap();
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&content[..]);
     let records: Vec<Vec<String>> = reader
@@ -165,8 +160,7 @@ impl Judge<'_> {
     }
 
     fn count_again(&mut self, stored: &[Stored]) {
-        self.verdict.written_again +=
-            stored.iter().map(|record| record.writes - 1).sum::<u64>();
+        self.verdict.written_again += stored.iter().map(|record| record.writes - 1).sum::<u64>();
         let mut numbers: Vec<u64> = stored.iter().map(|record| record.number).collect();
         numbers.sort_unstable();
         // All but the last were stored without that being known.
@@ -181,7 +175,9 @@ impl Judge<'_> {
             figures.map(|figure| number(report, figure));
         let (status, fate) = (self.run.status(), self.run.plan.fate);
         if fate == Fate::Misfit {
-            if !matches!(status, "failed" | "held") || text(report, "reason").is_empty() && report["held"].is_null() {
+            if !matches!(status, "failed" | "held")
+                || text(report, "reason").is_empty() && report["held"].is_null()
+            {
                 self.fault(Kind::EndedOtherwise, format!("a misfit is {status}: {report}"));
             }
             return;

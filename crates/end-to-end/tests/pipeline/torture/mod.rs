@@ -17,6 +17,7 @@ mod progress;
 mod redis_harm;
 mod rejects;
 mod round;
+mod run;
 mod services;
 mod source;
 mod stage;
@@ -61,8 +62,7 @@ impl Torture {
         let outcome = play(&mut stage.0);
         let rejected: u64 = outcome.verdicts.iter().map(|(_, verdict)| verdict.rejected).sum();
         let inserted: u64 = outcome.inserted_again.values().sum();
-        let upserted: u64 =
-            outcome.verdicts.iter().map(|(_, verdict)| verdict.written_again).sum();
+        let upserted: u64 = outcome.verdicts.iter().map(|(_, verdict)| verdict.written_again).sum();
         self.rounds += 1;
         self.rows += plan.rows();
         self.harms += outcome.tally.harms();

@@ -28,7 +28,7 @@ impl Stage {
             let (fate, status) = (self.runs[nth].plan.fate, self.runs[nth].status().to_owned());
             match (fate, status.as_str()) {
                 (Fate::Paused, _) => {
-                    self.runs[nth].is_unlimited = true;
+                    self.runs[nth].is_let_go = true;
                     if status == "paused" {
                         self.resume(nth);
                     }
@@ -69,7 +69,7 @@ impl Stage {
             ("paused", Fate::Paused) => run.wants_pause,
             // It may also be held: nobody can deliver it.
             ("failed" | "held", Fate::Misfit) => true,
-            ("failed", Fate::FailsFirst) => !run.is_unlimited,
+            ("failed", Fate::FailsFirst) => !run.is_let_go,
             ("failed", _) => {
                 let reason = text(&run.report, "reason").to_owned();
                 self.give_up(nth, Kind::EndedOtherwise, &reason);
@@ -84,11 +84,10 @@ impl Stage {
         // Whoever follows the run has said why it cannot go on.
         let followers = run.follower.iter().map(crate::processes::Program::stderr);
         let servers = self.servers.iter().map(|(_, server)| server.program.stderr());
-        let said: Vec<String> = followers.chain(servers).collect();
+        let said: Vec<String> = followers.chain(servers).chain([run.last_words.clone()]).collect();
         let mut lines = said.iter().flat_map(|said| said.lines());
-        let torn = lines.find(|line| {
-            line.contains("does not go on at byte") && line.contains(run.id.as_str())
-        });
+        let torn = lines
+            .find(|line| line.contains("does not go on at byte") && line.contains(run.id.as_str()));
         let (kind, detail) = match torn {
             Some(line) => (Kind::RejectsFileTorn, line.to_owned()),
             None => (Kind::StandsStill, format!("{} {}", run.status(), run.report)),
@@ -99,6 +98,10 @@ impl Stage {
     fn give_up(&mut self, nth: usize, kind: Kind, detail: &str) {
         let run = &mut self.runs[nth];
         run.is_given_up = true;
-        self.faults.add(&run.id, kind, format!("{:?} {:?}: {detail}", run.plan.fate, run.plan.driver));
+        self.faults.add(
+            &run.id,
+            kind,
+            format!("{:?} {:?}: {detail}", run.plan.fate, run.plan.driver),
+        );
     }
 }

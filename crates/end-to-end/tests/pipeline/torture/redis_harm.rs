@@ -1,6 +1,9 @@
 //! What is done to Redis, its clock and its replica.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use super::{
     harm::Harm,
@@ -9,10 +12,13 @@ use super::{
     stage::Stage,
     windows::Cause,
 };
-use crate::processes::{pause_for, wait_until};
+use crate::processes::{pause, pause_for, wait_until};
 
 /// More often than a batch may be handed out in vain (`CONSUMER_DELIVERIES_MAX`).
 const STALLS_IN_A_WAIT: u64 = 6;
+
+/// What a power cut takes at the most.
+const FORGETS: Duration = Duration::from_secs(1);
 
 /// A clock that somebody has set wrong.
 const HOUR: i64 = 3_600;
@@ -25,19 +31,40 @@ impl Stage {
         self.tally.redis_killed += 1;
     }
 
+    /// At any moment; every second time just after rejects were written, which may be of
+    /// deliveries that Redis forgets.
     pub(crate) fn cut_power(&mut self) {
         let begun = Instant::now();
-        let before = self.services.pipeline.redis.log_bytes();
-        pause_for(self.rng.u64(100..1_000));
-        let after = self.services.pipeline.redis.log_bytes();
-        let cut_at = self.rng.u64(before..=after.max(before));
+        let awaits_rejects = self.rng.bool();
+        let at_most = if awaits_rejects { 4_000 } else { self.rng.u64(100..1_000) };
+        let before = self.rejects_bytes();
+        let mut written = VecDeque::new();
+        loop {
+            written.push_back((Instant::now(), self.services.pipeline.redis.log_bytes()));
+            // What is older is on the disk (`appendfsync everysec`).
+            while written.front().is_some_and(|(at, _)| at.elapsed() > FORGETS) {
+                written.pop_front();
+            }
+            let is_time = begun.elapsed() > Duration::from_millis(at_most);
+            if is_time || awaits_rejects && self.rejects_bytes() != before {
+                break;
+            }
+            pause();
+        }
+        let (oldest, newest) = (written[0], written[written.len() - 1]);
+        let cut_at = self.rng.u64(oldest.1..=newest.1);
         let lost = self.services.pipeline.redis.lose_log_after(cut_at);
-        self.redis_comes_back(begun);
+        self.redis_comes_back(oldest.0);
         self.tally.power_cuts += 1;
+        let settled = settled_in(&lost);
+        self.note(format!("{} bytes are lost, {settled} batches settled in them", lost.len()));
         // And the transaction that the cut went through.
-        let batches = settled_in(&lost) + 1 + self.in_flight();
-        self.note(format!("{} bytes are lost, {} batches settled in them", lost.len(), settled_in(&lost)));
-        self.open_window(Cause::Forgotten, begun, batches);
+        self.open_window(Cause::Forgotten, oldest.0, settled + 1 + self.in_flight());
+    }
+
+    fn rejects_bytes(&self) -> usize {
+        let files = self.runs.iter().map(|run| format!("rejects/{}.csv", run.id));
+        files.filter_map(|file| self.services.blob(&file)).map(|content| content.len()).sum()
     }
 
     fn redis_comes_back(&mut self, since: Instant) {
@@ -204,7 +231,7 @@ impl Stage {
     fn settled_batches(&self, of_master: bool) -> Vec<Vec<u8>> {
         let redis = if of_master { self.services.master() } else { self.services.replica() };
         let Ok(mut redis) = self.services.connect(redis) else { return Vec::new() };
-        let key = |run: &super::stage::Run| format!("{{batch-sync}}:run:{}:settled", run.id);
+        let key = |run: &super::run::Run| format!("{{batch-sync}}:run:{}:settled", run.id);
         let runs = self.runs.iter();
         runs.map(|run| redis::Commands::get(&mut redis, key(run)).unwrap_or_default()).collect()
     }

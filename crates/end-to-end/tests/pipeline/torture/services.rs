@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use local_services::{
-    MovableClock, RedisSentinel, RedisServer, azurite_sas_connection_string,
-};
+use local_services::{MovableClock, RedisSentinel, RedisServer, azurite_sas_connection_string};
 use redis::Connection;
 
 use super::{
@@ -138,8 +136,7 @@ impl Pair {
     fn beside(master: &RedisServer) -> Self {
         let port = master.port().to_string();
         let other = RedisServer::start_with(&users(&["--replicaof", "127.0.0.1", &port]));
-        let sentinel =
-            RedisSentinel::start_as("batch-sync", master, Some((WATCHER, PASSWORD)));
+        let sentinel = RedisSentinel::start_as("batch-sync", master, Some((WATCHER, PASSWORD)));
         wait_until("the replica has a copy", || {
             let info = info(&url_of(&other), "replication");
             info.is_ok_and(|info| info.contains("master_link_status:up"))

@@ -18,8 +18,26 @@ pub(crate) struct Shape {
 
 /// What texts are made of: all that a reader, a writer, JSON or CSV may stumble over.
 const PIECES: [&str; 20] = [
-    "lorem ", "ipsum ", "a", "Zoë ", "Łódź ", "山田", "株式会社", "🙂", ",", "\"", "\"\"", "\n", "\r\n",
-    "; ", "\t", "'", "\\", "{\"x\":1}", "<b>&amp;", "0123456789",
+    "lorem ",
+    "ipsum ",
+    "a",
+    "Zoë ",
+    "Łódź ",
+    "山田",
+    "株式会社",
+    "🙂",
+    ",",
+    "\"",
+    "\"\"",
+    "\n",
+    "\r\n",
+    "; ",
+    "\t",
+    "'",
+    "\\",
+    "{\"x\":1}",
+    "<b>&amp;",
+    "0123456789",
 ];
 
 /// The content of a file, whose keys begin with `prefix`.
@@ -48,8 +66,8 @@ fn row(prefix: &str, number: u64, shape: Shape, rng: &mut Rng) -> [String; 5] {
     let notes = match (shape.is_wide, rng.u8(0..3)) {
         (true, _) => {
             // Many of a few kilobytes, some of thirty.
-            let share = rng.f64() * rng.f64();
-            text(1_000, 1_000 + (share * 28_900.0) as usize, rng)
+            let most = rng.usize(1_000..=29_900);
+            text(1_000, most, rng)
         }
         (false, 0) => text(3, 100, rng),
         (false, _) => String::new(),

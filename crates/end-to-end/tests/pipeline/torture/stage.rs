@@ -14,8 +14,8 @@ use super::{
     desk::{Server, number, reports, text},
     fault::{Faults, Kind},
     harm::Tally,
-    plan::{Driver, Fate, Plan, RunPlan},
-    rejects::Rejects,
+    plan::{Fate, Plan},
+    run::Run,
     services::Services,
     target::Target,
     windows::{Cause, RECORDED_WITHIN, Window},
@@ -36,74 +36,9 @@ pub(crate) struct Stage {
     pub(crate) consumers: Vec<(Target, Program)>,
     pub(crate) servers: Vec<(Target, Server)>,
     pub(crate) runs: Vec<Run>,
-    consumer_settings: BTreeMap<Target, Vec<(String, String)>>,
+    consumer_settings: BTreeMap<Target, Vec<(&'static str, String)>>,
     /// When Redis was not there last, from and to.
     redis_away: Option<(Instant, Instant)>,
-}
-
-/// A run, as it is seen from outside.
-pub(crate) struct Run {
-    pub(crate) plan: RunPlan,
-    pub(crate) id: String,
-    /// The process that was started for it.
-    pub(crate) follower: Option<Program>,
-    /// As it was told last.
-    pub(crate) report: Value,
-    /// A person wants it to be paused.
-    pub(crate) wants_pause: bool,
-    pub(crate) wants_cancel: bool,
-    /// Its limit of rejects has been lifted.
-    pub(crate) is_unlimited: bool,
-    /// When it was seen to have moved.
-    pub(crate) moved: Instant,
-    /// Nothing more is expected of it: it is named among the faults.
-    pub(crate) is_given_up: bool,
-}
-
-impl Run {
-    pub(crate) fn new(plan: RunPlan, id: String) -> Self {
-        Self {
-            plan,
-            id,
-            follower: None,
-            report: Value::Null,
-            wants_pause: false,
-            wants_cancel: false,
-            is_unlimited: false,
-            moved: Instant::now(),
-            is_given_up: false,
-        }
-    }
-
-    pub(crate) fn status(&self) -> &str {
-        text(&self.report, "status")
-    }
-
-    /// Rejected rows that may be, before the run is to fail.
-    fn rejects_max(&self) -> String {
-        let shape = self.plan.shape;
-        match self.is_unlimited {
-            true => "100%".to_owned(),
-            false => (shape.rows * u64::from(shape.bad_permille) / 4_000).max(1).to_string(),
-        }
-    }
-
-    /// Whether a process of its own has something to do for it.
-    fn wants_follower(&self, services: &Services) -> bool {
-        if self.plan.driver == Driver::Serve || self.is_given_up {
-            return false;
-        }
-        match self.status() {
-            "completed" | "cancelled" => !self.rejects_are_written(services),
-            "failed" => self.plan.fate == Fate::FailsFirst && self.is_unlimited,
-            _ => true,
-        }
-    }
-
-    pub(crate) fn rejects_are_written(&self, services: &Services) -> bool {
-        let rejected = number(&self.report, "rejected");
-        rejected == 0 || Rejects::of(services, &self.id).rows.len() as u64 >= rejected
-    }
 }
 
 impl Stage {
@@ -182,7 +117,7 @@ impl Stage {
     }
 
     /// One of two producers goes by the clock that is moved.
-    fn producer_settings(&self, target: Target, is_moved: bool) -> Vec<(String, String)> {
+    fn producer_settings(&self, target: Target, is_moved: bool) -> Vec<(&'static str, String)> {
         let mut settings = target.settings();
         if let Some(clock) = self.services.producers_clock.as_ref().filter(|_| is_moved) {
             settings.extend(clock.environment());
@@ -201,6 +136,7 @@ impl Stage {
             if ended.code == Some(1) {
                 self.tally.gave_up += 1;
             }
+            self.runs[nth].last_words = ended.stderr;
         }
         let run = &self.runs[nth];
         if !run.wants_follower(&self.services) {
@@ -231,8 +167,13 @@ impl Stage {
             let report = reports.remove(&run.id).unwrap_or_default();
             let state = |report: &Value| {
                 let figures = [
-                    "read", "batchesFed", "batchesSettled", "bytesFed", "rejectsWrittenBytes",
-                    "delivered", "rejected",
+                    "read",
+                    "batchesFed",
+                    "batchesSettled",
+                    "bytesFed",
+                    "rejectsWrittenBytes",
+                    "delivered",
+                    "rejected",
                 ];
                 (text(report, "status").to_owned(), figures.map(|figure| number(report, figure)))
             };

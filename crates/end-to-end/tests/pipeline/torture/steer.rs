@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::{
     desk::{number, tell, text},
     plan::{Driver, Fate, Theme, WAIT_SECONDS, wait},
+    run::Run,
     source::content,
-    stage::{Run, Stage},
+    stage::Stage,
 };
 use crate::processes::{pause_for, wait_until};
 
@@ -62,7 +63,7 @@ impl Stage {
             // When some of it is through.
             let is_time = number(&run.report, "batchesSettled") >= 5;
             match run.plan.fate {
-                Fate::Paused if is_open && is_time && !run.wants_pause && !run.is_unlimited => {
+                Fate::Paused if is_open && is_time && !run.wants_pause && !run.is_let_go => {
                     run.wants_pause = true;
                 }
                 Fate::Cancelled if is_open && is_time => run.wants_cancel = true,
@@ -87,7 +88,7 @@ impl Stage {
         run.wants_pause = false;
         run.moved = Instant::now();
         if run.plan.fate == Fate::FailsFirst {
-            run.is_unlimited = true;
+            run.is_let_go = true;
         } else if run.plan.driver == Driver::Serve {
             let path = format!("/api/sync/{}/resume", run.id);
             for _ in 0..100 {
@@ -95,7 +96,7 @@ impl Stage {
                 let heard = |(_, server): &mut (_, super::desk::Server)| {
                     server.post(&path, &Value::Null).is_some_and(|(status, _)| status < 500)
                 };
-                if answers.any(|mut server| heard(&mut server)) {
+                if answers.any(heard) {
                     return;
                 }
                 self.revive();

@@ -48,28 +48,26 @@ impl Target {
     }
 
     /// Names the target to a producer; a consumer needs its mapping too.
-    pub(crate) fn settings(self) -> Vec<(String, String)> {
+    pub(crate) fn settings(self) -> Vec<(&'static str, String)> {
         let (operation, key) = match self {
             Self::Leads => ("upsert", "External_Id__c"),
             // An empty variable counts as not set.
             Self::Visits => ("insert", ""),
         };
-        let settings = [
-            ("SALESFORCE_OBJECT", self.object()),
-            ("SALESFORCE_OPERATION", operation),
-            ("SALESFORCE_EXTERNAL_ID", key),
-        ];
-        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        vec![
+            ("SALESFORCE_OBJECT", self.object().to_owned()),
+            ("SALESFORCE_OPERATION", operation.to_owned()),
+            ("SALESFORCE_EXTERNAL_ID", key.to_owned()),
+        ]
     }
 
     /// The same with the mapping, whose file it writes.
-    pub(crate) fn consumer_settings(self, pipeline: &Pipeline) -> Vec<(String, String)> {
-        let file = pipeline.folder().join(format!("{}.sdl", self.object()));
+    pub(crate) fn consumer_settings(self, pipeline: &Pipeline) -> Vec<(&'static str, String)> {
         let lines = COLUMNS.iter().zip(self.fields());
         let mapping: String = lines.map(|(column, field)| format!("{column}={field}\n")).collect();
-        std::fs::write(&file, mapping).unwrap();
+        let file = pipeline.local_file(&format!("{}.sdl", self.object()), &mapping);
         let mut settings = self.settings();
-        settings.push(("MAPPING_FILE".to_owned(), file.display().to_string()));
+        settings.push(("MAPPING_FILE", file));
         settings
     }
 }

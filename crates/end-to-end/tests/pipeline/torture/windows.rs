@@ -61,10 +61,11 @@ impl Creations {
             while !ends_for_it.load(Ordering::Relaxed) {
                 let asked = Instant::now();
                 let state = client.get(&url).send().and_then(reqwest::blocking::Response::text);
-                let state: serde_json::Value =
-                    state.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-                if let Some(created) =
-                    state["objects"][Target::Visits.object()]["created"].as_u64()
+                let state: serde_json::Value = state
+                    .ok()
+                    .and_then(|text| serde_json::from_str(&text).ok())
+                    .unwrap_or_default();
+                if let Some(created) = state["objects"][Target::Visits.object()]["created"].as_u64()
                 {
                     seen_by_it.lock().unwrap().push((asked, created));
                 }
@@ -115,9 +116,8 @@ impl Creations {
         again.sort_unstable();
         let (mut explained, mut unexplained) = (BTreeMap::new(), Vec::new());
         for number in again {
-            let fits = |window: &&mut Open| {
-                window.room > 0 && (window.from..=window.to).contains(&number)
-            };
+            let fits =
+                |window: &&mut Open| window.room > 0 && (window.from..=window.to).contains(&number);
             match open.iter_mut().find(fits) {
                 Some(window) => {
                     window.room -= 1;
