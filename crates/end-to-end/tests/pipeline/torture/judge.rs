@@ -1,7 +1,7 @@
 //! Who says what must have become of each row: by the file as `csv` reads it and by the records
 //! of the org, and by nothing that wrote either.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -31,8 +31,15 @@ pub(crate) struct Verdict {
     pub(crate) inserted_again: Vec<u64>,
 }
 
-/// Looks at one run; what is in `org` of it is taken out.
-pub(crate) fn judge(services: &Services, run: &Run, org: &mut Org, faults: &mut Faults) -> Verdict {
+/// Looks at one run; what is in `org` of it is taken out. Whether Redis forgot something matters to
+/// what was cancelled.
+pub(crate) fn judge(
+    services: &Services,
+    run: &Run,
+    has_forgotten: bool,
+    org: &mut Org,
+    faults: &mut Faults,
+) -> Verdict {
     let content = services.blob(&run.plan.file).unwrap();
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&content[..]);
     let records: Vec<Vec<String>> = reader
@@ -45,7 +52,12 @@ pub(crate) fn judge(services: &Services, run: &Run, org: &mut Org, faults: &mut 
     }
     let rejects = judge.rejects(services, &records);
     let delivered = judge.rows(&records, &rejects, org);
-    judge.ledger(delivered, &rejects, records.len() as u64);
+    if run.plan.fate == Fate::Misfit {
+        judge.misfit();
+    } else if !run.is_given_up {
+        judge.ledger(delivered, records.len() as u64);
+        judge.count_rejects(&rejects, has_forgotten);
+    }
     if run.status() == "completed" && !run.is_given_up {
         judge.proof(services);
     }
@@ -92,7 +104,7 @@ impl Judge<'_> {
         rejects: &BTreeMap<u64, Reject>,
         org: &mut Org,
     ) -> u64 {
-        let is_complete = self.run.status() == "completed";
+        let is_complete = self.run.status() == "completed" && !self.run.is_given_up;
         let mut delivered = 0;
         for (cells, number) in records.iter().zip(1u64..) {
             let key = &cells[0];
@@ -168,46 +180,62 @@ impl Judge<'_> {
         self.verdict.inserted_again.extend(numbers);
     }
 
-    fn ledger(&mut self, delivered: u64, rejects: &BTreeMap<u64, Reject>, rows: u64) {
+    /// It may also be held; it has a reason.
+    fn misfit(&mut self) {
+        let report = &self.run.report;
+        let has_reason = !text(report, "reason").is_empty() || !report["held"].is_null();
+        if !matches!(self.run.status(), "failed" | "held") || !has_reason {
+            self.fault(Kind::EndedOtherwise, format!("a misfit: {report}"));
+        }
+    }
+
+    fn ledger(&mut self, delivered: u64, rows: u64) {
         let report = &self.run.report;
         let figures = ["read", "delivered", "rejected", "cancelled", "unfinished"];
         let [read, told, rejected, cancelled, unfinished] =
             figures.map(|figure| number(report, figure));
-        let (status, fate) = (self.run.status(), self.run.plan.fate);
-        if fate == Fate::Misfit {
-            if !matches!(status, "failed" | "held")
-                || text(report, "reason").is_empty() && report["held"].is_null()
-            {
-                self.fault(Kind::EndedOtherwise, format!("a misfit is {status}: {report}"));
-            }
-            return;
-        }
-        let is_expected = match status {
+        let is_complete = self.run.status() == "completed";
+        let adds_up = match self.run.status() {
             "completed" => read == rows && told + rejected == rows,
-            "cancelled" => fate == Fate::Cancelled && told + rejected + cancelled == read,
+            "cancelled" => {
+                self.run.plan.fate == Fate::Cancelled && told + rejected + cancelled == read
+            }
             _ => false,
         };
-        if (!is_expected || unfinished > 0) && !self.run.is_given_up {
+        if !adds_up || unfinished > 0 {
             self.fault(Kind::LedgerOpen, format!("{rows} rows: {report}"));
         }
-        if rejects.len() as u64 != rejected {
-            let detail = format!("{} in the files, {rejected} in the ledger", rejects.len());
-            self.fault(Kind::RejectsMiscounted, detail);
-        }
-        let codes = |code: &str| rejects.values().filter(|reject| reject.code == code).count();
-        let known: BTreeSet<&str> = rejects.values().map(|reject| &*reject.code).collect();
-        for code in known {
-            let told = report["rejectedByCode"][code].as_u64().unwrap_or_default();
-            if told != codes(code) as u64 {
-                let detail = format!("{code}: {} in the files, {told} in the ledger", codes(code));
-                self.fault(Kind::RejectsMiscounted, detail);
-            }
-        }
         // A cancelled run may have stored rows whose outcome nobody heard.
-        let is_right = if status == "completed" { delivered == told } else { delivered >= told };
-        if !is_right && !self.run.is_given_up {
+        if if is_complete { delivered != told } else { delivered < told } {
             let detail = format!("{delivered} rows are stored, the ledger says {told}");
             self.fault(Kind::DeliveredMiscounted, detail);
+        }
+    }
+
+    /// All of them, and of each code.
+    fn count_rejects(&mut self, rejects: &BTreeMap<u64, Reject>, has_forgotten: bool) {
+        let report = &self.run.report;
+        let mut there: BTreeMap<&str, u64> = BTreeMap::new();
+        for reject in rejects.values() {
+            *there.entry(&reject.code).or_default() += 1;
+        }
+        // What was rejected and written, then forgotten by Redis and then cancelled, is in the
+        // file, and counts as cancelled.
+        let may_be_more = has_forgotten && self.run.status() == "cancelled";
+        let differs = |there: u64, told: u64| there < told || there > told && !may_be_more;
+        let (all, told) = (rejects.len() as u64, number(report, "rejected"));
+        if differs(all, told) {
+            self.fault(
+                Kind::RejectsMiscounted,
+                format!("{all} in the files, {told} in the ledger"),
+            );
+        }
+        for (code, there) in there {
+            let told = report["rejectedByCode"][code].as_u64().unwrap_or_default();
+            if differs(there, told) {
+                let detail = format!("{code}: {there} in the files, {told} in the ledger");
+                self.fault(Kind::RejectsMiscounted, detail);
+            }
         }
     }
 

@@ -78,8 +78,9 @@ fn verdict(stage: &mut Stage, creations: &Creations, started: Instant) -> Outcom
     let mut org = Org::of(&stage.services.pipeline);
     let mut verdicts = Vec::new();
     let mut ends: BTreeMap<String, u64> = BTreeMap::new();
+    let has_forgotten = stage.windows.iter().any(|window| window.cause == Cause::Forgotten);
     for run in &stage.runs {
-        let verdict = judge(&stage.services, run, &mut org, &mut stage.faults);
+        let verdict = judge(&stage.services, run, has_forgotten, &mut org, &mut stage.faults);
         verdicts.push((run.id.clone(), verdict));
         let end = if run.is_given_up { "given up" } else { run.status() };
         *ends.entry(format!("{:?} {end}", run.plan.fate)).or_default() += 1;
