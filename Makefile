@@ -9,7 +9,7 @@ ARGS ?=
 SECONDS ?= 60
 ONLY ?=
 # What scripts/torture.sh reads.
-export MINUTES SEED KILLS
+export MINUTES SEED GO_ON KEEP
 
 demo: ## from nothing to 100,000 rows in a local Salesforce, verified; leaves nothing running
 	@scripts/demo.sh
@@ -35,7 +35,7 @@ consumer: ## run consumers in the foreground until Ctrl-C [N=1]
 test: ## run every test; gets Redis and Azurite when they are missing
 	@scripts/test.sh
 
-torture: ## break everything at random for MINUTES; every row must arrive [MINUTES=10 SEED=1]
+torture: ## break everything at random for MINUTES; every row must arrive [MINUTES=10 SEED=1 GO_ON= KEEP=]
 	@scripts/torture.sh
 
 compare: ROWS := 200000

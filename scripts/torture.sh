@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Breaks everything at random instants, for MINUTES minutes, from SEED on; see
-# crates/end-to-end/tests/pipeline/torture/. A failure says its seed and keeps the logs.
+# crates/end-to-end/tests/pipeline/torture/. A failure says its seed and keeps the logs and what
+# Redis held. GO_ON=1 goes on after one, KEEP=1 keeps them of every round.
 set -euo pipefail
 source "$(dirname "$0")/services.sh"
 

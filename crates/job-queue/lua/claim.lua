@@ -1,9 +1,9 @@
 -- Hands out one job under a lease: of the queue whose turn it is.
--- ARGV: whose round (id of a target, or 'full-import'), lease ms, lease token (the worker's name, '/',
---       and what tells its leases apart); to empty the queue of one run that is cancelled, its id
+-- ARGV: whose round (id of a target, or 'full-import'), lease ms, lease token (who takes it, '/', and
+--       what tells its leases apart); to empty the queue of one run that is cancelled, its id
 -- Gives how many runs wait for a target; and, when there is a job: its queue, id, payload, how often
 -- it was delivered in vain, what to do ('deliver' or 'cancel'), what is under way for it in Salesforce
--- (''), and the token of the lease that had run out ('').
+-- (''), and the token of its lease: that which it had, when its holder gets it back.
 local round, token, only = round_of(ARGV[1]), ARGV[3], ARGV[4]
 local now = working_time(ARGV[2] / 2)
 
@@ -42,22 +42,23 @@ local function take(queue, state)
       local notes = queue .. ':notes'
       local note = redis.call('HMGET', notes, id, id .. ':vain', id .. ':waits', id .. ':job')
       local before, vain, under_way = note[1] or '', tonumber(note[2] or 0), note[4] or ''
-      -- Its holder went silent in the middle of sending it; we ourselves are not silent.
-      local holder = string.match(before, '^[^/]+')
-      if holder ~= string.match(token, '^[^/]+') then
+      -- Our own batch goes on as it was. Another's holder went silent in the middle of sending it,
+      -- unless it was waiting.
+      local is_ours = set == ':leases' and string.match(before, '^[^/]+') == string.match(token, '^[^/]+')
+      if is_ours then
+        token = before
+      else
         if set == ':leases' and not note[3] then
           vain = redis.call('HINCRBY', notes, id .. ':vain', 1)
         end
-        -- Our own batch goes on waiting.
         if note[3] then
           redis.call('HDEL', notes, id .. ':waits')
         end
+        redis.call('HSET', notes, id, token)
       end
-      redis.call('HSET', notes, id, token)
       redis.call('ZADD', queue .. ':leases', now + ARGV[2], id)
       local is_cancelled = state == 'cancelling' and under_way == ''
-      return {queue, id, payload, vain, is_cancelled and 'cancel' or 'deliver', under_way,
-        set == ':leases' and before or ''}, set
+      return {queue, id, payload, vain, is_cancelled and 'cancel' or 'deliver', under_way, token}, set
     end
   end
 end

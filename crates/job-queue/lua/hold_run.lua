@@ -1,8 +1,10 @@
 -- Nobody can deliver this run until a person or time has changed something.
 -- ARGV: run id, why, for how long (ms; '': until a person resumes it)
--- Gives how often it was held since it made progress; 0 when it is not under way.
+-- Gives how often it was held since it made progress; 0 when it is not under way. To hold it again
+-- while it is held does not count.
 local queue = run_key(ARGV[1])
-local state = redis.call('HGET', queue, 'state')
+local run = redis.call('HMGET', queue, 'state', 'held', 'holds')
+local state = run[1]
 if state ~= 'feeding' and state ~= 'draining' then
   return 0
 end
@@ -13,4 +15,4 @@ if ARGV[3] ~= '' then
   redis.call('HSET', queue, 'held_until', now + ARGV[3])
 end
 update_round(queue, 0, now)
-return redis.call('HINCRBY', queue, 'holds', 1)
+return run[2] and tonumber(run[3] or 0) or redis.call('HINCRBY', queue, 'holds', 1)

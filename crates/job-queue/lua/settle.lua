@@ -34,7 +34,7 @@ for field, much in pairs({created = ARGV[5], updated = ARGV[6], deleted = ARGV[7
   end
 end
 local delivered = ARGV[5] + ARGV[6] + ARGV[7]
-if run[6] and delivered > 0 then
+if run[6] and not run[3] and delivered > 0 then
   redis.call('HDEL', queue, 'holds')
 end
 local settled = redis.call('HINCRBY', queue, 'batches_settled', 1)

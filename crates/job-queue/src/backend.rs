@@ -222,7 +222,6 @@ pub(crate) struct Claims {
 
 /// What `claim.lua` hands out.
 struct Handed {
-    token: String,
     queue: String,
     id: String,
     payload: Vec<u8>,
@@ -230,11 +229,10 @@ struct Handed {
     vain: u32,
     is_cancelled: bool,
     under_way: String,
-    /// Of the lease that had run out.
-    token_before: String,
+    token: String,
 }
 
-/// The same as Redis says it, but for the token.
+/// The same as Redis says it.
 type Answer = (String, String, Vec<u8>, u32, String, String, String);
 
 impl Claims {
@@ -287,9 +285,8 @@ impl Claims {
 
     /// How many runs have no target, and the next job, of one run only if that is said.
     async fn ask(&self, only: Option<&RunId>) -> Result<(u64, Option<Handed>), QueueError> {
-        let token = self.worker.new_token();
         let mut script = scripts::call(&scripts::CLAIM);
-        script.arg(&self.worker.round).arg(self.queue.lease_ms()).arg(&token);
+        script.arg(&self.worker.round).arg(self.queue.lease_ms()).arg(self.worker.new_token());
         if let Some(run) = only {
             script.arg(run.as_ref());
         }
@@ -305,18 +302,17 @@ impl Claims {
         if job.is_empty() {
             return Ok((without_target, None));
         }
-        let (queue, id, payload, vain, what, under_way, token_before): Answer =
+        let (queue, id, payload, vain, what, under_way, token): Answer =
             redis::from_redis_value(Value::Array(job)).map_err(unreadable)?;
         let is_cancelled = what == "cancel";
-        let handed =
-            Handed { token, queue, id, payload, vain, is_cancelled, under_way, token_before };
+        let handed = Handed { queue, id, payload, vain, is_cancelled, under_way, token };
         Ok((without_target, Some(handed)))
     }
 
     /// The claim on what was handed out; nothing when it is ours already.
     fn hold(&self, handed: Handed) -> Option<(Claim, Vec<u8>)> {
-        let Handed { token, queue, id, payload, vain, under_way, token_before, .. } = handed;
-        let lease = self.worker.hold(queue, id, token, &token_before)?;
+        let Handed { queue, id, payload, vain, under_way, token, .. } = handed;
+        let lease = self.worker.hold(queue, id, token)?;
         Some((Claim::new(self.queue.clone(), lease, vain, &under_way), payload))
     }
 

@@ -74,7 +74,7 @@ impl Claim {
     /// Keeps something with the job; nothing forgets it.
     pub(crate) async fn note(&self, what: &str, note: Option<&str>) -> Result<Settled, QueueError> {
         let mut script = scripts::call(&scripts::NOTE_UNDER_WAY);
-        script.arg(&self.lease.queue).arg(self.id()).arg(self.lease.token());
+        script.arg(&self.lease.queue).arg(self.id()).arg(&self.lease.token);
         script.arg(what).arg(note.unwrap_or_default());
         let answer: String = self.queue.invoke("note what is under way", &script).await?;
         Ok(if answer == "recorded" { Settled::Recorded } else { Settled::LeaseLost })
@@ -88,8 +88,8 @@ impl Claim {
         &self.lease.id
     }
 
-    pub(crate) fn token(&self) -> String {
-        self.lease.token()
+    pub(crate) fn token(&self) -> &str {
+        &self.lease.token
     }
 
     /// How often the job was delivered in vain, and this time.

@@ -20,17 +20,13 @@ pub(crate) struct Lease {
     /// The queue's name.
     pub(crate) queue: String,
     pub(crate) id: String,
-    token: Mutex<String>,
+    pub(crate) token: String,
     lost: AtomicBool,
 }
 
 impl Lease {
     pub(crate) fn new(queue: String, id: String, token: String) -> Self {
-        Self { queue, id, token: Mutex::new(token), lost: AtomicBool::new(false) }
-    }
-
-    pub(crate) fn token(&self) -> String {
-        lock(&self.token).clone()
+        Self { queue, id, token, lost: AtomicBool::new(false) }
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -47,25 +43,31 @@ pub(crate) fn new_token() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
 
+/// By queue and job.
+type Leases = HashMap<(String, String), Weak<Lease>>;
+
 /// Who takes jobs, and the leases it holds. Those who hold a lease keep it alive; when the
 /// last one lets go of it, it is renewed no more.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
     pub(crate) name: String,
+    /// What its tokens begin with: a name may be somebody else's too.
+    owner: String,
     /// Whose round it takes from.
     pub(crate) round: String,
     /// Among whom it lives.
     pub(crate) living: &'static str,
     /// What it says of itself there.
     pub(crate) about: String,
-    leases: Arc<Mutex<HashMap<(String, String), Weak<Lease>>>>,
+    leases: Arc<Mutex<Leases>>,
     renewed: Arc<Mutex<Instant>>,
 }
 
 impl Worker {
     pub(crate) fn new(name: &str, round: String, living: &'static str, about: String) -> Self {
         Self {
-            name: name.replace('/', "-"),
+            name: name.to_owned(),
+            owner: format!("{:016x}", fastrand::u64(..)),
             round,
             living,
             about,
@@ -76,24 +78,16 @@ impl Worker {
 
     /// Names a lease: who takes it, and what tells it from its others.
     pub(crate) fn new_token(&self) -> String {
-        format!("{}/{:016x}", self.name, fastrand::u64(..))
+        format!("{}/{:016x}", self.owner, fastrand::u64(..))
     }
 
     /// Holds a job that was claimed. Nothing, when it is one that this process holds: its lease
-    /// had run out (`before` was its token), and what came back only renews it.
-    pub(crate) fn hold(
-        &self,
-        queue: String,
-        id: String,
-        token: String,
-        before: &str,
-    ) -> Option<Arc<Lease>> {
+    /// had run out, and what came back, under the same token, is renewed.
+    pub(crate) fn hold(&self, queue: String, id: String, token: String) -> Option<Arc<Lease>> {
         let mut leases = lock(&self.leases);
         let place = (queue, id);
         if let Some(held) = leases.get(&place).and_then(Weak::upgrade) {
-            let mut old = lock(&held.token);
-            if *old == before {
-                *old = token;
+            if held.token == token {
                 held.lost.store(false, Ordering::Relaxed);
                 return None;
             }
@@ -115,18 +109,16 @@ impl Worker {
 
     /// Renews the leases, and shows that the worker lives.
     pub(crate) async fn renew(&self, queue: &Queue) -> Result<(), QueueError> {
-        let held: Vec<_> = self.held().into_iter().map(|lease| (lease.token(), lease)).collect();
+        let held = self.held();
         let mut script = scripts::call(&scripts::RENEW);
         script.arg(self.living).arg(queue.lease_ms()).arg(&self.name).arg(&self.about);
-        for (token, lease) in &held {
-            script.arg(&lease.queue).arg(&lease.id).arg(token);
+        for lease in &held {
+            script.arg(&lease.queue).arg(&lease.id).arg(&lease.token);
         }
         let asked = Instant::now();
         let lost: Vec<String> = queue.invoke("renew leases", &script).await?;
-        for (token, lease) in held {
-            if lost.contains(&token) && lease.token() == token {
-                lease.lost.store(true, Ordering::Relaxed);
-            }
+        for lease in held.iter().filter(|lease| lost.contains(&lease.token)) {
+            lease.lost.store(true, Ordering::Relaxed);
         }
         *lock(&self.renewed) = asked;
         Ok(())
@@ -170,26 +162,27 @@ mod tests {
         Worker::new("a", String::new(), "consumers", String::new())
     }
 
-    fn hold(worker: &Worker, token: &str, before: &str) -> Option<Arc<Lease>> {
-        worker.hold("q".to_owned(), "1".to_owned(), token.to_owned(), before)
+    fn hold(worker: &Worker, token: &str) -> Option<Arc<Lease>> {
+        worker.hold("q".to_owned(), "1".to_owned(), token.to_owned())
     }
 
     #[test]
     fn what_a_process_holds_comes_back_as_a_renewed_lease_only() {
         let worker = worker();
-        let held = hold(&worker, "a/1", "").unwrap();
+        let held = hold(&worker, "a/1").unwrap();
+        held.lost.store(true, Ordering::Relaxed);
 
-        assert!(hold(&worker, "a/2", "a/1").is_none());
+        assert!(hold(&worker, "a/1").is_none());
 
-        assert_eq!((held.token().as_str(), held.is_lost()), ("a/2", false));
+        assert!(!held.is_lost());
     }
 
     #[test]
     fn what_somebody_else_had_in_between_is_another_claim_and_the_old_one_is_lost() {
         let worker = worker();
-        let held = hold(&worker, "a/1", "").unwrap();
+        let held = hold(&worker, "a/1").unwrap();
 
-        let again = hold(&worker, "a/2", "b/7").unwrap();
+        let again = hold(&worker, "a/2").unwrap();
 
         assert!(held.is_lost() && !again.is_lost());
         assert_eq!(worker.held().len(), 1);
@@ -198,8 +191,8 @@ mod tests {
     #[test]
     fn what_was_let_go_of_is_held_anew() {
         let worker = worker();
-        drop(hold(&worker, "a/1", ""));
+        drop(hold(&worker, "a/1"));
 
-        assert!(hold(&worker, "a/2", "a/1").is_some());
+        assert!(hold(&worker, "a/1").is_some());
     }
 }

@@ -107,7 +107,7 @@ impl RunKeys {
 /// What `apalis-redis` is told of the queue of runs that a server imports; its name is the
 /// specification's for the job.
 pub(crate) fn imports() -> Config {
-    Config::default().queue(&format!("{PREFIX}:full-import")).emit_events(false)
+    Config::default().queue(format!("{PREFIX}:full-import").as_str()).emit_events(false)
 }
 
 #[cfg(test)]

@@ -6,12 +6,14 @@
 //! never passes without its service.
 
 mod azurite;
+mod clock;
 mod process;
 mod redis;
 mod sas;
 mod sentinel;
 
 pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
+pub use clock::MovableClock;
 pub use process::free_port;
 pub use redis::RedisServer;
 pub use sas::azurite_sas_connection_string;

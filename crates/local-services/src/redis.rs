@@ -2,7 +2,14 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::process::{Server, free_port};
+use crate::{
+    clock::MovableClock,
+    process::{Server, free_port},
+};
+
+/// In the folder of its data. Nobody reads what a server writes to its output: it would stand
+/// still when the pipe is full.
+const LOG: &str = "redis.log";
 
 /// A Redis with an append-only file, as in production.
 #[derive(Debug)]
@@ -10,6 +17,7 @@ pub struct RedisServer {
     server: Server,
     port: u16,
     options: Vec<String>,
+    environment: Vec<(&'static str, String)>,
     data: TempDir,
 }
 
@@ -31,11 +39,25 @@ impl RedisServer {
     /// When there is no `redis-server`.
     #[must_use]
     pub fn start_with(options: &[&str]) -> Self {
+        Self::start_in(options, Vec::new())
+    }
+
+    /// Starts a Redis whose time of day is that of `clock`, also when it is started again.
+    ///
+    /// # Panics
+    ///
+    /// When there is no `redis-server`.
+    #[must_use]
+    pub fn start_by(clock: &MovableClock) -> Self {
+        Self::start_in(&[], clock.environment())
+    }
+
+    fn start_in(options: &[&str], environment: Vec<(&'static str, String)>) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let port = free_port();
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let server = serve(port, &data, &options);
-        Self { server, port, options, data }
+        let server = serve(port, &data, &options, &environment);
+        Self { server, port, options, environment, data }
     }
 
     /// Where it listens.
@@ -101,6 +123,12 @@ impl RedisServer {
         lost
     }
 
+    /// What it said, since its first start.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.data.path().join(LOG)).unwrap_or_default()
+    }
+
     /// Starts it again on the same port with the data it had.
     ///
     /// # Panics
@@ -108,7 +136,7 @@ impl RedisServer {
     /// When it does not come up.
     pub fn start_again(&mut self) {
         self.server.kill();
-        self.server = serve(self.port, &self.data, &self.options);
+        self.server = serve(self.port, &self.data, &self.options, &self.environment);
     }
 }
 
@@ -123,14 +151,18 @@ fn log_file(data: &TempDir) -> PathBuf {
     appended.max().expect("Redis has a file to append to")
 }
 
-fn serve(port: u16, data: &TempDir, options: &[String]) -> Server {
+fn serve(port: u16, data: &TempDir, options: &[String], environment: &[(&str, String)]) -> Server {
     let port_text = port.to_string();
     let folder = data.path().to_str().expect("its path is text");
     let mut arguments = vec!["--port", &port_text, "--dir", folder, "--bind", "127.0.0.1"];
     arguments.extend(["--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]);
     arguments.extend(["--maxmemory-policy", "noeviction", "--loglevel", "warning"]);
+    arguments.extend(["--logfile", LOG]);
     arguments.extend(options.iter().map(String::as_str));
-    let mut server = Server::start(&[program()], &arguments);
+    let variables = environment.iter().map(|(name, value)| format!("{name}={value}").into());
+    let command: Vec<PathBuf> =
+        ["env".into()].into_iter().chain(variables).chain([program()]).collect();
+    let mut server = Server::start(&command, &arguments);
     server.wait_until_it_listens_on(
         port,
         "run `make test`, which gets Redis, or install redis-server",

@@ -10,7 +10,7 @@ use crate::{
 pub struct RedisSentinel {
     _server: Server,
     port: u16,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl RedisSentinel {
@@ -21,27 +21,49 @@ impl RedisSentinel {
     /// When it cannot be started.
     #[must_use]
     pub fn start(name: &str, master: &RedisServer) -> Self {
+        Self::start_as(name, master, None)
+    }
+
+    /// The same, signed in to the Redis and its replicas as a user with a password.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_as(name: &str, master: &RedisServer, user: Option<(&str, &str)>) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let port = free_port();
         // On a loaded machine a master is silent for a second now and then, which is no reason.
-        let settings = format!(
-            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {name} 127.0.0.1 {} 1\n\
+        let mut settings = format!(
+            "port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder}/sentinel.log\n\
+             sentinel monitor {name} 127.0.0.1 {} 1\n\
              sentinel down-after-milliseconds {name} 3000\nsentinel failover-timeout {name} 5000\n",
-            data.path().display(),
             master.port(),
+            folder = data.path().display(),
         );
+        if let Some((user, password)) = user {
+            let lines =
+                format!("sentinel auth-user {name} {user}\nsentinel auth-pass {name} {password}\n");
+            settings.push_str(&lines);
+        }
         // It writes into this file what it finds out.
         let file = data.path().join("sentinel.conf");
         std::fs::write(&file, settings).expect("a temporary file can be written");
         let file = file.to_str().expect("its path is text");
         let mut server = Server::start(&[program()], &[file, "--sentinel"]);
         server.wait_until_it_listens_on(port, "a Redis of the distribution is a Sentinel too");
-        Self { _server: server, port, _data: data }
+        Self { _server: server, port, data }
     }
 
     /// Host and port.
     #[must_use]
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What it said, since its start.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.data.path().join("sentinel.log")).unwrap_or_default()
     }
 }

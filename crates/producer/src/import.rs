@@ -61,7 +61,7 @@ pub(crate) enum Turn {
     Place(Place),
     /// All of it is queued, or nobody wants it any more.
     NothingToRead,
-    Over(Imported),
+    Over(Box<Imported>),
 }
 
 /// How an import ended without an error.
@@ -92,7 +92,7 @@ impl Import<'_> {
                 place = match self.place_for(&entered.ledger).await? {
                     Turn::Place(place) => Some(place),
                     Turn::NothingToRead => None,
-                    Turn::Over(imported) => return Ok(imported),
+                    Turn::Over(imported) => return Ok(*imported),
                 };
             }
             let Some(feeder) = self.take_up(&run).await? else {
@@ -131,18 +131,18 @@ impl Import<'_> {
                 return Ok(Turn::NothingToRead);
             }
             if now.paused && self.until == Until::EndedOrPaused {
-                return Ok(Turn::Over(Imported::Paused));
+                return Ok(Turn::Over(Box::new(Imported::Paused)));
             }
             tokio::select! {
                 biased;
                 place = &mut taking => return Ok(Turn::Place(place)),
                 () = self.shutdown.cancelled() => {
-                    return Ok(Turn::Over(Imported::Interrupted(None)));
+                    return Ok(Turn::Over(Box::new(Imported::Interrupted(None))));
                 }
                 () = tokio::time::sleep(PLACE_LOOK) => {}
             }
             if asked.elapsed() > WAIT_FOR_PLACE && self.start.queue.servers_alive().await? > 1 {
-                return Ok(Turn::Over(Imported::NoPlace));
+                return Ok(Turn::Over(Box::new(Imported::NoPlace)));
             }
             now = self.start.find_ledger(&ledger.run).await?;
         }

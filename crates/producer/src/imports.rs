@@ -121,7 +121,7 @@ impl Importer {
         let place = match import.place_for(&ledger).await? {
             Turn::Place(place) => Some(place),
             Turn::NothingToRead => None,
-            Turn::Over(imported) => return Ok(imported),
+            Turn::Over(imported) => return Ok(*imported),
         };
         // Only now: the file may have been replaced while the run waited for its turn.
         let found = self.shutdown.run_until_cancelled(self.start.find(claimed.run())).await;

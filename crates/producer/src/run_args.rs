@@ -129,7 +129,7 @@ pub struct ResumeArgs {
 /// Arguments of `producer replay`. Without a target, the run that rejected the rows has told it: what
 /// the environment says is for new runs.
 #[derive(Clone, Debug, Args)]
-#[command(mut_arg("object", no_env), mut_arg("operation", no_env), mut_arg("external_id", no_env))]
+#[command(mut_args(no_target_of_environment))]
 pub struct ReplayArgs {
     /// Id of the run whose rejected rows are loaded again.
     pub run: RunId,
@@ -153,6 +153,9 @@ pub struct ReplayArgs {
     pub read: ReadArgs,
 }
 
-fn no_env(argument: Arg) -> Arg {
-    argument.env(Resettable::Reset)
+fn no_target_of_environment(argument: Arg) -> Arg {
+    match argument.get_id().as_str() {
+        "object" | "operation" | "external_id" => argument.env(Resettable::Reset),
+        _ => argument,
+    }
 }

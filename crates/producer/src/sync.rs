@@ -34,7 +34,7 @@ pub(crate) struct Sync {
 
 impl Sync {
     pub(crate) async fn run(self) -> Result<ExitCode, SyncError> {
-        let entering = self.start.enter(&self.order);
+        let entering = Box::pin(self.start.enter(&self.order));
         let Some(entered) = self.shutdown.run_until_cancelled(entering).await else {
             return Ok(service::interrupted());
         };

@@ -31,8 +31,13 @@ impl Pipeline {
 
     /// With faults of Salesforce, as flags of the simulator.
     pub(crate) fn with_salesforce(flags: &[&str]) -> Self {
+        Self::on(RedisServer::start(), flags)
+    }
+
+    /// The same with a Redis that was started before.
+    pub(crate) fn on(redis: RedisServer, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (redis, azurite) = (RedisServer::start(), Azurite::start(&[]));
+        let azurite = Azurite::start(&[]);
         let address = format!("127.0.0.1:{}", free_port());
         let mut arguments = vec!["--listen", &address];
         arguments.extend(flags);
@@ -76,7 +81,7 @@ impl Pipeline {
     }
 
     pub(crate) fn program(&self, name: &'static str, arguments: &[&str]) -> Program {
-        Program::start(name, self.folder.path(), &self.settings, arguments)
+        self.program_with(name, &[], arguments)
     }
 
     /// A program with settings of its own beside those of all others.
@@ -102,6 +107,11 @@ impl Pipeline {
         self.program("consumer", &[])
     }
 
+    /// Where programs run, and leave what they say.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Leaves the programs' output where it is when this is dropped, and says where.
     pub(crate) fn keep_logs(&mut self) -> &std::path::Path {
         self.folder.disable_cleanup(true);
@@ -116,11 +126,6 @@ impl Pipeline {
     /// What goes wrong at Salesforce now.
     pub(crate) fn faults(&self) -> Value {
         self.ask_salesforce("faults")
-    }
-
-    /// Empties Salesforce.
-    pub(crate) fn reset_salesforce(&self) {
-        self.tell_salesforce("reset", &Value::Null);
     }
 
     pub(crate) fn tell_salesforce(&self, what: &str, body: &Value) {

@@ -9,7 +9,7 @@ use job_queue::Target;
 use redis::Commands;
 
 use crate::{
-    fixture::{FILE, Fixture, target},
+    fixture::{FILE, Fixture, block_on, target},
     program::{stderr, stdout},
 };
 
@@ -104,11 +104,13 @@ fn whoever_follows_a_run_is_told_once_what_it_waits_for() {
     let sync = Sync::start(&fixture, &["--run-id", "r", "--object", "Contact"]);
     sync.says("no consumer that is alive delivers this run, which is for upsert Contact");
 
+    // Long enough for something to be said again.
+    wait(2_500);
     let run = "r".parse().unwrap();
     fixture.on_queue(async |queue| queue.hold_run(&run, "no rights", None).await.unwrap());
     sync.says("the run is held: no rights; go on with: producer resume r");
-    // Long enough for it to be said again.
-    std::thread::sleep(Duration::from_millis(2_500));
+    // Long enough for something to be said again.
+    wait(2_500);
     fixture.show_server();
     fixture.told(&["resume", "r"]);
     sync.says("the run is not held any more; it goes on");
@@ -120,6 +122,10 @@ fn whoever_follows_a_run_is_told_once_what_it_waits_for() {
     for once in ["no consumer that is alive", "the run is held", "not held any more", "is there"] {
         assert_eq!(words.matches(once).count(), 1, "{once}: {words}");
     }
+}
+
+fn wait(ms: u64) {
+    block_on(async { tokio::time::sleep(Duration::from_millis(ms)).await });
 }
 
 /// `producer sync`, which is heard while it runs.
@@ -153,7 +159,7 @@ impl Sync {
             if self.words().contains(what) {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(50));
+            wait(50);
         }
         panic!("{what}: {}", self.words());
     }

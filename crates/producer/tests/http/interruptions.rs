@@ -5,23 +5,60 @@ use serde_json::json;
 
 use crate::support::{AZURITE, Deliverer, Services, half_fed_run};
 
+/// Eight megabytes: more than a server reads ahead.
 const ROWS: u64 = 4_000;
 
-/// Eight megabytes: more than a server reads ahead.
-fn long_rows() -> String {
-    let lines = (1..=ROWS).map(|row| format!("{row},{}\n", "x".repeat(2_000)));
+/// And more than `producer sync` does.
+const MORE_ROWS: u64 = 12_000;
+
+fn long_rows(rows: u64) -> String {
+    let lines = (1..=rows).map(|row| format!("{row},{}\n", "x".repeat(2_000)));
     format!("id,name\n{}", lines.collect::<String>())
+}
+
+/// A file that is read in several pieces.
+async fn with_long_rows(rows: u64) -> Services {
+    let mut services = Services::start().await;
+    services.set("BATCH_ROWS", "100");
+    services.set("QUEUE_DEPTH_HIGH", "3");
+    services.put("rows.csv", long_rows(rows)).await;
+    services
+}
+
+/// For long enough to begin.
+fn short_sas() -> String {
+    azurite_sas_connection_string(&AZURITE.address(), time::Duration::seconds(6))
+}
+
+#[tokio::test]
+async fn a_sas_that_expires_under_producer_sync_is_seen_in_the_report_too() {
+    let mut services = with_long_rows(MORE_ROWS).await;
+    // Which is not asked to read it.
+    let server = services.serve().await;
+    services.set("AZURE_STORAGE_CONNECTION_STRING", &short_sas());
+    let mut sync = services.command_of(&["sync", "--file", "rows.csv", "--run-id", "r"]);
+    let sync = sync.spawn().unwrap();
+    server.report("r", |report| report["status"] == "waiting").await;
+    let with_sas = services.serve().await;
+    while with_sas.get("/api/files").await.status == 200 {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+
+    let mut deliverer = Deliverer::new(&services).await;
+    let delivering = tokio::spawn(async move { deliverer.deliver(120).await });
+    let ended = sync.wait_with_output().await.unwrap();
+    delivering.abort();
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let report = server.get("/api/sync/r").await.json();
+    assert_eq!(report["status"], json!("interrupted"), "{report}");
+    assert!(report["reason"].as_str().unwrap().contains("denied access"), "{report}");
 }
 
 #[tokio::test]
 async fn a_sas_that_expires_while_a_file_is_read_interrupts_the_run_with_the_reason() {
-    let mut services = Services::start().await;
-    services.set("BATCH_ROWS", "100");
-    services.set("QUEUE_DEPTH_HIGH", "3");
-    services.put("rows.csv", long_rows()).await;
+    let mut services = with_long_rows(ROWS).await;
     let lasting = AZURITE.connection_string();
-    let sas = azurite_sas_connection_string(&AZURITE.address(), time::Duration::seconds(6));
-    services.set("AZURE_STORAGE_CONNECTION_STRING", &sas);
+    services.set("AZURE_STORAGE_CONNECTION_STRING", &short_sas());
     let server = services.serve().await;
     let run = server.start("rows.csv").await.run();
     server.report(&run, |report| report["status"] == "waiting").await;
@@ -56,6 +93,7 @@ async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
     server.report(&run, |report| report["batchesSettled"] == 1).await;
     services.queue().await.fail_run(&run.parse().unwrap(), "a column is missing").await.unwrap();
     let failed = server.report(&run, |report| report["status"] == "failed").await;
+    services.no_import_is_left().await;
     assert_eq!(failed["reason"], json!("a column is missing"));
     let fed = failed["batchesFed"].as_u64().unwrap();
     assert_eq!(failed["batchesQueued"].as_u64(), Some(fed - 1), "{failed}");
@@ -71,6 +109,25 @@ async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
     deliverer.deliver(9).await;
     let report = server.report(&run, |report| report["status"] == "completed").await;
     assert_eq!((&report["created"], &report["reason"]), (&json!(100), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_run_that_failed_with_all_of_it_queued_does_not_need_its_file() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 20).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    server.report(&run, |report| report["status"] == "draining").await;
+    services.queue().await.fail_run(&run.parse().unwrap(), "too many").await.unwrap();
+    server.report(&run, |report| report["status"] == "failed").await;
+    services.no_import_is_left().await;
+    services.store.delete("rows.csv").await.unwrap();
+
+    assert_eq!(server.post(&format!("/api/sync/{run}/resume")).await.status, 202);
+
+    server.report(&run, |report| report["status"] == "draining").await;
+    Deliverer::new(&services).await.deliver(2).await;
+    server.report(&run, |report| report["status"] == "completed").await;
 }
 
 #[tokio::test]

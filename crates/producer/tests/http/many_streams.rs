@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     events::Events,
-    support::{Deliverer, Services},
+    support::{Deliverer, Services, accept, refuse},
 };
 
 const STREAMS: usize = 500;
@@ -16,6 +16,10 @@ const STREAMS: usize = 500;
 /// As many as one server imports at a time.
 const FILES: [&str; 2] = ["one.csv", "another.csv"];
 const ROWS: usize = 600_000;
+
+/// And as many are followed beside them, with all their rows rejected.
+const FOLLOWED: usize = 40;
+const FOLLOWED_ROWS: u32 = 1_000;
 
 /// What the whole producer may take. The code of a debug build alone takes 12 MiB more.
 const MEMORY_BYTES_MAX: u64 = if cfg!(debug_assertions) { 80 << 20 } else { 64 << 20 };
@@ -40,6 +44,12 @@ async fn two_imports_at_full_speed_and_five_hundred_streams_fit_into_64_mib() {
     let server = services.serve().await;
     let [one, another] = FILES.map(|file| server.start(file));
     let runs = [one.await.run(), another.await.run()];
+    let mut followed = Vec::new();
+    for number in 0..FOLLOWED {
+        let file = format!("{number}.csv");
+        services.put_rows(&file, FOLLOWED_ROWS).await;
+        followed.push(server.start(&file).await.run());
+    }
     let opened = (0..STREAMS).map(|at| Events::open(&server, &runs[at % FILES.len()], None));
     let streams = futures::future::join_all(opened).await;
     let metrics = server.get("/metrics").await.body;
@@ -49,7 +59,20 @@ async fn two_imports_at_full_speed_and_five_hundred_streams_fit_into_64_mib() {
         tokio::spawn(async move { events.until(|event| event.name == "end").await.len() })
     });
     let watching: Vec<_> = watching.collect();
-    Deliverer::new(&services).await.deliver(FILES.len() * ROWS / 1_000).await;
+    let mut deliverer = Deliverer::new(&services).await;
+    // Of each small run, in its turn; their rejected rows are waiting to be written all the while.
+    let mut rejected = 0;
+    while rejected < FOLLOWED {
+        let claimed = deliverer.claim().await;
+        match followed.iter().any(|run| *run == claimed.job().run.as_str()) {
+            true => {
+                refuse(&claimed, "BAD").await;
+                rejected += 1;
+            }
+            false => accept(&claimed).await,
+        }
+    }
+    deliverer.deliver_all().await;
     for watched in watching {
         let events = tokio::time::timeout(Duration::from_secs(60), watched).await.unwrap();
         assert!(events.unwrap() >= 3);
@@ -58,6 +81,10 @@ async fn two_imports_at_full_speed_and_five_hundred_streams_fit_into_64_mib() {
     let peak = peak_memory_bytes(server.pid());
     let mib = peak >> 20;
     writeln!(io::stderr(), "two imports, {STREAMS} streams: {mib} MiB at most").unwrap();
+    for run in followed {
+        let report = server.report(&run, |report| report["status"] == "completed").await;
+        assert_eq!(report["rejected"], FOLLOWED_ROWS, "{report}");
+    }
     for run in runs {
         let report = server.get(&format!("/api/sync/{run}")).await.json();
         assert_eq!(report["delivered"], ROWS, "{report}");

@@ -137,7 +137,7 @@ async fn a_queued_run_can_be_paused_resumed_and_cancelled() {
 
     assert_eq!(is("cancelled").await["read"], json!(0));
     // Nothing is left of it on the servers' queue but the one that is stuck.
-    let mut redis = redis::Client::open(services.redis.url()).unwrap().get_connection().unwrap();
+    let mut redis = services.connection();
     while redis.hlen::<_, u64>("{batch-sync}:full-import:data").unwrap() > 1 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -148,7 +148,7 @@ async fn a_run_goes_to_a_server_that_has_a_place() {
     let (services, busy, _storage) = with_the_place_taken().await;
     let run = busy.start("second.csv").await.run();
     // It is the busy server's already.
-    let mut redis = redis::Client::open(services.redis.url()).unwrap().get_connection().unwrap();
+    let mut redis = services.connection();
     while redis.zcard::<_, u64>("{batch-sync}:full-import:leases").unwrap() < 2 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

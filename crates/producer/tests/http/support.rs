@@ -13,6 +13,7 @@ use blob_store::{BlobArgs, BlobStore, Overwrite};
 use ingest_core::{Reject, Rows};
 use job_queue::{BatchBackend, Claimed, Queue, QueueArgs, Target};
 use local_services::{Azurite, RedisServer};
+use redis::Commands;
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -80,11 +81,21 @@ impl Services {
         self.put(name, format!("id,name\n{}", lines.collect::<String>())).await;
     }
 
+    pub(crate) fn connection(&self) -> redis::Connection {
+        redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
+    }
+
     /// All consumers have been silent for too long.
     pub(crate) fn forget_consumers(&self) {
-        let client = redis::Client::open(self.redis.url()).unwrap();
-        let mut redis = client.get_connection().unwrap();
-        let () = redis::Commands::del(&mut redis, "{batch-sync}:consumers").unwrap();
+        let () = self.connection().del("{batch-sync}:consumers").unwrap();
+    }
+
+    /// Waits until the servers have nothing more to do for any run.
+    pub(crate) async fn no_import_is_left(&self) {
+        let mut redis = self.connection();
+        while redis.hlen::<_, u64>("{batch-sync}:full-import:data").unwrap() > 0 {
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) async fn queue(&self) -> Queue {
@@ -329,11 +340,14 @@ impl Deliverer {
     /// Salesforce takes every row of so many batches.
     pub(crate) async fn deliver(&mut self, batches: usize) {
         for _ in 0..batches {
-            let claimed = self.claim().await;
-            let mut job = claimed.job().clone();
-            job.tally.created += job.rows.len() as u64;
-            job.rows = Rows::default();
-            claimed.settle(&job).await.unwrap();
+            accept(&self.claim().await).await;
+        }
+    }
+
+    /// And of all that come within two seconds.
+    pub(crate) async fn deliver_all(&mut self) {
+        while let Ok(claimed) = timeout(Duration::from_secs(2), self.claim()).await {
+            accept(&claimed).await;
         }
     }
 
@@ -358,6 +372,14 @@ impl Deliverer {
         };
         timeout(PATIENCE, claim).await.expect("there is a batch")
     }
+}
+
+/// Salesforce takes every row of the batch.
+pub(crate) async fn accept(claimed: &Claimed) {
+    let mut job = claimed.job().clone();
+    job.tally.created += job.rows.len() as u64;
+    job.rows = Rows::default();
+    claimed.settle(&job).await.unwrap();
 }
 
 /// Salesforce takes no row of the batch.

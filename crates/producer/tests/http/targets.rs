@@ -112,10 +112,13 @@ async fn a_run_whose_mapping_is_gone_says_so_and_goes_on_with_another_when_it_is
     assert_eq!(resumed.status, 202, "{resumed:?}");
     now.deliver(2).await;
     let report = server.report(&run, |report| report["status"] == "completed").await;
-    assert_eq!(
-        (&report["delivered"], &report["target"]["mapping"]),
-        (&json!(30), &json!("ba9876543210"))
-    );
+    let now = (&report["delivered"], &report["target"]["mapping"]);
+    assert_eq!(now, (&json!(30), &json!("ba9876543210")));
+    let _before = Deliverer::new(&services).await;
+    let late = server.post_json(&resume, &json!({"target": target().id()})).await;
+    assert_eq!(late.status, 409, "{late:?}");
+    let report = server.get(&format!("/api/sync/{run}")).await.json();
+    assert_eq!(report["target"]["mapping"], json!("ba9876543210"), "it is what it was");
 }
 
 #[tokio::test]

@@ -1,19 +1,18 @@
-//! What is done to the programs and services, and how often it was.
+//! What is done to programs and services, and how often it was.
+
+use std::time::Instant;
 
 use fastrand::Rng;
-use ingest_core::RunId;
-use job_queue::Queue;
 
 use super::{
-    plan::{Driver, Plan, faults},
-    round::Crew,
+    desk::tell,
+    plan::{CONCURRENCY, Fate, LEASE_MS, Theme, faults},
+    stage::Stage,
+    windows::Cause,
 };
-use crate::{
-    pipeline::Pipeline,
-    processes::{Program, pause_for},
-};
+use crate::processes::{Program, pause_for};
 
-/// A way to disturb a run.
+/// A way to disturb runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Harm {
     KillConsumer,
@@ -22,47 +21,108 @@ pub(crate) enum Harm {
     KillAll,
     StopConsumer,
     StopProducer,
+    /// A consumer stands still for longer than its leases, and goes on.
+    FreezeConsumer,
+    CutConnections,
+    /// A pause by hand, and its end.
+    PauseRun,
+    OtherFaults,
     /// kill -9, started again with its append-only file.
     KillRedis,
     /// kill -9, and what Redis wrote within the last second is gone.
     CutPower,
     StallRedis,
-    CutConnections,
-    /// A consumer stands still for longer than its leases, and goes on.
-    FreezeConsumer,
-    PauseRun,
-    OtherFaults,
+    /// Salesforce wants to be left alone, and Redis stalls for longer than a lease over and over
+    /// while consumers hold batches that they cannot send.
+    StallsInAWait,
+    MoveRedisClock,
+    MoveProducersClock,
+    /// Redis dies, and its replica takes over.
+    Failover,
+    /// Redis lives, its Sentinel does not see it, and its replica takes over.
+    Partition,
 }
-
-/// Each with its weight.
-const HARMS: [(Harm, u32); 13] = [
-    (Harm::KillConsumer, 30),
-    (Harm::KillConsumers, 24),
-    (Harm::KillProducer, 8),
-    (Harm::KillAll, 8),
-    (Harm::StopConsumer, 4),
-    (Harm::StopProducer, 3),
-    (Harm::KillRedis, 3),
-    (Harm::CutPower, 3),
-    (Harm::StallRedis, 2),
-    (Harm::CutConnections, 4),
-    (Harm::FreezeConsumer, 2),
-    (Harm::PauseRun, 4),
-    (Harm::OtherFaults, 5),
-];
 
 impl Harm {
-    pub(crate) fn draw(rng: &mut Rng) -> Self {
-        let mut at = rng.u32(0..HARMS.iter().map(|(_, weight)| weight).sum());
-        for (harm, weight) in HARMS {
-            match at.checked_sub(weight) {
+    /// Each with its weight.
+    fn of(theme: Theme) -> &'static [(Self, u32)] {
+        match theme {
+            Theme::Crashes => &CRASHES,
+            Theme::PowerCuts => &POWER_CUTS,
+            Theme::Stalls => &[
+                (Self::StallRedis, 40),
+                (Self::KillProducer, 8),
+                (Self::StopConsumer, 6),
+                (Self::CutConnections, 6),
+                (Self::PauseRun, 5),
+                (Self::OtherFaults, 8),
+            ],
+            Theme::Clocks => &[
+                (Self::MoveRedisClock, 30),
+                (Self::MoveProducersClock, 20),
+                (Self::KillProducer, 10),
+                (Self::StopConsumer, 8),
+                (Self::PauseRun, 5),
+                (Self::OtherFaults, 10),
+            ],
+            Theme::Failover | Theme::Partition => &[
+                (Self::KillConsumer, 10),
+                (Self::KillProducer, 10),
+                (Self::StopConsumer, 10),
+                (Self::OtherFaults, 10),
+            ],
+        }
+    }
+
+    pub(crate) fn draw(theme: Theme, rng: &mut Rng) -> Self {
+        let harms = Self::of(theme);
+        let mut at = rng.u32(0..harms.iter().map(|(_, weight)| weight).sum());
+        for (harm, weight) in harms {
+            match at.checked_sub(*weight) {
                 Some(rest) => at = rest,
-                None => return harm,
+                None => return *harm,
             }
         }
-        Self::KillConsumer
+        Self::OtherFaults
+    }
+
+    /// What a stretch of harm begins with.
+    pub(crate) fn first(theme: Theme) -> Option<Self> {
+        match theme {
+            Theme::Crashes | Theme::PowerCuts => None,
+            Theme::Stalls => Some(Self::StallsInAWait),
+            Theme::Clocks => Some(Self::MoveRedisClock),
+            Theme::Failover => Some(Self::Failover),
+            Theme::Partition => Some(Self::Partition),
+        }
     }
 }
+
+const CRASHES: [(Harm, u32); 10] = [
+    (Harm::KillConsumer, 30),
+    (Harm::KillConsumers, 14),
+    (Harm::KillProducer, 12),
+    (Harm::KillAll, 6),
+    (Harm::StopConsumer, 5),
+    (Harm::StopProducer, 4),
+    (Harm::FreezeConsumer, 3),
+    (Harm::CutConnections, 6),
+    (Harm::PauseRun, 6),
+    (Harm::OtherFaults, 8),
+];
+
+const POWER_CUTS: [(Harm, u32); 10] = [
+    (Harm::CutPower, 24),
+    (Harm::KillRedis, 10),
+    (Harm::StallRedis, 3),
+    (Harm::KillConsumer, 10),
+    (Harm::KillConsumers, 5),
+    (Harm::KillProducer, 8),
+    (Harm::KillAll, 4),
+    (Harm::CutConnections, 4),
+    (Harm::PauseRun, 4),
+    (Harm::OtherFaults, 6),
+];
 
 /// What was done in a round.
 #[derive(Clone, Debug, Default)]
@@ -73,35 +133,34 @@ pub(crate) struct Tally {
     pub(crate) power_cuts: u64,
     pub(crate) stops: u64,
     pub(crate) stalls: u64,
+    pub(crate) frozen: u64,
     pub(crate) cuts: u64,
     pub(crate) pauses: u64,
+    pub(crate) clock_steps: u64,
+    pub(crate) failovers: u64,
+    pub(crate) partitions: u64,
     /// Programs that ended by themselves, and were started again.
     pub(crate) gave_up: u64,
-    /// Consumers that held batches when they, or their leases, were lost.
-    pub(crate) consumers_broken: u64,
-    /// Batches in what Redis forgot.
-    pub(crate) batches_forgotten: u64,
 }
 
 impl Tally {
-    pub(crate) fn kills(&self) -> u64 {
-        self.consumers_killed + self.producers_killed + self.redis_killed + self.power_cuts
+    pub(crate) fn harms(&self) -> u64 {
+        self.consumers_killed
+            + self.producers_killed
+            + self.redis_killed
+            + self.power_cuts
+            + self.stops
+            + self.stalls
+            + self.frozen
+            + self.cuts
+            + self.pauses
+            + self.clock_steps
+            + self.failovers
+            + self.partitions
     }
 }
 
-/// Everything that can be harmed.
-pub(crate) struct Victims<'a> {
-    pub(crate) pipeline: &'a mut Pipeline,
-    pub(crate) crew: &'a mut Crew,
-    pub(crate) plan: &'a Plan,
-    pub(crate) rng: &'a mut Rng,
-    pub(crate) tally: &'a mut Tally,
-    pub(crate) queue: &'a Queue,
-    pub(crate) run: &'a RunId,
-    pub(crate) runtime: &'a tokio::runtime::Runtime,
-}
-
-impl Victims<'_> {
+impl Stage {
     pub(crate) fn suffer(&mut self, harm: Harm) {
         match harm {
             Harm::KillConsumer => self.kill_consumers(1),
@@ -113,140 +172,102 @@ impl Victims<'_> {
             }
             Harm::StopConsumer => self.stop_consumer(),
             Harm::StopProducer => self.stop_producer(),
+            Harm::FreezeConsumer => self.freeze_consumer(),
+            Harm::CutConnections => self.cut_connections(),
+            Harm::PauseRun => self.pause_run(),
+            Harm::OtherFaults => {
+                let faults = faults(&mut self.rng);
+                self.services.pipeline.set_faults(&faults);
+            }
             Harm::KillRedis => self.kill_redis(),
             Harm::CutPower => self.cut_power(),
-            Harm::StallRedis => self.stall_redis(),
-            Harm::CutConnections => self.cut_connections(),
-            Harm::FreezeConsumer => self.freeze_consumer(),
-            Harm::PauseRun => self.pause_run(),
-            Harm::OtherFaults => self.pipeline.set_faults(&faults(self.rng)),
+            Harm::StallRedis => {
+                let ms = self.rng.u64(LEASE_MS / 10..=LEASE_MS * 2);
+                self.stall_redis(ms);
+            }
+            Harm::StallsInAWait => self.stall_redis_in_a_wait(),
+            Harm::MoveRedisClock => self.move_redis_clock(),
+            Harm::MoveProducersClock => self.move_producers_clock(),
+            Harm::Failover => self.fail_over(),
+            Harm::Partition => self.part(),
         }
     }
 
     fn kill_consumers(&mut self, most: usize) {
-        let count = self.crew.consumers.len().min(most);
-        for consumer in self.crew.consumers.drain(..count) {
+        let count = self.consumers.len().min(most);
+        let at = self.rng.usize(..=self.consumers.len() - count);
+        let killed: Vec<_> = self.consumers.drain(at..at + count).collect();
+        for (_, consumer) in killed {
+            let now = Instant::now();
             consumer.kill();
             self.tally.consumers_killed += 1;
-            self.tally.consumers_broken += 1;
+            self.open_window(Cause::Killed, now, CONCURRENCY);
         }
     }
 
-    /// One of them: the other server takes over.
     fn kill_producer(&mut self) {
-        if !self.crew.producers.is_empty() {
-            let at = self.rng.usize(..self.crew.producers.len());
-            self.crew.producers.remove(at).kill();
+        if let Some(producer) = self.take_producer() {
+            producer.kill();
             self.tally.producers_killed += 1;
         }
     }
 
+    /// One of those that there are, server or not.
+    fn take_producer(&mut self) -> Option<Program> {
+        let runs = self.runs.iter().enumerate();
+        let following: Vec<_> =
+            runs.filter(|(_, run)| run.follower.is_some()).map(|(nth, _)| nth).collect();
+        let count = following.len() + self.servers.len();
+        let at = (count > 0).then(|| self.rng.usize(..count))?;
+        match following.get(at) {
+            Some(nth) => self.runs[*nth].follower.take(),
+            None => Some(self.servers.remove(at - following.len()).1.program),
+        }
+    }
+
     fn stop_consumer(&mut self) {
-        if let Some(consumer) = self.crew.consumers.pop() {
-            consumer.signal("TERM");
-            let ended = consumer.end();
-            // One that was still starting may die of the signal itself.
-            assert!(matches!(ended.code, Some(0 | 143) | None), "{ended:?}");
-            self.tally.stops += 1;
+        if let Some((_, consumer)) = self.consumers.pop() {
+            self.see_to_its_end(consumer);
         }
     }
 
     fn stop_producer(&mut self) {
-        if let Some(producer) = self.crew.producers.pop() {
-            producer.signal("TERM");
-            let ended = producer.end();
-            assert!(matches!(ended.code, Some(0 | 3 | 143) | None), "{ended:?}");
-            self.tally.stops += 1;
+        if let Some(producer) = self.take_producer() {
+            self.see_to_its_end(producer);
         }
     }
 
-    fn kill_redis(&mut self) {
-        self.pipeline.redis.kill();
-        self.redis_comes_back();
-        self.tally.redis_killed += 1;
-    }
-
-    fn cut_power(&mut self) {
-        let before = self.pipeline.redis.log_bytes();
-        pause_for(self.rng.u64(100..1_000));
-        let after = self.pipeline.redis.log_bytes();
-        let lost = self.pipeline.redis.lose_log_after(self.rng.u64(before..=after.max(before)));
-        self.redis_comes_back();
-        self.tally.power_cuts += 1;
-        // Each claim, each settling and each putting back names them.
-        let name = b"batches:tokens";
-        let named = lost.windows(name.len()).filter(|window| window == name).count();
-        // And what the cut went through.
-        self.tally.batches_forgotten += named as u64 + 1;
-    }
-
-    fn redis_comes_back(&mut self) {
-        pause_for(self.rng.u64(0..1_500));
-        self.pipeline.redis.start_again();
-        self.all_consumers_are_broken();
-    }
-
-    fn stall_redis(&mut self) {
-        self.pipeline.redis.stand_still();
-        pause_for(self.rng.u64(200..4_500));
-        self.pipeline.redis.go_on();
-        self.tally.stalls += 1;
-        self.all_consumers_are_broken();
-    }
-
-    /// Their leases may have ended while Redis was away.
-    fn all_consumers_are_broken(&mut self) {
-        self.tally.consumers_broken += self.crew.consumers.len() as u64;
-    }
-
-    fn cut_connections(&mut self) {
-        let client = redis::Client::open(self.pipeline.redis.url()).unwrap();
-        let mut redis = client.get_connection().unwrap();
-        let cut = redis::cmd("CLIENT").arg(&["KILL", "TYPE", "normal", "SKIPME", "yes"]).clone();
-        let () = cut.query(&mut redis).unwrap();
-        self.tally.cuts += 1;
+    fn see_to_its_end(&mut self, program: Program) {
+        program.signal("TERM");
+        let ended = program.end();
+        // One that was still starting may die of the signal itself.
+        assert!(matches!(ended.code, Some(0 | 1 | 3 | 143) | None), "{ended:?}");
+        self.tally.stops += 1;
     }
 
     fn freeze_consumer(&mut self) {
-        if let Some(consumer) = self.crew.consumers.first() {
+        let ms = LEASE_MS + self.rng.u64(200..1_500);
+        if let Some((_, consumer)) = self.consumers.first() {
+            let now = Instant::now();
             consumer.signal("STOP");
-            pause_for(self.plan.lease_ms + self.rng.u64(200..1_000));
+            pause_for(ms);
             consumer.signal("CONT");
-            self.tally.stalls += 1;
-            self.tally.consumers_broken += 1;
+            self.tally.frozen += 1;
+            self.open_window(Cause::Frozen, now, CONCURRENCY);
         }
     }
 
-    /// A server lets go of a paused run, so that somebody has to hand it on again.
+    /// Of a run that is to go straight through.
     fn pause_run(&mut self) {
-        self.runtime.block_on(async {
-            self.queue.pause_run(self.run).await.unwrap();
-        });
-        pause_for(self.rng.u64(50..800));
-        resume(self.runtime, self.queue, self.run, self.plan.driver);
+        let open = |run: &super::run::Run| {
+            run.plan.fate == Fate::Straight
+                && matches!(run.status(), "feeding" | "waiting" | "draining")
+        };
+        let Some(nth) = self.runs.iter().position(open) else { return };
         self.tally.pauses += 1;
-    }
-}
-
-pub(crate) fn resume(
-    runtime: &tokio::runtime::Runtime,
-    queue: &Queue,
-    run: &RunId,
-    driver: Driver,
-) {
-    runtime.block_on(async {
-        queue.resume_run(run).await.unwrap();
-        if driver == Driver::Serve {
-            queue.push_import(run).await.unwrap();
-        }
-    });
-}
-
-/// Ends what is left of it in good order.
-pub(crate) fn stop_all(programs: &mut Vec<Program>) {
-    programs.iter().for_each(|program| program.signal("TERM"));
-    for program in programs.drain(..) {
-        let ended = program.end();
-        assert!(matches!(ended.code, Some(0 | 3 | 143)), "{ended:?}");
+        self.runs[nth].wants_pause = true;
+        tell(&self.services.pipeline, "pause", &self.runs[nth].id);
+        pause_for(self.rng.u64(50..800));
+        self.resume(nth);
     }
 }

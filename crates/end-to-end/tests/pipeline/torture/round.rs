@@ -1,210 +1,125 @@
-//! One run, from its start to its verdict, with everything in between.
+//! A round, from its start to its verdict, with everything in between.
 
-use std::time::{Duration, Instant};
-
-use fastrand::Rng;
-use ingest_core::RunId;
-use job_queue::{Queue, QueueArgs};
-use local_services::free_port;
-use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use super::{
-    harm::{Harm, Tally, Victims, resume, stop_all},
-    judge::{Duplicates, judge},
-    plan::{Driver, Plan, faults, no_faults},
+    fault::{Faults, Kind},
+    harm::{Harm, Tally},
+    judge::{Verdict, judge},
+    org::Org,
+    plan::{BATCH_ROWS, SEASON, faults, slow},
+    stage::Stage,
+    windows::{Cause, Creations},
 };
-use crate::{
-    pipeline::{FILE, Pipeline},
-    processes::{Program, pause_for, wait_until},
-};
-
-/// A round is let end after this time, however few kills there were.
-const HARM_AT_MOST: Duration = Duration::from_secs(120);
-
-/// And must have ended by then.
-const END_AT_MOST: Duration = Duration::from_secs(90);
-
-/// The programs that are running.
-#[derive(Default)]
-pub(crate) struct Crew {
-    pub(crate) consumers: Vec<Program>,
-    pub(crate) producers: Vec<Program>,
-}
+use crate::processes::pause_for;
 
 /// What came of a round.
 pub(crate) struct Outcome {
     pub(crate) tally: Tally,
-    pub(crate) duplicates: Duplicates,
+    pub(crate) faults: Faults,
+    pub(crate) verdicts: Vec<(String, Verdict)>,
+    /// Rows that were inserted again, by why they may be.
+    pub(crate) inserted_again: BTreeMap<Cause, u64>,
+    /// How often an upsert may write a row again, in all.
+    pub(crate) upserts_again_max: u64,
+    pub(crate) ends: String,
     pub(crate) took: Duration,
 }
 
-pub(crate) struct Round<'a> {
-    pipeline: &'a mut Pipeline,
-    plan: &'a Plan,
-    rng: Rng,
-    run: RunId,
-    queue: Queue,
-    runtime: tokio::runtime::Runtime,
-    crew: Crew,
-    tally: Tally,
+pub(crate) fn play(stage: &mut Stage) -> Outcome {
+    let started = Instant::now();
+    let creations = Creations::watch(&stage.services.pipeline.salesforce_url);
+    let weather = slow(&mut stage.rng);
+    stage.services.pipeline.set_faults(&weather);
+    stage.begin();
+    // Nothing of the start is within Redis' last second any more.
+    pause_for(1_100);
+    for season in 0..stage.plan.seasons {
+        if season > 0 {
+            stage.recover();
+        }
+        harm(stage);
+    }
+    stage.note("all is to end");
+    stage.let_them_end();
+    // By whoever is still there.
+    stage.look();
+    stage.stop();
+    verdict(stage, &creations, started)
 }
 
-impl<'a> Round<'a> {
-    pub(crate) fn new(pipeline: &'a mut Pipeline, plan: &'a Plan) -> Self {
-        for (name, value) in plan.settings() {
-            pipeline.set(name, &value);
+fn harm(stage: &mut Stage) {
+    let theme = stage.plan.theme;
+    let mut next = Harm::first(theme);
+    if next != Some(Harm::StallsInAWait) {
+        let weather = faults(&mut stage.rng);
+        stage.services.pipeline.set_faults(&weather);
+    }
+    let begun = Instant::now();
+    loop {
+        let harm = next.take().unwrap_or_else(|| Harm::draw(theme, &mut stage.rng));
+        stage.note(format!("{harm:?}"));
+        stage.suffer(harm);
+        pause_for(stage.rng.u64(0..100));
+        stage.revive();
+        stage.look();
+        stage.steer();
+        if begun.elapsed() > Duration::from_millis(SEASON) || !stage.has_work() {
+            return;
         }
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let args = QueueArgs {
-            redis_url: pipeline.redis.url().into(),
-            queue_lease: Duration::from_millis(plan.lease_ms),
-        };
-        let queue = runtime.block_on(Queue::connect(&args)).unwrap();
-        let run = format!("torture-{}", plan.seed).parse().unwrap();
-        let rng = Rng::with_seed(!plan.seed);
-        let (crew, tally) = (Crew::default(), Tally::default());
-        Self { pipeline, plan, rng, run, queue, runtime, crew, tally }
+        pause_for(stage.rng.u64(50..700));
     }
+}
 
-    pub(crate) fn play(mut self) -> Outcome {
-        let started = Instant::now();
-        self.begin();
-        while !self.is_over()
-            && self.tally.kills() < self.plan.kills_max
-            && started.elapsed() < HARM_AT_MOST
-        {
-            let harm = Harm::draw(&mut self.rng);
-            Victims {
-                pipeline: self.pipeline,
-                crew: &mut self.crew,
-                plan: self.plan,
-                rng: &mut self.rng,
-                tally: &mut self.tally,
-                queue: &self.queue,
-                run: &self.run,
-                runtime: &self.runtime,
-            }
-            .suffer(harm);
-            pause_for(self.rng.u64(0..100));
-            self.revive();
-            pause_for(self.rng.u64(50..700));
-        }
-        self.let_it_end();
-        let duplicates = judge(self.pipeline, self.plan, self.run.as_ref(), &self.tally);
-        Outcome { tally: self.tally, duplicates, took: started.elapsed() }
+fn verdict(stage: &mut Stage, creations: &Creations, started: Instant) -> Outcome {
+    let mut org = Org::of(&stage.services.pipeline);
+    let mut verdicts = Vec::new();
+    let mut ends: BTreeMap<String, u64> = BTreeMap::new();
+    let has_forgotten = stage.windows.iter().any(|window| window.cause == Cause::Forgotten);
+    for run in &stage.runs {
+        let verdict = judge(&stage.services, run, has_forgotten, &mut org, &mut stage.faults);
+        verdicts.push((run.id.clone(), verdict));
+        let end = if run.is_given_up { "given up" } else { run.status() };
+        *ends.entry(format!("{:?} {end}", run.plan.fate)).or_default() += 1;
     }
+    for (target, key) in org.left() {
+        stage.faults.add(target.object(), Kind::Stranger, key);
+    }
+    let again = verdicts.iter().flat_map(|(_, verdict)| verdict.inserted_again.clone()).collect();
+    let (inserted_again, unexplained) = creations.explain(&stage.windows, again);
+    for number in unexplained {
+        stage.faults.add("inserts", Kind::StoredAgain, format!("after record {number}"));
+    }
+    let unanswered = unanswered(stage);
+    let unknown: u64 = verdicts.iter().map(|(_, verdict)| verdict.unknown).sum();
+    if unknown > unanswered * BATCH_ROWS {
+        let detail = format!("{unknown} rows of unknown outcome, {unanswered} calls had none");
+        stage.faults.add("inserts", Kind::RejectedInVain, detail);
+    }
+    let batches = stage.windows.iter().map(|window| window.batches).sum::<u64>() + unanswered;
+    let upserts_again: u64 = verdicts.iter().map(|(_, verdict)| verdict.written_again).sum();
+    if upserts_again > batches * BATCH_ROWS {
+        let detail = format!("{upserts_again} rows, {batches} batches may be");
+        stage.faults.add("upserts", Kind::StoredAgain, detail);
+    }
+    let ends: Vec<_> = ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
+    Outcome {
+        tally: stage.tally.clone(),
+        faults: stage.faults.clone(),
+        verdicts,
+        inserted_again,
+        upserts_again_max: batches * BATCH_ROWS,
+        ends: ends.join(", "),
+        took: started.elapsed(),
+    }
+}
 
-    fn begin(&mut self) {
-        self.pipeline.set_faults(&no_faults());
-        self.pipeline.reset_salesforce();
-        let (rows, seed) = (self.plan.rows.to_string(), self.plan.seed.to_string());
-        let bad = self.plan.shape.bad_rows_permille.to_string();
-        let mut arguments = vec!["--file", FILE, "--rows", &rows, "--seed", &seed, "--force"];
-        arguments.extend(["--awkward", "--bad-rows", &bad]);
-        let ended = self.pipeline.program("generate-upload", &arguments).end();
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        self.start_run();
-        self.revive();
-        self.pipeline.set_faults(&faults(&mut self.rng));
-    }
-
-    /// Enters the run, and comes back when it is in the ledger.
-    fn start_run(&mut self) {
-        self.revive_producers();
-        if self.plan.driver == Driver::Serve {
-            self.run = self.start_over_http();
-        }
-        wait_until("the run is in the ledger", || {
-            self.runtime.block_on(self.queue.run(&self.run)).unwrap().is_some()
-        });
-    }
-
-    fn start_over_http(&self) -> RunId {
-        let listening = || {
-            let said = self.crew.producers[0].stderr();
-            let at = said.find("http://127.0.0.1:")?;
-            let url = said[at..].split(['/', ' ', ';']).nth(2)?;
-            Some(format!("http://{url}"))
-        };
-        wait_until("the server listens", || {
-            listening().is_some_and(|url| reqwest::blocking::get(url + "/livez").is_ok())
-        });
-        let url = listening().unwrap() + "/api/sync/start";
-        let request = reqwest::blocking::Client::new()
-            .post(url)
-            .header("content-type", "application/json")
-            .body(json!({"fileName": FILE}).to_string());
-        let text = request.send().unwrap().text().unwrap();
-        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
-        answer["runId"].as_str().unwrap_or_else(|| panic!("{text}")).parse().unwrap()
-    }
-
-    /// Starts again what is not there, as whoever runs the programs would.
-    fn revive(&mut self) {
-        let before = self.crew.consumers.len();
-        self.crew.consumers.retain_mut(Program::is_running);
-        self.tally.gave_up += (before - self.crew.consumers.len()) as u64;
-        while self.crew.consumers.len() < self.plan.consumers {
-            self.crew.consumers.push(self.pipeline.consumer());
-        }
-        self.revive_producers();
-    }
-
-    fn revive_producers(&mut self) {
-        for mut producer in std::mem::take(&mut self.crew.producers) {
-            match producer.ended() {
-                None => self.crew.producers.push(producer),
-                Some(ended) if matches!(ended.code, Some(0 | 3)) => {}
-                Some(ended) => {
-                    self.tally.gave_up += 1;
-                    assert!(self.tally.gave_up < 50, "it ends again and again: {ended:?}");
-                }
-            }
-        }
-        let wanted = match self.plan.driver {
-            Driver::Sync => 1,
-            Driver::Serve => 2,
-        };
-        while self.crew.producers.len() < wanted {
-            self.crew.producers.push(self.producer());
-        }
-    }
-
-    fn producer(&self) -> Program {
-        match self.plan.driver {
-            Driver::Sync => self.pipeline.sync(&["--run-id", self.run.as_ref(), "--json"]),
-            Driver::Serve => {
-                let address = format!("127.0.0.1:{}", free_port());
-                self.pipeline.program("producer", &["serve", "--http-listen", &address])
-            }
-        }
-    }
-
-    /// The run has ended, and the rejected rows are in their file.
-    fn is_over(&self) -> bool {
-        self.runtime.block_on(async {
-            let ledger = self.queue.run(&self.run).await.unwrap().expect("the run is known");
-            let pending = self.queue.pending_rejects(&self.run, 1).await.unwrap();
-            ledger.has_ended() && pending.lines.is_empty()
-        })
-    }
-
-    fn let_it_end(&mut self) {
-        self.pipeline.set_faults(&no_faults());
-        let calm = Instant::now();
-        let mut resumed = None;
-        while !self.is_over() {
-            let ledger = self.runtime.block_on(self.queue.run(&self.run)).unwrap();
-            assert!(calm.elapsed() < END_AT_MOST, "the run does not end: {ledger:?}");
-            self.revive();
-            // A pause whose end was lost with Redis' last second.
-            if ledger.is_some_and(|ledger| ledger.paused) && resumed.is_none() {
-                resume(&self.runtime, &self.queue, &self.run, self.plan.driver);
-                resumed = Some(());
-            }
-            pause_for(100);
-        }
-        stop_all(&mut self.crew.producers);
-        stop_all(&mut self.crew.consumers);
-    }
+/// Calls whose rows the org may have stored, and whose answer nobody got or could use.
+fn unanswered(stage: &Stage) -> u64 {
+    let counts = stage.services.pipeline.salesforce_state();
+    let faults = ["answerLost", "answerCut", "wrongCount", "reset", "badGateway"];
+    faults.iter().filter_map(|name| counts["faults"][name].as_u64()).sum()
 }

@@ -148,8 +148,8 @@ impl Player {
     async fn step(&mut self, step: &str, run: usize) {
         match step {
             "take up" => self.take_up(run).await,
-            "push" => drop(self.push(run).await),
-            "push and die" => self.push_and_die(run).await,
+            "push" => self.push(run).await,
+            "push and die" => self.push_and_die(run),
             "finish" => self.finish(run).await,
             "release" => self.release(run).await,
             "die" => self.die(run),

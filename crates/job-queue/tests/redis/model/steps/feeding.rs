@@ -62,7 +62,7 @@ impl Player {
     }
 
     /// As if the producer had died before its checkpoint: what apalis-redis has put there is there.
-    pub(super) async fn push_and_die(&mut self, at: usize) {
+    pub(super) fn push_and_die(&mut self, at: usize) {
         let run = &mut self.runs[at];
         if self.feeders[at].is_none() || run.state != RunState::Feeding || run.paused {
             return;
