@@ -4,4 +4,5 @@ set -euo pipefail
 source "$(dirname "$0")/services.sh"
 
 find_services
+find_faketime
 exec "$root/scripts/mutants.py" "$@"

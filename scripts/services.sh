@@ -70,6 +70,32 @@ WRAPPER
   mv "$work" "$own/redis"
 }
 
+# Sets FAKETIME_LIB to a library that gives one process a clock of its own; the
+# Rust tests read it.
+find_faketime() {
+  mkdir -p "$own"
+  exec 9>"$own/faketime.lock"
+  if command -v flock >/dev/null; then flock 9; fi
+  FAKETIME_LIB=${FAKETIME_LIB:-$own/faketime/libfaketimeMT.so.1}
+  [[ -r $FAKETIME_LIB || $FAKETIME_LIB != "$own"/* ]] || install_faketime
+  exec 9>&-
+  [[ $(LD_PRELOAD=$FAKETIME_LIB FAKETIME='2001-01-01 12:00:00' date +%Y 2>/dev/null) == 2001 ]] ||
+    fail "$FAKETIME_LIB does not change the time; install libfaketime, or set FAKETIME_LIB to its path"
+  export FAKETIME_LIB
+}
+
+install_faketime() {
+  command -v apt-get >/dev/null || fail "no libfaketime found; install it (for example: dnf install libfaketime), and set FAKETIME_LIB to the path of libfaketimeMT.so.1"
+  say "  getting libfaketime from the distribution's packages (kept in .services/)"
+  local work=$own/faketime.new log=$own/faketime.log
+  rm -rf "$work" "$own/faketime"
+  unpack_packages "$work/tree" libfaketime >"$log" 2>&1 ||
+    fail "could not get libfaketime (see $log); install it with: sudo apt-get install libfaketime"
+  find "$work/tree" -name '*.so.1' -exec cp {} "$work/" \;
+  rm -rf "$work/tree"
+  mv "$work" "$own/faketime"
+}
+
 # unpack_packages FOLDER PACKAGE…: downloads packages of the distribution, and
 # what they need, and unpacks them without installing: no root is needed, and the
 # machine stays as it is.

@@ -10,6 +10,8 @@ say "== services"
 find_services
 say "  Redis:    $REDIS_SERVER"
 say "  Azurite:  $AZURITE"
+find_faketime
+say "  faketime: $FAKETIME_LIB"
 find_browser
 say "  Chromium: $CHROMIUM"
 find_foreign_clients

@@ -6,6 +6,7 @@ set -euo pipefail
 source "$(dirname "$0")/services.sh"
 
 find_services
+find_faketime
 cd "$root"
 cargo build --workspace --bins --locked --quiet
 MINUTES=${MINUTES:-10} cargo test -p end-to-end --test pipeline --locked --quiet -- \

@@ -8,6 +8,8 @@ local round, token, only = round_of(ARGV[1]), ARGV[3], ARGV[4]
 local now = working_time(ARGV[2] / 2)
 
 for _, queue in ipairs(redis.call('ZRANGEBYSCORE', P .. ':wake', '-inf', now, 'LIMIT', 0, 20)) do
+  -- First what frees memory, see settle.lua.
+  redis.call('ZREM', P .. ':wake', queue)
   update_round(queue, 0, now)
 end
 

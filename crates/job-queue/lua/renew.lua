@@ -6,6 +6,8 @@ redis.call('HDEL', P .. ':clock', '')
 local now, lost = working_time(ARGV[2] / 2), {}
 local time = redis.call('TIME')
 local living, wall = P .. ':' .. ARGV[1], time[1] * 1000 + math.floor(time[2] / 1000)
+-- First what frees memory, see settle.lua: a full Redis takes no lease.
+redis.call('HDEL', living .. ':targets', '')
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', living, '-inf', wall)) do
   redis.call('ZREM', living, name)
   redis.call('HDEL', living .. ':targets', name)

@@ -198,11 +198,19 @@ pub(crate) fn is_away(error: &RedisError) -> bool {
                     | ServerErrorKind::TryAgain
             )
         )
-        || matches!(error.code(), Some("OOM" | "BUSY" | "MISCONF" | "NOREPLICAS"))
-        // Redis 6.2 wraps what a script met.
-        || error.detail().is_some_and(|detail| {
-            ["-OOM ", "-READONLY ", "-MISCONF ", "-NOREPLICAS "].iter().any(|met| detail.contains(met))
+        // Of a pipeline, each command has an answer of its own.
+        || error.clone().into_server_errors().is_some_and(|errors| {
+            errors.iter().any(|(_, error)| is_full(error.code(), error.details()))
         })
+}
+
+/// Redis has no memory left, or may not write at the moment.
+fn is_full(code: &str, details: Option<&str>) -> bool {
+    let codes = ["OOM", "BUSY", "MISCONF", "NOREPLICAS"];
+    // Redis 6.2 wraps what a script met.
+    let wrapped = ["-OOM ", "-READONLY ", "-MISCONF ", "-NOREPLICAS "];
+    codes.contains(&code)
+        || details.is_some_and(|details| wrapped.iter().any(|met| details.contains(met)))
 }
 
 /// Reads Redis' `INFO`.

@@ -30,7 +30,7 @@ macro_rules! scripts {
 
 /// A script about to be called; its arguments follow.
 pub(crate) fn call(script: &'static Script) -> ScriptInvocation<'static> {
-    script.key(PREFIX)
+    script.key(format!("{PREFIX}:"))
 }
 
 scripts! {

@@ -176,8 +176,14 @@ impl Queue {
     /// Gives `target` to runs that have none yet and want no other.
     pub(crate) async fn give_target_to_runs(&self, target: &Target) -> Result<(), QueueError> {
         for run in self.runs_without_target().await? {
-            let Some(ledger) = self.run(&run).await? else { continue };
-            if ledger.wanted.fits(target) {
+            // Not its whole ledger: a full Redis refuses the transaction that this takes, and would
+            // never be drained by a consumer that came when it was full.
+            let mut pipeline = redis::pipe();
+            pipeline.hget(RunKeys::of(&run).entry(), "wanted");
+            let (wanted,): (Option<String>,) =
+                self.query("tell what a run wants", &pipeline).await?;
+            let wanted = wanted.and_then(|wanted| serde_json::from_str(&wanted).ok());
+            if wanted.unwrap_or_else(Wanted::default).fits(target) {
                 self.put_into_round(&run, target, true).await?;
             }
         }

@@ -51,7 +51,7 @@ fn deepest_within_two_seconds(pipeline: &Pipeline) -> u64 {
     let mut connection = connection(pipeline);
     let looks = (0..100).map(|_| {
         crate::processes::pause();
-        connection.hlen("{batch-sync}:batches:data").unwrap()
+        connection.hlen("{batch-sync}:run:full:data").unwrap()
     });
     looks.max().unwrap()
 }

@@ -122,9 +122,16 @@ fn a_failed_run_goes_on_when_its_cause_is_mended() {
     assert_eq!(pipeline.report("mended").text("status"), "failed");
     consumer.kill();
 
+    // With another mapping rows would become other records: a person has to say that it is meant.
     pipeline.set_mapping("ExternalId=External_Id__c\nName=LastName\nCompany=Company\n");
     let consumer = pipeline.consumer();
-    let ended = pipeline.program("producer", &sync).end();
+    let sync = pipeline.program("producer", &sync);
+    wait_until("it says how to go on", || sync.stderr().contains("resume mended --target "));
+    let said = sync.stderr();
+    let id = said.split("--target ").nth(1).unwrap().split_whitespace().next().unwrap();
+    let resumed = pipeline.program("producer", &["resume", "mended", "--target", id]).end();
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    let ended = sync.end();
 
     assert_eq!(ended.code, Some(0), "{ended:?} {}", consumer.stderr());
     assert_eq!(pipeline.leads().keys().collect::<Vec<_>>(), ["E1"]);

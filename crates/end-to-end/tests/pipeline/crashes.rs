@@ -232,7 +232,7 @@ fn a_consumer_that_is_told_to_stop_ends_within_its_grace_however_slow_the_answer
             (answered, since) = (now, Instant::now());
         }
         since.elapsed() > Duration::from_millis(500)
-            && redis.zcard("{batch-sync}:batches:leases") == Ok(4)
+            && redis.zcard("{batch-sync}:run:grace:leases") == Ok(4)
     });
 
     let told = Instant::now();
@@ -241,7 +241,7 @@ fn a_consumer_that_is_told_to_stop_ends_within_its_grace_however_slow_the_answer
 
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!((2..12).contains(&told.elapsed().as_secs()), "it took {:?}", told.elapsed());
-    assert_eq!(redis.zcard("{batch-sync}:batches:leases"), Ok(0), "each batch is handed back");
+    assert_eq!(redis.zcard("{batch-sync}:run:grace:leases"), Ok(0), "each batch is handed back");
     assert!((rows as u64) < ROWS);
     // With leases of an hour, a batch that was not handed on would keep the run open.
     pipeline.set_faults(&serde_json::json!({"latencyMs": 0}));

@@ -9,7 +9,7 @@ use crate::{
 };
 
 const ROWS: u64 = 2_000;
-const QUEUE: &str = "{batch-sync}:batches";
+const QUEUE: &str = "{batch-sync}:run:lost";
 
 fn connection(pipeline: &Pipeline) -> Connection {
     redis::Client::open(pipeline.redis.url()).unwrap().get_connection().unwrap()
@@ -34,25 +34,25 @@ fn assert_all_arrived(pipeline: &Pipeline, sync: Program) {
     Report::of(&ended).assert_it_adds_up(ROWS);
     pipeline.assert_every_row_is_where_it_belongs("lost", FILE);
     let mut redis = connection(pipeline);
-    let left: Vec<String> = redis.keys(format!("{QUEUE}:*")).unwrap();
-    let depth: Vec<String> = redis.hkeys(format!("{QUEUE}:depth")).unwrap();
-    let only = (vec![format!("{QUEUE}:depth")], vec!["jobs_high".to_owned()]);
-    assert_eq!((left, depth), only, "left on the queue");
+    let parts = ["data", "queued", "delayed", "leases", "notes", "scheduled"];
+    let left: Vec<bool> =
+        parts.iter().map(|part| redis.exists(format!("{QUEUE}:{part}")).unwrap()).collect();
+    assert_eq!(left, [false; 6], "left of the queue, of {parts:?}");
+    assert_eq!(redis.zscore("{batch-sync}:weights", QUEUE), Ok(None::<f64>), "bytes of nothing");
 }
 
 #[test]
 fn batches_that_are_queued_by_halves_are_fed_again_by_who_follows_the_run() {
     let (pipeline, sync) = all_queued();
     let mut redis = connection(&pipeline);
-    let jobs: Vec<String> = redis.zrange(format!("{QUEUE}:scheduled"), 0, -1).unwrap();
-    let removed: [u64; 3] = [
-        redis.zrem(format!("{QUEUE}:scheduled"), &jobs[3]).unwrap(),
-        redis.hdel(format!("{QUEUE}:data"), &jobs[50]).unwrap(),
-        redis.del(format!("{QUEUE}:meta:{}", jobs[99])).unwrap(),
+    let removed: [u64; 4] = [
+        redis.zrem(format!("{QUEUE}:queued"), 3).unwrap(),
+        redis.hdel(format!("{QUEUE}:data"), 50).unwrap(),
+        redis.zrem(format!("{QUEUE}:queued"), 99).unwrap(),
+        redis.hdel(format!("{QUEUE}:data"), 99).unwrap(),
     ];
-    assert_eq!(removed, [1, 1, 1]);
-    let () = redis.hincr(format!("{QUEUE}:depth"), "bytes", 1_000_000_000_u64).unwrap();
-    let () = redis.hincr(format!("{QUEUE}:depth"), "parked", 30).unwrap();
+    assert_eq!(removed, [1; 4]);
+    let () = redis.zincr("{batch-sync}:weights", QUEUE, 1_000_000_000_u64).unwrap();
 
     let _consumer = pipeline.consumer();
 

@@ -128,7 +128,7 @@ impl Pipeline {
         self.ask_salesforce("faults")
     }
 
-    fn tell_salesforce(&self, what: &str, body: &Value) {
+    pub(crate) fn tell_salesforce(&self, what: &str, body: &Value) {
         let client = reqwest::blocking::Client::new();
         let url = format!("{}/__sim/{what}", self.salesforce_url);
         let answer = client.post(url).body(body.to_string()).send().unwrap();

@@ -119,10 +119,15 @@ impl Drop for Program {
 }
 
 /// Waits until `is_so`, or panics after a minute.
-pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
+    wait_at_most(60, what, is_so);
+}
+
+/// Waits until `is_so`, or panics after so many seconds.
+pub(crate) fn wait_at_most(seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
-        assert!(started.elapsed() < Duration::from_secs(60), "waited for a minute until {what}");
+        assert!(started.elapsed().as_secs() < seconds, "waited for {seconds} s until {what}");
         pause();
     }
 }
@@ -140,6 +145,12 @@ pub(crate) fn pause_for(ms: u64) {
 #[expect(clippy::disallowed_methods, reason = "the script names figures by variables")]
 pub(crate) fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// A path that a script names by a variable.
+#[expect(clippy::disallowed_methods, reason = "the script names programs by variables")]
+pub(crate) fn path_setting(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
 }
 
 fn read(path: &Path) -> String {

@@ -161,7 +161,7 @@ fn a_server_feeds_a_run_again_whose_batches_fell_out_of_redis() {
     let run = run_of(server.start_run());
     server.wait_for(&run, "draining");
     let client = redis::Client::open(pipeline.redis.url()).unwrap();
-    let queued = "{batch-sync}:batches:scheduled";
+    let queued = format!("{{batch-sync}}:run:{run}:queued");
     let taken: Vec<(String, f64)> = client.get_connection().unwrap().zpopmin(queued, 3).unwrap();
     assert_eq!(taken.len(), 3);
 

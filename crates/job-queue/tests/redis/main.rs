@@ -4,6 +4,7 @@
 mod claiming;
 mod control;
 mod feeding;
+mod full;
 mod imports;
 mod mending;
 mod model;

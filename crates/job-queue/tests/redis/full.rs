@@ -1,0 +1,44 @@
+//! A Redis without memory for more: what drains it goes on, and all others wait.
+
+use std::time::Duration;
+
+use job_queue::NewRun;
+
+use crate::support::{Fixture, claim_soon, consumer_of, delivered, id, new_run};
+
+fn set_memory(fixture: &Fixture, bytes: u64) {
+    let mut set = redis::cmd("CONFIG");
+    let () = set.arg("SET").arg("maxmemory").arg(bytes).query(&mut fixture.redis()).unwrap();
+}
+
+#[tokio::test]
+async fn a_consumer_that_comes_when_redis_is_full_drains_runs_that_had_no_target() {
+    let fixture = Fixture::with_lease(Duration::from_secs(1)).await;
+    fixture.queue.create_run(&NewRun { target: None, ..new_run("a") }).await.unwrap();
+    fixture.feed_all("a", 20).await;
+    set_memory(&fixture, 1);
+
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
+    for _ in 0..20 {
+        let claimed = claim_soon(&mut consumer).await;
+        claimed.settle(&delivered(&claimed)).await.unwrap();
+    }
+
+    set_memory(&fixture, 0);
+    assert_eq!(fixture.ledger("a").await.created, 200);
+}
+
+#[tokio::test]
+async fn who_waits_for_room_waits_for_a_full_redis_too() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    set_memory(&fixture, 1);
+
+    let mut noting = std::pin::pin!(feeder.note_waiting(Duration::ZERO));
+    let noted = tokio::time::timeout(Duration::from_millis(300), &mut noting).await;
+    assert!(noted.is_err(), "it is refused: {noted:?}");
+    set_memory(&fixture, 0);
+
+    noting.await.unwrap();
+    assert!(fixture.ledger("a").await.waits_for_room);
+}
