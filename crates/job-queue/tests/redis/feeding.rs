@@ -200,7 +200,7 @@ fn checkpoint(fixture: &Fixture) -> Vec<String> {
         include_str!("../../lua/checkpoint.lua"),
     ];
     let checkpoint = redis::Script::new(&parts.concat());
-    let mut script = checkpoint.key("{batch-sync}");
+    let mut script = checkpoint.key("{batch-sync}:");
     script.arg("a").arg(token).arg(0).arg(1).arg(10).arg(12).arg(200).arg(0);
     script.invoke(&mut redis).unwrap()
 }
