@@ -1,4 +1,4 @@
--- Takes a leased run off the queue of imports.
+-- Takes a leased run off the queue of imports, unless it was asked for again meanwhile.
 -- ARGV: run id, lease token, '1': only when the run is paused
 -- Gives 'recorded', 'lease_lost', or 'not_paused'.
 if not holds(IMPORTS, ARGV[1], ARGV[2]) then
@@ -7,5 +7,13 @@ end
 if ARGV[3] == '1' and redis.call('HEXISTS', run_key(ARGV[1]), 'paused') == 0 then
   return 'not_paused'
 end
-remove_job(IMPORTS, ARGV[1])
+local notes = IMPORTS .. ':notes'
+if redis.call('HDEL', notes, ARGV[1] .. ':again') == 1 then
+  redis.call('ZREM', IMPORTS .. ':leases', ARGV[1])
+  forget_notes(IMPORTS, ARGV[1])
+  redis.call('ZADD', IMPORTS .. ':queued', about_now(), ARGV[1])
+  update_round(IMPORTS, 0, about_now())
+else
+  remove_job(IMPORTS, ARGV[1])
+end
 return 'recorded'

@@ -16,6 +16,10 @@ local other = run[1] == 'failed' and not run[4] and run_of_same_file(run[5], run
 if other then
   return 'under_way ' .. other
 end
+if run[1] == 'feeding' then
+  -- Why nobody went on reading it.
+  redis.call('HDEL', queue, 'reason')
+end
 if run[1] == 'feeding' or run[1] == 'draining' or (run[1] == 'failed' and not run[4]) then
   return 'already'
 end

@@ -63,6 +63,18 @@ impl Queue {
         })
     }
 
+    /// The run that a start with this key began within the last day.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn run_of_start_key(&self, key: &str) -> Result<Option<RunId>, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.get(format!("{}:start:{}", keys::PREFIX, keys::start_key(key)));
+        let (run,): (Option<String>,) = self.query("tell what a start began", &pipeline).await?;
+        Ok(run.and_then(|run| run.parse().ok()))
+    }
+
     /// Ends a run that is under way. Its queue stays as it is: a feeder that takes the run up
     /// again goes on there.
     ///

@@ -44,7 +44,7 @@ scripts! {
     FEED_AGAIN = "clock" "round" "ended" "feed_again";
     FIND_LOST = "clock" "round" "jobs" "find_lost";
     FINISH_FEEDING = "round" "ended" "feeding" "finish_feeding";
-    FINISH_IMPORT = "jobs" "finish_import";
+    FINISH_IMPORT = "clock" "round" "jobs" "finish_import";
     GIVE_BACK = "clock" "round" "jobs" "give_back";
     HOLD_RUN = "clock" "round" "hold_run";
     LIVING = "living";

@@ -70,6 +70,13 @@ impl Start {
             self.change_guard(run, order.settings.rejects_max()).await?;
             return Ok(entered);
         }
+        // Before it is asked who may deliver a new run: that may have changed since.
+        if let Some(key) = &order.start_key
+            && let Some(run) = self.queue.run_of_start_key(key).await?
+            && let Some(ledger) = self.queue.run(&run).await?
+        {
+            return self.go_on_with(ledger, Some(&order.file)).await;
+        }
         let blob = self.store.properties(&order.file).await.map_err(ReadError::from)?;
         let progress = ReadProgress::default();
         let mut source =

@@ -224,8 +224,13 @@ mod tests {
         for seed in 0..200 {
             let mut random = fastrand::Rng::with_seed(seed);
             let high = random.u64(2..500);
-            let watermarks = watermarks(Some(random.u64(..high)), high).unwrap();
-            let batch_bytes_max = random.u64(1..4 * MIB);
+            let watermarks = Watermarks::new(&WatermarkArgs {
+                queue_depth_high: high,
+                queue_depth_low: Some(random.u64(..high)),
+                queue_bytes_high: random.u64(MIB..64 * MIB),
+            });
+            let watermarks = watermarks.unwrap();
+            let batch_bytes_max = random.u64(1..watermarks.high().bytes / 8);
             let mut runs: Vec<Run> =
                 std::iter::repeat_with(Run::default).take(random.usize(1..6)).collect();
             let stuck = random.usize(..8);

@@ -68,6 +68,22 @@ async fn an_import_ends_with_a_pause_only_while_the_run_is_paused() {
 }
 
 #[tokio::test]
+async fn an_import_that_is_asked_for_while_a_server_is_done_with_it_comes_again() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.queue.push_import(&id("a")).await.unwrap();
+    let mut server = ImportBackend::new(fixture.queue.clone(), "server");
+    let import = server.claim().await.unwrap().unwrap();
+
+    fixture.queue.push_import(&id("a")).await.unwrap();
+    assert!(server.claim().await.unwrap().is_none(), "one server has it");
+    import.done().await.unwrap();
+
+    let again = server.claim().await.unwrap().unwrap();
+    again.done().await.unwrap();
+    assert!(server.claim().await.unwrap().is_none(), "it was asked for once");
+}
+
+#[tokio::test]
 async fn servers_are_counted_apart_from_consumers() {
     let fixture = Fixture::new().await;
     let mut server = ImportBackend::new(fixture.queue.clone(), "server");

@@ -66,6 +66,27 @@ async fn a_batch_that_is_settled_and_queued_all_the_same_is_taken_off_by_its_hol
     assert_eq!(fixture.ledger("a").await.created, 0, "it counted when it was settled");
 }
 
+/// As if Redis had come back without its last writes between the append to the file and this.
+#[tokio::test]
+async fn lines_that_redis_forgot_are_not_taken_off_what_is_pending() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    claimed.settle(&with_rejects(&claimed, 3)).await.unwrap();
+    let written = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap().lines;
+    let () = fixture.redis().ltrim("{batch-sync}:run:a:rejects", 0, 0).unwrap();
+    fixture.set_in_ledger("a", "rejects_pending_bytes", written[0].len() as u64);
+
+    assert!(!fixture.queue.rejects_drained(&id("a"), 0, &written).await.unwrap());
+
+    let left = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    assert_eq!((left.position, left.lines), (0, written[..1].to_vec()));
+    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let own = feeder.fullness().await.unwrap().own;
+    assert!(own.bytes > written[0].len() as u64, "its bytes can be told: {own:?}");
+}
+
 #[tokio::test]
 async fn rejected_rows_are_handed_out_up_to_so_many_bytes_and_one_at_least() {
     let fixture = Fixture::with_run("a").await;

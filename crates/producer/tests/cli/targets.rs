@@ -170,3 +170,10 @@ impl Sync {
         self.words()
     }
 }
+
+impl Drop for Sync {
+    /// Of a test that failed, it would wait for ever.
+    fn drop(&mut self) {
+        let _ended_already = self.process.kill();
+    }
+}

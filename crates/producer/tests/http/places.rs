@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use local_services::azurite_connection_string;
-use redis::Commands;
 use serde_json::{Value, json};
 
 use crate::support::{AZURITE, Deliverer, Server, Services, StuckStorage};
@@ -111,14 +110,17 @@ async fn a_run_that_nobody_has_begun_to_read_is_queued() {
     let (services, server, storage) = with_the_place_taken().await;
 
     let second = server.start("second.csv").await.run();
+    services.imports_become(2, 2).await;
+    // Long enough to read it twice.
+    tokio::time::sleep(Duration::from_secs(1)).await;
 
-    let report = server.report(&second, |report| report["status"] == "queued").await;
+    let report = server.get(&format!("/api/sync/{second}")).await.json();
+    assert_eq!(report["status"], json!("queued"), "{report}");
     assert_eq!((&report["read"], &report["resumeCommand"]), (&json!(0), &json!(null)));
     let metrics = server.get("/metrics").await.body;
     assert!(metrics.contains("batch_sync_runs{status=\"queued\"} 1\n"), "{metrics}");
     storage.go_on();
     server.report(&second, is_all_fed).await;
-    drop(services);
 }
 
 #[tokio::test]
@@ -131,16 +133,15 @@ async fn a_queued_run_can_be_paused_resumed_and_cancelled() {
 
     assert_eq!(wish("pause").await, 202);
     is("paused").await;
+    // No server waits for the end of a pause.
+    services.imports_become(1, 1).await;
     assert_eq!(wish("resume").await, 202);
     is("queued").await;
     assert_eq!(wish("cancel").await, 202);
 
     assert_eq!(is("cancelled").await["read"], json!(0));
-    // Nothing is left of it on the servers' queue but the one that is stuck.
-    let mut redis = services.connection();
-    while redis.hlen::<_, u64>("{batch-sync}:full-import:data").unwrap() > 1 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    // Nothing is left of it on the servers' queue.
+    services.imports_become(1, 1).await;
 }
 
 #[tokio::test]
@@ -148,10 +149,7 @@ async fn a_run_goes_to_a_server_that_has_a_place() {
     let (services, busy, _storage) = with_the_place_taken().await;
     let run = busy.start("second.csv").await.run();
     // It is the busy server's already.
-    let mut redis = services.connection();
-    while redis.zcard::<_, u64>("{batch-sync}:full-import:leases").unwrap() < 2 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    services.imports_become(2, 2).await;
 
     let idle = services.serve().await;
 

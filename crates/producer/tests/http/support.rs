@@ -92,10 +92,23 @@ impl Services {
 
     /// Waits until the servers have nothing more to do for any run.
     pub(crate) async fn no_import_is_left(&self) {
+        self.imports_become(0, 0).await;
+    }
+
+    /// Waits until the servers are asked for so many runs, and have taken so many of them.
+    pub(crate) async fn imports_become(&self, asked: u64, taken: u64) {
         let mut redis = self.connection();
-        while redis.hlen::<_, u64>("{batch-sync}:full-import:data").unwrap() > 0 {
-            sleep(Duration::from_millis(20)).await;
+        let mut count = || -> (u64, u64) {
+            let jobs = redis.hlen("{batch-sync}:full-import:data").unwrap();
+            (jobs, redis.zcard("{batch-sync}:full-import:leases").unwrap())
+        };
+        for _ in 0..600 {
+            if count() == (asked, taken) {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
         }
+        panic!("there are {:?} imports", count());
     }
 
     pub(crate) async fn queue(&self) -> Queue {

@@ -1,6 +1,6 @@
 //! When harm has stopped, each run goes on within a bound until it has ended.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use super::{
     desk::text,
@@ -65,7 +65,17 @@ impl Stage {
         let run = &self.runs[nth];
         match (run.status(), run.plan.fate) {
             _ if run.is_given_up => true,
-            ("completed" | "cancelled", _) => run.rejects_are_written(&self.services),
+            ("completed" | "cancelled", _) => match run.rejects_there(&self.services) {
+                Ordering::Less => false,
+                Ordering::Equal => true,
+                // The judge has the rest to say, when nobody said why.
+                Ordering::Greater => {
+                    if let Some(line) = self.torn_rejects(nth) {
+                        self.give_up(nth, Kind::RejectsFileTorn, &line);
+                    }
+                    true
+                }
+            },
             ("paused", Fate::Paused) => run.wants_pause,
             // It may also be held: nobody can deliver it.
             ("failed" | "held", Fate::Misfit) => true,
@@ -80,19 +90,27 @@ impl Stage {
     }
 
     fn name_what_stands_still(&mut self, nth: usize) {
-        let run = &self.runs[nth];
-        // Whoever follows the run has said why it cannot go on.
-        let followers = run.follower.iter().map(crate::processes::Program::stderr);
-        let servers = self.servers.iter().map(|(_, server)| server.program.stderr());
-        let said: Vec<String> = followers.chain(servers).chain([run.last_words.clone()]).collect();
-        let mut lines = said.iter().flat_map(|said| said.lines());
-        let torn = lines
-            .find(|line| line.contains("does not go on at byte") && line.contains(run.id.as_str()));
-        let (kind, detail) = match torn {
-            Some(line) => (Kind::RejectsFileTorn, line.to_owned()),
-            None => (Kind::StandsStill, format!("{} {}", run.status(), run.report)),
+        let (kind, detail) = match self.torn_rejects(nth) {
+            Some(line) => (Kind::RejectsFileTorn, line),
+            None => {
+                let run = &self.runs[nth];
+                (Kind::StandsStill, format!("{} {}", run.status(), run.report))
+            }
         };
         self.give_up(nth, kind, &detail);
+    }
+
+    /// What whoever follows the run has said of its rejects file, when that does not go on as
+    /// Redis expects.
+    fn torn_rejects(&self, nth: usize) -> Option<String> {
+        let run = &self.runs[nth];
+        let followers = run.follower.iter().map(crate::processes::Program::stderr);
+        let servers = self.servers.iter().map(|(_, server)| server.program.stderr());
+        let said: Vec<_> = followers.chain(servers).chain([run.last_words.clone()]).collect();
+        let name = format!("rejects/{}.csv", run.id);
+        let mut lines = said.iter().flat_map(|said| said.lines());
+        let torn = |line: &&str| line.contains("does not go on at byte") && line.contains(&name);
+        lines.find(torn).map(str::to_owned)
     }
 
     fn give_up(&mut self, nth: usize, kind: Kind, detail: &str) {

@@ -1,6 +1,6 @@
 //! A run of a round.
 
-use std::time::Instant;
+use std::{cmp::Ordering, time::Instant};
 
 use serde_json::Value;
 
@@ -75,7 +75,14 @@ impl Run {
     }
 
     pub(crate) fn rejects_are_written(&self, services: &Services) -> bool {
-        let rejected = number(&self.report, "rejected");
-        rejected == 0 || Rejects::of(services, &self.id).rows.len() as u64 >= rejected
+        self.rejects_there(services).is_ge()
+    }
+
+    /// Lines in the rejects files, against rejected rows in the ledger.
+    pub(crate) fn rejects_there(&self, services: &Services) -> Ordering {
+        match number(&self.report, "rejected") {
+            0 => Ordering::Equal,
+            rejected => (Rejects::of(services, &self.id).rows.len() as u64).cmp(&rejected),
+        }
     }
 }
