@@ -137,8 +137,8 @@ impl Queue {
         value: &str,
         state: &str,
     ) -> Result<(), QueueError> {
-        let mut script = scripts::call(&scripts::SET_FIELD);
-        script.arg(run.as_ref()).arg(field).arg(value).arg(state);
+        let mut script = scripts::call(&scripts::SET_FIELDS);
+        script.arg(run.as_ref()).arg(state).arg(field).arg(value);
         self.invoke::<u8>("keep something of a run", &script).await.map(drop)
     }
 

@@ -57,7 +57,7 @@ scripts! {
     RENEW = "clock" "jobs" "renew";
     RENEW_LOCK = "renew_lock";
     RESUME_RUN = "clock" "round" "same_file" "resume_run";
-    SET_FIELD = "set_field";
+    SET_FIELDS = "set_fields";
     SET_TARGET = "clock" "round" "set_target";
     SETTLE = "round" "jobs" "ended" "series" "settle";
     SWAP_SHARED = "swap_shared";

@@ -88,14 +88,16 @@ impl std::fmt::Display for Target {
 }
 
 impl Wanted {
-    /// Whether a target is what is asked for. Names in Salesforce have no case. Nothing is deleted
-    /// for somebody who did not say so.
+    /// Whether a run may be given this target. Nothing is deleted for somebody who did not say so.
     #[must_use]
     pub fn fits(&self, target: &Target) -> bool {
+        let says_what_is_done = self.operation.is_some() || self.id.is_some();
+        self.may_mean(target) && (says_what_is_done || target.operation != "delete")
+    }
+
+    /// It asks for nothing else. Names in Salesforce have no case.
+    fn may_mean(&self, target: &Target) -> bool {
         let Self { id, object, operation, external_id } = self;
-        if target.operation == "delete" && operation.is_none() && id.is_none() {
-            return false;
-        }
         let same = |wanted: &Option<String>, is: &str| {
             wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(is))
         };
@@ -108,14 +110,14 @@ impl Wanted {
     /// The target of a run that wants this, by the targets of the consumers that are alive.
     #[must_use]
     pub fn choose(&self, alive: &[Target]) -> Choice {
-        let mut fitting: Vec<Target> =
-            alive.iter().filter(|target| self.fits(target)).cloned().collect();
-        fitting.sort();
-        fitting.dedup();
-        match fitting.len() {
-            0 => Choice::Open,
-            1 => Choice::Known(fitting.remove(0)),
-            _ => Choice::Ambiguous(fitting),
+        let mut meant: Vec<Target> =
+            alive.iter().filter(|target| self.may_mean(target)).cloned().collect();
+        meant.sort();
+        meant.dedup();
+        match meant.len() {
+            1 if self.fits(&meant[0]) => Choice::Known(meant.remove(0)),
+            0 | 1 => Choice::Open,
+            _ => Choice::Ambiguous(meant),
         }
     }
 
@@ -281,6 +283,11 @@ mod tests {
             (wants(None, None), vec![], Choice::Open),
             (wants(None, None), vec![update.clone(); 3], Choice::Known(update.clone())),
             (wants(None, None), vec![delete.clone()], Choice::Open),
+            (
+                wants(None, None),
+                vec![update.clone(), delete.clone()],
+                Choice::Ambiguous(vec![delete.clone(), update.clone()]),
+            ),
             (wants(Some("Lead"), Some("delete")), vec![delete.clone()], Choice::Known(delete)),
             (
                 wants(Some("lead"), Some("update")),

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use job_queue::{Control, Created, FeedError, NewRun, Queue, QueueArgs, QueueError, RunState};
 
 use redis::Commands;
@@ -170,6 +172,18 @@ async fn a_batch_that_was_settled_while_it_was_pushed_again_is_dropped_at_the_cl
 
     assert_eq!(fixture.deliver_all().await, [0; 0]);
     assert_eq!(fixture.queue.depth().await.unwrap(), job_queue::Depth::default());
+}
+
+/// A master that was replaced by a replica which had not heard of the run yet.
+#[tokio::test]
+async fn a_run_that_redis_forgot_gets_no_entry_of_pauses_alone() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let () = fixture.redis().del("{batch-sync}:run:a").unwrap();
+
+    feeder.note_waiting(Duration::from_secs(1)).await.unwrap();
+
+    assert_eq!(fixture.queue.run(&id("a")).await.unwrap(), None);
 }
 
 #[tokio::test]
