@@ -40,19 +40,24 @@ RUST = {
         ("matches!(self, Self::Upsert | Self::Update)", "true"),
     ],
     "crates/producer/src/watermark.rs": [
-        ("depth.jobs >= self.high.jobs || depth.bytes >= self.high.bytes",
-         "depth.jobs > self.high.jobs || depth.bytes >= self.high.bytes"),
-        ("depth.jobs >= self.high.jobs || depth.bytes >= self.high.bytes",
-         "depth.jobs >= self.high.jobs || depth.bytes > self.high.bytes"),
-        ("depth.jobs <= self.low.jobs && depth.bytes <= self.low.bytes",
-         "depth.jobs < self.low.jobs && depth.bytes <= self.low.bytes"),
-        ("depth.jobs <= self.low.jobs && depth.bytes <= self.low.bytes",
-         "depth.jobs <= self.low.jobs && depth.bytes < self.low.bytes"),
-        ("depth.jobs <= self.low.jobs && depth.bytes <= self.low.bytes",
-         "depth.jobs <= self.low.jobs || depth.bytes <= self.low.bytes"),
+        ("own.jobs >= self.high.jobs || own.bytes >= self.high.bytes",
+         "own.jobs > self.high.jobs || own.bytes >= self.high.bytes"),
+        ("own.jobs >= self.high.jobs || own.bytes >= self.high.bytes",
+         "own.jobs >= self.high.jobs || own.bytes > self.high.bytes"),
+        ("all_bytes >= self.high.bytes && own.bytes >= self.minimum()",
+         "all_bytes >= self.high.bytes"),
+        ("all_bytes >= self.high.bytes && own.bytes >= self.minimum()",
+         "own.bytes >= self.minimum()"),
+        ("own.jobs <= self.low.jobs && own.bytes <= self.low.bytes && has_room",
+         "own.jobs < self.low.jobs && own.bytes <= self.low.bytes && has_room"),
+        ("own.jobs <= self.low.jobs && own.bytes <= self.low.bytes && has_room",
+         "own.jobs <= self.low.jobs && own.bytes < self.low.bytes && has_room"),
+        ("own.jobs <= self.low.jobs && own.bytes <= self.low.bytes && has_room",
+         "own.jobs <= self.low.jobs && own.bytes <= self.low.bytes"),
         ("batches < self.jobs && bytes < self.bytes", "batches <= self.jobs && bytes < self.bytes"),
         ("batches < self.jobs && bytes < self.bytes", "batches < self.jobs && bytes <= self.bytes"),
-        ("bytes.min(PUSH_BYTES_MAX)", "bytes"),
+        ("bytes.min(self.minimum()).min(PUSH_BYTES_MAX)", "bytes.min(self.minimum())"),
+        ("bytes.min(self.minimum()).min(PUSH_BYTES_MAX)", "bytes.min(PUSH_BYTES_MAX)"),
         ("args.queue_bytes_high / 2", "args.queue_bytes_high"),
         ("jobs_high / 2", "jobs_high - 1"),
     ],
@@ -119,14 +124,6 @@ ONE_MILLISECOND = "only at an age that is so many milliseconds exactly; one buck
 EQUIVALENT = {
     "series.lua:15 '>' here: >=": ONE_MILLISECOND,
     "series.lua:17 '>' here: >=": ONE_MILLISECOND,
-    "settle.lua:48 '>=' here: >": "adds no bytes to the count then",
-    "swap_shared.lua:7 not done: redis.call('HDEL', KEYS[1], 'value')":
-        "the next line writes the value anyway; a Redis that is full refuses it without",
-    "take_cancelled.lua:13 '>=' here: >": "only at the very millisecond at which a lease ends",
-    "take_cancelled.lua:18 'and' here: or": "the same, with a batch more at once",
-    "take_cancelled.lua:18 '>=' here: > (2)": "the same, with a batch less at once",
-    "take_cancelled.lua:28 not done: redis.call('ZADD', KEYS[2], now + tonumber(ARGV[2]), id)":
-        "only if who cancels dies before the batch is settled; a batch in no place is found then",
     "ingest-core/batch.rs records >= self.limits.rows_max.max(1) "
     "|| self.bytes >= self.limits.bytes_max.max(1) => records >= self.limits.rows_max.max(1)":
         "cut at the same record, for no record is without a byte; handed out one record later",
@@ -256,9 +253,13 @@ def read_scripts_at_run_time(copy):
     scripts = os.path.join(copy, "crates/job-queue/src/scripts.rs")
     change(scripts, "Script::new(text!(", "Script::new(&text!(")
     change(scripts,
-           'concat!(include_str!("../lua/known.lua"), $(include_str!(concat!("../lua/", $file))),+)',
-           '["known.lua", $($file),+].map(|file| std::fs::read_to_string(format!('
-           '"{}/{file}", std::env::var("LUA_SCRIPTS").unwrap())).unwrap()).concat()')
+           """concat!(
+            include_str!("../lua/known.lua"),
+            include_str!("../lua/keys.lua"),
+            $(include_str!(concat!("../lua/", $file, ".lua"))),+
+        )""",
+           """["known", "keys", $($file),+].map(|name| std::fs::read_to_string(format!(
+            "{}/{name}.lua", std::env::var("LUA_SCRIPTS").unwrap())).unwrap()).concat()""")
 
 
 def build(copy, crates):

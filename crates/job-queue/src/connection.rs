@@ -60,8 +60,9 @@ impl Queue {
     ///
     /// When the URL is malformed, or nothing answers within some seconds.
     pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
-        let link = Link::connect(args.redis_url.expose_secret()).await?;
-        Ok(Self { link: Arc::new(link), lease: args.queue_lease, away: Arc::default() })
+        let link = Arc::new(Link::connect(args.redis_url.expose_secret()).await?);
+        link.follow_master();
+        Ok(Self { link, lease: args.queue_lease, away: Arc::default() })
     }
 
     /// What should be set differently on this Redis, one sentence each.

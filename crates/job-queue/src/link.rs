@@ -9,7 +9,7 @@
 //! nothing of this: the name is looked up for each new connection.
 
 use std::{
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -27,6 +27,9 @@ use crate::QueueError;
 /// silent for seconds.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often Sentinels are asked who the master is.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// A Sentinel does nothing but answer.
 const SENTINEL_TIMEOUT: Duration = Duration::from_secs(2);
@@ -59,12 +62,34 @@ impl Link {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Goes on to another master as soon as Sentinels call it that. The old one may be there, and
+    /// take what nobody will ever read: a master that was cut off from its Sentinels, or that came
+    /// back a moment after it was replaced.
+    pub(crate) fn follow_master(self: &Arc<Self>) {
+        if self.sentinels.is_none() {
+            return;
+        }
+        let link = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(link) = link.upgrade() {
+                link.look_for_master(false).await;
+                drop(link);
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+        });
+    }
+
     /// Opens another connection when `error` tells that waiting for this one may not
     /// help: no answer came at all, or another Redis is the master now.
     pub(crate) async fn mend(&self, error: &RedisError) {
+        self.look_for_master(error.is_timeout()).await;
+    }
+
+    /// `has_timed_out`: no answer came.
+    async fn look_for_master(&self, has_timed_out: bool) {
         // Who comes second finds the new connection when it tries again.
         let Ok(mut target) = self.target.try_lock() else { return };
-        let is_silent = error.is_timeout() && target.opened.elapsed() > RESPONSE_TIMEOUT;
+        let is_silent = has_timed_out && target.opened.elapsed() > RESPONSE_TIMEOUT;
         let moved_to = match &self.sentinels {
             Some(sentinels) => sentinels.master().await,
             None => None,

@@ -137,13 +137,13 @@ impl Stage {
         let forgotten = missing(&settled, &kept);
         self.note(format!("the replica is the master; {forgotten} batches are forgotten"));
         self.swap();
+        self.services.replica_mut().start_again();
+        let forgotten = forgotten + self.forgotten_with_the_old_master();
+        self.note(format!("the old master is a replica; {forgotten} batches are forgotten in all"));
         self.note_redis_was_away(begun);
         // What was settled since it was asked was under way when it was asked.
         let batches = forgotten + self.in_flight();
         self.open_window(Cause::Forgotten, begun, batches);
-        self.services.replica_mut().start_again();
-        self.await_obedience();
-        self.note("the old master is a replica");
         self.tally.failovers += 1;
     }
 
@@ -163,20 +163,26 @@ impl Stage {
         }
         self.swap();
         self.shut_out(false);
-        // What the old one records until it is told who the master is now counts for nothing.
-        let mut forgotten = 0;
-        let waiting = Instant::now();
-        while self.services.role(self.services.replica()) == "master" {
-            let (new, old) = (self.settled_batches(true), self.settled_batches(false));
-            forgotten = forgotten.max(missing(&old, &new));
-            assert!(waiting.elapsed() < Duration::from_secs(60), "the old master stays one");
-            self.suffer_a_little();
-        }
+        let forgotten = self.forgotten_with_the_old_master();
         self.note(format!("the old master is a replica; {forgotten} batches are forgotten"));
         self.note_redis_was_away(begun);
         let batches = forgotten + self.in_flight();
         self.open_window(Cause::Forgotten, begun, batches);
         self.tally.partitions += 1;
+    }
+
+    /// Batches that the old master records until it is told that it is a replica: that counts for
+    /// nothing.
+    fn forgotten_with_the_old_master(&mut self) -> u64 {
+        let mut forgotten = 0;
+        let begun = Instant::now();
+        while self.services.role(self.services.replica()) != "slave" {
+            let (new, old) = (self.settled_batches(true), self.settled_batches(false));
+            forgotten = forgotten.max(missing(&old, &new));
+            assert!(begun.elapsed() < Duration::from_secs(60), "the old master stays one");
+            self.suffer_a_little();
+        }
+        forgotten
     }
 
     /// While something takes long: nothing that a batch could be said to die of.
@@ -209,15 +215,6 @@ impl Stage {
         wait_until("the replica is the master", || {
             self.services.role(self.services.replica()) == "master"
         });
-    }
-
-    /// The old master is told that it is a replica now, and has a copy.
-    fn await_obedience(&mut self) {
-        let begun = Instant::now();
-        while self.services.role(self.services.replica()) != "slave" {
-            assert!(begun.elapsed() < Duration::from_secs(60), "it does not become a replica");
-            self.suffer_a_little();
-        }
     }
 
     fn swap(&mut self) {
