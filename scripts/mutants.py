@@ -102,6 +102,19 @@ RUST = {
     ],
     "crates/job-queue/src/claim.rs": [],
     "crates/job-queue/src/feeder.rs": [],
+    "crates/job-queue/src/target.rs": [
+        ("self.operation.is_some() || self.id.is_some()", "self.operation.is_some()"),
+        ("self.operation.is_some() || self.id.is_some()", "self.id.is_some()"),
+        ("self.may_mean(target) && (says_what_is_done || target.operation != \"delete\")",
+         "self.may_mean(target)"),
+        ("self.may_mean(target) && (says_what_is_done || target.operation != \"delete\")",
+         "says_what_is_done || target.operation != \"delete\""),
+        ("same(object, &target.object)", "true"),
+        ("same(operation, &target.operation)", "true"),
+        ("same(external_id, target.external_id.as_deref().unwrap_or_default())", "true"),
+        ("self != other && Self { mapping: other.mapping.clone(), ..self.clone() } == *other",
+         "Self { mapping: other.mapping.clone(), ..self.clone() } == *other"),
+    ],
     "crates/job-queue/src/ledger.rs": [
         ("self.state == RunState::Cancelled", "self.state != RunState::Cancelled"),
         ("self.feeder_alive && self.count(\"waits_for_room\")? > 0",
@@ -152,7 +165,9 @@ def lua_mutants():
 
 def lua_changes(code):
     # Writes, and calls of our own functions, that stand alone.
-    statement = r"^[ \t]*((?:redis\.call|drop|remove_job|end_run|forget_later|add_to_series)\()"
+    ours = ("add_to_series|count|count_one_less|drop_unkept|end_run|end_when_all_settled|enter|forget_later"
+            "|forget_notes|keep|place|remove_job|update_round")
+    statement = rf"^[ \t]*((?:redis\.call|{ours})\()"
     for found in re.finditer(statement, code, re.M):
         end = closing(code, found.end(1) - 1)
         yield found.start(1), end, "", "not done"

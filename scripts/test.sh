@@ -21,7 +21,9 @@ say "== tests"
 cd "$root"
 # The programs too: the end-to-end tests start them as processes.
 cargo build --workspace --bins --tests --locked --quiet
-cargo test --workspace --locked --no-fail-fast
+cargo test --workspace --exclude end-to-end --locked --no-fail-fast
+# They mostly wait for programs that wait for each other.
+cargo test -p end-to-end --locked --no-fail-fast -- --test-threads "$((2 * $(getconf _NPROCESSORS_ONLN)))"
 say "== tests of the page"
 test_page
 say "== the HTTP API against its description"
