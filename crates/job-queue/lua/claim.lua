@@ -43,7 +43,7 @@ local function take(queue, state)
     else
       local notes = queue .. ':notes'
       local note = redis.call('HMGET', notes, id, id .. ':vain', id .. ':waits', id .. ':job')
-      local before, vain, under_way = note[1] or '', tonumber(note[2] or 0), note[4] or ''
+      local before, vain, under_way = note[1] or '', math.max(0, tonumber(note[2] or 0)), note[4] or ''
       -- Our own batch goes on as it was. Another's holder went silent in the middle of sending it,
       -- unless it was waiting.
       local is_ours = set == ':leases' and string.match(before, '^[^/]+') == string.match(token, '^[^/]+')
@@ -52,6 +52,7 @@ local function take(queue, state)
       else
         if set == ':leases' and not note[3] then
           vain = redis.call('HINCRBY', notes, id .. ':vain', 1)
+          redis.call('HSET', notes, id .. ':blamed', before)
         end
         if note[3] then
           redis.call('HDEL', notes, id .. ':waits')

@@ -11,7 +11,7 @@ redis.call('ZREM', queue .. ':leases', id)
 redis.call('HDEL', queue .. ':notes', id, id .. ':waits')
 if ARGV[5] == 'progress' then
   -- What was under way was for the larger job.
-  redis.call('HDEL', queue .. ':notes', id .. ':job', id .. ':vain')
+  redis.call('HDEL', queue .. ':notes', id .. ':job', id .. ':vain', id .. ':blamed')
   bytes = #ARGV[6] - redis.call('HSTRLEN', queue .. ':data', id)
   redis.call('HSET', queue .. ':data', id, ARGV[6])
 elseif ARGV[5] == 'counts' then

@@ -19,6 +19,12 @@ for i = 5, #ARGV, 3 do
     redis.call('ZADD', ARGV[i] .. ':leases', 'XX', now + ARGV[2], ARGV[i + 1])
   else
     lost[#lost + 1] = ARGV[i + 2]
+    -- It stood still, and did not die of the batch.
+    local notes, id = ARGV[i] .. ':notes', ARGV[i + 1]
+    if redis.call('HGET', notes, id .. ':blamed') == ARGV[i + 2] then
+      redis.call('HDEL', notes, id .. ':blamed')
+      redis.call('HINCRBY', notes, id .. ':vain', -1)
+    end
   end
 end
 return lost

@@ -76,7 +76,7 @@ impl BrokenOff {
 
     /// The run ends, and each row is one record.
     fn assert_each_row_is_stored_once(&self) {
-        wait_at_most(90, "the run is completed", || self.server.status(&self.run) == "completed");
+        wait_at_most(150, "the run is completed", || self.server.status(&self.run) == "completed");
         self.pipeline.assert_holds(&PARCELS, &[FILE]);
         let report = self.server.report(&self.run);
         let figures = ["read", "created", "rejected", "unfinished"].map(|name| &report[name]);
@@ -114,7 +114,7 @@ fn a_run_that_goes_on_with_another_sas_inserts_no_row_twice() {
 fn a_run_that_goes_on_while_salesforce_works_its_jobs_off_inserts_no_row_twice() {
     let settings =
         [("SALESFORCE_API", "bulk"), ("BATCH_ROWS", "100"), ("QUEUE_BYTES_HIGH", "4194304")];
-    let mut run = run_whose_sas_expires(&settings, &["--job-delay-ms=5000"]);
+    let mut run = run_whose_sas_expires(&settings, &["--job-delay-ms=20000"]);
     let jobs = run.pipeline.salesforce_state()["jobs"].clone();
     let of = |state: &str| jobs[state].as_u64().unwrap_or(0);
     let under_way = of("UploadComplete") + of("InProgress");

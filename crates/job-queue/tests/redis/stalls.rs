@@ -131,6 +131,26 @@ async fn a_batch_goes_on_waiting_when_its_lease_is_had_back() {
     assert_eq!(claimed.deliveries(), 1);
 }
 
+/// It was frozen, not dead: that it comes back takes back what it was blamed for.
+#[tokio::test]
+async fn a_batch_is_not_blamed_for_a_consumer_that_stood_still_and_lives() {
+    let fixture = with_batches(1).await;
+    let (mut one, mut two) = (consumer(&fixture, "one").await, consumer(&fixture, "two").await);
+    let frozen = one.claim().await.unwrap().unwrap();
+    let () = fixture.redis().zadd("{batch-sync}:run:a:leases", "0", 1).unwrap();
+    let () = fixture.redis().zadd("{batch-sync}:wake", "{batch-sync}:run:a", 1).unwrap();
+    let taken = two.claim().await.unwrap().unwrap();
+    assert_eq!(taken.deliveries(), 2, "for all that is known, one has died of it");
+
+    while !frozen.is_lost() {
+        tokio::time::sleep(LEASE / 20).await;
+    }
+    taken.put_back(Duration::ZERO).await.unwrap();
+
+    let again = claim_soon(&mut two).await;
+    assert_eq!(again.deliveries(), 1);
+}
+
 /// The process stood still (a debugger, a suspended machine) for longer than its lease, and nobody
 /// else was there: its lease is had back by its token.
 #[tokio::test]
