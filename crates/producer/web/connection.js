@@ -22,7 +22,6 @@ export function lost(error) {
   banner.hidden = false;
 }
 
-/** Waits before the next try; less when there is a sign that it may work now. */
 export function pauseBeforeRetry(ms, signal) {
   return new Promise((resolve) => {
     const done = new AbortController();

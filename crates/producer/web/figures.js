@@ -54,5 +54,4 @@ export function setMoment(time, unixMs) {
   time.title = `${time.dateTime.slice(0, 19).replace("T", " ")} UTC`;
 }
 
-/** An error of the server, which is lower case and without an end, as a sentence. */
 export const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;

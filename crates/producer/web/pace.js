@@ -37,14 +37,12 @@ export function readShare(report) {
   return report.fileBytes > 0 ? Math.min(1, report.bytesFed / report.fileBytes) : 0;
 }
 
-/** How much of the file has an outcome, as if all its rows were as long as those read. */
 export function settledShare(report) {
   const read = readShare(report);
   if (read === null || report.read === 0) return report.status === "completed" ? 1 : read && 0;
   return (settled(report) / report.read) * read;
 }
 
-/** Seconds until all is read and until all is delivered; Infinity when nobody can say. */
 export function secondsLeft(report, bytesPerSecond, rowsPerSecond) {
   const share = readShare(report);
   if (share === null || report.read === 0) return { reading: Infinity, delivering: Infinity };

@@ -174,7 +174,6 @@ class RunView {
     }
   }
 
-  /** The button that was pressed may be gone; the focus goes to the one that took its place. */
   #enable() {
     const buttons = CONTROLS.map((name) => this.#parts[name]);
     for (const button of buttons) button.disabled = false;

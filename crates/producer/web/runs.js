@@ -65,7 +65,6 @@ export class Runs {
   }
 }
 
-/** Puts `wanted` into `place` and leaves alone what is there already: it may have the focus. */
 function arrange(place, wanted) {
   let at = place.firstElementChild;
   for (const row of wanted) {

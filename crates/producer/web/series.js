@@ -8,7 +8,6 @@ export class Series {
   #step = 1;
   #last;
 
-  /** Totals at `seconds` since the start. What came before is one point: the average. */
   add(seconds, read, delivered, waited) {
     this.#last ??= { seconds: 0, read: 0, delivered: 0 };
     const last = this.#last;

@@ -75,7 +75,6 @@ export function targetInFull(target) {
   return `${target.operation} ${target.object}${by} in org ${target.org}, mapping ${target.mapping} (target ${target.id})`;
 }
 
-/** Why nothing is delivered though consumers are there; nothing while deliveries go on. */
 export function standstill(queue) {
   const pause = queue?.deliveryPause;
   if (!pause) return "";

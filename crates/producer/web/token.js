@@ -7,7 +7,6 @@ let asking = null;
 
 export const token = () => sessionStorage.getItem(KEY);
 
-/** Forgets a token that was refused, unless another one was given in the meantime. */
 export function forgetToken(refused) {
   if (token() === refused) sessionStorage.removeItem(KEY);
 }
