@@ -1,34 +1,46 @@
 -- Placed before the scripts that deal with leases and delays: milliseconds on a clock that stands
 -- still while Redis did, or was away, and that never runs back, whatever its host's clock does.
--- Somebody who holds a lease reads it every quarter of that; if nobody did for half of one, nobody
--- could, and the gap is no time.
+-- Who may hold a lease reads it every quarter of that; if nobody did for half of one, nobody could,
+-- and the gap is no time. Leases may differ: the shortest of those who read it counts, for a gap would
+-- end that first, until as much went by without them as such a lease lasts.
 
--- The clock, and what it has to remember: when it was read, by the host's clock, and what is no time.
-local function read_clock(gap_max)
+-- The clock, and what it has to remember: when it was read, by the host's clock, what is no time, the
+-- longest gap that is time, and how much went by without somebody whose lease asks for that.
+local function read_clock(own_gap_max)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
-  local clock = redis.call('HMGET', P .. ':clock', 'seen', 'lost', 'gap_max')
-  local seen, lost = tonumber(clock[1] or 0), tonumber(clock[2] or 0)
+  local clock = redis.call('HMGET', P .. ':clock', 'seen', 'lost', 'gap_max', 'unheard')
+  if not clock[1] then
+    return {working = now, now = now, lost = 0, gap_max = own_gap_max, unheard = 0, is_new = true}
+  end
+  local seen, lost = tonumber(clock[1]), tonumber(clock[2])
+  local gap_max, unheard = tonumber(clock[3]), tonumber(clock[4])
+  local is_gone = unheard >= 2 * gap_max
+  local is_shortest = own_gap_max and (own_gap_max <= gap_max or is_gone)
+  gap_max = is_shortest and own_gap_max or gap_max
   local gap = now - seen
-  if clock[1] and (gap < 0 or gap > (gap_max or tonumber(clock[3]))) then
+  if gap < 0 or gap > gap_max then
     lost = lost + gap
   end
-  return now - lost, now, lost, gap
+  return {working = now - lost, now = now, lost = lost, gap_max = gap_max,
+    unheard = is_shortest and 0 or unheard + math.max(0, math.min(gap, gap_max)),
+    is_new = gap < 0 or gap > math.min(50, gap_max / 4) or (is_shortest and unheard > gap_max / 4)}
 end
 
 -- Only read: who holds no lease does not come often enough to tell a gap.
 local function about_now()
-  return (read_clock())
+  return read_clock().working
 end
 
 local function working_time(gap_max)
-  local working, now, lost, gap = read_clock(gap_max)
+  local clock = read_clock(gap_max)
   -- Often enough, and seldom enough for who claims thousands of batches a second.
-  if gap < 0 or gap > math.min(50, gap_max / 2) then
+  if clock.is_new then
     -- The first write of a script must take no memory, see settle.lua.
     redis.call('HDEL', P .. ':clock', '')
-    redis.call('HSET', P .. ':clock', 'seen', now, 'lost', lost, 'gap_max', gap_max)
+    redis.call('HSET', P .. ':clock', 'seen', clock.now, 'lost', clock.lost, 'gap_max', clock.gap_max,
+      'unheard', clock.unheard)
   end
-  return working
+  return clock.working
 end
 

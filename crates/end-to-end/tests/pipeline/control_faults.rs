@@ -10,7 +10,7 @@ use crate::{
 const ROWS: u64 = 10_000;
 
 fn slow_pipeline() -> Pipeline {
-    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=40"]);
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=500"]);
     pipeline.set("QUEUE_DEPTH_HIGH", "30");
     pipeline.set("QUEUE_LEASE", "2s");
     pipeline.generate(ROWS, &["--bad-rows", "50"]);
@@ -97,7 +97,6 @@ fn a_replay_through_kills_brings_each_rejected_row_to_its_end_once() {
     let ended = pipeline.sync(&["--run-id", "first", "--json"]).end();
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let rejected = Report::of(&ended).number("rejected");
-    pipeline.set_faults(&serde_json::json!({"latencyMs": 100}));
 
     let dies = pipeline.program("producer", &["replay", "first"]);
     let replay_of_first = || {

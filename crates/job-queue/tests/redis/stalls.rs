@@ -57,6 +57,49 @@ async fn a_redis_that_was_away_takes_no_lease_either() {
     assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
 }
 
+/// Consumers and servers may have leases of their own: a gap that is short to one would end the
+/// lease of another.
+#[tokio::test]
+async fn a_gap_is_judged_by_the_shortest_lease_whoever_comes_first_after_it() {
+    let fixture = with_batches(1).await;
+    let mut short = consumer(&fixture, "short").await;
+    let claimed = short.claim().await.unwrap().unwrap();
+    // So that it is somebody with a longer lease who reads the clock first.
+    let mut long = consumer_of(connect(&fixture.redis, Duration::from_secs(60)).await, "long");
+    assert!(long.claim().await.unwrap().is_none());
+
+    for _ in 0..3 {
+        fixture.step_clock(10_000);
+        assert!(long.claim().await.unwrap().is_none(), "its holder lives");
+        tokio::time::sleep(LEASE / 2).await;
+    }
+
+    assert!(!claimed.is_lost());
+    assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
+}
+
+/// The one with the short lease is gone, and the other reads the clock seldom: that is no gap.
+#[tokio::test]
+async fn leases_end_when_only_consumers_with_longer_ones_are_left() {
+    let fixture = with_batches(1).await;
+    drop(consumer(&fixture, "dead").await.claim().await.unwrap().unwrap());
+
+    let mut long = consumer_of(connect(&fixture.redis, LEASE * 8).await, "long");
+    let began = std::time::Instant::now();
+    let claiming = async {
+        loop {
+            if let Some(claimed) = long.claim().await.unwrap() {
+                return claimed;
+            }
+            // Seldom, but as often as a lease of eight seconds wants.
+            tokio::time::sleep(LEASE * 2).await;
+        }
+    };
+    tokio::time::timeout(LEASE * 30, claiming).await.expect("the lease ends");
+
+    assert!(began.elapsed() < LEASE * 12, "{:?}", began.elapsed());
+}
+
 /// The clock of the host that Redis runs on is set, an hour ahead or back.
 #[tokio::test]
 async fn a_clock_that_steps_takes_no_lease_and_holds_up_no_delay() {
