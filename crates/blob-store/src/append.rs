@@ -1,16 +1,21 @@
+use std::collections::HashMap;
+
 use azure_core::{
     error::ErrorKind,
     http::{Etag, StatusCode},
 };
 use azure_storage_blob::{
     AppendBlobClient,
-    models::{AppendBlobClientAppendBlockOptions, AppendBlobClientCreateOptions, BlobType},
+    models::{
+        AppendBlobClientAppendBlockOptions, AppendBlobClientCreateOptions,
+        BlobClientGetPropertiesResultHeaders, BlobType,
+    },
 };
 use bytes::Bytes;
 use futures::TryStreamExt;
 
 use crate::{
-    Appended, BlobError, BlobProperties, BlobStore, ReadSettings,
+    AppendBlob, Appended, BlobError, BlobEtag, BlobProperties, BlobStore, ReadSettings,
     error::error_code,
     retry::{TRANSFER, retried},
 };
@@ -18,40 +23,91 @@ use crate::{
 /// Append blobs: what is appended is there exactly once, whatever happens to
 /// the connection or to the process.
 impl BlobStore {
-    /// Creates an append blob that holds `first`, unless it exists; answers its
-    /// length either way, in bytes.
+    /// Creates an append blob that holds `first` and bears `metadata`, unless it exists; answers
+    /// what is there either way.
     ///
     /// An append blob that exists but is empty gets `first` too: whoever
-    /// created it did not come to write it.
+    /// created it did not come to write it. Names of metadata are words of lower-case letters,
+    /// values are ASCII.
     ///
     /// # Errors
     /// [`BlobError::OtherType`] when it exists as something else,
     /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
     /// [`BlobError::Denied`], [`BlobError::Unreachable`].
-    pub async fn append_create(&self, name: &str, first: Bytes) -> Result<u64, BlobError> {
-        let client = self.blob_client(name)?.append_blob_client();
-        let subject = self.subject(Some(name));
-        let created = retried(TRANSFER, || {
-            client.create(Some(AppendBlobClientCreateOptions {
-                if_none_match: Some(Etag::from("*")),
-                ..Default::default()
-            }))
-        })
-        .await;
-        match created.map_err(|error| subject.error(&error)) {
-            Ok(_) | Err(BlobError::AlreadyExists { .. }) => {}
+    pub async fn append_create(
+        &self,
+        name: &str,
+        first: Bytes,
+        metadata: &HashMap<String, String>,
+    ) -> Result<AppendBlob, BlobError> {
+        let anew = AppendBlobClientCreateOptions {
+            if_none_match: Some(Etag::from("*")),
+            metadata: Some(metadata.clone()),
+            ..Default::default()
+        };
+        match self.create_append_blob(name, anew).await {
+            Ok(()) | Err(BlobError::AlreadyExists { .. }) => {}
             Err(error) => return Err(error),
         }
 
-        let length = self.append_length(name).await?;
-        if length > 0 || first.is_empty() {
-            return Ok(length);
+        let there = self.append_properties(name).await?;
+        if there.bytes > 0 || first.is_empty() {
+            return Ok(there);
         }
-        let first_bytes = first.len() as u64;
-        match self.append(name, 0, first).await? {
-            Appended::Done => Ok(first_bytes),
-            Appended::PositionTaken { length } => Ok(length),
+        let bytes = match self.append(name, 0, first.clone()).await? {
+            Appended::Done => first.len() as u64,
+            Appended::PositionTaken { length } => length,
+        };
+        Ok(AppendBlob { bytes, ..there })
+    }
+
+    /// What is known of an append blob; `None` when there is no blob of that name.
+    ///
+    /// # Errors
+    /// [`BlobError::OtherType`] when it is something else,
+    /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
+    /// [`BlobError::Denied`], [`BlobError::Unreachable`].
+    pub async fn append_blob(&self, name: &str) -> Result<Option<AppendBlob>, BlobError> {
+        match self.append_properties(name).await {
+            Ok(there) => Ok(Some(there)),
+            Err(BlobError::NoSuchBlob { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
+    }
+
+    /// Takes all content out of the append blob, if it still is what `etag` says, and gives it
+    /// `metadata`. Answers whether it was.
+    ///
+    /// # Errors
+    /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`], [`BlobError::Unreachable`], and
+    /// [`BlobError::Denied`], also to who may only create blobs and add to them.
+    pub async fn append_empty(
+        &self,
+        name: &str,
+        etag: &BlobEtag,
+        metadata: &HashMap<String, String>,
+    ) -> Result<bool, BlobError> {
+        let in_its_place = AppendBlobClientCreateOptions {
+            if_match: Some(Etag::from(etag.to_string())),
+            metadata: Some(metadata.clone()),
+            ..Default::default()
+        };
+        match self.create_append_blob(name, in_its_place).await {
+            Ok(()) => Ok(true),
+            // The condition was not met.
+            Err(BlobError::AlreadyExists { .. } | BlobError::NoSuchBlob { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_append_blob(
+        &self,
+        name: &str,
+        options: AppendBlobClientCreateOptions<'static>,
+    ) -> Result<(), BlobError> {
+        let client = self.blob_client(name)?.append_blob_client();
+        let created = retried(TRANSFER, || client.create(Some(options.clone()))).await;
+        created.map(|_| ()).map_err(|error| self.subject(Some(name)).error(&error))
     }
 
     /// Appends at `position`, in bytes, which must be the blob's end.
@@ -62,7 +118,7 @@ impl BlobStore {
     /// 100 MiB, and a blob takes 50,000 of them.
     ///
     /// # Errors
-    /// [`BlobError::NoSuchBlob`], [`BlobError::OtherType`],
+    /// [`BlobError::Full`] after that many, [`BlobError::NoSuchBlob`], [`BlobError::OtherType`],
     /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
     /// [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub async fn append(
@@ -73,7 +129,7 @@ impl BlobStore {
     ) -> Result<Appended, BlobError> {
         if bytes.is_empty() {
             // The service takes no empty block.
-            let length = self.append_length(name).await?;
+            let length = self.append_properties(name).await?.bytes;
             let done = length >= position;
             return Ok(if done { Appended::Done } else { Appended::PositionTaken { length } });
         }
@@ -129,10 +185,16 @@ impl BlobStore {
         Ok(true)
     }
 
-    async fn append_length(&self, name: &str) -> Result<u64, BlobError> {
-        match self.properties_and_type(name, TRANSFER).await? {
-            (blob, Some(BlobType::AppendBlob)) => Ok(blob.bytes),
-            (blob, _) => Err(BlobError::OtherType { name: blob.name }),
+    async fn append_properties(&self, name: &str) -> Result<AppendBlob, BlobError> {
+        let subject = self.subject(Some(name));
+        let answer = self.ask_properties(name, TRANSFER).await?;
+        let (there, blob_type) = self.properties_of(name, &answer)?;
+        let metadata = answer.metadata().map_err(|error| subject.error(&error))?;
+        match blob_type {
+            Some(BlobType::AppendBlob) => {
+                Ok(AppendBlob { bytes: there.bytes, etag: there.etag, metadata })
+            }
+            _ => Err(BlobError::OtherType { name: there.name }),
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::{fmt, time::SystemTime};
+use std::{collections::HashMap, fmt, time::SystemTime};
 
 /// The version of a blob's content; every write changes it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,6 +31,17 @@ pub struct BlobProperties {
     pub last_modified: SystemTime,
     /// The `Content-Encoding` that its writer declared.
     pub content_encoding: Option<String>,
+}
+
+/// What is known about an append blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendBlob {
+    /// Its length.
+    pub bytes: u64,
+    /// The version of its content.
+    pub etag: BlobEtag,
+    /// What its creator noted with it, by name.
+    pub metadata: HashMap<String, String>,
 }
 
 /// Some of the blobs of a container, in order of name.

@@ -59,6 +59,12 @@ pub enum BlobError {
         /// Name of the blob.
         name: String,
     },
+    /// An append blob takes no more appends.
+    #[error("append blob `{name}` is full: it took as many appends as it can")]
+    Full {
+        /// Name of the blob.
+        name: String,
+    },
     /// The content has more blocks than a blob can hold.
     #[error("blob `{name}` would be larger than {bytes_max} bytes; split it into several")]
     TooLarge {
@@ -154,6 +160,7 @@ impl Subject {
             (_, "BlobAlreadyExists" | "ConditionNotMet" | "UnauthorizedBlobOverwrite") => {
                 self.already_exists()
             }
+            (_, "BlockCountExceedsLimit") => BlobError::Full { name: self.name() },
             (_, "InvalidBlobType") => BlobError::OtherType { name: self.name() },
             (ErrorKind::HttpResponse { status, .. }, _) => match *status {
                 StatusCode::NotFound => self.not_found(),

@@ -34,7 +34,7 @@ mod transport;
 mod write;
 
 pub use args::BlobArgs;
-pub use blob::{Appended, BlobEtag, BlobPage, BlobProperties, Overwrite};
+pub use blob::{AppendBlob, Appended, BlobEtag, BlobPage, BlobProperties, Overwrite};
 pub use compression::{Compression, decompress};
 pub use error::BlobError;
 pub use read::{BlobReader, ReadSettings};

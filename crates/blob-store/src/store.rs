@@ -1,15 +1,15 @@
 use std::{fmt, num::NonZero, sync::Arc, time::Duration};
 
 use azure_core::http::{
-    ClientOptions, Response, RetryOptions, Url,
+    ClientOptions, NoFormat, Response, RetryOptions, Url,
     pager::PagerContinuation,
     policies::{Policy, auth::BearerTokenAuthorizationPolicy},
 };
 use azure_storage_blob::{
     BlobClient, BlobClientOptions, BlobContainerClient, BlobContainerClientOptions,
     models::{
-        BlobClientGetPropertiesResultHeaders, BlobContainerClientListBlobsOptions, BlobItem,
-        BlobType,
+        BlobClientGetPropertiesResult, BlobClientGetPropertiesResultHeaders,
+        BlobContainerClientListBlobsOptions, BlobItem, BlobType,
     },
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -30,6 +30,9 @@ use crate::{
 
 /// What a token for Azure Storage must be good for.
 const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
+
+/// What the service answers to who asks what it knows about a blob.
+type PropertiesAnswer = Response<BlobClientGetPropertiesResult, NoFormat>;
 
 /// One container of one storage account. Cheap to clone; clones share their
 /// connections.
@@ -95,11 +98,26 @@ impl BlobStore {
         name: &str,
         patience: Duration,
     ) -> Result<(BlobProperties, Option<BlobType>), BlobError> {
-        let client = self.blob_client(name)?;
-        let subject = self.subject(Some(name));
-        let answer = retried(patience, || client.get_properties(None)).await;
-        let answer = answer.map_err(|error| subject.error(&error))?;
+        let answer = self.ask_properties(name, patience).await?;
+        self.properties_of(name, &answer)
+    }
 
+    pub(crate) async fn ask_properties(
+        &self,
+        name: &str,
+        patience: Duration,
+    ) -> Result<PropertiesAnswer, BlobError> {
+        let client = self.blob_client(name)?;
+        let answer = retried(patience, || client.get_properties(None)).await;
+        answer.map_err(|error| self.subject(Some(name)).error(&error))
+    }
+
+    pub(crate) fn properties_of(
+        &self,
+        name: &str,
+        answer: &PropertiesAnswer,
+    ) -> Result<(BlobProperties, Option<BlobType>), BlobError> {
+        let subject = self.subject(Some(name));
         let read = || -> azure_core::Result<_> {
             let bytes = answer.content_length()?;
             let version = answer.etag()?.zip(answer.last_modified()?);

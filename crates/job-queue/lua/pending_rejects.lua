@@ -1,11 +1,14 @@
 -- The next lines of a rejects file.
 -- ARGV: run id, bytes, at most but for one line
--- Gives the bytes that were written before, and the lines.
+-- Gives the bytes that were written before, the parts that they are in, and the lines.
 local queue, bytes_max = run_key(ARGV[1]), tonumber(ARGV[2])
-local answer = {tonumber(redis.call('HGET', queue, 'rejects_written_bytes') or '0'), {}}
-local lines, bytes = answer[2], 0
-for first = 0, 19900, 100 do
-  local some = redis.call('LRANGE', queue .. ':rejects', first, first + 99)
+local about = redis.call('HMGET', queue, 'rejects_written_bytes', 'rejects_parts')
+local answer = {tonumber(about[1] or '0'), about[2] or '', {}}
+local lines, bytes = answer[3], 0
+-- Few at a time: a line may be as large as a record.
+local STEP = 8
+for first = 0, 20000 - STEP, STEP do
+  local some = redis.call('LRANGE', queue .. ':rejects', first, first + STEP - 1)
   for _, line in ipairs(some) do
     bytes = bytes + #line
     if bytes > bytes_max and #lines > 0 then
@@ -13,7 +16,7 @@ for first = 0, 19900, 100 do
     end
     lines[#lines + 1] = line
   end
-  if #some < 100 then
+  if #some < STEP then
     return answer
   end
 end

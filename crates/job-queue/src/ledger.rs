@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ingest_core::{ResumePoint, RunId};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{QueueError, Target, Wanted};
+use crate::{QueueError, RejectsParts, Target, Wanted};
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -167,6 +167,9 @@ pub struct Ledger {
     pub replay_of: Option<RunId>,
     /// Bytes of rejected rows in the rejects file, its header not counted.
     pub rejects_written_bytes: u64,
+    /// The files that they are in.
+    #[serde(skip)]
+    pub rejects_parts: RejectsParts,
     /// Where feeding goes on.
     #[serde(skip)]
     pub resume_point: ResumePoint,
@@ -264,6 +267,7 @@ impl Entry<'_> {
             waits_for_room: self.feeder_alive && self.count("waits_for_room")? > 0,
             replay_of: self.text("replay_of").and_then(|run| run.parse().ok()),
             rejects_written_bytes: self.count("rejects_written_bytes")?,
+            rejects_parts: self.rejects_parts()?,
             resume_point: ResumePoint {
                 sequence: self.number("fed_sequence")?,
                 record: self.number("fed_record")?,
@@ -278,6 +282,11 @@ impl Entry<'_> {
 
     fn state(&self) -> Result<RunState, QueueError> {
         RunState::of(&self.needed("state")?).ok_or_else(|| self.odd("state"))
+    }
+
+    fn rejects_parts(&self) -> Result<RejectsParts, QueueError> {
+        let kept = self.fields.get("rejects_parts").map_or(&b""[..], Vec::as_slice);
+        RejectsParts::of_kept(kept).ok_or_else(|| self.odd("rejects_parts"))
     }
 
     fn held(&self) -> Result<Option<Held>, QueueError> {

@@ -82,7 +82,7 @@ pub use feeder::{Feeder, JOBS_PER_PUSH_MAX};
 pub use imports::ClaimedImport;
 pub use ledger::{Created, Held, Ledger, NewRun, RunState};
 pub use org_limits::{AUTO_BULK_ROWS_MIN, Allowance, Api, OrgLimits};
-pub use rejects::PendingRejects;
+pub use rejects::{PendingRejects, RejectsPart, RejectsParts};
 pub use runs::RunsPage;
 pub use series::{Bucket, Series};
 pub use shared::DeliveryPause;

@@ -2,18 +2,64 @@
 //!
 //! Redis holds the lines of the file that are not in it yet, in order; the file
 //! is always its header and a prefix of all lines. A writer that died between
-//! writing and telling finds out from the file's length how far it got.
+//! writing and telling finds out from the file's length how far it got. Where a
+//! file cannot go on, another part does.
 
 use bytes::Bytes;
 use ingest_core::RunId;
+use serde::{Deserialize, Serialize};
 
 use crate::{Queue, QueueError, scripts};
+
+/// One file of rejected rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectsPart {
+    /// From 1.
+    pub number: u32,
+    /// Bytes of lines that are in the parts before it.
+    pub start: u64,
+}
+
+/// The files that hold the rejected rows of a run, together each of them once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectsParts {
+    /// In order; the last one goes on. There is always one.
+    pub parts: Vec<RejectsPart>,
+    /// The number of the part that somebody is copying others to, which it will take the place of.
+    pub copying: Option<u32>,
+}
+
+impl Default for RejectsParts {
+    fn default() -> Self {
+        Self { parts: vec![RejectsPart { number: 1, start: 0 }], copying: None }
+    }
+}
+
+impl RejectsParts {
+    /// How the ledger keeps them; nothing for what every run begins with.
+    fn as_kept(&self) -> String {
+        match *self == Self::default() {
+            true => String::new(),
+            false => serde_json::to_string(self).expect("plain fields can be written"),
+        }
+    }
+
+    /// What [`as_kept`](Self::as_kept) gave.
+    pub(crate) fn of_kept(kept: &[u8]) -> Option<Self> {
+        if kept.is_empty() {
+            return Some(Self::default());
+        }
+        serde_json::from_slice(kept).ok().filter(|kept: &Self| !kept.parts.is_empty())
+    }
+}
 
 /// The next lines of a rejects file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingRejects {
     /// Bytes of lines that were written before, as far as Redis was told.
     pub position: u64,
+    /// Where they are.
+    pub parts: RejectsParts,
     /// What follows.
     pub lines: Vec<Bytes>,
 }
@@ -32,12 +78,35 @@ impl Queue {
     ) -> Result<PendingRejects, QueueError> {
         let mut script = scripts::call(&scripts::PENDING_REJECTS);
         script.arg(run.as_ref()).arg(bytes_max);
-        let (position, lines): (u64, Vec<Vec<u8>>) =
+        let (position, parts, lines): (u64, Vec<u8>, Vec<Vec<u8>>) =
             self.invoke("list rejected rows", &script).await?;
-        Ok(PendingRejects { position, lines: lines.into_iter().map(Bytes::from).collect() })
+        let odd = || QueueError::Ledger { run: run.clone(), field: "rejects_parts" };
+        let parts = RejectsParts::of_kept(&parts).ok_or_else(odd)?;
+        let lines = lines.into_iter().map(Bytes::from).collect();
+        Ok(PendingRejects { position, parts, lines })
     }
 
-    /// Says that `lines`, the ones at `position`, stand in the file now.
+    /// Says in which files the rejected rows of a run are, up to `position`.
+    ///
+    /// Gives `false`, and changes nothing, when it is not `from` any more, or when somebody wrote
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn change_rejects_parts(
+        &self,
+        run: &RunId,
+        position: u64,
+        from: &RejectsParts,
+        to: &RejectsParts,
+    ) -> Result<bool, QueueError> {
+        let mut script = scripts::call(&scripts::CHANGE_REJECTS_PARTS);
+        script.arg(run.as_ref()).arg(position).arg(from.as_kept()).arg(to.as_kept());
+        self.invoke("note the parts of a rejects file", &script).await
+    }
+
+    /// Says that the lines of `written`, which were pending, stand in the last of its parts now.
     ///
     /// Gives `false`, and changes nothing, when somebody else said so before.
     ///
@@ -47,12 +116,26 @@ impl Queue {
     pub async fn rejects_drained(
         &self,
         run: &RunId,
-        position: u64,
-        lines: &[Bytes],
+        written: &PendingRejects,
     ) -> Result<bool, QueueError> {
-        let bytes: usize = lines.iter().map(Bytes::len).sum();
+        let bytes: usize = written.lines.iter().map(Bytes::len).sum();
         let mut script = scripts::call(&scripts::TRIM_REJECTS);
-        script.arg(run.as_ref()).arg(position).arg(lines.len()).arg(bytes);
+        script.arg(run.as_ref()).arg(written.position).arg(written.parts.as_kept());
+        script.arg(written.lines.len()).arg(bytes);
         self.invoke("forget rejected rows", &script).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_kept_and_read_again() {
+        let parts = vec![RejectsPart { number: 1, start: 0 }, RejectsPart { number: 4, start: 70 }];
+        for parts in [RejectsParts::default(), RejectsParts { parts, copying: Some(5) }] {
+            assert_eq!(RejectsParts::of_kept(parts.as_kept().as_bytes()), Some(parts));
+        }
+        assert_eq!(RejectsParts::of_kept(br#"{"parts":[],"copying":null}"#), None);
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn call(script: &'static Script) -> ScriptInvocation<'static> {
 scripts! {
     ANNOUNCE = "series" "feeding" "announce";
     CANCEL_RUN = "clock" "round" "jobs" "ended" "cancel_run";
+    CHANGE_REJECTS_PARTS = "change_rejects_parts";
     CHECKPOINT = "clock" "round" "depths" "feeding" "checkpoint";
     CLAIM = "clock" "round" "jobs" "claim";
     CREATE_RUN = "same_file" "create_run";

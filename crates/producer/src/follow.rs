@@ -230,7 +230,7 @@ impl Follow<'_> {
     fn rejects_not_written(&self, ledger: &Ledger, source: RejectsError) -> SyncError {
         SyncError::Rejects {
             run: self.run.clone(),
-            name: self.rejects.name().to_owned(),
+            name: self.rejects.name(),
             command: crate::error::resume_command(&ledger.file, &ledger.run),
             source: Box::new(source),
         }

@@ -56,6 +56,9 @@ fn is_nobodys(ledger: &Ledger, container: &str) -> bool {
 }
 
 async fn write(start: &Start, ledger: &Ledger) -> anyhow::Result<()> {
+    if start.queue.pending_rejects(&ledger.run, 1).await?.lines.is_empty() {
+        return Ok(());
+    }
     let settings = ReadSettings::of(ledger)?;
     let file = RejectsFile::new(&start.store, ledger, &settings);
     Ok(file.write_all(&start.queue).await?)

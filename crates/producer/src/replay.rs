@@ -6,7 +6,7 @@ use job_queue::{Ledger, Wanted};
 use crate::{
     error::{SyncError, resume_command},
     read_settings::ReadSettings,
-    rejects_file::{self, RejectsFile},
+    rejects_file::RejectsFile,
     start::{Order, Start},
 };
 
@@ -56,9 +56,9 @@ impl Replay {
         let (file, settings) = match self.edited {
             Some(file) => (file, self.settings.replaying(self.codes.clone())),
             None => {
-                write_rejects(start, &source, &settings).await?;
+                let file = join_rejects(start, &source, &settings).await?;
                 let settings = self.settings.for_rejects_of(&settings, self.codes.clone());
-                (rejects_file::name(&self.of), settings)
+                (file, settings)
             }
         };
         let advice = advice(&source, &self.codes);
@@ -97,16 +97,17 @@ impl Replay {
     }
 }
 
-/// A run that nobody followed to its end has rejected rows in Redis still.
-async fn write_rejects(
+/// All of them in one file, whose name this gives. A run that nobody followed to its end has some in
+/// Redis still.
+async fn join_rejects(
     start: &Start,
     source: &Ledger,
     settings: &ReadSettings,
-) -> Result<(), SyncError> {
+) -> Result<String, SyncError> {
     let file = RejectsFile::new(&start.store, source, settings);
-    file.write_all(&start.queue).await.map_err(|error| SyncError::Rejects {
+    file.join(&start.queue).await.map_err(|error| SyncError::Rejects {
         run: source.run.clone(),
-        name: file.name().to_owned(),
+        name: file.name(),
         command: resume_command(&source.file, &source.run),
         source: Box::new(error),
     })

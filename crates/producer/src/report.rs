@@ -124,6 +124,8 @@ pub(crate) struct Report {
     rows_per_second: u64,
     /// Name of the rejects file in the container.
     rejects_file: Option<String>,
+    /// Names of all its parts: another is begun when one cannot go on.
+    rejects_files: Vec<String>,
     /// Who delivers it.
     target: Option<ShownTarget>,
     /// Why nothing of it is delivered, where it takes a consumer.
@@ -140,6 +142,8 @@ impl Report {
         let (took, status) = (took(&ledger), Status::of(&ledger));
         let is_left =
             status == Status::Interrupted || (status == Status::Failed && !ledger.file_replaced);
+        let rejects_files =
+            if ledger.rejected > 0 { rejects_file::names(&ledger) } else { Vec::new() };
         Self {
             status,
             cancelled: ledger.cancelled(),
@@ -148,7 +152,8 @@ impl Report {
             unfinished: ledger.unfinished(),
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
             rows_per_second: per_second(ledger.delivered() + ledger.rejected, took),
-            rejects_file: (ledger.rejected > 0).then(|| rejects_file::name(&ledger.run)),
+            rejects_file: rejects_files.first().cloned(),
+            rejects_files,
             target: ledger.target.clone().map(ShownTarget::from),
             waiting_for: None,
             producer_peak_memory_bytes: None,
@@ -239,7 +244,7 @@ impl Report {
         lines.push(("took", format!("{}, {rate} rows/s", duration(self.took()))));
         let peak = self.producer_peak_memory_bytes;
         lines.extend(peak.map(|peak| ("peak memory", format!("{} (this producer)", bytes(peak)))));
-        let rejects = self.rejects_file.as_ref();
+        let rejects = self.rejects_files.iter();
         lines.extend(rejects.map(|file| ("rejects file", format!("{}/{file}", ledger.container))));
         lines.extend(self.next_command().map(|command| ("go on with", command)));
         lines

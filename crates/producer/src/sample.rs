@@ -1,7 +1,7 @@
 //! Ledgers for tests.
 
 use ingest_core::ResumePoint;
-use job_queue::{Ledger, RunState, Target, Wanted};
+use job_queue::{Ledger, RejectsParts, RunState, Target, Wanted};
 
 /// A run of which half is read, and half of that delivered.
 pub(crate) fn ledger(run: &str) -> Ledger {
@@ -41,6 +41,7 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         waits_for_room: false,
         replay_of: None,
         rejects_written_bytes: 0,
+        rejects_parts: RejectsParts::default(),
         resume_point: ResumePoint::default(),
         header: "a,b".into(),
         settings: String::new(),

@@ -136,16 +136,18 @@ impl Verifier {
         ledger: &Ledger,
         settings: &ReadSettings,
     ) -> Result<u64, SyncError> {
-        let blob = match self.store.properties(&rejects_file::name(&ledger.run)).await {
-            Err(BlobError::NoSuchBlob { .. }) => return Ok(0),
-            blob => blob.map_err(ReadError::from)?,
-        };
         let (settings, progress) = (settings.of_rejects_file(), ReadProgress::default());
-        let mut source =
-            Source::start(&self.store, &blob, &settings, Transfer::default(), &progress);
         let mut rows = 0;
-        while let Some(batch) = source.next_batch().await? {
-            rows += batch.records();
+        for name in rejects_file::names(ledger) {
+            let blob = match self.store.properties(&name).await {
+                Err(BlobError::NoSuchBlob { .. }) => continue,
+                blob => blob.map_err(ReadError::from)?,
+            };
+            let mut source =
+                Source::start(&self.store, &blob, &settings, Transfer::default(), &progress);
+            while let Some(batch) = source.next_batch().await? {
+                rows += batch.records();
+            }
         }
         Ok(rows)
     }

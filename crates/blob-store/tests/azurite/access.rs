@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -27,7 +28,7 @@ async fn a_sas_opens_what_the_key_opens() {
 
     store.create_container().await.unwrap();
     put(&store, "ä/big.csv", &content).await;
-    store.append_create("log", Bytes::from_static(b"head")).await.unwrap();
+    store.append_create("log", Bytes::from_static(b"head"), &HashMap::new()).await.unwrap();
 
     assert_eq!(get(&store, "ä/big.csv").await, content);
     assert_eq!(store.list("").count().await, 2);
@@ -63,7 +64,7 @@ async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
             store.properties("a.csv").await.unwrap_err(),
             store.list("").next().await.unwrap().unwrap_err(),
             store.write("a.csv", Overwrite::Replace).await.unwrap_err(),
-            store.append_create("b.csv", Bytes::new()).await.unwrap_err(),
+            store.append_create("b.csv", Bytes::new(), &HashMap::new()).await.unwrap_err(),
             collect(store.read("a.csv", &blob.etag, blob.bytes, 0, ReadSettings::default()))
                 .await
                 .unwrap_err(),

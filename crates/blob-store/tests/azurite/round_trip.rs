@@ -1,4 +1,4 @@
-use std::num::NonZero;
+use std::{collections::HashMap, num::NonZero};
 
 use blob_store::{BlobError, BlobProperties, Overwrite, ReadSettings};
 use bytes::Bytes;
@@ -193,7 +193,7 @@ async fn what_is_not_there_is_named() {
         elsewhere.properties("none.csv").await.unwrap_err(),
         elsewhere.list("").next().await.unwrap().unwrap_err(),
         elsewhere.write("none.csv", Overwrite::Replace).await.unwrap_err(),
-        elsewhere.append_create("none.csv", Bytes::new()).await.unwrap_err(),
+        elsewhere.append_create("none.csv", Bytes::new(), &HashMap::new()).await.unwrap_err(),
     ] {
         assert!(matches!(error, BlobError::NoSuchContainer { .. }), "{error:?}");
     }
@@ -218,7 +218,7 @@ async fn a_name_that_is_no_name_is_refused_everywhere() {
         store.properties("a/../b").await.unwrap_err(),
         store.delete("a/../b").await.unwrap_err(),
         store.write("a/../b", Overwrite::Replace).await.unwrap_err(),
-        store.append_create("a/../b", Bytes::new()).await.unwrap_err(),
+        store.append_create("a/../b", Bytes::new(), &HashMap::new()).await.unwrap_err(),
         store.append("a/../b", 0, Bytes::new()).await.unwrap_err(),
         collect(store.read("a/../b", &"e".to_owned().into(), 9, 0, ReadSettings::default()))
             .await

@@ -211,12 +211,35 @@ impl Pipeline {
             .collect()
     }
 
-    /// Rows of the rejects file of a run: the record's cells as they came, then
+    /// Rows of all parts of the rejects file of a run: the record's cells as they came, then
     /// record number, code and message.
     pub(crate) fn rejects(&self, run: &str) -> Vec<Vec<String>> {
-        let content = self.get(&format!("rejects/{run}.csv"));
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&content[..]);
-        reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+        let mut rows = Vec::new();
+        for name in self.names_of_parts(run) {
+            let content = self.get(&name);
+            let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&content[..]);
+            let cells =
+                reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect());
+            rows.extend(cells);
+        }
+        rows
+    }
+
+    /// Lines of each part of it.
+    pub(crate) fn rejects_parts(&self, run: &str) -> Vec<Vec<String>> {
+        self.names_of_parts(run).iter().map(|name| self.rejects_lines(name)).collect()
+    }
+
+    /// Lines of one of its parts, without the header.
+    pub(crate) fn rejects_lines(&self, name: &str) -> Vec<String> {
+        let text = String::from_utf8(self.get(name).into()).unwrap();
+        text.split_inclusive('\n').skip(1).map(str::to_owned).collect()
+    }
+
+    fn names_of_parts(&self, run: &str) -> Vec<String> {
+        let is_there = |name: &String| block_on(self.store().properties(name)).is_ok();
+        let others = (2..).map(|part| format!("rejects/{run}.{part}.csv"));
+        [format!("rejects/{run}.csv")].into_iter().chain(others).take_while(is_there).collect()
     }
 
     pub(crate) fn wait_until_rows_arrive(&self, rows: usize) {
@@ -281,6 +304,11 @@ impl Report {
 
     pub(crate) fn text(&self, field: &str) -> &str {
         self.0[field].as_str().unwrap_or_else(|| panic!("no text {field} in {}", self.0))
+    }
+
+    pub(crate) fn list(&self, field: &str) -> Vec<String> {
+        serde_json::from_value(self.0[field].clone())
+            .unwrap_or_else(|error| panic!("{error}: no {field} in {}", self.0))
     }
 
     pub(crate) fn by_code(&self, code: &str) -> u64 {

@@ -7,7 +7,7 @@ use crate::processes::{Program, wait_until};
 
 pub(crate) struct Server {
     _program: Program,
-    url: String,
+    pub(crate) url: String,
 }
 
 /// What starts one.

@@ -290,7 +290,7 @@ async fn an_ended_run_is_forgotten_after_a_while_but_not_before_its_rejects_are_
     assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
 
     let pending = fixture.queue.pending_rejects(&id("a"), 1_000).await.unwrap();
-    fixture.queue.rejects_drained(&id("a"), 0, &pending.lines).await.unwrap();
+    fixture.queue.rejects_drained(&id("a"), &pending).await.unwrap();
     assert_eq!(fixture.ledger("a").await.rejected, 1);
     tokio::time::sleep(Duration::from_millis(300)).await;
 
@@ -320,7 +320,7 @@ async fn what_comes_after_the_end_of_a_run_is_forgotten_with_it() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(fixture.ledger("a").await.rejected, 1, "not before its rejects are written");
     let pending = fixture.queue.pending_rejects(&id("a"), 1_000).await.unwrap();
-    fixture.queue.rejects_drained(&id("a"), 0, &pending.lines).await.unwrap();
+    fixture.queue.rejects_drained(&id("a"), &pending).await.unwrap();
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::LeaseLost);
 

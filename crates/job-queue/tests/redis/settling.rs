@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ingest_core::BatchJob;
-use job_queue::{BatchEvent, Claimed, Depth, EventId, Settled};
+use job_queue::{BatchEvent, Claimed, Depth, EventId, RejectsPart, RejectsParts, Settled};
 use redis::Commands;
 
 use crate::support::{Fixture, claim_soon, consumer_of, delivered, id, reject};
@@ -67,6 +67,29 @@ async fn a_batch_that_is_settled_and_queued_all_the_same_is_taken_off_by_its_hol
 }
 
 /// As if Redis had come back without its last writes between the append to the file and this.
+/// Two writers, one of which was slow: what it wrote is in a file that does not count any more.
+#[tokio::test]
+async fn lines_that_were_written_to_another_part_are_pending_still() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 2).await;
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    claimed.settle(&with_rejects(&claimed, 3)).await.unwrap();
+    let queue = &fixture.queue;
+    let pending = queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    let second = RejectsParts { parts: vec![RejectsPart { number: 2, start: 0 }], copying: None };
+
+    assert!(queue.change_rejects_parts(&id("a"), 0, &pending.parts, &second).await.unwrap());
+
+    assert!(!queue.change_rejects_parts(&id("a"), 0, &pending.parts, &second).await.unwrap());
+    assert!(!queue.rejects_drained(&id("a"), &pending).await.unwrap());
+    let in_second = queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    assert_eq!((&in_second.parts, &in_second.lines), (&second, &pending.lines));
+    assert!(!queue.change_rejects_parts(&id("a"), 9, &second, &pending.parts).await.unwrap());
+    assert!(queue.rejects_drained(&id("a"), &in_second).await.unwrap());
+    assert_eq!(fixture.ledger("a").await.rejects_parts, second);
+}
+
 #[tokio::test]
 async fn lines_that_redis_forgot_are_not_taken_off_what_is_pending() {
     let fixture = Fixture::with_run("a").await;
@@ -74,11 +97,12 @@ async fn lines_that_redis_forgot_are_not_taken_off_what_is_pending() {
     let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
     claimed.settle(&with_rejects(&claimed, 3)).await.unwrap();
-    let written = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap().lines;
+    let pending = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    let written = &pending.lines;
     let () = fixture.redis().ltrim("{batch-sync}:run:a:rejects", 0, 0).unwrap();
     fixture.set_in_ledger("a", "rejects_pending_bytes", written[0].len() as u64);
 
-    assert!(!fixture.queue.rejects_drained(&id("a"), 0, &written).await.unwrap());
+    assert!(!fixture.queue.rejects_drained(&id("a"), &pending).await.unwrap());
 
     let left = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
     assert_eq!((left.position, left.lines), (0, written[..1].to_vec()));

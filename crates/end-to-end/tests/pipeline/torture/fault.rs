@@ -27,8 +27,6 @@ pub(crate) enum Kind {
     BadRowStored,
     /// The rejects files and the ledger count differently.
     RejectsMiscounted,
-    /// The rejects file does not go on as Redis expects: the run stands still (issue 11).
-    RejectsFileTorn,
     /// read = delivered + rejected + cancelled does not hold at the end.
     LedgerOpen,
     /// The ledger counts deliveries that the org does not have.

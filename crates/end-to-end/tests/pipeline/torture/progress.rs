@@ -1,6 +1,6 @@
 //! When harm has stopped, each run goes on within a bound until it has ended.
 
-use std::{cmp::Ordering, time::Duration};
+use std::time::Duration;
 
 use super::{
     desk::text,
@@ -65,17 +65,8 @@ impl Stage {
         let run = &self.runs[nth];
         match (run.status(), run.plan.fate) {
             _ if run.is_given_up => true,
-            ("completed" | "cancelled", _) => match run.rejects_there(&self.services) {
-                Ordering::Less => false,
-                Ordering::Equal => true,
-                // The judge has the rest to say, when nobody said why.
-                Ordering::Greater => {
-                    if let Some(line) = self.torn_rejects(nth) {
-                        self.give_up(nth, Kind::RejectsFileTorn, &line);
-                    }
-                    true
-                }
-            },
+            // A part that takes the place of another is beside it for a moment.
+            ("completed" | "cancelled", _) => run.rejects_there(&self.services).is_eq(),
             ("paused", Fate::Paused) => run.wants_pause,
             // It may also be held: nobody can deliver it.
             ("failed" | "held", Fate::Misfit) => true,
@@ -90,27 +81,9 @@ impl Stage {
     }
 
     fn name_what_stands_still(&mut self, nth: usize) {
-        let (kind, detail) = match self.torn_rejects(nth) {
-            Some(line) => (Kind::RejectsFileTorn, line),
-            None => {
-                let run = &self.runs[nth];
-                (Kind::StandsStill, format!("{} {}", run.status(), run.report))
-            }
-        };
-        self.give_up(nth, kind, &detail);
-    }
-
-    /// What whoever follows the run has said of its rejects file, when that does not go on as
-    /// Redis expects.
-    fn torn_rejects(&self, nth: usize) -> Option<String> {
         let run = &self.runs[nth];
-        let followers = run.follower.iter().map(crate::processes::Program::stderr);
-        let servers = self.servers.iter().map(|(_, server)| server.program.stderr());
-        let said: Vec<_> = followers.chain(servers).chain([run.last_words.clone()]).collect();
-        let name = format!("rejects/{}.csv", run.id);
-        let mut lines = said.iter().flat_map(|said| said.lines());
-        let torn = |line: &&str| line.contains("does not go on at byte") && line.contains(&name);
-        lines.find(torn).map(str::to_owned)
+        let detail = format!("{} {}", run.status(), run.report);
+        self.give_up(nth, Kind::StandsStill, &detail);
     }
 
     fn give_up(&mut self, nth: usize, kind: Kind, detail: &str) {

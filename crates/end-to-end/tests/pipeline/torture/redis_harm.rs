@@ -63,8 +63,8 @@ impl Stage {
     }
 
     fn rejects_bytes(&self) -> usize {
-        let files = self.runs.iter().map(|run| format!("rejects/{}.csv", run.id));
-        files.filter_map(|file| self.services.blob(&file)).map(|content| content.len()).sum()
+        let lines = |run: &str| self.services.pipeline.rejects_parts(run).concat();
+        self.runs.iter().map(|run| lines(&run.id).concat().len()).sum()
     }
 
     fn redis_comes_back(&mut self, since: Instant) {

@@ -119,7 +119,7 @@ impl Player {
         let pending = queue.pending_rejects(&id(run.name), bytes_max).await.unwrap();
         let drained = async || {
             let run = id(run.name);
-            queue.rejects_drained(&run, pending.position, &pending.lines).await.unwrap()
+            queue.rejects_drained(&run, &pending).await.unwrap()
         };
         assert!(drained().await);
         assert_eq!(pending.lines.is_empty(), run.written == run.reject_lines.len());
