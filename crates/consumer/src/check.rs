@@ -10,7 +10,7 @@ use crate::{
     config::SalesforceConfig,
     mapping::{Mapping, Target},
     plans,
-    preflight::{self, Preflight},
+    preflight::{Patience, Preflight, preflight},
     salesforce::{Client, DailyRequests},
 };
 
@@ -50,7 +50,7 @@ pub(crate) async fn check(
     header: Option<&str>,
 ) -> anyhow::Result<()> {
     let client = Client::new(config.connection.clone())?;
-    let preflight = preflight::preflight(&client, config).await?;
+    let preflight = preflight(&client, config, Patience::Seconds).await?;
     let (mapping, left_out) = match header {
         Some(line) => of_header(line, &preflight.mapping, &client).await?,
         None => (of_mapping(&preflight.mapping), Vec::new()),

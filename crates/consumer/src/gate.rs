@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::{standstill::Standstill, verdict::Trouble};
+use crate::{backoff::Backoff, standstill::Standstill, verdict::Trouble};
 
 /// Shorter trouble is no news to anybody.
 const NEWS_AFTER: Duration = Duration::from_secs(5);
@@ -19,8 +19,10 @@ const NEWS_AFTER: Duration = Duration::from_secs(5);
 const TRIED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Open when Salesforce takes calls.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gate {
+    /// Time between two looks whether calls of the day are free again.
+    limit_check: Duration,
     state: Mutex<State>,
 }
 
@@ -61,6 +63,16 @@ pub(crate) struct Moment {
 }
 
 impl Gate {
+    /// An open one.
+    pub(crate) fn new(limit_check: Duration) -> Self {
+        Self { limit_check, state: Mutex::default() }
+    }
+
+    /// How long Salesforce is left alone for this.
+    pub(crate) fn backoff(&self, trouble: Trouble) -> Backoff {
+        trouble.backoff(self.limit_check)
+    }
+
     /// Waits until calls may be made.
     pub(crate) async fn pass(&self) -> Pass {
         loop {
@@ -113,8 +125,9 @@ impl Gate {
         if is_counted {
             since.failures += 1;
         }
-        let backoff = trouble.backoff().delay(since.failures, random);
-        let delay = retry_after.map_or(backoff, |asked_for| asked_for.max(trouble.backoff().floor));
+        let backoff = self.backoff(trouble);
+        let own = backoff.delay(since.failures, random);
+        let delay = retry_after.map_or(own, |asked_for| asked_for.max(backoff.floor));
         if is_single {
             drop(state);
             warn!(error = %detail, wait_ms = milliseconds(delay), "{trouble}; it is repeated");
@@ -133,7 +146,7 @@ impl Gate {
         Duration::ZERO
     }
 
-    /// A call was answered with row results.
+    /// A call was answered: with row results, or, at the start, with what was asked.
     pub(crate) fn answered(&self, pass: Pass) {
         let mut state = self.state();
         state.answered = state.answered.max(pass.number);
@@ -144,7 +157,7 @@ impl Gate {
         {
             drop(state);
             let waited = since.start.elapsed();
-            info!(wait_ms = milliseconds(waited), "salesforce takes rows again");
+            info!(wait_ms = milliseconds(waited), "salesforce answers again");
         }
     }
 
@@ -184,6 +197,7 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const CHECK: Duration = Duration::from_secs(300);
     /// The draw that gives the longest wait.
     const LONGEST: f64 = 1.0;
 
@@ -199,12 +213,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_open_gate_lets_everybody_pass() {
-        assert_eq!(waited(&Gate::default()).await, Duration::ZERO);
+        assert_eq!(waited(&Gate::new(CHECK)).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
     async fn failures_in_a_row_close_it_longer_and_longer() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         let mut waits = Vec::new();
 
         for _ in 0..4 {
@@ -217,8 +231,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_day_whose_calls_are_used_up_is_looked_at_every_few_minutes_at_most() {
+        let gate = Gate::new(CHECK);
+        let mut minutes = Vec::new();
+
+        for random in [0.0, LONGEST, LONGEST, LONGEST] {
+            let pass = gate.pass().await;
+            gate.failed(pass, Trouble::QuotaUsedUp, Some(SECOND), 0.0, &"HTTP 403");
+            minutes.push(waited(&gate).await.as_secs() / 60);
+            let pass = gate.pass().await;
+            gate.failed(pass, Trouble::QuotaUsedUp, None, random, &"HTTP 403");
+            minutes.push(waited(&gate).await.as_secs() / 60);
+        }
+
+        assert_eq!(minutes, [10, 10, 10, 60, 10, 60, 10, 60]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn calls_that_fail_at_the_same_time_count_once() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         let passes = [gate.pass().await, gate.pass().await, gate.pass().await];
 
         for pass in passes {
@@ -230,7 +261,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_starts_the_count_again() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         for _ in 0..3 {
             let pass = gate.pass().await;
             fail(&gate, pass, Trouble::Unavailable);
@@ -244,7 +275,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_an_answer_to_a_later_call_counts_as_one_since_a_moment() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         let before = gate.pass().await;
         let moment = gate.now();
         let after = gate.pass().await;
@@ -258,7 +289,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_from_before_the_trouble_does_not_end_it() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         let early = gate.pass().await;
         fail(&gate, gate.pass().await, Trouble::Unavailable);
 
@@ -270,7 +301,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_the_server_asks_for_is_kept() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         let pass = gate.pass().await;
 
         gate.failed(pass, Trouble::Throttled, Some(17 * SECOND), 0.0, &"HTTP 429");
@@ -280,7 +311,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_late_answer_cannot_shorten_the_wait() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         let passes = [gate.pass().await, gate.pass().await];
 
         gate.failed(passes[0], Trouble::Throttled, Some(17 * SECOND), 0.0, &"HTTP 429");
@@ -291,7 +322,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_single_call_without_an_answer_holds_nobody_up() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         let (first, second) = (gate.pass().await, gate.pass().await);
 
         let alone = fail(&gate, first, Trouble::NoAnswer);
@@ -304,7 +335,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn several_calls_without_an_answer_close_it() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         let (first, second) = (gate.pass().await, gate.pass().await);
 
         fail(&gate, first, Trouble::NoAnswer);
@@ -315,7 +346,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn trouble_that_lasts_is_told_until_an_answer_comes_or_nothing_is_tried_any_more() {
-        let gate = Gate::default();
+        let gate = Gate::new(CHECK);
         fail(&gate, gate.pass().await, Trouble::Unavailable);
         assert_eq!(gate.standstill(), None, "a moment is no news");
         for _ in 0..3 {

@@ -9,10 +9,11 @@ use tracing::{info, warn};
 use crate::{
     config::SalesforceConfig,
     error::ConsumerError,
+    gate::Gate,
     mapping::{Key, Mapping, Sameness, Sdl, TargetRules},
     salesforce::{Client, DailyRequests, Describe, Refusal},
     target::{mapping_digest, target},
-    verdict::{Operation, RequestVerdict, Trouble, judge_request},
+    verdict::{Operation, RequestVerdict, Then, Trouble, judge_request},
 };
 
 /// What is known before the first row.
@@ -29,18 +30,28 @@ pub(crate) struct Preflight {
     pub(crate) warnings: Vec<String>,
 }
 
-/// How long Salesforce may take to come up when a consumer starts.
-const START_MAX: Duration = Duration::from_secs(10);
+/// How long a Salesforce is waited for that does not answer, or whose calls of the day are used up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Patience<'a> {
+    /// Some seconds, for one that is coming up: somebody waits for the result.
+    Seconds,
+    /// As long as it takes, behind this gate: to end would help nobody, and whoever starts this
+    /// program again would only make more calls.
+    AsLongAsItTakes(&'a Gate),
+}
+
+const SECONDS_MAX: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 /// Logs in and compares the settings with the org.
 pub(crate) async fn preflight(
     client: &Client,
     config: &SalesforceConfig,
+    patience: Patience<'_>,
 ) -> anyhow::Result<Preflight> {
     // What is on this machine comes first: it needs no patience.
     let sdl = config.mapping_file.as_deref().map(Sdl::load).transpose()?;
-    let describe = describe(client, &config.object).await?;
+    let describe = describe(client, &config.object, patience).await?;
     let digest = mapping_digest(sdl.as_ref(), config);
     let mut warnings = Vec::new();
     let mut rules = rules(describe, config)?;
@@ -55,8 +66,8 @@ pub(crate) async fn preflight(
         }
     };
     let away = |refusal: Refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() };
-    let instance = client.instance().await.map_err(away)?;
-    let org = org(client, &instance).await?;
+    let instance = patience.ask(|| client.instance()).await?.map_err(away)?;
+    let org = org(client, &instance, patience).await?;
     let target = target(org, mapping.rules(), digest);
     let daily_requests = client.daily_requests().await.unwrap_or_default();
     if daily_requests.is_none() {
@@ -70,15 +81,23 @@ pub(crate) async fn preflight(
     Ok(Preflight { mapping, target, instance, daily_requests, warnings })
 }
 
-async fn describe(client: &Client, object: &str) -> Result<Describe, ConsumerError> {
-    let described = patiently(|| client.describe(object)).await?;
+async fn describe(
+    client: &Client,
+    object: &str,
+    patience: Patience<'_>,
+) -> Result<Describe, ConsumerError> {
+    let described = patience.ask(|| client.describe(object)).await?;
     described.map_err(|refusal| refused(refusal, object))
 }
 
 /// The org's id; where Salesforce does not tell it, the host of its API. One that does not answer
 /// is waited for: two consumers of one org must not call it by two names.
-async fn org(client: &Client, instance: &str) -> Result<String, ConsumerError> {
-    match patiently(|| client.org_id()).await? {
+async fn org(
+    client: &Client,
+    instance: &str,
+    patience: Patience<'_>,
+) -> Result<String, ConsumerError> {
+    match patience.ask(|| client.org_id()).await? {
         Ok(Some(id)) => Ok(id),
         Err(Refusal::Login(error)) => Err(ConsumerError::Login(error)),
         Ok(None) | Err(_) => {
@@ -88,13 +107,25 @@ async fn org(client: &Client, instance: &str) -> Result<String, ConsumerError> {
     }
 }
 
-/// Waits some seconds for a Salesforce that is not up yet; what only a person can change ends the
-/// wait at once.
-async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<Result<T, Refusal>, ConsumerError>
+impl Patience<'_> {
+    /// Asks until Salesforce answers; what only a person can change ends the wait at once, and is
+    /// the answer.
+    async fn ask<T, F>(self, ask: impl Fn() -> F) -> Result<Result<T, Refusal>, ConsumerError>
+    where
+        F: Future<Output = Result<T, Refusal>>,
+    {
+        match self {
+            Self::Seconds => for_some_seconds(ask).await,
+            Self::AsLongAsItTakes(gate) => Ok(as_long_as_it_takes(gate, ask).await),
+        }
+    }
+}
+
+async fn for_some_seconds<T, F>(ask: impl Fn() -> F) -> Result<Result<T, Refusal>, ConsumerError>
 where
     F: Future<Output = Result<T, Refusal>>,
 {
-    let deadline = Instant::now() + START_MAX;
+    let deadline = Instant::now() + SECONDS_MAX;
     let mut cause = "nothing within the time for a connection".to_owned();
     while let Ok(answer) = timeout_at(deadline, ask()).await {
         let refusal = match answer {
@@ -115,6 +146,35 @@ where
         }
     }
     Err(ConsumerError::SalesforceAway { cause })
+}
+
+async fn as_long_as_it_takes<T, F>(gate: &Gate, ask: impl Fn() -> F) -> Result<T, Refusal>
+where
+    F: Future<Output = Result<T, Refusal>>,
+{
+    let mut failures = 0;
+    loop {
+        let pass = gate.pass().await;
+        let refusal = match ask().await {
+            Ok(told) => {
+                gate.answered(pass);
+                return Ok(told);
+            }
+            Err(refusal) => refusal,
+        };
+        failures += 1;
+        // Asking changes nothing in Salesforce, so it may be repeated like an upsert.
+        let trouble = match judge_request(&refusal, Operation::Upsert) {
+            RequestVerdict::Wait(trouble) => trouble,
+            RequestVerdict::Repeat { tries, then: Then::Hold(_) } if failures >= tries => {
+                return Err(refusal);
+            }
+            RequestVerdict::Repeat { .. } => Trouble::NoAnswer,
+            _ => return Err(refusal),
+        };
+        let asked_for = refusal.retry_after();
+        sleep(gate.failed(pass, trouble, asked_for, fastrand::f64(), &refusal)).await;
+    }
 }
 
 fn refused(refusal: Refusal, object: &str) -> ConsumerError {
@@ -140,7 +200,7 @@ async fn parents(
 ) -> BTreeMap<String, Describe> {
     let mut parents = BTreeMap::new();
     for object in sdl.parents(describe_of_rows) {
-        match describe(client, &object).await {
+        match describe(client, &object, Patience::Seconds).await {
             Ok(parent) => drop(parents.insert(object, parent)),
             Err(error) => warnings.push(format!(
                 "the object {object}, to which rows refer, could not be looked at ({error})"

@@ -1,6 +1,10 @@
 //! A consumer from start to stop.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use anyhow::Context;
 use job_queue::{Queue, Target};
@@ -20,9 +24,10 @@ use crate::{
     gate::Gate,
     passing_by::tell_of_runs_of_others,
     plans::Plans,
-    preflight::{self, Preflight},
+    preflight::{Patience, Preflight, preflight},
     reserve::{Budget, keep_books},
     salesforce::{Client, Destination},
+    standstill::Told,
     stopping::Stopping,
     totals::{Snapshot, Totals},
     watch,
@@ -43,8 +48,9 @@ const PUT_BACK_MAX: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 ///
-/// At the start, when Redis or Salesforce does not answer within some seconds, or when settings do
-/// not fit the org. Later, when this consumer is no longer let in; both being away is waited out.
+/// At the start, when Redis does not answer within some seconds, or when settings do not fit the org;
+/// later, when this consumer is no longer let in. A Salesforce that is away, or whose calls of the
+/// day are used up, is waited for, but for a check only some seconds.
 pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
@@ -61,17 +67,19 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
 }
 
 async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let mut beside = JoinSet::new();
+    // From the start: a probe must not end a consumer that waits for Salesforce.
+    let watched = Arc::new(OnceLock::new());
+    if let Some(address) = config.consumer.metrics_listen {
+        beside.spawn(watch::serve(watch::listen(address).await?, Arc::clone(&watched)));
+    }
     let Some(started) = shutdown.run_until_cancelled(start(config, &shutdown)).await else {
         return Ok(ExitCode::SUCCESS);
     };
     let (queue, deliverer, target) = started?;
     let deliverer = Arc::new(deliverer);
-    let listener = match config.consumer.metrics_listen {
-        Some(address) => Some(watch::listen(address).await?),
-        None => None,
-    };
+    let _first = watched.set(Arc::clone(&deliverer));
     let start = Instant::now();
-    let mut beside = JoinSet::new();
     beside.spawn(report_regularly(Arc::clone(&deliverer)));
     beside.spawn(keep_in_step(Arc::clone(&deliverer.window), queue.clone()));
     beside.spawn(keep_looking_at_limits(
@@ -80,9 +88,6 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     ));
     beside.spawn(keep_books_of(Arc::clone(&deliverer), config.consumer.salesforce_limit_check));
     beside.spawn(tell_of_runs_of_others(queue.clone(), target.clone()));
-    if let Some(listener) = listener {
-        beside.spawn(watch::serve(listener, Arc::clone(&deliverer)));
-    }
     let workers = deliver_until_stopped(queue.clone(), &deliverer, &target, config).await;
     beside.shutdown().await;
     give_share_back(&deliverer.window, &queue).await;
@@ -105,7 +110,13 @@ async fn start(
     }
     let salesforce = &config.salesforce;
     let client = Client::new(salesforce.connection.clone())?;
-    let preflight = preflight::preflight(&client, salesforce).await?;
+    let gate = Gate::new(config.consumer.salesforce_limit_check);
+    let mut told = Told::default();
+    let preflight = tokio::select! {
+        preflight = preflight(&client, salesforce, Patience::AsLongAsItTakes(&gate)) => preflight?,
+        broken = told.keep(&queue, &gate) => match broken? {},
+    };
+    told.tell(&queue, None).await?;
     preflight.log_warnings();
     let destination = log_start(config, &preflight);
     let target = preflight.target;
@@ -135,7 +146,7 @@ async fn start(
             row_retries: config.consumer.row_retries,
             deliveries_max: config.consumer.deliveries_max.get(),
         },
-        gate: Gate::default(),
+        gate,
         window,
         budget,
         totals: Totals::default(),

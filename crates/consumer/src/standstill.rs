@@ -1,9 +1,11 @@
 //! Why no call starts at the moment: everybody is told through Redis, for as long as it is so.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use job_queue::{Queue, QueueError};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+
+use crate::gate::Gate;
 
 /// So often it is told again at least: Redis forgets it after thirty seconds.
 const BETWEEN_NOTES_MAX: Duration = Duration::from_secs(10);
@@ -26,6 +28,18 @@ pub(crate) struct Told {
 }
 
 impl Told {
+    /// Tells everybody why all calls wait, for as long as only the gate may make them wait.
+    pub(crate) async fn keep(
+        &mut self,
+        queue: &Queue,
+        gate: &Gate,
+    ) -> Result<Infallible, QueueError> {
+        loop {
+            self.tell(queue, gate.standstill()).await?;
+            sleep(BETWEEN_NOTES_MIN).await;
+        }
+    }
+
     /// Tells everybody how it is now.
     pub(crate) async fn tell(
         &mut self,

@@ -2,7 +2,12 @@
 //!
 //! Names end in their unit, and sums in `_total`. No label grows with use: no run id, no file name.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -27,6 +32,12 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// How long Redis may take to answer before this consumer counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Name and help of a gauge.
+const WAITS: (&str, &str) = ("waits", "1 while no call starts: trouble, or the day's calls");
+
+/// The deliverer, once Salesforce was looked at.
+type Watched = Arc<OnceLock<Arc<Deliverer>>>;
+
 /// Takes the address, so that one that is taken is an error of the start.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, ConsumerError> {
     TcpListener::bind(address)
@@ -35,7 +46,7 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, ConsumerE
 }
 
 /// Answers until it is dropped.
-pub(crate) async fn serve(listener: TcpListener, deliverer: Arc<Deliverer>) {
+pub(crate) async fn serve(listener: TcpListener, watched: Watched) {
     if let Ok(address) = listener.local_addr() {
         info!("health and metrics at http://{address}/metrics");
     }
@@ -43,7 +54,7 @@ pub(crate) async fn serve(listener: TcpListener, deliverer: Arc<Deliverer>) {
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(deliverer);
+        .with_state(watched);
     if let Err(error) = axum::serve(listener, router).await {
         warn!(error = %error, "health and metrics are no longer served");
     }
@@ -55,9 +66,12 @@ async fn live() -> Response {
 }
 
 /// The program can take batches, and is not about to stop.
-async fn ready(State(deliverer): State<Arc<Deliverer>>) -> Response {
+async fn ready(State(watched): State<Watched>) -> Response {
     let unready =
         |why: &str| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": why}))).into_response();
+    let Some(deliverer) = watched.get() else {
+        return unready("this consumer waits for salesforce, to look at the object first");
+    };
     if deliverer.stopping.stop.is_cancelled() {
         return unready("this consumer is stopping");
     }
@@ -67,17 +81,26 @@ async fn ready(State(deliverer): State<Arc<Deliverer>>) -> Response {
     }
 }
 
-async fn metrics(State(deliverer): State<Arc<Deliverer>>) -> Response {
-    let text = text(&deliverer).expect("a String takes everything");
+async fn metrics(State(watched): State<Watched>) -> Response {
+    let text = text(watched.get().map(AsRef::as_ref)).expect("a String takes everything");
     ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response()
 }
 
-fn text(deliverer: &Deliverer) -> Result<String, fmt::Error> {
+fn text(deliverer: Option<&Deliverer>) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("batch_sync_consumer_build", "The running program", version);
-    add_sums(&mut registry, deliverer);
-    add_gauges(&mut registry, deliverer);
+    if let Some(deliverer) = deliverer {
+        add_sums(&mut registry, deliverer);
+        add_gauges(&mut registry, deliverer);
+    } else {
+        register(&mut registry, WAITS, 1);
+    }
+    if let Some(bytes) = service::resident_bytes() {
+        let gauge = ConstGauge::new(whole(bytes));
+        let help = "Memory of this process";
+        registry.register_with_unit("process_resident_memory", help, Unit::Bytes, gauge);
+    }
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
@@ -104,21 +127,20 @@ fn add_gauges(registry: &mut Registry, deliverer: &Deliverer) {
         ("calls_in_flight", "Calls under way", u64::from(deliverer.window.in_flight())),
         ("calls_share", "Calls at once that this consumer may make", u64::from(share)),
         ("calls_limit", "Calls at once that all consumers may make together", u64::from(limit)),
-        ("waits", "1 while no call starts: trouble, or the day's calls", u64::from(waits)),
+        (WAITS.0, WAITS.1, u64::from(waits)),
     ];
     if let Some(Usage { used, max }) = deliverer.budget.usage() {
         gauges.push(("salesforce_api_calls_used", "Calls of the org's day", used));
         gauges.push(("salesforce_api_calls_max", "Calls that the org has a day", max));
     }
     for (name, help, figure) in gauges {
-        let gauge = ConstGauge::new(whole(figure));
-        registry.register(format!("batch_sync_consumer_{name}"), help, gauge);
+        register(registry, (name, help), figure);
     }
-    if let Some(bytes) = service::resident_bytes() {
-        let gauge = ConstGauge::new(whole(bytes));
-        let help = "Memory of this process";
-        registry.register_with_unit("process_resident_memory", help, Unit::Bytes, gauge);
-    }
+}
+
+fn register(registry: &mut Registry, (name, help): (&str, &str), figure: u64) {
+    let gauge = ConstGauge::new(whole(figure));
+    registry.register(format!("batch_sync_consumer_{name}"), help, gauge);
 }
 
 fn whole(figure: u64) -> i64 {

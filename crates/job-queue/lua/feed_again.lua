@@ -1,11 +1,12 @@
 -- A run that waits for batches that are nowhere goes back to its first batch: whoever follows it
--- feeds it again, and what is settled is skipped. A cancelled run ends without them.
+-- feeds it again, and what is settled is skipped; who feeds it now hears that it went back. A cancelled
+-- run ends without them.
 -- ARGV: run id, how many are nowhere
 -- Gives the state that the run is in now, or 'unknown'.
 local queue = run_key(ARGV[1])
 local run = redis.call('HMGET', queue, 'state', 'fed_sequence')
 local state, fed = run[1] or 'unknown', tonumber(run[2] or '0')
-if state ~= 'draining' and state ~= 'cancelling' then
+if state ~= 'feeding' and state ~= 'draining' and state ~= 'cancelling' then
   return state
 end
 if state == 'draining' and end_when_all_settled(ARGV[1], fed) then
@@ -15,7 +16,7 @@ if state == 'cancelling' and redis.call('EXISTS', queue .. ':data') == 0 then
   end_run(ARGV[1], 'cancelled')
   return 'cancelled'
 end
-if state == 'draining' and tonumber(ARGV[2]) > 0 then
+if state ~= 'cancelling' and tonumber(ARGV[2]) > 0 then
   state = 'feeding'
   redis.call('HSET', queue, 'state', state, 'batches_settled', redis.call('BITCOUNT', queue .. ':settled'),
     'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0)

@@ -190,6 +190,20 @@ impl Feeder {
         Ok(depth)
     }
 
+    /// Whether the next push would be taken. Who waits for room has to ask: it pushes nothing, and what
+    /// a Redis without its last writes still has of the last push is claimed by nobody, so that it may
+    /// be all that fills the queue.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push), but that the run is paused is none.
+    pub async fn check(&self) -> Result<(), FeedError> {
+        match self.announce(0, 0).await {
+            Ok(_) | Err(FeedError::Paused { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives the sequences that need no delivery.
     async fn announce(&self, batches: usize, records: u64) -> Result<Vec<u64>, FeedError> {
         let mut script = scripts::call(&scripts::ANNOUNCE);

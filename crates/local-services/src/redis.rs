@@ -123,6 +123,19 @@ impl RedisServer {
         lost
     }
 
+    /// The same, of what was appended since the last of its commands with this word, and that
+    /// command.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be changed, or has no such word.
+    pub fn lose_log_from_last(&mut self, word: &str) -> Vec<u8> {
+        let log = std::fs::read(log_file(&self.data)).expect("the file can be read");
+        let at = log.windows(word.len()).rposition(|window| window == word.as_bytes());
+        let at = at.expect("a command has this word");
+        self.lose_log_after(u64::try_from(at).expect("a file is not that long"))
+    }
+
     /// What it said, since its first start.
     #[must_use]
     pub fn said(&self) -> String {

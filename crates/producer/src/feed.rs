@@ -173,6 +173,7 @@ impl Feed<'_> {
         loop {
             sleep(FULL_POLL).await;
             reading.give_way(started.elapsed());
+            feeder.check().await?;
             let mut fullness = feeder.fullness().await?;
             let mut goes_on = self.watermarks.is_drained_to(fullness);
             if goes_on && reading.place.is_none() {

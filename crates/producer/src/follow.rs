@@ -116,22 +116,28 @@ impl Follow<'_> {
         Ok(ledger)
     }
 
-    /// When nothing was settled for a while: how many batches are nowhere. A run of which all was
-    /// fed goes back to be fed again then, or ends if it was cancelled.
+    /// When nothing was settled for a while: how many batches are nowhere. The run goes back to be
+    /// fed again then, or ends if it was cancelled. While it is being fed, that waits until its queue
+    /// is full: nothing is pushed meanwhile, and what is lost may be what keeps it full.
     async fn look_for_lost_batches(
         &self,
         watcher: &mut Watcher,
         ledger: &Ledger,
     ) -> Result<Option<u64>, SyncError> {
-        let is_fed = ledger.state != RunState::Feeding || self.is_halted.load(Ordering::Acquire);
-        if !is_fed || !watcher.quiet.is_due(ledger.batches_settled, Instant::now()) {
+        let is_being_fed = ledger.state == RunState::Feeding;
+        let is_halted = self.is_halted.load(Ordering::Acquire);
+        let is_pushed = !is_being_fed || is_halted || ledger.waits_for_room;
+        if !is_pushed || !watcher.quiet.is_due(ledger.batches_settled, Instant::now()) {
             return Ok(None);
         }
         let lost = self.queue.count_lost_batches(ledger).await?;
         if lost > 0 {
             warn!(run.id = %self.run, "run {}: redis lost {lost} of its batches", self.run);
         }
-        self.queue.feed_again(self.run, lost).await?;
+        // After a halt nothing is to be fed any more.
+        if !(is_being_fed && is_halted) {
+            self.queue.feed_again(self.run, lost).await?;
+        }
         Ok(Some(lost))
     }
 

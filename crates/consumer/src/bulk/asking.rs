@@ -71,7 +71,8 @@ impl Deliverer {
                 Refused::Wait(trouble) => self.wait(delivery, leave, trouble, &refusal).await,
                 Refused::WaitForRoom => {
                     waits += 1;
-                    let pause = sleep(Trouble::Throttled.backoff().delay(waits, fastrand::f64()));
+                    let backoff = self.gate.backoff(Trouble::Throttled);
+                    let pause = sleep(backoff.delay(waits, fastrand::f64()));
                     delivery.stop().run_until_cancelled(delivery.wait_for(pause)).await;
                 }
                 Refused::BulkIsSpent => {

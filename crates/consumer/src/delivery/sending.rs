@@ -207,7 +207,7 @@ impl Deliverer {
         let alone =
             if trouble == Trouble::Throttled && retry_after.is_none() && self.window.can_shrink() {
                 // It was one too many: it waits, and the others go on, fewer at once.
-                trouble.backoff().delay(1, fastrand::f64())
+                self.gate.backoff(trouble).delay(1, fastrand::f64())
             } else {
                 self.gate.failed(leave.pass, trouble, retry_after, fastrand::f64(), refusal)
             };

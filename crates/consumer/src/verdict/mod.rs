@@ -169,12 +169,17 @@ fn limit_exceeded(message: &str) -> Trouble {
 }
 
 impl Trouble {
-    /// How long to leave Salesforce alone.
-    pub(crate) fn backoff(self) -> Backoff {
+    /// How long to leave Salesforce alone; `limit_check` is the time between two looks whether calls
+    /// of the day are free again.
+    pub(crate) fn backoff(self, limit_check: Duration) -> Backoff {
         let (floor, base, cap) = match self {
             Self::Throttled => (500, 5_000, 60_000),
-            // The window is a rolling day: seconds make no difference.
-            Self::QuotaUsedUp => (600_000, 1_200_000, 3_600_000),
+            // The window is a rolling day: seconds make no difference. At the default of five
+            // minutes it is left alone for ten minutes at least, and for an hour at most.
+            Self::QuotaUsedUp => {
+                let times = |factor| limit_check.saturating_mul(factor);
+                return Backoff { floor: times(2), base: times(4), cap: times(12) };
+            }
             Self::Unavailable => (100, 1_000, 300_000),
             Self::Unreachable | Self::NoAnswer => (100, 1_000, 60_000),
         };

@@ -9,6 +9,7 @@ mod handing_on;
 mod holding;
 mod operations;
 mod spoiler;
+mod starting;
 mod stopping;
 mod support;
 mod targets;

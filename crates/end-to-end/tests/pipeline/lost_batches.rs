@@ -75,3 +75,24 @@ fn batches_whose_leases_are_gone_are_fed_again_by_who_follows_the_run() {
 
     assert_all_arrived(&pipeline, sync);
 }
+
+/// What is left of them fills the queue, so that the rest of the file waits for room.
+#[test]
+fn batches_that_fall_out_of_a_full_queue_are_fed_again_though_nobody_makes_room() {
+    let mut pipeline = Pipeline::start();
+    for (name, value) in [("BATCH_ROWS", "20"), ("QUEUE_DEPTH_HIGH", "20")] {
+        pipeline.set(name, value);
+    }
+    pipeline.generate(ROWS, &["--bad-rows", "20"]);
+    let sync = pipeline.sync(&["--run-id", "lost", "--json"]);
+    let mut redis = connection(&pipeline);
+    let mut queued = || redis.zcard::<_, u64>(format!("{QUEUE}:queued")).unwrap();
+    wait_until("the queue is full", || queued() == 20);
+    let removed: u64 = connection(&pipeline).del(format!("{QUEUE}:queued")).unwrap();
+    assert_eq!(removed, 1);
+
+    wait_until("the queue is full again", || queued() == 20);
+    let _consumer = pipeline.consumer();
+
+    assert_all_arrived(&pipeline, sync);
+}

@@ -178,3 +178,25 @@ fn what_redis_forgets_in_a_power_cut_is_fed_and_delivered_again() {
     Report::of(&ended).assert_it_adds_up(ROWS);
     pipeline.assert_every_row_is_where_it_belongs("power", FILE);
 }
+
+/// Redis has the last push then and not its checkpoint: twenty batches that nobody may claim fill
+/// the queue, and its feeder waits for room.
+#[test]
+fn a_full_queue_whose_last_push_is_forgotten_by_halves_is_fed_again_though_nobody_makes_room() {
+    let mut pipeline = slow_pipeline();
+    pipeline.generate(ROWS, &["--force"]);
+    let sync = pipeline.sync(&["--run-id", "full", "--json"]);
+    let fed = || pipeline.report("full").number("batchesFed");
+    wait_until("the queue is full", || sync.stderr().contains("run full") && fed() == 20);
+
+    pipeline.redis.lose_log_from_last("fed_sequence");
+    pipeline.redis.start_again();
+    let fed = || pipeline.report("full").number("batchesFed");
+    wait_until("the queue is full again", || fed() == 20);
+
+    let _consumer = pipeline.consumer();
+    let ended = sync.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    Report::of(&ended).assert_it_adds_up(ROWS);
+    pipeline.assert_every_row_is_where_it_belongs("full", FILE);
+}

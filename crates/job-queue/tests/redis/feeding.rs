@@ -201,6 +201,28 @@ async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
     assert!(matches!(feeder.finish().await, Err(FeedError::Rewound { .. })));
 }
 
+#[tokio::test]
+async fn who_waits_for_room_hears_what_the_next_push_would_hear() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    let read = fixture.ledger("a").await.read;
+
+    feeder.check().await.unwrap();
+    fixture.queue.pause_run(&id("a")).await.unwrap();
+    feeder.check().await.unwrap();
+    fixture.queue.resume_run(&id("a")).await.unwrap();
+    assert_eq!(fixture.ledger("a").await.read, read, "it announces nothing");
+    // As if Redis had lost its last second.
+    fixture.set_in_ledger("a", "fed_sequence", 0);
+    let went_back = feeder.check().await;
+    let () = fixture.redis().del("{batch-sync}:run:a:feeder").unwrap();
+    let lost = feeder.check().await;
+
+    assert!(matches!(went_back, Err(FeedError::Rewound { .. })), "{went_back:?}");
+    assert!(matches!(lost, Err(FeedError::LockLost { .. })), "{lost:?}");
+}
+
 /// The last step of a push of batch 0, alone.
 fn checkpoint(fixture: &Fixture) -> Vec<String> {
     let mut redis = fixture.redis();

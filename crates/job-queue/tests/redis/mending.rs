@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use job_queue::{BatchBackend, Depth, RunState};
+use job_queue::{BatchBackend, Depth, FeedError, RunState};
 use redis::Commands;
 
 use crate::support::{Fixture, after, consumer_of, id, job};
@@ -112,6 +112,27 @@ async fn a_batch_whose_payload_is_gone_is_fed_again() {
     feed_again(&fixture, lost).await;
 
     assert_eq!(fixture.deliver_all().await, [0]);
+    assert_complete(&fixture).await;
+}
+
+/// Its feeder may wait for the room that what is left of lost batches takes.
+#[tokio::test]
+async fn a_run_that_loses_a_batch_while_it_is_fed_goes_back_and_its_feeder_hears_of_it() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
+    let removed: u64 = fixture.redis().zrem(format!("{RUN}:queued"), 1).unwrap();
+    assert_eq!((removed, feeder.fullness().await.unwrap().own.jobs), (1, 2));
+
+    let lost = lost(&fixture).await;
+    let state = fixture.queue.feed_again(&id("a"), lost).await.unwrap();
+    let heard = feeder.check().await;
+    feeder.release().await;
+
+    assert_eq!((lost, state), (1, Some(RunState::Feeding)));
+    assert!(matches!(heard, Err(FeedError::Rewound { .. })), "{heard:?}");
+    feed_again(&fixture, 0).await;
+    assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
     assert_complete(&fixture).await;
 }
 

@@ -1,0 +1,96 @@
+//! Consumers that start while Salesforce takes no calls.
+
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use job_queue::DeliveryPause;
+use salesforce_simulator::{Fault, Faults, PlannedFault, Simulator};
+
+use super::support::{Scene, good_batches};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until somebody has told why deliveries stand still.
+async fn pause(scene: &Scene) -> DeliveryPause {
+    let start = Instant::now();
+    loop {
+        if let Some(pause) = scene.queue.delivery_pause().await.unwrap() {
+            return pause;
+        }
+        assert!(start.elapsed() < PATIENCE, "nobody says why deliveries stand still");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Requests that Salesforce got; those for a token are no calls of the day.
+fn calls(salesforce: &Simulator) -> usize {
+    let log = salesforce.requests();
+    log.iter().filter(|request| request.path.contains("/services/data/")).count()
+}
+
+#[tokio::test]
+async fn a_consumer_that_starts_on_a_used_up_day_waits_visibly_makes_one_call_and_can_be_stopped() {
+    let scene = Scene::new().await;
+    scene.feed("day", &good_batches(2)).await;
+    scene.salesforce.set_api_calls(100, 100);
+    let port = local_services::free_port();
+    let consumer = scene.consumer(&[&format!("--metrics-listen=127.0.0.1:{port}")]);
+
+    let pause = pause(&scene).await;
+    let get = async |path: &str| {
+        let answer = reqwest::get(format!("http://127.0.0.1:{port}{path}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let (live, ready, metrics) = (get("/livez").await, get("/readyz").await, get("/metrics").await);
+    let begin = Instant::now();
+    let code = consumer.stop().await.unwrap();
+
+    assert_eq!(code, ExitCode::SUCCESS);
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert_eq!(pause.reason, "salesforce's daily requests are used up");
+    let minutes = (pause.until_ms.unwrap() - pause.since_ms) / 60_000;
+    assert!((9..=20).contains(&minutes), "{minutes} minutes until the next look");
+    assert_eq!(calls(&scene.salesforce), 1, "{:#?}", scene.salesforce.requests());
+    assert_eq!((live.0, ready.0), (200, 503), "{ready:?}");
+    assert!(ready.1.contains("waits for salesforce"), "{ready:?}");
+    assert!(metrics.1.contains("\nbatch_sync_consumer_waits 1\n"), "{}", metrics.1);
+}
+
+#[tokio::test]
+async fn a_consumer_that_started_on_a_used_up_day_delivers_when_calls_are_free_again() {
+    let scene = Scene::new().await;
+    scene.feed("day", &good_batches(2)).await;
+    scene.salesforce.set_api_calls(100, 100);
+    // Instead of the five minutes that nobody waits for here.
+    let consumer = scene.consumer(&["--salesforce-limit-check=500ms"]);
+    pause(&scene).await;
+    let while_it_waited = calls(&scene.salesforce);
+
+    scene.salesforce.set_api_calls(100, 1_000);
+    scene.delivered("day").await;
+
+    assert!((2..=6).contains(&while_it_waited), "{while_it_waited} calls in five seconds");
+    assert_eq!(scene.queue.delivery_pause().await.unwrap(), None);
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_consumer_that_starts_while_salesforce_is_away_waits_until_it_is_back() {
+    let scene = Scene::new().await;
+    scene.feed("away", &good_batches(2)).await;
+    scene.salesforce.plan(PlannedFault::once(Fault::Unavailable).times(1_000));
+    let consumer = scene.consumer(&[]);
+
+    // Longer than a start once took before it was given up.
+    tokio::time::sleep(Duration::from_secs(12)).await;
+    let pause = pause(&scene).await;
+    let while_it_waited = scene.salesforce.requests().len();
+    scene.salesforce.set_faults(Faults::default());
+    scene.delivered("away").await;
+
+    assert_eq!(pause.reason, "salesforce is not available");
+    assert!(while_it_waited <= 40, "{while_it_waited} requests in twelve seconds");
+    consumer.stop().await.unwrap();
+}
