@@ -193,7 +193,7 @@ impl Stage {
         }
     }
 
-    fn kill_consumers(&mut self, most: usize) {
+    pub(crate) fn kill_consumers(&mut self, most: usize) {
         let count = self.consumers.len().min(most);
         let at = self.rng.usize(..=self.consumers.len() - count);
         let killed: Vec<_> = self.consumers.drain(at..at + count).collect();

@@ -32,7 +32,8 @@ impl Stage {
     }
 
     /// At any moment; every second time just after rejects were written, which may be of
-    /// deliveries that Redis forgets.
+    /// deliveries that Redis forgets. Every third one is followed by another, when programs have
+    /// hardly spoken to the Redis that came back.
     pub(crate) fn cut_power(&mut self) {
         let begun = Instant::now();
         let awaits_rejects = self.rng.bool();
@@ -52,14 +53,29 @@ impl Stage {
             pause();
         }
         let (oldest, newest) = (written[0], written[written.len() - 1]);
-        let cut_at = self.rng.u64(oldest.1..=newest.1);
+        if self.rng.u8(0..4) == 0 {
+            // Nobody is there who looks after leases and lost batches.
+            self.kill_consumers(usize::MAX);
+        }
+        self.lose_log_between(oldest.1, newest.1, oldest.0);
+        while self.rng.u8(0..3) == 0 {
+            let (now, start) = (Instant::now(), self.services.pipeline.redis.log_bytes());
+            pause_for(self.rng.u64(0..900));
+            let end = self.services.pipeline.redis.log_bytes();
+            self.lose_log_between(start.min(end), end, now);
+        }
+    }
+
+    /// Redis dies, and comes back without what it wrote behind some byte between these.
+    fn lose_log_between(&mut self, start: u64, end: u64, since: Instant) {
+        let cut_at = self.rng.u64(start..=end);
         let lost = self.services.pipeline.redis.lose_log_after(cut_at);
-        self.redis_comes_back(oldest.0);
+        self.redis_comes_back(since);
         self.tally.power_cuts += 1;
         let settled = settled_in(&lost);
         self.note(format!("{} bytes are lost, {settled} batches settled in them", lost.len()));
         // And the transaction that the cut went through.
-        self.open_window(Cause::Forgotten, oldest.0, settled + 1 + self.in_flight());
+        self.open_window(Cause::Forgotten, since, settled + 1 + self.in_flight());
     }
 
     fn rejects_bytes(&self) -> usize {
