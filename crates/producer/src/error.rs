@@ -44,7 +44,7 @@ pub(crate) enum SyncError {
     OtherVersion { run: RunId, file: String },
     #[error("run {run} failed: {reason}")]
     Failed { run: RunId, reason: String },
-    #[error("run {run}: {reason}; all of the file had been queued by then, and is delivered")]
+    #[error("run {run}: {reason}")]
     TooManyRejects { run: RunId, reason: String },
     #[error("run {run} was cancelled; what was delivered before stays delivered")]
     Cancelled { run: RunId },
