@@ -65,15 +65,10 @@ pub(crate) enum SyncError {
     LedgerSettings { run: RunId },
     #[error("there is no run {run}; `producer runs` lists them")]
     UnknownRun { run: RunId },
-    #[error(
-        "consumers of several targets are alive; say which of them is meant by --object, --operation \
-         and --external-id, or by --target and its id. They are {known}"
-    )]
-    SeveralTargets { known: String },
-    #[error(
-        "there is no target {id}; those of the run and of the consumers that are alive are {known}"
-    )]
-    NoSuchTarget { id: String, known: String },
+    #[error("consumers of several targets are alive; say which by {how}. They are {known}")]
+    SeveralTargets { how: &'static str, known: String },
+    #[error("there is no target whose id begins with {id}{hint}; known are {known}")]
+    NoSuchTarget { id: String, hint: String, known: String },
 }
 
 impl SyncError {
