@@ -13,29 +13,35 @@ const PAGE_BYTES_MAX = 100_000;
 const PHONE = { width: 390, height: 844 };
 const DESK = { width: 1280, height: 900 };
 
+/** The chart has a line, and it is known whether rows are rejected. */
+async function drawn(watched) {
+  await watched.page.waitForSelector("[data-part=chart] .line.good");
+  await watched.sees("[data-part=noRejects]", /^No row /);
+}
+
+/** Looks at a state in both schemes and both sizes. */
+async function look(watched, state, picture = {}) {
+  const { page } = watched;
+  for (const size of [DESK, PHONE]) {
+    await page.setViewport(size);
+    for (const scheme of ["light", "dark"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+      await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
+      await watched.scan(`${state}, ${scheme}, ${size.width} pixels`);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), size.width, `${state} is wider than ${size.width} pixels`);
+      if (size === DESK && scheme === "light") await watched.shot(state, picture);
+      if (size === PHONE && scheme === "dark") await watched.shot(`${state}-phone`);
+    }
+  }
+  await page.setViewport(DESK);
+}
+
 describe("each state of the page", { timeout: 400_000 }, () => {
   const stage = onStage(async (product) => {
     await product.serve();
   }, { QUEUE_DEPTH_HIGH: "200", CONSUMER_CONCURRENCY: "3", SALESFORCE_LIMIT_CHECK: "2s" });
 
   const open = (hash) => Watched.open(stage.browser, stage.product.origin, { hash });
-
-  /** Looks at a state in both schemes and both sizes. */
-  async function look(watched, state) {
-    const { page } = watched;
-    for (const size of [DESK, PHONE]) {
-      await page.setViewport(size);
-      for (const scheme of ["light", "dark"]) {
-        await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-        await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
-        await watched.scan(`${state}, ${scheme}, ${size.width} pixels`);
-        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), size.width, `${state} is wider than ${size.width} pixels`);
-        if (size === DESK && scheme === "light") await watched.shot(state);
-        if (size === PHONE && scheme === "dark") await watched.shot(`${state}-phone`);
-      }
-    }
-    await page.setViewport(DESK);
-  }
 
   async function runs(file, status) {
     const { runId } = await stage.product.start(file);
@@ -58,6 +64,7 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     const watched = await open(`#/runs/${runId}`);
     await watched.sees(STATUS, /^Waiting for room$/);
     await watched.sees("[data-part=line]", /^consumer$/);
+    await drawn(watched);
     await look(watched, "nobody-delivers");
     await watched.close();
   });
@@ -175,6 +182,48 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     const bytes = files.reduce((sum, [, size]) => sum + size, 0);
     assert(files.length > 10 && files.every(([, size]) => size > 0), JSON.stringify(files));
     assert(bytes < PAGE_BYTES_MAX, `${bytes} bytes`);
+    await watched.close();
+  });
+});
+
+describe("many runs at once", { timeout: 300_000 }, () => {
+  const stage = onStage(async (product) => {
+    await product.serve();
+  }, { IMPORT_CONCURRENCY: "1", QUEUE_DEPTH_HIGH: "100000", QUEUE_BYTES_HIGH: `${1 << 30}` });
+
+  const is = (runId, status) => until(`the run is ${status}`, async () => (await stage.product.api(`/api/sync/${runId}`)).status === status);
+
+  it("each with its own state, and why it waits", async () => {
+    const { product } = stage;
+    for (const [file, rows] of [["june", 3_000], ["july", 2_000], ["contacts", 5_000], ["august", 100_000], ["october", 4_000]]) await product.generate(`leads/${file}.csv`, rows);
+    await product.generate("leads/september.csv", 1_500_000);
+    await product.consume();
+    const start = async (file) => (await product.start(`leads/${file}.csv`)).runId;
+    await is(await start("june"), "completed");
+    await product.faults({ rowErrors: [{ keyPrefix: "", statusCode: "STORAGE_LIMIT_EXCEEDED", message: "storage limit exceeded" }] });
+    const held = await start("july");
+    await is(held, "held");
+    await product.faults({ rowErrors: [], latencyMs: 300 });
+    const contacts = "contacts-only";
+    await product.run("producer", "sync", "--file", "leads/contacts.csv", "--run-id", contacts, "--object", "Contact", "--no-wait");
+    await is(await start("august"), "draining");
+    const feeding = await start("september");
+    await start("october");
+    await until("rows of it arrive", async () => (await product.api(`/api/sync/${feeding}`)).delivered > 0);
+    const watched = await Watched.open(stage.browser, product.origin);
+    for (const status of [/^Queued$/, /^Feeding$/, /^Draining$/, /^Held$/, /^Completed$/]) await watched.sees("tbody .pill", status);
+    await watched.shot("many-runs");
+
+    const { page } = watched;
+    const see = async (runId, status, words, state) => {
+      await page.goto(`${product.origin}/batch-sync#/runs/${runId}`);
+      await watched.sees(STATUS, status);
+      await watched.sees("[data-part=sentence]", words);
+      await drawn(watched);
+      await look(watched, state, { fullPage: true });
+    };
+    await see(held, /^Held$/, /Nobody can deliver this run: .*STORAGE_LIMIT_EXCEEDED.*resume it/, "held");
+    await see(contacts, /^Draining$/, /Nothing is delivered: No consumer .* which is for upsert Contact/, "waits-for-consumer");
     await watched.close();
   });
 });

@@ -44,7 +44,7 @@ pub(crate) enum SyncError {
     OtherVersion { run: RunId, file: String },
     #[error("run {run} failed: {reason}")]
     Failed { run: RunId, reason: String },
-    #[error("run {run}: {reason}; all of the file had been queued by then, and is delivered")]
+    #[error("run {run}: {reason}")]
     TooManyRejects { run: RunId, reason: String },
     #[error("run {run} was cancelled; what was delivered before stays delivered")]
     Cancelled { run: RunId },
@@ -65,15 +65,10 @@ pub(crate) enum SyncError {
     LedgerSettings { run: RunId },
     #[error("there is no run {run}; `producer runs` lists them")]
     UnknownRun { run: RunId },
-    #[error(
-        "consumers of several targets are alive; say which of them is meant by --object, --operation \
-         and --external-id, or by --target and its id. They are {known}"
-    )]
-    SeveralTargets { known: String },
-    #[error(
-        "there is no target {id}; those of the run and of the consumers that are alive are {known}"
-    )]
-    NoSuchTarget { id: String, known: String },
+    #[error("consumers of several targets are alive; say which by {how}. They are {known}")]
+    SeveralTargets { how: &'static str, known: String },
+    #[error("there is no target whose id begins with {id}{hint}; known are {known}")]
+    NoSuchTarget { id: String, hint: String, known: String },
 }
 
 impl SyncError {

@@ -2,8 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use job_queue::Ledger;
+use job_queue::{Ledger, RunState};
 use serde::{Deserialize, Serialize};
+
+use crate::read_settings::ReadSettings;
 
 /// A share of rejected rows says nothing before this many rows have an outcome.
 const SHARE_ROWS_MIN: u64 = 1_000;
@@ -40,6 +42,21 @@ impl RejectLimit {
         let so_many = if rows == 1 { "1 row was".to_owned() } else { format!("{rows} rows were") };
         format!("{so_many} rejected, more than --max-rejects {self} allows")
     }
+}
+
+/// That a run has more rejected rows than its limit allows, and what became of that: it may have
+/// come too late to stop anything.
+pub(crate) fn passed(ledger: &Ledger) -> Option<String> {
+    let limit = ReadSettings::of(ledger).ok()?.rejects_max()?;
+    let outcome = match ledger.state {
+        RunState::Feeding => "reading stops, and what is queued is delivered",
+        RunState::Draining | RunState::Completed => {
+            "all of the file had been queued by then, and is delivered"
+        }
+        RunState::Failed => "the run failed",
+        RunState::Cancelling | RunState::Cancelled => "the run was cancelled",
+    };
+    limit.is_exceeded(ledger).then(|| format!("{}; {outcome}", limit.reason(ledger)))
 }
 
 impl fmt::Display for RejectLimit {
@@ -118,6 +135,28 @@ mod tests {
                 exceeded,
                 "{limit} {rejected} {created}"
             );
+        }
+    }
+    #[test]
+    fn what_became_of_a_limit_that_was_passed_goes_by_where_the_run_stands() {
+        let settings = r#"{"delimiter":44,"quote":34,"encoding":"utf-8","recordBytesMax":1048576,
+            "batchRows":100,"batchBytesMax":1048576,"rejectsMax":"1"}"#;
+        let passed = |state, rejected| {
+            let settings = settings.to_owned();
+            passed(&Ledger { state, settings, ..ledger(rejected, 0) })
+        };
+        let outcomes = [
+            (RunState::Feeding, "reading stops, and what is queued is delivered"),
+            (RunState::Completed, "all of the file had been queued by then, and is delivered"),
+            (RunState::Failed, "the run failed"),
+            (RunState::Cancelled, "the run was cancelled"),
+        ];
+
+        for (state, outcome) in outcomes {
+            let words =
+                format!("2 rows were rejected, more than --max-rejects 1 allows; {outcome}");
+            assert_eq!(passed(state, 2), Some(words));
+            assert_eq!(passed(state, 1), None);
         }
     }
 }

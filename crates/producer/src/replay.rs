@@ -63,15 +63,17 @@ impl Replay {
         };
         let advice = advice(&source, &self.codes);
         let replay_of = Some(self.of);
-        let order = match (self.wanted == Wanted::default(), &source.target) {
-            (false, _) => Order::new(file, settings, self.wanted),
-            (true, None) => Order::new(file, settings, source.wanted),
-            (true, Some(target)) => {
-                let target = Some(target.clone());
-                Order { target, ..Order::new(file, settings, source.wanted) }
+        let (wanted, target) = match (self.wanted == Wanted::default(), source.target) {
+            (true, None) => (source.wanted, None),
+            // A resume may have given the run another one than was wanted by its id.
+            (true, target) => (Wanted { id: None, ..source.wanted }, target),
+            // It may be named though no consumer of it is alive.
+            (false, target) => {
+                let target = target.filter(|_| self.wanted.id.is_some());
+                (self.wanted, target)
             }
         };
-        let order = Order { replay_of, ..order };
+        let order = Order { replay_of, target, ..Order::new(file, settings, wanted) };
         Ok(Replayed { order, advice })
     }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     error::resume_command,
     figures::{bytes, duration, grouped, moment, per_second},
-    rejects_file,
+    reject_limit, rejects_file,
     target::{ShownTarget, waiting_for},
 };
 
@@ -122,6 +122,8 @@ pub(crate) struct Report {
     /// From the start to the end, or until now.
     seconds: f64,
     rows_per_second: u64,
+    /// More rows are rejected than the run's limit allows, and what became of that.
+    reject_limit_passed: Option<String>,
     /// Name of the rejects file in the container.
     rejects_file: Option<String>,
     /// Names of all its parts: another is begun when one cannot go on.
@@ -152,6 +154,7 @@ impl Report {
             unfinished: ledger.unfinished(),
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
             rows_per_second: per_second(ledger.delivered() + ledger.rejected, took),
+            reject_limit_passed: reject_limit::passed(&ledger),
             rejects_file: rejects_files.first().cloned(),
             rejects_files,
             target: ledger.target.clone().map(ShownTarget::from),
@@ -229,25 +232,48 @@ impl Report {
         );
         lines.push(("file", format!("{} ({})", ledger.file, bytes(ledger.file_bytes))));
         let target = self.target.as_ref();
-        lines.extend(target.map(|shown| ("target", format!("{} ({})", shown.target, shown.id))));
+        lines.extend(target.map(|shown| ("target", format!("{}: {}", shown.id, shown.target))));
         lines.push(("started", moment(ledger.started_at_ms)));
         lines.push(("rows read", grouped(ledger.read)));
         lines.push(("delivered", self.delivered_line()));
         lines.push(("rejected", self.rejected_line()));
+        // It is the reason of a run that failed.
+        let passed = self.reject_limit_passed.clone().filter(|_| self.status != Status::Failed);
+        lines.extend(passed.map(|passed| ("limit passed", passed)));
         let left = [("unfinished", self.unfinished), ("cancelled", self.cancelled)];
         lines.extend(left.iter().filter(|left| left.1 > 0).map(|left| (left.0, grouped(left.1))));
         lines.push(("batches", self.batches_line()));
         lines.push(("sent again", format!("{} rows", grouped(ledger.retried))));
         lines.push(("api calls", grouped(ledger.api_calls)));
         lines.push(("paused", self.paused_line()));
-        let rate = grouped(self.rows_per_second);
-        lines.push(("took", format!("{}, {rate} rows/s", duration(self.took()))));
+        lines.extend(self.time_line());
         let peak = self.producer_peak_memory_bytes;
         lines.extend(peak.map(|peak| ("peak memory", format!("{} (this producer)", bytes(peak)))));
         let rejects = self.rejects_files.iter();
         lines.extend(rejects.map(|file| ("rejects file", format!("{}/{file}", ledger.container))));
         lines.extend(self.next_command().map(|command| ("go on with", command)));
         lines
+    }
+
+    /// What [`took`](Self::took) says; nothing of a run that waits, whose time says nothing of it.
+    pub(crate) fn time_name(&self) -> Option<&'static str> {
+        use Status::{Cancelling, Draining, Feeding, Waiting};
+        let is_worked_on = self.waiting_for.is_none()
+            && matches!(self.status, Feeding | Waiting | Draining | Cancelling);
+        match self.ledger.finished_at_ms {
+            Some(_) => Some("took"),
+            None => is_worked_on.then_some("so far"),
+        }
+    }
+
+    fn time_line(&self) -> Option<(&'static str, String)> {
+        if let Some(name) = self.time_name() {
+            let rate = grouped(self.rows_per_second);
+            return Some((name, format!("{}, {rate} rows/s", duration(self.took()))));
+        }
+        // Since when one waits of which something was delivered is not known.
+        let is_new = self.delivered + self.ledger.rejected == 0;
+        is_new.then(|| ("waiting since", moment(self.ledger.started_at_ms)))
     }
 
     fn next_command(&self) -> Option<String> {

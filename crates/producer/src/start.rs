@@ -39,7 +39,7 @@ pub(crate) struct Order {
     pub(crate) start_key: Option<String>,
     /// Who is to deliver a new run.
     pub(crate) wanted: Wanted,
-    /// Who delivers it, where that is known before.
+    /// Who delivers it, where that is known before and no other one is wanted by its id.
     pub(crate) target: Option<Target>,
 }
 
@@ -117,23 +117,28 @@ impl Start {
 
     /// A run never guesses between consumers that do different things.
     async fn target(&self, order: &Order) -> Result<Option<Target>, SyncError> {
+        if let Some(id) = &order.wanted.id {
+            return Ok(Some(self.named_target(id, order.target.as_ref()).await?));
+        }
         if order.target.is_some() {
             return Ok(order.target.clone());
         }
         match order.wanted.choose(&self.queue.living_targets().await?) {
             Choice::Known(target) => Ok(Some(target)),
             Choice::Open => Ok(None),
-            Choice::Ambiguous(targets) => {
-                Err(SyncError::SeveralTargets { known: target::list(&targets) })
-            }
+            Choice::Ambiguous(targets) => Err(target::several(&targets)),
         }
+    }
+
+    /// See [`target::find`].
+    async fn named_target(&self, id: &str, own: Option<&Target>) -> Result<Target, SyncError> {
+        target::find(id, &self.queue.living_targets().await?, own)
     }
 
     /// Gives a run to the consumers of another target, unless it has ended for good.
     pub(crate) async fn change_target(&self, run: &RunId, id: &str) -> Result<Target, SyncError> {
         let ledger = self.find_ledger(run).await?;
-        let living = self.queue.living_targets().await?;
-        let target = target::find(id, &living, &ledger)?;
+        let target = self.named_target(id, ledger.target.as_ref()).await?;
         if !matches!(ledger.state, RunState::Completed | RunState::Cancelling | RunState::Cancelled)
         {
             self.queue.set_target(run, &target).await?;

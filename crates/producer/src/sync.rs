@@ -11,7 +11,7 @@ use crate::{
     error::{SyncError, resume_command},
     import::{Import, Imported, Until},
     places::Places,
-    read_settings::ReadSettings,
+    reject_limit,
     report::Report,
     start::{Order, Start},
     watermark::Watermarks,
@@ -67,9 +67,7 @@ impl Sync {
     fn ended(&self, ledger: Ledger) -> Result<ExitCode, SyncError> {
         let (run, state, rejected) = (ledger.run.clone(), ledger.state, ledger.rejected);
         let reason = ledger.reason.clone().unwrap_or_default();
-        let limit = ReadSettings::of(&ledger)?.rejects_max();
-        let too_many = limit.filter(|most| most.is_exceeded(&ledger));
-        let too_many = too_many.map(|most| most.reason(&ledger));
+        let too_many = reject_limit::passed(&ledger);
         self.print(Report::of(ledger));
         match (state, too_many) {
             (RunState::Failed, _) => Err(SyncError::Failed { run, reason }),

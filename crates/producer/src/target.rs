@@ -43,6 +43,9 @@ impl TargetArgs {
     }
 }
 
+/// Most targets that a message names.
+const NAMED_MAX: usize = 20;
+
 /// As much of a target's id as tells it from others.
 pub(crate) fn target_id(text: &str) -> Result<String, String> {
     let id = text.to_ascii_lowercase();
@@ -72,25 +75,65 @@ impl From<Target> for ShownTarget {
     }
 }
 
-/// The target that a run is to have from now on: one of a living consumer, or the one it has.
-pub(crate) fn find(id: &str, living: &[Target], run: &Ledger) -> Result<Target, SyncError> {
-    let mut known: Vec<&Target> = living.iter().chain(&run.target).collect();
+/// The target that a person named, for a run that begins or goes on: one of a living consumer, or
+/// the run's own. A run for an id that nobody has would wait for ever.
+pub(crate) fn find(id: &str, living: &[Target], own: Option<&Target>) -> Result<Target, SyncError> {
+    let mut known: Vec<&Target> = living.iter().chain(own).collect();
     known.sort();
     known.dedup();
     let fitting: Vec<&Target> =
         known.iter().copied().filter(|target| target.id().starts_with(id)).collect();
     match fitting[..] {
         [target] => Ok(target.clone()),
-        [] => Err(SyncError::NoSuchTarget { id: id.to_owned(), known: list(known) }),
-        _ => Err(SyncError::SeveralTargets { known: list(fitting) }),
+        [] => Err(no_such(id, &known)),
+        _ => {
+            let how = "--target and more of its id";
+            Err(SyncError::SeveralTargets { how, known: list(fitting) })
+        }
     }
 }
 
+fn no_such(id: &str, known: &[&Target]) -> SyncError {
+    // Both look alike.
+    let of_mapping = known.iter().find(|target| target.mapping.starts_with(id));
+    let hint = of_mapping
+        .map(|target| format!(" ({id} is how the mapping of target {} begins)", target.id()));
+    let known = match known {
+        [] => "none; start a consumer first: make consumer".to_owned(),
+        known => list(known.iter().copied()),
+    };
+    SyncError::NoSuchTarget { id: id.to_owned(), hint: hint.unwrap_or_default(), known }
+}
+
+/// Consumers of all of these could deliver a run that begins.
+pub(crate) fn several(targets: &[Target]) -> SyncError {
+    let asked_for = |target: &Target| {
+        (target.object.clone(), target.operation.clone(), target.external_id.clone())
+    };
+    let mut kinds: Vec<_> = targets.iter().map(asked_for).collect();
+    kinds.sort();
+    kinds.dedup();
+    let how = match kinds.len() == targets.len() {
+        true => "--object, --operation and --external-id, or by --target and its id",
+        false => "--target and its id",
+    };
+    SyncError::SeveralTargets { how, known: list(targets) }
+}
+
 /// Targets with their ids, in words.
-pub(crate) fn list<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
-    let words: Vec<String> =
-        targets.into_iter().map(|target| format!("{}: {target}", target.id())).collect();
-    if words.is_empty() { "none".to_owned() } else { words.join("; ") }
+fn list<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
+    named(targets.into_iter().map(|target| format!("target {}: {target}", target.id())))
+}
+
+/// The first of them, and how many there are besides.
+fn named(words: impl Iterator<Item = String>) -> String {
+    let mut words: Vec<String> = words.collect();
+    let more = words.len().saturating_sub(NAMED_MAX);
+    words.truncate(NAMED_MAX);
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    words.join("; ")
 }
 
 /// Why nothing of a run is delivered at this moment, by the targets of the consumers that are alive;
@@ -113,15 +156,17 @@ pub(crate) fn waiting_for(ledger: &Ledger, living: &[Target]) -> Option<String> 
     }
     let others: Vec<&Target> =
         living.iter().filter(|other| target.differs_in_mapping_only(other)).collect();
-    let Some(other) = others.first() else {
+    if others.is_empty() {
         return Some(nobody_fits(&target.to_string(), living));
-    };
-    let (run, mapping, id) = (&ledger.run, &target.mapping, other.id());
-    let theirs: Vec<&str> = others.iter().map(|other| other.mapping.as_str()).collect();
+    }
+    let (run, mapping) = (&ledger.run, &target.mapping);
+    let ways = others.iter().map(|other| {
+        format!("producer resume {run} --target {} (mapping {})", other.id(), other.mapping)
+    });
     Some(format!(
-        "the run is mapped by {mapping}, and the consumers that are alive map by {}: start one with \
-         the mapping of before, or go on with the other one: producer resume {run} --target {id}",
-        theirs.join(" or ")
+        "the run is for mapping {mapping}, and the consumers that are alive have another: start one \
+         with the mapping of before, or go on with another: {}",
+        named(ways)
     ))
 }
 
@@ -204,11 +249,11 @@ mod tests {
     #[test]
     fn a_run_is_given_the_target_of_a_living_consumer_or_keeps_its_own() {
         let ledger = sample::ledger("nightly");
-        let living = [leads(), other_mapping()];
+        let (living, own) = ([leads(), other_mapping()], ledger.target.as_ref());
 
-        assert_eq!(find(&leads().id()[..8], &living, &ledger).unwrap(), leads());
-        assert_eq!(find(&sample::target().id(), &living, &ledger).unwrap(), sample::target());
-        let unknown = find("0000", &living, &ledger).unwrap_err().to_string();
+        assert_eq!(find(&leads().id()[..8], &living, own).unwrap(), leads());
+        assert_eq!(find(&sample::target().id(), &living, own).unwrap(), sample::target());
+        let unknown = find("0000", &living, own).unwrap_err().to_string();
         assert!(unknown.contains(&format!("{}: {}", leads().id(), leads())), "{unknown}");
     }
 
@@ -222,7 +267,7 @@ mod tests {
         assert_eq!(
             says(&ledger, &[leads()]).unwrap(),
             format!(
-                "no consumer that is alive delivers this run, which is for {}; they deliver {}: {}",
+                "no consumer that is alive delivers this run, which is for {}; they deliver target {}: {}",
                 sample::target(),
                 leads().id(),
                 leads()
@@ -231,9 +276,9 @@ mod tests {
         assert_eq!(
             says(&ledger, &[leads(), other_mapping()]).unwrap(),
             format!(
-                "the run is mapped by 9f86d081884c7d65, and the consumers that are alive map by \
-                 e3b0c44298fc1c14: start one with the mapping of before, or go on with the other \
-                 one: producer resume nightly --target {}",
+                "the run is for mapping 9f86d081884c7d65, and the consumers that are alive have \
+                 another: start one with the mapping of before, or go on with another: producer \
+                 resume nightly --target {} (mapping e3b0c44298fc1c14)",
                 other_mapping().id()
             )
         );

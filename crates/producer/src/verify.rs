@@ -261,7 +261,7 @@ impl Verification {
             writeln!(text, "  {name:<16}{value}").expect("a String takes everything");
         };
         let of_batches = format!("{} batches", grouped(self.file_batches));
-        line("rows in the file", format!("{} ({of_batches})", grouped(self.file_rows)));
+        line("rows in file", format!("{} ({of_batches})", grouped(self.file_rows)));
         line("rows read", grouped(self.read));
         line("delivered", grouped(self.delivered));
         let in_file = grouped(self.rejects_file_rows);
@@ -292,7 +292,7 @@ impl Verification {
             line("", format!("… and {more} batches more"));
         }
         self.problems.iter().for_each(|problem| line("wrong", problem.clone()));
-        line("verdict", self.verdict().to_owned());
+        line("verdict", self.verdict());
         text
     }
 
@@ -306,12 +306,28 @@ impl Verification {
         }
     }
 
-    fn verdict(&self) -> &'static str {
-        match (self.proven, self.problems.is_empty()) {
+    fn verdict(&self) -> String {
+        let is_cancelled = self.state == Some(RunState::Cancelled);
+        let left_out = self.file_rows.saturating_sub(self.delivered + self.rejected);
+        let words = match (self.proven, self.problems.is_empty()) {
             (true, _) => "every row of the file is delivered or rejected, once",
+            (false, true) if is_cancelled && left_out == 0 => {
+                "the run was cancelled when every row of the file had been delivered or rejected"
+            }
+            (false, true) if is_cancelled => {
+                return format!(
+                    "the run was cancelled: what it delivered and rejected before adds up; that \
+                     every row of the file was loaded cannot be proven, {} were left out",
+                    grouped(left_out)
+                );
+            }
+            (false, false) if is_cancelled => {
+                "the run was cancelled, and what it did before does not add up"
+            }
             (false, true) => "the run is not complete; what it has done so far adds up",
             (false, false) => "the run and the file do not add up",
-        }
+        };
+        words.to_owned()
     }
 }
 

@@ -36,7 +36,7 @@ export class QueuePanel {
     const [fill, lowMark, highMark] = meter.children;
     const scale = high / HIGH_AT;
     setText(parts[name], shown(now));
-    setText(parts[`${name}Of`], `of ${shown(high)}`);
+    setText(parts[`${name}Of`], `of ${shown(high)}${name === "jobs" ? " a run" : ""}`);
     setShare(fill, now / scale);
     meter.classList.toggle("full", waits);
     meter.classList.remove("unset");

@@ -76,6 +76,17 @@ impl Office {
         self.pipeline.records(kind.object).iter().filter(|record| is_of_run(record)).count() as u64
     }
 
+    /// Salesforce is full for the rows of one run, or for none.
+    fn is_full_for(&self, name: Option<&str>) {
+        let full = |name: &str| {
+            json!({
+                "keyPrefix": format!("{name}-"), "statusCode": "STORAGE_LIMIT_EXCEEDED",
+                "message": "storage limit exceeded",
+            })
+        };
+        self.pipeline.set_faults(&json!({"rowErrors": Vec::from_iter(name.map(full))}));
+    }
+
     /// All rows of small runs are new records with their values, at the first try.
     fn assert_went_well(&self, kind: &Kind, runs: &[Run]) {
         let files: Vec<&str> = runs.iter().map(|run| run.file.as_str()).collect();
@@ -110,6 +121,8 @@ fn each_of_many_small_runs_ends_soon_beside_a_large_one_whatever_becomes_of_the_
     let paused = office.start(&office.leads, "paused", SMALL_ROWS);
     office.leads.tell(&paused.id, "pause");
     let cancelled = office.start(&office.leads, "cancelled", SMALL_ROWS);
+    office.is_full_for(Some("held"));
+    let held = office.start(&office.leads, "held", SMALL_ROWS);
     office.pipeline.put("misfit.csv", "Key,Email\nmisfit-1,a@example.com\n");
     let misfit = office.leads.start_run("misfit.csv");
     office.pipeline.put("nobodys.csv", sheet("nobodys-", SMALL_ROWS, 0));
@@ -118,7 +131,7 @@ fn each_of_many_small_runs_ends_soon_beside_a_large_one_whatever_becomes_of_the_
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let all = || small_leads.iter().chain(&small_contacts);
     wait_until("all are queued", || {
-        all().chain([&cancelled]).all(|run| office.is(run, "draining"))
+        all().chain([&cancelled, &held]).all(|run| office.is(run, "draining"))
     });
 
     let _consumers = [LEADS, LEADS, CONTACTS].map(|kind| kind.consumer(&office.pipeline));
@@ -147,6 +160,21 @@ fn each_of_many_small_runs_ends_soon_beside_a_large_one_whatever_becomes_of_the_
         leads_took.as_secs_f64(),
         begun.elapsed().as_secs_f64()
     );
+
+    // Tried again by itself now and then, it is held again.
+    wait_until("the run that met a full org is held", || office.is(&held, "held"));
+    let why = office.report(&held)["held"]["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(why.contains("STORAGE_LIMIT_EXCEEDED"), "{why}");
+    assert_eq!(office.stored(&LEADS, &held), 0);
+    assert!(!office.is(&large, "held"), "of another run");
+    office.is_full_for(None);
+    office.leads.tell(&held.id, "resume");
+    wait_until("it has ended when there is room", || office.is(&held, "completed"));
+    let report = office.report(&held);
+    let figures = ["created", "rejected", "unfinished"].map(|name| &report[name]);
+    assert_eq!(json!(figures), json!([SMALL_ROWS, 0, 0]), "{report}");
+    let is_of_held = |key: &str| key.starts_with("held-");
+    office.pipeline.assert_holds_of_some(&LEADS, &[&held.file], is_of_held);
 
     assert_eq!((office.stored(&LEADS, &paused), office.is(&paused, "paused")), (0, true));
     office.leads.tell(&paused.id, "resume");

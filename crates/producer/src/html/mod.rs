@@ -57,7 +57,10 @@ fn figures(report: &Report) -> String {
             figure(grouped(ledger.delivered()), "delivered"),
             figure(grouped(ledger.rejected), "rejected"),
             figure(grouped(left), left_name),
-            figure(duration(report.took()), "took"),
+            report
+                .time_name()
+                .map(|name| figure(duration(report.took()), name))
+                .unwrap_or_default(),
         ),
     )
 }

@@ -42,8 +42,8 @@ pub(super) async fn resume(
     body: Option<JsonOf<ForWhom>>,
 ) -> Answer {
     let ForWhom { target } = body.map(|JsonOf(body)| body).unwrap_or_default();
-    if let Some(TargetId(id)) = target {
-        api.start.change_target(&run, &id).await?;
+    if let Some(target) = target {
+        api.start.change_target(&run, &target.id()?).await?;
     }
     grant(Wish::Resume, &api, run).await
 }

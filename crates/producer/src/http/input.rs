@@ -21,22 +21,24 @@ pub(super) const BODY_BYTES_MAX: usize = 16 << 10;
 /// How long a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The target that a body names.
+/// The field `target` of a body, whatever was put there: refused by a parser, it would be a place
+/// in the body and no name.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub(super) struct TargetId(pub(super) String);
-
-impl TryFrom<String> for TargetId {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        target_id(&text).map(Self)
-    }
-}
+#[serde(transparent)]
+pub(super) struct TargetId(serde_json::Value);
 
 impl TargetId {
-    pub(super) fn wanted(self) -> Wanted {
-        Wanted { id: Some(self.0), ..Wanted::default() }
+    pub(super) fn id(&self) -> Result<String, Problem> {
+        target_id(self.0.as_str().unwrap_or_default()).map_err(|why| {
+            Problem::bad_request(format!(
+                "`target` is {why}: GET /api/queue names the targets of the consumers that are \
+                 alive"
+            ))
+        })
+    }
+
+    pub(super) fn wanted(&self) -> Result<Wanted, Problem> {
+        Ok(Wanted { id: Some(self.id()?), ..Wanted::default() })
     }
 }
 

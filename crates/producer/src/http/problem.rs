@@ -116,7 +116,7 @@ impl From<SyncError> for Problem {
             SyncError::OtherVersion { ref run, .. } => {
                 Self::conflict(error.to_string(), Some(run.clone()))
             }
-            SyncError::SeveralTargets { known } => Self::conflict(
+            SyncError::SeveralTargets { known, .. } => Self::conflict(
                 format!(
                     "consumers of several targets are alive; name one by its id, as `target`. They \
                      are {known}"

@@ -20,10 +20,11 @@ const FRESH: Duration = Duration::from_millis(400);
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct QueueState {
-    /// Batches that are not settled, and the bytes of their payloads.
+    /// Batches to do of all runs together, and the bytes of their payloads.
     pub(super) jobs: u64,
     pub(super) bytes: u64,
-    /// Reading stops at high, and goes on at low.
+    /// Reading stops at high, and goes on at low. Those of jobs are for each run by itself, so that
+    /// `jobs` may be more; those of bytes for all runs together too.
     pub(super) jobs_high: u64,
     pub(super) jobs_low: u64,
     pub(super) bytes_high: u64,
@@ -94,4 +95,26 @@ impl QueueWatch {
 
 pub(super) async fn show(State(api): State<Arc<Api>>) -> Result<Json<QueueState>, Problem> {
     Ok(Json(api.queue_watch.state().await?.as_ref().clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    /// A sum over all runs stands beside a limit of each.
+    #[test]
+    fn the_description_says_what_of_the_queue_may_be_compared() {
+        let document: Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let queue = &document["components"]["schemas"]["Queue"]["properties"];
+        let describes = |field: &str, words: &str| {
+            let described = queue[field]["description"].as_str().unwrap_or_default();
+            assert!(described.contains(words), "{field}: {described}");
+        };
+
+        describes("jobs", "all runs together");
+        describes("jobs", "Not to be compared with `jobsHigh`");
+        describes("jobsHigh", "For each run by itself");
+        describes("jobsHigh", "`batchesQueued`");
+        describes("bytesHigh", "for all runs together, which is `bytes`");
+    }
 }

@@ -61,7 +61,10 @@ pub(super) async fn start(
     JsonOf(body): JsonOf<FileOf>,
 ) -> Answer {
     let FileOf { file_name, target } = body;
-    let wanted = target.map_or_else(|| api.wanted.clone(), TargetId::wanted);
+    let wanted = match target {
+        Some(target) => target.wanted()?,
+        None => api.wanted.clone(),
+    };
     let order = Order::new(file_name, api.settings.clone(), wanted);
     begin(api, Order { start_key: start_key(&headers)?, ..order }).await
 }
@@ -76,7 +79,7 @@ pub(super) async fn replay(
     let RowsOf { code, target } = body.map(|JsonOf(rows)| rows).unwrap_or_default();
     let codes = code.into_iter().collect();
     // What this server was set to is for new runs.
-    let wanted = target.map(TargetId::wanted).unwrap_or_default();
+    let wanted = target.as_ref().map(TargetId::wanted).transpose()?.unwrap_or_default();
     let replay = Replay { of, codes, edited: None, settings: api.settings.clone(), wanted };
     let order = replay.order(&api.start).await.map_err(|error| match error {
         ReplayError::Sync(error) => error.into(),

@@ -8,7 +8,11 @@ use crate::{
 /// The report with what differs from run to run made alike.
 fn masked(report: &str) -> String {
     let lines = report.lines().map(|line| match line.split_at_checked(18) {
-        Some((name, _)) if name.starts_with("  started") => format!("{name}(a moment)\n"),
+        Some((name, _))
+            if ["  started", "  waiting since"].iter().any(|at| name.starts_with(at)) =>
+        {
+            format!("{name}(a moment)\n")
+        }
         Some((name, _)) if name.starts_with("  took") => format!("{name}(a while)\n"),
         _ => format!("{line}\n"),
     });
@@ -40,6 +44,44 @@ fn a_run_that_waits_and_one_that_is_cancelled_read_as_they_were_read_over() {
     fixture.told(&["cancel", "nightly-7"]);
 
     insta::assert_snapshot!(masked(&stdout(&fixture.producer(&["show", "nightly-7"]))));
+}
+
+#[test]
+fn a_limit_of_rejected_rows_that_was_passed_when_all_was_queued_is_in_the_report() {
+    let fixture = Fixture::with_rows(200);
+    fixture.told(&[
+        "sync",
+        "--file",
+        "big.csv",
+        "--run-id",
+        "r",
+        "--no-wait",
+        "--max-rejects",
+        "1",
+    ]);
+    let shown = || stdout(&fixture.producer(&["show", "r"]));
+    let passed = || fixture.report("r")["rejectLimitPassed"].clone();
+    assert!(!shown().contains("--max-rejects"), "{}", shown());
+    assert_eq!(passed(), serde_json::Value::Null);
+
+    fixture.settle(|row| row.starts_with("E10").then_some("BAD"));
+
+    let words = "11 rows were rejected, more than --max-rejects 1 allows; all of the file had been \
+                 queued by then, and is delivered";
+    assert!(shown().contains(&format!("  limit passed    {words}\n")), "{}", shown());
+    assert_eq!(passed(), words);
+}
+
+#[test]
+fn a_run_that_nobody_delivers_has_no_rate() {
+    let fixture = Fixture::with_rows(200);
+    fixture.told(&["sync", "--file", "big.csv", "--run-id", "r", "--no-wait"]);
+
+    let waits = stdout(&fixture.producer(&["show", "r"]));
+
+    let started = waits.lines().find_map(|line| line.strip_prefix("  started         ")).unwrap();
+    assert!(waits.contains(&format!("  waiting since   {started}\n")), "{waits}");
+    assert!(!waits.contains("rows/s") && !waits.contains("  took"), "{waits}");
 }
 
 #[test]

@@ -57,6 +57,84 @@ fn a_start_that_is_not_clear_is_wrong_usage_and_says_how_to_choose() {
     assert!(shown.contains("  upsert Lead  "), "{shown}");
 }
 
+/// As many mappings of the same kind of load.
+fn mappings(number: u64) -> Vec<Target> {
+    (0..number).map(|at| Target { mapping: format!("{at:016x}"), ..target() }).collect()
+}
+
+#[test]
+fn a_start_for_a_target_of_no_living_consumer_is_refused_as_a_resume_is() {
+    let fixture = Fixture::with_rows(10);
+    let sync = ["sync", "--file", FILE, "--no-wait", "--target"];
+
+    let nobody = fixture.producer(&[&sync[..], &["0000ffff"]].concat());
+    fixture.show_consumer(&target());
+    let unknown = fixture.producer(&[&sync[..], &["0000ffff"]].concat());
+    let mapping = fixture.producer(&[&sync[..], &[&target().mapping[..12]]].concat());
+
+    for (refused, words) in [
+        (&nobody, "no target whose id begins with 0000ffff".to_owned()),
+        (&nobody, "none; start a consumer first: make consumer".to_owned()),
+        (&unknown, "no target whose id begins with 0000ffff".to_owned()),
+        (&unknown, format!("target {}: {}", target().id(), target())),
+        (&mapping, format!("0123456789ab is how the mapping of target {} begins", target().id())),
+    ] {
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        assert!(stderr(refused).contains(&words), "{words}: {}", stderr(refused));
+    }
+    assert_eq!(stdout(&fixture.producer(&["runs", "--json"])).trim(), "[]", "nothing was begun");
+}
+
+#[test]
+fn rejected_rows_may_be_named_the_target_that_rejected_them_though_nobody_is_there() {
+    let fixture = Fixture::with_rows(4);
+    fixture.complete("bad", |row| (row == "E1,Name 1").then_some("LOCK"));
+    let replay = ["replay", "bad", "--no-wait", "--json", "--target"];
+
+    let unknown = fixture.producer(&[&replay[..], &["0000ffff"]].concat());
+    let its_own = fixture.producer(&[&replay[..], &[&target().id()]].concat());
+
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+    assert_eq!(report(&its_own)["target"]["id"], target().id());
+}
+
+#[test]
+fn where_only_the_mapping_differs_a_start_is_told_to_name_the_target() {
+    let fixture = Fixture::with_rows(10);
+    let living = mappings(22);
+    living.iter().for_each(|target| fixture.show_consumer(target));
+
+    let unclear = stderr(&fixture.producer(&["sync", "--file", FILE, "--no-wait"]));
+
+    assert!(!unclear.contains("--object"), "it tells them not apart: {unclear}");
+    let named = |target: &&Target| unclear.contains(&format!("{}: {target}", target.id()));
+    assert_eq!(living.iter().filter(named).count(), 20, "{unclear}");
+    assert!(unclear.contains("say which by --target"), "{unclear}");
+    assert!(unclear.trim_end().ends_with("; and 2 more"), "{unclear}");
+}
+
+#[test]
+fn a_run_whose_mapping_is_gone_names_every_way_to_go_on() {
+    let fixture = Fixture::with_rows(100);
+    fixture.show_consumer(&target());
+    fixture.told(&["sync", "--file", FILE, "--run-id", "r", "--no-wait"]);
+    let () = fixture.connection().del("{batch-sync}:consumers").unwrap();
+    let living = mappings(22);
+    living[..2].iter().for_each(|target| fixture.show_consumer(target));
+
+    let waits = fixture.report("r")["waitingFor"].as_str().unwrap().to_owned();
+    living[2..].iter().for_each(|target| fixture.show_consumer(target));
+    let of_many = fixture.report("r")["waitingFor"].as_str().unwrap().to_owned();
+
+    for target in &living[..2] {
+        let way =
+            format!("producer resume r --target {} (mapping {})", target.id(), target.mapping);
+        assert!(waits.contains(&way), "{way}: {waits}");
+    }
+    assert_eq!(of_many.matches("producer resume r --target").count(), 20, "{of_many}");
+    assert!(of_many.ends_with("and 2 more"), "{of_many}");
+}
+
 #[test]
 fn rejected_rows_are_replayed_to_where_they_were_rejected() {
     let fixture = Fixture::with_rows(4);
@@ -85,9 +163,9 @@ fn a_run_is_given_to_consumers_of_another_mapping_by_a_resume() {
     fixture.show_server();
 
     let shown = stdout(&fixture.producer(&["show", "r"]));
-    assert!(shown.contains("waits           the run is mapped by 0123456789ab"), "{shown}");
+    assert!(shown.contains("waits           the run is for mapping 0123456789ab"), "{shown}");
     let listed = stdout(&fixture.producer(&["runs"]));
-    assert!(listed.contains("r is draining: the run is mapped by 0123456789ab"), "{listed}");
+    assert!(listed.contains("r is draining: the run is for mapping 0123456789ab"), "{listed}");
     let unknown = fixture.producer(&["resume", "r", "--target", &leads().id()]);
     assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
     assert!(stderr(&unknown).contains(&format!("{}: {other}", other.id())), "{unknown:?}");

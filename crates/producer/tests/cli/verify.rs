@@ -48,6 +48,21 @@ fn what_a_failed_or_paused_run_keeps_is_explained_and_not_missing() {
     fixture.told(&["cancel", "r", "--yes"]);
     let (told, _) = verified(&fixture);
     assert!(told.contains("cancelled       800\n") && !told.contains("on the queue"), "{told}");
+    let verdict = "verdict         the run was cancelled: what it delivered and rejected before adds up; \
+                   that every row of the file was loaded cannot be proven, 800 were left out\n";
+    assert!(told.contains(verdict), "{told}");
+}
+
+#[test]
+fn of_a_cancelled_run_what_does_not_add_up_is_said_all_the_same() {
+    let fixture = begun();
+    fixture.told(&["cancel", "r", "--yes"]);
+    let () = fixture.connection().hincr("{batch-sync}:run:r", "rejected", 1).unwrap();
+
+    let (told, _) = verified(&fixture);
+
+    let verdict = "verdict         the run was cancelled, and what it did before does not add up\n";
+    assert!(told.contains(verdict), "{told}");
 }
 
 #[test]

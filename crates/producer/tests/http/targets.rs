@@ -51,9 +51,27 @@ async fn a_start_never_guesses_between_consumers_that_do_different_things() {
     let body = json!({"fileName": "rows.csv", "target": target().id()});
     server.post_json("/api/sync/start", &body).await;
     contacts.deliver(1).await;
-    let odd = json!({"fileName": "rows.csv", "target": "Lead"});
-    let odd = server.post_json("/api/sync/start", &odd).await;
-    assert_eq!((odd.status, odd.error().contains("not the id of a target")), (400, true));
+    let unknown = json!({"fileName": "rows.csv", "target": "0000ffff"});
+    let unknown = server.post_json("/api/sync/start", &unknown).await;
+    assert_eq!(unknown.status, 409, "{unknown:?}");
+    assert!(unknown.error().starts_with("there is no target whose id begins"), "{unknown:?}");
+    let routes = ["/api/sync/start", "/api/sync/nightly/resume", "/api/sync/nightly/replay"];
+    for (route, odd) in routes.iter().flat_map(|route| {
+        [json!("Lead"), json!("0a1"), json!(123_456), json!({})].map(|odd| (route, odd))
+    }) {
+        let mut body = json!({"target": odd});
+        if route.ends_with("start") {
+            body["fileName"] = json!("rows.csv");
+        }
+        let odd = server.post_json(route, &body).await;
+        assert_eq!(odd.status, 400, "{route} {body}: {odd:?}");
+        assert_eq!(
+            odd.error(),
+            "`target` is not the id of a target; these have 12 hexadecimal digits, of which the \
+             first 4 or more will do: GET /api/queue names the targets of the consumers that are \
+             alive"
+        );
+    }
 }
 
 #[tokio::test]
