@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     kinds::{PARCEL_SCHEMA, PARCELS},
     pipeline::{Pipeline, block_on},
-    processes::{Program, pause_for, wait_at_most, wait_until},
+    processes::{Program, wait_at_most, wait_until},
     records::sheet,
     server::{SERVE, Server},
 };
@@ -124,9 +124,9 @@ fn a_run_that_goes_on_while_salesforce_works_its_jobs_off_inserts_no_row_twice()
     let before = std::mem::replace(&mut run.consumer, PARCELS.consumer(&run.pipeline));
     before.signal("TERM");
     before.end();
-    pause_for(1_000);
-    run.pipeline.set_faults(&json!({"jobDelayMs": 100}));
+    // Before they are worked off.
     run.resume_with_another_sas();
+    run.pipeline.set_faults(&json!({"jobDelayMs": 100}));
 
     run.assert_each_row_is_stored_once();
 }

@@ -62,13 +62,14 @@ impl Stage {
             let (now, start) = (Instant::now(), self.services.pipeline.redis.log_bytes());
             pause_for(self.rng.u64(0..900));
             let end = self.services.pipeline.redis.log_bytes();
-            self.lose_log_between(start.min(end), end, now);
+            self.lose_log_between(start, end, now);
         }
     }
 
     /// Redis dies, and comes back without what it wrote behind some byte between these.
     fn lose_log_between(&mut self, start: u64, end: u64, since: Instant) {
-        let cut_at = self.rng.u64(start..=end);
+        // Redis may have begun a shorter file meanwhile.
+        let cut_at = self.rng.u64(start.min(end)..=end);
         let lost = self.services.pipeline.redis.lose_log_after(cut_at);
         self.redis_comes_back(since);
         self.tally.power_cuts += 1;
