@@ -208,6 +208,28 @@ fn the_file_of_an_earlier_run_of_the_same_id_is_left_as_it_is() {
     assert_eq!(verified.code, Some(0), "{verified:?}");
 }
 
+/// A person opened the file itself, not a copy, and everything about it stayed but its cells.
+#[test]
+fn a_rejects_file_that_somebody_mended_in_its_place_is_replayed_as_it_stands() {
+    let pipeline = ended_run("mended");
+    let name = "rejects/mended.csv";
+    let before = String::from_utf8(pipeline.get(name).into()).unwrap();
+    let mended = before.replace('\n', " as mended\n").replacen("_message as mended", "_message", 1);
+    block_on(async {
+        let store = pipeline.store();
+        let there = store.append_blob(name).await.unwrap().unwrap();
+        assert!(store.append_empty(name, &there.etag, &there.metadata).await.unwrap());
+        store.append(name, 0, mended.clone().into()).await.unwrap();
+    });
+    let _consumer = pipeline.consumer();
+
+    let ended = pipeline.program("producer", &["replay", "mended", "--json"]).end();
+
+    let rows = before.lines().count() as u64 - 1;
+    assert_eq!(Report::of(&ended).number("read"), rows, "{ended:?}");
+    assert!(pipeline.get(name) == mended, "it is a person's now");
+}
+
 #[test]
 fn a_rejects_file_that_somebody_moved_away_in_mid_run_does_not_stop_the_run() {
     let pipeline = Pipeline::with_salesforce(&["--latency-ms=300"]);

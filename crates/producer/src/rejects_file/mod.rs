@@ -102,10 +102,11 @@ impl RejectsFile {
         }
     }
 
-    /// Brings all rejected rows of a run that has ended into one file, and gives its name.
+    /// Brings all rejected rows of a run that has ended into one file, and gives its name. The rows
+    /// are taken as they stand there: a person may have mended them.
     pub(crate) async fn join(&self, queue: &Queue) -> Result<String, RejectsError> {
         loop {
-            self.write_all(queue).await?;
+            while self.write_some(queue, 1).await? {}
             let _turn = WRITERS.acquire().await;
             let pending = queue.pending_rejects(&self.run, 1).await?;
             if let [part] = pending.parts.parts[..] {
