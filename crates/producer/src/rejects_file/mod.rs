@@ -89,10 +89,15 @@ impl RejectsFile {
         Ok(true)
     }
 
+    async fn write_pending(&self, queue: &Queue) -> Result<(), RejectsError> {
+        while self.write_some(queue, 1).await? {}
+        Ok(())
+    }
+
     /// Writes all lines that there are, and sees to it that the files hold no others.
     pub(crate) async fn write_all(&self, queue: &Queue) -> Result<(), RejectsError> {
         loop {
-            while self.write_some(queue, 1).await? {}
+            self.write_pending(queue).await?;
             let _turn = WRITERS.acquire().await;
             let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
             if pending.lines.is_empty() && self.is_whole(&pending).await? {
@@ -106,7 +111,7 @@ impl RejectsFile {
     /// are taken as they stand there: a person may have mended them.
     pub(crate) async fn join(&self, queue: &Queue) -> Result<String, RejectsError> {
         loop {
-            while self.write_some(queue, 1).await? {}
+            self.write_pending(queue).await?;
             let _turn = WRITERS.acquire().await;
             let pending = queue.pending_rejects(&self.run, 1).await?;
             if let [part] = pending.parts.parts[..] {
