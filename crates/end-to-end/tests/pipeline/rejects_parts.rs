@@ -232,7 +232,7 @@ fn a_rejects_file_that_somebody_mended_in_its_place_is_replayed_as_it_stands() {
 
 #[test]
 fn a_rejects_file_that_somebody_moved_away_in_mid_run_does_not_stop_the_run() {
-    let pipeline = Pipeline::with_salesforce(&["--latency-ms=300"]);
+    let pipeline = Pipeline::with_salesforce(&["--latency-ms=400"]);
     pipeline.generate(20_000, &["--bad-rows", "20"]);
     let consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "moved", "--json"]);
