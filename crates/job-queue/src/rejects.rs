@@ -27,11 +27,15 @@ pub struct RejectsParts {
     pub parts: Vec<RejectsPart>,
     /// The number of the part that somebody is copying others to, which it will take the place of.
     pub copying: Option<u32>,
+    /// The files were seen to hold all lines of the run that had ended, and no others: what differs
+    /// later, a person changed.
+    #[serde(default)]
+    pub done: bool,
 }
 
 impl Default for RejectsParts {
     fn default() -> Self {
-        Self { parts: vec![RejectsPart { number: 1, start: 0 }], copying: None }
+        Self { parts: vec![RejectsPart { number: 1, start: 0 }], copying: None, done: false }
     }
 }
 
@@ -133,7 +137,8 @@ mod tests {
     #[test]
     fn parts_are_kept_and_read_again() {
         let parts = vec![RejectsPart { number: 1, start: 0 }, RejectsPart { number: 4, start: 70 }];
-        for parts in [RejectsParts::default(), RejectsParts { parts, copying: Some(5) }] {
+        for parts in [RejectsParts::default(), RejectsParts { parts, copying: Some(5), done: true }]
+        {
             assert_eq!(RejectsParts::of_kept(parts.as_kept().as_bytes()), Some(parts));
         }
         assert_eq!(RejectsParts::of_kept(br#"{"parts":[],"copying":null}"#), None);

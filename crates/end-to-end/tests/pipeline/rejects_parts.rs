@@ -40,6 +40,11 @@ fn forget(pipeline: &Pipeline, run: &str, heard: &[String], pending: &[String]) 
     let bytes = |lines: &[String]| lines.iter().map(String::len).sum::<usize>();
     let () = redis.hset(&key, "rejects_written_bytes", bytes(heard)).unwrap();
     let () = redis.hset(&key, "rejects_pending_bytes", bytes(pending)).unwrap();
+    // What it wrote last of all was that all lines are there.
+    let parts: Option<String> = redis.hget(&key, "rejects_parts").unwrap();
+    let parts = parts.unwrap_or_default().replace(r#""done":true"#, r#""done":false"#);
+    let is_first = parts.starts_with(r#"{"parts":[{"number":1,"start":0}],"copying":null"#);
+    set_parts(pipeline, run, if is_first { "" } else { &parts });
     let () = redis.del(format!("{key}:rejects")).unwrap();
     if !pending.is_empty() {
         let () = redis.rpush(format!("{key}:rejects"), pending).unwrap();
@@ -208,26 +213,65 @@ fn the_file_of_an_earlier_run_of_the_same_id_is_left_as_it_is() {
     assert_eq!(verified.code, Some(0), "{verified:?}");
 }
 
-/// A person opened the file itself, not a copy, and everything about it stayed but its cells.
+/// A person opened the file itself, not a copy, and everything about it stayed but its content.
+fn change_in_place(pipeline: &Pipeline, name: &str, content: &str) {
+    block_on(async {
+        let store = pipeline.store();
+        let there = store.append_blob(name).await.unwrap().unwrap();
+        assert!(store.append_empty(name, &there.etag, &there.metadata).await.unwrap());
+        store.append(name, 0, content.to_owned().into()).await.unwrap();
+    });
+}
+
 #[test]
 fn a_rejects_file_that_somebody_mended_in_its_place_is_replayed_as_it_stands() {
     let pipeline = ended_run("mended");
     let name = "rejects/mended.csv";
     let before = String::from_utf8(pipeline.get(name).into()).unwrap();
-    let mended = before.replace('\n', " as mended\n").replacen("_message as mended", "_message", 1);
-    block_on(async {
-        let store = pipeline.store();
-        let there = store.append_blob(name).await.unwrap().unwrap();
-        assert!(store.append_empty(name, &there.etag, &there.metadata).await.unwrap());
-        store.append(name, 0, mended.clone().into()).await.unwrap();
-    });
+    let mended = before.replace("@example.com", "@mended.example.com");
+    assert!(mended.len() > before.len() + 100);
+    change_in_place(&pipeline, name, &mended);
     let _consumer = pipeline.consumer();
 
+    // Also by who looks whether something is left to do.
+    assert_eq!(pipeline.sync(&["--run-id", "mended"]).end().code, Some(3));
     let ended = pipeline.program("producer", &["replay", "mended", "--json"]).end();
 
     let rows = before.lines().count() as u64 - 1;
     assert_eq!(Report::of(&ended).number("read"), rows, "{ended:?}");
     assert!(pipeline.get(name) == mended, "it is a person's now");
+}
+
+#[test]
+fn parts_that_somebody_changed_or_took_away_are_replayed_as_they_stand() {
+    let pipeline = ended_run("parts");
+    let lines = lines_of_first(&pipeline, "parts");
+    let header = String::from_utf8(pipeline.get("rejects/parts.csv").into()).unwrap();
+    let header = header.lines().next().unwrap().to_owned() + "\n";
+    let (first, second) = lines.split_at(50);
+    // Three parts, of which the first lost its last line end, and the last is gone.
+    let bytes = |lines: &[String]| lines.concat().len();
+    let kept = format!(
+        r#"{{"parts":[{{"number":1,"start":0}},{{"number":2,"start":{}}},{{"number":3,"start":{}}}],"copying":null,"done":true}}"#,
+        bytes(first),
+        bytes(&lines),
+    );
+    set_parts(&pipeline, "parts", &kept);
+    change_in_place(&pipeline, "rejects/parts.csv", (header.clone() + &first.concat()).trim_end());
+    block_on(async {
+        let (store, none) = (pipeline.store(), Default::default());
+        let content = header + &second.concat();
+        store.append_create("rejects/parts.2.csv", content.into(), &none).await.unwrap();
+    });
+    let _consumer = pipeline.consumer();
+
+    let ended = pipeline.program("producer", &["replay", "parts", "--json"]).end();
+
+    let report = Report::of(&ended);
+    assert_eq!(report.number("read"), lines.len() as u64, "{ended:?}");
+    assert_eq!(report.by_code("FIELD_COUNT"), 0, "{ended:?}");
+    let file = report.text("file");
+    assert!(pipeline.rejects_lines(file).concat() == lines.concat(), "{file}");
 }
 
 #[test]

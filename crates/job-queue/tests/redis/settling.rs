@@ -77,7 +77,8 @@ async fn lines_that_were_written_to_another_part_are_pending_still() {
     claimed.settle(&with_rejects(&claimed, 3)).await.unwrap();
     let queue = &fixture.queue;
     let pending = queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
-    let second = RejectsParts { parts: vec![RejectsPart { number: 2, start: 0 }], copying: None };
+    let parts = vec![RejectsPart { number: 2, start: 0 }];
+    let second = RejectsParts { parts, ..RejectsParts::default() };
 
     assert!(queue.change_rejects_parts(&id("a"), 0, &pending.parts, &second).await.unwrap());
 

@@ -13,7 +13,7 @@ use blob_store::{AppendBlob, Appended, BlobError, BlobStore, ReadSettings};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use ingest_core::{RunId, rejects_header};
-use job_queue::{Ledger, PendingRejects, Queue, QueueError, RejectsPart};
+use job_queue::{Ledger, PendingRejects, Queue, QueueError, RejectsPart, RejectsParts};
 use tokio::sync::Semaphore;
 
 use self::parts::{Anew, Piece, name};
@@ -94,16 +94,30 @@ impl RejectsFile {
         Ok(())
     }
 
-    /// Writes all lines that there are, and sees to it that the files hold no others.
+    /// Writes all lines of a run that has ended, and sees to it once that the files hold no others.
     pub(crate) async fn write_all(&self, queue: &Queue) -> Result<(), RejectsError> {
         loop {
             self.write_pending(queue).await?;
             let _turn = WRITERS.acquire().await;
             let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
-            if pending.lines.is_empty() && self.is_whole(&pending).await? {
-                return self.empty_left_overs(queue).await;
+            if pending.lines.is_empty() && queue.run(&self.run).await?.is_none() {
+                // It was forgotten meanwhile: what its files hold is nobody's business any more.
+                return Ok(());
             }
-            Box::pin(self.advance(queue, pending)).await?;
+            if !pending.lines.is_empty() || !(pending.parts.done || self.is_whole(&pending).await?)
+            {
+                Box::pin(self.advance(queue, pending)).await?;
+                continue;
+            }
+            if pending.parts.done {
+                return Ok(());
+            }
+            self.empty_left_overs(queue).await?;
+            let (run, parts) = (&self.run, &pending.parts);
+            let done = RejectsParts { copying: None, done: true, ..parts.clone() };
+            if queue.change_rejects_parts(run, pending.position, parts, &done).await? {
+                return Ok(());
+            }
         }
     }
 
@@ -120,11 +134,18 @@ impl RejectsFile {
             let mut pieces = Vec::new();
             for part in &pending.parts.parts {
                 let name = name(&self.run, part.number);
-                let there = self.store.properties(&name).await?;
-                pieces.push(Piece { name, etag: there.etag, end: there.bytes });
+                match self.store.properties(&name).await {
+                    // Whoever took it away did not want its rows.
+                    Err(BlobError::NoSuchBlob { .. }) => {}
+                    there => {
+                        let there = there?;
+                        pieces.push(Piece { name, etag: there.etag, end: there.bytes });
+                    }
+                }
             }
             let why = "a replay reads one file".to_owned();
-            let anew = Anew { keep: 0, start: pending.parts.parts[0].start, pieces, why };
+            let anew =
+                Anew { keep: 0, start: pending.parts.parts[0].start, pieces, why, done: true };
             self.begin(queue, &pending, anew).await?;
         }
     }
@@ -173,6 +194,7 @@ impl RejectsFile {
                         start: pending.position,
                         pieces: Vec::new(),
                         why: format!("{name} is full"),
+                        done: false,
                     })),
                     Err(error) => Err(error.into()),
                 }
@@ -193,11 +215,12 @@ impl RejectsFile {
         let wanted: usize = pending.lines.iter().map(Bytes::len).sum();
         let tail = self.read(&name, end, there.bytes.min(end + wanted as u64)).await?;
         Ok(match standing(&tail, &pending.lines) {
-            0 if self.is_ours(there) => Step::Begin(Anew {
+            0 if self.is_ours(there) && !pending.parts.done => Step::Begin(Anew {
                 keep: pending.parts.parts.len() - 1,
                 start: last(pending).start,
                 pieces: vec![Piece { end, etag: there.etag.clone(), name: name.clone() }],
                 why: format!("{name} has rows that redis forgot; they come again"),
+                done: false,
             }),
             0 => self.leave(pending, &name),
             lines => Step::Written(lines),
@@ -219,6 +242,7 @@ impl RejectsFile {
                 start: part.start,
                 pieces: vec![piece],
                 why: format!("redis forgot what took the place of {name}"),
+                done: false,
             },
             None => Anew {
                 keep: pending.parts.parts.len(),
@@ -229,6 +253,7 @@ impl RejectsFile {
                      it any more",
                     there.bytes
                 ),
+                done: false,
             },
         }))
     }
@@ -254,6 +279,7 @@ impl RejectsFile {
             start: pending.position,
             pieces: Vec::new(),
             why: format!("{name} is of another run, or was changed by somebody"),
+            done: false,
         })
     }
 

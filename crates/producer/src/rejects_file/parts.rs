@@ -10,10 +10,10 @@
 //! written, the ledger takes it in the place of others, these are emptied. Whoever comes next begins
 //! with another number; what is no part and not being written is emptied at the end.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, num::NonZero};
 
 use blob_store::{AppendBlob, Appended, BlobError, BlobEtag, ReadSettings};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::TryStreamExt;
 use ingest_core::{RunId, rejects_header};
 use job_queue::{Ledger, PendingRejects, Queue, RejectsPart, RejectsParts};
@@ -22,8 +22,8 @@ use tracing::warn;
 use super::{RejectsError, RejectsFile};
 use crate::read_settings;
 
-/// Bytes in one append of a copy: what the service takes at most.
-const COPY_BYTES_MAX: usize = 4 << 20;
+/// Bytes in one append of a copy: what every version of the service takes.
+const COPY_BYTES: NonZero<u32> = NonZero::new(4 << 20).expect("not zero");
 
 /// What the names of all rejects files begin with.
 pub(crate) const FOLDER: &str = "rejects/";
@@ -56,6 +56,8 @@ pub(super) struct Anew {
     /// What it begins with.
     pub(super) pieces: Vec<Piece>,
     pub(super) why: String,
+    /// It holds all rows, as they stand now.
+    pub(super) done: bool,
 }
 
 /// The lines of a part, from its header to `end`.
@@ -77,22 +79,22 @@ impl RejectsFile {
         let (run, position) = (&self.run, pending.position);
         let number = self.free_number(pending).await?;
         let name = name(run, number);
-        let parts = pending.parts.parts.clone();
-        let copying = RejectsParts { parts, copying: Some(number) };
+        let copying = RejectsParts { copying: Some(number), ..pending.parts.clone() };
         if !queue.change_rejects_parts(run, position, &pending.parts, &copying).await? {
             return Ok(());
         }
         job_queue::failpoint!("rejects-part-reserved");
         let marks = self.marks(anew.start);
         let there = self.store.append_create(&name, self.header.clone(), &marks).await?;
-        if there.metadata != marks || !self.copy(&anew.pieces, &name, there.bytes).await? {
+        let is_new = there.metadata == marks && there.bytes == self.header.len() as u64;
+        if !is_new || !self.copy(&anew.pieces, &name).await? {
             // Somebody else's; the next look finds another number.
             return Ok(());
         }
         job_queue::failpoint!("rejects-part-copied");
         let mut parts = pending.parts.parts[..anew.keep].to_vec();
         parts.push(RejectsPart { number, start: anew.start });
-        let parts = RejectsParts { parts, copying: None };
+        let parts = RejectsParts { parts, copying: None, done: anew.done };
         if queue.change_rejects_parts(run, position, &copying, &parts).await? {
             warn!(run.id = %run, "run {run}: rejected rows go on in {name}: {}", anew.why);
             job_queue::failpoint!("rejects-part-begun");
@@ -112,7 +114,7 @@ impl RejectsFile {
         let files = self.files(&pending).await?;
         // Asked for when the files were looked at: a number is reserved before there is a file.
         pending = queue.pending_rejects(&self.run, 1).await?;
-        let RejectsParts { parts, copying } = &pending.parts;
+        let RejectsParts { parts, copying, .. } = &pending.parts;
         let counts =
             |number| *copying == Some(number) || parts.iter().any(|part| part.number == number);
         for (number, there) in files {
@@ -183,45 +185,43 @@ impl RejectsFile {
         is("run", self.run.as_ref()) && is("source", &self.source)
     }
 
-    /// Copies the lines of `pieces` behind what is in the file already. Gives `false` when somebody
-    /// else writes to it.
-    async fn copy(
-        &self,
-        pieces: &[Piece],
-        name: &str,
-        mut length: u64,
-    ) -> Result<bool, RejectsError> {
+    /// Copies the lines of `pieces` behind the header of a new file; the last line of each ends.
+    /// Gives `false` when somebody else writes to it.
+    async fn copy(&self, pieces: &[Piece], name: &str) -> Result<bool, RejectsError> {
         let header = self.header.len() as u64;
-        // As in the file that is being written.
-        let mut start = header;
-        for piece in pieces {
-            let end = start + piece.end.saturating_sub(header);
-            let from = header + length.saturating_sub(start);
-            start = end;
-            if length >= end {
-                continue;
+        let mut length = header;
+        for Piece { name: source, etag, end } in pieces.iter().filter(|piece| piece.end > header) {
+            let settings = ReadSettings {
+                chunk_bytes: COPY_BYTES,
+                window: NonZero::<u32>::MIN,
+                ..ReadSettings::default()
+            };
+            let mut chunks = self.store.read(source, etag, *end, header, settings);
+            let mut last = b'\n';
+            while let Some(block) = chunks.try_next().await? {
+                last = block.last().copied().unwrap_or(last);
+                if !self.copy_block(name, &mut length, block).await? {
+                    return Ok(false);
+                }
             }
-            let settings = ReadSettings::default();
-            let mut chunks = self.store.read(&piece.name, &piece.etag, piece.end, from, settings);
-            let mut block = BytesMut::new();
-            loop {
-                let chunk = chunks.try_next().await?;
-                let is_last = chunk.is_none();
-                block.extend_from_slice(&chunk.unwrap_or_default());
-                while block.len() >= COPY_BYTES_MAX || (is_last && !block.is_empty()) {
-                    let bytes: Bytes = block.split_to(block.len().min(COPY_BYTES_MAX)).freeze();
-                    let count = bytes.len() as u64;
-                    match self.store.append(name, length, bytes).await? {
-                        Appended::Done => length += count,
-                        Appended::PositionTaken { .. } => return Ok(false),
-                    }
-                }
-                if is_last {
-                    break;
-                }
+            let line_end = Bytes::from_static(b"\n");
+            if last != b'\n' && !self.copy_block(name, &mut length, line_end).await? {
+                return Ok(false);
             }
         }
-        Ok(length == start)
+        Ok(true)
+    }
+
+    async fn copy_block(
+        &self,
+        name: &str,
+        length: &mut u64,
+        block: Bytes,
+    ) -> Result<bool, RejectsError> {
+        let bytes = block.len() as u64;
+        let appended = self.store.append(name, *length, block).await?;
+        *length += bytes;
+        Ok(appended == Appended::Done)
     }
 }
 
