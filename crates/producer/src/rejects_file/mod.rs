@@ -13,7 +13,7 @@ use blob_store::{AppendBlob, Appended, BlobError, BlobStore, ReadSettings};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use ingest_core::{RunId, rejects_header};
-use job_queue::{Ledger, PendingRejects, Queue, QueueError, RejectsPart, RejectsParts};
+use job_queue::{Ledger, PendingRejects, Queue, QueueError, RejectsPart, RejectsParts, RunState};
 use tokio::sync::Semaphore;
 
 use self::parts::{Anew, Piece, name};
@@ -100,10 +100,10 @@ impl RejectsFile {
             self.write_pending(queue).await?;
             let _turn = WRITERS.acquire().await;
             let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
-            if pending.lines.is_empty() && queue.run(&self.run).await?.is_none() {
+            let Some(ledger) = queue.run(&self.run).await? else {
                 // It was forgotten meanwhile: what its files hold is nobody's business any more.
                 return Ok(());
-            }
+            };
             if !pending.lines.is_empty() || !(pending.parts.done || self.is_whole(&pending).await?)
             {
                 Box::pin(self.advance(queue, pending)).await?;
@@ -113,6 +113,10 @@ impl RejectsFile {
                 return Ok(());
             }
             self.empty_left_overs(queue).await?;
+            if !matches!(ledger.state, RunState::Completed | RunState::Cancelled) {
+                // It may go on.
+                return Ok(());
+            }
             let (run, parts) = (&self.run, &pending.parts);
             let done = RejectsParts { copying: None, done: true, ..parts.clone() };
             if queue.change_rejects_parts(run, pending.position, parts, &done).await? {
