@@ -3,7 +3,7 @@
 use ingest_core::RunId;
 use job_queue::{Control, Ledger, Queue, RunState};
 
-use crate::{error::SyncError, report::Status};
+use crate::{error::SyncError, status::Status};
 
 /// A wish for one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

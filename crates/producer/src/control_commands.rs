@@ -15,9 +15,9 @@ use crate::{
     control::{Outcome, Wish},
     read_settings::ReadSettings,
     replay::Replay,
-    report::Status,
     run::{Foreground, rejects_max},
     start::Order,
+    status::Status,
 };
 
 /// What a control command prints for programs; the same words as the HTTP API's.

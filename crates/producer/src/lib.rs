@@ -42,6 +42,7 @@ mod serve_args;
 mod source;
 mod standstill;
 mod start;
+mod status;
 mod sync;
 mod target;
 mod totals;

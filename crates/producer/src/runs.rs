@@ -13,8 +13,9 @@ use crate::{
     error::SyncError,
     figures::{grouped, moment},
     html,
-    report::{Report, Status},
+    report::Report,
     standstill,
+    status::Status,
 };
 
 pub(crate) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {

@@ -4,7 +4,7 @@ use clap::Args;
 use job_queue::{Ledger, Target, Wanted};
 use serde::Serialize;
 
-use crate::{error::SyncError, report::Status};
+use crate::{error::SyncError, status::Status};
 
 /// Who is to deliver the runs that are started; without any of it the consumers that are alive, when
 /// all of them do the same.

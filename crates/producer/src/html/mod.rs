@@ -8,7 +8,8 @@ use job_queue::{Ledger, Series};
 
 use crate::{
     figures::{duration, grouped, moment},
-    report::{Report, Status},
+    report::Report,
+    status::Status,
 };
 
 /// Most characters of a text that is shown, such as the reason of a failure.

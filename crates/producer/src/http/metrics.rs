@@ -28,7 +28,7 @@ use prometheus_client::{
 use tokio::time::timeout;
 
 use super::{Api, queue::QueueState};
-use crate::{report::Status, totals::Sums};
+use crate::{status::Status, totals::Sums};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

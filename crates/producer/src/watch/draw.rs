@@ -14,8 +14,8 @@ use ratatui::{
 use crate::{
     figures::{bytes, duration, grouped},
     pace::whole,
-    report::Status,
     standstill,
+    status::Status,
     watch::{model::Model, one_run},
 };
 

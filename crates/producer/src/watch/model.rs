@@ -12,7 +12,7 @@ use job_queue::{DeliveryPause, Depth, Ledger, Target};
 use crate::{
     control::Wish,
     pace::{RunPace, whole},
-    report::Status,
+    status::Status,
     watermark::Watermarks,
 };
 

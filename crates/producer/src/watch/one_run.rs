@@ -12,7 +12,8 @@ use ratatui::{
 use crate::{
     figures::{bytes, duration, grouped},
     pace::whole,
-    report::{Report, Status},
+    report::Report,
+    status::Status,
     watch::{
         draw::{colour_of, gauge, percent, ratio, read_share},
         model::{Model, Paces},
