@@ -72,7 +72,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
     }
 }
 
-/// A JSON body.
+/// A JSON body, which is an object.
 pub(super) struct JsonOf<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonOf<T> {
@@ -102,6 +102,10 @@ fn parsed<T: DeserializeOwned>(is_json: bool, body: &[u8]) -> Result<JsonOf<T>, 
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "the body must be JSON, with the header `Content-Type: application/json`",
         ));
+    }
+    // For serde a list of values is a struct, too, by the order of its fields.
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(Problem::bad_request("the body must be a JSON object: {…}"));
     }
     match serde_json::from_slice(body) {
         Ok(value) => Ok(JsonOf(value)),
@@ -146,6 +150,22 @@ fn first_cause(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Field {
+        name: Option<String>,
+    }
+
+    #[test]
+    fn a_body_is_an_object_and_no_list_of_its_values() {
+        for (body, name) in [("{}", None), (" \n{\"name\": \"a\"}", Some("a"))] {
+            let field = parsed::<Field>(true, body.as_bytes()).map(|JsonOf(field)| field.name);
+            assert_eq!(field.ok().unwrap().as_deref(), name, "{body}");
+        }
+        for body in ["[null]", " [\"a\"]", "[]", "null", "\"a\"", "", "{", "\u{feff}{}"] {
+            assert!(parsed::<Field>(true, body.as_bytes()).is_err(), "{body}");
+        }
+    }
 
     #[test]
     fn only_json_counts_as_json() {
