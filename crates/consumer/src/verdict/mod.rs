@@ -168,6 +168,39 @@ fn limit_exceeded(message: &str) -> Trouble {
     if message.contains("TotalRequests") { Trouble::QuotaUsedUp } else { Trouble::Throttled }
 }
 
+/// Whether a code only says that something else failed: a trigger, a flow, Apex. Then the text has
+/// to say what; under every other code English words decide nothing, for messages quote values.
+fn is_wrapper(code: &str) -> bool {
+    matches!(
+        code,
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
+            | "CANNOT_EXECUTE_FLOW_TRIGGER"
+            | "UNKNOWN_EXCEPTION"
+            | "APEX_ERROR"
+    )
+}
+
+/// Whether the org runs as many long Apex transactions as it may.
+fn says_long_transactions(message: &str) -> bool {
+    has_word(message, "ConcurrentPerOrgLongTxn")
+}
+
+/// Whether Apex ran into a limit of one transaction, which fewer rows may keep.
+fn says_apex_limit(message: &str) -> bool {
+    has_word(message, "System.LimitException")
+        || message.contains("Too many SOQL queries")
+        || message.contains("CPU time limit exceeded")
+}
+
+/// Whether it is there as a word of its own, not as a part of a longer name.
+fn has_word(message: &str, word: &str) -> bool {
+    let is_of_a_name = |character: char| character.is_alphanumeric() || character == '_';
+    message.match_indices(word).any(|(at, _)| {
+        !message[..at].ends_with(is_of_a_name)
+            && !message[at + word.len()..].starts_with(is_of_a_name)
+    })
+}
+
 impl Trouble {
     /// How long to leave Salesforce alone; `limit_check` is the time between two looks whether calls
     /// of the day are free again.

@@ -1,7 +1,8 @@
 //! Calls that brought no row results.
 
 use super::{
-    Blocker, FREE_STORAGE, Operation, RequestVerdict, Single, Then, Trouble, limit_exceeded,
+    Blocker, FREE_STORAGE, Operation, RequestVerdict, Single, Then, Trouble, is_wrapper,
+    limit_exceeded, says_long_transactions,
 };
 use crate::salesforce::{ErrorAnswer, Refusal};
 
@@ -37,6 +38,10 @@ fn judge_answer(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
             RequestVerdict::Repeat { tries: 5, then: Then::Halve(Single::TryAgain) }
         }
         "REQUEST_LIMIT_EXCEEDED" => RequestVerdict::Wait(limit_exceeded(&answer.message)),
+        // Refused before any work, so also an insert may be sent again.
+        code if is_wrapper(code) && says_long_transactions(&answer.message) => {
+            RequestVerdict::Wait(Trouble::Throttled)
+        }
         "SERVER_UNAVAILABLE" => RequestVerdict::Wait(Trouble::Unavailable),
         "UNKNOWN_EXCEPTION" | "APEX_ERROR" => unknown_outcome(operation, 3),
         "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED" => {

@@ -1,7 +1,8 @@
 //! Rows of a call that was answered.
 
 use super::{
-    Blocker, Change, FREE_STORAGE, Operation, Reason, RowVerdict, Trouble, limit_exceeded,
+    Blocker, Change, FREE_STORAGE, Operation, Reason, RowVerdict, Trouble, has_word, is_wrapper,
+    limit_exceeded, says_apex_limit, says_long_transactions,
 };
 use crate::salesforce::{RowError, RowResult};
 
@@ -77,11 +78,12 @@ pub(crate) const AS_OFTEN_AS_SET: u32 = u32::MAX;
 
 fn judge_error(error: &RowError, operation: Operation) -> Judged {
     match error.code.as_str() {
-        "UNABLE_TO_LOCK_ROW" => Judged::TryAgain { retries_max: AS_OFTEN_AS_SET },
-        // A trigger or flow ran into the lock and wraps the error.
-        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" if error.message.contains("UNABLE_TO_LOCK_ROW") => {
-            Judged::TryAgain { retries_max: AS_OFTEN_AS_SET }
+        // First of all: whatever wraps a lock, nothing but the lock is the matter.
+        _ if is_lock(error) => Judged::TryAgain { retries_max: AS_OFTEN_AS_SET },
+        code if is_wrapper(code) && says_long_transactions(&error.message) => {
+            Judged::Wait(Trouble::Throttled)
         }
+        code if is_wrapper(code) && says_apex_limit(&error.message) => Judged::Shrink,
         // Rolled back because of another row: nothing is wrong with this one.
         "ALL_OR_NONE_OPERATION_ROLLED_BACK" => Judged::TryAgain { retries_max: AS_OFTEN_AS_SET },
         "UNKNOWN_EXCEPTION" => Judged::TryAgain { retries_max: 2 },
@@ -102,12 +104,16 @@ fn judge_error(error: &RowError, operation: Operation) -> Judged {
     }
 }
 
+/// Whether a row met a lock, in a code of its own or in what a trigger or flow says of it.
+fn is_lock(error: &RowError) -> bool {
+    error.code == "UNABLE_TO_LOCK_ROW"
+        || has_word(&error.message, "UNABLE_TO_LOCK_ROW")
+        || is_wrapper(&error.code) && error.message.contains("unable to obtain exclusive access")
+}
+
 /// Whether so many rows of a call were locked that there may be too many writers at once: a tenth,
 /// and three at least.
 pub(crate) fn meets_locks(results: &[RowResult]) -> bool {
-    let is_lock = |error: &RowError| {
-        error.code == "UNABLE_TO_LOCK_ROW" || error.message.contains("UNABLE_TO_LOCK_ROW")
-    };
     let locked = results.iter().filter(|result| result.errors.iter().any(is_lock)).count();
     locked >= 3 && locked * 10 >= results.len()
 }

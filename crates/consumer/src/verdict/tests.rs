@@ -64,9 +64,10 @@ const OF_A_REQUEST: [(u16, &str); 32] = [
 ];
 
 /// Every code that it documents for one record, in the order of its documentation.
-const OF_A_ROW: [&str; 29] = [
+const OF_A_ROW: [&str; 30] = [
     "UNABLE_TO_LOCK_ROW",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+    "CANNOT_EXECUTE_FLOW_TRIGGER",
     "UNKNOWN_EXCEPTION",
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
     "TXN_SECURITY_METERING_ERROR",
@@ -190,6 +191,17 @@ fn the_code_decides_before_the_status() {
 }
 
 #[test]
+fn too_many_long_transactions_are_waited_for_whichever_code_says_so() {
+    for code in ["REQUEST_LIMIT_EXCEEDED", "UNKNOWN_EXCEPTION", "APEX_ERROR"] {
+        let refusal = answer(500, code, "ConcurrentPerOrgLongTxn Limit exceeded.");
+        // Refused before any work, so also an insert may be sent again.
+        for operation in [Upsert, Insert] {
+            assert_eq!(judge_request(&refusal, operation), THROTTLED, "{code} {operation:?}");
+        }
+    }
+}
+
+#[test]
 fn an_insert_is_never_repeated_when_its_outcome_is_unknown() {
     for refusal in [
         answer(500, "UNKNOWN_EXCEPTION", ""),
@@ -265,6 +277,20 @@ fn every_code_of_a_row_has_its_verdict() {
         ("UNABLE_TO_LOCK_ROW", lock, "again"),
         ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", trigger, "again"),
         ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "LeadTrigger: no", "rejected"),
+        ("CANNOT_EXECUTE_FLOW_TRIGGER", trigger, "again"),
+        ("CANNOT_EXECUTE_FLOW_TRIGGER", lock, "again"),
+        ("CANNOT_EXECUTE_FLOW_TRIGGER", "flow: System.LimitException: Too many DML rows", "shrink"),
+        ("CANNOT_EXECUTE_FLOW_TRIGGER", "flow: no", "rejected"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", lock, "again"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "x: Too many SOQL queries: 101", "shrink"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "x: Apex CPU time limit exceeded", "shrink"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "NOT_UNABLE_TO_LOCK_ROW_X", "rejected"),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", trigger, "again"),
+        // English words decide nothing where the code says what it is.
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", lock, "rejected"),
+        ("STRING_TOO_LONG", "data value too large: Too many SOQL queries", "rejected"),
+        ("UNKNOWN_EXCEPTION", "ConcurrentPerOrgLongTxn Limit exceeded.", "Throttled"),
+        ("UNKNOWN_EXCEPTION", lock, "again"),
         ("UNKNOWN_EXCEPTION", "", "again 2"),
         ("ALL_OR_NONE_OPERATION_ROLLED_BACK", "", "again"),
         ("TXN_SECURITY_METERING_ERROR", "", "again 3"),
@@ -397,7 +423,8 @@ fn a_field_that_may_not_be_written_holds_the_run_when_it_meets_every_row() {
 #[test]
 fn many_locked_rows_in_a_call_say_that_there_are_too_many_writers() {
     let locked = refused(&[("UNABLE_TO_LOCK_ROW", "busy")]);
-    let wrapped = refused(&[("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "UNABLE_TO_LOCK_ROW")]);
+    let busy = "flow: unable to obtain exclusive access to this record";
+    let wrapped = refused(&[("CANNOT_EXECUTE_FLOW_TRIGGER", busy)]);
     let fine = RowResult { success: true, errors: Vec::new(), created: Some(true) };
     let call = |locks: usize, rows: usize| {
         let mut results = vec![fine.clone(); rows];

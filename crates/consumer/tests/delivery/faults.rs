@@ -61,7 +61,10 @@ async fn no_passing_error_of_a_row_costs_that_row() {
     let rules = [
         ("00", "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access"),
         ("11", "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "LeadTrigger: UNABLE_TO_LOCK_ROW, busy"),
+        ("12", "CANNOT_EXECUTE_FLOW_TRIGGER", "flow: UNABLE_TO_LOCK_ROW, busy"),
+        ("13", "CANNOT_EXECUTE_FLOW_TRIGGER", "flow: System.LimitException: Too many DML rows"),
         ("22", "UNKNOWN_EXCEPTION", ""),
+        ("23", "UNKNOWN_EXCEPTION", "ConcurrentPerOrgLongTxn Limit exceeded."),
         ("33", "ALL_OR_NONE_OPERATION_ROLLED_BACK", "Record rolled back"),
         ("44", "TXN_SECURITY_METERING_ERROR", ""),
         ("55", "APEX_TIMEOUT", "Apex CPU time limit exceeded"),
