@@ -11,9 +11,10 @@ use crate::{Dialect, Position};
 pub enum IngestError {
     /// Delimiter and quote cannot do their work.
     #[error(
-        "delimiter {:?} and quote {:?} cannot be used; they must be two different ASCII characters, and no line ends",
+        "delimiter {:?}, quote {:?}{} cannot be used; they must be different ASCII characters, and no line ends",
         char::from(.0.delimiter),
-        char::from(.0.quote)
+        char::from(.0.quote),
+        .0.escape.map(|escape| format!(" and escape {:?}", char::from(escape))).unwrap_or_default()
     )]
     UnusableDialect(Dialect),
     /// There is no header, and nothing else.

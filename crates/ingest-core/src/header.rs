@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use csv_core::ReadFieldResult;
 
 use crate::error::{DataKind, IngestError};
 use crate::{Dialect, Position};
@@ -65,27 +64,11 @@ impl Header {
 
 /// The fields of a record, unquoted.
 fn columns(raw: &[u8], dialect: Dialect) -> Vec<String> {
-    let mut reader = dialect.reader();
-    let mut field = vec![0; raw.len()];
     let mut columns = Vec::new();
-    let (mut used, mut end) = (0, 0);
-    loop {
-        // The empty input behind the last byte says that the record ends there.
-        let (result, read, written) = reader.read_field(&raw[used..], &mut field[end..]);
-        used += read;
-        end += written;
-        match result {
-            ReadFieldResult::Field { record_end } => {
-                columns.push(String::from_utf8_lossy(&field[..end]).into_owned());
-                end = 0;
-                if record_end {
-                    return columns;
-                }
-            }
-            ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {}
-            ReadFieldResult::End => return columns,
-        }
-    }
+    dialect.for_each_cell(raw, &mut Vec::new(), |cell| {
+        columns.push(String::from_utf8_lossy(cell).into_owned());
+    });
+    columns
 }
 
 fn check(columns: &[String], at: Position) -> Result<(), IngestError> {

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use crate::IngestSettings;
 use crate::input::Input;
 use crate::position::Cursor;
 
@@ -43,16 +44,17 @@ enum Delimiter {
 }
 
 impl Opening {
-    /// A header line longer than `head_bytes_max` is not looked at to its end.
-    pub(crate) fn new(delimiter: Option<u8>, quote: u8, head_bytes_max: usize) -> Self {
+    /// A header line that is longer than a record may be is not looked at to its end.
+    pub(crate) fn new(settings: IngestSettings) -> Self {
+        let IngestSettings { delimiter, quote, escape, record_bytes_max, .. } = settings;
         Self {
             cursor: Cursor::at(1, 0),
             head: Vec::new(),
-            head_bytes_max,
+            head_bytes_max: record_bytes_max,
             mark: Mark::Expected { matched: 0 },
             delimiter: match delimiter {
                 Some(delimiter) => Delimiter::Given(delimiter),
-                None => Delimiter::Detect(DelimiterVote::new(quote)),
+                None => Delimiter::Detect(DelimiterVote::new(quote, escape)),
             },
         }
     }
@@ -132,6 +134,7 @@ impl Opening {
 /// Counts the candidates outside quotes, until the line ends.
 struct DelimiterVote {
     quote: u8,
+    escape: Option<u8>,
     place: Place,
     counts: [u64; CANDIDATES.len()],
 }
@@ -141,13 +144,15 @@ enum Place {
     FieldStart,
     InField,
     InQuotes,
+    /// Behind an escape character inside quotes.
+    Escaped,
     /// Behind a quote inside quotes: it closed them, or it is the first of two.
     BehindQuote,
 }
 
 impl DelimiterVote {
-    fn new(quote: u8) -> Self {
-        Self { quote, place: Place::FieldStart, counts: [0; CANDIDATES.len()] }
+    fn new(quote: u8, escape: Option<u8>) -> Self {
+        Self { quote, escape, place: Place::FieldStart, counts: [0; CANDIDATES.len()] }
     }
 
     /// Whether the line ends in these bytes; what is behind its end is not counted.
@@ -158,7 +163,8 @@ impl DelimiterVote {
                     Place::InQuotes
                 }
                 (Place::InQuotes, byte) if byte == self.quote => Place::BehindQuote,
-                (Place::InQuotes, _) => Place::InQuotes,
+                (Place::InQuotes, byte) if Some(byte) == self.escape => Place::Escaped,
+                (Place::InQuotes | Place::Escaped, _) => Place::InQuotes,
                 (_, b'\r' | b'\n') => return true,
                 (_, byte) => match CANDIDATES.iter().position(|&candidate| candidate == byte) {
                     Some(candidate) => {
@@ -204,7 +210,7 @@ mod tests {
         ];
 
         for (header, delimiter) in cases {
-            let mut vote = DelimiterVote::new(b'"');
+            let mut vote = DelimiterVote::new(b'"', None);
             vote.count(header.as_bytes());
             assert_eq!(char::from(vote.winner()), char::from(*delimiter), "{header:?}");
         }

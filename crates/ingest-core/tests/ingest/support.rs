@@ -10,6 +10,7 @@ pub(crate) fn settings() -> IngestSettings {
     IngestSettings {
         delimiter: None,
         quote: b'"',
+        escape: None,
         record_bytes_max: 1 << 20,
         batch: BatchLimits { rows_max: 1, bytes_max: 1 << 20 },
     }

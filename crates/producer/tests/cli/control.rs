@@ -170,13 +170,13 @@ fn resuming_a_run_that_ended_unseen_writes_its_rejects_file() {
 #[test]
 fn rows_whose_text_was_not_kept_are_told_beforehand_and_rejected_again() {
     let fixture = Fixture::start();
-    fixture.put(FILE, "ExternalId,Name\nE1,Name 1\nE2,\"open\n");
+    fixture.put(FILE, format!("ExternalId,Name\nE1,Name 1\nE2,{}\n", "x".repeat(1 << 20)));
     fixture.complete("bad", |_| Some("LOCK"));
 
     let replayed = fixture.producer(&["replay", "bad", "--no-wait", "--json"]);
 
     assert!(
-        stderr(&replayed).contains("the text of some rows (1 UNCLOSED_QUOTE): they are rejected again; mend them in big.csv"),
+        stderr(&replayed).contains("the text of some rows (1 RECORD_TOO_LONG): they are rejected again; mend them in big.csv"),
         "{}",
         stderr(&replayed)
     );
@@ -185,7 +185,7 @@ fn rows_whose_text_was_not_kept_are_told_beforehand_and_rejected_again() {
     let report = fixture.report(report["run"].as_str().unwrap());
     assert_eq!(report["delivered"], 1);
     assert_eq!(report["rejected"], 1);
-    assert_eq!(report["rejectedByCode"]["UNCLOSED_QUOTE"], 1);
+    assert_eq!(report["rejectedByCode"]["RECORD_TOO_LONG"], 1);
 }
 
 #[test]
