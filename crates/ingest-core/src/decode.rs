@@ -17,8 +17,14 @@ use encoding_rs::Encoding;
 use crate::input::Input;
 use crate::plain::Plain;
 use crate::position::Cursor;
-use crate::scan::{self, Misplaced, MisplacedKind, Scan};
+use crate::scan::{self, Misplaced, MisplacedKind, Scan, is_blank};
 use crate::{Dialect, Position};
+
+/// U+FEFF.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// U+001A.
+const CTRL_Z: u8 = 0x1A;
 
 /// A record as it was found.
 pub(crate) struct Record<'a> {
@@ -30,6 +36,15 @@ pub(crate) struct Record<'a> {
     pub(crate) is_text: bool,
     /// Right behind its line end.
     pub(crate) end: Cursor,
+}
+
+impl Record<'_> {
+    /// Whether it has nothing but delimiters and blanks: a line that a spreadsheet leaves behind.
+    #[inline]
+    pub(crate) fn is_blank(&self, delimiter: u8) -> bool {
+        let is_nothing = |byte: &u8| *byte == delimiter || is_blank(*byte);
+        self.raw.first().is_some_and(is_nothing) && self.raw.iter().all(is_nothing)
+    }
 }
 
 /// What was found.
@@ -76,6 +91,8 @@ pub(crate) struct RecordDecoder {
 #[derive(Clone, Copy)]
 enum State {
     BetweenRecords,
+    /// In what may become a byte order mark; `carry` has its beginning.
+    InMark,
     InRecord(Scan),
     /// Behind the limit.
     Skipping(Found),
@@ -124,7 +141,7 @@ impl RecordDecoder {
                 }
             }
             if matches!(self.state, State::BetweenRecords) {
-                self.skip_line_ends(input);
+                self.skip_nothing(input);
                 let (chunk, start) = input.current();
                 let plain = Plain::find(self.dialect, chunk, start, self.record_bytes_max);
                 if let Some(plain) = plain {
@@ -142,13 +159,22 @@ impl RecordDecoder {
         self.record -= 1;
     }
 
-    /// Passes blank lines.
+    /// Passes blank lines, and byte order marks: where files were joined, one begins a line.
     #[inline(always)]
-    fn skip_line_ends(&mut self, input: &mut Input) {
+    fn skip_nothing(&mut self, input: &mut Input) {
         let (chunk, used) = input.current();
         let mut start = used;
-        while matches!(chunk.get(start), Some(b'\r' | b'\n')) {
-            start += 1;
+        loop {
+            start += match chunk.get(start) {
+                Some(b'\r' | b'\n') => 1,
+                Some(&first) if first == BYTE_ORDER_MARK[0] => {
+                    match chunk[start..].starts_with(BYTE_ORDER_MARK) {
+                        true => BYTE_ORDER_MARK.len(),
+                        false => break,
+                    }
+                }
+                _ => break,
+            };
         }
         if start > used {
             self.cursor.pass(&chunk[used..start]);
@@ -186,19 +212,47 @@ impl RecordDecoder {
             State::BetweenRecords if start == chunk.len() => None,
             State::BetweenRecords => {
                 self.carry.clear();
+                if BYTE_ORDER_MARK.starts_with(&chunk[start..]) {
+                    return self.read_mark(input);
+                }
                 self.read_record(Scan::new(self.dialect), input)
             }
+            State::InMark => self.read_mark(input),
             State::InRecord(scan) => self.read_record(scan, input),
             State::Skipping(found) => self.skip_record(found, input),
             State::Ended(found) => self.pass_lf(found, input),
         }
     }
 
+    /// Reads on in what is a byte order mark so far.
+    fn read_mark(&mut self, input: &mut Input) -> Option<Found> {
+        let (chunk, start) = input.current();
+        if chunk[start] != BYTE_ORDER_MARK[self.carry.len()] {
+            let scan = self.scan_carry();
+            return self.read_record(scan, input);
+        }
+        self.carry.push(chunk[start]);
+        self.state = State::InMark;
+        if self.carry == BYTE_ORDER_MARK {
+            self.cursor.pass(&self.carry);
+            self.state = State::BetweenRecords;
+        }
+        input.read_up_to(start + 1);
+        None
+    }
+
+    fn scan_carry(&self) -> Scan {
+        let mut scan = Scan::new(self.dialect);
+        let found = scan.see(&self.carry);
+        debug_assert!(found == (self.carry.len(), None));
+        scan
+    }
+
     /// Reads on in a record of which `carry` holds the beginning.
     fn read_record(&mut self, mut scan: Scan, input: &mut Input) -> Option<Found> {
         let (chunk, start) = input.current();
         // One byte more than a record may have: its line end, or the proof that it is too long.
-        let room = (self.record_bytes_max - self.carry.len()).saturating_add(1);
+        let room = self.record_bytes_max.saturating_sub(self.carry.len()).saturating_add(1);
         let limit = start.saturating_add(room).min(chunk.len());
         let (seen, found) = scan.see(&chunk[start..limit]);
         match found {
@@ -311,15 +365,26 @@ impl RecordDecoder {
         match self.state {
             State::BetweenRecords => None,
             State::Skipping(found) | State::Ended(found) => Some(found),
-            State::InRecord(scan) => match scan.open_quote() {
-                Some(_) if scan.first_line_end().is_some() => self.go_back(&scan, input),
-                _ => {
-                    let found = Found { at: self.position(), shape: Shape::of(&scan) };
-                    self.cursor.pass(&self.carry);
-                    Some(found)
-                }
-            },
+            State::InRecord(scan)
+                if scan.open_quote().is_some() && scan.first_line_end().is_some() =>
+            {
+                self.go_back(&scan, input)
+            }
+            State::InRecord(_) | State::InMark => self.finish_record(),
         }
+    }
+
+    /// The input ends in a record, or in the Ctrl-Z that some programs end a text with.
+    fn finish_record(&mut self) -> Option<Found> {
+        let at = self.position();
+        self.cursor.pass(&self.carry);
+        let text = self.carry.iter().rposition(|&byte| byte != CTRL_Z);
+        self.carry.truncate(text.map_or(0, |last| last + 1));
+        if self.carry.is_empty() {
+            self.state = State::BetweenRecords;
+            return None;
+        }
+        Some(Found { at, shape: Shape::of(&self.scan_carry()) })
     }
 
     #[inline(always)]

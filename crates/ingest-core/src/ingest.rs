@@ -287,7 +287,11 @@ impl RowReader {
         };
         let replay = manner.replay.clone();
         Ok(Self {
-            rules: RowRules { fields: columns, record_bytes_max: limit },
+            rules: RowRules {
+                header: header.raw().clone(),
+                fields: columns,
+                record_bytes_max: limit,
+            },
             decoder: RecordDecoder::new(dialect, limit, from.record + 1, cursor),
             replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
             batcher,
@@ -312,6 +316,10 @@ impl RowReader {
                     }
                 },
             };
+            if rejected.is_none() && record.is_blank(self.header.dialect().delimiter) {
+                self.decoder.forget_number();
+                continue;
+            }
             let closed = match rejected.or_else(|| self.rules.reject(&record)) {
                 None => self.batcher.add_row(&record),
                 Some(reject) => self.batcher.add_reject(&record, reject),

@@ -4,10 +4,9 @@
 use bytes::Bytes;
 
 use crate::IngestSettings;
+use crate::decode::BYTE_ORDER_MARK;
 use crate::input::Input;
 use crate::position::Cursor;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The delimiters that are looked for. The first one wins a tie, and when none is there.
 const CANDIDATES: [u8; 4] = *b",;\t|";

@@ -35,6 +35,8 @@ impl Reject {
     pub const MISPLACED_QUOTE: &'static str = "MISPLACED_QUOTE";
     /// The record is longer than the limit.
     pub const RECORD_TOO_LONG: &'static str = "RECORD_TOO_LONG";
+    /// The record is the header once more.
+    pub const REPEATED_HEADER: &'static str = "REPEATED_HEADER";
     /// The input ends inside the record's quotes. Only rejects files of earlier versions have
     /// it: today such a record is a [`MISPLACED_QUOTE`](Self::MISPLACED_QUOTE).
     pub const UNCLOSED_QUOTE: &'static str = "UNCLOSED_QUOTE";
@@ -46,8 +48,8 @@ impl Reject {
 }
 
 /// What a record has to be to become a row.
-#[derive(Clone, Copy)]
 pub(crate) struct RowRules {
+    pub(crate) header: Bytes,
     pub(crate) fields: usize,
     pub(crate) record_bytes_max: usize,
 }
@@ -55,15 +57,19 @@ pub(crate) struct RowRules {
 impl RowRules {
     /// The reason why this record cannot become a row, if there is one.
     #[inline]
-    pub(crate) fn reject(self, record: &Record<'_>) -> Option<Reject> {
+    pub(crate) fn reject(&self, record: &Record<'_>) -> Option<Reject> {
         match record.shape {
-            Shape::Whole { fields } if fields == self.fields && record.is_text => None,
+            Shape::Whole { fields }
+                if fields == self.fields && record.is_text && record.raw != self.header =>
+            {
+                None
+            }
             _ => Some(self.explain(record)),
         }
     }
 
     #[cold]
-    fn explain(self, record: &Record<'_>) -> Reject {
+    fn explain(&self, record: &Record<'_>) -> Reject {
         let Record { at, shape, raw, is_text, end } = record;
         let (code, reason) = match *shape {
             Shape::TooLong { open_quote } => {
@@ -77,6 +83,10 @@ impl RowRules {
             }
             Shape::Misplaced(misplaced) => {
                 (Reject::MISPLACED_QUOTE, explain_misplaced(record, misplaced))
+            }
+            Shape::Whole { .. } if *raw == self.header => {
+                let reason = "it repeats the header; were files with a header each joined?";
+                (Reject::REPEATED_HEADER, reason.to_owned())
             }
             Shape::Whole { .. } if !is_text => {
                 let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
@@ -95,7 +105,7 @@ impl RowRules {
         }
     }
 
-    fn explain_field_count(self, record: &Record<'_>, found: usize) -> String {
+    fn explain_field_count(&self, record: &Record<'_>, found: usize) -> String {
         let counted = |count: usize| match count {
             1 => "1 field".to_owned(),
             _ => format!("{count} fields"),

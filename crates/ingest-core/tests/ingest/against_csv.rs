@@ -23,6 +23,10 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         2 => Just(&b"\"q\",\"r\"\n"[..]),
         1 => Just("é".as_bytes()),
         1 => Just("\u{FEFF}".as_bytes()),
+        1 => Just(&b"\xEF\xBB"[..]),
+        1 => Just(&b"\x1A"[..]),
+        1 => Just(&b"\n, ,\n"[..]),
+        1 => Just(&b"one,two\n"[..]),
         1 => Just(&b"\0"[..]),
         1 => Just(&b"\xFF"[..]),
         1 => Just(&b"long enough to be looked at in more than one step"[..]),
@@ -63,19 +67,35 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
             at += 1;
             continue;
         }
+        if text[at..].starts_with("\u{FEFF}".as_bytes()) {
+            at += 3;
+            continue;
+        }
         let window = &text[at..text.len().min(at + settings.record_bytes_max + 1)];
         let is_last = window.len() <= settings.record_bytes_max;
         let (end, code) = match simply_end(window, settings) {
             (end, code) if end < window.len() || is_last => (end, code),
             _ => (window.len(), Some(Reject::RECORD_TOO_LONG)),
         };
-        let raw = &window[..end];
+        let (raw, code) = match &window[..end] {
+            raw if is_last && end == window.len() && raw.ends_with(b"\x1A") => {
+                let kept = raw.iter().rposition(|&byte| byte != 0x1A).map_or(0, |last| last + 1);
+                at += end - kept;
+                (&raw[..kept], simply_end(&raw[..kept], settings).1)
+            }
+            raw => (raw, code),
+        };
+        if raw.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t')) {
+            at += raw.len();
+            continue;
+        }
         let (raw, code) = match code {
             Some(Reject::RECORD_TOO_LONG) => {
                 at += end;
                 at += text[at..].iter().take_while(|&&byte| !is_line_end(byte)).count();
                 (&raw[..0], code)
             }
+            None if raw == b"one,two" => (raw, Some(Reject::REPEATED_HEADER)),
             None | Some(Reject::FIELD_COUNT) if std::str::from_utf8(raw).is_err() => {
                 (raw, Some(Reject::INVALID_UTF8))
             }
