@@ -16,14 +16,11 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Those of the column with this name. When there is none, capitals and blanks around the name
-    /// do not matter.
+    /// Those of the column with this name, found as by [`Header::find`]; of two that have it alike,
+    /// the first one.
     #[must_use]
     pub fn of(header: &Header, column: &str) -> Option<Self> {
-        let alike = |name: &String| name.trim().eq_ignore_ascii_case(column.trim());
-        let columns = header.columns();
-        let exact = columns.iter().position(|name| name == column);
-        let column = exact.or_else(|| columns.iter().position(alike))?;
+        let column = header.find(column).unwrap_or_else(|alike| Some(alike.first - 1))?;
         Some(Self { dialect: header.dialect(), column, text: Vec::new() })
     }
 

@@ -68,28 +68,11 @@ pub enum IngestError {
         /// The name.
         name: String,
     },
-    /// A column without a name.
-    #[error("{at}: column {column} has no name; every column needs one")]
-    EmptyColumnName {
+    /// The first record has nothing but delimiters and blanks.
+    #[error("{at}: no column has a name; a line with the names of the columns must come first")]
+    NoColumnName {
         /// Where the header starts.
         at: Position,
-        /// The column, from 1.
-        column: usize,
-    },
-    /// Two columns with the same name.
-    #[error(
-        "{at}: columns {first} and {column} have the same name {}; every column needs its own",
-        Shown(name)
-    )]
-    DuplicateColumn {
-        /// Where the header starts.
-        at: Position,
-        /// The name.
-        name: String,
-        /// The first column that has it, from 1.
-        first: usize,
-        /// The second one.
-        column: usize,
     },
     /// The first record seems to be a row. A column's name counts as data when it is
     ///

@@ -287,11 +287,7 @@ impl RowReader {
         };
         let replay = manner.replay.clone();
         Ok(Self {
-            rules: RowRules {
-                header: header.raw().clone(),
-                fields: columns,
-                record_bytes_max: limit,
-            },
+            rules: RowRules { header: header.clone(), record_bytes_max: limit },
             decoder: RecordDecoder::new(dialect, limit, from.record + 1, cursor),
             replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
             batcher,

@@ -74,7 +74,7 @@ pub use batch::{Batch, BatchLimits};
 pub use cell::Cells;
 pub use dialect::Dialect;
 pub use error::{DataKind, IngestError};
-pub use header::Header;
+pub use header::{Header, RepeatedName};
 pub use ingest::{Ingest, IngestSettings};
 pub use job::{BatchJob, DecodeJobError, Tally};
 pub use position::{Position, ResumePoint};

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
+use crate::Header;
 use crate::decode::{Record, Shape};
 use crate::error::TooLongAdvice;
 use crate::position::Cursor;
@@ -49,8 +50,7 @@ impl Reject {
 
 /// What a record has to be to become a row.
 pub(crate) struct RowRules {
-    pub(crate) header: Bytes,
-    pub(crate) fields: usize,
+    pub(crate) header: Header,
     pub(crate) record_bytes_max: usize,
 }
 
@@ -60,7 +60,9 @@ impl RowRules {
     pub(crate) fn reject(&self, record: &Record<'_>) -> Option<Reject> {
         match record.shape {
             Shape::Whole { fields }
-                if fields == self.fields && record.is_text && record.raw != self.header =>
+                if self.header.takes(fields)
+                    && record.is_text
+                    && record.raw != self.header.raw() =>
             {
                 None
             }
@@ -84,7 +86,7 @@ impl RowRules {
             Shape::Misplaced(misplaced) => {
                 (Reject::MISPLACED_QUOTE, explain_misplaced(record, misplaced))
             }
-            Shape::Whole { .. } if *raw == self.header => {
+            Shape::Whole { .. } if *raw == self.header.raw() => {
                 let reason = "it repeats the header; were files with a header each joined?";
                 (Reject::REPEATED_HEADER, reason.to_owned())
             }
@@ -110,7 +112,8 @@ impl RowRules {
             1 => "1 field".to_owned(),
             _ => format!("{count} fields"),
         };
-        let reason = format!("found {}, but the header has {}", counted(found), self.fields);
+        let reason =
+            format!("found {}, but the header has {}", counted(found), self.header.columns().len());
         match lines(record) {
             (first, last) if first == last => reason,
             (first, last) => {

@@ -160,7 +160,7 @@ impl Encoder<'_> {
     fn encode(&mut self, record: Option<&ByteRecord>) {
         let start = self.json.len();
         let encoded = match record {
-            Some(record) if record.len() == self.plan.columns.len() => self.fields(record),
+            Some(record) if self.plan.header.takes(record.len()) => self.fields(record),
             _ => Err(reason(Reject::FIELD_COUNT, "not one record with the header's columns")),
         };
         match encoded {
