@@ -149,10 +149,12 @@ impl ReadSettings {
         matches!(self.encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
     }
 
-    /// The same, now that the header has told the delimiter.
-    pub(crate) fn with(self, dialect: Dialect) -> Self {
+    /// The same, now that the header has told the delimiter, and perhaps a byte order mark the
+    /// encoding: a file in UTF-16 cannot be entered where the run stopped.
+    pub(crate) fn with(self, dialect: Dialect, encoding: Option<&str>) -> Self {
         let Dialect { delimiter, quote, escape } = dialect;
-        Self { delimiter: Some(delimiter), quote, escape, ..self }
+        let encoding = encoding.map_or(self.encoding, str::to_owned);
+        Self { delimiter: Some(delimiter), quote, escape, encoding, ..self }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -239,6 +241,17 @@ mod tests {
             let message = ReadSettings::new(&args).unwrap_err().to_string();
             assert!(message.starts_with(name), "{message}");
         }
+    }
+
+    #[test]
+    fn an_encoding_that_the_file_told_is_kept_with_the_run() {
+        let settings = ReadSettings::new(&args(",", "\"", "utf-8")).unwrap();
+
+        let told = settings.clone().with(Dialect::default(), Some("UTF-16LE"));
+        let untold = settings.with(Dialect::default(), None);
+
+        assert_eq!((told.keeps_bytes(), untold.keeps_bytes()), (false, true));
+        assert!(told.transcoder().is_ok());
     }
 
     #[test]
