@@ -51,6 +51,14 @@ pub enum IngestError {
         /// The first byte that is not UTF-8.
         byte: u64,
     },
+    /// The input is no CSV yet: it begins as files in this format do.
+    #[error("{at}: this is {format}, not CSV; {}", format.advice())]
+    Packed {
+        /// Where the header should start.
+        at: Position,
+        /// The format.
+        format: PackedFormat,
+    },
     /// The input was said to be a rejects file, and is none.
     #[error(
         "{at}: the last columns are not _record, _code and _message, so this is no rejects file; load it as an ordinary file"
@@ -90,6 +98,49 @@ pub enum IngestError {
         /// What the name looks like.
         kind: DataKind,
     },
+}
+
+/// A format that has to be unpacked before it is CSV, told by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackedFormat {
+    /// A zip archive, or what is one inside, such as an Excel workbook.
+    Zip,
+    /// Compressed by gzip.
+    Gzip,
+    /// Compressed by Zstandard.
+    Zstd,
+}
+
+impl PackedFormat {
+    pub(crate) fn of(start: &[u8]) -> Option<Self> {
+        let signatures: [(&[u8], Self); 3] = [
+            (b"PK\x03\x04", Self::Zip),
+            (b"\x1F\x8B", Self::Gzip),
+            (b"\x28\xB5\x2F\xFD", Self::Zstd),
+        ];
+        signatures.into_iter().find(|(bytes, _)| start.starts_with(bytes)).map(|(_, format)| format)
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Zip => {
+                "unpack it and load the CSV file inside, or save the workbook as CSV; gzip and \
+                 Zstandard are read as they are"
+            }
+            Self::Gzip => "give the file a name that ends in .gz, and it is decompressed",
+            Self::Zstd => "give the file a name that ends in .zst, and it is decompressed",
+        }
+    }
+}
+
+impl fmt::Display for PackedFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Zip => "a zip archive or an Excel workbook",
+            Self::Gzip => "a file that gzip compressed",
+            Self::Zstd => "a file that Zstandard compressed",
+        })
+    }
 }
 
 /// What a column's name looks like when it looks like data.

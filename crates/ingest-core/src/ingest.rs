@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::batch::Batcher;
 use crate::decode::{RecordDecoder, Shape};
+use crate::error::PackedFormat;
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
@@ -234,6 +235,9 @@ fn read_header(
         return if input.ended() { Err(IngestError::Empty) } else { Ok(None) };
     };
     let at = record.at;
+    if let Some(format) = PackedFormat::of(record.raw) {
+        return Err(IngestError::Packed { at, format });
+    }
     match record.shape {
         Shape::TooLong { open_quote } => {
             let limit_bytes = settings.record_bytes_max;

@@ -73,7 +73,7 @@ mod transcode;
 pub use batch::{Batch, BatchLimits};
 pub use cell::Cells;
 pub use dialect::Dialect;
-pub use error::{DataKind, IngestError};
+pub use error::{DataKind, IngestError, PackedFormat};
 pub use header::{Header, RepeatedName};
 pub use ingest::{Ingest, IngestSettings};
 pub use job::{BatchJob, DecodeJobError, Tally};

@@ -88,6 +88,22 @@ fn a_header_that_is_not_utf_8_is_refused_at_its_byte() {
 }
 
 #[test]
+fn a_file_that_has_to_be_unpacked_is_named_with_what_to_do() {
+    fails_as(
+        b"PK\x03\x04\x14\0\0\0big.csv\nx\n",
+        "header (line 1, byte 0): this is a zip archive or an Excel workbook, not CSV; unpack it and load the CSV file inside, or save the workbook as CSV; gzip and Zstandard are read as they are",
+    );
+    fails_as(
+        b"\x1F\x8B\x08\0\xFF\"\n,x",
+        "header (line 1, byte 0): this is a file that gzip compressed, not CSV; give the file a name that ends in .gz, and it is decompressed",
+    );
+    fails_as(
+        b"\x28\xB5\x2F\xFD\n",
+        "header (line 1, byte 0): this is a file that Zstandard compressed, not CSV; give the file a name that ends in .zst, and it is decompressed",
+    );
+}
+
+#[test]
 fn a_header_beyond_the_limit_is_refused() {
     let settings = IngestSettings { record_bytes_max: 8, ..settings() };
 
