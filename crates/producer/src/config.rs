@@ -212,8 +212,8 @@ pub struct ReadArgs {
     #[arg(long, env = "CSV_QUOTE", default_value = "\"", value_name = "CHARACTER")]
     pub csv_quote: String,
 
-    /// `backslash` when quotes inside quotes are written behind one, as Data Factory, Synapse, Spark
-    /// and MySQL do; `none` when they are doubled.
+    /// `backslash` when quotes inside quotes are written behind one, as Data Factory, Synapse and
+    /// Spark do; `none` when they are doubled.
     #[arg(long, env = "CSV_ESCAPE", default_value = "none", value_name = "CHARACTER")]
     pub csv_escape: String,
 
