@@ -11,6 +11,8 @@ pub struct Header {
     raw: Bytes,
     dialect: Dialect,
     columns: Vec<String>,
+    /// How many there are up to the last one with a name.
+    named: usize,
 }
 
 impl Header {
@@ -38,7 +40,9 @@ impl Header {
         }
         let columns = columns(&raw, dialect);
         check(&columns, at)?;
-        Ok(Self { raw, dialect, columns })
+        let named = columns.iter().rposition(|name| !name.trim().is_empty());
+        let named = named.map_or(0, |last| last + 1);
+        Ok(Self { raw, dialect, columns, named })
     }
 
     /// The record as it came, without its line end and without a byte order mark.
@@ -84,13 +88,9 @@ impl Header {
     /// Whether a record with so many cells is whole: columns without a name at the header's end, as
     /// a delimiter there makes one, may be missing.
     #[must_use]
+    #[inline]
     pub fn takes(&self, cells: usize) -> bool {
-        self.named() <= cells && cells <= self.columns.len()
-    }
-
-    /// How many columns there are up to the last one with a name.
-    fn named(&self) -> usize {
-        self.columns.iter().rposition(|name| !name.trim().is_empty()).map_or(0, |last| last + 1)
+        self.named <= cells && cells <= self.columns.len()
     }
 
     /// How the input is written.
