@@ -42,8 +42,16 @@ impl Record<'_> {
     /// Whether it has nothing but delimiters and blanks: a line that a spreadsheet leaves behind.
     #[inline]
     pub(crate) fn is_blank(&self, delimiter: u8) -> bool {
-        let is_nothing = |byte: &u8| *byte == delimiter || is_blank(*byte);
-        self.raw.first().is_some_and(is_nothing) && self.raw.iter().all(is_nothing)
+        let first = self.raw.first();
+        first.is_some_and(|first| *first == delimiter || is_blank(*first))
+            && self.is_blank_to_its_end(delimiter)
+    }
+
+    /// Out of the way of the records that begin with something.
+    #[cold]
+    #[inline(never)]
+    fn is_blank_to_its_end(&self, delimiter: u8) -> bool {
+        self.raw.iter().all(|byte| *byte == delimiter || is_blank(*byte))
     }
 }
 
@@ -85,6 +93,12 @@ pub(crate) struct RecordDecoder {
     cursor: Cursor,
     /// The record that is read now, as far as it came with earlier chunks.
     carry: Vec<u8>,
+}
+
+#[cold]
+#[inline(never)]
+fn is_mark(rest: &[u8]) -> bool {
+    rest.starts_with(BYTE_ORDER_MARK)
 }
 
 /// Where the next byte belongs.
@@ -167,12 +181,7 @@ impl RecordDecoder {
         loop {
             start += match chunk.get(start) {
                 Some(b'\r' | b'\n') => 1,
-                Some(&first) if first == BYTE_ORDER_MARK[0] => {
-                    match chunk[start..].starts_with(BYTE_ORDER_MARK) {
-                        true => BYTE_ORDER_MARK.len(),
-                        false => break,
-                    }
-                }
+                Some(0xEF) if is_mark(&chunk[start..]) => BYTE_ORDER_MARK.len(),
                 _ => break,
             };
         }
