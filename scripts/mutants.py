@@ -87,7 +87,7 @@ RUST = {
         ("self.start.sequence + 1", "self.start.sequence"),
     ],
     "crates/ingest-core/src/replay.rs": [
-        ("index + 1", "index"),
+        ("&& columns.code == Reject::MISPLACED_QUOTE", ""),
         ("is_number && !code.is_empty() && (first == last || is_code(&code))",
          "is_number && (first == last || is_code(&code))"),
         ("is_number && !code.is_empty() && (first == last || is_code(&code))",

@@ -27,7 +27,6 @@ const FOR_TESTS: &[&str] = &["local-services", "salesforce-simulator"];
 
 /// Crates of others that only some of ours may use, tests not counted.
 const OWNED_BY: &[(&str, &[&str])] = &[
-    ("csv-core", &["ingest-core"]),
     ("azure_core", &["blob-store", "local-services"]),
     ("azure_identity", &["blob-store"]),
     ("azure_storage_blob", &["blob-store"]),

@@ -90,6 +90,7 @@ fn ingest_rows(input: &Bytes) -> u64 {
     let mut ingest = Ingest::start(IngestSettings {
         delimiter: None,
         quote: b'"',
+        escape: None,
         record_bytes_max: 1 << 20,
         batch: BatchLimits { rows_max: 100, bytes_max: 1 << 20 },
     });

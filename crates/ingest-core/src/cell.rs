@@ -1,7 +1,8 @@
-//! One cell out of a raw record.
+//! The cells of a raw record.
 
-use csv_core::ReadFieldResult;
-use memchr::{memchr, memchr_iter};
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use crate::{Dialect, Header};
 
@@ -15,21 +16,18 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Those of the column with this name. When there is none, capitals and blanks around the name
-    /// do not matter.
+    /// Those of the column with this name, found as by [`Header::find`]; of two that have it alike,
+    /// the first one.
     #[must_use]
     pub fn of(header: &Header, column: &str) -> Option<Self> {
-        let alike = |name: &String| name.trim().eq_ignore_ascii_case(column.trim());
-        let columns = header.columns();
-        let exact = columns.iter().position(|name| name == column);
-        let column = exact.or_else(|| columns.iter().position(alike))?;
+        let column = header.find(column).unwrap_or_else(|alike| Some(alike.first - 1))?;
         Some(Self { dialect: header.dialect(), column, text: Vec::new() })
     }
 
     /// What the cell of a raw record says, without its quotes and without blanks around it. Nothing
     /// in a record that has no such cell.
     pub fn read<'a>(&'a mut self, raw: &'a [u8]) -> &'a [u8] {
-        let Dialect { delimiter, quote } = self.dialect;
+        let Dialect { delimiter, quote, .. } = self.dialect;
         let cell = match memchr(quote, raw) {
             // Then a delimiter is nothing but a delimiter.
             None => {
@@ -41,32 +39,141 @@ impl Cells {
                 let rest = start.map_or(&raw[..0], |start| &raw[start..]);
                 &rest[..memchr(delimiter, rest).unwrap_or(rest.len())]
             }
-            Some(_) => self.unquoted(raw),
+            Some(_) => match spans(self.dialect, raw).nth(self.column) {
+                Some(span) => unquote(self.dialect, &raw[span], &mut self.text),
+                None => &[],
+            },
         };
         cell.trim_ascii()
     }
+}
 
-    fn unquoted(&mut self, raw: &[u8]) -> &[u8] {
-        self.text.resize(raw.len(), 0);
-        let mut reader = self.dialect.reader();
-        let (mut used, mut end) = (0, 0);
-        let mut columns_before = self.column;
-        loop {
-            // The empty input behind the last byte says that the record ends there.
-            let (result, read, written) = reader.read_field(&raw[used..], &mut self.text[end..]);
-            used += read;
-            end += written;
-            match result {
-                ReadFieldResult::Field { .. } if columns_before == 0 => return &self.text[..end],
-                ReadFieldResult::Field { record_end: false } => {
-                    columns_before -= 1;
-                    end = 0;
-                }
-                ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {}
-                ReadFieldResult::Field { record_end: true } | ReadFieldResult::End => return &[],
+impl Dialect {
+    /// Hands over each cell of a raw record, without its quotes. `text` is room to write in. Gives
+    /// whether it is a record, and a single one: no quote is open, and no line ends outside quotes.
+    pub fn for_each_cell(
+        self,
+        raw: &[u8],
+        text: &mut Vec<u8>,
+        mut each: impl FnMut(&[u8]),
+    ) -> bool {
+        for span in spans(self, raw) {
+            each(unquote(self, &raw[span], text));
+        }
+        is_one_record(self, raw)
+    }
+}
+
+/// Whether no quote is open at the end, and no line ends outside quotes.
+pub(crate) fn is_one_record(dialect: Dialect, raw: &[u8]) -> bool {
+    if memchr3(dialect.quote, b'\r', b'\n', raw).is_none() {
+        return true;
+    }
+    spans(dialect, raw).all(|span| {
+        let cell = &raw[span];
+        let behind_quotes = match cell.first() {
+            Some(&byte) if byte == dialect.quote => {
+                closing_quote(dialect, cell, 0).map(|closing| closing + 1)
             }
+            _ => Some(0),
+        };
+        behind_quotes.is_some_and(|behind| memchr2(b'\r', b'\n', &cell[behind..]).is_none())
+    })
+}
+
+/// Where the cells of a record are, quotes included. A record has at least one.
+pub(crate) fn spans(dialect: Dialect, raw: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let start = next?;
+        let end = cell_end(dialect, raw, start);
+        next = (end < raw.len()).then_some(end + 1);
+        Some(start..end)
+    })
+}
+
+/// Where the cell that starts here ends: at a delimiter, or with the record.
+fn cell_end(dialect: Dialect, raw: &[u8], start: usize) -> usize {
+    let behind_quotes = match raw.get(start) {
+        Some(&byte) if byte == dialect.quote => {
+            closing_quote(dialect, raw, start).map_or(raw.len(), |closing| closing + 1)
+        }
+        _ => start,
+    };
+    let delimiter = memchr(dialect.delimiter, &raw[behind_quotes..]);
+    delimiter.map_or(raw.len(), |at| behind_quotes + at)
+}
+
+/// The quote that closes the one at `opens`.
+fn closing_quote(dialect: Dialect, raw: &[u8], opens: usize) -> Option<usize> {
+    let Dialect { quote, escape, .. } = dialect;
+    let mut at = opens + 1;
+    loop {
+        at += memchr2(quote, escape.unwrap_or(quote), &raw[at..])?;
+        let pair = [raw[at], raw.get(at + 1).copied().unwrap_or_default()];
+        match is_pair(dialect, pair) {
+            true => at += 2,
+            false if pair[0] == quote => return Some(at),
+            false => at += 1,
         }
     }
+}
+
+/// Whether two bytes inside quotes stand for the second one.
+fn is_pair(Dialect { quote, escape, .. }: Dialect, [first, second]: [u8; 2]) -> bool {
+    let doubled = first == quote && second == quote;
+    doubled || (Some(first) == escape && (second == quote || Some(second) == escape))
+}
+
+/// Whether a cell is in quotes from its first byte to its last one.
+pub(crate) fn is_quoted(dialect: Dialect, cell: &[u8]) -> bool {
+    cell.first() == Some(&dialect.quote)
+        && closing_quote(dialect, cell, 0).is_some_and(|closing| closing + 1 == cell.len())
+}
+
+/// What a cell says. Text behind its closing quote belongs to it.
+pub(crate) fn unquote<'a>(dialect: Dialect, cell: &'a [u8], text: &'a mut Vec<u8>) -> &'a [u8] {
+    let Dialect { quote, escape, .. } = dialect;
+    if cell.first() != Some(&quote) {
+        return cell;
+    }
+    let closing = closing_quote(dialect, cell, 0);
+    let inside = &cell[1..closing.unwrap_or(cell.len())];
+    let behind = closing.map_or(&cell[..0], |closing| &cell[closing + 1..]);
+    if behind.is_empty() && memchr2(quote, escape.unwrap_or(quote), inside).is_none() {
+        return inside;
+    }
+    text.clear();
+    let mut rest = inside;
+    while let Some(at) = memchr2(quote, escape.unwrap_or(quote), rest) {
+        let pair = [rest[at], rest.get(at + 1).copied().unwrap_or_default()];
+        let (kept, after) = if is_pair(dialect, pair) { (at, at + 1) } else { (at + 1, at + 1) };
+        text.extend_from_slice(&rest[..kept]);
+        // The second of a pair is a character, whatever it is.
+        let taken = after + usize::from(kept < after);
+        text.extend_from_slice(&rest[after..taken]);
+        rest = &rest[taken..];
+    }
+    text.extend_from_slice(rest);
+    text.extend_from_slice(behind);
+    text
+}
+
+/// Adds a cell in quotes that says this, whatever it is.
+pub(crate) fn push_quoted(
+    line: &mut Vec<u8>,
+    text: impl IntoIterator<Item = u8>,
+    dialect: Dialect,
+) {
+    let Dialect { quote, escape, .. } = dialect;
+    line.push(quote);
+    for byte in text {
+        if byte == quote || Some(byte) == escape {
+            line.push(escape.unwrap_or(quote));
+        }
+        line.push(byte);
+    }
+    line.push(quote);
 }
 
 #[cfg(test)]

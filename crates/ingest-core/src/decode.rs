@@ -1,23 +1,36 @@
 //! Chunks → records.
 //!
-//! csv-core decides where a record ends and how many fields it has. A record that lies within one
-//! chunk and is written plainly is found by [`Plain`] instead, and not copied. Any other one is
-//! collected in `carry` until its end arrives, and given up when it passes the limit: `carry` never
-//! holds more than that.
+//! A record that lies within one chunk and is written plainly is found by [`Plain`], and not copied.
+//! Any other one is collected in `carry` until [`Scan`] has seen its end, and given up when it passes
+//! the limit: `carry` never holds more than one byte above that.
+//!
+//! A quote that is not closed within the limit, or the input, ends its record with its own line:
+//! reading goes back to that line's end, and what was collected behind it is read again. All of that
+//! depends on nothing but the bytes from the record's first one on, so no cut and no resume point
+//! can change it. Reading again costs little however many such lines there are: as long as quotes
+//! stay open, all quotes behind them stand in pairs, and a pair opens nothing that goes on to
+//! another line. So the next line that is to be read again begins behind what was read twice.
 
-use csv_core::ReadRecordResult;
+use bytes::Bytes;
 use encoding_rs::Encoding;
 
 use crate::input::Input;
-use crate::plain::{Plain, torn_quote};
+use crate::plain::Plain;
 use crate::position::Cursor;
+use crate::scan::{self, Misplaced, MisplacedKind, Scan, is_blank};
 use crate::{Dialect, Position};
+
+/// U+FEFF.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// U+001A.
+const CTRL_Z: u8 = 0x1A;
 
 /// A record as it was found.
 pub(crate) struct Record<'a> {
     pub(crate) at: Position,
     pub(crate) shape: Shape,
-    /// Without its line end; empty unless the shape is `Whole` or `Torn`.
+    /// Without its line end; empty when it was too long.
     pub(crate) raw: &'a [u8],
     /// Whether `raw` is UTF-8.
     pub(crate) is_text: bool,
@@ -25,47 +38,78 @@ pub(crate) struct Record<'a> {
     pub(crate) end: Cursor,
 }
 
+impl Record<'_> {
+    /// Whether it has nothing but delimiters and blanks: a line that a spreadsheet leaves behind.
+    #[inline]
+    pub(crate) fn is_blank(&self, delimiter: u8) -> bool {
+        let first = self.raw.first();
+        first.is_some_and(|first| *first == delimiter || is_blank(*first))
+            && self.is_blank_to_its_end(delimiter)
+    }
+
+    /// Out of the way of the records that begin with something.
+    #[cold]
+    #[inline(never)]
+    fn is_blank_to_its_end(&self, delimiter: u8) -> bool {
+        self.raw.iter().all(|byte| *byte == delimiter || is_blank(*byte))
+    }
+}
+
 /// What was found.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// A record with so many fields.
     Whole { fields: usize },
-    /// One with a quoted field that goes over a line end and has text behind its closing quote; the
-    /// byte where that field opens.
-    Torn { quote: u64 },
+    /// One with a quoted field that does not end where its quotes do.
+    Misplaced(Misplaced),
     /// One that passed the limit; when it did so inside quotes, the byte where they opened.
     TooLong { open_quote: Option<u64> },
-    /// One that the input leaves inside quotes; the byte where they opened.
-    Unclosed { quote: u64 },
+}
+
+impl Shape {
+    fn of(scan: &Scan) -> Self {
+        match scan.misplaced() {
+            Some(misplaced) => Self::Misplaced(misplaced),
+            None => Self::Whole { fields: scan.fields() },
+        }
+    }
+
+    /// The shape of a record that stands alone and has so many fields.
+    pub(crate) fn alone(dialect: Dialect, raw: &[u8], fields: usize) -> Self {
+        match scan::misplaced(dialect, raw) {
+            Some(misplaced) => Self::Misplaced(misplaced),
+            None => Self::Whole { fields },
+        }
+    }
 }
 
 pub(crate) struct RecordDecoder {
     dialect: Dialect,
     record_bytes_max: usize,
-    reader: csv_core::Reader,
     state: State,
     /// Number of the record that is read now or next.
     record: u64,
+    /// Where that record starts, or how far it has been skipped.
     cursor: Cursor,
     /// The record that is read now, as far as it came with earlier chunks.
     carry: Vec<u8>,
-    scratch: Scratch,
+}
+
+#[cold]
+#[inline(never)]
+fn is_mark(rest: &[u8]) -> bool {
+    rest.starts_with(BYTE_ORDER_MARK)
 }
 
 /// Where the next byte belongs.
 #[derive(Clone, Copy)]
 enum State {
     BetweenRecords,
-    InRecord {
-        at: Position,
-        fields: usize,
-    },
-    /// Behind the limit. `field` is the byte where the last field starts.
-    Skipping {
-        at: Position,
-        open_quote: Option<u64>,
-        field: u64,
-    },
+    /// In what may become a byte order mark; `carry` has its beginning.
+    InMark,
+    InRecord(Scan),
+    /// Behind the limit.
+    Skipping(Found),
     /// Behind a CR that ended the record. An LF may still belong to it, and where it ends must not
     /// depend on how the input is cut.
     Ended(Found),
@@ -76,13 +120,6 @@ enum State {
 struct Found {
     at: Position,
     shape: Shape,
-}
-
-/// Where csv-core writes decoded fields, which nobody reads: small enough to stay in the fastest
-/// cache, written over and over.
-struct Scratch {
-    fields: [u8; 1024],
-    ends: [usize; 32],
 }
 
 impl RecordDecoder {
@@ -96,12 +133,10 @@ impl RecordDecoder {
         Self {
             dialect,
             record_bytes_max,
-            reader: dialect.reader(),
             state: State::BetweenRecords,
             record,
             cursor,
             carry: Vec::new(),
-            scratch: Scratch { fields: [0; 1024], ends: [0; 32] },
         }
     }
 
@@ -111,21 +146,23 @@ impl RecordDecoder {
     pub(crate) fn next<'a>(&'a mut self, input: &'a mut Input) -> Option<Record<'a>> {
         loop {
             if !input.fill() {
-                let found = if input.ended() { self.finish()? } else { return None };
-                return Some(self.carried(found));
+                if !input.ended() || matches!(self.state, State::BetweenRecords) {
+                    return None;
+                }
+                match self.finish(input) {
+                    Some(found) => return Some(self.carried(found)),
+                    None => continue,
+                }
             }
             if matches!(self.state, State::BetweenRecords) {
-                self.skip_line_ends(input);
+                self.skip_nothing(input);
                 let (chunk, start) = input.current();
                 let plain = Plain::find(self.dialect, chunk, start, self.record_bytes_max);
                 if let Some(plain) = plain {
                     return Some(self.take(&plain, input));
                 }
             }
-            let (chunk, start) = input.current();
-            let (used, found) = self.step(chunk, start);
-            input.read_up_to(used);
-            if let Some(found) = found {
+            if let Some(found) = self.step(input) {
                 return Some(self.carried(found));
             }
         }
@@ -136,13 +173,17 @@ impl RecordDecoder {
         self.record -= 1;
     }
 
-    /// Passes blank lines.
+    /// Passes blank lines, and byte order marks: where files were joined, one begins a line.
     #[inline(always)]
-    fn skip_line_ends(&mut self, input: &mut Input) {
+    fn skip_nothing(&mut self, input: &mut Input) {
         let (chunk, used) = input.current();
         let mut start = used;
-        while matches!(chunk.get(start), Some(b'\r' | b'\n')) {
-            start += 1;
+        loop {
+            start += match chunk.get(start) {
+                Some(b'\r' | b'\n') => 1,
+                Some(0xEF) if is_mark(&chunk[start..]) => BYTE_ORDER_MARK.len(),
+                _ => break,
+            };
         }
         if start > used {
             self.cursor.pass(&chunk[used..start]);
@@ -166,192 +207,198 @@ impl RecordDecoder {
 
     fn carried(&mut self, Found { at, shape }: Found) -> Record<'_> {
         debug_assert!(self.carry.len() <= self.record_bytes_max);
-        debug_assert!(self.carry.is_empty() || matches!(shape, Shape::Whole { .. }));
-        let shape = match torn_quote(self.dialect, &self.carry) {
-            Some(quote) => Shape::Torn { quote: at.byte + quote as u64 },
-            None => shape,
-        };
         self.state = State::BetweenRecords;
         self.record += 1;
         let is_text = Encoding::utf8_valid_up_to(&self.carry) == self.carry.len();
         Record { at, shape, raw: &self.carry, is_text, end: self.cursor }
     }
 
-    /// Reads on from `start`: how far it came, and the record if it came to its end.
+    /// Reads on in the current chunk: the record, if it came to its end.
     #[inline(never)]
-    fn step(&mut self, chunk: &[u8], start: usize) -> (usize, Option<Found>) {
+    fn step(&mut self, input: &mut Input) -> Option<Found> {
+        let (chunk, start) = input.current();
         match self.state {
-            State::BetweenRecords if start == chunk.len() => (start, None),
+            State::BetweenRecords if start == chunk.len() => None,
             State::BetweenRecords => {
                 self.carry.clear();
-                self.read_record(chunk, start, self.position(), 0)
+                if BYTE_ORDER_MARK.starts_with(&chunk[start..]) {
+                    return self.read_mark(input);
+                }
+                self.read_record(Scan::new(self.dialect), input)
             }
-            State::InRecord { at, fields } => self.read_record(chunk, start, at, fields),
-            State::Skipping { at, open_quote, field } => {
-                self.skip_record(chunk, start, at, open_quote, field)
-            }
-            State::Ended(found) => self.end_record(chunk, start, found),
+            State::InMark => self.read_mark(input),
+            State::InRecord(scan) => self.read_record(scan, input),
+            State::Skipping(found) => self.skip_record(found, input),
+            State::Ended(found) => self.pass_lf(found, input),
         }
+    }
+
+    /// Reads on in what is a byte order mark so far.
+    fn read_mark(&mut self, input: &mut Input) -> Option<Found> {
+        let (chunk, start) = input.current();
+        if chunk[start] != BYTE_ORDER_MARK[self.carry.len()] {
+            let scan = self.scan_carry();
+            return self.read_record(scan, input);
+        }
+        self.carry.push(chunk[start]);
+        self.state = State::InMark;
+        if self.carry == BYTE_ORDER_MARK {
+            self.cursor.pass(&self.carry);
+            self.state = State::BetweenRecords;
+        }
+        input.read_up_to(start + 1);
+        None
+    }
+
+    fn scan_carry(&self) -> Scan {
+        let mut scan = Scan::new(self.dialect);
+        let found = scan.see(&self.carry);
+        debug_assert!(found == (self.carry.len(), None));
+        scan
     }
 
     /// Reads on in a record of which `carry` holds the beginning.
-    fn read_record(
-        &mut self,
-        chunk: &[u8],
-        start: usize,
-        at: Position,
-        mut fields: usize,
-    ) -> (usize, Option<Found>) {
+    fn read_record(&mut self, mut scan: Scan, input: &mut Input) -> Option<Found> {
+        let (chunk, start) = input.current();
         // One byte more than a record may have: its line end, or the proof that it is too long.
-        let room = (self.record_bytes_max - self.carry.len()).saturating_add(1);
+        let room = self.record_bytes_max.saturating_sub(self.carry.len()).saturating_add(1);
         let limit = start.saturating_add(room).min(chunk.len());
-        let mut used = start;
-        loop {
-            let Scratch { fields: output, ends } = &mut self.scratch;
-            let (result, read, _, ended) =
-                self.reader.read_record(&chunk[used..limit], output, ends);
-            used += read;
-            fields += ended;
-            match result {
-                ReadRecordResult::Record => {
-                    self.carry.extend_from_slice(&chunk[start..used - 1]);
-                    self.cursor.pass(&chunk[start..used]);
-                    return self.end_record(
-                        chunk,
-                        used,
-                        Found { at, shape: Shape::Whole { fields } },
-                    );
-                }
-                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
-                ReadRecordResult::InputEmpty | ReadRecordResult::End => break,
+        let (seen, found) = scan.see(&chunk[start..limit]);
+        match found {
+            Some(scan::Found::End) => {
+                let shape = Shape::of(&scan);
+                self.end_at(scan.seen() - 1, shape, input)
+            }
+            Some(scan::Found::Torn) => self.go_back(&scan, input),
+            None if scan.seen() > self.record_bytes_max => match scan.open_quote() {
+                Some(_) if scan.first_line_end().is_some() => self.go_back(&scan, input),
+                open_quote => self.give_up(open_quote, seen, input),
+            },
+            None => {
+                self.carry.extend_from_slice(&chunk[start..limit]);
+                self.state = State::InRecord(scan);
+                input.read_up_to(limit);
+                None
             }
         }
-        self.carry.extend_from_slice(&chunk[start..limit]);
-        self.cursor.pass(&chunk[start..limit]);
-        self.state = if self.carry.len() <= self.record_bytes_max {
-            State::InRecord { at, fields }
-        } else {
-            self.give_up(at)
-        };
-        match self.state {
-            // Without a header nothing can be read: not worth reading the file to its end.
-            State::Skipping { open_quote, .. } if self.record == 0 => {
-                (limit, Some(Found { at, shape: Shape::TooLong { open_quote } }))
+    }
+
+    /// Ends a record with the line on which its last quoted field opens: that quote is not closed.
+    fn go_back(&mut self, scan: &Scan, input: &mut Input) -> Option<Found> {
+        let end = scan.first_line_end().expect("it was seen");
+        let quote = scan.last_quote();
+        let shape = Shape::Misplaced(Misplaced { quote, kind: MisplacedKind::Open });
+        self.end_at(end, shape, input)
+    }
+
+    /// Ends a record at its line end, the first byte of which is at this offset in it. What has
+    /// been collected behind that is read again.
+    fn end_at(&mut self, end: usize, shape: Shape, input: &mut Input) -> Option<Found> {
+        let found = Found { at: self.position(), shape };
+        let (chunk, start) = input.current();
+        match end.checked_sub(self.carry.len()) {
+            Some(more) => {
+                let end = start + more;
+                self.carry.extend_from_slice(&chunk[start..end]);
+                self.cursor.pass(&self.carry);
+                self.cursor.pass(&chunk[end..=end]);
+                input.read_up_to(end + 1);
             }
-            _ => (limit, None),
+            None => {
+                let again = Bytes::copy_from_slice(&self.carry[end + 1..]);
+                self.cursor.pass(&self.carry[..=end]);
+                self.carry.truncate(end);
+                input.push_front(again);
+            }
         }
+        self.pass_lf(found, input)
     }
 
     /// Stops keeping the record: it has just passed the limit.
-    fn give_up(&mut self, at: Position) -> State {
-        let last = LastField::of(self.dialect, &self.carry, &mut self.scratch);
-        let field = at.byte + last.start as u64;
+    fn give_up(
+        &mut self,
+        open_quote: Option<usize>,
+        seen: usize,
+        input: &mut Input,
+    ) -> Option<Found> {
+        let at = self.position();
+        let open_quote = open_quote.map(|quote| at.byte + quote as u64);
+        let found = Found { at, shape: Shape::TooLong { open_quote } };
+        // A line end may be among these bytes in quotes that were closed: it does not count here.
+        let (chunk, start) = input.current();
+        self.cursor.pass(&self.carry);
+        self.cursor.pass(&chunk[start..start + seen]);
         self.carry.clear();
-        State::Skipping { at, open_quote: last.in_quotes.then_some(field), field }
+        self.state = State::Skipping(found);
+        input.read_up_to(start + seen);
+        // Without a header nothing can be read: not worth reading the file to its end.
+        (self.record == 0).then_some(found)
     }
 
-    /// Reads to the end of a record without keeping it.
-    fn skip_record(
-        &mut self,
-        chunk: &[u8],
-        start: usize,
-        at: Position,
-        open_quote: Option<u64>,
-        mut field: u64,
-    ) -> (usize, Option<Found>) {
-        let mut used = start;
-        while used < chunk.len() {
-            // With room for one end only, each stop behind an end is the start of a field.
-            let Scratch { fields: output, ends } = &mut self.scratch;
-            let (result, read, _, ended) =
-                self.reader.read_record(&chunk[used..], output, &mut ends[..1]);
-            used += read;
-            if result == ReadRecordResult::Record {
-                self.cursor.pass(&chunk[start..used]);
-                return self.end_record(
-                    chunk,
-                    used,
-                    Found { at, shape: Shape::TooLong { open_quote } },
-                );
+    /// Reads to the end of the line: no quote is trusted in a record that is too long, or one that is
+    /// not closed would take all that follows.
+    fn skip_record(&mut self, found: Found, input: &mut Input) -> Option<Found> {
+        let (chunk, start) = input.current();
+        match memchr::memchr2(b'\r', b'\n', &chunk[start..]) {
+            Some(line) => {
+                self.cursor.pass(&chunk[start..=start + line]);
+                input.read_up_to(start + line + 1);
+                self.pass_lf(found, input)
             }
-            if ended > 0 {
-                field = self.cursor.byte + (used - start) as u64;
+            None => {
+                let end = chunk.len();
+                self.cursor.pass(&chunk[start..]);
+                input.read_up_to(end);
+                None
             }
         }
-        self.cursor.pass(&chunk[start..]);
-        self.state = State::Skipping { at, open_quote, field };
-        (used, None)
     }
 
     /// Passes the LF of a CRLF: the line end's first byte has been passed.
-    fn end_record(&mut self, chunk: &[u8], used: usize, found: Found) -> (usize, Option<Found>) {
-        match self.cursor.pass_lf_after_cr(&chunk[used..]) {
-            Some(taken) => (used + taken, Some(found)),
+    fn pass_lf(&mut self, found: Found, input: &mut Input) -> Option<Found> {
+        let (chunk, start) = input.current();
+        match self.cursor.pass_lf_after_cr(&chunk[start..]) {
+            Some(taken) => {
+                input.read_up_to(start + taken);
+                Some(found)
+            }
             None => {
                 self.state = State::Ended(found);
-                (used, None)
+                None
             }
         }
     }
 
-    /// What is left when the input has ended.
-    fn finish(&mut self) -> Option<Found> {
-        Some(match self.state {
-            State::BetweenRecords => return None,
-            State::Ended(found) => found,
-            State::InRecord { at, fields } => match self.close_record() {
-                Some(ended) => Found { at, shape: Shape::Whole { fields: fields + ended } },
-                None => {
-                    let last = LastField::of(self.dialect, &self.carry, &mut self.scratch);
-                    debug_assert!(last.in_quotes);
-                    self.carry.clear();
-                    Found { at, shape: Shape::Unclosed { quote: at.byte + last.start as u64 } }
-                }
-            },
-            State::Skipping { at, open_quote, field } => match self.close_record() {
-                Some(_) => Found { at, shape: Shape::TooLong { open_quote } },
-                None => Found { at, shape: Shape::Unclosed { quote: field } },
-            },
-        })
+    /// What is left when the input has ended in a record. `None`: some of it is read again.
+    fn finish(&mut self, input: &mut Input) -> Option<Found> {
+        match self.state {
+            State::BetweenRecords => None,
+            State::Skipping(found) | State::Ended(found) => Some(found),
+            State::InRecord(scan)
+                if scan.open_quote().is_some() && scan.first_line_end().is_some() =>
+            {
+                self.go_back(&scan, input)
+            }
+            State::InRecord(_) | State::InMark => self.finish_record(),
+        }
     }
 
-    /// Gives csv-core the line end that the last line of a file may lack: how many fields that
-    /// ended, or `None` when it became a part of a quoted field.
-    fn close_record(&mut self) -> Option<usize> {
-        let Scratch { fields, ends } = &mut self.scratch;
-        let (result, _, _, ended) = self.reader.read_record(b"\n", fields, ends);
-        (result == ReadRecordResult::Record).then_some(ended)
+    /// The input ends in a record, or in the Ctrl-Z that some programs end a text with.
+    fn finish_record(&mut self) -> Option<Found> {
+        let at = self.position();
+        self.cursor.pass(&self.carry);
+        let text = self.carry.iter().rposition(|&byte| byte != CTRL_Z);
+        self.carry.truncate(text.map_or(0, |last| last + 1));
+        if self.carry.is_empty() {
+            self.state = State::BetweenRecords;
+            return None;
+        }
+        Some(Found { at, shape: Shape::of(&self.scan_carry()) })
     }
 
     #[inline(always)]
     fn position(&self) -> Position {
         Position { record: self.record, line: self.cursor.line, byte: self.cursor.byte }
-    }
-}
-
-/// The last field of the beginning of a record. csv-core does not tell its state, so the bytes are
-/// read again, which happens only when a record is given up.
-struct LastField {
-    start: usize,
-    in_quotes: bool,
-}
-
-impl LastField {
-    fn of(dialect: Dialect, beginning: &[u8], scratch: &mut Scratch) -> Self {
-        let Scratch { fields, ends } = scratch;
-        let mut reader = dialect.reader();
-        let (mut start, mut used) = (0, 0);
-        while used < beginning.len() {
-            let (_, read, _, ended) =
-                reader.read_record(&beginning[used..], fields, &mut ends[..1]);
-            used += read;
-            if ended > 0 {
-                start = used;
-            }
-        }
-        // A line end would end the record, unless it is inside quotes.
-        let (result, ..) = reader.read_record(b"\n", fields, ends);
-        Self { start, in_quotes: result != ReadRecordResult::Record }
     }
 }
 

@@ -11,9 +11,10 @@ use crate::{Dialect, Position};
 pub enum IngestError {
     /// Delimiter and quote cannot do their work.
     #[error(
-        "delimiter {:?} and quote {:?} cannot be used; they must be two different ASCII characters, and no line ends",
+        "delimiter {:?}, quote {:?}{} cannot be used; they must be different ASCII characters, and no line ends",
         char::from(.0.delimiter),
-        char::from(.0.quote)
+        char::from(.0.quote),
+        .0.escape.map(|escape| format!(" and escape {:?}", char::from(escape))).unwrap_or_default()
     )]
     UnusableDialect(Dialect),
     /// There is no header, and nothing else.
@@ -50,6 +51,14 @@ pub enum IngestError {
         /// The first byte that is not UTF-8.
         byte: u64,
     },
+    /// The input is no CSV yet: it begins as files in this format do.
+    #[error("{at}: this is {format}, not CSV; {}", format.advice())]
+    Packed {
+        /// Where the header should start.
+        at: Position,
+        /// The format.
+        format: PackedFormat,
+    },
     /// The input was said to be a rejects file, and is none.
     #[error(
         "{at}: the last columns are not _record, _code and _message, so this is no rejects file; load it as an ordinary file"
@@ -67,28 +76,11 @@ pub enum IngestError {
         /// The name.
         name: String,
     },
-    /// A column without a name.
-    #[error("{at}: column {column} has no name; every column needs one")]
-    EmptyColumnName {
+    /// The first record has nothing but delimiters and blanks.
+    #[error("{at}: no column has a name; a line with the names of the columns must come first")]
+    NoColumnName {
         /// Where the header starts.
         at: Position,
-        /// The column, from 1.
-        column: usize,
-    },
-    /// Two columns with the same name.
-    #[error(
-        "{at}: columns {first} and {column} have the same name {}; every column needs its own",
-        Shown(name)
-    )]
-    DuplicateColumn {
-        /// Where the header starts.
-        at: Position,
-        /// The name.
-        name: String,
-        /// The first column that has it, from 1.
-        first: usize,
-        /// The second one.
-        column: usize,
     },
     /// The first record seems to be a row. A column's name counts as data when it is
     ///
@@ -106,6 +98,49 @@ pub enum IngestError {
         /// What the name looks like.
         kind: DataKind,
     },
+}
+
+/// A format that has to be unpacked before it is CSV, told by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackedFormat {
+    /// A zip archive, or what is one inside, such as an Excel workbook.
+    Zip,
+    /// Compressed by gzip.
+    Gzip,
+    /// Compressed by Zstandard.
+    Zstd,
+}
+
+impl PackedFormat {
+    pub(crate) fn of(start: &[u8]) -> Option<Self> {
+        let signatures: [(&[u8], Self); 3] = [
+            (b"PK\x03\x04", Self::Zip),
+            (b"\x1F\x8B", Self::Gzip),
+            (b"\x28\xB5\x2F\xFD", Self::Zstd),
+        ];
+        signatures.into_iter().find(|(bytes, _)| start.starts_with(bytes)).map(|(_, format)| format)
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Zip => {
+                "unpack it and load the CSV file inside, or save the workbook as CSV; gzip and \
+                 Zstandard are read as they are"
+            }
+            Self::Gzip => "give the file a name that ends in .gz, and it is decompressed",
+            Self::Zstd => "give the file a name that ends in .zst, and it is decompressed",
+        }
+    }
+}
+
+impl fmt::Display for PackedFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Zip => "a zip archive or an Excel workbook",
+            Self::Gzip => "a file that gzip compressed",
+            Self::Zstd => "a file that Zstandard compressed",
+        })
+    }
 }
 
 /// What a column's name looks like when it looks like data.

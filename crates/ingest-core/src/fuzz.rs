@@ -70,6 +70,7 @@ fn settings([delimiter, limit, batch, _]: [u8; 4]) -> IngestSettings {
     IngestSettings {
         delimiter: [None, Some(b','), Some(b';'), Some(b'\t')][usize::from(delimiter % 4)],
         quote: [b'"', b'\''][usize::from(delimiter / 4 % 2)],
+        escape: [None, Some(b'\\')][usize::from(delimiter / 8 % 2)],
         record_bytes_max: [1 << 20, 8, 17, 64][usize::from(limit % 4)],
         batch: BatchLimits {
             rows_max: usize::from(batch % 5),

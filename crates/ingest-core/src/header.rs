@@ -1,9 +1,6 @@
 //! The first record.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
-use csv_core::ReadFieldResult;
 
 use crate::error::{DataKind, IngestError};
 use crate::{Dialect, Position};
@@ -14,6 +11,8 @@ pub struct Header {
     raw: Bytes,
     dialect: Dialect,
     columns: Vec<String>,
+    /// How many there are up to the last one with a name.
+    named: usize,
 }
 
 impl Header {
@@ -21,8 +20,8 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// When the bytes are empty or not text, or a column's name is empty, given twice, or looks
-    /// like data: see [`IngestError::HeaderLooksLikeData`].
+    /// When the bytes are empty or not text, no column has a name, or one looks like data: see
+    /// [`IngestError::HeaderLooksLikeData`].
     pub fn parse(raw: Bytes, dialect: Dialect) -> Result<Self, IngestError> {
         Self::read(raw, dialect, Position { record: 0, line: 1, byte: 0 })
     }
@@ -41,7 +40,9 @@ impl Header {
         }
         let columns = columns(&raw, dialect);
         check(&columns, at)?;
-        Ok(Self { raw, dialect, columns })
+        let named = columns.iter().rposition(|name| !name.trim().is_empty());
+        let named = named.map_or(0, |last| last + 1);
+        Ok(Self { raw, dialect, columns, named })
     }
 
     /// The record as it came, without its line end and without a byte order mark.
@@ -56,6 +57,42 @@ impl Header {
         &self.columns
     }
 
+    /// The column with this name, from 0: by its exact name, else by the same one but for blanks
+    /// around it, else whatever its capitals. `None`: there is none, or the name is blank.
+    ///
+    /// # Errors
+    ///
+    /// When two columns have it alike.
+    pub fn find(&self, name: &str) -> Result<Option<usize>, RepeatedName> {
+        let trimmed = name.trim();
+        if trimmed.is_empty() {
+            return Ok(None);
+        }
+        let kinds: [&dyn Fn(&str) -> bool; 3] =
+            [&|column| column == name, &|column| column.trim() == trimmed, &|column| {
+                column.trim().eq_ignore_ascii_case(trimmed)
+            }];
+        for is_it in kinds {
+            let mut found = (0..self.columns.len()).filter(|&index| is_it(&self.columns[index]));
+            match (found.next(), found.next()) {
+                (Some(first), Some(second)) => {
+                    return Err(RepeatedName { first: first + 1, second: second + 1 });
+                }
+                (Some(only), None) => return Ok(Some(only)),
+                (None, _) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a record with so many cells is whole: columns without a name at the header's end, as
+    /// a delimiter there makes one, may be missing.
+    #[must_use]
+    #[inline]
+    pub fn takes(&self, cells: usize) -> bool {
+        self.named <= cells && cells <= self.columns.len()
+    }
+
     /// How the input is written.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
@@ -63,49 +100,34 @@ impl Header {
     }
 }
 
+/// Two columns that a name may mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RepeatedName {
+    /// The first one, from 1.
+    pub first: usize,
+    /// The next one.
+    pub second: usize,
+}
+
 /// The fields of a record, unquoted.
 fn columns(raw: &[u8], dialect: Dialect) -> Vec<String> {
-    let mut reader = dialect.reader();
-    let mut field = vec![0; raw.len()];
     let mut columns = Vec::new();
-    let (mut used, mut end) = (0, 0);
-    loop {
-        // The empty input behind the last byte says that the record ends there.
-        let (result, read, written) = reader.read_field(&raw[used..], &mut field[end..]);
-        used += read;
-        end += written;
-        match result {
-            ReadFieldResult::Field { record_end } => {
-                columns.push(String::from_utf8_lossy(&field[..end]).into_owned());
-                end = 0;
-                if record_end {
-                    return columns;
-                }
-            }
-            ReadFieldResult::InputEmpty | ReadFieldResult::OutputFull => {}
-            ReadFieldResult::End => return columns,
-        }
-    }
+    dialect.for_each_cell(raw, &mut Vec::new(), |cell| {
+        columns.push(String::from_utf8_lossy(cell).into_owned());
+    });
+    columns
 }
 
 fn check(columns: &[String], at: Position) -> Result<(), IngestError> {
-    // First of all, for what looks like data may well be empty or repeat itself, too.
     for (index, name) in columns.iter().enumerate() {
         if let Some(kind) = looks_like_data(name) {
             return Err(IngestError::HeaderLooksLikeData { at, column: index + 1, kind });
         }
     }
-    let mut seen = HashMap::with_capacity(columns.len());
-    for (index, name) in columns.iter().enumerate() {
-        let column = index + 1;
-        if name.trim().is_empty() {
-            return Err(IngestError::EmptyColumnName { at, column });
-        }
-        if let Some(first) = seen.insert(name, column) {
-            return Err(IngestError::DuplicateColumn { at, name: name.clone(), first, column });
-        }
+    match columns.iter().all(|name| name.trim().is_empty()) {
+        true => Err(IngestError::NoColumnName { at }),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Whether a column's name can hardly be one: an e-mail address, or a plain number that is not a
@@ -162,7 +184,8 @@ mod tests {
             ("only", &["only"]),
             ("\"a,b\",\"say \"\"c\"\"\"", &["a,b", "say \"c\""]),
             ("\"two\nlines\",b", &["two\nlines", "b"]),
-            (" a,a,A", &[" a", "a", "A"]),
+            (" a,a,A,a", &[" a", "a", "A", "a"]),
+            ("a,,\"\",b,  ", &["a", "", "", "b", "  "]),
             ("Größe,名前", &["Größe", "名前"]),
             ("Country,2024,2025", &["Country", "2024", "2025"]),
             ("Q1,Line 2,3rd,1e,v1.2,@id,a@b", &["Q1", "Line 2", "3rd", "1e", "v1.2", "@id", "a@b"]),
@@ -176,10 +199,8 @@ mod tests {
     #[test]
     fn a_header_that_cannot_name_columns_is_refused_by_position() {
         let cases = [
-            ("a,,c", "column 2 has no name"),
-            ("a,\"\"", "column 2 has no name"),
-            ("a,  ", "column 2 has no name"),
-            ("a,b,a", "columns 1 and 3 have the same name \"a\""),
+            (",,", "no column has a name"),
+            (" ,\"\"", "no column has a name"),
             ("7,,7", "column 1 is named by a number"),
             ("id,-1.5", "column 2 is named by a number"),
             ("id,0012", "column 2 is named by a number"),
@@ -190,6 +211,27 @@ mod tests {
             let error = parsed(header).unwrap_err();
             assert!(error.contains(message), "{header:?}: {error}");
         }
+    }
+
+    #[test]
+    fn a_column_is_found_by_its_exact_name_then_trimmed_then_whatever_its_capitals() {
+        let raw = "Key ,key,\u{A0}Count\u{A0},Note,Note, note ,,";
+        let header = Header::parse(raw.into(), Dialect::default()).unwrap();
+
+        assert_eq!(
+            ["Key ", "Key", " key", "KEY"].map(|name| header.find(name)),
+            [Ok(Some(0)), Ok(Some(0)), Ok(Some(1)), Err(RepeatedName { first: 1, second: 2 }),]
+        );
+        assert_eq!(
+            ["Count", "COUNT", "other", "", " "].map(|name| header.find(name)),
+            [Ok(Some(2)), Ok(Some(2)), Ok(None), Ok(None), Ok(None),]
+        );
+        assert_eq!(header.find("Note"), Err(RepeatedName { first: 4, second: 5 }));
+        assert_eq!(header.find("note"), Ok(Some(5)));
+        assert_eq!(
+            [5, 6, 7, 8, 9].map(|cells| header.takes(cells)),
+            [false, true, true, true, false]
+        );
     }
 
     #[test]

@@ -6,11 +6,13 @@ use bytes::Bytes;
 
 use crate::batch::Batcher;
 use crate::decode::{RecordDecoder, Shape};
+use crate::error::PackedFormat;
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
 use crate::reject::RowRules;
 use crate::replay::{self, Replayed, Replayer};
+use crate::scan::Misplaced;
 use crate::{Batch, BatchLimits, Cells, Dialect, Header, IngestError, Replay, ResumePoint};
 
 /// How an input is read.
@@ -21,6 +23,8 @@ pub struct IngestSettings {
     pub delimiter: Option<u8>,
     /// Byte around a field.
     pub quote: u8,
+    /// See [`Dialect::escape`].
+    pub escape: Option<u8>,
     /// Most bytes in a record, its line end not counted. A longer one becomes a reject.
     pub record_bytes_max: usize,
     /// When a batch is closed.
@@ -62,8 +66,7 @@ impl Ingest {
     /// Reads an input from its first byte.
     #[must_use]
     pub fn start(settings: IngestSettings) -> Self {
-        let IngestSettings { delimiter, quote, record_bytes_max, .. } = settings;
-        let opening = Opening::new(delimiter, quote, record_bytes_max);
+        let opening = Opening::new(settings);
         Self {
             settings,
             manner: Manner::default(),
@@ -78,8 +81,8 @@ impl Ingest {
     /// to come, so that a run which died before its first batch does not take it for a row.
     #[must_use]
     pub fn resume(settings: IngestSettings, header: Header, from: ResumePoint) -> Self {
-        let Dialect { delimiter, quote } = header.dialect();
-        let settings = IngestSettings { delimiter: Some(delimiter), quote, ..settings };
+        let Dialect { delimiter, quote, escape } = header.dialect();
+        let settings = IngestSettings { delimiter: Some(delimiter), quote, escape, ..settings };
         if from.byte == 0 {
             return Self::start(settings);
         }
@@ -95,8 +98,7 @@ impl Ingest {
     /// A person may have edited the file: quotes, line ends, empty cells at the end of a line and
     /// the delimiter may have changed. Records of other codes than the wanted ones, and records of
     /// empty cells only, are passed over and have no number. A record whose text is not in the file
-    /// ([`RECORD_TOO_LONG`](crate::Reject::RECORD_TOO_LONG),
-    /// [`UNCLOSED_QUOTE`](crate::Reject::UNCLOSED_QUOTE)) becomes a reject once more.
+    /// ([`RECORD_TOO_LONG`](crate::Reject::RECORD_TOO_LONG)) becomes a reject once more.
     #[must_use]
     pub fn replaying(self, replay: Replay) -> Self {
         let manner = Manner { replay: Some(replay), ..self.manner.clone() };
@@ -183,7 +185,8 @@ impl Ingest {
     }
 
     fn read_header_at(&self, opened: Opened) -> State {
-        let dialect = Dialect { delimiter: opened.delimiter, quote: self.settings.quote };
+        let IngestSettings { quote, escape, .. } = self.settings;
+        let dialect = Dialect { delimiter: opened.delimiter, quote, escape };
         if !dialect.is_usable() {
             return State::Failed(IngestError::UnusableDialect(dialect));
         }
@@ -211,8 +214,13 @@ impl fmt::Debug for Ingest {
 
 /// Most bytes in a record as it stands in the input.
 fn record_limit(settings: IngestSettings, manner: &Manner) -> usize {
-    let columns = if manner.replay.is_some() { replay::COLUMNS_BYTES_MAX } else { 0 };
-    settings.record_bytes_max.saturating_add(columns)
+    match manner.replay {
+        None => settings.record_bytes_max,
+        // All of its bytes may be quotes, which are two in a cell.
+        Some(_) => {
+            settings.record_bytes_max.saturating_mul(2).saturating_add(replay::COLUMNS_BYTES_MAX)
+        }
+    }
 }
 
 /// Reads the first record; `None` when it is not all there.
@@ -227,12 +235,16 @@ fn read_header(
         return if input.ended() { Err(IngestError::Empty) } else { Ok(None) };
     };
     let at = record.at;
+    if let Some(format) = PackedFormat::of(record.raw) {
+        return Err(IngestError::Packed { at, format });
+    }
     match record.shape {
         Shape::TooLong { open_quote } => {
             let limit_bytes = settings.record_bytes_max;
             Err(IngestError::HeaderTooLong { at, limit_bytes, open_quote })
         }
-        Shape::Unclosed { quote } | Shape::Torn { quote } => {
+        Shape::Misplaced(Misplaced { quote, .. }) => {
+            let quote = at.byte + quote as u64;
             Err(IngestError::HeaderUnclosedQuote { at, quote })
         }
         Shape::Whole { .. } => {
@@ -279,7 +291,7 @@ impl RowReader {
         };
         let replay = manner.replay.clone();
         Ok(Self {
-            rules: RowRules { fields: columns, record_bytes_max: limit },
+            rules: RowRules { header: header.clone(), record_bytes_max: limit },
             decoder: RecordDecoder::new(dialect, limit, from.record + 1, cursor),
             replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
             batcher,
@@ -304,6 +316,10 @@ impl RowReader {
                     }
                 },
             };
+            if rejected.is_none() && record.is_blank(self.header.dialect().delimiter) {
+                self.decoder.forget_number();
+                continue;
+            }
             let closed = match rejected.or_else(|| self.rules.reject(&record)) {
                 None => self.batcher.add_row(&record),
                 Some(reject) => self.batcher.add_reject(&record, reject),

@@ -40,7 +40,7 @@ impl Input {
     }
 
     /// Makes sure that there are bytes to read; false when there are none. Empty chunks are passed
-    /// over: csv-core would take one for the end of the input.
+    /// over.
     #[inline]
     pub(crate) fn fill(&mut self) -> bool {
         while self.used == self.current.len() {

@@ -1,6 +1,6 @@
 //! What crosses the queue.
 //!
-//! A job is one version byte, then [postcard](https://postcard.jamesmunns.com/wire-format): records
+//! A job is one version byte (and the escape character, if there is one), then [postcard](https://postcard.jamesmunns.com/wire-format): records
 //! stay the raw bytes they are, in one piece, and a row costs its length (1 or 2 bytes) and the
 //! distance of its record number from the row before (mostly 1 byte).
 
@@ -11,6 +11,10 @@ use crate::{Dialect, Reject, Rows, RunId};
 
 /// Changes with every change of [`WireJob`] or [`WireReject`].
 const VERSION: u8 = 2;
+
+/// The same with the escape character in front: a program that does not know it must not read such
+/// rows, and reads all others.
+const VERSION_WITH_ESCAPE: u8 = 3;
 
 /// One batch of one run, on its way to Salesforce.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +129,10 @@ impl BatchJob {
             tally: self.tally,
         };
         let mut bytes = Vec::with_capacity(self.encoded_bytes_about());
-        bytes.push(VERSION);
+        match self.dialect.escape {
+            None => bytes.push(VERSION),
+            Some(escape) => bytes.extend([VERSION_WITH_ESCAPE, escape]),
+        }
         postcard::to_extend(&wire, bytes)
             .expect("a Vec takes everything, and every length is known")
     }
@@ -138,9 +145,15 @@ impl BatchJob {
     /// When the bytes are of another version, cut, or not a job at all.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeJobError> {
         let (&found, bytes) = bytes.split_first().ok_or(malformed("it is empty"))?;
-        if found != VERSION {
-            return Err(DecodeJobError::UnknownVersion { found, known: VERSION });
-        }
+        let (escape, bytes) = match (found, bytes) {
+            (VERSION, _) => (None, bytes),
+            (VERSION_WITH_ESCAPE, [escape, bytes @ ..]) => (Some(*escape), bytes),
+            (VERSION_WITH_ESCAPE, []) => return Err(malformed("its end is missing")),
+            _ => {
+                let known = VERSION_WITH_ESCAPE;
+                return Err(DecodeJobError::UnknownVersion { found, known });
+            }
+        };
         let (wire, rest) =
             postcard::take_from_bytes::<WireJob<'_>>(bytes).map_err(|error| match error {
                 postcard::Error::DeserializeUnexpectedEnd => malformed("its end is missing"),
@@ -149,9 +162,9 @@ impl BatchJob {
         if !rest.is_empty() {
             return Err(malformed("something follows it"));
         }
-        let dialect = Dialect { delimiter: wire.delimiter, quote: wire.quote };
+        let dialect = Dialect { delimiter: wire.delimiter, quote: wire.quote, escape };
         if !dialect.is_usable() {
-            return Err(malformed("its delimiter or quote cannot be used"));
+            return Err(malformed("its delimiter, quote or escape cannot be used"));
         }
         Ok(Self {
             run: wire.run.parse().map_err(|_| malformed("its run id is not one"))?,

@@ -16,6 +16,7 @@
 //! let mut ingest = Ingest::start(IngestSettings {
 //!     delimiter: None,
 //!     quote: b'"',
+//!     escape: None,
 //!     record_bytes_max: 1 << 20,
 //!     batch: BatchLimits { rows_max: 2, bytes_max: 1 << 20 },
 //! });
@@ -37,14 +38,15 @@
 //! # Ok::<(), ingest_core::IngestError>(())
 //! ```
 //!
-//! A record is what csv-core takes for one: fields between delimiters; a field that starts with a
-//! quote may hold delimiters and line breaks, and quotes that are doubled; a quote anywhere else is
-//! a character; LF, CRLF and a lone CR end a record; blank lines are no records.
+//! A record is fields between delimiters. A field that starts with a quote may hold delimiters and
+//! line breaks, and quotes that are doubled (or escaped, see [`Dialect::escape`]), and has nothing
+//! but blanks behind its closing quote. A quote anywhere else is a character; LF, CRLF and a lone CR
+//! end a record; blank lines are no records.
 //!
-//! A missing closing quote joins lines into one record. Such a record is a reject that names the
-//! byte where the quote opens: when it passes the limit (it is skipped then, not kept), when the
-//! input ends inside it, and when the quote is closed lines later in the middle of text. Reading
-//! goes on where csv-core sees the record end.
+//! A missing closing quote would join lines into one record. So a record ends with the line on which
+//! a quote opens that is not closed: neither within the limit nor before the end of the input, or
+//! only by a quote that stands where one opens (`"open⏎2,"closed"`). It is a reject, and reading
+//! goes on behind that line.
 
 mod batch;
 mod cell;
@@ -65,13 +67,14 @@ mod rejects_file;
 mod replay;
 mod rows;
 mod run;
+mod scan;
 mod transcode;
 
 pub use batch::{Batch, BatchLimits};
 pub use cell::Cells;
 pub use dialect::Dialect;
-pub use error::{DataKind, IngestError};
-pub use header::Header;
+pub use error::{DataKind, IngestError, PackedFormat};
+pub use header::{Header, RepeatedName};
 pub use ingest::{Ingest, IngestSettings};
 pub use job::{BatchJob, DecodeJobError, Tally};
 pub use position::{Position, ResumePoint};

@@ -1,12 +1,12 @@
-//! What comes before the first record: a byte order mark, blank lines, and the question which
-//! delimiter the file has.
+//! What comes before the first record: a byte order mark, blank lines, a line `sep=;` as Excel reads
+//! it, and the question which delimiter the file has.
 
 use bytes::Bytes;
 
+use crate::IngestSettings;
+use crate::decode::BYTE_ORDER_MARK;
 use crate::input::Input;
 use crate::position::Cursor;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The delimiters that are looked for. The first one wins a tie, and when none is there.
 const CANDIDATES: [u8; 4] = *b",;\t|";
@@ -18,6 +18,8 @@ pub(crate) struct Opening {
     head: Vec<u8>,
     head_bytes_max: usize,
     mark: Mark,
+    /// The first line, as long as it may be a `sep=` line.
+    sep_line: Option<Vec<u8>>,
     delimiter: Delimiter,
 }
 
@@ -43,16 +45,18 @@ enum Delimiter {
 }
 
 impl Opening {
-    /// A header line longer than `head_bytes_max` is not looked at to its end.
-    pub(crate) fn new(delimiter: Option<u8>, quote: u8, head_bytes_max: usize) -> Self {
+    /// A header line that is longer than a record may be is not looked at to its end.
+    pub(crate) fn new(settings: IngestSettings) -> Self {
+        let IngestSettings { delimiter, quote, escape, record_bytes_max, .. } = settings;
         Self {
             cursor: Cursor::at(1, 0),
             head: Vec::new(),
-            head_bytes_max,
+            head_bytes_max: record_bytes_max,
             mark: Mark::Expected { matched: 0 },
+            sep_line: Some(Vec::new()),
             delimiter: match delimiter {
                 Some(delimiter) => Delimiter::Given(delimiter),
-                None => Delimiter::Detect(DelimiterVote::new(quote)),
+                None => Delimiter::Detect(DelimiterVote::new(quote, escape)),
             },
         }
     }
@@ -66,10 +70,13 @@ impl Opening {
                     return None;
                 }
                 self.keep_broken_mark();
+                self.keep_sep_line();
                 break Bytes::new();
             }
             let mut chunk = input.take_current();
             self.pass_mark(&mut chunk);
+            self.pass_blank_lines(&mut chunk);
+            self.pass_sep_line(&mut chunk);
             self.pass_blank_lines(&mut chunk);
             if self.knows_delimiter(&chunk) {
                 break chunk;
@@ -112,16 +119,50 @@ impl Opening {
     }
 
     fn pass_blank_lines(&mut self, chunk: &mut Bytes) {
-        if self.head.is_empty() {
+        if self.head.is_empty() && self.sep_line.as_ref().is_none_or(Vec::is_empty) {
             let blank = chunk.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             self.cursor.pass(&chunk[..blank]);
             *chunk = chunk.slice(blank..);
         }
     }
 
+    /// Passes `sep=` and one character on a line of their own; the line end is blank then. What the
+    /// settings say of the delimiter counts more.
+    fn pass_sep_line(&mut self, chunk: &mut Bytes) {
+        while let (Some(line), Some(&byte)) = (&mut self.sep_line, chunk.first()) {
+            let goes_on = match (line.len(), byte) {
+                (5, b'\r' | b'\n') => {
+                    self.cursor.pass(line);
+                    if matches!(self.delimiter, Delimiter::Detect(_)) {
+                        self.delimiter = Delimiter::Given(line[4]);
+                    }
+                    self.sep_line = None;
+                    return;
+                }
+                (4, byte) => byte.is_ascii() && !matches!(byte, b'\r' | b'\n'),
+                (seen, byte) => b"sep=".get(seen) == Some(&byte.to_ascii_lowercase()),
+            };
+            if !goes_on {
+                self.keep_sep_line();
+                return;
+            }
+            line.push(byte);
+            *chunk = chunk.slice(1..);
+        }
+    }
+
+    /// What looked like a `sep=` line is the beginning of the header.
+    fn keep_sep_line(&mut self) {
+        let line = self.sep_line.take().unwrap_or_default();
+        if let Delimiter::Detect(vote) = &mut self.delimiter {
+            vote.count(&line);
+        }
+        self.head.extend_from_slice(&line);
+    }
+
     fn knows_delimiter(&mut self, chunk: &[u8]) -> bool {
         match &mut self.delimiter {
-            Delimiter::Given(_) => !chunk.is_empty(),
+            Delimiter::Given(_) => !chunk.is_empty() || !self.head.is_empty(),
             Delimiter::Detect(vote) => {
                 vote.count(chunk) || self.head.len() + chunk.len() > self.head_bytes_max
             }
@@ -132,6 +173,7 @@ impl Opening {
 /// Counts the candidates outside quotes, until the line ends.
 struct DelimiterVote {
     quote: u8,
+    escape: Option<u8>,
     place: Place,
     counts: [u64; CANDIDATES.len()],
 }
@@ -141,13 +183,15 @@ enum Place {
     FieldStart,
     InField,
     InQuotes,
+    /// Behind an escape character inside quotes.
+    Escaped,
     /// Behind a quote inside quotes: it closed them, or it is the first of two.
     BehindQuote,
 }
 
 impl DelimiterVote {
-    fn new(quote: u8) -> Self {
-        Self { quote, place: Place::FieldStart, counts: [0; CANDIDATES.len()] }
+    fn new(quote: u8, escape: Option<u8>) -> Self {
+        Self { quote, escape, place: Place::FieldStart, counts: [0; CANDIDATES.len()] }
     }
 
     /// Whether the line ends in these bytes; what is behind its end is not counted.
@@ -158,7 +202,8 @@ impl DelimiterVote {
                     Place::InQuotes
                 }
                 (Place::InQuotes, byte) if byte == self.quote => Place::BehindQuote,
-                (Place::InQuotes, _) => Place::InQuotes,
+                (Place::InQuotes, byte) if Some(byte) == self.escape => Place::Escaped,
+                (Place::InQuotes | Place::Escaped, _) => Place::InQuotes,
                 (_, b'\r' | b'\n') => return true,
                 (_, byte) => match CANDIDATES.iter().position(|&candidate| candidate == byte) {
                     Some(candidate) => {
@@ -204,7 +249,7 @@ mod tests {
         ];
 
         for (header, delimiter) in cases {
-            let mut vote = DelimiterVote::new(b'"');
+            let mut vote = DelimiterVote::new(b'"', None);
             vote.count(header.as_bytes());
             assert_eq!(char::from(vote.winner()), char::from(*delimiter), "{header:?}");
         }

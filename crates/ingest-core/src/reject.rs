@@ -5,9 +5,11 @@ use std::fmt;
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
+use crate::Header;
 use crate::decode::{Record, Shape};
 use crate::error::TooLongAdvice;
 use crate::position::Cursor;
+use crate::scan::{Misplaced, MisplacedKind};
 
 /// A record that will not be delivered, and why.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,11 +21,8 @@ pub struct Reject {
     pub code: String,
     /// The reason, for people. Those given here name record, line and byte, and no value.
     pub message: String,
-    /// The record as it came, without its line end. Empty for [`RECORD_TOO_LONG`] (it was not
-    /// kept) and for [`UNCLOSED_QUOTE`] (it would swallow what is written behind it).
-    ///
-    /// [`RECORD_TOO_LONG`]: Self::RECORD_TOO_LONG
-    /// [`UNCLOSED_QUOTE`]: Self::UNCLOSED_QUOTE
+    /// The record as it came, without its line end. Empty for
+    /// [`RECORD_TOO_LONG`](Self::RECORD_TOO_LONG): it was not kept.
     pub raw: Bytes,
 }
 
@@ -32,12 +31,15 @@ impl Reject {
     pub const FIELD_COUNT: &'static str = "FIELD_COUNT";
     /// The record holds bytes that are not text.
     pub const INVALID_UTF8: &'static str = "INVALID_UTF8";
-    /// A quoted field of the record goes over a line end, and its closing quote has text behind it:
-    /// most likely an earlier closing quote is missing, and this was to be an opening one.
+    /// A quoted field of the record does not end where its quotes do: there is text behind the
+    /// closing one, or none closes it. Then the record ends with the line on which it opens.
     pub const MISPLACED_QUOTE: &'static str = "MISPLACED_QUOTE";
     /// The record is longer than the limit.
     pub const RECORD_TOO_LONG: &'static str = "RECORD_TOO_LONG";
-    /// The input ends inside the record's quotes.
+    /// The record is the header once more.
+    pub const REPEATED_HEADER: &'static str = "REPEATED_HEADER";
+    /// The input ends inside the record's quotes. Only rejects files of earlier versions have
+    /// it: today such a record is a [`MISPLACED_QUOTE`](Self::MISPLACED_QUOTE).
     pub const UNCLOSED_QUOTE: &'static str = "UNCLOSED_QUOTE";
 
     /// What it takes in memory and on the queue, nearly.
@@ -47,24 +49,29 @@ impl Reject {
 }
 
 /// What a record has to be to become a row.
-#[derive(Clone, Copy)]
 pub(crate) struct RowRules {
-    pub(crate) fields: usize,
+    pub(crate) header: Header,
     pub(crate) record_bytes_max: usize,
 }
 
 impl RowRules {
     /// The reason why this record cannot become a row, if there is one.
     #[inline]
-    pub(crate) fn reject(self, record: &Record<'_>) -> Option<Reject> {
+    pub(crate) fn reject(&self, record: &Record<'_>) -> Option<Reject> {
         match record.shape {
-            Shape::Whole { fields } if fields == self.fields && record.is_text => None,
+            Shape::Whole { fields }
+                if self.header.takes(fields)
+                    && record.is_text
+                    && record.raw != self.header.raw() =>
+            {
+                None
+            }
             _ => Some(self.explain(record)),
         }
     }
 
     #[cold]
-    fn explain(self, record: &Record<'_>) -> Reject {
+    fn explain(&self, record: &Record<'_>) -> Reject {
         let Record { at, shape, raw, is_text, end } = record;
         let (code, reason) = match *shape {
             Shape::TooLong { open_quote } => {
@@ -76,24 +83,17 @@ impl RowRules {
                 );
                 (Reject::RECORD_TOO_LONG, reason)
             }
-            Shape::Unclosed { quote } => {
-                let reason = format!(
-                    "the quote that opens at byte {quote} is never closed; everything from there to the end of the input (line {}, byte {}) is in this record",
-                    end.line, end.byte
-                );
-                (Reject::UNCLOSED_QUOTE, reason)
+            Shape::Misplaced(misplaced) => {
+                (Reject::MISPLACED_QUOTE, explain_misplaced(record, misplaced))
             }
-            Shape::Whole { .. } | Shape::Torn { .. } if !is_text => {
+            Shape::Whole { .. } if *raw == self.header.raw() => {
+                let reason = "it repeats the header; were files with a header each joined?";
+                (Reject::REPEATED_HEADER, reason.to_owned())
+            }
+            Shape::Whole { .. } if !is_text => {
                 let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
                 let reason = format!("not text at byte {byte}; is the file in another encoding?");
                 (Reject::INVALID_UTF8, reason)
-            }
-            Shape::Torn { quote } => {
-                let (first, last) = lines(record);
-                let reason = format!(
-                    "it spans lines {first} to {last}, and the quote that opens at byte {quote} is closed in the middle of text; is its own closing quote missing?"
-                );
-                (Reject::MISPLACED_QUOTE, reason)
             }
             Shape::Whole { fields } => {
                 (Reject::FIELD_COUNT, self.explain_field_count(record, fields))
@@ -107,17 +107,46 @@ impl RowRules {
         }
     }
 
-    fn explain_field_count(self, record: &Record<'_>, found: usize) -> String {
+    fn explain_field_count(&self, record: &Record<'_>, found: usize) -> String {
         let counted = |count: usize| match count {
             1 => "1 field".to_owned(),
             _ => format!("{count} fields"),
         };
-        let reason = format!("found {}, but the header has {}", counted(found), self.fields);
+        let reason =
+            format!("found {}, but the header has {}", counted(found), self.header.columns().len());
         match lines(record) {
             (first, last) if first == last => reason,
             (first, last) => {
                 format!("{reason}; it spans lines {first} to {last}, is a closing quote missing?")
             }
+        }
+    }
+}
+
+fn explain_misplaced(record: &Record<'_>, Misplaced { quote, kind }: Misplaced) -> String {
+    let quote = record.at.byte + quote as u64;
+    match kind {
+        MisplacedKind::Open => format!(
+            "the quote that opens at byte {quote} is not closed; only this line is rejected, and reading goes on behind it"
+        ),
+        MisplacedKind::Several => {
+            "it holds more than one record; give each of them a line of its own".to_owned()
+        }
+        MisplacedKind::TextBehind { after_backslash } => {
+            let advice = match (after_backslash, lines(record)) {
+                (true, _) => {
+                    "if the file writes quotes behind a backslash, set CSV_ESCAPE to it".to_owned()
+                }
+                (false, (first, last)) if first == last => {
+                    "write a quote inside quotes twice".to_owned()
+                }
+                (false, (first, last)) => {
+                    format!("it spans lines {first} to {last}, is its own closing quote missing?")
+                }
+            };
+            format!(
+                "the quote that opens at byte {quote} is closed in the middle of text; {advice}"
+            )
         }
     }
 }

@@ -5,13 +5,15 @@
 //! otherwise, and fills short rows up with empty cells, so the three columns are looked for from
 //! the right and told by what stands in them.
 
+use std::ops::Range;
+
 use bytes::Bytes;
-use csv_core::ReadFieldResult;
 use encoding_rs::Encoding;
 
+use crate::cell::{is_quoted, spans, unquote};
 use crate::decode::{Record, Shape};
-use crate::plain::torn_quote;
-use crate::rejects_file::{COLUMNS, field_starts};
+use crate::rejects_file::COLUMNS;
+use crate::scan::MisplacedKind;
 use crate::{Dialect, IngestError, Position, Reject};
 
 /// What the three columns may have in bytes, on top of the record.
@@ -43,8 +45,10 @@ pub(crate) struct Replayer {
     dialect: Dialect,
     /// Columns of the source.
     columns: usize,
-    /// Where the fields of the current record start.
-    starts: Vec<usize>,
+    /// Where the cells of the current record are.
+    cells: Vec<Range<usize>>,
+    /// The text of a record that stands in one cell.
+    text: Vec<u8>,
 }
 
 /// The three columns of one record.
@@ -57,19 +61,23 @@ struct Columns {
 
 impl Replayer {
     pub(crate) fn new(replay: Replay, dialect: Dialect, columns: usize) -> Self {
-        Self { codes: replay.codes, dialect, columns, starts: Vec::new() }
+        Self { codes: replay.codes, dialect, columns, cells: Vec::new(), text: Vec::new() }
     }
 
     /// The record as it stood in the source.
-    pub(crate) fn replay<'a>(&mut self, record: Record<'a>) -> Replayed<'a> {
+    pub(crate) fn replay<'a>(&'a mut self, record: Record<'a>) -> Replayed<'a> {
         match record.shape {
             // Nobody can tell what it was rejected for: rejected again, so that it is not lost.
-            Shape::TooLong { .. } | Shape::Unclosed { .. } => return Replayed::Taken(record),
-            Shape::Whole { .. } | Shape::Torn { .. } => {}
+            Shape::TooLong { .. } => return Replayed::Taken(record),
+            Shape::Misplaced(found) if found.kind == MisplacedKind::Open => {
+                return Replayed::Taken(record);
+            }
+            Shape::Whole { .. } | Shape::Misplaced(_) => {}
         }
         let raw = record.raw;
-        field_starts(self.dialect, raw, &mut self.starts);
-        if self.are_empty(raw, self.starts.len()) {
+        self.cells.clear();
+        self.cells.extend(spans(self.dialect, raw));
+        if self.are_empty(raw, self.cells.len()) {
             return Replayed::LeftOut;
         }
         let columns = self.find_columns(raw);
@@ -82,6 +90,13 @@ impl Replayer {
                 let reject = not_kept(&record, &columns);
                 Replayed::NotKept(self.first_fields(record, columns.first), reject)
             }
+            Some(columns) if self.is_one_cell(raw, &columns) => {
+                let (dialect, cell) = (self.dialect, &raw[self.cells[0].clone()]);
+                let raw = unquote(dialect, cell, &mut self.text);
+                let shape = Shape::alone(dialect, raw, spans(dialect, raw).count());
+                let is_text = record.is_text || Encoding::utf8_valid_up_to(raw) == raw.len();
+                Replayed::Taken(Record { raw, shape, is_text, ..record })
+            }
             Some(columns) => Replayed::Taken(self.first_fields(record, columns.first)),
             None => Replayed::Taken(self.without_empty_columns(record)),
         }
@@ -90,7 +105,7 @@ impl Replayer {
     /// The rightmost three fields that are a number, a code and anything, with nothing but empty
     /// cells behind them.
     fn find_columns(&self, raw: &[u8]) -> Option<Columns> {
-        let last = self.starts.len().checked_sub(COLUMNS.len())?;
+        let last = self.cells.len().checked_sub(COLUMNS.len())?;
         for first in (0..=last).rev() {
             if first < last && !self.field(raw, first + COLUMNS.len()).is_empty() {
                 return None;
@@ -109,16 +124,24 @@ impl Replayer {
 
     /// A record that was too long, or never ended, is not in the file; its line has the reason only.
     fn is_not_kept(&self, raw: &[u8], columns: &Columns) -> bool {
-        let is_missing = columns.first == 0 || (columns.first == 1 && self.starts[1] == 1);
+        let is_missing = columns.first == 0 || (columns.first == 1 && self.cells[0].is_empty());
         let may_be_missing =
             [Reject::RECORD_TOO_LONG, Reject::UNCLOSED_QUOTE].contains(&columns.code.as_str());
         is_missing || (may_be_missing && self.are_empty(raw, columns.first))
     }
 
+    /// One whose own quotes would not have ended where it does: see
+    /// [`reject_line`](crate::reject_line). Earlier versions put it there as it was.
+    fn is_one_cell(&self, raw: &[u8], columns: &Columns) -> bool {
+        columns.first == 1
+            && columns.code == Reject::MISPLACED_QUOTE
+            && is_quoted(self.dialect, &raw[self.cells[0].clone()])
+    }
+
     /// A record on which the three columns were emptied, or which a person added: when it has their
     /// places, it loses them.
     fn without_empty_columns<'a>(&self, record: Record<'a>) -> Record<'a> {
-        let fields = self.starts.len();
+        let fields = self.cells.len();
         let full = self.columns + COLUMNS.len();
         let are_added =
             |from: usize| (from..fields).all(|index| self.field(record.raw, index).is_empty());
@@ -133,15 +156,9 @@ impl Replayer {
 
     /// The record with its first fields only.
     fn first_fields<'a>(&self, record: Record<'a>, fields: usize) -> Record<'a> {
-        let raw = match (fields.checked_sub(1), self.starts.get(fields)) {
-            (None, _) => &record.raw[..0],
-            (Some(_), None) => record.raw,
-            (Some(_), Some(next)) => &record.raw[..next - 1],
-        };
-        let shape = match torn_quote(self.dialect, raw) {
-            Some(quote) => Shape::Torn { quote: record.at.byte + quote as u64 },
-            None => Shape::Whole { fields },
-        };
+        let last = fields.checked_sub(1).map_or(0..0, |last| self.cells[last].clone());
+        let raw = &record.raw[..last.end];
+        let shape = Shape::alone(self.dialect, raw, fields);
         let is_text = record.is_text || Encoding::utf8_valid_up_to(raw) == raw.len();
         Record { raw, shape, is_text, ..record }
     }
@@ -151,8 +168,7 @@ impl Replayer {
     }
 
     fn field(&self, raw: &[u8], index: usize) -> String {
-        let end = self.starts.get(index + 1).map_or(raw.len(), |next| next - 1);
-        unquoted(self.dialect, &raw[self.starts[index]..end])
+        text_of(self.dialect, &raw[self.cells[index].clone()])
     }
 }
 
@@ -162,21 +178,17 @@ pub(crate) fn source_header(
     dialect: Dialect,
     at: Position,
 ) -> Result<Bytes, IngestError> {
-    let mut starts = Vec::new();
-    field_starts(dialect, raw, &mut starts);
-    let name = |index: usize| {
-        let end = starts.get(index + 1).map_or(raw.len(), |next: &usize| next - 1);
-        unquoted(dialect, &raw[starts[index]..end])
-    };
+    let cells: Vec<Range<usize>> = spans(dialect, raw).collect();
+    let name = |index: usize| text_of(dialect, &raw[cells[index].clone()]);
     // A spreadsheet may have filled the header up as well.
-    let named = (0..starts.len()).rev().find(|&index| !name(index).is_empty());
+    let named = (0..cells.len()).rev().find(|&index| !name(index).is_empty());
     let first = named.and_then(|last| (last + 1).checked_sub(COLUMNS.len()));
     let is_rejects = |first: usize| {
         COLUMNS.iter().enumerate().all(|(index, column)| name(first + index) == *column)
     };
     match first {
         Some(first) if first > 0 && is_rejects(first) => {
-            Ok(Bytes::copy_from_slice(&raw[..starts[first] - 1]))
+            Ok(Bytes::copy_from_slice(&raw[..cells[first - 1].end]))
         }
         _ => Err(IngestError::NotRejects { at }),
     }
@@ -199,18 +211,7 @@ fn is_code(text: &str) -> bool {
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
-/// What a field says.
-fn unquoted(dialect: Dialect, field: &[u8]) -> String {
-    let mut reader = dialect.reader();
-    let mut output = vec![0; field.len()];
-    let (mut used, mut written) = (0, 0);
-    while used < field.len() {
-        let (result, read, wrote) = reader.read_field(&field[used..], &mut output[written..]);
-        used += read;
-        written += wrote;
-        if matches!(result, ReadFieldResult::End | ReadFieldResult::Field { .. }) {
-            break;
-        }
-    }
-    String::from_utf8_lossy(&output[..written]).into_owned()
+/// What a cell says.
+fn text_of(dialect: Dialect, cell: &[u8]) -> String {
+    String::from_utf8_lossy(unquote(dialect, cell, &mut Vec::new())).into_owned()
 }

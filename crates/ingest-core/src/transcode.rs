@@ -5,8 +5,8 @@ use encoding_rs::{Decoder, DecoderResult, Encoding};
 
 /// Turns chunks in any encoding of the web into chunks of UTF-8, for [`Ingest`](crate::Ingest).
 ///
-/// A byte order mark decides over the label, and is left out. With the label UTF-8 everything passes
-/// as it is: [`Ingest`](crate::Ingest) looks at it.
+/// A byte order mark decides over the label, and is left out. With the label UTF-8, and no mark of
+/// another encoding, everything passes as it is: [`Ingest`](crate::Ingest) looks at it.
 ///
 /// A sequence that means nothing in the encoding becomes the byte 0xFF, which is never UTF-8: so
 /// the record it stands in becomes a reject ([`Reject::INVALID_UTF8`](crate::Reject::INVALID_UTF8)),
@@ -23,6 +23,9 @@ use encoding_rs::{Decoder, DecoderResult, Encoding};
 pub struct Transcoder {
     /// None for UTF-8.
     decoder: Option<Decoder>,
+    /// What may be the first byte of UTF-16's mark; nothing any more once that is known.
+    start: Option<Bytes>,
+    told_by_mark: Option<&'static str>,
     malformed: u64,
 }
 
@@ -46,20 +49,55 @@ impl Transcoder {
     pub fn new(label: &str) -> Result<Self, UnknownEncoding> {
         let encoding = Encoding::for_label_no_replacement(label.as_bytes())
             .ok_or_else(|| UnknownEncoding { label: label.chars().take(40).collect() })?;
-        let decoder = (encoding != encoding_rs::UTF_8).then(|| encoding.new_decoder());
-        Ok(Self { decoder, malformed: 0 })
+        let is_utf_8 = encoding == encoding_rs::UTF_8;
+        let decoder = (!is_utf_8).then(|| encoding.new_decoder());
+        Ok(Self { decoder, start: is_utf_8.then(Bytes::new), told_by_mark: None, malformed: 0 })
+    }
+
+    /// The same for an input that is entered behind its first byte: no byte order mark is there.
+    #[must_use]
+    pub fn entered_later(self) -> Self {
+        Self { start: None, ..self }
+    }
+
+    /// The encoding that a byte order mark told although the label was UTF-8. Bytes of the input and
+    /// of the text are not the same ones then.
+    #[must_use]
+    pub fn told_by_mark(&self) -> Option<&'static str> {
+        self.told_by_mark
     }
 
     /// The chunk as UTF-8. A character that is cut by its end comes with the next one.
     pub fn push(&mut self, chunk: Bytes) -> Bytes {
+        let chunk = match self.start.take() {
+            None => chunk,
+            Some(start) if start.is_empty() => self.look_for_mark(chunk),
+            Some(start) => self.look_for_mark([start, chunk].concat().into()),
+        };
         if self.decoder.is_some() { self.decode(&chunk, false) } else { chunk }
+    }
+
+    /// Gives the bytes that can be decoded.
+    fn look_for_mark(&mut self, chunk: Bytes) -> Bytes {
+        if matches!(&chunk[..], [] | [0xFE | 0xFF]) {
+            self.start = Some(chunk);
+            return Bytes::new();
+        }
+        if let Some((encoding, _)) = Encoding::for_bom(&chunk)
+            && encoding != encoding_rs::UTF_8
+        {
+            self.decoder = Some(encoding.new_decoder());
+            self.told_by_mark = Some(encoding.name());
+        }
+        chunk
     }
 
     /// What is left when the input has ended. To be called once; after it, the transcoder is used up.
     pub fn finish(&mut self) -> Bytes {
+        let start = self.start.take().unwrap_or_default();
         let rest = self.decode(&[], true);
         self.decoder = None;
-        rest
+        if start.is_empty() { rest } else { start }
     }
 
     /// How many malformed sequences there were. Always 0 for UTF-8, which is not looked at here.

@@ -3,9 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
 use bytes::Bytes;
-use ingest_core::{
-    Batch, BatchLimits, Ingest, IngestError, IngestSettings, Reject, ResumePoint, Transcoder,
-};
+use ingest_core::{Batch, BatchLimits, Ingest, IngestError, IngestSettings, Reject, Transcoder};
 
 const MIB: usize = 1 << 20;
 
@@ -13,6 +11,7 @@ const MIB: usize = 1 << 20;
 const SETTINGS: IngestSettings = IngestSettings {
     delimiter: None,
     quote: b'"',
+    escape: None,
     record_bytes_max: MIB,
     batch: BatchLimits { rows_max: 100, bytes_max: MIB },
 };
@@ -60,23 +59,52 @@ fn assert_memory_stayed_small() {
 }
 
 #[test]
-fn a_missing_closing_quote_in_a_file_of_one_gigabyte_is_named_by_its_byte() {
+fn a_missing_closing_quote_in_a_file_of_one_gigabyte_costs_its_own_line() {
     let head = "id,note\n1,fine\n2,\"open and never closed\n";
     let rest = Bytes::from("3,and so it goes on\n".repeat(MIB / 20));
     let gigabyte = std::iter::repeat_n(rest.clone(), 1024);
-
-    let batches = read([Bytes::from(head)].into_iter().chain(gigabyte), |batch| batch).unwrap();
-
-    let [Batch { rejects, end, .. }] = &batches[..] else { panic!("{} batches", batches.len()) };
-    assert_eq!(rows(&batches), [(1, "1,fine".to_owned())]);
-    assert_eq!((rejects.len(), rejects[0].record), (1, 2));
-    assert_eq!(rejects[0].code, Reject::UNCLOSED_QUOTE);
-    assert_eq!(rejects[0].raw.len(), 0, "so much is not kept");
     let quote = head.find('"').unwrap();
-    let named = format!("the quote that opens at byte {quote} is never closed");
-    assert!(rejects[0].message.contains(&named), "{}", rejects[0].message);
+
+    let batches = read([Bytes::from(head)].into_iter().chain(gigabyte), |batch| {
+        let Batch { rows, rejects, end, .. } = batch;
+        for reject in &rejects {
+            let named = format!("the quote that opens at byte {quote} is not closed");
+            assert!(reject.message.contains(&named), "{}", reject.message);
+            assert_eq!((reject.record, reject.code.as_str()), (2, Reject::MISPLACED_QUOTE));
+            assert_eq!(&reject.raw[..], b"2,\"open and never closed");
+        }
+        (rows.len(), rejects.len(), end)
+    });
+
+    let batches = batches.unwrap();
+    let lines = 1024 * (MIB / 20);
     let total = (head.len() + 1024 * rest.len()) as u64;
-    assert_eq!(*end, ResumePoint { sequence: 1, record: 2, line: end.line, byte: total });
+    assert_eq!(batches.iter().map(|(rows, ..)| rows).sum::<usize>(), 1 + lines);
+    assert_eq!(batches.iter().map(|(_, rejects, _)| rejects).sum::<usize>(), 1);
+    let (.., end) = batches.last().unwrap();
+    assert_eq!((end.record, end.byte), (2 + lines as u64, total));
+}
+
+/// Were reading to go on at each of them for as long as a record may be, this would take an hour.
+#[test]
+fn as_many_open_quotes_as_lines_take_no_longer_than_as_many_rows() {
+    let kinds = [
+        "1,\"open\n",
+        "1,\"open \"\"twice\"\" x\n",
+        "1,\"a\"\"\n",
+        "\"\"\"\n",
+        "1,\"a\n2,\"\"\n2,x\n",
+    ];
+    for line in kinds {
+        let chunk = Bytes::from(line.repeat(MIB / line.len()));
+        let began = std::time::Instant::now();
+        let chunks = [Bytes::from("id,note\n")].into_iter().chain(std::iter::repeat_n(chunk, 16));
+
+        let rejects = read(chunks, |batch| batch.rejects.len()).unwrap();
+
+        assert!(rejects.iter().sum::<usize>() > 0, "{line:?}");
+        assert!(began.elapsed().as_secs() < 60, "{line:?} took {:?}", began.elapsed());
+    }
 }
 
 #[test]

@@ -212,6 +212,11 @@ pub struct ReadArgs {
     #[arg(long, env = "CSV_QUOTE", default_value = "\"", value_name = "CHARACTER")]
     pub csv_quote: String,
 
+    /// `backslash` when quotes inside quotes are written behind one, as Data Factory, Synapse and
+    /// Spark do; `none` when they are doubled.
+    #[arg(long, env = "CSV_ESCAPE", default_value = "none", value_name = "CHARACTER")]
+    pub csv_escape: String,
+
     /// Encoding of the file, such as utf-8, windows-1252 or utf-16le.
     #[arg(long, env = "CSV_ENCODING", default_value = "utf-8", value_name = "NAME")]
     pub csv_encoding: String,

@@ -19,6 +19,9 @@ pub(crate) struct ReadSettings {
     /// `None` until the header line has been seen.
     pub(crate) delimiter: Option<u8>,
     pub(crate) quote: u8,
+    /// Before a quote inside quotes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) escape: Option<u8>,
     pub(crate) encoding: String,
     record_bytes_max: usize,
     batch_rows: usize,
@@ -39,6 +42,7 @@ impl ReadSettings {
         let settings = Self {
             delimiter: delimiter(&args.csv_delimiter)?,
             quote: character("CSV_QUOTE", &args.csv_quote)?,
+            escape: escape(&args.csv_escape)?,
             encoding: args.csv_encoding.clone(),
             record_bytes_max: args.record_bytes_max as usize,
             batch_rows: args.batch_rows as usize,
@@ -75,7 +79,9 @@ impl ReadSettings {
     /// How the run's rejects file is read: all of its records, as they stand there.
     pub(crate) fn of_rejects_file(&self) -> Self {
         let encoding = "utf-8".to_owned();
-        Self { replay: None, keep_together: None, encoding, ..self.clone() }
+        // A record that stands in one cell has its quotes doubled, and the reason is behind it.
+        let record_bytes_max = self.record_bytes_max.saturating_mul(2).saturating_add(64 << 10);
+        Self { replay: None, keep_together: None, encoding, record_bytes_max, ..self.clone() }
     }
 
     /// The column by which rows are kept in one batch.
@@ -93,6 +99,7 @@ impl ReadSettings {
         Self {
             delimiter: source.delimiter,
             quote: source.quote,
+            escape: source.escape,
             encoding: "utf-8".to_owned(),
             record_bytes_max: self.record_bytes_max.max(source.record_bytes_max),
             replay: Some(codes),
@@ -125,6 +132,7 @@ impl ReadSettings {
         IngestSettings {
             delimiter: self.delimiter,
             quote: self.quote,
+            escape: self.escape,
             record_bytes_max: self.record_bytes_max,
             batch: BatchLimits { rows_max: self.batch_rows, bytes_max: self.batch_bytes_max },
         }
@@ -141,14 +149,17 @@ impl ReadSettings {
         matches!(self.encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
     }
 
-    /// The same, now that the header has told the delimiter.
-    pub(crate) fn with(self, dialect: Dialect) -> Self {
-        Self { delimiter: Some(dialect.delimiter), quote: dialect.quote, ..self }
+    /// The same, now that the header has told the delimiter, and perhaps a byte order mark the
+    /// encoding: a file in UTF-16 cannot be entered where the run stopped.
+    pub(crate) fn with(self, dialect: Dialect, encoding: Option<&str>) -> Self {
+        let Dialect { delimiter, quote, escape } = dialect;
+        let encoding = encoding.map_or(self.encoding, str::to_owned);
+        Self { delimiter: Some(delimiter), quote, escape, encoding, ..self }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
         let delimiter = self.delimiter.unwrap_or(Dialect::default().delimiter);
-        Dialect { delimiter, quote: self.quote }
+        Dialect { delimiter, quote: self.quote, escape: self.escape }
     }
 }
 
@@ -157,6 +168,14 @@ fn delimiter(text: &str) -> Result<Option<u8>, InvalidSetting> {
         "auto" => Ok(None),
         "tab" | r"\t" => Ok(Some(b'\t')),
         _ => character("CSV_DELIMITER", text).map(Some),
+    }
+}
+
+fn escape(text: &str) -> Result<Option<u8>, InvalidSetting> {
+    match text {
+        "none" => Ok(None),
+        "backslash" | "\\" => Ok(Some(b'\\')),
+        _ => Err(InvalidSetting(format!("CSV_ESCAPE must be none or backslash, not {text:?}"))),
     }
 }
 
@@ -179,6 +198,7 @@ mod tests {
             record_bytes_max: 1 << 20,
             csv_delimiter: delimiter.to_owned(),
             csv_quote: quote.to_owned(),
+            csv_escape: "none".to_owned(),
             csv_encoding: encoding.to_owned(),
         }
     }
@@ -194,6 +214,22 @@ mod tests {
     }
 
     #[test]
+    fn an_escape_character_is_a_backslash_or_none_and_kept_with_the_run() {
+        let cases = [("none", None), ("backslash", Some(b'\\')), ("\\", Some(b'\\'))];
+
+        for (text, escape) in cases {
+            let args = ReadArgs { csv_escape: text.to_owned(), ..args(",", "\"", "utf-8") };
+            let settings = ReadSettings::new(&args).unwrap();
+            assert_eq!((settings.dialect().escape, settings.ingest().escape), (escape, escape));
+            let kept: ReadSettings = serde_json::from_str(&settings.as_kept()).unwrap();
+            assert_eq!(kept, settings);
+        }
+        let args = ReadArgs { csv_escape: "^".to_owned(), ..args(",", "\"", "utf-8") };
+        let message = ReadSettings::new(&args).unwrap_err().to_string();
+        assert_eq!(message, "CSV_ESCAPE must be none or backslash, not \"^\"");
+    }
+
+    #[test]
     fn a_setting_that_is_not_understood_is_named() {
         let cases = [
             (args("::", "\"", "utf-8"), "CSV_DELIMITER"),
@@ -205,6 +241,17 @@ mod tests {
             let message = ReadSettings::new(&args).unwrap_err().to_string();
             assert!(message.starts_with(name), "{message}");
         }
+    }
+
+    #[test]
+    fn an_encoding_that_the_file_told_is_kept_with_the_run() {
+        let settings = ReadSettings::new(&args(",", "\"", "utf-8")).unwrap();
+
+        let told = settings.clone().with(Dialect::default(), Some("UTF-16LE"));
+        let untold = settings.with(Dialect::default(), None);
+
+        assert_eq!((told.keeps_bytes(), untold.keeps_bytes()), (false, true));
+        assert!(told.transcoder().is_ok());
     }
 
     #[test]

@@ -96,7 +96,10 @@ impl Source {
                 None => stored.boxed(),
                 Some(compression) => decompress(stored, compression).boxed(),
             },
-            transcoder: settings.transcoder().expect("the settings were checked"),
+            transcoder: match settings.transcoder().expect("the settings were checked") {
+                transcoder if start > 0 => transcoder.entered_later(),
+                transcoder => transcoder,
+            },
             ingest,
             skip: from_byte - start,
             from_start: (!seeks).then_some(0),
@@ -132,6 +135,11 @@ impl Source {
             }
             self.read_chunk().await?;
         }
+    }
+
+    /// The encoding that the file's byte order mark told, once the header was read.
+    pub(crate) fn told_encoding(&self) -> Option<&'static str> {
+        self.transcoder.told_by_mark()
     }
 
     /// How long it takes, about, to come to this place again. Most files are entered in the middle.

@@ -82,7 +82,7 @@ impl Start {
         let mut source =
             Source::start(&self.store, &blob, &order.settings, self.transfer, &progress);
         let header = source.header().await?;
-        let settings = order.settings.clone().with(header.dialect());
+        let settings = order.settings.clone().with(header.dialect(), source.told_encoding());
         let run = order.run.clone().unwrap_or_else(new_run_id);
         let new = NewRun {
             run: run.clone(),

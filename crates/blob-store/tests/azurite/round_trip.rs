@@ -40,7 +40,14 @@ async fn an_empty_blob_is_written_and_read() {
 #[tokio::test]
 async fn names_keep_their_slashes_spaces_and_letters() {
     let store = store().await;
-    let names = ["plain.csv", "rejects/2026/run-1.csv", "ä ö/日本語 🙂.csv", "100% #1?&+=;'.csv"];
+    let names = [
+        "plain.csv",
+        "dir//a.csv",
+        "dir/a.csv",
+        "rejects/2026/run-1.csv",
+        "ä ö/日本語 🙂.csv",
+        "100% #1?&+=;'.csv",
+    ];
 
     for name in names {
         put(&store, name, &Bytes::from(name.to_owned())).await;

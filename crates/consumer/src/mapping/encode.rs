@@ -137,39 +137,15 @@ impl Plan {
     }
 }
 
-/// Reads all rows with one reader, which is much cheaper than one reader for each. Should a row
-/// not end where its record ends, it is handed over as `None`, and the next one is read afresh.
+/// Cuts each row into its cells. A row that is not one record is handed over as `None`.
 fn for_each_record(plan: &Plan, rows: &Rows, mut each: impl FnMut(Option<&ByteRecord>)) {
-    let mut text = Vec::with_capacity(rows.bytes() + rows.len() + 1);
-    // A blank line is skipped; without one, csv would take a byte order mark off the first row.
-    text.push(b'\n');
-    let mut ends = Vec::with_capacity(rows.len());
-    for (_, raw) in rows.iter() {
-        text.extend_from_slice(raw);
-        text.push(b'\n');
-        ends.push(text.len());
-    }
     let dialect = plan.header.dialect();
     let mut record = ByteRecord::new();
-    let mut next = 0;
-    while next < ends.len() {
-        let start = next.checked_sub(1).map_or(0, |before| ends[before] - 1);
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(dialect.delimiter)
-            .quote(dialect.quote)
-            .from_reader(&text[start..]);
-        while next < ends.len() {
-            let read = reader.read_byte_record(&mut record).unwrap_or(false);
-            let expected = (ends[next] - start) as u64;
-            let fits = read && reader.position().byte() == expected;
-            each(fits.then_some(&record));
-            next += 1;
-            if !fits {
-                break;
-            }
-        }
+    let mut text = Vec::new();
+    for (_, raw) in rows.iter() {
+        record.clear();
+        let is_one = dialect.for_each_cell(raw, &mut text, |cell| record.push_field(cell));
+        each(is_one.then_some(&record));
     }
 }
 
@@ -184,7 +160,7 @@ impl Encoder<'_> {
     fn encode(&mut self, record: Option<&ByteRecord>) {
         let start = self.json.len();
         let encoded = match record {
-            Some(record) if record.len() == self.plan.columns.len() => self.fields(record),
+            Some(record) if self.plan.header.takes(record.len()) => self.fields(record),
             _ => Err(reason(Reject::FIELD_COUNT, "not one record with the header's columns")),
         };
         match encoded {

@@ -1,8 +1,8 @@
 //! Which column of a header fills which field.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{collections::HashMap, fmt, path::PathBuf};
 
-use ingest_core::Header;
+use ingest_core::{Header, RepeatedName};
 
 use super::{
     mapping::{LeftOut, MappedColumn},
@@ -30,12 +30,18 @@ pub(crate) enum HeaderMisfit {
     )]
     ColumnMissing { column: String, mapping: PathBuf, columns: String },
     #[error(
+        "columns {first} and {second} of the file are both named `{column}`, which {} maps; rename \
+         the one that is not meant",
+        mapping.display()
+    )]
+    ColumnRepeated { column: String, mapping: PathBuf, first: usize, second: usize },
+    #[error(
         "no column fills the field {field}, by which rows find their record; name a column so, or \
          map one to it with MAPPING_FILE"
     )]
     KeyMissing { field: String },
-    #[error("columns `{first}` and `{second}` both fill the field {field}")]
-    FilledTwice { first: String, second: String, field: String },
+    #[error("columns {first} and {second} both fill the field {field}")]
+    FilledTwice { first: NamedColumn, second: NamedColumn, field: String },
     #[error(
         "{}; rename these columns, map them with MAPPING_FILE, or name those that are not to be \
          sent in MAPPING_LEAVE_OUT",
@@ -57,7 +63,7 @@ pub(super) fn match_names(
     for column in header.columns() {
         let name = column.trim();
         let mut targets = Vec::new();
-        if !rules.ignores(name) && !left_out.names(name) {
+        if !name.is_empty() && !rules.ignores(name) && !left_out.names(name) {
             match Target::resolve(name, rules) {
                 Ok(target) => targets.push(target),
                 Err(_) if left_out.all() => (),
@@ -69,24 +75,26 @@ pub(super) fn match_names(
     if problems.is_empty() { Ok(columns) } else { Err(HeaderMisfit::Columns { problems }) }
 }
 
-/// Puts each mapped column where the header has it: by its exact name, else whatever its case.
+/// Puts each mapped column where the header has it: see [`Header::find`].
 pub(super) fn place(
     mapped: &[MappedColumn],
     mapping: &std::path::Path,
     header: &Header,
 ) -> Result<Vec<Vec<Target>>, HeaderMisfit> {
-    let names = header.columns();
-    let mut columns = vec![Vec::new(); names.len()];
+    let mut columns = vec![Vec::new(); header.columns().len()];
     for MappedColumn { column, targets } in mapped {
-        let place = names
-            .iter()
-            .position(|name| name == column)
-            .or_else(|| names.iter().position(|name| name.eq_ignore_ascii_case(column)))
-            .ok_or_else(|| HeaderMisfit::ColumnMissing {
-                column: column.clone(),
-                mapping: mapping.to_owned(),
-                columns: listed(header),
-            })?;
+        let mapping = || mapping.to_owned();
+        let place = match header.find(column) {
+            Ok(Some(place)) => place,
+            Ok(None) => {
+                let (column, columns) = (column.clone(), listed(header));
+                return Err(HeaderMisfit::ColumnMissing { column, mapping: mapping(), columns });
+            }
+            Err(RepeatedName { first, second }) => {
+                let (column, mapping) = (column.clone(), mapping());
+                return Err(HeaderMisfit::ColumnRepeated { column, mapping, first, second });
+            }
+        };
         columns[place].extend(targets.iter().cloned());
     }
     Ok(columns)
@@ -98,7 +106,7 @@ impl Plan {
         let names = self.header.columns().iter();
         names
             .zip(&self.columns)
-            .filter(|(_, targets)| targets.is_empty())
+            .filter(|(name, targets)| targets.is_empty() && !name.trim().is_empty())
             .map(|(name, _)| name.as_str())
             .collect()
     }
@@ -110,14 +118,21 @@ impl Plan {
             .flat_map(|(name, targets)| targets.iter().map(|target| (name.as_str(), target)))
     }
 
+    fn column(&self, place: usize) -> NamedColumn {
+        NamedColumn { place, name: self.header.columns()[place - 1].clone() }
+    }
+
     /// Whether rows under this header can become records.
     pub(super) fn check(&self, key: Option<&Key>) -> Result<(), HeaderMisfit> {
         let mut filled_by = HashMap::new();
-        for (column, target) in self.targets() {
-            if let Some(first) = filled_by.insert(target.fills.as_str(), column) {
+        let targets = self.columns.iter().zip(1..);
+        for (target, place) in
+            targets.flat_map(|(targets, place)| targets.iter().map(move |target| (target, place)))
+        {
+            if let Some(first) = filled_by.insert(target.fills.as_str(), place) {
                 return Err(HeaderMisfit::FilledTwice {
-                    first: first.to_owned(),
-                    second: column.to_owned(),
+                    first: self.column(first),
+                    second: self.column(place),
                     field: target.fills.clone(),
                 });
             }
@@ -128,6 +143,20 @@ impl Plan {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A column in a message: names may be the same.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NamedColumn {
+    /// From 1.
+    place: usize,
+    name: String,
+}
+
+impl fmt::Display for NamedColumn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} `{}`", self.place, shown(&self.name))
     }
 }
 

@@ -70,7 +70,8 @@ fn the_end_of_a_batch_is_right_behind_its_last_record() {
 
 #[test]
 fn a_run_that_has_no_batch_yet_resumes_before_its_header() {
-    let header = Header::parse("a;b".into(), ingest_core::Dialect { delimiter: b';', quote: b'"' });
+    let header =
+        Header::parse("a;b".into(), ingest_core::Dialect { delimiter: b';', ..Default::default() });
 
     let mut ingest = Ingest::resume(settings(), header.unwrap(), ResumePoint::default());
     ingest.push("a;b\n1;2\n".into());

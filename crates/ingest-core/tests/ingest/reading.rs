@@ -26,7 +26,7 @@ fn reads_with(settings: IngestSettings, input: &str, expected: &[&str]) {
 fn simple_records_are_read() {
     reads_as("id,name\n1,Ada\n2,Alan\n", &["id|name", "1|Ada", "2|Alan"]);
     reads_as("id\n1\n2\n", &["id", "1", "2"]);
-    reads_as("id,name,note\n1,,\n,,\n", &["id|name|note", "1||", "||"]);
+    reads_as("id,name,note\n1,,\n,,x\n", &["id|name|note", "1||", "||x"]);
 }
 
 #[test]
@@ -49,8 +49,58 @@ fn a_quote_inside_an_unquoted_field_is_a_character() {
 }
 
 #[test]
-fn text_behind_a_closing_quote_belongs_to_the_field() {
-    reads_as("id,note\n1,\"a\"b\n2,\"c\"d\"e\"\n", &["id|note", "1|ab", "2|cd\"e\""]);
+fn nothing_but_blanks_stands_behind_a_closing_quote() {
+    reads_as(
+        "id,note\n1,\"a\"b\n2,\"c\"d\"e\"\n3,\"f\" \n4,\"g\" h,\n\"5\"\t,i\n",
+        &["id|note", "MISPLACED_QUOTE", "MISPLACED_QUOTE", "3|f ", "MISPLACED_QUOTE", "5\t|i"],
+    );
+}
+
+/// Each line opens a quote that nothing closes; or the quote of the next line does, where one opens.
+#[test]
+fn a_quote_that_is_not_closed_costs_its_own_line_only() {
+    let misplaced = "MISPLACED_QUOTE";
+    reads_as("a,b\n1,\"x\n2,y\n3,z", &["a|b", misplaced, "2|y", "3|z"]);
+    reads_as("a,b\r\n1,\"x\r\n2,y\r\n", &["a|b", misplaced, "2|y"]);
+    reads_as("a,b\r1,\"x\r\r\n2,y\r", &["a|b", misplaced, "2|y"]);
+    reads_as("a,b\n1,\"x\n2,\"y\"\n3,z\n", &["a|b", misplaced, "2|y", "3|z"]);
+    reads_as("a,b\n1,\"x\n\"2\",\"y\"\n", &["a|b", misplaced, "2|y"]);
+    reads_as("a,b\n1,\"x\n2,\"y\n3,\"z\n", &["a|b", misplaced, misplaced, misplaced]);
+    reads_as("a,b\n\"1\n1\",\"x\n2,\"\"\"y\"\n", &["a|b", misplaced, "2|\"y"]);
+    let limited = IngestSettings { record_bytes_max: 12, ..settings() };
+    reads_with(
+        limited,
+        "a,b\n1,\"open\n2,x\n3,x\n4,\"y\"\n",
+        &["a|b", misplaced, "2|x", "3|x", "4|y"],
+    );
+    reads_with(limited, "a,b\n1,\"long,\nlong\"\n2,x\n", &["a|b", misplaced, "FIELD_COUNT", "2|x"]);
+}
+
+/// Text that is quoted itself, inside a cell over several lines: its lines are no rows.
+#[test]
+fn a_quote_in_the_middle_of_a_cell_over_lines_joins_them_into_one_reject() {
+    reads_as("a,b\n1,\"first,\nsaid \"yes, so\n2,y\n", &["a|b", "MISPLACED_QUOTE", "2|y"]);
+}
+
+#[test]
+fn an_escape_character_makes_a_quote_of_a_quote_inside_quotes() {
+    let escaping = IngestSettings { escape: Some(b'\\'), ..settings() };
+    let says = |cell: &str, expected: &str| {
+        let reading = read(escaping, format!("\"i\\\"d\",x\n1,{cell}\n")).unwrap();
+        assert_eq!(reading.header.columns(), ["i\"d", "x"]);
+        let cells = ingest_core::Cells::of(&reading.header, "x");
+        assert_eq!(reading.records()[0].reject, None, "{cell}");
+        assert_eq!(cells.unwrap().read(reading.records()[0].raw), expected.as_bytes(), "{cell}");
+    };
+
+    says(r#""The \"Big\" lamp""#, "The \"Big\" lamp");
+    says(r#""ends in backslash \\""#, r"ends in backslash \");
+    says(r#""\"\"""#, "\"\"");
+    says(r#""two ""kinds\"""#, "two \"kinds\"");
+    says("\"a\\\n\\\",b\"", "a\\\n\",b");
+    says(r#""C:\temp, \n""#, r"C:\temp, \n");
+    says(r#"C:\\temp \"x"#, r#"C:\\temp \"x"#);
+    reads_with(escaping, "id,x\n1,\"opens \\\"\n2,y\n", &["id|x", "MISPLACED_QUOTE", "2|y"]);
 }
 
 #[test]
@@ -74,7 +124,6 @@ fn the_last_line_end_may_be_missing() {
 fn blank_lines_are_no_records() {
     reads_as("\n\r\n\rid,x\n\n\n1,a\n\r\n\n2,b\n\n\n", &["id|x", "1|a", "2|b"]);
     reads_as("id\r\n\r\n1\r\r\r2\n\n\r\n", &["id", "1", "2"]);
-    reads_as("id\n \n", &["id", " "]);
 }
 
 #[test]
@@ -89,11 +138,49 @@ fn a_byte_order_mark_is_left_out_and_counted() {
     assert_eq!(reading.batches[0].end.byte, 8);
 }
 
-/// csv-core drops a mark from the first bytes it sees, which are the middle of the file after a
-/// resume. With the mark, this quote stands inside a field; without it, it opens one.
 #[test]
-fn a_byte_order_mark_in_the_middle_of_the_file_stays() {
-    reads_as("id,x\n1,a\n\u{FEFF}\"2,b\n3,c\n", &["id|x", "1|a", "\u{FEFF}\"2|b", "3|c"]);
+fn a_line_of_delimiters_and_blanks_is_no_record_and_has_no_number() {
+    let input = "a,b,c\n1,x,\n,,\n2,y,\n , \t,\n,\n \n\"\",,\n3,z,\n,,";
+
+    let reading = read(settings(), input).unwrap();
+
+    let rows: Vec<_> = reading.records().iter().map(|read| (read.record, read.raw)).collect();
+    assert_eq!(rows, [(1, &b"1,x,"[..]), (2, b"2,y,"), (3, b"\"\",,"), (4, b"3,z,")]);
+    let semicolons = read(settings(), "a;b\n;\n,\n1;2\n").unwrap();
+    assert_eq!(semicolons.records()[0].raw, b",");
+}
+
+#[test]
+fn a_byte_order_mark_at_the_start_of_a_record_is_no_data() {
+    let joined = "\u{FEFF}Key,Name\r\nK1,Lamp\r\n\u{FEFF}Key,Name\r\nK2,Chair\r\n";
+    reads_as(joined, &["Key|Name", "K1|Lamp", "REPEATED_HEADER", "K2|Chair"]);
+    reads_as(
+        "id,x\n\u{FEFF}\"2,b\",c\n\u{FEFF}\u{FEFF}\n\u{FEFF}3,\u{FEFF}\n\u{FEFF}",
+        &["id|x", "2,b|c", "3|\u{FEFF}"],
+    );
+    reads_as("id,x\n\u{FF0C},1\n2,\u{FF0C}", &["id|x", "\u{FF0C}|1", "2|\u{FF0C}"]);
+}
+
+#[test]
+fn a_repeated_header_is_rejected_as_such() {
+    let reading = read(settings(), "a,b\n1,2\na,b\na,c\n").unwrap();
+
+    let records = reading.records();
+    let reject = records[1].reject.unwrap();
+    assert_eq!((reject.code.as_str(), &reject.raw[..]), ("REPEATED_HEADER", &b"a,b"[..]));
+    let said =
+        "record 2 (line 3, byte 8): it repeats the header; were files with a header each joined?";
+    assert_eq!(reject.message, said);
+    assert_eq!(records[2].reject, None);
+}
+
+#[test]
+fn a_ctrl_z_at_the_end_of_the_file_is_no_data() {
+    reads_as("id,x\n1,a\r\n\u{1A}", &["id|x", "1|a"]);
+    reads_as("id,x\n1,a\u{1A}\u{1A}", &["id|x", "1|a"]);
+    reads_as("id,x\n1,\"a\"\u{1A}", &["id|x", "1|a"]);
+    reads_as("id,x\n1,\u{1A}\n2,\"b\u{1A}\"\n", &["id|x", "1|\u{1A}", "2|b\u{1A}"]);
+    reads_as("id,x\n1,\"open\n2,b\n\u{1A}", &["id|x", "MISPLACED_QUOTE", "2|b"]);
 }
 
 #[test]

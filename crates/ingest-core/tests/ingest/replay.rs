@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::support::{Reading, fields, read, replay, settings};
 
-const COMMA: Dialect = Dialect { delimiter: b',', quote: b'"' };
+const COMMA: Dialect = Dialect { delimiter: b',', quote: b'"', escape: None };
 
 /// Raw bytes of each record, and the code when it is a reject again.
 fn outcome(reading: &Reading) -> Vec<(String, Option<String>)> {
@@ -29,7 +29,8 @@ fn rejected(raw: &str, code: &str) -> (String, Option<String>) {
 
 /// The rejects file of an input of which every record was rejected.
 fn rejects_file(source: &Reading) -> Vec<u8> {
-    let mut file = rejects_header(source.header.raw(), COMMA);
+    let dialect = source.header.dialect();
+    let mut file = rejects_header(source.header.raw(), dialect);
     for record in source.records() {
         let reject = record.reject.cloned().unwrap_or_else(|| Reject {
             record: record.record,
@@ -37,7 +38,7 @@ fn rejects_file(source: &Reading) -> Vec<u8> {
             message: "say \"no\", twice".to_owned(),
             raw: record.raw.to_vec().into(),
         });
-        file.extend(reject_line(COMMA, &reject));
+        file.extend(reject_line(dialect, &reject));
     }
     file
 }
@@ -81,7 +82,8 @@ fn records_are_read_as_they_stood_in_the_source() {
                 1,\"x\ny\",12,DUPLICATE_VALUE,\"no\"\n\
                 2,13,FIELD_COUNT,\"found 1 field\"\n\
                 3,4,5,14,FIELD_COUNT,\"found 3 fields\"\n\
-                \"open\n6,\"closed\",15,MISPLACED_QUOTE,\"odd\"\n";
+                \"5,\"\"open\",14,MISPLACED_QUOTE,\"odd\"\n\
+                \"open\n6,\"closed\",15,MISPLACED_QUOTE,\"as earlier versions wrote it\"\n";
 
     let reading = replay(settings(), &[], file).unwrap();
 
@@ -91,7 +93,9 @@ fn records_are_read_as_they_stood_in_the_source() {
         row("1,\"x\ny\""),
         rejected("2", "FIELD_COUNT"),
         rejected("3,4,5", "FIELD_COUNT"),
-        rejected("\"open\n6,\"closed\"", "MISPLACED_QUOTE"),
+        rejected("5,\"open", "MISPLACED_QUOTE"),
+        rejected("\"open", "MISPLACED_QUOTE"),
+        row("6,\"closed\""),
     ];
     assert_eq!(outcome(&reading), expected);
 }
@@ -158,6 +162,13 @@ fn what_a_person_made_of_a_line_is_understood() {
         ("7,X,Y,12,FIELD_COUNT,m", rejected("7,X,Y", "FIELD_COUNT")),
         // A mended record that was too long.
         ("1,2,12,RECORD_TOO_LONG,m", row("1,2")),
+        // A line whose quotes were wrong, mended in its one cell, in part, or as cells of its own.
+        ("\"1,\"\"open\"\"\",12,MISPLACED_QUOTE,m", row("1,\"open\"")),
+        ("\"1,2\",12,MISPLACED_QUOTE,m,,", row("1,2")),
+        ("\"1,2,3\",12,MISPLACED_QUOTE,m", rejected("1,2,3", "FIELD_COUNT")),
+        ("\"1,2\n3,4\",12,MISPLACED_QUOTE,m", rejected("1,2\n3,4", "MISPLACED_QUOTE")),
+        ("1,open,12,MISPLACED_QUOTE,m", row("1,open")),
+        ("\"1,2\",12,FIELD_COUNT,m", rejected("\"1,2\"", "FIELD_COUNT")),
         // Too little to be anything.
         ("1,x,y,z", rejected("1,x,y,z", "FIELD_COUNT")),
         ("1", rejected("1", "FIELD_COUNT")),
@@ -209,15 +220,23 @@ fn a_quote_that_is_left_open_in_the_file_loses_no_record_silently() {
 
     for codes in [&[][..], &["LOCK"]] {
         let reading = replay(settings(), codes, file).unwrap();
-        assert_eq!(outcome(&reading), [rejected("", "UNCLOSED_QUOTE")]);
+        let open = rejected("1,\"2,3,LOCK,m", "MISPLACED_QUOTE");
+        assert_eq!(outcome(&reading), [open, row("4,5")]);
     }
 }
 
 proptest! {
     #[test]
-    fn a_replay_reads_what_the_source_had(body in "[a,1\"\n\ré\0]{0,40}", rows_max in 1..4_usize) {
-        let settings =
-            IngestSettings { batch: BatchLimits { rows_max, bytes_max: 1 << 20 }, ..settings() };
+    fn a_replay_reads_what_the_source_had(
+        body in "[a,1\"\n\ré\0 \\\\]{0,40}", rows_max in 1..4_usize, limited in any::<bool>(),
+        escapes in any::<bool>(),
+    ) {
+        let settings = IngestSettings {
+            record_bytes_max: if limited { 12 } else { 1 << 20 },
+            escape: escapes.then_some(b'\\'),
+            batch: BatchLimits { rows_max, bytes_max: 1 << 20 },
+            ..settings()
+        };
         let source = read(settings, format!("h,i\n{body}")).unwrap();
 
         let again = replay(settings, &[], rejects_file(&source)).unwrap();

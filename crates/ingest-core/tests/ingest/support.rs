@@ -10,6 +10,7 @@ pub(crate) fn settings() -> IngestSettings {
     IngestSettings {
         delimiter: None,
         quote: b'"',
+        escape: None,
         record_bytes_max: 1 << 20,
         batch: BatchLimits { rows_max: 1, bytes_max: 1 << 20 },
     }
@@ -181,13 +182,22 @@ pub(crate) fn check_accounts(reading: &Reading, input: &[u8]) {
             && !only.raw.is_empty()
         {
             let between: &[u8] = &input[start..end];
-            let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-            let blank = between.iter().take_while(|byte| is_line_end(byte)).count();
-            let rest = between[blank..].strip_prefix(only.raw).expect("the raw record is there");
-            assert!(matches!(rest, b"" | b"\n" | b"\r" | b"\r\n"), "{rest:?}");
+            let rest = records_behind_nothing(between, reading.header.dialect().delimiter)
+                .find_map(|rest| rest.strip_prefix(only.raw))
+                .expect("the raw record is there");
+            let is_end = |byte: &u8| *byte == 0x1A;
+            assert!(matches!(rest, b"\n" | b"\r" | b"\r\n") || rest.iter().all(is_end), "{rest:?}");
         }
         start = Some(end);
     }
+}
+
+/// What is left behind 0, 1, 2 … lines of nothing and byte order marks.
+fn records_behind_nothing(bytes: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
+    let is_nothing =
+        move |byte: &u8| [delimiter, b' ', b'\t', b'\r', b'\n', 0xEF, 0xBB, 0xBF].contains(byte);
+    let nothing = bytes.iter().take_while(|byte| is_nothing(byte)).count();
+    (0..=nothing).rev().map(move |nothing| &bytes[nothing..])
 }
 
 fn records_of(batch: &Batch) -> Vec<Read<'_>> {

@@ -36,6 +36,22 @@ fn a_byte_order_mark_decides_and_is_left_out() {
 }
 
 #[test]
+fn the_mark_of_utf_16_is_known_without_a_setting() {
+    becomes("utf-8", b"\xFF\xFEh\0\x3D\xD8\x42\xDE", "h🙂".as_bytes(), 0);
+    becomes("utf-8", b"\xFE\xFF\0h\0i", b"hi", 0);
+    becomes("utf-8", b"\xFF", b"\xFF", 0);
+    becomes("utf-8", b"\xFFx", b"\xFFx", 0);
+
+    let mut told = Transcoder::new("utf-8").unwrap();
+    assert_eq!((told.push("\u{FEFF}".into()), told.told_by_mark()), ("\u{FEFF}".into(), None));
+    let mut told = Transcoder::new("utf-8").unwrap();
+    assert_eq!(told.push(b"\xFE\xFF\0a".as_slice().into()), "a");
+    assert_eq!(told.told_by_mark(), Some("UTF-16BE"));
+    let mut later = Transcoder::new("utf-8").unwrap().entered_later();
+    assert_eq!(later.push(b"\xFF\xFEx".as_slice().into()), b"\xFF\xFEx".as_slice());
+}
+
+#[test]
 fn utf_8_passes_as_it_is() {
     becomes("UTF-8", b"\xEF\xBB\xBFid\n\xE9\n", b"\xEF\xBB\xBFid\n\xE9\n", 0);
 }

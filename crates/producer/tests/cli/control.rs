@@ -170,13 +170,13 @@ fn resuming_a_run_that_ended_unseen_writes_its_rejects_file() {
 #[test]
 fn rows_whose_text_was_not_kept_are_told_beforehand_and_rejected_again() {
     let fixture = Fixture::start();
-    fixture.put(FILE, "ExternalId,Name\nE1,Name 1\nE2,\"open\n");
+    fixture.put(FILE, format!("ExternalId,Name\nE1,Name 1\nE2,{}\n", "x".repeat(1 << 20)));
     fixture.complete("bad", |_| Some("LOCK"));
 
     let replayed = fixture.producer(&["replay", "bad", "--no-wait", "--json"]);
 
     assert!(
-        stderr(&replayed).contains("the text of some rows (1 UNCLOSED_QUOTE): they are rejected again; mend them in big.csv"),
+        stderr(&replayed).contains("the text of some rows (1 RECORD_TOO_LONG): they are rejected again; mend them in big.csv"),
         "{}",
         stderr(&replayed)
     );
@@ -185,7 +185,37 @@ fn rows_whose_text_was_not_kept_are_told_beforehand_and_rejected_again() {
     let report = fixture.report(report["run"].as_str().unwrap());
     assert_eq!(report["delivered"], 1);
     assert_eq!(report["rejected"], 1);
-    assert_eq!(report["rejectedByCode"]["UNCLOSED_QUOTE"], 1);
+    assert_eq!(report["rejectedByCode"]["RECORD_TOO_LONG"], 1);
+}
+
+#[test]
+fn a_file_in_utf_16_is_read_by_its_mark_and_verified_so() {
+    let fixture = Fixture::start();
+    let text = "ExternalId,Name\r\nE1,Name 1\r\nE2,Zoë\r\n";
+    let units = std::iter::once(0xFEFF).chain(text.encode_utf16());
+    fixture.put(FILE, units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+
+    fixture.complete("marked", |row| (row == "E2,Zoe").then_some("LOCK"));
+
+    assert_eq!(fixture.report("marked")["delivered"], 2);
+    let verified = fixture.producer(&["verify", "marked"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", stderr(&verified));
+}
+
+#[test]
+fn a_line_whose_quote_stays_open_can_be_replayed_from_the_rejects_file() {
+    let fixture = Fixture::start();
+    fixture.put(FILE, "ExternalId,Name\nE1,\"open\nE2,\"Name 2\"\nE3,Name 3\n");
+    fixture.complete("quotes", |_| None);
+    let report = fixture.report("quotes");
+    assert_eq!((&report["delivered"], &report["rejected"]), (&2.into(), &1.into()));
+    assert_eq!(report["rejectedByCode"]["MISPLACED_QUOTE"], 1);
+
+    let replayed = fixture.producer(&["replay", "quotes", "--no-wait", "--json"]);
+
+    let report: serde_json::Value = serde_json::from_slice(&replayed.stdout).unwrap();
+    let report = fixture.report(report["run"].as_str().unwrap());
+    assert_eq!(report["read"], 1);
 }
 
 #[test]

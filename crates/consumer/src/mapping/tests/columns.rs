@@ -141,12 +141,45 @@ fn a_header_that_does_not_fit_is_told_by_its_columns() {
     );
     assert_eq!(
         misfit(&by_name(), "Key__c,Email,EMAIL").to_string(),
-        "columns `Email` and `EMAIL` both fill the field Email"
+        "columns 2 `Email` and 3 `EMAIL` both fill the field Email"
     );
     assert_eq!(
         misfit(&by_name_for(Operation::Insert, &["*"]), "Shoe Size").to_string(),
         "no column fills LastName, which every new record needs"
     );
+}
+
+#[test]
+fn a_repeated_or_missing_name_matters_only_to_what_maps_it() {
+    let file = from_file("Key=Key__c\nMail=Email").unwrap();
+
+    let plan = file.plan(header(" Key ,Mail\u{A0},Remark,Remark,"), BTreeMap::new()).unwrap();
+
+    assert_eq!(plan.left_out(), ["Remark", "Remark"]);
+    assert_eq!(sent(&file, " Key ,Mail\u{A0},", "K1,a@b.c").unwrap()["Email"], "a@b.c");
+    assert_eq!(
+        file.plan(header("Key,Mail,x,Mail"), BTreeMap::new()).unwrap_err().to_string(),
+        "columns 2 and 4 of the file are both named `Mail`, which lead.sdl maps; rename the one \
+         that is not meant"
+    );
+    assert_eq!(
+        by_name().plan(header("Key__c,Email,Email"), BTreeMap::new()).unwrap_err().to_string(),
+        "columns 2 `Email` and 3 `Email` both fill the field Email"
+    );
+    assert!(by_name().plan(header("Key__c,,Email,"), BTreeMap::new()).is_ok());
+}
+
+#[test]
+fn cells_are_read_in_the_dialect_of_the_file() {
+    let dialect = Dialect { escape: Some(b'\\'), ..Dialect::default() };
+    let header = Header::parse("Key__c,LastName".into(), dialect).unwrap();
+    let mut rows = Rows::default();
+    rows.push(1, br#"K1,"The \"Big\" lamp, C:\new \\""#);
+
+    let encoded = by_name().plan(header, BTreeMap::new()).unwrap().encode(&rows);
+
+    let body: Value = serde_json::from_slice(&encoded.body(&[0])).unwrap();
+    assert_eq!(body["records"][0]["LastName"], r#"The "Big" lamp, C:\new \"#);
 }
 
 #[test]
