@@ -10,7 +10,7 @@ use clap::Parser;
 use secrecy::SecretString;
 
 use crate::{
-    config::{Config, EmptyRecords, ResultOrder},
+    config::{Config, EmptyRecords, ResultOrder, UpdateOnly},
     error::SimulatorError,
     faults::Faults,
     public_key::PublicKey,
@@ -102,6 +102,9 @@ pub struct SimulatorArgs {
     /// What becomes of a collections call without records.
     #[arg(long, value_enum, default_value_t = EmptyRecords::default())]
     pub empty_records: EmptyRecords,
+    /// What `updateOnly` does in a call of Collections.
+    #[arg(long, value_enum, default_value_t = UpdateOnly::default())]
+    pub update_only: UpdateOnly,
     /// Show an id on records that all-or-none rolled back.
     #[arg(long)]
     pub rolled_back_has_id: bool,
@@ -171,6 +174,7 @@ impl SimulatorArgs {
             unknown_fields: self.unknown_fields,
             boolean_nulls: self.boolean_nulls,
             empty_records: self.empty_records,
+            update_only: self.update_only,
             rolled_back_has_id: self.rolled_back_has_id,
             upload_bytes_max: self.upload_bytes_max,
             bulk_batches_daily_max: self.bulk_batches_daily_max,

@@ -60,6 +60,8 @@ pub struct Config {
     pub boolean_nulls: BooleanNulls,
     /// What becomes of a call without records.
     pub empty_records: EmptyRecords,
+    /// What `updateOnly` does in a call of Collections.
+    pub update_only: UpdateOnly,
     /// Whether a record that all-or-none rolled back still shows an id.
     pub rolled_back_has_id: bool,
     /// Longest upload of an ingest job, before and after decompression.
@@ -89,6 +91,17 @@ pub enum EmptyRecords {
     Refused,
     /// An empty list of results.
     Accepted,
+}
+
+/// What `updateOnly` does in an upsert of Collections. It is documented for single
+/// records only (salesforce-api.md 2.1): nobody should count on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum UpdateOnly {
+    /// Nothing: a record with an unknown key is created.
+    #[default]
+    Ignored,
+    /// What it does for a single record, from version 61 on: nothing is created.
+    Honored,
 }
 
 /// In what order the result files of an ingest job have their rows. Users report
@@ -154,6 +167,7 @@ impl Default for Config {
             unknown_fields: ErrorScope::default(),
             boolean_nulls: BooleanNulls::default(),
             empty_records: EmptyRecords::default(),
+            update_only: UpdateOnly::default(),
             rolled_back_has_id: false,
             upload_bytes_max: Self::UPLOAD_BYTES_MAX,
             bulk_batches_daily_max: Self::BULK_BATCHES_DAILY_MAX,

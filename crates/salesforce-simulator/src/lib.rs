@@ -47,7 +47,7 @@ mod store;
 mod traffic;
 
 pub use args::SimulatorArgs;
-pub use config::{Config, EmptyRecords, ResultOrder};
+pub use config::{Config, EmptyRecords, ResultOrder, UpdateOnly};
 pub use error::SimulatorError;
 pub use faults::{
     Fault, Faults, InvalidFaults, LoginError, PlannedFault, PlannedRefusal, RowErrorRule,

@@ -3,7 +3,7 @@
 use super::{Call, query};
 use crate::{
     barring::{bar_by_faults, bar_by_locked_parents, bar_repeated_keys},
-    config::EmptyRecords,
+    config::{EmptyRecords, UpdateOnly},
     http::Answer,
     org::Org,
     problem::Refusal,
@@ -39,7 +39,9 @@ pub(super) fn upsert(
 ) -> Result<Answer, Refusal> {
     let (number, object) = org.schema().find(object).ok_or_else(Refusal::not_found)?;
     let key = object.external_id(field).ok_or_else(|| Refusal::no_such_external_id(field))?;
-    let update_only = call.version.has_update_only() && call.says("updateOnly");
+    let update_only = org.config.update_only == UpdateOnly::Honored
+        && call.version.has_update_only()
+        && call.says("updateOnly");
     save(org, call, Operation::Upsert { key, update_only }, Some(number))
 }
 

@@ -1,7 +1,7 @@
 //! Queries and other ways to look at records.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{Arc, PoisonError},
 };
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     Call,
-    soql::{self, Comparison, Condition, Selected},
+    soql::{self, Comparison, Condition, Selected, Value},
 };
 use crate::{
     http::Answer,
@@ -18,7 +18,7 @@ use crate::{
     org::Org,
     problem::Refusal,
     render::{self, Shown},
-    schema::{Field, Object, ObjectNumber},
+    schema::{Field, FieldType, Object, ObjectNumber},
     store::{Row, fold},
 };
 
@@ -167,20 +167,39 @@ fn page(call: &Call<'_>, object: &Object, cursor: &Cursor, from: usize) -> Answe
 /// One condition, held against the schema.
 struct Test<'a> {
     field: Shown,
-    case_sensitive: bool,
+    compared: Compared,
     comparison: Comparison,
-    values: &'a [Option<String>],
+    /// As they are compared.
+    values: HashSet<Option<String>>,
+    patterns: Vec<&'a str>,
+}
+
+/// When two values of a field are the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Compared {
+    Exactly,
+    InAnyCase,
+    ByValue,
 }
 
 impl<'a> Test<'a> {
     fn new(object: &Object, condition: &'a Condition) -> Result<Self, Refusal> {
         let field = shown_field(object, &condition.field)?;
-        let case_sensitive = match field {
-            Shown::Id => true,
-            Shown::Column(column) => object.field(column).case_sensitive,
+        let compared = match field {
+            Shown::Id => Compared::Exactly,
+            Shown::Column(column) => compared(object.field(column), &condition.values)?,
         };
-        let Condition { comparison, values, .. } = condition;
-        Ok(Self { field, case_sensitive, comparison: *comparison, values })
+        let texts = condition.values.iter().map(|value| match value {
+            Value::Null => None,
+            Value::Text(text) | Value::Literal(text) => Some(text.as_str()),
+        });
+        Ok(Self {
+            field,
+            compared,
+            comparison: condition.comparison,
+            values: texts.clone().map(|text| text.map(|text| compared.key(text))).collect(),
+            patterns: texts.flatten().collect(),
+        })
     }
 
     fn passes(&self, object: &Object, id: RecordId, row: Row<'_>) -> bool {
@@ -192,22 +211,75 @@ impl<'a> Test<'a> {
             }
             Shown::Column(column) => row.get(column).or(object.field(column).value_by_default()),
         };
-        let equals = |value: &Option<String>| match (text, value) {
-            (None, None) => true,
-            (Some(text), Some(value)) => {
-                fold(text, self.case_sensitive) == fold(value, self.case_sensitive)
-            }
-            _ => false,
-        };
+        let is_among = || self.values.contains(&text.map(|text| self.compared.key(text)));
         match self.comparison {
-            Comparison::In => self.values.iter().any(equals),
-            Comparison::NotIn => !self.values.iter().any(equals),
+            Comparison::In => is_among(),
+            Comparison::NotIn => !is_among(),
             Comparison::Like => {
-                let patterns = self.values.iter().flatten();
-                text.is_some_and(|text| patterns.into_iter().any(|it| soql::is_like(text, it)))
+                text.is_some_and(|text| self.patterns.iter().any(|it| soql::is_like(text, it)))
             }
         }
     }
+}
+
+impl Compared {
+    /// What values that are the same have in common.
+    fn key(self, text: &str) -> String {
+        match self {
+            Self::Exactly => text.to_owned(),
+            Self::InAnyCase => fold(text, false).into_owned(),
+            Self::ByValue => plain(text).unwrap_or_else(|| text.to_owned()),
+        }
+    }
+}
+
+/// How the values of a field are compared; the error is about values in quotes, or without.
+fn compared(field: &Field, values: &[Value]) -> Result<Compared, Refusal> {
+    use FieldType::{Currency, Double, Email, Int, Percent, Phone, Picklist, Textarea, Url};
+    let refused = |how: &str| {
+        let (name, kind) = (&field.name, field.field_type.parser_name());
+        let message = format!(
+            "value of filter criterion for field '{name}' must be of type {kind} and should {how}enclosed in quotes"
+        );
+        Refusal::bad_request("INVALID_FIELD", message)
+    };
+    let is_number = matches!(field.field_type, Int | Double | Currency | Percent);
+    let is_text =
+        matches!(field.field_type, FieldType::String | Textarea | Email | Phone | Url | Picklist);
+    match () {
+        () if is_number && values.iter().any(|value| matches!(value, Value::Text(_))) => {
+            Err(refused("not be "))
+        }
+        () if is_text && values.iter().any(|value| matches!(value, Value::Literal(_))) => {
+            Err(refused("be "))
+        }
+        () if is_number => Ok(Compared::ByValue),
+        () if field.case_sensitive => Ok(Compared::Exactly),
+        () => Ok(Compared::InAnyCase),
+    }
+}
+
+/// A number without what does not change its value: `1001` of `1.0010E3`; nothing of a text that
+/// is none.
+fn plain(text: &str) -> Option<String> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let exponent: i64 = exponent.parse().ok()?;
+    let (sign, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", mantissa.strip_prefix('+').unwrap_or(mantissa)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let significant = all.trim_start_matches('0').trim_end_matches('0');
+    let behind = all.len() - all.trim_end_matches('0').len();
+    let power = exponent - i64::try_from(fraction.len()).ok()? + i64::try_from(behind).ok()?;
+    Some(match significant {
+        "" => "0".to_owned(),
+        digits => format!("{sign}{digits}e{power}"),
+    })
 }
 
 /// All fields of an object, `Id` first.

@@ -24,8 +24,18 @@ pub(super) enum Selected {
 pub(super) struct Condition {
     pub(super) field: String,
     pub(super) comparison: Comparison,
-    /// One, or those in brackets; `None` is null.
-    pub(super) values: Vec<Option<String>>,
+    /// One, or those in brackets.
+    pub(super) values: Vec<Value>,
+}
+
+/// What a field is compared with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    Null,
+    /// In quotes.
+    Text(String),
+    /// Without: a number, a boolean, a date.
+    Literal(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +97,11 @@ fn quoted(rest: &mut impl Iterator<Item = char>) -> Result<String, Refusal> {
         match rest.next() {
             Some('\'') => return Ok(text),
             Some('\\') => match rest.next() {
-                Some('n') => text.push('\n'),
+                Some('n' | 'N') => text.push('\n'),
+                Some('r' | 'R') => text.push('\r'),
+                Some('t' | 'T') => text.push('\t'),
+                Some('b' | 'B') => text.push('\u{8}'),
+                Some('f' | 'F') => text.push('\u{c}'),
                 Some(other) => text.push(other),
                 None => return Err(malformed("a text has no end")),
             },
@@ -154,7 +168,7 @@ impl<I: Iterator<Item = Token>> Parser<I> {
         Ok(Condition { field, comparison, values: vec![self.value()?] })
     }
 
-    fn list(&mut self) -> Result<Vec<Option<String>>, Refusal> {
+    fn list(&mut self) -> Result<Vec<Value>, Refusal> {
         self.expect_sign('(')?;
         let mut values = vec![self.value()?];
         while self.sign(',') {
@@ -164,11 +178,11 @@ impl<I: Iterator<Item = Token>> Parser<I> {
         Ok(values)
     }
 
-    fn value(&mut self) -> Result<Option<String>, Refusal> {
+    fn value(&mut self) -> Result<Value, Refusal> {
         match self.tokens.next() {
-            Some(Token::Text(text)) => Ok(Some(text)),
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case("null") => Ok(None),
-            Some(Token::Word(word)) => Ok(Some(word)),
+            Some(Token::Text(text)) => Ok(Value::Text(text)),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("null") => Ok(Value::Null),
+            Some(Token::Word(word)) => Ok(Value::Literal(word)),
             other => Err(unexpected(other.as_ref())),
         }
     }
@@ -242,16 +256,13 @@ pub(super) fn is_like(text: &str, pattern: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn condition(field: &str, comparison: Comparison, values: &[Option<&str>]) -> Condition {
-        Condition {
-            field: field.to_owned(),
-            comparison,
-            values: values.iter().map(|value| value.map(str::to_owned)).collect(),
-        }
+    fn condition(field: &str, comparison: Comparison, values: Vec<Value>) -> Condition {
+        Condition { field: field.to_owned(), comparison, values }
     }
 
     #[test]
     fn a_query_is_read_in_any_case_and_spacing() {
+        let text = |text: &str| Value::Text(text.to_owned());
         let query = parse(
             "select Id,LastName from Lead where Email != null and City in ('It\\'s', 'B') \
              AND LastName LIKE 'A%' AND Opted_In__c = true LIMIT 5",
@@ -262,15 +273,23 @@ mod tests {
             selected: Selected::Fields(vec!["Id".to_owned(), "LastName".to_owned()]),
             object: "Lead".to_owned(),
             conditions: vec![
-                condition("Email", Comparison::NotIn, &[None]),
-                condition("City", Comparison::In, &[Some("It's"), Some("B")]),
-                condition("LastName", Comparison::Like, &[Some("A%")]),
-                condition("Opted_In__c", Comparison::In, &[Some("true")]),
+                condition("Email", Comparison::NotIn, vec![Value::Null]),
+                condition("City", Comparison::In, vec![text("It's"), text("B")]),
+                condition("LastName", Comparison::Like, vec![text("A%")]),
+                condition("Opted_In__c", Comparison::In, vec![Value::Literal("true".to_owned())]),
             ],
             limit: Some(5),
         };
         assert_eq!(query, expected);
         assert_eq!(parse("SELECT COUNT() FROM Lead").unwrap().selected, Selected::Count);
+    }
+
+    #[test]
+    fn signs_behind_a_backslash_are_what_they_stand_for() {
+        let query = parse(r#"SELECT Id FROM Lead WHERE City = 'It\'s \\ \"a\"\n\r\tb'"#).unwrap();
+
+        let text = "It's \\ \"a\"\n\r\tb".to_owned();
+        assert_eq!(query.conditions[0].values, [Value::Text(text)]);
     }
 
     #[test]

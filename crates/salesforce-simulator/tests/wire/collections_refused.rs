@@ -1,7 +1,7 @@
 //! Section 2.4: keys that are not clear, and calls that are refused as a whole.
 
 use reqwest::{Method, StatusCode};
-use salesforce_simulator::{Config, ErrorScope};
+use salesforce_simulator::{Config, ErrorScope, UpdateOnly};
 use serde_json::json;
 
 use crate::client::{LEADS, Org, failed, lead, records_of, refused, reply};
@@ -63,18 +63,24 @@ async fn an_upsert_needs_its_key_and_takes_no_id() {
 }
 
 #[tokio::test]
-async fn update_only_creates_nothing_from_version_61_on() {
+async fn update_only_creates_all_the_same_unless_a_switch_says_otherwise() {
     let path = format!("{LEADS}?updateOnly=true");
-    for (version, expected) in [("v60.0", true), ("v61.0", false)] {
-        let org = Org::start().await.at_version(version);
+    for (update_only, version, is_created) in [
+        (UpdateOnly::Ignored, "v62.0", true),
+        (UpdateOnly::Honored, "v60.0", true),
+        (UpdateOnly::Honored, "v61.0", false),
+    ] {
+        let org = Org::with(Config { update_only, ..Config::default() }).await;
+        let org = org.at_version(version);
         org.upsert([lead("K-1")]).await;
 
         let body = records_of("Lead", [lead("K-1"), lead("K-2")]);
         let results = org.patch(&path, body).await.json;
 
         assert_eq!(results[0]["created"], false);
-        assert_eq!(results[1]["success"], expected, "{version}");
-        assert_eq!(org.simulator.state().objects["Lead"].rows, 1 + u64::from(expected));
+        assert_eq!(results[1]["success"], is_created, "{update_only:?} {version}");
+        let rows = org.simulator.state().objects["Lead"].rows;
+        assert_eq!(rows, 1 + u64::from(is_created), "{update_only:?} {version}");
     }
 }
 

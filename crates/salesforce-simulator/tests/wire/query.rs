@@ -82,6 +82,85 @@ async fn more_than_2000_records_come_in_pages() {
 }
 
 #[tokio::test]
+async fn records_are_looked_up_by_keys_of_any_spelling() {
+    let org = Org::start().await;
+    let keys = ["It's", r"back\slash", "Ünï 🙂", "two\nlines", "plain"];
+    org.upsert(keys.iter().map(|key| lead(key))).await;
+    let ids = |answer: Value| -> Vec<Value> {
+        answer["records"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["External_Id__c"].clone())
+            .collect()
+    };
+    for (literals, found) in [
+        (r"'IT\'S','x'", vec!["It's"]),
+        (r"'back\\slash', 'backslash'", vec![r"back\slash"]),
+        ("'ÜNÏ 🙂'", vec!["Ünï 🙂"]),
+        (r"'two\nlines', 'PLAIN'", vec!["two\nlines", "plain"]),
+        ("'plai', 'plain '", vec![]),
+    ] {
+        let query =
+            format!("SELECT Id, External_Id__c FROM Lead WHERE External_Id__c IN ({literals})");
+
+        assert_eq!(ids(asked(&org, &query).await), found, "{literals}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_counts_capitals_is_compared_with_them() {
+    let org = Org::start().await;
+    for (key, badge) in [("K-1", "a-1"), ("K-2", "A-1")] {
+        let mut lead = lead(key);
+        lead["Badge_Number__c"] = json!(badge);
+        org.insert("Lead", lead).await;
+    }
+
+    let answer = asked(&org, "SELECT COUNT() FROM Lead WHERE Badge_Number__c IN ('a-1')").await;
+
+    assert_eq!(answer["totalSize"], 1);
+}
+
+#[tokio::test]
+async fn numbers_are_compared_by_value_and_never_in_quotes() {
+    let org = Org::start().await;
+    let mut scored = lead("K-1");
+    scored["Score__c"] = json!(100.5);
+    org.insert("Lead", scored).await;
+    for (literals, found) in
+        [("100.50", 1), ("1.005E2, 7", 1), ("100.5", 1), ("100", 0), ("-100.5", 0), ("1005", 0)]
+    {
+        let query = format!("SELECT COUNT() FROM Lead WHERE Score__c IN ({literals})");
+        assert_eq!(asked(&org, &query).await["totalSize"], found, "{literals}");
+    }
+    let quoted = answered(&org, "SELECT COUNT() FROM Lead WHERE Score__c IN ('100.5')").await;
+    let bare = answered(&org, "SELECT COUNT() FROM Lead WHERE LastName IN (5)").await;
+
+    let message = |field, kind, how| {
+        format!(
+            "value of filter criterion for field '{field}' must be of type {kind} and should \
+             {how}enclosed in quotes"
+        )
+    };
+    let expected = message("Score__c", "double", "not be ");
+    assert_eq!(quoted, refused(400, "INVALID_FIELD", &expected));
+    assert_eq!(bare, refused(400, "INVALID_FIELD", &message("LastName", "string", "be ")));
+}
+
+#[tokio::test]
+async fn a_query_that_is_longer_than_a_request_may_be_is_refused() {
+    let org = Org::start().await;
+    let query = |keys: usize| {
+        let keys: Vec<String> = (0..keys).map(|key| format!("'K-{key:036}'")).collect();
+        format!("SELECT Id FROM Lead WHERE External_Id__c IN ({})", keys.join(","))
+    };
+
+    assert_eq!(answered(&org, &query(200)).await.status, StatusCode::OK);
+    assert_eq!(answered(&org, &query(400)).await.status, StatusCode::URI_TOO_LONG);
+}
+
+#[tokio::test]
 async fn a_query_that_makes_no_sense_is_refused() {
     let org = Org::start().await;
     for (query, code, message) in [
