@@ -5,7 +5,8 @@ local function holds(queue, id, token)
 end
 
 local function forget_notes(queue, id)
-  redis.call('HDEL', queue .. ':notes', id, id .. ':vain', id .. ':waits', id .. ':job', id .. ':blamed')
+  redis.call('HDEL', queue .. ':notes', id, id .. ':vain', id .. ':waits', id .. ':job', id .. ':blamed',
+    id .. ':records')
 end
 
 -- Begins with what frees memory, see settle.lua. Gives the bytes that are gone.

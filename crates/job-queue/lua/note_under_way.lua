@@ -1,6 +1,6 @@
 -- Keeps something with a leased job, or forgets it.
 -- ARGV: queue, job id, lease token, what ('job': what is under way for it in Salesforce; 'waits': it is
---       not being sent at the moment), the note ('' forgets it)
+--       not being sent at the moment; 'records': which records its rows are about), the note ('' forgets it)
 -- Gives 'recorded' or 'lease_lost'.
 if not holds(ARGV[1], ARGV[2], ARGV[3]) then
   return 'lease_lost'

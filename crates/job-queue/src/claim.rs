@@ -11,7 +11,7 @@ use std::{
 
 use redis::ScriptInvocation;
 
-use crate::{Queue, QueueError, Settled, keeper::Lease, scripts};
+use crate::{Queue, QueueError, Settled, keeper::Lease, keys, scripts};
 
 /// What travels on one of the queues, once it is claimed.
 ///
@@ -78,6 +78,14 @@ impl Claim {
         script.arg(what).arg(note.unwrap_or_default());
         let answer: String = self.queue.invoke("note what is under way", &script).await?;
         Ok(if answer == "recorded" { Settled::Recorded } else { Settled::LeaseLost })
+    }
+
+    /// What is kept with the job.
+    pub(crate) async fn noted(&self, what: &str) -> Result<Option<String>, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.hget(keys::notes(&self.lease.queue), format!("{}:{what}", self.id()));
+        let (note,) = self.queue.query("show what is kept with a job", &pipeline).await?;
+        Ok(note)
     }
 
     pub(crate) fn queue(&self) -> &Queue {

@@ -69,6 +69,26 @@ impl Claimed {
         self.claim.note("job", note).await
     }
 
+    /// Keeps with the batch which records its rows are about, before any of them is changed: whoever
+    /// gets the batch next means the same ones, though a look would no longer find them. It stays
+    /// with what is left of the batch, and is forgotten when it is settled.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle).
+    pub async fn keep_records(&self, records: &str) -> Result<Settled, QueueError> {
+        self.claim.note("records", Some(records)).await
+    }
+
+    /// What [`keep_records`](Self::keep_records) left, in this delivery or one before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`settle`](Self::settle).
+    pub async fn kept_records(&self) -> Result<Option<String>, QueueError> {
+        self.claim.noted("records").await
+    }
+
     /// Says that nothing of the batch is being sent, for it has to wait; or that it is again. A
     /// consumer that dies while it waits has not died of the batch.
     ///

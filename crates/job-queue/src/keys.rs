@@ -39,6 +39,11 @@ pub(crate) fn org_limits() -> String {
 pub(crate) const API_USAGE: &str = "api-usage";
 pub(crate) const ORG_LIMITS: &str = "org-limits";
 
+/// Hash: what is kept with the jobs of a queue.
+pub(crate) fn notes(queue: &str) -> String {
+    format!("{queue}:notes")
+}
+
 /// Hash: version and value of what all consumers know together.
 pub(crate) fn shared() -> String {
     format!("{PREFIX}:shared")

@@ -53,6 +53,31 @@ async fn the_note_is_forgotten_with_the_rows_it_was_for() {
 }
 
 #[tokio::test]
+async fn the_records_of_a_batch_are_kept_until_it_is_settled_whoever_has_it() {
+    let fixture = Fixture::with_lease(SHORT).await;
+    fixture.create("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut gone = consumer_of(fixture.queue.clone(), "gone");
+    let stale = gone.claim().await.unwrap().unwrap();
+    assert_eq!(stale.kept_records().await.unwrap(), None);
+    assert_eq!(stale.keep_records("1:00Q").await.unwrap(), Settled::Recorded);
+    drop(gone);
+
+    let mut other = consumer_of(fixture.queue.clone(), "other");
+    let taken_over = claim_soon(&mut other).await;
+
+    assert_eq!(taken_over.kept_records().await.unwrap().as_deref(), Some("1:00Q"));
+    assert_eq!(stale.keep_records("1:003").await.unwrap(), Settled::LeaseLost);
+    let job = taken_over.job();
+    let rest = BatchJob { rows: job.rows.subset([3, 4]), ..job.clone() };
+    taken_over.requeue(&rest, Duration::ZERO).await.unwrap();
+    let smaller = other.claim().await.unwrap().unwrap();
+    assert_eq!(smaller.kept_records().await.unwrap().as_deref(), Some("1:00Q"));
+    assert_eq!(smaller.settle(&delivered(&smaller)).await.unwrap(), Settled::Recorded);
+    assert_eq!(fixture.queue_keys(), [""; 0]);
+}
+
+#[tokio::test]
 async fn what_is_under_way_waits_in_a_paused_run_and_is_seen_through_in_a_cancelled_one() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 2).await;
