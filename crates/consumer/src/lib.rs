@@ -3,6 +3,7 @@
 //! ```text
 //! BatchBackend ──workers──▶ delivery ──▶ settle · requeue · put_back
 //!                             │  ├─ mapping       raw CSV rows → JSON bodies
+//!                             │  ├─ lookup        ids of the records that rows name by a key
 //!                             │  ├─ bulk          a batch as one ingest job
 //!                             │  ├─ salesforce    HTTP, one shared token
 //!                             │  ├─ verdict       what an answer means; all retry policy
@@ -20,6 +21,7 @@
 //! * A batch that waits is known to wait: whoever dies then has not died of it.
 //! * Only `verdict` says what is worth another try; nothing else looks at a status code.
 //! * A row is sent again after an unknown outcome only when it is upserted by an external id.
+//! * An update creates nothing, and a delete hits what its keys meant when it began: see `lookup`.
 //! * Rows with the same external id in a batch reach Salesforce in their order, one call each.
 //! * No log, error or `Debug` shows a secret or a row's value.
 
@@ -33,6 +35,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gate;
+mod lookup;
 mod mapping;
 mod passing_by;
 mod plans;
@@ -60,7 +63,8 @@ pub use mapping::{DateOrder, Sdl, SdlError};
 pub use reserve::ApiReserve;
 pub use run::run;
 pub use salesforce::{
-    AssignmentRule, Client, Connection, Credentials, Destination, ErrorAnswer, Flow, JwtKey,
-    JwtKeyError, LoginError, NoTrust, Payload, Refusal, RowError, RowResult,
+    AssignmentRule, Client, Connection, Credentials, Destination, ErrorAnswer, Flow, FoundRecord,
+    FoundRecords, JwtKey, JwtKeyError, KeyQuery, Literal, LoginError, NoTrust, Payload, Refusal,
+    RowError, RowResult,
 };
 pub use verdict::Operation;

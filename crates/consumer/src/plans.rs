@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tracing::warn;
 
 use crate::{
-    mapping::{HeaderMisfit, Key, Mapping, Plan},
+    mapping::{HeaderMisfit, Key, Mapping, Plan, Sameness},
     salesforce::{Client, Describe},
 };
 
@@ -36,9 +36,19 @@ impl Plans {
         Self { mapping, known: Mutex::default() }
     }
 
-    /// The field by which rows find their record.
-    pub(crate) fn key(&self) -> Option<&Key> {
-        self.mapping.rules().key.as_ref()
+    /// The object, and the field by whose values its records have to be looked up, if they have to.
+    pub(crate) fn look_up(&self) -> Option<(&str, &Key)> {
+        let rules = self.mapping.rules();
+        rules.looked_up_by().map(|key| (rules.describe.name.as_str(), key))
+    }
+
+    /// The field that tells rows apart in what is sent.
+    pub(crate) fn sent_key(&self) -> Option<(&str, Sameness)> {
+        let rules = self.mapping.rules();
+        match rules.looked_up_by() {
+            Some(_) => Some(("Id", Sameness::OfIds)),
+            None => rules.key.as_ref().map(|key| (key.field.as_str(), key.sameness)),
+        }
     }
 
     /// The plan for the header of this batch.

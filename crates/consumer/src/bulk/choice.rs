@@ -9,7 +9,6 @@ use tracing::{info, warn};
 use crate::{
     reserve::ApiReserve,
     salesforce::{AssignmentRule, Client},
-    verdict::Operation,
 };
 
 /// What `SALESFORCE_API` says.
@@ -155,14 +154,11 @@ fn has_room(left: Option<Left>) -> bool {
 
 /// Why rows cannot go by Bulk as they would by Collections.
 pub(crate) fn not_by_bulk(
-    operation: Operation,
-    key: Option<&str>,
     rule: Option<&AssignmentRule>,
     allow_duplicates: bool,
 ) -> Option<&'static str> {
-    match (operation, rule) {
-        (Operation::Update, _) if key != Some("Id") => Some("an update by an external id"),
-        (_, Some(AssignmentRule::Active)) => {
+    match rule {
+        Some(AssignmentRule::Active) => {
             Some("SALESFORCE_ASSIGNMENT_RULE=true (name the rule's id instead)")
         }
         _ if allow_duplicates => Some("SALESFORCE_ALLOW_DUPLICATES"),
@@ -228,16 +224,14 @@ mod tests {
     #[test]
     fn what_bulk_cannot_do_as_collections_does_is_named() {
         let rule = AssignmentRule::Active;
-        for (operation, key, rule, duplicates, expected) in [
-            (Operation::Upsert, Some("Key__c"), None, false, None),
-            (Operation::Update, Some("Id"), None, false, None),
-            (Operation::Insert, None, Some(&AssignmentRule::None), false, None),
-            (Operation::Update, Some("Key__c"), None, false, Some("an update by")),
-            (Operation::Insert, None, Some(&rule), false, Some("SALESFORCE_ASSIGNMENT_RULE")),
-            (Operation::Upsert, Some("K"), None, true, Some("SALESFORCE_ALLOW_DUPLICATES")),
+        for (rule, duplicates, expected) in [
+            (None, false, None),
+            (Some(&AssignmentRule::None), false, None),
+            (Some(&rule), false, Some("SALESFORCE_ASSIGNMENT_RULE")),
+            (None, true, Some("SALESFORCE_ALLOW_DUPLICATES")),
         ] {
-            let why = not_by_bulk(operation, key, rule, duplicates);
-            assert_eq!(why.is_some(), expected.is_some(), "{operation:?}");
+            let why = not_by_bulk(rule, duplicates);
+            assert_eq!(why.is_some(), expected.is_some(), "{rule:?} {duplicates}");
             assert!(why.unwrap_or_default().starts_with(expected.unwrap_or_default()));
         }
     }

@@ -41,6 +41,7 @@ use self::{
 use crate::{
     calls::{Call, share_out},
     delivery::{Deliverer, Delivery, End},
+    lookup::Found,
     mapping::{EncodedRows, Plan},
     progress::Progress,
     salesforce::{IngestJob, IngestOrder},
@@ -52,6 +53,12 @@ pub(crate) struct Loaded {
     pub(crate) end: End,
     /// The job that is of no more use once the batch is let go of.
     pub(crate) done_with: Option<String>,
+}
+
+impl From<End> for Loaded {
+    fn from(end: End) -> Self {
+        Self { end, done_with: None }
+    }
 }
 
 /// Jobs that one delivery makes, when they come to nothing.
@@ -70,13 +77,14 @@ enum Step<T> {
 struct Load<'a> {
     delivery: &'a Delivery<'a>,
     plan: &'a Plan,
+    found: &'a Found,
     /// Indexes in the batch of the rows that go by Bulk.
     rows: Vec<usize>,
 }
 
 impl Load<'_> {
     fn encode(&self) -> EncodedRows {
-        self.plan.encode(&self.delivery.job().rows)
+        self.found.put_into(self.plan.encode(&self.delivery.job().rows))
     }
 
     fn pack(&self) -> Cargo {
@@ -102,12 +110,13 @@ impl Deliverer {
         &self,
         delivery: &Delivery<'_>,
         plan: &Plan,
+        found: &Found,
         rows: EncodedRows,
         progress: &mut Progress,
     ) -> Result<Loaded, QueueError> {
         let cargo = pack(&rows);
         drop(rows);
-        let load = Load { delivery, plan, rows: cargo.rows.clone() };
+        let load = Load { delivery, plan, found, rows: cargo.rows.clone() };
         let (mut done_with, mut by_calls) = (None, cargo.by_calls.clone());
         if !load.rows.is_empty() || delivery.claimed.ingest_job().is_some() {
             match self.see_through(&load, cargo, progress).await? {

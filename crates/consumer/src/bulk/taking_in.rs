@@ -77,9 +77,7 @@ impl Deliverer {
         job: &IngestJob,
         progress: &mut Progress,
     ) -> Result<Step<Taken>, QueueError> {
-        let key = self.plans.key();
-        let mut matcher =
-            Matcher::new(load.pack(), key.map(|key| (key.field.as_str(), key.sameness)));
+        let mut matcher = Matcher::new(load.pack(), self.plans.sent_key());
         let mut said = Said::default();
         for (file, expected) in files(job, load.rows.len() as u64) {
             match self.read(load.delivery, job, file, expected, &mut matcher, progress).await {

@@ -13,21 +13,6 @@ pub enum InvalidSettings {
          record, such as External_Id__c"
     )]
     NoExternalId,
-    /// A delete by anything but the id.
-    #[error(
-        "a delete finds records by their Id only; leave SALESFORCE_EXTERNAL_ID empty and give the \
-         file a column Id"
-    )]
-    DeleteByExternalId,
-    /// An update by external id with an API that cannot.
-    #[error(
-        "an update by external id needs SALESFORCE_API_VERSION {version_min}.0 or later; older \
-         ones would create records"
-    )]
-    UpdateByExternalId {
-        /// The first version that can.
-        version_min: u32,
-    },
     /// Something that Bulk API does otherwise, or not at all.
     #[error(
         "Bulk API cannot do {what} as Collections does; set SALESFORCE_API=collections or auto"

@@ -27,7 +27,7 @@ pub struct SalesforceArgs {
     pub salesforce_object: Option<String>,
 
     /// Field by which rows find their record: an external id for an upsert; an external id or Id
-    /// (the default) for an update; Id for a delete. An insert has none.
+    /// (the default) for an update or a delete. An insert has none.
     #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD", value_parser = api_name)]
     pub salesforce_external_id: Option<String>,
 
@@ -98,7 +98,7 @@ impl SalesforceArgs {
         let operation = self.salesforce_operation;
         let credentials = self.sign_in.credentials()?;
         let key = self.key()?;
-        let api = self.api(key.as_deref())?;
+        let api = self.api()?;
         let object = self.salesforce_object.ok_or(InvalidSettings::NoObject)?;
         Ok(SalesforceConfig {
             connection: Connection {
@@ -123,10 +123,10 @@ impl SalesforceArgs {
     }
 
     /// The API that can do what the other settings say.
-    fn api(&self, key: Option<&str>) -> Result<ApiChoice, InvalidSettings> {
+    fn api(&self) -> Result<ApiChoice, InvalidSettings> {
         let rule = self.salesforce_assignment_rule.as_ref();
         let duplicates = self.salesforce_allow_duplicates;
-        let what = not_by_bulk(self.salesforce_operation, key, rule, duplicates);
+        let what = not_by_bulk(rule, duplicates);
         match (self.salesforce_api, what) {
             (ApiChoice::Bulk, Some(what)) => Err(InvalidSettings::NotByBulk { what }),
             (ApiChoice::Auto, Some(_)) => Ok(ApiChoice::Collections),
@@ -138,23 +138,14 @@ impl SalesforceArgs {
     fn key(&self) -> Result<Option<String>, InvalidSettings> {
         let given = self.salesforce_external_id.as_ref();
         let is_id = given.is_none_or(|field| field.eq_ignore_ascii_case("Id"));
-        let id = || Ok(Some("Id".to_owned()));
         match self.salesforce_operation {
             // The object is what a person thinks of first.
             _ if self.salesforce_object.is_none() => Err(InvalidSettings::NoObject),
             Operation::Insert => Ok(None),
             Operation::Upsert => given.cloned().map(Some).ok_or(InvalidSettings::NoExternalId),
-            Operation::Update | Operation::Delete if is_id => id(),
-            Operation::Delete => Err(InvalidSettings::DeleteByExternalId),
-            Operation::Update if self.version() < UPDATE_BY_EXTERNAL_ID_MIN => {
-                Err(InvalidSettings::UpdateByExternalId { version_min: UPDATE_BY_EXTERNAL_ID_MIN })
-            }
-            Operation::Update => Ok(given.cloned()),
+            Operation::Update | Operation::Delete if is_id => Ok(Some("Id".to_owned())),
+            Operation::Update | Operation::Delete => Ok(given.cloned()),
         }
-    }
-
-    fn version(&self) -> u32 {
-        major(&self.salesforce_api_version).unwrap_or_default()
     }
 }
 
@@ -189,9 +180,6 @@ fn assignment_rule(text: &str) -> Result<AssignmentRule, String> {
 
 /// The first version whose collections tell created from updated.
 const API_VERSION_MIN: u32 = 46;
-
-/// The first version that updates by external id without creating.
-const UPDATE_BY_EXTERNAL_ID_MIN: u32 = 61;
 
 fn api_version(text: &str) -> Result<String, String> {
     match major(text.trim_start_matches('v')) {

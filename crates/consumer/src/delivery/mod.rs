@@ -11,8 +11,13 @@ use ingest_core::BatchJob;
 use job_queue::{Claimed, Queue, QueueError, Settled};
 use tracing::{debug, error, warn};
 
-use self::sending::{Leave, Sent};
-pub(crate) use self::{batch::Delivery, holds::Holds, results::Results, sending::End};
+use self::sending::Leave;
+pub(crate) use self::{
+    batch::Delivery,
+    holds::Holds,
+    results::Results,
+    sending::{End, Sent},
+};
 use crate::{
     bulk::{BulkAccess, Loaded},
     calls::{Call, share_out},
@@ -81,13 +86,21 @@ impl Deliverer {
         };
         let rows = plan.encode(&job.rows);
         let mut progress = Progress::start(&rows);
-        let Loaded { end, done_with } = if self.goes_by_bulk(claimed) {
-            self.load(&delivery, &plan, rows, &mut progress).await?
-        } else {
-            let calls = share_out(&rows, self.limits.call_rows_max);
-            let end = self.send_calls(&delivery, &rows, calls, &mut progress).await;
-            Loaded { end, done_with: None }
-        };
+        let Loaded { end, done_with } =
+            match self.find_records(&delivery, &rows, &mut progress).await? {
+                // The job goes on without us.
+                Err(End::Interrupted) if claimed.ingest_job().is_some() => End::UnderWay.into(),
+                Err(end) => end.into(),
+                Ok(found) if self.goes_by_bulk(claimed) => {
+                    let rows = found.put_into(rows);
+                    self.load(&delivery, &plan, &found, rows, &mut progress).await?
+                }
+                Ok(found) => {
+                    let rows = found.put_into(rows);
+                    let calls = share_out(&rows, self.limits.call_rows_max);
+                    self.send_calls(&delivery, &rows, calls, &mut progress).await.into()
+                }
+            };
         if done_with.is_some() {
             // The call that removes it, below.
             progress.api_calls += 1;

@@ -27,7 +27,7 @@ pub(crate) enum End {
 }
 
 /// What a call came to.
-pub(super) enum Sent {
+pub(crate) enum Sent {
     Results(Leave, Vec<RowResult>),
     /// The call cannot be taken as it is.
     Refused(Single, Reason),
@@ -121,7 +121,7 @@ impl Deliverer {
     }
 
     /// Tells the window, when this was one call too many.
-    fn note_too_many(&self, leave: &Leave, answer: &Result<Vec<RowResult>, Refusal>) {
+    pub(crate) fn note_too_many<T>(&self, leave: &Leave, answer: &Result<T, Refusal>) {
         let throttled = RequestVerdict::Wait(Trouble::Throttled);
         if let Err(refusal) = answer
             && judge_request(refusal, self.limits.operation) == throttled
@@ -149,7 +149,7 @@ impl Deliverer {
     }
 
     /// What a call comes to that brought no row results; nothing, when it has to be sent again.
-    async fn decide(
+    pub(crate) async fn decide(
         &self,
         leave: Leave,
         delivery: &Delivery<'_>,

@@ -19,8 +19,10 @@ use crate::{
 
 /// The rows of one batch as JSON objects.
 pub(crate) struct EncodedRows {
-    json: Vec<u8>,
-    rows: Vec<EncodedRow>,
+    pub(super) json: Vec<u8>,
+    pub(super) rows: Vec<EncodedRow>,
+    /// How much of the JSON before a key belongs to it: its name.
+    pub(super) key_name_bytes: usize,
 }
 
 /// One row.
@@ -78,7 +80,7 @@ impl EncodedRows {
             }
             *json = start..kept.len();
         }
-        Self { json: kept, rows: self.rows }
+        Self { json: kept, ..self }
     }
 
     /// What a call with these rows sends.
@@ -254,7 +256,8 @@ impl Encoder<'_> {
             }
         }
         drop(last_of_key);
-        EncodedRows { json: self.json, rows: self.rows }
+        let key_name_bytes = self.plan.key().map_or(0, |key| key.before.len());
+        EncodedRows { json: self.json, rows: self.rows, key_name_bytes }
     }
 }
 
@@ -282,7 +285,7 @@ pub(crate) fn rows_of_json(records: &[&str]) -> EncodedRows {
         json.extend_from_slice(record.as_bytes());
         rows.push(EncodedRow::Ready { json: start..json.len(), key: 0..0, after: None });
     }
-    EncodedRows { json, rows }
+    EncodedRows { json, rows, key_name_bytes: 0 }
 }
 
 fn reason(code: &str, message: &str) -> Reason {

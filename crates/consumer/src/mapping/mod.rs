@@ -7,6 +7,7 @@
 mod encode;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod ids;
 #[expect(clippy::module_inception, reason = "it holds the type `Mapping`")]
 mod mapping;
 mod plan;
@@ -19,6 +20,7 @@ mod value;
 #[cfg(test)]
 pub(crate) use encode::rows_of_json;
 pub(crate) use encode::{EncodedRow, EncodedRows};
+pub(crate) use ids::RecordId;
 pub(crate) use mapping::{LeftOut, Mapping};
 pub(crate) use plan::{HeaderMisfit, Plan};
 pub use sdl::{Sdl, SdlError};

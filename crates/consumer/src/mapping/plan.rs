@@ -118,6 +118,11 @@ impl Plan {
             .flat_map(|(name, targets)| targets.iter().map(|target| (name.as_str(), target)))
     }
 
+    /// What fills the field by which rows find their record.
+    pub(super) fn key(&self) -> Option<&Target> {
+        self.targets().map(|(_, target)| target).find(|target| target.is_key)
+    }
+
     fn column(&self, place: usize) -> NamedColumn {
         NamedColumn { place, name: self.header.columns()[place - 1].clone() }
     }
@@ -138,7 +143,7 @@ impl Plan {
             }
         }
         match key {
-            Some(key) if !self.targets().any(|(_, target)| target.is_key) => {
+            Some(key) if self.key().is_none() => {
                 Err(HeaderMisfit::KeyMissing { field: key.field.clone() })
             }
             _ => Ok(()),

@@ -20,6 +20,15 @@ pub(crate) struct TargetRules {
     pub(crate) values: ValueRules,
 }
 
+impl TargetRules {
+    /// The field by whose values records have to be looked up before anything is done to them:
+    /// Salesforce updates and deletes by id only.
+    pub(crate) fn looked_up_by(&self) -> Option<&Key> {
+        let takes_ids = matches!(self.operation, Operation::Update | Operation::Delete);
+        self.key.as_ref().filter(|key| takes_ids && key.field != "Id")
+    }
+}
+
 /// The field by which rows find their record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {

@@ -39,16 +39,16 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// For rows of this object whose records are found by this field.
+    /// For rows of this object; Salesforce finds the records of an upsert by this field, and those
+    /// of an update or a delete by their ids.
     #[must_use]
     pub fn new(operation: Operation, object: &str, key: &str) -> Self {
         let collection = "composite/sobjects".to_owned();
-        let of_key = || format!("composite/sobjects/{object}/{key}");
         let (method, path, query) = match operation {
-            Operation::Upsert => (Method::PATCH, of_key(), None),
+            Operation::Upsert => (Method::PATCH, format!("{collection}/{object}/{key}"), None),
             Operation::Insert => (Method::POST, collection, None),
-            Operation::Update if key == "Id" => (Method::PATCH, collection, None),
-            Operation::Update => (Method::PATCH, of_key(), Some("updateOnly=true")),
+            // By the ids of records. `updateOnly` is documented for single records only.
+            Operation::Update => (Method::PATCH, collection, None),
             Operation::Delete => (Method::DELETE, collection, Some("allOrNone=false")),
         };
         Self { method, path, query, headers: HeaderMap::new() }

@@ -9,6 +9,7 @@ mod http;
 mod jwt;
 mod login;
 mod org;
+mod query;
 mod refusal;
 mod session;
 mod token_endpoint;
@@ -23,6 +24,7 @@ pub use destination::{AssignmentRule, Destination, Payload};
 pub use http::NoTrust;
 pub use jwt::{JwtKey, JwtKeyError};
 pub use login::LoginError;
+pub use query::{FoundRecord, FoundRecords, KeyQuery, Literal};
 pub use refusal::{ErrorAnswer, Refusal};
 #[cfg(any(test, fuzzing))]
 pub(crate) use token_endpoint::read_any_answer;

@@ -129,7 +129,8 @@ pub enum Operation {
     Insert,
     /// Update the record with this id or external id; one that is not there is a reject.
     Update,
-    /// Delete the record with this id. One that is deleted already is delivered.
+    /// Delete the record with this id or external id. One that is deleted already is delivered when
+    /// it is named by its id; an external id that no record has is a reject.
     Delete,
 }
 

@@ -7,6 +7,7 @@ mod citizen;
 mod faults;
 mod handing_on;
 mod holding;
+mod lookups;
 mod operations;
 mod spoiler;
 mod starting;

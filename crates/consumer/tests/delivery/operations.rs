@@ -37,8 +37,9 @@ async fn records_are_updated_by_their_id() {
 #[tokio::test]
 async fn an_update_by_external_id_creates_nothing() {
     let (scene, _ids) = scene_with_leads().await;
-    let rows = ["E-000000,Ames", "E-999999,Nobody"];
-    scene.feed_under("External_Id__c,LastName", "update", &[rows.to_vec()]).await;
+    // A record could be made of each row.
+    let rows = ["E-000000,Ames,Acme", "E-999999,Nobody,Acme"];
+    scene.feed_under("External_Id__c,LastName,Company", "update", &[rows.to_vec()]).await;
 
     let _consumer = scene.consumer(&["--salesforce-operation=update"]);
     let ledger = scene.ended("update").await;

@@ -152,7 +152,7 @@ async fn a_call_carries_the_headers_that_are_set() {
 
     let head = served.await.unwrap();
     for expected in [
-        "PATCH /services/data/v62.0/composite/sobjects/Lead/Key__c?updateOnly=true HTTP/1.1",
+        "PATCH /services/data/v62.0/composite/sobjects HTTP/1.1",
         "sforce-call-options: client=acme nightly",
         "sforce-auto-assign: 01Qxx0000004C92",
         "sforce-duplicate-rule-header: allowSave=true; includeRecordDetails=false; \

@@ -4,4 +4,5 @@
 mod answers;
 mod flows;
 mod login;
+mod queries;
 mod support;

@@ -10,8 +10,8 @@ use ingest_core::{Dialect, Header, Rows};
 use serde_json::{Value, json};
 
 use super::{
-    EncodedRow, EncodedRows, HeaderMisfit, Key, LeftOut, Mapping, Sameness, Sdl, TargetRules,
-    ValueRules,
+    EncodedRow, EncodedRows, HeaderMisfit, Key, LeftOut, Mapping, RecordId, Sameness, Sdl,
+    TargetRules, ValueRules,
 };
 use crate::{
     salesforce::{Describe, Payload},

@@ -57,6 +57,42 @@ fn a_delete_sends_ids_and_needs_nothing_else() {
 }
 
 #[test]
+fn a_row_whose_record_was_looked_up_is_sent_with_its_id_and_without_its_key() {
+    let key = Key { field: "Key__c".to_owned(), sameness: Sameness::IgnoringCase };
+    let rules = TargetRules { key: Some(key), ..rules(Operation::Update) };
+    assert!(rules.looked_up_by().is_some());
+    let mapping = Mapping::by_name(rules, LeftOut::default());
+    let raw = ["x,k-1", "y,k-2", "z,k-3", "u,", ",k-4"];
+    let long = RecordId::parse("00Qxx0000000001AAA");
+    let short = RecordId::parse("00Qxx0000000001");
+
+    let rows = encode(&mapping, "Email,Key__c", &raw).with_ids(&[long, None, short, None, short]);
+
+    assert_eq!(
+        String::from_utf8_lossy(&rows.body(&[0, 2, 4])),
+        concat!(
+            r#"{"allOrNone":false,"records":["#,
+            r#"{"attributes":{"type":"Lead"},"Email":"x","id":"00Qxx0000000001AAA"},"#,
+            r#"{"attributes":{"type":"Lead"},"Email":"z","id":"00Qxx0000000001"},"#,
+            r#"{"attributes":{"type":"Lead"},"id":"00Qxx0000000001"}]}"#
+        )
+    );
+    let Payload::Ids(ids) = rows.payload(&[0, 2], Operation::Delete) else { panic!("ids") };
+    assert_eq!(ids, "00Qxx0000000001AAA,00Qxx0000000001");
+    let after = |row: &EncodedRow| match row {
+        EncodedRow::Ready { after, .. } => Some(*after),
+        EncodedRow::Unfit(_) => None,
+    };
+    // Rows of one record go one after the other, however their keys were spelled.
+    let links: Vec<_> = rows.rows().iter().map(after).collect();
+    assert_eq!(links, [Some(None), None, Some(Some(0)), None, Some(Some(2))]);
+    for text in ["", "00Qxx000000000", "00Qxx0000000001AA", "00Qxx-000000001", "ü0Qxx0000000001AA"]
+    {
+        assert_eq!(RecordId::parse(text), None, "{text}");
+    }
+}
+
+#[test]
 fn an_id_of_15_characters_is_the_same_as_the_one_of_18() {
     let mapping = by_name_for(Operation::Update, &[]);
     let ids = ["00Qxx0000000001", "00Qxx0000000001AAA", "00QXX0000000001"];

@@ -1,0 +1,317 @@
+//! The keys of a batch, and what a query says of them. Pure.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::{
+    calls::Call,
+    mapping::{EncodedRows, RecordId, Sameness},
+    salesforce::{FoundRecords, KeyQuery, Literal},
+};
+
+/// The keys of rows, each once, in the order of the rows.
+pub(super) struct Keys<'a> {
+    object: &'a str,
+    field: &'a str,
+    sameness: Sameness,
+    keys: Vec<Key>,
+}
+
+struct Key {
+    value: Value,
+    /// Rows that have it.
+    rows: Vec<usize>,
+}
+
+/// A key as the field has it.
+enum Value {
+    Text(String),
+    /// Without an exponent, and without zeros that change nothing.
+    Number(String),
+}
+
+/// What a query says of one of its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    One(RecordId),
+    None,
+    /// So many records at least.
+    Several {
+        records: usize,
+        are_all: bool,
+    },
+    /// Only a query with fewer keys can tell.
+    Unclear,
+}
+
+/// Digits of a number that a field can hold, with room to spare.
+const DIGITS_MAX: usize = 40;
+
+impl<'a> Keys<'a> {
+    /// Those of these rows, for a look into this field of this object.
+    pub(super) fn of(
+        rows: &EncodedRows,
+        indexes: impl Iterator<Item = usize>,
+        (object, field, sameness): (&'a str, &'a str, Sameness),
+    ) -> Self {
+        let mut keys: Vec<Key> = Vec::new();
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for (index, json) in indexes.filter_map(|index| Some((index, rows.key(index)?))) {
+            let Some(value) = Value::read(json) else { continue };
+            let at = *known.entry(value.comparable(sameness)).or_insert_with(|| {
+                keys.push(Key { value, rows: Vec::new() });
+                keys.len() - 1
+            });
+            keys[at].rows.push(index);
+        }
+        Self { object, field, sameness, keys }
+    }
+
+    /// Rows that have a key.
+    pub(super) fn rows(&self, key: usize) -> &[usize] {
+        &self.keys[key].rows
+    }
+
+    /// Queries for all keys, as calls whose "rows" are keys.
+    pub(super) fn queries(&self) -> VecDeque<Call> {
+        let mut calls = VecDeque::new();
+        let mut query = KeyQuery::new(self.object, self.field);
+        let mut of_query = Vec::new();
+        for (at, key) in self.keys.iter().enumerate() {
+            if !query.push(key.value.literal()) {
+                calls.push_back(call(std::mem::take(&mut of_query)));
+                query = KeyQuery::new(self.object, self.field);
+                query.push(key.value.literal());
+            }
+            of_query.push(at);
+        }
+        if !of_query.is_empty() {
+            calls.push_back(call(of_query));
+        }
+        calls
+    }
+
+    pub(super) fn query(&self, call: &Call) -> KeyQuery {
+        let mut query = KeyQuery::new(self.object, self.field);
+        for at in &call.rows {
+            query.push(self.keys[*at].value.literal());
+        }
+        query
+    }
+
+    /// What the answer to a query says of each of its keys. What is the same to Salesforce and not
+    /// to us, and answers that were cut off, leave keys unclear until they are asked for alone; then
+    /// whatever is found is theirs. Nothing, when the answer cannot be one.
+    pub(super) fn matches(&self, call: &Call, found: &FoundRecords) -> Option<Vec<Match>> {
+        let of_key = |at: usize| self.keys[at].value.comparable(self.sameness);
+        let mut ids: HashMap<String, Vec<RecordId>> =
+            call.rows.iter().map(|at| (of_key(*at), Vec::new())).collect();
+        let is_alone = call.rows.len() == 1;
+        let mut is_clear = found.are_all || is_alone;
+        for record in &found.records {
+            let id = RecordId::parse(&record.id)?;
+            let key = match call.rows.as_slice() {
+                [only] => of_key(*only),
+                _ => Value::read(&record.key)?.comparable(self.sameness),
+            };
+            match ids.get_mut(&key) {
+                Some(ids) if !ids.contains(&id) => ids.push(id),
+                Some(_) => (),
+                None => is_clear = false,
+            }
+        }
+        let one = |at: &usize| match ids[&of_key(*at)].as_slice() {
+            [_, _, ..] => {
+                let records = ids[&of_key(*at)].len();
+                Match::Several { records, are_all: found.are_all }
+            }
+            _ if !is_clear => Match::Unclear,
+            [id] => Match::One(*id),
+            [] => Match::None,
+        };
+        Some(call.rows.iter().map(one).collect())
+    }
+}
+
+fn call(keys: Vec<usize>) -> Call {
+    Call { rows: keys, ..Call::default() }
+}
+
+impl Value {
+    /// Of the JSON of a key; nothing of what no record can have.
+    fn read(json: &str) -> Option<Self> {
+        if json.starts_with('"') {
+            return serde_json::from_str(json).ok().map(Self::Text);
+        }
+        plain(json).map(Self::Number)
+    }
+
+    fn literal(&self) -> Literal<'_> {
+        match self {
+            Self::Text(text) => Literal::Text(text),
+            Self::Number(digits) => Literal::Number(digits),
+        }
+    }
+
+    /// What two keys have in common that are the same for Salesforce.
+    fn comparable(&self, sameness: Sameness) -> String {
+        match (self, sameness) {
+            (Self::Text(text), Sameness::IgnoringCase) => text.to_lowercase(),
+            (Self::Text(text), _) | (Self::Number(text), _) => text.clone(),
+        }
+    }
+}
+
+/// A JSON number with all its digits and no more: `1001` of `1.0010e3`. Nothing of one that is too
+/// long for any field.
+fn plain(number: &str) -> Option<String> {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let exponent: i32 = exponent.parse().ok()?;
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", mantissa),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let leading = digits.len() - digits.trim_start_matches('0').len();
+    let digits = &digits[leading..];
+    if digits.is_empty() {
+        return Some("0".to_owned());
+    }
+    // Where the point is, counted from the first digit.
+    let point = i32::try_from(whole.len()).ok()?.checked_sub(i32::try_from(leading).ok()?)?;
+    let point = point.checked_add(exponent)?;
+    let digits = digits.trim_end_matches('0');
+    let places = usize::try_from(point.unsigned_abs()).ok()?;
+    if places > DIGITS_MAX || digits.len() > DIGITS_MAX {
+        return None;
+    }
+    Some(match usize::try_from(point) {
+        Ok(point) if point >= digits.len() => {
+            format!("{sign}{digits}{}", "0".repeat(point - digits.len()))
+        }
+        Ok(0) | Err(_) => format!("{sign}0.{}{digits}", "0".repeat(places)),
+        Ok(point) => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{mapping::encoded_rows, salesforce::FoundRecord};
+
+    fn keys(texts: &[&str], sameness: Sameness) -> Keys<'static> {
+        let rows = encoded_rows(texts);
+        Keys::of(&rows, 0..texts.len(), ("Lead", "Key__c", sameness))
+    }
+
+    fn id(number: usize) -> RecordId {
+        RecordId::parse(&format!("00Q{number:012}AAA")).unwrap()
+    }
+
+    /// Records with these keys, numbered from 0.
+    fn found(keys: &[&str], are_all: bool) -> FoundRecords {
+        let record = |(number, key): (usize, &&str)| FoundRecord {
+            id: id(number).as_str().to_owned(),
+            key: serde_json::to_string(key).unwrap(),
+        };
+        FoundRecords { records: keys.iter().enumerate().map(record).collect(), are_all }
+    }
+
+    fn all(keys: &Keys<'_>) -> Call {
+        call((0..keys.keys.len()).collect())
+    }
+
+    #[test]
+    fn a_key_is_asked_for_once_whoever_has_it_and_however_it_is_spelled() {
+        let texts = ["a", "B", "", "A", "b", "c"];
+        let ignoring = keys(&texts, Sameness::IgnoringCase);
+        let exact = keys(&texts, Sameness::Exact);
+
+        let rows = |keys: &Keys<'_>| -> Vec<Vec<usize>> {
+            keys.keys.iter().map(|key| key.rows.clone()).collect()
+        };
+        assert_eq!(rows(&ignoring), [vec![0, 3], vec![1, 4], vec![5]]);
+        assert_eq!(rows(&exact), [vec![0], vec![1], vec![3], vec![4], vec![5]]);
+        assert_eq!(ignoring.queries(), [call(vec![0, 1, 2])]);
+    }
+
+    #[test]
+    fn two_hundred_keys_are_asked_for_at_once() {
+        let texts: Vec<String> = (0..450).map(|n| format!("K-{n}")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+
+        let queries = keys(&texts, Sameness::IgnoringCase).queries();
+
+        let sizes: Vec<usize> = queries.iter().map(|query| query.rows.len()).collect();
+        assert_eq!(sizes, [200, 200, 50]);
+        let of_queries: Vec<usize> = queries.into_iter().flat_map(|query| query.rows).collect();
+        assert_eq!(of_queries, (0..450).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn records_are_matched_with_keys_in_any_order() {
+        let several = |records, are_all| Match::Several { records, are_all };
+        let keys = keys(&["a", "b", "C"], Sameness::IgnoringCase);
+        for (records, are_all, expected) in [
+            (vec!["c", "A"], true, vec![Match::One(id(1)), Match::None, Match::One(id(0))]),
+            (vec!["c", "C", "a"], true, vec![Match::One(id(2)), Match::None, several(2, true)]),
+            (vec!["c", "C", "a"], false, vec![Match::Unclear, Match::Unclear, several(2, false)]),
+            // A record by a spelling that is one of the keys to Salesforce only.
+            (vec!["ä", "a"], true, vec![Match::Unclear; 3]),
+            (vec![], true, vec![Match::None; 3]),
+        ] {
+            let matches = keys.matches(&all(&keys), &found(&records, are_all));
+
+            assert_eq!(matches, Some(expected), "{records:?} {are_all}");
+        }
+    }
+
+    #[test]
+    fn what_is_found_for_one_key_alone_is_its_however_it_is_spelled() {
+        let keys = keys(&["ß"], Sameness::IgnoringCase);
+        for (records, are_all, expected) in [
+            (vec!["SS"], true, Match::One(id(0))),
+            (vec!["SS", "ss"], false, Match::Several { records: 2, are_all: false }),
+            (vec![], true, Match::None),
+        ] {
+            let matches = keys.matches(&all(&keys), &found(&records, are_all));
+
+            assert_eq!(matches, Some(vec![expected]), "{records:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_whose_id_is_none_is_no_answer() {
+        let keys = keys(&["a"], Sameness::Exact);
+        let mut found = found(&["a"], true);
+        found.records[0].id = "../../limits".to_owned();
+
+        assert_eq!(keys.matches(&all(&keys), &found), None);
+    }
+
+    #[test]
+    fn numbers_are_the_same_when_their_values_are() {
+        for (number, expected) in [
+            ("1001", "1001"),
+            ("1001.0", "1001"),
+            ("1.001e3", "1001"),
+            ("1.0010E+3", "1001"),
+            ("100100e-2", "1001"),
+            ("-0.50", "-0.5"),
+            ("5e-3", "0.005"),
+            ("120", "120"),
+            ("12.5", "12.5"),
+            ("0.0", "0"),
+            ("-0", "0"),
+            ("123456789012345678.5", "123456789012345678.5"),
+        ] {
+            assert_eq!(plain(number).as_deref(), Some(expected), "{number}");
+        }
+        for number in ["1e400", "1e-400", "1e99999999999", "true", ""] {
+            assert_eq!(plain(number), None, "{number}");
+        }
+    }
+}

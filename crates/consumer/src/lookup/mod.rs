@@ -1,0 +1,289 @@
+//! Ids of the records that rows name by a key.
+//!
+//! Salesforce updates and deletes by id only. So the keys of a batch are looked up before it is
+//! sent, by either API. What holds:
+//!
+//! * A key that no record has, or several have, is a reject: nothing is created, and nothing is
+//!   changed by guess.
+//! * What was found is kept with the batch in Redis before a record is changed. Whoever gets the
+//!   batch next means the same records: of a record that was deleted meanwhile a look would find
+//!   nothing, and an ingest job under way is matched by the ids that it was given.
+//! * A query waits as every call does, and counts as one. It changes nothing, so it is repeated.
+
+mod keys;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ingest_core::BatchJob;
+use job_queue::{QueueError, Settled};
+
+use self::keys::{Keys, Match};
+use crate::{
+    calls::Call,
+    delivery::{Deliverer, Delivery, End, Sent},
+    mapping::{EncodedRow, EncodedRows, RecordId},
+    progress::Progress,
+    salesforce::{ErrorAnswer, FoundRecords, Refusal},
+    verdict::{AS_OFTEN_AS_SET, Blocker, Reason},
+};
+
+/// The records of the rows of a batch; nothing, where they need not be looked up.
+#[derive(Debug, Default)]
+pub(crate) struct Found(Option<Vec<Option<RecordId>>>);
+
+/// What a query came to.
+enum Asked {
+    Found(FoundRecords),
+    /// It cannot be taken as it is.
+    Refused(Reason),
+    End(End),
+}
+
+/// Code of a row whose record is not there.
+const NOT_FOUND: &str = "NOT_FOUND";
+
+/// Code of a row whose key several records have.
+const DUPLICATE_EXTERNAL_ID: &str = "DUPLICATE_EXTERNAL_ID";
+
+impl Found {
+    /// The same rows with ids in place of keys.
+    pub(crate) fn put_into(&self, rows: EncodedRows) -> EncodedRows {
+        match &self.0 {
+            Some(ids) => rows.with_ids(ids),
+            None => rows,
+        }
+    }
+}
+
+impl Deliverer {
+    /// Finds the record of each row, where rows name them by a key. Rows without one are rejected.
+    /// The inner error is an end that came first.
+    pub(crate) async fn find_records(
+        &self,
+        delivery: &Delivery<'_>,
+        rows: &EncodedRows,
+        progress: &mut Progress,
+    ) -> Result<Result<Found, End>, QueueError> {
+        let Some((object, key)) = self.plans.look_up() else { return Ok(Ok(Found::default())) };
+        let job = delivery.job();
+        let kept = delivery.claimed.kept_records().await?;
+        let mut ids = read_kept(kept.as_deref().unwrap_or_default(), job);
+        let is_wanted = |row: &usize| {
+            ids[*row].is_none() && matches!(rows.rows()[*row], EncodedRow::Ready { .. })
+        };
+        let wanted: Vec<usize> = (0..ids.len()).filter(is_wanted).collect();
+        for row in &wanted {
+            // Until a record is found for it.
+            progress.rejected(*row, not_found(&key.field));
+        }
+        let keys = Keys::of(rows, wanted.iter().copied(), (object, &key.field, key.sameness));
+        if let Err(end) = self.ask_for(delivery, &keys, &key.field, &mut ids, progress).await {
+            wanted.iter().for_each(|row| progress.take_back(*row));
+            return Ok(Err(end));
+        }
+        if wanted.iter().any(|row| ids[*row].is_some()) {
+            let kept = delivery.claimed.keep_records(&write_kept(&ids, job)).await?;
+            if kept == Settled::LeaseLost {
+                return Ok(Err(End::LeaseLost));
+            }
+            job_queue::failpoint!("records-kept");
+        }
+        Ok(Ok(Found(Some(ids))))
+    }
+
+    /// Asks for all keys. The error is an end that came first.
+    async fn ask_for(
+        &self,
+        delivery: &Delivery<'_>,
+        keys: &Keys<'_>,
+        field: &str,
+        ids: &mut [Option<RecordId>],
+        progress: &mut Progress,
+    ) -> Result<(), End> {
+        let mut queries = keys.queries();
+        while let Some(mut query) = queries.pop_front() {
+            let found = match self.ask_once(delivery, keys, &mut query, progress).await {
+                Asked::Found(found) => keys.matches(&query, &found),
+                Asked::Refused(reason) => {
+                    put_first(&mut queries, query.halves());
+                    if let [key] = *query.rows {
+                        for row in keys.rows(key) {
+                            progress.try_again(*row, reason.clone(), AS_OFTEN_AS_SET);
+                        }
+                    }
+                    continue;
+                }
+                Asked::End(end) => return Err(end),
+            };
+            // `ask_once` gives no other.
+            let Some(matches) = found else { continue };
+            let mut unclear = Vec::new();
+            for (key, found) in query.rows.iter().copied().zip(matches) {
+                match found {
+                    Match::One(id) => {
+                        for row in keys.rows(key) {
+                            progress.take_back(*row);
+                            ids[*row] = Some(id);
+                        }
+                    }
+                    Match::None => (),
+                    Match::Several { records, are_all } => {
+                        for row in keys.rows(key) {
+                            progress.rejected(*row, several(field, records, are_all));
+                        }
+                    }
+                    Match::Unclear => unclear.push(key),
+                }
+            }
+            let rest = Call { rows: unclear, ..Call::default() };
+            match rest.rows.len() {
+                0 => (),
+                fewer if fewer < query.rows.len() => queries.push_front(rest),
+                _ => put_first(&mut queries, rest.halves()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends one query until it is decided what it comes to.
+    async fn ask_once(
+        &self,
+        delivery: &Delivery<'_>,
+        keys: &Keys<'_>,
+        call: &mut Call,
+        progress: &mut Progress,
+    ) -> Asked {
+        let query = keys.query(call);
+        loop {
+            let (leave, slot) = match self.leave(delivery).await {
+                Ok(leave) => leave,
+                Err(end) => return Asked::End(end),
+            };
+            let find = self.client.find(&query);
+            let Some(answer) = self.stopping.give_up.run_until_cancelled(find).await else {
+                progress.api_calls += 1;
+                return Asked::End(End::Interrupted);
+            };
+            self.note_too_many(&leave, &answer);
+            drop(slot);
+            if !matches!(answer, Err(Refusal::NotSent { .. } | Refusal::Login(_))) {
+                progress.api_calls += 1;
+                self.totals.called(0);
+            }
+            let refusal = match answer {
+                Ok(found) if keys.matches(call, &found).is_some() => {
+                    self.gate.answered(leave.pass);
+                    self.window.answered();
+                    return Asked::Found(found);
+                }
+                Ok(_) => Refusal::OutcomeUnknown {
+                    cause: "the answer to a query names records by no id".to_owned(),
+                },
+                Err(refusal) => refusal,
+            };
+            if let Refusal::Answered(answer) = &refusal {
+                if is_too_long(answer) {
+                    return Asked::Refused(refusal.reason());
+                }
+                if let Some(blocker) = cannot_be_asked_for(answer) {
+                    delivery.hold_run(blocker);
+                    return Asked::End(End::Interrupted);
+                }
+            }
+            match self.decide(leave, delivery, call, &refusal).await {
+                None => (),
+                Some(Sent::Ended(end)) => return Asked::End(end),
+                Some(_) => return Asked::Refused(refusal.reason()),
+            }
+        }
+    }
+}
+
+fn put_first(queries: &mut VecDeque<Call>, first: Vec<Call>) {
+    first.into_iter().rev().for_each(|call| queries.push_front(call));
+}
+
+/// Whether a query had too many keys for whoever is between us and Salesforce.
+fn is_too_long(answer: &ErrorAnswer) -> bool {
+    matches!(answer.status, 414 | 431)
+        || matches!(answer.code.as_deref(), Some("URI_TOO_LONG" | "QUERY_TOO_COMPLICATED"))
+}
+
+/// Why no record can be asked for by the field, whatever the keys are.
+fn cannot_be_asked_for(answer: &ErrorAnswer) -> Option<Blocker> {
+    let is_about_the_field = matches!(
+        answer.code.as_deref()?,
+        "INVALID_FIELD" | "INVALID_TYPE" | "MALFORMED_QUERY" | "INVALID_QUERY_FILTER_OPERATOR"
+    );
+    is_about_the_field.then(|| Blocker {
+        what: format!("{answer} for a query by the external id"),
+        advice: "let the integration user see object and external id field (field-level \
+                 security), and see that the field can be filtered by",
+    })
+}
+
+fn not_found(field: &str) -> Reason {
+    let message = format!("no record has this value in {field}; nothing was changed");
+    Reason { code: NOT_FOUND.to_owned(), message }
+}
+
+fn several(field: &str, records: usize, are_all: bool) -> Reason {
+    let more = if are_all { "" } else { " or more" };
+    let message = format!("{records}{more} records have this value in {field}; none was changed");
+    Reason { code: DUPLICATE_EXTERNAL_ID.to_owned(), message }
+}
+
+/// Rows by the number of their record in the file, so that they are found in what is left of the
+/// batch: `12:00Q…,13:00Q…`.
+fn write_kept(ids: &[Option<RecordId>], job: &BatchJob) -> String {
+    let rows = job.rows.iter().zip(ids);
+    let found =
+        rows.filter_map(|((record, _), id)| Some(format!("{record}:{}", id.as_ref()?.as_str())));
+    found.collect::<Vec<_>>().join(",")
+}
+
+/// The records of the rows of a batch, as far as they are kept.
+fn read_kept(kept: &str, job: &BatchJob) -> Vec<Option<RecordId>> {
+    let one = |text: &str| {
+        let (record, id) = text.split_once(':')?;
+        Some((record.parse::<u64>().ok()?, RecordId::parse(id)?))
+    };
+    let kept: BTreeMap<u64, RecordId> = kept.split(',').filter_map(one).collect();
+    job.rows.iter().map(|(record, _)| kept.get(&record).copied()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use ingest_core::{Dialect, Rows, Tally};
+
+    use super::*;
+
+    fn job(records: &[u64]) -> BatchJob {
+        let mut rows = Rows::default();
+        records.iter().for_each(|record| rows.push(*record, b"key"));
+        BatchJob {
+            run: "r1".parse().unwrap(),
+            sequence: 0,
+            passes: 0,
+            header: Bytes::from_static(b"Key__c"),
+            dialect: Dialect::default(),
+            rows,
+            rejects: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_found_again_in_what_is_left_of_a_batch() {
+        let long = RecordId::parse("00Q000000000001AAA");
+        let short = RecordId::parse("00Q000000000002");
+
+        let kept = write_kept(&[long, None, short, long], &job(&[11, 12, 14, 1_000]));
+
+        assert_eq!(kept, "11:00Q000000000001AAA,14:00Q000000000002,1000:00Q000000000001AAA");
+        assert_eq!(read_kept(&kept, &job(&[12, 14, 1_000])), [None, short, long]);
+        assert_eq!(read_kept("", &job(&[1])), [None]);
+        assert_eq!(read_kept("x,1:../..,1:00Q", &job(&[1])), [None]);
+    }
+}
