@@ -16,7 +16,7 @@ use job_queue::{OrgLimits, Queue, QueueArgs};
 use serde::Serialize;
 
 use self::{
-    reckon::{Assumed, Given, Reckoning, reckon},
+    reckon::{Assumed, Given, Reckoning, keys_per_lookup, reckon},
     repeats::{Repeated, Repeats},
 };
 use crate::{
@@ -42,6 +42,15 @@ pub struct PlanArgs {
     /// default the one that has the name of the field.
     #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "COLUMN")]
     pub key: Option<String>,
+
+    /// What consumers do with the rows: for an update or a delete by an external id they look the
+    /// records up first, which takes calls of its own.
+    #[arg(long, env = "SALESFORCE_OPERATION", value_name = "OPERATION", default_value = "upsert", value_parser = ["upsert", "insert", "update", "delete"])]
+    pub operation: String,
+
+    /// The field by which consumers find records.
+    #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD")]
+    pub external_id: Option<String>,
 
     /// Print the plan as JSON.
     #[arg(long)]
@@ -116,6 +125,9 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         batch_rows: u64::from(args.read.batch_rows),
         batch_bytes_max: u64::from(args.read.batch_bytes_max),
         limits: limits.map(|(limits, _)| limits),
+        keys_per_lookup: args
+            .looks_records_up()
+            .then(|| keys_per_lookup(rows.keys.as_ref().map_or(0, |keys| keys.key_bytes))),
         assumed,
     };
     let plan = Plan {
@@ -142,6 +154,15 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         write!(out, "{}", plan.text())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl PlanArgs {
+    /// Whether consumers have to ask for the ids of records before they send rows.
+    fn looks_records_up(&self) -> bool {
+        let by_id = |field: &String| field.eq_ignore_ascii_case("Id");
+        let takes_ids = matches!(self.operation.as_str(), "update" | "delete");
+        takes_ids && self.external_id.as_ref().is_some_and(|field| !by_id(field))
+    }
 }
 
 /// Reads as much of a file as it takes to say how many rows it has.

@@ -1,6 +1,6 @@
 //! What a load will take by either API. Pure: figures in, figures out.
 
-use job_queue::{AUTO_BULK_ROWS_MIN, Allowance, Api, OrgLimits};
+use job_queue::{AUTO_BULK_ROWS_MIN, Allowance, Api, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits};
 use serde::Serialize;
 
 /// What the plan is made of.
@@ -14,6 +14,8 @@ pub(crate) struct Given {
     pub(crate) batch_bytes_max: u64,
     /// What the org has left today; nothing, when no consumer has said it yet.
     pub(crate) limits: Option<OrgLimits>,
+    /// Keys of one query, where records have to be looked up.
+    pub(crate) keys_per_lookup: Option<u64>,
     pub(crate) assumed: Assumed,
 }
 
@@ -57,6 +59,8 @@ pub(crate) struct Way {
     pub(crate) batch_rows: u64,
     pub(crate) batches: u64,
     pub(crate) api_calls: u64,
+    /// Those of them that look records up, when every row has a key of its own.
+    pub(crate) lookups: u64,
     /// Internal batches of Bulk, which have a daily limit of their own.
     pub(crate) bulk_batches: u64,
     pub(crate) seconds: u64,
@@ -123,11 +127,14 @@ fn fitting(rows: u64, row_bytes: u64, bytes_max: u64) -> u64 {
 
 fn by_calls(given: &Given, batch_rows: u64) -> Way {
     let Assumed { calls_at_once, seconds_per_call, measured_by_calls, .. } = given.assumed;
-    let calls = given.rows.div_ceil(batch_rows);
+    let batches = given.rows.div_ceil(batch_rows);
+    let lookups = lookups(given, batch_rows);
+    let calls = batches + lookups;
     Way {
         batch_rows,
-        batches: calls,
+        batches,
         api_calls: calls,
+        lookups,
         bulk_batches: 0,
         seconds: seconds(given.rows, measured_by_calls, calls, calls_at_once, seconds_per_call),
         is_measured: measured_by_calls.is_some(),
@@ -137,8 +144,10 @@ fn by_calls(given: &Given, batch_rows: u64) -> Way {
 
 fn by_jobs(given: &Given, batch_rows: u64) -> Way {
     let Assumed { jobs_at_once, seconds_per_job, measured_by_jobs, .. } = given.assumed;
+    let Assumed { calls_at_once, seconds_per_call, .. } = given.assumed;
     let jobs = given.rows.div_ceil(batch_rows);
-    let calls = jobs * given.assumed.calls_per_job;
+    let lookups = lookups(given, batch_rows);
+    let calls = jobs * given.assumed.calls_per_job + lookups;
     let fits_today = given.limits.map(|limits| {
         let of_bulk = limits.bulk_batches.is_none_or(|left| fits(given, left, jobs));
         of_bulk && fits(given, limits.calls, calls)
@@ -147,11 +156,34 @@ fn by_jobs(given: &Given, batch_rows: u64) -> Way {
         batch_rows,
         batches: jobs,
         api_calls: calls,
+        lookups,
         bulk_batches: jobs,
-        seconds: seconds(given.rows, measured_by_jobs, jobs, jobs_at_once, seconds_per_job),
+        seconds: match measured_by_jobs {
+            None => {
+                seconds(given.rows, None, jobs, jobs_at_once, seconds_per_job)
+                    + seconds(given.rows, None, lookups, calls_at_once, seconds_per_call)
+            }
+            measured => seconds(given.rows, measured, jobs, jobs_at_once, seconds_per_job),
+        },
         is_measured: measured_by_jobs.is_some(),
         fits_today,
     }
+}
+
+/// Calls that look up the records of batches with so many rows each, and a last one with the rest.
+fn lookups(given: &Given, batch_rows: u64) -> u64 {
+    let Some(keys) = given.keys_per_lookup else { return 0 };
+    let whole = given.rows / batch_rows;
+    whole * batch_rows.div_ceil(keys) + (given.rows % batch_rows).div_ceil(keys)
+}
+
+/// Keys of one query that take so many bytes each.
+pub(crate) fn keys_per_lookup(key_bytes: u64) -> u64 {
+    /// For all of a query but its keys.
+    const QUERY_BYTES: u64 = 150;
+    let bytes = u64::try_from(LOOKUP_BYTES_MAX).unwrap_or(u64::MAX).saturating_sub(QUERY_BYTES);
+    let most = u64::try_from(LOOKUP_KEYS_MAX).unwrap_or(u64::MAX);
+    (bytes / key_bytes.max(1)).clamp(1, most)
 }
 
 fn fits(given: &Given, Allowance { max, left }: Allowance, wanted: u64) -> bool {
@@ -227,6 +259,7 @@ mod tests {
             batch_rows: 100,
             batch_bytes_max: 1 << 20,
             limits: Some(limits(100_000, 15_000)),
+            keys_per_lookup: None,
             assumed: Assumed::new(None, None),
         }
     }
@@ -249,6 +282,30 @@ mod tests {
             assert_eq!(way(&reckoning.collections), (calls, calls, 0), "{rows} rows");
             assert_eq!(way(&reckoning.bulk), (jobs, calls_of_jobs, jobs), "{rows} rows");
         }
+    }
+
+    #[test]
+    fn calls_that_look_records_up_are_counted_as_all_others() {
+        for (rows, keys, collections, bulk) in [
+            (0, 200, (0, 0), (0, 0)),
+            (1, 200, (2, 1), (11, 1)),
+            (200, 200, (2, 1), (11, 1)),
+            (1_000, 200, (10, 5), (15, 5)),
+            (10_001, 200, (102, 51), (71, 51)),
+            (1_000, 45, (30, 25), (33, 23)),
+        ] {
+            let reckoning = reckon(&Given { keys_per_lookup: Some(keys), ..given(rows) });
+
+            let way = |way: &Way| (way.api_calls, way.lookups);
+            assert_eq!(way(&reckoning.collections), collections, "{rows} rows, {keys} keys");
+            assert_eq!(way(&reckoning.bulk), bulk, "{rows} rows, {keys} keys");
+        }
+        let given = Given { keys_per_lookup: Some(200), ..given(200_000) };
+        assert_eq!((reckon(&given).collections.seconds, reckon(&given).bulk.seconds), (200, 400));
+        assert_eq!(
+            [0, 10, 59, 60, 264, 3_069, 99_999].map(keys_per_lookup),
+            [200, 200, 200, 197, 44, 3, 1]
+        );
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub(super) struct Repeats {
     cells_max: usize,
     rows: u64,
     again_in_batch: u64,
+    /// Different ones of each batch, and their bytes in a query.
+    asked_for: u64,
+    query_bytes: u64,
     in_this_batch: HashSet<u64>,
     /// Cells that are looked at, by their hash, and how often each came again in a later batch.
     seen: HashMap<u64, u32>,
@@ -38,6 +41,9 @@ pub(super) struct Repeated {
     pub(super) again_later: u64,
     /// Whether `again_later` is counted; else it is estimated from a part of the cells.
     pub(super) is_exact: bool,
+    /// Of a cell in a query for records, on average.
+    #[serde(skip)]
+    pub(super) key_bytes: u64,
 }
 
 impl Repeats {
@@ -53,6 +59,8 @@ impl Repeats {
             cells_max,
             rows: 0,
             again_in_batch: 0,
+            asked_for: 0,
+            query_bytes: 0,
             in_this_batch: HashSet::new(),
             seen: HashMap::new(),
             zeros: 0,
@@ -70,6 +78,8 @@ impl Repeats {
             self.rows += 1;
             let hash = hash(cell);
             if self.in_this_batch.insert(hash) {
+                self.asked_for += 1;
+                self.query_bytes += query_bytes(cell);
                 self.meet(hash);
             } else {
                 self.again_in_batch += 1;
@@ -97,8 +107,21 @@ impl Repeats {
             again_in_batch: self.again_in_batch,
             again_later: again << self.zeros,
             is_exact: self.zeros == 0,
+            key_bytes: self.query_bytes.div_ceil(self.asked_for.max(1)),
         }
     }
+}
+
+/// Bytes of a cell as it stands in the URL of a query: in quotes, with a comma before it.
+fn query_bytes(cell: &[u8]) -> u64 {
+    const COMMA_AND_QUOTES: u64 = 9;
+    let bytes = |byte: &u8| match byte {
+        b' ' | b'*' | b'-' | b'.' | b'_' => 1,
+        byte if byte.is_ascii_alphanumeric() => 1,
+        b'\'' | b'"' | b'\\' => 6,
+        _ => 3,
+    };
+    COMMA_AND_QUOTES + cell.iter().map(bytes).sum::<u64>()
 }
 
 /// Capitals make no difference, as with most external ids.
@@ -138,6 +161,7 @@ mod tests {
             again_in_batch: 4,
             again_later: 2,
             is_exact: true,
+            key_bytes: 10,
         };
         assert_eq!(repeated(100, batches), expected);
     }

@@ -136,8 +136,12 @@ fn later(repeated: &Repeated) -> String {
 }
 
 fn way(way: &Way) -> String {
-    let Way { batch_rows, batches, api_calls, bulk_batches, seconds, is_measured, fits_today } =
-        way;
+    let Way { batch_rows, batches, api_calls, lookups, bulk_batches, .. } = way;
+    let Way { seconds, is_measured, fits_today, .. } = way;
+    let of_lookups = match lookups {
+        0 => String::new(),
+        lookups => format!(" ({} of them to look records up)", grouped(*lookups)),
+    };
     let of_bulk = match bulk_batches {
         0 => String::new(),
         batches => format!(", {} Bulk batches", grouped(*batches)),
@@ -150,7 +154,7 @@ fn way(way: &Way) -> String {
         Some(false) => "; more than the org has left today",
     };
     format!(
-        "{} batches of {}, {} calls{of_bulk}, about {time} ({how}){fits}",
+        "{} batches of {}, {} calls{of_lookups}{of_bulk}, about {time} ({how}){fits}",
         grouped(*batches),
         grouped(*batch_rows),
         grouped(*api_calls)
@@ -170,7 +174,8 @@ mod tests {
 
     fn repeated(again_in_batch: u64, again_later: u64, is_exact: bool) -> Repeated {
         let column = "Key".to_owned();
-        Repeated { column, rows_looked_at: 1_000, again_in_batch, again_later, is_exact }
+        let rows_looked_at = 1_000;
+        Repeated { column, rows_looked_at, again_in_batch, again_later, is_exact, key_bytes: 0 }
     }
 
     #[test]
