@@ -15,6 +15,7 @@ mod full_proxy;
 mod guards;
 mod json;
 mod kinds;
+mod lookups;
 mod lost_batches;
 mod many_runs;
 mod order;

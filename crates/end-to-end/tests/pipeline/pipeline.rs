@@ -140,6 +140,11 @@ impl Pipeline {
         self.ask_salesforce("state")
     }
 
+    /// The last calls, oldest first.
+    pub(crate) fn salesforce_requests(&self) -> Value {
+        self.ask_salesforce("requests")
+    }
+
     fn ask_salesforce(&self, what: &str) -> Value {
         let url = format!("{}/__sim/{what}", self.salesforce_url);
         serde_json::from_str(&reqwest::blocking::get(url).unwrap().text().unwrap()).unwrap()
