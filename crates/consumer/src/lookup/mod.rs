@@ -23,7 +23,7 @@ use crate::{
     delivery::{Deliverer, Delivery, End, Sent},
     mapping::{EncodedRow, EncodedRows, RecordId},
     progress::Progress,
-    salesforce::{ErrorAnswer, FoundRecords, Refusal},
+    salesforce::{ErrorAnswer, Refusal},
     verdict::{AS_OFTEN_AS_SET, Blocker, Reason},
 };
 
@@ -33,7 +33,8 @@ pub(crate) struct Found(Option<Vec<Option<RecordId>>>);
 
 /// What a query came to.
 enum Asked {
-    Found(FoundRecords),
+    /// For each key of the query.
+    Answered(Vec<Match>),
     /// It cannot be taken as it is.
     Refused(Reason),
     End(End),
@@ -102,8 +103,8 @@ impl Deliverer {
     ) -> Result<(), End> {
         let mut queries = keys.queries();
         while let Some(mut query) = queries.pop_front() {
-            let found = match self.ask_once(delivery, keys, &mut query, progress).await {
-                Asked::Found(found) => keys.matches(&query, &found),
+            let matches = match self.ask_once(delivery, keys, &mut query, progress).await {
+                Asked::Answered(matches) => matches,
                 Asked::Refused(reason) => {
                     put_first(&mut queries, query.halves());
                     if let [key] = *query.rows {
@@ -115,8 +116,6 @@ impl Deliverer {
                 }
                 Asked::End(end) => return Err(end),
             };
-            // `ask_once` gives no other.
-            let Some(matches) = found else { continue };
             let mut unclear = Vec::new();
             for (key, found) in query.rows.iter().copied().zip(matches) {
                 match found {
@@ -170,15 +169,17 @@ impl Deliverer {
                 progress.api_calls += 1;
                 self.totals.called(0);
             }
-            let refusal = match answer {
-                Ok(found) if keys.matches(call, &found).is_some() => {
+            let matched = answer.and_then(|found| {
+                keys.matches(call, &found).ok_or_else(|| Refusal::OutcomeUnknown {
+                    cause: "the answer to a query names records by no id".to_owned(),
+                })
+            });
+            let refusal = match matched {
+                Ok(matches) => {
                     self.gate.answered(leave.pass);
                     self.window.answered();
-                    return Asked::Found(found);
+                    return Asked::Answered(matches);
                 }
-                Ok(_) => Refusal::OutcomeUnknown {
-                    cause: "the answer to a query names records by no id".to_owned(),
-                },
                 Err(refusal) => refusal,
             };
             if let Refusal::Answered(answer) = &refusal {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::encode::{EncodedRow, EncodedRows};
-use crate::verdict::Reason;
+use crate::{salesforce::is_id, verdict::Reason};
 
 /// The id of a record: 15 characters, or 18.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,11 +15,11 @@ const NOTHING: u8 = b' ';
 impl RecordId {
     /// Nothing, when the text is no id.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let is_id =
-            matches!(text.len(), 15 | 18) && text.bytes().all(|b| b.is_ascii_alphanumeric());
-        let mut id = [NOTHING; 18];
-        id[..text.len().min(18)].copy_from_slice(&text.as_bytes()[..text.len().min(18)]);
-        is_id.then_some(Self(id))
+        is_id(text).then(|| {
+            let mut id = [NOTHING; 18];
+            id[..text.len()].copy_from_slice(text.as_bytes());
+            Self(id)
+        })
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -1,6 +1,6 @@
 //! Asks for records by their keys.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use job_queue::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use url::form_urlencoded;
 use super::{Client, Refusal, client::Call};
 
 /// A query for the records that have one of some keys in a field.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeyQuery {
     field: String,
     /// Up to the keys, as it stands in the URL.
@@ -21,7 +21,7 @@ pub struct KeyQuery {
 }
 
 /// A key in a query.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Literal<'a> {
     /// Text: goes in quotes.
     Text(&'a str),
@@ -155,9 +155,25 @@ impl Client {
     }
 }
 
-/// Shows that it has a key, and not which.
-impl std::fmt::Debug for FoundRecord {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Shows how many keys it has; keys are values of rows.
+impl fmt::Debug for KeyQuery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, count, .. } = self;
+        write!(formatter, "{count} keys in {field}")
+    }
+}
+
+impl fmt::Debug for Literal<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Text(_) => "text",
+            Self::Number(_) => "number",
+        })
+    }
+}
+
+impl fmt::Debug for FoundRecord {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("FoundRecord").field("id", &self.id).finish_non_exhaustive()
     }
 }
