@@ -1,12 +1,13 @@
 //! Bytes → batches.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
 use crate::batch::Batcher;
 use crate::decode::{RecordDecoder, Shape};
-use crate::error::PackedFormat;
+use crate::error::{PackedFormat, TooLong};
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
@@ -191,7 +192,8 @@ impl Ingest {
             return State::Failed(IngestError::UnusableDialect(dialect));
         }
         let limit = record_limit(self.settings, &self.manner);
-        State::Header(dialect, Box::new(RecordDecoder::new(dialect, limit, 0, opened.cursor)))
+        let decoder = RecordDecoder::new(dialect, ANY_FIELDS, limit, 0, opened.cursor);
+        State::Header(dialect, Box::new(decoder))
     }
 }
 
@@ -211,6 +213,9 @@ impl fmt::Debug for Ingest {
         formatter.debug_struct("Ingest").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
+
+/// As many as a record may have of which nothing is known.
+const ANY_FIELDS: RangeInclusive<usize> = 1..=usize::MAX;
 
 /// Most bytes in a record as it stands in the input.
 fn record_limit(settings: IngestSettings, manner: &Manner) -> usize {
@@ -239,8 +244,12 @@ fn read_header(
         return Err(IngestError::Packed { at, format });
     }
     match record.shape {
-        Shape::TooLong { open_quote } => {
+        Shape::TooLong(too_long) => {
             let limit_bytes = settings.record_bytes_max;
+            let open_quote = match too_long {
+                TooLong::OpenQuote(quote) => Some(quote),
+                TooLong::Line | TooLong::Whole => None,
+            };
             Err(IngestError::HeaderTooLong { at, limit_bytes, open_quote })
         }
         Shape::Misplaced(Misplaced { quote, .. }) => {
@@ -290,9 +299,10 @@ impl RowReader {
             },
         };
         let replay = manner.replay.clone();
+        let fields = if replay.is_some() { ANY_FIELDS } else { header.cells() };
         Ok(Self {
             rules: RowRules { header: header.clone(), record_bytes_max: limit },
-            decoder: RecordDecoder::new(dialect, limit, from.record + 1, cursor),
+            decoder: RecordDecoder::new(dialect, fields, limit, from.record + 1, cursor),
             replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
             batcher,
             header,

@@ -7,7 +7,6 @@ use encoding_rs::Encoding;
 
 use crate::Header;
 use crate::decode::{Record, Shape};
-use crate::error::TooLongAdvice;
 use crate::position::Cursor;
 use crate::scan::{Misplaced, MisplacedKind};
 
@@ -74,9 +73,8 @@ impl RowRules {
     fn explain(&self, record: &Record<'_>) -> Reject {
         let Record { at, shape, raw, is_text, end } = record;
         let (code, reason) = match *shape {
-            Shape::TooLong { open_quote } => {
+            Shape::TooLong(advice) => {
                 let limit = self.record_bytes_max;
-                let advice = TooLongAdvice(open_quote);
                 let reason = format!(
                     "longer than {limit} bytes, skipped up to line {}, byte {}; {advice}",
                     end.line, end.byte
@@ -92,7 +90,9 @@ impl RowRules {
             }
             Shape::Whole { .. } if !is_text => {
                 let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
-                let reason = format!("not text at byte {byte}; is the file in another encoding?");
+                let reason = format!(
+                    "not text at byte {byte}; if the file is in another encoding, name it with CSV_ENCODING"
+                );
                 (Reject::INVALID_UTF8, reason)
             }
             Shape::Whole { fields } => {

@@ -73,7 +73,45 @@ fn a_quote_that_is_not_closed_costs_its_own_line_only() {
         "a,b\n1,\"open\n2,x\n3,x\n4,\"y\"\n",
         &["a|b", misplaced, "2|x", "3|x", "4|y"],
     );
-    reads_with(limited, "a,b\n1,\"long,\nlong\"\n2,x\n", &["a|b", misplaced, "FIELD_COUNT", "2|x"]);
+}
+
+/// Or they would be rows of their own: here each of them has two fields.
+#[test]
+fn lines_inside_a_cell_that_is_longer_than_a_record_may_be_are_no_rows() {
+    let too_long = "RECORD_TOO_LONG";
+    let limited = IngestSettings { record_bytes_max: 12, ..settings() };
+    let reads_as = |input: &str, expected: &[&str]| reads_with(limited, input, expected);
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\"\n2,x\n", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,\"\"x\"\"\"\n2,x\n", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"long before its line end\n3,x\"\n2,x", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n\"x\n3,x\n4,x\n5,x\",\"y\n6,x\"\r\n2,x", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\nlong and longer,\"y\n6,x\"\n2,x\n", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\"\u{1A}", &["a|b", too_long]);
+}
+
+/// What is behind an open quote has the quotes of other records, or none.
+#[test]
+fn a_quote_that_is_closed_beyond_the_limit_by_chance_costs_its_own_line_only() {
+    let misplaced = "MISPLACED_QUOTE";
+    let limited = IngestSettings { record_bytes_max: 12, ..settings() };
+    let reads_as = |input: &str, expected: &[&str]| reads_with(limited, input, expected);
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\n2,x\n", &["a|b", misplaced, "3|x", "4|x", "5|x", "2|x"]);
+    reads_as(
+        "a,b\n1,\"x\n3,x\n4,x\n5,\"x\"\n2,x\n",
+        &["a|b", misplaced, "3|x", "4|x", "5|x", "2|x"],
+    );
+    // It closes the open one, and there are too many fields then.
+    reads_as(
+        "a,b,c\n1,\"x,\n3,x,\n4,x,x\"\n2,x,y\n",
+        &["a|b|c", misplaced, "3|x|", "4|x|x\"", "2|x|y"],
+    );
+    // The limit lies between two quotes of an empty cell.
+    reads_as("a,b\n1,\"xx\n333,\"\"\n4,x\n", &["a|b", misplaced, "333|", "4|x"]);
+    // Nothing closes it as far as it is looked for.
+    let far = "3,x\n".repeat(13);
+    let rows: Vec<_> = std::iter::repeat_n("3|x", 13).chain(["5|x\""]).collect();
+    let expected = [&["a|b", misplaced][..], &rows].concat();
+    reads_as(&format!("a,b\n1,\"x\n{far}5,x\"\n"), &expected);
 }
 
 /// Text that is quoted itself, inside a cell over several lines: its lines are no rows.
