@@ -105,6 +105,7 @@ pub(crate) struct RecordDecoder {
     cursor: Cursor,
     /// The record that is read now, as far as it came with earlier chunks.
     carry: Vec<u8>,
+    skipped_ctrl_z: bool,
 }
 
 #[cold]
@@ -151,6 +152,7 @@ impl RecordDecoder {
             record,
             cursor,
             carry: Vec::new(),
+            skipped_ctrl_z: false,
         }
     }
 
@@ -185,6 +187,11 @@ impl RecordDecoder {
     /// Gives the number of the last record to the next one: the last one is none.
     pub(crate) fn forget_number(&mut self) {
         self.record -= 1;
+    }
+
+    /// Whether the input ended with a Ctrl-Z.
+    pub(crate) fn skipped_ctrl_z(&self) -> bool {
+        self.skipped_ctrl_z
     }
 
     /// Passes blank lines, and byte order marks: where files were joined, one begins a line.
@@ -450,7 +457,9 @@ impl RecordDecoder {
     fn finish_record(&mut self) -> Option<Found> {
         let at = self.position();
         self.cursor.pass(&self.carry);
-        self.carry.truncate(self.text_bytes());
+        let text = self.text_bytes();
+        self.skipped_ctrl_z = text < self.carry.len();
+        self.carry.truncate(text);
         if self.carry.is_empty() {
             self.state = State::BetweenRecords;
             return None;

@@ -185,6 +185,16 @@ impl Ingest {
         }
     }
 
+    /// Lines without data that were passed over since reading began here: those of delimiters and
+    /// blanks only, and a Ctrl-Z at the end.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        match &self.state {
+            State::Rows(rows) => rows.skipped + u64::from(rows.decoder.skipped_ctrl_z()),
+            State::Opening(_) | State::Header(..) | State::Failed(_) => 0,
+        }
+    }
+
     fn read_header_at(&self, opened: Opened) -> State {
         let IngestSettings { quote, escape, .. } = self.settings;
         let dialect = Dialect { delimiter: opened.delimiter, quote, escape };
@@ -278,6 +288,8 @@ struct RowReader {
     batcher: Batcher,
     /// Where it began.
     from: ResumePoint,
+    /// Blank records since then.
+    skipped: u64,
 }
 
 impl RowReader {
@@ -307,6 +319,7 @@ impl RowReader {
             batcher,
             header,
             from,
+            skipped: 0,
         })
     }
 
@@ -328,6 +341,7 @@ impl RowReader {
             };
             if rejected.is_none() && record.is_blank(self.header.dialect().delimiter) {
                 self.decoder.forget_number();
+                self.skipped += 1;
                 continue;
             }
             let closed = match rejected.or_else(|| self.rules.reject(&record)) {

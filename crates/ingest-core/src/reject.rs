@@ -41,11 +41,21 @@ impl Reject {
     /// it: today such a record is a [`MISPLACED_QUOTE`](Self::MISPLACED_QUOTE).
     pub const UNCLOSED_QUOTE: &'static str = "UNCLOSED_QUOTE";
 
+    /// Whether a quote inside quotes stands behind a backslash, which means nothing in the dialect.
+    #[must_use]
+    pub fn asks_for_escape(&self) -> bool {
+        self.code == Self::MISPLACED_QUOTE && self.message.ends_with(ESCAPE_ADVICE)
+    }
+
     /// What it takes in memory and on the queue, nearly.
     pub(crate) fn bytes(&self) -> usize {
         self.code.len() + self.message.len() + self.raw.len()
     }
 }
+
+/// What to do about a quote that a backslash stands before.
+const ESCAPE_ADVICE: &str =
+    "if the file writes quotes behind a backslash, set CSV_ESCAPE=backslash";
 
 /// What a record has to be to become a row.
 pub(crate) struct RowRules {
@@ -134,9 +144,7 @@ fn explain_misplaced(record: &Record<'_>, Misplaced { quote, kind }: Misplaced) 
         }
         MisplacedKind::TextBehind { after_backslash } => {
             let advice = match (after_backslash, lines(record)) {
-                (true, _) => {
-                    "if the file writes quotes behind a backslash, set CSV_ESCAPE to it".to_owned()
-                }
+                (true, _) => ESCAPE_ADVICE.to_owned(),
                 (false, (first, last)) if first == last => {
                     "write a quote inside quotes twice".to_owned()
                 }

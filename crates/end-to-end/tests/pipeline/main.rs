@@ -17,6 +17,7 @@ mod json;
 mod kinds;
 mod lost_batches;
 mod many_runs;
+mod odd_files;
 mod order;
 mod parents;
 mod pipeline;

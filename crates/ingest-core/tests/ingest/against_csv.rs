@@ -1,7 +1,7 @@
 //! Random content, cut at random: the `csv` crate reads the same. `PROPTEST_CASES` asks for more.
 
 use bytes::Bytes;
-use ingest_core::{BatchLimits, IngestSettings, Reject};
+use ingest_core::{BatchLimits, IngestSettings, Reject, Transcoder};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -277,5 +277,73 @@ proptest! {
         if let Ok(reading) = read_chunks(settings, cut(&input, &cuts)) {
             check_accounts(&reading, &input);
         }
+    }
+
+    /// The limit of a record falls on every place in an open quote, a pair of quotes, a line end.
+    #[test]
+    fn an_open_quote_near_the_limit_is_the_same_for_every_cut_and_resume_point(
+        before in "[a-z]{0,4}", lines in prop::collection::vec("[a-z]{1,3},(\"\"|[a-z]{0,3})", 0..9),
+        closes in any::<bool>(), limit in 7..40_usize, ends in prop::sample::select(vec!["\n", "\r\n", "\r"]),
+        cuts in cuts(),
+    ) {
+        let closing = if closes { "x\"" } else { "x" };
+        let lines = lines.iter().map(|line| format!("{line}{ends}")).collect::<String>();
+        let body = format!("{before},\"open{ends}{lines}y,{closing}{ends}last,row");
+        let settings = IngestSettings { record_bytes_max: limit, ..settings() };
+        let input = [b"one,two\n", body.as_bytes()].concat();
+
+        let reading = read_chunks(settings, cut(&input, &cuts)).unwrap();
+
+        let found: Vec<_> = reading
+            .records()
+            .iter()
+            .map(|read| (read.raw.to_vec(), read.reject.map(|reject| reject.code.clone())))
+            .collect();
+        prop_assert_eq!(found, simply_read(body.as_bytes(), settings));
+        for (done, batch) in reading.batches.iter().enumerate() {
+            let rest = cut(&input[usize::try_from(batch.end.byte).unwrap()..], &cuts);
+            let resumed = resume_chunks(settings, &reading.header, batch.end, rest);
+            prop_assert_eq!(&resumed[..], &reading.batches[done + 1..]);
+        }
+    }
+
+    /// As a producer goes on with a file whose bytes are not those of its text: decoded from its
+    /// start, and passed up to the resume point. The first one knows the encoding by its mark, and
+    /// all others by its name.
+    #[test]
+    fn utf_16_is_the_same_text_for_every_cut_and_resume_point(
+        body in "(a|é|日|😀|,|\"|\n|\r\n|\u{FEFF}|1,2\n){0,60}", is_big in any::<bool>(),
+        first in cuts(), second in cuts(), at in any::<Index>(),
+    ) {
+        let text = format!("one,two\n{body}");
+        let marked = format!("\u{FEFF}{text}");
+        let units = marked.encode_utf16();
+        let file: Vec<u8> = match is_big {
+            true => units.flat_map(u16::to_be_bytes).collect(),
+            false => units.flat_map(u16::to_le_bytes).collect(),
+        };
+        let decoded = |label: &str, cuts: &[Index]| {
+            let mut transcoder = Transcoder::new(label).unwrap();
+            let mut chunks: Vec<Bytes> =
+                cut(&file, cuts).into_iter().map(|chunk| transcoder.push(chunk)).collect();
+            chunks.push(transcoder.finish());
+            (chunks, transcoder.told_by_mark())
+        };
+
+        let (chunks, told) = decoded("utf-8", &first);
+        let whole = read_chunks(settings(), chunks).unwrap();
+        let told = told.expect("there is a mark");
+        prop_assert_eq!(&whole, &read_chunks(settings(), [Bytes::from(text)]).unwrap());
+
+        prop_assume!(!whole.batches.is_empty());
+        let end = whole.batches[at.index(whole.batches.len())].end;
+        let mut passed = usize::try_from(end.byte).unwrap();
+        let rest = decoded(told, &second).0.into_iter().map(|mut chunk: Bytes| {
+            let now = passed.min(chunk.len());
+            passed -= now;
+            chunk.split_off(now)
+        });
+        let resumed = resume_chunks(settings(), &whole.header, end, rest.collect::<Vec<_>>());
+        prop_assert_eq!(&resumed[..], &whole.batches[usize::try_from(end.sequence).unwrap()..]);
     }
 }

@@ -3,7 +3,7 @@
 
 use ingest_core::IngestSettings;
 
-use crate::support::{fields, read, settings};
+use crate::support::{chunks_of, fields, read, settings};
 
 /// The header and each row as its fields between bars; a reject as its code.
 fn reads_as(input: &str, expected: &[&str]) {
@@ -219,6 +219,30 @@ fn a_ctrl_z_at_the_end_of_the_file_is_no_data() {
     reads_as("id,x\n1,\"a\"\u{1A}", &["id|x", "1|a"]);
     reads_as("id,x\n1,\u{1A}\n2,\"b\u{1A}\"\n", &["id|x", "1|\u{1A}", "2|b\u{1A}"]);
     reads_as("id,x\n1,\"open\n2,b\n\u{1A}", &["id|x", "MISPLACED_QUOTE", "2|b"]);
+}
+
+#[test]
+fn lines_without_data_are_counted() {
+    let cases = [
+        ("a,b\n1,x\n", 0),
+        ("a,b\n\n1,x\n\r\n\n", 0),
+        ("a,b\n,\n1,x\n , \n,\n\"\",\n2,y\n,", 4),
+        ("a,b\n1,x\n\u{1A}", 1),
+        ("a,b\n1,x\u{1A}", 1),
+        ("a,b\n,\n\u{1A}\u{1A}", 2),
+    ];
+
+    for (input, skipped) in cases {
+        for size in 1..=input.len() {
+            let mut ingest = ingest_core::Ingest::start(settings());
+            for chunk in chunks_of(input.as_bytes(), size) {
+                ingest.push(chunk);
+                while ingest.next_batch().unwrap().is_some() {}
+            }
+            while ingest.finish().unwrap().is_some() {}
+            assert_eq!(ingest.skipped(), skipped, "{input:?} in chunks of {size}");
+        }
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn text_behind_a_closing_quote_is_rejected_with_what_to_do() {
         settings(),
         "a,b\n3,\"The \\\"Big\\\" lamp\"\n",
         Reject::MISPLACED_QUOTE,
-        "record 1 (line 2, byte 4): the quote that opens at byte 6 is closed in the middle of text; if the file writes quotes behind a backslash, set CSV_ESCAPE to it",
+        "record 1 (line 2, byte 4): the quote that opens at byte 6 is closed in the middle of text; if the file writes quotes behind a backslash, set CSV_ESCAPE=backslash",
         b"3,\"The \\\"Big\\\" lamp\"",
     );
     rejects(
