@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use bytes::Bytes;
-use ingest_core::{Dialect, Header};
+use ingest_core::{BatchLimits, Header, Ingest, IngestError, IngestSettings};
 use serde::Serialize;
 
 use crate::{
@@ -84,8 +84,7 @@ async fn of_header(
     mapping: &Mapping,
     client: &Client,
 ) -> anyhow::Result<(Vec<MappedField>, Vec<String>)> {
-    let dialect = Dialect { delimiter: delimiter_of(line), ..Dialect::default() };
-    let header = Header::parse(Bytes::copy_from_slice(line.trim_end().as_bytes()), dialect)?;
+    let header = read_header(line)?;
     let parents = plans::parents(mapping, &header, client).await;
     let plan = mapping.plan(header, parents)?;
     let fields = plan.targets().map(|(column, target)| MappedField::new(column, target));
@@ -95,10 +94,26 @@ async fn of_header(
     Ok((fields.chain(constants).collect(), left_out))
 }
 
-/// The delimiter that stands most often in a header line.
-fn delimiter_of(line: &str) -> u8 {
-    let count = |delimiter: &u8| line.bytes().filter(|byte| byte == delimiter).count();
-    *b"|\t;,".iter().max_by_key(|delimiter| count(delimiter)).expect("there are four")
+/// Reads it as a producer does: past a byte order mark and Excel's line `sep=;`.
+fn read_header(line: &str) -> anyhow::Result<Header> {
+    let mut ingest = Ingest::start(IngestSettings {
+        delimiter: None,
+        quote: b'"',
+        escape: None,
+        record_bytes_max: 1 << 20,
+        batch: BatchLimits { rows_max: 1, bytes_max: 1 << 20 },
+    });
+    ingest.push(Bytes::from(format!("{}\n", line.trim_end())));
+    let read = ingest.finish();
+    let is_sep = line.trim_start_matches('\u{FEFF}').to_ascii_lowercase().starts_with("sep=");
+    if is_sep && matches!(read, Err(IngestError::Empty)) {
+        anyhow::bail!(
+            "--header is the line `sep=` that says the delimiter to Excel; give the line behind it \
+             too: --header \"$(head -2 FILE)\""
+        );
+    }
+    read?;
+    Ok(ingest.header().expect("it was read").clone())
 }
 
 /// What the mapping file says; without one, all fields that a column of their name fills.
@@ -160,4 +175,23 @@ fn print(
         writeln!(out, "\nnot sent: {}", checked.left_out.join(", "))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_header;
+
+    #[test]
+    fn a_header_line_is_read_as_a_producer_reads_the_file() {
+        let columns = |line: &str| read_header(line).map(|header| header.columns().to_vec());
+
+        for line in
+            ["Key__c;Name\r\n", "\u{FEFF}Key__c,Name", "sep=;\r\nKey__c;Name", "Sep=|\nKey__c|Name"]
+        {
+            assert_eq!(columns(line).unwrap(), ["Key__c", "Name"], "{line:?}");
+        }
+        let alone = columns("sep=;\r\n").unwrap_err().to_string();
+        assert!(alone.contains("head -2"), "{alone}");
+        assert!(columns("").unwrap_err().to_string().contains("is empty"));
+    }
 }

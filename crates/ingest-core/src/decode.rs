@@ -1,19 +1,25 @@
 //! Chunks → records.
 //!
 //! A record that lies within one chunk and is written plainly is found by [`Plain`], and not copied.
-//! Any other one is collected in `carry` until [`Scan`] has seen its end, and given up when it passes
-//! the limit: `carry` never holds more than one byte above that.
+//! Any other one is collected in `carry` until [`Scan`] has seen its end. One that passes the limit is
+//! given up, but collected on to see where it ends, for lines inside its quotes are no records:
+//! `carry` never holds more than one byte above [`LIMITS_LOOKED_AHEAD`] times the limit.
 //!
-//! A quote that is not closed within the limit, or the input, ends its record with its own line:
-//! reading goes back to that line's end, and what was collected behind it is read again. All of that
-//! depends on nothing but the bytes from the record's first one on, so no cut and no resume point
-//! can change it. Reading again costs little however many such lines there are: as long as quotes
-//! stay open, all quotes behind them stand in pairs, and a pair opens nothing that goes on to
-//! another line. So the next line that is to be read again begins behind what was read twice.
+//! A quote that is open at the limit and opens no cell of a whole record, or is open at the end of
+//! the input, ends its record with its own line: reading goes back to that line's end, and what was
+//! collected behind it is read again. All of that depends on nothing but the bytes from the record's
+//! first one on, so no cut and no resume point can change it. Reading again costs little however
+//! many such lines there are: as long as quotes stay open, all quotes behind them stand in pairs,
+//! and a pair opens nothing that goes on to another line. So the next line that is to be read again
+//! begins behind what was read twice.
+
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
+use memchr::memchr2;
 
+use crate::error::TooLong;
 use crate::input::Input;
 use crate::plain::Plain;
 use crate::position::Cursor;
@@ -26,11 +32,14 @@ pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// U+001A.
 const CTRL_Z: u8 = 0x1A;
 
+/// How far the end of a record that is too long is looked for.
+const LIMITS_LOOKED_AHEAD: usize = 4;
+
 /// A record as it was found.
 pub(crate) struct Record<'a> {
     pub(crate) at: Position,
     pub(crate) shape: Shape,
-    /// Without its line end; empty when it was too long.
+    /// Without its line end; empty when it was too long, unless it is the header.
     pub(crate) raw: &'a [u8],
     /// Whether `raw` is UTF-8.
     pub(crate) is_text: bool,
@@ -62,8 +71,8 @@ pub(crate) enum Shape {
     Whole { fields: usize },
     /// One with a quoted field that does not end where its quotes do.
     Misplaced(Misplaced),
-    /// One that passed the limit; when it did so inside quotes, the byte where they opened.
-    TooLong { open_quote: Option<u64> },
+    /// One that passed the limit.
+    TooLong(TooLong),
 }
 
 impl Shape {
@@ -85,6 +94,9 @@ impl Shape {
 
 pub(crate) struct RecordDecoder {
     dialect: Dialect,
+    /// How many fields a record has. It tells a record with a long quoted field from one with a
+    /// quote that was left open, and happens to be closed in another record.
+    fields: RangeInclusive<usize>,
     record_bytes_max: usize,
     state: State,
     /// Number of the record that is read now or next.
@@ -93,6 +105,7 @@ pub(crate) struct RecordDecoder {
     cursor: Cursor,
     /// The record that is read now, as far as it came with earlier chunks.
     carry: Vec<u8>,
+    skipped_ctrl_z: bool,
 }
 
 #[cold]
@@ -126,17 +139,20 @@ impl RecordDecoder {
     /// Starts at `cursor`, before the record with this number (0 is the header).
     pub(crate) fn new(
         dialect: Dialect,
+        fields: RangeInclusive<usize>,
         record_bytes_max: usize,
         record: u64,
         cursor: Cursor,
     ) -> Self {
         Self {
             dialect,
+            fields,
             record_bytes_max,
             state: State::BetweenRecords,
             record,
             cursor,
             carry: Vec::new(),
+            skipped_ctrl_z: false,
         }
     }
 
@@ -171,6 +187,11 @@ impl RecordDecoder {
     /// Gives the number of the last record to the next one: the last one is none.
     pub(crate) fn forget_number(&mut self) {
         self.record -= 1;
+    }
+
+    /// Whether the input ended with a Ctrl-Z.
+    pub(crate) fn skipped_ctrl_z(&self) -> bool {
+        self.skipped_ctrl_z
     }
 
     /// Passes blank lines, and byte order marks: where files were joined, one begins a line.
@@ -260,27 +281,89 @@ impl RecordDecoder {
     /// Reads on in a record of which `carry` holds the beginning.
     fn read_record(&mut self, mut scan: Scan, input: &mut Input) -> Option<Found> {
         let (chunk, start) = input.current();
+        let is_too_long = self.carry.len() > self.record_bytes_max;
+        let bytes_max = match is_too_long {
+            false => self.record_bytes_max,
+            true => self.record_bytes_max.saturating_mul(LIMITS_LOOKED_AHEAD),
+        };
         // One byte more than a record may have: its line end, or the proof that it is too long.
-        let room = self.record_bytes_max.saturating_sub(self.carry.len()).saturating_add(1);
+        let room = bytes_max.saturating_sub(self.carry.len()).saturating_add(1);
         let limit = start.saturating_add(room).min(chunk.len());
         let (seen, found) = scan.see(&chunk[start..limit]);
         match found {
-            Some(scan::Found::End) => {
+            Some(scan::Found::End) if !is_too_long => {
                 let shape = Shape::of(&scan);
-                self.end_at(scan.seen() - 1, shape, input)
+                return self.end_at(scan.seen() - 1, shape, input);
             }
-            Some(scan::Found::Torn) => self.go_back(&scan, input),
-            None if scan.seen() > self.record_bytes_max => match scan.open_quote() {
-                Some(_) if scan.first_line_end().is_some() => self.go_back(&scan, input),
-                open_quote => self.give_up(open_quote, seen, input),
-            },
-            None => {
-                self.carry.extend_from_slice(&chunk[start..limit]);
+            Some(scan::Found::Torn) if !is_too_long => return self.go_back(&scan, input),
+            _ => {}
+        }
+        self.carry.extend_from_slice(&chunk[start..start + seen]);
+        input.read_up_to(start + seen);
+        match found {
+            Some(scan::Found::End) if self.is_whole(&scan) => self.give_up_all(input),
+            None if self.record == 0 && self.carry.len() > self.record_bytes_max => {
+                // Without a header nothing can be read: not worth looking for its end.
+                let at = self.position();
+                let quote = scan.open_quote().map(|quote| at.byte + quote as u64);
+                self.carry.truncate(self.record_bytes_max);
+                Some(Found { at, shape: Shape::TooLong(TooLong::at_limit(quote)) })
+            }
+            None if seen < room || !is_too_long => {
                 self.state = State::InRecord(scan);
-                input.read_up_to(limit);
                 None
             }
+            _ => self.give_up(input),
         }
+    }
+
+    /// Whether the record is one, should it end here.
+    fn is_whole(&self, scan: &Scan) -> bool {
+        scan.misplaced().is_none() && self.fields.contains(&scan.fields())
+    }
+
+    /// Ends a record that is too long with all that was collected, its line end's first byte last.
+    fn give_up_all(&mut self, input: &mut Input) -> Option<Found> {
+        let found = Found { at: self.position(), shape: Shape::TooLong(TooLong::Whole) };
+        self.cursor.pass(&self.carry);
+        self.carry.clear();
+        self.pass_lf(found, input)
+    }
+
+    /// Ends a record that is too long, and no whole one, with a line: that of the quote that was open
+    /// at the limit, or else that of the limit. No quote behind it is trusted. What has been
+    /// collected behind that is read again.
+    fn give_up(&mut self, input: &mut Input) -> Option<Found> {
+        let at = self.position();
+        let (within, beyond) = self.carry.split_at(self.record_bytes_max + 1);
+        let mut scan = Scan::new(self.dialect);
+        let found = scan.see(within);
+        debug_assert!(found == (within.len(), None), "it ended within the limit");
+        let open_quote = scan.open_quote_before(beyond.first().copied());
+        let from = open_quote.unwrap_or(within.len());
+        let line_end = memchr2(b'\r', b'\n', &self.carry[from..]).map(|end| from + end);
+        let shape = match (open_quote, line_end) {
+            (Some(quote), Some(end)) if end < within.len() => {
+                Shape::Misplaced(Misplaced { quote, kind: MisplacedKind::Open })
+            }
+            (open_quote, _) => {
+                let quote = open_quote.map(|quote| at.byte + quote as u64);
+                Shape::TooLong(TooLong::at_limit(quote))
+            }
+        };
+        let found = Found { at, shape };
+        let all = Bytes::from(std::mem::take(&mut self.carry));
+        let Some(end) = line_end else {
+            self.cursor.pass(&all);
+            self.state = State::Skipping(found);
+            return None;
+        };
+        if matches!(shape, Shape::Misplaced(_)) {
+            self.carry.extend_from_slice(&all[..end]);
+        }
+        self.cursor.pass(&all[..=end]);
+        input.push_front(all.slice(end + 1..));
+        self.pass_lf(found, input)
     }
 
     /// Ends a record with the line on which its last quoted field opens: that quote is not closed.
@@ -314,32 +397,11 @@ impl RecordDecoder {
         self.pass_lf(found, input)
     }
 
-    /// Stops keeping the record: it has just passed the limit.
-    fn give_up(
-        &mut self,
-        open_quote: Option<usize>,
-        seen: usize,
-        input: &mut Input,
-    ) -> Option<Found> {
-        let at = self.position();
-        let open_quote = open_quote.map(|quote| at.byte + quote as u64);
-        let found = Found { at, shape: Shape::TooLong { open_quote } };
-        // A line end may be among these bytes in quotes that were closed: it does not count here.
-        let (chunk, start) = input.current();
-        self.cursor.pass(&self.carry);
-        self.cursor.pass(&chunk[start..start + seen]);
-        self.carry.clear();
-        self.state = State::Skipping(found);
-        input.read_up_to(start + seen);
-        // Without a header nothing can be read: not worth reading the file to its end.
-        (self.record == 0).then_some(found)
-    }
-
-    /// Reads to the end of the line: no quote is trusted in a record that is too long, or one that is
-    /// not closed would take all that follows.
+    /// Reads to the end of the line: no quote is trusted any more, or one that is not closed would
+    /// take all that follows.
     fn skip_record(&mut self, found: Found, input: &mut Input) -> Option<Found> {
         let (chunk, start) = input.current();
-        match memchr::memchr2(b'\r', b'\n', &chunk[start..]) {
+        match memchr2(b'\r', b'\n', &chunk[start..]) {
             Some(line) => {
                 self.cursor.pass(&chunk[start..=start + line]);
                 input.read_up_to(start + line + 1);
@@ -374,6 +436,14 @@ impl RecordDecoder {
         match self.state {
             State::BetweenRecords => None,
             State::Skipping(found) | State::Ended(found) => Some(found),
+            State::InRecord(_) if self.carry.len() > self.record_bytes_max => {
+                let text = self.text_bytes();
+                let mut scan = Scan::new(self.dialect);
+                match scan.see(&self.carry[..text]) {
+                    (_, None) if self.is_whole(&scan) => self.give_up_all(input),
+                    _ => self.give_up(input),
+                }
+            }
             State::InRecord(scan)
                 if scan.open_quote().is_some() && scan.first_line_end().is_some() =>
             {
@@ -387,13 +457,19 @@ impl RecordDecoder {
     fn finish_record(&mut self) -> Option<Found> {
         let at = self.position();
         self.cursor.pass(&self.carry);
-        let text = self.carry.iter().rposition(|&byte| byte != CTRL_Z);
-        self.carry.truncate(text.map_or(0, |last| last + 1));
+        let text = self.text_bytes();
+        self.skipped_ctrl_z = text < self.carry.len();
+        self.carry.truncate(text);
         if self.carry.is_empty() {
             self.state = State::BetweenRecords;
             return None;
         }
         Some(Found { at, shape: Shape::of(&self.scan_carry()) })
+    }
+
+    /// Bytes of `carry` without the Ctrl-Z at its end.
+    fn text_bytes(&self) -> usize {
+        self.carry.iter().rposition(|&byte| byte != CTRL_Z).map_or(0, |last| last + 1)
     }
 
     #[inline(always)]
@@ -408,7 +484,7 @@ mod tests {
 
     /// Reads 10 MB in small chunks, which `line` repeats: how much was kept.
     fn kept_bytes(line: &'static [u8]) -> usize {
-        let mut decoder = RecordDecoder::new(Dialect::default(), 1000, 1, Cursor::at(1, 0));
+        let mut decoder = RecordDecoder::new(Dialect::default(), 2..=2, 1000, 1, Cursor::at(1, 0));
         let mut input = Input::default();
         for _ in 0..10_000_000 / line.len() {
             input.push(line.into());
@@ -420,7 +496,7 @@ mod tests {
     #[test]
     fn a_record_that_does_not_end_is_not_kept() {
         for line in [&b"no line end, "[..], b",\"opens\n\"\"", b"\"\"\"\"\"\"", b"x\"y\n", b"\r"] {
-            assert!(kept_bytes(line) <= 2048, "{} bytes", kept_bytes(line));
+            assert!(kept_bytes(line) <= 8192, "{} bytes", kept_bytes(line));
         }
     }
 }

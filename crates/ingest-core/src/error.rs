@@ -21,7 +21,7 @@ pub enum IngestError {
     #[error("the input is empty; a header line with the names of the columns is needed")]
     Empty,
     /// The first record is longer than a record may be.
-    #[error("{at}: longer than {limit_bytes} bytes; {}", TooLongAdvice(*open_quote))]
+    #[error("{at}: longer than {limit_bytes} bytes; {}", TooLong::at_limit(*open_quote))]
     HeaderTooLong {
         /// Where it starts.
         at: Position,
@@ -43,7 +43,7 @@ pub enum IngestError {
     },
     /// The first record is not text.
     #[error(
-        "{at}: not UTF-8 at byte {byte}; is the file in another encoding, such as windows-1252 or UTF-16?"
+        "{at}: not UTF-8 at byte {byte}; if the file is in another encoding, such as windows-1252 or UTF-16, name it with CSV_ENCODING"
     )]
     HeaderNotUtf8 {
         /// Where it starts.
@@ -105,20 +105,43 @@ pub enum IngestError {
 pub enum PackedFormat {
     /// A zip archive, or what is one inside, such as an Excel workbook.
     Zip,
+    /// An Excel workbook of the kind before that.
+    OldWorkbook,
     /// Compressed by gzip.
     Gzip,
     /// Compressed by Zstandard.
     Zstd,
+    /// Compressed by bzip2.
+    Bzip2,
+    /// Compressed by xz.
+    Xz,
+    /// A 7-Zip archive.
+    SevenZip,
 }
 
 impl PackedFormat {
-    pub(crate) fn of(start: &[u8]) -> Option<Self> {
-        let signatures: [(&[u8], Self); 3] = [
-            (b"PK\x03\x04", Self::Zip),
-            (b"\x1F\x8B", Self::Gzip),
-            (b"\x28\xB5\x2F\xFD", Self::Zstd),
-        ];
-        signatures.into_iter().find(|(bytes, _)| start.starts_with(bytes)).map(|(_, format)| format)
+    /// So many bytes are enough to tell.
+    pub const START_BYTES: usize = 10;
+
+    /// The format of a file that begins like this. No text does.
+    #[must_use]
+    pub fn of(start: &[u8]) -> Option<Self> {
+        match start {
+            // With files in it, empty, and in parts.
+            [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 7, 8, ..] => {
+                Some(Self::Zip)
+            }
+            [0xD0, 0xCF, 0x11, 0xE0, ..] => Some(Self::OldWorkbook),
+            [0x1F, 0x8B, 8, ..] => Some(Self::Gzip),
+            // A frame, and one that is to be skipped: pzstd begins with such a one.
+            [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstd),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..] => {
+                Some(Self::Bzip2)
+            }
+            [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
+            [b'7', b'z', 0xBC, 0xAF, 0x27, 0x1C, ..] => Some(Self::SevenZip),
+            _ => None,
+        }
     }
 
     fn advice(self) -> &'static str {
@@ -127,8 +150,11 @@ impl PackedFormat {
                 "unpack it and load the CSV file inside, or save the workbook as CSV; gzip and \
                  Zstandard are read as they are"
             }
-            Self::Gzip => "give the file a name that ends in .gz, and it is decompressed",
-            Self::Zstd => "give the file a name that ends in .zst, and it is decompressed",
+            Self::OldWorkbook => "save it as CSV",
+            Self::Gzip | Self::Zstd => "what is compressed twice has to be decompressed once",
+            Self::Bzip2 | Self::Xz | Self::SevenZip => {
+                "decompress it; gzip and Zstandard are read as they are"
+            }
         }
     }
 }
@@ -137,8 +163,12 @@ impl fmt::Display for PackedFormat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Zip => "a zip archive or an Excel workbook",
+            Self::OldWorkbook => "an old Excel workbook",
             Self::Gzip => "a file that gzip compressed",
             Self::Zstd => "a file that Zstandard compressed",
+            Self::Bzip2 => "a file that bzip2 compressed",
+            Self::Xz => "a file that xz compressed",
+            Self::SevenZip => "a 7-Zip archive",
         })
     }
 }
@@ -161,18 +191,32 @@ impl fmt::Display for DataKind {
     }
 }
 
-/// What to do about a record that is too long; the argument is the byte where a quote opened that
-/// was still open at the limit.
-pub(crate) struct TooLongAdvice(pub(crate) Option<u64>);
+/// A record that is too long, with what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TooLong {
+    /// It is one, from end to end.
+    Whole,
+    /// A quote that opens at this byte was still open at the limit.
+    OpenQuote(u64),
+    /// There is no line end up to the limit.
+    Line,
+}
 
-impl fmt::Display for TooLongAdvice {
+impl TooLong {
+    pub(crate) fn at_limit(open_quote: Option<u64>) -> Self {
+        open_quote.map_or(Self::Line, Self::OpenQuote)
+    }
+}
+
+impl fmt::Display for TooLong {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(quote) => write!(
+        match self {
+            Self::Whole => formatter.write_str("set RECORD_BYTES_MAX higher to load it"),
+            Self::OpenQuote(quote) => write!(
                 formatter,
                 "the quote that opens at byte {quote} was still open there; is its closing quote missing?"
             ),
-            None => formatter.write_str("is this a CSV file with line ends?"),
+            Self::Line => formatter.write_str("is this a CSV file with line ends?"),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The first record.
 
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 
 use crate::error::{DataKind, IngestError};
@@ -90,7 +92,13 @@ impl Header {
     #[must_use]
     #[inline]
     pub fn takes(&self, cells: usize) -> bool {
-        self.named <= cells && cells <= self.columns.len()
+        self.cells().contains(&cells)
+    }
+
+    /// How many cells a whole record has.
+    #[inline]
+    pub(crate) fn cells(&self) -> RangeInclusive<usize> {
+        self.named..=self.columns.len()
     }
 
     /// How the input is written.

@@ -1,12 +1,13 @@
 //! Bytes → batches.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
 use crate::batch::Batcher;
 use crate::decode::{RecordDecoder, Shape};
-use crate::error::PackedFormat;
+use crate::error::{PackedFormat, TooLong};
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
@@ -184,6 +185,16 @@ impl Ingest {
         }
     }
 
+    /// Lines without data that were passed over since reading began here: those of delimiters and
+    /// blanks only, and a Ctrl-Z at the end.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        match &self.state {
+            State::Rows(rows) => rows.skipped + u64::from(rows.decoder.skipped_ctrl_z()),
+            State::Opening(_) | State::Header(..) | State::Failed(_) => 0,
+        }
+    }
+
     fn read_header_at(&self, opened: Opened) -> State {
         let IngestSettings { quote, escape, .. } = self.settings;
         let dialect = Dialect { delimiter: opened.delimiter, quote, escape };
@@ -191,7 +202,8 @@ impl Ingest {
             return State::Failed(IngestError::UnusableDialect(dialect));
         }
         let limit = record_limit(self.settings, &self.manner);
-        State::Header(dialect, Box::new(RecordDecoder::new(dialect, limit, 0, opened.cursor)))
+        let decoder = RecordDecoder::new(dialect, ANY_FIELDS, limit, 0, opened.cursor);
+        State::Header(dialect, Box::new(decoder))
     }
 }
 
@@ -211,6 +223,9 @@ impl fmt::Debug for Ingest {
         formatter.debug_struct("Ingest").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
+
+/// As many as a record may have of which nothing is known.
+const ANY_FIELDS: RangeInclusive<usize> = 1..=usize::MAX;
 
 /// Most bytes in a record as it stands in the input.
 fn record_limit(settings: IngestSettings, manner: &Manner) -> usize {
@@ -239,8 +254,12 @@ fn read_header(
         return Err(IngestError::Packed { at, format });
     }
     match record.shape {
-        Shape::TooLong { open_quote } => {
+        Shape::TooLong(too_long) => {
             let limit_bytes = settings.record_bytes_max;
+            let open_quote = match too_long {
+                TooLong::OpenQuote(quote) => Some(quote),
+                TooLong::Line | TooLong::Whole => None,
+            };
             Err(IngestError::HeaderTooLong { at, limit_bytes, open_quote })
         }
         Shape::Misplaced(Misplaced { quote, .. }) => {
@@ -269,6 +288,8 @@ struct RowReader {
     batcher: Batcher,
     /// Where it began.
     from: ResumePoint,
+    /// Blank records since then.
+    skipped: u64,
 }
 
 impl RowReader {
@@ -290,13 +311,15 @@ impl RowReader {
             },
         };
         let replay = manner.replay.clone();
+        let fields = if replay.is_some() { ANY_FIELDS } else { header.cells() };
         Ok(Self {
             rules: RowRules { header: header.clone(), record_bytes_max: limit },
-            decoder: RecordDecoder::new(dialect, limit, from.record + 1, cursor),
+            decoder: RecordDecoder::new(dialect, fields, limit, from.record + 1, cursor),
             replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
             batcher,
             header,
             from,
+            skipped: 0,
         })
     }
 
@@ -318,6 +341,7 @@ impl RowReader {
             };
             if rejected.is_none() && record.is_blank(self.header.dialect().delimiter) {
                 self.decoder.forget_number();
+                self.skipped += 1;
                 continue;
             }
             let closed = match rejected.or_else(|| self.rules.reject(&record)) {

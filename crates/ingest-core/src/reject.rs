@@ -7,7 +7,6 @@ use encoding_rs::Encoding;
 
 use crate::Header;
 use crate::decode::{Record, Shape};
-use crate::error::TooLongAdvice;
 use crate::position::Cursor;
 use crate::scan::{Misplaced, MisplacedKind};
 
@@ -42,11 +41,21 @@ impl Reject {
     /// it: today such a record is a [`MISPLACED_QUOTE`](Self::MISPLACED_QUOTE).
     pub const UNCLOSED_QUOTE: &'static str = "UNCLOSED_QUOTE";
 
+    /// Whether a quote inside quotes stands behind a backslash, which means nothing in the dialect.
+    #[must_use]
+    pub fn asks_for_escape(&self) -> bool {
+        self.code == Self::MISPLACED_QUOTE && self.message.ends_with(ESCAPE_ADVICE)
+    }
+
     /// What it takes in memory and on the queue, nearly.
     pub(crate) fn bytes(&self) -> usize {
         self.code.len() + self.message.len() + self.raw.len()
     }
 }
+
+/// What to do about a quote that a backslash stands before.
+const ESCAPE_ADVICE: &str =
+    "if the file writes quotes behind a backslash, set CSV_ESCAPE=backslash";
 
 /// What a record has to be to become a row.
 pub(crate) struct RowRules {
@@ -74,9 +83,8 @@ impl RowRules {
     fn explain(&self, record: &Record<'_>) -> Reject {
         let Record { at, shape, raw, is_text, end } = record;
         let (code, reason) = match *shape {
-            Shape::TooLong { open_quote } => {
+            Shape::TooLong(advice) => {
                 let limit = self.record_bytes_max;
-                let advice = TooLongAdvice(open_quote);
                 let reason = format!(
                     "longer than {limit} bytes, skipped up to line {}, byte {}; {advice}",
                     end.line, end.byte
@@ -92,7 +100,9 @@ impl RowRules {
             }
             Shape::Whole { .. } if !is_text => {
                 let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
-                let reason = format!("not text at byte {byte}; is the file in another encoding?");
+                let reason = format!(
+                    "not text at byte {byte}; if the file is in another encoding, name it with CSV_ENCODING"
+                );
                 (Reject::INVALID_UTF8, reason)
             }
             Shape::Whole { fields } => {
@@ -134,9 +144,7 @@ fn explain_misplaced(record: &Record<'_>, Misplaced { quote, kind }: Misplaced) 
         }
         MisplacedKind::TextBehind { after_backslash } => {
             let advice = match (after_backslash, lines(record)) {
-                (true, _) => {
-                    "if the file writes quotes behind a backslash, set CSV_ESCAPE to it".to_owned()
-                }
+                (true, _) => ESCAPE_ADVICE.to_owned(),
                 (false, (first, last)) if first == last => {
                     "write a quote inside quotes twice".to_owned()
                 }

@@ -68,7 +68,7 @@ impl Replayer {
     pub(crate) fn replay<'a>(&'a mut self, record: Record<'a>) -> Replayed<'a> {
         match record.shape {
             // Nobody can tell what it was rejected for: rejected again, so that it is not lost.
-            Shape::TooLong { .. } => return Replayed::Taken(record),
+            Shape::TooLong(_) => return Replayed::Taken(record),
             Shape::Misplaced(found) if found.kind == MisplacedKind::Open => {
                 return Replayed::Taken(record);
             }

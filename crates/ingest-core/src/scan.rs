@@ -122,6 +122,12 @@ impl Scan {
         matches!(self.place, Place::InQuotes | Place::Escaped).then_some(self.opens)
     }
 
+    /// The same, when this byte comes next: it may be the second one of two quotes.
+    pub(crate) fn open_quote_before(&self, next: Option<u8>) -> Option<usize> {
+        let goes_on = self.place == Place::BehindQuote && next == Some(self.dialect.quote);
+        if goes_on { Some(self.opens) } else { self.open_quote() }
+    }
+
     /// Where the last quoted cell opens.
     pub(crate) fn last_quote(&self) -> usize {
         self.opens

@@ -122,7 +122,7 @@ pub enum Command {
 /// Arguments of `producer sync`.
 #[derive(Clone, Debug, Args)]
 pub struct SyncArgs {
-    /// Name of the blob in the container; .gz and .zst are decompressed on the way.
+    /// Name of the blob in the container; gzip and Zstandard are decompressed on the way.
     #[arg(long, value_name = "BLOB")]
     pub file: String,
 

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     display::Display,
     error::SyncError,
+    figures::grouped,
     places::{Place, Places},
     source::Source,
     watermark::{Room, Watermarks},
@@ -105,7 +106,10 @@ impl Feed<'_> {
                 Some(batches) => batches?,
                 None => return Ok(Fed::Interrupted),
             };
-            let Some(last) = batches.last() else { break };
+            let Some(last) = batches.last() else {
+                self.say_what_was_skipped(source.skipped());
+                break;
+            };
             job_queue::failpoint!("batches-made");
             let end = last.end;
             let jobs: Vec<BatchJob> = batches.into_iter().map(|batch| self.job(batch)).collect();
@@ -118,6 +122,17 @@ impl Feed<'_> {
         match self.shutdown.run_until_cancelled(feeder.finish()).await {
             Some(finished) => finished.map(|()| Fed::Everything).map_err(Into::into),
             None => Ok(Fed::Interrupted),
+        }
+    }
+
+    fn say_what_was_skipped(&self, lines: u64) {
+        if lines > 0 {
+            self.display.say(&format!(
+                "run {}: lines without data were skipped: {} (only delimiters and blanks, or a final \
+                 Ctrl-Z)",
+                self.run,
+                grouped(lines)
+            ));
         }
     }
 

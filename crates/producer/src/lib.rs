@@ -24,6 +24,7 @@ mod import;
 mod imports;
 mod late_rejects;
 mod pace;
+mod packing;
 mod places;
 mod plan;
 mod quiet;

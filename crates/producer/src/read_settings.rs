@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ReadArgs,
     error::{InvalidSetting, SyncError},
+    packing::Packing,
     reject_limit::RejectLimit,
 };
 
@@ -23,6 +24,9 @@ pub(crate) struct ReadSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) escape: Option<u8>,
     pub(crate) encoding: String,
+    /// `None` until the first bytes have been seen, and in runs of earlier producers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) packing: Option<Packing>,
     record_bytes_max: usize,
     batch_rows: usize,
     batch_bytes_max: usize,
@@ -44,6 +48,7 @@ impl ReadSettings {
             quote: character("CSV_QUOTE", &args.csv_quote)?,
             escape: escape(&args.csv_escape)?,
             encoding: args.csv_encoding.clone(),
+            packing: None,
             record_bytes_max: args.record_bytes_max as usize,
             batch_rows: args.batch_rows as usize,
             batch_bytes_max: args.batch_bytes_max as usize,
@@ -81,7 +86,14 @@ impl ReadSettings {
         let encoding = "utf-8".to_owned();
         // A record that stands in one cell has its quotes doubled, and the reason is behind it.
         let record_bytes_max = self.record_bytes_max.saturating_mul(2).saturating_add(64 << 10);
-        Self { replay: None, keep_together: None, encoding, record_bytes_max, ..self.clone() }
+        Self {
+            replay: None,
+            keep_together: None,
+            encoding,
+            packing: None,
+            record_bytes_max,
+            ..self.clone()
+        }
     }
 
     /// The column by which rows are kept in one batch.
@@ -149,12 +161,18 @@ impl ReadSettings {
         matches!(self.encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
     }
 
-    /// The same, now that the header has told the delimiter, and perhaps a byte order mark the
-    /// encoding: a file in UTF-16 cannot be entered where the run stopped.
-    pub(crate) fn with(self, dialect: Dialect, encoding: Option<&str>) -> Self {
+    /// The same, now that the header has told the delimiter, the first bytes how the blob is stored,
+    /// and perhaps a byte order mark the encoding: a file in UTF-16 cannot be entered where the run
+    /// stopped.
+    pub(crate) fn with(
+        self,
+        dialect: Dialect,
+        packing: Option<Packing>,
+        encoding: Option<&str>,
+    ) -> Self {
         let Dialect { delimiter, quote, escape } = dialect;
         let encoding = encoding.map_or(self.encoding, str::to_owned);
-        Self { delimiter: Some(delimiter), quote, escape, encoding, ..self }
+        Self { delimiter: Some(delimiter), quote, escape, encoding, packing, ..self }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -244,14 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn an_encoding_that_the_file_told_is_kept_with_the_run() {
+    fn what_the_file_told_of_its_encoding_and_compression_is_kept_with_the_run() {
         let settings = ReadSettings::new(&args(",", "\"", "utf-8")).unwrap();
 
-        let told = settings.clone().with(Dialect::default(), Some("UTF-16LE"));
-        let untold = settings.with(Dialect::default(), None);
+        let packing = Some(Packing::Gzip);
+        let told = settings.clone().with(Dialect::default(), packing, Some("UTF-16LE"));
+        let untold = settings.with(Dialect::default(), None, None);
 
         assert_eq!((told.keeps_bytes(), untold.keeps_bytes()), (false, true));
         assert!(told.transcoder().is_ok());
+        let kept: ReadSettings = serde_json::from_str(&told.as_kept()).unwrap();
+        assert_eq!((kept.packing, kept.of_rejects_file().packing), (packing, None));
     }
 
     #[test]
@@ -271,6 +292,7 @@ mod tests {
 
         let settings = serde_json::from_str::<ReadSettings>(kept).unwrap();
 
-        assert_eq!((settings.replay, settings.keep_together), (None, None));
+        let ReadSettings { replay, keep_together, packing, .. } = settings;
+        assert_eq!((replay, keep_together, packing), (None, None, None));
     }
 }

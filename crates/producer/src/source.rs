@@ -9,12 +9,18 @@ use std::{
 };
 
 pub(crate) use blob_store::ReadSettings as Transfer;
-use blob_store::{BlobProperties, BlobStore, Compression, decompress};
+use blob_store::{BlobProperties, BlobStore};
 use bytes::{Buf, Bytes};
-use futures::{StreamExt, TryStreamExt, stream::BoxStream};
-use ingest_core::{Batch, Header, Ingest, ResumePoint, Transcoder};
+use futures::{StreamExt, TryStreamExt, stream};
+use ingest_core::{
+    Batch, Header, Ingest, IngestError, PackedFormat, Position, ResumePoint, Transcoder,
+};
 
-use crate::{error::ReadError, read_settings::ReadSettings};
+use crate::{
+    error::ReadError,
+    packing::{Chunks, Packing},
+    read_settings::ReadSettings,
+};
 
 /// Decompressed bytes that are skipped in a millisecond, at least.
 const REREAD_BYTES_PER_MS: u64 = 50 << 10;
@@ -22,14 +28,22 @@ const REREAD_BYTES_PER_MS: u64 = 50 << 10;
 /// Batches of one version of one blob.
 pub(crate) struct Source {
     file: String,
-    chunks: BoxStream<'static, Result<Bytes, blob_store::BlobError>>,
+    /// As they are stored, until that is known.
+    chunks: Chunks,
+    /// How they are stored. `None` before enough of the first bytes were read.
+    packing: Option<Packing>,
+    /// The first bytes, until then.
+    start: Vec<u8>,
+    named: Packing,
     transcoder: Transcoder,
     ingest: Ingest,
     /// Decoded bytes that were pushed before: only where the blob cannot be
     /// entered in the middle.
     skip: u64,
-    /// Bytes that are read again when this is opened where it stands.
-    from_start: Option<u64>,
+    /// The settings name no encoding of which the bytes are other ones than those of the text.
+    keeps_bytes: bool,
+    /// Bytes that were decoded.
+    decoded: u64,
     ended: bool,
     ready: Option<Batch>,
     progress: ReadProgress,
@@ -81,8 +95,10 @@ impl Source {
         from_byte: u64,
         ingest: Ingest,
     ) -> Self {
-        let compression = Compression::of(blob);
-        let seeks = compression.is_none() && settings.keeps_bytes();
+        let named = Packing::named(blob);
+        // The first bytes tell. A run that is under way was read as its producer went about it.
+        let packing = settings.packing.or((from_byte > 0).then_some(named));
+        let seeks = packing == Some(Packing::Plain) && settings.keeps_bytes();
         let start = if seeks { from_byte } else { 0 };
         let stored = store.read(&blob.name, &blob.etag, blob.bytes, start, transfer);
         progress.0.store(start, Ordering::Relaxed);
@@ -92,17 +108,21 @@ impl Source {
         });
         Self {
             file: blob.name.clone(),
-            chunks: match compression {
+            chunks: match packing {
                 None => stored.boxed(),
-                Some(compression) => decompress(stored, compression).boxed(),
+                Some(packing) => packing.unpack(stored.boxed()),
             },
+            packing,
+            start: Vec::new(),
+            named,
             transcoder: match settings.transcoder().expect("the settings were checked") {
                 transcoder if start > 0 => transcoder.entered_later(),
                 transcoder => transcoder,
             },
             ingest,
             skip: from_byte - start,
-            from_start: (!seeks).then_some(0),
+            keeps_bytes: settings.keeps_bytes(),
+            decoded: 0,
             ended: false,
             ready: None,
             progress: progress.clone(),
@@ -142,9 +162,27 @@ impl Source {
         self.transcoder.told_by_mark()
     }
 
+    /// See [`Ingest::skipped`].
+    pub(crate) fn skipped(&self) -> u64 {
+        self.ingest.skipped()
+    }
+
+    /// How the blob is stored, once the header was read.
+    pub(crate) fn packing(&self) -> Option<Packing> {
+        self.packing
+    }
+
+    /// Whether bytes of the blob and of what is read from it are the same ones, so that reading can
+    /// begin anywhere.
+    pub(crate) fn keeps_bytes(&self) -> bool {
+        let is_plain = self.packing == Some(Packing::Plain);
+        is_plain && self.keeps_bytes && self.told_encoding().is_none()
+    }
+
     /// How long it takes, about, to come to this place again. Most files are entered in the middle.
     pub(crate) fn reopening_takes(&self) -> Duration {
-        Duration::from_millis(self.from_start.unwrap_or(0) / REREAD_BYTES_PER_MS)
+        let bytes = if self.keeps_bytes() { 0 } else { self.decoded };
+        Duration::from_millis(bytes / REREAD_BYTES_PER_MS)
     }
 
     pub(crate) fn progress(&self) -> &ReadProgress {
@@ -162,6 +200,9 @@ impl Source {
     }
 
     async fn read_chunk(&mut self) -> Result<(), ReadError> {
+        if self.packing.is_none() {
+            return self.look_how_it_is_stored().await;
+        }
         let mut chunk = match self.chunks.try_next().await? {
             Some(chunk) => self.transcoder.push(chunk),
             None => {
@@ -170,11 +211,30 @@ impl Source {
             }
         };
         job_queue::failpoint!("chunk-read");
-        self.from_start = self.from_start.map(|bytes| bytes + chunk.len() as u64);
+        self.decoded += chunk.len() as u64;
         let skipped = self.skip.min(chunk.len() as u64);
         chunk.advance(usize::try_from(skipped).expect("it is within a chunk"));
         self.skip -= skipped;
         self.ingest.push(chunk);
+        Ok(())
+    }
+
+    /// Reads the first bytes, or more of them, and puts them back when they are enough.
+    async fn look_how_it_is_stored(&mut self) -> Result<(), ReadError> {
+        let chunk = self.chunks.try_next().await?;
+        self.start.extend_from_slice(chunk.as_deref().unwrap_or_default());
+        if chunk.is_some() && self.start.len() < PackedFormat::START_BYTES {
+            return Ok(());
+        }
+        let packing = Packing::told_by(&self.start).map_err(|format| {
+            let at = Position { record: 0, line: 1, byte: 0 };
+            ReadError::Csv { file: self.file.clone(), source: IngestError::Packed { at, format } }
+        })?;
+        packing.compare_with_name(&self.file, self.named);
+        let start = Bytes::from(std::mem::take(&mut self.start));
+        let rest = std::mem::replace(&mut self.chunks, stream::empty().boxed());
+        self.chunks = packing.unpack(stream::iter([Ok(start)]).chain(rest).boxed());
+        self.packing = Some(packing);
         Ok(())
     }
 }

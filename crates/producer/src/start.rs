@@ -82,7 +82,8 @@ impl Start {
         let mut source =
             Source::start(&self.store, &blob, &order.settings, self.transfer, &progress);
         let header = source.header().await?;
-        let settings = order.settings.clone().with(header.dialect(), source.told_encoding());
+        let (packing, encoding) = (source.packing(), source.told_encoding());
+        let settings = order.settings.clone().with(header.dialect(), packing, encoding);
         let run = order.run.clone().unwrap_or_else(new_run_id);
         let new = NewRun {
             run: run.clone(),

@@ -22,7 +22,7 @@ fn a_file_that_cannot_be_read_is_named_with_what_is_wrong() {
     let pipeline = Pipeline::start();
     pipeline.put("empty.csv", "");
     pipeline.put("no-header.csv", "1,ames@example.com,Acme\n2,bo@example.com,Acme\n");
-    pipeline.put("twice.csv", "ExternalId,Name,Name\n1,a,b\n");
+    pipeline.put("book.csv", &b"PK\x03\x04\x14\0\x06\0"[..]);
 
     assert_says(
         &sync(&pipeline, "nothing.csv"),
@@ -33,7 +33,7 @@ fn a_file_that_cannot_be_read_is_named_with_what_is_wrong() {
     let no_header = sync(&pipeline, "no-header.csv");
     assert_says(&no_header, 1, &["no-header.csv", "looks like a row"]);
     assert!(!no_header.stderr.contains("ames@"), "never a row's value: {}", no_header.stderr);
-    assert_says(&sync(&pipeline, "twice.csv"), 1, &["twice.csv", "columns 2 and 3", "\"Name\""]);
+    assert_says(&sync(&pipeline, "book.csv"), 1, &["book.csv", "a zip archive", "unpack it"]);
     let runs = pipeline.program("producer", &["runs", "--json"]).end();
     assert_eq!(runs.stdout.trim(), "[]", "what cannot be read is no run");
 }

@@ -18,6 +18,7 @@ mod kinds;
 mod lookups;
 mod lost_batches;
 mod many_runs;
+mod odd_files;
 mod order;
 mod parents;
 mod pipeline;

@@ -1,7 +1,7 @@
 //! Random content, cut at random: the `csv` crate reads the same. `PROPTEST_CASES` asks for more.
 
 use bytes::Bytes;
-use ingest_core::{BatchLimits, IngestSettings, Reject};
+use ingest_core::{BatchLimits, IngestSettings, Reject, Transcoder};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -71,17 +71,22 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
             at += 3;
             continue;
         }
-        let window = &text[at..text.len().min(at + settings.record_bytes_max + 1)];
-        let is_last = window.len() <= settings.record_bytes_max;
-        let (end, code) = match simply_end(window, settings) {
-            (end, code) if end < window.len() || is_last => (end, code),
-            _ => (window.len(), Some(Reject::RECORD_TOO_LONG)),
-        };
+        let rest = &text[at..];
+        let max = settings.record_bytes_max;
+        let window = &rest[..rest.len().min(max + 1)];
+        let is_last = window.len() <= max;
+        let (end, code, open) = simply_end(window, rest.get(max + 1).copied(), settings);
+        if end == window.len() && !is_last {
+            let (raw, code, passed) = simply_too_long(rest, open, settings);
+            at += passed;
+            records.push((raw.to_vec(), Some(code.to_owned())));
+            continue;
+        }
         let (raw, code) = match &window[..end] {
             raw if is_last && end == window.len() && raw.ends_with(b"\x1A") => {
                 let kept = raw.iter().rposition(|&byte| byte != 0x1A).map_or(0, |last| last + 1);
                 at += end - kept;
-                (&raw[..kept], simply_end(&raw[..kept], settings).1)
+                (&raw[..kept], simply_end(&raw[..kept], None, settings).1)
             }
             raw => (raw, code),
         };
@@ -90,11 +95,6 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
             continue;
         }
         let (raw, code) = match code {
-            Some(Reject::RECORD_TOO_LONG) => {
-                at += end;
-                at += text[at..].iter().take_while(|&&byte| !is_line_end(byte)).count();
-                (&raw[..0], code)
-            }
             None if raw == b"one,two" => (raw, Some(Reject::REPEATED_HEADER)),
             None | Some(Reject::FIELD_COUNT) if std::str::from_utf8(raw).is_err() => {
                 (raw, Some(Reject::INVALID_UTF8))
@@ -107,11 +107,42 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
     records
 }
 
+/// What becomes of a record that is longer than the limit, and how many bytes that are: it is given
+/// up as one when it has two fields, and ends as far away as four limits. Else it ends with a line.
+fn simply_too_long(
+    rest: &[u8],
+    open: Option<usize>,
+    settings: IngestSettings,
+) -> (&[u8], &'static str, usize) {
+    let max = settings.record_bytes_max;
+    let ahead = &rest[..rest.len().min(4 * max + 1)];
+    let is_last = ahead.len() <= 4 * max;
+    let (end, code, _) = simply_end(ahead, None, settings);
+    let code = match ahead.iter().rposition(|&byte| byte != 0x1A) {
+        Some(last) if is_last && end == ahead.len() => {
+            simply_end(&ahead[..=last], None, settings).1
+        }
+        _ => code,
+    };
+    if code.is_none() && (end < ahead.len() || is_last) {
+        return (b"", Reject::RECORD_TOO_LONG, end);
+    }
+    let from = open.unwrap_or(max + 1);
+    let line = rest[from..].iter().take_while(|&&byte| !is_line_end(byte)).count();
+    let end = from + line;
+    match open {
+        Some(_) if end <= max => (&rest[..end], Reject::MISPLACED_QUOTE, end),
+        _ => (b"", Reject::RECORD_TOO_LONG, end),
+    }
+}
+
 /// Where the record ends, and what is wrong with it; the end of the window when it is not over there.
+/// Also where the quote stands that is open there, `next` being the byte behind the window.
 fn simply_end(
     window: &[u8],
+    next: Option<u8>,
     IngestSettings { escape, .. }: IngestSettings,
-) -> (usize, Option<&'static str>) {
+) -> (usize, Option<&'static str>, Option<usize>) {
     let ends = |from: usize, byte: fn(u8) -> bool| {
         window[from..].iter().position(|&found| byte(found)).map_or(window.len(), |at| from + at)
     };
@@ -124,6 +155,7 @@ fn simply_end(
                 let pair = [window.get(inside), window.get(inside + 1)].map(Option::<&u8>::copied);
                 inside += match pair {
                     [None, _] => break None,
+                    [Some(b'"'), None] if next == Some(b'"') => break None,
                     [Some(b'"'), Some(b'"')] => 2,
                     [Some(b'"'), _] => break Some(inside),
                     [Some(b'\\'), Some(b'"' | b'\\')] if escape.is_some() => 2,
@@ -136,7 +168,9 @@ fn simply_end(
                 };
             };
             let Some(closing) = closing else {
-                return (line_end.unwrap_or(window.len()), Some(Reject::MISPLACED_QUOTE));
+                // Beyond the limit this is looked at again.
+                let end = line_end.filter(|_| next.is_none()).unwrap_or(window.len());
+                return (end, Some(Reject::MISPLACED_QUOTE), Some(at));
             };
             let inside = window[at + 1..closing].iter().rev();
             let before = closing - 1 - inside.take_while(|&&byte| byte == b'"').count();
@@ -146,7 +180,7 @@ fn simply_end(
             match (window.get(at), line_end) {
                 (None, _) | (Some(b',' | b'\r' | b'\n'), _) => {}
                 (_, Some(line_end)) if opens_another => {
-                    return (line_end, Some(Reject::MISPLACED_QUOTE));
+                    return (line_end, Some(Reject::MISPLACED_QUOTE), None);
                 }
                 _ => misplaced = Some(Reject::MISPLACED_QUOTE),
             }
@@ -154,7 +188,7 @@ fn simply_end(
         at = ends(at, |byte| byte == b',' || is_line_end(byte));
         if window.get(at) != Some(&b',') {
             let count = (fields != 2).then_some(Reject::FIELD_COUNT);
-            return (at, misplaced.or(count));
+            return (at, misplaced.or(count), None);
         }
         (at, fields) = (at + 1, fields + 1);
     }
@@ -243,5 +277,73 @@ proptest! {
         if let Ok(reading) = read_chunks(settings, cut(&input, &cuts)) {
             check_accounts(&reading, &input);
         }
+    }
+
+    /// The limit of a record falls on every place in an open quote, a pair of quotes, a line end.
+    #[test]
+    fn an_open_quote_near_the_limit_is_the_same_for_every_cut_and_resume_point(
+        before in "[a-z]{0,4}", lines in prop::collection::vec("[a-z]{1,3},(\"\"|[a-z]{0,3})", 0..9),
+        closes in any::<bool>(), limit in 7..40_usize, ends in prop::sample::select(vec!["\n", "\r\n", "\r"]),
+        cuts in cuts(),
+    ) {
+        let closing = if closes { "x\"" } else { "x" };
+        let lines = lines.iter().map(|line| format!("{line}{ends}")).collect::<String>();
+        let body = format!("{before},\"open{ends}{lines}y,{closing}{ends}last,row");
+        let settings = IngestSettings { record_bytes_max: limit, ..settings() };
+        let input = [b"one,two\n", body.as_bytes()].concat();
+
+        let reading = read_chunks(settings, cut(&input, &cuts)).unwrap();
+
+        let found: Vec<_> = reading
+            .records()
+            .iter()
+            .map(|read| (read.raw.to_vec(), read.reject.map(|reject| reject.code.clone())))
+            .collect();
+        prop_assert_eq!(found, simply_read(body.as_bytes(), settings));
+        for (done, batch) in reading.batches.iter().enumerate() {
+            let rest = cut(&input[usize::try_from(batch.end.byte).unwrap()..], &cuts);
+            let resumed = resume_chunks(settings, &reading.header, batch.end, rest);
+            prop_assert_eq!(&resumed[..], &reading.batches[done + 1..]);
+        }
+    }
+
+    /// As a producer goes on with a file whose bytes are not those of its text: decoded from its
+    /// start, and passed up to the resume point. The first one knows the encoding by its mark, and
+    /// all others by its name.
+    #[test]
+    fn utf_16_is_the_same_text_for_every_cut_and_resume_point(
+        body in "(a|é|日|😀|,|\"|\n|\r\n|\u{FEFF}|1,2\n){0,60}", is_big in any::<bool>(),
+        first in cuts(), second in cuts(), at in any::<Index>(),
+    ) {
+        let text = format!("one,two\n{body}");
+        let marked = format!("\u{FEFF}{text}");
+        let units = marked.encode_utf16();
+        let file: Vec<u8> = match is_big {
+            true => units.flat_map(u16::to_be_bytes).collect(),
+            false => units.flat_map(u16::to_le_bytes).collect(),
+        };
+        let decoded = |label: &str, cuts: &[Index]| {
+            let mut transcoder = Transcoder::new(label).unwrap();
+            let mut chunks: Vec<Bytes> =
+                cut(&file, cuts).into_iter().map(|chunk| transcoder.push(chunk)).collect();
+            chunks.push(transcoder.finish());
+            (chunks, transcoder.told_by_mark())
+        };
+
+        let (chunks, told) = decoded("utf-8", &first);
+        let whole = read_chunks(settings(), chunks).unwrap();
+        let told = told.expect("there is a mark");
+        prop_assert_eq!(&whole, &read_chunks(settings(), [Bytes::from(text)]).unwrap());
+
+        prop_assume!(!whole.batches.is_empty());
+        let end = whole.batches[at.index(whole.batches.len())].end;
+        let mut passed = usize::try_from(end.byte).unwrap();
+        let rest = decoded(told, &second).0.into_iter().map(|mut chunk: Bytes| {
+            let now = passed.min(chunk.len());
+            passed -= now;
+            chunk.split_off(now)
+        });
+        let resumed = resume_chunks(settings(), &whole.header, end, rest.collect::<Vec<_>>());
+        prop_assert_eq!(&resumed[..], &whole.batches[usize::try_from(end.sequence).unwrap()..]);
     }
 }

@@ -1,6 +1,6 @@
 //! Headers that end the reading.
 
-use ingest_core::{Ingest, IngestSettings};
+use ingest_core::{Ingest, IngestSettings, PackedFormat};
 
 use crate::support::{read, settings};
 
@@ -81,7 +81,7 @@ fn what_only_begins_like_a_sep_line_is_the_header() {
 
 #[test]
 fn a_header_that_is_not_utf_8_is_refused_at_its_byte() {
-    let message = "header (line 1, byte 0): not UTF-8 at byte 6; is the file in another encoding, such as windows-1252 or UTF-16?";
+    let message = "header (line 1, byte 0): not UTF-8 at byte 6; if the file is in another encoding, such as windows-1252 or UTF-16, name it with CSV_ENCODING";
     fails_as(b"id,Gr\xF6\xDFe\n".map(|byte| byte), &message.replace("byte 6", "byte 5"));
     fails_as(b"\xFF\xFEi\0d\0\n\0", &message.replace("byte 6", "byte 0"));
     fails_as(b"\xEF\xBBid\n", &message.replace("byte 6", "byte 0"));
@@ -95,12 +95,47 @@ fn a_file_that_has_to_be_unpacked_is_named_with_what_to_do() {
     );
     fails_as(
         b"\x1F\x8B\x08\0\xFF\"\n,x",
-        "header (line 1, byte 0): this is a file that gzip compressed, not CSV; give the file a name that ends in .gz, and it is decompressed",
+        "header (line 1, byte 0): this is a file that gzip compressed, not CSV; what is compressed twice has to be decompressed once",
     );
     fails_as(
         b"\x28\xB5\x2F\xFD\n",
-        "header (line 1, byte 0): this is a file that Zstandard compressed, not CSV; give the file a name that ends in .zst, and it is decompressed",
+        "header (line 1, byte 0): this is a file that Zstandard compressed, not CSV; what is compressed twice has to be decompressed once",
     );
+}
+
+#[test]
+fn a_format_is_told_by_its_first_bytes_and_no_text_is_one() {
+    use PackedFormat::{Bzip2, Gzip, OldWorkbook, SevenZip, Xz, Zip, Zstd};
+    let formats: [(&[u8], PackedFormat); 11] = [
+        (b"PK\x03\x04", Zip),
+        (b"PK\x05\x06", Zip),
+        (b"PK\x07\x08", Zip),
+        (b"\xD0\xCF\x11\xE0", OldWorkbook),
+        (b"\x1F\x8B\x08", Gzip),
+        (b"\x28\xB5\x2F\xFD", Zstd),
+        (b"\x50\x2A\x4D\x18", Zstd),
+        (b"\x5F\x2A\x4D\x18", Zstd),
+        (b"BZh91AY&SY", Bzip2),
+        (b"\xFD7zXZ\0", Xz),
+        (b"7z\xBC\xAF\x27\x1C", SevenZip),
+    ];
+    for (start, format) in formats {
+        assert!(start.len() <= PackedFormat::START_BYTES);
+        assert_eq!(PackedFormat::of(start), Some(format));
+        assert_eq!(PackedFormat::of(&start[..start.len() - 1]), None, "{format:?} cut short");
+    }
+    let texts: [&[u8]; 7] = [
+        b"",
+        b"PK,Name\n",
+        b"BZh9,Name\n",
+        b"P*M,x\n",
+        b"(x)\n",
+        b"\xFF\xFEP\0K\0",
+        b"\xEF\xBB\xBFid",
+    ];
+    for text in texts {
+        assert_eq!(PackedFormat::of(text), None, "{text:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use ingest_core::IngestSettings;
 
-use crate::support::{fields, read, settings};
+use crate::support::{chunks_of, fields, read, settings};
 
 /// The header and each row as its fields between bars; a reject as its code.
 fn reads_as(input: &str, expected: &[&str]) {
@@ -73,7 +73,45 @@ fn a_quote_that_is_not_closed_costs_its_own_line_only() {
         "a,b\n1,\"open\n2,x\n3,x\n4,\"y\"\n",
         &["a|b", misplaced, "2|x", "3|x", "4|y"],
     );
-    reads_with(limited, "a,b\n1,\"long,\nlong\"\n2,x\n", &["a|b", misplaced, "FIELD_COUNT", "2|x"]);
+}
+
+/// Or they would be rows of their own: here each of them has two fields.
+#[test]
+fn lines_inside_a_cell_that_is_longer_than_a_record_may_be_are_no_rows() {
+    let too_long = "RECORD_TOO_LONG";
+    let limited = IngestSettings { record_bytes_max: 12, ..settings() };
+    let reads_as = |input: &str, expected: &[&str]| reads_with(limited, input, expected);
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\"\n2,x\n", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,\"\"x\"\"\"\n2,x\n", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"long before its line end\n3,x\"\n2,x", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n\"x\n3,x\n4,x\n5,x\",\"y\n6,x\"\r\n2,x", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\nlong and longer,\"y\n6,x\"\n2,x\n", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\"\u{1A}", &["a|b", too_long]);
+}
+
+/// What is behind an open quote has the quotes of other records, or none.
+#[test]
+fn a_quote_that_is_closed_beyond_the_limit_by_chance_costs_its_own_line_only() {
+    let misplaced = "MISPLACED_QUOTE";
+    let limited = IngestSettings { record_bytes_max: 12, ..settings() };
+    let reads_as = |input: &str, expected: &[&str]| reads_with(limited, input, expected);
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\n2,x\n", &["a|b", misplaced, "3|x", "4|x", "5|x", "2|x"]);
+    reads_as(
+        "a,b\n1,\"x\n3,x\n4,x\n5,\"x\"\n2,x\n",
+        &["a|b", misplaced, "3|x", "4|x", "5|x", "2|x"],
+    );
+    // It closes the open one, and there are too many fields then.
+    reads_as(
+        "a,b,c\n1,\"x,\n3,x,\n4,x,x\"\n2,x,y\n",
+        &["a|b|c", misplaced, "3|x|", "4|x|x\"", "2|x|y"],
+    );
+    // The limit lies between two quotes of an empty cell.
+    reads_as("a,b\n1,\"xx\n333,\"\"\n4,x\n", &["a|b", misplaced, "333|", "4|x"]);
+    // Nothing closes it as far as it is looked for.
+    let far = "3,x\n".repeat(13);
+    let rows: Vec<_> = std::iter::repeat_n("3|x", 13).chain(["5|x\""]).collect();
+    let expected = [&["a|b", misplaced][..], &rows].concat();
+    reads_as(&format!("a,b\n1,\"x\n{far}5,x\"\n"), &expected);
 }
 
 /// Text that is quoted itself, inside a cell over several lines: its lines are no rows.
@@ -181,6 +219,30 @@ fn a_ctrl_z_at_the_end_of_the_file_is_no_data() {
     reads_as("id,x\n1,\"a\"\u{1A}", &["id|x", "1|a"]);
     reads_as("id,x\n1,\u{1A}\n2,\"b\u{1A}\"\n", &["id|x", "1|\u{1A}", "2|b\u{1A}"]);
     reads_as("id,x\n1,\"open\n2,b\n\u{1A}", &["id|x", "MISPLACED_QUOTE", "2|b"]);
+}
+
+#[test]
+fn lines_without_data_are_counted() {
+    let cases = [
+        ("a,b\n1,x\n", 0),
+        ("a,b\n\n1,x\n\r\n\n", 0),
+        ("a,b\n,\n1,x\n , \n,\n\"\",\n2,y\n,", 4),
+        ("a,b\n1,x\n\u{1A}", 1),
+        ("a,b\n1,x\u{1A}", 1),
+        ("a,b\n,\n\u{1A}\u{1A}", 2),
+    ];
+
+    for (input, skipped) in cases {
+        for size in 1..=input.len() {
+            let mut ingest = ingest_core::Ingest::start(settings());
+            for chunk in chunks_of(input.as_bytes(), size) {
+                ingest.push(chunk);
+                while ingest.next_batch().unwrap().is_some() {}
+            }
+            while ingest.finish().unwrap().is_some() {}
+            assert_eq!(ingest.skipped(), skipped, "{input:?} in chunks of {size}");
+        }
+    }
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn text_behind_a_closing_quote_is_rejected_with_what_to_do() {
         settings(),
         "a,b\n3,\"The \\\"Big\\\" lamp\"\n",
         Reject::MISPLACED_QUOTE,
-        "record 1 (line 2, byte 4): the quote that opens at byte 6 is closed in the middle of text; if the file writes quotes behind a backslash, set CSV_ESCAPE to it",
+        "record 1 (line 2, byte 4): the quote that opens at byte 6 is closed in the middle of text; if the file writes quotes behind a backslash, set CSV_ESCAPE=backslash",
         b"3,\"The \\\"Big\\\" lamp\"",
     );
     rejects(
@@ -103,8 +103,7 @@ fn many_fields_are_counted_also_in_a_record_that_is_not_plain() {
 
 #[test]
 fn a_record_that_is_not_utf_8_is_rejected_at_its_byte() {
-    let message =
-        "record 2 (line 3, byte 10): not text at byte 12; is the file in another encoding?";
+    let message = "record 2 (line 3, byte 10): not text at byte 12; if the file is in another encoding, name it with CSV_ENCODING";
     for raw in [&b"2,\xE9"[..], b"2,\xC3", b"2,\xFF\xFF", b"2,\xED\xA0\x80"] {
         let input = [b"a,b\n1,\xC3\xA9x\n", raw, b"\n"].concat();
         rejects(settings(), input, Reject::INVALID_UTF8, message, raw);
@@ -129,7 +128,7 @@ fn a_record_beyond_the_limit_is_rejected_without_its_bytes() {
         settings,
         "a,b\n1,3456789\n",
         Reject::RECORD_TOO_LONG,
-        "record 1 (line 2, byte 4): longer than 8 bytes, skipped up to line 3, byte 14; is this a CSV file with line ends?",
+        "record 1 (line 2, byte 4): longer than 8 bytes, skipped up to line 3, byte 14; set RECORD_BYTES_MAX higher to load it",
         b"",
     );
     rejects(

@@ -10,7 +10,7 @@ use std::{
     process::ExitCode,
 };
 
-use blob_store::{BlobArgs, BlobProperties, BlobStore, Compression};
+use blob_store::{BlobArgs, BlobProperties, BlobStore};
 use clap::Args;
 use job_queue::{OrgLimits, Queue, QueueArgs};
 use serde::Serialize;
@@ -78,6 +78,9 @@ struct Plan {
     row_bytes: u64,
     #[serde(skip)]
     bytes_read: u64,
+    /// Of the rows read, those that write a quote inside quotes behind a backslash, and are rejected
+    /// for it.
+    rows_with_backslash_quotes: u64,
     #[serde(skip)]
     batch_bytes_max: u64,
     /// The column that was asked for, there or not.
@@ -100,6 +103,7 @@ struct Rows {
     rows: u64,
     row_bytes: u64,
     bytes_read: u64,
+    with_backslash_quotes: u64,
     are_counted: bool,
     keys: Option<Repeated>,
     kept_together: Option<Repeated>,
@@ -137,6 +141,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         rows_are_counted: rows.are_counted,
         row_bytes: rows.row_bytes,
         bytes_read: rows.bytes_read,
+        rows_with_backslash_quotes: rows.with_backslash_quotes,
         batch_bytes_max: given.batch_bytes_max,
         key: args.key,
         keys: rows.keys,
@@ -172,22 +177,23 @@ async fn look(
     settings: &ReadSettings,
     args: &PlanArgs,
 ) -> Result<Rows, ReadError> {
-    // Only of a plain file is it known how much of it the rows read so far are.
-    let is_plain = Compression::of(blob).is_none() && settings.keeps_bytes();
-    let enough = if args.count || !is_plain { u64::MAX } else { SAMPLE_BYTES };
     let progress = ReadProgress::default();
     let mut source = Source::start(store, blob, settings, Transfer::default(), &progress);
     let header = source.header().await?;
+    // Only of a plain file is it known how much of it the rows read so far are.
+    let enough = if args.count || !source.keeps_bytes() { u64::MAX } else { SAMPLE_BYTES };
     let repeats = |column: Option<&str>| column.and_then(|name| Repeats::of(&header, name));
     let mut keys = repeats(args.key.as_deref());
     let mut kept_together = repeats(settings.keep_together());
-    let (mut rows, mut bytes) = (0, 0);
+    let (mut rows, mut bytes, mut with_backslash_quotes) = (0, 0, 0);
     let mut are_counted = true;
     while let Some(batch) = source.next_batch().await? {
         for repeats in keys.iter_mut().chain(&mut kept_together) {
             repeats.look(&batch.rows);
         }
         rows += batch.records();
+        with_backslash_quotes +=
+            batch.rejects.iter().filter(|reject| reject.asks_for_escape()).count() as u64;
         bytes = batch.end.byte;
         if bytes >= enough && bytes < blob.bytes {
             are_counted = false;
@@ -200,6 +206,7 @@ async fn look(
         rows,
         row_bytes,
         bytes_read: bytes,
+        with_backslash_quotes,
         are_counted,
         keys: keys.map(Repeats::result),
         kept_together: kept_together.map(Repeats::result),

@@ -22,6 +22,7 @@ impl Plan {
         let mut lines = vec![
             ("file", format!("{} ({})", self.file, bytes(self.file_bytes))),
             ("rows", format!("{rows}, {} on average", bytes(self.row_bytes))),
+            ("quotes", self.quotes()),
             ("keys", self.keys()),
             ("together", self.kept_together.as_ref().map(together).unwrap_or_default()),
             ("org, today", self.left()),
@@ -36,6 +37,17 @@ impl Plan {
         ];
         lines.retain(|(_, text)| !text.is_empty());
         lines.iter().map(|(label, text)| format!("  {label:13} {text}\n")).collect()
+    }
+
+    fn quotes(&self) -> String {
+        match self.rows_with_backslash_quotes {
+            0 => String::new(),
+            rows => format!(
+                "of the rows read, {} write a quote inside quotes as \\\" and are rejected for it: set \
+                 CSV_ESCAPE=backslash",
+                grouped(rows)
+            ),
+        }
     }
 
     fn keys(&self) -> String {

@@ -4,6 +4,7 @@
 mod control;
 mod fixture;
 mod help;
+mod packed;
 mod program;
 mod report;
 mod targets;
