@@ -18,7 +18,7 @@ use crate::{
     org::Org,
     problem::Refusal,
     render::{self, Shown},
-    schema::{Field, Object, ObjectNumber},
+    schema::{Compared, Field, Object, ObjectNumber},
     store::{Row, fold},
 };
 
@@ -167,7 +167,7 @@ fn page(call: &Call<'_>, object: &Object, cursor: &Cursor, from: usize) -> Answe
 /// One condition, held against the schema.
 struct Test<'a> {
     field: Shown,
-    case_sensitive: bool,
+    compared: Compared,
     comparison: Comparison,
     values: &'a [Option<String>],
 }
@@ -175,12 +175,12 @@ struct Test<'a> {
 impl<'a> Test<'a> {
     fn new(object: &Object, condition: &'a Condition) -> Result<Self, Refusal> {
         let field = shown_field(object, &condition.field)?;
-        let case_sensitive = match field {
-            Shown::Id => true,
-            Shown::Column(column) => object.field(column).case_sensitive,
+        let compared = match field {
+            Shown::Id => Compared::AsWritten,
+            Shown::Column(column) => object.field(column).compared(),
         };
         let Condition { comparison, values, .. } = condition;
-        Ok(Self { field, case_sensitive, comparison: *comparison, values })
+        Ok(Self { field, compared, comparison: *comparison, values })
     }
 
     fn passes(&self, object: &Object, id: RecordId, row: Row<'_>) -> bool {
@@ -194,9 +194,7 @@ impl<'a> Test<'a> {
         };
         let equals = |value: &Option<String>| match (text, value) {
             (None, None) => true,
-            (Some(text), Some(value)) => {
-                fold(text, self.case_sensitive) == fold(value, self.case_sensitive)
-            }
+            (Some(text), Some(value)) => fold(text, self.compared) == fold(value, self.compared),
             _ => false,
         };
         match self.comparison {
