@@ -50,9 +50,9 @@ pub(crate) async fn check(
     header: Option<&str>,
 ) -> anyhow::Result<()> {
     let client = Client::new(config.connection.clone())?;
-    let preflight = preflight(&client, config, Patience::Seconds).await?;
+    let mut preflight = preflight(&client, config, Patience::Seconds).await?;
     let (mapping, left_out) = match header {
-        Some(line) => of_header(line, &preflight.mapping, &client).await?,
+        Some(line) => of_header(line, &mut preflight, &client).await?,
         None => (of_mapping(&preflight.mapping), Vec::new()),
     };
     let rules = preflight.mapping.rules();
@@ -81,16 +81,21 @@ pub(crate) async fn check(
 /// What becomes of the columns of a header line.
 async fn of_header(
     line: &str,
-    mapping: &Mapping,
+    preflight: &mut Preflight,
     client: &Client,
 ) -> anyhow::Result<(Vec<MappedField>, Vec<String>)> {
     let header = read_header(line)?;
+    let mapping = &preflight.mapping;
     let parents = plans::parents(mapping, &header, client).await;
     let plan = mapping.plan(header, parents)?;
     let fields = plan.targets().map(|(column, target)| MappedField::new(column, target));
     let constants = mapping.constants().iter();
     let constants = constants.map(|constant| MappedField::new(&constant.quoted, &constant.target));
     let left_out = plan.left_out().into_iter().map(str::to_owned).collect();
+    if mapping.is_by_name() {
+        let targets = plan.targets().map(|(_, target)| target);
+        preflight.warnings.extend(mapping.rules().assumed_dates(targets));
+    }
     Ok((fields.chain(constants).collect(), left_out))
 }
 

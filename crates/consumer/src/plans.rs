@@ -86,6 +86,11 @@ impl Plans {
                 left_out.join(", ")
             );
         }
+        let rules = self.mapping.rules();
+        let assumed_dates = rules.assumed_dates(plan.targets().map(|(_, target)| target));
+        if let Some(assumed) = assumed_dates.filter(|_| self.mapping.is_by_name()) {
+            warn!(run.id = %job.run, "run {}: {assumed}", job.run);
+        }
         let required = self.mapping.required_without(plan);
         if self.mapping.is_by_name() && !required.is_empty() {
             warn!(

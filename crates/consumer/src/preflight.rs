@@ -227,7 +227,8 @@ fn rules(describe: Describe, config: &SalesforceConfig) -> Result<TargetRules, C
     }
     let key = config.key.as_ref().map(|name| key(&describe, name)).transpose()?;
     let (parents, values) = (BTreeMap::new(), config.values.clone());
-    Ok(TargetRules { describe, operation, key, parents, values })
+    let dates_are_assumed = config.dates_are_assumed;
+    Ok(TargetRules { describe, operation, key, parents, values, dates_are_assumed })
 }
 
 fn key(describe: &Describe, name: &str) -> Result<Key, ConsumerError> {
@@ -238,17 +239,14 @@ fn key(describe: &Describe, name: &str) -> Result<Key, ConsumerError> {
     if !field.external_id && !field.id_lookup && field.field_type != "id" {
         return Err(ConsumerError::NotAnExternalId { object, field: field.name.clone() });
     }
-    let sameness = match field.field_type.as_str() {
-        "id" => Sameness::OfIds,
-        _ if field.case_sensitive => Sameness::Exact,
-        _ => Sameness::IgnoringCase,
-    };
-    Ok(Key { field: field.name.clone(), sameness })
+    Ok(Key { field: field.name.clone(), sameness: Sameness::of(field) })
 }
 
 fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &str) -> Vec<String> {
     let targets = mapping.columns().iter().flat_map(|column| &column.targets);
     let mut warnings: Vec<String> = targets.filter_map(|target| target.warning.clone()).collect();
+    let filled = mapping.columns().iter().flat_map(|column| &column.targets);
+    warnings.extend(mapping.rules().assumed_dates(filled));
     let required = mapping.required_but_not_filled();
     if !required.is_empty() {
         warnings.push(format!(

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
-use crate::{Dialect, Header};
+use crate::{Dialect, Header, trimmed};
 
 /// Reads the cells of one column.
 #[derive(Clone, Debug)]
@@ -24,8 +24,8 @@ impl Cells {
         Some(Self { dialect: header.dialect(), column, text: Vec::new() })
     }
 
-    /// What the cell of a raw record says, without its quotes and without blanks around it. Nothing
-    /// in a record that has no such cell.
+    /// What the cell of a raw record says, without its quotes and without [what nobody sees
+    /// around it](trimmed). Nothing in a record that has no such cell.
     pub fn read<'a>(&'a mut self, raw: &'a [u8]) -> &'a [u8] {
         let Dialect { delimiter, quote, .. } = self.dialect;
         let cell = match memchr(quote, raw) {
@@ -44,7 +44,10 @@ impl Cells {
                 None => &[],
             },
         };
-        cell.trim_ascii()
+        match std::str::from_utf8(cell) {
+            Ok(cell) => trimmed(cell).as_bytes(),
+            Err(_) => cell.trim_ascii(),
+        }
     }
 }
 

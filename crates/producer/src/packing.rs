@@ -67,7 +67,7 @@ impl Packing {
             ),
             Self::Gzip => tracing::info!("{file} is compressed by gzip, though not by its name"),
             Self::Zstd => {
-                tracing::info!("{file} is compressed by Zstandard, though not by its name")
+                tracing::info!("{file} is compressed by Zstandard, though not by its name");
             }
         }
     }

@@ -17,14 +17,14 @@ pub(crate) fn bar_repeated_keys(schema: &Schema, drafts: &mut [Draft<'_>], key: 
     let field = schema.object(first.object).field(key);
     let mut seen: HashMap<String, u32> = HashMap::with_capacity(drafts.len());
     for text in drafts.iter().filter_map(|draft| draft.text(key)) {
-        *seen.entry(fold(text, field.case_sensitive).into_owned()).or_default() += 1;
+        *seen.entry(fold(text, field.compared()).into_owned()).or_default() += 1;
     }
     if seen.values().all(|times| *times == 1) {
         return;
     }
     for draft in drafts {
         let Some(text) = draft.text(key) else { continue };
-        if seen.get(fold(text, field.case_sensitive).as_ref()).is_some_and(|times| *times > 1) {
+        if seen.get(fold(text, field.compared()).as_ref()).is_some_and(|times| *times > 1) {
             draft.barred = Some(RowError::twice_in_request(&field.name, text));
         }
     }
@@ -72,7 +72,7 @@ pub(crate) fn bar_by_locked_parents(org: &Org, drafts: &mut [Draft<'_>]) {
 fn named_parents(schema: &Schema, draft: &Draft<'_>) -> Vec<String> {
     let by_key = draft.parents.iter().map(|parent| {
         let field = schema.object(parent.object).field(parent.key_column);
-        let key = fold(&parent.key, field.case_sensitive);
+        let key = fold(&parent.key, field.compared());
         format!("{} {} {key}", parent.object.0, parent.key_column)
     });
     let object = schema.object(draft.object);

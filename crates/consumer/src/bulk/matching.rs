@@ -120,11 +120,8 @@ fn fingerprint<'a>(cells: impl Iterator<Item = Option<&'a [u8]>>, by: &By) -> u6
     for cell in cells {
         let cell = cell.unwrap_or_default();
         match by {
-            By::Key(_, Sameness::IgnoringCase) => {
-                String::from_utf8_lossy(cell).to_lowercase().hash(&mut hasher);
-            }
-            By::Key(_, Sameness::OfIds) => cell[..cell.len().min(15)].hash(&mut hasher),
-            By::Key(_, Sameness::Exact) | By::AllCells => cell.hash(&mut hasher),
+            By::Key(_, sameness) => sameness.comparable(cell).hash(&mut hasher),
+            By::AllCells => cell.hash(&mut hasher),
         }
     }
     hasher.finish()
@@ -159,6 +156,18 @@ mod tests {
             assert_eq!(matcher.not_found().collect::<Vec<_>>(), [0]);
             assert_eq!(matcher.row(&header, &record(&["", "", "", "C-3"])), None);
         }
+    }
+
+    #[test]
+    fn a_key_that_is_a_number_is_found_however_it_is_written() {
+        let cargo = cargo(&[r#"{"K":1.001e3}"#, r#"{"K":7}"#, r#"{"K":0}"#]);
+        let mut matcher = Matcher::new(cargo, Some(("K", Sameness::OfNumbers)));
+        let mut found = |key| matcher.row(&record(&["K"]), &record(&[key]));
+
+        assert_eq!(
+            [found("-0"), found("1001.0"), found("8"), found("7.")],
+            [Some(2), Some(0), None, Some(1)]
+        );
     }
 
     #[test]

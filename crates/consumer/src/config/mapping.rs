@@ -25,9 +25,10 @@ pub struct MappingArgs {
     #[arg(long, env = "MAPPING_TIME_ZONE", default_value = "UTC", value_name = "ZONE", value_parser = time_zone)]
     pub mapping_time_zone: TimeZone,
 
-    /// How dates with slashes are read: 11/23/2026 or 23/11/2026.
-    #[arg(long, env = "MAPPING_DATES", value_enum, default_value_t = DateOrder::default(), value_name = "ORDER")]
-    pub mapping_dates: DateOrder,
+    /// How dates with slashes are read: 11/23/2026 or 23/11/2026. Not set: month first, and where
+    /// dates are filled it is said that this is assumed.
+    #[arg(long, env = "MAPPING_DATES", value_enum, value_name = "ORDER")]
+    pub mapping_dates: Option<DateOrder>,
 
     /// What an empty cell does. `#N/A` empties the field in any case.
     #[arg(long, env = "MAPPING_NULLS", value_enum, default_value_t = Nulls::Ignore, value_name = "WHAT")]
@@ -55,7 +56,7 @@ impl MappingArgs {
     pub(super) fn values(&self) -> ValueRules {
         ValueRules {
             zone: self.mapping_time_zone.clone(),
-            dates: self.mapping_dates,
+            dates: self.mapping_dates.unwrap_or_default(),
             empty_is_null: self.mapping_nulls == Nulls::Write,
             truncate: self.mapping_truncate,
         }

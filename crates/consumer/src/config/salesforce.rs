@@ -90,6 +90,8 @@ pub struct SalesforceConfig {
     pub(crate) mapping_file: Option<PathBuf>,
     pub(crate) left_out: LeftOut,
     pub(crate) values: ValueRules,
+    /// Whether nobody said how dates with slashes are read.
+    pub(crate) dates_are_assumed: bool,
 }
 
 impl SalesforceArgs {
@@ -118,6 +120,7 @@ impl SalesforceArgs {
             allow_duplicates: self.salesforce_allow_duplicates,
             left_out: self.mapping.left_out(),
             values: self.mapping.values(),
+            dates_are_assumed: self.mapping.mapping_dates.is_none(),
             mapping_file: self.mapping.mapping_file,
         })
     }

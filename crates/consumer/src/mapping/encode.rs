@@ -5,11 +5,11 @@ use std::{borrow::Cow, collections::HashMap, ops::Range};
 
 use bytes::Bytes;
 use csv::ByteRecord;
-use ingest_core::{Reject, Rows};
+use ingest_core::{Reject, Rows, trimmed};
 
 use super::{
     plan::Plan,
-    target::{NULL_CELL, Sameness, Target},
+    target::{NULL_CELL, Target},
     value::Misfit,
 };
 use crate::{
@@ -44,6 +44,9 @@ const INVALID_VALUE: &str = "INVALID_VALUE";
 
 /// Code of a row that cannot be upserted.
 const EXTERNAL_ID_MISSING: &str = "EXTERNAL_ID_MISSING";
+
+/// Code of a row that would become a record of nothing.
+const BLANK_ROW: &str = "BLANK_ROW";
 
 const BODY_BEFORE: &[u8] = b"{\"allOrNone\":false,\"records\":[";
 const BODY_AFTER: &[u8] = b"]}";
@@ -180,6 +183,7 @@ impl Encoder<'_> {
     /// Writes the fields of one row; the answer is where its key is.
     fn fields(&mut self, record: &ByteRecord) -> Result<Range<usize>, Reason> {
         let mut key = 0..0;
+        let mut is_blank = true;
         let mut problems: Vec<String> = Vec::new();
         self.json.extend_from_slice(self.before_fields.as_bytes());
         for ((column, targets), cell) in
@@ -191,20 +195,24 @@ impl Encoder<'_> {
             let cell = std::str::from_utf8(cell).map_err(|_| {
                 reason(Reject::INVALID_UTF8, &format!("column `{column}`: not text"))
             })?;
+            is_blank &= is_nothing(trimmed(cell));
             for target in targets {
                 if target.is_key {
-                    key = self.key(column, target, cell.trim())?;
+                    key = self.key(column, target, trimmed(cell))?;
                 } else if let Err(problem) = self.value(target, cell) {
                     problems.push(format!("column `{column}`: {problem}"));
                 }
             }
         }
         self.json.push(b'}');
+        if is_blank && self.plan.refuses_blank_rows && problems.is_empty() {
+            return Err(reason(BLANK_ROW, "no column that is mapped has a value"));
+        }
         if problems.is_empty() { Ok(key) } else { Err(reason(INVALID_VALUE, &problems.join("; "))) }
     }
 
     fn key(&mut self, column: &str, target: &Target, cell: &str) -> Result<Range<usize>, Reason> {
-        if cell.is_empty() || cell == NULL_CELL {
+        if is_nothing(cell) {
             let what = if target.field == "Id" { "id" } else { "external id" };
             let message = format!("column `{column}`: the {what} is empty");
             return Err(reason(EXTERNAL_ID_MISSING, &message));
@@ -221,13 +229,13 @@ impl Encoder<'_> {
     /// A blank cell is not sent, unless the settings say that it empties its field; `#N/A` always
     /// does.
     fn value(&mut self, target: &Target, cell: &str) -> Result<(), Misfit> {
-        let trimmed = cell.trim();
-        if trimmed.is_empty() || trimmed == NULL_CELL {
+        let seen = trimmed(cell);
+        if is_nothing(seen) {
             match &target.null {
-                Some(null) if trimmed == NULL_CELL || self.plan.empty_is_null => {
+                Some(null) if seen == NULL_CELL || self.plan.empty_is_null => {
                     self.json.extend_from_slice(null.as_bytes());
                 }
-                None if trimmed == NULL_CELL => return Err("a boolean cannot be emptied".into()),
+                None if seen == NULL_CELL => return Err("a boolean cannot be emptied".into()),
                 _ => (),
             }
             return Ok(());
@@ -251,7 +259,8 @@ impl Encoder<'_> {
         for (index, row) in self.rows.iter_mut().enumerate() {
             let EncodedRow::Ready { key, after, .. } = row else { continue };
             if key.start < key.end {
-                let key = comparable(&self.json[key.clone()], self.plan.sameness);
+                let key = unquoted(&self.json[key.clone()]);
+                let key = self.plan.sameness.comparable(key);
                 *after = last_of_key.insert(key, index);
             }
         }
@@ -261,19 +270,14 @@ impl Encoder<'_> {
     }
 }
 
-/// What two keys have in common that are the same for Salesforce.
-fn comparable(key: &[u8], sameness: Sameness) -> Cow<'_, [u8]> {
-    match sameness {
-        Sameness::Exact => Cow::Borrowed(key),
-        // A quote, and the 15 characters that count.
-        Sameness::OfIds => Cow::Borrowed(&key[..key.len().min(16)]),
-        Sameness::IgnoringCase => {
-            if key.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-                return Cow::Borrowed(key);
-            }
-            Cow::Owned(String::from_utf8_lossy(key).to_lowercase().into_bytes())
-        }
-    }
+/// Whether a cell brings no value: it is blank, or empties its field.
+fn is_nothing(trimmed: &str) -> bool {
+    trimmed.is_empty() || trimmed == NULL_CELL
+}
+
+/// A key in JSON without the quotes of a text.
+fn unquoted(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(json)
 }
 
 /// Rows with this JSON, none of which repeats a key.

@@ -53,6 +53,7 @@ fn rules() -> TargetRules {
         key: Some(Key { field: "Key__c".to_owned(), sameness: Sameness::IgnoringCase }),
         parents: BTreeMap::new(),
         values: ValueRules::default(),
+        dates_are_assumed: false,
     }
 }
 

@@ -161,6 +161,7 @@ impl Mapping {
             constants: self.constants().iter().map(|constant| constant.json.as_str()).collect(),
             sameness: self.rules.key.as_ref().map_or(Sameness::Exact, |key| key.sameness),
             empty_is_null: self.rules.values.empty_is_null,
+            refuses_blank_rows: self.rules.operation == Operation::Insert,
         };
         plan.check(self.rules.key.as_ref())?;
         let required = self.required_without(&plan);

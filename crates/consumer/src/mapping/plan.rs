@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(super) constants: String,
     pub(super) sameness: Sameness,
     pub(super) empty_is_null: bool,
+    /// Whether a row without a value is no record: an insert would make one of nothing.
+    pub(super) refuses_blank_rows: bool,
 }
 
 /// Why rows under a header cannot be delivered, whatever is in them.

@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     fs, io,
     path::{Path, PathBuf},
+    str::Chars,
 };
 
 use super::target::Target;
@@ -193,20 +194,37 @@ fn unescape(text: &str) -> Result<String, String> {
             Some('n') => plain.push('\n'),
             Some('r') => plain.push('\r'),
             Some('f') => plain.push('\u{c}'),
-            Some('u') => {
-                let digits: String = characters.by_ref().take(4).collect();
-                let decoded = u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32);
-                plain.push(
-                    decoded
-                        .filter(|_| digits.len() == 4)
-                        .ok_or_else(|| format!("`\\u{digits}` is no character"))?,
-                );
-            }
+            Some('u') => plain.push(unescape_unicode(&mut characters)?),
             Some(other) => plain.push(other),
             None => (),
         }
     }
     Ok(plain)
+}
+
+/// The character of `\u00e4`, from behind the `u`. Java writes one beyond 16 bits as two halves.
+fn unescape_unicode(characters: &mut Chars<'_>) -> Result<char, String> {
+    let (digits, first) = unit(characters);
+    let mut units = vec![first.ok_or_else(|| format!("`\\u{digits}` is no character"))?];
+    let behind = characters.as_str();
+    if (0xd800..0xdc00).contains(&units[0])
+        && let Some(rest) = behind.strip_prefix("\\u")
+    {
+        *characters = rest.chars();
+        units.extend(unit(characters).1);
+    }
+    String::from_utf16(&units)
+        .ok()
+        .and_then(|decoded| decoded.chars().next())
+        .ok_or_else(|| format!("`\\u{digits}` is half a character"))
+}
+
+/// Four hexadecimal digits, and what they say.
+fn unit(characters: &mut Chars<'_>) -> (String, Option<u16>) {
+    let digits: String = characters.by_ref().take(4).collect();
+    let are_digits = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let unit = u16::from_str_radix(&digits, 16).ok().filter(|_| are_digits);
+    (digits, unit)
 }
 
 #[cfg(test)]
@@ -244,6 +262,8 @@ mod tests {
         assert_eq!(read(r"Company\ Name=Company"), ["1 Company Name -> Company"]);
         assert_eq!(read(r"a\=b\:c=Field__c"), ["1 a=b:c -> Field__c"]);
         assert_eq!(read(r"Stra\u00dfe=Street"), ["1 Straße -> Street"]);
+        assert_eq!(read(r"KONTOF\u00DCHRER-NR.=Short__c"), ["1 KONTOFÜHRER-NR. -> Short__c"]);
+        assert_eq!(read(r"Mood \uD83D\uDE00=Mood__c"), ["1 Mood \u{1f600} -> Mood__c"]);
         assert_eq!(read(r"C\:\\Path=Path__c"), [r"1 C:\Path -> Path__c"]);
         assert_eq!(read("Long \\\n   Name=\\\n  Field__c"), ["1 Long Name -> Field__c"]);
         assert_eq!(read(r"Parent=Account\:ErpKey__c"), ["1 Parent -> Account:ErpKey__c"]);
@@ -286,6 +306,11 @@ mod tests {
             ("\" \"=LeadSource", "line 1: there is nothing between the quotes of a constant"),
             ("Name=A,,B", "line 1: column `Name`: there is nothing beside a comma"),
             (r"Stra\u00=Street", r"line 1: `\u00` is no character"),
+            (r"Mood\u+123=Street", r"line 1: `\u+123` is no character"),
+            (r"Mood\uD83D=Street", r"line 1: `\uD83D` is half a character"),
+            (r"Mood\uD83Dx=Street", r"line 1: `\uD83D` is half a character"),
+            (r"Mood\uD83D\u0041=Street", r"line 1: `\uD83D` is half a character"),
+            (r"Mood\uDE00=Street", r"line 1: `\uDE00` is half a character"),
             ("# nothing\n\n", "mapping file lead.sdl: it maps no column"),
             ("Note=\n", "mapping file lead.sdl: it maps no column"),
         ] {

@@ -1,6 +1,8 @@
 //! One field that a column fills.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
+
+use ingest_core::number_by_value;
 
 use super::value::{Converter, ValueRules};
 use crate::{
@@ -18,6 +20,8 @@ pub(crate) struct TargetRules {
     /// Objects that rows refer to, as far as they are known, by name.
     pub(crate) parents: BTreeMap<String, Describe>,
     pub(crate) values: ValueRules,
+    /// Whether nobody said how dates with slashes are read.
+    pub(crate) dates_are_assumed: bool,
 }
 
 impl TargetRules {
@@ -45,6 +49,60 @@ pub(crate) enum Sameness {
     IgnoringCase,
     /// Ids: what comes after 15 characters says nothing new.
     OfIds,
+    /// Numbers: `1001` is `1001.0`.
+    OfNumbers,
+}
+
+impl Sameness {
+    /// How the keys in a field are compared.
+    pub(crate) fn of(field: &Field) -> Self {
+        match field.field_type.as_str() {
+            "id" => Self::OfIds,
+            "int" | "double" | "currency" | "percent" => Self::OfNumbers,
+            _ if field.case_sensitive => Self::Exact,
+            _ => Self::IgnoringCase,
+        }
+    }
+
+    /// What a key has in common with all that are the same.
+    pub(crate) fn comparable(self, key: &[u8]) -> Cow<'_, [u8]> {
+        match self {
+            Self::Exact => Cow::Borrowed(key),
+            Self::OfIds => Cow::Borrowed(&key[..key.len().min(ID_CHARACTERS)]),
+            Self::OfNumbers => {
+                let value = std::str::from_utf8(key).ok().and_then(number_by_value);
+                value.map_or(Cow::Borrowed(key), |value| Cow::Owned(value.into_bytes()))
+            }
+            Self::IgnoringCase => {
+                if key.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+                    return Cow::Borrowed(key);
+                }
+                Cow::Owned(String::from_utf8_lossy(key).to_lowercase().into_bytes())
+            }
+        }
+    }
+}
+
+/// Characters of an id that tell records apart.
+const ID_CHARACTERS: usize = 15;
+
+impl TargetRules {
+    /// Which order of dates is taken on trust, when any of these fields holds a date.
+    pub(crate) fn assumed_dates<'a>(
+        &self,
+        filled: impl Iterator<Item = &'a Target>,
+    ) -> Option<String> {
+        let of_dates = filled.filter(|target| self.dates_are_assumed && target.holds_a_date());
+        let fields: Vec<&str> = of_dates.map(|target| target.field.as_str()).collect();
+        (!fields.is_empty()).then(|| {
+            format!(
+                "dates with slashes are taken to be {} in {}; `producer plan` says which order a \
+                 file fits, and MAPPING_DATES sets it",
+                self.values.dates.in_words(),
+                fields.join(", ")
+            )
+        })
+    }
 }
 
 /// One field that a column fills.
@@ -84,8 +142,16 @@ struct Path<'a> {
 }
 
 impl<'a> Path<'a> {
-    /// Nothing, when the name is one of a field. Data Loader also writes `Account:ErpKey__c`.
+    /// Nothing, when the name is one of a field. Data Loader writes `Account:Account-ErpKey__c` and
+    /// `Who:Lead-Key__c`, the relationship first; it wrote `Account:ErpKey__c` before it knew of
+    /// several objects.
     fn of(name: &'a str) -> Option<Self> {
+        if let Some((relationship, (object, field))) =
+            name.split_once(':').and_then(|(name, rest)| Some((name, rest.split_once('-')?)))
+        {
+            let [relationship, object, field] = [relationship, object, field].map(str::trim);
+            return Some(Self { object: Some(object), relationship, field });
+        }
         match (name.split_once(':'), name.split_once('.')) {
             (Some((object, rest)), _) if rest.contains('.') => {
                 let (relationship, field) = rest.split_once('.')?;
@@ -100,6 +166,10 @@ impl<'a> Path<'a> {
 }
 
 impl Target {
+    fn holds_a_date(&self) -> bool {
+        matches!(self.converter, Converter::Date(_) | Converter::Moment { .. })
+    }
+
     /// The object beyond the relationship that a name goes over, if it is known which one.
     pub(super) fn parent_of(name: &str, describe: &Describe) -> Option<String> {
         let path = Path::of(name)?;
@@ -172,7 +242,7 @@ impl Target {
         let key =
             rules.parents.get(parent).map(|parent| parent_key(parent, path.field)).transpose()?;
         let (field, converter) = match key {
-            None => (path.field, Converter::Text { length_max: None, truncate: false }),
+            None => (path.field, Converter::Key { length_max: None }),
             Some(field) => (
                 field.name.as_str(),
                 Converter::of_key(field, &rules.values)
@@ -180,7 +250,9 @@ impl Target {
             ),
         };
         let relationship = reference.relationship_name.as_deref().unwrap_or(path.relationship);
-        let of_type = match path.object {
+        // Where there is no choice, Bulk takes no object before the relationship.
+        let is_choice = reference.reference_to.len() > 1 || reference.polymorphic_foreign_key;
+        let of_type = match path.object.filter(|_| is_choice) {
             None => String::new(),
             Some(_) => format!("\"attributes\":{{\"type\":\"{parent}\"}},"),
         };

@@ -1,5 +1,6 @@
 //! `producer plan`: what loading a file will take, before it is loaded.
 
+mod dates;
 mod measured;
 mod reckon;
 mod repeats;
@@ -10,12 +11,14 @@ use std::{
     process::ExitCode,
 };
 
+use anyhow::bail;
 use blob_store::{BlobArgs, BlobProperties, BlobStore};
 use clap::Args;
 use job_queue::{OrgLimits, Queue, QueueArgs};
 use serde::Serialize;
 
 use self::{
+    dates::{DateColumn, DateColumns, DateOrder},
     reckon::{Assumed, Given, Reckoning, keys_per_lookup, reckon},
     repeats::{Repeated, Repeats},
 };
@@ -51,6 +54,10 @@ pub struct PlanArgs {
     /// The field by which consumers find records.
     #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD")]
     pub external_id: Option<String>,
+
+    /// How consumers read dates with slashes. A column that contradicts it is an error.
+    #[arg(long, env = "MAPPING_DATES", value_enum, default_value_t = DateOrder::default(), value_name = "ORDER")]
+    pub dates: DateOrder,
 
     /// Print the plan as JSON.
     #[arg(long)]
@@ -90,6 +97,9 @@ struct Plan {
     keys: Option<Repeated>,
     /// The same for the column by which rows are kept together.
     kept_together: Option<Repeated>,
+    dates_assumed: DateOrder,
+    /// Columns with dates like 1/5/2026.
+    dates: Vec<DateColumn>,
     /// What the org has left today, as a consumer heard it.
     limits: Option<OrgLimits>,
     limits_seen_at_ms: Option<u64>,
@@ -107,6 +117,7 @@ struct Rows {
     are_counted: bool,
     keys: Option<Repeated>,
     kept_together: Option<Repeated>,
+    dates: Vec<DateColumn>,
 }
 
 /// So much of a file is read for an estimate.
@@ -146,6 +157,8 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         key: args.key,
         keys: rows.keys,
         kept_together: rows.kept_together,
+        dates_assumed: args.dates,
+        dates: rows.dates,
         limits: given.limits,
         limits_seen_at_ms: limits.map(|(_, seen_at_ms)| seen_at_ms),
         assumed,
@@ -157,6 +170,15 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         writeln!(out)?;
     } else {
         write!(out, "{}", plan.text())?;
+    }
+    out.flush()?;
+    let wrong = plan.dates.iter().filter(|column| column.contradicts(plan.dates_assumed));
+    let wrong: Vec<String> = wrong.map(|column| column.text(plan.dates_assumed)).collect();
+    if !wrong.is_empty() {
+        bail!(
+            "dates would be rejected or stored wrongly, if these columns fill dates: {}",
+            wrong.join("; ")
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -185,12 +207,14 @@ async fn look(
     let repeats = |column: Option<&str>| column.and_then(|name| Repeats::of(&header, name));
     let mut keys = repeats(args.key.as_deref());
     let mut kept_together = repeats(settings.keep_together());
+    let mut dates = DateColumns::new(&header);
     let (mut rows, mut bytes, mut with_backslash_quotes) = (0, 0, 0);
     let mut are_counted = true;
     while let Some(batch) = source.next_batch().await? {
         for repeats in keys.iter_mut().chain(&mut kept_together) {
             repeats.look(&batch.rows);
         }
+        dates.look(&batch.rows);
         rows += batch.records();
         with_backslash_quotes +=
             batch.rejects.iter().filter(|reject| reject.asks_for_escape()).count() as u64;
@@ -210,6 +234,7 @@ async fn look(
         are_counted,
         keys: keys.map(Repeats::result),
         kept_together: kept_together.map(Repeats::result),
+        dates: dates.result(),
     })
 }
 

@@ -1,26 +1,37 @@
 //! How often the same cell comes again, in bounded memory.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
 };
 
-use ingest_core::{Cells, Header, Rows};
+use ingest_core::{Cells, Header, Rows, number_by_value};
 use serde::Serialize;
 
-/// So many different cells are remembered, in less than 20 MiB. Of more, a part is looked at.
+/// So many different cells are remembered, in less than 20 MiB, and as much again where numbers are
+/// written in several ways. Of more, a part is looked at.
 const CELLS_MAX: usize = 900_000;
 
 /// Counts the cells of one column that come again.
 pub(super) struct Repeats {
     column: String,
     cells: Cells,
-    cells_max: usize,
     rows: u64,
-    again_in_batch: u64,
-    /// Different ones of each batch, and their bytes in a query.
+    /// Different cells of each batch, and their bytes in a query.
     asked_for: u64,
     query_bytes: u64,
+    by_text: Seen,
+    /// The same by the value of cells that are numbers. While all of them are written in the
+    /// plainest way, it is what `by_text` is.
+    by_value: Option<Seen>,
+}
+
+/// Cells that were seen.
+#[derive(Clone)]
+struct Seen {
+    cells_max: usize,
+    again_in_batch: u64,
     in_this_batch: HashSet<u64>,
     /// Cells that are looked at, by their hash, and how often each came again in a later batch.
     seen: HashMap<u64, u32>,
@@ -35,15 +46,25 @@ pub(super) struct Repeated {
     pub(super) column: String,
     /// Rows with such a cell; an empty one is none.
     pub(super) rows_looked_at: u64,
+    #[serde(flatten)]
+    pub(super) again: Again,
+    /// The same if the field is a number, where that makes a difference: `1001.0` is `1001` then.
+    pub(super) as_numbers: Option<Again>,
+    /// Of a cell in a query for records, on average.
+    #[serde(skip)]
+    pub(super) key_bytes: u64,
+}
+
+/// How often cells came again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Again {
     /// Rows whose cell is that of one before them in their batch.
     pub(super) again_in_batch: u64,
     /// How often a cell of one batch came again in a later one.
     pub(super) again_later: u64,
     /// Whether `again_later` is counted; else it is estimated from a part of the cells.
     pub(super) is_exact: bool,
-    /// Of a cell in a query for records, on average.
-    #[serde(skip)]
-    pub(super) key_bytes: u64,
 }
 
 impl Repeats {
@@ -56,35 +77,67 @@ impl Repeats {
         Some(Self {
             column: column.to_owned(),
             cells: Cells::of(header, column)?,
-            cells_max,
             rows: 0,
-            again_in_batch: 0,
             asked_for: 0,
             query_bytes: 0,
-            in_this_batch: HashSet::new(),
-            seen: HashMap::new(),
-            zeros: 0,
+            by_text: Seen::new(cells_max),
+            by_value: None,
         })
     }
 
     /// Looks at the next batch.
     pub(super) fn look(&mut self, rows: &Rows) {
-        self.in_this_batch.clear();
+        for seen in self.by_value.iter_mut().chain([&mut self.by_text]) {
+            seen.in_this_batch.clear();
+        }
         for (_, raw) in rows.iter() {
             let cell = self.cells.read(raw);
             if cell.is_empty() {
                 continue;
             }
             self.rows += 1;
-            let hash = hash(cell);
-            if self.in_this_batch.insert(hash) {
+            let text = String::from_utf8_lossy(cell);
+            let hash_of_text = hash(&text);
+            let hash_of_value = match plain_number(&text) {
+                Some(plain) if *plain != *text => {
+                    self.by_value.get_or_insert_with(|| self.by_text.clone());
+                    hash(&plain)
+                }
+                _ => hash_of_text,
+            };
+            if self.by_text.add(hash_of_text) {
                 self.asked_for += 1;
                 self.query_bytes += query_bytes(cell);
-                self.meet(hash);
-            } else {
-                self.again_in_batch += 1;
+            }
+            if let Some(by_value) = &mut self.by_value {
+                by_value.add(hash_of_value);
             }
         }
+    }
+
+    pub(super) fn result(self) -> Repeated {
+        let again = self.by_text.again();
+        let as_numbers = self.by_value.map(|seen| seen.again()).filter(|numbers| *numbers != again);
+        let key_bytes = self.query_bytes.div_ceil(self.asked_for.max(1));
+        Repeated { column: self.column, rows_looked_at: self.rows, again, as_numbers, key_bytes }
+    }
+}
+
+impl Seen {
+    fn new(cells_max: usize) -> Self {
+        let (in_this_batch, seen) = (HashSet::new(), HashMap::new());
+        Self { cells_max, again_in_batch: 0, in_this_batch, seen, zeros: 0 }
+    }
+
+    /// The answer is whether it is the first such cell of its batch.
+    fn add(&mut self, hash: u64) -> bool {
+        let is_first = self.in_this_batch.insert(hash);
+        if is_first {
+            self.meet(hash);
+        } else {
+            self.again_in_batch += 1;
+        }
+        is_first
     }
 
     /// A cell, once for each batch that has it.
@@ -99,15 +152,12 @@ impl Repeats {
         }
     }
 
-    pub(super) fn result(self) -> Repeated {
+    fn again(&self) -> Again {
         let again: u64 = self.seen.values().map(|times| u64::from(*times)).sum();
-        Repeated {
-            column: self.column,
-            rows_looked_at: self.rows,
+        Again {
             again_in_batch: self.again_in_batch,
             again_later: again << self.zeros,
             is_exact: self.zeros == 0,
-            key_bytes: self.query_bytes.div_ceil(self.asked_for.max(1)),
         }
     }
 }
@@ -125,11 +175,30 @@ fn query_bytes(cell: &[u8]) -> u64 {
 }
 
 /// Capitals make no difference, as with most external ids.
-fn hash(cell: &[u8]) -> u64 {
+fn hash(cell: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    String::from_utf8_lossy(cell).to_lowercase().hash(&mut hasher);
+    cell.to_lowercase().hash(&mut hasher);
     hasher.finish()
 }
+
+/// A cell that is a number, in one way of writing that is the plainest for whole ones: `1001`.
+/// Nothing for what is no number.
+fn plain_number(cell: &str) -> Option<Cow<'_, str>> {
+    let is_plain = cell.bytes().all(|byte| byte.is_ascii_digit()) && !cell.starts_with('0');
+    if is_plain {
+        return Some(Cow::Borrowed(cell));
+    }
+    let value = number_by_value(cell)?;
+    let (digits, zeros) = value.split_once('e')?;
+    let zeros: Option<usize> = zeros.parse().ok().filter(|zeros| *zeros <= PLAIN_ZEROS_MAX);
+    Some(Cow::Owned(match zeros {
+        Some(zeros) => format!("{digits}{}", "0".repeat(zeros)),
+        None => value,
+    }))
+}
+
+/// A number with more zeros at its end is not written out.
+const PLAIN_ZEROS_MAX: usize = 30;
 
 #[cfg(test)]
 mod tests {
@@ -158,12 +227,40 @@ mod tests {
         let expected = Repeated {
             column: "key".to_owned(),
             rows_looked_at: 10,
-            again_in_batch: 4,
-            again_later: 2,
-            is_exact: true,
+            again: Again { again_in_batch: 4, again_later: 2, is_exact: true },
+            as_numbers: None,
             key_bytes: 10,
         };
         assert_eq!(repeated(100, batches), expected);
+    }
+
+    #[test]
+    fn numbers_that_are_written_in_several_ways_are_counted_by_value_as_well() {
+        let found = |batches: &[&[&str]]| {
+            let batches =
+                batches.iter().map(|keys| keys.iter().map(|&key| key.to_owned()).collect());
+            let found = repeated(100, batches);
+            let counted = |again: Again| (again.again_in_batch, again.again_later);
+            (counted(found.again), found.as_numbers.map(counted))
+        };
+
+        assert_eq!(
+            found(&[&["1001", "1001.0", "01001", "1.001E3", "1002"], &["+1002", "1002"]]),
+            ((0, 1), Some((4, 1)))
+        );
+        assert_eq!(
+            found(&[&["0", "-0", "0.00", "1e40", "10e39", "1e400"]]),
+            ((0, 0), Some((3, 0)))
+        );
+        assert_eq!(found(&[&["007", "008"], &["009"]]), ((0, 0), None), "no two are one");
+        assert_eq!(found(&[&["7", "7", "A-1"]]), ((1, 0), None));
+    }
+
+    #[test]
+    fn what_nobody_sees_around_a_key_is_no_part_of_it() {
+        let batch = ["K4", "K4\u{200b}", "\u{a0}k4 "].map(str::to_owned).to_vec();
+
+        assert_eq!(repeated(100, [batch].into_iter()).again.again_in_batch, 2);
     }
 
     #[test]
@@ -176,9 +273,9 @@ mod tests {
 
         let found = repeated(2_000, batches);
 
-        assert!(!found.is_exact);
-        assert_eq!((found.rows_looked_at, found.again_in_batch), (60_000, 0));
-        assert!((36_000..44_000).contains(&found.again_later), "of 40,000: {found:?}");
+        assert!(!found.again.is_exact);
+        assert_eq!((found.rows_looked_at, found.again.again_in_batch), (60_000, 0));
+        assert!((36_000..44_000).contains(&found.again.again_later), "of 40,000: {found:?}");
     }
 
     #[test]

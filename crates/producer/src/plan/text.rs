@@ -7,7 +7,7 @@ use job_queue::{Allowance, Api};
 use super::{
     Plan,
     reckon::{CONSUMER_CONCURRENCY, Way},
-    repeats::Repeated,
+    repeats::{Again, Repeated},
 };
 use crate::figures::{bytes, duration, grouped, moment};
 
@@ -25,6 +25,7 @@ impl Plan {
             ("quotes", self.quotes()),
             ("keys", self.keys()),
             ("together", self.kept_together.as_ref().map(together).unwrap_or_default()),
+            ("dates", self.dates()),
             ("org, today", self.left()),
             ("collections", way(&self.reckoning.collections)),
             ("bulk", way(&self.reckoning.bulk)),
@@ -59,6 +60,11 @@ impl Plan {
             ),
             (None, None) => String::new(),
         }
+    }
+
+    fn dates(&self) -> String {
+        let columns = self.dates.iter().map(|column| column.text(self.dates_assumed));
+        columns.collect::<Vec<_>>().join("; ")
     }
 
     fn left(&self) -> String {
@@ -113,28 +119,36 @@ impl Plan {
 }
 
 fn repeated_keys(keys: &Repeated) -> String {
-    let Repeated { again_in_batch, again_later, .. } = keys;
     let looked_at = looked_at(keys);
-    if again_in_batch + again_later == 0 {
-        return format!("{looked_at} none repeats another one's");
+    let numbers = keys.as_numbers.map(|again| {
+        format!(
+            "; as numbers (1001.0 is 1001) {} and {}",
+            grouped(again.again_in_batch),
+            later(again)
+        )
+    });
+    let numbers = numbers.unwrap_or_default();
+    let again = keys.again;
+    if again.again_in_batch + again.again_later == 0 {
+        return format!("{looked_at} none repeats another one's{numbers}");
     }
     format!(
         "{looked_at} {} repeat that of one before them in their batch (sent one after the other, in file \
-         order), and {} one of an earlier batch (either may win)",
-        grouped(*again_in_batch),
-        later(keys)
+         order), and {} one of an earlier batch (either may win){numbers}",
+        grouped(again.again_in_batch),
+        later(again)
     )
 }
 
 fn together(groups: &Repeated) -> String {
     let looked_at = looked_at(groups);
-    if groups.again_later == 0 {
+    if groups.again.again_later == 0 {
         return format!("{looked_at} all with the same one are in one batch");
     }
     format!(
         "{looked_at} groups go on in a later batch {} times: the file is not sorted by it, or a group is \
          larger than a batch",
-        later(groups)
+        later(groups.again)
     )
 }
 
@@ -142,9 +156,9 @@ fn looked_at(repeated: &Repeated) -> String {
     format!("of {} rows with {},", grouped(repeated.rows_looked_at), repeated.column)
 }
 
-fn later(repeated: &Repeated) -> String {
-    let about = if repeated.is_exact { "" } else { "about " };
-    format!("{about}{}", grouped(repeated.again_later))
+fn later(again: Again) -> String {
+    let about = if again.is_exact { "" } else { "about " };
+    format!("{about}{}", grouped(again.again_later))
 }
 
 fn way(way: &Way) -> String {
@@ -185,9 +199,9 @@ mod tests {
     use super::*;
 
     fn repeated(again_in_batch: u64, again_later: u64, is_exact: bool) -> Repeated {
+        let again = Again { again_in_batch, again_later, is_exact };
         let column = "Key".to_owned();
-        let rows_looked_at = 1_000;
-        Repeated { column, rows_looked_at, again_in_batch, again_later, is_exact, key_bytes: 0 }
+        Repeated { column, rows_looked_at: 1_000, again, as_numbers: None, key_bytes: 0 }
     }
 
     #[test]
@@ -200,6 +214,17 @@ mod tests {
             repeated_keys(&repeated(2, 3_000, false)),
             "of 1,000 rows with Key, 2 repeat that of one before them in their batch (sent one after \
              the other, in file order), and about 3,000 one of an earlier batch (either may win)"
+        );
+    }
+
+    #[test]
+    fn keys_that_repeat_as_numbers_only_are_told_too() {
+        let again = Again { again_in_batch: 3, again_later: 4, is_exact: true };
+        let keys = Repeated { as_numbers: Some(again), ..repeated(0, 0, true) };
+
+        assert_eq!(
+            repeated_keys(&keys),
+            "of 1,000 rows with Key, none repeats another one's; as numbers (1001.0 is 1001) 3 and 4"
         );
     }
 

@@ -1,6 +1,7 @@
 //! Queries and other ways to look at records.
 
 use std::{
+    borrow::Cow,
     collections::{HashSet, VecDeque},
     sync::{Arc, PoisonError},
 };
@@ -18,7 +19,7 @@ use crate::{
     org::Org,
     problem::Refusal,
     render::{self, Shown},
-    schema::{Field, FieldType, Object, ObjectNumber},
+    schema::{Compared, Field, FieldType, Object, ObjectNumber},
     store::{Row, fold},
 };
 
@@ -170,24 +171,20 @@ struct Test<'a> {
     compared: Compared,
     comparison: Comparison,
     /// As they are compared.
-    values: HashSet<Option<String>>,
+    values: HashSet<Option<Cow<'a, str>>>,
     patterns: Vec<&'a str>,
-}
-
-/// When two values of a field are the same.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Compared {
-    Exactly,
-    InAnyCase,
-    ByValue,
 }
 
 impl<'a> Test<'a> {
     fn new(object: &Object, condition: &'a Condition) -> Result<Self, Refusal> {
         let field = shown_field(object, &condition.field)?;
         let compared = match field {
-            Shown::Id => Compared::Exactly,
-            Shown::Column(column) => compared(object.field(column), &condition.values)?,
+            Shown::Id => Compared::AsWritten,
+            Shown::Column(column) => {
+                let field = object.field(column);
+                check_quotes(field, &condition.values)?;
+                field.compared()
+            }
         };
         let texts = condition.values.iter().map(|value| match value {
             Value::Null => None,
@@ -197,7 +194,7 @@ impl<'a> Test<'a> {
             field,
             compared,
             comparison: condition.comparison,
-            values: texts.clone().map(|text| text.map(|text| compared.key(text))).collect(),
+            values: texts.clone().map(|text| text.map(|text| fold(text, compared))).collect(),
             patterns: texts.flatten().collect(),
         })
     }
@@ -211,7 +208,7 @@ impl<'a> Test<'a> {
             }
             Shown::Column(column) => row.get(column).or(object.field(column).value_by_default()),
         };
-        let is_among = || self.values.contains(&text.map(|text| self.compared.key(text)));
+        let is_among = || self.values.contains(&text.map(|text| fold(text, self.compared)));
         match self.comparison {
             Comparison::In => is_among(),
             Comparison::NotIn => !is_among(),
@@ -222,19 +219,8 @@ impl<'a> Test<'a> {
     }
 }
 
-impl Compared {
-    /// What values that are the same have in common.
-    fn key(self, text: &str) -> String {
-        match self {
-            Self::Exactly => text.to_owned(),
-            Self::InAnyCase => fold(text, false).into_owned(),
-            Self::ByValue => plain(text).unwrap_or_else(|| text.to_owned()),
-        }
-    }
-}
-
-/// How the values of a field are compared; the error is about values in quotes, or without.
-fn compared(field: &Field, values: &[Value]) -> Result<Compared, Refusal> {
+/// Refuses values in quotes, or without, that a field of this type cannot be compared with.
+fn check_quotes(field: &Field, values: &[Value]) -> Result<(), Refusal> {
     use FieldType::{Currency, Double, Email, Int, Percent, Phone, Picklist, Textarea, Url};
     let refused = |how: &str| {
         let (name, kind) = (&field.name, field.field_type.parser_name());
@@ -253,33 +239,8 @@ fn compared(field: &Field, values: &[Value]) -> Result<Compared, Refusal> {
         () if is_text && values.iter().any(|value| matches!(value, Value::Literal(_))) => {
             Err(refused("be "))
         }
-        () if is_number => Ok(Compared::ByValue),
-        () if field.case_sensitive => Ok(Compared::Exactly),
-        () => Ok(Compared::InAnyCase),
+        () => Ok(()),
     }
-}
-
-/// A number without what does not change its value: `1001` of `1.0010E3`; nothing of a text that
-/// is none.
-fn plain(text: &str) -> Option<String> {
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let exponent: i64 = exponent.parse().ok()?;
-    let (sign, digits) = match mantissa.strip_prefix('-') {
-        Some(digits) => ("-", digits),
-        None => ("", mantissa.strip_prefix('+').unwrap_or(mantissa)),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let all = format!("{whole}{fraction}");
-    if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let significant = all.trim_start_matches('0').trim_end_matches('0');
-    let behind = all.len() - all.trim_end_matches('0').len();
-    let power = exponent - i64::try_from(fraction.len()).ok()? + i64::try_from(behind).ok()?;
-    Some(match significant {
-        "" => "0".to_owned(),
-        digits => format!("{sign}{digits}e{power}"),
-    })
 }
 
 /// All fields of an object, `Id` first.

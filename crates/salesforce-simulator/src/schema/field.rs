@@ -29,6 +29,15 @@ pub(crate) enum FieldType {
     Reference,
 }
 
+/// When two values of a field are one to those who look for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compared {
+    AsWritten,
+    IgnoringCase,
+    /// `1001` is `1001.0`.
+    ByNumber,
+}
+
 /// One field of an object.
 #[derive(Debug, Clone)]
 pub(crate) struct Field {
@@ -82,6 +91,16 @@ impl FieldType {
 }
 
 impl Field {
+    pub(crate) fn compared(&self) -> Compared {
+        match self.field_type {
+            FieldType::Int | FieldType::Double | FieldType::Currency | FieldType::Percent => {
+                Compared::ByNumber
+            }
+            _ if self.case_sensitive => Compared::AsWritten,
+            _ => Compared::IgnoringCase,
+        }
+    }
+
     pub(crate) fn is_reference(&self) -> bool {
         self.field_type == FieldType::Reference
     }

@@ -5,7 +5,7 @@ mod file;
 
 use std::collections::HashMap;
 
-pub(crate) use field::{Field, FieldType};
+pub(crate) use field::{Compared, Field, FieldType};
 pub use file::SchemaError;
 use file::{FieldEntry, ObjectEntry};
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::hash_map::RandomState, hash::BuildHasher};
 
 use hashbrown::HashTable;
 
-use crate::schema::Column;
+use crate::schema::{Column, Compared};
 
 /// Hash of the folded key and the row's number: 8 bytes, so that growing the
 /// table needs no look at the rows.
@@ -18,14 +18,14 @@ struct Entry {
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) column: Column,
-    case_sensitive: bool,
+    compared: Compared,
     entries: HashTable<Entry>,
     hasher: RandomState,
 }
 
 impl Index {
-    pub(crate) fn new(column: Column, case_sensitive: bool) -> Self {
-        Self { column, case_sensitive, entries: HashTable::new(), hasher: RandomState::new() }
+    pub(crate) fn new(column: Column, compared: Compared) -> Self {
+        Self { column, compared, entries: HashTable::new(), hasher: RandomState::new() }
     }
 
     /// The rows with this key; `text_of` gives the column's text of a row.
@@ -59,7 +59,7 @@ impl Index {
 
     /// The key as it is compared.
     pub(crate) fn folded<'k>(&self, key: &'k str) -> Cow<'k, str> {
-        fold(key, self.case_sensitive)
+        fold(key, self.compared)
     }
 
     fn hash(&self, folded: &str) -> u32 {
@@ -68,14 +68,50 @@ impl Index {
     }
 }
 
-/// A key as it is compared: as it is, or in lower case.
-pub(crate) fn fold(key: &str, case_sensitive: bool) -> Cow<'_, str> {
+/// A key as it is compared: as it is, in lower case, or as the number that it says.
+pub(crate) fn fold(key: &str, compared: Compared) -> Cow<'_, str> {
     let folds_to_itself = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
-    if case_sensitive || key.bytes().all(folds_to_itself) {
-        Cow::Borrowed(key)
-    } else {
-        Cow::Owned(key.to_lowercase())
+    match compared {
+        Compared::AsWritten => Cow::Borrowed(key),
+        Compared::ByNumber => point_shifted_out(key).map_or(Cow::Borrowed(key), Cow::Owned),
+        Compared::IgnoringCase if key.bytes().all(folds_to_itself) => Cow::Borrowed(key),
+        Compared::IgnoringCase => Cow::Owned(key.to_lowercase()),
     }
+}
+
+/// A number as its digits without zeros at either end, and the power of ten behind them, so that
+/// all ways to write it come out alike. No number of 64 bits could hold all its digits.
+fn point_shifted_out(number: &str) -> Option<String> {
+    let unsigned = number.trim_start_matches(['+', '-']);
+    let (digits, mut power) = match unsigned.find(['e', 'E']) {
+        Some(at) => (&unsigned[..at], unsigned[at + 1..].parse::<i64>().ok()?),
+        None => (unsigned, 0),
+    };
+    let mut plain: Vec<char> = Vec::with_capacity(digits.len());
+    let mut behind_point = false;
+    for sign in digits.chars() {
+        match sign {
+            '.' if !behind_point => behind_point = true,
+            '0'..='9' => {
+                plain.push(sign);
+                power = power.checked_sub(i64::from(behind_point))?;
+            }
+            _ => return None,
+        }
+    }
+    if plain.is_empty() {
+        return None;
+    }
+    while plain.last() == Some(&'0') {
+        plain.pop();
+        power = power.checked_add(1)?;
+    }
+    let significant: String = plain.into_iter().skip_while(|digit| *digit == '0').collect();
+    if significant.is_empty() {
+        return Some("0".to_owned());
+    }
+    let minus = if number.starts_with('-') { "-" } else { "" };
+    Some(format!("{minus}{significant}*10^{power}"))
 }
 
 /// 64 bits out of 32: the table takes its buckets from the low end and its tags
@@ -91,8 +127,10 @@ mod tests {
     #[test]
     fn rows_are_found_by_key_in_any_case_unless_case_counts() {
         let keys = ["A-1", "a-1", "Ä-1", "b"];
-        for (case_sensitive, expected) in [(false, vec![0, 1]), (true, vec![1])] {
-            let mut index = Index::new(0, case_sensitive);
+        for (compared, expected) in
+            [(Compared::IgnoringCase, vec![0, 1]), (Compared::AsWritten, vec![1])]
+        {
+            let mut index = Index::new(0, compared);
             for (key, row) in keys.iter().zip(0..) {
                 index.insert(key, row);
             }
@@ -102,14 +140,41 @@ mod tests {
             found.sort_unstable();
 
             assert_eq!(found, expected);
-            assert_eq!(index.find("ä-1", text_of).count(), usize::from(!case_sensitive));
+            let ignores_case = compared == Compared::IgnoringCase;
+            assert_eq!(index.find("ä-1", text_of).count(), usize::from(ignores_case));
+        }
+    }
+
+    #[test]
+    fn a_number_is_found_however_it_is_written() {
+        let keys = ["1001", "0", "12345678901234567890123", "-7.50"];
+        let mut index = Index::new(0, Compared::ByNumber);
+        for (key, row) in keys.iter().zip(0..) {
+            index.insert(key, row);
+        }
+
+        let text_of = |row: u32| keys.get(row as usize).copied();
+        for (key, row) in [
+            ("1001.0", 0),
+            ("1.001e3", 0),
+            ("10010E-1", 0),
+            ("01001", 0),
+            ("-0.0", 1),
+            ("0e9", 1),
+            ("12345678901234567890123.0", 2),
+            ("-75e-1", 3),
+        ] {
+            assert_eq!(index.find(key, text_of).collect::<Vec<_>>(), [row], "{key}");
+        }
+        for key in ["1002", "-1001", "100100", "12345678901234567890124", "7.5", "x", "1.0.0"] {
+            assert_eq!(index.find(key, text_of).count(), 0, "{key}");
         }
     }
 
     #[test]
     fn a_removed_row_is_not_found_and_the_others_are() {
         let keys: Vec<String> = (0..1000).map(|number| format!("K{number}")).collect();
-        let mut index = Index::new(0, false);
+        let mut index = Index::new(0, Compared::IgnoringCase);
         for (key, row) in keys.iter().zip(0..) {
             index.insert(key, row);
         }

@@ -60,9 +60,7 @@ impl Table {
         Self {
             prefix: object.key_prefix,
             rows: Vec::new(),
-            indexes: indexed
-                .map(|(field, column)| Index::new(column, field.case_sensitive))
-                .collect(),
+            indexes: indexed.map(|(field, column)| Index::new(column, field.compared())).collect(),
             counts: Counts::default(),
         }
     }

@@ -1,10 +1,16 @@
 //! Section 2.4: keys that are not clear, and calls that are refused as a whole.
 
 use reqwest::{Method, StatusCode};
-use salesforce_simulator::{Config, ErrorScope, UpdateOnly};
-use serde_json::json;
+use salesforce_simulator::{Config, ErrorScope, Schema, UpdateOnly};
+use serde_json::{Value, json};
 
 use crate::client::{LEADS, Org, failed, lead, records_of, refused, reply};
+
+/// Records whose key is a number, and unique.
+const METERS: &str = r#"{"objects": [{"name": "Meter__c", "keyPrefix": "a02", "fields": [
+    {"name": "No__c", "type": "double", "precision": 18, "externalId": true, "unique": true},
+    {"name": "Name", "type": "string", "length": 80}
+]}]}"#;
 
 #[tokio::test]
 async fn every_record_of_a_key_that_is_there_twice_fails() {
@@ -20,6 +26,31 @@ async fn every_record_of_a_key_that_is_there_twice_fails() {
     assert_eq!(results[1]["created"], true);
     assert_eq!(results[2], twice("k-1"));
     assert_eq!(org.stored("Lead").await, json!([lead("K-2")]));
+}
+
+#[tokio::test]
+async fn keys_that_are_numbers_are_compared_by_value() {
+    let schema = Schema::standard().with(METERS).unwrap();
+    let org = Org::with(Config { schema, ..Config::default() }).await;
+    let meter = |no: Value| json!({"No__c": no, "Name": "m"});
+    let meters = |no: [Value; 4]| records_of("Meter__c", no.map(meter));
+    let path = "/composite/sobjects/Meter__c/No__c";
+
+    let together = meters([json!(1001), json!(1001.0), json!(7), json!(1001)]);
+    let together = org.patch(path, together).await.json;
+    let code = |at: usize| together[at]["errors"][0]["statusCode"].as_str();
+    assert_eq!(
+        [0, 1, 2, 3].map(code),
+        [0, 1, 2, 3].map(|at| (at != 2).then_some("DUPLICATE_VALUE"))
+    );
+
+    for (no, is_created) in [(json!(1001), true), (json!(1001.0), false), (json!(1001.5), true)] {
+        let answer = org.patch(path, records_of("Meter__c", [meter(no.clone())])).await.json;
+        assert_eq!(answer[0]["created"], is_created, "{no}");
+    }
+    let again = records_of("Meter__c", [meter(json!(1001.0))]);
+    let inserted = org.post("/composite/sobjects", again).await.json;
+    assert_eq!(inserted[0]["errors"][0]["statusCode"], "DUPLICATE_VALUE");
 }
 
 #[tokio::test]

@@ -94,6 +94,41 @@ fn every_line_of_a_mapping_file_that_cannot_be_followed_is_named() {
 }
 
 #[test]
+fn parents_are_named_as_any_data_loader_writes_them() {
+    let of = |line: &str| from_file(&format!("k=Key__c\np={line}\n"));
+    let typed = json!({"attributes": {"type": "User"}, "Nick__c": "A-1"});
+    for (line, field, expected) in [
+        (r"Master__r\:Master__c-ErpKey__c", "Master__r", json!({"ErpKey__c": "A-1"})),
+        ("master__r:MASTER__C-erpkey__c", "Master__r", json!({"ErpKey__c": "A-1"})),
+        (r"Master__r\:ErpKey__c", "Master__r", json!({"ErpKey__c": "A-1"})),
+        ("Master__r.ErpKey__c", "Master__r", json!({"ErpKey__c": "A-1"})),
+        ("Master__c:Master__r.ErpKey__c", "Master__r", json!({"ErpKey__c": "A-1"})),
+        (r"Owner\:User-Nick__c", "Owner", typed.clone()),
+        (" owner : user - Nick__c ", "Owner", typed.clone()),
+        (r"User\:Owner.Nick__c", "Owner", typed),
+    ] {
+        let mapping = of(line).unwrap_or_else(|problems| panic!("{line}: {problems:?}"));
+
+        assert_eq!(sent(&mapping, "k,p", "1,A-1").unwrap()[field], expected, "{line}");
+    }
+    for (line, expected) in [
+        (r"Owner\:Lead-Nick__c", "`Owner:Lead-Nick__c` leads to Group or User, and not to Lead"),
+        (
+            r"Master__r\:User-Nick__c",
+            "`Master__r:User-Nick__c` leads to Master__c, and not to User",
+        ),
+        (r"Nope__r\:User-Nick__c", "Lead has no relationship `Nope__r`"),
+        (r"Master__r\:Master__c-Name", "field `Name` of Master__c is no external id"),
+        (r"Master__r\:Master__c-", "`Master__r:Master__c-` cannot be used"),
+    ] {
+        let problems = of(line).unwrap_err();
+        assert!(problems[0].contains(expected), "{line}: {problems:?}");
+    }
+    let parents = sdl("k=Key__c\np=Master__r\\:Master__c-ErpKey__c").parents(&lead());
+    assert_eq!(parents, ["Master__c".to_owned()].into(), "what is looked at before the first row");
+}
+
+#[test]
 fn a_mapping_file_has_to_fill_the_external_id() {
     let problems = from_file("a=Email").unwrap_err();
 
@@ -121,6 +156,27 @@ fn a_field_that_can_only_be_set_once_is_worth_a_warning() {
         .collect();
 
     assert_eq!(warnings, ["field `Master__c` cannot be changed in a record that exists already"]);
+}
+
+#[test]
+fn an_order_of_dates_that_nobody_set_is_told_where_dates_are_filled() {
+    let mut rules = rules(Operation::Upsert);
+    rules.dates_are_assumed = true;
+    let mapping =
+        Mapping::from_file(&sdl("k=Key__c\nd=Born__c\nm=Seen__c"), rules.clone()).unwrap();
+    let assumed = |rules: &TargetRules, mapping: &Mapping| {
+        rules.assumed_dates(mapping.columns().iter().flat_map(|column| &column.targets))
+    };
+
+    assert_eq!(
+        assumed(&rules, &mapping).unwrap(),
+        "dates with slashes are taken to be month first (11/23/2026) in Born__c, Seen__c; \
+         `producer plan` says which order a file fits, and MAPPING_DATES sets it"
+    );
+    let without = Mapping::from_file(&sdl("k=Key__c"), rules.clone()).unwrap();
+    assert_eq!(assumed(&rules, &without), None);
+    rules.dates_are_assumed = false;
+    assert_eq!(assumed(&rules, &mapping), None);
 }
 
 #[test]

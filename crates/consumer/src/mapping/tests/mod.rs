@@ -1,5 +1,6 @@
 //! From a mapping and a header to JSON.
 
+mod cells;
 mod columns;
 mod rows;
 
@@ -39,6 +40,8 @@ fn lead() -> Describe {
             field("Active__c", "boolean"),
             field("Seats__c", "int"),
             field("Revenue__c", "currency"),
+            field("Born__c", "date"),
+            field("Seen__c", "datetime"),
             {"name": "Master__c", "type": "reference", "createable": true, "nillable": true,
              "relationshipName": "Master__r", "referenceTo": ["Master__c"]},
             {"name": "OwnerId", "type": "reference", "createable": true, "updateable": true,
@@ -72,6 +75,7 @@ fn rules(operation: Operation) -> TargetRules {
         },
         parents: [("Master__c".to_owned(), account())].into(),
         values: ValueRules::default(),
+        dates_are_assumed: false,
     }
 }
 

@@ -99,15 +99,7 @@ fn an_id_of_15_characters_is_the_same_as_the_one_of_18() {
 
     let rows = encode(&mapping, "Id", &ids);
 
-    let after: Vec<_> = rows
-        .rows()
-        .iter()
-        .map(|row| match row {
-            EncodedRow::Ready { after, .. } => *after,
-            EncodedRow::Unfit(_) => panic!("all are ids"),
-        })
-        .collect();
-    assert_eq!(after, [None, Some(0), None]);
+    assert_eq!(after_of(&rows), [None, Some(0), None]);
 }
 
 #[test]
@@ -210,8 +202,61 @@ fn a_row_without_an_external_id_is_a_reject() {
 }
 
 #[test]
-fn blanks_around_an_external_id_are_no_part_of_it() {
-    assert_eq!(sent(&by_name(), "Key__c", "\" C-1 \"").unwrap(), json!({"Key__c": "C-1"}));
+fn what_nobody_sees_around_a_key_is_no_part_of_it_nor_around_that_of_a_parent() {
+    for key in [" C-1 ", "\u{a0}C-1\u{3000}", "C-1\u{200b}", "\u{feff}C-1", "\tC-1\n", "\u{1} C-1"]
+    {
+        let raw = format!("\"{key}\",\"{key}\",\"\u{200b}00Qxx0000000001\u{a0}\"");
+
+        let record = sent(&by_name(), "Key__c,Master__r.ErpKey__c,OwnerId", &raw).unwrap();
+
+        let expected = json!({"Key__c": "C-1", "Master__r": {"ErpKey__c": "C-1"}, "OwnerId": "00Qxx0000000001"});
+        assert_eq!(record, expected, "{key:?}");
+    }
+    assert_eq!(after(&["K4\u{200b}", "k4", " K4"]), [None, Some(0), Some(1)]);
+}
+
+#[test]
+fn a_parent_that_could_not_be_looked_at_is_named_without_blanks_too() {
+    let record = sent(&by_name(), "Key__c,User:Owner.Nick__c", "1,\" ada\u{200b}\"").unwrap();
+
+    assert_eq!(record["Owner"]["Nick__c"], "ada");
+}
+
+#[test]
+fn a_new_record_of_nothing_is_a_reject() {
+    let mapping = by_name_for(Operation::Insert, &["Note"]);
+    let columns = "LastName,Seats__c,Note";
+    for raw in [",,x", " ,\u{a0},x", "\u{200b},,", "#N/A,#N/A,x", ",\"\",x"] {
+        assert_eq!(
+            sent(&mapping, columns, raw).unwrap_err(),
+            "BLANK_ROW: no column that is mapped has a value",
+            "{raw:?}"
+        );
+    }
+    assert_eq!(sent(&mapping, columns, ",0,").unwrap(), json!({"Seats__c": 0}));
+    assert!(sent(&mapping, columns, ",many,").unwrap_err().starts_with("INVALID_VALUE"));
+}
+
+#[test]
+fn what_all_rows_have_alike_makes_no_record_of_a_blank_one() {
+    let sdl = sdl("Name=LastName\n\"Web\"=Email\n");
+    let mapping = Mapping::from_file(&sdl, rules(Operation::Insert)).unwrap();
+
+    assert!(sent(&mapping, "Name,Note", ",x").unwrap_err().starts_with("BLANK_ROW"));
+    assert_eq!(
+        sent(&mapping, "Name,Note", "Ada,").unwrap(),
+        json!({"LastName": "Ada", "Email": "Web"})
+    );
+}
+
+#[test]
+fn a_row_that_names_its_record_and_nothing_else_is_no_blank_one() {
+    assert_eq!(sent(&by_name(), "Key__c,Email", "1,").unwrap(), json!({"Key__c": "1"}));
+    let update = by_name_for(Operation::Update, &[]);
+    assert_eq!(
+        sent(&update, "Id,Email", "00Qxx0000000001,").unwrap(),
+        json!({"id": "00Qxx0000000001"})
+    );
 }
 
 #[test]
@@ -247,7 +292,7 @@ fn a_row_that_is_no_record_of_its_own_harms_no_other_row() {
             (&json!("1"), &json!("a")),
             (&json!("3"), &json!("c")),
             (&json!("5"), &json!("e\nE")),
-            (&json!("\u{feff}6"), &json!("f"))
+            (&json!("6"), &json!("f"))
         ]
     );
 }
@@ -259,19 +304,57 @@ fn a_byte_order_mark_in_the_first_cell_of_a_batch_is_a_part_of_it() {
     assert_eq!(record, json!({"Email": "\u{feff}a", "Key__c": "1"}));
 }
 
+/// For each row, the one before it that has its key.
+fn after_of(rows: &EncodedRows) -> Vec<Option<usize>> {
+    rows.rows()
+        .iter()
+        .map(|row| match row {
+            EncodedRow::Ready { after, .. } => *after,
+            EncodedRow::Unfit(reason) => panic!("{}: {}", reason.code, reason.message),
+        })
+        .collect()
+}
+
+fn after(keys: &[&str]) -> Vec<Option<usize>> {
+    after_of(&encoded_rows(keys))
+}
+
+#[test]
+fn a_number_is_one_key_however_it_is_written() {
+    let mut rules = rules(Operation::Upsert);
+    let field = rules.describe.field("Revenue__c").unwrap();
+    rules.key = Some(Key { field: field.name.clone(), sameness: Sameness::of(field) });
+    let mapping = Mapping::by_name(rules, LeftOut::default());
+    let linked = |keys: &[&str]| after_of(&encode(&mapping, "Revenue__c", keys));
+
+    assert_eq!(
+        linked(&["1001", "1001.0", "01001", "1.001E3", "1002", "+1001"]),
+        [None, Some(0), Some(1), Some(2), None, Some(3)]
+    );
+    assert_eq!(linked(&["0", "-0", "0.00", "-1", "1"]), [None, Some(0), Some(1), None, None]);
+    let close = ["12345678901234567890123", "12345678901234567890124", "12345678901234567890123.0"];
+    assert_eq!(linked(&close), [None, None, Some(0)], "more digits than a binary number has");
+}
+
+#[test]
+fn keys_are_compared_as_their_field_is() {
+    for (field, sameness) in [
+        (json!({"type": "id"}), Sameness::OfIds),
+        (json!({"type": "int"}), Sameness::OfNumbers),
+        (json!({"type": "double", "caseSensitive": true}), Sameness::OfNumbers),
+        (json!({"type": "currency"}), Sameness::OfNumbers),
+        (json!({"type": "percent"}), Sameness::OfNumbers),
+        (json!({"type": "string"}), Sameness::IgnoringCase),
+        (json!({"type": "email"}), Sameness::IgnoringCase),
+        (json!({"type": "string", "caseSensitive": true}), Sameness::Exact),
+    ] {
+        assert_eq!(Sameness::of(&serde_json::from_value(field).unwrap()), sameness);
+    }
+    assert_eq!(after(&["1001", "1001.0", "01001"]), [None; 3], "as text they are three");
+}
+
 #[test]
 fn rows_with_the_same_external_id_know_each_other() {
-    let after = |keys: &[&str]| -> Vec<Option<usize>> {
-        encoded_rows(keys)
-            .rows()
-            .iter()
-            .map(|row| match row {
-                EncodedRow::Ready { after, .. } => *after,
-                EncodedRow::Unfit(_) => None,
-            })
-            .collect()
-    };
-
     assert_eq!(after(&["a", "b", "a", "c", "a"]), [None, None, Some(0), None, Some(2)]);
     // The field is not case-sensitive.
     assert_eq!(after(&["Ä-x", "ä-X"]), [None, Some(0)]);

@@ -8,12 +8,13 @@ mod text;
 
 use std::{borrow::Cow, sync::Arc};
 
+use ingest_core::trimmed;
 use jiff::tz::TimeZone;
 
 pub use self::moment::DateOrder;
 use self::{
     moment::{write_date, write_moment, write_time},
-    number::{write_boolean, write_decimal, write_integer},
+    number::{write_boolean, write_decimal, write_degrees, write_integer},
     text::{clean, fit, is_id},
 };
 use crate::salesforce::Field;
@@ -51,6 +52,8 @@ pub(crate) enum Converter {
     Integer { digits_max: Option<u32> },
     /// A number that keeps its digits.
     Decimal { whole_digits_max: Option<usize> },
+    /// Degrees of latitude or longitude, up to so many either way.
+    Degrees { max: u8 },
     /// A date without a time.
     Date(DateOrder),
     /// A date with a time.
@@ -63,6 +66,8 @@ pub(crate) enum Converter {
     Choice { of: Arc<[String]>, several: bool },
     /// Text as it is.
     Text { length_max: Option<usize>, truncate: bool },
+    /// Text that names a record: whole, and without what nobody sees around it.
+    Key { length_max: Option<usize> },
 }
 
 /// What a cell should have been, in words; never what it is.
@@ -74,6 +79,8 @@ impl Converter {
         Ok(match field.field_type.as_str() {
             "boolean" => Self::Boolean,
             "int" => Self::Integer { digits_max: Some(field.digits).filter(|max| *max > 0) },
+            "double" if field.name.ends_with("__Latitude__s") => Self::Degrees { max: 90 },
+            "double" if field.name.ends_with("__Longitude__s") => Self::Degrees { max: 180 },
             "double" | "currency" | "percent" => {
                 let whole = field.precision.saturating_sub(field.scale);
                 Self::Decimal {
@@ -104,19 +111,24 @@ impl Converter {
         })
     }
 
-    /// For the cells of an external id: never cut, for that would make one key of two.
+    /// For the cells of an external id, of the row itself or of a parent: never cut, for that would
+    /// make one key of two.
     pub(super) fn of_key(field: &Field, rules: &ValueRules) -> Result<Self, &'static str> {
-        Self::of(field, &ValueRules { truncate: false, ..rules.clone() })
+        Ok(match Self::of(field, rules)? {
+            Self::Text { length_max, .. } => Self::Key { length_max },
+            other => other,
+        })
     }
 
     /// Writes a cell that is not blank as JSON. On an error nothing was written.
     pub(super) fn write(&self, cell: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
         let start = out.len();
-        let trimmed = cell.trim();
+        let trimmed = trimmed(cell);
         let written = match self {
             Self::Boolean => write_boolean(trimmed, out),
             Self::Integer { digits_max } => write_integer(trimmed, *digits_max, out),
             Self::Decimal { whole_digits_max } => write_decimal(trimmed, *whole_digits_max, out),
+            Self::Degrees { max } => write_degrees(trimmed, *max, out),
             Self::Date(order) => write_date(trimmed, *order, out),
             Self::Moment { order, zone } => write_moment(trimmed, *order, zone, out),
             Self::Time => write_time(trimmed, out),
@@ -129,6 +141,11 @@ impl Converter {
                 let fitting = fit(&text, length_max.unwrap_or(usize::MAX), *truncate);
                 fitting.and_then(|text| write_text(text, out))
             }
+            Self::Key { length_max } => {
+                let text = clean(trimmed);
+                let fitting = fit(&text, length_max.unwrap_or(usize::MAX), false);
+                fitting.and_then(|text| write_text(text, out))
+            }
         };
         written.ok_or_else(|| {
             out.truncate(start);
@@ -139,7 +156,7 @@ impl Converter {
     /// What a cell should have been.
     fn misfit(&self) -> Misfit {
         match self {
-            Self::Text { length_max: Some(max), .. } => {
+            Self::Text { length_max: Some(max), .. } | Self::Key { length_max: Some(max) } => {
                 format!("longer than {max} characters").into()
             }
             Self::Choice { of, .. } => {
@@ -168,6 +185,7 @@ impl Converter {
                 format!("a number, such as 1234.50, with up to {max} digits before the point")
                     .into()
             }
+            Self::Degrees { max } => format!("a number between -{max} and {max}").into(),
             Self::Date(order) => format!("a date: 2026-11-23 or {}", order.example()).into(),
             Self::Moment { order, zone } => format!(
                 "2026-11-23T10:15:00Z, 2026-11-23 10:15 or {}; without an offset in {}",
@@ -175,7 +193,7 @@ impl Converter {
                 zone_name(zone)
             )
             .into(),
-            Self::Time => "a time of day: 10:15 or 10:15:30".into(),
+            Self::Time => "a time of day: 9:15, 10:15:30 or 10:15 PM".into(),
             Self::Id => "an id of 15 or 18 letters and digits".into(),
             Self::Choice { of, several } => {
                 let first = of.first().map_or("", String::as_str);
@@ -185,8 +203,9 @@ impl Converter {
                 };
                 format!("{one} {} values, such as {such}", of.len()).into()
             }
-            Self::Text { length_max: None, .. } => "text".into(),
-            Self::Text { length_max: Some(max), truncate: false } => {
+            Self::Text { length_max: None, .. } | Self::Key { length_max: None } => "text".into(),
+            Self::Text { length_max: Some(max), truncate: false }
+            | Self::Key { length_max: Some(max) } => {
                 format!("text of up to {max} characters").into()
             }
             Self::Text { length_max: Some(max), truncate: true } => {
@@ -197,6 +216,13 @@ impl Converter {
 }
 
 impl DateOrder {
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::MonthFirst => "month first (11/23/2026)",
+            Self::DayFirst => "day first (23/11/2026)",
+        }
+    }
+
     fn example(self) -> &'static str {
         match self {
             Self::MonthFirst => "11/23/2026",

@@ -131,8 +131,45 @@ fn read_offset(text: &str) -> Option<Offset> {
     Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok()
 }
 
-/// `10`, `10:15`, `10:15:30`, `10:15:30.5`, `101530`.
+/// A time of day of 24 hours, or of 12 with `AM` or `PM` behind it.
 fn read_time(text: &str) -> Option<Time> {
+    let Some((clock, half)) = split_half(text) else { return read_clock(text) };
+    // Only there may the hour stand alone with one digit.
+    let time = match number(clock, 1, 2) {
+        Some(hour) => Time::new(i8::try_from(hour).ok()?, 0, 0, 0).ok()?,
+        None => read_clock(clock)?,
+    };
+    let hour = match (time.hour(), half) {
+        (12, Half::Am) => 0,
+        (12, Half::Pm) => 12,
+        (hour @ 1..12, Half::Am) => hour,
+        (hour @ 1..12, Half::Pm) => hour + 12,
+        _ => return None,
+    };
+    time.with().hour(hour).build().ok()
+}
+
+/// Halves of a day.
+#[derive(Clone, Copy)]
+enum Half {
+    Am,
+    Pm,
+}
+
+/// Takes `AM`, `pm`, `a.m.` off the end of a time, with the blanks before it, which some programs
+/// make narrow ones.
+fn split_half(text: &str) -> Option<(&str, Half)> {
+    [("am", Half::Am), ("pm", Half::Pm), ("a.m.", Half::Am), ("p.m.", Half::Pm)]
+        .into_iter()
+        .find_map(|(word, half)| {
+            let at = text.len().checked_sub(word.len())?;
+            let (clock, end) = (text.get(..at)?, text.get(at..)?);
+            end.eq_ignore_ascii_case(word).then(|| (clock.trim_end(), half))
+        })
+}
+
+/// `10`, `10:15`, `9:15`, `10:15:30`, `10:15:30.5`, `101530`.
+fn read_clock(text: &str) -> Option<Time> {
     let (clock, fraction) = match text.split_once('.') {
         Some((clock, fraction)) => (clock, Some(fraction)),
         None => (text, None),
@@ -146,8 +183,11 @@ fn read_time(text: &str) -> Option<Time> {
         }
         count = 3;
     } else {
+        let hours_digits_min = if clock.contains(':') { 1 } else { 2 };
         for text in clock.split(':') {
-            *parts.get_mut(count)? = two_digits(text)?;
+            let digits_min = if count == 0 { hours_digits_min } else { 2 };
+            let part = number(text, digits_min, 2)?;
+            *parts.get_mut(count)? = i8::try_from(part).ok()?;
             count += 1;
         }
     }

@@ -1,5 +1,7 @@
 //! Booleans and numbers.
 
+use ingest_core::number_by_value;
+
 /// The words that Data Loader takes for a boolean.
 pub(super) fn write_boolean(cell: &str, out: &mut Vec<u8>) -> Option<()> {
     let is_one_of = |words: &[&str]| words.iter().any(|word| cell.eq_ignore_ascii_case(word));
@@ -51,7 +53,11 @@ pub(super) fn write_decimal(
     }
     // JSON has no leading zeros and no bare decimal point.
     let whole = whole.trim_start_matches('0');
-    if exponent.is_none() && whole_digits_max.is_some_and(|max| whole.len() > max) {
+    let whole_digits = match exponent {
+        None => whole.len(),
+        Some(_) => whole_digits(&number_by_value(cell)?),
+    };
+    if whole_digits_max.is_some_and(|max| whole_digits > max) {
         return None;
     }
     if negative {
@@ -67,4 +73,19 @@ pub(super) fn write_decimal(
         out.extend_from_slice(exponent.as_bytes());
     }
     Some(())
+}
+
+/// Writes a number between minus `max` and `max`.
+pub(super) fn write_degrees(cell: &str, max: u8, out: &mut Vec<u8>) -> Option<()> {
+    // A binary number is near enough to tell what is on the globe.
+    let degrees: f64 = number_by_value(cell)?.parse().ok()?;
+    (degrees.abs() <= f64::from(max)).then(|| write_decimal(cell, None, out))?
+}
+
+/// How many digits a number has before its point when it is written without an exponent.
+fn whole_digits(value: &str) -> usize {
+    let (digits, exponent) = value.split_once('e').unwrap_or((value, "0"));
+    let digits = i64::try_from(digits.trim_start_matches(['-', '0']).len()).unwrap_or(i64::MAX);
+    let exponent: i64 = exponent.parse().unwrap_or(i64::MAX);
+    usize::try_from(digits.saturating_add(exponent)).unwrap_or(0)
 }

@@ -1,0 +1,294 @@
+//! In which order the dates of a file are written. Which columns fill a date is the consumer's to
+//! know, so they are told by the form of their cells.
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use ingest_core::{Header, Rows};
+use serde::Serialize;
+
+use crate::figures::grouped;
+
+/// How dates with slashes are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DateOrder {
+    /// 11/23/2026.
+    #[default]
+    MonthFirst,
+    /// 23/11/2026.
+    DayFirst,
+}
+
+/// Counts the dates of each column.
+pub(super) struct DateColumns<'a> {
+    header: &'a Header,
+    text: Vec<u8>,
+    counted: BTreeMap<usize, Counted>,
+}
+
+/// Dates of one column, by what they can be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counted {
+    /// Of these the second number is no month.
+    only_month_first: u64,
+    /// Of these the first number is no month.
+    only_day_first: u64,
+    /// Of these both may be one: `1/5/2026`.
+    either: u64,
+    /// With dots or dashes, which consumers do not read.
+    without_slashes: u64,
+}
+
+/// A column with dates.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct DateColumn {
+    column: String,
+    #[serde(flatten)]
+    counted: Counted,
+}
+
+impl<'a> DateColumns<'a> {
+    pub(super) fn new(header: &'a Header) -> Self {
+        Self { header, text: Vec::new(), counted: BTreeMap::new() }
+    }
+
+    /// Looks at the next batch.
+    pub(super) fn look(&mut self, rows: &Rows) {
+        for (_, raw) in rows.iter() {
+            let mut column = 0;
+            self.header.dialect().for_each_cell(raw, &mut self.text, |cell| {
+                if let Some(date) = date(cell.trim_ascii()) {
+                    self.counted.entry(column).or_default().count(date);
+                }
+                column += 1;
+            });
+        }
+    }
+
+    pub(super) fn result(self) -> Vec<DateColumn> {
+        let name = |at: usize| self.header.columns().get(at).cloned();
+        let found = self.counted.iter();
+        found
+            .filter_map(|(at, counted)| Some((name(*at)?, *counted)))
+            .map(DateColumn::new)
+            .collect()
+    }
+}
+
+/// The numbers before the year, and what stands between them.
+struct FoundDate {
+    first: u32,
+    second: u32,
+    sign: u8,
+}
+
+impl Counted {
+    fn count(&mut self, FoundDate { first, second, sign }: FoundDate) {
+        let count = match (first, second) {
+            _ if sign != b'/' => &mut self.without_slashes,
+            (1..=12, 1..=12) => &mut self.either,
+            (1..=12, 13..=31) => &mut self.only_month_first,
+            (13..=31, 1..=12) => &mut self.only_day_first,
+            _ => return,
+        };
+        *count += 1;
+    }
+}
+
+impl DateColumn {
+    fn new((column, counted): (String, Counted)) -> Self {
+        Self { column, counted }
+    }
+
+    /// Whether some of its dates cannot be read in this order. Those that can be read in both would
+    /// be stored as other days than are meant.
+    pub(super) fn contradicts(&self, assumed: DateOrder) -> bool {
+        let Counted { only_month_first, only_day_first, .. } = self.counted;
+        match assumed {
+            DateOrder::MonthFirst => only_day_first > 0,
+            DateOrder::DayFirst => only_month_first > 0,
+        }
+    }
+
+    /// What is to be known of it.
+    pub(super) fn text(&self, assumed: DateOrder) -> String {
+        let Self { column, counted } = self;
+        let Counted { only_month_first, only_day_first, either, without_slashes } = *counted;
+        let all = only_month_first + only_day_first + either;
+        let is_mixed = only_month_first > 0 && only_day_first > 0;
+        let mut parts = Vec::new();
+        if is_mixed {
+            parts.push(format!(
+                "both orders occur: {} dates are month first, {} day first, and {} could be either; \
+                 write them in one order, best as 2026-11-23",
+                grouped(only_month_first),
+                grouped(only_day_first),
+                grouped(either)
+            ));
+        } else if self.contradicts(assumed) {
+            parts.push(format!(
+                "{} of {} dates are {} and cannot be {}; set MAPPING_DATES={}, for the consumers too",
+                grouped(only_month_first + only_day_first),
+                grouped(all),
+                assumed.other().in_words(),
+                assumed.in_words(),
+                assumed.other().as_setting()
+            ));
+        } else if all == either && all > 0 {
+            parts.push(format!(
+                "read {}; all {} dates would fit the other order too",
+                assumed.in_words(),
+                grouped(all)
+            ));
+        } else if all > 0 {
+            parts.push(format!(
+                "{}, as {} of {} dates show",
+                assumed.in_words(),
+                grouped(only_month_first + only_day_first),
+                grouped(all)
+            ));
+        }
+        if without_slashes > 0 {
+            parts.push(format!("{} with dots or dashes are not read", grouped(without_slashes)));
+        }
+        format!("{column}: {}", parts.join("; "))
+    }
+}
+
+impl DateOrder {
+    fn other(self) -> Self {
+        match self {
+            Self::MonthFirst => Self::DayFirst,
+            Self::DayFirst => Self::MonthFirst,
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::MonthFirst => "month first",
+            Self::DayFirst => "day first",
+        }
+    }
+
+    fn as_setting(self) -> &'static str {
+        match self {
+            Self::MonthFirst => "month-first",
+            Self::DayFirst => "day-first",
+        }
+    }
+}
+
+/// Finds `1/5/2026` at the start of a cell; behind it may stand a time.
+fn date(cell: &[u8]) -> Option<FoundDate> {
+    let (first, rest) = number(cell, 1..=2)?;
+    let (&sign, rest) = rest.split_first().filter(|(sign, _)| b"/.-".contains(sign))?;
+    let (second, rest) = number(rest, 1..=2)?;
+    let rest = rest.strip_prefix(&[sign])?;
+    let (_year, rest) = number(rest, 4..=4)?;
+    let ends = rest.first().is_none_or(|byte| matches!(byte, b' ' | b'T' | b't' | b','));
+    ends.then_some(FoundDate { first, second, sign })
+}
+
+/// A number of so many digits, and what stands behind it.
+fn number(text: &[u8], digits: std::ops::RangeInclusive<usize>) -> Option<(u32, &[u8])> {
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at(count);
+    let read = |number: u32, digit: &u8| number * 10 + u32::from(digit - b'0');
+    digits.contains(&count).then(|| (number.iter().fold(0, read), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use ingest_core::Dialect;
+
+    use super::*;
+
+    fn counted(cells: &[&str]) -> Counted {
+        let header = Header::parse("Key,Day".into(), Dialect::default()).unwrap();
+        let mut columns = DateColumns::new(&header);
+        let mut rows = Rows::default();
+        for cell in cells {
+            rows.push(1, format!("x,\"{cell}\"").as_bytes());
+        }
+        columns.look(&rows);
+        match columns.result().as_slice() {
+            [] => Counted::default(),
+            [only] => only.counted,
+            _ => panic!("the keys are no dates"),
+        }
+    }
+
+    fn column(only_month_first: u64, only_day_first: u64, either: u64) -> DateColumn {
+        let counted = Counted { only_month_first, only_day_first, either, without_slashes: 0 };
+        DateColumn::new(("Day".to_owned(), counted))
+    }
+
+    #[test]
+    fn dates_are_told_by_their_form() {
+        for (cell, [month, day, either, without_slashes]) in [
+            ("11/23/2026", [1, 0, 0, 0]),
+            ("1/13/2026 9:05", [1, 0, 0, 0]),
+            ("23/11/2026", [0, 1, 0, 0]),
+            (" 23/01/2026, 14:30 ", [0, 1, 0, 0]),
+            ("1/5/2026", [0, 0, 1, 0]),
+            ("12/12/2026T10:00", [0, 0, 1, 0]),
+            ("5.1.2026", [0, 0, 0, 1]),
+            ("05-01-2026 10:15", [0, 0, 0, 1]),
+            ("2026-01-05", [0; 4]),
+            ("2026/1/5", [0; 4]),
+            ("1/5/26", [0; 4]),
+            ("1/5/20261", [0; 4]),
+            ("1/5-2026", [0; 4]),
+            ("13/13/2026", [0; 4]),
+            ("0/5/2026", [0; 4]),
+            ("32/1/2026", [0; 4]),
+            ("001/5/2026", [0; 4]),
+            ("1/5/2026x", [0; 4]),
+            ("no 1/5/2026", [0; 4]),
+            ("", [0; 4]),
+        ] {
+            let expected =
+                Counted { only_month_first: month, only_day_first: day, either, without_slashes };
+            assert_eq!(counted(&[cell]), expected, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn only_dates_that_cannot_be_of_an_order_contradict_it() {
+        for (column, month_first, day_first) in [
+            (column(0, 0, 9), false, false),
+            (column(1, 0, 9), false, true),
+            (column(0, 1, 9), true, false),
+            (column(1, 1, 0), true, true),
+        ] {
+            assert_eq!(column.contradicts(DateOrder::MonthFirst), month_first, "{column:?}");
+            assert_eq!(column.contradicts(DateOrder::DayFirst), day_first, "{column:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_told_which_order_is_assumed_and_whether_the_other_one_fits_too() {
+        let text = |column: DateColumn| column.text(DateOrder::MonthFirst);
+
+        assert_eq!(
+            text(column(0, 0, 1_000)),
+            "Day: read month first; all 1,000 dates would fit the other order too"
+        );
+        assert_eq!(text(column(2, 0, 3)), "Day: month first, as 2 of 5 dates show");
+        assert_eq!(
+            text(column(0, 2, 3)),
+            "Day: 2 of 5 dates are day first and cannot be month first; set \
+             MAPPING_DATES=day-first, for the consumers too"
+        );
+        assert_eq!(
+            text(column(1, 2, 3)),
+            "Day: both orders occur: 1 dates are month first, 2 day first, and 3 could be either; \
+             write them in one order, best as 2026-11-23"
+        );
+        let mut dotted = column(0, 0, 0);
+        dotted.counted.without_slashes = 4;
+        assert_eq!(text(dotted), "Day: 4 with dots or dashes are not read");
+    }
+}
