@@ -6,6 +6,7 @@ mod azure_faults;
 mod backpressure;
 mod bad_input;
 mod bulk;
+mod cells;
 mod control_faults;
 mod crashes;
 mod delivery;
