@@ -1,6 +1,6 @@
 //! `consumer check`: the preflight, for people or for programs.
 
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 
 use bytes::Bytes;
 use ingest_core::{Dialect, Header};
@@ -9,8 +9,7 @@ use serde::Serialize;
 use crate::{
     config::SalesforceConfig,
     mapping::{Mapping, Target},
-    plans,
-    preflight::{Patience, Preflight, preflight},
+    preflight::{Patience, Preflight, parents, preflight},
     salesforce::{Client, DailyRequests},
 };
 
@@ -50,9 +49,9 @@ pub(crate) async fn check(
     header: Option<&str>,
 ) -> anyhow::Result<()> {
     let client = Client::new(config.connection.clone())?;
-    let preflight = preflight(&client, config, Patience::Seconds).await?;
+    let mut preflight = preflight(&client, config, Patience::Seconds).await?;
     let (mapping, left_out) = match header {
-        Some(line) => of_header(line, &preflight.mapping, &client).await?,
+        Some(line) => of_header(line, &mut preflight, &client).await?,
         None => (of_mapping(&preflight.mapping), Vec::new()),
     };
     let rules = preflight.mapping.rules();
@@ -81,12 +80,17 @@ pub(crate) async fn check(
 /// What becomes of the columns of a header line.
 async fn of_header(
     line: &str,
-    mapping: &Mapping,
+    preflight: &mut Preflight,
     client: &Client,
 ) -> anyhow::Result<(Vec<MappedField>, Vec<String>)> {
     let dialect = Dialect { delimiter: delimiter_of(line), ..Dialect::default() };
     let header = Header::parse(Bytes::copy_from_slice(line.trim_end().as_bytes()), dialect)?;
-    let parents = plans::parents(mapping, &header, client).await;
+    let Preflight { blueprint, mapping, warnings, .. } = preflight;
+    let objects = match mapping.is_by_name() {
+        true => blueprint.parents(&mapping.rules().describe, Some(&header)),
+        false => BTreeSet::new(),
+    };
+    let parents = parents(client, objects, Patience::Seconds, warnings).await;
     let plan = mapping.plan(header, parents)?;
     let fields = plan.targets().map(|(column, target)| MappedField::new(column, target));
     let constants = mapping.constants().iter();

@@ -3,7 +3,7 @@
 use ingest_core::BatchJob;
 use tracing::warn;
 
-use super::{Deliverer, Delivery, reject_as_unknown};
+use super::{Deliverer, Delivery, doubt::Doubt, reject_as_unknown};
 use crate::{
     calls::Call,
     gate::Pass,
@@ -31,6 +31,8 @@ pub(super) enum Sent {
     Results(Leave, Vec<RowResult>),
     /// The call cannot be taken as it is.
     Refused(Single, Reason),
+    /// It was refused as a whole, and that may be no fault of its rows.
+    Doubtful(Doubt),
     /// The rows may or may not be stored, and must not be sent again.
     OutcomeUnknown(String),
     Ended(End),
@@ -140,8 +142,8 @@ impl Deliverer {
         if matches!(answer, Err(Refusal::NotSent { .. } | Refusal::Login(_))) {
             return;
         }
-        let was_sent = call.was_sent || job.passes > 0;
-        let sent_again = if was_sent { call.rows.len() as u64 } else { 0 };
+        let was_sent = |row: &&usize| call.was_sent || job.rows.tries(**row) > 0;
+        let sent_again = call.rows.iter().filter(was_sent).count() as u64;
         call.was_sent = true;
         progress.api_calls += 1;
         progress.sent_again += sent_again;
@@ -179,6 +181,8 @@ impl Deliverer {
                     }
                 }
             }
+            RequestVerdict::Halve(Single::Reject) => Some(doubt(job, call, None, refusal)),
+            RequestVerdict::Doubt(advice) => Some(doubt(job, call, Some(advice), refusal)),
             RequestVerdict::Halve(single) => Some(refuse(job, call, single, refusal)),
             RequestVerdict::OutcomeUnknown => {
                 // The next rows wait: an org in trouble should not make rejects of a whole run.
@@ -234,9 +238,28 @@ impl Deliverer {
     }
 }
 
+/// Notes that a call is refused, and that nobody knows whose fault it is. With an advice it is mostly
+/// no fault of a row.
+fn doubt(job: &BatchJob, call: &Call, advice: Option<&'static str>, refusal: &Refusal) -> Sent {
+    warn_once(job, call, refusal);
+    let blocker = Blocker {
+        what: format!("{refusal} for every row that was tried"),
+        advice: advice.unwrap_or(ALIKE),
+    };
+    let is_mostly_ours = advice.is_some();
+    Sent::Doubtful(Doubt { reason: refusal.reason(), blocker, is_mostly_ours })
+}
+
+const ALIKE: &str = "it says the same of all, so it is mostly not the rows; check the mapping, and what the                      integration user may do";
+
 /// Notes that a call cannot be taken as it is.
 fn refuse(job: &BatchJob, call: &Call, single: Single, refusal: &Refusal) -> Sent {
-    if call.halvings == 0 {
+    warn_once(job, call, refusal);
+    Sent::Refused(single, refusal.reason())
+}
+
+fn warn_once(job: &BatchJob, call: &Call, refusal: &Refusal) {
+    if call.halvings == 0 && call.rows.len() > 1 {
         warn!(
             run.id = %job.run,
             batch.sequence = job.sequence,
@@ -245,5 +268,4 @@ fn refuse(job: &BatchJob, call: &Call, single: Single, refusal: &Refusal) -> Sen
             "salesforce does not take these rows together; sending fewer at once"
         );
     }
-    Sent::Refused(single, refusal.reason())
 }
