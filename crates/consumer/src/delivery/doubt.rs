@@ -14,6 +14,8 @@ use tokio::time::Instant;
 /// A call was refused as a whole, and nobody knows yet why.
 pub(super) struct Doubt {
     pub(super) reason: Reason,
+    /// Before it was sent.
+    pub(super) since: Instant,
     /// If it is no fault of the rows.
     pub(super) blocker: Blocker,
     /// Whether it is mostly no fault of the rows: then one row alone holds its run.
@@ -67,14 +69,13 @@ impl Deliverer {
         doubt: Doubt,
         proven: &mut Proven,
         progress: &mut Progress,
-        since: Instant,
     ) -> Cleared {
         let of_run = &delivery.of_run;
         let is_known = proven.0.iter().any(|known| doubt.is_known_as(known));
         if is_known || was_in_vain(delivery.job(), &call) {
             return Ok(super::refused(&call, Single::Reject, doubt.reason, progress));
         }
-        match self.look_again(delivery, since).await {
+        match self.look_again(delivery, doubt.since).await {
             Looked::Same => (),
             // Whoever takes the batch next writes its rows the new way.
             Looked::Changed(_) => return Err(End::Interrupted),

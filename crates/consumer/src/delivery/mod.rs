@@ -175,14 +175,12 @@ impl Deliverer {
             if call.rows.is_empty() {
                 continue;
             }
-            let since = Instant::now();
             let follow_up = match self.send(delivery, rows, &mut call, progress).await {
                 Sent::Results(leave, results) => {
                     self.take_in(delivery, leave, &call, &results, progress).await
                 }
                 Sent::Doubtful(doubt) => {
-                    let clear =
-                        self.clear(delivery, rows, call, doubt, &mut proven, progress, since);
+                    let clear = self.clear(delivery, rows, call, doubt, &mut proven, progress);
                     // Boxed, for it is rare, and each delivery has room for it.
                     match Box::pin(clear).await {
                         Ok(calls) => Ok(calls),

@@ -1,6 +1,7 @@
 //! Sends one call until it is decided what it comes to.
 
 use ingest_core::BatchJob;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{Deliverer, Delivery, doubt::Doubt, reject_as_unknown};
@@ -44,6 +45,8 @@ pub(crate) struct Leave {
     pub(crate) pass: Pass,
     /// Of the org's limit of calls at once.
     pub(crate) generation: u64,
+    /// When it was given.
+    pub(crate) at: Instant,
 }
 
 /// Who is to blame for a call that got no answer.
@@ -117,7 +120,8 @@ impl Deliverer {
             let slot = self.window.slot().await;
             // There may have been trouble while it waited for the slot.
             if self.gate.is_open() {
-                return (Leave { pass, generation: slot.generation() }, slot);
+                let (generation, at) = (slot.generation(), Instant::now());
+                return (Leave { pass, generation, at }, slot);
             }
         }
     }
@@ -181,8 +185,8 @@ impl Deliverer {
                     }
                 }
             }
-            RequestVerdict::Halve(Single::Reject) => Some(doubt(job, call, None, refusal)),
-            RequestVerdict::Doubt(advice) => Some(doubt(job, call, Some(advice), refusal)),
+            RequestVerdict::Halve(Single::Reject) => Some(doubt(job, call, leave, None, refusal)),
+            RequestVerdict::Doubt(advice) => Some(doubt(job, call, leave, Some(advice), refusal)),
             RequestVerdict::Halve(single) => Some(refuse(job, call, single, refusal)),
             RequestVerdict::OutcomeUnknown => {
                 // The next rows wait: an org in trouble should not make rejects of a whole run.
@@ -240,14 +244,20 @@ impl Deliverer {
 
 /// Notes that a call is refused, and that nobody knows whose fault it is. With an advice it is mostly
 /// no fault of a row.
-fn doubt(job: &BatchJob, call: &Call, advice: Option<&'static str>, refusal: &Refusal) -> Sent {
+fn doubt(
+    job: &BatchJob,
+    call: &Call,
+    leave: Leave,
+    advice: Option<&'static str>,
+    refusal: &Refusal,
+) -> Sent {
     warn_once(job, call, refusal);
     let blocker = Blocker {
         what: format!("{refusal} for every row that was tried"),
         advice: advice.unwrap_or(ALIKE),
     };
     let is_mostly_ours = advice.is_some();
-    Sent::Doubtful(Doubt { reason: refusal.reason(), blocker, is_mostly_ours })
+    Sent::Doubtful(Doubt { reason: refusal.reason(), since: leave.at, blocker, is_mostly_ours })
 }
 
 const ALIKE: &str = "it says the same of all, so it is mostly not the rows; check the mapping, and what the                      integration user may do";
