@@ -1,6 +1,6 @@
 //! `consumer check`: the preflight, for people or for programs.
 
-use std::io::Write;
+use std::{collections::BTreeSet, io::Write};
 
 use bytes::Bytes;
 use ingest_core::{BatchLimits, Header, Ingest, IngestError, IngestSettings};
@@ -9,8 +9,7 @@ use serde::Serialize;
 use crate::{
     config::SalesforceConfig,
     mapping::{Mapping, Target},
-    plans,
-    preflight::{Patience, Preflight, preflight},
+    preflight::{Patience, Preflight, parents, preflight},
     salesforce::{Client, DailyRequests},
 };
 
@@ -85,8 +84,12 @@ async fn of_header(
     client: &Client,
 ) -> anyhow::Result<(Vec<MappedField>, Vec<String>)> {
     let header = read_header(line)?;
-    let mapping = &preflight.mapping;
-    let parents = plans::parents(mapping, &header, client).await;
+    let Preflight { blueprint, mapping, warnings, .. } = preflight;
+    let objects = match mapping.is_by_name() {
+        true => blueprint.parents(&mapping.rules().describe, Some(&header)),
+        false => BTreeSet::new(),
+    };
+    let parents = parents(client, objects, Patience::Seconds, warnings).await;
     let plan = mapping.plan(header, parents)?;
     let fields = plan.targets().map(|(column, target)| MappedField::new(column, target));
     let constants = mapping.constants().iter();

@@ -68,6 +68,14 @@ pub enum ConsumerError {
         /// The field.
         field: String,
     },
+    /// Collections has no upsert by id.
+    #[error(
+        "an upsert by Id of {object} goes by Bulk API only; set SALESFORCE_API=bulk, or split the          file: rows with an Id as update, the others as insert; or name an external id field in          SALESFORCE_EXTERNAL_ID"
+    )]
+    UpsertById {
+        /// The object.
+        object: String,
+    },
     /// The mapping file cannot be followed.
     #[error("mapping file {file}: {}", problems.join("; "))]
     Mapping {

@@ -150,6 +150,13 @@ impl Gate {
     pub(crate) fn answered(&self, pass: Pass) {
         let mut state = self.state();
         state.answered = state.answered.max(pass.number);
+        drop(state);
+        self.told(pass);
+    }
+
+    /// Something was told of the org: it answers, and whether it takes rows is not said.
+    pub(crate) fn told(&self, pass: Pass) {
+        let mut state = self.state();
         // An answer to a call from before the trouble says nothing about now.
         if pass.closings == state.closings
             && let Some(since) = state.trouble.take()

@@ -26,6 +26,7 @@
 //! * No log, error or `Debug` shows a secret or a row's value.
 
 mod backoff;
+mod blueprint;
 mod bulk;
 mod calls;
 mod check;

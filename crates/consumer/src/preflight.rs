@@ -1,16 +1,20 @@
 //! What is looked at before the first row: the login, the object, its fields, the mapping, and
 //! what the org has left today.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
 use crate::{
+    blueprint::Blueprint,
     config::SalesforceConfig,
     error::ConsumerError,
     gate::Gate,
-    mapping::{Key, Mapping, Sameness, Sdl, TargetRules},
+    mapping::{Mapping, TargetRules},
     salesforce::{Client, DailyRequests, Describe, Refusal},
     target::{mapping_digest, target},
     verdict::{Operation, RequestVerdict, Then, Trouble, judge_request},
@@ -19,6 +23,7 @@ use crate::{
 /// What is known before the first row.
 #[derive(Debug)]
 pub(crate) struct Preflight {
+    pub(crate) blueprint: Blueprint,
     pub(crate) mapping: Mapping,
     /// What this consumer delivers.
     pub(crate) target: job_queue::Target,
@@ -50,21 +55,13 @@ pub(crate) async fn preflight(
     patience: Patience<'_>,
 ) -> anyhow::Result<Preflight> {
     // What is on this machine comes first: it needs no patience.
-    let sdl = config.mapping_file.as_deref().map(Sdl::load).transpose()?;
+    let blueprint = Blueprint::load(config)?;
     let describe = describe(client, &config.object, patience).await?;
-    let digest = mapping_digest(sdl.as_ref(), config);
+    let digest = mapping_digest(blueprint.sdl.as_ref(), config);
     let mut warnings = Vec::new();
-    let mut rules = rules(describe, config)?;
-    let mapping = match sdl {
-        None => Mapping::by_name(rules, config.left_out.clone()),
-        Some(sdl) => {
-            rules.parents = parents(client, &sdl, &rules.describe, &mut warnings).await;
-            Mapping::from_file(&sdl, rules).map_err(|problems| ConsumerError::Mapping {
-                file: sdl.path().display().to_string(),
-                problems,
-            })?
-        }
-    };
+    let objects = blueprint.parents(&describe, None);
+    let parents = parents(client, objects, patience, &mut warnings).await;
+    let mapping = blueprint.mapping(describe, parents)?;
     let away = |refusal: Refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() };
     let instance = patience.ask(|| client.instance()).await?.map_err(away)?;
     let org = org(client, &instance, patience).await?;
@@ -78,7 +75,7 @@ pub(crate) async fn preflight(
         );
     }
     warnings.extend(settings_warnings(&mapping, config, &instance));
-    Ok(Preflight { mapping, target, instance, daily_requests, warnings })
+    Ok(Preflight { blueprint, mapping, target, instance, daily_requests, warnings })
 }
 
 async fn describe(
@@ -190,17 +187,16 @@ fn refused(refusal: Refusal, object: &str) -> ConsumerError {
     }
 }
 
-/// The objects that a mapping file refers to by an external id. One that cannot be looked at is
-/// not compared.
-async fn parents(
+/// The objects that rows refer to by an external id. One that cannot be looked at is not compared.
+pub(crate) async fn parents(
     client: &Client,
-    sdl: &Sdl,
-    describe_of_rows: &Describe,
+    objects: BTreeSet<String>,
+    patience: Patience<'_>,
     warnings: &mut Vec<String>,
 ) -> BTreeMap<String, Describe> {
     let mut parents = BTreeMap::new();
-    for object in sdl.parents(describe_of_rows) {
-        match describe(client, &object, Patience::Seconds).await {
+    for object in objects {
+        match describe(client, &object, patience).await {
             Ok(parent) => drop(parents.insert(object, parent)),
             Err(error) => warnings.push(format!(
                 "the object {object}, to which rows refer, could not be looked at ({error})"
@@ -208,38 +204,6 @@ async fn parents(
         }
     }
     parents
-}
-
-fn rules(describe: Describe, config: &SalesforceConfig) -> Result<TargetRules, ConsumerError> {
-    let operation = config.operation;
-    let may = |right: bool, is_needed: bool| right || !is_needed;
-    if !may(describe.createable, operation.creates())
-        || !may(describe.updateable, operation.updates())
-        || !may(describe.deletable, operation == Operation::Delete)
-    {
-        let rights = match operation {
-            Operation::Upsert => "create and edit",
-            Operation::Insert => "create",
-            Operation::Update => "edit",
-            Operation::Delete => "delete",
-        };
-        return Err(ConsumerError::ObjectNotWritable { object: describe.name, rights });
-    }
-    let key = config.key.as_ref().map(|name| key(&describe, name)).transpose()?;
-    let (parents, values) = (BTreeMap::new(), config.values.clone());
-    let dates_are_assumed = config.dates_are_assumed;
-    Ok(TargetRules { describe, operation, key, parents, values, dates_are_assumed })
-}
-
-fn key(describe: &Describe, name: &str) -> Result<Key, ConsumerError> {
-    let object = describe.name.clone();
-    let Some(field) = describe.field(name) else {
-        return Err(ConsumerError::NoSuchExternalId { object, field: name.to_owned() });
-    };
-    if !field.external_id && !field.id_lookup && field.field_type != "id" {
-        return Err(ConsumerError::NotAnExternalId { object, field: field.name.clone() });
-    }
-    Ok(Key { field: field.name.clone(), sameness: Sameness::of(field) })
 }
 
 fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &str) -> Vec<String> {
@@ -260,6 +224,7 @@ fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &st
                 .to_owned(),
         );
     }
+    warnings.extend(key_warning(mapping.rules()));
     let credentials = &config.connection.credentials;
     warnings.extend(credentials.warning().map(str::to_owned));
     let login = credentials.url();
@@ -270,6 +235,20 @@ fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &st
         ));
     }
     warnings
+}
+
+/// What is worth knowing of an external id that several records may share.
+fn key_warning(rules: &TargetRules) -> Option<String> {
+    let key = rules.key.as_ref().filter(|_| rules.operation == Operation::Upsert)?;
+    let field = rules.describe.field(&key.field)?;
+    (field.field_type != "id" && !field.unique).then(|| {
+        format!(
+            "external id {} of {} is not unique: an upsert by it needs the permission View All \
+             Data, and rows that find several records are rejected (DUPLICATE_EXTERNAL_ID, or \
+             HTTP 300 MULTIPLE_CHOICES); tick Unique in its definition",
+            field.name, rules.describe.name
+        )
+    })
 }
 
 impl Preflight {

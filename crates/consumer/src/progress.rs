@@ -100,9 +100,9 @@ impl Progress {
 
     /// After all calls were made. Rows that were tried often enough are rejected.
     pub(crate) fn end_of_pass(mut self, job: &BatchJob, retries_max: u32) -> LetGo {
-        for row in &mut self.rows {
+        for (index, row) in self.rows.iter_mut().enumerate() {
             if let RowState::Again(again) = row
-                && job.passes >= retries_max.min(again.retries_max)
+                && job.rows.tries(index) >= retries_max.min(again.retries_max)
             {
                 *row = RowState::Rejected(Box::new(again.reason.clone()));
             }
@@ -130,14 +130,20 @@ impl Progress {
     }
 
     fn rest(self, job: &BatchJob) -> BatchJob {
-        let unfinished = (0..self.rows.len()).filter(|row| !self.is_finished(*row));
+        let unfinished = || (0..self.rows.len()).filter(|row| !self.is_finished(*row));
+        let mut rows = job.rows.subset(unfinished());
+        for (place, row) in unfinished().enumerate() {
+            if matches!(self.rows[row], RowState::Again(_)) {
+                rows.tried(place);
+            }
+        }
         let mut rest = BatchJob {
             run: job.run.clone(),
             sequence: job.sequence,
             passes: job.passes,
             header: job.header.clone(),
             dialect: job.dialect,
-            rows: job.rows.subset(unfinished),
+            rows,
             rejects: job.rejects.clone(),
             tally: job.tally,
         };
@@ -190,6 +196,7 @@ mod tests {
         let mut rows = Rows::default();
         for (record, key) in (11..).zip(keys) {
             rows.push(record, key.as_bytes());
+            (0..passes).for_each(|_| rows.tried(rows.len() - 1));
         }
         BatchJob {
             run: "r1".parse().unwrap(),
@@ -259,8 +266,8 @@ mod tests {
             panic!("a row is left");
         };
 
-        assert_eq!(rest.passes, 3);
-        assert_eq!(rest.rows, job.rows.subset([1]));
+        assert_eq!((rest.passes, rest.rows.tries(0)), (3, 3));
+        assert_eq!((rest.rows.len(), rest.rows.get(0)), (1, job.rows.get(1)));
         assert_eq!(rejects(&rest), ["13 FIELD_COUNT", "13 UNKNOWN_EXCEPTION"]);
         assert_eq!(records(&rest), records(&job));
     }
@@ -276,6 +283,29 @@ mod tests {
 
         assert!(matches!(outcome(4), LetGo::NextPass(_)));
         assert!(matches!(outcome(5), LetGo::Settle(_)));
+    }
+
+    #[test]
+    fn a_row_that_waited_for_another_one_has_all_its_own_retries() {
+        let keys = ["a", "A"];
+        let mut progress = Progress::start(&encoded_rows(&keys));
+        progress.try_again(0, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
+        let LetGo::NextPass(second) = progress.end_of_pass(&job(&keys, 0), 1) else {
+            panic!("two rows are left");
+        };
+
+        let mut progress = Progress::start(&encoded_rows(&keys));
+        progress.delivered(0, Change::Created);
+        progress.try_again(1, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
+        let LetGo::NextPass(third) = progress.end_of_pass(&second, 1) else {
+            panic!("it was tried once");
+        };
+
+        assert_eq!([0, 1].map(|row| second.rows.tries(row)), [1, 0]);
+        assert_eq!((third.rows.len(), third.rows.tries(0)), (1, 1));
+        let mut progress = Progress::start(&encoded_rows(&keys[1..]));
+        progress.try_again(0, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
+        assert!(matches!(progress.end_of_pass(&third, 1), LetGo::Settle(_)));
     }
 
     #[test]

@@ -129,6 +129,7 @@ async fn start(
     let bulk = BulkAccess::new(salesforce.api, config.consumer.salesforce_api_reserve);
     bulk.look(&client, &queue).await;
     let rules = preflight.mapping.rules();
+    let plans = Plans::new(preflight.blueprint, rules);
     let key = rules.key.as_ref().map(|key| key.field.as_str());
     let (object, rule) = (&rules.describe.name, salesforce.assignment_rule.as_ref());
     let order = bulk::order(salesforce.operation, object, key, rule);
@@ -139,7 +140,7 @@ async fn start(
         destination,
         order,
         bulk,
-        plans: Plans::new(preflight.mapping),
+        plans,
         limits: Limits {
             operation: salesforce.operation,
             call_rows_max: salesforce.call_rows_max,

@@ -173,6 +173,40 @@ async fn what_does_not_fit_the_org_is_named() {
 }
 
 #[tokio::test]
+async fn an_upsert_by_id_is_refused_with_what_to_do_instead() {
+    let mut setting = Setting::new().await;
+    setting.set("SALESFORCE_EXTERNAL_ID", "id");
+
+    for api in ["collections", "auto"] {
+        let by_calls = setting.set("SALESFORCE_API", api).run(&["check"]).await;
+        let words =
+            ["an upsert by Id of Lead goes by Bulk API only", "SALESFORCE_API=bulk", "update"];
+        assert_says(&by_calls, 1, &words);
+    }
+    let by_bulk = setting.set("SALESFORCE_API", "bulk").run(&["check"]).await;
+
+    assert_eq!(by_bulk.status.code(), Some(0), "{}", stdout(&by_bulk));
+}
+
+#[tokio::test]
+async fn an_external_id_that_is_not_unique_is_warned_of() {
+    let mut setting = Setting::new().await;
+    setting.set("SALESFORCE_OBJECT", "Account");
+
+    let mut warnings = async |key: &str| {
+        let check = setting.set("SALESFORCE_EXTERNAL_ID", key).run(&["check", "--json"]).await;
+        let checked: Value = serde_json::from_str(&stdout(&check)).unwrap();
+        checked["warnings"].to_string()
+    };
+    let (shared, unique) = (warnings("Region_Key__c").await, warnings("ErpKey__c").await);
+
+    for words in ["Region_Key__c of Account is not unique", "View All Data", "MULTIPLE_CHOICES"] {
+        assert!(shared.contains(words), "{words:?} is not in {shared}");
+    }
+    assert!(!unique.contains("unique"), "{unique}");
+}
+
+#[tokio::test]
 async fn wrong_settings_end_with_code_2_and_say_what_to_set() {
     let mut setting = Setting::new().await;
 

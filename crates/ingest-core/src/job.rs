@@ -1,8 +1,10 @@
 //! What crosses the queue.
 //!
-//! A job is one version byte (and the escape character, if there is one), then [postcard](https://postcard.jamesmunns.com/wire-format): records
-//! stay the raw bytes they are, in one piece, and a row costs its length (1 or 2 bytes) and the
-//! distance of its record number from the row before (mostly 1 byte).
+//! A job is one version byte (and the escape character, if there is one), then
+//! [postcard](https://postcard.jamesmunns.com/wire-format): records stay the raw bytes they are, in
+//! one piece, and a row costs its length (1 or 2 bytes) and the distance of its record number from
+//! the row before (mostly 1 byte). A job that comes back has a byte more for each row: how often it
+//! was tried.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,11 @@ const VERSION: u8 = 2;
 /// The same with the escape character in front: a program that does not know it must not read such
 /// rows, and reads all others.
 const VERSION_WITH_ESCAPE: u8 = 3;
+
+/// The same for jobs that come back: the escape character, or 0 for none, in front, and behind it how
+/// often each row was tried. In jobs of the versions before, a batch that had so many passes has rows
+/// that were tried so often.
+const VERSION_WITH_TRIES: u8 = 4;
 
 /// One batch of one run, on its way to Salesforce.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,12 +136,17 @@ impl BatchJob {
             tally: self.tally,
         };
         let mut bytes = Vec::with_capacity(self.encoded_bytes_about());
+        let comes_back = self.passes > 0 || !self.rows.all_tries().is_empty();
         match self.dialect.escape {
+            escape if comes_back => bytes.extend([VERSION_WITH_TRIES, escape.unwrap_or(0)]),
             None => bytes.push(VERSION),
             Some(escape) => bytes.extend([VERSION_WITH_ESCAPE, escape]),
         }
-        postcard::to_extend(&wire, bytes)
-            .expect("a Vec takes everything, and every length is known")
+        let bytes = postcard::to_extend(&wire, bytes).expect(FITS);
+        if !comes_back {
+            return bytes;
+        }
+        postcard::to_extend(serde_bytes::Bytes::new(self.rows.all_tries()), bytes).expect(FITS)
     }
 
     /// Reads what [`encode`](Self::encode) wrote. Hostile bytes take no more memory than a small
@@ -148,17 +160,19 @@ impl BatchJob {
         let (escape, bytes) = match (found, bytes) {
             (VERSION, _) => (None, bytes),
             (VERSION_WITH_ESCAPE, [escape, bytes @ ..]) => (Some(*escape), bytes),
-            (VERSION_WITH_ESCAPE, []) => return Err(malformed("its end is missing")),
+            (VERSION_WITH_TRIES, [0, bytes @ ..]) => (None, bytes),
+            (VERSION_WITH_TRIES, [escape, bytes @ ..]) => (Some(*escape), bytes),
+            (VERSION_WITH_ESCAPE | VERSION_WITH_TRIES, []) => return Err(CUT),
             _ => {
-                let known = VERSION_WITH_ESCAPE;
+                let known = VERSION_WITH_TRIES;
                 return Err(DecodeJobError::UnknownVersion { found, known });
             }
         };
-        let (wire, rest) =
-            postcard::take_from_bytes::<WireJob<'_>>(bytes).map_err(|error| match error {
-                postcard::Error::DeserializeUnexpectedEnd => malformed("its end is missing"),
-                _ => malformed("it cannot be decoded"),
-            })?;
+        let (wire, rest) = take::<WireJob<'_>>(bytes)?;
+        let (tries, rest) = match found {
+            VERSION_WITH_TRIES => take::<&serde_bytes::Bytes>(rest)?,
+            _ => (Default::default(), rest),
+        };
         if !rest.is_empty() {
             return Err(malformed("something follows it"));
         }
@@ -166,13 +180,22 @@ impl BatchJob {
         if !dialect.is_usable() {
             return Err(malformed("its delimiter, quote or escape cannot be used"));
         }
+        let mut rows = rows(&wire.spans, wire.raw)?;
+        match tries.len() {
+            0 if found != VERSION_WITH_TRIES => {
+                let tries = u8::try_from(wire.passes).unwrap_or(u8::MAX);
+                rows.set_all_tries(vec![tries; rows.len()]);
+            }
+            count if count == 0 || count == rows.len() => rows.set_all_tries(tries.to_vec()),
+            _ => return Err(malformed("its rows are not as many as their tries")),
+        }
         Ok(Self {
             run: wire.run.parse().map_err(|_| malformed("its run id is not one"))?,
             sequence: wire.sequence,
             passes: wire.passes,
             header: Bytes::copy_from_slice(wire.header),
             dialect,
-            rows: rows(&wire.spans, wire.raw)?,
+            rows,
             rejects: wire.rejects.into_iter().map(WireReject::into_reject).collect(),
             tally: wire.tally,
         })
@@ -200,6 +223,13 @@ impl<'a> WireReject<'a> {
     }
 }
 
+fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), DecodeJobError> {
+    postcard::take_from_bytes(bytes).map_err(|error| match error {
+        postcard::Error::DeserializeUnexpectedEnd => CUT,
+        _ => malformed("it cannot be decoded"),
+    })
+}
+
 fn spans(rows: &Rows) -> Vec<(u64, u64)> {
     let mut before = 0;
     let span = |(record, raw): (u64, &[u8])| {
@@ -223,6 +253,10 @@ fn rows(spans: &[(u64, u64)], mut raw: &[u8]) -> Result<Rows, DecodeJobError> {
     }
     if raw.is_empty() { Ok(rows) } else { Err(UNEQUAL) }
 }
+
+const FITS: &str = "a Vec takes everything, and every length is known";
+
+const CUT: DecodeJobError = malformed("its end is missing");
 
 const fn malformed(reason: &'static str) -> DecodeJobError {
     DecodeJobError::Malformed { reason }

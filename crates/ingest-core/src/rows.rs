@@ -9,6 +9,8 @@ use std::fmt;
 pub struct Rows {
     raw: Vec<u8>,
     spans: Vec<Span>,
+    /// How often each was tried in vain; as many as there are rows, or none when no row was.
+    tries: Vec<u8>,
 }
 
 /// One row of [`Rows`]; it starts where the one before it ends.
@@ -22,7 +24,8 @@ impl Rows {
     /// No rows yet, and room for some.
     #[must_use]
     pub fn with_capacity(rows: usize, bytes: usize) -> Self {
-        Self { raw: Vec::with_capacity(bytes), spans: Vec::with_capacity(rows) }
+        let spans = Vec::with_capacity(rows);
+        Self { raw: Vec::with_capacity(bytes), spans, tries: Vec::new() }
     }
 
     /// Adds the record with this number, as it came, without its line end.
@@ -30,6 +33,36 @@ impl Rows {
     pub fn push(&mut self, record: u64, raw: &[u8]) {
         self.raw.extend_from_slice(raw);
         self.spans.push(Span { record, end: self.raw.len() });
+        if !self.tries.is_empty() {
+            self.tries.push(0);
+        }
+    }
+
+    /// How often the row at this index, from 0, was tried in vain; what is not there never was.
+    #[must_use]
+    pub fn tries(&self, index: usize) -> u32 {
+        self.tries.get(index).copied().unwrap_or_default().into()
+    }
+
+    /// Notes that the row at this index was tried in vain once more. More than 255 times are not
+    /// counted.
+    ///
+    /// # Panics
+    ///
+    /// When the index is not below [`len`](Self::len).
+    pub fn tried(&mut self, index: usize) {
+        self.tries.resize(self.spans.len(), 0);
+        self.tries[index] = self.tries[index].saturating_add(1);
+    }
+
+    /// How often each row was tried in vain; none when no row was.
+    pub(crate) fn all_tries(&self) -> &[u8] {
+        &self.tries
+    }
+
+    /// Says it of all rows at once.
+    pub(crate) fn set_all_tries(&mut self, tries: Vec<u8>) {
+        self.tries = if tries.iter().all(|tries| *tries == 0) { Vec::new() } else { tries };
     }
 
     /// How many rows there are.
@@ -79,11 +112,13 @@ impl Rows {
     /// When an index is not below [`len`](Self::len).
     #[must_use]
     pub fn subset(&self, indexes: impl IntoIterator<Item = usize>) -> Self {
-        let mut picked = Self::default();
+        let (mut picked, mut tries) = (Self::default(), Vec::new());
         for index in indexes {
             let span = self.spans[index];
             picked.push(span.record, &self.raw[self.start(index)..span.end]);
+            tries.push(self.tries.get(index).copied().unwrap_or_default());
         }
+        picked.set_all_tries(tries);
         picked
     }
 
@@ -95,7 +130,8 @@ impl Rows {
         for span in &mut spans {
             span.end -= start;
         }
-        Self { raw, spans }
+        let tries = self.tries.split_off(index.min(self.tries.len()));
+        Self { raw, spans, tries }
     }
 
     fn start(&self, index: usize) -> usize {

@@ -56,7 +56,7 @@ pub use org::{ObjectState, State};
 pub use public_key::{PublicKey, PublicKeyError};
 pub use record::{BooleanNulls, ErrorScope};
 pub use run::run;
-pub use schema::{Schema, SchemaError};
+pub use schema::{FieldChange, Schema, SchemaError};
 pub use simulator::Simulator;
 pub use store::Digest;
 pub use traffic::LoggedRequest;

@@ -2,12 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     faults::{Fault, FaultSource},
     record::Strictness,
-    schema::{ObjectNumber, Schema},
+    schema::{FieldChange, ObjectNumber, Schema},
     sessions::Sessions,
     store::{Digest, Listing, Store},
     traffic::Traffic,
@@ -38,12 +38,21 @@ pub(crate) struct Org {
     pub(crate) jobs: Jobs,
     /// Batches of jobs that are worked off at once.
     pub(crate) bulk_lanes: Semaphore,
-    /// Since when its objects are as they are, in whole seconds.
-    pub(crate) since: OffsetDateTime,
+    /// Objects and fields as they are now. What was before a change is never freed: there are a
+    /// few changes in the life of a simulator, and each call keeps to what it began with.
+    objects: RwLock<&'static Objects>,
+    first_objects: &'static Objects,
     /// Woken after every request, and after every step of a job.
     pub(crate) answered: Notify,
     /// Cancelled when the simulator is to end: nothing waits any longer.
     pub(crate) stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Objects {
+    schema: Schema,
+    /// Since when they are so, in whole seconds.
+    since: OffsetDateTime,
 }
 
 /// What the org holds and what happened to it, since its start or its last
@@ -97,9 +106,20 @@ pub struct ObjectState {
     pub rejected: BTreeMap<String, u64>,
 }
 
+impl Objects {
+    fn since(schema: Schema, since: OffsetDateTime) -> &'static Self {
+        Box::leak(Box::new(Self { schema, since }))
+    }
+}
+
+fn this_second() -> OffsetDateTime {
+    OffsetDateTime::now_utc().replace_nanosecond(0).expect("0 is in range")
+}
+
 impl Org {
     pub(crate) fn new(config: Config) -> Arc<Self> {
         let sessions = Sessions::new();
+        let first_objects = Objects::since(config.schema.clone(), this_second());
         if let Some(token) = &config.access_token {
             sessions.admit(token.expose_secret().to_owned());
         }
@@ -114,7 +134,8 @@ impl Org {
             cursors: Mutex::default(),
             jobs: Jobs::default(),
             bulk_lanes: Semaphore::new(BULK_LANES),
-            since: OffsetDateTime::now_utc().replace_nanosecond(0).expect("0 is in range"),
+            objects: RwLock::new(first_objects),
+            first_objects,
             answered: Notify::new(),
             stop: CancellationToken::new(),
             config,
@@ -130,8 +151,29 @@ impl Org {
         self.sessions.open()
     }
 
-    pub(crate) fn schema(&self) -> &Schema {
-        &self.config.schema
+    pub(crate) fn schema(&self) -> &'static Schema {
+        &self.objects().schema
+    }
+
+    /// Since when objects and fields are as they are, in whole seconds.
+    pub(crate) fn since(&self) -> OffsetDateTime {
+        self.objects().since
+    }
+
+    fn objects(&self) -> &'static Objects {
+        *self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes a field; the answer is whether it is there.
+    pub(crate) fn change_field(&self, change: &FieldChange) -> bool {
+        let Some(schema) = self.schema().changed_by(change) else { return false };
+        // A client that read them within this second is to hear of it.
+        self.set_objects(Objects::since(schema, this_second() + Duration::SECOND));
+        true
+    }
+
+    fn set_objects(&self, objects: &'static Objects) {
+        *self.objects.write().unwrap_or_else(PoisonError::into_inner) = objects;
     }
 
     pub(crate) fn strictness(&self) -> Strictness {
@@ -142,11 +184,12 @@ impl Org {
         }
     }
 
-    /// Forgets rows, counts and logs, and goes back to the first faults. Tokens
+    /// Forgets rows, counts and logs, and goes back to the first faults and fields. Tokens
     /// stay valid.
     pub(crate) fn reset(&self) {
         // First: a job under way would store rows afterwards.
         self.jobs.reset();
+        self.set_objects(self.first_objects);
         self.store.reset(self.schema());
         self.traffic.reset(self.config.daily_limit);
         self.faults.reset(self.config.faults.clone());

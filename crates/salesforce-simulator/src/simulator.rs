@@ -12,6 +12,7 @@ use crate::{
     faults::{Faults, PlannedFault},
     http,
     org::{Org, State},
+    schema::FieldChange,
     store::Digest,
     traffic::{LoggedRequest, Usage},
 };
@@ -80,6 +81,11 @@ impl Simulator {
     /// As if that many calls of the day had been made, of as many as there may be.
     pub fn set_api_calls(&self, used: u64, daily_limit: u64) {
         self.org.traffic.set_usage(Usage { used, max: daily_limit });
+    }
+
+    /// Changes a field, as an administrator does while loads run. The answer is whether it is there.
+    pub fn change_field(&self, change: &FieldChange) -> bool {
+        self.org.change_field(change)
     }
 
     /// Ends all access tokens.

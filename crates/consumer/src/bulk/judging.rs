@@ -2,7 +2,7 @@
 
 use crate::{
     salesforce::Refusal,
-    verdict::{Blocker, Operation, RequestVerdict, Trouble, judge_request},
+    verdict::{Blocker, FREE_STORAGE, Operation, RequestVerdict, Trouble, judge_request},
 };
 
 /// What is to be done about a request that was refused.
@@ -44,6 +44,9 @@ pub(crate) fn judge_refusal(refusal: &Refusal) -> Refused {
         RequestVerdict::Repeat { tries, .. } => Refused::Repeat { tries },
         RequestVerdict::Hold(blocker) => Refused::Hold(blocker),
         RequestVerdict::Stop(blocker) => Refused::Stop(blocker),
+        RequestVerdict::Doubt(advice) => {
+            Refused::Hold(Blocker { what: refusal.to_string(), advice })
+        }
         RequestVerdict::Halve(_) | RequestVerdict::OutcomeUnknown => {
             Refused::Hold(Blocker { what: refusal.to_string(), advice: NOT_BY_BULK })
         }
@@ -70,6 +73,7 @@ pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
     };
     match code {
         "ExceededQuota" => Failure::BulkIsSpent,
+        "STORAGE_LIMIT_EXCEEDED" | "StorageLimitExceeded" => hold(FREE_STORAGE),
         "InvalidBatch" => hold(
             "a mapped field is gone or hidden; check the mapping and field-level security, see the \
              job in Setup under Bulk Data Load Jobs",

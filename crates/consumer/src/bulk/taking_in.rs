@@ -92,8 +92,8 @@ impl Deliverer {
                 }
             }
         }
-        let blocker = self.blocker_in(load.delivery.job(), &mut said.results, progress).await;
-        self.totals.delivered(said.results.delivered);
+        self.count_delivered(load.delivery, &said.results);
+        let blocker = self.blocker_in(load.delivery, &mut said.results, progress).await;
         if let Some(trouble) = said.results.trouble {
             let pass = load.delivery.wait_for(self.gate.pass()).await;
             self.gate.failed(pass, trouble, None, fastrand::f64(), &"so it says of a row");

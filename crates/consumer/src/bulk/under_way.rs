@@ -211,8 +211,7 @@ impl Deliverer {
     }
 
     fn count_sent_again(&self, load: &Load<'_>, progress: &mut Progress) {
-        if load.delivery.job().passes > 0 {
-            progress.sent_again += load.rows.len() as u64;
-        }
+        let tries = &load.delivery.job().rows;
+        progress.sent_again += load.rows.iter().filter(|row| tries.tries(**row) > 0).count() as u64;
     }
 }

@@ -4,7 +4,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::holds::RunHold;
-use crate::verdict::Blocker;
+use crate::{plans::OfRun, verdict::Blocker};
 
 /// A wait that is shorter need not be known to anybody.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -25,13 +25,26 @@ const MOMENT: Duration = Duration::from_secs(1);
 pub(crate) struct Delivery<'a> {
     pub(crate) claimed: &'a Claimed,
     pub(super) hold: Arc<RunHold>,
+    pub(crate) of_run: Arc<OfRun>,
+    /// Of the plan by which its rows are written.
+    generation: AtomicU64,
     /// The queue knows that nothing of it is being sent.
     is_noted: AtomicBool,
 }
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(claimed: &'a Claimed, hold: Arc<RunHold>) -> Self {
-        Self { claimed, hold, is_noted: AtomicBool::new(false) }
+    pub(super) fn new(claimed: &'a Claimed, hold: Arc<RunHold>, of_run: Arc<OfRun>) -> Self {
+        let (generation, is_noted) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { claimed, hold, of_run, generation, is_noted }
+    }
+
+    /// Which of the run's plans its rows are written by.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_generation(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Relaxed);
     }
 
     pub(crate) fn job(&self) -> &'a BatchJob {

@@ -69,6 +69,11 @@ impl RunHold {
         self.stop.cancel();
     }
 
+    /// Whether no more calls of the run start.
+    pub(super) fn has_begun(&self) -> bool {
+        self.blocker.get().is_some()
+    }
+
     /// Sees to it that the queue holds the run before a batch of it is put back, if it is to be
     /// held. The answer is how long that batch has to wait for itself: a run that is being
     /// cancelled is not held, and neither is any when Redis refuses.
@@ -89,10 +94,15 @@ impl RunHold {
         }
         let before = queue.times_held(&self.run).await?;
         let delay = BETWEEN_HOLDS.delay(before.saturating_add(1), fastrand::f64());
-        let times = queue.hold_run(&self.run, &blocker.to_string(), Some(delay)).await?;
+        let by_itself = (!blocker.is_only_for_people()).then_some(delay);
+        let times = queue.hold_run(&self.run, &blocker.to_string(), by_itself).await?;
         if times == 0 {
             warn!(run.id = %self.run, error = %blocker, "run {} waits", self.run);
             return Ok(delay);
+        }
+        if by_itself.is_none() {
+            warn!(run.id = %self.run, error = %blocker, "run {} is held until it is resumed", self.run);
+            return Ok(Duration::ZERO);
         }
         warn!(
             run.id = %self.run,

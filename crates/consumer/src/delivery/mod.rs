@@ -1,28 +1,31 @@
 //! The main line: a claimed batch → calls → verdicts → back to the queue.
 
 mod batch;
+mod doubt;
 mod holds;
+mod looking;
 mod results;
 mod sending;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use ingest_core::BatchJob;
 use job_queue::{Claimed, Queue, QueueError, Settled};
+use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
-use self::sending::Leave;
 pub(crate) use self::{
     batch::Delivery,
     holds::Holds,
+    looking::Looked,
     results::Results,
     sending::{End, Sent},
 };
+use self::{doubt::Proven, looking::Unplanned, sending::Leave};
 use crate::{
     bulk::{BulkAccess, Loaded},
     calls::{Call, share_out},
     gate::Gate,
-    mapping::EncodedRows,
+    mapping::{EncodedRows, Plan},
     plans::{Plans, Unplannable},
     progress::{LetGo, Progress, all_rejected},
     reserve::Budget,
@@ -79,12 +82,21 @@ impl Deliverer {
             return self.reject_poison(claimed).await;
         }
         job_queue::failpoint!("claimed");
-        let delivery = Delivery::new(claimed, self.holds.join(&job.run));
-        let plan = match delivery.wait_for(self.plans.of(job, &self.client)).await {
-            Ok(plan) => plan,
-            Err(misfit) => return self.fail_run(claimed, &misfit).await,
+        let delivery = Delivery::new(claimed, self.holds.join(&job.run), self.plans.of(&job.run));
+        let written = match self.plan(&delivery).await {
+            Ok(plan) => self.write_rows(&delivery, plan).await,
+            Err(unplanned) => Err(unplanned),
         };
-        let rows = plan.encode(&job.rows);
+        let (plan, rows) = match written {
+            Ok(written) => written,
+            Err(Unplanned::Misfit(misfit)) => return self.fail_run(claimed, &misfit).await,
+            Err(Unplanned::Held(blocker)) => {
+                delivery.hold_run(blocker);
+                return self.put_back(&delivery).await;
+            }
+            Err(Unplanned::End(End::LeaseLost)) => return Ok(()),
+            Err(Unplanned::End(_)) => return self.put_back(&delivery).await,
+        };
         let mut progress = Progress::start(&rows);
         let Loaded { end, done_with } =
             match self.find_records(&delivery, &rows, &mut progress).await? {
@@ -111,13 +123,50 @@ impl Deliverer {
             End::UnderWay => LetGo::PutBackUntouched,
             End::LeaseLost => return Ok(()),
         };
-        let delay = delivery.hold.place(&self.queue).await;
-        let outcome = self.let_go(claimed, let_go, delay).await?;
+        let outcome = self.hold_and_let_go(&delivery, let_go).await?;
         // Whoever has the batch now reads the results of the same job.
         if let Some(ingest_job) = done_with.filter(|_| outcome != Settled::LeaseLost) {
             self.delete_ingest_job(&ingest_job).await;
         }
         Ok(())
+    }
+
+    /// Writes the rows of a batch as they are sent. When one of them does not fit its field, the field
+    /// may be another one by now.
+    async fn write_rows(
+        &self,
+        delivery: &Delivery<'_>,
+        plan: Arc<Plan>,
+    ) -> Result<(Arc<Plan>, EncodedRows), Unplanned> {
+        let rows = plan.encode(&delivery.job().rows);
+        if !rows.misfit_values() {
+            return Ok((plan, rows));
+        }
+        match self.look_again(delivery, Instant::now()).await {
+            Looked::Same => Ok((plan, rows)),
+            Looked::Changed(plan) => {
+                let rows = plan.encode(&delivery.job().rows);
+                Ok((plan, rows))
+            }
+            Looked::End(end) => Err(Unplanned::End(end)),
+        }
+    }
+
+    async fn put_back(&self, delivery: &Delivery<'_>) -> Result<(), QueueError> {
+        self.hold_and_let_go(delivery, LetGo::PutBackUntouched).await.map(drop)
+    }
+
+    /// Sees to it that a run that is to be held is held before its batch is let go of.
+    async fn hold_and_let_go(
+        &self,
+        delivery: &Delivery<'_>,
+        let_go: LetGo,
+    ) -> Result<Settled, QueueError> {
+        let delay = delivery.hold.place(&self.queue).await;
+        if delivery.hold.has_begun() {
+            delivery.of_run.was_held();
+        }
+        self.let_go(delivery.claimed, let_go, delay).await
     }
 
     /// Sends calls, and what follows from them, until nothing is left to send.
@@ -128,6 +177,7 @@ impl Deliverer {
         mut calls: VecDeque<Call>,
         progress: &mut Progress,
     ) -> End {
+        let mut proven = Proven::default();
         while let Some(mut call) = calls.pop_front() {
             progress.hold_back(&mut call, rows);
             if call.rows.is_empty() {
@@ -135,7 +185,15 @@ impl Deliverer {
             }
             let follow_up = match self.send(delivery, rows, &mut call, progress).await {
                 Sent::Results(leave, results) => {
-                    self.take_in(delivery.job(), leave, &call, &results, progress).await
+                    self.take_in(delivery, leave, &call, &results, progress).await
+                }
+                Sent::Doubtful(doubt) => {
+                    let clear = self.clear(delivery, rows, call, doubt, &mut proven, progress);
+                    // Boxed, for it is rare, and each delivery has room for it.
+                    match Box::pin(clear).await {
+                        Ok(calls) => Ok(calls),
+                        Err(end) => return end,
+                    }
                 }
                 Sent::Refused(single, reason) => Ok(refused(&call, single, reason, progress)),
                 Sent::OutcomeUnknown(cause) => {
@@ -161,7 +219,7 @@ impl Deliverer {
     /// nobody can deliver the run.
     async fn take_in(
         &self,
-        job: &BatchJob,
+        delivery: &Delivery<'_>,
         leave: Leave,
         call: &Call,
         results: &[RowResult],
@@ -174,8 +232,8 @@ impl Deliverer {
         for (row, result) in call.rows.iter().copied().zip(results) {
             taken.take_in(row, result, self.limits.operation, progress);
         }
-        let blocker = self.blocker_in(job, &mut taken, progress).await;
-        self.totals.delivered(taken.delivered);
+        self.count_delivered(delivery, &taken);
+        let blocker = self.blocker_in(delivery, &mut taken, progress).await;
         match taken.trouble {
             None => {
                 self.gate.answered(leave.pass);
@@ -210,7 +268,8 @@ impl Deliverer {
         let outcome = match &let_go {
             LetGo::Settle(settled) => claimed.settle(settled).await?,
             LetGo::NextPass(rest) => {
-                let delay = BETWEEN_PASSES.delay(rest.passes, fastrand::f64());
+                let tries = (0..rest.rows.len()).map(|row| rest.rows.tries(row)).max();
+                let delay = BETWEEN_PASSES.delay(tries.unwrap_or_default(), fastrand::f64());
                 claimed.requeue(rest, delay).await?
             }
             LetGo::PutBack(rest) => claimed.requeue(rest, delay).await?,

@@ -2,13 +2,15 @@
 
 use ingest_core::BatchJob;
 
-use super::Deliverer;
+use tokio::time::Instant;
+
+use super::{Deliverer, Delivery, Looked};
 use crate::{
     progress::Progress,
     salesforce::RowResult,
     verdict::{
-        Blocker, Operation, Reason, RowVerdict, Trouble, judge_row, no_row_may_be_written,
-        refuses_writing,
+        Blocker, Change, Operation, Reason, RowVerdict, Trouble, created_by_update,
+        is_about_a_field, judge_row, no_row_may_be_written, refuses_writing,
     },
 };
 
@@ -22,8 +24,11 @@ pub(crate) struct Results {
     pub(crate) trouble: Option<Trouble>,
     /// Rows that were too much at once.
     pub(crate) too_much: Vec<(usize, Reason)>,
-    /// Rows that are rejected, unless it is all of them and nothing was written yet.
-    unwritable: Vec<(usize, Reason)>,
+    /// Rows that are rejected, unless a field is gone.
+    of_a_field: Vec<(usize, Reason)>,
+    /// Those of them that have a field that may not be written: unless it is all rows, and nothing
+    /// was written yet.
+    unwritable: usize,
     blocker: Option<Blocker>,
 }
 
@@ -41,9 +46,13 @@ impl Results {
             RowVerdict::Delivered(change) => {
                 self.delivered += 1;
                 progress.delivered(row, change);
+                if change == Change::Created && !operation.creates() {
+                    self.blocker = Some(created_by_update());
+                }
             }
-            RowVerdict::Rejected(reason) if refuses_writing(result) => {
-                self.unwritable.push((row, reason));
+            RowVerdict::Rejected(reason) if is_about_a_field(result) => {
+                self.unwritable += usize::from(refuses_writing(result));
+                self.of_a_field.push((row, reason));
             }
             RowVerdict::Rejected(reason) => progress.rejected(row, reason),
             RowVerdict::TryAgain { retries_max, reason } => {
@@ -65,42 +74,49 @@ impl Results {
         self.waiting.extend(other.waiting);
         self.trouble = other.trouble.or(self.trouble);
         self.too_much.extend(other.too_much);
-        self.unwritable.extend(other.unwritable);
+        self.of_a_field.extend(other.of_a_field);
+        self.unwritable += other.unwritable;
         self.blocker = other.blocker.or(self.blocker.take());
-    }
-
-    /// After the last row: rows that may not be written are rejected. The answer is why nobody can
-    /// deliver the run, if that is so.
-    fn reject_unwritable(&mut self, progress: &mut Progress) -> Option<Blocker> {
-        for (row, reason) in self.unwritable.drain(..) {
-            progress.rejected(row, reason);
-        }
-        self.blocker.take()
     }
 }
 
 impl Deliverer {
-    /// After the last row: why nobody can deliver the run, if that is so. A field that may not be
-    /// written is the fault of no row; but once rows of the run were stored, it is these rows that
-    /// are refused, and to hold the run for them would hold up all others of it for ever.
+    /// After the last row: why nobody can deliver the run, if that is so. A field that is gone, or may
+    /// not be written, is the fault of no row: the org says whether it is so. Where it does not, and
+    /// rows of the run were stored, it is these rows that are refused: to hold the run for them would
+    /// hold up all others of it for ever.
     pub(crate) async fn blocker_in(
         &self,
-        job: &BatchJob,
+        delivery: &Delivery<'_>,
         results: &mut Results,
         progress: &mut Progress,
     ) -> Option<Blocker> {
-        match no_row_may_be_written(results.unwritable.len(), results.rows) {
-            Some(blocker) if !self.has_written(job).await => Some(blocker),
-            _ => results.reject_unwritable(progress),
+        if results.blocker.is_some() || results.of_a_field.is_empty() {
+            return results.blocker.take();
         }
+        match Box::pin(self.look_again(delivery, Instant::now())).await {
+            Looked::Same => (),
+            // They go again, as they are written now, or when the run goes on.
+            Looked::Changed(_) | Looked::End(_) => return None,
+        }
+        match no_row_may_be_written(results.unwritable, results.rows) {
+            Some(blocker) if !self.has_written(delivery.job()).await => return Some(blocker),
+            _ => (),
+        }
+        for (row, reason) in results.of_a_field.drain(..) {
+            progress.rejected(row, reason);
+        }
+        None
+    }
+
+    /// Counts the rows that are stored.
+    pub(crate) fn count_delivered(&self, delivery: &Delivery<'_>, results: &Results) {
+        self.totals.delivered(results.delivered);
+        delivery.of_run.count_stored(results.delivered);
     }
 
     /// Whether anything shows that rows can be written. A ledger that cannot be read shows nothing.
     async fn has_written(&self, job: &BatchJob) -> bool {
-        if self.totals.snapshot().rows_delivered > 0 || job.tally.delivered() > 0 {
-            return true;
-        }
-        let ledger = self.queue.run(&job.run).await;
-        ledger.is_ok_and(|ledger| ledger.is_some_and(|ledger| ledger.delivered() > 0))
+        self.totals.snapshot().rows_delivered > 0 || self.run_has_written(job).await
     }
 }

@@ -1,9 +1,10 @@
 //! Sends one call until it is decided what it comes to.
 
 use ingest_core::BatchJob;
+use tokio::time::Instant;
 use tracing::warn;
 
-use super::{Deliverer, Delivery, reject_as_unknown};
+use super::{Deliverer, Delivery, doubt::Doubt, reject_as_unknown};
 use crate::{
     calls::Call,
     gate::Pass,
@@ -31,6 +32,8 @@ pub(crate) enum Sent {
     Results(Leave, Vec<RowResult>),
     /// The call cannot be taken as it is.
     Refused(Single, Reason),
+    /// It was refused as a whole, and that may be no fault of its rows.
+    Doubtful(Doubt),
     /// The rows may or may not be stored, and must not be sent again.
     OutcomeUnknown(String),
     Ended(End),
@@ -42,6 +45,8 @@ pub(crate) struct Leave {
     pub(crate) pass: Pass,
     /// Of the org's limit of calls at once.
     pub(crate) generation: u64,
+    /// When it was given.
+    pub(crate) at: Instant,
 }
 
 /// Who is to blame for a call that got no answer.
@@ -115,7 +120,8 @@ impl Deliverer {
             let slot = self.window.slot().await;
             // There may have been trouble while it waited for the slot.
             if self.gate.is_open() {
-                return (Leave { pass, generation: slot.generation() }, slot);
+                let (generation, at) = (slot.generation(), Instant::now());
+                return (Leave { pass, generation, at }, slot);
             }
         }
     }
@@ -140,8 +146,8 @@ impl Deliverer {
         if matches!(answer, Err(Refusal::NotSent { .. } | Refusal::Login(_))) {
             return;
         }
-        let was_sent = call.was_sent || job.passes > 0;
-        let sent_again = if was_sent { call.rows.len() as u64 } else { 0 };
+        let was_sent = |row: &&usize| call.was_sent || job.rows.tries(**row) > 0;
+        let sent_again = call.rows.iter().filter(was_sent).count() as u64;
         call.was_sent = true;
         progress.api_calls += 1;
         progress.sent_again += sent_again;
@@ -179,6 +185,8 @@ impl Deliverer {
                     }
                 }
             }
+            RequestVerdict::Halve(Single::Reject) => Some(doubt(job, call, leave, None, refusal)),
+            RequestVerdict::Doubt(advice) => Some(doubt(job, call, leave, Some(advice), refusal)),
             RequestVerdict::Halve(single) => Some(refuse(job, call, single, refusal)),
             RequestVerdict::OutcomeUnknown => {
                 // The next rows wait: an org in trouble should not make rejects of a whole run.
@@ -234,9 +242,34 @@ impl Deliverer {
     }
 }
 
+/// Notes that a call is refused, and that nobody knows whose fault it is. With an advice it is mostly
+/// no fault of a row.
+fn doubt(
+    job: &BatchJob,
+    call: &Call,
+    leave: Leave,
+    advice: Option<&'static str>,
+    refusal: &Refusal,
+) -> Sent {
+    warn_once(job, call, refusal);
+    let blocker = Blocker {
+        what: format!("{refusal} for every row that was tried"),
+        advice: advice.unwrap_or(ALIKE),
+    };
+    let is_mostly_ours = advice.is_some();
+    Sent::Doubtful(Doubt { reason: refusal.reason(), since: leave.at, blocker, is_mostly_ours })
+}
+
+const ALIKE: &str = "it says the same of all, so it is mostly not the rows; check the mapping, and what the                      integration user may do";
+
 /// Notes that a call cannot be taken as it is.
 fn refuse(job: &BatchJob, call: &Call, single: Single, refusal: &Refusal) -> Sent {
-    if call.halvings == 0 {
+    warn_once(job, call, refusal);
+    Sent::Refused(single, refusal.reason())
+}
+
+fn warn_once(job: &BatchJob, call: &Call, refusal: &Refusal) {
+    if call.halvings == 0 && call.rows.len() > 1 {
         warn!(
             run.id = %job.run,
             batch.sequence = job.sequence,
@@ -245,5 +278,4 @@ fn refuse(job: &BatchJob, call: &Call, single: Single, refusal: &Refusal) -> Sen
             "salesforce does not take these rows together; sending fewer at once"
         );
     }
-    Sent::Refused(single, refusal.reason())
 }

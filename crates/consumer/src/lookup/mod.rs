@@ -194,6 +194,11 @@ impl Deliverer {
             match self.decide(leave, delivery, call, &refusal).await {
                 None => (),
                 Some(Sent::Ended(end)) => return Asked::End(end),
+                // Which keys are asked for makes no difference to it.
+                Some(Sent::Doubtful(doubt)) if doubt.is_mostly_ours => {
+                    delivery.hold_run(doubt.blocker);
+                    return Asked::End(End::Interrupted);
+                }
                 Some(_) => return Asked::Refused(refusal.reason()),
             }
         }

@@ -65,6 +65,12 @@ impl EncodedRows {
         }
     }
 
+    /// Whether there is a row with a value that does not fit its field.
+    pub(crate) fn misfit_values(&self) -> bool {
+        let is_misfit = |row: &EncodedRow| matches!(row, EncodedRow::Unfit(reason) if reason.code == INVALID_VALUE);
+        self.rows.iter().any(is_misfit)
+    }
+
     /// The same without the JSON of all other rows.
     pub(crate) fn with_json_of(mut self, indexes: &[usize]) -> Self {
         let bytes = indexes.iter().map(|index| self.json(*index).len()).sum();

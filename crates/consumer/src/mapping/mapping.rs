@@ -1,7 +1,7 @@
 //! Where it is said which column fills which field: a mapping file, or the columns' names.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
 };
 
@@ -131,12 +131,6 @@ impl Mapping {
         let of_columns = self.columns().iter().flat_map(|column| &column.targets);
         let of_constants = self.constants().iter().map(|constant| &constant.target);
         self.rules.required_without(of_columns.chain(of_constants))
-    }
-
-    /// Objects that columns of this header refer to by an external id.
-    pub(crate) fn parents_of(&self, header: &Header) -> BTreeSet<String> {
-        let names = header.columns().iter().filter(|_| self.is_by_name());
-        names.filter_map(|name| Target::parent_of(name.trim(), &self.rules.describe)).collect()
     }
 
     /// What to do with each column of this header. `parents` are objects that its columns refer

@@ -113,6 +113,20 @@ impl Plan {
             .collect()
     }
 
+    /// Whether it writes the same JSON for every row as another plan for the same header.
+    pub(crate) fn sends_as(&self, other: &Self) -> bool {
+        (&self.object, &self.columns, &self.constants, self.sameness)
+            == (&other.object, &other.columns, &other.constants, other.sameness)
+    }
+
+    /// Fields that it fills, and another one for the same header does not.
+    pub(crate) fn filled_beyond(&self, other: &Self) -> Vec<String> {
+        let is_lost =
+            |target: &&Target| other.targets().all(|(_, kept)| kept.fills != target.fills);
+        let lost = self.targets().map(|(_, target)| target).filter(is_lost);
+        lost.map(|target| target.field.clone()).collect()
+    }
+
     pub(crate) fn targets(&self) -> impl Iterator<Item = (&str, &Target)> + Clone {
         let names = self.header.columns().iter();
         names

@@ -171,7 +171,7 @@ impl Target {
     }
 
     /// The object beyond the relationship that a name goes over, if it is known which one.
-    pub(super) fn parent_of(name: &str, describe: &Describe) -> Option<String> {
+    pub(crate) fn parent_of(name: &str, describe: &Describe) -> Option<String> {
         let path = Path::of(name)?;
         let reference = describe.relationship(path.relationship)?;
         match (path.object, reference.reference_to.as_slice()) {

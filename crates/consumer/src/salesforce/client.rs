@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use reqwest::{
     Method, Response,
-    header::{self, HeaderMap},
+    header::{self, HeaderMap, HeaderValue},
 };
 use serde::de::IgnoredAny;
 use tokio::sync::watch;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::{
     Credentials, Describe, Destination, ErrorAnswer, LoginError, Payload, Refusal, RowResult,
     http::{self, NoTrust},
+    refusal::{markup, page_instead_of_answer},
     session::{Session, Token},
     token_endpoint::TokenEndpoint,
     usage::{Usage, UsageMeter},
@@ -92,8 +93,11 @@ impl Client {
     pub(crate) async fn describe(&self, object: &str) -> Result<Describe, Refusal> {
         let path = format!("sobjects/{object}/describe");
         let body = self.call(Call::get(&path)).await?;
-        serde_json::from_slice(&body).map_err(|error| Refusal::OutcomeUnknown {
-            cause: format!("the describe of {object} cannot be read: {error}"),
+        serde_json::from_slice(&body).map_err(|error| match markup(&body) {
+            Some(page) => page_instead_of_answer(200, page),
+            None => Refusal::OutcomeUnknown {
+                cause: format!("the describe of {object} cannot be read: {error}"),
+            },
         })
     }
 
@@ -111,12 +115,14 @@ impl Client {
         rows: usize,
     ) -> Result<Vec<RowResult>, Refusal> {
         let body = self.call(destination.call(payload)).await?;
-        let results: Vec<RowResult> = serde_json::from_slice(&body).map_err(|error| {
-            // serde_json quotes what it found; position and kind of error tell nothing of a row.
-            Refusal::OutcomeUnknown {
-                cause: format!("the answer is not readable at its byte {}", error.column()),
-            }
-        })?;
+        let results: Vec<RowResult> =
+            serde_json::from_slice(&body).map_err(|error| match markup(&body) {
+                Some(page) => page_instead_of_answer(200, page),
+                // serde_json quotes what it found; position and kind of error tell nothing of a row.
+                None => Refusal::OutcomeUnknown {
+                    cause: format!("the answer is not readable at its byte {}", error.column()),
+                },
+            })?;
         if results.len() == rows {
             return Ok(results);
         }
@@ -205,6 +211,9 @@ impl Client {
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
         self.usage.take_in(response.headers());
+        if status.is_success() && is_page(response.headers()) {
+            return Err(page_instead_of_answer(status.as_u16(), "an HTML page"));
+        }
         if status.is_success() {
             return Ok(response);
         }
@@ -212,6 +221,12 @@ impl Client {
         let body = http::body(response).await.unwrap_or_default();
         Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), &body, retry_after)))
     }
+}
+
+/// The data API answers in JSON and CSV; pages are of whatever stands before it.
+fn is_page(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    content_type.is_some_and(|text| text.to_ascii_lowercase().starts_with(b"text/html"))
 }
 
 fn is_about_the_token(answer: &ErrorAnswer) -> bool {

@@ -32,6 +32,8 @@ pub(crate) struct Field {
     pub(crate) updateable: bool,
     pub(crate) external_id: bool,
     pub(crate) id_lookup: bool,
+    /// No two records have the same value.
+    pub(crate) unique: bool,
     pub(crate) case_sensitive: bool,
     pub(crate) nillable: bool,
     pub(crate) defaulted_on_create: bool,

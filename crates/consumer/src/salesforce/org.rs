@@ -3,7 +3,11 @@
 use reqwest::{StatusCode, header};
 use url::Url;
 
-use super::{Client, ErrorAnswer, Refusal, http, wire::UserInfo};
+use super::{
+    Client, ErrorAnswer, Refusal, http,
+    refusal::{markup, page_instead_of_answer},
+    wire::UserInfo,
+};
 
 impl Client {
     /// The id of the org, as the login told it, or else as it is asked for; nothing, where
@@ -25,6 +29,9 @@ impl Client {
         let body = http::body(response).await?;
         if status != StatusCode::OK {
             return Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), &body, retry_after)));
+        }
+        if let Some(page) = markup(&body) {
+            return Err(page_instead_of_answer(status.as_u16(), page));
         }
         let user: Option<UserInfo> = serde_json::from_slice(&body).ok();
         Ok(user.and_then(|user| org_id(&user.organization_id)))

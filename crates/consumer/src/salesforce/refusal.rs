@@ -47,7 +47,7 @@ impl ErrorAnswer {
     pub(crate) fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let (code, message) = match first_error(body) {
             Some(error) => (Some(error.code), error.message),
-            None => (None, excerpt(body)),
+            None => (None, markup(body).map_or_else(|| excerpt(body), str::to_owned)),
         };
         Self { status, code, message, retry_after }
     }
@@ -86,6 +86,22 @@ fn first_error(body: &[u8]) -> Option<RequestError> {
         .ok()
         .and_then(|errors| errors.into_iter().next())
         .or_else(|| serde_json::from_slice(body).ok())
+}
+
+/// What a body is that people read in a browser: it is named, for its text says nothing in a log.
+pub(super) fn markup(body: &[u8]) -> Option<&'static str> {
+    let head = String::from_utf8_lossy(&body[..body.len().min(1_024)]).to_ascii_lowercase();
+    let head = head.trim_start_matches('\u{feff}').trim_start();
+    if !head.starts_with('<') {
+        return None;
+    }
+    let is_html = head.contains("<html") || head.contains("<!doctype html");
+    Some(if is_html { "an HTML page" } else { "an XML document" })
+}
+
+/// A page instead of an answer, though nothing is said to be wrong.
+pub(super) fn page_instead_of_answer(status: u16, page: &str) -> Refusal {
+    Refusal::OutcomeUnknown { cause: format!("HTTP {status} with {page} instead of an answer") }
 }
 
 /// The head of a body as one line of text.
@@ -145,14 +161,27 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_gateway_is_cut_to_one_line_of_200_characters() {
-        let page = format!("<html>\r\n<h1>Bad gateway</h1>\0{}", "ü".repeat(5_000));
+    fn a_page_is_named_and_not_quoted() {
+        for (page, name) in [
+            ("<html>\r\n<h1>Bad gateway</h1>", "an HTML page"),
+            ("\u{feff}\n <!DOCTYPE HTML PUBLIC><HEAD>", "an HTML page"),
+            ("<!-- cached --><HTML lang=de>", "an HTML page"),
+            ("<?xml version='1.0'?><soapenv:Envelope/>", "an XML document"),
+        ] {
+            assert_eq!(read(502, page).to_string(), format!("HTTP 502: {name}"));
+            assert_eq!(Refusal::Answered(read(403, page)).reason().message, name);
+        }
+    }
+
+    #[test]
+    fn a_text_of_a_gateway_is_cut_to_one_line_of_200_characters() {
+        let page = format!("upstream:\r\nBad <b>gateway</b>\0{}", "ü".repeat(5_000));
 
         let answer = read(502, &page);
 
         assert_eq!(answer.code, None);
         assert_eq!(answer.message.chars().count(), EXCERPT_CHARACTERS_MAX);
-        assert!(answer.to_string().starts_with("HTTP 502: <html> <h1>Bad gateway</h1> üüü"));
+        assert!(answer.to_string().starts_with("HTTP 502: upstream: Bad <b>gateway</b> üüü"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     Credentials, ErrorAnswer, Flow, LoginError, Refusal, http,
     login::is_rate_limit,
     org::org_of_identity,
+    refusal::markup,
     wire::{TokenAnswer, TokenRefusal},
 };
 
@@ -154,6 +155,15 @@ fn read_answer(flow: Flow, status: StatusCode, body: &[u8]) -> Result<TokenAnswe
     }
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         let cause = ErrorAnswer::read(status.as_u16(), body, None).to_string();
+        return Err(LoginError::Unavailable { cause });
+    }
+    if status.is_success()
+        && let Some(page) = markup(body)
+    {
+        let cause = format!(
+            "HTTP {} with {page}, as in maintenance; if it stays so, check SALESFORCE_LOGIN_URL",
+            status.as_u16()
+        );
         return Err(LoginError::Unavailable { cause });
     }
     match serde_json::from_slice::<TokenRefusal>(body) {

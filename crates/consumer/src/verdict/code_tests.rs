@@ -40,6 +40,7 @@ fn a_hold_and_a_stop_say_what_to_do() {
         let blocker = match judged(status, code) {
             RequestVerdict::Stop(blocker) if status == 401 => blocker,
             RequestVerdict::Hold(blocker) if status != 401 => blocker,
+            RequestVerdict::Doubt(advice) => Blocker { what: String::new(), advice },
             other => panic!("{status} {code}: {other:?}"),
         };
         assert!(blocker.advice.contains(to_do), "{status} {code}: {}", blocker.advice);

@@ -15,7 +15,10 @@ use std::{fmt, time::Duration};
 
 pub(crate) use self::{
     request::judge_request,
-    row::{AS_OFTEN_AS_SET, judge_row, meets_locks, no_row_may_be_written, refuses_writing},
+    row::{
+        AS_OFTEN_AS_SET, created_by_update, is_about_a_field, judge_row, meets_locks,
+        no_row_may_be_written, refuses_writing,
+    },
 };
 use crate::backoff::Backoff;
 
@@ -35,6 +38,9 @@ pub(crate) enum RequestVerdict {
     },
     /// The call cannot be taken as it is: its halves may be.
     Halve(Single),
+    /// Mostly nobody can deliver this run until a person has done this; but it may be one row that
+    /// something on the way does not let through.
+    Doubt(&'static str),
     /// The rows may be stored and must not be sent again: the operation is no upsert.
     OutcomeUnknown,
     /// Nobody can deliver this run until a person or time has changed something.
@@ -118,6 +124,16 @@ pub(crate) struct Blocker {
     pub(crate) advice: &'static str,
 }
 
+impl Blocker {
+    /// Whether each try does harm: then time alone tries nothing.
+    pub(crate) fn is_only_for_people(&self) -> bool {
+        self.advice == CREATED_BY_UPDATE
+    }
+}
+
+const CREATED_BY_UPDATE: &str = "look for records that were created at that time and remove them; then \
+                                 update by Id, or cancel this run";
+
 /// How the rows are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Operation {
@@ -162,7 +178,7 @@ impl Operation {
     }
 }
 
-const FREE_STORAGE: &str = "free or buy data storage; the rows stay queued";
+pub(crate) const FREE_STORAGE: &str = "free or buy data storage; the rows stay queued";
 
 /// One code for two troubles: only the text tells the daily limit from too many calls at once.
 fn limit_exceeded(message: &str) -> Trouble {

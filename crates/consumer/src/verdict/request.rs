@@ -64,7 +64,7 @@ fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
             what: answer.to_string(),
             advice: "the token is not accepted; check the credentials and the connected app",
         }),
-        403 => hold("check what the integration user may do, and its IP ranges"),
+        403 => RequestVerdict::Doubt(NOT_LET_IN),
         404 => hold(
             "object or external id field is gone; check SALESFORCE_OBJECT, SALESFORCE_EXTERNAL_ID \
              and field-level security",
@@ -80,6 +80,9 @@ fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
         _ => hold(NOT_THE_API),
     }
 }
+
+pub(super) const NOT_LET_IN: &str =
+    "check what the integration user may do, its IP ranges, and proxies on the way";
 
 pub(super) const NOT_THE_API: &str = "this is not how the data API answers; check SALESFORCE_INSTANCE_URL or \
                            SALESFORCE_LOGIN_URL, the API version and proxies";

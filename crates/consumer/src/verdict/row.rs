@@ -1,8 +1,8 @@
 //! Rows of a call that was answered.
 
 use super::{
-    Blocker, Change, FREE_STORAGE, Operation, Reason, RowVerdict, Trouble, has_word, is_wrapper,
-    limit_exceeded, says_apex_limit, says_long_transactions,
+    Blocker, CREATED_BY_UPDATE, Change, FREE_STORAGE, Operation, Reason, RowVerdict, Trouble,
+    has_word, is_wrapper, limit_exceeded, says_apex_limit, says_long_transactions,
 };
 use crate::salesforce::{RowError, RowResult};
 
@@ -90,12 +90,7 @@ fn judge_error(error: &RowError, operation: Operation) -> Judged {
         "TXN_SECURITY_METERING_ERROR" => Judged::TryAgain { retries_max: 3 },
         // Another writer created the record between our look-up and our insert: as an upsert it
         // succeeds now.
-        "DUPLICATE_VALUE"
-            if operation == Operation::Upsert
-                && error.message.starts_with("duplicate value found") =>
-        {
-            Judged::TryAgain { retries_max: 1 }
-        }
+        "DUPLICATE_VALUE" if operation == Operation::Upsert => Judged::TryAgain { retries_max: 1 },
         "LIMIT_EXCEEDED" => Judged::Shrink,
         code if code.starts_with("APEX_TIMEOUT") => Judged::Shrink,
         "REQUEST_LIMIT_EXCEEDED" => Judged::Wait(limit_exceeded(&error.message)),
@@ -121,6 +116,17 @@ pub(crate) fn meets_locks(results: &[RowResult]) -> bool {
 /// Whether Salesforce says of a row that one of its fields may not be written.
 pub(crate) fn refuses_writing(result: &RowResult) -> bool {
     result.errors.iter().any(|error| error.code == "INVALID_FIELD_FOR_INSERT_UPDATE")
+}
+
+/// Whether a field that is gone, or that may not be written, may be the reason.
+pub(crate) fn is_about_a_field(result: &RowResult) -> bool {
+    let is_about_a_field = |error: &RowError| error.code == "INVALID_FIELD";
+    refuses_writing(result) || result.errors.iter().any(is_about_a_field)
+}
+
+/// An update is said to have created a record: then every other row may do so, too.
+pub(crate) fn created_by_update() -> Blocker {
+    Blocker { what: "an update has created a record".to_owned(), advice: CREATED_BY_UPDATE }
 }
 
 /// Whether so many refused rows, of so many that went together, show that the integration user may

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Operation::{Delete, Insert, Update, Upsert},
-    request::NOT_THE_API,
+    request::{NOT_LET_IN, NOT_THE_API},
     *,
 };
 use crate::salesforce::{ErrorAnswer, Flow, LoginError, Refusal, RowError, RowResult};
@@ -131,6 +131,8 @@ fn every_code_of_a_whole_request_has_its_verdict() {
         (412, "", "", HALVE),
         (413, "", "", HALVE),
         (420, "", "", RequestVerdict::Repeat { tries: 2, then: Then::Hold(NOT_THE_API) }),
+        (403, "", "an HTML page", RequestVerdict::Doubt(NOT_LET_IN)),
+        (403, "INSUFFICIENT_ACCESS_OR_READONLY", "", RequestVerdict::Doubt(NOT_LET_IN)),
         (429, "", "", THROTTLED),
         (500, "UNKNOWN_EXCEPTION", "", unknown(3)),
         (500, "APEX_ERROR", "", unknown(3)),
@@ -153,7 +155,7 @@ fn every_code_of_a_whole_request_has_its_verdict() {
     assert!(missing.is_empty(), "no verdict is tested for {missing:?}");
 }
 
-const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 16] = [
+const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 15] = [
     (401, "INVALID_SESSION_ID"),
     (401, "INVALID_AUTH_HEADER"),
     (403, "API_DISABLED_FOR_ORG"),
@@ -161,7 +163,6 @@ const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 16] = [
     (403, "INSUFFICIENT_ACCESS"),
     (403, "FUNCTIONALITY_NOT_ENABLED"),
     (403, "STORAGE_LIMIT_EXCEEDED"),
-    (403, ""),
     (404, "NOT_FOUND"),
     (405, ""),
     (410, ""),
@@ -299,7 +300,7 @@ fn every_code_of_a_row_has_its_verdict() {
         ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", "QuotaUsedUp"),
         ("REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.", "Throttled"),
         ("DUPLICATE_VALUE", race, "again 1"),
-        ("DUPLICATE_VALUE", "Duplicate external id specified: C-1", "rejected"),
+        ("DUPLICATE_VALUE", "valeur en double trouvée : Key__c", "again 1"),
         ("DUPLICATES_DETECTED", "Use one of these records?", "rejected"),
         ("DUPLICATE_EXTERNAL_ID", "", "rejected"),
         ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "", "rejected"),

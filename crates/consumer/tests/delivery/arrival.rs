@@ -114,9 +114,29 @@ async fn a_locked_row_is_not_overtaken_by_a_later_one_with_its_external_id() {
     let _consumer = scene.consumer(&[]);
     let ledger = scene.delivered("locked").await;
 
-    assert_eq!(ledger.retried, 2);
+    assert_eq!(ledger.retried, 1, "the one that came later was not sent before");
     let last_names = scene.values("LastName").await;
     assert_eq!(last_names[0], ("E-1".to_owned(), "Second".to_owned()));
+}
+
+/// The keys are one for Salesforce, and not for the rules: each of the two rows is locked once.
+#[tokio::test]
+async fn a_row_that_waited_for_another_one_has_its_own_retries() {
+    let faults = Faults {
+        row_errors: vec![
+            row_rule("E-1", "UNABLE_TO_LOCK_ROW", Some(1)),
+            row_rule("e-1", "UNABLE_TO_LOCK_ROW", Some(1)),
+        ],
+        ..Faults::default()
+    };
+    let scene = Scene::with_faults(faults).await;
+    scene.feed("locked", &[vec!["E-1,First,Acme,", "E-2,Other,Acme,", "e-1,Second,Acme,"]]).await;
+
+    let _consumer = scene.consumer(&["--row-retries=1"]);
+    let ledger = scene.delivered("locked").await;
+
+    assert_eq!((ledger.created, ledger.updated, ledger.retried), (2, 1, 2));
+    assert_eq!(scene.values("LastName").await[0].1, "Second");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until a run is held.
-async fn held(scene: &Scene, run: &str) -> Ledger {
+pub(crate) async fn held(scene: &Scene, run: &str) -> Ledger {
     let start = Instant::now();
     loop {
         let ledger = scene.ledger(run).await;
@@ -29,7 +29,7 @@ async fn held(scene: &Scene, run: &str) -> Ledger {
 }
 
 /// Rows like these meet a full org.
-fn full_for(key_prefix: &str) -> Faults {
+pub(crate) fn full_for(key_prefix: &str) -> Faults {
     let full = RowErrorRule {
         key_prefix: key_prefix.to_owned(),
         status_code: "STORAGE_LIMIT_EXCEEDED".to_owned(),
@@ -41,7 +41,7 @@ fn full_for(key_prefix: &str) -> Faults {
 
 /// A run is held by what its rows meet, and says so; another one is delivered meanwhile by the same
 /// consumer, and the first one when it is resumed.
-async fn is_held_and_goes_on(scene: &Scene, consumer: Consumer, reason: &[&str]) {
+pub(crate) async fn is_held_and_goes_on(scene: &Scene, consumer: Consumer, reason: &[&str]) {
     let ledger = held(scene, "a").await;
     let held = ledger.held.unwrap();
     for words in reason {

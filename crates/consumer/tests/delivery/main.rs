@@ -3,7 +3,9 @@
 
 mod arrival;
 mod bulk;
+mod changing;
 mod citizen;
+mod doubting;
 mod faults;
 mod handing_on;
 mod holding;

@@ -3,7 +3,7 @@ use salesforce_simulator::{Fault, PlannedFault};
 use super::support::{Scene, good_batches, to_be_deleted};
 
 /// A scene that holds 300 leads, and the ids of these.
-async fn scene_with_leads() -> (Scene, Vec<String>) {
+pub(crate) async fn scene_with_leads() -> (Scene, Vec<String>) {
     let scene = Scene::new().await;
     scene.feed("first", &good_batches(3)).await;
     let consumer = scene.consumer(&[]);

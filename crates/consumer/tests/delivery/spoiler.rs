@@ -1,17 +1,24 @@
 //! A server before Salesforce that fails calls by what is in them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers calls with these words in their body with an error, and passes on all others.
+/// Answers calls with these words in their path or body with an error, or without a code with a page, and
+/// passes on all others. Or says of every record that it was created.
 pub(crate) struct Spoiler {
     login_url: String,
+    is_over: Arc<AtomicBool>,
     serving: JoinHandle<()>,
 }
 
@@ -21,6 +28,8 @@ struct Route {
     words: &'static str,
     status: u16,
     code: &'static str,
+    says_created: bool,
+    is_over: Arc<AtomicBool>,
     http: reqwest::Client,
 }
 
@@ -33,13 +42,43 @@ impl Spoiler {
         status: u16,
         code: &'static str,
     ) -> Self {
+        let route = Route {
+            salesforce: salesforce.to_owned(),
+            words,
+            status,
+            code,
+            says_created: false,
+            is_over: Arc::default(),
+            http: reqwest::Client::new(),
+        };
+        Self::with(route).await
+    }
+
+    pub(crate) async fn that_says_created(salesforce: &str) -> Self {
+        let route = Route {
+            salesforce: salesforce.to_owned(),
+            words: "never in a body",
+            status: 0,
+            code: "",
+            says_created: true,
+            is_over: Arc::default(),
+            http: reqwest::Client::new(),
+        };
+        Self::with(route).await
+    }
+
+    async fn with(route: Route) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let login_url = format!("--salesforce-login-url=http://{}", listener.local_addr().unwrap());
-        let http = reqwest::Client::new();
-        let route = Route { salesforce: salesforce.to_owned(), words, status, code, http };
+        let is_over = Arc::clone(&route.is_over);
         let router = Router::new().fallback(pass_on).with_state(route);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { login_url, serving }
+        Self { login_url, is_over, serving }
+    }
+
+    /// From now on everything is passed on.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
     }
 
     /// What a consumer is told to call through it; packed words could not be found.
@@ -57,14 +96,28 @@ impl Drop for Spoiler {
 async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body: Bytes = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
-    if String::from_utf8_lossy(&body).contains(route.words) {
-        let code = route.code;
+    let is_meant = head.uri.path().contains(route.words)
+        || String::from_utf8_lossy(&body).contains(route.words);
+    if is_meant && !route.is_over.load(Ordering::Relaxed) {
+        let (code, status) = (route.code, StatusCode::from_u16(route.status).unwrap());
+        if code.is_empty() {
+            let page = "<!DOCTYPE html><html><h1>Request blocked</h1></html>";
+            return (status, Html(page)).into_response();
+        }
         let error = format!(r#"[{{"message":"An error occurred.","errorCode":"{code}"}}]"#);
-        return (StatusCode::from_u16(route.status).unwrap(), error).into_response();
+        return (status, error).into_response();
     }
     let url = format!("{}{}", route.salesforce, head.uri);
     let passed_on = route.http.request(head.method, url).headers(head.headers).body(body);
     let answer = passed_on.send().await.unwrap();
     let status = answer.status();
-    (status, Body::from(answer.bytes().await.unwrap())).into_response()
+    let body = answer.bytes().await.unwrap();
+    if !route.says_created {
+        return (status, Body::from(body)).into_response();
+    }
+    let text = String::from_utf8_lossy(&body)
+        .replace(r#","created":false"#, "")
+        .replace(r#""success":true"#, r#""success":true,"created":true"#)
+        .replace(r#"","false","#, r#"","true","#);
+    (status, text).into_response()
 }

@@ -8,7 +8,10 @@ use std::{
 use job_queue::DeliveryPause;
 use salesforce_simulator::{Fault, Faults, PlannedFault, Simulator};
 
-use super::support::{Scene, good_batches};
+use super::{
+    spoiler::Spoiler,
+    support::{Scene, good_batches},
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -93,4 +96,31 @@ async fn a_consumer_that_starts_while_salesforce_is_away_waits_until_it_is_back(
     assert_eq!(pause.reason, "salesforce is not available");
     assert!(while_it_waited <= 40, "{while_it_waited} requests in twelve seconds");
     consumer.stop().await.unwrap();
+}
+
+/// Maintenance: a page comes instead of what is on this path.
+async fn a_page_is_waited_out(path: &'static str, arguments: &[&str]) {
+    let scene = Scene::new().await;
+    let spoiler = Spoiler::before(&scene.salesforce.url(), path, 200, "").await;
+    scene.feed("away", &good_batches(2)).await;
+    let consumer = scene.consumer(&[&spoiler.arguments(), arguments].concat());
+
+    let pause = pause(&scene).await;
+    spoiler.end();
+    scene.delivered("away").await;
+
+    assert!(!pause.reason.contains('<'), "{path}: {}", pause.reason);
+    assert_eq!(scene.salesforce.state().objects["Lead"].rows, 200, "{path}");
+    assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
+}
+
+#[tokio::test]
+async fn a_page_with_status_200_is_waited_out_at_sign_in_and_wherever_else_it_comes() {
+    tokio::join!(
+        a_page_is_waited_out("/services/oauth2/token", &[]),
+        a_page_is_waited_out("/sobjects/Lead/describe", &[]),
+        a_page_is_waited_out("/services/", &[]),
+        a_page_is_waited_out("/composite/", &[]),
+        a_page_is_waited_out("/jobs/ingest", &["--salesforce-api=bulk"]),
+    );
 }

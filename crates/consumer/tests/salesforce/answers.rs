@@ -56,7 +56,7 @@ async fn an_answer_about_the_whole_call_keeps_its_code() {
         (Fault::ServerError, 500, Some("UNKNOWN_EXCEPTION"), "ErrorId"),
         (Fault::ConcurrentLimit, 403, Some("REQUEST_LIMIT_EXCEEDED"), "ConcurrentRequests"),
         (Fault::TotalLimit, 403, Some("REQUEST_LIMIT_EXCEEDED"), "TotalRequests"),
-        (Fault::BadGateway, 502, None, "<"),
+        (Fault::BadGateway, 502, None, "an HTML page"),
     ] {
         let answer = answer_to(fault).await;
 
@@ -215,13 +215,21 @@ async fn an_endless_answer_is_cut_off() {
 
 #[tokio::test]
 async fn a_page_with_status_200_is_no_answer() {
-    let page = "<html>please sign in</html>";
-    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{page}", page.len());
-    let (url, _served) = server_that_answers(answer.into()).await;
+    for (content_type, page) in [
+        ("", "<html>please sign in</html>"),
+        ("content-type: Text/HTML; charset=utf-8\r\n", "[]"),
+        ("content-type: application/json\r\n", " <!doctype html><body>"),
+    ] {
+        let length = page.len();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\n{content_type}content-length: {length}\r\n\r\n{page}");
+        let (url, _served) = server_that_answers(answer.into()).await;
 
-    let refusal = write(&client_with_token(&url, "00D!x")).await.unwrap_err();
+        let refusal = write(&client_with_token(&url, "00D!x")).await.unwrap_err();
 
-    assert!(matches!(refusal, Refusal::OutcomeUnknown { .. }), "{refusal}");
+        assert!(matches!(refusal, Refusal::OutcomeUnknown { .. }), "{refusal}");
+        assert_eq!(refusal.to_string(), "HTTP 200 with an HTML page instead of an answer");
+    }
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ fn any_job() -> impl Strategy<Value = BatchJob> {
             (b'|', b',', None),
         ]),
         prop::collection::vec((any::<u64>(), bytes()), 0..20),
-        (prop::collection::vec(reject, 0..4), tally),
+        (prop::collection::vec(reject, 0..4), tally, prop::collection::vec(any::<Index>(), 0..9)),
     )
         .prop_map(
             |(
@@ -54,15 +54,19 @@ fn any_job() -> impl Strategy<Value = BatchJob> {
                 header,
                 (delimiter, quote, escape),
                 all,
-                (rejects, tally),
+                (rejects, tally, tried),
             )| {
+                let mut rows = rows(&all);
+                for index in tried.into_iter().filter(|_| !all.is_empty()) {
+                    rows.tried(index.index(all.len()));
+                }
                 BatchJob {
                     run: run.parse().unwrap(),
                     sequence,
                     passes,
                     header: header.into(),
                     dialect: Dialect { delimiter, quote, escape },
-                    rows: rows(&all),
+                    rows,
                     rejects,
                     tally,
                 }
@@ -127,7 +131,7 @@ fn the_encoding_stays_as_it_is() {
     let job = BatchJob {
         run: "r".parse().unwrap(),
         sequence: 300,
-        passes: 2,
+        passes: 0,
         header: "a,b".into(),
         dialect: Dialect::default(),
         rows: rows(&[(7, b"1,2".to_vec()), (9, b"3,".to_vec())]),
@@ -141,13 +145,39 @@ fn the_encoding_stays_as_it_is() {
     };
 
     let bytes =
-        b"\x02\x01r\xAC\x02\x02,\"\x03a,b\x02\x07\x03\x02\x02\x051,23,\x01\x08\x01C\x01m\x01x\x01\x02\x03\x04\x05";
+        b"\x02\x01r\xAC\x02\x00,\"\x03a,b\x02\x07\x03\x02\x02\x051,23,\x01\x08\x01C\x01m\x01x\x01\x02\x03\x04\x05";
 
     assert_eq!(job.encode(), bytes);
 
     let dialect = Dialect { escape: Some(b'\\'), ..job.dialect };
-    let escaped = BatchJob { dialect, ..job };
+    let escaped = BatchJob { dialect, ..job.clone() };
     assert_eq!(escaped.encode(), [b"\x03\\", &bytes[1..]].concat());
+
+    let mut back = BatchJob { passes: 2, ..job };
+    let passed = |bytes: &[u8]| [&bytes[..5], b"\x02", &bytes[6..]].concat();
+    assert_eq!(back.encode(), [b"\x04\0", &passed(bytes)[1..], b"\0"].concat());
+    back.rows.tried(1);
+    assert_eq!(back.encode(), [b"\x04\0", &passed(bytes)[1..], b"\x02\0\x01"].concat());
+    back.dialect.escape = Some(b'\\');
+    assert_eq!(back.encode(), [b"\x04\\", &passed(bytes)[1..], b"\x02\0\x01"].concat());
+
+    // What a program of the version before put back: its rows share the tries of the batch.
+    let of_before = BatchJob::decode(&passed(bytes)).unwrap();
+    assert_eq!([0, 1].map(|row| of_before.rows.tries(row)), [2, 2]);
+}
+
+#[test]
+fn each_row_keeps_its_own_tries() {
+    let mut job = job(4);
+    assert_eq!(job.rows.tries(3), 0);
+
+    job.rows.tried(2);
+    (0..300).for_each(|_| job.rows.tried(0));
+    let mut rest = job.rows.subset([2, 3, 0]);
+    rest.push(9, b"new");
+
+    let read = BatchJob::decode(&BatchJob { rows: rest, ..job }.encode()).unwrap();
+    assert_eq!([0, 1, 2, 3].map(|row| read.rows.tries(row)), [1, 0, 255, 0]);
 }
 
 #[test]
@@ -157,10 +187,10 @@ fn another_version_is_named() {
 
     let error = BatchJob::decode(&bytes).unwrap_err();
 
-    assert_eq!(error, DecodeJobError::UnknownVersion { found: 9, known: 3 });
+    assert_eq!(error, DecodeJobError::UnknownVersion { found: 9, known: 4 });
     assert_eq!(
         error.to_string(),
-        "batch job has encoding version 9, and this program reads version 3; run producer and consumer of the same version"
+        "batch job has encoding version 9, and this program reads version 4; run producer and consumer of the same version"
     );
 }
 
@@ -190,6 +220,12 @@ fn what_is_no_job_says_why() {
             "its delimiter, quote or escape cannot be used",
         ),
         (b"\x03".to_vec(), "its end is missing"),
+        (b"\x04".to_vec(), "its end is missing"),
+        (b"\x04\0\x01r\0\0,\"\0\0\0\0\0\0\0\0\0".to_vec(), "its end is missing"),
+        (
+            b"\x04\0\x01r\0\0,\"\0\0\0\0\0\0\0\0\0\x01\x05".to_vec(),
+            "its rows are not as many as their tries",
+        ),
         (
             b"\x03,\x01r\0\0,\"\0\0\0\0\0\0\0\0\0".to_vec(),
             "its delimiter, quote or escape cannot be used",

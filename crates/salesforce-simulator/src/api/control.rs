@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     http::{Answer, read_body},
     org::Org,
+    schema::FieldChange,
     traffic::Usage,
 };
 
@@ -26,6 +27,7 @@ pub(crate) async fn control(org: &Org, method: &Method, path: &[&str], body: Bod
         ("POST", ["faults"]) => change_faults(org, body).await,
         ("GET", ["limits"]) => Answer::ok(&limits(org)),
         ("POST", ["limits"]) => change_limits(org, body).await,
+        ("POST", ["fields"]) => change_field(org, body).await,
         ("POST", ["tokens", "expire"]) => {
             org.sessions.close_all();
             Answer::ok(&json!({}))
@@ -37,8 +39,8 @@ pub(crate) async fn control(org: &Org, method: &Method, path: &[&str], body: Bod
         ("GET", ["rows", object]) => rows(org, object).await,
         ("GET", ["digest", object]) => digest(org, object).await,
         _ => not_found(
-            "the control API has healthz, state, requests, faults, limits, tokens/expire, reset, \
-             rows/{Object} and digest/{Object}",
+            "the control API has healthz, state, requests, faults, limits, fields, tokens/expire, \
+             reset, rows/{Object} and digest/{Object}",
         ),
     }
 }
@@ -68,6 +70,18 @@ async fn change_limits(org: &Org, body: Body) -> Answer {
             org.traffic.set_usage(Usage { used, max: daily_limit.unwrap_or(max) });
             Answer::ok(&limits(org))
         }
+        Err(error) => Answer::json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})),
+    }
+}
+
+async fn change_field(org: &Org, body: Body) -> Answer {
+    let body = match read_body(&HeaderMap::new(), body, CHANGE_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.into(),
+    };
+    match serde_json::from_slice::<FieldChange>(&body) {
+        Ok(change) if org.change_field(&change) => Answer::ok(&json!({})),
+        Ok(_) => not_found("no such field"),
         Err(error) => Answer::json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})),
     }
 }

@@ -38,13 +38,13 @@ pub(super) fn one(org: &Org, call: &Call<'_>, object: &str) -> Result<Answer, Re
     if is_known(org, call) {
         return Ok(Answer::empty(StatusCode::NOT_MODIFIED));
     }
-    let fields: Vec<Value> =
-        std::iter::once(id_field(object)).chain(object.fields.iter().map(described)).collect();
+    let seen = object.fields.iter().filter(|field| !field.hidden);
+    let fields: Vec<Value> = std::iter::once(id_field(object)).chain(seen.map(described)).collect();
     let mut description = heading(call, object);
     description.insert("fields".to_owned(), Value::Array(fields));
     description.insert("childRelationships".to_owned(), json!([]));
     description.insert("recordTypeInfos".to_owned(), json!([]));
-    let since = org.since.format(HTTP_DATE).expect("years have four digits for a while");
+    let since = org.since().format(HTTP_DATE).expect("years have four digits for a while");
     Ok(Answer::ok(&description).with_header(header::LAST_MODIFIED, &since))
 }
 
@@ -52,7 +52,7 @@ pub(super) fn one(org: &Org, call: &Call<'_>, object: &str) -> Result<Answer, Re
 fn is_known(org: &Org, call: &Call<'_>) -> bool {
     let date = call.header(&header::IF_MODIFIED_SINCE);
     let date = date.and_then(|text| PrimitiveDateTime::parse(text, HTTP_DATE).ok());
-    date.is_some_and(|date| date.assume_utc() >= org.since)
+    date.is_some_and(|date| date.assume_utc() >= org.since())
 }
 
 fn heading(call: &Call<'_>, object: &Object) -> Map<String, Value> {

@@ -53,6 +53,8 @@ pub(crate) struct Field {
     pub(crate) unique: bool,
     pub(crate) case_sensitive: bool,
     pub(crate) required: bool,
+    /// Field-level security hides it from the user.
+    pub(crate) hidden: bool,
     pub(crate) writable: bool,
     pub(crate) calculated: bool,
     pub(crate) default: Option<String>,
@@ -152,6 +154,7 @@ impl FieldEntry {
             unique: self.unique,
             case_sensitive: self.case_sensitive,
             required: self.required,
+            hidden: false,
             writable: !self.read_only && !self.calculated,
             calculated: self.calculated,
             default: self.default,

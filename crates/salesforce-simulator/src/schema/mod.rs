@@ -1,10 +1,12 @@
 //! Which objects and fields the org has.
 
+mod change;
 mod field;
 mod file;
 
 use std::collections::HashMap;
 
+pub use change::FieldChange;
 pub(crate) use field::{Compared, Field, FieldType};
 pub use file::SchemaError;
 use file::{FieldEntry, ObjectEntry};
@@ -156,15 +158,17 @@ impl Object {
         &self.fields[usize::from(column)]
     }
 
-    /// Finds a field by its API name, in any case.
+    /// Finds a field that the user sees by its API name, in any case.
     pub(crate) fn column(&self, name: &str) -> Option<Column> {
         let found = self.columns.get(name);
-        found.or_else(|| self.columns.get(&name.to_ascii_lowercase())).copied()
+        let found = found.or_else(|| self.columns.get(&name.to_ascii_lowercase())).copied();
+        found.filter(|column| !self.field(*column).hidden)
     }
 
     /// Finds a reference field by the name of its relationship, in any case.
     pub(crate) fn relationship(&self, name: &str) -> Option<Column> {
-        self.relationships.get(&name.to_ascii_lowercase()).copied()
+        let found = self.relationships.get(&name.to_ascii_lowercase()).copied();
+        found.filter(|column| !self.field(*column).hidden)
     }
 
     /// The external id field of this name.

@@ -1,7 +1,7 @@
 //! Section 5.3: objects and fields.
 
 use reqwest::{Method, StatusCode};
-use salesforce_simulator::{Config, Schema};
+use salesforce_simulator::{Config, ErrorScope, FieldChange, Schema};
 use serde_json::{Value, json};
 
 use crate::client::{Org, lead, records_of, refused};
@@ -161,4 +161,48 @@ async fn a_reference_may_have_a_choice_of_objects() {
         results.as_array().unwrap().iter().map(|result| &result["success"]).collect();
     assert_eq!(successes, [true, false, false]);
     assert_eq!(org.stored("Task").await, json!([{"Crm_Key__c": "1", "WhoId": lead}]));
+}
+
+#[tokio::test]
+async fn a_field_changes_in_mid_run_and_a_reset_brings_it_back() {
+    let org = Org::with(Config { unknown_fields: ErrorScope::Record, ..Config::default() }).await;
+    let row = json!({"attributes": {"type": "Lead"}, "External_Id__c": "1", "LastName": "A",
+        "Company": "B", "Email": "a@b.example", "FirstName": "x".repeat(41)});
+    let upsert = async || {
+        let body = json!({"records": [&row]});
+        let answer = org.patch("/composite/sobjects/Lead/External_Id__c", body).await;
+        answer.json[0]["errors"][0]["statusCode"].as_str().unwrap_or("stored").to_owned()
+    };
+    assert_eq!(upsert().await, "STRING_TOO_LONG");
+    let change = |change| assert!(org.simulator.change_field(&change));
+
+    change(FieldChange { length: Some(41), ..FieldChange::of("lead", "firstname") });
+    assert_eq!(upsert().await, "stored");
+    has(&field(&org, "Lead", "FirstName").await, &json!({"length": 41}));
+    change(FieldChange { read_only: Some(true), ..FieldChange::of("Lead", "Email") });
+    assert_eq!(upsert().await, "INVALID_FIELD_FOR_INSERT_UPDATE");
+    has(&field(&org, "Lead", "Email").await, &json!({"createable": false, "updateable": false}));
+    change(FieldChange { hidden: Some(true), ..FieldChange::of("Lead", "Email") });
+    assert_eq!(upsert().await, "INVALID_FIELD");
+    let described = org.get("/sobjects/Lead/describe").await.json.to_string();
+    assert!(!described.contains("\"Email\""));
+
+    org.simulator.reset();
+    assert_eq!(upsert().await, "STRING_TOO_LONG");
+    assert!(!org.simulator.change_field(&FieldChange::of("Lead", "Nothing__c")));
+}
+
+#[tokio::test]
+async fn a_field_is_changed_through_the_control_api() {
+    let org = Org::start().await;
+    let change = async |body: Value| {
+        let request = org.request(Method::POST, "/__sim/fields").json(&body);
+        request.send().await.unwrap().status()
+    };
+
+    let values = json!({"object": "Lead", "field": "Status", "values": ["New"]});
+    assert_eq!(change(values).await, StatusCode::OK);
+    assert_eq!(field(&org, "Lead", "Status").await["picklistValues"][0]["value"], "New");
+    assert_eq!(change(json!({"object": "Lead", "field": "X"})).await, StatusCode::NOT_FOUND);
+    assert_eq!(change(json!({"object": "Lead"})).await, StatusCode::BAD_REQUEST);
 }
