@@ -158,6 +158,7 @@ fn are_fields(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::verdict::{Operation, RowVerdict, judge_row};
 
     #[test]
     fn errors_are_read_with_all_their_parts() {
@@ -208,6 +209,22 @@ mod tests {
                 errors.iter().map(parts).collect()
             };
             assert_eq!(plain(&read), plain(&expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lock_is_known_in_whatever_wraps_it() {
+        let lock = "UNABLE_TO_LOCK_ROW: unable to obtain exclusive access to this record: 001";
+        for text in [
+            format!("CANNOT_EXECUTE_FLOW_TRIGGER:We can't save this record. {lock}:--"),
+            format!("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY:T: execution of AfterInsert, {lock}:--"),
+            format!("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY:Trigger failed -- {lock}:--"),
+            format!("APEX_ERROR:System.DmlException: {lock}:Name --"),
+            format!("{lock}:--"),
+        ] {
+            let refused = RowResult { success: false, errors: errors(&text), created: None };
+            let verdict = judge_row(&refused, Operation::Upsert);
+            assert!(matches!(verdict, RowVerdict::TryAgain { .. }), "{text}: {verdict:?}");
         }
     }
 

@@ -19,10 +19,18 @@ pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict 
         return RowVerdict::Delivered(Change::Deleted);
     }
     let reason = |code: &str| Reason { code: code.to_owned(), message: all_errors(&result.errors) };
+    let is_locked = result.errors.iter().any(is_lock);
+    let judged = |error: &RowError| match judge_error(error, operation) {
+        // A wrapper beside a lock says that it was the lock.
+        Judged::Reject if is_locked && is_wrapper(&error.code) => {
+            Judged::TryAgain { retries_max: AS_OFTEN_AS_SET }
+        }
+        judged => judged,
+    };
     let decisive = result
         .errors
         .iter()
-        .map(|error| (judge_error(error, operation), error))
+        .map(|error| (judged(error), error))
         .max_by_key(|(judged, _)| judged.weight());
     match decisive {
         None => RowVerdict::Rejected(Reason {
