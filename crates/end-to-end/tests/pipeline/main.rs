@@ -14,6 +14,7 @@ mod failpoints;
 mod full_proxy;
 mod guards;
 mod json;
+mod judge;
 mod kinds;
 mod lost_batches;
 mod many_runs;
