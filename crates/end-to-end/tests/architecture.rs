@@ -35,6 +35,9 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("apalis-core", &["job-queue", "consumer"]),
     ("apalis", &["consumer", "producer"]),
     ("reqwest", &["consumer", "blob-store"]),
+    // What judges the decoder shares nothing with it.
+    ("csv", &["consumer", "generate-upload", "salesforce-simulator"]),
+    ("csv-core", &["producer"]),
     ("ratatui", &["producer"]),
     ("crossterm", &["producer"]),
     ("axum", &["consumer", "producer", "salesforce-simulator"]),

@@ -96,6 +96,12 @@ impl ReadSettings {
         }
     }
 
+    /// Most bytes in a record of the file, when its records are rows as they stand there: not those
+    /// of a rejects file that is replayed.
+    pub(crate) fn record_limit(&self) -> Option<usize> {
+        self.replay.is_none().then_some(self.record_bytes_max)
+    }
+
     /// The column by which rows are kept in one batch.
     pub(crate) fn keep_together(&self) -> Option<&str> {
         self.keep_together.as_deref()

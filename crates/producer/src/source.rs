@@ -49,6 +49,14 @@ pub(crate) struct Source {
     progress: ReadProgress,
 }
 
+/// What reading came to.
+pub(crate) enum Step {
+    /// Decoded bytes.
+    Chunk(Bytes),
+    Batch(Batch),
+    End,
+}
+
 /// How far reading is. Shared with those who show it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadProgress(Arc<AtomicU64>);
@@ -133,17 +141,29 @@ impl Source {
     /// nothing.
     pub(crate) async fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
         loop {
-            if let Some(batch) = self.ready.take() {
-                return Ok(Some(batch));
+            match self.step().await? {
+                Step::Chunk(_) => {}
+                Step::Batch(batch) => return Ok(Some(batch)),
+                Step::End => return Ok(None),
             }
-            if self.decode()? {
-                continue;
-            }
-            if self.ended {
-                return Ok(None);
-            }
-            self.read_chunk().await?;
         }
+    }
+
+    /// The same in smaller steps, for who wants to see the decoded bytes too: those of a batch come
+    /// before it.
+    pub(crate) async fn step(&mut self) -> Result<Step, ReadError> {
+        if self.decode()? {
+            return Ok(self.ready.take().map_or(Step::End, Step::Batch));
+        }
+        if self.ended {
+            return Ok(Step::End);
+        }
+        self.read_chunk().await.map(Step::Chunk)
+    }
+
+    /// Whether all bytes were given to the decoder.
+    pub(crate) fn is_read(&self) -> bool {
+        self.ended
     }
 
     /// The header; reads as far as it takes.
@@ -153,7 +173,7 @@ impl Source {
             if let Some(header) = self.ingest.header() {
                 return Ok(header.clone());
             }
-            self.read_chunk().await?;
+            let _read = self.read_chunk().await?;
         }
     }
 
@@ -199,9 +219,11 @@ impl Source {
         Ok(self.ready.is_some())
     }
 
-    async fn read_chunk(&mut self) -> Result<(), ReadError> {
+    /// Gives what it handed to the decoder.
+    async fn read_chunk(&mut self) -> Result<Bytes, ReadError> {
         if self.packing.is_none() {
-            return self.look_how_it_is_stored().await;
+            self.look_how_it_is_stored().await?;
+            return Ok(Bytes::new());
         }
         let mut chunk = match self.chunks.try_next().await? {
             Some(chunk) => self.transcoder.push(chunk),
@@ -215,8 +237,8 @@ impl Source {
         let skipped = self.skip.min(chunk.len() as u64);
         chunk.advance(usize::try_from(skipped).expect("it is within a chunk"));
         self.skip -= skipped;
-        self.ingest.push(chunk);
-        Ok(())
+        self.ingest.push(chunk.clone());
+        Ok(chunk)
     }
 
     /// Reads the first bytes, or more of them, and puts them back when they are enough.

@@ -1,8 +1,16 @@
 //! Bad input gets a clear error and the right exit code.
 
 use crate::{
+    kinds::{GENERATED, Kind},
     pipeline::{FILE, Pipeline},
     processes::{Ended, wait_until},
+};
+
+/// Rows of a file that has no e-mail addresses.
+const WITHOUT_EMAIL: Kind = Kind {
+    name: "without-email",
+    mapping: "ExternalId=External_Id__c\nName=LastName\nCompany=Company\n",
+    ..GENERATED
 };
 
 fn assert_says(ended: &Ended, code: i32, words: &[&str]) {
@@ -123,7 +131,7 @@ fn a_failed_run_goes_on_when_its_cause_is_mended() {
     consumer.kill();
 
     // With another mapping rows would become other records: a person has to say that it is meant.
-    pipeline.set_mapping("ExternalId=External_Id__c\nName=LastName\nCompany=Company\n");
+    pipeline.set_mapping(WITHOUT_EMAIL.mapping);
     let consumer = pipeline.consumer();
     let sync = pipeline.program("producer", &sync);
     wait_until("it says how to go on", || sync.stderr().contains("resume mended --target "));
@@ -134,7 +142,7 @@ fn a_failed_run_goes_on_when_its_cause_is_mended() {
     let ended = sync.end();
 
     assert_eq!(ended.code, Some(0), "{ended:?} {}", consumer.stderr());
-    assert_eq!(pipeline.leads().keys().collect::<Vec<_>>(), ["E1"]);
+    pipeline.assert_holds(&WITHOUT_EMAIL, &["other.csv"]);
 }
 
 #[test]
@@ -164,6 +172,7 @@ fn the_id_of_a_complete_run_does_not_hide_a_new_version_of_its_file() {
     pipeline.generate(100, &[]);
     let _consumer = pipeline.consumer();
     assert_eq!(pipeline.sync(&["--run-id", "nightly"]).end().code, Some(0));
+    pipeline.assert_every_row_is_where_it_belongs("nightly", FILE);
 
     pipeline.generate(200, &["--force"]);
     let second_night = pipeline.sync(&["--run-id", "nightly"]).end();
@@ -177,13 +186,14 @@ fn a_run_that_is_all_queued_is_delivered_though_its_file_was_replaced() {
     let pipeline = Pipeline::start();
     pipeline.generate(100, &[]);
     assert_eq!(pipeline.sync(&["--run-id", "queued", "--no-wait"]).end().code, Some(0));
+    pipeline.put("before.csv", pipeline.get(FILE));
 
     pipeline.generate(200, &["--force"]);
     let _consumer = pipeline.consumer();
     let ended = pipeline.sync(&["--run-id", "queued"]).end();
 
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert_eq!(pipeline.leads().len(), 100);
+    pipeline.assert_holds(&GENERATED, &["before.csv"]);
 }
 
 #[test]

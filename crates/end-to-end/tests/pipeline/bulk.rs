@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    pipeline::{Pipeline, Report},
+    pipeline::{FILE, Pipeline, Report},
     processes::{Program, setting, wait_until},
 };
 
@@ -65,6 +65,7 @@ fn finish(pipeline: &Pipeline, run: &str, sync: Program, rows: u64) {
     Report::of(&ended).assert_it_adds_up(rows);
     let verified = pipeline.program("producer", &["verify", run]).end();
     assert_eq!(verified.code, Some(0), "{run}: {verified:?}");
+    pipeline.assert_every_row_is_where_it_belongs(run, FILE);
 }
 
 /// What a run by Collections leaves behind.

@@ -3,7 +3,7 @@
 use job_queue::{Queue, QueueArgs};
 
 use crate::{
-    pipeline::{Pipeline, Report, block_on},
+    pipeline::{FILE, Pipeline, Report, block_on},
     processes::{Ended, pause_for, wait_until},
 };
 
@@ -125,4 +125,5 @@ fn a_replay_through_kills_brings_each_rejected_row_to_its_end_once() {
         rows
     };
     assert_eq!(rows(&again), rows("first"));
+    pipeline.assert_every_row_is_where_it_belongs(&again, FILE);
 }

@@ -4,7 +4,7 @@ use redis::Commands;
 use serde_json::Value;
 
 use crate::{
-    pipeline::Pipeline,
+    pipeline::{FILE, Pipeline},
     processes::{Program, wait_until},
 };
 
@@ -111,6 +111,7 @@ fn a_rejects_file_has_each_row_once_also_when_its_writer_died_unheard() {
         assert_eq!(pipeline.get("rejects/unheard.csv"), file, "{heard} lines were heard of");
         assert_eq!(redis.llen(format!("{run}:rejects")), Ok(0));
     }
+    pipeline.assert_every_row_is_where_it_belongs("unheard", FILE);
 }
 
 #[test]

@@ -37,11 +37,12 @@ fn fail_fast_is_told_also_when_all_was_queued_before() {
     pipeline.generate(300, &["--bad-rows", "100"]);
     let _consumer = pipeline.consumer();
 
-    let ended = pipeline.sync(&["--fail-fast", "--json"]).end();
+    let ended = pipeline.sync(&["--run-id", "fast", "--fail-fast", "--json"]).end();
 
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("more than --max-rejects 0 allows"), "{ended:?}");
     Report::of(&ended).assert_it_adds_up(300);
+    pipeline.assert_every_row_is_where_it_belongs("fast", FILE);
 }
 
 #[test]
@@ -89,6 +90,7 @@ fn a_run_proves_itself_and_a_missing_batch_is_named() {
     assert_eq!(found["proven"], true);
     assert_eq!(found["fileRows"], 1_000);
     assert_eq!(found["rejectsFileRows"], found["rejected"]);
+    pipeline.assert_every_row_is_where_it_belongs("a", FILE);
 
     // As if the outcome of the fourth batch had been lost.
     let mut redis = redis::Client::open(pipeline.redis.url()).unwrap().get_connection().unwrap();

@@ -29,6 +29,7 @@ fn what_a_command_prints_for_programs_is_as_documented() {
         seen.insert(format!("{name}.json"));
     };
     check("sync", &run(&["sync", "--file", FILE, "--run-id", "nightly-7", "--json"]), 3);
+    pipeline.assert_every_row_is_where_it_belongs("nightly-7", FILE);
     check("show", &run(&["show", "nightly-7", "--json"]), 0);
     check("verify", &run(&["verify", "nightly-7", "--json"]), 0);
     check("runs", &run(&["runs", "--json"]), 0);

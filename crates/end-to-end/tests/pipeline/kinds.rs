@@ -18,6 +18,15 @@ pub(crate) struct Kind {
     pub(crate) mapping: &'static str,
 }
 
+/// What `generate-upload` writes, by the mapping that is the default here.
+pub(crate) const GENERATED: Kind = Kind {
+    name: "generated",
+    object: "Lead",
+    operation: "upsert",
+    external_id: "External_Id__c",
+    mapping: "ExternalId=External_Id__c\nName=LastName\nEmail=Email\nCompany=Company\n",
+};
+
 /// Rows of a [`sheet`](crate::records::sheet) become leads.
 pub(crate) const LEADS: Kind = Kind {
     name: "leads",

@@ -15,6 +15,7 @@ mod failpoints;
 mod full_proxy;
 mod guards;
 mod json;
+mod judge;
 mod kinds;
 mod lookups;
 mod lost_batches;

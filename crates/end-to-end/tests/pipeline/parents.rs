@@ -4,11 +4,29 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::pipeline::{Pipeline, Report};
+use crate::{
+    kinds::{Kind, LEADS},
+    pipeline::{Pipeline, Report},
+};
 
 const PARENTS: u64 = 100;
 const CHILDREN_EACH: u64 = 30;
 const CHILDREN: u64 = PARENTS * CHILDREN_EACH;
+
+const ACCOUNTS: Kind = Kind {
+    name: "accounts",
+    object: "Account",
+    operation: "upsert",
+    external_id: "ErpKey__c",
+    mapping: "Key=ErpKey__c\nName=Name\n",
+};
+
+/// But for their parents.
+const CHILD_LEADS: Kind = Kind {
+    name: "child-leads",
+    mapping: "Id=External_Id__c\nName=LastName\nCompany=Company\n",
+    ..LEADS
+};
 
 /// Puts parents into Salesforce, and a file of their children, sorted by parent, into the container.
 /// From then on a parent is locked for a while by each call that stores children of it.
@@ -26,10 +44,11 @@ fn with_children_of_locked_parents() -> Pipeline {
     pipeline.put("children.csv", children);
     pipeline.set("SALESFORCE_OBJECT", "Account");
     pipeline.set("SALESFORCE_EXTERNAL_ID", "ErpKey__c");
-    pipeline.set_mapping("Key=ErpKey__c\nName=Name\n");
+    pipeline.set_mapping(ACCOUNTS.mapping);
     let consumer = pipeline.consumer();
     let loaded = pipeline.program("producer", &["sync", "--file", "parents.csv"]).end();
     assert_eq!(loaded.code, Some(0), "{loaded:?}");
+    pipeline.assert_holds(&ACCOUNTS, &["parents.csv"]);
     consumer.kill();
 
     pipeline.set("SALESFORCE_OBJECT", "Lead");
@@ -53,6 +72,7 @@ fn rows_of_one_parent_that_stay_together_are_never_locked_by_each_other() {
         let arguments = [&["sync", "--file", "children.csv", "--json", "--run-id", run], more];
         let ended = pipeline.program("producer", &arguments.concat()).end();
         assert_eq!(ended.code, Some(0), "{ended:?}");
+        pipeline.assert_holds(&CHILD_LEADS, &["children.csv"]);
         Report::of(&ended)
     };
 

@@ -132,6 +132,7 @@ fn a_run_leaves_little_in_redis_and_nothing_when_its_time_is_over() {
         consumer.signal("TERM");
         assert_eq!((ended.code, consumer.end().code), (Some(3), Some(0)), "{ended:?}");
         assert!(Report::of(&ended).number("rejected") > 1_500, "{ended:?}");
+        pipeline.assert_every_row_is_where_it_belongs(name, FILE);
     };
 
     // Buffers and scripts, which Redis keeps, are there after the first one.

@@ -23,6 +23,7 @@ fn ended_run(run: &str) -> Pipeline {
     let ended = pipeline.sync(&["--run-id", run, "--json"]).end();
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert_eq!(Report::of(&ended).text("rejectsFile"), format!("rejects/{run}.csv"));
+    pipeline.assert_every_row_is_where_it_belongs(run, FILE);
     pipeline
 }
 
@@ -88,6 +89,7 @@ fn rows_that_redis_forgot_are_in_the_parts_once_each_however_they_come_again() {
     forget(&pipeline, "torn", heard, &pending);
     let report = written(&pipeline, "torn");
     assert_lines(&pipeline, "torn", &[heard, forgotten]);
+    pipeline.assert_every_row_is_where_it_belongs("torn", FILE);
     assert_eq!(report.list("rejectsFiles"), ["rejects/torn.2.csv"]);
     let verified = pipeline.program("producer", &["verify", "torn"]).end();
     assert_eq!(verified.code, Some(0), "{verified:?}");
@@ -147,6 +149,7 @@ fn whoever_begins_another_part_may_die_at_any_step() {
         written(&pipeline, "dies");
 
         assert_lines(&pipeline, "dies", &[heard, forgotten]);
+        pipeline.assert_every_row_is_where_it_belongs("dies", FILE);
     }
 }
 
@@ -177,6 +180,7 @@ fn a_full_rejects_file_goes_on_in_another_one_and_all_of_it_is_downloaded_and_re
     ids.sort_unstable();
     ids.dedup();
     assert_eq!((ids.len() as u64, parts.concat().len() as u64), (ROWS, ROWS));
+    pipeline.assert_every_row_is_where_it_belongs("full", FILE);
     let verified = pipeline.program("producer", &["verify", "full"]).end();
     assert_eq!(verified.code, Some(0), "{verified:?}");
 

@@ -50,6 +50,7 @@ fn a_hundred_rows_do_not_wait_for_the_two_thousand_batches_before_them() {
     });
     Report::of(&pipeline.program("producer", &["show", "small", "--json"]).end())
         .assert_it_adds_up(10 * BATCH_ROWS);
+    pipeline.assert_holds_of_some(&LEADS, &["small.csv"], |key| key.starts_with("small"));
 }
 
 #[test]

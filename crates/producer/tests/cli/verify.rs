@@ -1,10 +1,13 @@
-//! What `producer verify` says of runs that are not complete.
+//! What `producer verify` says of files of all sorts, and of runs that are not complete.
 
+use std::io::Write as _;
+
+use flate2::{Compression, write::GzEncoder};
 use redis::Commands;
 
 use crate::{
     fixture::{FILE, Fixture},
-    program::stdout,
+    program::{stderr, stdout},
 };
 
 /// A run of 1,000 rows, two batches of which have their outcome.
@@ -78,4 +81,122 @@ fn a_batch_that_is_nowhere_is_missing_though_the_run_is_not_complete() {
     assert!(told.contains("1 batches have no outcome and are not on the queue either"), "{told}");
     assert!(told.contains("missing         batch 7: records 701 to 800, at byte "), "{told}");
     assert_eq!(found["missing"].as_array().map(Vec::len), Some(8), "it is one of them");
+}
+
+/// A file, how it is read, and what is in it.
+struct Odd {
+    name: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    content: Vec<u8>,
+    rows: u64,
+    lines: u64,
+    skipped: u64,
+    codes: &'static [(&'static str, u64)],
+}
+
+impl Odd {
+    fn new(name: &'static str, content: impl Into<Vec<u8>>, figures: [u64; 3]) -> Self {
+        let [rows, lines, skipped] = figures;
+        Self { name, settings: &[], content: content.into(), rows, lines, skipped, codes: &[] }
+    }
+}
+
+fn odd_files() -> Vec<Odd> {
+    let quoted = "id,note\r\n1,\"two\r\nlines\"\r\n2,\"say \"\"x\"\", \ny\"\r\n3,\"\"\r\n";
+    let utf_16 = "\u{FEFF}id,note\n1,Zoë\n2,\"山\n田\"\n".encode_utf16();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(quoted.as_bytes()).unwrap();
+    let open = "id,note\n1,\"open\n2,\"b\"\n3,c\n4,\"text\"behind\n5,\"never closed\n6,f\n7,g";
+    let joined = "id,note\n1,a\n\u{FEFF}id,note\n2,b\n\u{FEFF}3,c\n4,d,e\n";
+    let long = format!(
+        "id,note\n1,\"{}\"\n2,b\n3,\"x\n{}\"\n4,d\n",
+        "x".repeat(3_000),
+        "y\n".repeat(1_000)
+    );
+    let mut bytes = b"id,note\n1,Bo\xFFo\n2,b\n".to_vec();
+    bytes.extend_from_slice(b"sep=,\n");
+    vec![
+        Odd::new("quoted.csv", quoted, [3, 6, 0]),
+        Odd::new("cr.csv", "sep=;\rid;note\r1;\"two\rlines\"\r2;b", [2, 5, 1]),
+        Odd::new("utf-16.csv", utf_16.flat_map(u16::to_be_bytes).collect::<Vec<u8>>(), [2, 4, 0]),
+        Odd::new("packed.csv.gz", gzip.finish().unwrap(), [3, 6, 0]),
+        Odd {
+            settings: &[("CSV_ESCAPE", "backslash")],
+            ..Odd::new(
+                "escaped.csv",
+                "id,note\n1,\"a \\\"b\\\"\n\\\\\"\n2,C:\\\n3,\"\\n\"\n",
+                [3, 5, 0],
+            )
+        },
+        Odd::new("blank.csv", "\n\nid,note\n\n1,a\n,,,\n \t,\n2,b\r\n\r\n,\n\x1A", [2, 11, 8]),
+        Odd {
+            codes: &[("REPEATED_HEADER", 1), ("FIELD_COUNT", 1)],
+            ..Odd::new("joined.csv", joined, [5, 6, 0])
+        },
+        Odd { codes: &[("MISPLACED_QUOTE", 3)], ..Odd::new("open.csv", open, [7, 8, 0]) },
+        Odd {
+            settings: &[("RECORD_BYTES_MAX", "1024")],
+            codes: &[("RECORD_TOO_LONG", 1), ("MISPLACED_QUOTE", 2), ("FIELD_COUNT", 1_000)],
+            ..Odd::new("long.csv", long, [1_005, 1_006, 0])
+        },
+        Odd {
+            codes: &[("INVALID_UTF8", 1), ("FIELD_COUNT", 0)],
+            ..Odd::new("bytes.csv", bytes, [3, 4, 0])
+        },
+    ]
+}
+
+#[test]
+fn files_of_every_oddity_are_proven_by_two_readers() {
+    let fixture = Fixture::start();
+    let files = odd_files();
+    for file in &files {
+        fixture.put(file.name, file.content.clone());
+        let run = file.name.replace('.', "-");
+        let sync = ["sync", "--file", file.name, "--run-id", &run, "--no-wait"];
+        let ended = fixture.producer_with(file.settings, &sync);
+        assert_eq!(ended.status.code(), Some(0), "{}: {}", file.name, stderr(&ended));
+    }
+    fixture.settle(|_| None);
+
+    for file in files {
+        let run = file.name.replace('.', "-");
+        // Writes its rejects file.
+        let _ended = fixture.producer(&["sync", "--file", file.name, "--run-id", &run]);
+        let verified = fixture.producer(&["verify", &run, "--json"]);
+
+        let found = stdout(&verified);
+        assert_eq!(verified.status.code(), Some(0), "{}: {found}", file.name);
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        let figures = ["fileRows", "fileLines", "skippedLines"].map(|name| found[name].as_u64());
+        let expected = [file.rows, file.lines, file.skipped].map(Some);
+        assert_eq!(figures, expected, "{}", file.name);
+        let report = fixture.report(&run);
+        for (code, rows) in file.codes {
+            let rejected = report["rejectedByCode"][code].as_u64().unwrap_or_default();
+            assert_eq!(rejected, *rows, "{}: {code}", file.name);
+        }
+    }
+}
+
+#[test]
+fn rejected_rows_that_are_in_their_file_with_other_codes_are_no_proof() {
+    let fixture = Fixture::with_rows(10);
+    fixture.complete("codes", |row| match row {
+        "E1,Name 1" | "E2,Name 2" => Some("LOCK"),
+        "E3,Name 3" => Some("STORAGE"),
+        _ => None,
+    });
+    let _written = fixture.producer(&["resume", "codes"]);
+    assert_eq!(fixture.producer(&["verify", "codes"]).status.code(), Some(0));
+    let codes = "{batch-sync}:run:codes:codes";
+    let () = fixture.connection().hincr(codes, "LOCK", -1).unwrap();
+    let () = fixture.connection().hincr(codes, "OTHER", 1).unwrap();
+
+    let refuted = fixture.producer(&["verify", "codes"]);
+
+    assert_eq!(refuted.status.code(), Some(1));
+    let told = stdout(&refuted);
+    assert!(told.contains("1 rows are rejected as LOCK, but 2 in their file"), "{told}");
+    assert!(told.contains("1 rows are rejected as OTHER, but 0 in their file"), "{told}");
 }

@@ -1,24 +1,34 @@
-//! `producer verify`: counts the file again and compares it with the ledger.
+//! `producer verify`: reads the file again, by two readers that share nothing, and compares it with
+//! the ledger.
+
+mod cells;
+mod comparison;
+mod lines;
+mod rejects;
+mod rules;
+mod second_reader;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io::{self, Write},
     process::ExitCode,
 };
 
-use blob_store::{BlobError, BlobProperties, BlobStore};
+use blob_store::{BlobProperties, BlobStore};
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use ingest_core::{Batch, RunId};
 use job_queue::{Ledger, Queue, RunState};
 use serde::Serialize;
 
+use self::{comparison::Comparison, rejects::Counted};
 use crate::{
     VerifyArgs,
     error::{ReadError, SyncError},
     figures::grouped,
     read_settings::ReadSettings,
-    rejects_file,
-    source::{ReadProgress, Source, Transfer},
+    source::{ReadProgress, Source, Step, Transfer},
 };
 
 /// How many missing batches are named.
@@ -28,7 +38,7 @@ const MISSING_NAMED_MAX: usize = 100;
 const BITS_BYTES: u64 = 64 << 10;
 
 /// What was found.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Verification {
     run: String,
@@ -38,6 +48,10 @@ struct Verification {
     /// Rows of the file, counted just now.
     file_rows: u64,
     file_batches: u64,
+    /// All lines of the file, and those that are nothing: blank, or of delimiters only. A replay is
+    /// read by the decoder alone, and has neither.
+    file_lines: Option<u64>,
+    skipped_lines: Option<u64>,
     /// Of these, rows in batches whose outcome is recorded.
     settled_rows: u64,
     settled_batches: u64,
@@ -45,8 +59,10 @@ struct Verification {
     queued_batches: u64,
     /// Batches that are not read yet, or never will be.
     unread_batches: u64,
-    /// Rows in the rejects file, counted just now.
+    /// Rows in all parts of the rejects file, counted just now.
     rejects_file_rows: u64,
+    #[serde(skip)]
+    rejects_file: Counted,
     /// The ledger's figures.
     read: u64,
     delivered: u64,
@@ -101,7 +117,8 @@ impl Verifier {
         }
         let mut found = Verification { run: args.run.to_string(), ..Verification::default() };
         self.count_file(&blob, &settings, &ledger, &mut found).await?;
-        found.rejects_file_rows = self.count_rejects(&ledger, &settings).await?;
+        found.rejects_file = rejects::count(&self.store, &ledger, &settings).await?;
+        found.rejects_file_rows = found.rejects_file.rows();
         // What was settled while we counted is in this one.
         let now = self.queue.run(&args.run).await?.ok_or_else(unknown)?;
         found.compare(&ledger, &now);
@@ -120,36 +137,40 @@ impl Verifier {
         let mut source = Source::start(&self.store, blob, settings, Transfer::default(), &progress);
         let (queue, run) = (&self.queue, &ledger.run);
         let mut bits = SettledBits { queue, run, first: 0, end: 0, bits: Bytes::new() };
+        let mut comparison = settings.record_limit().map(|record_bytes_max| {
+            Comparison::new(ledger.header.clone(), settings.dialect(), record_bytes_max)
+        });
         let mut byte = 0;
-        while let Some(batch) = source.next_batch().await? {
-            let is_settled = bits.is_set(batch.sequence).await?;
-            found.count(&batch, byte, is_settled, batch.sequence < ledger.batches_fed);
-            byte = batch.end.byte;
-            bar.set_position(progress.bytes());
+        loop {
+            match source.step().await? {
+                Step::Chunk(chunk) => {
+                    if let Some(comparison) = &mut comparison {
+                        comparison.push(&chunk);
+                        if source.is_read() {
+                            comparison.end();
+                        }
+                    }
+                }
+                Step::Batch(batch) => {
+                    let is_settled = bits.is_set(batch.sequence).await?;
+                    found.count(&batch, byte, is_settled, batch.sequence < ledger.batches_fed);
+                    if let Some(comparison) = &mut comparison {
+                        comparison.compare(&batch);
+                    }
+                    byte = batch.end.byte;
+                    bar.set_position(progress.bytes());
+                }
+                Step::End => break,
+            }
+        }
+        if let Some(comparison) = comparison {
+            let compared = comparison.finish();
+            found.file_lines = Some(compared.lines);
+            found.skipped_lines = Some(compared.skipped_lines);
+            found.problems = compared.differences;
         }
         bar.finish_and_clear();
         Ok(())
-    }
-
-    async fn count_rejects(
-        &self,
-        ledger: &Ledger,
-        settings: &ReadSettings,
-    ) -> Result<u64, SyncError> {
-        let (settings, progress) = (settings.of_rejects_file(), ReadProgress::default());
-        let mut rows = 0;
-        for name in rejects_file::names(ledger) {
-            let blob = match self.store.properties(&name).await {
-                Err(BlobError::NoSuchBlob { .. }) => continue,
-                blob => blob.map_err(ReadError::from)?,
-            };
-            let mut source =
-                Source::start(&self.store, &blob, &settings, Transfer::default(), &progress);
-            while let Some(batch) = source.next_batch().await? {
-                rows += batch.records();
-            }
-        }
-        Ok(rows)
     }
 }
 
@@ -234,6 +255,20 @@ impl Verification {
                 in_file == self.rejected,
                 format!("{} rows are rejected, but {in_file} are in their file", self.rejected),
             );
+            for (code, there) in &self.rejects_file.by_code {
+                let told = ledger.rejected_by_code.get(code).copied().unwrap_or(0);
+                expect(
+                    told == *there,
+                    format!("{told} rows are rejected as {code}, but {there} in their file"),
+                );
+            }
+            let others = self.rejects_file.others;
+            expect(
+                others == 0,
+                format!(
+                    "{others} rows of the rejects file have a code that no row was rejected with"
+                ),
+            );
             let settled = self.settled_rows;
             // A cancelled run's batches are settled without the rows that are left out.
             expect(
@@ -262,6 +297,13 @@ impl Verification {
         };
         let of_batches = format!("{} batches", grouped(self.file_batches));
         line("rows in file", format!("{} ({of_batches})", grouped(self.file_rows)));
+        let lines = match (self.file_lines, self.skipped_lines) {
+            (Some(lines), Some(skipped)) => {
+                format!("{} ({} skipped)", grouped(lines), grouped(skipped))
+            }
+            _ => "not counted: rejected rows that are replayed are read by one reader".to_owned(),
+        };
+        line("lines in file", lines);
         line("rows read", grouped(self.read));
         line("delivered", grouped(self.delivered));
         let in_file = grouped(self.rejects_file_rows);

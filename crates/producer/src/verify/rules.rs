@@ -1,0 +1,54 @@
+//! What cannot be a row, as it is documented: decided here once more.
+
+use ingest_core::Reject;
+
+use super::{cells::CsvCells, lines::lines_ended};
+
+/// How a record was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Whole,
+    Misplaced,
+    TooLong,
+}
+
+impl Shape {
+    pub(super) fn of(is_misplaced: bool) -> Self {
+        if is_misplaced { Self::Misplaced } else { Self::Whole }
+    }
+}
+
+/// The first record.
+pub(super) struct SecondHeader {
+    pub(super) raw: Vec<u8>,
+    pub(super) lines: u64,
+    columns: usize,
+    /// How many there are up to the last one with a name.
+    named: usize,
+}
+
+impl SecondHeader {
+    pub(super) fn read(raw: Vec<u8>, cells: &CsvCells) -> Self {
+        let has_name =
+            |cell: &[u8]| std::str::from_utf8(cell).is_ok_and(|name| !name.trim().is_empty());
+        let named = cells.iter().rposition(has_name).map_or(0, |last| last + 1);
+        let lines = 1 + lines_ended(&raw);
+        Self { raw, lines, columns: cells.iter().len(), named }
+    }
+
+    /// Why this record cannot be a row.
+    pub(super) fn code(&self, raw: &[u8], cells: &CsvCells, shape: Shape) -> Option<&'static str> {
+        let cells = cells.iter().len();
+        if shape == Shape::Misplaced {
+            Some(Reject::MISPLACED_QUOTE)
+        } else if raw == self.raw {
+            Some(Reject::REPEATED_HEADER)
+        } else if std::str::from_utf8(raw).is_err() {
+            Some(Reject::INVALID_UTF8)
+        } else if cells < self.named || cells > self.columns {
+            Some(Reject::FIELD_COUNT)
+        } else {
+            None
+        }
+    }
+}

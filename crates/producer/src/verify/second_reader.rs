@@ -1,0 +1,367 @@
+//! A reader that shares nothing with the decoder that cut the file into batches. The parser of the
+//! `csv` crate finds where records and cells end; which records cannot be rows is decided here once
+//! more, from the rules as they are documented.
+//!
+//! The crate trusts a quote until it is closed, and takes all that follows into one cell. So it
+//! begins anew behind a line of which a quote is not closed: neither within the limit of a record
+//! nor before the end of the file, or only by a quote that stands where one opens.
+
+use std::collections::VecDeque;
+
+use ingest_core::{Dialect, Position, Reject};
+use memchr::memchr2;
+
+use super::{
+    cells::{CsvCells, Digest, Quotes},
+    lines::{Lines, is_line_end, line_ends, lines_ended},
+    rules::{SecondHeader, Shape},
+};
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+const CTRL_Z: u8 = 0x1A;
+
+/// So many bytes wait until they are asked for: more than a batch has. What comes beyond that is
+/// read at once, since somebody skips it.
+const WAITING_BYTES_MAX: usize = 8 << 20;
+
+/// A record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) at: Position,
+    /// The code with which it cannot be a row.
+    pub(super) code: Option<&'static str>,
+    pub(super) digest: u64,
+    /// How many lines it has, or makes unreadable.
+    pub(super) lines: u64,
+    /// Right behind its line end.
+    pub(super) end_line: u64,
+    pub(super) end_byte: u64,
+    /// Its last cell but one, where that was asked for.
+    pub(super) reject_code: Option<Vec<u8>>,
+}
+
+/// Takes bytes, gives records.
+pub(super) struct SecondReader {
+    cells: CsvCells,
+    record_bytes_max: usize,
+    is_rejects_file: bool,
+    place: Place,
+    /// Bytes that are not read yet, behind some that are.
+    held: Vec<u8>,
+    used: usize,
+    ended: bool,
+    /// Records that nobody asked for yet.
+    found: VecDeque<Seen>,
+    header: Option<SecondHeader>,
+    /// Of the next record; the header is record 0.
+    record: u64,
+    cursor: Lines,
+    skipped_lines: u64,
+    /// Of all bytes, whatever they mean.
+    lines: Lines,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Opening,
+    Records,
+    /// In a record that is too long.
+    TooLong(Position),
+}
+
+/// Where a record ends.
+struct Cut {
+    /// Bytes of its text.
+    raw: usize,
+    /// Bytes before its line end: Ctrl-Z at the end of the file is no text.
+    line: usize,
+    shape: Shape,
+}
+
+impl SecondReader {
+    pub(super) fn new(dialect: Dialect, record_bytes_max: usize) -> Self {
+        Self {
+            cells: CsvCells::new(dialect),
+            record_bytes_max,
+            is_rejects_file: false,
+            place: Place::Opening,
+            held: Vec::new(),
+            used: 0,
+            ended: false,
+            found: VecDeque::new(),
+            header: None,
+            record: 0,
+            cursor: Lines::default(),
+            skipped_lines: 0,
+            lines: Lines::default(),
+        }
+    }
+
+    /// The same for a rejects file, whose records have a code in their last cell but one.
+    pub(super) fn of_rejects_file(dialect: Dialect, record_bytes_max: usize) -> Self {
+        Self { is_rejects_file: true, ..Self::new(dialect, record_bytes_max) }
+    }
+
+    /// Takes the next bytes of the decoded file.
+    pub(super) fn push(&mut self, chunk: &[u8]) {
+        self.lines.pass(chunk);
+        self.held.drain(..self.used);
+        self.used = 0;
+        self.held.extend_from_slice(chunk);
+        while self.held.len() - self.used > WAITING_BYTES_MAX {
+            let Some(seen) = self.read() else { break };
+            self.found.push_back(seen);
+        }
+    }
+
+    /// Says that nothing more comes.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// The next record, if it begins before this byte.
+    pub(super) fn next_before(&mut self, byte: u64) -> Option<Seen> {
+        if self.found.is_empty() {
+            if self.cursor.bytes >= byte {
+                return None;
+            }
+            let seen = self.read()?;
+            self.found.push_back(seen);
+        }
+        self.found.front().filter(|seen| seen.at.byte < byte)?;
+        self.found.pop_front()
+    }
+
+    pub(super) fn header(&self) -> Option<&SecondHeader> {
+        self.header.as_ref()
+    }
+
+    /// Lines of all bytes so far. The last one may have no line end.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines.ended + u64::from(self.lines.is_in_line())
+    }
+
+    /// Lines with nothing in them but delimiters, blanks and marks, and Excel's `sep=` line.
+    pub(super) fn skipped_lines(&self) -> u64 {
+        self.skipped_lines
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.held.capacity() + self.found.capacity() * size_of::<Seen>()
+    }
+
+    fn read(&mut self) -> Option<Seen> {
+        loop {
+            match self.place {
+                Place::Opening => self.open()?,
+                Place::TooLong(at) => return self.read_too_long(at),
+                Place::Records => {
+                    self.pass_nothing()?;
+                    let cut = self.cut()?;
+                    if let Some(seen) = self.take(&cut)? {
+                        return Some(seen);
+                    }
+                }
+            }
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.held[self.used..]
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        self.cursor.pass(&self.held[self.used..self.used + bytes]);
+        self.used += bytes;
+    }
+
+    fn pass_skipped(&mut self, bytes: usize) {
+        let before = self.cursor.ended;
+        self.pass(bytes);
+        self.skipped_lines += self.cursor.ended - before;
+    }
+
+    fn position(&self) -> Position {
+        let Lines { ended, bytes, .. } = self.cursor;
+        Position { record: self.record, line: ended + 1, byte: bytes }
+    }
+
+    /// Passes a mark, blank lines, and a line that says `sep=;` to Excel.
+    fn open(&mut self) -> Option<()> {
+        if self.rest().len() < 3 && !self.ended {
+            return None;
+        }
+        if self.cursor.bytes == 0 && self.rest().starts_with(BYTE_ORDER_MARK) {
+            self.pass(BYTE_ORDER_MARK.len());
+        }
+        self.pass_skipped(line_ends(self.rest()));
+        let rest = self.rest();
+        if rest.len() < 6 && !self.ended {
+            return None;
+        }
+        if let [_, _, _, b'=', delimiter, end, ..] = *rest
+            && rest[..3].eq_ignore_ascii_case(b"sep")
+            && delimiter.is_ascii()
+            && !is_line_end(delimiter)
+            && is_line_end(end)
+        {
+            // Its line end is one of a blank line then.
+            self.pass(5);
+        }
+        self.place = Place::Records;
+        Some(())
+    }
+
+    /// Passes line ends and marks before a record. `None`: there may be more of them.
+    fn pass_nothing(&mut self) -> Option<()> {
+        loop {
+            let rest = self.rest();
+            let may_be_mark = rest.len() < 3 && BYTE_ORDER_MARK.starts_with(rest);
+            if rest.is_empty() || may_be_mark && !self.ended {
+                if self.ended && self.cursor.is_in_line() && self.cursor.last == Some(0xBF) {
+                    self.skip_last_line();
+                }
+                return None;
+            }
+            let line_ends = line_ends(rest);
+            if line_ends > 0 {
+                self.pass_skipped(line_ends);
+            } else if rest.starts_with(BYTE_ORDER_MARK) {
+                self.pass(BYTE_ORDER_MARK.len());
+            } else {
+                return Some(());
+            }
+        }
+    }
+
+    /// The last line has no line end, and is no record.
+    fn skip_last_line(&mut self) {
+        self.skipped_lines += 1;
+        self.cursor.last = None;
+    }
+
+    /// Where the record ends that begins here. `None`: what follows decides.
+    fn cut(&mut self) -> Option<Cut> {
+        let dialect = self.cells.dialect();
+        let rest = &self.held[self.used..];
+        // One byte more than a record may have: its line end, or the proof that it is too long.
+        let seen = &rest[..rest.len().min(self.record_bytes_max.saturating_add(1))];
+        let split = self.cells.split(seen);
+        let raw = &seen[..split.line_end.unwrap_or(seen.len())];
+        let quotes = Quotes::of(dialect, raw);
+        if let Some(first_line) = quotes.torn {
+            return Some(Cut::at(first_line, Shape::Misplaced));
+        }
+        if split.line_end.is_some() {
+            return Some(Cut::at(raw.len(), Shape::of(quotes.is_misplaced)));
+        }
+        let is_too_long = seen.len() > self.record_bytes_max;
+        if !is_too_long && !self.ended {
+            return None;
+        }
+        let open_cell = &raw[quotes.last_cell..];
+        match memchr2(b'\r', b'\n', open_cell).filter(|_| split.is_open) {
+            Some(first_line) => Some(Cut::at(quotes.last_cell + first_line, Shape::Misplaced)),
+            None if is_too_long => Some(Cut::at(seen.len(), Shape::TooLong)),
+            None => Some(self.cut_last()),
+        }
+    }
+
+    /// The last record, which has no line end.
+    fn cut_last(&mut self) -> Cut {
+        let rest = &self.held[self.used..];
+        let text = rest.iter().rposition(|&byte| byte != CTRL_Z).map_or(0, |last| last + 1);
+        let is_open = self.cells.split(&rest[..text]).is_open;
+        let quotes = Quotes::of(self.cells.dialect(), &rest[..text]);
+        Cut { raw: text, line: rest.len(), shape: Shape::of(quotes.is_misplaced || is_open) }
+    }
+
+    /// Takes a record with its line end. `Some(None)`: there is none in this line. `None`: an LF may
+    /// still belong to its line end.
+    fn take(&mut self, cut: &Cut) -> Option<Option<Seen>> {
+        let at = self.position();
+        if cut.shape == Shape::TooLong {
+            self.pass(cut.line);
+            self.place = Place::TooLong(at);
+            return Some(None);
+        }
+        let bytes = self.with_line_end(cut.line)?;
+        let raw = &self.held[self.used..self.used + cut.raw];
+        if self.is_nothing(raw) {
+            self.pass_skipped(bytes);
+            if self.cursor.is_in_line() {
+                self.skip_last_line();
+            }
+            return Some(None);
+        }
+        let raw = raw.to_vec();
+        self.pass(bytes);
+        let Some(header) = &self.header else {
+            self.header = Some(SecondHeader::read(raw, &self.cells));
+            self.record = 1;
+            return Some(None);
+        };
+        let code = header.code(&raw, &self.cells, cut.shape);
+        let mut digest = Digest::of(&raw, self.cells.dialect());
+        if code.is_none() {
+            self.cells.iter().for_each(|cell| digest.add_cell(cell));
+        }
+        let lines = 1 + lines_ended(&raw);
+        let mut seen = self.seen(at, code, digest.finish(), lines);
+        if self.is_rejects_file && cut.shape == Shape::Whole {
+            seen.reject_code = self.cells.iter().nth_back(1).map(<[u8]>::to_vec);
+        }
+        Some(Some(seen))
+    }
+
+    /// Bytes up to the end of a line whose text has so many.
+    fn with_line_end(&self, text: usize) -> Option<usize> {
+        let rest = self.rest();
+        match (rest.get(text), rest.get(text + 1)) {
+            (Some(b'\r'), Some(b'\n')) => Some(text + 2),
+            (Some(b'\r'), None) if !self.ended => None,
+            (Some(_), _) => Some(text + 1),
+            (None, _) => Some(text),
+        }
+    }
+
+    fn is_nothing(&self, raw: &[u8]) -> bool {
+        let delimiter = self.cells.dialect().delimiter;
+        raw.iter().all(|byte| *byte == delimiter || matches!(byte, b' ' | b'\t'))
+    }
+
+    /// What is left of a record that is too long: its line. No quote is trusted in it.
+    fn read_too_long(&mut self, at: Position) -> Option<Seen> {
+        match memchr2(b'\r', b'\n', self.rest()) {
+            Some(text) => {
+                let bytes = self.with_line_end(text)?;
+                self.pass(bytes);
+            }
+            None => {
+                self.pass(self.rest().len());
+                if !self.ended {
+                    return None;
+                }
+            }
+        }
+        self.place = Place::Records;
+        let lines = self.cursor.ended + u64::from(self.cursor.is_in_line()) + 1 - at.line;
+        let digest = Digest::of(b"", self.cells.dialect()).finish();
+        Some(self.seen(at, Some(Reject::RECORD_TOO_LONG), digest, lines))
+    }
+
+    fn seen(&mut self, at: Position, code: Option<&'static str>, digest: u64, lines: u64) -> Seen {
+        self.record += 1;
+        // Its line is done, with a line end or without one.
+        self.cursor.last = None;
+        let Position { line: end_line, byte: end_byte, .. } = self.position();
+        Seen { at, code, digest, lines, end_line, end_byte, reject_code: None }
+    }
+}
+
+impl Cut {
+    fn at(raw: usize, shape: Shape) -> Self {
+        Self { raw, line: raw, shape }
+    }
+}
