@@ -263,7 +263,7 @@ fn compared(field: &Field, values: &[Value]) -> Result<Compared, Refusal> {
 /// is none.
 fn plain(text: &str) -> Option<String> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let exponent: i64 = exponent.parse().ok()?;
+    let exponent = i64::from(exponent.parse::<i32>().ok()?);
     let (sign, digits) = match mantissa.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", mantissa.strip_prefix('+').unwrap_or(mantissa)),
