@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use ingest_core::number_by_value;
+
 use crate::{
     calls::Call,
     mapping::{EncodedRows, RecordId, Sameness},
@@ -54,7 +56,7 @@ impl<'a> Keys<'a> {
         (object, field, sameness): (&'a str, &'a str, Sameness),
     ) -> Self {
         let mut keys: Vec<Key> = Vec::new();
-        let mut known: HashMap<String, usize> = HashMap::new();
+        let mut known: HashMap<Vec<u8>, usize> = HashMap::new();
         for (index, json) in indexes.filter_map(|index| Some((index, rows.key(index)?))) {
             let Some(value) = Value::read(json) else { continue };
             let at = *known.entry(value.comparable(sameness)).or_insert_with(|| {
@@ -103,7 +105,7 @@ impl<'a> Keys<'a> {
     /// whatever is found is theirs. Nothing, when the answer cannot be one.
     pub(super) fn matches(&self, call: &Call, found: &FoundRecords) -> Option<Vec<Match>> {
         let of_key = |at: usize| self.keys[at].value.comparable(self.sameness);
-        let mut ids: HashMap<String, Vec<RecordId>> =
+        let mut ids: HashMap<Vec<u8>, Vec<RecordId>> =
             call.rows.iter().map(|at| (of_key(*at), Vec::new())).collect();
         let is_alone = call.rows.len() == 1;
         let mut is_clear = found.are_all || is_alone;
@@ -153,47 +155,29 @@ impl Value {
     }
 
     /// What two keys have in common that are the same for Salesforce.
-    fn comparable(&self, sameness: Sameness) -> String {
-        match (self, sameness) {
-            (Self::Text(text), Sameness::IgnoringCase) => text.to_lowercase(),
-            (Self::Text(text), _) | (Self::Number(text), _) => text.clone(),
-        }
+    fn comparable(&self, sameness: Sameness) -> Vec<u8> {
+        let (Self::Text(text) | Self::Number(text)) = self;
+        sameness.comparable(text.as_bytes()).into_owned()
     }
 }
 
-/// A JSON number with all its digits and no more: `1001` of `1.0010e3`. Nothing of one that is too
-/// long for any field.
+/// A number with all its digits and no more: `1001` of `1.0010e3`. Nothing of one that is too long
+/// for any field.
 fn plain(number: &str) -> Option<String> {
-    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let exponent: i32 = exponent.parse().ok()?;
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", mantissa),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    let value = number_by_value(number)?;
+    let (digits, power) = value.split_once('e')?;
+    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
+    let power: i64 = power.parse().ok()?;
+    let places = usize::try_from(power.unsigned_abs()).ok()?;
+    if digits.len() > DIGITS_MAX || places > DIGITS_MAX {
         return None;
     }
-    let leading = digits.len() - digits.trim_start_matches('0').len();
-    let digits = &digits[leading..];
-    if digits.is_empty() {
-        return Some("0".to_owned());
+    if power >= 0 {
+        return Some(format!("{sign}{digits}{}", "0".repeat(places)));
     }
-    // Where the point is, counted from the first digit.
-    let point = i32::try_from(whole.len()).ok()?.checked_sub(i32::try_from(leading).ok()?)?;
-    let point = point.checked_add(exponent)?;
-    let digits = digits.trim_end_matches('0');
-    let places = usize::try_from(point.unsigned_abs()).ok()?;
-    if places > DIGITS_MAX || digits.len() > DIGITS_MAX {
-        return None;
-    }
-    Some(match usize::try_from(point) {
-        Ok(point) if point >= digits.len() => {
-            format!("{sign}{digits}{}", "0".repeat(point - digits.len()))
-        }
-        Ok(0) | Err(_) => format!("{sign}0.{}{digits}", "0".repeat(places)),
-        Ok(point) => format!("{sign}{}.{}", &digits[..point], &digits[point..]),
+    Some(match digits.len().checked_sub(places) {
+        Some(whole @ 1..) => format!("{sign}{}.{}", &digits[..whole], &digits[whole..]),
+        _ => format!("{sign}0.{}{digits}", "0".repeat(places - digits.len())),
     })
 }
 

@@ -128,9 +128,15 @@ async fn numbers_are_compared_by_value_and_never_in_quotes() {
     let mut scored = lead("K-1");
     scored["Score__c"] = json!(100.5);
     org.insert("Lead", scored).await;
-    for (literals, found) in
-        [("100.50", 1), ("1.005E2, 7", 1), ("100.5", 1), ("100", 0), ("-100.5", 0), ("1005", 0)]
-    {
+    for (literals, found) in [
+        ("100.50", 1),
+        ("1.005E2, 7", 1),
+        ("1e9223372036854775807", 0),
+        ("100.5", 1),
+        ("100", 0),
+        ("-100.5", 0),
+        ("1005", 0),
+    ] {
         let query = format!("SELECT COUNT() FROM Lead WHERE Score__c IN ({literals})");
         assert_eq!(asked(&org, &query).await["totalSize"], found, "{literals}");
     }
