@@ -170,7 +170,7 @@ async fn numbers_are_looked_up_by_their_value() {
         run(&scene, "update", "Number__c", COLLECTIONS, "Number__c,Text__c", &rows).await;
 
     assert_eq!((ledger.created, ledger.updated), (0, 3), "{:?}", codes(&ledger));
-    assert_eq!(codes(&ledger), [("NOT_FOUND", 2)].into());
+    assert_eq!(codes(&ledger), [("INVALID_VALUE", 1), ("NOT_FOUND", 1)].into());
     assert!(texts(&scene, "Number__c").await.iter().all(|(_, text)| text == "new"));
 }
 
