@@ -121,6 +121,9 @@ enum State {
     /// In what may become a byte order mark; `carry` has its beginning.
     InMark,
     InRecord(Scan),
+    /// Behind a Ctrl-Z that follows a closing quote which looks like one that opens: unless nothing
+    /// but Ctrl-Z follows, the record is torn there.
+    BehindCtrlZ(Scan),
     /// Behind the limit.
     Skipping(Found),
     /// Behind a CR that ended the record. An LF may still belong to it, and where it ends must not
@@ -249,6 +252,7 @@ impl RecordDecoder {
             }
             State::InMark => self.read_mark(input),
             State::InRecord(scan) => self.read_record(scan, input),
+            State::BehindCtrlZ(scan) => self.pass_ctrl_z(scan, input),
             State::Skipping(found) => self.skip_record(found, input),
             State::Ended(found) => self.pass_lf(found, input),
         }
@@ -284,7 +288,7 @@ impl RecordDecoder {
         let is_too_long = self.carry.len() > self.record_bytes_max;
         let bytes_max = match is_too_long {
             false => self.record_bytes_max,
-            true => self.record_bytes_max.saturating_mul(LIMITS_LOOKED_AHEAD),
+            true => self.bytes_looked_at_max(),
         };
         // One byte more than a record may have: its line end, or the proof that it is too long.
         let room = bytes_max.saturating_sub(self.carry.len()).saturating_add(1);
@@ -295,13 +299,19 @@ impl RecordDecoder {
                 let shape = Shape::of(&scan);
                 return self.end_at(scan.seen() - 1, shape, input);
             }
-            Some(scan::Found::Torn) if !is_too_long => return self.go_back(&scan, input),
+            Some(scan::Found::Torn) if !is_too_long && chunk[start + seen - 1] != CTRL_Z => {
+                return self.go_back(&scan, input);
+            }
             _ => {}
         }
         self.carry.extend_from_slice(&chunk[start..start + seen]);
         input.read_up_to(start + seen);
         match found {
             Some(scan::Found::End) if self.is_whole(&scan) => self.give_up_all(input),
+            Some(scan::Found::Torn) if self.carry.last() == Some(&CTRL_Z) => {
+                self.state = State::BehindCtrlZ(scan);
+                None
+            }
             None if self.record == 0 && self.carry.len() > self.record_bytes_max => {
                 // Without a header nothing can be read: not worth looking for its end.
                 let at = self.position();
@@ -314,6 +324,29 @@ impl RecordDecoder {
                 None
             }
             _ => self.give_up(input),
+        }
+    }
+
+    fn bytes_looked_at_max(&self) -> usize {
+        self.record_bytes_max.saturating_mul(LIMITS_LOOKED_AHEAD)
+    }
+
+    /// Reads on behind what is torn unless this is the end of the input.
+    fn pass_ctrl_z(&mut self, scan: Scan, input: &mut Input) -> Option<Found> {
+        let (chunk, start) = input.current();
+        let room = self.bytes_looked_at_max().saturating_add(1).saturating_sub(self.carry.len());
+        let rest = &chunk[start..];
+        let marks = rest.iter().take(room).take_while(|byte| **byte == CTRL_Z).count();
+        let is_all = marks == rest.len();
+        self.carry.extend_from_slice(&rest[..marks]);
+        input.read_up_to(start + marks);
+        if is_all && marks < room {
+            return None;
+        }
+        // The first of them is where it was torn.
+        match scan.seen() > self.record_bytes_max.saturating_add(1) {
+            false => self.go_back(&scan, input),
+            true => self.give_up(input),
         }
     }
 
@@ -436,20 +469,21 @@ impl RecordDecoder {
         match self.state {
             State::BetweenRecords => None,
             State::Skipping(found) | State::Ended(found) => Some(found),
-            State::InRecord(_) if self.carry.len() > self.record_bytes_max => {
+            State::InRecord(scan) | State::BehindCtrlZ(scan) => {
                 let text = self.text_bytes();
-                let mut scan = Scan::new(self.dialect);
-                match scan.see(&self.carry[..text]) {
-                    (_, None) if self.is_whole(&scan) => self.give_up_all(input),
-                    _ => self.give_up(input),
+                if text > self.record_bytes_max {
+                    let mut scan = Scan::new(self.dialect);
+                    return match scan.see(&self.carry[..text]) {
+                        (_, None) if self.is_whole(&scan) => self.give_up_all(input),
+                        _ => self.give_up(input),
+                    };
+                }
+                match scan.open_quote().and(scan.first_line_end()) {
+                    Some(_line_end) => self.go_back(&scan, input),
+                    None => self.finish_record(),
                 }
             }
-            State::InRecord(scan)
-                if scan.open_quote().is_some() && scan.first_line_end().is_some() =>
-            {
-                self.go_back(&scan, input)
-            }
-            State::InRecord(_) | State::InMark => self.finish_record(),
+            State::InMark => self.finish_record(),
         }
     }
 

@@ -45,7 +45,8 @@ impl Pipeline {
 
     /// Each row of these files is one record of the kind's object with its values, or it is once in
     /// the rejects file of its run, as it came. The object has no other records, and the rejects
-    /// files no other rows.
+    /// files no other rows. Of a kind that deletes, each row that is not rejected is no record any
+    /// more.
     pub(crate) fn assert_every_row_is_in_its_place(&self, kind: &Kind, loads: &[Load<'_>]) {
         self.judge(kind, loads, |_key| true);
     }
@@ -71,10 +72,14 @@ impl Pipeline {
         let mut missing = Counted::new();
         for load in loads {
             let rejected = load.run.map(|run| self.rejects(run)).unwrap_or_default();
-            let content = self.get(load.file);
-            let mut sheet = Sheet::read(&content);
-            sheet.take_out(load, rejected);
-            sheet.count(kind, &mut missing);
+            let (misplaced, rejected) = Rejected::all(rejected);
+            let mut content = String::from_utf8_lossy(&self.get(load.file)).into_owned();
+            misplaced.iter().for_each(|row| take_text_out(&mut content, load, row));
+            let mut sheet = Sheet::read(content.as_bytes());
+            sheet.take_out(load, &rejected);
+            if kind.operation != "delete" {
+                sheet.count(kind, &mut missing);
+            }
         }
         let text = |record: &Value, field: &str| record[field].as_str().unwrap_or("").to_owned();
         for record in self.records(kind.object) {
@@ -100,6 +105,47 @@ impl Pipeline {
     }
 }
 
+/// A row of a rejects file.
+struct Rejected {
+    cells: Vec<String>,
+    /// Record, code and message.
+    columns: Vec<String>,
+}
+
+impl Rejected {
+    /// Those whose quotes are misplaced, whose text is one cell, and the others. No record comes twice.
+    fn all(rows: Vec<Vec<String>>) -> (Vec<Self>, Vec<Self>) {
+        let mut records = BTreeSet::new();
+        let rejected = rows.into_iter().map(|mut cells| {
+            let columns = cells.split_off(cells.len().saturating_sub(3));
+            let [record, code, message] = &columns[..] else { panic!("no columns: {columns:?}") };
+            assert!(!code.is_empty() && !message.is_empty(), "{columns:?}");
+            assert!(records.insert(record.parse::<u64>().unwrap()), "twice: {columns:?}");
+            Self { cells, columns }
+        });
+        rejected.partition(|row| row.columns[1] == "MISPLACED_QUOTE")
+    }
+
+    fn is_not_in(&self, load: &Load<'_>) -> ! {
+        let Self { cells, columns } = self;
+        panic!("{} has no such row, or not so often: {cells:?} {columns:?}", load.file)
+    }
+}
+
+/// Takes whole lines out of a file that its quotes make unreadable to others.
+fn take_text_out(content: &mut String, load: &Load<'_>, row: &Rejected) {
+    let [text] = &row.cells[..] else { panic!("more than its text: {:?}", row.cells) };
+    let is_line_end = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b'\r' | b'\n'));
+    let bytes = content.as_bytes();
+    let is_whole = |at: &usize| {
+        is_line_end(at.checked_sub(1).map(|before| &bytes[before]))
+            && is_line_end(bytes.get(at + text.len()))
+    };
+    let at = content.match_indices(text.as_str()).map(|(at, _)| at).find(is_whole);
+    let at = at.unwrap_or_else(|| row.is_not_in(load));
+    content.replace_range(at..at + text.len(), "");
+}
+
 /// A file, as somebody reads it who knows nothing of the product.
 struct Sheet {
     columns: Vec<String>,
@@ -118,18 +164,11 @@ impl Sheet {
         Self { columns, rows }
     }
 
-    /// Takes rows out that are in the rejects file, with record, code and message behind them.
-    fn take_out(&mut self, load: &Load<'_>, rejected: Vec<Vec<String>>) {
-        let mut records = BTreeSet::new();
-        for mut row in rejected {
-            let columns = row.split_off(row.len().saturating_sub(3));
-            let [record, code, message] = &columns[..] else { panic!("no columns: {columns:?}") };
-            assert!(!code.is_empty() && !message.is_empty(), "{columns:?}");
-            assert!(records.insert(record.parse::<u64>().unwrap()), "twice: {columns:?}");
-            let there = self.rows.get_mut(&row).filter(|count| **count > 0);
-            let there = there.unwrap_or_else(|| {
-                panic!("{} has no such row, or not so often: {row:?} {columns:?}", load.file)
-            });
+    /// Takes rows out that are in the rejects file.
+    fn take_out(&mut self, load: &Load<'_>, rejected: &[Rejected]) {
+        for row in rejected {
+            let there = self.rows.get_mut(&row.cells).filter(|count| **count > 0);
+            let there = there.unwrap_or_else(|| row.is_not_in(load));
             *there -= 1;
         }
     }
@@ -153,9 +192,13 @@ fn cells(record: &csv::ByteRecord) -> Vec<String> {
 #[test]
 fn the_judge_sees_a_row_that_is_lost_there_twice_altered_or_in_two_places() {
     let pipeline = Pipeline::start();
-    // The second one has no last name, which a lead must have.
-    let rows =
-        ["E1,Ames,a@example.com,Acme\n", "E2,,b@example.com,Acme\n", "E3,Cy,,\"Acme, Inc\"\n"];
+    // A lead must have a last name, and the quote of the third row is not closed.
+    let rows = [
+        "E1,Ames,a@example.com,Acme\n",
+        "E2,,b@example.com,Acme\n",
+        "E5,\"Eve,e@example.com,Acme\n",
+        "E3,Cy,,\"Acme, Inc\"\n",
+    ];
     let file = |rows: &[&str]| format!("ExternalId,Name,Email,Company\n{}", rows.concat());
     pipeline.put(FILE, file(&rows));
     let _consumer = pipeline.consumer();
@@ -163,13 +206,16 @@ fn the_judge_sees_a_row_that_is_lost_there_twice_altered_or_in_two_places() {
     assert_eq!(ended.code, Some(3), "{ended:?}");
     pipeline.assert_every_row_is_where_it_belongs("judged", FILE);
 
-    let [first, bad, last] = rows;
-    let wrong: [(&str, &[&str], Option<&str>); 6] = [
-        ("a row is lost", &[first, bad, last, "E4,Di,,Acme\n"], Some("judged")),
-        ("a record has no row", &[first, bad], Some("judged")),
-        ("a value is altered", &[first, bad, "E3,Cy,,\"Acme, Inc.\"\n"], Some("judged")),
-        ("a row came twice and is there once", &[first, first, bad, last], Some("judged")),
-        ("a rejected row is not of the file", &[first, last], Some("judged")),
+    let [first, bad, open, last] = rows;
+    let wrong: [(&str, &[&str], Option<&str>); 9] = [
+        ("a row is lost", &[first, bad, open, last, "E4,Di,,Acme\n"], Some("judged")),
+        ("a record has no row", &[first, bad, open], Some("judged")),
+        ("a value is altered", &[first, bad, open, "E3,Cy,,\"Acme, Inc.\"\n"], Some("judged")),
+        ("a row came twice and is there once", &[first, first, bad, open, last], Some("judged")),
+        ("a rejected row is not of the file", &[first, open, last], Some("judged")),
+        ("a text with an open quote is not of the file", &[first, bad, last], Some("judged")),
+        ("such a text is altered", &[first, bad, "E5,\"Eva\n", last], Some("judged")),
+        ("such a text came twice", &[first, bad, open, open, last], Some("judged")),
         ("a row is neither stored nor rejected", &rows, None),
     ];
     for (what, rows, run) in wrong {

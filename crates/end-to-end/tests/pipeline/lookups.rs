@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::{
+    judge::Load,
     kinds::{Kind, LEADS},
     pipeline::{Pipeline, Report},
     processes::{Program, wait_until},
@@ -78,7 +79,8 @@ fn a_delete_by_external_id_that_is_handed_out_again_rejects_no_row_that_it_delet
             assert_eq!(ended.code, Some(0), "{ended:?}");
             consumer.kill();
             by(&mut pipeline, api, 250);
-            let sync = DELETES.sync(&pipeline, &format!("gone-{nth}"), "leads.csv");
+            let run = format!("gone-{nth}");
+            let sync = DELETES.sync(&pipeline, &run, "leads.csv");
 
             let consumer = die_at(&mut pipeline, &DELETES, step, &sync);
             let ended = sync.end();
@@ -87,7 +89,8 @@ fn a_delete_by_external_id_that_is_handed_out_again_rejects_no_row_that_it_delet
             let report = Report::of(&ended);
             report.assert_it_adds_up(rows);
             assert_eq!(report.number("deleted"), rows, "{api} {step}");
-            assert_eq!(pipeline.records("Lead"), Vec::<Value>::new(), "{api} {step}");
+            let load = Load::of(&run, "leads.csv");
+            pipeline.assert_every_row_is_in_its_place(&DELETES, &[load]);
             consumer.kill();
         }
     }
@@ -115,14 +118,7 @@ fn an_update_by_external_id_creates_no_record_whatever_breaks() {
         report.assert_it_adds_up(all);
         assert_eq!((report.number("created"), report.number("updated")), (0, known), "{api}");
         assert_eq!(report.by_code("NOT_FOUND"), all - known, "{api}");
-        pipeline.put("known.csv", leads(known, 1));
-        pipeline.assert_holds(&UPDATES, &["known.csv"]);
-        let mut rejected: Vec<String> =
-            pipeline.rejects("all").into_iter().map(|row| row[0].clone()).collect();
-        rejected.sort();
-        let mut unknown: Vec<String> = (known + 1..=all).map(|row| format!("L{row}")).collect();
-        unknown.sort();
-        assert_eq!(rejected, unknown, "{api}: each once");
+        pipeline.assert_every_row_is_in_its_place(&UPDATES, &[Load::of("all", "all.csv")]);
     }
 }
 

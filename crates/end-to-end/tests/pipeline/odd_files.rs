@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _, io::Write as _};
 use bytes::Bytes;
 
 use crate::{
+    judge::Load,
     kinds::{Kind, LEADS},
     pipeline::Pipeline,
     processes::Program,
@@ -192,7 +193,11 @@ fn load_with_kills(sheet: String, file: impl Into<Bytes>) -> Vec<Vec<String>> {
     let leads = pipeline.records("Lead");
     let twice = leads.iter().filter(|lead| lead["_writes"] != 1).count();
     assert_eq!(twice, 0, "no consumer died");
-    if ended.code == Some(0) { Vec::new() } else { pipeline.rejects("odd") }
+    if ended.code == Some(0) {
+        return Vec::new();
+    }
+    pipeline.assert_every_row_is_in_its_place(&LEADS, &[Load::of("odd", "file.csv")]);
+    pipeline.rejects("odd")
 }
 
 fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {

@@ -71,8 +71,11 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
             at += 3;
             continue;
         }
-        let rest = &text[at..];
         let max = settings.record_bytes_max;
+        let rest = simply_without_ctrl_z(&text[at..], max);
+        if rest.is_empty() {
+            break;
+        }
         let window = &rest[..rest.len().min(max + 1)];
         let is_last = window.len() <= max;
         let (end, code, open) = simply_end(window, rest.get(max + 1).copied(), settings);
@@ -82,14 +85,7 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
             records.push((raw.to_vec(), Some(code.to_owned())));
             continue;
         }
-        let (raw, code) = match &window[..end] {
-            raw if is_last && end == window.len() && raw.ends_with(b"\x1A") => {
-                let kept = raw.iter().rposition(|&byte| byte != 0x1A).map_or(0, |last| last + 1);
-                at += end - kept;
-                (&raw[..kept], simply_end(&raw[..kept], None, settings).1)
-            }
-            raw => (raw, code),
-        };
+        let raw = &window[..end];
         if raw.iter().all(|byte| matches!(byte, b',' | b' ' | b'\t')) {
             at += raw.len();
             continue;
@@ -107,6 +103,12 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
     records
 }
 
+/// The file's last bytes without Ctrl-Z, when it ends within four limits.
+fn simply_without_ctrl_z(rest: &[u8], max: usize) -> &[u8] {
+    let text = rest.iter().rposition(|&byte| byte != 0x1A).map_or(0, |last| last + 1);
+    if rest.len() <= 4 * max { &rest[..text] } else { rest }
+}
+
 /// What becomes of a record that is longer than the limit, and how many bytes that are: it is given
 /// up as one when it has two fields, and ends as far away as four limits. Else it ends with a line.
 fn simply_too_long(
@@ -118,12 +120,6 @@ fn simply_too_long(
     let ahead = &rest[..rest.len().min(4 * max + 1)];
     let is_last = ahead.len() <= 4 * max;
     let (end, code, _) = simply_end(ahead, None, settings);
-    let code = match ahead.iter().rposition(|&byte| byte != 0x1A) {
-        Some(last) if is_last && end == ahead.len() => {
-            simply_end(&ahead[..=last], None, settings).1
-        }
-        _ => code,
-    };
     if code.is_none() && (end < ahead.len() || is_last) {
         return (b"", Reject::RECORD_TOO_LONG, end);
     }

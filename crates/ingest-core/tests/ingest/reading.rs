@@ -221,6 +221,27 @@ fn a_ctrl_z_at_the_end_of_the_file_is_no_data() {
     reads_as("id,x\n1,\"open\n2,b\n\u{1A}", &["id|x", "MISPLACED_QUOTE", "2|b"]);
 }
 
+/// The quote before it closes its cell, even where one in the midst of the file would open another.
+#[test]
+fn a_ctrl_z_at_the_end_of_the_file_is_no_text_behind_a_closing_quote() {
+    let ctrl_z = "\u{1A}";
+    reads_as(&format!("id,x\n1,\"a\n\"{ctrl_z}"), &["id|x", "1|a\n"]);
+    reads_as(&format!("id,x\n1,\"a\n,\" {ctrl_z}{ctrl_z}"), &["id|x", "1|a\n, "]);
+    let torn = ["id|x", "MISPLACED_QUOTE", "MISPLACED_QUOTE"];
+    reads_as(&format!("id,x\n1,\"a\n\"{ctrl_z}y\n"), &torn);
+    reads_as(&format!("id,x\n1,\"a\n\"{ctrl_z}\n"), &torn);
+}
+
+#[test]
+fn a_ctrl_z_at_the_end_of_the_file_makes_no_record_too_long() {
+    let limited = IngestSettings { record_bytes_max: 7, ..settings() };
+    let reads_as = |input: &str, expected: &[&str]| reads_with(limited, input, expected);
+    reads_as("id,x\n1,abcde\u{1A}", &["id|x", "1|abcde"]);
+    reads_as("id,x\n1,\"ab\n\"\u{1A}\u{1A}", &["id|x", "1|ab\n"]);
+    reads_as("id,x\n1,\"abc\n\"\u{1A}", &["id|x", "RECORD_TOO_LONG"]);
+    reads_as("id,x\n1,abcdef\u{1A}", &["id|x", "RECORD_TOO_LONG"]);
+}
+
 #[test]
 fn lines_without_data_are_counted() {
     let cases = [

@@ -89,6 +89,10 @@ pub(super) struct Quotes {
 }
 
 impl Quotes {
+    pub(super) fn are_in_place(&self) -> bool {
+        !self.is_misplaced && self.torn.is_none()
+    }
+
     /// Of a record, or the first bytes of one.
     pub(super) fn of(dialect: Dialect, raw: &[u8]) -> Self {
         let Dialect { delimiter, quote, .. } = dialect;

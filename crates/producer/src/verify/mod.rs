@@ -3,6 +3,7 @@
 
 mod cells;
 mod comparison;
+mod cut;
 mod lines;
 mod rejects;
 mod rules;

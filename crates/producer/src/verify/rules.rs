@@ -1,5 +1,7 @@
 //! What cannot be a row, as it is documented: decided here once more.
 
+use std::ops::RangeInclusive;
+
 use ingest_core::Reject;
 
 use super::{cells::CsvCells, lines::lines_ended};
@@ -36,16 +38,20 @@ impl SecondHeader {
         Self { raw, lines, columns: cells.iter().len(), named }
     }
 
+    /// How many cells a row has.
+    pub(super) fn cells(&self) -> RangeInclusive<usize> {
+        self.named..=self.columns
+    }
+
     /// Why this record cannot be a row.
     pub(super) fn code(&self, raw: &[u8], cells: &CsvCells, shape: Shape) -> Option<&'static str> {
-        let cells = cells.iter().len();
         if shape == Shape::Misplaced {
             Some(Reject::MISPLACED_QUOTE)
         } else if raw == self.raw {
             Some(Reject::REPEATED_HEADER)
         } else if std::str::from_utf8(raw).is_err() {
             Some(Reject::INVALID_UTF8)
-        } else if cells < self.named || cells > self.columns {
+        } else if !self.cells().contains(&cells.iter().len()) {
             Some(Reject::FIELD_COUNT)
         } else {
             None

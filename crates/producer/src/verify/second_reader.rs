@@ -4,7 +4,9 @@
 //!
 //! The crate trusts a quote until it is closed, and takes all that follows into one cell. So it
 //! begins anew behind a line of which a quote is not closed: neither within the limit of a record
-//! nor before the end of the file, or only by a quote that stands where one opens.
+//! nor before the end of the file, or only by a quote that stands where one opens. What passes the
+//! limit is one record to its end, if the crate finds that within four limits, and as many cells as
+//! the header has.
 
 use std::collections::VecDeque;
 
@@ -12,16 +14,16 @@ use ingest_core::{Dialect, Position, Reject};
 use memchr::memchr2;
 
 use super::{
-    cells::{CsvCells, Digest, Quotes},
+    cells::{CsvCells, Digest},
+    cut::{Cut, Limits},
     lines::{Lines, is_line_end, line_ends, lines_ended},
     rules::{SecondHeader, Shape},
 };
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-const CTRL_Z: u8 = 0x1A;
 
-/// So many bytes wait until they are asked for: more than a batch has. What comes beyond that is
-/// read at once, since somebody skips it.
+/// So many bytes wait until they are asked for: more than a batch has. What comes beyond that, and
+/// beyond what says where a record ends, is read at once, since somebody skips it.
 const WAITING_BYTES_MAX: usize = 8 << 20;
 
 /// A record.
@@ -43,7 +45,7 @@ pub(super) struct Seen {
 /// Takes bytes, gives records.
 pub(super) struct SecondReader {
     cells: CsvCells,
-    record_bytes_max: usize,
+    limits: Limits,
     is_rejects_file: bool,
     place: Place,
     /// Bytes that are not read yet, behind some that are.
@@ -65,24 +67,15 @@ pub(super) struct SecondReader {
 enum Place {
     Opening,
     Records,
-    /// In a record that is too long.
+    /// In the last line of a record that is too long.
     TooLong(Position),
-}
-
-/// Where a record ends.
-struct Cut {
-    /// Bytes of its text.
-    raw: usize,
-    /// Bytes before its line end: Ctrl-Z at the end of the file is no text.
-    line: usize,
-    shape: Shape,
 }
 
 impl SecondReader {
     pub(super) fn new(dialect: Dialect, record_bytes_max: usize) -> Self {
         Self {
             cells: CsvCells::new(dialect),
-            record_bytes_max,
+            limits: Limits { record_bytes_max, cells: None },
             is_rejects_file: false,
             place: Place::Opening,
             held: Vec::new(),
@@ -108,7 +101,8 @@ impl SecondReader {
         self.held.drain(..self.used);
         self.used = 0;
         self.held.extend_from_slice(chunk);
-        while self.held.len() - self.used > WAITING_BYTES_MAX {
+        let waiting_bytes_max = WAITING_BYTES_MAX.max(self.limits.bytes_needed_max());
+        while self.held.len() - self.used > waiting_bytes_max {
             let Some(seen) = self.read() else { break };
             self.found.push_back(seen);
         }
@@ -158,7 +152,8 @@ impl SecondReader {
                 Place::TooLong(at) => return self.read_too_long(at),
                 Place::Records => {
                     self.pass_nothing()?;
-                    let cut = self.cut()?;
+                    let rest = &self.held[self.used..];
+                    let cut = self.limits.cut(&mut self.cells, rest, self.ended)?;
                     if let Some(seen) = self.take(&cut)? {
                         return Some(seen);
                     }
@@ -241,42 +236,6 @@ impl SecondReader {
         self.cursor.last = None;
     }
 
-    /// Where the record ends that begins here. `None`: what follows decides.
-    fn cut(&mut self) -> Option<Cut> {
-        let dialect = self.cells.dialect();
-        let rest = &self.held[self.used..];
-        // One byte more than a record may have: its line end, or the proof that it is too long.
-        let seen = &rest[..rest.len().min(self.record_bytes_max.saturating_add(1))];
-        let split = self.cells.split(seen);
-        let raw = &seen[..split.line_end.unwrap_or(seen.len())];
-        let quotes = Quotes::of(dialect, raw);
-        if let Some(first_line) = quotes.torn {
-            return Some(Cut::at(first_line, Shape::Misplaced));
-        }
-        if split.line_end.is_some() {
-            return Some(Cut::at(raw.len(), Shape::of(quotes.is_misplaced)));
-        }
-        let is_too_long = seen.len() > self.record_bytes_max;
-        if !is_too_long && !self.ended {
-            return None;
-        }
-        let open_cell = &raw[quotes.last_cell..];
-        match memchr2(b'\r', b'\n', open_cell).filter(|_| split.is_open) {
-            Some(first_line) => Some(Cut::at(quotes.last_cell + first_line, Shape::Misplaced)),
-            None if is_too_long => Some(Cut::at(seen.len(), Shape::TooLong)),
-            None => Some(self.cut_last()),
-        }
-    }
-
-    /// The last record, which has no line end.
-    fn cut_last(&mut self) -> Cut {
-        let rest = &self.held[self.used..];
-        let text = rest.iter().rposition(|&byte| byte != CTRL_Z).map_or(0, |last| last + 1);
-        let is_open = self.cells.split(&rest[..text]).is_open;
-        let quotes = Quotes::of(self.cells.dialect(), &rest[..text]);
-        Cut { raw: text, line: rest.len(), shape: Shape::of(quotes.is_misplaced || is_open) }
-    }
-
     /// Takes a record with its line end. `Some(None)`: there is none in this line. `None`: an LF may
     /// still belong to its line end.
     fn take(&mut self, cut: &Cut) -> Option<Option<Seen>> {
@@ -298,7 +257,9 @@ impl SecondReader {
         let raw = raw.to_vec();
         self.pass(bytes);
         let Some(header) = &self.header else {
-            self.header = Some(SecondHeader::read(raw, &self.cells));
+            let header = SecondHeader::read(raw, &self.cells);
+            self.limits.cells = Some(header.cells());
+            self.header = Some(header);
             self.record = 1;
             return Some(None);
         };
@@ -331,7 +292,7 @@ impl SecondReader {
         raw.iter().all(|byte| *byte == delimiter || matches!(byte, b' ' | b'\t'))
     }
 
-    /// What is left of a record that is too long: its line. No quote is trusted in it.
+    /// What is left of a record that is too long: its last line. No quote is trusted in it.
     fn read_too_long(&mut self, at: Position) -> Option<Seen> {
         match memchr2(b'\r', b'\n', self.rest()) {
             Some(text) => {
@@ -357,11 +318,5 @@ impl SecondReader {
         self.cursor.last = None;
         let Position { line: end_line, byte: end_byte, .. } = self.position();
         Seen { at, code, digest, lines, end_line, end_byte, reject_code: None }
-    }
-}
-
-impl Cut {
-    fn at(raw: usize, shape: Shape) -> Self {
-        Self { raw, line: raw, shape }
     }
 }

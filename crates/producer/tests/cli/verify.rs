@@ -109,9 +109,10 @@ fn odd_files() -> Vec<Odd> {
     let open = "id,note\n1,\"open\n2,\"b\"\n3,c\n4,\"text\"behind\n5,\"never closed\n6,f\n7,g";
     let joined = "id,note\n1,a\n\u{FEFF}id,note\n2,b\n\u{FEFF}3,c\n4,d,e\n";
     let long = format!(
-        "id,note\n1,\"{}\"\n2,b\n3,\"x\n{}\"\n4,d\n",
+        "id,note\n1,\"{}\"\n2,b\n3,\"x\n{}\"\n4,\"x\n{}\"\n5,d\n",
         "x".repeat(3_000),
-        "y\n".repeat(1_000)
+        "y\n".repeat(1_000),
+        "y\n".repeat(2_500)
     );
     let mut bytes = b"id,note\n1,Bo\xFFo\n2,b\n".to_vec();
     bytes.extend_from_slice(b"sep=,\n");
@@ -136,8 +137,8 @@ fn odd_files() -> Vec<Odd> {
         Odd { codes: &[("MISPLACED_QUOTE", 3)], ..Odd::new("open.csv", open, [7, 8, 0]) },
         Odd {
             settings: &[("RECORD_BYTES_MAX", "1024")],
-            codes: &[("RECORD_TOO_LONG", 1), ("MISPLACED_QUOTE", 2), ("FIELD_COUNT", 1_000)],
-            ..Odd::new("long.csv", long, [1_005, 1_006, 0])
+            codes: &[("RECORD_TOO_LONG", 2), ("MISPLACED_QUOTE", 2), ("FIELD_COUNT", 2_500)],
+            ..Odd::new("long.csv", long, [2_506, 3_508, 0])
         },
         Odd {
             codes: &[("INVALID_UTF8", 1), ("FIELD_COUNT", 0)],
