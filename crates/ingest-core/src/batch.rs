@@ -1,7 +1,7 @@
 //! Records → batches.
 
 use crate::cell::Cells;
-use crate::decode::Record;
+use crate::record::Record;
 use crate::{Reject, ResumePoint, Rows};
 
 /// When a batch is closed: at the first of the two limits.

@@ -6,11 +6,12 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 
 use crate::batch::Batcher;
-use crate::decode::{RecordDecoder, Shape};
+use crate::decode::RecordDecoder;
 use crate::error::{PackedFormat, TooLong};
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
+use crate::record::Shape;
 use crate::reject::RowRules;
 use crate::replay::{self, Replayed, Replayer};
 use crate::scan::Misplaced;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 
 use crate::Header;
-use crate::decode::{Record, Shape};
 use crate::position::Cursor;
+use crate::record::{Record, Shape};
 use crate::scan::{Misplaced, MisplacedKind};
 
 /// A record that will not be delivered, and why.

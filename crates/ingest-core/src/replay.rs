@@ -11,7 +11,7 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 
 use crate::cell::{is_quoted, spans, unquote};
-use crate::decode::{Record, Shape};
+use crate::record::{Record, Shape};
 use crate::rejects_file::COLUMNS;
 use crate::scan::MisplacedKind;
 use crate::{Dialect, IngestError, Position, Reject};
