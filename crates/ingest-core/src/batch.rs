@@ -1,7 +1,7 @@
 //! Records → batches.
 
 use crate::cell::Cells;
-use crate::decode::Record;
+use crate::record::Record;
 use crate::{Reject, ResumePoint, Rows};
 
 /// When a batch is closed: at the first of the two limits.
@@ -119,13 +119,29 @@ impl Batcher {
     /// Adds a record as a row. The batch before it, when there is no room in that one.
     #[inline]
     pub(crate) fn add_row(&mut self, record: &Record<'_>) -> Option<Batch> {
+        if self.together.is_none() && self.fits(record.raw.len()) {
+            self.push_row(record);
+            return None;
+        }
+        self.make_room_and_add_row(record)
+    }
+
+    /// Out of the way of the rows that fit: a batch is large, and to move even none of them costs
+    /// as much as to check a row.
+    #[inline(never)]
+    fn make_room_and_add_row(&mut self, record: &Record<'_>) -> Option<Batch> {
         let before = match self.together {
             None => self.make_room(record.raw.len()),
             Some(_) => self.make_room_in_group(record),
         };
+        self.push_row(record);
+        before
+    }
+
+    #[inline]
+    fn push_row(&mut self, record: &Record<'_>) {
         self.rows.push(record.at.record, record.raw);
         self.count(record, record.raw.len());
-        before
     }
 
     /// Adds a record as a reject. The batch before it, when there is no room in that one.
@@ -178,7 +194,12 @@ impl Batcher {
     }
 
     fn has_room(&self, bytes: usize) -> bool {
-        !self.is_at_its_limit() && self.bytes + bytes <= self.limits.bytes_max
+        !self.is_at_its_limit() && self.fits(bytes)
+    }
+
+    #[inline]
+    fn fits(&self, bytes: usize) -> bool {
+        self.bytes + bytes <= self.limits.bytes_max
     }
 
     fn make_room_in_group(&mut self, record: &Record<'_>) -> Option<Batch> {
@@ -226,9 +247,8 @@ impl Batcher {
         Mark { rows, rejects, bytes: self.bytes, end: self.end }
     }
 
-    #[inline]
     fn make_room(&mut self, bytes: usize) -> Option<Batch> {
-        if self.bytes + bytes > self.limits.bytes_max { self.close() } else { None }
+        if self.fits(bytes) { None } else { self.close() }
     }
 
     #[inline]

@@ -13,17 +13,19 @@
 //! and a pair opens nothing that goes on to another line. So the next line that is to be read again
 //! begins behind what was read twice.
 
+mod too_long;
+
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
-use memchr::memchr2;
 
 use crate::error::TooLong;
 use crate::input::Input;
 use crate::plain::Plain;
 use crate::position::Cursor;
-use crate::scan::{self, Misplaced, MisplacedKind, Scan, is_blank};
+use crate::record::{Record, Shape};
+use crate::scan::{self, Misplaced, MisplacedKind, Scan};
 use crate::{Dialect, Position};
 
 /// U+FEFF.
@@ -34,63 +36,6 @@ const CTRL_Z: u8 = 0x1A;
 
 /// How far the end of a record that is too long is looked for.
 const LIMITS_LOOKED_AHEAD: usize = 4;
-
-/// A record as it was found.
-pub(crate) struct Record<'a> {
-    pub(crate) at: Position,
-    pub(crate) shape: Shape,
-    /// Without its line end; empty when it was too long, unless it is the header.
-    pub(crate) raw: &'a [u8],
-    /// Whether `raw` is UTF-8.
-    pub(crate) is_text: bool,
-    /// Right behind its line end.
-    pub(crate) end: Cursor,
-}
-
-impl Record<'_> {
-    /// Whether it has nothing but delimiters and blanks: a line that a spreadsheet leaves behind.
-    #[inline]
-    pub(crate) fn is_blank(&self, delimiter: u8) -> bool {
-        let first = self.raw.first();
-        first.is_some_and(|first| *first == delimiter || is_blank(*first))
-            && self.is_blank_to_its_end(delimiter)
-    }
-
-    /// Out of the way of the records that begin with something.
-    #[cold]
-    #[inline(never)]
-    fn is_blank_to_its_end(&self, delimiter: u8) -> bool {
-        self.raw.iter().all(|byte| *byte == delimiter || is_blank(*byte))
-    }
-}
-
-/// What was found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
-    /// A record with so many fields.
-    Whole { fields: usize },
-    /// One with a quoted field that does not end where its quotes do.
-    Misplaced(Misplaced),
-    /// One that passed the limit.
-    TooLong(TooLong),
-}
-
-impl Shape {
-    fn of(scan: &Scan) -> Self {
-        match scan.misplaced() {
-            Some(misplaced) => Self::Misplaced(misplaced),
-            None => Self::Whole { fields: scan.fields() },
-        }
-    }
-
-    /// The shape of a record that stands alone and has so many fields.
-    pub(crate) fn alone(dialect: Dialect, raw: &[u8], fields: usize) -> Self {
-        match scan::misplaced(dialect, raw) {
-            Some(misplaced) => Self::Misplaced(misplaced),
-            None => Self::Whole { fields },
-        }
-    }
-}
 
 pub(crate) struct RecordDecoder {
     dialect: Dialect,
@@ -350,55 +295,6 @@ impl RecordDecoder {
         }
     }
 
-    /// Whether the record is one, should it end here.
-    fn is_whole(&self, scan: &Scan) -> bool {
-        scan.misplaced().is_none() && self.fields.contains(&scan.fields())
-    }
-
-    /// Ends a record that is too long with all that was collected, its line end's first byte last.
-    fn give_up_all(&mut self, input: &mut Input) -> Option<Found> {
-        let found = Found { at: self.position(), shape: Shape::TooLong(TooLong::Whole) };
-        self.cursor.pass(&self.carry);
-        self.carry.clear();
-        self.pass_lf(found, input)
-    }
-
-    /// Ends a record that is too long, and no whole one, with a line: that of the quote that was open
-    /// at the limit, or else that of the limit. No quote behind it is trusted. What has been
-    /// collected behind that is read again.
-    fn give_up(&mut self, input: &mut Input) -> Option<Found> {
-        let at = self.position();
-        let (within, beyond) = self.carry.split_at(self.record_bytes_max + 1);
-        let mut scan = Scan::new(self.dialect);
-        let found = scan.see(within);
-        debug_assert!(found == (within.len(), None), "it ended within the limit");
-        let open_quote = scan.open_quote_before(beyond.first().copied());
-        let from = open_quote.unwrap_or(within.len());
-        let line_end = memchr2(b'\r', b'\n', &self.carry[from..]).map(|end| from + end);
-        let shape = match (open_quote, line_end) {
-            (Some(quote), Some(end)) if end < within.len() => {
-                Shape::Misplaced(Misplaced { quote, kind: MisplacedKind::Open })
-            }
-            (open_quote, _) => {
-                let quote = open_quote.map(|quote| at.byte + quote as u64);
-                Shape::TooLong(TooLong::at_limit(quote))
-            }
-        };
-        let found = Found { at, shape };
-        let all = Bytes::from(std::mem::take(&mut self.carry));
-        let Some(end) = line_end else {
-            self.cursor.pass(&all);
-            self.state = State::Skipping(found);
-            return None;
-        };
-        if matches!(shape, Shape::Misplaced(_)) {
-            self.carry.extend_from_slice(&all[..end]);
-        }
-        self.cursor.pass(&all[..=end]);
-        input.push_front(all.slice(end + 1..));
-        self.pass_lf(found, input)
-    }
-
     /// Ends a record with the line on which its last quoted field opens: that quote is not closed.
     fn go_back(&mut self, scan: &Scan, input: &mut Input) -> Option<Found> {
         let end = scan.first_line_end().expect("it was seen");
@@ -428,25 +324,6 @@ impl RecordDecoder {
             }
         }
         self.pass_lf(found, input)
-    }
-
-    /// Reads to the end of the line: no quote is trusted any more, or one that is not closed would
-    /// take all that follows.
-    fn skip_record(&mut self, found: Found, input: &mut Input) -> Option<Found> {
-        let (chunk, start) = input.current();
-        match memchr2(b'\r', b'\n', &chunk[start..]) {
-            Some(line) => {
-                self.cursor.pass(&chunk[start..=start + line]);
-                input.read_up_to(start + line + 1);
-                self.pass_lf(found, input)
-            }
-            None => {
-                let end = chunk.len();
-                self.cursor.pass(&chunk[start..]);
-                input.read_up_to(end);
-                None
-            }
-        }
     }
 
     /// Passes the LF of a CRLF: the line end's first byte has been passed.

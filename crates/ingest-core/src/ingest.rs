@@ -6,11 +6,12 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 
 use crate::batch::Batcher;
-use crate::decode::{RecordDecoder, Shape};
+use crate::decode::RecordDecoder;
 use crate::error::{PackedFormat, TooLong};
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
+use crate::record::Shape;
 use crate::reject::RowRules;
 use crate::replay::{self, Replayed, Replayer};
 use crate::scan::Misplaced;
@@ -325,14 +326,14 @@ impl RowReader {
 
     fn next_batch(&mut self, input: &mut Input) -> Option<Batch> {
         while !self.batcher.is_full() {
-            let Some(record) = self.decoder.next(input) else {
+            let Some(mut record) = self.decoder.next(input) else {
                 return if input.ended() { self.batcher.close() } else { None };
             };
-            let (record, rejected) = match &mut self.replayer {
-                None => (record, None),
-                Some(replayer) => match replayer.replay(record) {
-                    Replayed::Taken(record) => (record, None),
-                    Replayed::NotKept(record, reject) => (record, Some(reject)),
+            let rejected = match &mut self.replayer {
+                None => None,
+                Some(replayer) => match replayer.replay(&mut record) {
+                    Replayed::Taken => None,
+                    Replayed::NotKept(reject) => Some(reject),
                     Replayed::LeftOut => {
                         self.decoder.forget_number();
                         continue;
@@ -344,12 +345,15 @@ impl RowReader {
                 self.skipped += 1;
                 continue;
             }
-            let closed = match rejected.or_else(|| self.rules.reject(&record)) {
-                None => self.batcher.add_row(&record),
-                Some(reject) => self.batcher.add_reject(&record, reject),
-            };
-            if closed.is_some() {
-                return closed;
+            if rejected.is_none() && self.rules.take(&record) {
+                if let Some(closed) = self.batcher.add_row(&record) {
+                    return Some(closed);
+                }
+                continue;
+            }
+            let reject = rejected.unwrap_or_else(|| self.rules.reject(&record));
+            if let Some(closed) = self.batcher.add_reject(&record, reject) {
+                return Some(closed);
             }
         }
         self.batcher.close()

@@ -63,6 +63,7 @@ mod key;
 mod opening;
 mod plain;
 mod position;
+mod record;
 mod reject;
 mod rejects_file;
 mod replay;

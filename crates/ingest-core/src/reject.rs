@@ -6,8 +6,8 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 
 use crate::Header;
-use crate::decode::{Record, Shape};
 use crate::position::Cursor;
+use crate::record::{Record, Shape};
 use crate::scan::{Misplaced, MisplacedKind};
 
 /// A record that will not be delivered, and why.
@@ -64,23 +64,17 @@ pub(crate) struct RowRules {
 }
 
 impl RowRules {
-    /// The reason why this record cannot become a row, if there is one.
+    /// Whether this record can become a row.
     #[inline]
-    pub(crate) fn reject(&self, record: &Record<'_>) -> Option<Reject> {
-        match record.shape {
-            Shape::Whole { fields }
-                if self.header.takes(fields)
-                    && record.is_text
-                    && record.raw != self.header.raw() =>
-            {
-                None
-            }
-            _ => Some(self.explain(record)),
-        }
+    pub(crate) fn take(&self, record: &Record<'_>) -> bool {
+        matches!(record.shape, Shape::Whole { fields } if self.header.takes(fields))
+            && record.is_text
+            && record.raw != self.header.raw()
     }
 
+    /// The reason why this record cannot.
     #[cold]
-    fn explain(&self, record: &Record<'_>) -> Reject {
+    pub(crate) fn reject(&self, record: &Record<'_>) -> Reject {
         let Record { at, shape, raw, is_text, end } = record;
         let (code, reason) = match *shape {
             Shape::TooLong(advice) => {

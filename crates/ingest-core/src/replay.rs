@@ -11,7 +11,7 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 
 use crate::cell::{is_quoted, spans, unquote};
-use crate::decode::{Record, Shape};
+use crate::record::{Record, Shape};
 use crate::rejects_file::COLUMNS;
 use crate::scan::MisplacedKind;
 use crate::{Dialect, IngestError, Position, Reject};
@@ -30,11 +30,11 @@ pub struct Replay {
 }
 
 /// What becomes of a record of the rejects file.
-pub(crate) enum Replayed<'a> {
+pub(crate) enum Replayed {
     /// It is read as if it stood in the source.
-    Taken(Record<'a>),
+    Taken,
     /// It was rejected again at once: its text is not there.
-    NotKept(Record<'a>, Reject),
+    NotKept(Reject),
     /// It is none of the wanted ones, or has nothing but empty cells.
     LeftOut,
 }
@@ -64,13 +64,13 @@ impl Replayer {
         Self { codes: replay.codes, dialect, columns, cells: Vec::new(), text: Vec::new() }
     }
 
-    /// The record as it stood in the source.
-    pub(crate) fn replay<'a>(&'a mut self, record: Record<'a>) -> Replayed<'a> {
+    /// Makes the record what it was in the source.
+    pub(crate) fn replay<'a>(&'a mut self, record: &mut Record<'a>) -> Replayed {
         match record.shape {
             // Nobody can tell what it was rejected for: rejected again, so that it is not lost.
-            Shape::TooLong(_) => return Replayed::Taken(record),
+            Shape::TooLong(_) => return Replayed::Taken,
             Shape::Misplaced(found) if found.kind == MisplacedKind::Open => {
-                return Replayed::Taken(record);
+                return Replayed::Taken;
             }
             Shape::Whole { .. } | Shape::Misplaced(_) => {}
         }
@@ -87,19 +87,18 @@ impl Replayer {
         }
         match columns {
             Some(columns) if self.is_not_kept(raw, &columns) => {
-                let reject = not_kept(&record, &columns);
-                Replayed::NotKept(self.first_fields(record, columns.first), reject)
+                self.keep_fields(record, columns.first);
+                return Replayed::NotKept(not_kept(record, &columns));
             }
             Some(columns) if self.is_one_cell(raw, &columns) => {
                 let (dialect, cell) = (self.dialect, &raw[self.cells[0].clone()]);
                 let raw = unquote(dialect, cell, &mut self.text);
-                let shape = Shape::alone(dialect, raw, spans(dialect, raw).count());
-                let is_text = record.is_text || Encoding::utf8_valid_up_to(raw) == raw.len();
-                Replayed::Taken(Record { raw, shape, is_text, ..record })
+                become_part(record, raw, dialect, spans(dialect, raw).count());
             }
-            Some(columns) => Replayed::Taken(self.first_fields(record, columns.first)),
-            None => Replayed::Taken(self.without_empty_columns(record)),
+            Some(columns) => self.keep_fields(record, columns.first),
+            None => self.drop_empty_columns(record),
         }
+        Replayed::Taken
     }
 
     /// The rightmost three fields that are a number, a code and anything, with nothing but empty
@@ -140,27 +139,24 @@ impl Replayer {
 
     /// A record on which the three columns were emptied, or which a person added: when it has their
     /// places, it loses them.
-    fn without_empty_columns<'a>(&self, record: Record<'a>) -> Record<'a> {
+    fn drop_empty_columns(&self, record: &mut Record<'_>) {
         let fields = self.cells.len();
         let full = self.columns + COLUMNS.len();
         let are_added =
             |from: usize| (from..fields).all(|index| self.field(record.raw, index).is_empty());
         if fields >= full && are_added(self.columns) {
-            self.first_fields(record, self.columns)
+            self.keep_fields(record, self.columns);
         } else if fields > full && are_added(full) {
-            self.first_fields(record, full)
+            self.keep_fields(record, full);
         } else {
-            self.first_fields(record, fields)
+            self.keep_fields(record, fields);
         }
     }
 
-    /// The record with its first fields only.
-    fn first_fields<'a>(&self, record: Record<'a>, fields: usize) -> Record<'a> {
+    /// Leaves the record its first fields only.
+    fn keep_fields(&self, record: &mut Record<'_>, fields: usize) {
         let last = fields.checked_sub(1).map_or(0..0, |last| self.cells[last].clone());
-        let raw = &record.raw[..last.end];
-        let shape = Shape::alone(self.dialect, raw, fields);
-        let is_text = record.is_text || Encoding::utf8_valid_up_to(raw) == raw.len();
-        Record { raw, shape, is_text, ..record }
+        become_part(record, &record.raw[..last.end], self.dialect, fields);
     }
 
     fn are_empty(&self, raw: &[u8], fields: usize) -> bool {
@@ -170,6 +166,13 @@ impl Replayer {
     fn field(&self, raw: &[u8], index: usize) -> String {
         text_of(self.dialect, &raw[self.cells[index].clone()])
     }
+}
+
+/// Makes the record what this part of it says, which has so many fields.
+fn become_part<'a>(record: &mut Record<'a>, raw: &'a [u8], dialect: Dialect, fields: usize) {
+    record.raw = raw;
+    record.shape = Shape::alone(dialect, raw, fields);
+    record.is_text = record.is_text || Encoding::utf8_valid_up_to(raw) == raw.len();
 }
 
 /// The header of the source: the one of its rejects file without the three columns.
