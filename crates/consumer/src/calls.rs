@@ -24,8 +24,9 @@ pub(crate) struct Call {
     pub(crate) shrinkings: u32,
 }
 
-/// Governor limits that a quarter of a batch still hits are not hit because of its size.
-const SHRINKINGS_MAX: u32 = 2;
+/// Governor limits that seven rows, of the two hundred of a call, still hit are not hit because of
+/// its size.
+const SHRINKINGS_MAX: u32 = 5;
 
 impl Call {
     /// The two halves of a call that failed as a whole; a single row has none. They keep the count
@@ -138,7 +139,12 @@ mod tests {
 
         assert_eq!(rows_of(&once), [vec![1, 2, 3], vec![4, 5]]);
         assert_eq!(rows_of(&twice), [vec![1, 2], vec![3]]);
-        assert!(once[0].can_shrink() && !twice[0].can_shrink());
+        assert!(once[0].can_shrink() && twice[0].can_shrink() && !twice[1].can_shrink());
+        let mut shrunk = Call { rows: (0..200).collect(), ..Call::default() };
+        while shrunk.can_shrink() {
+            shrunk = shrunk.shrunk(&shrunk.rows).remove(0);
+        }
+        assert_eq!(shrunk.rows.len(), 7);
         assert_eq!(call.shrunk(&[]), []);
     }
 }

@@ -70,7 +70,7 @@ struct Known {
 
 /// Between two looks because something does not fit: where rows do not fit, it is mostly them.
 /// Twice as long from one to the next.
-const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 
 /// Why no row of a run can be delivered.
 #[derive(Debug, thiserror::Error)]

@@ -111,7 +111,13 @@ fn judge_error(error: &RowError, operation: Operation) -> Judged {
 fn is_lock(error: &RowError) -> bool {
     error.code == "UNABLE_TO_LOCK_ROW"
         || has_word(&error.message, "UNABLE_TO_LOCK_ROW")
-        || is_wrapper(&error.code) && error.message.contains("unable to obtain exclusive access")
+        || is_wrapper(&error.code) && says_lock(&error.message)
+}
+
+/// What a trigger's own query says of a lock, and what Salesforce says behind its code.
+fn says_lock(message: &str) -> bool {
+    message.contains("unable to obtain exclusive access")
+        || message.contains("Record Currently Unavailable")
 }
 
 /// Whether so many rows of a call were locked that there may be too many writers at once: a tenth,
@@ -126,9 +132,15 @@ pub(crate) fn refuses_writing(result: &RowResult) -> bool {
     result.errors.iter().any(|error| error.code == "INVALID_FIELD_FOR_INSERT_UPDATE")
 }
 
-/// Whether a field that is gone, or that may not be written, may be the reason.
+/// Whether a field that is gone, that may not be written, or that takes other values since it was
+/// looked at, may be the reason.
 pub(crate) fn is_about_a_field(result: &RowResult) -> bool {
-    let is_about_a_field = |error: &RowError| error.code == "INVALID_FIELD";
+    let is_about_a_field = |error: &RowError| {
+        matches!(
+            error.code.as_str(),
+            "INVALID_FIELD" | "STRING_TOO_LONG" | "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+        )
+    };
     refuses_writing(result) || result.errors.iter().any(is_about_a_field)
 }
 

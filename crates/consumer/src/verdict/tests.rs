@@ -273,6 +273,8 @@ fn judged(code: &str, message: &str) -> String {
 fn every_code_of_a_row_has_its_verdict() {
     let lock = "unable to obtain exclusive access to this record: 001xx";
     let trigger = "LeadTrigger: execution of AfterInsert caused by: UNABLE_TO_LOCK_ROW, busy";
+    let unavailable = "LeadTrigger: System.QueryException: Record Currently Unavailable: The record \
+                       you are attempting to edit is currently being modified by another user";
     let race = "duplicate value found: Key__c duplicates value on record with id: 00Q";
     let table = [
         ("UNABLE_TO_LOCK_ROW", lock, "again"),
@@ -282,6 +284,8 @@ fn every_code_of_a_row_has_its_verdict() {
         ("CANNOT_EXECUTE_FLOW_TRIGGER", lock, "again"),
         ("CANNOT_EXECUTE_FLOW_TRIGGER", "flow: System.LimitException: Too many DML rows", "shrink"),
         ("CANNOT_EXECUTE_FLOW_TRIGGER", "flow: no", "rejected"),
+        ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", unavailable, "again"),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", unavailable, "rejected"),
         ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", lock, "again"),
         ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "x: Too many SOQL queries: 101", "shrink"),
         ("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "x: Apex CPU time limit exceeded", "shrink"),

@@ -103,7 +103,7 @@ impl Office {
 
 #[test]
 fn each_of_many_small_runs_ends_soon_beside_a_large_one_whatever_becomes_of_the_others() {
-    let (runs, large_rows) = (setting("RUNS").unwrap_or(24), setting("ROWS").unwrap_or(150_000));
+    let (runs, large_rows) = (setting("RUNS").unwrap_or(24), setting("ROWS").unwrap_or(400_000));
     let office = Office::open();
     let large = office.start(&office.leads, "large", large_rows);
     wait_until("the queue is full of it, or has all of it", || {

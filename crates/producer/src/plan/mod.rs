@@ -205,7 +205,7 @@ async fn look(
     // Only of a plain file is it known how much of it the rows read so far are.
     let enough = if args.count || !source.keeps_bytes() { u64::MAX } else { SAMPLE_BYTES };
     let repeats = |column: Option<&str>| column.and_then(|name| Repeats::of(&header, name));
-    let mut keys = repeats(args.key.as_deref());
+    let mut keys = repeats(args.key.as_deref().or(args.external_id.as_deref()));
     let mut kept_together = repeats(settings.keep_together());
     let mut dates = DateColumns::new(&header);
     let (mut rows, mut bytes, mut with_backslash_quotes) = (0, 0, 0);
