@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 
 use crate::error::{DataKind, IngestError};
+use crate::scan::is_blank;
 use crate::{Dialect, Position};
 
 /// The first record of the input: the names of the columns.
@@ -93,6 +94,31 @@ impl Header {
     #[inline]
     pub fn takes(&self, cells: usize) -> bool {
         self.cells().contains(&cells)
+    }
+
+    /// Whether a record says what the header says: its names in other quotes, with other blanks
+    /// around them, or without the columns at the end that have none, are the same names.
+    #[inline]
+    pub(crate) fn is_repeated_by(&self, raw: &[u8]) -> bool {
+        // Two bytes tell that of most records.
+        let is_around = |byte: &u8| is_blank(*byte) || *byte == self.dialect.quote;
+        let first = self.columns[0].trim_start_matches([' ', '\t']).as_bytes();
+        let at = raw.iter().position(|byte| !is_around(byte)).unwrap_or(raw.len());
+        raw[at..].iter().zip(first).take(2).all(|(found, name)| found == name)
+            && self.is_repeated_by_cells(raw)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_repeated_by_cells(&self, raw: &[u8]) -> bool {
+        let (mut cells, mut are_alike) = (0, true);
+        self.dialect.for_each_cell(raw, &mut Vec::new(), |cell| {
+            let name = self.columns.get(cells).map_or("", |name| name.trim());
+            let cell = std::str::from_utf8(cell).ok();
+            are_alike = are_alike && cell.is_some_and(|cell| cell.trim() == name);
+            cells += 1;
+        });
+        are_alike && self.takes(cells)
     }
 
     /// How many cells a whole record has.

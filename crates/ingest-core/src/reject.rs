@@ -69,7 +69,7 @@ impl RowRules {
     pub(crate) fn take(&self, record: &Record<'_>) -> bool {
         matches!(record.shape, Shape::Whole { fields } if self.header.takes(fields))
             && record.is_text
-            && record.raw != self.header.raw()
+            && !self.header.is_repeated_by(record.raw)
     }
 
     /// The reason why this record cannot.
@@ -88,7 +88,7 @@ impl RowRules {
             Shape::Misplaced(misplaced) => {
                 (Reject::MISPLACED_QUOTE, explain_misplaced(record, misplaced))
             }
-            Shape::Whole { .. } if *raw == self.header.raw() => {
+            Shape::Whole { .. } if self.header.is_repeated_by(raw) => {
                 let reason = "it repeats the header; were files with a header each joined?";
                 (Reject::REPEATED_HEADER, reason.to_owned())
             }

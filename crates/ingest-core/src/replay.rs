@@ -10,7 +10,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
-use crate::cell::{is_quoted, spans, unquote};
+use crate::cell::{is_quoted, push_quoted, spans, unquote};
 use crate::record::{Record, Shape};
 use crate::rejects_file::COLUMNS;
 use crate::scan::MisplacedKind;
@@ -27,6 +27,9 @@ const NOT_KEPT: &str = "the rejects file does not hold this record's text; mend 
 pub struct Replay {
     /// Only records that were rejected with one of these codes; all of them when there is none.
     pub codes: Vec<String>,
+    /// How the source was written, of which some records stand in one cell as they came: a program
+    /// that saved a copy with other delimiters did not look into that cell. `None`: as this file.
+    pub source: Option<Dialect>,
 }
 
 /// What becomes of a record of the rejects file.
@@ -43,12 +46,15 @@ pub(crate) enum Replayed {
 pub(crate) struct Replayer {
     codes: Vec<String>,
     dialect: Dialect,
+    source: Dialect,
     /// Columns of the source.
     columns: usize,
     /// Where the cells of the current record are.
     cells: Vec<Range<usize>>,
     /// The text of a record that stands in one cell.
     text: Vec<u8>,
+    /// The same as this file would have it.
+    written: Vec<u8>,
 }
 
 /// The three columns of one record.
@@ -61,7 +67,9 @@ struct Columns {
 
 impl Replayer {
     pub(crate) fn new(replay: Replay, dialect: Dialect, columns: usize) -> Self {
-        Self { codes: replay.codes, dialect, columns, cells: Vec::new(), text: Vec::new() }
+        let source = replay.source.unwrap_or(dialect);
+        let (cells, text, written) = (Vec::new(), Vec::new(), Vec::new());
+        Self { codes: replay.codes, dialect, source, columns, cells, text, written }
     }
 
     /// Makes the record what it was in the source.
@@ -91,9 +99,14 @@ impl Replayer {
                 return Replayed::NotKept(not_kept(record, &columns));
             }
             Some(columns) if self.is_one_cell(raw, &columns) => {
-                let (dialect, cell) = (self.dialect, &raw[self.cells[0].clone()]);
-                let raw = unquote(dialect, cell, &mut self.text);
-                become_part(record, raw, dialect, spans(dialect, raw).count());
+                let (source, cell) = (self.source, &raw[self.cells[0].clone()]);
+                let raw = unquote(self.dialect, cell, &mut self.text);
+                become_part(record, raw, source, spans(source, raw).count());
+                if source != self.dialect && matches!(record.shape, Shape::Whole { .. }) {
+                    self.written.clear();
+                    write_anew(&mut self.written, raw, source, self.dialect);
+                    record.raw = &self.written;
+                }
             }
             Some(columns) => self.keep_fields(record, columns.first),
             None => self.drop_empty_columns(record),
@@ -134,7 +147,7 @@ impl Replayer {
     fn is_one_cell(&self, raw: &[u8], columns: &Columns) -> bool {
         columns.first == 1
             && columns.code == Reject::MISPLACED_QUOTE
-            && is_quoted(self.dialect, &raw[self.cells[0].clone()])
+            && (self.source != self.dialect || is_quoted(self.dialect, &raw[self.cells[0].clone()]))
     }
 
     /// A record on which the three columns were emptied, or which a person added: when it has their
@@ -166,6 +179,17 @@ impl Replayer {
     fn field(&self, raw: &[u8], index: usize) -> String {
         text_of(self.dialect, &raw[self.cells[index].clone()])
     }
+}
+
+/// Writes a whole record in another dialect.
+fn write_anew(line: &mut Vec<u8>, raw: &[u8], source: Dialect, dialect: Dialect) {
+    let mut is_first = true;
+    source.for_each_cell(raw, &mut Vec::new(), |cell| {
+        if !std::mem::take(&mut is_first) {
+            line.push(dialect.delimiter);
+        }
+        push_quoted(line, cell.iter().copied(), dialect);
+    });
 }
 
 /// Makes the record what this part of it says, which has so many fields.

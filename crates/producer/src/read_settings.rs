@@ -36,6 +36,10 @@ pub(crate) struct ReadSettings {
     /// The file is a rejects file, of which rows with these codes are taken; without codes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay: Option<Vec<String>>,
+    /// How the records are written that stand in one cell of that rejects file; without it, as all
+    /// others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replay_text: Option<Dialect>,
     /// When reading is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rejects_max: Option<RejectLimit>,
@@ -54,6 +58,7 @@ impl ReadSettings {
             batch_bytes_max: args.batch_bytes_max as usize,
             keep_together: args.batch_keep_together.clone(),
             replay: None,
+            replay_text: None,
             rejects_max: None,
         };
         settings.transcoder()?;
@@ -71,9 +76,23 @@ impl ReadSettings {
         serde_json::to_string(self).expect("plain fields can be written")
     }
 
-    /// The same for a rejects file.
-    pub(crate) fn replaying(self, codes: Vec<String>) -> Self {
-        Self { replay: Some(codes), ..self }
+    /// The same for a copy of the rejects file of a run that was read with `source`, as a person
+    /// saved it. What is set as it was for that run, was meant for its file, and not for this one:
+    /// rejects files are in UTF-8, and their header tells the delimiter.
+    pub(crate) fn for_copy_of(self, source: &Self, codes: Vec<String>) -> Self {
+        let is_alike = self.encoding.eq_ignore_ascii_case(&source.encoding);
+        Self {
+            delimiter: self.delimiter.filter(|_| self.delimiter != source.delimiter),
+            encoding: if is_alike { "utf-8".to_owned() } else { self.encoding },
+            replay: Some(codes),
+            replay_text: Some(source.dialect_of_text()),
+            ..self
+        }
+    }
+
+    /// How records are written that stand in one cell of the run's rejects file.
+    fn dialect_of_text(&self) -> Dialect {
+        self.replay_text.unwrap_or_else(|| self.dialect())
     }
 
     /// The same, given up when more rows than that are rejected.
@@ -88,6 +107,7 @@ impl ReadSettings {
         let record_bytes_max = self.record_bytes_max.saturating_mul(2).saturating_add(64 << 10);
         Self {
             replay: None,
+            replay_text: None,
             keep_together: None,
             encoding,
             packing: None,
@@ -121,6 +141,7 @@ impl ReadSettings {
             encoding: "utf-8".to_owned(),
             record_bytes_max: self.record_bytes_max.max(source.record_bytes_max),
             replay: Some(codes),
+            replay_text: source.replay_text,
             ..self
         }
     }
@@ -138,7 +159,9 @@ impl ReadSettings {
     fn in_its_manner(&self, ingest: Ingest) -> Ingest {
         let ingest = match &self.replay {
             None => ingest,
-            Some(codes) => ingest.replaying(Replay { codes: codes.clone() }),
+            Some(codes) => {
+                ingest.replaying(Replay { codes: codes.clone(), source: self.replay_text })
+            }
         };
         match &self.keep_together {
             None => ingest,
@@ -285,7 +308,8 @@ mod tests {
     fn the_ledger_gives_back_what_it_was_given() {
         let settings = ReadSettings::new(&args("tab", "'", "latin1")).unwrap();
 
-        for settings in [settings.clone(), settings.replaying(vec!["LOCK".to_owned()])] {
+        let copy = settings.clone().for_copy_of(&settings, vec!["LOCK".to_owned()]);
+        for settings in [settings, copy] {
             let kept = serde_json::to_string(&settings).unwrap();
             assert_eq!(serde_json::from_str::<ReadSettings>(&kept).unwrap(), settings);
         }

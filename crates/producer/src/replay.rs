@@ -54,7 +54,7 @@ impl Replay {
         let source = start.find_ledger(&self.of).await?;
         let settings = self.check(&source, start)?;
         let (file, settings) = match self.edited {
-            Some(file) => (file, self.settings.replaying(self.codes.clone())),
+            Some(file) => (file, self.settings.for_copy_of(&settings, self.codes.clone())),
             None => {
                 let file = join_rejects(start, &source, &settings).await?;
                 let settings = self.settings.for_rejects_of(&settings, self.codes.clone());

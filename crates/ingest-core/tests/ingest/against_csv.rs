@@ -91,7 +91,7 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
             continue;
         }
         let (raw, code) = match code {
-            None if raw == b"one,two" => (raw, Some(Reject::REPEATED_HEADER)),
+            None if says_the_header(raw) => (raw, Some(Reject::REPEATED_HEADER)),
             None | Some(Reject::FIELD_COUNT) if std::str::from_utf8(raw).is_err() => {
                 (raw, Some(Reject::INVALID_UTF8))
             }
@@ -101,6 +101,14 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
         records.push((raw.to_vec(), code.map(str::to_owned)));
     }
     records
+}
+
+/// Whether its two cells are the names, with quotes or blanks around them or without.
+fn says_the_header(raw: &[u8]) -> bool {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(raw);
+    let mut record = csv::StringRecord::new();
+    let is_read = reader.read_record(&mut record).unwrap_or_default();
+    is_read && record.iter().map(str::trim).eq(["one", "two"])
 }
 
 /// The file's last bytes without Ctrl-Z, when it ends within four limits.

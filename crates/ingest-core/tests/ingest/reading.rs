@@ -200,6 +200,20 @@ fn a_byte_order_mark_at_the_start_of_a_record_is_no_data() {
 }
 
 #[test]
+fn a_header_is_repeated_whatever_stands_around_its_names() {
+    let repeated = ["a,b,", "a,b", "\"a\",\"b\"", " a , b ,", "\"a \",b,\"\""];
+    let others = ["A,b,", "a,b,c", "a,c,", "b,a,", "a", "ab,b,", "\"a,b\",,"];
+
+    for line in repeated.iter().chain(&others) {
+        let text = format!("a,b,\n1,2,\n{line}\n");
+        let reading = read(settings(), &text).unwrap();
+
+        let code = reading.records()[1].reject.map(|reject| reject.code.as_str());
+        assert_eq!(code == Some("REPEATED_HEADER"), repeated.contains(line), "{line:?}: {code:?}");
+    }
+}
+
+#[test]
 fn a_repeated_header_is_rejected_as_such() {
     let reading = read(settings(), "a,b\n1,2\na,b\na,c\n").unwrap();
 

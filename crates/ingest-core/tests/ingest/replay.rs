@@ -3,7 +3,7 @@
 use ingest_core::{BatchLimits, Dialect, IngestSettings, Reject, reject_line, rejects_header};
 use proptest::prelude::*;
 
-use crate::support::{Reading, fields, read, replay, settings};
+use crate::support::{Reading, fields, read, replay, replay_copy, settings};
 
 const COMMA: Dialect = Dialect { delimiter: b',', quote: b'"', escape: None };
 
@@ -177,6 +177,31 @@ fn what_a_person_made_of_a_line_is_understood() {
     for (line, expected) in cases {
         let file = format!("a,b,_record,_code,_message\n{line}\n");
         assert_eq!(replayed(&file), [expected], "{line:?}");
+    }
+}
+
+#[test]
+fn what_stands_in_one_cell_is_read_as_the_source_was_whatever_the_copy_has_between_cells() {
+    let backslash = Dialect { escape: Some(b'\\'), ..COMMA };
+    for (source, line, expected) in [
+        (COMMA, "\"1,\"\"a;b\"\"\";1;MISPLACED_QUOTE;m", row("\"1\";\"a;b\"")),
+        (COMMA, "1,open;1;MISPLACED_QUOTE;m", row("\"1\";\"open\"")),
+        (
+            COMMA,
+            "\"1,\"\"a;b\"\" x\";1;MISPLACED_QUOTE;m",
+            rejected("1,\"a;b\" x", "MISPLACED_QUOTE"),
+        ),
+        (COMMA, "\"1,2,3\";1;MISPLACED_QUOTE;m", rejected("\"1\";\"2\";\"3\"", "FIELD_COUNT")),
+        (
+            backslash,
+            "\"1,\"\"a \\\"\"b\\\"\"\"\"\";1;MISPLACED_QUOTE;m",
+            row("\"1\";\"a \"\"b\"\"\""),
+        ),
+        (COMMA, "1;2;1;LOCK;m", row("1;2")),
+    ] {
+        let copy = format!("a;b;_record;_code;_message\n{line}\n");
+
+        assert_eq!(outcome(&replay_copy(settings(), source, &copy).unwrap()), [expected], "{line}");
     }
 }
 

@@ -120,7 +120,18 @@ pub(crate) fn replay(
     codes: &[&str],
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
-    let replay = || Replay { codes: codes.iter().map(|&code| code.to_owned()).collect() };
+    let codes = || codes.iter().map(|&code| code.to_owned()).collect();
+    let replay = || Replay { codes: codes(), source: None };
+    read_in(settings, |ingest| ingest.replaying(replay()), input.as_ref())
+}
+
+/// Reads the input as a copy of a rejects file of which the source was written in this dialect.
+pub(crate) fn replay_copy(
+    settings: IngestSettings,
+    source: ingest_core::Dialect,
+    input: impl AsRef<[u8]>,
+) -> Result<Reading, IngestError> {
+    let replay = || Replay { codes: Vec::new(), source: Some(source) };
     read_in(settings, |ingest| ingest.replaying(replay()), input.as_ref())
 }
 

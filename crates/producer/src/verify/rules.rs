@@ -24,7 +24,7 @@ impl Shape {
 pub(super) struct SecondHeader {
     pub(super) raw: Vec<u8>,
     pub(super) lines: u64,
-    columns: usize,
+    names: Vec<Option<String>>,
     /// How many there are up to the last one with a name.
     named: usize,
 }
@@ -35,19 +35,25 @@ impl SecondHeader {
             |cell: &[u8]| std::str::from_utf8(cell).is_ok_and(|name| !name.trim().is_empty());
         let named = cells.iter().rposition(has_name).map_or(0, |last| last + 1);
         let lines = 1 + lines_ended(&raw);
-        Self { raw, lines, columns: cells.iter().len(), named }
+        Self { raw, lines, names: cells.iter().map(said).collect(), named }
+    }
+
+    /// Whether a record has the names of the header in its cells.
+    fn is_said_by(&self, cells: &CsvCells) -> bool {
+        self.cells().contains(&cells.iter().len())
+            && cells.iter().zip(&self.names).all(|(cell, name)| said(cell) == *name)
     }
 
     /// How many cells a row has.
     pub(super) fn cells(&self) -> RangeInclusive<usize> {
-        self.named..=self.columns
+        self.named..=self.names.len()
     }
 
     /// Why this record cannot be a row.
     pub(super) fn code(&self, raw: &[u8], cells: &CsvCells, shape: Shape) -> Option<&'static str> {
         if shape == Shape::Misplaced {
             Some(Reject::MISPLACED_QUOTE)
-        } else if raw == self.raw {
+        } else if self.is_said_by(cells) {
             Some(Reject::REPEATED_HEADER)
         } else if std::str::from_utf8(raw).is_err() {
             Some(Reject::INVALID_UTF8)
@@ -57,4 +63,9 @@ impl SecondHeader {
             None
         }
     }
+}
+
+/// What a cell says, without blanks around it; nothing, when it is no text.
+fn said(cell: &[u8]) -> Option<String> {
+    std::str::from_utf8(cell).ok().map(|cell| cell.trim().to_owned())
 }
