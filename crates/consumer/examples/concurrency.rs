@@ -127,7 +127,7 @@ async fn feed(queue: &Queue, batches: u64) {
         let jobs: Vec<BatchJob> = (0..100).map(|_| job(&run, &mut end)).collect();
         feeder.push(&jobs, end).await.unwrap();
     }
-    feeder.finish().await.unwrap();
+    feeder.finish(0).await.unwrap();
     feeder.release().await;
 }
 

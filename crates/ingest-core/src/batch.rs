@@ -45,6 +45,8 @@ pub(crate) struct Batcher {
     rows: Rows,
     rejects: Vec<Reject>,
     bytes: usize,
+    /// Lines without data, since the input began.
+    skipped: u64,
     together: Option<Together>,
 }
 
@@ -103,6 +105,7 @@ impl Batcher {
             rows: Rows::default(),
             rejects: Vec::new(),
             bytes: 0,
+            skipped: start.skipped,
             together: None,
         }
     }
@@ -261,7 +264,18 @@ impl Batcher {
             record: record.at.record,
             line: record.end.line,
             byte: record.end.byte,
+            skipped: self.skipped,
         };
+    }
+
+    /// Counts a line without data.
+    pub(crate) fn skip(&mut self) {
+        self.skipped += 1;
+    }
+
+    /// Lines without data, since the input began.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     fn check(&self, batch: &Batch, bytes: usize) {

@@ -186,12 +186,12 @@ impl Ingest {
         }
     }
 
-    /// Lines without data that were passed over since reading began here: those of delimiters and
+    /// Lines without data that were passed over since the input began: those of delimiters and
     /// blanks only, and a Ctrl-Z at the end.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         match &self.state {
-            State::Rows(rows) => rows.skipped + u64::from(rows.decoder.skipped_ctrl_z()),
+            State::Rows(rows) => rows.batcher.skipped() + u64::from(rows.decoder.skipped_ctrl_z()),
             State::Opening(_) | State::Header(..) | State::Failed(_) => 0,
         }
     }
@@ -274,7 +274,7 @@ fn read_header(
                 Some(_) => replay::source_header(record.raw, dialect, at)?,
             };
             let header = Header::read(raw, dialect, at)?;
-            let from = ResumePoint { sequence: 0, record: 0, line, byte };
+            let from = ResumePoint { sequence: 0, record: 0, line, byte, skipped: 0 };
             RowReader::new(settings, manner, header, from).map(Some)
         }
     }
@@ -289,8 +289,6 @@ struct RowReader {
     batcher: Batcher,
     /// Where it began.
     from: ResumePoint,
-    /// Blank records since then.
-    skipped: u64,
 }
 
 impl RowReader {
@@ -320,7 +318,6 @@ impl RowReader {
             batcher,
             header,
             from,
-            skipped: 0,
         })
     }
 
@@ -342,7 +339,7 @@ impl RowReader {
             };
             if rejected.is_none() && record.is_blank(self.header.dialect().delimiter) {
                 self.decoder.forget_number();
-                self.skipped += 1;
+                self.batcher.skip();
                 continue;
             }
             if rejected.is_none() && self.rules.take(&record) {

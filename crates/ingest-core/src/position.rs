@@ -40,11 +40,13 @@ pub struct ResumePoint {
     pub line: u64,
     /// Offset of the next byte in the decoded stream.
     pub byte: u64,
+    /// Lines without data that were passed over so far.
+    pub skipped: u64,
 }
 
 impl Default for ResumePoint {
     fn default() -> Self {
-        Self { sequence: 0, record: 0, line: 1, byte: 0 }
+        Self { sequence: 0, record: 0, line: 1, byte: 0, skipped: 0 }
     }
 }
 

@@ -102,7 +102,13 @@ async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
     let started = Instant::now();
     for (chunk, first) in jobs.chunks(JOBS_PER_PUSH_MAX).zip((0..).step_by(JOBS_PER_PUSH_MAX)) {
         let sequence = first + chunk.len() as u64;
-        let end = ResumePoint { sequence, record: sequence * 100, line: 0, byte: sequence * 6_000 };
+        let end = ResumePoint {
+            sequence,
+            record: sequence * 100,
+            line: 0,
+            byte: sequence * 6_000,
+            skipped: 0,
+        };
         feeder.push(chunk, end).await.unwrap();
     }
     rate(started)

@@ -1,6 +1,6 @@
 -- Last step of a push: feeding goes on after these batches, whatever happens, and they may be claimed,
 -- in the order of the file. apalis-redis has put them where their score is a producer's time.
--- ARGV: run id, lock token, first sequence, next sequence, record, line, byte, sequence of each job
+-- ARGV: run id, lock token, first sequence, next sequence, record, line, byte, skipped lines, sequence of each job
 -- Gives 'ok' and what depth.lua gives; or as announce.lua.
 local queue = run_key(ARGV[1])
 local run = redis.call('HMGET', queue, 'state', 'reason', 'fed_sequence')
@@ -13,16 +13,16 @@ if run[3] ~= ARGV[3] and run[3] ~= ARGV[4] then
   return {'rewound'}
 end
 -- A Redis that took over without the push has none of these jobs.
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   if redis.call('HEXISTS', queue .. ':data', ARGV[i]) == 0
     and redis.call('GETBIT', queue .. ':settled', ARGV[i]) == 0 then
     return {'rewound'}
   end
 end
 redis.call('HSET', queue, 'fed_sequence', ARGV[4], 'fed_record', ARGV[5],
-  'fed_line', ARGV[6], 'fed_byte', ARGV[7])
+  'fed_line', ARGV[6], 'fed_byte', ARGV[7], 'fed_skipped', ARGV[8])
 local bytes = 0
-for i = 8, #ARGV do
+for i = 9, #ARGV do
   -- One that is not there was pushed before: it is where it is, and counted.
   if redis.call('ZREM', queue .. ':scheduled', ARGV[i]) == 1 then
     redis.call('DEL', queue .. ':meta:' .. ARGV[i])

@@ -19,7 +19,7 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', queue, 'state', 'feeding', 'started_at_ms', now,
-  'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0, 'read', 0, 'batches_settled', 0,
+  'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0, 'fed_skipped', 0, 'read', 0, 'batches_settled', 0,
   'container', ARGV[4], 'file', ARGV[5], 'etag', ARGV[6], unpack(ARGV, 7))
 redis.call('ZADD', runs, now, id)
 -- The list forgets, oldest first, the runs that are forgotten.

@@ -19,7 +19,7 @@ end
 if state ~= 'cancelling' and tonumber(ARGV[2]) > 0 then
   state = 'feeding'
   redis.call('HSET', queue, 'state', state, 'batches_settled', redis.call('BITCOUNT', queue .. ':settled'),
-    'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0)
+    'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0, 'fed_skipped', 0)
   redis.call('HDEL', queue, 'fed_at_ms')
 end
 -- Whatever keeps it from being delivered, should something of it not be in its round.

@@ -216,22 +216,23 @@ impl Feeder {
     async fn checkpoint(&self, ids: &[String], end: ResumePoint) -> Result<Fullness, FeedError> {
         let mut script = scripts::call(&scripts::CHECKPOINT);
         script.arg(self.run.as_ref()).arg(&self.token).arg(self.resume_point.sequence);
-        script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte).arg(ids);
+        script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte).arg(end.skipped);
+        script.arg(ids);
         let answer = self.queue.invoke("keep a checkpoint", &script).await?;
         let figures = self.accepted(answer)?;
         let figure = |at: usize| figures.get(at).and_then(|text| text.parse().ok()).unwrap_or(0);
         Ok(Fullness { own: Depth { jobs: figure(0), bytes: figure(1) }, all_bytes: figure(2) })
     }
 
-    /// Says that all of the blob is on the queue.
+    /// Says that all of the blob is on the queue, and how many lines without data it has.
     ///
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub async fn finish(&mut self) -> Result<(), FeedError> {
+    pub async fn finish(&mut self, skipped: u64) -> Result<(), FeedError> {
         let mut script = scripts::call(&scripts::FINISH_FEEDING);
         script.arg(self.run.as_ref()).arg(&self.token);
-        script.arg(self.resume_point.sequence).arg(self.resume_point.record);
+        script.arg(self.resume_point.sequence).arg(self.resume_point.record).arg(skipped);
         let answer = self.queue.invoke("end feeding", &script).await?;
         self.accepted(answer)?;
         crate::failpoint!("all-fed");

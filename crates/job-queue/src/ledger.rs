@@ -127,6 +127,8 @@ pub struct Ledger {
     pub now_ms: u64,
     /// Rows read.
     pub read: u64,
+    /// Lines without data that were passed over: of delimiters and blanks only, or a Ctrl-Z at the end.
+    pub skipped: u64,
     /// Rows that Salesforce stored as new.
     pub created: u64,
     /// Rows that Salesforce had and changed.
@@ -251,6 +253,7 @@ impl Entry<'_> {
             finished_at_ms: self.number_if_there("finished_at_ms")?,
             now_ms: self.now_ms,
             read: self.number("read")?,
+            skipped: self.count("fed_skipped")?,
             created: self.count("created")?,
             updated: self.count("updated")?,
             deleted: self.count("deleted")?,
@@ -273,6 +276,7 @@ impl Entry<'_> {
                 record: self.number("fed_record")?,
                 line: self.number("fed_line")?,
                 byte: self.number("fed_byte")?,
+                skipped: self.count("fed_skipped")?,
             },
             header: self.fields.get("header").cloned().unwrap_or_default().into(),
             settings: self.needed("settings")?,

@@ -87,7 +87,7 @@ impl Feed<'_> {
             return Ok(Fed::Interrupted);
         };
         let mut fullness = fullness?;
-        loop {
+        let skipped = loop {
             if self.watermarks.is_reached_by(fullness) {
                 let waiting = self.wait_for_room(feeder, reading, fullness);
                 let waiting = self.halt.run_until_cancelled(waiting);
@@ -108,7 +108,7 @@ impl Feed<'_> {
             };
             let Some(last) = batches.last() else {
                 self.say_what_was_skipped(source.skipped());
-                break;
+                break source.skipped();
             };
             job_queue::failpoint!("batches-made");
             let end = last.end;
@@ -118,8 +118,8 @@ impl Feed<'_> {
                 Some(pushed) => fullness = pushed?,
                 None => return Ok(Fed::Interrupted),
             }
-        }
-        match self.shutdown.run_until_cancelled(feeder.finish()).await {
+        };
+        match self.shutdown.run_until_cancelled(feeder.finish(skipped)).await {
             Some(finished) => finished.map(|()| Fed::Everything).map_err(Into::into),
             None => Ok(Fed::Interrupted),
         }

@@ -219,7 +219,7 @@ impl Import<'_> {
             fed
         };
         let following = async {
-            let followed = follow.to_the_end(ledger, &stop_following).await;
+            let followed = Box::pin(follow.to_the_end(ledger, &stop_following)).await;
             stop_feeding.cancel();
             followed
         };

@@ -145,6 +145,8 @@ impl Report {
         lines.extend(target.map(|shown| ("target", format!("{}: {}", shown.id, shown.target))));
         lines.push(("started", moment(ledger.started_at_ms)));
         lines.push(("rows read", grouped(ledger.read)));
+        let skipped = (ledger.skipped > 0).then(|| grouped(ledger.skipped));
+        lines.extend(skipped.map(|lines| ("skipped", format!("{lines} lines without data"))));
         lines.push(("delivered", self.delivered_line()));
         lines.push(("rejected", self.rejected_line()));
         // It is the reason of a run that failed.

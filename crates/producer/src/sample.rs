@@ -22,6 +22,7 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         finished_at_ms: None,
         now_ms: 1_795_440_010_000,
         read: 50_000,
+        skipped: 0,
         created: 20_000,
         updated: 4_900,
         deleted: 0,

@@ -121,7 +121,7 @@ impl Scene {
             end.byte += 1;
             feeder.push(&[job], end).await.unwrap();
         }
-        feeder.finish().await.unwrap();
+        feeder.finish(0).await.unwrap();
         feeder.release().await;
     }
 

@@ -130,6 +130,7 @@ fn lines_of_delimiters_become_no_records_and_are_counted() {
     assert_eq!(gadgets(&pipeline), owned(&BTreeMap::from([("K1", "Lamp"), ("K2", "Chair")])));
     assert_eq!(pipeline.records("Gadget__c").len(), 2);
     assert!(ended.stderr.contains("lines without data were skipped: 5"), "{}", ended.stderr);
+    assert_eq!(pipeline.report("blank").number("skipped"), 5);
 }
 
 #[test]
@@ -169,9 +170,11 @@ fn sheet(prefix: &str) -> String {
 }
 
 /// Loads a file with producers that are killed in the midst of it, and one that is not. Gives the
-/// rejected rows. All rows of the sheet are leads then, written once.
-fn load_with_kills(sheet: String, file: impl Into<Bytes>) -> Vec<Vec<String>> {
-    let pipeline = Pipeline::with_salesforce(&["--latency-ms=50"]);
+/// rejected rows. All rows of the sheet are leads then, written once, and the report counts the lines
+/// that are skipped.
+fn load_with_kills(sheet: String, file: impl Into<Bytes>, skipped: usize) -> Vec<Vec<String>> {
+    // So slow that the producer is in the midst of the file, however long it takes to kill it.
+    let pipeline = Pipeline::with_salesforce(&["--latency-ms=300"]);
     let _consumer = LEADS.consumer(&pipeline);
     pipeline.put("sheet.csv", sheet);
     pipeline.put("file.csv", file);
@@ -189,6 +192,7 @@ fn load_with_kills(sheet: String, file: impl Into<Bytes>) -> Vec<Vec<String>> {
     let ended = sync().end();
 
     assert!(matches!(ended.code, Some(0 | 3)), "{ended:?}");
+    assert_eq!(pipeline.report("odd").number("skipped"), skipped as u64);
     pipeline.assert_holds(&LEADS, &["sheet.csv"]);
     let leads = pipeline.records("Lead");
     let twice = leads.iter().filter(|lead| lead["_writes"] != 1).count();
@@ -207,9 +211,16 @@ fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
 #[test]
 fn a_file_in_utf_16_survives_producers_killed_in_mid_file() {
     let sheet = sheet("U");
-    let file = utf_16(&sheet, u16::to_be_bytes);
+    let mut padded = String::new();
+    for (row, line) in sheet.lines().enumerate() {
+        writeln!(padded, "{line}").unwrap();
+        if row > 0 && row % 100 == 0 {
+            writeln!(padded, ",,, ,").unwrap();
+        }
+    }
+    let file = utf_16(&padded, u16::to_be_bytes);
 
-    assert_eq!(load_with_kills(sheet, file), Vec::<Vec<String>>::new());
+    assert_eq!(load_with_kills(sheet, file, ROWS / 100), Vec::<Vec<String>>::new());
 }
 
 #[test]
@@ -218,7 +229,7 @@ fn a_compressed_file_without_a_name_for_it_survives_producers_killed_in_mid_file
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(&utf_16(&sheet, u16::to_le_bytes)).unwrap();
 
-    assert_eq!(load_with_kills(sheet, gzip.finish().unwrap()), Vec::<Vec<String>>::new());
+    assert_eq!(load_with_kills(sheet, gzip.finish().unwrap(), 0), Vec::<Vec<String>>::new());
 }
 
 /// Nothing closes the quotes; each is open for longer than a record may be.
@@ -235,7 +246,7 @@ fn a_file_with_open_quotes_survives_producers_killed_in_mid_file() {
         }
     }
 
-    let rejects = load_with_kills(sheet, file);
+    let rejects = load_with_kills(sheet, file, 0);
 
     let mut lines: Vec<String> = rejects.into_iter().map(|row| row[0].clone()).collect();
     lines.sort();

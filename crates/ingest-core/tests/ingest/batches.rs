@@ -62,8 +62,8 @@ fn the_end_of_a_batch_is_right_behind_its_last_record() {
     assert_eq!(
         ends,
         [
-            ResumePoint { sequence: 1, record: 2, line: 5, byte: 12 },
-            ResumePoint { sequence: 2, record: 3, line: 6, byte: 15 },
+            ResumePoint { sequence: 1, record: 2, line: 5, byte: 12, skipped: 0 },
+            ResumePoint { sequence: 2, record: 3, line: 6, byte: 15, skipped: 0 },
         ]
     );
 }

@@ -113,7 +113,7 @@ fn a_column_that_is_not_there_ends_the_reading() {
         "there is no column \"Parent\" to keep rows together by; name one of the header's columns"
     );
     let header = Header::parse("id,note".into(), Default::default()).unwrap();
-    let behind = ResumePoint { sequence: 1, record: 1, line: 3, byte: 12 };
+    let behind = ResumePoint { sequence: 1, record: 1, line: 3, byte: 12, skipped: 0 };
     let resumed = Ingest::resume(settings(), header, behind).keeping_together("Parent".to_owned());
     assert_eq!(
         { resumed }.next_batch(),

@@ -212,7 +212,7 @@ async fn a_batch_of_rejects_only_is_a_batch() {
     only_rejects.rejects = (1..=10).map(|record| reject(record, "FIELD_COUNT")).collect();
     let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
     feeder.push(&[only_rejects], crate::support::after(1)).await.unwrap();
-    feeder.finish().await.unwrap();
+    feeder.finish(0).await.unwrap();
 
     let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();

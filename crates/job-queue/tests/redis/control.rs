@@ -29,7 +29,7 @@ async fn a_paused_run_is_neither_read_nor_delivered_until_it_is_resumed() {
     assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Done);
     assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Already);
     feeder.push(&[job("a", 2)], after(3)).await.unwrap();
-    feeder.finish().await.unwrap();
+    feeder.finish(0).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
     let ledger = fixture.ledger("a").await;
     assert_eq!((ledger.state, ledger.created, ledger.paused), (RunState::Completed, 30, false));
@@ -150,7 +150,7 @@ async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
 
     let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
     assert_eq!(feeder.resume_point(), after(4));
-    feeder.finish().await.unwrap();
+    feeder.finish(0).await.unwrap();
     let again = claim(&fixture).await.unwrap();
     assert_eq!((again.job(), again.ingest_job()), (&rest, Some("750A")));
     again.settle(&delivered(&again)).await.unwrap();

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use ingest_core::ResumePoint;
 use job_queue::{Control, Created, FeedError, NewRun, Queue, QueueArgs, QueueError, RunState};
 
 use redis::Commands;
@@ -136,7 +137,7 @@ async fn a_push_repeated_after_a_crash_changes_nothing() {
 
     assert_eq!(again, depth);
     assert_eq!(fixture.ledger("a").await.read, 20);
-    feeder.finish().await.unwrap();
+    feeder.finish(0).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [0, 1]);
     assert_eq!(fixture.ledger("a").await.unfinished(), 0);
 }
@@ -198,7 +199,7 @@ async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
 
     assert!(matches!(pushed, Err(FeedError::Rewound { .. })), "{pushed:?}");
     assert_eq!(fixture.queue.depth().await.unwrap().jobs, 1, "nothing was pushed behind the gap");
-    assert!(matches!(feeder.finish().await, Err(FeedError::Rewound { .. })));
+    assert!(matches!(feeder.finish(0).await, Err(FeedError::Rewound { .. })));
 }
 
 #[tokio::test]
@@ -275,6 +276,21 @@ async fn a_run_without_rows_is_complete_when_it_is_read() {
 }
 
 #[tokio::test]
+async fn skipped_lines_are_counted_on_where_feeding_goes_on() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[job("a", 0)], ResumePoint { skipped: 3, ..after(1) }).await.unwrap();
+    feeder.release().await;
+
+    let mut next = fixture.queue.feeder(&id("a")).await.unwrap();
+    assert_eq!(next.resume_point().skipped, 3);
+    assert_eq!(fixture.ledger("a").await.skipped, 3);
+    next.finish(5).await.unwrap();
+
+    assert_eq!(fixture.ledger("a").await.skipped, 5);
+}
+
+#[tokio::test]
 async fn the_end_can_be_told_twice() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 2).await;
@@ -283,7 +299,7 @@ async fn the_end_can_be_told_twice() {
     let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
 
     assert!(feeder.is_fed());
-    feeder.finish().await.unwrap();
+    feeder.finish(0).await.unwrap();
     assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
 }
 

@@ -60,7 +60,7 @@ async fn feed_again(fixture: &Fixture, lost: u64) {
     let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
     assert_eq!(feeder.resume_point().sequence, 0);
     feeder.push(&[job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
-    feeder.finish().await.unwrap();
+    feeder.finish(0).await.unwrap();
     feeder.release().await;
 }
 

@@ -43,7 +43,7 @@ impl Fixture {
             let jobs: Vec<_> = (first..batches.min(first + 100)).map(|n| job(run, n)).collect();
             feeder.push(&jobs, after(first + jobs.len() as u64)).await.unwrap();
         }
-        feeder.finish().await.unwrap();
+        feeder.finish(0).await.unwrap();
         feeder.release().await;
     }
 
@@ -177,6 +177,7 @@ pub(crate) fn after(batches: u64) -> ResumePoint {
         record: batches * 10,
         line: batches * 10 + 2,
         byte: batches * 200,
+        skipped: 0,
     }
 }
 

@@ -84,7 +84,7 @@ impl Player {
         if run.fed < BATCHES {
             return;
         }
-        let finished = feeder.finish().await;
+        let finished = feeder.finish(0).await;
         match run.state {
             RunState::Feeding => {
                 finished.unwrap();
