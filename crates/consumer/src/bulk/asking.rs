@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     Taking,
-    judging::{Refused, judge_refusal},
+    judging::{Refused, judge_refusal, may_be_for_rows},
 };
 use crate::{
     delivery::{Deliverer, Delivery, End},
@@ -23,6 +23,15 @@ const BULK_IS_SPENT: &str = "the day's Bulk batches are used up but for what is 
 /// How often that is told.
 const BETWEEN_PAUSE_NOTES: Duration = Duration::from_secs(10);
 
+/// What a request is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Job,
+    /// Rows go with it: they may be what it is refused for, and whether half of them came cannot be
+    /// known. So it is made once.
+    Rows,
+}
+
 /// What a request came to.
 pub(super) enum Asked<T> {
     Done(T),
@@ -33,12 +42,12 @@ pub(super) enum Asked<T> {
 
 impl Deliverer {
     /// Makes a request, and repeats it while Salesforce is in trouble. One that is answered by
-    /// nothing that tells anything is repeated some times, `tries_max` in all at most.
+    /// nothing that tells anything is repeated some times.
     pub(super) async fn ask<T, F>(
         &self,
         delivery: &Delivery<'_>,
         progress: &mut Progress,
-        tries_max: Option<u32>,
+        about: About,
         request: impl Fn() -> F,
     ) -> Asked<T>
     where
@@ -82,11 +91,14 @@ impl Deliverer {
                 Refused::Repeat { tries } => {
                     failures += 1;
                     self.wait(delivery, leave, Trouble::NoAnswer, &refusal).await;
-                    if failures >= tries_max.unwrap_or(tries) {
+                    if failures >= tries || about == About::Rows {
                         return Asked::Refused(refusal);
                     }
                 }
                 Refused::NoSuchJob | Refused::OtherState => return Asked::Refused(refusal),
+                Refused::Hold(_) if about == About::Rows && may_be_for_rows(&refusal) => {
+                    return Asked::Refused(refusal);
+                }
                 Refused::Hold(blocker) => {
                     delivery.hold_run(blocker);
                     return Asked::End(End::Interrupted);

@@ -53,6 +53,13 @@ pub(crate) fn judge_refusal(refusal: &Refusal) -> Refused {
     }
 }
 
+/// Whether a request may have been refused for the rows that went with it. Calls, with fewer of them,
+/// show for which.
+pub(super) fn may_be_for_rows(refusal: &Refusal) -> bool {
+    let verdict = judge_request(refusal, Operation::Upsert);
+    matches!(verdict, RequestVerdict::Doubt(_) | RequestVerdict::Halve(_))
+}
+
 /// Why an ingest job ended without all of its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {

@@ -69,6 +69,8 @@ enum Step<T> {
     Next(T),
     /// The job came to nothing: no row of it is loaded.
     Void,
+    /// The same, and another one would not do better.
+    ByCalls,
     End(End),
 }
 
@@ -124,7 +126,7 @@ impl Deliverer {
                     done_with = Some(job);
                     by_calls.extend(taken.by_calls);
                 }
-                Step::Void => by_calls.extend(&load.rows),
+                Step::Void | Step::ByCalls => by_calls.extend(&load.rows),
                 Step::End(end) => return Ok(Loaded { end, done_with }),
             }
         }
@@ -198,6 +200,7 @@ impl Deliverer {
                 match self.start(load, packed.unwrap_or_else(|| load.pack()), progress).await? {
                     Step::Next(note) => note,
                     Step::Void => return Ok(Step::Void),
+                    Step::ByCalls => return Ok(Step::ByCalls),
                     Step::End(end) => return Ok(Step::End(end)),
                 }
             }
@@ -205,6 +208,7 @@ impl Deliverer {
         let job = match self.wait_for_end(load, &note, is_ours, progress).await? {
             Step::Next(job) => job,
             Step::Void => return Ok(Step::Void),
+            Step::ByCalls => return Ok(Step::ByCalls),
             Step::End(end) => return Ok(Step::End(end)),
         };
         Ok(match self.take_in_results(load, &job, progress).await? {
@@ -214,6 +218,7 @@ impl Deliverer {
             }
             Step::Next(taken) => Step::Next((job.id, taken)),
             Step::Void => Step::Void,
+            Step::ByCalls => Step::ByCalls,
             Step::End(end) => Step::End(end),
         })
     }

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{
     Load, Step,
-    asking::Asked,
+    asking::{About, Asked},
     judging::{Failure, Refused, failure_code, judge_failure, judge_refusal},
     matching::Matcher,
     note::Note,
@@ -122,7 +122,7 @@ impl Deliverer {
         let (mut tries, mut misfits) = (0, 0);
         loop {
             let get = || self.client.ingest_results(&job.id, file);
-            match self.ask(delivery, progress, None, get).await {
+            match self.ask(delivery, progress, About::Job, get).await {
                 Asked::Done(body) => {
                     matcher.next_file();
                     let operation = self.limits.operation;

@@ -7,9 +7,9 @@ use tracing::{debug, warn};
 
 use super::{
     Load, Step, Taking,
-    asking::Asked,
+    asking::{About, Asked},
     cargo::Cargo,
-    judging::{Refused, judge_refusal},
+    judging::{Refused, judge_refusal, may_be_for_rows},
     note::Note,
 };
 use crate::{
@@ -37,7 +37,7 @@ impl Deliverer {
             return Ok(Step::End(End::Interrupted));
         }
         let create = || self.client.create_ingest_job(&self.order);
-        let job = match self.ask(load.delivery, progress, None, create).await {
+        let job = match self.ask(load.delivery, progress, About::Job, create).await {
             Asked::Done(job) => job.id,
             Asked::Refused(refusal) => {
                 debug!(error = %refusal, "no ingest job was made");
@@ -54,8 +54,21 @@ impl Deliverer {
         job_queue::failpoint!("ingest-noted");
         let csv = Bytes::from(cargo.csv);
         let upload = || self.client.upload_ingest_rows(&job, &csv);
-        match self.ask(load.delivery, progress, Some(1), upload).await {
+        match self.ask(load.delivery, progress, About::Rows, upload).await {
             Asked::Done(()) => (),
+            Asked::Refused(refusal) if may_be_for_rows(&refusal) => {
+                warn!(
+                    error = %refusal,
+                    "the upload to ingest job {job} was refused; its rows go by calls, which show for \
+                     which of them"
+                );
+                // In this order: one that is noted and gone may have loaded rows.
+                if load.delivery.claimed.note_ingest_job(None).await? == Settled::LeaseLost {
+                    return Ok(Step::End(End::LeaseLost));
+                }
+                self.abandon(&job).await;
+                return Ok(Step::ByCalls);
+            }
             Asked::Refused(refusal) => {
                 // Whether it came whole cannot be known. It is not closed, so nothing is loaded.
                 warn!(error = %refusal, "the upload to ingest job {job} broke off; making a new one");
@@ -74,7 +87,7 @@ impl Deliverer {
             }
         }
         let close = || self.client.close_ingest_job(&job);
-        match self.ask(load.delivery, progress, None, close).await {
+        match self.ask(load.delivery, progress, About::Job, close).await {
             // When it was refused, its state says what it came to.
             Asked::Done(_) | Asked::Refused(_) => (),
             Asked::End(end) => return self.leave_under_way(load, &note, progress, end).await,
@@ -97,12 +110,13 @@ impl Deliverer {
                 is_aborted = true;
                 let abort = || self.client.abort_ingest_job(&note.job);
                 // When it was refused, it has ended by itself.
-                if let Asked::End(end) = self.ask(load.delivery, progress, None, abort).await {
+                if let Asked::End(end) = self.ask(load.delivery, progress, About::Job, abort).await
+                {
                     return self.leave_under_way(load, note, progress, end).await;
                 }
             }
             let look = || self.client.ingest_job(&note.job);
-            let state = match self.ask(load.delivery, progress, None, look).await {
+            let state = match self.ask(load.delivery, progress, About::Job, look).await {
                 Asked::Done(job) if job.has_ended() => {
                     job_queue::failpoint!("ingest-ended");
                     return Ok(Step::Next(job));
@@ -119,7 +133,9 @@ impl Deliverer {
                 // What was uploaded is whole, and only the close got lost.
                 IngestState::Open if is_ours => {
                     let close = || self.client.close_ingest_job(&note.job);
-                    if let Asked::End(end) = self.ask(load.delivery, progress, None, close).await {
+                    if let Asked::End(end) =
+                        self.ask(load.delivery, progress, About::Job, close).await
+                    {
                         return self.leave_under_way(load, note, progress, end).await;
                     }
                 }

@@ -57,7 +57,12 @@ async fn single_rows_that_are_refused_alike_hold_the_run_as_well() {
 }
 
 /// 100 rows, and so many of them, far from each other, are refused with whatever goes with them.
-async fn are_found(bad: &[usize], status: u16, code: &'static str, rejected_as: &str) {
+async fn are_found(
+    bad: &[usize],
+    (status, code): (u16, &'static str),
+    rejected_as: &str,
+    settings: &[&str],
+) {
     let scene = Scene::new().await;
     let spoiler = Spoiler::before(&scene.salesforce.url(), "BAD", status, code).await;
     let mut rows = good_batches(1).concat();
@@ -66,7 +71,7 @@ async fn are_found(bad: &[usize], status: u16, code: &'static str, rejected_as: 
     }
     scene.feed("a", &[rows]).await;
 
-    let consumer = scene.consumer(&spoiler.arguments());
+    let consumer = scene.consumer(&[&spoiler.arguments()[..], settings].concat());
     let ledger = scene.ended("a").await;
 
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
@@ -81,15 +86,18 @@ async fn are_found(bad: &[usize], status: u16, code: &'static str, rejected_as: 
 #[tokio::test]
 async fn a_few_bad_rows_are_found_and_rejected_alone_wherever_they_are() {
     for bad in [&[0][..], &[99], &[0, 50], &[49, 50], &[0, 1, 2, 3]] {
-        are_found(bad, 400, "JSON_PARSER_ERROR", "JSON_PARSER_ERROR").await;
+        are_found(bad, (400, "JSON_PARSER_ERROR"), "JSON_PARSER_ERROR", &[]).await;
     }
 }
 
 #[tokio::test]
 async fn a_row_that_a_proxy_does_not_let_through_is_rejected_alone() {
-    are_found(&[41], 403, "", "HTTP_403").await;
-    are_found(&[41, 87], 403, "", "HTTP_403").await;
-    are_found(&[41], 403, "BLOCKED", "BLOCKED").await;
+    for api in [&[][..], &[BULK]] {
+        are_found(&[41], (403, ""), "HTTP_403", api).await;
+        are_found(&[41, 87], (403, ""), "HTTP_403", api).await;
+        are_found(&[41], (403, "BLOCKED"), "BLOCKED", api).await;
+        are_found(&[41], (413, ""), "HTTP_413", api).await;
+    }
 }
 
 /// Nothing gets through, and the rows are at fault: a person sees it a few times, then they are
