@@ -30,6 +30,8 @@ pub(crate) struct Plans {
     key: Option<Key>,
     /// The same, where consumers have to look the records up.
     looked_up_by: Option<Key>,
+    /// Id of what this consumer delivers.
+    pub(crate) target: String,
     runs: Mutex<Vec<Arc<OfRun>>>,
 }
 
@@ -86,13 +88,14 @@ pub(crate) enum Unplannable {
 }
 
 impl Plans {
-    /// For consumers with these settings.
-    pub(crate) fn new(blueprint: Blueprint, rules: &TargetRules) -> Self {
+    /// For consumers with these settings, which deliver the target with this id.
+    pub(crate) fn new(blueprint: Blueprint, rules: &TargetRules, target: String) -> Self {
         Self {
             blueprint,
             object: rules.describe.name.clone(),
             key: rules.key.clone(),
             looked_up_by: rules.looked_up_by().cloned(),
+            target,
             runs: Mutex::default(),
         }
     }

@@ -129,7 +129,7 @@ async fn start(
     let bulk = BulkAccess::new(salesforce.api, config.consumer.salesforce_api_reserve);
     bulk.look(&client, &queue).await;
     let rules = preflight.mapping.rules();
-    let plans = Plans::new(preflight.blueprint, rules);
+    let plans = Plans::new(preflight.blueprint, rules, target.id());
     let key = rules.key.as_ref().map(|key| key.field.as_str());
     let (object, rule) = (&rules.describe.name, salesforce.assignment_rule.as_ref());
     let order = bulk::order(salesforce.operation, object, key, rule);

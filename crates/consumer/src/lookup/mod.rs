@@ -68,7 +68,7 @@ impl Deliverer {
         let Some((object, key)) = self.plans.look_up() else { return Ok(Ok(Found::default())) };
         let job = delivery.job();
         let kept = delivery.claimed.kept_records().await?;
-        let mut ids = read_kept(kept.as_deref().unwrap_or_default(), job);
+        let mut ids = read_kept(kept.as_deref().unwrap_or_default(), &self.plans.target, job);
         let is_wanted = |row: &usize| {
             ids[*row].is_none() && matches!(rows.rows()[*row], EncodedRow::Ready { .. })
         };
@@ -83,7 +83,8 @@ impl Deliverer {
             return Ok(Err(end));
         }
         if wanted.iter().any(|row| ids[*row].is_some()) {
-            let kept = delivery.claimed.keep_records(&write_kept(&ids, job)).await?;
+            let kept =
+                delivery.claimed.keep_records(&write_kept(&ids, &self.plans.target, job)).await?;
             if kept == Settled::LeaseLost {
                 return Ok(Err(End::LeaseLost));
             }
@@ -240,16 +241,19 @@ fn several(field: &str, records: usize, are_all: bool) -> Reason {
 }
 
 /// Rows by the number of their record in the file, so that they are found in what is left of the
-/// batch: `12:00Q…,13:00Q…`.
-fn write_kept(ids: &[Option<RecordId>], job: &BatchJob) -> String {
+/// batch, behind the target: `1a2b3c 12:00Q…,13:00Q…`.
+fn write_kept(ids: &[Option<RecordId>], target: &str, job: &BatchJob) -> String {
     let rows = job.rows.iter().zip(ids);
     let found =
         rows.filter_map(|((record, _), id)| Some(format!("{record}:{}", id.as_ref()?.as_str())));
-    found.collect::<Vec<_>>().join(",")
+    format!("{target} {}", found.collect::<Vec<_>>().join(","))
 }
 
-/// The records of the rows of a batch, as far as they are kept.
-fn read_kept(kept: &str, job: &BatchJob) -> Vec<Option<RecordId>> {
+/// The records of the rows of a batch, as far as they are kept. A run that was resumed with another
+/// target means other ones: what was found for the one before says nothing.
+fn read_kept(kept: &str, target: &str, job: &BatchJob) -> Vec<Option<RecordId>> {
+    let of_target = kept.split_once(' ').filter(|(of, _)| *of == target);
+    let kept = of_target.map_or("", |(_, kept)| kept);
     let one = |text: &str| {
         let (record, id) = text.split_once(':')?;
         Some((record.parse::<u64>().ok()?, RecordId::parse(id)?))
@@ -285,11 +289,12 @@ mod tests {
         let long = RecordId::parse("00Q000000000001AAA");
         let short = RecordId::parse("00Q000000000002");
 
-        let kept = write_kept(&[long, None, short, long], &job(&[11, 12, 14, 1_000]));
+        let kept = write_kept(&[long, None, short, long], "t1", &job(&[11, 12, 14, 1_000]));
 
-        assert_eq!(kept, "11:00Q000000000001AAA,14:00Q000000000002,1000:00Q000000000001AAA");
-        assert_eq!(read_kept(&kept, &job(&[12, 14, 1_000])), [None, short, long]);
-        assert_eq!(read_kept("", &job(&[1])), [None]);
-        assert_eq!(read_kept("x,1:../..,1:00Q", &job(&[1])), [None]);
+        assert_eq!(kept, "t1 11:00Q000000000001AAA,14:00Q000000000002,1000:00Q000000000001AAA");
+        assert_eq!(read_kept(&kept, "t1", &job(&[12, 14, 1_000])), [None, short, long]);
+        assert_eq!(read_kept(&kept, "t2", &job(&[12, 14, 1_000])), [None; 3], "another target");
+        assert_eq!(read_kept("", "t1", &job(&[1])), [None]);
+        assert_eq!(read_kept("t1 x,1:../..,1:00Q", "t1", &job(&[1])), [None]);
     }
 }
