@@ -28,7 +28,6 @@ from mutants import LUA, ROOT, SWITCH, TARGET, change, copy_repository, read_scr
 LIST = "crates/end-to-end/broken.json"
 COPY = os.path.join(TARGET, "guarantees")
 TIMEOUT_SECONDS = 400
-TARGETS = ["pipeline", "delivery", "salesforce", "program", "redis", "azurite"]
 JOBS = int(os.environ.get("JOBS", "2"))
 
 # A test starts programs without its own variables.
@@ -44,7 +43,7 @@ def main(wanted):
         copy = bring_up_to_date(fresh)
     lines = [line for line in lines if not wanted or any(part in line[1]["proof"] for part in wanted)]
     print(f"{len(lines)} mechanisms to take out; building", flush=True)
-    programs = build(copy)
+    programs = build(copy, {target_of(line) for _, line in lines})
     check_that_all_pass(copy, programs, lines)
     source = threading.Lock()
     with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
@@ -95,7 +94,8 @@ def put_switches_into(copy, lines):
         with open(os.path.join(copy, f"crates/{crate}/src/lib.rs"), "a") as opened:
             opened.write(SWITCH)
     read_scripts_at_run_time(copy)
-    for test in ["end-to-end/tests/pipeline/processes.rs", "consumer/tests/program.rs"]:
+    for test in ["end-to-end/tests/pipeline/processes.rs", "consumer/tests/program.rs",
+                 "producer/tests/cli/program.rs"]:
         change(os.path.join(copy, "crates", test), ".env_clear()", f".env_clear(){PASSED_ON}")
 
 
@@ -110,9 +110,9 @@ def switched(was, instead):
     return f"{arms}{{ {was} }}" if was.endswith(";") else f"({arms}{{ {was} }})"
 
 
-def build(copy):
+def build(copy, wanted):
     """Test programs by crate and target."""
-    targets = [f"--test={target}" for target in TARGETS]
+    targets = [f"--test={target}" for _, target in sorted(wanted)]
     built = subprocess.run(
         ["cargo", "build", "--workspace", "--bins", *targets, "--message-format=json"], cwd=copy,
         stdout=subprocess.PIPE, text=True, env={**os.environ, "CARGO_TARGET_DIR": TARGET})
@@ -130,14 +130,16 @@ def build(copy):
     return programs
 
 
+def target_of(line):
+    """Crate and target of the test: of `cargo test -p CRATE --test TARGET NAME`, or of `e2e NAME`."""
+    words = line["proof"].split(" ")
+    return ("end-to-end", "pipeline") if words[0] == "e2e" else (words[3], words[5])
+
+
 def test_of(programs, line):
     """Program, its crate, and the name of the test in it."""
-    words = line["proof"].split(" ")
-    if words[0] == "e2e":
-        crate, target, name = "end-to-end", "pipeline", words[1]
-    else:
-        crate, target, name = words[3], words[5], words[6]
-    return programs[crate, target], crate, name
+    crate, target = target_of(line)
+    return programs[crate, target], crate, line["proof"].split(" ")[-1]
 
 
 def run(copy, program, crate, names, env):
