@@ -1,5 +1,7 @@
 use std::{io, net::SocketAddr};
 
+use ingest_core::RunId;
+
 use crate::{
     salesforce::{LoginError, Refusal},
     verdict::Blocker,
@@ -83,6 +85,54 @@ pub enum ConsumerError {
         file: String,
         /// Each with its line.
         problems: Vec<String>,
+    },
+    /// Nobody knows of the run.
+    #[error("there is no run {run}; `producer runs` lists those that are kept")]
+    NoSuchRun {
+        /// The run.
+        run: RunId,
+    },
+    /// Figures that change cannot be compared.
+    #[error(
+        "run {run} has not ended: rows of it are still to be read or delivered; count when \
+         `producer show {run}` says that it has"
+    )]
+    RunNotEnded {
+        /// The run.
+        run: RunId,
+    },
+    /// No consumer ever took the run.
+    #[error("no consumer has delivered run {run}: there is nothing to count")]
+    RunNotDelivered {
+        /// The run.
+        run: RunId,
+    },
+    /// The records are elsewhere.
+    #[error(
+        "run {run} was delivered to org {of_run}, and these settings sign in to org {signed_in}; \
+         count with the sign-in settings of the consumers that delivered it"
+    )]
+    OtherOrg {
+        /// The run.
+        run: RunId,
+        /// Its org.
+        of_run: String,
+        /// Where the settings lead.
+        signed_in: String,
+    },
+    /// The sign-in does not say for whom it is.
+    #[error(
+        "salesforce does not say which user is signed in, so that user's records cannot be \
+         counted; give the app the scope `id` or `openid`"
+    )]
+    NoUser,
+    /// The count did not come.
+    #[error("could not count records of {object}: salesforce answers {answer}; try again later")]
+    Count {
+        /// The object.
+        object: String,
+        /// What Salesforce says.
+        answer: Refusal,
     },
     /// Somebody else listens there, or nobody may.
     #[error("could not listen on {address} for health and metrics; choose another METRICS_LISTEN")]

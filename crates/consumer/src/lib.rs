@@ -10,6 +10,7 @@
 //!                             │  ├─ window        calls at once, shared by all consumers of the org
 //!                             │  ├─ reserve       the day's calls, and those kept for others
 //!                             │  └─ gate          all wait together while Salesforce is in trouble
+//! count ──▶ as many records in Salesforce as a run's ledger says?
 //! ```
 //!
 //! What holds:
@@ -31,6 +32,7 @@ mod bulk;
 mod calls;
 mod check;
 mod config;
+mod count;
 mod delivery;
 mod error;
 #[cfg(any(test, fuzzing))]
@@ -56,16 +58,16 @@ mod workers;
 
 pub use bulk::ApiChoice;
 pub use config::{
-    Cli, Config, ConsumerArgs, InvalidSettings, MappingArgs, Nulls, SalesforceArgs,
-    SalesforceConfig, SignInArgs, Task,
+    ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, InvalidSettings, MappingArgs, Nulls,
+    SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
 pub use mapping::{DateOrder, Sdl, SdlError};
 pub use reserve::ApiReserve;
 pub use run::run;
 pub use salesforce::{
-    AssignmentRule, Client, Connection, Credentials, Destination, ErrorAnswer, Flow, FoundRecord,
-    FoundRecords, JwtKey, JwtKeyError, KeyQuery, Literal, LoginError, NoTrust, Payload, Refusal,
-    RowError, RowResult,
+    AssignmentRule, Client, Connection, CountQuery, Counted, Credentials, Destination, ErrorAnswer,
+    Flow, FoundRecord, FoundRecords, JwtKey, JwtKeyError, KeyQuery, Literal, LoginError, NoTrust,
+    Payload, Recorded, Refusal, RowError, RowResult,
 };
 pub use verdict::Operation;

@@ -89,7 +89,7 @@ async fn describe(
 
 /// The org's id; where Salesforce does not tell it, the host of its API. One that does not answer
 /// is waited for: two consumers of one org must not call it by two names.
-async fn org(
+pub(crate) async fn org(
     client: &Client,
     instance: &str,
     patience: Patience<'_>,
@@ -107,7 +107,10 @@ async fn org(
 impl Patience<'_> {
     /// Asks until Salesforce answers; what only a person can change ends the wait at once, and is
     /// the answer.
-    async fn ask<T, F>(self, ask: impl Fn() -> F) -> Result<Result<T, Refusal>, ConsumerError>
+    pub(crate) async fn ask<T, F>(
+        self,
+        ask: impl Fn() -> F,
+    ) -> Result<Result<T, Refusal>, ConsumerError>
     where
         F: Future<Output = Result<T, Refusal>>,
     {

@@ -19,6 +19,7 @@ use crate::{
     bulk::{self, BulkAccess},
     check::check,
     config::{Cli, Config, SalesforceConfig, Task},
+    count::count,
     delivery::{Deliverer, Holds, Limits},
     error::StoppedBy,
     gate::Gate,
@@ -44,7 +45,7 @@ const START_CALLS: u32 = 4;
 /// After calls were given up, so long may it take to put their batches back.
 const PUT_BACK_MAX: Duration = Duration::from_secs(3);
 
-/// Delivers batches until `shutdown`, or checks whether it could.
+/// Delivers batches until `shutdown`, checks whether it could, or counts what a run left behind.
 ///
 /// # Errors
 ///
@@ -55,6 +56,10 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
         Task::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
+        Task::Count(config) => {
+            let counted = shutdown.run_until_cancelled(Box::pin(count(&config))).await;
+            counted.unwrap_or_else(|| Ok(service::interrupted()))
+        }
         Task::Check { salesforce, json, header } => {
             let check = Box::pin(check(&salesforce, json, header.as_deref()));
             let checked = shutdown.run_until_cancelled(check).await;
@@ -125,8 +130,8 @@ async fn start(
         max: config.consumer.salesforce_concurrency_max.get(),
     }));
     window.say(&queue).await?;
-    let budget = Budget::new(config.consumer.salesforce_api_reserve, &client);
-    let bulk = BulkAccess::new(salesforce.api, config.consumer.salesforce_api_reserve);
+    let budget = Budget::new(config.consumer.reserve.salesforce_api_reserve, &client);
+    let bulk = BulkAccess::new(salesforce.api, config.consumer.reserve.salesforce_api_reserve);
     bulk.look(&client, &queue).await;
     let rules = preflight.mapping.rules();
     let plans = Plans::new(preflight.blueprint, rules, target.id());

@@ -98,19 +98,12 @@ impl SalesforceArgs {
     /// Takes the arguments as they are meant.
     pub(crate) fn meant(self) -> Result<SalesforceConfig, InvalidSettings> {
         let operation = self.salesforce_operation;
-        let credentials = self.sign_in.credentials()?;
+        let connection = self.connection()?;
         let key = self.key()?;
         let api = self.api()?;
         let object = self.salesforce_object.ok_or(InvalidSettings::NoObject)?;
         Ok(SalesforceConfig {
-            connection: Connection {
-                credentials,
-                api_version: self.salesforce_api_version,
-                client_name: self.salesforce_client_name,
-                gzip: self.salesforce_gzip,
-                connect_timeout: self.salesforce_connect_timeout,
-                timeout: self.salesforce_timeout,
-            },
+            connection,
             object,
             key,
             operation,
@@ -122,6 +115,18 @@ impl SalesforceArgs {
             values: self.mapping.values(),
             dates_are_assumed: self.mapping.mapping_dates.is_none(),
             mapping_file: self.mapping.mapping_file,
+        })
+    }
+
+    /// How to get in and ask, whatever the rows become.
+    pub(super) fn connection(&self) -> Result<Connection, InvalidSettings> {
+        Ok(Connection {
+            credentials: self.sign_in.credentials()?,
+            api_version: self.salesforce_api_version.clone(),
+            client_name: self.salesforce_client_name.clone(),
+            gzip: self.salesforce_gzip,
+            connect_timeout: self.salesforce_connect_timeout,
+            timeout: self.salesforce_timeout,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod client;
+mod count;
 mod credentials;
 mod describe;
 mod destination;
@@ -18,6 +19,7 @@ mod wire;
 
 pub(crate) use bulk::{IngestJob, IngestOrder, IngestState, ResultBody, ResultFile, is_id};
 pub use client::{Client, Connection};
+pub use count::{CountQuery, Counted, Recorded};
 pub use credentials::{Credentials, Flow};
 pub(crate) use describe::{Describe, Field};
 pub use destination::{AssignmentRule, Destination, Payload};

@@ -21,6 +21,8 @@ pub(super) struct Token {
     pub(super) instance_url: Url,
     /// The org's id, where the login told it.
     pub(super) org: Option<String>,
+    /// The user's.
+    pub(super) user: Option<String>,
     generation: u64,
     /// Whether a call with it got past the door.
     accepted: AtomicBool,
@@ -117,6 +119,7 @@ fn token(granted: Granted, generation: u64) -> Result<Arc<Token>, LoginError> {
         authorization,
         instance_url: granted.instance_url,
         org: granted.org,
+        user: granted.user,
         generation,
         accepted: AtomicBool::new(false),
     }))

@@ -10,7 +10,7 @@ use url::Url;
 use super::{
     Credentials, ErrorAnswer, Flow, LoginError, Refusal, http,
     login::is_rate_limit,
-    org::org_of_identity,
+    org::{org_of_identity, user_of_identity},
     refusal::markup,
     wire::{TokenAnswer, TokenRefusal},
 };
@@ -21,6 +21,8 @@ pub(super) struct Granted {
     pub(super) instance_url: Url,
     /// The org's id, where the answer says it.
     pub(super) org: Option<String>,
+    /// The user's.
+    pub(super) user: Option<String>,
 }
 
 /// Where tokens come from.
@@ -48,6 +50,7 @@ impl TokenEndpoint {
                 access_token: access_token.clone(),
                 instance_url: instance_url.clone(),
                 org: None,
+                user: None,
             }),
             Credentials::ClientCredentials { login_url, client_id, client_secret } => {
                 let form = [
@@ -202,5 +205,6 @@ fn granted(answer: TokenAnswer, login_url: &Url) -> Result<Granted, LoginError> 
             cause: "the answer names no usable instance_url".to_owned(),
         })?;
     let org = answer.id.as_deref().and_then(org_of_identity);
-    Ok(Granted { access_token: answer.access_token, instance_url, org })
+    let user = answer.id.as_deref().and_then(user_of_identity);
+    Ok(Granted { access_token: answer.access_token, instance_url, org, user })
 }

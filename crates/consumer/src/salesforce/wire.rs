@@ -81,6 +81,8 @@ pub(crate) struct TokenRefusal {
 #[derive(Deserialize)]
 pub(crate) struct UserInfo {
     pub(crate) organization_id: String,
+    #[serde(default)]
+    pub(crate) user_id: String,
 }
 
 fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(

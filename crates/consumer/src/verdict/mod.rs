@@ -157,6 +157,12 @@ impl Operation {
         self != Self::Insert
     }
 
+    /// The one that is called so in a run's target.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let all = [Self::Upsert, Self::Insert, Self::Update, Self::Delete];
+        all.into_iter().find(|operation| operation.as_str() == name)
+    }
+
     /// Whether it may make new records.
     pub(crate) fn creates(self) -> bool {
         matches!(self, Self::Upsert | Self::Insert)

@@ -8,6 +8,7 @@ mod bad_input;
 mod bulk;
 mod cells;
 mod control_faults;
+mod counts;
 mod crashes;
 mod delivery;
 mod failed_runs;

@@ -336,6 +336,10 @@ impl Verification {
         }
         self.problems.iter().for_each(|problem| line("wrong", problem.clone()));
         line("verdict", self.verdict());
+        line(
+            "in salesforce",
+            format!("not looked at here: `consumer count {}` counts records", self.run),
+        );
         text
     }
 

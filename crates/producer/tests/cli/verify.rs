@@ -32,6 +32,7 @@ fn what_a_failed_or_paused_run_keeps_is_explained_and_not_missing() {
     fixture.told(&["pause", "r"]);
     let (told, found) = verified(&fixture);
     assert!(told.contains("on the queue    8 batches, which have no outcome yet\n"), "{told}");
+    assert!(told.contains("`consumer count r`"), "it does not look into Salesforce: {told}");
     assert_eq!(found["missing"], serde_json::json!([]));
 
     let run = "r".parse().unwrap();

@@ -28,6 +28,7 @@ pub(crate) async fn control(org: &Org, method: &Method, path: &[&str], body: Bod
         ("GET", ["limits"]) => Answer::ok(&limits(org)),
         ("POST", ["limits"]) => change_limits(org, body).await,
         ("POST", ["fields"]) => change_field(org, body).await,
+        ("POST", ["lose"]) => lose(org, body).await,
         ("POST", ["tokens", "expire"]) => {
             org.sessions.close_all();
             Answer::ok(&json!({}))
@@ -39,8 +40,8 @@ pub(crate) async fn control(org: &Org, method: &Method, path: &[&str], body: Bod
         ("GET", ["rows", object]) => rows(org, object).await,
         ("GET", ["digest", object]) => digest(org, object).await,
         _ => not_found(
-            "the control API has healthz, state, requests, faults, limits, fields, tokens/expire, \
-             reset, rows/{Object} and digest/{Object}",
+            "the control API has healthz, state, requests, faults, limits, fields, lose, \
+             tokens/expire, reset, rows/{Object} and digest/{Object}",
         ),
     }
 }
@@ -82,6 +83,28 @@ async fn change_field(org: &Org, body: Body) -> Answer {
     match serde_json::from_slice::<FieldChange>(&body) {
         Ok(change) if org.change_field(&change) => Answer::ok(&json!({})),
         Ok(_) => not_found("no such field"),
+        Err(error) => Answer::json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})),
+    }
+}
+
+/// Rows to lose.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Loss {
+    object: String,
+    rows: usize,
+}
+
+async fn lose(org: &Org, body: Body) -> Answer {
+    let body = match read_body(&HeaderMap::new(), body, CHANGE_BYTES_MAX).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal.into(),
+    };
+    match serde_json::from_slice::<Loss>(&body) {
+        Ok(Loss { object, rows }) => match org.schema().find(&object) {
+            Some((number, _)) => Answer::ok(&json!({"lost": org.store.lose(number, rows)})),
+            None => not_found("no such object"),
+        },
         Err(error) => Answer::json(StatusCode::BAD_REQUEST, &json!({"error": error.to_string()})),
     }
 }

@@ -11,6 +11,7 @@ mod query;
 mod records;
 mod soap;
 mod soql;
+mod system_fields;
 mod version;
 
 use std::sync::Arc;
@@ -73,7 +74,8 @@ pub(crate) fn data(org: &Arc<Org>, call: &Call<'_>) -> Result<Answer, Refusal> {
             collections::upsert(org, call, object, field)
         }
 
-        ("GET", ["query" | "queryAll"]) => query::query(org, call),
+        ("GET", ["query"]) => query::query(org, call, false),
+        ("GET", ["queryAll"]) => query::query(org, call, true),
         ("GET", ["query" | "queryAll", cursor]) => query::more(org, call, cursor),
 
         (_, ["jobs", "ingest", path @ ..]) if call.version.has_ingest() => jobs(org, call, path),

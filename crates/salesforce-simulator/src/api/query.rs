@@ -12,6 +12,7 @@ use serde_json::json;
 use super::{
     Call,
     soql::{self, Comparison, Condition, Selected, Value},
+    system_fields::SystemTest,
 };
 use crate::{
     http::Answer,
@@ -20,7 +21,7 @@ use crate::{
     problem::Refusal,
     render::{self, Shown},
     schema::{Compared, Field, FieldType, Object, ObjectNumber},
-    store::{Row, fold},
+    store::{Kept, Row, fold},
 };
 
 /// Records in one answer; more come with the next page.
@@ -45,8 +46,8 @@ struct Cursor {
     rows: Rows,
 }
 
-/// `GET /query?q=…`.
-pub(super) fn query(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
+/// `GET /query?q=…`, and `GET /queryAll?q=…`, which looks into the recycle bin too.
+pub(super) fn query(org: &Org, call: &Call<'_>, with_deleted: bool) -> Result<Answer, Refusal> {
     let text = call.parameter("q").unwrap_or_default();
     let query = soql::parse(&text)?;
     let (number, object) = org.schema().find(&query.object).ok_or_else(|| {
@@ -65,19 +66,19 @@ pub(super) fn query(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
     if call.says("columns") {
         return Ok(columns(object, &query.selected, &shown));
     }
-    let mut rows = org.store.rows(number);
-    rows.retain(|(number, row)| {
-        let id = RecordId { prefix: object.key_prefix, number: *number };
-        tests.iter().all(|test| test.passes(object, id, Row(row)))
-    });
-    rows.truncate(query.limit.unwrap_or(usize::MAX));
+    let kept = org.store.kept(number, with_deleted).into_iter();
+    let found = kept
+        .filter(|kept| tests.iter().all(|test| test.passes(object, kept)))
+        .take(query.limit.unwrap_or(usize::MAX));
     if query.selected == Selected::Count {
         return Ok(Answer::ok(&json!({
-            "totalSize": rows.len(),
+            "totalSize": found.count(),
             "done": true,
             "records": [],
         })));
     }
+    // Of what is in the recycle bin there is nothing to show.
+    let rows: Vec<_> = found.filter_map(|kept| Some((kept.number, kept.row?))).collect();
     let mut cursors = org.cursors.lock().unwrap_or_else(PoisonError::into_inner);
     cursors.next += 1;
     let cursor =
@@ -166,7 +167,29 @@ fn page(call: &Call<'_>, object: &Object, cursor: &Cursor, from: usize) -> Answe
 }
 
 /// One condition, held against the schema.
-struct Test<'a> {
+enum Test<'a> {
+    Field(FieldTest<'a>),
+    System(SystemTest),
+}
+
+impl<'a> Test<'a> {
+    fn new(object: &Object, condition: &'a Condition) -> Result<Self, Refusal> {
+        match SystemTest::new(condition).filter(|_| object.column(&condition.field).is_none()) {
+            Some(test) => test.map(Self::System),
+            None => FieldTest::new(object, condition).map(Self::Field),
+        }
+    }
+
+    fn passes(&self, object: &Object, kept: &Kept) -> bool {
+        match self {
+            Self::Field(test) => test.passes(object, kept),
+            Self::System(test) => test.passes(kept),
+        }
+    }
+}
+
+/// A condition on a field of the schema.
+struct FieldTest<'a> {
     field: Shown,
     compared: Compared,
     comparison: Comparison,
@@ -175,8 +198,12 @@ struct Test<'a> {
     patterns: Vec<&'a str>,
 }
 
-impl<'a> Test<'a> {
+impl<'a> FieldTest<'a> {
     fn new(object: &Object, condition: &'a Condition) -> Result<Self, Refusal> {
+        if let Comparison::Order(_) = condition.comparison {
+            let name = &condition.field;
+            return Err(soql::malformed(&format!("the simulator knows no order of {name}")));
+        }
         let field = shown_field(object, &condition.field)?;
         let compared = match field {
             Shown::Id => Compared::AsWritten,
@@ -199,19 +226,24 @@ impl<'a> Test<'a> {
         })
     }
 
-    fn passes(&self, object: &Object, id: RecordId, row: Row<'_>) -> bool {
+    fn passes(&self, object: &Object, kept: &Kept) -> bool {
         let id_text;
         let text = match self.field {
             Shown::Id => {
+                let id = RecordId { prefix: object.key_prefix, number: kept.number };
                 id_text = id.to_string();
                 Some(id_text.as_str())
             }
-            Shown::Column(column) => row.get(column).or(object.field(column).value_by_default()),
+            Shown::Column(column) => {
+                let Some(row) = &kept.row else { return false };
+                Row(row).get(column).or(object.field(column).value_by_default())
+            }
         };
         let is_among = || self.values.contains(&text.map(|text| fold(text, self.compared)));
         match self.comparison {
             Comparison::In => is_among(),
             Comparison::NotIn => !is_among(),
+            Comparison::Order(_) => false,
             Comparison::Like => {
                 text.is_some_and(|text| self.patterns.iter().any(|it| soql::is_like(text, it)))
             }

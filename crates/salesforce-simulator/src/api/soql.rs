@@ -1,6 +1,8 @@
 //! The part of SOQL that a check of a load needs: count or fields of one
 //! object, conditions joined by AND, LIMIT.
 
+use std::cmp::Ordering;
+
 use crate::problem::Refusal;
 
 /// A query, not yet held against a schema.
@@ -46,6 +48,37 @@ pub(super) enum Comparison {
     NotIn,
     /// `%` stands for any text, `_` for one character.
     Like,
+    /// Before or behind the value.
+    Order(Order),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+}
+
+impl Order {
+    /// Whether what lies so beside a value is meant.
+    pub(super) fn means(self, beside: Ordering) -> bool {
+        match self {
+            Self::Less => beside.is_lt(),
+            Self::AtMost => beside.is_le(),
+            Self::Greater => beside.is_gt(),
+            Self::AtLeast => beside.is_ge(),
+        }
+    }
+
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::Greater => ">",
+            Self::AtLeast => ">=",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +87,7 @@ enum Token {
     Text(String),
     Sign(char),
     NotEqual,
+    Order(Order),
 }
 
 pub(super) fn parse(text: &str) -> Result<Query, Refusal> {
@@ -74,6 +108,15 @@ fn tokens(text: &str) -> Result<Vec<Token>, Refusal> {
             '\'' => tokens.push(Token::Text(quoted(&mut rest)?)),
             '!' if rest.next_if_eq(&'=').is_some() => tokens.push(Token::NotEqual),
             '<' if rest.next_if_eq(&'>').is_some() => tokens.push(Token::NotEqual),
+            '<' | '>' => {
+                let order = match (next, rest.next_if_eq(&'=').is_some()) {
+                    ('<', false) => Order::Less,
+                    ('<', true) => Order::AtMost,
+                    (_, false) => Order::Greater,
+                    (_, true) => Order::AtLeast,
+                };
+                tokens.push(Token::Order(order));
+            }
             start if is_word(start) => {
                 let mut word = String::from(start);
                 while let Some(more) = rest.next_if(|next| is_word(*next)) {
@@ -154,6 +197,7 @@ impl<I: Iterator<Item = Token>> Parser<I> {
         let comparison = match self.tokens.next() {
             Some(Token::Sign('=')) => Comparison::In,
             Some(Token::NotEqual) => Comparison::NotIn,
+            Some(Token::Order(order)) => Comparison::Order(order),
             Some(Token::Word(word)) if word.eq_ignore_ascii_case("LIKE") => Comparison::Like,
             Some(Token::Word(word)) if word.eq_ignore_ascii_case("IN") => {
                 return Ok(Condition { field, comparison: Comparison::In, values: self.list()? });
@@ -218,11 +262,12 @@ fn unexpected(token: Option<&Token>) -> Refusal {
         Some(Token::Word(text) | Token::Text(text)) => text.clone(),
         Some(Token::Sign(sign)) => sign.to_string(),
         Some(Token::NotEqual) => "!=".to_owned(),
+        Some(Token::Order(order)) => order.sign().to_owned(),
     };
     malformed(&format!("unexpected token: {shown}"))
 }
 
-fn malformed(message: &str) -> Refusal {
+pub(super) fn malformed(message: &str) -> Refusal {
     Refusal::bad_request("MALFORMED_QUERY", message)
 }
 
@@ -285,6 +330,17 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_before_or_behind_a_value_is_told_by_the_sign() {
+        let query = "SELECT COUNT() FROM Lead WHERE A<1 AND B <=2 AND C> 3 AND D >= 4 AND E<>5";
+        let read: Vec<Comparison> =
+            parse(query).unwrap().conditions.iter().map(|condition| condition.comparison).collect();
+
+        let [less, at_most] = [Order::Less, Order::AtMost].map(Comparison::Order);
+        let [greater, at_least] = [Order::Greater, Order::AtLeast].map(Comparison::Order);
+        assert_eq!(read, [less, at_most, greater, at_least, Comparison::NotIn]);
+    }
+
+    #[test]
     fn signs_behind_a_backslash_are_what_they_stand_for() {
         let query = parse(r#"SELECT Id FROM Lead WHERE City = 'It\'s \\ \"a\"\n\r\tb'"#).unwrap();
 
@@ -300,7 +356,10 @@ mod tests {
             ("SELECT Id FROM", "<EOF>"),
             ("SELECT Id FROM Lead WHERE", "<EOF>"),
             ("SELECT Id FROM Lead ORDER BY Id", "ORDER"),
-            ("SELECT Id FROM Lead WHERE A > 1", ">"),
+            ("SELECT Id FROM Lead WHERE A > > 1", ">"),
+            ("SELECT Id FROM Lead WHERE A => 1", ">"),
+            ("SELECT Id FROM Lead WHERE A <= AND B = 1", "B"),
+            ("SELECT COUNT(), Id FROM Lead", ","),
             ("SELECT Id FROM Lead LIMIT x", "x"),
         ] {
             let refusal = parse(text).unwrap_err();

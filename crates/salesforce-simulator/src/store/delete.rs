@@ -1,8 +1,8 @@
 //! Deletes by id; the ids may belong to several objects.
 
 use super::{
-    Outcome,
-    table::{StoredRow, Table},
+    Outcome, seconds_since_1970,
+    table::{Before, Table},
 };
 use crate::{
     id::{self, RecordId},
@@ -16,12 +16,13 @@ pub(super) fn delete(
     ids: &[String],
     all_or_none: bool,
 ) -> Vec<Outcome> {
-    let mut deleted: Vec<(ObjectNumber, u32, StoredRow)> = Vec::new();
+    let now = seconds_since_1970();
+    let mut deleted: Vec<(ObjectNumber, u32, Before)> = Vec::new();
     let mut outcomes = Vec::with_capacity(ids.len());
     for text in ids {
         outcomes.push(match find(tables, schema, text) {
             Ok((object, id)) => {
-                let row = tables[object.0].replace(id.number, None);
+                let row = tables[object.0].replace(id.number, None, now);
                 deleted.push((object, id.number, row));
                 Outcome { id: Some(id), created: None, errors: Vec::new() }
             }
@@ -30,7 +31,7 @@ pub(super) fn delete(
     }
     if all_or_none && !outcomes.iter().all(Outcome::is_success) {
         for (object, number, row) in deleted.drain(..).rev() {
-            tables[object.0].replace(number, row);
+            tables[object.0].put_back(number, row);
         }
         for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_success()) {
             *outcome = Outcome::failed(vec![RowError::rolled_back()]);

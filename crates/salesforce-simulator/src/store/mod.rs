@@ -14,7 +14,10 @@ mod row;
 mod save;
 mod table;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 pub(crate) use index::fold;
 pub use listing::Digest;
@@ -22,7 +25,7 @@ pub(crate) use listing::Listing;
 pub(crate) use row::Row;
 pub(crate) use save::Operation;
 use table::Table;
-pub(crate) use table::{Counts, Found, StoredRow};
+pub(crate) use table::{Counts, Found, Stamps, StoredRow};
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
@@ -37,6 +40,15 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Store {
     tables: Mutex<Vec<Table>>,
+}
+
+/// What a query looks at.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) number: u32,
+    /// `None` in the recycle bin: what the fields held is not kept.
+    pub(crate) row: StoredRow,
+    pub(crate) stamps: Stamps,
 }
 
 /// What became of one record, as the collections answer has it
@@ -136,9 +148,28 @@ impl Store {
         rows.iter().zip(0..).filter_map(|(row, number)| Some((number, row.clone()?))).collect()
     }
 
+    /// The same with their stamps, and with those in the recycle bin when that is asked for.
+    pub(crate) fn kept(&self, object: ObjectNumber, with_deleted: bool) -> Vec<Kept> {
+        let tables = self.lock();
+        let stamped = tables[object.0].stamped();
+        let kept = stamped.filter(|(_, row, _)| with_deleted || row.is_some());
+        kept.map(|(number, row, stamps)| Kept { number, row: row.clone(), stamps }).collect()
+    }
+
+    /// Loses the newest rows of an object, and gives their number.
+    pub(crate) fn lose(&self, object: ObjectNumber, rows: usize) -> usize {
+        self.lock()[object.0].lose(rows)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Table>> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The time of a stamp.
+fn seconds_since_1970() -> u32 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
 }
 
 fn empty_tables(schema: &Schema) -> Vec<Table> {

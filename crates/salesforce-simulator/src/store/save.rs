@@ -6,7 +6,8 @@ use std::{borrow::Cow, sync::Arc};
 use super::{
     Outcome, RowsBefore, Terms,
     row::{Row, start_row, write_field},
-    table::{Found, StoredRow, Table},
+    seconds_since_1970,
+    table::{Before, Found, Table},
 };
 use crate::{
     id::{self, RecordId},
@@ -39,6 +40,7 @@ pub(super) fn save(
         schema,
         operation: terms.operation,
         parents_before: terms.parents_before,
+        now: seconds_since_1970(),
         buffer: Vec::new(),
         undo: terms.all_or_none.then(Vec::new),
     };
@@ -74,13 +76,14 @@ struct Saving<'t> {
     schema: &'t Schema,
     operation: Operation,
     parents_before: Option<RowsBefore>,
+    now: u32,
     buffer: Vec<u8>,
     undo: Option<Vec<Undo>>,
 }
 
 enum Undo {
     Pushed(ObjectNumber),
-    Replaced(ObjectNumber, u32, StoredRow),
+    Replaced(ObjectNumber, u32, Before),
 }
 
 impl Saving<'_> {
@@ -287,13 +290,13 @@ impl Saving<'_> {
         let row = Arc::from(self.buffer.as_slice());
         let table = &mut self.tables[draft.object.0];
         let Some(id) = target else {
-            let id = table.push(row);
+            let id = table.push(row, self.now);
             if let Some(undo) = &mut self.undo {
                 undo.push(Undo::Pushed(draft.object));
             }
             return id;
         };
-        let before = table.replace(id.number, Some(row));
+        let before = table.replace(id.number, Some(row), self.now);
         if let Some(undo) = &mut self.undo {
             undo.push(Undo::Replaced(draft.object, id.number, before));
         }
@@ -312,8 +315,8 @@ impl Saving<'_> {
         for step in self.undo.take().unwrap_or_default().into_iter().rev() {
             match step {
                 Undo::Pushed(object) => self.tables[object.0].pop(),
-                Undo::Replaced(object, number, row) => {
-                    self.tables[object.0].replace(number, row);
+                Undo::Replaced(object, number, before) => {
+                    self.tables[object.0].put_back(number, before);
                 }
             }
         }

@@ -13,11 +13,29 @@ use crate::{
 /// again.
 pub(crate) type StoredRow = Option<Arc<[u8]>>;
 
+/// When a row came, and when it was written or deleted last: seconds since 1970. Eight bytes a row,
+/// also of those that are deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamps {
+    /// 0 when nothing knows of the row any more.
+    pub(crate) created: u32,
+    pub(crate) modified: u32,
+}
+
+/// What a row was before it was written or deleted.
+#[derive(Debug)]
+pub(crate) struct Before {
+    row: StoredRow,
+    stamps: Stamps,
+}
+
 /// The rows of one object, by number, and its counts.
 #[derive(Debug)]
 pub(crate) struct Table {
     prefix: KeyPrefix,
     rows: Vec<StoredRow>,
+    /// As many as rows.
+    stamps: Vec<Stamps>,
     indexes: Vec<Index>,
     pub(crate) counts: Counts,
 }
@@ -60,6 +78,7 @@ impl Table {
         Self {
             prefix: object.key_prefix,
             rows: Vec::new(),
+            stamps: Vec::new(),
             indexes: indexed.map(|(field, column)| Index::new(column, field.compared())).collect(),
             counts: Counts::default(),
         }
@@ -67,6 +86,12 @@ impl Table {
 
     pub(crate) fn rows(&self) -> &[StoredRow] {
         &self.rows
+    }
+
+    /// All rows with their stamps, deleted ones too, but for those that nothing knows of.
+    pub(crate) fn stamped(&self) -> impl Iterator<Item = (u32, &StoredRow, Stamps)> {
+        let rows = self.rows.iter().zip(&self.stamps).zip(0..);
+        rows.map(|((row, stamps), number)| (number, row, *stamps)).filter(|it| it.2.created > 0)
     }
 
     /// The row of an id; `None` when there never was one.
@@ -95,23 +120,51 @@ impl Table {
         }
     }
 
-    pub(crate) fn push(&mut self, row: Arc<[u8]>) -> RecordId {
+    pub(crate) fn push(&mut self, row: Arc<[u8]>, now: u32) -> RecordId {
         let number = u32::try_from(self.rows.len()).expect("ids end before the memory does");
         self.rows.push(None);
-        self.replace(number, Some(row));
+        self.stamps.push(Stamps { created: now, modified: now });
+        self.swap(number, Some(row));
         RecordId { prefix: self.prefix, number }
     }
 
     /// Undoes the last [`push`](Self::push).
     pub(crate) fn pop(&mut self) {
         if let Some(last) = self.rows.len().checked_sub(1) {
-            self.replace(u32::try_from(last).expect("was given as an id"), None);
+            self.swap(u32::try_from(last).expect("was given as an id"), None);
             self.rows.pop();
+            self.stamps.pop();
         }
     }
 
+    /// Writes or deletes a row.
+    pub(crate) fn replace(&mut self, number: u32, row: StoredRow, now: u32) -> Before {
+        let stamps = self.stamps[slot(number)];
+        self.stamps[slot(number)].modified = now;
+        Before { row: self.swap(number, row), stamps }
+    }
+
+    /// Undoes a [`replace`](Self::replace).
+    pub(crate) fn put_back(&mut self, number: u32, before: Before) {
+        self.swap(number, before.row);
+        self.stamps[slot(number)] = before.stamps;
+    }
+
+    /// Loses the newest rows, so that no query finds them, and gives their number. No count of what
+    /// was done changes.
+    pub(crate) fn lose(&mut self, rows: usize) -> usize {
+        let there = |number: &u32| self.rows[slot(*number)].is_some();
+        let end = u32::try_from(self.rows.len()).expect("were given as ids");
+        let newest: Vec<u32> = (0..end).rev().filter(there).take(rows).collect();
+        for number in &newest {
+            self.swap(*number, None);
+            self.stamps[slot(*number)] = Stamps { created: 0, modified: 0 };
+        }
+        newest.len()
+    }
+
     /// Puts a row in the place of another, and gives that back.
-    pub(crate) fn replace(&mut self, number: u32, row: StoredRow) -> StoredRow {
+    fn swap(&mut self, number: u32, row: StoredRow) -> StoredRow {
         let before = std::mem::replace(&mut self.rows[slot(number)], row);
         let after = self.rows[slot(number)].as_deref();
         for index in &mut self.indexes {

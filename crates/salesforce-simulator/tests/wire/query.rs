@@ -218,3 +218,121 @@ async fn the_user_can_be_looked_up() {
 
     assert_eq!(user["Username"], "integration@batch-sync.example");
 }
+
+/// A moment as a query names it, so many seconds from now.
+fn moment(seconds: i64) -> String {
+    let moment = time::OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
+    let moment = moment.replace_nanosecond(0).unwrap();
+    moment.format(&time::format_description::well_known::Rfc3339).unwrap()
+}
+
+async fn count(org: &Org, resource: &str, conditions: &str) -> Value {
+    let query = format!("SELECT COUNT() FROM Lead WHERE {conditions}");
+    let encoded: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+    let answer = org.get(&format!("/{resource}?q={encoded}")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.json);
+    answer.json["totalSize"].clone()
+}
+
+const USER: &str = "005S1000000SimuIAC";
+
+#[tokio::test]
+async fn records_are_counted_by_who_created_them_and_when() {
+    let org = Org::start().await;
+    let before = moment(-60);
+    fill(&org, 20).await;
+    let after = moment(60);
+    for (conditions, expected) in [
+        (format!("CreatedById = '{USER}' AND CreatedDate >= {before}"), 20),
+        (format!("createdbyid = '{}' AND createddate > {before}", &USER[..15]), 20),
+        (format!("LastModifiedById = '{USER}' AND LastModifiedDate <= {after}"), 20),
+        (format!("SystemModstamp >= {before} AND SystemModstamp < {after}"), 20),
+        (format!("CreatedDate > {after}"), 0),
+        (format!("CreatedDate < {before}"), 0),
+        ("CreatedDate >= 2001-01-01T00:00:00.000+01:00".to_owned(), 20),
+        ("CreatedDate = 2001-01-01T00:00:00Z".to_owned(), 0),
+        ("CreatedById = '005S1000000SomeXYZ'".to_owned(), 0),
+        ("CreatedById != '005S1000000SomeXYZ' AND External_Id__c = 'K-00001'".to_owned(), 1),
+    ] {
+        assert_eq!(count(&org, "query", &conditions).await, expected, "{conditions}");
+    }
+}
+
+#[tokio::test]
+async fn deleted_records_are_counted_in_the_recycle_bin_only() {
+    let org = Org::start().await;
+    fill(&org, 5).await;
+    let ids: Vec<String> = org.simulator.rows("Lead").await[..2]
+        .iter()
+        .map(|lead| lead["Id"].as_str().unwrap().to_owned())
+        .collect();
+    org.delete(&format!("/composite/sobjects?ids={}", ids.join(","))).await;
+    let of_user = format!("LastModifiedById = '{USER}' AND SystemModstamp >= {}", moment(-60));
+    for (resource, conditions, expected) in [
+        ("query", of_user.clone(), 3),
+        ("queryAll", of_user.clone(), 5),
+        ("query", "IsDeleted = true".to_owned(), 0),
+        ("queryAll", format!("IsDeleted = true AND {of_user}"), 2),
+        ("queryAll", "IsDeleted = FALSE".to_owned(), 3),
+        ("queryAll", format!("IsDeleted != false AND Id = '{}'", ids[0]), 1),
+    ] {
+        assert_eq!(count(&org, resource, &conditions).await, expected, "{resource} {conditions}");
+    }
+
+    let lost =
+        reply(org.request(Method::POST, "/__sim/lose").json(&json!({"object": "lead", "rows": 2})))
+            .await;
+
+    assert_eq!(lost.json, json!({"lost": 2}));
+    assert_eq!(count(&org, "query", &of_user).await, 1);
+    assert_eq!(count(&org, "queryAll", &of_user).await, 3, "and not even the bin has them");
+}
+
+#[tokio::test]
+async fn a_delete_that_is_rolled_back_leaves_nothing_in_the_recycle_bin() {
+    let org = Org::start().await;
+    fill(&org, 1).await;
+    let lead = org.simulator.rows("Lead").await.remove(0);
+    let ids = format!("{},00QS10000009999MAA", lead["Id"].as_str().unwrap());
+
+    org.delete(&format!("/composite/sobjects?ids={ids}&allOrNone=true")).await;
+
+    assert_eq!(count(&org, "query", "IsDeleted = false").await, 1);
+    assert_eq!(count(&org, "queryAll", "IsDeleted = true").await, 0);
+}
+
+#[tokio::test]
+async fn a_condition_that_is_not_known_is_refused_and_never_passed_over() {
+    let org = Org::start().await;
+    let quoted = |field: &str, kind: &str, how: &str| {
+        format!(
+            "value of filter criterion for field '{field}' must be of type {kind} and should \
+             {how}enclosed in quotes"
+        )
+    };
+    for (condition, code, message) in [
+        (
+            "CreatedDate >= '2026-11-23T10:15:00Z'",
+            "INVALID_FIELD",
+            quoted("CreatedDate", "dateTime", "not be "),
+        ),
+        ("CreatedDate > 2026-11-23", "INVALID_FIELD", quoted("CreatedDate", "dateTime", "not be ")),
+        ("CreatedById = 5", "INVALID_FIELD", quoted("CreatedById", "reference", "be ")),
+        ("CreatedById = 'me'", "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field: me".to_owned()),
+        ("IsDeleted = 'true'", "INVALID_FIELD", quoted("IsDeleted", "boolean", "not be ")),
+        (
+            "CreatedDate LIKE 2026-11-23T10:15:00Z",
+            "MALFORMED_QUERY",
+            "the simulator does not know this comparison of CreatedDate".to_owned(),
+        ),
+        (
+            "IsDeleted > false",
+            "MALFORMED_QUERY",
+            "the simulator does not know this comparison of IsDeleted".to_owned(),
+        ),
+        ("Score__c > 5", "MALFORMED_QUERY", "the simulator knows no order of Score__c".to_owned()),
+    ] {
+        let query = format!("SELECT COUNT() FROM Lead WHERE {condition}");
+        assert_eq!(answered(&org, &query).await, refused(400, code, &message), "{condition}");
+    }
+}

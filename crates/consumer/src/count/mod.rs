@@ -1,0 +1,442 @@
+//! `consumer count`: as many records in Salesforce as the ledger of a run says?
+
+mod comparison;
+mod together;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    time::Duration,
+};
+
+use ingest_core::RunId;
+use job_queue::{Ledger, Queue, QueueError, RunState};
+use serde::Serialize;
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep};
+
+use self::{
+    comparison::{Figures, Verdict, is_unanswered},
+    together::{MARGIN_MS, Measure, Mixed, Span, Together, together},
+};
+use crate::{
+    config::CountConfig,
+    error::ConsumerError,
+    mapping::is_api_name,
+    preflight::{Patience, org},
+    salesforce::{Client, CountQuery, Counted, Recorded, Refusal, Usage},
+    verdict::{Operation, RequestVerdict, judge_request},
+};
+
+/// So many other runs are named.
+const NAMED_MAX: usize = 20;
+
+/// Entries of the ledger that are read at once.
+const PAGE_RUNS: usize = 100;
+
+/// A clock that differs by less is covered by the margin.
+const CLOCKS_APART_MS: u64 = 3_000;
+
+/// How long what a consumer told of the day's calls is taken for true.
+const USAGE_KEPT_MS: u64 = 10 * 60 * 1_000;
+
+/// A count that is refused for the moment is asked for so often.
+const TRIES: u32 = 3;
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
+/// What was found, as `--json` prints it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    run: RunId,
+    state: RunState,
+    object: String,
+    operation: &'static str,
+    verdict: Verdict,
+    /// Each delivered row of a completed run is there.
+    proven: bool,
+    /// Rows that are delivered, of all runs that are counted together.
+    delivered: Option<u64>,
+    /// Rejected rows that may be stored all the same, of all these runs.
+    unanswered: Option<u64>,
+    /// Records that Salesforce counted.
+    records: Option<u64>,
+    /// More that were created and are in the recycle bin.
+    in_recycle_bin: Option<u64>,
+    /// Other runs that the count cannot tell from this one: the first twenty.
+    other_runs: Vec<RunId>,
+    /// And so many more.
+    more_runs: usize,
+    /// What Salesforce was asked.
+    query: Option<String>,
+    /// Salesforce's clock is so far ahead of Redis'.
+    clock_ahead_ms: i64,
+    /// What it means, in words.
+    says: String,
+}
+
+/// What a count is about.
+struct Subject {
+    ledger: Ledger,
+    object: String,
+    operation: Operation,
+}
+
+/// Counts the records of a run, and prints what that proves.
+pub(crate) async fn count(config: &CountConfig) -> anyhow::Result<ExitCode> {
+    let queue = Queue::connect(&config.queue).await?;
+    let asked_at = Instant::now();
+    let run = || config.run.clone();
+    let ledger = queue.run(&config.run).await?;
+    let ledger = ledger.ok_or_else(|| ConsumerError::NoSuchRun { run: run() })?;
+    let target = ledger.target.clone();
+    let target = target.ok_or_else(|| ConsumerError::RunNotDelivered { run: run() })?;
+    if !ledger.has_ended() {
+        return Err(ConsumerError::RunNotEnded { run: run() }.into());
+    }
+    let operation = Operation::named(&target.operation).filter(|_| is_api_name(&target.object));
+    let operation = operation.ok_or_else(|| ConsumerError::RunNotDelivered { run: run() })?;
+    let spans = others(&queue, &ledger).await?;
+    let subject = Subject { ledger, object: target.object, operation };
+    let sum = match subject.with_others(spans) {
+        Ok(sum) => sum,
+        Err(mixed) => return print(config, &subject.not_countable(mixed)),
+    };
+    let client = Client::new(config.connection.clone())?;
+    let user = sign_in(&client, config, &target.org).await?;
+    let mut asking = Asking {
+        client,
+        queue,
+        config,
+        object: subject.object.clone(),
+        user,
+        redis_ms: subject.ledger.now_ms,
+        asked_at,
+        clock_ahead_ms: 0,
+    };
+    let answer = asking.count(&sum, Measure::of(operation)).await;
+    asking.tell_usage().await?;
+    print(config, &subject.report(&sum, answer?, asking.clock_ahead_ms))
+}
+
+/// Signs in to the org of the run. The answer is the id of the user.
+async fn sign_in(client: &Client, config: &CountConfig, of_run: &str) -> anyhow::Result<String> {
+    let patience = Patience::Seconds;
+    let away = |refusal: Refusal| match refusal {
+        Refusal::Login(error) => ConsumerError::Login(error),
+        other => ConsumerError::SalesforceAway { cause: other.to_string() },
+    };
+    let instance = patience.ask(|| client.instance()).await?.map_err(away)?;
+    let signed_in = org(client, &instance, patience).await?;
+    if signed_in != of_run {
+        let (run, of_run) = (config.run.clone(), of_run.to_owned());
+        return Err(ConsumerError::OtherOrg { run, of_run, signed_in }.into());
+    }
+    let user = patience.ask(|| client.user_id()).await?.map_err(away)?;
+    Ok(user.ok_or(ConsumerError::NoUser)?)
+}
+
+/// All other runs that did something with records of the same object, whatever is done with the
+/// columns: an entry of some bytes for each one that the ledger keeps.
+async fn others(queue: &Queue, counted: &Ledger) -> Result<Vec<Span>, QueueError> {
+    let (mut spans, mut before) = (Vec::new(), None);
+    loop {
+        let page = queue.runs_page(before.as_deref(), PAGE_RUNS).await?;
+        let others = page.runs.iter().filter(|other| other.run != counted.run);
+        spans.extend(others.filter(|other| is_of_same_object(other, counted)).filter_map(span));
+        before = page.next;
+        if before.is_none() {
+            return Ok(spans);
+        }
+    }
+}
+
+fn is_of_same_object(one: &Ledger, other: &Ledger) -> bool {
+    one.target.as_ref().zip(other.target.as_ref()).is_some_and(|(one, other)| {
+        one.org == other.org && one.object.eq_ignore_ascii_case(&other.object)
+    })
+}
+
+/// Nothing of a run whose operation nobody knows.
+fn span(ledger: &Ledger) -> Option<Span> {
+    let codes = ledger.rejected_by_code.iter();
+    Some(Span {
+        run: ledger.run.clone(),
+        operation: Operation::named(&ledger.target.as_ref()?.operation)?,
+        from_ms: ledger.started_at_ms,
+        to_ms: ledger.has_ended().then(|| end_ms(ledger)),
+        delivered: ledger.delivered(),
+        unanswered: codes.filter(|(code, _)| is_unanswered(code)).map(|(_, rows)| rows).sum(),
+        is_complete: ledger.state == RunState::Completed,
+    })
+}
+
+fn end_ms(ledger: &Ledger) -> u64 {
+    ledger.finished_at_ms.unwrap_or(ledger.now_ms)
+}
+
+/// What came of asking.
+enum Answer {
+    Counted { query: String, records: u64, in_recycle_bin: Option<u64> },
+    None { why: String },
+}
+
+impl Subject {
+    fn with_others(&self, others: Vec<Span>) -> Result<Together, Mixed> {
+        let own = span(&self.ledger).expect("it has a target with an operation");
+        together(&own, end_ms(&self.ledger), others)
+    }
+
+    fn not_countable(&self, mixed: Mixed) -> Report {
+        let Mixed { why, runs } = mixed;
+        let says =
+            format!("the load allows no count: other runs cannot be told from this one, and {why}");
+        Report { says, ..self.blank(runs) }
+    }
+
+    fn report(&self, sum: &Together, answer: Answer, clock_ahead_ms: i64) -> Report {
+        let blank = Report {
+            delivered: Some(sum.delivered),
+            unanswered: Some(sum.unanswered),
+            clock_ahead_ms,
+            ..self.blank(sum.others.clone())
+        };
+        let (query, records, in_recycle_bin) = match answer {
+            Answer::Counted { query, records, in_recycle_bin } => (query, records, in_recycle_bin),
+            Answer::None { why } => return Report { says: why, ..blank },
+        };
+        let figures = Figures {
+            measure: Measure::of(self.operation),
+            delivered: sum.delivered,
+            unanswered: sum.unanswered,
+            counted: records,
+            in_recycle_bin,
+            is_complete: sum.is_complete,
+        };
+        Report {
+            verdict: figures.verdict(),
+            proven: figures.is_proof(),
+            records: Some(records),
+            in_recycle_bin,
+            query: Some(query),
+            says: figures.says(),
+            ..blank
+        }
+    }
+
+    fn blank(&self, mut others: Vec<RunId>) -> Report {
+        let more_runs = others.len().saturating_sub(NAMED_MAX);
+        others.truncate(NAMED_MAX);
+        Report {
+            run: self.ledger.run.clone(),
+            state: self.ledger.state,
+            object: self.object.clone(),
+            operation: self.operation.as_str(),
+            verdict: Verdict::NoCount,
+            proven: false,
+            delivered: None,
+            unanswered: None,
+            records: None,
+            in_recycle_bin: None,
+            other_runs: others,
+            more_runs,
+            query: None,
+            clock_ahead_ms: 0,
+            says: String::new(),
+        }
+    }
+}
+
+/// Asks Salesforce.
+struct Asking<'a> {
+    client: Client,
+    queue: Queue,
+    config: &'a CountConfig,
+    object: String,
+    user: String,
+    /// Redis' clock at a moment.
+    redis_ms: u64,
+    asked_at: Instant,
+    clock_ahead_ms: i64,
+}
+
+impl Asking<'_> {
+    async fn count(&mut self, sum: &Together, measure: Measure) -> anyhow::Result<Answer> {
+        if let Some(why) = self.reserve_is_reached().await? {
+            return Ok(Answer::None { why });
+        }
+        let recorded = match measure {
+            Measure::Created => Recorded::Created,
+            Measure::Changed => Recorded::Changed,
+            Measure::Deleted => Recorded::Deleted,
+        };
+        let mut query = self.query(sum, recorded);
+        let mut counted = match self.ask(&query).await? {
+            Ok(counted) => counted,
+            Err(why) => return Ok(Answer::None { why }),
+        };
+        let redis_ms = self.redis_ms.saturating_add(millis(self.asked_at.elapsed()));
+        self.clock_ahead_ms = counted.at_ms.map_or(0, |at_ms| clock_ahead_ms(at_ms, redis_ms));
+        if self.clock_ahead_ms != 0 {
+            query = self.query(sum, recorded);
+            counted = match self.ask(&query).await? {
+                Ok(counted) => counted,
+                Err(why) => return Ok(Answer::None { why }),
+            };
+        }
+        let mut in_recycle_bin = None;
+        if recorded == Recorded::Created && counted.records < sum.delivered {
+            let deleted = self.ask(&self.query(sum, Recorded::CreatedAndDeleted)).await?;
+            // Of an object that has no recycle bin, nothing is known.
+            in_recycle_bin = deleted.ok().map(|deleted| deleted.records);
+        }
+        let Counted { records, .. } = counted;
+        Ok(Answer::Counted { query: query.soql(), records, in_recycle_bin })
+    }
+
+    fn query(&self, sum: &Together, recorded: Recorded) -> CountQuery {
+        let moment = |redis_ms: u64| {
+            let ms = i128::from(redis_ms) + i128::from(self.clock_ahead_ms);
+            OffsetDateTime::from_unix_timestamp_nanos(ms * 1_000_000)
+                .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        };
+        CountQuery {
+            object: self.object.clone(),
+            user: self.user.clone(),
+            recorded,
+            from: moment(sum.from_ms.saturating_sub(MARGIN_MS)),
+            to: moment(sum.to_ms.saturating_add(MARGIN_MS)),
+        }
+    }
+
+    /// The number, or why Salesforce does not count such records.
+    async fn ask(&self, query: &CountQuery) -> Result<Result<Counted, String>, ConsumerError> {
+        let mut tries = 1;
+        loop {
+            let refusal = match self.client.count(query).await {
+                Ok(counted) => return Ok(Ok(counted)),
+                Err(refusal) => refusal,
+            };
+            // A question changes nothing, so it may be repeated like an upsert.
+            let may_pass = matches!(
+                judge_request(&refusal, Operation::Upsert),
+                RequestVerdict::Wait(_) | RequestVerdict::Repeat { .. }
+            );
+            match refusal {
+                _ if may_pass && tries < TRIES => {}
+                Refusal::Login(error) => return Err(ConsumerError::Login(error)),
+                Refusal::Answered(answer) if !may_pass && answer.code.is_some() => {
+                    return Ok(Err(format!(
+                        "the load allows no count: salesforce refuses to count records of {} by user \
+                         and time ({answer}); the object may lack these fields, or be too large",
+                        self.object
+                    )));
+                }
+                answer => {
+                    return Err(ConsumerError::Count { object: self.object.clone(), answer });
+                }
+            }
+            tries += 1;
+            sleep(BETWEEN_TRIES).await;
+        }
+    }
+
+    /// A count is a call of the day like all others.
+    async fn reserve_is_reached(&self) -> Result<Option<String>, QueueError> {
+        let Some(told) = self.queue.api_usage().await? else { return Ok(None) };
+        let usage = Usage { used: told.used, max: told.max };
+        let is_old = told.seen_at_ms.saturating_add(USAGE_KEPT_MS) < self.redis_ms;
+        Ok((!is_old && self.config.reserve.is_reached(usage)).then(|| {
+            format!(
+                "there is no call for a count: {} of the day's {} api calls are used, and {} are kept \
+                 for others (SALESFORCE_API_RESERVE)",
+                told.used, told.max, self.config.reserve
+            )
+        }))
+    }
+
+    async fn tell_usage(&self) -> Result<(), QueueError> {
+        let usage = *self.client.usage().borrow();
+        match usage {
+            Some(Usage { used, max }) => self.queue.note_api_usage(used, max).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// How far Salesforce's clock is ahead of Redis', when that is more than the margin covers.
+fn clock_ahead_ms(salesforce_ms: i64, redis_ms: u64) -> i64 {
+    let ahead = salesforce_ms.saturating_sub(i64::try_from(redis_ms).unwrap_or(i64::MAX));
+    if ahead.unsigned_abs() > CLOCKS_APART_MS { ahead } else { 0 }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn print(config: &CountConfig, report: &Report) -> anyhow::Result<ExitCode> {
+    let mut out = io::stdout().lock();
+    if config.json {
+        serde_json::to_writer_pretty(&mut out, report)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", report.text())?;
+    }
+    out.flush()?;
+    Ok(if report.proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Report {
+    fn text(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        let mut line = |name: &str, value: String| {
+            writeln!(text, "  {name:<16}{value}").expect("a String takes everything");
+        };
+        line("run", format!("{} ({} {})", self.run, self.operation, self.object));
+        if !self.other_runs.is_empty() {
+            let names: Vec<&str> = self.other_runs.iter().map(RunId::as_str).collect();
+            let more = match self.more_runs {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            line("together with", format!("{}{more}", names.join(", ")));
+        }
+        if let Some(delivered) = self.delivered {
+            line("delivered", delivered.to_string());
+        }
+        if let Some(records) = self.records {
+            line("records", records.to_string());
+        }
+        if let Some(deleted) = self.in_recycle_bin {
+            line("in recycle bin", deleted.to_string());
+        }
+        if let Some(query) = &self.query {
+            line("asked", query.clone());
+        }
+        if self.clock_ahead_ms != 0 {
+            line("clocks", format!("salesforce is {} ms ahead of redis", self.clock_ahead_ms));
+        }
+        line("verdict", self.says.clone());
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_are_apart_when_the_margin_does_not_cover_it() {
+        for (salesforce_ms, ahead) in [
+            (100_000, 0),
+            (97_000, 0),
+            (103_000, 0),
+            (96_000, -4_000),
+            (104_000, 4_000),
+            (3_700_000, 3_600_000),
+        ] {
+            assert_eq!(clock_ahead_ms(salesforce_ms, 100_000), ahead, "{salesforce_ms}");
+        }
+    }
+}
