@@ -96,15 +96,15 @@ impl Header {
         self.cells().contains(&cells)
     }
 
-    /// Whether a record says what the header says: its names in other quotes, with other blanks
-    /// around them, or without the columns at the end that have none, are the same names.
+    /// Whether a record says what the header says: its names in other quotes or capitals, with other
+    /// blanks around them, or without the columns at the end that have none, are the same names.
     #[inline]
     pub(crate) fn is_repeated_by(&self, raw: &[u8]) -> bool {
-        // Two bytes tell that of most records.
+        // Two bytes tell that of most records, without the bit that makes a letter a capital.
         let is_around = |byte: &u8| is_blank(*byte) || *byte == self.dialect.quote;
         let first = self.columns[0].trim_start_matches([' ', '\t']).as_bytes();
         let at = raw.iter().position(|byte| !is_around(byte)).unwrap_or(raw.len());
-        raw[at..].iter().zip(first).take(2).all(|(found, name)| found == name)
+        raw[at..].iter().zip(first).take(2).all(|(found, name)| (found ^ name) & !0x20 == 0)
             && self.is_repeated_by_cells(raw)
     }
 
@@ -115,7 +115,8 @@ impl Header {
         self.dialect.for_each_cell(raw, &mut Vec::new(), |cell| {
             let name = self.columns.get(cells).map_or("", |name| name.trim());
             let cell = std::str::from_utf8(cell).ok();
-            are_alike = are_alike && cell.is_some_and(|cell| cell.trim() == name);
+            are_alike =
+                are_alike && cell.is_some_and(|cell| cell.trim().eq_ignore_ascii_case(name));
             cells += 1;
         });
         are_alike && self.takes(cells)

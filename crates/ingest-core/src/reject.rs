@@ -72,6 +72,11 @@ impl RowRules {
             && !self.header.is_repeated_by(record.raw)
     }
 
+    /// Whether this record is the header once more.
+    pub(crate) fn is_repeated_header(&self, record: &Record<'_>) -> bool {
+        matches!(record.shape, Shape::Whole { .. }) && self.header.is_repeated_by(record.raw)
+    }
+
     /// The reason why this record cannot.
     #[cold]
     pub(crate) fn reject(&self, record: &Record<'_>) -> Reject {
