@@ -3,8 +3,10 @@
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+use memchr::memchr;
 
 use crate::error::{DataKind, IngestError};
+use crate::rejects_file::COLUMNS;
 use crate::scan::is_blank;
 use crate::{Dialect, Position};
 
@@ -23,7 +25,7 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// When the bytes are empty or not text, no column has a name, or one looks like data: see
+    /// When the bytes are empty, not text or have null bytes, no column has a name, or one looks like data: see
     /// [`IngestError::HeaderLooksLikeData`].
     pub fn parse(raw: Bytes, dialect: Dialect) -> Result<Self, IngestError> {
         Self::read(raw, dialect, Position { record: 0, line: 1, byte: 0 })
@@ -40,6 +42,9 @@ impl Header {
         if let Err(error) = std::str::from_utf8(&raw) {
             let byte = at.byte + error.valid_up_to() as u64;
             return Err(IngestError::HeaderNotUtf8 { at, byte });
+        }
+        if let Some(null) = memchr(0, &raw) {
+            return Err(IngestError::HeaderHasNull { at, byte: at.byte + null as u64 });
         }
         let columns = columns(&raw, dialect);
         check(&columns, at)?;
@@ -94,6 +99,14 @@ impl Header {
     #[inline]
     pub fn takes(&self, cells: usize) -> bool {
         self.cells().contains(&cells)
+    }
+
+    /// Whether it is that of a rejects file or of a copy of one, whatever quotes it was read with.
+    #[must_use]
+    pub fn is_of_rejects_file(&self) -> bool {
+        let is_around = |character: char| character.is_whitespace() || "\"'".contains(character);
+        let names = self.columns[..self.named].iter().map(|name| name.trim_matches(is_around));
+        self.named > COLUMNS.len() && names.rev().take(COLUMNS.len()).eq(COLUMNS.into_iter().rev())
     }
 
     /// Whether a record says what the header says: its names in other quotes or capitals, with other

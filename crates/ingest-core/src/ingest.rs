@@ -316,7 +316,11 @@ impl RowReader {
             Some(_) => FieldCount::Unknown,
         };
         Ok(Self {
-            rules: RowRules { header: header.clone(), record_bytes_max: limit },
+            rules: RowRules {
+                header: header.clone(),
+                record_bytes_max: limit,
+                is_replay: replay.is_some(),
+            },
             decoder: RecordDecoder::new(dialect, fields, limit, from.record + 1, cursor),
             replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
             batcher,
