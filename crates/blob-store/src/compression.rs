@@ -1,13 +1,16 @@
-use std::{fmt, io};
+use std::{fmt, io, pin::Pin, task};
 
 use async_compression::{
     tokio::bufread::{GzipDecoder, ZstdDecoder},
     zstd::DParameter,
 };
-use bytes::Bytes;
-use futures::{Stream, StreamExt, TryStreamExt};
-use tokio::io::AsyncRead;
-use tokio_util::io::{ReaderStream, StreamReader};
+use bytes::{Bytes, BytesMut};
+use futures::{
+    Stream, StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, ReadBuf};
+use tokio_util::io::StreamReader;
 
 use crate::{BlobError, BlobProperties, cause::Cause};
 
@@ -55,35 +58,95 @@ impl fmt::Display for Compression {
 /// The decompressed content of `chunks`, in bounded memory: some 128 KiB plus
 /// the decompressor's window (gzip 32 KiB, Zstandard up to 16 MiB).
 ///
-/// An error of `chunks` comes through as it is; content that is cut short or
-/// damaged gives [`BlobError::Corrupt`]. (Zstandard can tell damage for certain
-/// only where the content has a checksum, as that of the program `zstd` has.)
+/// Zeros behind a gzip member or a Zstandard frame are passed over: tapes and some appliances fill
+/// files up with them.
+///
+/// An error of `chunks` comes through as it is; content that is cut short gives
+/// [`BlobError::CutShort`], and damaged content [`BlobError::Corrupt`]. (Zstandard can tell damage for
+/// certain only where the content has a checksum, as that of the program `zstd` has.)
 pub fn decompress(
     chunks: impl Stream<Item = Result<Bytes, BlobError>> + Send + 'static,
     compression: Compression,
 ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + Unpin + 'static {
     let compressed = StreamReader::new(chunks.map_err(io::Error::other).boxed());
-    let content: Box<dyn AsyncRead + Send + Unpin> = match compression {
-        Compression::Gzip => {
-            let mut decoder = GzipDecoder::new(compressed);
-            decoder.multiple_members(true);
-            Box::new(decoder)
+    let member = Member::begin(compressed, compression);
+    stream::try_unfold(member, move |mut member| async move {
+        let mut content = BytesMut::with_capacity(CHUNK_BYTES);
+        while member.read_buf(&mut content).await? == 0 {
+            let mut compressed = member.end();
+            if !pass_zeros(&mut compressed).await? {
+                return Ok(None);
+            }
+            member = Member::begin(compressed, compression);
         }
-        Compression::Zstd => {
-            let window = DParameter::window_log_max(ZSTD_WINDOW_LOG_MAX);
-            let mut decoder = ZstdDecoder::with_params(compressed, &[window]);
-            decoder.multiple_members(true);
-            Box::new(decoder)
+        Ok(Some((content.freeze(), member)))
+    })
+    .map_err(move |error| blob_error(error, compression))
+    .boxed()
+}
+
+type Compressed = StreamReader<BoxStream<'static, io::Result<Bytes>>, Bytes>;
+
+/// A part of the content that stands for itself. There may be many of them.
+enum Member {
+    Gzip(GzipDecoder<Compressed>),
+    Zstd(ZstdDecoder<Compressed>),
+}
+
+impl Member {
+    fn begin(compressed: Compressed, compression: Compression) -> Self {
+        match compression {
+            Compression::Gzip => Self::Gzip(GzipDecoder::new(compressed)),
+            Compression::Zstd => {
+                let window = DParameter::window_log_max(ZSTD_WINDOW_LOG_MAX);
+                Self::Zstd(ZstdDecoder::with_params(compressed, &[window]))
+            }
         }
-    };
-    ReaderStream::with_capacity(content, CHUNK_BYTES)
-        .map_err(move |error| blob_error(error, compression))
+    }
+
+    /// What is behind it.
+    fn end(self) -> Compressed {
+        match self {
+            Self::Gzip(decoder) => decoder.into_inner(),
+            Self::Zstd(decoder) => decoder.into_inner(),
+        }
+    }
+}
+
+impl AsyncRead for Member {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+        content: &mut ReadBuf<'_>,
+    ) -> task::Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Gzip(decoder) => Pin::new(decoder).poll_read(context, content),
+            Self::Zstd(decoder) => Pin::new(decoder).poll_read(context, content),
+        }
+    }
+}
+
+/// Gives whether something is behind them.
+async fn pass_zeros(compressed: &mut Compressed) -> io::Result<bool> {
+    loop {
+        let bytes = compressed.fill_buf().await?;
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        if zeros < bytes.len() || bytes.is_empty() {
+            let is_left = !bytes.is_empty();
+            compressed.consume(zeros);
+            return Ok(is_left);
+        }
+        compressed.consume(zeros);
+    }
 }
 
 /// An error of the blob travels through the decompressor inside an I/O error.
 fn blob_error(error: io::Error, compression: Compression) -> BlobError {
     match error.downcast::<BlobError>() {
         Ok(error) => error,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            BlobError::CutShort { compression }
+        }
         Err(error) => BlobError::Corrupt { compression, source: Cause::any(&error) },
     }
 }

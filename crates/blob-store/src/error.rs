@@ -124,10 +124,19 @@ pub enum BlobError {
         /// What the service answered.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A compressed blob ends in the middle of its content.
+    #[error(
+        "the blob ends before its {compression} data does: the file was cut short before it was \
+         uploaded, or while it was; upload all of it again, and load it as a new run"
+    )]
+    CutShort {
+        /// What it is.
+        compression: Compression,
+    },
     /// A compressed blob cannot be decompressed.
     #[error(
-        "the blob is not whole {compression} data (or needs a large window, as after \
-         `zstd --long`); compress and upload it again"
+        "the blob is damaged {compression} data (or needs a large window, as after \
+         `zstd --long`); compress and upload it again, and load it as a new run"
     )]
     Corrupt {
         /// What it should have been.

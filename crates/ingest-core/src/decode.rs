@@ -5,17 +5,15 @@
 //! given up, but collected on to see where it ends, for lines inside its quotes are no records:
 //! `carry` never holds more than one byte above [`LIMITS_LOOKED_AHEAD`] times the limit.
 //!
-//! A quote that is open at the limit and opens no cell of a whole record, or is open at the end of
-//! the input, ends its record with its own line: reading goes back to that line's end, and what was
-//! collected behind it is read again. All of that depends on nothing but the bytes from the record's
-//! first one on, so no cut and no resume point can change it. Reading again costs little however
-//! many such lines there are: as long as quotes stay open, all quotes behind them stand in pairs,
-//! and a pair opens nothing that goes on to another line. So the next line that is to be read again
-//! begins behind what was read twice.
+//! A quote that is not closed where its cell ends, see [`torn`], ends its record with its own line:
+//! reading goes back to that line's end, and what was collected behind it is read again. All of that
+//! depends on nothing but the bytes from the record's first one on, so no cut and no resume point can
+//! change it. Reading again costs little however many such lines there are: as long as quotes stay
+//! open, all quotes behind them stand in pairs, and a pair opens nothing that goes on to another line.
+//! So the next line that is to be read again begins no earlier than the last line that was read twice.
 
 mod too_long;
-
-use std::ops::RangeInclusive;
+mod torn;
 
 use bytes::Bytes;
 use encoding_rs::Encoding;
@@ -24,8 +22,8 @@ use crate::error::TooLong;
 use crate::input::Input;
 use crate::plain::Plain;
 use crate::position::Cursor;
-use crate::record::{Record, Shape};
-use crate::scan::{self, Misplaced, MisplacedKind, Scan};
+use crate::record::{FieldCount, Record, Shape};
+use crate::scan::{self, Scan};
 use crate::{Dialect, Position};
 
 /// U+FEFF.
@@ -39,9 +37,9 @@ const LIMITS_LOOKED_AHEAD: usize = 4;
 
 pub(crate) struct RecordDecoder {
     dialect: Dialect,
-    /// How many fields a record has. It tells a record with a long quoted field from one with a
-    /// quote that was left open, and happens to be closed in another record.
-    fields: RangeInclusive<usize>,
+    /// It tells a record with a long quoted field from one with a quote that was left open, and
+    /// happens to be closed in another record.
+    fields: FieldCount,
     record_bytes_max: usize,
     state: State,
     /// Number of the record that is read now or next.
@@ -87,7 +85,7 @@ impl RecordDecoder {
     /// Starts at `cursor`, before the record with this number (0 is the header).
     pub(crate) fn new(
         dialect: Dialect,
-        fields: RangeInclusive<usize>,
+        fields: FieldCount,
         record_bytes_max: usize,
         record: u64,
         cursor: Cursor,
@@ -240,7 +238,7 @@ impl RecordDecoder {
         let limit = start.saturating_add(room).min(chunk.len());
         let (seen, found) = scan.see(&chunk[start..limit]);
         match found {
-            Some(scan::Found::End) if !is_too_long => {
+            Some(scan::Found::End) if !is_too_long && !scan.is_in_last_line() => {
                 let shape = Shape::of(&scan);
                 return self.end_at(scan.seen() - 1, shape, input);
             }
@@ -252,7 +250,8 @@ impl RecordDecoder {
         self.carry.extend_from_slice(&chunk[start..start + seen]);
         input.read_up_to(start + seen);
         match found {
-            Some(scan::Found::End) if self.is_whole(&scan) => self.give_up_all(input),
+            Some(scan::Found::End) if !is_too_long => self.end_last_line(&scan, input),
+            Some(scan::Found::End) => self.end_too_long(&scan, self.carry.len() - 1, input),
             Some(scan::Found::Torn) if self.carry.last() == Some(&CTRL_Z) => {
                 self.state = State::BehindCtrlZ(scan);
                 None
@@ -274,33 +273,6 @@ impl RecordDecoder {
 
     fn bytes_looked_at_max(&self) -> usize {
         self.record_bytes_max.saturating_mul(LIMITS_LOOKED_AHEAD)
-    }
-
-    /// Reads on behind what is torn unless this is the end of the input.
-    fn pass_ctrl_z(&mut self, scan: Scan, input: &mut Input) -> Option<Found> {
-        let (chunk, start) = input.current();
-        let room = self.bytes_looked_at_max().saturating_add(1).saturating_sub(self.carry.len());
-        let rest = &chunk[start..];
-        let marks = rest.iter().take(room).take_while(|byte| **byte == CTRL_Z).count();
-        let is_all = marks == rest.len();
-        self.carry.extend_from_slice(&rest[..marks]);
-        input.read_up_to(start + marks);
-        if is_all && marks < room {
-            return None;
-        }
-        // The first of them is where it was torn.
-        match scan.seen() > self.record_bytes_max.saturating_add(1) {
-            false => self.go_back(&scan, input),
-            true => self.give_up(input),
-        }
-    }
-
-    /// Ends a record with the line on which its last quoted field opens: that quote is not closed.
-    fn go_back(&mut self, scan: &Scan, input: &mut Input) -> Option<Found> {
-        let end = scan.first_line_end().expect("it was seen");
-        let quote = scan.last_quote();
-        let shape = Shape::Misplaced(Misplaced { quote, kind: MisplacedKind::Open });
-        self.end_at(end, shape, input)
     }
 
     /// Ends a record at its line end, the first byte of which is at this offset in it. What has
@@ -346,36 +318,34 @@ impl RecordDecoder {
         match self.state {
             State::BetweenRecords => None,
             State::Skipping(found) | State::Ended(found) => Some(found),
-            State::InRecord(scan) | State::BehindCtrlZ(scan) => {
-                let text = self.text_bytes();
-                if text > self.record_bytes_max {
-                    let mut scan = Scan::new(self.dialect);
-                    return match scan.see(&self.carry[..text]) {
-                        (_, None) if self.is_whole(&scan) => self.give_up_all(input),
-                        _ => self.give_up(input),
-                    };
-                }
-                match scan.open_quote().and(scan.first_line_end()) {
-                    Some(_line_end) => self.go_back(&scan, input),
-                    None => self.finish_record(),
-                }
-            }
-            State::InMark => self.finish_record(),
+            State::InRecord(_) | State::BehindCtrlZ(_) | State::InMark => self.finish_record(input),
         }
     }
 
     /// The input ends in a record, or in the Ctrl-Z that some programs end a text with.
-    fn finish_record(&mut self) -> Option<Found> {
+    fn finish_record(&mut self, input: &mut Input) -> Option<Found> {
+        let text = self.text_bytes();
+        let mut scan = Scan::new(self.dialect);
+        let found = scan.see(&self.carry[..text]);
+        if text > self.record_bytes_max {
+            return match found {
+                (_, None) => self.end_too_long(&scan, text, input),
+                _ => self.give_up(input),
+            };
+        }
+        debug_assert!(found == (text, None), "it ended before");
+        if scan.open_quote().is_some() && scan.is_over_lines() || self.is_torn(&scan, text) {
+            return self.go_back(&scan, input);
+        }
         let at = self.position();
         self.cursor.pass(&self.carry);
-        let text = self.text_bytes();
         self.skipped_ctrl_z = text < self.carry.len();
         self.carry.truncate(text);
         if self.carry.is_empty() {
             self.state = State::BetweenRecords;
             return None;
         }
-        Some(Found { at, shape: Shape::of(&self.scan_carry()) })
+        Some(Found { at, shape: Shape::of(&scan) })
     }
 
     /// Bytes of `carry` without the Ctrl-Z at its end.
@@ -395,7 +365,13 @@ mod tests {
 
     /// Reads 10 MB in small chunks, which `line` repeats: how much was kept.
     fn kept_bytes(line: &'static [u8]) -> usize {
-        let mut decoder = RecordDecoder::new(Dialect::default(), 2..=2, 1000, 1, Cursor::at(1, 0));
+        let mut decoder = RecordDecoder::new(
+            Dialect::default(),
+            FieldCount::Known(2..=2),
+            1000,
+            1,
+            Cursor::at(1, 0),
+        );
         let mut input = Input::default();
         for _ in 0..10_000_000 / line.len() {
             input.push(line.into());

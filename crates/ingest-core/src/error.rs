@@ -51,6 +51,16 @@ pub enum IngestError {
         /// The first byte that is not UTF-8.
         byte: u64,
     },
+    /// The first record has null bytes, as text has that is read in another encoding than its own.
+    #[error(
+        "{at}: null byte at byte {byte}, so this is text in another encoding; name it with CSV_ENCODING, such as utf-16le or utf-16be (UTF-32 is not read: convert it to UTF-8)"
+    )]
+    HeaderHasNull {
+        /// Where it starts.
+        at: Position,
+        /// The first null byte.
+        byte: u64,
+    },
     /// The input is no CSV yet: it begins as files in this format do.
     #[error("{at}: this is {format}, not CSV; {}", format.advice())]
     Packed {

@@ -3,8 +3,10 @@
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
+use memchr::memchr;
 
 use crate::error::{DataKind, IngestError};
+use crate::rejects_file::COLUMNS;
 use crate::scan::is_blank;
 use crate::{Dialect, Position};
 
@@ -23,7 +25,7 @@ impl Header {
     ///
     /// # Errors
     ///
-    /// When the bytes are empty or not text, no column has a name, or one looks like data: see
+    /// When the bytes are empty, not text or have null bytes, no column has a name, or one looks like data: see
     /// [`IngestError::HeaderLooksLikeData`].
     pub fn parse(raw: Bytes, dialect: Dialect) -> Result<Self, IngestError> {
         Self::read(raw, dialect, Position { record: 0, line: 1, byte: 0 })
@@ -40,6 +42,9 @@ impl Header {
         if let Err(error) = std::str::from_utf8(&raw) {
             let byte = at.byte + error.valid_up_to() as u64;
             return Err(IngestError::HeaderNotUtf8 { at, byte });
+        }
+        if let Some(null) = memchr(0, &raw) {
+            return Err(IngestError::HeaderHasNull { at, byte: at.byte + null as u64 });
         }
         let columns = columns(&raw, dialect);
         check(&columns, at)?;
@@ -96,15 +101,23 @@ impl Header {
         self.cells().contains(&cells)
     }
 
-    /// Whether a record says what the header says: its names in other quotes, with other blanks
-    /// around them, or without the columns at the end that have none, are the same names.
+    /// Whether it is that of a rejects file or of a copy of one, whatever quotes it was read with.
+    #[must_use]
+    pub fn is_of_rejects_file(&self) -> bool {
+        let is_around = |character: char| character.is_whitespace() || "\"'".contains(character);
+        let names = self.columns[..self.named].iter().map(|name| name.trim_matches(is_around));
+        self.named > COLUMNS.len() && names.rev().take(COLUMNS.len()).eq(COLUMNS.into_iter().rev())
+    }
+
+    /// Whether a record says what the header says: its names in other quotes or capitals, with other
+    /// blanks around them, or without the columns at the end that have none, are the same names.
     #[inline]
     pub(crate) fn is_repeated_by(&self, raw: &[u8]) -> bool {
-        // Two bytes tell that of most records.
+        // Two bytes tell that of most records, without the bit that makes a letter a capital.
         let is_around = |byte: &u8| is_blank(*byte) || *byte == self.dialect.quote;
         let first = self.columns[0].trim_start_matches([' ', '\t']).as_bytes();
         let at = raw.iter().position(|byte| !is_around(byte)).unwrap_or(raw.len());
-        raw[at..].iter().zip(first).take(2).all(|(found, name)| found == name)
+        raw[at..].iter().zip(first).take(2).all(|(found, name)| (found ^ name) & !0x20 == 0)
             && self.is_repeated_by_cells(raw)
     }
 
@@ -115,7 +128,8 @@ impl Header {
         self.dialect.for_each_cell(raw, &mut Vec::new(), |cell| {
             let name = self.columns.get(cells).map_or("", |name| name.trim());
             let cell = std::str::from_utf8(cell).ok();
-            are_alike = are_alike && cell.is_some_and(|cell| cell.trim() == name);
+            are_alike =
+                are_alike && cell.is_some_and(|cell| cell.trim().eq_ignore_ascii_case(name));
             cells += 1;
         });
         are_alike && self.takes(cells)

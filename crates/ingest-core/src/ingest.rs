@@ -1,7 +1,7 @@
 //! Bytes → batches.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
@@ -11,10 +11,11 @@ use crate::error::{PackedFormat, TooLong};
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
-use crate::record::Shape;
+use crate::record::{FieldCount, Shape};
 use crate::reject::RowRules;
 use crate::replay::{self, Replayed, Replayer};
 use crate::scan::Misplaced;
+use crate::sep_line::SepLine;
 use crate::{Batch, BatchLimits, Cells, Dialect, Header, IngestError, Replay, ResumePoint};
 
 /// How an input is read.
@@ -187,7 +188,7 @@ impl Ingest {
     }
 
     /// Lines without data that were passed over since the input began: those of delimiters and
-    /// blanks only, and a Ctrl-Z at the end.
+    /// blanks only, `sep=;` before a repeated header, and a Ctrl-Z at the end.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         match &self.state {
@@ -203,7 +204,7 @@ impl Ingest {
             return State::Failed(IngestError::UnusableDialect(dialect));
         }
         let limit = record_limit(self.settings, &self.manner);
-        let decoder = RecordDecoder::new(dialect, ANY_FIELDS, limit, 0, opened.cursor);
+        let decoder = RecordDecoder::new(dialect, FieldCount::Unknown, limit, 0, opened.cursor);
         State::Header(dialect, Box::new(decoder))
     }
 }
@@ -224,9 +225,6 @@ impl fmt::Debug for Ingest {
         formatter.debug_struct("Ingest").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
-
-/// As many as a record may have of which nothing is known.
-const ANY_FIELDS: RangeInclusive<usize> = 1..=usize::MAX;
 
 /// Most bytes in a record as it stands in the input.
 fn record_limit(settings: IngestSettings, manner: &Manner) -> usize {
@@ -287,6 +285,9 @@ struct RowReader {
     decoder: RecordDecoder,
     replayer: Option<Replayer>,
     batcher: Batcher,
+    sep_line: SepLine,
+    /// Batches before the open one that nobody asked for yet.
+    ready: VecDeque<Batch>,
     /// Where it began.
     from: ResumePoint,
 }
@@ -310,23 +311,69 @@ impl RowReader {
             },
         };
         let replay = manner.replay.clone();
-        let fields = if replay.is_some() { ANY_FIELDS } else { header.cells() };
+        let fields = match replay {
+            None => FieldCount::Known(header.cells()),
+            Some(_) => FieldCount::Unknown,
+        };
         Ok(Self {
-            rules: RowRules { header: header.clone(), record_bytes_max: limit },
+            rules: RowRules {
+                header: header.clone(),
+                record_bytes_max: limit,
+                is_replay: replay.is_some(),
+            },
             decoder: RecordDecoder::new(dialect, fields, limit, from.record + 1, cursor),
             replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
             batcher,
+            sep_line: SepLine::default(),
+            ready: VecDeque::new(),
             header,
             from,
         })
     }
 
     fn next_batch(&mut self, input: &mut Input) -> Option<Batch> {
+        if let Some(ready) = self.ready.pop_front() {
+            return Some(ready);
+        }
+        loop {
+            if !self.sep_line.is_held() {
+                let batch = self.read_batch(input);
+                if !self.sep_line.is_held() {
+                    return batch;
+                }
+            }
+            let is_read = self.read_behind_sep_line(input);
+            if !is_read || !self.ready.is_empty() {
+                return self.ready.pop_front();
+            }
+        }
+    }
+
+    /// Reads the record behind a line that is held, and gives whether it was there.
+    #[cold]
+    #[inline(never)]
+    fn read_behind_sep_line(&mut self, input: &mut Input) -> bool {
+        let (rules, batcher) = (&self.rules, &mut self.batcher);
+        let Some(mut record) = self.decoder.next(input) else {
+            if input.ended() {
+                self.sep_line.add_held(rules, batcher, &mut self.ready);
+                self.ready.extend(batcher.close());
+            }
+            return false;
+        };
+        let skipped = self.sep_line.add(&mut record, rules, batcher, &mut self.ready);
+        (0..skipped).for_each(|_| self.decoder.forget_number());
+        true
+    }
+
+    /// The next batch, up to a line that has to be held.
+    fn read_batch(&mut self, input: &mut Input) -> Option<Batch> {
         while !self.batcher.is_full() {
             let Some(mut record) = self.decoder.next(input) else {
                 return if input.ended() { self.batcher.close() } else { None };
             };
             let rejected = match &mut self.replayer {
+                None if self.sep_line.hold(&record) => return None,
                 None => None,
                 Some(replayer) => match replayer.replay(&mut record) {
                     Replayed::Taken => None,

@@ -70,6 +70,7 @@ mod replay;
 mod rows;
 mod run;
 mod scan;
+mod sep_line;
 mod transcode;
 
 pub use batch::{Batch, BatchLimits};

@@ -1,5 +1,7 @@
 //! A record as it was found.
 
+use std::ops::RangeInclusive;
+
 use crate::error::TooLong;
 use crate::position::Cursor;
 use crate::scan::{self, Misplaced, Scan, is_blank};
@@ -31,6 +33,24 @@ impl Record<'_> {
     #[inline(never)]
     fn is_blank_to_its_end(&self, delimiter: u8) -> bool {
         self.raw.iter().all(|byte| *byte == delimiter || is_blank(*byte))
+    }
+}
+
+/// How many fields a record has.
+#[derive(Clone)]
+pub(crate) enum FieldCount {
+    /// As many as the header, or fewer.
+    Known(RangeInclusive<usize>),
+    /// The header is not read yet, or what stands behind the fields is still to be taken off.
+    Unknown,
+}
+
+impl FieldCount {
+    pub(crate) fn takes(&self, fields: usize) -> bool {
+        match self {
+            Self::Known(known) => known.contains(&fields),
+            Self::Unknown => true,
+        }
     }
 }
 

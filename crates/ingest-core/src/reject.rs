@@ -61,6 +61,8 @@ const ESCAPE_ADVICE: &str =
 pub(crate) struct RowRules {
     pub(crate) header: Header,
     pub(crate) record_bytes_max: usize,
+    /// The input is a rejects file.
+    pub(crate) is_replay: bool,
 }
 
 impl RowRules {
@@ -70,6 +72,11 @@ impl RowRules {
         matches!(record.shape, Shape::Whole { fields } if self.header.takes(fields))
             && record.is_text
             && !self.header.is_repeated_by(record.raw)
+    }
+
+    /// Whether this record is the header once more.
+    pub(crate) fn is_repeated_header(&self, record: &Record<'_>) -> bool {
+        matches!(record.shape, Shape::Whole { .. }) && self.header.is_repeated_by(record.raw)
     }
 
     /// The reason why this record cannot.
@@ -94,9 +101,13 @@ impl RowRules {
             }
             Shape::Whole { .. } if !is_text => {
                 let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
-                let reason = format!(
-                    "not text at byte {byte}; if the file is in another encoding, name it with CSV_ENCODING"
-                );
+                let advice = match self.is_replay {
+                    false => "if the file is in another encoding, name it with CSV_ENCODING",
+                    true => {
+                        "rejects files are in UTF-8: mend the text there, or load the source anew"
+                    }
+                };
+                let reason = format!("not text at byte {byte}; {advice}");
                 (Reject::INVALID_UTF8, reason)
             }
             Shape::Whole { fields } => {

@@ -18,8 +18,8 @@ pub(crate) struct Scan {
     fields: usize,
     /// Where the last quoted cell opens.
     opens: usize,
-    /// The first line end inside that cell's quotes.
-    first_line_end: Option<usize>,
+    /// The last cell that goes over lines; its line end is 0 when there is none.
+    over_lines: OverLines,
     /// The last byte, and the one before the last quote, or row of quotes, inside quotes.
     last: u8,
     before_quote: u8,
@@ -37,6 +37,17 @@ enum Place {
     BehindQuote,
     /// Behind a quoted cell and blanks.
     BehindCell,
+    /// Behind a cell over lines, and text. The record ends with this line: no quote in it is trusted.
+    LastLine,
+}
+
+/// A quoted cell with line ends inside its quotes.
+#[derive(Clone, Copy)]
+pub(crate) struct OverLines {
+    /// Where it opens.
+    pub(crate) quote: usize,
+    /// Its first line end.
+    pub(crate) line_end: usize,
 }
 
 /// A quoted cell that does not end where its quotes do.
@@ -78,7 +89,7 @@ impl Scan {
             seen: 0,
             fields: 1,
             opens: 0,
-            first_line_end: None,
+            over_lines: OverLines { quote: 0, line_end: 0 },
             last: 0,
             before_quote: 0,
             misplaced: None,
@@ -128,14 +139,20 @@ impl Scan {
         if goes_on { Some(self.opens) } else { self.open_quote() }
     }
 
-    /// Where the last quoted cell opens.
-    pub(crate) fn last_quote(&self) -> usize {
-        self.opens
+    /// The last cell that goes over lines.
+    pub(crate) fn over_lines(&self) -> Option<OverLines> {
+        (self.over_lines.line_end > 0).then_some(self.over_lines)
     }
 
-    /// Where the line ends on which the last quoted cell opens.
-    pub(crate) fn first_line_end(&self) -> Option<usize> {
-        self.first_line_end
+    /// Whether the record ends with this line, for there is text behind the closing quote of a cell
+    /// over lines.
+    pub(crate) fn is_in_last_line(&self) -> bool {
+        self.place == Place::LastLine
+    }
+
+    /// Whether the last quoted cell goes over lines.
+    pub(crate) fn is_over_lines(&self) -> bool {
+        self.over_lines.line_end > self.opens
     }
 
     /// Passes bytes that change nothing.
@@ -143,10 +160,11 @@ impl Scan {
         let Dialect { delimiter, quote, escape } = self.dialect;
         let decisive = match self.place {
             Place::Unquoted => memchr3(delimiter, b'\n', b'\r', bytes),
-            Place::InQuotes if self.first_line_end.is_some() => match escape {
+            Place::InQuotes if self.is_over_lines() => match escape {
                 Some(escape) => memchr2(quote, escape, bytes),
                 None => memchr(quote, bytes),
             },
+            Place::LastLine => memchr2(b'\n', b'\r', bytes),
             _ => return 0,
         };
         let skipped = decisive.unwrap_or(bytes.len());
@@ -166,7 +184,6 @@ impl Scan {
                 self.place = Place::InQuotes;
                 self.opens = at;
                 self.before_quote = quote;
-                self.first_line_end = None;
                 return None;
             }
             Place::Escaped if byte == quote || Some(byte) == escape => {
@@ -180,8 +197,8 @@ impl Scan {
                     byte if Some(byte) == escape => Place::Escaped,
                     _ => Place::InQuotes,
                 };
-                if is_line_end {
-                    self.first_line_end.get_or_insert(at);
+                if is_line_end && !self.is_over_lines() {
+                    self.over_lines = OverLines { quote: self.opens, line_end: at };
                 }
                 if byte == quote && last != quote {
                     self.before_quote = last;
@@ -205,14 +222,18 @@ impl Scan {
             Place::BehindQuote | Place::BehindCell => {
                 let looks_like_opening =
                     self.before_quote == delimiter || matches!(self.before_quote, b'\r' | b'\n');
-                if self.first_line_end.is_some() && looks_like_opening {
+                if self.is_over_lines() && looks_like_opening {
                     return Some(Found::Torn);
                 }
                 let after_backslash = escape.is_none() && self.before_quote == b'\\';
                 let kind = MisplacedKind::TextBehind { after_backslash };
                 self.misplaced.get_or_insert(Misplaced { quote: self.opens, kind });
+                if self.is_over_lines() {
+                    self.place = Place::LastLine;
+                    return None;
+                }
             }
-            Place::CellStart | Place::Unquoted => {}
+            Place::CellStart | Place::Unquoted | Place::LastLine => {}
         }
         self.place = Place::Unquoted;
         None

@@ -106,7 +106,8 @@ pub struct Ledger {
     /// Who may.
     #[serde(skip)]
     pub wanted: Wanted,
-    /// It failed because the version of the blob that it reads is gone: it cannot go on.
+    /// It failed because the version of the blob that it reads is gone, or cannot be read to its
+    /// end: it cannot go on.
     pub file_replaced: bool,
     /// Container of the blob.
     pub container: String,

@@ -85,8 +85,8 @@ impl Queue {
         self.end_with(run, reason, false).await
     }
 
-    /// The same for good: the version of the file that the run reads is gone, and
-    /// [`resume_run`](Self::resume_run) refuses.
+    /// The same for good: the version of the file that the run reads is gone or cannot be read to its
+    /// end, and [`resume_run`](Self::resume_run) refuses.
     ///
     /// # Errors
     ///

@@ -88,8 +88,8 @@ impl Wish {
     ) -> Result<ControlError, SyncError> {
         let run = run.clone();
         Ok(match queue.run(&run).await? {
-            Some(Ledger { file_replaced: true, file, .. }) if self == Self::Resume => {
-                SyncError::OtherVersion { run, file }.into()
+            Some(Ledger { file_replaced: true, reason, .. }) if self == Self::Resume => {
+                SyncError::Failed { run, reason: reason.unwrap_or_default() }.into()
             }
             _ => ControlError::Refused { run, state, wish: self },
         })

@@ -18,6 +18,14 @@ pub(crate) enum ReadError {
     Csv { file: String, source: IngestError },
 }
 
+impl ReadError {
+    /// This version of the file will never be read to its end: it is gone, or it has none.
+    pub(crate) fn is_for_good(&self) -> bool {
+        use BlobError::{BlobChanged, Corrupt, CutShort};
+        matches!(self, Self::Blob(BlobChanged { .. } | Corrupt { .. } | CutShort { .. }))
+    }
+}
+
 /// Why a run did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SyncError {
@@ -81,7 +89,7 @@ impl SyncError {
     /// is wrong with the run itself, or with the question, is none of it.
     pub(crate) fn interrupts(&self) -> bool {
         match self {
-            Self::Read(ReadError::Blob(BlobError::BlobChanged { .. })) => false,
+            Self::Read(error) if error.is_for_good() => false,
             Self::Read(_) | Self::Queue(_) | Self::Rejects { .. } | Self::LedgerSettings { .. } => {
                 true
             }

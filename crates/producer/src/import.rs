@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use blob_store::{BlobError, BlobProperties};
+use blob_store::BlobProperties;
 use ingest_core::{Header, RunId};
 use job_queue::{FeedError, Feeder, Ledger, RunState};
 use tokio_util::sync::CancellationToken;
@@ -272,10 +272,10 @@ impl Import<'_> {
                 Err(SyncError::Feed(
                     error @ (FeedError::Rewound { .. } | FeedError::LockLost { .. }),
                 )) => tracing::warn!("{error}"),
-                Err(SyncError::Read(ReadError::Blob(error @ BlobError::BlobChanged { .. }))) => {
+                Err(SyncError::Read(error)) if error.is_for_good() => {
                     let (run, reason) = (&entered.ledger.run, error.to_string());
                     self.start.queue.fail_run_of_replaced_file(run, &reason).await?;
-                    return Err(ReadError::from(error).into());
+                    return Err(error.into());
                 }
                 fed => return fed,
             }

@@ -78,16 +78,38 @@ impl ReadSettings {
 
     /// The same for a copy of the rejects file of a run that was read with `source`, as a person
     /// saved it. What is set as it was for that run, was meant for its file, and not for this one:
-    /// rejects files are in UTF-8, and their header tells the delimiter.
+    /// rejects files are in UTF-8, their header tells the delimiter, and spreadsheets write `"`, twice
+    /// inside a cell.
     pub(crate) fn for_copy_of(self, source: &Self, codes: Vec<String>) -> Self {
         let is_alike = self.encoding.eq_ignore_ascii_case(&source.encoding);
+        let saved = Dialect::default();
         Self {
             delimiter: self.delimiter.filter(|_| self.delimiter != source.delimiter),
+            quote: if self.quote == source.quote { saved.quote } else { self.quote },
+            escape: if self.escape == source.escape { saved.escape } else { self.escape },
             encoding: if is_alike { "utf-8".to_owned() } else { self.encoding },
             replay: Some(codes),
             replay_text: Some(source.dialect_of_text()),
             ..self
         }
+    }
+
+    /// The same for a copy of a rejects file that is loaded as any other file, of which nobody knows the
+    /// run: its quotes are those of a spreadsheet.
+    pub(crate) fn for_saved_copy(self) -> Self {
+        let Dialect { quote, escape, .. } = Dialect::default();
+        Self { quote, escape, ..self }
+    }
+
+    /// The same for the rejects file of a run that was read with `source`, loaded as any other file.
+    pub(crate) fn for_file_written_as(self, source: &Self) -> Self {
+        let Self { delimiter, quote, escape, .. } = *source;
+        Self { delimiter, quote, escape, encoding: "utf-8".to_owned(), ..self }
+    }
+
+    /// Whether the file is a rejects file whose last columns are taken off.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.replay.is_some()
     }
 
     /// How records are written that stand in one cell of the run's rejects file.
@@ -312,6 +334,31 @@ mod tests {
         for settings in [settings, copy] {
             let kept = serde_json::to_string(&settings).unwrap();
             assert_eq!(serde_json::from_str::<ReadSettings>(&kept).unwrap(), settings);
+        }
+    }
+
+    #[test]
+    fn a_copy_is_read_as_a_spreadsheet_writes_unless_something_else_is_set_for_it() {
+        let spreadsheet = Dialect::default();
+        for (quote, escape) in [("'", "none"), ("'", "backslash"), ("\"", "backslash")] {
+            let args = ReadArgs { csv_escape: escape.to_owned(), ..args(",", quote, "latin1") };
+            let settings = ReadSettings::new(&args).unwrap();
+            let (read, codes) = (settings.dialect(), Vec::new);
+
+            let copy = settings.clone().for_copy_of(&settings, codes());
+            assert_eq!(
+                (copy.delimiter, copy.dialect(), &*copy.encoding),
+                (None, spreadsheet, "utf-8")
+            );
+            assert_eq!(copy.replay_text, Some(read), "of records in one cell");
+            // Its own rejects file is written as it was read.
+            let again = settings.clone().for_rejects_of(&copy, codes());
+            assert_eq!((again.dialect(), again.replay_text), (spreadsheet, Some(read)));
+            assert_eq!(settings.clone().for_saved_copy().dialect(), spreadsheet);
+
+            let other = ReadSettings { quote: b'|', escape: Some(b'^'), ..settings.clone() };
+            let copy = other.clone().for_copy_of(&settings, codes());
+            assert_eq!((copy.quote, copy.escape), (b'|', Some(b'^')), "set for the copy");
         }
     }
 

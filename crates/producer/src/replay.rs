@@ -4,9 +4,9 @@ use ingest_core::{Reject, RunId};
 use job_queue::{Ledger, Wanted};
 
 use crate::{
-    error::{SyncError, resume_command},
+    error::{ReadError, SyncError, resume_command},
     read_settings::ReadSettings,
-    rejects_file::RejectsFile,
+    rejects_file::{RejectsError, RejectsFile},
     start::{Order, Start},
 };
 
@@ -53,13 +53,11 @@ impl Replay {
     pub(crate) async fn order(self, start: &Start) -> Result<Replayed, ReplayError> {
         let source = start.find_ledger(&self.of).await?;
         let settings = self.check(&source, start)?;
-        let (file, settings) = match self.edited {
-            Some(file) => (file, self.settings.for_copy_of(&settings, self.codes.clone())),
-            None => {
-                let file = join_rejects(start, &source, &settings).await?;
-                let settings = self.settings.for_rejects_of(&settings, self.codes.clone());
-                (file, settings)
-            }
+        let (file, is_as_written) = find_rejects(start, &source, &settings, self.edited).await?;
+        let codes = self.codes.clone();
+        let settings = match is_as_written {
+            true => self.settings.for_rejects_of(&settings, codes),
+            false => self.settings.for_copy_of(&settings, codes),
         };
         let advice = advice(&source, &self.codes);
         let replay_of = Some(self.of);
@@ -99,20 +97,31 @@ impl Replay {
     }
 }
 
-/// All of them in one file, whose name this gives. A run that nobody followed to its end has some in
-/// Redis still.
-async fn join_rejects(
+/// The file with the rejected rows: the one that a person named, or else all of them in one. A run
+/// that nobody followed to its end has some in Redis still. Gives its name, and whether it is as the
+/// run wrote it.
+async fn find_rejects(
     start: &Start,
     source: &Ledger,
     settings: &ReadSettings,
-) -> Result<String, SyncError> {
+    edited: Option<String>,
+) -> Result<(String, bool), SyncError> {
     let file = RejectsFile::new(&start.store, source, settings);
-    file.join(&start.queue).await.map_err(|error| SyncError::Rejects {
+    let failed = |error| SyncError::Rejects {
         run: source.run.clone(),
         name: file.name(),
         command: resume_command(&source.file, &source.run),
         source: Box::new(error),
-    })
+    };
+    let name = match edited {
+        Some(name) => name,
+        None => file.join(&start.queue).await.map_err(failed)?,
+    };
+    let is_as_written = file.is_as_written(&name).await.map_err(|error| match error {
+        RejectsError::Blob(error) => ReadError::from(error).into(),
+        error => failed(error),
+    })?;
+    Ok((name, is_as_written))
 }
 
 /// Says which rows cannot be sent again, for their text is not in the file.

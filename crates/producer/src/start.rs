@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use blob_store::{BlobProperties, BlobStore};
-use ingest_core::RunId;
+use ingest_core::{Header, RunId};
 use job_queue::{Choice, Created, Ledger, NewRun, Queue, RunState, Target, Wanted};
 
 use crate::{
     error::{ReadError, SyncError},
     read_settings::ReadSettings,
     reject_limit::RejectLimit,
+    rejects_file,
     source::{ReadProgress, Source, Transfer},
     target,
 };
@@ -78,12 +79,7 @@ impl Start {
             return self.go_on_with(ledger, Some(&order.file)).await;
         }
         let blob = self.store.properties(&order.file).await.map_err(ReadError::from)?;
-        let progress = ReadProgress::default();
-        let mut source =
-            Source::start(&self.store, &blob, &order.settings, self.transfer, &progress);
-        let header = source.header().await?;
-        let (packing, encoding) = (source.packing(), source.told_encoding());
-        let settings = order.settings.clone().with(header.dialect(), packing, encoding);
+        let (source, header, settings) = self.open(&blob, order.settings.clone()).await?;
         let run = order.run.clone().unwrap_or_else(new_run_id);
         let new = NewRun {
             run: run.clone(),
@@ -114,6 +110,41 @@ impl Start {
             }
             Created::UnderWay(run) => Err(SyncError::UnderWay { file: blob.name, run }),
         }
+    }
+
+    /// Reads up to behind the header. A rejects file that is loaded as any other file, or a copy of one,
+    /// is not written as the files are that the settings are for.
+    async fn open(
+        &self,
+        blob: &BlobProperties,
+        mut settings: ReadSettings,
+    ) -> Result<(Source, Header, ReadSettings), SyncError> {
+        let (mut source, mut header) = self.open_with(blob, &settings).await?;
+        if header.is_of_rejects_file() && !settings.is_replay() {
+            let run = rejects_file::run_of(&self.store, &blob.name).await;
+            settings = match run.map_err(ReadError::from)? {
+                None => settings.for_saved_copy(),
+                Some(run) => match self.queue.run(&run).await? {
+                    None => settings,
+                    Some(ledger) => settings.for_file_written_as(&ReadSettings::of(&ledger)?),
+                },
+            };
+            (source, header) = self.open_with(blob, &settings).await?;
+        }
+        let (packing, encoding) = (source.packing(), source.told_encoding());
+        let settings = settings.with(header.dialect(), packing, encoding);
+        Ok((source, header, settings))
+    }
+
+    async fn open_with(
+        &self,
+        blob: &BlobProperties,
+        settings: &ReadSettings,
+    ) -> Result<(Source, Header), SyncError> {
+        let progress = ReadProgress::default();
+        let mut source = Source::start(&self.store, blob, settings, self.transfer, &progress);
+        let header = source.header().await?;
+        Ok((source, header))
     }
 
     /// A run never guesses between consumers that do different things.

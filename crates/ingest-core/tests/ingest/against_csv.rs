@@ -27,6 +27,10 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         1 => Just(&b"\x1A"[..]),
         1 => Just(&b"\n, ,\n"[..]),
         1 => Just(&b"one,two\n"[..]),
+        1 => Just(&b"ONE,two\n"[..]),
+        1 => Just(&b"\nsep=,\nONE,two\n"[..]),
+        1 => Just(&b"z\n"[..]),
+        1 => Just(&b"5\" pipe\n"[..]),
         1 => Just(&b"\0"[..]),
         1 => Just(&b"\xFF"[..]),
         1 => Just(&b"long enough to be looked at in more than one step"[..]),
@@ -98,6 +102,10 @@ fn simply_read(text: &[u8], settings: IngestSettings) -> Vec<(Vec<u8>, Option<St
             code => (raw, code),
         };
         at += raw.len();
+        let is_behind_sep = |(last, _): &(Vec<u8>, _)| matches!(&last[..], [b's', b'e', b'p', b'=', delimiter] if delimiter.is_ascii());
+        if code == Some(Reject::REPEATED_HEADER) && records.last().is_some_and(is_behind_sep) {
+            records.pop();
+        }
         records.push((raw.to_vec(), code.map(str::to_owned)));
     }
     records
@@ -108,7 +116,7 @@ fn says_the_header(raw: &[u8]) -> bool {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(raw);
     let mut record = csv::StringRecord::new();
     let is_read = reader.read_record(&mut record).unwrap_or_default();
-    is_read && record.iter().map(str::trim).eq(["one", "two"])
+    is_read && record.iter().map(|cell| cell.trim().to_lowercase()).eq(["one", "two"])
 }
 
 /// The file's last bytes without Ctrl-Z, when it ends within four limits.
@@ -118,7 +126,8 @@ fn simply_without_ctrl_z(rest: &[u8], max: usize) -> &[u8] {
 }
 
 /// What becomes of a record that is longer than the limit, and how many bytes that are: it is given
-/// up as one when it has two fields, and ends as far away as four limits. Else it ends with a line.
+/// up as one when it has two fields, and ends as far away as four limits, and not most of its lines
+/// have two fields. Else it ends with a line.
 fn simply_too_long(
     rest: &[u8],
     open: Option<usize>,
@@ -128,16 +137,34 @@ fn simply_too_long(
     let ahead = &rest[..rest.len().min(4 * max + 1)];
     let is_last = ahead.len() <= 4 * max;
     let (end, code, _) = simply_end(ahead, None, settings);
-    if code.is_none() && (end < ahead.len() || is_last) {
-        return (b"", Reject::RECORD_TOO_LONG, end);
-    }
     let from = open.unwrap_or(max + 1);
     let line = rest[from..].iter().take_while(|&&byte| !is_line_end(byte)).count();
-    let end = from + line;
+    let line_end = from + line;
+    if code.is_none() && (end < ahead.len() || is_last) {
+        let are_records = |lines| are_simply_records(lines, settings.escape);
+        if open.is_none() || line_end >= end || !are_records(&ahead[line_end..end]) {
+            return (b"", Reject::RECORD_TOO_LONG, end);
+        }
+    }
+    let end = line_end;
     match open {
         Some(_) if end <= max => (&rest[..end], Reject::MISPLACED_QUOTE, end),
         _ => (b"", Reject::RECORD_TOO_LONG, end),
     }
+}
+
+/// Whether at least half of these lines have two fields.
+fn are_simply_records(lines: &[u8], escape: Option<u8>) -> bool {
+    let lines = lines.split(|&byte| is_line_end(byte)).filter(|line| !line.is_empty());
+    let counts: Vec<_> = lines
+        .map(|line| {
+            let mut csv = csv::ReaderBuilder::new();
+            let mut reader = csv.has_headers(false).escape(escape).from_reader(line);
+            reader.byte_records().next().map_or(0, |record| record.unwrap().len())
+        })
+        .collect();
+    let alike = counts.iter().filter(|&&count| count == 2).count();
+    !counts.is_empty() && 2 * alike >= counts.len()
 }
 
 /// Where the record ends, and what is wrong with it; the end of the window when it is not over there.
@@ -145,7 +172,7 @@ fn simply_too_long(
 fn simply_end(
     window: &[u8],
     next: Option<u8>,
-    IngestSettings { escape, .. }: IngestSettings,
+    IngestSettings { escape, record_bytes_max, .. }: IngestSettings,
 ) -> (usize, Option<&'static str>, Option<usize>) {
     let ends = |from: usize, byte: fn(u8) -> bool| {
         window[from..].iter().position(|&found| byte(found)).map_or(window.len(), |at| from + at)
@@ -185,6 +212,13 @@ fn simply_end(
                 (None, _) | (Some(b',' | b'\r' | b'\n'), _) => {}
                 (_, Some(line_end)) if opens_another => {
                     return (line_end, Some(Reject::MISPLACED_QUOTE), None);
+                }
+                (_, Some(line_end)) => {
+                    let end = ends(at, is_line_end);
+                    let is_over = end < window.len() || end <= record_bytes_max;
+                    let is_torn = is_over && are_simply_records(&window[line_end..end], escape);
+                    let end = if is_torn { line_end } else { end };
+                    return (end, Some(Reject::MISPLACED_QUOTE), None);
                 }
                 _ => misplaced = Some(Reject::MISPLACED_QUOTE),
             }

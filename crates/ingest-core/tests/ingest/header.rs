@@ -30,6 +30,21 @@ fn a_header_that_cannot_name_columns_is_refused() {
 }
 
 #[test]
+fn a_header_in_utf_16_or_utf_32_without_a_mark_names_the_setting() {
+    let text = "Key,Name\n1,a\n";
+    let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf_32: Vec<u8> = text.chars().flat_map(|char| u32::from(char).to_be_bytes()).collect();
+    for (input, byte) in [(utf_16, 1), (utf_32, 0), (b"Key,\0\n".to_vec(), 4)] {
+        fails_as(
+            input,
+            &format!(
+                "header (line 1, byte 0): null byte at byte {byte}, so this is text in another encoding; name it with CSV_ENCODING, such as utf-16le or utf-16be (UTF-32 is not read: convert it to UTF-8)"
+            ),
+        );
+    }
+}
+
+#[test]
 fn columns_without_a_name_or_with_a_repeated_one_are_no_error() {
     for input in ["id,,x\n1,2,3\n", "id,x,x\n1,2,3\n", "id,id,\"\"\n1,2,3\n"] {
         let reading = read(settings(), input).unwrap();

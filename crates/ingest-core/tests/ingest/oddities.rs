@@ -29,5 +29,5 @@ fn each_oddity_of_a_file_becomes_what_the_documents_say() {
         assert_eq!(format!("{became}|"), becomes.replace('⏎', "\n"), "{line}");
         read_rows += 1;
     }
-    assert_eq!(read_rows, 17);
+    assert_eq!(read_rows, 26);
 }

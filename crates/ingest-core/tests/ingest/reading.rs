@@ -75,18 +75,18 @@ fn a_quote_that_is_not_closed_costs_its_own_line_only() {
     );
 }
 
-/// Or they would be rows of their own: here each of them has two fields.
+/// Lines that have not as many cells as the header: they are no records.
 #[test]
 fn lines_inside_a_cell_that_is_longer_than_a_record_may_be_are_no_rows() {
     let too_long = "RECORD_TOO_LONG";
     let limited = IngestSettings { record_bytes_max: 12, ..settings() };
     let reads_as = |input: &str, expected: &[&str]| reads_with(limited, input, expected);
-    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\"\n2,x\n", &["a|b", too_long, "2|x"]);
-    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,\"\"x\"\"\"\n2,x\n", &["a|b", too_long, "2|x"]);
-    reads_as("a,b\n1,\"long before its line end\n3,x\"\n2,x", &["a|b", too_long, "2|x"]);
-    reads_as("a,b\n\"x\n3,x\n4,x\n5,x\",\"y\n6,x\"\r\n2,x", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"x\nthree\n4,x\nfive\"\n2,x\n", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"x\nthree\nfour\n5,\"\"x\"\"\"\n2,x\n", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n1,\"long before its line end\nx\"\n2,x", &["a|b", too_long, "2|x"]);
+    reads_as("a,b\n\"x\nthree\nfour\nx\",\"y\nsix\"\r\n2,x", &["a|b", too_long, "2|x"]);
     reads_as("a,b\nlong and longer,\"y\n6,x\"\n2,x\n", &["a|b", too_long, "2|x"]);
-    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\"\u{1A}", &["a|b", too_long]);
+    reads_as("a,b\n1,\"x\nthree\nfour\nfive\"\u{1A}", &["a|b", too_long]);
 }
 
 /// What is behind an open quote has the quotes of other records, or none.
@@ -99,6 +99,18 @@ fn a_quote_that_is_closed_beyond_the_limit_by_chance_costs_its_own_line_only() {
     reads_as(
         "a,b\n1,\"x\n3,x\n4,x\n5,\"x\"\n2,x\n",
         &["a|b", misplaced, "3|x", "4|x", "5|x", "2|x"],
+    );
+    // It closes the open one at the end of a cell, and as many fields as the header has are there.
+    let open = ["a|b", misplaced, "3|x", "4|x", "5|x\"", "2|x"];
+    for line_end in ["\n", "\r\n", "\r"] {
+        let input = "a,b\n1,\"x\n3,x\n4,x\n5,x\"\n2,x\n".replace('\n', line_end);
+        reads_as(&input, &open);
+        reads_as(input.strip_suffix(line_end).unwrap(), &open);
+    }
+    reads_as("a,b\n1,\"x\n3,x\n4,x\n5,x\"\u{1A}", &["a|b", misplaced, "3|x", "4|x", "5|x\""]);
+    reads_as(
+        "a,b\n1,\"long before its line end\n3,x\"\n2,x",
+        &["a|b", "RECORD_TOO_LONG", "3|x\"", "2|x"],
     );
     // It closes the open one, and there are too many fields then.
     reads_as(
@@ -114,10 +126,56 @@ fn a_quote_that_is_closed_beyond_the_limit_by_chance_costs_its_own_line_only() {
     reads_as(&format!("a,b\n1,\"x\n{far}5,x\"\n"), &expected);
 }
 
-/// Text that is quoted itself, inside a cell over several lines: its lines are no rows.
+/// It stands in the middle of text, and the lines before it are records: none of them is swallowed.
 #[test]
-fn a_quote_in_the_middle_of_a_cell_over_lines_joins_them_into_one_reject() {
-    reads_as("a,b\n1,\"first,\nsaid \"yes, so\n2,y\n", &["a|b", "MISPLACED_QUOTE", "2|y"]);
+fn an_open_quote_that_a_stray_one_closes_costs_its_own_line_only() {
+    let misplaced = "MISPLACED_QUOTE";
+    reads_as("a,b\n1,\"x\n2,5\" pipe\n3,z\n", &["a|b", misplaced, "2|5\" pipe", "3|z"]);
+    for line_end in ["\n", "\r\n", "\r"] {
+        let input = "a,b\n1,\"x\n2,y\n3,\"\"\n4,5\" pipe\n5,z\n".replace('\n', line_end);
+        let expected = ["a|b", misplaced, "2|y", "3|", "4|5\" pipe", "5|z"];
+        reads_as(&input, &expected);
+        reads_as(input.strip_suffix(&format!("5,z{line_end}")).unwrap(), &expected[..5]);
+    }
+    reads_as("a,b\n1,\"x\n2,5\" pipe", &["a|b", misplaced, "2|5\" pipe"]);
+    reads_as("a,b\n1,\"x\n2,5\" pipe\u{1A}", &["a|b", misplaced, "2|5\" pipe"]);
+    // A bad line among them is rejected as one.
+    reads_as(
+        "a,b\n1,\"x\n2,y,y\n3,y\n4,5\" pipe\n",
+        &["a|b", misplaced, "FIELD_COUNT", "3|y", "4|5\" pipe"],
+    );
+    // Behind the stray quote, another one is open, or goes over lines as it should.
+    reads_as(
+        "a,b,c\n1,\"x,\n2,5\" pipe,\"open\n3,y,z\n",
+        &["a|b|c", misplaced, misplaced, "3|y|z"],
+    );
+    reads_as(
+        "a,b,c\n1,\"x,\n2,5\" pipe,\"two\nlines\"\n3,y,z\n",
+        &["a|b|c", misplaced, "2|5\" pipe|two\nlines", "3|y|z"],
+    );
+    let limited = IngestSettings { record_bytes_max: 12, ..settings() };
+    reads_with(
+        limited,
+        "a,b\n1,\"x\n2,x\n3,x\n4,x\n5,5\" pipe\n6,x\n",
+        &["a|b", misplaced, "2|x", "3|x", "4|x", "5|5\" pipe", "6|x"],
+    );
+}
+
+/// Text that is quoted itself, inside a cell over several lines: most of these have not as many cells
+/// as the header, so none of them is a row.
+#[test]
+fn a_quote_in_the_middle_of_a_cell_over_lines_makes_no_row_of_them() {
+    let misplaced = "MISPLACED_QUOTE";
+    reads_as("a,b\n1,\"one\ntwo\nand\nsaid, \"yes\" so\n2,y\n", &["a|b", misplaced, "2|y"]);
+    reads_as("a,b\n1,\"first\nsaid \"yes\" so\n2,y\n", &["a|b", misplaced, "2|y"]);
+    reads_as(
+        "a,b\n1,\"first\nsaid \"yes\" so\nthe end\"\n2,y\n",
+        &["a|b", misplaced, "FIELD_COUNT", "2|y"],
+    );
+    // In a record that is rejected for another quote, a cell over lines stays one.
+    reads_as("a,b\n\"x,\ny\",\"5\" pipe\"\n2,y\n", &["a|b", misplaced, "2|y"]);
+    // All its quotes stand in pairs: too many cells are no reason to read lines of it as rows.
+    reads_as("a,b\n1,\"x\n2,y\nz\",w\n2,y\n", &["a|b", "FIELD_COUNT", "2|y"]);
 }
 
 #[test]
@@ -201,8 +259,8 @@ fn a_byte_order_mark_at_the_start_of_a_record_is_no_data() {
 
 #[test]
 fn a_header_is_repeated_whatever_stands_around_its_names() {
-    let repeated = ["a,b,", "a,b", "\"a\",\"b\"", " a , b ,", "\"a \",b,\"\""];
-    let others = ["A,b,", "a,b,c", "a,c,", "b,a,", "a", "ab,b,", "\"a,b\",,"];
+    let repeated = ["a,b,", "a,b", "\"a\",\"b\"", " a , b ,", "\"a \",b,\"\"", "A,b,", "\"a\", B"];
+    let others = ["a,b,c", "a,c,", "b,a,", "a", "ab,b,", "\"a,b\",,"];
 
     for line in repeated.iter().chain(&others) {
         let text = format!("a,b,\n1,2,\n{line}\n");
@@ -211,6 +269,23 @@ fn a_header_is_repeated_whatever_stands_around_its_names() {
         let code = reading.records()[1].reject.map(|reject| reject.code.as_str());
         assert_eq!(code == Some("REPEATED_HEADER"), repeated.contains(line), "{line:?}: {code:?}");
     }
+}
+
+/// As Excel writes one at the head of each file that is joined.
+#[test]
+fn a_sep_line_before_a_repeated_header_is_no_record_and_counted() {
+    let rejected = "REPEATED_HEADER";
+    let joined = "sep=;\r\nKey;Name\r\n1;a\r\n\u{FEFF}sep=;\r\nKey;Name\r\n2;b\r\n";
+    reads_as(joined, &["Key|Name", "1|a", rejected, "2|b"]);
+    reads_as("a,b\nSEP=;\n\n\u{FEFF}\"A\",b\n2,y\n", &["a|b", rejected, "2|y"]);
+    reads_as("a;b\nsep=;\nsep=;\nA;b\n;\nsep=;", &["a|b", "sep=|", rejected, "sep=|"]);
+    // Anywhere else it may be a row.
+    reads_as("a;b\nsep=;\n1;x\nsep=;\n;\na;b\n", &["a|b", "sep=|", "1|x", "sep=|", rejected]);
+    reads_as("a\nsep=;\nA\nsep=é\nsep=\na\n", &["a", rejected, "sep=é", "sep=", rejected]);
+
+    let reading = read(settings(), "a,b\n1,x\nsep=,\na,b\n2,y\n").unwrap();
+    let ends = reading.batches.iter().map(|batch| (batch.end.record, batch.end.skipped));
+    assert_eq!(ends.collect::<Vec<_>>(), [(1, 0), (2, 1), (3, 1)]);
 }
 
 #[test]
@@ -263,6 +338,7 @@ fn lines_without_data_are_counted() {
         ("a,b\n\n1,x\n\r\n\n", 0),
         ("a,b\n,\n1,x\n , \n,\n\"\",\n2,y\n,", 4),
         ("a,b\n1,x\n\u{1A}", 1),
+        ("sep=,\na,b\n1,x\nsep=,\na,b\n", 1),
         ("a,b\n1,x\u{1A}", 1),
         ("a,b\n,\n\u{1A}\u{1A}", 2),
     ];

@@ -213,6 +213,17 @@ fn a_line_of_empty_cells_is_no_record() {
     );
 }
 
+/// A replay has no encoding that could be set.
+#[test]
+fn text_in_another_encoding_is_rejected_with_what_fits_a_replay() {
+    let file = b"Key,Name,_record,_code,_message\nK1,M\xFCller,1,INVALID_UTF8,\"x\"\n";
+
+    let reading = replay(settings(), &[], file).unwrap();
+
+    let message = "record 1 (line 2, byte 32): not text at byte 36; rejects files are in UTF-8: mend the text there, or load the source anew";
+    assert_eq!(reading.records()[0].reject.unwrap().message, message);
+}
+
 #[test]
 fn a_file_that_cannot_be_a_rejects_file_is_refused() {
     let files = [

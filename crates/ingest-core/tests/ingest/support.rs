@@ -203,12 +203,20 @@ pub(crate) fn check_accounts(reading: &Reading, input: &[u8]) {
     }
 }
 
-/// What is left behind 0, 1, 2 … lines of nothing and byte order marks.
+/// What is left behind 0, 1, 2 … lines of nothing, byte order marks and `sep=` lines.
 fn records_behind_nothing(bytes: &[u8], delimiter: u8) -> impl Iterator<Item = &[u8]> {
     let is_nothing =
         move |byte: &u8| [delimiter, b' ', b'\t', b'\r', b'\n', 0xEF, 0xBB, 0xBF].contains(byte);
-    let nothing = bytes.iter().take_while(|byte| is_nothing(byte)).count();
-    (0..=nothing).rev().map(move |nothing| &bytes[nothing..])
+    let (mut nothing, mut places) = (0, vec![0]);
+    loop {
+        match &bytes[nothing..] {
+            [byte, ..] if is_nothing(byte) => nothing += 1,
+            [b's', b'e', b'p', b'=', _, b'\r' | b'\n', ..] => nothing += 5,
+            _ => break,
+        }
+        places.push(nothing);
+    }
+    places.into_iter().rev().map(move |nothing| &bytes[nothing..])
 }
 
 fn records_of(batch: &Batch) -> Vec<Read<'_>> {

@@ -113,7 +113,7 @@ impl From<SyncError> for Problem {
                 format!("this Idempotency-Key has started run {run} of {of}; use a new one"),
                 Some(run),
             ),
-            SyncError::OtherVersion { ref run, .. } => {
+            SyncError::OtherVersion { ref run, .. } | SyncError::Failed { ref run, .. } => {
                 Self::conflict(error.to_string(), Some(run.clone()))
             }
             SyncError::SeveralTargets { known, .. } => Self::conflict(

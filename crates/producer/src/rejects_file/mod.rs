@@ -72,6 +72,17 @@ impl RejectsFile {
         name(&self.run, 1)
     }
 
+    /// Whether the blob of this name is a file of this run as it was written: who saves a copy of it,
+    /// or puts one in its place, leaves the marks behind.
+    pub(crate) async fn is_as_written(&self, name: &str) -> Result<bool, RejectsError> {
+        Ok(match look_at(&self.store, name).await? {
+            // Earlier producers wrote no marks.
+            Some(there) if there.metadata.is_empty() => name == self.name(),
+            Some(there) => self.is_ours(&there),
+            None => false,
+        })
+    }
+
     /// Writes the next lines, when there are at least `bytes_min` of them. Gives
     /// whether there may be more.
     pub(crate) async fn write_some(
@@ -314,6 +325,20 @@ impl RejectsFile {
             Ok(content)
         });
         Ok(content.await?.freeze())
+    }
+}
+
+/// The run that wrote the rejects file of this name, as long as it bears its marks.
+pub(crate) async fn run_of(store: &BlobStore, name: &str) -> Result<Option<RunId>, BlobError> {
+    let there = look_at(store, name).await?;
+    Ok(there.and_then(|there| there.metadata.get("run")?.parse().ok()))
+}
+
+/// `None` is a blob that no producer writes rejected rows to, or none.
+async fn look_at(store: &BlobStore, name: &str) -> Result<Option<AppendBlob>, BlobError> {
+    match store.append_blob(name).await {
+        Err(BlobError::OtherType { .. }) => Ok(None),
+        there => there,
     }
 }
 

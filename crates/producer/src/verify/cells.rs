@@ -1,10 +1,15 @@
 //! One record as the parser of the `csv` crate splits it.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::{
+    hash::{DefaultHasher, Hasher},
+    ops::RangeInclusive,
+};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use ingest_core::Dialect;
 use memchr::{memchr, memchr2};
+
+use super::lines::is_line_end;
 
 /// The cells of the last record that was split.
 pub(super) struct CsvCells {
@@ -72,6 +77,21 @@ impl CsvCells {
         })
     }
 
+    /// How many of these lines have as many cells as `counts` says, and how many there are with text.
+    pub(super) fn count_lines(
+        &mut self,
+        lines: &[u8],
+        counts: &RangeInclusive<usize>,
+    ) -> (usize, usize) {
+        let (mut with_cells, mut all) = (0, 0);
+        for line in lines.split(|byte| is_line_end(*byte)).filter(|line| !line.is_empty()) {
+            let _split = self.split(line);
+            with_cells += usize::from(counts.contains(&self.cells));
+            all += 1;
+        }
+        (with_cells, all)
+    }
+
     pub(super) fn dialect(&self) -> Dialect {
         self.dialect
     }
@@ -84,6 +104,10 @@ pub(super) struct Quotes {
     pub(super) is_misplaced: bool,
     /// The end of the first line of a cell that is closed by a quote which stands where one opens.
     pub(super) torn: Option<usize>,
+    /// The end of the first line of a cell that is closed in text, on a later line.
+    pub(super) joined: Option<usize>,
+    /// Where that later line ends, if that is there: no quote behind the closing one counts.
+    pub(super) joined_up_to: Option<usize>,
     /// Where the last cell begins.
     pub(super) last_cell: usize,
 }
@@ -118,6 +142,11 @@ impl Quotes {
                     return found;
                 }
                 found.is_misplaced = true;
+                found.joined = line_end_from(&raw[..behind], opens);
+                if found.joined.is_some() {
+                    found.joined_up_to = line_end_from(raw, behind);
+                    return found;
+                }
             }
             if end == raw.len() {
                 return found;
@@ -139,6 +168,10 @@ fn closing(dialect: Dialect, raw: &[u8], opens: usize) -> Option<usize> {
         }
         at += 2;
     }
+}
+
+fn line_end_from(bytes: &[u8], from: usize) -> Option<usize> {
+    memchr2(b'\r', b'\n', &bytes[from..]).map(|at| from + at)
 }
 
 /// The first line end in a cell whose closing quote stands where a cell begins.

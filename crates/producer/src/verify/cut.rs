@@ -55,15 +55,20 @@ impl Limits {
         if let Some(first_line) = quotes.torn {
             return Some(Cut::at(first_line, Shape::Misplaced));
         }
-        if split.line_end.is_some() {
-            return Some(Cut::at(raw.len(), Shape::of(quotes.is_misplaced)));
+        let line_end = quotes.joined_up_to.or(split.line_end);
+        if let Some(end) = line_end {
+            let joined = quotes.joined.filter(|first| self.are_rows(cells, &raw[*first..end]));
+            return Some(Cut::at(joined.unwrap_or(end), Shape::of(quotes.is_misplaced)));
         }
         if near.len() > self.record_bytes_max {
             let beyond = cells.split(text);
             let raw = &text[..beyond.line_end.unwrap_or(text.len())];
             let quotes = Quotes::of(cells.dialect(), raw);
             let is_one = !beyond.is_open && quotes.are_in_place() && self.has_right_count(cells);
-            return match beyond.line_end.is_some() || is_last {
+            let open_line = open_cell(cells, near, text).and_then(|cell| first_line_end(raw, cell));
+            let is_one = is_one && !open_line.is_some_and(|end| self.are_rows(cells, &raw[end..]));
+            let is_over = quotes.joined_up_to.or(beyond.line_end).is_some();
+            return match is_over || is_last {
                 true if is_one => {
                     let line = beyond.line_end.unwrap_or(far.len());
                     Some(Cut { raw: raw.len(), line, shape: Shape::TooLong })
@@ -75,7 +80,10 @@ impl Limits {
         if !is_last {
             return None;
         }
-        let open_line = first_line_end(near, quotes.last_cell).filter(|_| split.is_open);
+        let open_line = match quotes.joined {
+            Some(first) => Some(first).filter(|first| self.are_rows(cells, &near[*first..])),
+            None => first_line_end(near, quotes.last_cell).filter(|_| split.is_open),
+        };
         Some(match open_line {
             Some(end) => Cut::at(end, Shape::Misplaced),
             None => {
@@ -83,6 +91,13 @@ impl Limits {
                 Cut { raw: text.len(), line: far.len(), shape }
             }
         })
+    }
+
+    /// Whether at least half of these lines have as many cells as a row.
+    fn are_rows(&self, cells: &mut CsvCells, lines: &[u8]) -> bool {
+        let Some(counts) = &self.cells else { return false };
+        let (rows, all) = cells.count_lines(lines, counts);
+        all > 0 && 2 * rows >= all
     }
 
     fn has_right_count(&self, cells: &CsvCells) -> bool {
@@ -99,15 +114,21 @@ impl Cut {
 /// The end of what is too long and no record: of the line of the quote that is open at the limit, or
 /// of the limit's own line.
 fn cut_in_first_lines(cells: &mut CsvCells, near: &[u8], text: &[u8]) -> Cut {
-    let quote = cells.dialect().quote;
-    let goes_on = text.get(near.len()) == Some(&quote);
-    let mut is_open = |bytes: usize| cells.split(&text[..bytes]).is_open;
-    let is_open = is_open(near.len()) || goes_on && is_open(near.len() + 1);
-    let last_cell = Quotes::of(cells.dialect(), near).last_cell;
-    match first_line_end(near, last_cell).filter(|_| is_open) {
+    let open_cell = open_cell(cells, near, text);
+    match open_cell.and_then(|cell| first_line_end(near, cell)) {
         Some(end) => Cut::at(end, Shape::Misplaced),
         None => Cut::at(near.len(), Shape::TooLong),
     }
+}
+
+/// Where the cell begins whose quote is open at the limit.
+fn open_cell(cells: &mut CsvCells, near: &[u8], text: &[u8]) -> Option<usize> {
+    let quotes = Quotes::of(cells.dialect(), near);
+    let quote = Some(&cells.dialect().quote);
+    let goes_on = near.last() == quote && text.get(near.len()) == quote;
+    let mut is_open = |bytes: usize| cells.split(&text[..bytes]).is_open;
+    let is_open = is_open(near.len()) || goes_on && is_open(near.len() + 1);
+    (is_open && quotes.joined.is_none()).then_some(quotes.last_cell)
 }
 
 fn first(bytes: &[u8], most: usize) -> &[u8] {

@@ -38,10 +38,13 @@ impl SecondHeader {
         Self { raw, lines, names: cells.iter().map(said).collect(), named }
     }
 
-    /// Whether a record has the names of the header in its cells.
+    /// Whether a record has the names of the header in its cells, whatever their capitals.
     fn is_said_by(&self, cells: &CsvCells) -> bool {
         self.cells().contains(&cells.iter().len())
-            && cells.iter().zip(&self.names).all(|(cell, name)| said(cell) == *name)
+            && cells.iter().zip(&self.names).all(|(cell, name)| match (said(cell), name) {
+                (Some(cell), Some(name)) => cell.eq_ignore_ascii_case(name),
+                (cell, name) => cell == *name,
+            })
     }
 
     /// How many cells a row has.

@@ -4,9 +4,9 @@
 //!
 //! The crate trusts a quote until it is closed, and takes all that follows into one cell. So it
 //! begins anew behind a line of which a quote is not closed: neither within the limit of a record
-//! nor before the end of the file, or only by a quote that stands where one opens. What passes the
-//! limit is one record to its end, if the crate finds that within four limits, and as many cells as
-//! the header has.
+//! nor before the end of the file, or only by a quote that stands where one opens, or in text with
+//! lines before it that look like rows. What passes the limit is one record to its end, if the crate
+//! finds that within four limits, and as many cells as the header has, and lines that look like none.
 
 use std::collections::VecDeque;
 
@@ -54,6 +54,8 @@ pub(super) struct SecondReader {
     ended: bool,
     /// Records that nobody asked for yet.
     found: VecDeque<Seen>,
+    /// A line `sep=;` of which the next record tells whether it is a record.
+    sep_line: Option<Seen>,
     header: Option<SecondHeader>,
     /// Of the next record; the header is record 0.
     record: u64,
@@ -71,6 +73,13 @@ enum Place {
     TooLong(Position),
 }
 
+/// A line that says `sep=;` to Excel. In the midst of the file it is a record, unless the header is
+/// said again behind it.
+fn is_sep_line(raw: &[u8]) -> bool {
+    matches!(raw, [_, _, _, b'=', delimiter] if delimiter.is_ascii())
+        && raw[..3].eq_ignore_ascii_case(b"sep")
+}
+
 impl SecondReader {
     pub(super) fn new(dialect: Dialect, record_bytes_max: usize) -> Self {
         Self {
@@ -82,6 +91,7 @@ impl SecondReader {
             used: 0,
             ended: false,
             found: VecDeque::new(),
+            sep_line: None,
             header: None,
             record: 0,
             cursor: Lines::default(),
@@ -103,8 +113,9 @@ impl SecondReader {
         self.held.extend_from_slice(chunk);
         let waiting_bytes_max = WAITING_BYTES_MAX.max(self.limits.bytes_needed_max());
         while self.held.len() - self.used > waiting_bytes_max {
-            let Some(seen) = self.read() else { break };
-            self.found.push_back(seen);
+            if !self.find() {
+                break;
+            }
         }
     }
 
@@ -115,12 +126,10 @@ impl SecondReader {
 
     /// The next record, if it begins before this byte.
     pub(super) fn next_before(&mut self, byte: u64) -> Option<Seen> {
-        if self.found.is_empty() {
-            if self.cursor.bytes >= byte {
+        while self.found.is_empty() {
+            if self.cursor.bytes >= byte && self.sep_line.is_none() || !self.find() {
                 return None;
             }
-            let seen = self.read()?;
-            self.found.push_back(seen);
         }
         self.found.front().filter(|seen| seen.at.byte < byte)?;
         self.found.pop_front()
@@ -145,17 +154,45 @@ impl SecondReader {
         self.held.capacity() + self.found.capacity() * size_of::<Seen>()
     }
 
-    fn read(&mut self) -> Option<Seen> {
+    /// Reads a record, and gives whether there was one.
+    fn find(&mut self) -> bool {
+        let next = self.read();
+        if next.is_none() && !self.ended {
+            return false;
+        }
+        let sep_line = self.sep_line.take();
+        let Some((mut seen, is_sep_line)) = next else {
+            self.found.extend(sep_line);
+            return !self.found.is_empty();
+        };
+        match sep_line {
+            Some(line) if seen.code == Some(Reject::REPEATED_HEADER) => {
+                self.skipped_lines += line.lines;
+                self.record -= 1;
+                seen.at.record -= 1;
+            }
+            sep_line => self.found.extend(sep_line),
+        }
+        match is_sep_line && !self.is_rejects_file {
+            true => self.sep_line = Some(seen),
+            false => self.found.push_back(seen),
+        }
+        true
+    }
+
+    /// The next record, and whether it is a line `sep=;`.
+    fn read(&mut self) -> Option<(Seen, bool)> {
         loop {
             match self.place {
                 Place::Opening => self.open()?,
-                Place::TooLong(at) => return self.read_too_long(at),
+                Place::TooLong(at) => return Some((self.read_too_long(at)?, false)),
                 Place::Records => {
                     self.pass_nothing()?;
                     let rest = &self.held[self.used..];
                     let cut = self.limits.cut(&mut self.cells, rest, self.ended)?;
+                    let is_sep_line = is_sep_line(&rest[..cut.raw]);
                     if let Some(seen) = self.take(&cut)? {
-                        return Some(seen);
+                        return Some((seen, is_sep_line));
                     }
                 }
             }
@@ -258,7 +295,8 @@ impl SecondReader {
         self.pass(bytes);
         let Some(header) = &self.header else {
             let header = SecondHeader::read(raw, &self.cells);
-            self.limits.cells = Some(header.cells());
+            // Behind a rejected record, whatever cells it has, stand those of the reason.
+            self.limits.cells = (!self.is_rejects_file).then(|| header.cells());
             self.header = Some(header);
             self.record = 1;
             return Some(None);

@@ -82,7 +82,7 @@ fn long_record(rng: &mut Rng, record_bytes_max: usize) -> Vec<u8> {
 
 /// A file of what readers stumble over.
 fn odd_file(rng: &mut Rng, record_bytes_max: usize) -> Vec<u8> {
-    const PIECES: [&[u8]; 20] = [
+    const PIECES: [&[u8]; 24] = [
         b"a",
         b"bc",
         b",",
@@ -103,6 +103,10 @@ fn odd_file(rng: &mut Rng, record_bytes_max: usize) -> Vec<u8> {
         b"\x1A",
         b"\xFF",
         b"\xC3\xA9",
+        b"\nH,I\n",
+        b"\nsep=,\nh,i\n",
+        b"1,\"open\n2,b\n",
+        b"x\ny,5\" z\n",
     ];
     const HEADS: [&[u8]; 6] =
         [b"h,i\n", b"\xEF\xBB\xBFh,i\r\n", b"sep=,\rh,i\r", b"\n\nh,i,\n", b"\"h\ni\",j\n", b"h\n"];
@@ -179,7 +183,7 @@ fn what_a_decoder_misread_is_named_by_place_and_never_by_value() {
             narrow,
             none,
             "batch 0: record 1 (line 2, byte 4): it is a row, and to the csv crate rejected as \
-             RECORD_TOO_LONG",
+             MISPLACED_QUOTE",
         ),
         (
             "it loses a row",

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
 mod control;
+mod copies;
 mod fixture;
 mod help;
 mod packed;

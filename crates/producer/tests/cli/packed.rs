@@ -48,6 +48,7 @@ fn the_first_bytes_say_how_a_file_is_stored_whatever_its_name() {
         ("gzip.csv", gzip(ROWS.as_bytes())),
         ("two-members.csv", [gzip(first.as_bytes()), gzip(second.as_bytes())].concat()),
         ("zstd.csv", zstd(ROWS.as_bytes())),
+        ("padded.csv", [gzip(ROWS.as_bytes()), vec![0; 10_240]].concat()),
         ("two-frames.csv", [zstd(first.as_bytes()), zstd(second.as_bytes())].concat()),
         ("behind-a-skipped-frame.csv", [&skipped[..], &zstd(ROWS.as_bytes())].concat()),
         ("zstd-named.gz", zstd(ROWS.as_bytes())),
@@ -66,13 +67,22 @@ fn the_first_bytes_say_how_a_file_is_stored_whatever_its_name() {
 #[test]
 fn what_cannot_be_read_is_refused_with_what_to_do() {
     let fixture = Fixture::start();
-    let cases: [(&str, &[u8], &str); 12] = [
+    let unmarked = |to_bytes: fn(u16) -> [u8; 2]| utf_16(ROWS, to_bytes).split_off(2);
+    let utf_32 = |mark: &str| -> Vec<u8> {
+        let text = format!("{mark}{ROWS}");
+        text.chars().flat_map(|character| u32::from(character).to_le_bytes()).collect()
+    };
+    let cases: [(&str, &[u8], &str); 16] = [
+        ("little.csv", &unmarked(u16::to_le_bytes), "name it with CSV_ENCODING, such as utf-16le"),
+        ("big.csv", &unmarked(u16::to_be_bytes), "name it with CSV_ENCODING, such as utf-16le"),
+        ("utf-32.csv", &utf_32(""), "UTF-32 is not read: convert it to UTF-8"),
+        ("utf-32-marked.csv", &utf_32("\u{FEFF}"), "name it with CSV_ENCODING"),
         ("empty.csv", b"", "the input is empty"),
         ("empty.csv.gz", b"", "the input is empty"),
         ("empty-inside.csv", &gzip(b""), "the input is empty"),
         ("one-byte.csv", b"\xFF", "name it with CSV_ENCODING"),
         ("half-a-magic.csv", b"\x1F\x8B", "name it with CSV_ENCODING"),
-        ("cut.csv", b"\x1F\x8B\x08", "is not whole gzip data"),
+        ("cut.csv", b"\x1F\x8B\x08", "ends before its gzip data does"),
         ("twice.csv", &gzip(&gzip(ROWS.as_bytes())), "what is compressed twice"),
         ("book.csv", b"PK\x03\x04\x14\0", "a zip archive or an Excel workbook, not CSV; unpack it"),
         ("book.csv.gz", b"PK\x03\x04\x14\0", "a zip archive or an Excel workbook, not CSV"),
@@ -88,6 +98,34 @@ fn what_cannot_be_read_is_refused_with_what_to_do() {
     }
     for name in ["a", "\u{1F}", "ab"] {
         assert_eq!(planned(&fixture, "short.csv", name).0, 0, "{name:?}");
+    }
+}
+
+/// No resume can read it to an end that is not there.
+#[test]
+fn a_run_of_a_file_that_was_cut_short_fails_for_good() {
+    let fixture = Fixture::start();
+    let row = |row: u64| format!("E{row},{:x}\n", row.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let rows: String = (1..=20_000).map(row).collect();
+    let whole = gzip(format!("ExternalId,Name\n{rows}").as_bytes());
+    let frame = zstd(ROWS.as_bytes());
+    let frames = [&frame[..], &frame[..frame.len() - 5]].concat();
+    for (run, content, format) in [
+        ("gzip", &whole[..whole.len() / 2], "gzip"),
+        ("trailer", &whole[..whole.len() - 3], "gzip"),
+        ("zstd", &frames, "Zstandard"),
+    ] {
+        let name = format!("{run}.csv");
+        fixture.put(&name, content.to_vec());
+        let said = fixture.refused(&["sync", "--file", &name, "--run-id", run]);
+
+        let words = format!("the blob ends before its {format} data does: the file was cut short");
+        assert!(said.contains(&words) && said.contains("upload all of it again"), "{said}");
+        let report = fixture.report(run);
+        assert_eq!((&report["status"], &report["resumeCommand"]), (&"failed".into(), &Value::Null));
+        assert!(report["reason"].as_str().unwrap().contains(&words), "{report}");
+        let resumed = fixture.refused(&["resume", run]);
+        assert!(resumed.contains(&format!("run {run} failed: {words}")), "{resumed}");
     }
 }
 

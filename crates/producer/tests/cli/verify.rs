@@ -117,7 +117,12 @@ fn odd_files() -> Vec<Odd> {
     );
     let mut bytes = b"id,note\n1,Bo\xFFo\n2,b\n".to_vec();
     bytes.extend_from_slice(b"sep=,\n");
+    let stray = "id,note\n1,\"open\n2,b\n3,5\" pipe\nsep=;\nID,note\n4,d\n";
     vec![
+        Odd {
+            codes: &[("MISPLACED_QUOTE", 1), ("REPEATED_HEADER", 1)],
+            ..Odd::new("stray.csv", stray, [5, 7, 1])
+        },
         Odd::new("quoted.csv", quoted, [3, 6, 0]),
         Odd::new("cr.csv", "sep=;\rid;note\r1;\"two\rlines\"\r2;b", [2, 5, 1]),
         Odd::new("utf-16.csv", utf_16.flat_map(u16::to_be_bytes).collect::<Vec<u8>>(), [2, 4, 0]),
