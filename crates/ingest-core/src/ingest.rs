@@ -187,7 +187,7 @@ impl Ingest {
     }
 
     /// Lines without data that were passed over since the input began: those of delimiters and
-    /// blanks only, and a Ctrl-Z at the end.
+    /// blanks only, and a last one with nothing but a Ctrl-Z. Empty lines are not counted.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         match &self.state {
