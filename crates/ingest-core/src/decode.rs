@@ -135,7 +135,7 @@ impl RecordDecoder {
         self.record -= 1;
     }
 
-    /// Whether the input ended with a Ctrl-Z.
+    /// Whether the last line had nothing but a Ctrl-Z.
     pub(crate) fn skipped_ctrl_z(&self) -> bool {
         self.skipped_ctrl_z
     }
@@ -339,7 +339,7 @@ impl RecordDecoder {
         }
         let at = self.position();
         self.cursor.pass(&self.carry);
-        self.skipped_ctrl_z = text < self.carry.len();
+        self.skipped_ctrl_z = text == 0 && !self.carry.is_empty();
         self.carry.truncate(text);
         if self.carry.is_empty() {
             self.state = State::BetweenRecords;

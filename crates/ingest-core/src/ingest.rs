@@ -188,7 +188,8 @@ impl Ingest {
     }
 
     /// Lines without data that were passed over since the input began: those of delimiters and
-    /// blanks only, `sep=;` before a repeated header, and a Ctrl-Z at the end.
+    /// blanks only, `sep=;` before a repeated header, and a last one with nothing but a Ctrl-Z. Empty
+    /// lines are not counted.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         match &self.state {

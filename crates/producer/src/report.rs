@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use job_queue::{Ledger, Target};
+use job_queue::{DeliveryPause, Ledger, Target};
 use serde::Serialize;
 
 use crate::{
     error::resume_command,
     figures::{bytes, duration, grouped, moment, per_second},
-    reject_limit, rejects_file,
+    reject_limit, rejects_file, standstill,
     status::Status,
     target::{ShownTarget, waiting_for},
 };
@@ -42,6 +42,8 @@ pub(crate) struct Report {
     target: Option<ShownTarget>,
     /// Why nothing of it is delivered, where it takes a consumer.
     waiting_for: Option<String>,
+    /// What of it stands still, and why: held, paused, without a consumer, or Salesforce is away.
+    stands_still: Option<String>,
     /// Most memory that this process had resident.
     #[serde(skip_serializing_if = "Option::is_none")]
     producer_peak_memory_bytes: Option<u64>,
@@ -69,14 +71,30 @@ impl Report {
             rejects_files,
             target: ledger.target.clone().map(ShownTarget::from),
             waiting_for: None,
+            stands_still: None,
             producer_peak_memory_bytes: None,
             ledger,
         }
     }
 
-    /// Adds what the run waits for, by the targets of the consumers that are alive.
-    pub(crate) fn among(self, living: &[Target]) -> Self {
-        Self { waiting_for: waiting_for(&self.ledger, living), ..self }
+    /// Adds what the run waits for, by the targets of the consumers that are alive and by what all of
+    /// these wait for.
+    pub(crate) fn among(self, living: &[Target], pause: Option<&DeliveryPause>) -> Self {
+        let report = Self { waiting_for: waiting_for(&self.ledger, living), ..self };
+        Self { stands_still: report.standstill(pause), ..report }
+    }
+
+    fn standstill(&self, pause: Option<&DeliveryPause>) -> Option<String> {
+        let (what, why) = match (self.status, self.trouble()) {
+            (Status::Paused, _) => ("reading and deliveries", "a person paused the run".to_owned()),
+            (Status::Interrupted, why) => {
+                ("reading", why.unwrap_or_else(|| "nobody feeds the run".to_owned()))
+            }
+            (status, _) if !status.is_under_way() => return None,
+            (_, Some(why)) => ("deliveries", why),
+            (_, None) => ("deliveries", standstill::why(pause?)),
+        };
+        Some(format!("{what}: {why}"))
     }
 
     /// Why nobody works on it, or what it waits for, in a line.
@@ -117,12 +135,6 @@ impl Report {
         &self.ledger
     }
 
-    /// Batches of it are on their way to Salesforce.
-    pub(crate) fn is_delivered(&self) -> bool {
-        use Status::{Cancelling, Draining, Feeding, Interrupted, Waiting};
-        matches!(self.status, Feeding | Waiting | Interrupted | Draining | Cancelling)
-    }
-
     /// How long it took, or has taken so far.
     pub(crate) fn took(&self) -> Duration {
         Duration::from_secs_f64(self.seconds)
@@ -137,6 +149,7 @@ impl Report {
         lines.extend(reason.map(|reason| ("reason", reason)));
         lines.extend(self.held_line().map(|held| ("held", held)));
         lines.extend(self.waiting_for.clone().map(|what| ("waits", what)));
+        lines.extend(self.standstill_line().map(|what| ("stands still", what)));
         lines.extend(
             ledger.replay_of.as_ref().map(|of| ("replays", format!("rejected rows of {of}"))),
         );
@@ -193,6 +206,12 @@ impl Report {
             Status::Paused | Status::Held => Some(format!("producer resume {}", self.ledger.run)),
             _ => self.resume_command.clone(),
         }
+    }
+
+    /// Nothing where another line says it.
+    fn standstill_line(&self) -> Option<String> {
+        let is_said = matches!(self.status, Status::Held | Status::Interrupted);
+        self.stands_still.clone().filter(|_| !is_said && self.waiting_for.is_none())
     }
 
     fn held_line(&self) -> Option<String> {
@@ -271,11 +290,14 @@ mod tests {
         let held = Some(Held { reason: "nobody may".to_owned(), times: 2 });
         let left = Ledger { feeder_alive: false, reason: reason(), ..sample::ledger("nightly") };
         let asked = Ledger { is_to_import: true, ..left.clone() };
-        let says = |ledger: &Ledger| Report::of(ledger.clone()).among(&[]).to_string();
+        let says = |ledger: &Ledger| Report::of(ledger.clone()).among(&[], None).to_string();
 
         assert!(says(&left).contains("  reason          the SAS has expired\n"), "{}", says(&left));
         assert!(!says(&asked).contains("expired"), "{}", says(&asked));
-        let held = says(&Ledger { held, ..sample::ledger("nightly") });
+        let ledger = Ledger { held, ..sample::ledger("nightly") };
+        let stands_still = Report::of(ledger.clone()).among(&[], None).stands_still;
+        assert_eq!(stands_still.as_deref(), Some("deliveries: nobody may"));
+        let held = says(&ledger);
         assert!(held.contains("  held            nobody may (2 times)\n"), "{held}");
         assert!(held.contains("  go on with      producer resume nightly\n"), "{held}");
         let waits = says(&sample::ledger("nightly"));

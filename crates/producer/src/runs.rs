@@ -14,14 +14,15 @@ use crate::{
     figures::{grouped, moment},
     html,
     report::Report,
-    standstill,
     status::Status,
 };
 
 pub(crate) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
     let (runs, living) = (queue.runs(args.newest).await?, queue.living_targets().await?);
-    let runs: Vec<Report> = runs.into_iter().map(|run| Report::of(run).among(&living)).collect();
+    let pause = queue.delivery_pause().await?;
+    let among = |run| Report::of(run).among(&living, pause.as_ref());
+    let runs: Vec<Report> = runs.into_iter().map(among).collect();
     let mut out = io::stdout().lock();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&runs)?)?;
@@ -36,14 +37,10 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let Some(ledger) = queue.run(&args.run).await? else {
         return Err(SyncError::UnknownRun { run: args.run }.into());
     };
-    let report = Report::of(ledger).among(&queue.living_targets().await?);
+    let (living, pause) = (queue.living_targets().await?, queue.delivery_pause().await?);
+    let report = Report::of(ledger).among(&living, pause.as_ref());
     match &args.html {
-        None => {
-            report.print(args.json)?;
-            if !args.json && report.is_delivered() {
-                say_standstill(&queue).await?;
-            }
-        }
+        None => report.print(args.json)?,
         Some(file) => {
             let series = queue.series(&args.run).await?;
             std::fs::write(file, html::page(&report, &series))
@@ -51,13 +48,6 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A line more for people; for programs `GET /api/queue` says it.
-async fn say_standstill(queue: &Queue) -> anyhow::Result<()> {
-    let Some(pause) = queue.delivery_pause().await? else { return Ok(()) };
-    writeln!(io::stderr().lock(), "{}", standstill::in_words(&pause))?;
-    Ok(())
 }
 
 fn table(runs: &[Report]) -> String {

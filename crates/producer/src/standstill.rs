@@ -4,10 +4,15 @@ use job_queue::DeliveryPause;
 
 use crate::figures::moment;
 
-/// Reason, and when it is tried again.
+/// That they do, and why.
 pub(crate) fn in_words(pause: &DeliveryPause) -> String {
+    format!("deliveries stand still: {}", why(pause))
+}
+
+/// Reason, and when it is tried again.
+pub(crate) fn why(pause: &DeliveryPause) -> String {
     let tried = pause.until_ms.map(|at| format!("; tried again at {}", moment(at)));
-    format!("deliveries stand still: {}{}", pause.reason, tried.unwrap_or_default())
+    format!("{}{}", pause.reason, tried.unwrap_or_default())
 }
 
 #[cfg(test)]

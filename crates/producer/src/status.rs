@@ -62,6 +62,12 @@ impl Status {
         }
     }
 
+    /// Rows of it are on their way, or are to be.
+    pub(crate) fn is_under_way(self) -> bool {
+        use Status::{Cancelling, Draining, Feeding, Held, Queued, Waiting};
+        matches!(self, Queued | Feeding | Waiting | Held | Draining | Cancelling)
+    }
+
     /// As people and programs read it.
     pub(crate) fn word(self) -> &'static str {
         match self {

@@ -108,10 +108,11 @@ impl Sync {
 
     /// With what the run waits for, unless Redis does not say it.
     async fn report_among(&self, ledger: Ledger) {
-        let living = tokio::time::timeout(LAST_WORD, self.start.queue.living_targets()).await;
+        let queue = &self.start.queue;
+        let look = async { tokio::try_join!(queue.living_targets(), queue.delivery_pause()) };
         let report = Report::of(ledger);
-        self.print(match living {
-            Ok(Ok(living)) => report.among(&living),
+        self.print(match tokio::time::timeout(LAST_WORD, look).await {
+            Ok(Ok((living, pause))) => report.among(&living, pause.as_ref()),
             Ok(Err(_)) | Err(_) => report,
         });
     }

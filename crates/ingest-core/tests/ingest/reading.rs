@@ -339,7 +339,9 @@ fn lines_without_data_are_counted() {
         ("a,b\n,\n1,x\n , \n,\n\"\",\n2,y\n,", 4),
         ("a,b\n1,x\n\u{1A}", 1),
         ("sep=,\na,b\n1,x\nsep=,\na,b\n", 1),
-        ("a,b\n1,x\u{1A}", 1),
+        ("a,b\n1,x\u{1A}", 0),
+        ("a,b\n1,\"x\n\"\u{1A}", 0),
+        ("a,b\n1,x\n, \u{1A}\u{1A}", 1),
         ("a,b\n,\n\u{1A}\u{1A}", 2),
     ];
 

@@ -39,8 +39,9 @@ pub(super) async fn list(
         return Err(Problem::bad_request("before is not what `next` of an earlier answer said"));
     }
     let page = api.start.queue.runs_page(page.before.as_deref(), limit.get().into()).await?;
-    let living = api.queue_watch.state().await?.targets();
-    let reports = page.runs.into_iter().map(|run| Report::of(run).among(&living));
+    let queue = api.queue_watch.state().await?;
+    let (living, pause) = (queue.targets(), queue.delivery_pause.as_ref());
+    let reports = page.runs.into_iter().map(|run| Report::of(run).among(&living, pause));
     Ok(Json(Runs { runs: reports.collect(), next: page.next }))
 }
 
@@ -55,8 +56,8 @@ pub(super) async fn show(
     RunOf(run): RunOf,
 ) -> Result<Json<Report>, Problem> {
     let ledger = api.start.queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
-    let living = api.queue_watch.state().await?.targets();
-    Ok(Json(Report::of(ledger).among(&living)))
+    let queue = api.queue_watch.state().await?;
+    Ok(Json(Report::of(ledger).among(&queue.targets(), queue.delivery_pause.as_ref())))
 }
 
 /// How many to list.

@@ -74,7 +74,9 @@ impl Scene {
             // Whoever comes back for the end has not seen it, whatever it saw last.
             next.add_log((u64::MAX, 0), last, lines::closing(ledger))?;
         }
-        let seen = Seen { report: Report::of(ledger.clone()).among(&queue.targets()), queue };
+        let pause = queue.delivery_pause.as_ref();
+        let report = Report::of(ledger.clone()).among(&queue.targets(), pause);
+        let seen = Seen { report, queue };
         next.run = frame("run", last, &seen)?;
         Ok(next)
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use clap::ValueEnum;
 use ingest_core::{Header, Rows};
 use serde::Serialize;
+use time::{Date, Month};
 
 use crate::figures::grouped;
 
@@ -37,6 +38,8 @@ struct Counted {
     only_day_first: u64,
     /// Of these both may be one: `1/5/2026`.
     either: u64,
+    /// Of these no order makes a date: `13/13/2026`, `2/30/2026`.
+    neither: u64,
     /// With dots or dashes, which consumers do not read.
     without_slashes: u64,
 }
@@ -77,23 +80,35 @@ impl<'a> DateColumns<'a> {
     }
 }
 
-/// The numbers before the year, and what stands between them.
+/// The numbers of a date, and what stands between them.
 struct FoundDate {
     first: u32,
     second: u32,
+    year: u32,
     sign: u8,
 }
 
 impl Counted {
-    fn count(&mut self, FoundDate { first, second, sign }: FoundDate) {
-        let count = match (first, second) {
+    fn count(&mut self, FoundDate { first, second, year, sign }: FoundDate) {
+        let month_first = is_date(year, first, second);
+        let day_first = is_date(year, second, first);
+        let count = match (month_first, day_first) {
             _ if sign != b'/' => &mut self.without_slashes,
-            (1..=12, 1..=12) => &mut self.either,
-            (1..=12, 13..=31) => &mut self.only_month_first,
-            (13..=31, 1..=12) => &mut self.only_day_first,
-            _ => return,
+            (true, true) => &mut self.either,
+            (true, false) => &mut self.only_month_first,
+            (false, true) => &mut self.only_day_first,
+            (false, false) => &mut self.neither,
         };
         *count += 1;
+    }
+}
+
+fn is_date(year: u32, month: u32, day: u32) -> bool {
+    let (year, day) = (i32::try_from(year), u8::try_from(day));
+    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
+    match (year, month, day) {
+        (Ok(year), Some(month), Ok(day)) => Date::from_calendar_date(year, month, day).is_ok(),
+        _ => false,
     }
 }
 
@@ -115,7 +130,8 @@ impl DateColumn {
     /// What is to be known of it.
     pub(super) fn text(&self, assumed: DateOrder) -> String {
         let Self { column, counted } = self;
-        let Counted { only_month_first, only_day_first, either, without_slashes } = *counted;
+        let Counted { only_month_first, only_day_first, either, neither, without_slashes } =
+            *counted;
         let all = only_month_first + only_day_first + either;
         let is_mixed = only_month_first > 0 && only_day_first > 0;
         let mut parts = Vec::new();
@@ -149,6 +165,9 @@ impl DateColumn {
                 grouped(only_month_first + only_day_first),
                 grouped(all)
             ));
+        }
+        if neither > 0 {
+            parts.push(format!("no order fits {}, which are rejected", grouped(neither)));
         }
         if without_slashes > 0 {
             parts.push(format!("{} with dots or dashes are not read", grouped(without_slashes)));
@@ -186,9 +205,9 @@ fn date(cell: &[u8]) -> Option<FoundDate> {
     let (&sign, rest) = rest.split_first().filter(|(sign, _)| b"/.-".contains(sign))?;
     let (second, rest) = number(rest, 1..=2)?;
     let rest = rest.strip_prefix(&[sign])?;
-    let (_year, rest) = number(rest, 4..=4)?;
+    let (year, rest) = number(rest, 4..=4)?;
     let ends = rest.first().is_none_or(|byte| matches!(byte, b' ' | b'T' | b't' | b','));
-    ends.then_some(FoundDate { first, second, sign })
+    ends.then_some(FoundDate { first, second, year, sign })
 }
 
 /// A number of so many digits, and what stands behind it.
@@ -221,36 +240,41 @@ mod tests {
     }
 
     fn column(only_month_first: u64, only_day_first: u64, either: u64) -> DateColumn {
-        let counted = Counted { only_month_first, only_day_first, either, without_slashes: 0 };
+        let counted = Counted { only_month_first, only_day_first, either, ..Counted::default() };
         DateColumn::new(("Day".to_owned(), counted))
     }
 
     #[test]
     fn dates_are_told_by_their_form() {
-        for (cell, [month, day, either, without_slashes]) in [
-            ("11/23/2026", [1, 0, 0, 0]),
-            ("1/13/2026 9:05", [1, 0, 0, 0]),
-            ("23/11/2026", [0, 1, 0, 0]),
-            (" 23/01/2026, 14:30 ", [0, 1, 0, 0]),
-            ("1/5/2026", [0, 0, 1, 0]),
-            ("12/12/2026T10:00", [0, 0, 1, 0]),
-            ("5.1.2026", [0, 0, 0, 1]),
-            ("05-01-2026 10:15", [0, 0, 0, 1]),
-            ("2026-01-05", [0; 4]),
-            ("2026/1/5", [0; 4]),
-            ("1/5/26", [0; 4]),
-            ("1/5/20261", [0; 4]),
-            ("1/5-2026", [0; 4]),
-            ("13/13/2026", [0; 4]),
-            ("0/5/2026", [0; 4]),
-            ("32/1/2026", [0; 4]),
-            ("001/5/2026", [0; 4]),
-            ("1/5/2026x", [0; 4]),
-            ("no 1/5/2026", [0; 4]),
-            ("", [0; 4]),
+        for (cell, [month, day, either, neither, without_slashes]) in [
+            ("11/23/2026", [1, 0, 0, 0, 0]),
+            ("1/13/2026 9:05", [1, 0, 0, 0, 0]),
+            ("23/11/2026", [0, 1, 0, 0, 0]),
+            (" 23/01/2026, 14:30 ", [0, 1, 0, 0, 0]),
+            ("1/5/2026", [0, 0, 1, 0, 0]),
+            ("12/12/2026T10:00", [0, 0, 1, 0, 0]),
+            ("5.1.2026", [0, 0, 0, 0, 1]),
+            ("05-01-2026 10:15", [0, 0, 0, 0, 1]),
+            ("2026-01-05", [0; 5]),
+            ("2026/1/5", [0; 5]),
+            ("1/5/26", [0; 5]),
+            ("1/5/20261", [0; 5]),
+            ("1/5-2026", [0; 5]),
+            ("13/13/2026", [0, 0, 0, 1, 0]),
+            ("0/5/2026", [0, 0, 0, 1, 0]),
+            ("32/1/2026", [0, 0, 0, 1, 0]),
+            ("2/30/2026 9:05", [0, 0, 0, 1, 0]),
+            ("31/4/2026", [0, 0, 0, 1, 0]),
+            ("2/29/2026", [0, 0, 0, 1, 0]),
+            ("2/29/2028", [1, 0, 0, 0, 0]),
+            ("001/5/2026", [0; 5]),
+            ("1/5/2026x", [0; 5]),
+            ("no 1/5/2026", [0; 5]),
+            ("", [0; 5]),
         ] {
+            let (only_month_first, only_day_first) = (month, day);
             let expected =
-                Counted { only_month_first: month, only_day_first: day, either, without_slashes };
+                Counted { only_month_first, only_day_first, either, neither, without_slashes };
             assert_eq!(counted(&[cell]), expected, "{cell:?}");
         }
     }
@@ -286,6 +310,15 @@ mod tests {
             text(column(1, 2, 3)),
             "Day: both orders occur: 1 dates are month first, 2 day first, and 3 could be either; \
              write them in one order, best as 2026-11-23"
+        );
+        let mut odd = column(0, 0, 0);
+        odd.counted.neither = 2_000;
+        assert_eq!(text(odd), "Day: no order fits 2,000, which are rejected");
+        let mut odd = column(2, 0, 3);
+        odd.counted.neither = 1;
+        assert_eq!(
+            text(odd),
+            "Day: month first, as 2 of 5 dates show; no order fits 1, which are rejected"
         );
         let mut dotted = column(0, 0, 0);
         dotted.counted.without_slashes = 4;

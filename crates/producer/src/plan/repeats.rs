@@ -13,6 +13,9 @@ use serde::Serialize;
 /// written in several ways. Of more, a part is looked at.
 const CELLS_MAX: usize = 900_000;
 
+/// A cell that empties its field, to the consumer: as a key it is none.
+const NO_KEY: &[u8] = b"#N/A";
+
 /// Counts the cells of one column that come again.
 pub(super) struct Repeats {
     column: String,
@@ -44,7 +47,7 @@ struct Seen {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Repeated {
     pub(super) column: String,
-    /// Rows with such a cell; an empty one is none.
+    /// Rows with such a cell; a blank one and `#N/A` are none.
     pub(super) rows_looked_at: u64,
     #[serde(flatten)]
     pub(super) again: Again,
@@ -92,7 +95,7 @@ impl Repeats {
         }
         for (_, raw) in rows.iter() {
             let cell = self.cells.read(raw);
-            if cell.is_empty() {
+            if cell.is_empty() || cell == NO_KEY {
                 continue;
             }
             self.rows += 1;
@@ -261,6 +264,17 @@ mod tests {
         let batch = ["K4", "K4\u{200b}", "\u{a0}k4 "].map(str::to_owned).to_vec();
 
         assert_eq!(repeated(100, [batch].into_iter()).again.again_in_batch, 2);
+    }
+
+    #[test]
+    fn a_row_without_a_key_repeats_none() {
+        let none = ["", "\"\"", "  ", "\u{a0}\u{200b}", "#N/A", " #N/A\u{200b}", "\"#N/A\""];
+        let batch = |_| none.iter().chain(&["#n/a"]).map(|cell| (*cell).to_owned()).collect();
+
+        let found = repeated(100, (0..2).map(batch));
+
+        let again = Again { again_in_batch: 0, again_later: 1, is_exact: true };
+        assert_eq!((found.rows_looked_at, found.again), (2, again), "`#n/a` is a key");
     }
 
     #[test]

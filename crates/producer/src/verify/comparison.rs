@@ -1,7 +1,7 @@
 //! The batches of a file beside what a second reader finds in it.
 
 use bytes::Bytes;
-use ingest_core::{Batch, Dialect};
+use ingest_core::{Batch, Dialect, Reject};
 
 use super::{
     cells::Digest,
@@ -23,22 +23,25 @@ pub(super) struct Comparison {
     lines_too_long: u64,
     named: Vec<String>,
     differences: u64,
-    /// Room for the text of a cell.
+    /// Room for the text of a cell, and for the lines of a batch.
     text: Vec<u8>,
+    lines: Vec<u64>,
 }
 
 /// What a second reader says of a file.
 pub(super) struct Compared {
     pub(super) lines: u64,
-    pub(super) skipped_lines: u64,
+    pub(super) empty_lines: u64,
     /// What is not as the batches say, in words: where, and never a value.
     pub(super) differences: Vec<String>,
 }
 
 /// A record as a batch has it.
-struct Claim<'a> {
-    code: Option<&'a str>,
-    raw: &'a [u8],
+pub(super) struct Claim<'a> {
+    pub(super) record: u64,
+    /// With which it was rejected, if it was.
+    pub(super) code: Option<&'a str>,
+    pub(super) raw: &'a [u8],
 }
 
 impl Comparison {
@@ -53,6 +56,7 @@ impl Comparison {
             named: Vec::new(),
             differences: 0,
             text: Vec::new(),
+            lines: Vec::new(),
         }
     }
 
@@ -67,8 +71,9 @@ impl Comparison {
     }
 
     /// Compares the next batch, of which all bytes were taken. The first difference in it is named:
-    /// the others follow from that one.
-    pub(super) fn compare(&mut self, batch: &Batch) {
+    /// the others follow from that one. Gives the lines on which its records begin, up to there.
+    pub(super) fn compare(&mut self, batch: &Batch) -> &[u64] {
+        self.lines.clear();
         let mut last = None;
         let mut difference = None;
         for claim in claims(batch) {
@@ -80,6 +85,7 @@ impl Comparison {
             if let (Some(seen), []) = (&seen, claim.raw) {
                 self.lines_too_long += seen.lines - 1;
             }
+            self.lines.extend(seen.as_ref().map(|seen| seen.at.line));
             difference = self.difference(&claim, seen.as_ref());
             last = seen;
         }
@@ -89,6 +95,7 @@ impl Comparison {
         if let Some(difference) = difference {
             self.name(format!("batch {}: {difference}", batch.sequence));
         }
+        &self.lines
     }
 
     /// What begins before this byte, and was not compared.
@@ -133,8 +140,9 @@ impl Comparison {
         }
     }
 
-    /// Looks at what is behind the last batch, and adds everything up.
-    pub(super) fn finish(mut self) -> Compared {
+    /// Looks at what is behind the last batch, and adds everything up; the decoder skipped so many
+    /// lines.
+    pub(super) fn finish(mut self, skipped: u64) -> Compared {
         if let Some(unclaimed) = self.unclaimed_before(u64::MAX) {
             self.name(unclaimed);
         }
@@ -144,18 +152,25 @@ impl Comparison {
             self.name("the csv crate reads another header than the run began with".to_owned());
         }
         let (lines, skipped_lines) = (self.second.lines(), self.second.skipped_lines());
-        let accounted = header_lines + self.lines_held + self.lines_too_long + skipped_lines;
+        let empty_lines = self.second.empty_lines();
+        let in_records = header_lines + self.lines_held + self.lines_too_long;
+        let accounted = in_records + skipped_lines + empty_lines;
         if accounted != lines {
             self.name(format!(
                 "the file has {lines} lines, and {accounted} of them are the header, in records, or \
                  skipped"
             ));
         }
+        if skipped != skipped_lines {
+            self.name(format!(
+                "{skipped} lines are without data, and to the csv crate {skipped_lines}"
+            ));
+        }
         let unnamed = self.differences - self.named.len() as u64;
         if unnamed > 0 {
             self.named.push(format!("… and {unnamed} differences more"));
         }
-        Compared { lines, skipped_lines, differences: self.named }
+        Compared { lines, empty_lines, differences: self.named }
     }
 }
 
@@ -172,12 +187,13 @@ fn difference_of_ends(batch: &Batch, last: &Seen) -> Option<String> {
 }
 
 /// Rows and rejects in the order of the file.
-fn claims(batch: &Batch) -> Vec<Claim<'_>> {
-    let rows = batch.rows.iter().map(|(record, raw)| (record, Claim { code: None, raw }));
+pub(super) fn claims(batch: &Batch) -> Vec<Claim<'_>> {
+    let rows = batch.rows.iter().map(|(record, raw)| Claim { record, code: None, raw });
     let rejects = batch.rejects.iter().map(|reject| {
-        (reject.record, Claim { code: Some(reject.code.as_str()), raw: &reject.raw[..] })
+        let Reject { record, code, raw, .. } = reject;
+        Claim { record: *record, code: Some(code), raw }
     });
     let mut claims: Vec<_> = rows.chain(rejects).collect();
-    claims.sort_by_key(|(record, _)| *record);
-    claims.into_iter().map(|(_, claim)| claim).collect()
+    claims.sort_by_key(|claim| claim.record);
+    claims
 }

@@ -17,6 +17,7 @@ use super::{
     cells::{CsvCells, Digest},
     cut::{Cut, Limits},
     lines::{Lines, is_line_end, line_ends, lines_ended},
+    rejects::RejectedRow,
     rules::{SecondHeader, Shape},
 };
 
@@ -38,8 +39,8 @@ pub(super) struct Seen {
     /// Right behind its line end.
     pub(super) end_line: u64,
     pub(super) end_byte: u64,
-    /// Its last cell but one, where that was asked for.
-    pub(super) reject_code: Option<Vec<u8>>,
+    /// What it says as a row of a rejects file, where it was read as one.
+    pub(super) rejected: Option<RejectedRow>,
 }
 
 /// Takes bytes, gives records.
@@ -61,6 +62,7 @@ pub(super) struct SecondReader {
     record: u64,
     cursor: Lines,
     skipped_lines: u64,
+    empty_lines: u64,
     /// Of all bytes, whatever they mean.
     lines: Lines,
 }
@@ -96,11 +98,12 @@ impl SecondReader {
             record: 0,
             cursor: Lines::default(),
             skipped_lines: 0,
+            empty_lines: 0,
             lines: Lines::default(),
         }
     }
 
-    /// The same for a rejects file, whose records have a code in their last cell but one.
+    /// The same for a rejects file, whose records have columns of their own behind those of the file.
     pub(super) fn of_rejects_file(dialect: Dialect, record_bytes_max: usize) -> Self {
         Self { is_rejects_file: true, ..Self::new(dialect, record_bytes_max) }
     }
@@ -144,9 +147,14 @@ impl SecondReader {
         self.lines.ended + u64::from(self.lines.is_in_line())
     }
 
-    /// Lines with nothing in them but delimiters, blanks and marks, and Excel's `sep=` line.
+    /// Lines without data: of delimiters and blanks only, and a last one of nothing but Ctrl-Z.
     pub(super) fn skipped_lines(&self) -> u64 {
         self.skipped_lines
+    }
+
+    /// Lines with nothing in them but marks, and Excel's `sep=` line.
+    pub(super) fn empty_lines(&self) -> u64 {
+        self.empty_lines
     }
 
     #[cfg(test)]
@@ -208,10 +216,10 @@ impl SecondReader {
         self.used += bytes;
     }
 
-    fn pass_skipped(&mut self, bytes: usize) {
+    fn pass_empty(&mut self, bytes: usize) {
         let before = self.cursor.ended;
         self.pass(bytes);
-        self.skipped_lines += self.cursor.ended - before;
+        self.empty_lines += self.cursor.ended - before;
     }
 
     fn position(&self) -> Position {
@@ -227,7 +235,7 @@ impl SecondReader {
         if self.cursor.bytes == 0 && self.rest().starts_with(BYTE_ORDER_MARK) {
             self.pass(BYTE_ORDER_MARK.len());
         }
-        self.pass_skipped(line_ends(self.rest()));
+        self.pass_empty(line_ends(self.rest()));
         let rest = self.rest();
         if rest.len() < 6 && !self.ended {
             return None;
@@ -252,25 +260,21 @@ impl SecondReader {
             let may_be_mark = rest.len() < 3 && BYTE_ORDER_MARK.starts_with(rest);
             if rest.is_empty() || may_be_mark && !self.ended {
                 if self.ended && self.cursor.is_in_line() && self.cursor.last == Some(0xBF) {
-                    self.skip_last_line();
+                    // It has no line end, and is no record.
+                    self.empty_lines += 1;
+                    self.cursor.last = None;
                 }
                 return None;
             }
             let line_ends = line_ends(rest);
             if line_ends > 0 {
-                self.pass_skipped(line_ends);
+                self.pass_empty(line_ends);
             } else if rest.starts_with(BYTE_ORDER_MARK) {
                 self.pass(BYTE_ORDER_MARK.len());
             } else {
                 return Some(());
             }
         }
-    }
-
-    /// The last line has no line end, and is no record.
-    fn skip_last_line(&mut self) {
-        self.skipped_lines += 1;
-        self.cursor.last = None;
     }
 
     /// Takes a record with its line end. `Some(None)`: there is none in this line. `None`: an LF may
@@ -285,10 +289,10 @@ impl SecondReader {
         let bytes = self.with_line_end(cut.line)?;
         let raw = &self.held[self.used..self.used + cut.raw];
         if self.is_nothing(raw) {
-            self.pass_skipped(bytes);
-            if self.cursor.is_in_line() {
-                self.skip_last_line();
-            }
+            self.pass(bytes);
+            // The line is done, with a line end or without one.
+            self.cursor.last = None;
+            self.skipped_lines += 1;
             return Some(None);
         }
         let raw = raw.to_vec();
@@ -309,7 +313,7 @@ impl SecondReader {
         let lines = 1 + lines_ended(&raw);
         let mut seen = self.seen(at, code, digest.finish(), lines);
         if self.is_rejects_file && cut.shape == Shape::Whole {
-            seen.reject_code = self.cells.iter().nth_back(1).map(<[u8]>::to_vec);
+            seen.rejected = RejectedRow::read(&self.cells);
         }
         Some(Some(seen))
     }
@@ -355,6 +359,6 @@ impl SecondReader {
         // Its line is done, with a line end or without one.
         self.cursor.last = None;
         let Position { line: end_line, byte: end_byte, .. } = self.position();
-        Seen { at, code, digest, lines, end_line, end_byte, reject_code: None }
+        Seen { at, code, digest, lines, end_line, end_byte, rejected: None }
     }
 }

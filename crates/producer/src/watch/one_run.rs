@@ -84,7 +84,7 @@ fn draw_chart(frame: &mut Frame<'_>, paces: &Paces, area: Rect) {
 /// The report without its first line, which is the title.
 fn report_lines(ledger: &Ledger, living: &[Target]) -> Vec<String> {
     Report::of(ledger.clone())
-        .among(living)
+        .among(living, None)
         .to_string()
         .lines()
         .skip(1)

@@ -2,8 +2,9 @@
 
 use std::process::Output;
 
-use blob_store::{BlobArgs, BlobStore, Overwrite};
-use bytes::Bytes;
+use blob_store::{BlobArgs, BlobStore, Overwrite, ReadSettings};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
 use ingest_core::{Reject, Rows};
 use job_queue::{BatchBackend, Queue, QueueArgs, Target};
 use local_services::{Azurite, RedisServer};
@@ -73,13 +74,38 @@ impl Fixture {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
     }
 
-    pub(crate) fn put(&self, name: &str, content: impl Into<Bytes>) {
-        let args = BlobArgs {
+    fn store(&self) -> BlobStore {
+        BlobStore::connect(&BlobArgs {
             azure_storage_connection_string: Some(self.azurite.connection_string().into()),
             azure_storage_account_url: None,
             azure_container: "high-volume-ingest".to_owned(),
-        };
-        let (store, content) = (BlobStore::connect(&args).unwrap(), content.into());
+        })
+        .unwrap()
+    }
+
+    /// The text of a blob.
+    pub(crate) fn get(&self, name: &str) -> String {
+        let store = self.store();
+        let bytes: BytesMut = block_on(async {
+            let blob = store.properties(name).await.unwrap();
+            let chunks = store.read(name, &blob.etag, blob.bytes, 0, ReadSettings::default());
+            chunks.map_ok(BytesMut::from).try_concat().await.unwrap()
+        });
+        String::from_utf8(bytes.into()).unwrap()
+    }
+
+    /// Somebody opens a rejects file, and saves it in its place.
+    pub(crate) fn change(&self, name: &str, content: &str) {
+        let (store, content) = (self.store(), Bytes::copy_from_slice(content.as_bytes()));
+        block_on(async {
+            let there = store.append_blob(name).await.unwrap().unwrap();
+            assert!(store.append_empty(name, &there.etag, &there.metadata).await.unwrap());
+            store.append(name, 0, content).await.unwrap();
+        });
+    }
+
+    pub(crate) fn put(&self, name: &str, content: impl Into<Bytes>) {
+        let (store, content) = (self.store(), content.into());
         block_on(async {
             store.create_container().await.unwrap();
             let mut writer = store.write(name, Overwrite::Replace).await.unwrap();

@@ -10,4 +10,5 @@ mod program;
 mod report;
 mod targets;
 mod terminal;
+mod verified_rejects;
 mod verify;

@@ -1,7 +1,9 @@
 //! Reports of runs, for people.
 
+use std::time::Duration;
+
 use crate::{
-    fixture::Fixture,
+    fixture::{Fixture, target},
     program::{producer, stderr, stdout},
 };
 
@@ -82,6 +84,46 @@ fn a_run_that_nobody_delivers_has_no_rate() {
     let started = waits.lines().find_map(|line| line.strip_prefix("  started         ")).unwrap();
     assert!(waits.contains(&format!("  waiting since   {started}\n")), "{waits}");
     assert!(!waits.contains("rows/s") && !waits.contains("  took"), "{waits}");
+}
+
+#[test]
+fn what_of_a_run_stands_still_and_why_is_on_stdout() {
+    let fixture = Fixture::with_rows(200);
+    fixture.told(&["sync", "--file", "big.csv", "--run-id", "r", "--no-wait"]);
+    let says = |json: &str, line: &str| {
+        assert_eq!(fixture.report("r")["standsStill"], json);
+        let shown = stdout(&fixture.producer(&["show", "r"]));
+        assert!(shown.contains(&format!("\n  {line}")), "{line}: {shown}");
+        let runs = fixture.producer(&["runs", "--json"]);
+        let runs: serde_json::Value = serde_json::from_slice(&runs.stdout).unwrap();
+        assert_eq!(runs[0]["standsStill"], json);
+    };
+    let no_consumer =
+        "no consumer is running, so nothing is delivered yet; start one: make consumer";
+    says(&format!("deliveries: {no_consumer}"), &format!("waits           {no_consumer}\n"));
+
+    fixture.settle_some(1);
+    fixture.show_consumer(&target());
+    assert_eq!(fixture.report("r")["standsStill"], serde_json::Value::Null);
+
+    fixture.on_queue(async |queue| {
+        let away = "salesforce is not available";
+        queue.note_delivery_pause(away, Some(Duration::from_secs(60))).await.unwrap();
+    });
+    let away = "deliveries: salesforce is not available; tried again at ";
+    let shown = stdout(&fixture.producer(&["show", "r"]));
+    assert!(shown.contains(&format!("\n  stands still    {away}")), "{shown}");
+    let json = fixture.report("r")["standsStill"].clone();
+    assert!(json.as_str().is_some_and(|why| why.starts_with(away)), "{json}");
+
+    fixture.told(&["pause", "r"]);
+    let paused = "reading and deliveries: a person paused the run";
+    says(paused, &format!("stands still    {paused}\n"));
+
+    fixture.told(&["cancel", "r", "--yes"]);
+    assert_eq!(fixture.report("r")["standsStill"], serde_json::Value::Null);
+    let shown = stdout(&fixture.producer(&["show", "r"]));
+    assert!(!shown.contains("stands still"), "{shown}");
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn odd_files() -> Vec<Odd> {
             ..Odd::new("stray.csv", stray, [5, 7, 1])
         },
         Odd::new("quoted.csv", quoted, [3, 6, 0]),
-        Odd::new("cr.csv", "sep=;\rid;note\r1;\"two\rlines\"\r2;b", [2, 5, 1]),
+        Odd::new("cr.csv", "sep=;\rid;note\r1;\"two\rlines\"\r2;b", [2, 5, 0]),
         Odd::new("utf-16.csv", utf_16.flat_map(u16::to_be_bytes).collect::<Vec<u8>>(), [2, 4, 0]),
         Odd::new("packed.csv.gz", gzip.finish().unwrap(), [3, 6, 0]),
         Odd {
@@ -135,7 +135,10 @@ fn odd_files() -> Vec<Odd> {
                 [3, 5, 0],
             )
         },
-        Odd::new("blank.csv", "\n\nid,note\n\n1,a\n,,,\n \t,\n2,b\r\n\r\n,\n\x1A", [2, 11, 8]),
+        Odd::new("blank.csv", "\n\nid,note\n\n1,a\n,,,\n \t,\n2,b\r\n\r\n,\n\x1A", [2, 11, 4]),
+        Odd::new("ctrl-z.csv", "id,note\n1,a\n ,\t\n2,b\x1A", [2, 4, 1]),
+        Odd::new("last.csv", "id,note\n1,a\n\n,,\x1A\x1A", [1, 4, 1]),
+        Odd::new("mark.csv", "id,note\n\u{FEFF}\n\u{FEFF},\n1,a\n\u{FEFF}", [1, 5, 1]),
         Odd {
             codes: &[("REPEATED_HEADER", 1), ("FIELD_COUNT", 1)],
             ..Odd::new("joined.csv", joined, [5, 6, 0])
@@ -179,6 +182,7 @@ fn files_of_every_oddity_are_proven_by_two_readers() {
         let expected = [file.rows, file.lines, file.skipped].map(Some);
         assert_eq!(figures, expected, "{}", file.name);
         let report = fixture.report(&run);
+        assert_eq!(report["skipped"].as_u64(), Some(file.skipped), "{}", file.name);
         for (code, rows) in file.codes {
             let rejected = report["rejectedByCode"][code].as_u64().unwrap_or_default();
             assert_eq!(rejected, *rows, "{}: {code}", file.name);
@@ -206,4 +210,21 @@ fn rejected_rows_that_are_in_their_file_with_other_codes_are_no_proof() {
     let told = stdout(&refuted);
     assert!(told.contains("1 rows are rejected as LOCK, but 2 in their file"), "{told}");
     assert!(told.contains("1 rows are rejected as OTHER, but 0 in their file"), "{told}");
+}
+
+#[test]
+fn lines_without_data_that_were_counted_otherwise_are_no_proof() {
+    let fixture = Fixture::start();
+    fixture.put("blank.csv", "id,note\n\n1,a\n,\n2,b\n\x1A");
+    fixture.told(&["sync", "--file", "blank.csv", "--run-id", "blank", "--no-wait"]);
+    fixture.settle(|_| None);
+    let proven = fixture.producer(&["verify", "blank"]);
+    assert_eq!(proven.status.code(), Some(0), "{}", stdout(&proven));
+    assert!(stdout(&proven).contains("lines in file   6 (2 without data, 1 empty)\n"));
+
+    let () = fixture.connection().hset("{batch-sync}:run:blank", "fed_skipped", 3).unwrap();
+
+    let refuted = stdout(&fixture.producer(&["verify", "blank"]));
+    let words = "wrong           the file has 2 lines without data, but 3 were skipped\n";
+    assert!(refuted.contains(words), "{refuted}");
 }

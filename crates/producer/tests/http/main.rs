@@ -10,5 +10,6 @@ mod places;
 mod routes;
 mod starting;
 mod stopping;
+mod stuck_storage;
 mod support;
 mod targets;

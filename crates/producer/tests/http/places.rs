@@ -5,7 +5,10 @@ use std::time::Duration;
 use local_services::azurite_connection_string;
 use serde_json::{Value, json};
 
-use crate::support::{AZURITE, Deliverer, Server, Services, StuckStorage};
+use crate::{
+    stuck_storage::StuckStorage,
+    support::{AZURITE, Deliverer, Server, Services},
+};
 
 fn is_all_fed(report: &Value) -> bool {
     report["status"] == "draining"

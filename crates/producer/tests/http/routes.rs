@@ -243,6 +243,9 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
         queue = server.get("/api/queue").await.json();
     }
 
+    let nobody = "deliveries: no consumer is running, so nothing is delivered yet; start one: make \
+                  consumer";
+    assert_eq!(server.get(&format!("/api/sync/{run}")).await.json()["standsStill"], nobody);
     assert!(queue["bytes"].as_u64() > Some(200), "{queue}");
     let since = queue["deliveryPause"]["sinceMs"].as_u64().unwrap();
     let expected = json!({
