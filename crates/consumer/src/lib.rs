@@ -56,7 +56,7 @@ mod workers;
 
 pub use bulk::ApiChoice;
 pub use config::{
-    Cli, Config, ConsumerArgs, InvalidSettings, MappingArgs, Nulls, SalesforceArgs,
+    Cli, Config, ConsumerArgs, HeaderArgs, InvalidSettings, MappingArgs, Nulls, SalesforceArgs,
     SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};

@@ -56,7 +56,7 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
         Task::Deliver(config) => deliver(&config, shutdown).await,
         Task::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         Task::Check { salesforce, json, header } => {
-            let check = Box::pin(check(&salesforce, json, header.as_deref()));
+            let check = Box::pin(check(&salesforce, json, &header));
             let checked = shutdown.run_until_cancelled(check).await;
             checked.map_or_else(
                 || Ok(service::interrupted()),

@@ -1,5 +1,6 @@
 //! Settings: as typed (clap) and as meant.
 
+mod header;
 mod hosts;
 mod invalid;
 mod mapping;
@@ -17,6 +18,7 @@ use service::CompletionsArgs;
 use crate::reserve::ApiReserve;
 
 pub use self::{
+    header::HeaderArgs,
     invalid::InvalidSettings,
     mapping::{MappingArgs, Nulls},
     salesforce::{SalesforceArgs, SalesforceConfig},
@@ -50,9 +52,8 @@ pub(crate) enum Command {
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
-        /// The header line of a file, to compare its columns too.
-        #[arg(long, value_name = "LINE")]
-        header: Option<String>,
+        #[command(flatten)]
+        header: HeaderArgs,
         #[command(flatten)]
         salesforce: Box<SalesforceArgs>,
     },
@@ -118,8 +119,8 @@ pub enum Task {
         salesforce: Box<SalesforceConfig>,
         /// As JSON.
         json: bool,
-        /// The header line of a file.
-        header: Option<String>,
+        /// The header line of a file, and how it is read.
+        header: HeaderArgs,
     },
     /// Print a script for a shell.
     Completions(CompletionsArgs),
