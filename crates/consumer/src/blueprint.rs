@@ -114,6 +114,14 @@ impl Blueprint {
         {
             return Err(ConsumerError::UpsertById { object });
         }
+        // What Salesforce fills by itself is no fault of the user's rights.
+        let is_of_salesforce = field.auto_number || field.calculated || field.field_type == "id";
+        if self.operation == Operation::Upsert
+            && !(field.createable || field.updateable || is_of_salesforce)
+        {
+            let field = field.name.clone();
+            return Err(ConsumerError::ExternalIdReadOnly { object, field });
+        }
         Ok(Key { field: field.name.clone(), sameness: Sameness::of(field) })
     }
 }

@@ -7,7 +7,7 @@ use ingest_core::{BatchLimits, Header, Ingest, IngestError, IngestSettings};
 use serde::Serialize;
 
 use crate::{
-    config::SalesforceConfig,
+    config::{HeaderArgs, SalesforceConfig},
     mapping::{Mapping, Target},
     preflight::{Patience, Preflight, parents, preflight},
     salesforce::{Client, DailyRequests},
@@ -46,12 +46,12 @@ struct MappedField {
 pub(crate) async fn check(
     config: &SalesforceConfig,
     json: bool,
-    header: Option<&str>,
+    header: &HeaderArgs,
 ) -> anyhow::Result<()> {
     let client = Client::new(config.connection.clone())?;
     let mut preflight = preflight(&client, config, Patience::Seconds).await?;
-    let (mapping, left_out) = match header {
-        Some(line) => of_header(line, &mut preflight, &client).await?,
+    let (mapping, left_out) = match &header.header {
+        Some(line) => of_header(read_header(line, header)?, &mut preflight, &client).await?,
         None => (of_mapping(&preflight.mapping), Vec::new()),
     };
     let rules = preflight.mapping.rules();
@@ -72,18 +72,17 @@ pub(crate) async fn check(
         writeln!(out)?;
     } else {
         preflight.log_warnings();
-        print(&mut out, &checked, &preflight, header.is_some())?;
+        print(&mut out, &checked, &preflight, header.header.is_some())?;
     }
     Ok(out.flush()?)
 }
 
 /// What becomes of the columns of a header line.
 async fn of_header(
-    line: &str,
+    header: Header,
     preflight: &mut Preflight,
     client: &Client,
 ) -> anyhow::Result<(Vec<MappedField>, Vec<String>)> {
-    let header = read_header(line)?;
     let Preflight { blueprint, mapping, warnings, .. } = preflight;
     let objects = match mapping.is_by_name() {
         true => blueprint.parents(&mapping.rules().describe, Some(&header)),
@@ -102,12 +101,13 @@ async fn of_header(
     Ok((fields.chain(constants).collect(), left_out))
 }
 
-/// Reads it as a producer does: past a byte order mark and Excel's line `sep=;`.
-fn read_header(line: &str) -> anyhow::Result<Header> {
+/// Reads it as a producer does: past a byte order mark and Excel's line `sep=;`, with the same
+/// settings.
+fn read_header(line: &str, args: &HeaderArgs) -> anyhow::Result<Header> {
     let mut ingest = Ingest::start(IngestSettings {
-        delimiter: None,
-        quote: b'"',
-        escape: None,
+        delimiter: args.csv_delimiter.0,
+        quote: args.csv_quote,
+        escape: args.csv_escape.0,
         record_bytes_max: 1 << 20,
         batch: BatchLimits { rows_max: 1, bytes_max: 1 << 20 },
     });
@@ -187,19 +187,49 @@ fn print(
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::read_header;
+    use crate::config::{Cli, Command, HeaderArgs};
+
+    fn args(settings: &[&str]) -> Result<HeaderArgs, clap::Error> {
+        let line = ["consumer", "check"].iter().chain(settings);
+        match Cli::try_parse_from(line)?.command {
+            Some(Command::Check { header, .. }) => Ok(header),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn columns(line: &str, settings: &[&str]) -> anyhow::Result<Vec<String>> {
+        read_header(line, &args(settings)?).map(|header| header.columns().to_vec())
+    }
 
     #[test]
     fn a_header_line_is_read_as_a_producer_reads_the_file() {
-        let columns = |line: &str| read_header(line).map(|header| header.columns().to_vec());
-
         for line in
             ["Key__c;Name\r\n", "\u{FEFF}Key__c,Name", "sep=;\r\nKey__c;Name", "Sep=|\nKey__c|Name"]
         {
-            assert_eq!(columns(line).unwrap(), ["Key__c", "Name"], "{line:?}");
+            assert_eq!(columns(line, &[]).unwrap(), ["Key__c", "Name"], "{line:?}");
         }
-        let alone = columns("sep=;\r\n").unwrap_err().to_string();
+        let alone = columns("sep=;\r\n", &[]).unwrap_err().to_string();
         assert!(alone.contains("head -2"), "{alone}");
-        assert!(columns("").unwrap_err().to_string().contains("is empty"));
+        assert!(columns("", &[]).unwrap_err().to_string().contains("is empty"));
+    }
+
+    #[test]
+    fn a_header_line_is_read_with_the_settings_of_a_producer() {
+        for (line, settings, expected) in [
+            (r#""The \"Big\" key",Name"#, &["--csv-escape=backslash"][..], r#"The "Big" key"#),
+            (r#""C:\\",Name"#, &["--csv-escape=\\"], r"C:\"),
+            ("'Key, old',Name", &["--csv-quote='"], "Key, old"),
+            ("Key;,Name", &["--csv-delimiter=,"], "Key;"),
+            ("Key,;\tName", &["--csv-delimiter=tab"], "Key,;"),
+        ] {
+            assert_eq!(columns(line, settings).unwrap(), [expected, "Name"], "{line}");
+        }
+        for setting in ["--csv-escape=^", "--csv-quote=''", "--csv-delimiter=→"] {
+            let error = args(&[setting]).unwrap_err().to_string();
+            assert!(error.contains("it is "), "{error}");
+        }
     }
 }

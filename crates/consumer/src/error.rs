@@ -59,6 +59,17 @@ pub enum ConsumerError {
         /// The field.
         field: String,
     },
+    /// An upsert writes the external id, and nobody may write to it.
+    #[error(
+        "field {field} of {object} is read-only, and an upsert by it writes it; let the integration \
+         user edit it (field-level security), or set SALESFORCE_EXTERNAL_ID to another one"
+    )]
+    ExternalIdReadOnly {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
     /// Rows cannot be found by the field.
     #[error(
         "field {field} of {object} is no external id; tick External ID in its definition, or set \

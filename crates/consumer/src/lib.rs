@@ -58,7 +58,7 @@ mod workers;
 
 pub use bulk::ApiChoice;
 pub use config::{
-    ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, InvalidSettings, MappingArgs, Nulls,
+    ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs, InvalidSettings, MappingArgs, Nulls,
     SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};

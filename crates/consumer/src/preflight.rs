@@ -170,11 +170,18 @@ where
                 return Err(refusal);
             }
             RequestVerdict::Repeat { .. } => Trouble::NoAnswer,
+            _ if is_of_somebody_else(&refusal) => Trouble::Unreachable,
             _ => return Err(refusal),
         };
         let asked_for = refusal.retry_after();
         sleep(gate.failed(pass, trouble, asked_for, fastrand::f64(), &refusal)).await;
     }
+}
+
+/// Whether an answer has no code of Salesforce, such as a proxy's page: it is no verdict on what was
+/// asked, and passes as an outage does.
+fn is_of_somebody_else(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Answered(answer) if answer.code.is_none())
 }
 
 fn refused(refusal: Refusal, object: &str) -> ConsumerError {

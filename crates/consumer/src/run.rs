@@ -61,7 +61,7 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
             counted.unwrap_or_else(|| Ok(service::interrupted()))
         }
         Task::Check { salesforce, json, header } => {
-            let check = Box::pin(check(&salesforce, json, header.as_deref()));
+            let check = Box::pin(check(&salesforce, json, &header));
             let checked = shutdown.run_until_cancelled(check).await;
             checked.map_or_else(
                 || Ok(service::interrupted()),

@@ -100,6 +100,7 @@ impl Deliverer {
                     return Asked::Refused(refusal);
                 }
                 Refused::Hold(blocker) => {
+                    self.hold_for_what_is_gone(delivery, leave.at, &refusal).await;
                     delivery.hold_run(blocker);
                     return Asked::End(End::Interrupted);
                 }

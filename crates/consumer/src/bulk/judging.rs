@@ -35,7 +35,8 @@ pub(crate) fn judge_refusal(refusal: &Refusal) -> Refused {
             "EXCEEDED_QUOTA" | "ExceededQuota" => return Refused::BulkIsSpent,
             "INVALIDJOBSTATE" => return Refused::OtherState,
             "NOT_FOUND" => return Refused::NoSuchJob,
-            _ if answer.status == 404 => return Refused::NoSuchJob,
+            // Without a code it is an answer of somebody on the way, who knows no jobs.
+            _ if answer.status == 404 && answer.code.is_some() => return Refused::NoSuchJob,
             _ => (),
         }
     }
@@ -75,7 +76,8 @@ pub(crate) enum Failure {
 pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
     let code = failure_code(message);
     let hold = |advice| {
-        let what = format!("the ingest job failed: {code}");
+        let field = unknown_field(message).map(|name| format!(" : {FIELD_NOT_FOUND} : {name}"));
+        let what = format!("the ingest job failed: {code}{}", field.unwrap_or_default());
         Failure::Hold(Blocker { what, advice })
     };
     match code {
@@ -98,6 +100,17 @@ pub(crate) fn failure_code(message: Option<&str>) -> &str {
     let code = message.unwrap_or_default().split(':').next().unwrap_or_default().trim();
     if code.is_empty() { "no reason given" } else { code }
 }
+
+/// The field that Salesforce does not know, fit to be shown: it is a name of the file's header.
+fn unknown_field(message: Option<&str>) -> Option<String> {
+    let (_, name) = message?.split_once(FIELD_NOT_FOUND)?;
+    let name = name.trim_start_matches([' ', ':']).trim_end();
+    let shown: String = name.chars().take(FIELD_CHARACTERS_MAX).collect();
+    Some(shown.escape_debug().to_string()).filter(|name| !name.is_empty())
+}
+
+const FIELD_NOT_FOUND: &str = "Field name not found";
+const FIELD_CHARACTERS_MAX: usize = 80;
 
 const NOT_BY_BULK: &str = "Bulk API does not take this load; check what the integration user may do, \
                            or set SALESFORCE_API=collections";
@@ -137,6 +150,41 @@ mod tests {
             answered(413, "X", ""),
         ] {
             assert!(matches!(judge_refusal(&refusal), Refused::Hold(_)), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_somebody_on_the_way_says_nothing_of_a_job() {
+        for status in [401, 403, 404, 406] {
+            let page = ErrorAnswer::read(status, b"<html>Blocked</html>", None);
+            let refused = judge_refusal(&Refusal::Answered(page));
+            assert!(matches!(refused, Refused::Hold(_)), "{status} {refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_names_the_field_that_is_gone_and_nothing_else_of_the_text() {
+        let what = |message: &str| match judge_failure(Some(message)) {
+            Failure::Hold(blocker) => blocker.what,
+            other => panic!("{message}: {other:?}"),
+        };
+        let begin = "the ingest job failed: InvalidBatch";
+        let long = "x".repeat(500);
+        for (text, shown) in [
+            (": Field name not found : X__c", " : Field name not found : X__c".to_owned()),
+            (":Field name not found:X__c\n", " : Field name not found : X__c".to_owned()),
+            (
+                " : Field name not found : a\u{1b}[2J",
+                r" : Field name not found : a\u{1b}[2J".into(),
+            ),
+            (
+                &format!(" : Field name not found : {long}"),
+                format!(" : Field name not found : {}", &long[..80]),
+            ),
+            (" : Field name not found : ", String::new()),
+            (" : row 3 has ada@example.com", String::new()),
+        ] {
+            assert_eq!(what(&format!("InvalidBatch{text}")), format!("{begin}{shown}"), "{text}");
         }
     }
 

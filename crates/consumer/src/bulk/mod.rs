@@ -104,7 +104,7 @@ impl Deliverer {
     /// Whether a batch goes by Bulk: also one of which an ingest job is under way.
     pub(crate) fn goes_by_bulk(&self, claimed: &Claimed) -> bool {
         let rows = claimed.job().rows.len();
-        claimed.ingest_job().is_some() || self.bulk.api_for(rows) == job_queue::Api::Bulk
+        self.job_under_way(claimed).is_some() || self.bulk.api_for(rows) == job_queue::Api::Bulk
     }
 
     /// Loads what one ingest job can carry of a batch, and the rows beside it by calls.
@@ -120,7 +120,7 @@ impl Deliverer {
         drop(rows);
         let load = Load { delivery, plan, found, rows: cargo.rows.clone() };
         let (mut done_with, mut by_calls) = (None, cargo.by_calls.clone());
-        if !load.rows.is_empty() || delivery.claimed.ingest_job().is_some() {
+        if !load.rows.is_empty() || self.job_under_way(delivery.claimed).is_some() {
             match self.see_through(&load, cargo, progress).await? {
                 Step::Next((job, taken)) => {
                     done_with = Some(job);
@@ -149,7 +149,7 @@ impl Deliverer {
         cargo: Cargo,
         progress: &mut Progress,
     ) -> Result<Step<(String, Taken)>, QueueError> {
-        let mut under_way = load.delivery.claimed.ingest_job().and_then(Note::read);
+        let mut under_way = self.job_under_way(load.delivery.claimed);
         if let Some(note) = &under_way {
             progress.api_calls += note.api_calls;
             info!(run.id = %load.delivery.job().run, "going on with ingest job {}", note.job);
@@ -211,7 +211,7 @@ impl Deliverer {
             Step::ByCalls => return Ok(Step::ByCalls),
             Step::End(end) => return Ok(Step::End(end)),
         };
-        Ok(match self.take_in_results(load, &job, progress).await? {
+        Ok(match self.take_in_results(load, &job, is_ours, progress).await? {
             Step::Next(taken) if taken.in_vain => {
                 self.clear_away(load, &job, progress).await?;
                 Step::Void

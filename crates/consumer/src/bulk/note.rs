@@ -15,11 +15,20 @@ pub(crate) struct Note {
     /// Calls that were made for it so far.
     #[serde(default)]
     pub(crate) api_calls: u64,
+    /// Id of the target that it loads for.
+    #[serde(default)]
+    pub(crate) target: String,
 }
 
 impl Note {
-    pub(crate) fn new(job: &str) -> Self {
-        Self { job: job.to_owned(), closing: false, api_calls: 0 }
+    pub(crate) fn new(job: &str, target: &str) -> Self {
+        Self { job: job.to_owned(), closing: false, api_calls: 0, target: target.to_owned() }
+    }
+
+    /// Whether what becomes of the job's rows is what becomes of them for this target. A run may have
+    /// been resumed with another one.
+    pub(crate) fn is_for(&self, target: &str) -> bool {
+        self.target == target
     }
 
     /// Reads what [`write`](Self::write) wrote; nothing, when it names no job.
@@ -38,10 +47,15 @@ mod tests {
 
     #[test]
     fn a_note_is_read_as_it_was_written_and_names_a_job() {
-        let note = Note { job: "750S10000000001IAA".to_owned(), closing: true, api_calls: 7 };
+        let note = Note::new("750S10000000001IAA", "t1");
+        let note = Note { closing: true, api_calls: 7, ..note };
 
-        assert_eq!(Note::read(&note.write()), Some(note));
-        assert_eq!(Note::read(r#"{"job":"750S1000000000A"}"#), Some(Note::new("750S1000000000A")));
+        let read = Note::read(&note.write());
+
+        assert!(note.is_for("t1") && !note.is_for("t2") && !note.is_for(""));
+        assert_eq!(read, Some(note));
+        let least = Note::read(r#"{"job":"750S1000000000A"}"#);
+        assert_eq!(least, Some(Note::new("750S1000000000A", "")));
         for text in ["", "750S10000000001IAA", r#"{"job":"../../limits"}"#] {
             assert_eq!(Note::read(text), None, "{text}");
         }

@@ -2,7 +2,7 @@
 
 use csv::ByteRecord;
 use job_queue::QueueError;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     outcome::{Records, Unreadable, result},
 };
 use crate::{
-    delivery::{Deliverer, Delivery, End, Results, reject_unknown},
+    delivery::{Deliverer, Delivery, End, Looked, Results, reject_unknown},
     progress::Progress,
     salesforce::{IngestJob, IngestState, Refusal, ResultBody, ResultFile},
     verdict::{BETWEEN_POLLS, Blocker, Operation},
@@ -70,11 +70,13 @@ enum Read {
 }
 
 impl Deliverer {
-    /// Reads what became of the rows of a job. An end is one that came first.
+    /// Reads what became of the rows of a job, ours or that of somebody before us. An end is one that
+    /// came first.
     pub(super) async fn take_in_results(
         &self,
         load: &Load<'_>,
         job: &IngestJob,
+        is_ours: bool,
         progress: &mut Progress,
     ) -> Result<Step<Taken>, QueueError> {
         let mut matcher = Matcher::new(load.pack(), self.plans.sent_key());
@@ -87,25 +89,36 @@ impl Deliverer {
                     warn!(error = %refusal, "a result file of ingest job {} is gone", job.id);
                 }
                 Asked::End(end) => {
-                    let note = Note { closing: true, ..Note::new(&job.id) };
+                    let note = Note { closing: true, ..Note::new(&job.id, &self.plans.target) };
                     return self.leave_under_way(load, &note, progress, end).await;
                 }
             }
         }
         self.count_delivered(load.delivery, &said.results);
+        if !is_ours {
+            // It says how things were before its run was held, or before its consumer ended.
+            said.results.leave_rows_refused_for_a_field();
+        }
         let blocker = self.blocker_in(load.delivery, &mut said.results, progress).await;
         if let Some(trouble) = said.results.trouble {
             let pass = load.delivery.wait_for(self.gate.pass()).await;
             self.gate.failed(pass, trouble, None, fastrand::f64(), &"so it says of a row");
         }
         let silent: Vec<usize> = matcher.not_found().collect();
-        Ok(match (blocker, self.judge_the_others(job, said, silent, progress)) {
-            (None, Ok(taken)) => Step::Next(taken),
-            (Some(blocker), _) | (None, Err(blocker)) => {
-                load.delivery.hold_run(blocker);
-                Step::End(End::Interrupted)
-            }
-        })
+        let since = Instant::now();
+        let blocker = match (blocker, self.judge_the_others(job, said, silent, is_ours, progress)) {
+            (None, Ok(taken)) => return Ok(Step::Next(taken)),
+            (Some(blocker), _) => blocker,
+            (None, Err(blocker)) => match Box::pin(self.look_again(load.delivery, since)).await {
+                Looked::Same => blocker,
+                // Whoever takes the batch next writes its rows the new way.
+                Looked::Changed(_) => return Ok(Step::End(End::Interrupted)),
+                // It is held for what the org says of its fields.
+                Looked::End(end) => return Ok(Step::End(end)),
+            },
+        };
+        load.delivery.hold_run(blocker);
+        Ok(Step::End(End::Interrupted))
     }
 
     /// Reads one result file. It alone says which rows are stored, and Salesforce keeps it for a
@@ -155,6 +168,7 @@ impl Deliverer {
         job: &IngestJob,
         said: Said,
         mut silent: Vec<usize>,
+        is_ours: bool,
         progress: &mut Progress,
     ) -> Result<Taken, Blocker> {
         if !self.limits.operation.is_idempotent() && job.number_records_processed > 0 {
@@ -171,7 +185,12 @@ impl Deliverer {
             code = failure_code(job.error_message.as_deref()),
             "ingest job {} ended early; the rest is sent again", job.id
         );
-        match judge_failure(job.error_message.as_deref()) {
+        let failure = match judge_failure(job.error_message.as_deref()) {
+            // It says how things were when it was made: another one shows whether they still are.
+            Failure::Hold(_) if !is_ours => Failure::Again,
+            failure => failure,
+        };
+        match failure {
             // Rows that were not processed go into the next job.
             Failure::Again if job.number_records_processed > 0 => {
                 by_calls.extend(silent);

@@ -46,7 +46,8 @@ impl Deliverer {
             Asked::End(end) => return Ok(Step::End(end)),
         };
         job_queue::failpoint!("ingest-created");
-        let mut note = Note { api_calls: progress.api_calls, ..Note::new(&job) };
+        let mut note =
+            Note { api_calls: progress.api_calls, ..Note::new(&job, &self.plans.target) };
         if load.delivery.claimed.note_ingest_job(Some(&note.write())).await? == Settled::LeaseLost {
             self.abandon(&job).await;
             return Ok(Step::End(End::LeaseLost));
@@ -160,11 +161,47 @@ impl Deliverer {
     /// Whether an ingest job loads the rows of a batch, or has loaded them: then its results count,
     /// however many consumers it outlived. One that does not answer now may do so later.
     pub(crate) async fn is_in_salesforces_hands(&self, claimed: &Claimed) -> bool {
-        let Some(note) = claimed.ingest_job().and_then(Note::read) else { return false };
+        let Some(note) = self.job_under_way(claimed) else { return false };
         match self.client.ingest_job(&note.job).await {
             Ok(job) => job.state != IngestState::Open,
             Err(refusal) => judge_refusal(&refusal) != Refused::NoSuchJob,
         }
+    }
+
+    /// The ingest job that carries the rows of a batch for our target, if there is one.
+    pub(super) fn job_under_way(&self, claimed: &Claimed) -> Option<Note> {
+        let note = claimed.ingest_job().and_then(Note::read)?;
+        note.is_for(&self.plans.target).then_some(note)
+    }
+
+    /// Whether whoever gets a batch next goes on with an ingest job.
+    pub(crate) fn goes_on_with_a_job(&self, claimed: &Claimed) -> bool {
+        self.job_under_way(claimed).is_some()
+    }
+
+    /// Forgets and ends a job that was made for another target, before its run was resumed with ours.
+    /// What it may have stored there counts for nothing here: all of its rows are to come to ours.
+    pub(crate) async fn leave_job_of_another_target(
+        &self,
+        claimed: &Claimed,
+    ) -> Result<Settled, QueueError> {
+        let Some(note) = claimed.ingest_job().and_then(Note::read) else {
+            return Ok(Settled::Recorded);
+        };
+        if note.is_for(&self.plans.target) {
+            return Ok(Settled::Recorded);
+        }
+        warn!(
+            run.id = %claimed.job().run,
+            "ingest job {} was made for the target that the run had before; it is ended where it can be, \
+             and its rows go to the new one", note.job
+        );
+        // In this order: one that is noted is followed.
+        let noted = claimed.note_ingest_job(None).await?;
+        if noted == Settled::Recorded {
+            self.abandon(&note.job).await;
+        }
+        Ok(noted)
     }
 
     /// A job that is gone. Rows that must not be sent twice may be stored.

@@ -1,6 +1,7 @@
 //! Settings: as typed (clap) and as meant.
 
 mod count;
+mod header;
 mod hosts;
 mod invalid;
 mod mapping;
@@ -19,6 +20,7 @@ use self::count::CountArgs;
 
 pub use self::{
     count::{ApiReserveArgs, CountConfig},
+    header::HeaderArgs,
     invalid::InvalidSettings,
     mapping::{MappingArgs, Nulls},
     salesforce::{SalesforceArgs, SalesforceConfig},
@@ -52,9 +54,8 @@ pub(crate) enum Command {
         /// Print JSON instead of a table.
         #[arg(long)]
         json: bool,
-        /// The header line of a file, to compare its columns too.
-        #[arg(long, value_name = "LINE")]
-        header: Option<String>,
+        #[command(flatten)]
+        header: HeaderArgs,
         #[command(flatten)]
         salesforce: Box<SalesforceArgs>,
     },
@@ -128,8 +129,8 @@ pub enum Task {
         salesforce: Box<SalesforceConfig>,
         /// As JSON.
         json: bool,
-        /// The header line of a file.
-        header: Option<String>,
+        /// The header line of a file, and how it is read.
+        header: HeaderArgs,
     },
     /// Compare a run with the records in Salesforce.
     Count(Box<CountConfig>),

@@ -61,6 +61,11 @@ impl<'a> Delivery<'a> {
         self.hold.begin(blocker);
     }
 
+    /// The same, where its rows may be at fault.
+    pub(crate) fn hold_run_in_doubt(&self, blocker: Blocker) {
+        self.hold.begin_in_doubt(blocker);
+    }
+
     /// Waits for something before anything else is sent. When that takes longer than a moment the
     /// queue is told: whoever dies while a batch waits has not died of it.
     pub(crate) async fn wait_for<T>(&self, something: impl Future<Output = T>) -> T {

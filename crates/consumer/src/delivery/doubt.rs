@@ -60,8 +60,30 @@ pub(super) type Cleared = Result<Vec<Call>, End>;
 
 impl Deliverer {
     /// Finds out whether a refused call is the fault of its rows; those that remain are sent again,
-    /// fewer at once.
+    /// fewer at once. When another batch of the run holds it first for the like, this counts as a try
+    /// of these rows too: batches that go at once need no holds of their own.
     pub(super) async fn clear(
+        &self,
+        delivery: &Delivery<'_>,
+        rows: &EncodedRows,
+        call: Call,
+        doubt: Doubt,
+        proven: &mut Proven,
+        progress: &mut Progress,
+    ) -> Cleared {
+        let (of_call, reason) = (call.rows.clone(), doubt.reason.clone());
+        let cleared = self.find_out(delivery, rows, call, doubt, proven, progress).await;
+        if matches!(cleared, Err(End::Interrupted)) && delivery.hold.is_in_doubt() {
+            for row in of_call {
+                if !progress.is_finished(row) {
+                    progress.try_again(row, reason.clone(), AS_OFTEN_AS_SET);
+                }
+            }
+        }
+        cleared
+    }
+
+    async fn find_out(
         &self,
         delivery: &Delivery<'_>,
         rows: &EncodedRows,
@@ -84,7 +106,7 @@ impl Deliverer {
         let stored = of_run.stored();
         if let [row] = *call.rows {
             if doubt.is_mostly_ours || of_run.is_refused_alike(&doubt.reason) {
-                return Err(self.in_vain(delivery, &call, doubt, progress));
+                return Err(in_vain(delivery, doubt));
             }
             progress.rejected(row, doubt.reason);
             return Ok(Vec::new());
@@ -102,7 +124,7 @@ impl Deliverer {
             let through = self.probe(delivery, rows, &call, &doubt, progress).await?;
             let Some((row, calls)) = through else {
                 if of_run.stored() == stored {
-                    return Err(self.in_vain(delivery, &call, doubt, progress));
+                    return Err(in_vain(delivery, doubt));
                 }
                 proven.0.push(doubt.reason);
                 return Ok(refused_alike.iter().flat_map(Call::halves).collect());
@@ -168,20 +190,12 @@ impl Deliverer {
             Sent::Ended(end) => Err(end),
         }
     }
+}
 
-    fn in_vain(
-        &self,
-        delivery: &Delivery<'_>,
-        call: &Call,
-        doubt: Doubt,
-        progress: &mut Progress,
-    ) -> End {
-        for row in &call.rows {
-            progress.try_again(*row, doubt.reason.clone(), AS_OFTEN_AS_SET);
-        }
-        delivery.hold_run(doubt.blocker);
-        End::Interrupted
-    }
+/// No row got through: the run is held, and the rows have been tried once more.
+fn in_vain(delivery: &Delivery<'_>, doubt: Doubt) -> End {
+    delivery.hold_run_in_doubt(doubt.blocker);
+    End::Interrupted
 }
 
 fn was_in_vain(job: &BatchJob, call: &Call) -> bool {

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::verdict::{BETWEEN_HOLDS, Blocker};
+use crate::verdict::{BETWEEN_DOUBTS, BETWEEN_HOLDS, Blocker};
 
 /// The runs that are being delivered.
 #[derive(Debug)]
@@ -28,9 +28,25 @@ pub(crate) struct Holds {
 pub(crate) struct RunHold {
     run: RunId,
     stop: CancellationToken,
-    blocker: OnceLock<Blocker>,
+    begun: OnceLock<Begun>,
     /// For how long batches are to be put back, once the queue holds the run.
     placed: OnceCell<Duration>,
+}
+
+/// Why a run is held.
+#[derive(Debug, PartialEq, Eq)]
+struct Begun {
+    blocker: Blocker,
+    /// Whether its rows may be at fault.
+    in_doubt: bool,
+}
+
+impl Begun {
+    /// For how long the run is held this time.
+    fn delay(&self, times_before: u32, random: f64) -> Duration {
+        let between = if self.in_doubt { BETWEEN_DOUBTS } else { BETWEEN_HOLDS };
+        between.delay(times_before.saturating_add(1), random)
+    }
 }
 
 impl Holds {
@@ -42,7 +58,7 @@ impl Holds {
     pub(super) fn join(&self, run: &RunId) -> Arc<RunHold> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hold) = runs.get(run).and_then(Weak::upgrade)
-            && hold.blocker.get().is_none()
+            && !hold.has_begun()
         {
             return hold;
         }
@@ -50,7 +66,7 @@ impl Holds {
         let hold = Arc::new(RunHold {
             run: run.clone(),
             stop: self.stop.child_token(),
-            blocker: OnceLock::new(),
+            begun: OnceLock::new(),
             placed: OnceCell::new(),
         });
         runs.insert(run.clone(), Arc::downgrade(&hold));
@@ -65,35 +81,50 @@ impl RunHold {
 
     /// No more calls of the run start; the first reason counts.
     pub(super) fn begin(&self, blocker: Blocker) {
-        let _first = self.blocker.set(blocker);
+        self.set(Begun { blocker, in_doubt: false });
+    }
+
+    /// The same, where the rows may be at fault.
+    pub(super) fn begin_in_doubt(&self, blocker: Blocker) {
+        self.set(Begun { blocker, in_doubt: true });
+    }
+
+    fn set(&self, begun: Begun) {
+        let _first = self.begun.set(begun);
         self.stop.cancel();
+    }
+
+    /// Whether no more calls of the run start, since its rows may be at fault.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.begun.get().is_some_and(|begun| begun.in_doubt)
     }
 
     /// Whether no more calls of the run start.
     pub(super) fn has_begun(&self) -> bool {
-        self.blocker.get().is_some()
+        self.begun.get().is_some()
     }
 
     /// Sees to it that the queue holds the run before a batch of it is put back, if it is to be
     /// held. The answer is how long that batch has to wait for itself: a run that is being
     /// cancelled is not held, and neither is any when Redis refuses.
     pub(super) async fn place(&self, queue: &Queue) -> Duration {
-        let Some(blocker) = self.blocker.get() else { return Duration::ZERO };
-        let placed = self.placed.get_or_try_init(|| self.hold(queue, blocker)).await;
+        let Some(begun) = self.begun.get() else { return Duration::ZERO };
+        let placed = self.placed.get_or_try_init(|| self.hold(queue, begun)).await;
         placed.copied().unwrap_or_else(|error| {
             error!(run.id = %self.run, error = %error, "could not hold run {}", self.run);
             BETWEEN_HOLDS.floor
         })
     }
 
-    async fn hold(&self, queue: &Queue, blocker: &Blocker) -> Result<Duration, QueueError> {
+    async fn hold(&self, queue: &Queue, begun: &Begun) -> Result<Duration, QueueError> {
+        let blocker = &begun.blocker;
         let ledger = queue.run(&self.run).await?;
         if ledger.is_some_and(|ledger| ledger.held.is_some()) {
             // Another consumer met the same: held once, and counted once.
             return Ok(Duration::ZERO);
         }
         let before = queue.times_held(&self.run).await?;
-        let delay = BETWEEN_HOLDS.delay(before.saturating_add(1), fastrand::f64());
+        let delay = begun.delay(before, fastrand::f64());
         let by_itself = (!blocker.is_only_for_people()).then_some(delay);
         let times = queue.hold_run(&self.run, &blocker.to_string(), by_itself).await?;
         if times == 0 {
@@ -136,7 +167,21 @@ mod tests {
 
         let are_stopped = [&first, &second, &other, &after].map(|hold| hold.stop().is_cancelled());
         assert_eq!(are_stopped, [true, true, false, false]);
-        assert_eq!(second.blocker.get(), Some(&blocker("full")));
+        assert_eq!(second.begun.get().map(|begun| &begun.blocker), Some(&blocker("full")));
+    }
+
+    #[test]
+    fn rows_that_may_be_at_fault_hold_their_run_for_minutes_however_often_it_was_held() {
+        let doubt = Begun { blocker: blocker("refused"), in_doubt: true };
+        let other = Begun { blocker: blocker("full"), in_doubt: false };
+
+        for before in [0, 9] {
+            let three = |random| (before..before + 3).map(|times| doubt.delay(times, random)).sum();
+            let (shortest, longest): (Duration, Duration) = (three(0.0), three(1.0));
+            let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+            assert_eq!((shortest, longest), (minutes(2), minutes(4)), "held {before} times before");
+        }
+        assert_eq!(other.delay(9, 1.0), Duration::from_secs(1_800));
     }
 
     #[test]
@@ -147,7 +192,7 @@ mod tests {
 
         stop.cancel();
 
-        assert!(hold.stop().is_cancelled() && hold.blocker.get().is_none());
+        assert!(hold.stop().is_cancelled() && !hold.has_begun());
     }
 
     #[test]

@@ -82,6 +82,9 @@ impl Deliverer {
             return self.reject_poison(claimed).await;
         }
         job_queue::failpoint!("claimed");
+        if self.leave_job_of_another_target(claimed).await? == Settled::LeaseLost {
+            return Ok(());
+        }
         let delivery = Delivery::new(claimed, self.holds.join(&job.run), self.plans.of(&job.run));
         let written = match self.plan(&delivery).await {
             Ok(plan) => self.write_rows(&delivery, plan).await,
@@ -101,7 +104,7 @@ impl Deliverer {
         let Loaded { end, done_with } =
             match self.find_records(&delivery, &rows, &mut progress).await? {
                 // The job goes on without us.
-                Err(End::Interrupted) if claimed.ingest_job().is_some() => End::UnderWay.into(),
+                Err(End::Interrupted) if self.goes_on_with_a_job(claimed) => End::UnderWay.into(),
                 Err(end) => end.into(),
                 Ok(found) if self.goes_by_bulk(claimed) => {
                     let rows = found.put_into(rows);

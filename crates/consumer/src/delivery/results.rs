@@ -67,6 +67,12 @@ impl Results {
         }
     }
 
+    /// Leaves rows that were refused for a field to be sent again: the field may be another one since.
+    pub(crate) fn leave_rows_refused_for_a_field(&mut self) {
+        self.of_a_field.clear();
+        self.unwritable = 0;
+    }
+
     /// Adds those of other rows that went together with these.
     pub(crate) fn add(&mut self, other: Self) {
         self.rows += other.rows;

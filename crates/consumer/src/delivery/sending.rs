@@ -11,7 +11,10 @@ use crate::{
     mapping::EncodedRows,
     progress::Progress,
     salesforce::{Refusal, RowResult},
-    verdict::{Blocker, Reason, RequestVerdict, Single, Then, Trouble, judge_request},
+    verdict::{
+        Blocker, Reason, RequestVerdict, Single, Then, Trouble, is_about_what_is_gone,
+        judge_request,
+    },
     window::Slot,
 };
 
@@ -194,6 +197,7 @@ impl Deliverer {
                 Some(Sent::OutcomeUnknown(refusal.to_string()))
             }
             RequestVerdict::Hold(blocker) => {
+                self.hold_for_what_is_gone(delivery, leave.at, refusal).await;
                 delivery.hold_run(blocker);
                 Some(Sent::Ended(End::Interrupted))
             }
@@ -201,6 +205,20 @@ impl Deliverer {
                 self.stopping.stop_because(blocker);
                 Some(Sent::Ended(End::Interrupted))
             }
+        }
+    }
+
+    /// Holds the run with what the org says of the object and its fields, when a call is refused
+    /// because one of them is gone: Salesforce does not always say which.
+    pub(crate) async fn hold_for_what_is_gone(
+        &self,
+        delivery: &Delivery<'_>,
+        since: Instant,
+        refusal: &Refusal,
+    ) {
+        if is_about_what_is_gone(refusal) {
+            // Boxed, for it is rare, and each delivery has room for it.
+            Box::pin(self.look_again(delivery, since)).await;
         }
     }
 

@@ -100,18 +100,30 @@ impl<'a> Keys<'a> {
         query
     }
 
+    /// A query like one for these keys, for one that mostly no record has. What it finds is nobody's.
+    pub(super) fn query_for_no_row(&self, like: &Call) -> KeyQuery {
+        let is_number = like.rows.first().is_some_and(|at| self.keys[*at].value.is_number());
+        let mut query = KeyQuery::new(self.object, self.field);
+        query.push(if is_number { Literal::Number("0") } else { Literal::Text("0") });
+        query
+    }
+
+    pub(super) fn field(&self) -> &'a str {
+        self.field
+    }
+
     /// What the answer to a query says of each of its keys. What is the same to Salesforce and not
     /// to us, and answers that were cut off, leave keys unclear until they are asked for alone; then
     /// whatever is found is theirs. Nothing, when the answer cannot be one.
-    pub(super) fn matches(&self, call: &Call, found: &FoundRecords) -> Option<Vec<Match>> {
+    pub(super) fn matches(&self, asked: &[usize], found: &FoundRecords) -> Option<Vec<Match>> {
         let of_key = |at: usize| self.keys[at].value.comparable(self.sameness);
         let mut ids: HashMap<Vec<u8>, Vec<RecordId>> =
-            call.rows.iter().map(|at| (of_key(*at), Vec::new())).collect();
-        let is_alone = call.rows.len() == 1;
+            asked.iter().map(|at| (of_key(*at), Vec::new())).collect();
+        let is_alone = asked.len() == 1;
         let mut is_clear = found.are_all || is_alone;
         for record in &found.records {
             let id = RecordId::parse(&record.id)?;
-            let key = match call.rows.as_slice() {
+            let key = match asked {
                 [only] => of_key(*only),
                 _ => Value::read(&record.key)?.comparable(self.sameness),
             };
@@ -130,7 +142,7 @@ impl<'a> Keys<'a> {
             [id] => Match::One(*id),
             [] => Match::None,
         };
-        Some(call.rows.iter().map(one).collect())
+        Some(asked.iter().map(one).collect())
     }
 }
 
@@ -145,6 +157,10 @@ impl Value {
             return serde_json::from_str(json).ok().map(Self::Text);
         }
         plain(json).map(Self::Number)
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self, Self::Number(_))
     }
 
     fn literal(&self) -> Literal<'_> {
@@ -247,7 +263,7 @@ mod tests {
             (vec!["ä", "a"], true, vec![Match::Unclear; 3]),
             (vec![], true, vec![Match::None; 3]),
         ] {
-            let matches = keys.matches(&all(&keys), &found(&records, are_all));
+            let matches = keys.matches(&all(&keys).rows, &found(&records, are_all));
 
             assert_eq!(matches, Some(expected), "{records:?} {are_all}");
         }
@@ -261,7 +277,7 @@ mod tests {
             (vec!["SS", "ss"], false, Match::Several { records: 2, are_all: false }),
             (vec![], true, Match::None),
         ] {
-            let matches = keys.matches(&all(&keys), &found(&records, are_all));
+            let matches = keys.matches(&all(&keys).rows, &found(&records, are_all));
 
             assert_eq!(matches, Some(vec![expected]), "{records:?}");
         }
@@ -273,7 +289,7 @@ mod tests {
         let mut found = found(&["a"], true);
         found.records[0].id = "../../limits".to_owned();
 
-        assert_eq!(keys.matches(&all(&keys), &found), None);
+        assert_eq!(keys.matches(&all(&keys).rows, &found), None);
     }
 
     #[test]

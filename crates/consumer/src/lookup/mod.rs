@@ -9,7 +9,11 @@
 //!   batch next means the same records: of a record that was deleted meanwhile a look would find
 //!   nothing, and an ingest job under way is matched by the ids that it was given.
 //! * A query waits as every call does, and counts as one. It changes nothing, so it is repeated.
+//! * A query that is refused is refused for a key, or for all of them. One for a key that no row has
+//!   tells which ([`asking`]): then the key is looked for by halves and rejected alone, or the run is
+//!   held.
 
+mod asking;
 mod keys;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,28 +21,21 @@ use std::collections::{BTreeMap, VecDeque};
 use ingest_core::BatchJob;
 use job_queue::{QueueError, Settled};
 
-use self::keys::{Keys, Match};
+use self::{
+    asking::{Asked, Refused},
+    keys::{Keys, Match},
+};
 use crate::{
     calls::Call,
-    delivery::{Deliverer, Delivery, End, Sent},
+    delivery::{Deliverer, Delivery, End},
     mapping::{EncodedRow, EncodedRows, RecordId},
     progress::Progress,
-    salesforce::{ErrorAnswer, Refusal},
-    verdict::{AS_OFTEN_AS_SET, Blocker, Reason},
+    verdict::{AS_OFTEN_AS_SET, Reason},
 };
 
 /// The records of the rows of a batch; nothing, where they need not be looked up.
 #[derive(Debug, Default)]
 pub(crate) struct Found(Option<Vec<Option<RecordId>>>);
-
-/// What a query came to.
-enum Asked {
-    /// For each key of the query.
-    Answered(Vec<Match>),
-    /// It cannot be taken as it is.
-    Refused(Reason),
-    End(End),
-}
 
 /// Code of a row whose record is not there.
 const NOT_FOUND: &str = "NOT_FOUND";
@@ -103,14 +100,31 @@ impl Deliverer {
         progress: &mut Progress,
     ) -> Result<(), End> {
         let mut queries = keys.queries();
+        let mut others_get_through = false;
         while let Some(mut query) = queries.pop_front() {
             let matches = match self.ask_once(delivery, keys, &mut query, progress).await {
                 Asked::Answered(matches) => matches,
-                Asked::Refused(reason) => {
+                Asked::Refused(refused) => {
+                    let is_doubted = match &refused {
+                        Refused::TooMuch(_) => false,
+                        Refused::TooLong(..) => query.rows.len() == 1,
+                        Refused::Doubtful(..) => query.rows.len() == 1 || !others_get_through,
+                    };
+                    if is_doubted {
+                        self.ask_for_no_row(delivery, keys, &query, &refused, progress).await?;
+                        others_get_through = true;
+                    }
                     put_first(&mut queries, query.halves());
                     if let [key] = *query.rows {
                         for row in keys.rows(key) {
-                            progress.try_again(*row, reason.clone(), AS_OFTEN_AS_SET);
+                            match &refused {
+                                Refused::TooMuch(reason) => {
+                                    progress.try_again(*row, reason.clone(), AS_OFTEN_AS_SET);
+                                }
+                                Refused::TooLong(reason, _) | Refused::Doubtful(reason, _) => {
+                                    progress.rejected(*row, reason.clone());
+                                }
+                            }
                         }
                     }
                     continue;
@@ -144,89 +158,10 @@ impl Deliverer {
         }
         Ok(())
     }
-
-    /// Sends one query until it is decided what it comes to.
-    async fn ask_once(
-        &self,
-        delivery: &Delivery<'_>,
-        keys: &Keys<'_>,
-        call: &mut Call,
-        progress: &mut Progress,
-    ) -> Asked {
-        let query = keys.query(call);
-        loop {
-            let (leave, slot) = match self.leave(delivery).await {
-                Ok(leave) => leave,
-                Err(end) => return Asked::End(end),
-            };
-            let find = self.client.find(&query);
-            let Some(answer) = self.stopping.give_up.run_until_cancelled(find).await else {
-                progress.api_calls += 1;
-                return Asked::End(End::Interrupted);
-            };
-            self.note_too_many(&leave, &answer);
-            drop(slot);
-            if !matches!(answer, Err(Refusal::NotSent { .. } | Refusal::Login(_))) {
-                progress.api_calls += 1;
-                self.totals.called(0);
-            }
-            let matched = answer.and_then(|found| {
-                keys.matches(call, &found).ok_or_else(|| Refusal::OutcomeUnknown {
-                    cause: "the answer to a query names records by no id".to_owned(),
-                })
-            });
-            let refusal = match matched {
-                Ok(matches) => {
-                    self.gate.answered(leave.pass);
-                    self.window.answered();
-                    return Asked::Answered(matches);
-                }
-                Err(refusal) => refusal,
-            };
-            if let Refusal::Answered(answer) = &refusal {
-                if is_too_long(answer) {
-                    return Asked::Refused(refusal.reason());
-                }
-                if let Some(blocker) = cannot_be_asked_for(answer) {
-                    delivery.hold_run(blocker);
-                    return Asked::End(End::Interrupted);
-                }
-            }
-            match self.decide(leave, delivery, call, &refusal).await {
-                None => (),
-                Some(Sent::Ended(end)) => return Asked::End(end),
-                // Which keys are asked for makes no difference to it.
-                Some(Sent::Doubtful(doubt)) if doubt.is_mostly_ours => {
-                    delivery.hold_run(doubt.blocker);
-                    return Asked::End(End::Interrupted);
-                }
-                Some(_) => return Asked::Refused(refusal.reason()),
-            }
-        }
-    }
 }
 
 fn put_first(queries: &mut VecDeque<Call>, first: Vec<Call>) {
     first.into_iter().rev().for_each(|call| queries.push_front(call));
-}
-
-/// Whether a query had too many keys for whoever is between us and Salesforce.
-fn is_too_long(answer: &ErrorAnswer) -> bool {
-    matches!(answer.status, 414 | 431)
-        || matches!(answer.code.as_deref(), Some("URI_TOO_LONG" | "QUERY_TOO_COMPLICATED"))
-}
-
-/// Why no record can be asked for by the field, whatever the keys are.
-fn cannot_be_asked_for(answer: &ErrorAnswer) -> Option<Blocker> {
-    let is_about_the_field = matches!(
-        answer.code.as_deref()?,
-        "INVALID_FIELD" | "INVALID_TYPE" | "MALFORMED_QUERY" | "INVALID_QUERY_FILTER_OPERATOR"
-    );
-    is_about_the_field.then(|| Blocker {
-        what: format!("{answer} for a query by the external id"),
-        advice: "let the integration user see object and external id field (field-level \
-                 security), and see that the field can be filtered by",
-    })
 }
 
 fn not_found(field: &str) -> Reason {

@@ -231,7 +231,9 @@ fn is_page(headers: &HeaderMap) -> bool {
 
 fn is_about_the_token(answer: &ErrorAnswer) -> bool {
     let code = answer.code.as_deref();
-    answer.status == 401 || matches!(code, Some("INVALID_SESSION_ID" | "INVALID_AUTH_HEADER"))
+    // Without a code it is an answer of somebody on the way, who looks at no token of ours.
+    code.is_some() && answer.status == 401
+        || matches!(code, Some("INVALID_SESSION_ID" | "INVALID_AUTH_HEADER"))
 }
 
 /// Whether an answer that is not about the token comes from Salesforce itself, not from a gateway:

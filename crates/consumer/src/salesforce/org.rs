@@ -48,6 +48,10 @@ impl Client {
         let response = request.send().await.map_err(http::refusal)?;
         let (status, retry_after) = (response.status(), http::retry_after(response.headers()));
         let body = http::body(response).await?;
+        // So it says, in a text of its own, that the token may not ask.
+        if status == StatusCode::FORBIDDEN && markup(&body).is_none() {
+            return Ok(None);
+        }
         if status != StatusCode::OK {
             return Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), &body, retry_after)));
         }

@@ -46,7 +46,7 @@ impl ErrorAnswer {
     /// Reads the body of an error, whatever it is.
     pub(crate) fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let (code, message) = match first_error(body) {
-            Some(error) => (Some(error.code), error.message),
+            Some(error) => (Some(error.code).filter(|code| !code.is_empty()), error.message),
             None => (None, markup(body).map_or_else(|| excerpt(body), str::to_owned)),
         };
         Self { status, code, message, retry_after }

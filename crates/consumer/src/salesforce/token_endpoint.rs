@@ -160,15 +160,6 @@ fn read_answer(flow: Flow, status: StatusCode, body: &[u8]) -> Result<TokenAnswe
         let cause = ErrorAnswer::read(status.as_u16(), body, None).to_string();
         return Err(LoginError::Unavailable { cause });
     }
-    if status.is_success()
-        && let Some(page) = markup(body)
-    {
-        let cause = format!(
-            "HTTP {} with {page}, as in maintenance; if it stays so, check SALESFORCE_LOGIN_URL",
-            status.as_u16()
-        );
-        return Err(LoginError::Unavailable { cause });
-    }
     match serde_json::from_slice::<TokenRefusal>(body) {
         Ok(TokenRefusal { error, error_description })
             if is_rate_limit(&error, &error_description) =>
@@ -178,7 +169,16 @@ fn read_answer(flow: Flow, status: StatusCode, body: &[u8]) -> Result<TokenAnswe
         Ok(TokenRefusal { error, error_description: description }) => {
             Err(LoginError::Refused { flow, error, description })
         }
-        Err(_) => Err(LoginError::NoTokenEndpoint { cause: format!("HTTP {}", status.as_u16()) }),
+        // No verdict of Salesforce: a maintenance page, a proxy, a host that is something else.
+        Err(_) => {
+            let what = markup(body).unwrap_or("an answer of no token endpoint");
+            let cause = format!(
+                "HTTP {} with {what}, as in maintenance; if it stays so, check SALESFORCE_LOGIN_URL \
+                 and proxies on the way",
+                status.as_u16()
+            );
+            Err(LoginError::Unavailable { cause })
+        }
     }
 }
 

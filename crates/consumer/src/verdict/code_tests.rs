@@ -27,13 +27,15 @@ fn a_code_decides_whatever_the_status_is() {
 #[test]
 fn a_hold_and_a_stop_say_what_to_do() {
     for (status, code, to_do) in [
-        (401, "", "check the credentials"),
+        (401, "INVALID_SESSION_ID", "check the credentials"),
+        (401, "", "proxies on the way"),
         (403, "", "IP ranges"),
         (403, "API_DISABLED_FOR_ORG", "switch the API on"),
         (403, "INSUFFICIENT_ACCESS", "with a permission set"),
         (403, "FUNCTIONALITY_NOT_ENABLED", "ask the org's administrator"),
         (403, "STORAGE_LIMIT_EXCEEDED", "data storage"),
-        (404, "", "SALESFORCE_EXTERNAL_ID"),
+        (404, "NOT_FOUND", "SALESFORCE_EXTERNAL_ID"),
+        (404, "", "proxies"),
         (410, "", "SALESFORCE_API_VERSION"),
         (418, "", "proxies"),
     ] {

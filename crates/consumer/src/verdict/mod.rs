@@ -9,12 +9,14 @@ mod code_tests;
 mod request;
 mod row;
 #[cfg(test)]
+mod row_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{fmt, time::Duration};
 
 pub(crate) use self::{
-    request::judge_request,
+    request::{is_about_what_is_gone, judge_request},
     row::{
         AS_OFTEN_AS_SET, created_by_update, is_about_a_field, judge_row, meets_locks,
         no_row_may_be_written, refuses_writing,
@@ -249,6 +251,11 @@ pub(crate) const BETWEEN_PASSES: Backoff = milliseconds(100, 1_000, 60_000);
 /// Between two times that a run is held. A person has to act, and that takes a while; the tries are
 /// for what ends by itself, and cost a call or a few each.
 pub(crate) const BETWEEN_HOLDS: Backoff = milliseconds(30_000, 60_000, 1_800_000);
+
+/// Between two times that a run is held for what may be the fault of its rows. After three times it
+/// is: that takes minutes, time enough for what ends by itself and for a person who watches, and a
+/// run of bad rows only does not stand still for an hour.
+pub(crate) const BETWEEN_DOUBTS: Backoff = milliseconds(40_000, 80_000, 80_000);
 
 /// Between two looks at an ingest job that is not done yet.
 pub(crate) const BETWEEN_POLLS: Backoff = milliseconds(100, 500, 30_000);

@@ -60,18 +60,22 @@ fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
     let hold = |advice| RequestVerdict::Hold(Blocker { what: answer.to_string(), advice });
     match answer.status {
         400 | 409 | 412 | 413 | 422 => RequestVerdict::Halve(Single::Reject),
+        // Without a code it is no answer of Salesforce.
+        401 if answer.code.is_none() => RequestVerdict::Doubt(NOT_LET_IN),
         401 => RequestVerdict::Stop(Blocker {
             what: answer.to_string(),
             advice: "the token is not accepted; check the credentials and the connected app",
         }),
         403 => RequestVerdict::Doubt(NOT_LET_IN),
-        404 => hold(
+        404 if answer.code.is_some() => hold(
             "object or external id field is gone; check SALESFORCE_OBJECT, SALESFORCE_EXTERNAL_ID \
              and field-level security",
         ),
         410 => hold("the API version is retired; raise SALESFORCE_API_VERSION"),
         420 => RequestVerdict::Repeat { tries: 2, then: Then::Hold(NOT_THE_API) },
         429 => RequestVerdict::Wait(Trouble::Throttled),
+        // A page or a text of whoever is on the way.
+        404..=407 | 411..=499 if answer.code.is_none() => RequestVerdict::Doubt(NOT_THE_API),
         500 => unknown_outcome(operation, 3),
         // Without Salesforce's own code a 503 is a gateway's, and says nothing about what is
         // behind it.
@@ -86,6 +90,16 @@ pub(super) const NOT_LET_IN: &str =
 
 pub(super) const NOT_THE_API: &str = "this is not how the data API answers; check SALESFORCE_INSTANCE_URL or \
                            SALESFORCE_LOGIN_URL, the API version and proxies";
+
+/// Whether Salesforce may have refused a call, or an ingest job, because the object or one of its
+/// fields is gone or hidden.
+pub(crate) fn is_about_what_is_gone(refusal: &Refusal) -> bool {
+    let Refusal::Answered(answer) = refusal else { return false };
+    matches!(
+        answer.code.as_deref(),
+        Some("NOT_FOUND" | "INVALID_FIELD" | "INVALIDJOB" | "INVALIDENTITY")
+    )
+}
 
 fn unknown_outcome(operation: Operation, tries: u32) -> RequestVerdict {
     if operation.is_idempotent() {

@@ -127,18 +127,26 @@ pub(crate) fn meets_locks(results: &[RowResult]) -> bool {
     locked >= 3 && locked * 10 >= results.len()
 }
 
-/// Whether Salesforce says of a row that one of its fields may not be written.
+/// Whether Salesforce says of a row that one of its fields may not be written, in a code of its own
+/// or in what wraps it.
 pub(crate) fn refuses_writing(result: &RowResult) -> bool {
-    result.errors.iter().any(|error| error.code == "INVALID_FIELD_FOR_INSERT_UPDATE")
+    const CODE: &str = "INVALID_FIELD_FOR_INSERT_UPDATE";
+    let says_so = |error: &RowError| {
+        error.code == CODE || is_wrapper(&error.code) && has_word(&error.message, CODE)
+    };
+    result.errors.iter().any(says_so)
 }
 
-/// Whether a field that is gone, that may not be written, or that takes other values since it was
+/// Whether a field that is gone, that may not be written (then a key is "not specified"), or that takes other values since it was
 /// looked at, may be the reason.
 pub(crate) fn is_about_a_field(result: &RowResult) -> bool {
     let is_about_a_field = |error: &RowError| {
         matches!(
             error.code.as_str(),
-            "INVALID_FIELD" | "STRING_TOO_LONG" | "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+            "INVALID_FIELD"
+                | "MISSING_ARGUMENT"
+                | "STRING_TOO_LONG"
+                | "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
         )
     };
     refuses_writing(result) || result.errors.iter().any(is_about_a_field)

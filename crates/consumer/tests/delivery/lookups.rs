@@ -1,16 +1,13 @@
 //! Updates and deletes of records that rows name by a key, against a simulator that ignores
 //! `updateOnly`. Its records are the judge.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use job_queue::{Ledger, Wanted};
 use salesforce_simulator::{Config, Fault, PlannedFault, Schema};
 use serde_json::Value;
 
-use super::{bulk::BULK, support::Scene};
+use super::{bulk::BULK, holding::held, spoiler::Spoiler, support::Scene};
 
 const COLLECTIONS: &str = "--salesforce-api=collections";
 const OBJECT: &str = "--salesforce-object=Gauge__c";
@@ -333,11 +330,16 @@ async fn a_query_that_is_too_long_for_somebody_on_the_way_is_halved() {
 
 #[tokio::test]
 async fn a_refused_look_up_holds_the_run_and_changes_nothing() {
-    for (status, code, words) in [
-        (403, "API_DISABLED_FOR_ORG", "switch the API on"),
-        (403, "INSUFFICIENT_ACCESS", "with a permission set"),
-        (400, "INVALID_FIELD", "field-level security"),
-        (400, "MALFORMED_QUERY", "field-level security"),
+    for (status, code, words, calls) in [
+        (403, "API_DISABLED_FOR_ORG", "switch the API on", 1),
+        (403, "INSUFFICIENT_ACCESS", "with a permission set", 1),
+        (400, "INVALID_FIELD", "by Key__c", 1),
+        // The query, and one for a key that no row has.
+        (400, "MALFORMED_QUERY", "field-level security", 2),
+        (403, "", "proxies on the way", 2),
+        (406, "", "proxies", 2),
+        // Also one with half of the keys.
+        (414, "", "proxies", 3),
     ] {
         let scene = scene_with("Key__c", &["a", "b"]).await;
         feed(&scene, "update", "Key__c,Text__c", &owned(&["a,new", "b,new"])).await;
@@ -347,17 +349,59 @@ async fn a_refused_look_up_holds_the_run_and_changes_nothing() {
         let arguments = arguments("update", "Key__c", COLLECTIONS);
         let _consumer = scene.consumer(&arguments.each_ref().map(String::as_str));
 
-        let start = Instant::now();
-        let held = loop {
-            if let Some(held) = scene.ledger("second").await.held {
-                break held;
-            }
-            assert!(start.elapsed() < Duration::from_secs(60), "{code} holds nothing");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
+        let held = held(&scene, "second").await.held.unwrap();
 
-        assert!(held.reason.contains(code) && held.reason.contains(words), "{}", held.reason);
-        assert_eq!(data_calls(&scene) - before, 1, "{code}");
-        assert_eq!(scene.ledger("second").await.rejected, 0, "{code}");
+        let status = status.to_string();
+        let named = if code.is_empty() { &status } else { code };
+        assert!(held.reason.contains(named) && held.reason.contains(words), "{}", held.reason);
+        assert_eq!(data_calls(&scene) - before, calls, "{status} {code}");
+        assert_eq!(scene.ledger("second").await.rejected, 0, "{status} {code}");
+    }
+}
+
+/// Of so many keys one is refused by somebody on the way.
+async fn one_key_is_refused(keys: usize, (status, code): (u16, &'static str), api: &str) {
+    let name = format!("{status} {code} for one of {keys} keys, {api}");
+    let all: Vec<String> = (1..keys).map(|n| format!("K-{n}")).collect();
+    let scene = scene_with("Key__c", &[&all[..], &["BAD".to_owned()]].concat()).await;
+    let mut rows: Vec<String> = all.iter().map(|key| format!("{key},new")).collect();
+    rows.insert(keys / 3, "BAD,new".to_owned());
+    let spoiler = Spoiler::before(&scene.salesforce.url(), "BAD", status, code).await;
+    feed(&scene, "update", "Key__c,Text__c", &rows).await;
+    let arguments = arguments("update", "Key__c", api);
+    let arguments = [&spoiler.arguments()[..], &arguments.each_ref().map(String::as_str)].concat();
+
+    let consumer = scene.consumer(&arguments);
+    let ledger = scene.ended("second").await;
+
+    assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
+    let http = format!("HTTP_{status}");
+    let expected = if code.is_empty() { &http } else { code };
+    assert_eq!(codes(&ledger), [(expected, 1)].into(), "{name}");
+    assert_eq!(ledger.updated, keys as u64 - 1, "{name}");
+    let halves = 2 * u64::from(keys.min(200).next_power_of_two().ilog2());
+    let of_bulk = if api == BULK { 8 } else { 0 };
+    let more_queries_and_writes = 2 * (keys as u64 / 200);
+    let most = 1 + 1 + halves + 1 + 1 + of_bulk + more_queries_and_writes;
+    assert!(ledger.api_calls <= most, "{name}: {} calls", ledger.api_calls);
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_on_the_way_does_not_let_through_is_rejected_alone() {
+    for refused in [
+        (403, ""),
+        (403, "BLOCKED"),
+        (400, ""),
+        (400, "MALFORMED_QUERY"),
+        (404, ""),
+        (406, ""),
+        (414, ""),
+        (431, ""),
+    ] {
+        one_key_is_refused(90, refused, COLLECTIONS).await;
+    }
+    for keys in [1, 2, 450] {
+        one_key_is_refused(keys, (403, ""), COLLECTIONS).await;
+        one_key_is_refused(keys, (414, ""), BULK).await;
     }
 }

@@ -14,7 +14,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers calls with these words in their path or body with an error, or without a code with a page, and
+/// Answers calls with these words in their address or body with an error, or without a code with a page, and
 /// passes on all others. Or says of every record that it was created.
 pub(crate) struct Spoiler {
     login_url: String,
@@ -96,7 +96,7 @@ impl Drop for Spoiler {
 async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body: Bytes = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
-    let is_meant = head.uri.path().contains(route.words)
+    let is_meant = head.uri.to_string().contains(route.words)
         || String::from_utf8_lossy(&body).contains(route.words);
     if is_meant && !route.is_over.load(Ordering::Relaxed) {
         let (code, status) = (route.code, StatusCode::from_u16(route.status).unwrap());

@@ -98,10 +98,10 @@ async fn a_consumer_that_starts_while_salesforce_is_away_waits_until_it_is_back(
     consumer.stop().await.unwrap();
 }
 
-/// Maintenance: a page comes instead of what is on this path.
-async fn a_page_is_waited_out(path: &'static str, arguments: &[&str]) {
+/// Maintenance, or a proxy: a page comes instead of what is on this path.
+async fn a_page_is_waited_out(status: u16, path: &'static str, arguments: &[&str]) {
     let scene = Scene::new().await;
-    let spoiler = Spoiler::before(&scene.salesforce.url(), path, 200, "").await;
+    let spoiler = Spoiler::before(&scene.salesforce.url(), path, status, "").await;
     scene.feed("away", &good_batches(2)).await;
     let consumer = scene.consumer(&[&spoiler.arguments(), arguments].concat());
 
@@ -109,18 +109,40 @@ async fn a_page_is_waited_out(path: &'static str, arguments: &[&str]) {
     spoiler.end();
     scene.delivered("away").await;
 
-    assert!(!pause.reason.contains('<'), "{path}: {}", pause.reason);
-    assert_eq!(scene.salesforce.state().objects["Lead"].rows, 200, "{path}");
+    assert!(!pause.reason.contains('<'), "{status} {path}: {}", pause.reason);
+    assert_eq!(scene.salesforce.state().objects["Lead"].rows, 200, "{status} {path}");
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
 }
 
 #[tokio::test]
 async fn a_page_with_status_200_is_waited_out_at_sign_in_and_wherever_else_it_comes() {
     tokio::join!(
-        a_page_is_waited_out("/services/oauth2/token", &[]),
-        a_page_is_waited_out("/sobjects/Lead/describe", &[]),
-        a_page_is_waited_out("/services/", &[]),
-        a_page_is_waited_out("/composite/", &[]),
-        a_page_is_waited_out("/jobs/ingest", &["--salesforce-api=bulk"]),
+        a_page_is_waited_out(200, "/services/oauth2/token", &[]),
+        a_page_is_waited_out(200, "/sobjects/Lead/describe", &[]),
+        a_page_is_waited_out(200, "/services/", &[]),
+        a_page_is_waited_out(200, "/composite/", &[]),
+        a_page_is_waited_out(200, "/jobs/ingest", &["--salesforce-api=bulk"]),
     );
+}
+
+/// Only Salesforce's own answer to a sign-in ends a consumer.
+#[tokio::test]
+async fn a_page_of_a_proxy_at_the_start_is_waited_out_whatever_its_status() {
+    for status in [401, 403, 404, 406] {
+        tokio::join!(
+            a_page_is_waited_out(status, "/services/oauth2/token", &[]),
+            a_page_is_waited_out(status, "/sobjects/Lead/describe", &[]),
+            a_page_is_waited_out(status, "/services/", &[]),
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_that_salesforce_refuses_ends_the_consumer() {
+    let scene = Scene::new().await;
+    let no_secret = ["--salesforce-client-secret=wrong"];
+
+    let ended = scene.consumer(&no_secret).ended().await.unwrap_err().to_string();
+
+    assert!(ended.contains("check SALESFORCE_CLIENT_SECRET"), "{ended}");
 }

@@ -9,14 +9,17 @@ use axum::{
     response::Response,
 };
 use job_queue::{Target, Wanted};
-use salesforce_simulator::Faults;
+use salesforce_simulator::{Config, Faults, Schema};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     net::TcpListener,
     process::{Child, ChildStderr, Command},
 };
 
-use super::support::{HEADER, Scene, good_batches};
+use super::{
+    bulk::BULK,
+    support::{HEADER, Scene, good_batches},
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -155,4 +158,47 @@ async fn a_run_that_is_passed_by_is_told_once_with_what_can_be_done() {
     let told_again = program.read.iter().filter(|line| line.contains("passes by run mapped"));
     assert_eq!(told_again.count(), 1, "{:#?}", program.read);
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 0);
+}
+
+/// Two objects that are alike.
+const TWINS: &str = r#"{"objects": [
+    {"name": "Old__c", "keyPrefix": "a0O", "fields": [
+        {"name": "Key__c", "type": "string", "length": 40, "externalId": true, "unique": true}]},
+    {"name": "New__c", "keyPrefix": "a0N", "fields": [
+        {"name": "Key__c", "type": "string", "length": 40, "externalId": true, "unique": true}]}]}"#;
+
+/// The old job has an hour to go: whoever follows it does not end in time.
+#[tokio::test]
+async fn an_ingest_job_of_another_target_is_ended_and_all_its_rows_come_to_the_new_one_once() {
+    const OLD: [&str; 3] = ["--salesforce-object=Old__c", "--salesforce-external-id=Key__c", BULK];
+    for api in [BULK, "--salesforce-api=collections"] {
+        let schema = Schema::standard().with(TWINS).unwrap();
+        let faults = Faults { job_delay_ms: 3_600_000, ..Faults::default() };
+        let scene =
+            Scene::with(Config { schema, faults, ..Config::default() }, Duration::from_secs(30))
+                .await;
+        let new = ["--salesforce-object=New__c", "--salesforce-external-id=Key__c", api];
+        let (old_target, new_target) = (scene.target(&OLD).await, scene.target(&new).await);
+        let rows: Vec<String> = (0..300).map(|number| format!("K-{number}")).collect();
+        scene.feed_for(&Wanted::default(), Some(&old_target), "Key__c", "a", &[rows]).await;
+        let old = scene.consumer(&OLD);
+        scene.jobs_are("UploadComplete", 1).await;
+        old.stop().await.unwrap();
+
+        scene.salesforce.set_faults(Faults::default());
+        let before = scene.salesforce.requests().len();
+        assert!(scene.queue.set_target(&"a".parse().unwrap(), &new_target).await.unwrap());
+        let consumer = scene.consumer(&new);
+        let ledger = scene.delivered("a").await;
+        consumer.stop().await.unwrap();
+
+        assert_eq!((ledger.read, ledger.created, ledger.updated), (300, 300, 0), "{api}");
+        let objects = scene.salesforce.state().objects;
+        assert_eq!((objects["Old__c"].rows, objects["New__c"].rows), (0, 300), "{api}");
+        let log = scene.salesforce.requests();
+        let made = log[before..].iter().filter(|one| {
+            one.method == "POST" && one.path.trim_end_matches('/').ends_with("/jobs/ingest")
+        });
+        assert_eq!(made.count(), usize::from(api == BULK), "{api}");
+    }
 }

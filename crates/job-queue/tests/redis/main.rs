@@ -4,6 +4,7 @@
 mod claiming;
 mod control;
 mod feeding;
+mod forgetting;
 mod full;
 mod imports;
 mod mending;
