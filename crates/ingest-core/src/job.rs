@@ -1,10 +1,10 @@
 //! What crosses the queue.
 //!
-//! A job is one version byte (and the escape character, if there is one), then
-//! [postcard](https://postcard.jamesmunns.com/wire-format): records stay the raw bytes they are, in
-//! one piece, and a row costs its length (1 or 2 bytes) and the distance of its record number from
-//! the row before (mostly 1 byte). A job that comes back has a byte more for each row: how often it
-//! was tried.
+//! A job is one version byte, then [postcard](https://postcard.jamesmunns.com/wire-format): records
+//! stay the raw bytes they are, in one piece, and a row costs its length (1 or 2 bytes) and the
+//! distance of its record number from the row before (mostly 1 byte). A job that comes back has a byte
+//! more for each row: how often it was tried. The header is kept once with the run, and a job has its
+//! checksum only: a header may be as large as a thousand rows.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -12,16 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Dialect, Reject, Rows, RunId};
 
 /// Changes with every change of [`WireJob`] or [`WireReject`].
-const VERSION: u8 = 2;
-
-/// The same with the escape character in front: a program that does not know it must not read such
-/// rows, and reads all others.
-const VERSION_WITH_ESCAPE: u8 = 3;
-
-/// The same for jobs that come back: the escape character, or 0 for none, in front, and behind it how
-/// often each row was tried. In jobs of the versions before, a batch that had so many passes has rows
-/// that were tried so often.
-const VERSION_WITH_TRIES: u8 = 4;
+const VERSION: u8 = 5;
 
 /// One batch of one run, on its way to Salesforce.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +73,9 @@ pub enum DecodeJobError {
         /// Version of this program.
         known: u8,
     },
+    /// Cut from another file than the run that was looked up for it.
+    #[error("batch job has another header than its run; it was cut from another file")]
+    OtherHeader,
     /// Cut, or not a job at all.
     #[error("not a batch job: {reason}")]
     Malformed {
@@ -98,8 +92,10 @@ struct WireJob<'a> {
     passes: u32,
     delimiter: u8,
     quote: u8,
-    #[serde(with = "serde_bytes")]
-    header: &'a [u8],
+    /// 0 is none.
+    escape: u8,
+    /// CRC-32 of the header.
+    header: u32,
     /// Of each row: its record number less that of the row before (0 at first), and its bytes.
     /// The difference wraps, so that rows may come in any order.
     spans: Vec<(u64, u64)>,
@@ -108,6 +104,9 @@ struct WireJob<'a> {
     #[serde(borrow)]
     rejects: Vec<WireReject<'a>>,
     tally: Tally,
+    /// Of each row, how often it was tried; nothing when none was.
+    #[serde(with = "serde_bytes")]
+    tries: &'a [u8],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -120,7 +119,7 @@ struct WireReject<'a> {
 }
 
 impl BatchJob {
-    /// The job as bytes.
+    /// The job as bytes, without its header.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let wire = WireJob {
@@ -129,71 +128,54 @@ impl BatchJob {
             passes: self.passes,
             delimiter: self.dialect.delimiter,
             quote: self.dialect.quote,
-            header: &self.header,
+            escape: self.dialect.escape.unwrap_or(0),
+            header: crc32fast::hash(&self.header),
             spans: spans(&self.rows),
             raw: self.rows.raw(),
             rejects: self.rejects.iter().map(WireReject::of).collect(),
             tally: self.tally,
+            tries: self.rows.all_tries(),
         };
         let mut bytes = Vec::with_capacity(self.encoded_bytes_about());
-        let comes_back = self.passes > 0 || !self.rows.all_tries().is_empty();
-        match self.dialect.escape {
-            escape if comes_back => bytes.extend([VERSION_WITH_TRIES, escape.unwrap_or(0)]),
-            None => bytes.push(VERSION),
-            Some(escape) => bytes.extend([VERSION_WITH_ESCAPE, escape]),
-        }
-        let bytes = postcard::to_extend(&wire, bytes).expect(FITS);
-        if !comes_back {
-            return bytes;
-        }
-        postcard::to_extend(serde_bytes::Bytes::new(self.rows.all_tries()), bytes).expect(FITS)
+        bytes.push(VERSION);
+        postcard::to_extend(&wire, bytes)
+            .expect("a Vec takes everything, and every length is known")
     }
 
-    /// Reads what [`encode`](Self::encode) wrote. Hostile bytes take no more memory than a small
-    /// multiple of their own length.
+    /// Reads what [`encode`](Self::encode) wrote, of a run with this header. Hostile bytes take no
+    /// more memory than a small multiple of their own length.
     ///
     /// # Errors
     ///
-    /// When the bytes are of another version, cut, or not a job at all.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeJobError> {
+    /// When the bytes are of another version, of a run with another header, cut, or not a job at all.
+    pub fn decode(bytes: &[u8], header: &Bytes) -> Result<Self, DecodeJobError> {
         let (&found, bytes) = bytes.split_first().ok_or(malformed("it is empty"))?;
-        let (escape, bytes) = match (found, bytes) {
-            (VERSION, _) => (None, bytes),
-            (VERSION_WITH_ESCAPE, [escape, bytes @ ..]) => (Some(*escape), bytes),
-            (VERSION_WITH_TRIES, [0, bytes @ ..]) => (None, bytes),
-            (VERSION_WITH_TRIES, [escape, bytes @ ..]) => (Some(*escape), bytes),
-            (VERSION_WITH_ESCAPE | VERSION_WITH_TRIES, []) => return Err(CUT),
-            _ => {
-                let known = VERSION_WITH_TRIES;
-                return Err(DecodeJobError::UnknownVersion { found, known });
-            }
-        };
-        let (wire, rest) = take::<WireJob<'_>>(bytes)?;
-        let (tries, rest) = match found {
-            VERSION_WITH_TRIES => take::<&serde_bytes::Bytes>(rest)?,
-            _ => (Default::default(), rest),
-        };
+        if found != VERSION {
+            return Err(DecodeJobError::UnknownVersion { found, known: VERSION });
+        }
+        let (wire, rest) = take(bytes)?;
         if !rest.is_empty() {
             return Err(malformed("something follows it"));
         }
+        let escape = Some(wire.escape).filter(|escape| *escape != 0);
         let dialect = Dialect { delimiter: wire.delimiter, quote: wire.quote, escape };
         if !dialect.is_usable() {
             return Err(malformed("its delimiter, quote or escape cannot be used"));
         }
         let mut rows = rows(&wire.spans, wire.raw)?;
-        match tries.len() {
-            0 if found != VERSION_WITH_TRIES => {
-                let tries = u8::try_from(wire.passes).unwrap_or(u8::MAX);
-                rows.set_all_tries(vec![tries; rows.len()]);
-            }
-            count if count == 0 || count == rows.len() => rows.set_all_tries(tries.to_vec()),
+        match wire.tries.len() {
+            count if count == 0 || count == rows.len() => rows.set_all_tries(wire.tries.to_vec()),
             _ => return Err(malformed("its rows are not as many as their tries")),
         }
+        let run = wire.run.parse().map_err(|_| malformed("its run id is not one"))?;
+        if wire.header != crc32fast::hash(header) {
+            return Err(DecodeJobError::OtherHeader);
+        }
         Ok(Self {
-            run: wire.run.parse().map_err(|_| malformed("its run id is not one"))?,
+            run,
             sequence: wire.sequence,
             passes: wire.passes,
-            header: Bytes::copy_from_slice(wire.header),
+            header: header.clone(),
             dialect,
             rows,
             rejects: wire.rejects.into_iter().map(WireReject::into_reject).collect(),
@@ -203,7 +185,7 @@ impl BatchJob {
 
     fn encoded_bytes_about(&self) -> usize {
         let rejects: usize = self.rejects.iter().map(|reject| reject.bytes() + 16).sum();
-        128 + self.header.len() + self.rows.bytes() + 4 * self.rows.len() + rejects
+        128 + self.rows.bytes() + 4 * self.rows.len() + rejects
     }
 }
 
@@ -223,7 +205,7 @@ impl<'a> WireReject<'a> {
     }
 }
 
-fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), DecodeJobError> {
+fn take(bytes: &[u8]) -> Result<(WireJob<'_>, &[u8]), DecodeJobError> {
     postcard::take_from_bytes(bytes).map_err(|error| match error {
         postcard::Error::DeserializeUnexpectedEnd => CUT,
         _ => malformed("it cannot be decoded"),
@@ -253,8 +235,6 @@ fn rows(spans: &[(u64, u64)], mut raw: &[u8]) -> Result<Rows, DecodeJobError> {
     }
     if raw.is_empty() { Ok(rows) } else { Err(UNEQUAL) }
 }
-
-const FITS: &str = "a Vec takes everything, and every length is known";
 
 const CUT: DecodeJobError = malformed("its end is missing");
 

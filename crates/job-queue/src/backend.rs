@@ -16,6 +16,7 @@ use apalis_core::{
     task::{Task, builder::TaskBuilder, task_id::TaskId},
     worker::context::WorkerContext,
 };
+use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use ingest_core::RunId;
 use redis::Value;
@@ -26,6 +27,7 @@ use tracing::{error, warn};
 use crate::{
     Claimed, ClaimedImport, Queue, QueueError, Target,
     claim::{Claim, Delivery, Job},
+    headers::Headers,
     keeper::Worker,
     scripts,
     target::{CONSUMERS, SERVERS},
@@ -78,6 +80,7 @@ impl BatchBackend {
             worker,
             target: Some(Arc::new(target.clone())),
             gave: Arc::default(),
+            headers: Headers::default(),
         })
     }
 }
@@ -87,7 +90,13 @@ impl ImportBackend {
     #[must_use]
     pub fn new(queue: Queue, name: &str) -> Self {
         let worker = Worker::new(name, "full-import".to_owned(), SERVERS, String::new());
-        Self::by(Claims { queue, worker, target: None, gave: Arc::default() })
+        Self::by(Claims {
+            queue,
+            worker,
+            target: None,
+            gave: Arc::default(),
+            headers: Headers::default(),
+        })
     }
 }
 
@@ -218,6 +227,7 @@ pub(crate) struct Claims {
     target: Option<Arc<Target>>,
     /// When that was tried last.
     gave: Arc<Mutex<Option<Instant>>>,
+    headers: Headers,
 }
 
 /// What `claim.lua` hands out.
@@ -240,7 +250,13 @@ impl Claims {
     pub(crate) fn of_nobody(queue: &Queue) -> Self {
         let name = format!("cancel-{:08x}", fastrand::u32(..));
         let worker = Worker::new(&name, String::new(), CONSUMERS, String::new());
-        Self { queue: queue.clone(), worker, target: None, gave: Arc::default() }
+        Self {
+            queue: queue.clone(),
+            worker,
+            target: None,
+            gave: Arc::default(),
+            headers: Headers::default(),
+        }
     }
 
     /// Claims the next job, if there is one.
@@ -259,7 +275,7 @@ impl Claims {
             }
             let is_cancelled = handed.is_cancelled;
             let Some((claim, payload)) = self.hold(handed) else { continue };
-            match J::read(claim.clone(), &payload) {
+            match self.read::<J>(&claim, &payload).await? {
                 Ok(job) if is_cancelled => job.leave_out().await?,
                 Ok(job) => return Ok(Some(job)),
                 Err(error) => {
@@ -275,12 +291,32 @@ impl Claims {
     pub(crate) async fn leave_out_all<J: Job>(&self, run: &RunId) -> Result<(), QueueError> {
         while let (_, Some(handed)) = self.ask(Some(run)).await? {
             if let Some((claim, payload)) = self.hold(handed)
-                && let Ok(job) = J::read(claim, &payload)
+                && let Ok(job) = self.read::<J>(&claim, &payload).await?
             {
                 job.leave_out().await?;
             }
         }
         Ok(())
+    }
+
+    /// What was queued, with the header of its run: looked up again when the job is not of the one
+    /// that is known, for a run may have been forgotten and begun anew.
+    async fn read<J: Job>(
+        &self,
+        claim: &Claim,
+        payload: &[u8],
+    ) -> Result<Result<J, J::ReadError>, QueueError> {
+        let run = claim.queue_name();
+        if let Some(header) = self.headers.known(run)
+            && let Ok(job) = J::read(claim.clone(), payload, &header)
+        {
+            return Ok(Ok(job));
+        }
+        let header = match J::NEEDS_HEADER {
+            true => self.headers.look_up(&self.queue, run).await?,
+            false => Bytes::new(),
+        };
+        Ok(J::read(claim.clone(), payload, &header))
     }
 
     /// How many runs have no target, and the next job, of one run only if that is said.

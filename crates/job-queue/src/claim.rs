@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use redis::ScriptInvocation;
 
 use crate::{Queue, QueueError, Settled, keeper::Lease, keys, scripts};
@@ -21,12 +22,15 @@ pub trait Job: Clone + Send + Sync + Sized + 'static {
     /// Why a payload cannot be read.
     type ReadError: Error + Send + Sync;
 
-    /// Reads what was queued.
+    /// It is read with the header of the run on whose queue it was.
+    const NEEDS_HEADER: bool;
+
+    /// Reads what was queued. `header` is empty for one that needs none.
     ///
     /// # Errors
     ///
-    /// When another version wrote it, or it is damaged.
-    fn read(claim: Claim, payload: &[u8]) -> Result<Self, Self::ReadError>;
+    /// When another version wrote it, it is damaged, or of a run with another header.
+    fn read(claim: Claim, payload: &[u8], header: &Bytes) -> Result<Self, Self::ReadError>;
 
     /// The lease that it is under.
     fn claim(&self) -> &Claim;
@@ -90,6 +94,11 @@ impl Claim {
 
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    /// The name of the queue that it is on: for a batch, the key of its run.
+    pub(crate) fn queue_name(&self) -> &str {
+        &self.lease.queue
     }
 
     pub(crate) fn id(&self) -> &str {

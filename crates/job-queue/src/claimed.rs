@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use ingest_core::{BatchJob, DecodeJobError, Rows, reject_line};
 
 use crate::{
@@ -155,9 +156,10 @@ impl Claimed {
 
 impl Job for Claimed {
     type ReadError = DecodeJobError;
+    const NEEDS_HEADER: bool = true;
 
-    fn read(claim: Claim, payload: &[u8]) -> Result<Self, DecodeJobError> {
-        Ok(Self { job: Arc::new(BatchJob::decode(payload)?), claim })
+    fn read(claim: Claim, payload: &[u8], header: &Bytes) -> Result<Self, DecodeJobError> {
+        Ok(Self { job: Arc::new(BatchJob::decode(payload, header)?), claim })
     }
 
     fn claim(&self) -> &Claim {

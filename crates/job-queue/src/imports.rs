@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use ingest_core::RunId;
 
 use crate::{
@@ -87,8 +88,9 @@ impl ClaimedImport {
 
 impl Job for ClaimedImport {
     type ReadError = ingest_core::InvalidRunId;
+    const NEEDS_HEADER: bool = false;
 
-    fn read(claim: Claim, payload: &[u8]) -> Result<Self, Self::ReadError> {
+    fn read(claim: Claim, payload: &[u8], _: &Bytes) -> Result<Self, Self::ReadError> {
         let run = String::from_utf8_lossy(payload).parse()?;
         Ok(Self { claim, run })
     }

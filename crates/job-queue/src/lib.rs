@@ -53,6 +53,7 @@ mod feeder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod greeting;
+mod headers;
 mod imports;
 mod jobs;
 mod keeper;

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use ingest_core::Rows;
-use job_queue::{Depth, RunState, Settled};
+use bytes::Bytes;
+use ingest_core::{BatchJob, Rows};
+use job_queue::{Created, Depth, NewRun, RunState, Settled};
 use redis::Commands;
 
-use crate::support::{Fixture, connect, consumer_of, delivered, id, job, reject};
+use crate::support::{Fixture, after, connect, consumer_of, delivered, id, job, new_run, reject};
 
 const SHORT: Duration = Duration::from_secs(1);
 
@@ -247,4 +248,47 @@ async fn consumers_of_one_name_leave_each_others_batches_alone() {
         assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::Recorded);
     }
     assert_eq!(fixture.ledger("a").await.created, 20);
+}
+
+/// The header of a run is in Redis once, whatever its size and however many batches are queued.
+#[tokio::test]
+async fn the_header_of_a_run_is_kept_once_and_comes_with_each_batch() {
+    let fixture = Fixture::new().await;
+    let header = Bytes::from(["Name"; 10_000].join(","));
+    let new = NewRun { header: header.clone(), ..new_run("wide") };
+    assert_eq!(fixture.queue.create_run(&new).await.unwrap(), Created::New);
+    let mut feeder = fixture.queue.feeder(&id("wide")).await.unwrap();
+    let wide = |number| BatchJob { header: header.clone(), ..job("wide", number) };
+    let jobs: Vec<_> = (0..100).map(wide).collect();
+    feeder.push(&jobs, after(100)).await.unwrap();
+
+    let queued = fixture.queue.depth().await.unwrap().bytes;
+
+    assert!(queued < 100 * 1_000, "{queued} bytes of 100 batches");
+    let mut consumer = consumer_of(fixture.queue.clone(), "c");
+    for _ in 0..3 {
+        let claimed = consumer.claim().await.unwrap().unwrap();
+        assert_eq!(claimed.job(), &wide(claimed.job().sequence));
+        claimed.settle(&delivered(&claimed)).await.unwrap();
+    }
+}
+
+/// A run may be forgotten, and its id given to another file, while a consumer lives.
+#[tokio::test]
+async fn batches_of_a_run_that_was_begun_anew_come_with_its_own_header() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 1).await;
+    let mut consumer = consumer_of(fixture.queue.clone(), "c");
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    claimed.settle(&delivered(&claimed)).await.unwrap();
+    let () = redis::cmd("FLUSHALL").query(&mut fixture.redis()).unwrap();
+
+    let header = Bytes::from_static(b"Name,ExternalId");
+    let new = NewRun { header: header.clone(), ..new_run("a") };
+    assert_eq!(fixture.queue.create_run(&new).await.unwrap(), Created::New);
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.push(&[BatchJob { header: header.clone(), ..job("a", 0) }], after(1)).await.unwrap();
+
+    let claimed = consumer.claim().await.unwrap().unwrap();
+    assert_eq!(claimed.job().header, header);
 }
