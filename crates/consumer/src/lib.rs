@@ -58,8 +58,8 @@ mod workers;
 
 pub use bulk::ApiChoice;
 pub use config::{
-    ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs, InvalidSettings, MappingArgs, Nulls,
-    SalesforceArgs, SalesforceConfig, SignInArgs, Task,
+    ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs, InvalidSettings,
+    MappingArgs, Nulls, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
 pub use mapping::{DateOrder, Sdl, SdlError};
