@@ -98,10 +98,28 @@ async fn a_mapped_field_that_is_hidden_in_mid_run_holds_the_run_with_a_handful_o
         .await;
 }
 
+/// Four jobs are under way. The first of them that has failed holds the run, and nobody has looked at
+/// the others when the field is there again.
 #[tokio::test]
 async fn jobs_that_failed_for_a_hidden_field_do_not_hold_the_run_again_when_it_is_seen_again() {
+    let mut config = slow(ErrorScope::Request);
+    config.faults.job_delay_ms = 2_000;
+    let scene = Scene::with(config, std::time::Duration::from_secs(30)).await;
+    scene.feed("a", &good_batches(4)).await;
+    let consumer = scene.consumer(&[BULK]);
+    scene.jobs_are("UploadComplete", 4).await;
+
     let hidden = FieldChange { hidden: Some(true), ..email() };
-    holds_the_run(hidden, ErrorScope::Request, &[BULK]).await;
+    assert!(scene.salesforce.change_field(&hidden));
+    let reason = held(&scene, "a").await.held.unwrap().reason;
+    scene.jobs_are("Failed", 4).await;
+    assert!(reason.contains("Email"), "{reason}");
+    assert!(!scene.notes("a").await.is_empty(), "a job is still to be looked at");
+    assert!(scene.salesforce.change_field(&FieldChange { hidden: Some(false), ..email() }));
+    goes_on(&scene, "a").await;
+
+    assert_eq!(scene.ledger("a").await.created, 400);
+    assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
 }
 
 #[tokio::test]
