@@ -26,12 +26,12 @@ pub(crate) fn check_blob_name(name: &str) -> Result<(), BlobError> {
     } else {
         return Ok(());
     };
-    Err(BlobError::InvalidName { name: printable(name), problem })
+    Err(BlobError::InvalidName { name: beginning(name), problem })
 }
 
-/// A name that may be anything, fit for a message.
-fn printable(name: &str) -> String {
-    name.chars().take(100).flat_map(char::escape_debug).collect()
+/// As much of a name as a message shows.
+fn beginning(name: &str) -> String {
+    name.chars().take(100).collect()
 }
 
 /// 3 to 63 of a-z, 0-9 and single hyphens inside, or one of Azure's own.

@@ -66,7 +66,7 @@ pub(crate) async fn check(
         daily_api_requests: preflight.daily_requests,
         warnings: &preflight.warnings,
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = service::stdout();
     if json {
         serde_json::to_writer_pretty(&mut out, &checked)?;
         writeln!(out)?;

@@ -1,8 +1,4 @@
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-    time::Instant,
-};
+use std::{io::Write, process::ExitCode, time::Instant};
 
 use blob_store::{BlobError, BlobProperties, BlobStore, BlobWriter, Overwrite};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -50,7 +46,7 @@ async fn generate(config: &Config, progress: &ProgressBar) -> anyhow::Result<()>
     progress.finish_and_clear();
 
     let summary = Summary::new(config, &blob, store.container(), begun.elapsed());
-    let mut stdout = io::stdout().lock();
+    let mut stdout = service::stdout();
     if config.json {
         writeln!(stdout, "{}", serde_json::to_string(&summary)?)?;
     } else {
@@ -109,5 +105,5 @@ fn is_about_settings(error: &anyhow::Error) -> bool {
 
 fn say(line: &str) {
     // A closed stderr is no reason to panic on the way out.
-    let _closed = writeln!(io::stderr().lock(), "{line}");
+    let _closed = writeln!(service::stderr(), "{line}");
 }

@@ -39,7 +39,7 @@ pub(crate) async fn cancel(args: CancelArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
     let asks = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if asks && !is_confirmed(&Wish::Cancel.question(&args.run))? {
-        writeln!(io::stderr().lock(), "not cancelled; the run goes on")?;
+        writeln!(service::stderr(), "not cancelled; the run goes on")?;
         return Ok(ExitCode::FAILURE);
     }
     let outcome = Wish::Cancel.carry_out(&queue, &args.run).await?;
@@ -95,18 +95,18 @@ async fn answer(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     if !as_json {
-        writeln!(io::stderr().lock(), "{message}")?;
+        writeln!(service::stderr(), "{message}")?;
         return Ok(ExitCode::SUCCESS);
     }
     let ledger = queue.run(run).await?;
     let status = ledger.as_ref().map_or(Status::Cancelled, Status::of);
     let answer = Answer { message, run_id: run, status };
-    writeln!(io::stdout().lock(), "{}", serde_json::to_string_pretty(&answer)?)?;
+    writeln!(service::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn is_confirmed(question: &str) -> io::Result<bool> {
-    write!(io::stderr().lock(), "{question} [y/N] ")?;
+    write!(service::stderr(), "{question} [y/N] ")?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

@@ -20,6 +20,9 @@ use crate::{
 /// How many batches get a line of their own before lines come once a second.
 const BATCHES_SHOWN_SINGLY: u64 = 10;
 
+/// Characters of a file's name in a list.
+pub(crate) const FILE_MAX: usize = 200;
+
 pub(crate) enum Display {
     Bars(Bars),
     Lines(Mutex<Lines>),
@@ -261,7 +264,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn print_line(line: &str) {
     // A closed stderr must not end a load.
-    let _closed = writeln!(io::stderr().lock(), "{line}");
+    let _closed = writeln!(service::stderr(), "{line}");
 }
 
 /// Writes log lines above the bars.

@@ -114,7 +114,7 @@ impl Report {
 
     /// Prints it on stdout.
     pub(crate) fn print(&self, as_json: bool) -> io::Result<()> {
-        let mut out = io::stdout().lock();
+        let mut out = service::stdout();
         if as_json {
             serde_json::to_writer_pretty(&mut out, self)?;
             writeln!(out)
@@ -126,7 +126,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines().into_iter().try_for_each(|(name, value)| writeln!(f, "  {name:<16}{value}"))
+        let shown = |value: String| service::shown(&value, service::SENTENCE_MAX);
+        self.lines()
+            .into_iter()
+            .try_for_each(|(name, value)| writeln!(f, "  {name:<16}{}", shown(value)))
     }
 }
 

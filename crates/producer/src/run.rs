@@ -136,6 +136,10 @@ pub(crate) fn rejects_max(guards: &GuardArgs) -> Option<RejectLimit> {
 /// One line, and the code that clap uses for wrong usage.
 fn wrong_settings(error: &anyhow::Error) -> ExitCode {
     // A closed stderr is no reason to panic on the way out.
-    let _closed = writeln!(io::stderr().lock(), "error: {error:#}");
+    let _closed = writeln!(
+        service::stderr(),
+        "error: {}",
+        service::shown(&format!("{error:#}"), service::SENTENCE_MAX)
+    );
     service::USAGE.into()
 }

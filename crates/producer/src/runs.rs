@@ -1,15 +1,13 @@
 //! `producer runs` and `producer show`.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
 use anyhow::Context;
 use job_queue::{Ledger, Queue, Target};
 
 use crate::{
     RunsArgs, ShowArgs,
+    display::FILE_MAX,
     error::SyncError,
     figures::{grouped, moment},
     html,
@@ -23,7 +21,7 @@ pub(crate) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let pause = queue.delivery_pause().await?;
     let among = |run| Report::of(run).among(&living, pause.as_ref());
     let runs: Vec<Report> = runs.into_iter().map(among).collect();
-    let mut out = io::stdout().lock();
+    let mut out = service::stdout();
     if args.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&runs)?)?;
     } else {
@@ -57,7 +55,7 @@ fn table(runs: &[Report]) -> String {
     let ledgers = || runs.iter().map(Report::ledger);
     let width = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
     let run_width = width(&mut ledgers().map(|run| run.run.as_str().len())).max(3);
-    let file_width = width(&mut ledgers().map(|run| run.file.chars().count())).max(4);
+    let file_width = width(&mut ledgers().map(|run| file(run).chars().count())).max(4);
     let target_width = width(&mut ledgers().map(|run| target(run).len())).max(6);
     let mut table = format!(
         "{:run_width$}  {:file_width$}  {:target_width$}  {:11}  {:>13}  {:>13}  {:>10}  STARTED\n",
@@ -67,7 +65,7 @@ fn table(runs: &[Report]) -> String {
         table.push_str(&format!(
             "{:run_width$}  {:file_width$}  {:target_width$}  {:11}  {:>13}  {:>13}  {:>10}  {}\n",
             run.run.as_str(),
-            run.file,
+            file(run),
             target(run),
             Status::of(run),
             grouped(run.read),
@@ -79,14 +77,24 @@ fn table(runs: &[Report]) -> String {
     for report in runs {
         if let Some(trouble) = report.trouble() {
             let ledger = report.ledger();
-            table.push_str(&format!("{} is {}: {trouble}\n", ledger.run, Status::of(ledger)));
+            table.push_str(&format!(
+                "{} is {}: {}\n",
+                ledger.run,
+                Status::of(ledger),
+                service::shown(&trouble, service::SENTENCE_MAX)
+            ));
         }
     }
     table
 }
 
+fn file(run: &Ledger) -> String {
+    service::shown(&run.file, FILE_MAX)
+}
+
 /// Short, and nothing before the run has one.
 fn target(run: &Ledger) -> String {
-    let words = |target: &Target| format!("{} {}", target.operation, target.object);
+    let words =
+        |target: &Target| service::shown(&format!("{} {}", target.operation, target.object), 60);
     run.target.as_ref().map(words).unwrap_or_default()
 }

@@ -129,7 +129,7 @@ fn fits_a_header(token: &str) -> bool {
 fn say_where(address: SocketAddr) {
     // A closed stderr is no reason not to serve.
     let _closed = writeln!(
-        io::stderr().lock(),
+        service::stderr(),
         "listening on http://{address}; the page is at http://{address}/batch-sync"
     );
 }

@@ -1,4 +1,13 @@
-// Building and patching elements. Values become text, never markup.
+// Building and patching elements. Values become text, never markup, and never steer the text around them.
+
+// The same characters as in crate `service`, foreign.rs.
+const STEERS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\udb40[\udc00-\udc7f]/g;
+
+/** Foreign text with what turns the direction of reading, or is not seen, written out. */
+export function harmless(text) {
+  return String(text).replace(STEERS, (found) =>
+    [...Array(found.length).keys()].map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""));
+}
 
 /** A copy of a `<template>` and its elements by their `data-part`. */
 export function instance(id) {
@@ -11,17 +20,18 @@ export function instance(id) {
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
+  made.append(...children.map((child) => (typeof child === "string" ? harmless(child) : child)));
   return made;
 }
 
 /** Writes only what changed: a node that is left alone costs no layout. */
 export function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+  const shown = harmless(text);
+  if (node.textContent !== shown) node.textContent = shown;
 }
 
 export function setAttribute(node, name, value) {
-  const text = String(value);
+  const text = harmless(value);
   if (node.getAttribute(name) !== text) node.setAttribute(name, text);
 }
 

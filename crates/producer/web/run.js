@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { ask } from "./ask.js";
 import { Chart } from "./chart.js";
-import { announce, element, instance, setAttribute, setText } from "./dom.js";
+import { announce, element, harmless, instance, setAttribute, setText } from "./dom.js";
 import { follow } from "./events.js";
 import { bytes, duration, grouped, moment, sentence as asSentence, setMoment } from "./figures.js";
 import { copy, Log } from "./log.js";
@@ -115,7 +115,7 @@ class RunView {
     parts.resume.hidden = !can(["paused", "held"]) && report.resumeCommand === null;
     parts.cancel.hidden = !can(["queued", "feeding", "waiting", "paused", "held", "interrupted", "draining", "failed"]);
     const share = parts.progress.shareShown;
-    document.title = `${hasEnded(report) || share === "" ? word(report.status) : share} · ${report.file} · Batch Sync`;
+    document.title = `${hasEnded(report) || share === "" ? word(report.status) : share} · ${harmless(report.file)} · Batch Sync`;
   }
 
   #throughput(report) {

@@ -2,7 +2,7 @@
 // asked for and laid out.
 
 import { get } from "./api.js";
-import { element, instance, setShare, setText } from "./dom.js";
+import { element, harmless, instance, setShare, setText } from "./dom.js";
 import { duration, grouped, setMoment } from "./figures.js";
 import { readShare, settledShare } from "./pace.js";
 import { showStatus } from "./status.js";
@@ -88,7 +88,7 @@ class Row {
     this.#parts = parts;
     setText(parts.link, report.file);
     parts.link.href = `#/runs/${encodeURIComponent(report.run)}`;
-    parts.link.title = report.file;
+    parts.link.title = harmless(report.file);
     setText(parts.id, report.run);
     setMoment(parts.started, report.startedAtMs);
   }

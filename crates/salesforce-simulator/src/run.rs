@@ -35,7 +35,7 @@ pub async fn run(args: SimulatorArgs, shutdown: CancellationToken) -> anyhow::Re
 
 /// A closed stderr is no reason to stop serving.
 fn say(text: &str) {
-    let _closed = writeln!(io::stderr().lock(), "{text}");
+    let _closed = writeln!(service::stderr(), "{text}");
 }
 
 fn summary(state: &State) -> String {

@@ -25,6 +25,6 @@ pub fn print_completions<T: CommandFactory>(args: CompletionsArgs) -> io::Result
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name, &mut script);
-    io::stdout().lock().write_all(&script)?;
+    crate::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@
 //! ```
 
 mod completions;
+mod foreign;
 mod logging;
 mod memory;
 mod settings;
@@ -17,6 +18,7 @@ use std::{
 };
 
 pub use completions::{CompletionsArgs, print_completions};
+pub use foreign::{Harmless, SENTENCE_MAX, shown, stderr, stdout};
 pub use logging::init_logging;
 pub use memory::{peak_resident_bytes, resident_bytes};
 pub use settings::parse;
@@ -38,7 +40,8 @@ pub fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         // A closed stderr is no reason to panic on the way out.
-        let _closed = writeln!(std::io::stderr().lock(), "error: {}", with_causes(&error));
+        let line = shown(&with_causes(&error), SENTENCE_MAX);
+        let _closed = writeln!(stderr(), "error: {line}");
         ExitCode::FAILURE
     })
 }

@@ -31,7 +31,7 @@ pub fn shutdown_token() -> CancellationToken {
         INTERRUPTED.store(any(&mut interrupt, &mut terminate).await, Ordering::Relaxed);
         stop.cancel();
         let code = any(&mut interrupt, &mut terminate).await;
-        let _closed = writeln!(std::io::stderr().lock(), "stopped at once by a second signal");
+        let _closed = writeln!(crate::stderr(), "stopped at once by a second signal");
         std::process::exit(code.into());
     });
     token

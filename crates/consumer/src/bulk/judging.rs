@@ -105,8 +105,7 @@ pub(crate) fn failure_code(message: Option<&str>) -> &str {
 fn unknown_field(message: Option<&str>) -> Option<String> {
     let (_, name) = message?.split_once(FIELD_NOT_FOUND)?;
     let name = name.trim_start_matches([' ', ':']).trim_end();
-    let shown: String = name.chars().take(FIELD_CHARACTERS_MAX).collect();
-    Some(shown.escape_debug().to_string()).filter(|name| !name.is_empty())
+    Some(service::shown(name, FIELD_CHARACTERS_MAX)).filter(|name| !name.is_empty())
 }
 
 const FIELD_NOT_FOUND: &str = "Field name not found";

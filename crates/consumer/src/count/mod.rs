@@ -375,7 +375,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 fn print(config: &CountConfig, report: &Report) -> anyhow::Result<ExitCode> {
-    let mut out = io::stdout().lock();
+    let mut out = service::stdout();
     if config.json {
         serde_json::to_writer_pretty(&mut out, report)?;
         writeln!(out)?;
@@ -391,6 +391,7 @@ impl Report {
         use std::fmt::Write as _;
         let mut text = String::new();
         let mut line = |name: &str, value: String| {
+            let value = service::shown(&value, service::SENTENCE_MAX);
             writeln!(text, "  {name:<16}{value}").expect("a String takes everything");
         };
         line("run", format!("{} ({} {})", self.run, self.operation, self.object));

@@ -195,5 +195,5 @@ fn listed(header: &Header) -> String {
 
 fn shown(column: &str) -> String {
     const NAME_CHARACTERS_MAX: usize = 40;
-    column.chars().take(NAME_CHARACTERS_MAX).collect()
+    service::shown(column, NAME_CHARACTERS_MAX)
 }

@@ -12,9 +12,6 @@ use crate::{
     status::Status,
 };
 
-/// Most characters of a text that is shown, such as the reason of a failure.
-const TEXT_CHARACTERS_MAX: usize = 2_000;
-
 /// The whole page.
 pub(crate) fn page(report: &Report, series: &Series) -> String {
     let ledger = report.ledger();
@@ -142,12 +139,8 @@ fn section(title: Option<&str>, content: &str) -> String {
 /// A text from outside, safe between tags and in attributes.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for (at, character) in text.chars().enumerate() {
+    for character in service::shown(text, service::SENTENCE_MAX).chars() {
         match character {
-            _ if at == TEXT_CHARACTERS_MAX => {
-                safe.push('…');
-                break;
-            }
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '&' => safe.push_str("&amp;"),

@@ -6,10 +6,7 @@ mod reckon;
 mod repeats;
 mod text;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
 use anyhow::bail;
 use blob_store::{BlobArgs, BlobProperties, BlobStore};
@@ -164,7 +161,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         assumed,
         reckoning: reckon(&given),
     };
-    let mut out = io::stdout().lock();
+    let mut out = service::stdout();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &plan)?;
         writeln!(out)?;

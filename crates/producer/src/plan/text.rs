@@ -37,7 +37,10 @@ impl Plan {
             ("advice", self.advice()),
         ];
         lines.retain(|(_, text)| !text.is_empty());
-        lines.iter().map(|(label, text)| format!("  {label:13} {text}\n")).collect()
+        let line = |(label, text): &(&str, String)| {
+            format!("  {label:13} {}\n", service::shown(text, service::SENTENCE_MAX))
+        };
+        lines.iter().map(line).collect()
     }
 
     fn quotes(&self) -> String {

@@ -13,10 +13,7 @@ mod standing;
 mod tests;
 mod verification;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
 use blob_store::{BlobProperties, BlobStore};
 use bytes::Bytes;
@@ -39,7 +36,7 @@ pub(crate) async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let store = BlobStore::connect(&args.blob)?;
     let queue = Queue::connect(&args.queue).await?;
     let verification = Box::pin(Verifier { store, queue }.verify(&args)).await?;
-    let mut out = io::stdout().lock();
+    let mut out = service::stdout();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &verification)?;
         writeln!(out)?;

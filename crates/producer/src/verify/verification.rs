@@ -201,6 +201,7 @@ impl Verification {
         use std::fmt::Write as _;
         let mut text = String::new();
         let mut line = |name: &str, value: String| {
+            let value = service::shown(&value, service::SENTENCE_MAX);
             writeln!(text, "  {name:<16}{value}").expect("a String takes everything");
         };
         let of_batches = format!("{} batches", grouped(self.file_batches));

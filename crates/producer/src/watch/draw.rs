@@ -12,6 +12,7 @@ use ratatui::{
 };
 
 use crate::{
+    display::FILE_MAX,
     figures::{bytes, duration, grouped},
     pace::whole,
     standstill,
@@ -159,7 +160,7 @@ fn cells<'a>(model: &Model, ledger: &'a Ledger) -> [Cell<'a>; 8] {
     };
     [
         Cell::from(ledger.run.as_str()),
-        Cell::from(ledger.file.as_str()),
+        Cell::from(service::shown(&ledger.file, FILE_MAX)),
         Cell::from(Span::styled(status.to_string(), colour_of(status))),
         bar(read_share(ledger)),
         bar(ratio(settled, ledger.read)),

@@ -4,6 +4,7 @@
 mod control;
 mod copies;
 mod fixture;
+mod foreign;
 mod help;
 mod packed;
 mod program;
