@@ -76,7 +76,8 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     // From the start: a probe must not end a consumer that waits for Salesforce.
     let watched = Arc::new(OnceLock::new());
     if let Some(address) = config.consumer.metrics_listen {
-        beside.spawn(watch::serve(watch::listen(address).await?, Arc::clone(&watched)));
+        let server = watch::listen(address)?;
+        beside.spawn(watch::serve(server, Arc::clone(&watched), CancellationToken::new()));
     }
     let Some(started) = shutdown.run_until_cancelled(start(config, &shutdown)).await else {
         return Ok(ExitCode::SUCCESS);

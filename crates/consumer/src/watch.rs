@@ -6,7 +6,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -22,8 +22,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, time::timeout};
-use tracing::{info, warn};
+use service::{HttpLimits, HttpServer};
+use tokio::{sync::Mutex, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 use crate::{delivery::Deliverer, error::ConsumerError, salesforce::Usage};
 
@@ -32,32 +34,43 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// How long Redis may take to answer before this consumer counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// However many ask, Redis is asked this often at most.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How long answers that are under way may take after the stop.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Name and help of a gauge.
 const WAITS: (&str, &str) = ("waits", "1 while no call starts: trouble, or the day's calls");
 
 /// The deliverer, once Salesforce was looked at.
 type Watched = Arc<OnceLock<Arc<Deliverer>>>;
 
+/// What the server answers from.
+#[derive(Clone, Default)]
+struct Shown {
+    watched: Watched,
+    /// Whether Redis answered, when it was asked last.
+    redis: Arc<Mutex<Option<(Instant, bool)>>>,
+}
+
 /// Takes the address, so that one that is taken is an error of the start.
-pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, ConsumerError> {
-    TcpListener::bind(address)
-        .await
+pub(crate) fn listen(address: SocketAddr) -> Result<HttpServer, ConsumerError> {
+    HttpServer::bind(address, HttpLimits::of_metrics())
         .map_err(|source| ConsumerError::MetricsListen { address, source })
 }
 
-/// Answers until it is dropped.
-pub(crate) async fn serve(listener: TcpListener, watched: Watched) {
-    if let Ok(address) = listener.local_addr() {
+/// Answers until it is dropped, or stopped.
+pub(crate) async fn serve(server: HttpServer, watched: Watched, stop: CancellationToken) {
+    if let Ok(address) = server.address() {
         info!("health and metrics at http://{address}/metrics");
     }
     let router = Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(watched);
-    if let Err(error) = axum::serve(listener, router).await {
-        warn!(error = %error, "health and metrics are no longer served");
-    }
+        .with_state(Shown { watched, ..Shown::default() });
+    server.serve(router, &stop, GRACE).await;
 }
 
 /// The program runs.
@@ -66,7 +79,7 @@ async fn live() -> Response {
 }
 
 /// The program can take batches, and is not about to stop.
-async fn ready(State(watched): State<Watched>) -> Response {
+async fn ready(State(Shown { watched, redis }): State<Shown>) -> Response {
     let unready =
         |why: &str| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": why}))).into_response();
     let Some(deliverer) = watched.get() else {
@@ -75,13 +88,18 @@ async fn ready(State(watched): State<Watched>) -> Response {
     if deliverer.stopping.stop.is_cancelled() {
         return unready("this consumer is stopping");
     }
-    match timeout(PATIENCE, deliverer.queue.depth()).await {
-        Ok(Ok(_)) => Json(json!({"status": "ready"})).into_response(),
-        _ => unready("redis does not answer"),
+    let mut seen = redis.lock().await;
+    if seen.is_none_or(|(at, _)| at.elapsed() >= FRESH) {
+        let answers = matches!(timeout(PATIENCE, deliverer.queue.depth()).await, Ok(Ok(_)));
+        *seen = Some((Instant::now(), answers));
+    }
+    match seen.is_some_and(|(_, answers)| answers) {
+        true => Json(json!({"status": "ready"})).into_response(),
+        false => unready("redis does not answer"),
     }
 }
 
-async fn metrics(State(watched): State<Watched>) -> Response {
+async fn metrics(State(Shown { watched, .. }): State<Shown>) -> Response {
     let text = text(watched.get().map(AsRef::as_ref)).expect("a String takes everything");
     ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response()
 }

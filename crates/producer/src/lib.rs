@@ -20,6 +20,7 @@ mod figures;
 mod follow;
 mod html;
 mod http;
+mod http_args;
 mod import;
 mod imports;
 mod late_rejects;
@@ -52,6 +53,7 @@ mod watch;
 mod watermark;
 
 pub use config::{Cli, Command, GuardArgs, LoadArgs, ReadArgs, SyncArgs, WatermarkArgs};
+pub use http_args::HttpArgs;
 pub use plan::PlanArgs;
 pub use run_args::{
     CancelArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,

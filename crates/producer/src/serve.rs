@@ -14,7 +14,7 @@ use apalis::prelude::WorkerError;
 use blob_store::BlobStore;
 use job_queue::Queue;
 use secrecy::ExposeSecret;
-use tokio::net::TcpListener;
+use service::{HttpLimits, HttpServer};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -33,6 +33,9 @@ use crate::{
     watermark::Watermarks,
 };
 
+/// Fewer can be tried out from elsewhere.
+const TOKEN_CHARS_MIN: usize = 16;
+
 /// Serves until `shutdown`.
 pub(crate) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     service::init_logging(io::stderr);
@@ -41,10 +44,10 @@ pub(crate) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
     for warning in queue.settings_warnings().await? {
         warn!("{warning}");
     }
-    let listener = TcpListener::bind(args.http_listen).await;
-    let listener = listener
+    let server = HttpServer::bind(args.http_listen, args.http.limits())
         .with_context(|| format!("could not listen on {} (HTTP_LISTEN)", args.http_listen))?;
-    let address = listener.local_addr()?;
+    let metrics_server = metrics_server(args.metrics_listen)?;
+    let address = server.address()?;
     let start = Start {
         store,
         queue,
@@ -61,15 +64,33 @@ pub(crate) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
     });
     let late_rejects = write_late_rejects(start.clone(), shutdown.clone());
     let parts = Parts { start, settings, watermarks, totals, stop: shutdown.clone() };
-    let router = http::router(Api::new(parts, &args, address));
-    say_where(address);
+    let api = Arc::new(Api::new(parts, &args, address));
+    say_where(address, args.api_token.is_some());
+    let grace = args.http_shutdown_grace;
+    let metrics_router = http::metrics_router(Arc::clone(&api));
+    let metrics = async {
+        if let Some(server) = metrics_server {
+            server.serve(metrics_router, &shutdown, grace).await;
+        }
+    };
     let imports = run_imports(importer);
-    let imports = import_until_stopped(imports, &shutdown, args.http_shutdown_grace);
-    let serving = http::serve(listener, router, &shutdown, args.http_shutdown_grace);
-    let (imported, (), ()) = tokio::join!(imports, serving, late_rejects);
+    let imports = import_until_stopped(imports, &shutdown, grace);
+    let serving = server.serve(http::router(api), &shutdown, grace);
+    let (imported, (), (), ()) = tokio::join!(imports, serving, metrics, late_rejects);
     imported.context("the worker broke off")?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+fn metrics_server(listen: Option<SocketAddr>) -> anyhow::Result<Option<HttpServer>> {
+    let Some(address) = listen else { return Ok(None) };
+    let server = HttpServer::bind(address, HttpLimits::of_metrics()).with_context(|| {
+        format!(
+            "could not listen on {address} for health and metrics; choose another METRICS_LISTEN"
+        )
+    })?;
+    info!("health and metrics at http://{}/metrics", server.address()?);
+    Ok(Some(server))
 }
 
 /// What is not put back in time goes on elsewhere when its lease ends.
@@ -100,20 +121,7 @@ fn transfer(imports: u32) -> Transfer {
 }
 
 fn checked(args: &ServeArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobStore)> {
-    if args.api_token.is_none() && !args.http_listen.ip().is_loopback() {
-        return Err(InvalidSetting(format!(
-            "HTTP_LISTEN={} can be reached from other machines: set API_TOKEN, or listen on \
-             127.0.0.1:{}",
-            args.http_listen,
-            args.http_listen.port()
-        ))
-        .into());
-    }
-    // Not for clap to say: it repeats what it refuses.
-    if args.api_token.as_ref().is_some_and(|token| !fits_a_header(token.expose_secret())) {
-        let problem = "API_TOKEN must be one or more visible characters of ASCII";
-        return Err(InvalidSetting(problem.to_owned()).into());
-    }
+    check_token(args)?;
     let watermarks = Watermarks::new(&args.watermarks)?;
     let settings = ReadSettings::new(&args.read)?.with_rejects_max(rejects_max(&args.guards));
     let store = BlobStore::connect(&args.blob)
@@ -121,15 +129,52 @@ fn checked(args: &ServeArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobSt
     Ok((watermarks, settings, store))
 }
 
+/// Not for clap to say: it repeats what it refuses.
+fn check_token(args: &ServeArgs) -> Result<(), InvalidSetting> {
+    let listen = args.http_listen;
+    let public = args.http_allowed_hosts.0.iter().find(|name| http::is_public(name));
+    let is_open = !listen.ip().is_loopback() || public.is_some();
+    let Some(token) = &args.api_token else {
+        return match public {
+            _ if !listen.ip().is_loopback() => Err(InvalidSetting(format!(
+                "HTTP_LISTEN={listen} can be reached from other machines: set API_TOKEN, or listen \
+                 on 127.0.0.1:{}",
+                listen.port()
+            ))),
+            Some(name) => Err(InvalidSetting(format!(
+                "HTTP_ALLOWED_HOSTS={name:?} opens the API to whoever can reach that name: set \
+                 API_TOKEN, or leave the name out"
+            ))),
+            None => Ok(()),
+        };
+    };
+    let token = token.expose_secret();
+    if !fits_a_header(token) {
+        let problem = "API_TOKEN must be one or more visible characters of ASCII";
+        return Err(InvalidSetting(problem.to_owned()));
+    }
+    if is_open && token.len() < TOKEN_CHARS_MIN {
+        return Err(InvalidSetting(format!(
+            "API_TOKEN has fewer than {TOKEN_CHARS_MIN} characters, and other machines can try \
+             them: take what `openssl rand -hex 24` prints"
+        )));
+    }
+    Ok(())
+}
+
 fn fits_a_header(token: &str) -> bool {
     !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// For people, and for programs that asked for any free port.
-fn say_where(address: SocketAddr) {
+fn say_where(address: SocketAddr, wants_token: bool) {
+    let who = match wants_token {
+        true => "every call of the API wants the API_TOKEN",
+        false => "no token is wanted, and only this machine is answered",
+    };
     // A closed stderr is no reason not to serve.
     let _closed = writeln!(
         service::stderr(),
-        "listening on http://{address}; the page is at http://{address}/batch-sync"
+        "listening on http://{address}; the page is at http://{address}/batch-sync; {who}"
     );
 }

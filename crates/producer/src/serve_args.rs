@@ -7,7 +7,7 @@ use clap::Args;
 use job_queue::QueueArgs;
 use secrecy::SecretString;
 
-use crate::{GuardArgs, ReadArgs, TargetArgs, WatermarkArgs};
+use crate::{GuardArgs, HttpArgs, ReadArgs, TargetArgs, WatermarkArgs};
 
 /// Arguments of `producer serve`.
 #[derive(Clone, Debug, Args)]
@@ -56,6 +56,14 @@ pub struct ServeArgs {
     )]
     pub import_concurrency: u32,
 
+    /// Where `/livez`, `/readyz` and `/metrics` are served without a token, such as 127.0.0.1:9090.
+    /// Not set: on the address of the API alone, where `/metrics` wants the token.
+    #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// How much of the server its clients may take.
+    #[command(flatten)]
+    pub http: HttpArgs,
     /// Who is to deliver the runs that are started here.
     #[command(flatten)]
     pub target: TargetArgs,

@@ -32,6 +32,9 @@ pub struct SimulatorArgs {
     /// Where to listen.
     #[arg(long, env = "SIMULATOR_LISTEN", default_value = "127.0.0.1:8081")]
     pub listen: SocketAddr,
+    /// Names by which it is called besides localhost, separated by commas.
+    #[arg(long, env = "SIMULATOR_ALLOWED_HOSTS", value_delimiter = ',', value_name = "NAMES")]
+    pub allowed_hosts: Vec<String>,
     /// Write the address that was bound to this file.
     #[arg(long, value_name = "PATH")]
     pub port_file: Option<PathBuf>,
@@ -155,6 +158,7 @@ impl SimulatorArgs {
         };
         Ok(Config {
             listen: self.listen,
+            allowed_hosts: self.allowed_hosts,
             client_id: self.client_id,
             client_secret: self.client_secret,
             user_name: self.user_name,

@@ -19,6 +19,8 @@ use crate::{
 pub struct Config {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Names by which it is called besides localhost.
+    pub allowed_hosts: Vec<String>,
     /// The consumer key that may log in.
     pub client_id: String,
     /// Its secret.
@@ -148,6 +150,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            allowed_hosts: Vec::new(),
             client_id: Self::CLIENT_ID.to_owned(),
             client_secret: SecretString::from(Self::CLIENT_SECRET),
             user_name: Self::USER_NAME.to_owned(),

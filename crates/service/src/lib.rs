@@ -1,14 +1,17 @@
-//! What every program does first and last: settings, logging, shutdown, exit; and what it can say
-//! of itself.
+//! What every program does first and last: settings, logging, shutdown, exit; what it can say of
+//! itself; and the server by which it says it.
 //!
 //! ```text
 //! parse ──▶ init_logging ──▶ shutdown_token ──▶ the program's run() ──▶ exit
 //! ```
 
 mod completions;
+mod descriptors;
+mod http;
 mod foreign;
 mod logging;
 mod memory;
+mod networks;
 mod settings;
 mod shutdown;
 
@@ -18,9 +21,12 @@ use std::{
 };
 
 pub use completions::{CompletionsArgs, print_completions};
+pub use descriptors::raise_descriptor_limit;
 pub use foreign::{Harmless, SENTENCE_MAX, shown, stderr, stdout};
+pub use http::{HttpLimits, HttpServer};
 pub use logging::init_logging;
 pub use memory::{peak_resident_bytes, resident_bytes};
+pub use networks::Networks;
 pub use settings::parse;
 pub use shutdown::{interrupted, shutdown_token};
 

@@ -17,3 +17,4 @@ mod stopping;
 mod support;
 mod targets;
 mod waiting;
+mod watched;

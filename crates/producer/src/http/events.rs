@@ -1,17 +1,10 @@
 //! `GET /api/sync/{run}/events`: a run as it goes on, as server-sent events.
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html>
 
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
+    Extension,
     body::{Body, Bytes},
     extract::State,
     http::{HeaderMap, header},
@@ -26,13 +19,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Api,
+    client::{Client, Share},
     input::RunOf,
     problem::Problem,
     scene::{END, Place, STALE, Scene, place},
 };
 
 /// Streams at a time.
-const STREAMS_MAX: usize = 1_000;
+pub(super) const STREAMS_MAX: usize = 1_000;
+
+/// Of one client.
+pub(super) const STREAMS_PER_CLIENT_MAX: usize = 100;
 
 /// Proxies cut connections that are silent.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -43,12 +40,14 @@ const STILL_HERE: Bytes = Bytes::from_static(b": still here\n\n");
 
 pub(super) async fn stream(
     State(api): State<Arc<Api>>,
+    Extension(client): Extension<Client>,
     RunOf(run): RunOf,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some(place_in) = Open::one_more(&api.open_streams) else {
-        return Err(Problem::unavailable(format!("{STREAMS_MAX} event streams are open already")));
-    };
+    let place_in = api
+        .streams
+        .take(&client)
+        .map_err(|open| Problem::unavailable(format!("{open} event streams are open already")))?;
     if api.start.queue.run(&run).await?.is_none() {
         return Err(Problem::no_such_run());
     }
@@ -89,7 +88,7 @@ struct Events {
     is_over: bool,
     heartbeat: Interval,
     stop: CancellationToken,
-    _open: Open,
+    _open: Share,
 }
 
 impl Events {
@@ -130,22 +129,5 @@ impl Events {
         }
         drop(scene);
         self.heartbeat.reset();
-    }
-}
-
-/// Counts as an open stream until it is dropped.
-struct Open(Arc<AtomicUsize>);
-
-impl Open {
-    fn one_more(open: &Arc<AtomicUsize>) -> Option<Self> {
-        let streams = open.fetch_add(1, Ordering::Relaxed);
-        let place = Self(Arc::clone(open));
-        (streams < STREAMS_MAX).then_some(place)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

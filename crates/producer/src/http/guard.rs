@@ -48,8 +48,12 @@ impl Guard {
         headers: &HeaderMap,
     ) -> Result<(), Problem> {
         // Asked by machines that use the address of a pod, and nothing to steal there.
-        if matches!(path, "/livez" | "/readyz" | "/metrics") {
+        if matches!(path, "/livez" | "/readyz") {
             return Ok(());
+        }
+        // So are figures, but they are not for everybody.
+        if path == "/metrics" && self.wants_token() {
+            return self.check_token(headers);
         }
         let host = self.check_host(headers)?;
         if !matches!(*method, Method::GET | Method::HEAD) {
@@ -63,8 +67,12 @@ impl Guard {
 
     fn check_host<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-        let name = host.parse::<Authority>().map(|host| host.host().to_ascii_lowercase());
-        if !host.contains('@') && name.is_ok_and(|name| self.is_ours(&name)) {
+        let is_ours = host.parse::<Authority>().is_ok_and(|authority| {
+            let name = authority.host();
+            let has_fine_port = name.len() == host.len() || authority.port_u16().is_some();
+            has_fine_port && self.is_ours(&name.to_ascii_lowercase())
+        });
+        if is_ours && !host.contains('@') {
             return Ok(host);
         }
         Err(Problem::new(
@@ -95,6 +103,14 @@ impl Guard {
             "this server wants its API_TOKEN: send it as `Authorization: Bearer TOKEN`",
         ))
     }
+}
+
+/// Whether a name is one that other machines can have for this one.
+pub(crate) fn is_public(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let is_local_name = name == "localhost" || name.ends_with(".localhost");
+    !is_local_name && !address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 /// A browser says where a request comes from; other programs say nothing.
@@ -148,6 +164,8 @@ mod tests {
             ("localhost.evil.example.com", 403, 403),
             ("127.0.0.1.evil.example.com", 403, 403),
             ("evil@localhost", 403, 403),
+            ("localhost:99999", 403, 403),
+            ("localhost:x", 403, 403),
             ("", 403, 403),
         ];
 
@@ -166,6 +184,29 @@ mod tests {
         }
         assert_eq!(status(&local, Method::GET, "/", &[]), 403);
         assert_eq!(status(&local, Method::GET, "/livez", &[("host", "10.0.0.7")]), 200);
+    }
+
+    #[test]
+    fn figures_are_for_names_of_this_server_or_for_the_token() {
+        let pod = [("host", "pod.example.com")];
+        let with_token = [("host", "pod.example.com"), ("authorization", "Bearer s3cret")];
+
+        let open = guard("127.0.0.1:3001", None);
+        assert_eq!(status(&open, Method::GET, "/metrics", &[("host", "localhost")]), 200);
+        assert_eq!(status(&open, Method::GET, "/metrics", &pod), 403);
+        let closed = guard("0.0.0.0:3001", Some("s3cret"));
+        assert_eq!(status(&closed, Method::GET, "/metrics", &pod), 401);
+        assert_eq!(status(&closed, Method::GET, "/metrics", &with_token), 200);
+    }
+
+    #[test]
+    fn names_of_this_machine_alone_are_not_public() {
+        for name in ["localhost", "sync.localhost", "127.0.0.1", "127.9.9.9", "[::1]", "::1"] {
+            assert!(!is_public(name), "{name}");
+        }
+        for name in ["sync.example.com", "localhost.example.com", "10.0.0.7", "0.0.0.0", "sync"] {
+            assert!(is_public(name), "{name}");
+        }
     }
 
     #[test]
@@ -205,6 +246,10 @@ mod tests {
             ("/api/nowhere", None, 401),
             ("/apis", None, 200),
             ("/batch-sync", None, 200),
+            ("/metrics", None, 401),
+            ("/metrics", Some("Bearer s3cret"), 200),
+            ("/livez", None, 200),
+            ("/readyz", None, 200),
         ];
 
         for (path, authorization, expected) in cases {

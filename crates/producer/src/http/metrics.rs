@@ -6,8 +6,8 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -25,7 +25,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 
 use super::{Api, queue::QueueState};
 use crate::{status::Status, totals::Sums};
@@ -35,25 +35,47 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// Prometheus gives up after ten seconds; without Redis the rest is still true.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// However many ask, Redis is asked this often at most.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What Redis knows, the same from every server; `None` while it is away.
+type Shared = Option<Arc<(Arc<QueueState>, BTreeMap<Status, i64>)>>;
+
+/// What Redis said last.
+#[derive(Debug, Default)]
+pub(super) struct SharedFigures(Mutex<Option<(Instant, Shared)>>);
+
 /// All figures of one answer.
 struct Figures {
-    /// What Redis knows, the same from every server; `None` while it is away.
-    shared: Option<(Arc<QueueState>, BTreeMap<Status, i64>)>,
+    shared: Shared,
     sums: Sums,
     open_streams: usize,
     memory_bytes: Option<u64>,
 }
 
 pub(super) async fn show(State(api): State<Arc<Api>>) -> Response {
-    let shared = timeout(PATIENCE, shared(&api)).await.ok().and_then(Result::ok);
     let figures = Figures {
-        shared,
+        shared: api.shared_figures.of(&api).await,
         sums: api.totals.now(),
-        open_streams: api.open_streams.load(Ordering::Relaxed),
+        open_streams: api.streams.number(),
         memory_bytes: service::resident_bytes(),
     };
     let text = figures.text().expect("a String takes everything");
     ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response()
+}
+
+impl SharedFigures {
+    async fn of(&self, api: &Api) -> Shared {
+        let mut seen = self.0.lock().await;
+        if let Some((at, shared)) = &*seen
+            && at.elapsed() < FRESH
+        {
+            return shared.clone();
+        }
+        let shared = timeout(PATIENCE, shared(api)).await.ok().and_then(Result::ok).map(Arc::new);
+        *seen = Some((Instant::now(), shared.clone()));
+        shared
+    }
 }
 
 async fn shared(
@@ -75,7 +97,7 @@ impl Figures {
             "The running program",
             Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
         );
-        if let Some((queue, runs)) = &self.shared {
+        if let Some((queue, runs)) = self.shared.as_deref() {
             add_queue(&mut registry, queue);
             add_runs(&mut registry, runs);
         }

@@ -1,11 +1,13 @@
 //! The HTTP API and the page.
 //!
 //! ```text
-//! connection ──▶ security headers ──▶ guard ──▶ time limit ──▶ route
+//! connection ──▶ security headers ──▶ audit, guard ──▶ time limit ──▶ route
 //! ```
 //!
 //! All routes are in [`router`]; `openapi.json` describes them for callers.
 
+mod audit;
+mod client;
 mod control;
 mod events;
 mod files;
@@ -23,18 +25,13 @@ mod queue;
 mod rejects;
 mod runs;
 mod scene;
-mod server;
 mod start;
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicUsize},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::StatusCode,
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -44,11 +41,21 @@ use job_queue::Wanted;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use server::serve;
+pub(crate) use guard::is_public;
 
 use self::{
-    guard::Guard, health::Readiness, hub::Hub, input::BODY_BYTES_MAX, problem::Problem,
-    queue::QueueWatch, rejects::DOWNLOADS_MAX, start::STARTS_MAX,
+    audit::Audit,
+    client::{Proxies, Shares},
+    events::{STREAMS_MAX, STREAMS_PER_CLIENT_MAX},
+    guard::Guard,
+    health::Readiness,
+    hub::Hub,
+    input::BODY_BYTES_MAX,
+    metrics::SharedFigures,
+    problem::Problem,
+    queue::QueueWatch,
+    rejects::{DOWNLOADS_MAX, DOWNLOADS_PER_CLIENT_MAX},
+    start::STARTS_MAX,
 };
 use crate::{
     ServeArgs, read_settings::ReadSettings, start::Start, totals::Totals, watermark::Watermarks,
@@ -65,13 +72,16 @@ pub(crate) struct Api {
     settings: ReadSettings,
     /// Who is to deliver what is started here, unless the start says it.
     wanted: Wanted,
+    proxies: Proxies,
     guard: Guard,
+    audit: Audit,
     queue_watch: Arc<QueueWatch>,
     hub: Hub,
     readiness: Readiness,
     totals: Arc<Totals>,
-    open_streams: Arc<AtomicUsize>,
-    downloads: Arc<Semaphore>,
+    shared_figures: SharedFigures,
+    streams: Shares,
+    downloads: Shares,
     starts: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -92,12 +102,15 @@ impl Api {
         let (queue, store) = (start.queue.clone(), start.store.clone());
         let queue_watch = Arc::new(QueueWatch::new(queue.clone(), watermarks));
         Self {
+            proxies: Proxies::new(&args.http),
+            audit: Audit::default(),
             guard: Guard::new(address, &args.http_allowed_hosts.0, args.api_token.as_ref()),
             hub: Hub::new(queue.clone(), Arc::clone(&queue_watch), stop.clone()),
             readiness: Readiness::new(queue, store),
-            downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
+            shared_figures: SharedFigures::default(),
+            streams: Shares::new(STREAMS_MAX, STREAMS_PER_CLIENT_MAX),
+            downloads: Shares::new(DOWNLOADS_MAX, DOWNLOADS_PER_CLIENT_MAX),
             starts: Arc::new(Semaphore::new(STARTS_MAX)),
-            open_streams: Arc::default(),
             wanted: args.target.wanted(),
             start,
             settings,
@@ -108,9 +121,18 @@ impl Api {
     }
 }
 
+/// Health and metrics alone, for a listener of their own: nobody is asked for a token there.
+pub(crate) fn metrics_router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
+        .layer(from_fn(headers::with_security_headers))
+        .with_state(api)
+}
+
 /// Every path of the server.
-pub(crate) fn router(api: Api) -> Router {
-    let api = Arc::new(api);
+pub(crate) fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/", get(page::redirect))
         .route("/batch-sync", get(page::index))
@@ -140,11 +162,22 @@ pub(crate) fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-async fn guarded(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    match api.guard.check(request.method(), request.uri().path(), request.headers()) {
+async fn guarded(
+    State(api): State<Arc<Api>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let client = api.proxies.client(peer, request.headers());
+    let asked = api.audit.asked(&request, &client);
+    request.extensions_mut().insert(client);
+    let checked = api.guard.check(request.method(), request.uri().path(), request.headers());
+    let response = match checked {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
-    }
+    };
+    asked.answered(&response);
+    response
 }
 
 /// The body of an answer, such as a stream of events, may take longer.

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, num::NonZero, sync::Arc};
 
 use axum::{
+    Extension,
     body::{Body, Bytes},
     extract::State,
     http::header,
@@ -10,9 +11,13 @@ use axum::{
 };
 use blob_store::{BlobError, BlobProperties, BlobReader, BlobStore};
 use futures::{StreamExt, stream};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Api, input::RunOf, problem::Problem};
+use super::{
+    Api,
+    client::{Client, Share},
+    input::RunOf,
+    problem::Problem,
+};
 use crate::{read_settings::ReadSettings, rejects_file};
 
 /// One chunk is on its way to the client while the next one is fetched.
@@ -21,16 +26,18 @@ const CHUNK_BYTES: NonZero<u32> = NonZero::new(256 << 10).expect("not zero");
 /// Downloads at a time.
 pub(super) const DOWNLOADS_MAX: usize = 8;
 
+/// Of one client.
+pub(super) const DOWNLOADS_PER_CLIENT_MAX: usize = 4;
+
 pub(super) async fn download(
     State(api): State<Arc<Api>>,
+    Extension(client): Extension<Client>,
     RunOf(run): RunOf,
 ) -> Result<Response, Problem> {
     let ledger = api.start.queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
-    let Ok(place) = Arc::clone(&api.downloads).try_acquire_owned() else {
-        return Err(Problem::unavailable(format!(
-            "{DOWNLOADS_MAX} downloads are under way already"
-        )));
-    };
+    let place = api.downloads.take(&client).map_err(|under_way| {
+        Problem::unavailable(format!("{under_way} downloads are under way already"))
+    })?;
     let mut files = VecDeque::new();
     for name in rejects_file::names(&ledger) {
         match api.start.store.properties(&name).await {
@@ -69,7 +76,7 @@ struct Download {
     header_bytes: u64,
     read_bytes: u64,
     reader: BlobReader,
-    _place: OwnedSemaphorePermit,
+    _place: Share,
 }
 
 impl Download {
@@ -78,7 +85,7 @@ impl Download {
         file: BlobProperties,
         next: VecDeque<BlobProperties>,
         header_bytes: u64,
-        place: OwnedSemaphorePermit,
+        place: Share,
     ) -> Self {
         let reader = read(&store, &file, 0);
         Self { store, file, next, header_bytes, read_bytes: 0, reader, _place: place }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{HeaderMap, StatusCode},
 };
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Api,
+    audit::Begun,
     input::{JsonOf, RunOf, TargetId},
     problem::Problem,
 };
@@ -53,7 +54,7 @@ pub(super) struct Started {
     run_id: RunId,
 }
 
-type Answer = Result<(StatusCode, Json<Started>), Problem>;
+type Answer = Result<(StatusCode, Extension<Begun>, Json<Started>), Problem>;
 
 pub(super) async fn start(
     State(api): State<Arc<Api>>,
@@ -105,7 +106,9 @@ async fn begin(api: Arc<Api>, order: Order) -> Answer {
         Ok(entered) => entered?,
         Err(broken) => std::panic::resume_unwind(broken.into_panic()),
     };
-    Ok((StatusCode::ACCEPTED, Json(Started { message: "Batch sync started", file, run_id: run })))
+    let begun = Extension(Begun(run.clone()));
+    let started = Started { message: "Batch sync started", file, run_id: run };
+    Ok((StatusCode::ACCEPTED, begun, Json(started)))
 }
 
 /// Whoever repeats a request with the same key gets the same run.

@@ -39,7 +39,7 @@ async fn a_token_is_asked_of_every_call_of_the_api_and_of_nothing_else() {
         let (right, wrong, none) = (right.await, wrong.await, none.await);
 
         assert_ne!(right, 401, "{path}");
-        let refused = path.starts_with("/api/");
+        let refused = path.starts_with("/api/") || path == "/metrics";
         assert_eq!((wrong == 401, none == 401), (refused, refused), "{path}");
     }
     assert_eq!(status(&server, Method::GET, "/batch-sync", &[]).await, 200);
@@ -82,14 +82,14 @@ async fn a_token_that_no_header_can_carry_is_refused_and_not_said() {
 #[tokio::test]
 async fn other_hosts_and_origins_are_refused() {
     let mut services = Services::start().await;
-    services.set("HTTP_ALLOWED_HOSTS", "sync.example.com");
+    services.set("HTTP_ALLOWED_HOSTS", "sync.localhost");
     let server = services.serve().await;
     let port = server.url.rsplit(':').next().unwrap().to_owned();
     let local = format!("localhost:{port}");
     let page = format!("http://{local}");
     let cases: &[(Method, Headers<'_>, u16)] = &[
         (Method::GET, &[("host", &local)], 200),
-        (Method::GET, &[("host", "sync.example.com")], 200),
+        (Method::GET, &[("host", "sync.localhost")], 200),
         (Method::GET, &[("host", "evil.example.com")], 403),
         (Method::GET, &[("host", &local), ("origin", "http://evil.example.com")], 200),
         (Method::POST, &[("host", &local), ("origin", &page)], 415),
@@ -123,11 +123,54 @@ async fn without_a_token_only_the_loopback_is_listened_on() {
 async fn with_a_token_any_address_may_be_listened_on() {
     let mut services = Services::start().await;
     services.set("HTTP_LISTEN", "0.0.0.0:0");
-    services.set("API_TOKEN", "s3cret");
+    services.set("API_TOKEN", "s3cret-s3cret-s3");
     let mut server = services.serve().await;
     server.url = server.url.replace("0.0.0.0", "127.0.0.1");
 
     assert_eq!(status(&server, Method::GET, "/api/queue", &[]).await, 401);
-    let token = [("authorization", "Bearer s3cret")];
+    let token = [("authorization", "Bearer s3cret-s3cret-s3")];
     assert_eq!(status(&server, Method::GET, "/api/queue", &token).await, 200);
+}
+
+#[tokio::test]
+async fn a_name_that_others_can_reach_wants_a_token_and_no_short_one() {
+    // (address, names, token, part of the refusal)
+    let cases = [
+        ("127.0.0.1:0", "localhost,sync.example.com", None, "\"sync.example.com\" opens the API"),
+        ("127.0.0.1:0", "10.0.0.7", None, "set API_TOKEN, or leave the name out"),
+        ("127.0.0.1:0", "sync.example.com", Some("s3cret-s3cret-s"), "fewer than 16 characters"),
+        ("0.0.0.0:0", "", Some("s3cret"), "fewer than 16 characters"),
+    ];
+
+    for (address, names, token, words) in cases {
+        let mut services = Services::start().await;
+        services.set("HTTP_LISTEN", address);
+        services.set("HTTP_ALLOWED_HOSTS", names);
+        if let Some(token) = token {
+            services.set("API_TOKEN", token);
+        }
+        let ended = timeout(Duration::from_secs(30), services.command().output()).await;
+
+        let ended = ended.expect("it does not serve").unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{said}");
+        assert!(said.contains(words) && !said.contains("s3cret"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_start_says_whether_a_token_is_wanted() {
+    for (token, words) in [
+        ("s3cret", "; every call of the API wants the API_TOKEN\n"),
+        ("", "; no token is wanted, and only this machine is answered\n"),
+    ] {
+        let mut services = Services::start().await;
+        services.set("API_TOKEN", token);
+        let server = services.serve().await;
+        server.terminate().await;
+
+        let (_, said) = server.end().await;
+
+        assert!(said.contains(words), "{said}");
+    }
 }

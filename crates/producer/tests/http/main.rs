@@ -2,12 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
 mod access;
+mod audit;
 mod control;
+mod crowds;
 mod events;
+mod hostile;
+mod hostile_words;
 mod interruptions;
 mod many_streams;
 mod places;
 mod routes;
+mod smuggling;
 mod starting;
 mod stopping;
 mod stuck_storage;

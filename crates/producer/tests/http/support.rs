@@ -141,7 +141,7 @@ impl Services {
             }
         };
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        Server { process, says, url, client }
+        Server { process, says, heard, url, client }
     }
 }
 
@@ -168,6 +168,8 @@ pub(crate) async fn half_fed_run_with(settings: &[(&str, &str)]) -> (Services, S
 pub(crate) struct Server {
     process: Child,
     says: BufReader<ChildStderr>,
+    /// Until it said where it listens.
+    heard: String,
     pub(crate) url: String,
     client: Client,
 }
@@ -266,7 +268,7 @@ impl Server {
     /// Waits for its end; gives its exit code and what it said.
     pub(crate) async fn end(mut self) -> (Option<i32>, String) {
         let status = timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap();
-        let mut said = String::new();
+        let mut said = self.heard;
         self.says.read_to_string(&mut said).await.unwrap();
         (status.code(), said)
     }

@@ -14,7 +14,7 @@ use axum::{
 };
 use tokio::net::TcpListener;
 
-use super::{Answer, Doors, Wire, answer::Payload, path, read_body};
+use super::{Answer, Doors, Wire, answer::Payload, guard, path, read_body};
 use crate::{
     api::{self, Call, Login, Version},
     faults::{Fault, PlannedRefusal, Target, Work},
@@ -54,6 +54,9 @@ async fn respond(
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let takes_gzip = accepts_gzip(&head.headers);
+    if let Err(refused) = guard::check(&org.config, &head.method, &head.headers) {
+        return refused.into_response(takes_gzip);
+    }
     let segments = path::segments(head.uri.path());
     let segments: Vec<&str> = segments.iter().flatten().map(String::as_str).collect();
     if let ["__sim", rest @ ..] = segments.as_slice() {

@@ -13,6 +13,7 @@ mod control;
 mod describe;
 mod faults;
 mod grants;
+mod guard;
 mod jobs;
 mod login;
 mod program;
