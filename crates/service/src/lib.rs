@@ -6,6 +6,7 @@
 //! ```
 
 mod completions;
+mod dotenv;
 mod logging;
 mod memory;
 mod settings;
