@@ -78,6 +78,7 @@ impl Fixture {
             azure_storage_connection_string: Some(self.azurite.connection_string().into()),
             azure_storage_account_url: None,
             azure_container: "high-volume-ingest".to_owned(),
+            azure_allow_http: false,
         };
         let (store, content) = (BlobStore::connect(&args).unwrap(), content.into());
         block_on(async {
