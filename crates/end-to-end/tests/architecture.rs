@@ -44,7 +44,6 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("hyper", &["producer"]),
     ("hyper-util", &["producer"]),
     ("tracing-subscriber", &["service"]),
-    ("dotenvy", &["service"]),
     ("clap_complete", &["service"]),
 ];
 
