@@ -38,13 +38,10 @@ install_chromium() {
 }
 
 install_browser_packages() {
-  command -v npm >/dev/null || fail "no npm found; install it (it comes with Node.js, or as the package npm)"
   say "  getting the npm packages of the page's tests (60 MB, kept in .services/)"
   local work=$own/browser.new log=$own/browser.log
-  rm -rf "$work" "$own/browser"
-  mkdir -p "$work"
-  cp "$browser_tests"/package{,-lock}.json "$work/"
-  npm ci --prefix "$work" --no-audit --no-fund --loglevel=error >"$log" 2>&1 </dev/null || fail "could not install the npm packages of the page's tests (see $log)"
+  rm -rf "$own/browser"
+  npm_packages "$browser_tests" "$work" "$log" || fail "could not install the npm packages of the page's tests (see $log)"
   mv "$work" "$own/browser"
 }
 

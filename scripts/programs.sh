@@ -28,7 +28,8 @@ build() {
 # Nobody has to write settings to try the programs on this machine.
 need_env_file() {
   [[ -e $root/.env ]] || {
-    cp "$root/.env.example" "$root/.env"
+    # Secrets will be written into it.
+    (umask 077 && cp "$root/.env.example" "$root/.env")
     say "  wrote .env from .env.example"
   }
 }
@@ -37,7 +38,7 @@ need_env_file() {
 setting() { # NAME
   local value=${!1:-}
   [[ -n $value ]] || value=$(sed -n "s/^$1=//p" "$root/.env" | tail -n 1)
-  value=${value%\"} value=${value#\"}
+  if [[ $value =~ ^\"(.*)\"$ || $value =~ ^\'(.*)\'$ ]]; then value=${BASH_REMATCH[1]}; fi
   printf '%s' "$value"
 }
 

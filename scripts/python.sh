@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/services.sh"
 python_min=3.11
 
 # python_venv NAME REQUIREMENTS: sees to it that .services/python/NAME has just
-# the packages that the file pins, and sets PYTHON to the command that runs with
+# the packages that the file pins by hash, and sets PYTHON to the command that runs with
 # them. One that has them already takes no time and no network.
 python_venv() {
   local venv=$own/python/$1 requirements=$2
@@ -35,8 +35,9 @@ install_venv() { # NAME REQUIREMENTS
     python3 -m venv --clear --without-pip "$venv" >>"$log" 2>&1 || fail "could not make a Python environment (see $log)"
     find_pip "$log"
   fi
+  # Wheels only: packages in source form would run code of theirs to be installed.
   "$PYTHON" "${pip[@]}" install --disable-pip-version-check --no-input --quiet \
-    --requirement "$2" >>"$log" 2>&1 </dev/null || fail "could not install what $2 names (see $log)"
+    --require-hashes --only-binary :all: --requirement "$2" >>"$log" 2>&1 </dev/null || fail "could not install what $2 names (see $log)"
 }
 
 # Sets pip to the one in the distribution's package, which runs where it is.

@@ -9,7 +9,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 own=$root/.services
 run=${run:-$root/.local/run}
 started=()
-azurite_version=3.37.0
 redis_min=6.2
 node_min=18
 
@@ -128,19 +127,28 @@ find_azurite() {
   version=$(node --version)
   at_least "$node_min" "${version#v}" || fail "Node.js $node_min or newer is needed, this is $version"
   AZURITE=$own/node_modules/.bin/azurite-blob
-  grep -q "\"version\": \"$azurite_version\"" "$own/node_modules/azurite/package.json" 2>/dev/null || install_azurite
+  # The copy is made last: it says that all before went well.
+  cmp -s "$root/scripts/azurite/package-lock.json" "$own/azurite-lock.json" || install_azurite
 }
 
 install_azurite() {
-  command -v npm >/dev/null || fail "no npm found; install it (it comes with Node.js, or as the package npm)"
-  say "  getting Azurite $azurite_version from the npm registry (365 MB, kept in .services/)"
+  say "  getting Azurite from the npm registry (365 MB, kept in .services/)"
   local work=$own/azurite.new log=$own/azurite.log
-  rm -rf "$work" "$own/node_modules"
-  mkdir -p "$work"
-  npm install --prefix "$work" --no-package-lock --no-save --omit=dev --no-audit --no-fund \
-    --loglevel=error "azurite@$azurite_version" >"$log" 2>&1 </dev/null || fail "could not install Azurite (see $log)"
+  rm -rf "$own/node_modules" "$own/azurite-lock.json"
+  npm_packages "$root/scripts/azurite" "$work" "$log" || fail "could not install Azurite (see $log)"
   mv "$work/node_modules" "$own/"
-  rmdir "$work"
+  mv "$work/package-lock.json" "$own/azurite-lock.json"
+  rm -rf "$work"
+}
+
+# npm_packages FROM TO LOG: puts into TO just what the lock file in FROM names, each package
+# checked against its hash there, and runs none of the scripts that packages bring along.
+npm_packages() {
+  command -v npm >/dev/null || fail "no npm found; install it (it comes with Node.js, or as the package npm)"
+  rm -rf "$2"
+  mkdir -p "$2"
+  cp "$1"/package{,-lock}.json "$2/"
+  npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error >"$3" 2>&1 </dev/null
 }
 
 # at_least 6.2 7.0.15

@@ -35,6 +35,19 @@ pub struct BlobArgs {
     )]
     pub azure_storage_account_url: Option<Url>,
 
+    /// Send signatures and rows over plain http also to another machine, such as an Azurite in
+    /// a network of containers
+    #[arg(
+        long,
+        env = "AZURE_ALLOW_HTTP",
+        action = clap::ArgAction::Set,
+        default_value_t = false,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        value_name = "BOOL"
+    )]
+    pub azure_allow_http: bool,
+
     /// Container that holds the blobs
     #[arg(
         long,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use azure_core::{base64, credentials::Secret};
-use url::Url;
+use url::{Host, Url};
 
 use crate::BlobError;
 
@@ -43,9 +43,17 @@ pub(crate) enum Credential {
 
 impl Connection {
     /// Reads a connection string. What is wrong with it is said without
-    /// repeating any part of it.
-    pub(crate) fn from_string(text: &str) -> Result<Self, BlobError> {
-        parse(text).map_err(|problem| BlobError::InvalidSetting {
+    /// repeating any part of it. An endpoint over http is taken with
+    /// `allow_http`, or when it is on this machine.
+    pub(crate) fn from_string(text: &str, allow_http: bool) -> Result<Self, BlobError> {
+        let connection = parse(text).and_then(|connection| match connection.endpoint.scheme() {
+            "https" => Ok(connection),
+            "http" if allow_http || is_loopback(&connection.endpoint) => Ok(connection),
+            "http" => Err("names another machine over http, where a SAS and all rows travel \
+                    readable; use https, or set AZURE_ALLOW_HTTP=true where nobody can listen"),
+            _ => Err("has an endpoint that is neither https nor http"),
+        });
+        connection.map_err(|problem| BlobError::InvalidSetting {
             setting: CONNECTION_STRING,
             problem: problem.into(),
         })
@@ -64,6 +72,16 @@ impl Connection {
             problem: problem.into(),
         })?;
         Ok(Self { endpoint, credential: Credential::Identity })
+    }
+}
+
+/// Whether what is sent there does not leave this machine.
+pub(crate) fn is_loopback(endpoint: &Url) -> bool {
+    match endpoint.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+        None => false,
     }
 }
 
@@ -184,8 +202,8 @@ mod tests {
             key(),
         );
         reads(
-            "DefaultEndpointsProtocol=http;AccountName=acme;AccountKey=c2VjcmV0PQ==;EndpointSuffix=core.chinacloudapi.cn",
-            "http://acme.blob.core.chinacloudapi.cn/",
+            "DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=c2VjcmV0PQ==;EndpointSuffix=core.chinacloudapi.cn",
+            "https://acme.blob.core.chinacloudapi.cn/",
             key(),
         );
         reads(
@@ -204,7 +222,7 @@ mod tests {
             sas(),
         );
         reads("UseDevelopmentStorage=true", "http://127.0.0.1:10000/devstoreaccount1", emulator());
-        reads(
+        reads_over_http(
             "usedevelopmentstorage=True;DevelopmentStorageProxyUri=http://azurite/",
             "http://azurite:10000/devstoreaccount1",
             emulator(),
@@ -232,8 +250,9 @@ mod tests {
             ("AccountName=acme;SharedAccessSignature=SECRET", "without `sig=`"),
             ("AccountName=a;AccountKey=U0VDUkVU;SharedAccessSignature=sig=SECRET", "keep one"),
             ("UseDevelopmentStorage=SECRET", "that is not `true`"),
+            ("BlobEndpoint=ftp://a;SharedAccessSignature=sig=SECRET", "neither https nor http"),
         ] {
-            let error = Connection::from_string(text).unwrap_err();
+            let error = Connection::from_string(text, true).unwrap_err();
 
             let said = format!("{error} {error:?}");
             assert!(said.contains(problem), "`{text}` was answered with: {said}");
@@ -261,10 +280,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_opens_an_account_goes_over_http_only_to_this_machine_or_when_that_is_allowed() {
+        for text in [
+            "BlobEndpoint=http://acme.blob.core.windows.net;SharedAccessSignature=sig=SECRET",
+            "BlobEndpoint=http://10.0.0.1:10000/acme;AccountName=acme;AccountKey=U0VDUkVU",
+            "BlobEndpoint=http://localhost.example/acme;AccountName=acme;AccountKey=U0VDUkVU",
+            "DefaultEndpointsProtocol=http;AccountName=acme;AccountKey=U0VDUkVU",
+            "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite",
+        ] {
+            let said = format!("{0} {0:?}", Connection::from_string(text, false).unwrap_err());
+            assert!(said.contains("names another machine over http"), "{said}");
+            assert!(!said.contains("SECRET") && !said.contains("U0VDUkVU"), "{said}");
+            assert!(Connection::from_string(text, true).is_ok(), "{text}");
+        }
+        for here in ["127.0.0.1:10000", "localhost:10000", "[::1]:10000"] {
+            let text = format!("BlobEndpoint=http://{here}/acme;SharedAccessSignature=sig=SECRET");
+            assert!(Connection::from_string(&text, false).is_ok(), "{here}");
+        }
+    }
+
     fn reads(text: &str, endpoint: &str, credential: Credential) {
+        reads_with(text, false, endpoint, credential);
+    }
+
+    fn reads_over_http(text: &str, endpoint: &str, credential: Credential) {
+        reads_with(text, true, endpoint, credential);
+    }
+
+    fn reads_with(text: &str, allow_http: bool, endpoint: &str, credential: Credential) {
         let endpoint = Url::parse(endpoint).unwrap();
         assert_eq!(
-            Connection::from_string(text).unwrap(),
+            Connection::from_string(text, allow_http).unwrap(),
             Connection { endpoint, credential },
             "{text}"
         );

@@ -9,7 +9,7 @@ use crate::connection::{Connection, Credential};
 /// a credential that does not show itself.
 pub fn connection_string(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    match Connection::from_string(&text) {
+    match Connection::from_string(&text, true) {
         Err(error) => {
             let said = format!("{error} {error:?}");
             assert!(!secrets(&text).any(|secret| said.contains(secret)), "{said}");

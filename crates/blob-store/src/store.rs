@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use crate::{
     BlobArgs, BlobError, BlobEtag, BlobPage, BlobProperties, BlobReader, BlobWriter, Overwrite,
     ReadSettings,
-    connection::{Connection, Credential},
+    connection::{Connection, Credential, is_loopback},
     error::{Subject, error_code},
     identity,
     name::{check_blob_name, check_container_name, url_of},
@@ -52,6 +52,12 @@ impl BlobStore {
     pub fn connect(args: &BlobArgs) -> Result<Self, BlobError> {
         check_container_name(&args.azure_container)?;
         let connection = connection(args)?;
+        if connection.endpoint.scheme() == "http" && !is_loopback(&connection.endpoint) {
+            tracing::warn!(
+                "azure storage is reached over plain http, since AZURE_ALLOW_HTTP is set: \
+                 signatures and rows travel readable"
+            );
+        }
         Ok(Self {
             container: args.azure_container.as_str().into(),
             container_url: url_of(&connection.endpoint, [args.azure_container.as_str()]),
@@ -296,7 +302,9 @@ impl fmt::Debug for BlobStore {
 
 fn connection(args: &BlobArgs) -> Result<Connection, BlobError> {
     let problem = match (&args.azure_storage_connection_string, &args.azure_storage_account_url) {
-        (Some(text), None) => return Connection::from_string(text.expose_secret()),
+        (Some(text), None) => {
+            return Connection::from_string(text.expose_secret(), args.azure_allow_http);
+        }
         (None, Some(url)) => return Connection::from_account_url(url),
         (Some(_), Some(_)) => "and AZURE_STORAGE_ACCOUNT_URL are both set; remove one of them",
         (None, None) => {

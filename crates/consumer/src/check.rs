@@ -54,6 +54,10 @@ pub(crate) async fn check(
         Some(line) => of_header(read_header(line, header)?, &mut preflight, &client).await?,
         None => (of_mapping(&preflight.mapping), Vec::new()),
     };
+    if json {
+        let before = config.connection.credentials.warnings().into_iter().map(str::to_owned);
+        preflight.warnings.splice(..0, before);
+    }
     let rules = preflight.mapping.rules();
     let checked = Checked {
         instance_url: &preflight.instance,

@@ -31,7 +31,7 @@ pub(crate) struct Preflight {
     pub(crate) instance: String,
     /// What is left of the day's calls, where the integration user may ask.
     pub(crate) daily_requests: Option<DailyRequests>,
-    /// What may go wrong later, a sentence each.
+    /// What may go wrong later, a sentence each. What had to be said before the login is logged.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -56,6 +56,9 @@ pub(crate) async fn preflight(
 ) -> anyhow::Result<Preflight> {
     // What is on this machine comes first: it needs no patience.
     let blueprint = Blueprint::load(config)?;
+    for warning in config.connection.credentials.warnings() {
+        warn!("{warning}");
+    }
     let describe = describe(client, &config.object, patience).await?;
     let digest = mapping_digest(blueprint.sdl.as_ref(), config);
     let mut warnings = Vec::new();
@@ -74,7 +77,7 @@ pub(crate) async fn preflight(
                 .to_owned(),
         );
     }
-    warnings.extend(settings_warnings(&mapping, config, &instance));
+    warnings.extend(settings_warnings(&mapping, config));
     Ok(Preflight { blueprint, mapping, target, instance, daily_requests, warnings })
 }
 
@@ -216,7 +219,7 @@ pub(crate) async fn parents(
     parents
 }
 
-fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &str) -> Vec<String> {
+fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig) -> Vec<String> {
     let targets = mapping.columns().iter().flat_map(|column| &column.targets);
     let mut warnings: Vec<String> = targets.filter_map(|target| target.warning.clone()).collect();
     let filled = mapping.columns().iter().flat_map(|column| &column.targets);
@@ -235,15 +238,6 @@ fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig, instance: &st
         );
     }
     warnings.extend(key_warning(mapping.rules()));
-    let credentials = &config.connection.credentials;
-    warnings.extend(credentials.warning().map(str::to_owned));
-    let login = credentials.url();
-    let on_this_machine = matches!(login.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    if login.scheme() == "http" && !on_this_machine {
-        warnings.push(format!(
-            "salesforce is reached over plain http at {instance}: secrets and rows travel readable"
-        ));
-    }
     warnings
 }
 

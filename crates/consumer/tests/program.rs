@@ -341,3 +341,57 @@ async fn an_answer_of_gigabytes_is_cut_off_in_little_memory() {
     assert!((8 << 20..64 << 20).contains(&taken), "{taken} bytes were taken");
     assert!((8 << 10..64 << 10).contains(&peak_kib), "it held {peak_kib} KiB");
 }
+
+#[tokio::test]
+async fn a_secret_that_would_travel_readable_is_wrong_usage_until_it_is_allowed() {
+    let mut setting = Setting::new().await;
+    let port = setting.salesforce.url().rsplit_once(':').unwrap().1.to_owned();
+    // This machine, by an address that does not say so.
+    setting.set("SALESFORCE_LOGIN_URL", &format!("http://0.0.0.0:{port}"));
+
+    for arguments in [&["check"][..], &[]] {
+        let refused = setting.run(arguments).await;
+        assert_says(
+            &refused,
+            2,
+            &["SALESFORCE_LOGIN_URL: secrets would travel readable to 0.0.0.0"],
+        );
+    }
+
+    setting.set("SALESFORCE_ALLOW_HTTP", "true").set("SALESFORCE_CLIENT_SECRET", "hunter2");
+    let tried = setting.run(&["check"]).await;
+    assert_says(&tried, 1, &["since SALESFORCE_ALLOW_HTTP is set", "error: "]);
+    let said = String::from_utf8(tried.stderr).unwrap();
+    let (before, _) = said.split_once("error: ").unwrap();
+    assert!(before.contains("secrets and rows travel readable"), "it is said before: {said}");
+}
+
+#[tokio::test]
+async fn settings_of_a_file_are_as_they_stand_there_and_a_blank_secret_is_wrong_usage() {
+    let mut setting = Setting::new().await;
+    setting.variables.retain(|(name, _)| *name != "SALESFORCE_CLIENT_SECRET");
+    let file = setting.folder.path().join(".env");
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+
+    write("SALESFORCE_CLIENT_SECRET=$ecret\n");
+    let tried = setting.run(&["check"]).await;
+    let says = [
+        "salesforce gave no token: invalid_client",
+        "warning: .env holds SALESFORCE_CLIENT_SECRET",
+    ];
+    assert_says(&tried, 1, &says);
+
+    write(&format!("SALESFORCE_CLIENT_SECRET='{}'\n", Config::CLIENT_SECRET));
+    let checked = setting.run(&["check"]).await;
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+
+    write("SALESFORCE_CLIENT_SECRET=hunter2 hunter2\n");
+    let refused = setting.run(&["check"]).await;
+    assert_says(&refused, 2, &[".env: line 1: put a value with blanks"]);
+
+    setting.set("SALESFORCE_CLIENT_SECRET_FILE", "empty");
+    write("");
+    std::fs::write(setting.folder.path().join("empty"), "\n").unwrap();
+    let refused = setting.run(&["check"]).await;
+    assert_says(&refused, 2, &["SALESFORCE_CLIENT_SECRET_FILE: empty is empty"]);
+}

@@ -45,7 +45,6 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("hyper-util", &["service"]),
     ("rustix", &["service"]),
     ("tracing-subscriber", &["service"]),
-    ("dotenvy", &["service"]),
     ("clap_complete", &["service"]),
 ];
 

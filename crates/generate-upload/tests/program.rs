@@ -149,6 +149,7 @@ async fn download(azurite: &Azurite, name: &str) -> Result<(BlobProperties, Stri
         azure_storage_connection_string: Some(azurite.connection_string().into()),
         azure_storage_account_url: None,
         azure_container: CONTAINER.to_owned(),
+        azure_allow_http: false,
     })?;
     let blob = store.properties(name).await?;
     let chunks = store.read(name, &blob.etag, blob.bytes, 0, ReadSettings::default());

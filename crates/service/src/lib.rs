@@ -7,8 +7,9 @@
 
 mod completions;
 mod descriptors;
-mod http;
+mod dotenv;
 mod foreign;
+mod http;
 mod logging;
 mod memory;
 mod networks;

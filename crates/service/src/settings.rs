@@ -3,21 +3,59 @@
 //! clap knows each setting once, with its flag, variable, help and default.
 //! This module adds what clap does not do: `.env`, empty variables that count
 //! as not set, and `NAME_FILE` for secrets.
+//!
+//! A secret whose flag, file or value was given and holds nothing is an error:
+//! who wrote it meant one, and without it a door may be open.
 
-use std::{collections::BTreeMap, ffi::OsString, fs, io, path::Path};
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
-use clap::{Arg, Command, Parser, builder::Resettable, error::ErrorKind};
+use clap::{
+    Arg, ArgMatches, Command, Parser, builder::Resettable, error::ErrorKind, parser::ValueSource,
+};
+
+use crate::dotenv::{DotEnv, Variables};
 
 /// Reads the arguments of this process.
 ///
 /// An argument with `env` and `hide_env_values = true` is a secret: `NAME_FILE`
 /// may name a file that holds it. Wrong usage prints what clap says and ends
-/// the process with code 2.
+/// the process with code 2. A `.env` that holds a secret of this program and
+/// can be read by others is warned of on stderr.
 pub fn parse<T: Parser>() -> T {
-    let environment = Environment::of_this_process().unwrap_or_else(|message| {
+    let dotenv = DotEnv::read(Path::new(".env")).unwrap_or_else(|message| {
         T::command().error(ErrorKind::ValueValidation, message).exit();
     });
-    parse_from(std::env::args_os(), &environment).unwrap_or_else(|error| error.exit())
+    let warning = warning_of(&T::command(), &dotenv);
+    let environment = Environment::of_this_process(dotenv.variables);
+    let parsed = parse_from(std::env::args_os(), &environment).unwrap_or_else(|error| error.exit());
+    if let Some(warning) = warning {
+        let _closed = writeln!(io::stderr().lock(), "warning: {warning}");
+    }
+    parsed
+}
+
+/// What to say of a `.env` that others can read.
+fn warning_of(command: &Command, dotenv: &DotEnv) -> Option<String> {
+    let held = |name: &String| dotenv.variables.contains_key(name);
+    let secret = secrets(command).into_iter().find(held).filter(|_| dotenv.is_open)?;
+    Some(format!(".env holds {secret} and can be read by others; run chmod 600 .env"))
+}
+
+/// The variables of a command's secrets.
+fn secrets(command: &Command) -> Vec<String> {
+    let own = command.get_arguments().filter(|argument| argument.is_hide_env_values_set());
+    let mut names: Vec<String> = own.filter_map(name_of).collect();
+    names.extend(command.get_subcommands().flat_map(secrets));
+    names
+}
+
+fn name_of(argument: &Arg) -> Option<String> {
+    Some(argument.get_env()?.to_str()?.to_owned())
 }
 
 fn parse_from<T: Parser>(
@@ -27,21 +65,41 @@ fn parse_from<T: Parser>(
     let mut command = T::command();
     let command = environment.fill_in(&mut command)?;
     let mut matches = command.clone().try_get_matches_from(arguments)?;
+    if let Some(message) = blank_secret(&T::command(), &matches) {
+        return Err(command.clone().error(ErrorKind::ValueValidation, message));
+    }
     T::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command.clone()))
 }
 
-type Variables = BTreeMap<String, String>;
+/// What to say of a secret that was given and holds nothing.
+fn blank_secret(command: &Command, matches: &ArgMatches) -> Option<String> {
+    let own = command.get_arguments().filter(|argument| argument.is_hide_env_values_set());
+    let blank = own.filter_map(|argument| {
+        let id = argument.get_id().as_str();
+        let value = matches.try_get_raw(id).ok()??.next()?.to_str()?;
+        let given = match (argument.get_long(), matches.value_source(id)) {
+            (Some(flag), Some(ValueSource::CommandLine)) => format!("--{flag}"),
+            _ => name_of(argument)?,
+        };
+        value.trim().is_empty().then(|| format!("{given} is blank; give a value, or leave it out"))
+    });
+    let of_child = || {
+        let (name, matches) = matches.subcommand()?;
+        blank_secret(command.find_subcommand(name)?, matches)
+    };
+    blank.into_iter().next().or_else(of_child)
+}
 
 /// The variables of the process, then those of `.env`; empty ones are left out.
 struct Environment([Variables; 2]);
 
 impl Environment {
-    fn of_this_process() -> Result<Self, String> {
+    fn of_this_process(dotenv: Variables) -> Self {
         let own = std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
                 .filter(|(_, value)| !value.is_empty())
         });
-        Ok(Self([own.collect(), dotenv_variables(Path::new(".env"))?]))
+        Self([own.collect(), dotenv])
     }
 
     /// Hands each argument its value from here, as clap's default, so that a
@@ -84,15 +142,22 @@ impl Environment {
             {
                 return secret_in(path)
                     .map(Some)
-                    .map_err(|error| format!("{file_name}: could not read {path}: {error}"));
+                    .map_err(|problem| format!("{file_name}: {problem}"));
             }
         }
         Ok(None)
     }
 }
 
-fn secret_in(path: &str) -> io::Result<String> {
-    Ok(fs::read_to_string(path)?.trim_end_matches(['\r', '\n']).to_owned())
+fn secret_in(path: &str) -> Result<String, String> {
+    let text =
+        fs::read_to_string(path).map_err(|error| format!("could not read {path}: {error}"))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        blank if blank.trim().is_empty() => {
+            Err(format!("{path} is empty; write the secret into it"))
+        }
+        secret => Ok(secret.to_owned()),
+    }
 }
 
 /// clap reads the environment on its own where `env` is set, empty values
@@ -119,26 +184,9 @@ fn variable_is_empty(argument: &Arg) -> bool {
         .is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
 }
 
-fn dotenv_variables(path: &Path) -> Result<Variables, String> {
-    let entries = match dotenvy::from_path_iter(path) {
-        Ok(entries) => entries,
-        Err(error) if error.not_found() => return Ok(BTreeMap::new()),
-        Err(error) => return Err(format!("{}: could not be read: {error}", path.display())),
-    };
-    let mut variables = BTreeMap::new();
-    for entry in entries {
-        // dotenvy's message quotes the line, which may hold a secret.
-        let (name, value) =
-            entry.map_err(|_| format!("{}: a line is not NAME=value", path.display()))?;
-        if !value.is_empty() {
-            variables.insert(name, value);
-        }
-    }
-    Ok(variables)
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
     use secrecy::{ExposeSecret, SecretString};
 
     use super::*;
@@ -151,6 +199,16 @@ mod tests {
         key: Option<SecretString>,
         #[arg(long, env = "SAMPLE_FILE_NAME")]
         file_name: Option<String>,
+        #[command(subcommand)]
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, clap::Subcommand)]
+    enum Inner {
+        Sub {
+            #[arg(long, env = "INNER_KEY", hide_env_values = true)]
+            _inner_key: Option<SecretString>,
+        },
     }
 
     fn parsed(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Sample, clap::Error> {
@@ -214,19 +272,47 @@ mod tests {
     }
 
     #[test]
-    fn the_env_file_skips_empty_values_and_never_quotes_a_bad_line() {
+    fn a_secret_that_is_given_and_holds_nothing_is_wrong_usage() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(".env");
-        fs::write(&path, "# comment\nA=1\nB=\nC=\"two words\"\n").unwrap();
-        let variables = dotenv_variables(&path).unwrap();
-        assert_eq!(
-            variables.into_iter().collect::<Vec<_>>(),
-            [("A".to_owned(), "1".to_owned()), ("C".to_owned(), "two words".to_owned())]
-        );
+        let path = folder.path().join("key");
+        fs::write(&path, " \r\n").unwrap();
+        let path = path.to_str().unwrap();
 
-        fs::write(&path, "SECRET hunter2\n").unwrap();
-        let message = dotenv_variables(&path).unwrap_err();
-        assert!(!message.contains("hunter2"), "{message}");
+        for (arguments, variables, expected) in [
+            (
+                &["--key", ""][..],
+                &[][..],
+                "--key is blank; give a value, or leave it out".to_owned(),
+            ),
+            (&["--key=  "], &[], "--key is blank".to_owned()),
+            (&["sub", "--inner-key="], &[], "--inner-key is blank".to_owned()),
+            (&[], &[("SAMPLE_KEY", " ")], "SAMPLE_KEY is blank".to_owned()),
+            (&["sub"], &[("INNER_KEY", " ")], "INNER_KEY is blank".to_owned()),
+            (&[], &[("SAMPLE_KEY_FILE", path)], format!("SAMPLE_KEY_FILE: {path} is empty")),
+        ] {
+            let error = parsed(arguments, variables).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains(&expected), "{arguments:?}: {error}");
+        }
+        let sample = parsed(&["--file-name", ""], &[]).unwrap();
+        assert_eq!(sample.file_name.as_deref(), Some(""), "it is no secret");
+    }
+
+    #[test]
+    fn a_file_of_settings_that_others_can_read_is_warned_of_when_it_holds_a_secret() {
+        let warning = |names: &[&str], is_open| {
+            let variables = names.iter().map(|name| ((*name).to_owned(), "1".to_owned()));
+            let dotenv = DotEnv { variables: variables.collect(), is_open };
+            warning_of(&Sample::command(), &dotenv)
+        };
+
+        assert_eq!(
+            warning(&["SAMPLE_ROWS", "SAMPLE_KEY"], true).unwrap(),
+            ".env holds SAMPLE_KEY and can be read by others; run chmod 600 .env"
+        );
+        assert!(warning(&["INNER_KEY"], true).is_some());
+        assert_eq!(warning(&["SAMPLE_ROWS", "KEY_OF_ANOTHER_PROGRAM"], true), None);
+        assert_eq!(warning(&["SAMPLE_KEY"], false), None);
     }
 
     #[test]

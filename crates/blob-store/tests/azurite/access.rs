@@ -204,6 +204,7 @@ fn exactly_one_way_in_must_be_set() {
         azure_storage_connection_string: Some("UseDevelopmentStorage=true".to_owned().into()),
         azure_storage_account_url: Some("https://a.blob.core.windows.net".parse().unwrap()),
         azure_container: "container".to_owned(),
+        azure_allow_http: false,
     };
     let neither = blob_store::BlobArgs {
         azure_storage_connection_string: None,

@@ -69,6 +69,7 @@ pub(crate) fn connect(connection_string: &str, container: &str) -> Result<BlobSt
         azure_storage_connection_string: Some(connection_string.to_owned().into()),
         azure_storage_account_url: None,
         azure_container: container.to_owned(),
+        azure_allow_http: false,
     })
 }
 

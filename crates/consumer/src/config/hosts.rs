@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::InvalidSettings;
+use crate::salesforce::{has_user, is_loopback};
 
 /// Hosts that serve pages and no API; the org's My Domain is what stands before them.
 const FOR_BROWSERS: [&str; 5] = [
@@ -24,11 +25,22 @@ pub(super) fn web_address(text: &str) -> Result<Url, String> {
         .ok_or_else(|| "not a web address; write https://DOMAIN.my.salesforce.com".to_owned())
 }
 
-/// The address, if an API can be there.
-pub(super) fn api_host(setting: &'static str, url: Url) -> Result<Url, InvalidSettings> {
+/// The address, if an API can be there and a secret may be sent to it. Over http it may only with
+/// `allow_http`, or on this machine.
+pub(super) fn api_host(
+    setting: &'static str,
+    url: Url,
+    allow_http: bool,
+) -> Result<Url, InvalidSettings> {
     let ("http" | "https", Some(host)) = (url.scheme(), url.host_str()) else {
         return Err(InvalidSettings::NotHttp { setting });
     };
+    if has_user(&url) {
+        return Err(InvalidSettings::HasUser { setting });
+    }
+    if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
+        return Err(InvalidSettings::InClear { setting, host: host.to_owned() });
+    }
     match FOR_BROWSERS.iter().find_map(|suffix| host.strip_suffix(suffix)) {
         None => Ok(url),
         Some(domain) => Err(InvalidSettings::HostForBrowsers {

@@ -66,6 +66,23 @@ pub enum InvalidSettings {
         /// The host.
         host: String,
     },
+    /// A secret would travel readable.
+    #[error(
+        "{setting}: secrets would travel readable to {host}; write https://, or set \
+         SALESFORCE_ALLOW_HTTP=true where nobody can listen"
+    )]
+    InClear {
+        /// Which setting.
+        setting: &'static str,
+        /// The host.
+        host: String,
+    },
+    /// An address with a user name in it.
+    #[error("{setting} has a user name in it; user and secret have settings of their own")]
+    HasUser {
+        /// Which setting.
+        setting: &'static str,
+    },
     /// An address that is none.
     #[error("{setting} is not a web address; write https://DOMAIN.my.salesforce.com")]
     NotHttp {

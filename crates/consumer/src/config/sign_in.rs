@@ -55,6 +55,11 @@ pub struct SignInArgs {
     /// Where the API is; goes with an access token.
     #[arg(long, env = "SALESFORCE_INSTANCE_URL", value_name = "URL", value_parser = web_address)]
     pub salesforce_instance_url: Option<Url>,
+
+    /// Send secrets and rows over plain http also to another machine. Only for a Salesforce that
+    /// is none, such as the simulator in a network of containers.
+    #[arg(long, env = "SALESFORCE_ALLOW_HTTP", action = clap::ArgAction::Set, default_value_t = false, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub salesforce_allow_http: bool,
 }
 
 const LOGIN_URL: &str = "SALESFORCE_LOGIN_URL";
@@ -74,7 +79,7 @@ impl SignInArgs {
         if let Some(access_token) = &self.salesforce_access_token {
             let url = beside(ACCESS_TOKEN, &self.salesforce_instance_url, INSTANCE_URL)?;
             return Ok(Credentials::Token {
-                instance_url: api_host(INSTANCE_URL, url)?,
+                instance_url: api_host(INSTANCE_URL, url, self.salesforce_allow_http)?,
                 access_token: access_token.clone(),
             });
         }
@@ -123,7 +128,8 @@ impl SignInArgs {
     }
 
     fn login_url(&self, given: &'static str) -> Result<Url, InvalidSettings> {
-        api_host(LOGIN_URL, beside(given, &self.salesforce_login_url, LOGIN_URL)?)
+        let url = beside(given, &self.salesforce_login_url, LOGIN_URL)?;
+        api_host(LOGIN_URL, url, self.salesforce_allow_http)
     }
 }
 

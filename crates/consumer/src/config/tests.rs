@@ -121,6 +121,46 @@ fn a_host_for_browsers_is_refused_and_the_right_one_named() {
 }
 
 #[test]
+fn a_secret_goes_over_http_only_to_this_machine_or_when_that_is_allowed() {
+    let in_clear = |setting: &str, host: &str| {
+        format!(
+            "{setting}: secrets would travel readable to {host}; write https://, or set \
+             SALESFORCE_ALLOW_HTTP=true where nobody can listen"
+        )
+    };
+    for host in ["acme.my.salesforce.com", "simulator", "10.0.0.1", "localhost.example", "0.0.0.0"]
+    {
+        let login = format!("--salesforce-login-url=http://{host}:8081");
+        let instance = format!("--salesforce-instance-url=http://{host}:8081");
+        let token = "--salesforce-access-token=00D!x";
+
+        let refused = signs_in(&[&login, CLIENT_ID, CLIENT_SECRET]);
+        assert_eq!(refused, Err(in_clear("SALESFORCE_LOGIN_URL", host)));
+        let refused = signs_in(&[&instance, token]);
+        assert_eq!(refused, Err(in_clear("SALESFORCE_INSTANCE_URL", host)));
+
+        let allowed = signs_in(&[&instance, token, "--salesforce-allow-http"]);
+        assert_eq!(allowed, Ok(format!("Token(http://{host}:8081)")));
+    }
+    for here in ["127.0.0.1", "localhost", "[::1]"] {
+        let login = format!("--salesforce-login-url=http://{here}:8081");
+        assert!(signs_in(&[&login, CLIENT_ID, CLIENT_SECRET]).is_ok(), "{here}");
+    }
+}
+
+#[test]
+fn an_address_with_a_user_in_it_is_refused_and_not_repeated() {
+    for user in ["hunter2", "ada:hunter2", ":hunter2"] {
+        let login = format!("--salesforce-login-url=https://{user}@acme.my.salesforce.com");
+        let refused = signs_in(&[&login, CLIENT_ID, CLIENT_SECRET]).unwrap_err();
+        assert_eq!(
+            refused,
+            "SALESFORCE_LOGIN_URL has a user name in it; user and secret have settings of their own"
+        );
+    }
+}
+
+#[test]
 fn client_credentials_are_sent_to_a_my_domain_only() {
     let refused = signs_in(&[LOGIN_URL, CLIENT_ID, CLIENT_SECRET]).unwrap_err();
 

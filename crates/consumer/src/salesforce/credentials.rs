@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::SecretString;
 use url::Url;
 
-use super::JwtKey;
+use super::{JwtKey, is_loopback};
 
 /// How to get in.
 #[derive(Clone)]
@@ -89,12 +89,22 @@ impl Credentials {
         }
     }
 
-    /// What is worth knowing about this way.
-    pub(crate) fn warning(&self) -> Option<&'static str> {
-        matches!(self, Self::Password { .. }).then_some(
-            "signing in with user name and password is the last resort: a changed password or an \
-             administrator's switch ends it; client credentials or JWT bearer do not expire",
-        )
+    /// What is worth knowing about this way before anything is sent.
+    pub(crate) fn warnings(&self) -> Vec<&'static str> {
+        let mut warnings = Vec::new();
+        if matches!(self, Self::Password { .. }) {
+            warnings.push(
+                "signing in with user name and password is the last resort: a changed password or \
+                 an administrator's switch ends it; client credentials or JWT bearer do not expire",
+            );
+        }
+        if self.url().scheme() == "http" && !is_loopback(self.url()) {
+            warnings.push(
+                "salesforce is reached over plain http, since SALESFORCE_ALLOW_HTTP is set: secrets \
+                 and rows travel readable",
+            );
+        }
+        warnings
     }
 }
 

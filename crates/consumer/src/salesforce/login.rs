@@ -22,6 +22,12 @@ pub enum LoginError {
         /// What came instead.
         cause: String,
     },
+    /// The answer names an address that the token must not be sent to.
+    #[error("salesforce gave no token to use: {problem}; {}", self.advice())]
+    UntrustedAnswer {
+        /// What is wrong with the address.
+        problem: String,
+    },
     /// The token was refused, and so was the one that was asked for instead.
     #[error("salesforce refuses a token that it has just given; {}", self.advice())]
     RefusedAgain,
@@ -60,6 +66,9 @@ impl LoginError {
         match self {
             Self::Refused { flow, error, description } => advice(*flow, error, description),
             Self::NoTokenEndpoint { .. } => "check SALESFORCE_LOGIN_URL: it is the org's My Domain",
+            Self::UntrustedAnswer { .. } => {
+                "check that SALESFORCE_LOGIN_URL is the org's My Domain; nothing was sent there"
+            }
             Self::RefusedAgain => {
                 "check the app's policies, and whether an administrator ends its sessions"
             }

@@ -8,7 +8,9 @@ use tracing::warn;
 use url::Url;
 
 use super::{
-    Credentials, ErrorAnswer, Flow, LoginError, Refusal, http,
+    Credentials, ErrorAnswer, Flow, LoginError, Refusal,
+    host::named_by_login,
+    http,
     login::is_rate_limit,
     org::{org_of_identity, user_of_identity},
     refusal::markup,
@@ -194,16 +196,10 @@ pub(crate) fn read_any_answer(status: u16, body: &[u8]) {
     }
 }
 
-/// The API's host as the login named it. It may not be less safe than the login's.
+/// The token, if the answer names a host that it may be sent to.
 fn granted(answer: TokenAnswer, login_url: &Url) -> Result<Granted, LoginError> {
-    let instance_url = Url::parse(&answer.instance_url)
-        .ok()
-        .filter(|url| {
-            url.has_host() && (url.scheme() == "https" || url.scheme() == login_url.scheme())
-        })
-        .ok_or_else(|| LoginError::NoTokenEndpoint {
-            cause: "the answer names no usable instance_url".to_owned(),
-        })?;
+    let instance_url = named_by_login(&answer.instance_url, login_url)
+        .map_err(|problem| LoginError::UntrustedAnswer { problem })?;
     let org = answer.id.as_deref().and_then(org_of_identity);
     let user = answer.id.as_deref().and_then(user_of_identity);
     Ok(Granted { access_token: answer.access_token, instance_url, org, user })

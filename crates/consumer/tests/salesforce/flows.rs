@@ -33,13 +33,19 @@ struct Forms(Arc<Mutex<Vec<Fields>>>);
 
 impl TokenHost {
     async fn start() -> Self {
+        Self::start_naming(None).await
+    }
+
+    /// One that names this address as the one of the API, or its own.
+    async fn start_naming(instance_url: Option<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let forms = Forms::default();
+        let instance_url = instance_url.unwrap_or_else(|| url.clone());
         let router = Router::new()
             .route("/services/oauth2/token", post(give_token))
             .fallback(take_rows)
-            .with_state((url.clone(), forms.clone()));
+            .with_state((instance_url, forms.clone()));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, forms, _serving: serving }
     }
@@ -150,4 +156,33 @@ async fn user_name_and_password_are_sent_as_a_form() {
             ("username", "ada@acme.example"),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_token_goes_nowhere_but_to_salesforce_and_to_the_host_that_gave_it() {
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let port = elsewhere.local_addr().unwrap().port();
+    for (named, problem) in [
+        (format!("http://localhost:{port}"), "is not https; "),
+        (format!("https://localhost:{port}"), "is neither Salesforce nor the host of the login; "),
+        (format!("http://x:hunter2@127.0.0.1:{port}"), "has a user name in it; "),
+    ] {
+        let host = TokenHost::start_naming(Some(named.clone())).await;
+        let credentials = Credentials::Password {
+            login_url: host.url.parse().unwrap(),
+            client_id: "3MVG9".into(),
+            client_secret: "secret".into(),
+            username: "ada@acme.example".to_owned(),
+            password: "hunter2".into(),
+        };
+        let client = Client::new(Connection { credentials, ..connection(&host.url) }).unwrap();
+
+        let refusal = write(&client).await.unwrap_err().to_string();
+
+        assert!(refusal.contains(problem) && refusal.contains("SALESFORCE_LOGIN_URL"), "{refusal}");
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+        let nobody = elsewhere.accept().unwrap_err();
+        assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock, "{named} was called");
+    }
 }

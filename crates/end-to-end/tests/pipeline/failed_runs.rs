@@ -61,6 +61,7 @@ fn opens(connection_string: &str) -> bool {
         azure_storage_connection_string: Some(connection_string.into()),
         azure_storage_account_url: None,
         azure_container: "high-volume-ingest".to_owned(),
+        azure_allow_http: false,
     };
     block_on(BlobStore::connect(&args).unwrap().properties(FILE)).is_ok()
 }

@@ -198,6 +198,7 @@ impl Pipeline {
             azure_storage_connection_string: Some(self.azurite.connection_string().into()),
             azure_storage_account_url: None,
             azure_container: "high-volume-ingest".to_owned(),
+            azure_allow_http: false,
         })
         .unwrap()
     }

@@ -46,6 +46,7 @@ impl Services {
             azure_storage_connection_string: Some(AZURITE.connection_string().into()),
             azure_storage_account_url: None,
             azure_container: container.clone(),
+            azure_allow_http: false,
         })
         .unwrap();
         store.create_container().await.unwrap();

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Writes deploy/.env for compose.yaml: a token of the API and a password of Redis that nobody else
+# has. What is there already stays.
+set -euo pipefail
+cd "$(dirname "$0")"
+[[ ! -e .env ]] || {
+  echo "deploy/.env is there already; delete it for new secrets" >&2
+  exit 1
+}
+secret() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+password=$(secret)
+umask 077
+cat >.env <<SECRETS
+# The secrets of compose.yaml. Values of your own go between single quotes.
+API_TOKEN=$(secret)
+REDIS_PASSWORD=$password
+REDIS_URL=redis://:$password@redis:6379
+# Of the simulator, which has no other.
+SALESFORCE_CLIENT_SECRET=local-only-secret
+SECRETS
+echo "wrote deploy/.env" >&2
