@@ -5,6 +5,7 @@ mod control;
 mod copies;
 mod fixture;
 mod help;
+mod hostile_files;
 mod packed;
 mod program;
 mod report;

@@ -4,6 +4,7 @@
 mod access;
 mod control;
 mod events;
+mod hostile_files;
 mod interruptions;
 mod many_streams;
 mod places;
