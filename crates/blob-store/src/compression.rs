@@ -1,4 +1,12 @@
-use std::{fmt, io, pin::Pin, task};
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task,
+};
 
 use async_compression::{
     tokio::bufread::{GzipDecoder, ZstdDecoder},
@@ -17,16 +25,27 @@ use crate::{BlobError, BlobProperties, cause::Cause};
 /// Length of a chunk of decompressed content, at most.
 const CHUNK_BYTES: usize = 128 << 10;
 
-/// Zstandard's own levels need up to 8 MiB; only `--long` and `--ultra` ask for
-/// more, as much as 2 GiB.
-const ZSTD_WINDOW_LOG_MAX: u32 = 24;
+/// Levels up to 19 need 8 MiB, and more than that no decoder has to take (RFC 8878, 3.1.1.1.2); only
+/// `--long` and `--ultra` ask for more, as much as 2 GiB. Two files may be read at once in 96 MiB.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// So many times larger what was read of a blob may become. Rows with a key of their own become 3 to
+/// 100 times larger, the same row over and over some hundred times; gzip cannot do more than 1,032.
+/// What passes this is the same few bytes for ever.
+const RATIO_MAX: u64 = 1_000;
+
+/// Before that, the ratio says nothing: a small file of few different rows is harmless.
+const INFLATED_BYTES_MIN: u64 = 1 << 30;
+
+/// Members and frames may be empty: so many are begun before others have their turn.
+const MEMBERS_AT_A_STRETCH: u32 = 64;
 
 /// How the content of a blob is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// gzip, of one or more members.
     Gzip,
-    /// Zstandard, of one or more frames, with a window of up to 16 MiB.
+    /// Zstandard, of one or more frames, with a window of up to 8 MiB.
     Zstd,
 }
 
@@ -56,33 +75,70 @@ impl fmt::Display for Compression {
 }
 
 /// The decompressed content of `chunks`, in bounded memory: some 128 KiB plus
-/// the decompressor's window (gzip 32 KiB, Zstandard up to 16 MiB).
+/// the decompressor's window (gzip 32 KiB, Zstandard up to 8 MiB).
 ///
 /// Zeros behind a gzip member or a Zstandard frame are passed over: tapes and some appliances fill
 /// files up with them.
 ///
 /// An error of `chunks` comes through as it is; content that is cut short gives
-/// [`BlobError::CutShort`], and damaged content [`BlobError::Corrupt`]. (Zstandard can tell damage for
+/// [`BlobError::CutShort`], and damaged content [`BlobError::Corrupt`]; content that becomes more than
+/// 1,000 times larger [`BlobError::Inflated`], once 1 GiB of it was given, and a frame with a larger
+/// window [`BlobError::WindowTooLarge`]. (Zstandard can tell damage for
 /// certain only where the content has a checksum, as that of the program `zstd` has.)
 pub fn decompress(
     chunks: impl Stream<Item = Result<Bytes, BlobError>> + Send + 'static,
     compression: Compression,
 ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + Unpin + 'static {
+    let read = Arc::new(AtomicU64::new(0));
+    let ratio = Ratio { compression, stored: Arc::clone(&read), decoded: 0 };
+    let chunks = chunks.inspect_ok(move |chunk| {
+        read.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+    });
     let compressed = StreamReader::new(chunks.map_err(io::Error::other).boxed());
     let member = Member::begin(compressed, compression);
-    stream::try_unfold(member, move |mut member| async move {
+    stream::try_unfold((member, ratio), move |(mut member, mut ratio)| async move {
         let mut content = BytesMut::with_capacity(CHUNK_BYTES);
+        let mut begun = 0_u32;
         while member.read_buf(&mut content).await? == 0 {
             let mut compressed = member.end();
             if !pass_zeros(&mut compressed).await? {
                 return Ok(None);
             }
             member = Member::begin(compressed, compression);
+            begun += 1;
+            if begun.is_multiple_of(MEMBERS_AT_A_STRETCH) {
+                tokio::task::yield_now().await;
+            }
         }
-        Ok(Some((content.freeze(), member)))
+        ratio.check(content.len()).map_err(io::Error::other)?;
+        Ok(Some((content.freeze(), (member, ratio))))
     })
     .map_err(move |error| blob_error(error, compression))
     .boxed()
+}
+
+/// How many times larger a blob has become so far.
+struct Ratio {
+    compression: Compression,
+    /// Bytes of the blob, with those that the decompressor has not looked at yet.
+    stored: Arc<AtomicU64>,
+    decoded: u64,
+}
+
+impl Ratio {
+    fn check(&mut self, more: usize) -> Result<(), BlobError> {
+        self.decoded += more as u64;
+        let (stored, decoded) = (self.stored.load(Ordering::Relaxed), self.decoded);
+        if decoded <= INFLATED_BYTES_MIN || decoded <= stored.saturating_mul(RATIO_MAX) {
+            return Ok(());
+        }
+        Err(BlobError::Inflated {
+            compression: self.compression,
+            stored,
+            decoded,
+            ratio_max: RATIO_MAX,
+        })
+    }
 }
 
 type Compressed = StreamReader<BoxStream<'static, io::Result<Bytes>>, Bytes>;
@@ -147,6 +203,14 @@ fn blob_error(error: io::Error, compression: Compression) -> BlobError {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             BlobError::CutShort { compression }
         }
+        Err(error) if is_of_window(&error) => {
+            BlobError::WindowTooLarge { window_bytes_max: 1 << ZSTD_WINDOW_LOG_MAX }
+        }
         Err(error) => BlobError::Corrupt { compression, source: Cause::any(&error) },
     }
+}
+
+/// `ZSTD_error_frameParameter_windowTooLarge`, which comes as its text only.
+fn is_of_window(error: &io::Error) -> bool {
+    error.to_string().contains("Frame requires too much memory")
 }

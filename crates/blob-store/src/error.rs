@@ -135,14 +135,40 @@ pub enum BlobError {
     },
     /// A compressed blob cannot be decompressed.
     #[error(
-        "the blob is damaged {compression} data (or needs a large window, as after \
-         `zstd --long`); compress and upload it again, and load it as a new run"
+        "the blob is damaged {compression} data; compress and upload it again, and load it as a new \
+         run"
     )]
     Corrupt {
         /// What it should have been.
         compression: Compression,
         /// What the decompressor said.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A Zstandard frame can only be decompressed with more memory than is given to it.
+    #[error(
+        "the blob is Zstandard data that needs a window of more than {} MiB to be read; compress it \
+         without --long and --ultra, or with --long=23, and load it as a new run",
+        window_bytes_max >> 20
+    )]
+    WindowTooLarge {
+        /// The largest window that is taken, in bytes.
+        window_bytes_max: u64,
+    },
+    /// A compressed blob becomes so many times larger that it holds next to nothing.
+    #[error(
+        "the {compression} data becomes more than {ratio_max} times larger: its first {stored} bytes \
+         are more than {decoded} bytes; it is not read any further. If these are rows, upload the file \
+         without compression, and load it as a new run"
+    )]
+    Inflated {
+        /// What it is.
+        compression: Compression,
+        /// Bytes that were read of the blob.
+        stored: u64,
+        /// Bytes that they are, decompressed.
+        decoded: u64,
+        /// How many times larger it may become.
+        ratio_max: u64,
     },
     /// A task was stopped together with the runtime it ran on.
     #[error("the transfer of blob `{name}` was stopped")]

@@ -32,6 +32,9 @@ pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// U+001A.
 const CTRL_Z: u8 = 0x1A;
 
+/// Most bytes of empty lines in a row: megabytes of them, compressed, stand for hours of reading.
+pub(crate) const NOTHING_BYTES_MAX: u64 = 64 << 20;
+
 /// How far the end of a record that is too long is looked for.
 const LIMITS_LOOKED_AHEAD: usize = 4;
 
@@ -49,6 +52,8 @@ pub(crate) struct RecordDecoder {
     /// The record that is read now, as far as it came with earlier chunks.
     carry: Vec<u8>,
     skipped_ctrl_z: bool,
+    /// Bytes of empty lines since the last record.
+    nothing: u64,
 }
 
 #[cold]
@@ -99,11 +104,12 @@ impl RecordDecoder {
             cursor,
             carry: Vec::new(),
             skipped_ctrl_z: false,
+            nothing: 0,
         }
     }
 
     /// The next record, or `None` when the input is used up (and, unless it has ended, the rest of
-    /// a record may still come).
+    /// a record may still come), or [`lost`](Self::lost).
     #[inline(always)]
     pub(crate) fn next<'a>(&'a mut self, input: &'a mut Input) -> Option<Record<'a>> {
         loop {
@@ -118,6 +124,9 @@ impl RecordDecoder {
             }
             if matches!(self.state, State::BetweenRecords) {
                 self.skip_nothing(input);
+                if self.nothing > NOTHING_BYTES_MAX {
+                    return None;
+                }
                 let (chunk, start) = input.current();
                 let plain = Plain::find(self.dialect, chunk, start, self.record_bytes_max);
                 if let Some(plain) = plain {
@@ -140,6 +149,11 @@ impl RecordDecoder {
         self.skipped_ctrl_z
     }
 
+    /// Where the empty lines begin that are too many: no record follows them.
+    pub(crate) fn lost(&self) -> Option<u64> {
+        (self.nothing > NOTHING_BYTES_MAX).then(|| self.cursor.byte - self.nothing)
+    }
+
     /// Passes blank lines, and byte order marks: where files were joined, one begins a line.
     #[inline(always)]
     fn skip_nothing(&mut self, input: &mut Input) {
@@ -154,6 +168,7 @@ impl RecordDecoder {
         }
         if start > used {
             self.cursor.pass(&chunk[used..start]);
+            self.nothing += (start - used) as u64;
             input.read_up_to(start);
         }
     }
@@ -167,6 +182,7 @@ impl RecordDecoder {
         let end_cursor = Cursor::at(at.line + lines, at.byte + (after - start) as u64);
         self.cursor = end_cursor;
         self.record += 1;
+        self.nothing = 0;
         let is_text = input.is_text(start..end);
         let raw = &input.current().0[start..end];
         Record { at, shape: Shape::Whole { fields }, raw, is_text, end: end_cursor }
@@ -176,6 +192,7 @@ impl RecordDecoder {
         debug_assert!(self.carry.len() <= self.record_bytes_max);
         self.state = State::BetweenRecords;
         self.record += 1;
+        self.nothing = 0;
         let is_text = Encoding::utf8_valid_up_to(&self.carry) == self.carry.len();
         Record { at, shape, raw: &self.carry, is_text, end: self.cursor }
     }
@@ -212,6 +229,7 @@ impl RecordDecoder {
         self.state = State::InMark;
         if self.carry == BYTE_ORDER_MARK {
             self.cursor.pass(&self.carry);
+            self.nothing += self.carry.len() as u64;
             self.state = State::BetweenRecords;
         }
         input.read_up_to(start + 1);

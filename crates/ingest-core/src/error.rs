@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::decode::NOTHING_BYTES_MAX;
 use crate::{Dialect, Position};
 
 /// Why an input cannot be read at all. A record that cannot be read is a
@@ -29,6 +30,51 @@ pub enum IngestError {
         limit_bytes: usize,
         /// The byte where a quote opened that was still open at the limit.
         open_quote: Option<u64>,
+    },
+    /// The first record is larger than the names of columns may be.
+    #[error(
+        "{at}: the header has {}{bytes} bytes, and may have {limit_bytes} (HEADER_BYTES_MAX); {}",
+        if *.is_all { "" } else { "more than " },
+        match .open_quote {
+            Some(quote) => TooLong::OpenQuote(*quote).to_string(),
+            None => "leave columns out or shorten their names, or set HEADER_BYTES_MAX higher".to_owned(),
+        }
+    )]
+    HeaderTooLarge {
+        /// Where it starts.
+        at: Position,
+        /// Its bytes, as far as they were looked at.
+        bytes: usize,
+        /// Whether these are all.
+        is_all: bool,
+        /// The limit it passed.
+        limit_bytes: usize,
+        /// The byte where a quote opened that was still open where nobody looked any further.
+        open_quote: Option<u64>,
+    },
+    /// The first record has more columns than a file may have.
+    #[error(
+        "{at}: the header has {columns} columns, and may have {limit} (HEADER_COLUMNS_MAX); leave \
+         columns out, or set HEADER_COLUMNS_MAX higher"
+    )]
+    TooManyColumns {
+        /// Where the header starts.
+        at: Position,
+        /// How many it has.
+        columns: usize,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// There are only empty lines.
+    #[error(
+        "from byte {byte} on there are only empty lines, for more than {limit_bytes} bytes; is this \
+         the file that was meant? What stands behind them is not read"
+    )]
+    OnlyEmptyLines {
+        /// Where they begin.
+        byte: u64,
+        /// So many bytes of them may follow each other.
+        limit_bytes: u64,
     },
     /// The input ends inside the quotes of its first record, or they are closed lines later in the
     /// middle of text.
@@ -127,6 +173,12 @@ pub enum PackedFormat {
     Xz,
     /// A 7-Zip archive.
     SevenZip,
+}
+
+impl IngestError {
+    pub(crate) fn only_empty_lines(byte: u64) -> Self {
+        Self::OnlyEmptyLines { byte, limit_bytes: NOTHING_BYTES_MAX }
+    }
 }
 
 impl PackedFormat {

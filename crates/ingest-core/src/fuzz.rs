@@ -4,7 +4,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Batch, BatchJob, BatchLimits, Header, Ingest, IngestError, IngestSettings, Replay, Transcoder,
+    Batch, BatchJob, BatchLimits, Dialect, Header, HeaderLimits, Ingest, IngestError,
+    IngestSettings, Replay, Transcoder, rejects_header,
 };
 
 /// The first four bytes choose settings and cuts, the rest is the file. However it is cut, and from
@@ -23,6 +24,69 @@ pub fn decoder(bytes: &[u8]) {
     check_batches(settings, replay(*choice).is_some(), file, &batches);
     for (done, batch) in batches.iter().enumerate().take(8) {
         let ingest = in_its_manner(Ingest::resume(settings, header.clone(), batch.end), *choice);
+        let rest = &file[usize::try_from(batch.end.byte).expect("it is within the file")..];
+        let (_, resumed) = read(ingest, rest, chunk).expect("the header was read before");
+        assert_eq!(resumed, batches[done + 1..], "from batch {}", done + 1);
+    }
+}
+
+/// The first four bytes choose settings, cuts and limits, the rest is the beginning of a file. However
+/// it is cut, it has the same header, which keeps its limits and is the same when it is read again: as
+/// the ledger keeps it, and as it stands in a rejects file.
+pub fn header(bytes: &[u8]) {
+    let Some((choice, file)) = bytes.split_first_chunk::<4>() else { return };
+    let settings = settings([choice[0], 0, 0, 0]);
+    let limits = HeaderLimits {
+        bytes_max: [20, 1 << 16, 7, 200][usize::from(choice[1] % 4)],
+        columns_max: [3, 2_000, 1, 20][usize::from(choice[1] / 4 % 4)],
+    };
+    let header_of = |file: &[u8], chunk: usize, replay: Option<Replay>| {
+        let ingest = Ingest::start(settings).limiting_header(limits);
+        let ingest = match replay {
+            None => ingest,
+            Some(replay) => ingest.replaying(replay),
+        };
+        read(ingest, file, chunk).map(|(header, _)| header)
+    };
+    let whole = header_of(file, file.len().max(1), None);
+    assert_eq!(header_of(file, usize::from(choice[3] % 61) + 1, None), whole);
+
+    let Ok(header) = whole else { return };
+    let (raw, dialect) = (header.raw(), header.dialect());
+    assert!(raw.len() <= limits.bytes_max && header.columns().len() <= limits.columns_max);
+    assert_eq!(Header::parse(raw.clone(), dialect).as_ref(), Ok(&header));
+    // One that has the three columns itself, or ends without a name, is told apart by what follows.
+    if header.columns().last().is_some_and(|name| !name.trim().is_empty()) {
+        let again = header_of(&rejects_header(raw, dialect), 9, Some(Replay::default()));
+        assert!(again.is_ok_and(|again| again.columns() == header.columns()));
+    }
+}
+
+/// The first four bytes choose settings, codes and cuts, the rest are the lines of a rejects file.
+/// However it is cut, and from the end of whatever batch it goes on, the same rows are replayed, and
+/// all of them are text within the limits.
+pub fn replayed(bytes: &[u8]) {
+    let Some((choice, lines)) = bytes.split_first_chunk::<4>() else { return };
+    let settings = settings(*choice);
+    let dialect = Dialect {
+        delimiter: settings.delimiter.unwrap_or(b','),
+        quote: settings.quote,
+        escape: settings.escape,
+    };
+    let file = [&rejects_header(&[b'a', dialect.delimiter, b'b'], dialect), lines].concat();
+    let codes = if choice[1] & 4 == 0 { Vec::new() } else { vec!["FIELD_COUNT".to_owned()] };
+    let source = (choice[1] & 8 != 0).then_some(Dialect::default());
+    let manner = |ingest: Ingest| ingest.replaying(Replay { codes: codes.clone(), source });
+    let chunk = usize::from(choice[3] % 61) + 1;
+
+    let whole = read(manner(Ingest::start(settings)), &file, file.len());
+    assert_eq!(read(manner(Ingest::start(settings)), &file, chunk), whole, "in chunks of {chunk}");
+
+    let Ok((header, batches)) = whole else { return };
+    assert_eq!(header.columns(), ["a", "b"]);
+    check_batches(settings, true, &file, &batches);
+    for (done, batch) in batches.iter().enumerate().take(8) {
+        let ingest = manner(Ingest::resume(settings, header.clone(), batch.end));
         let rest = &file[usize::try_from(batch.end.byte).expect("it is within the file")..];
         let (_, resumed) = read(ingest, rest, chunk).expect("the header was read before");
         assert_eq!(resumed, batches[done + 1..], "from batch {}", done + 1);
@@ -154,6 +218,16 @@ mod tests {
     #[test]
     fn any_cut_and_any_resume_point_give_the_same_batches_of_the_corpus() {
         replay_corpus("decoder", decoder);
+    }
+
+    #[test]
+    fn headers_of_the_corpus_keep_their_limits_however_they_are_cut() {
+        replay_corpus("header", header);
+    }
+
+    #[test]
+    fn rejects_files_of_the_corpus_are_replayed_the_same_however_they_are_cut() {
+        replay_corpus("replay", replayed);
     }
 
     #[test]

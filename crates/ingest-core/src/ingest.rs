@@ -6,17 +6,18 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::batch::Batcher;
-use crate::decode::RecordDecoder;
-use crate::error::{PackedFormat, TooLong};
+use crate::decode::{NOTHING_BYTES_MAX, RecordDecoder};
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
-use crate::record::{FieldCount, Shape};
+use crate::record::FieldCount;
 use crate::reject::RowRules;
 use crate::replay::{self, Replayed, Replayer};
-use crate::scan::Misplaced;
 use crate::sep_line::SepLine;
-use crate::{Batch, BatchLimits, Cells, Dialect, Header, IngestError, Replay, ResumePoint};
+use crate::{
+    Batch, BatchLimits, Cells, Dialect, Header, HeaderLimits, IngestError, Replay, ResumePoint,
+    first_record,
+};
 
 /// How an input is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +51,28 @@ pub struct Ingest {
 
 /// What is special about an input.
 #[derive(Clone, Default)]
-struct Manner {
+pub(crate) struct Manner {
     /// It is a rejects file.
-    replay: Option<Replay>,
+    pub(crate) replay: Option<Replay>,
     /// Rows with the same cell in this column stay together.
     together: Option<String>,
+    pub(crate) header: HeaderLimits,
+}
+
+impl Manner {
+    /// Most bytes in a record as it stands in the input.
+    pub(crate) fn record_limit(&self, settings: IngestSettings) -> usize {
+        self.as_it_stands(settings.record_bytes_max)
+    }
+
+    /// Most bytes in something of the source that may have so many.
+    pub(crate) fn as_it_stands(&self, bytes_max: usize) -> usize {
+        match self.replay {
+            None => bytes_max,
+            // All of its bytes may be quotes, which are two in a cell.
+            Some(_) => bytes_max.saturating_mul(2).saturating_add(replay::COLUMNS_BYTES_MAX),
+        }
+    }
 }
 
 enum State {
@@ -69,13 +87,9 @@ impl Ingest {
     /// Reads an input from its first byte.
     #[must_use]
     pub fn start(settings: IngestSettings) -> Self {
-        let opening = Opening::new(settings);
-        Self {
-            settings,
-            manner: Manner::default(),
-            input: Input::default(),
-            state: State::Opening(opening),
-        }
+        let manner = Manner::default();
+        let state = State::opening(settings, &manner);
+        Self { settings, manner, input: Input::default(), state }
     }
 
     /// Goes on at `from`: the first byte pushed is the one at `from.byte`.
@@ -122,10 +136,18 @@ impl Ingest {
         self.read_in(manner)
     }
 
+    /// Takes headers up to these limits, instead of those that are the default.
+    #[must_use]
+    pub fn limiting_header(self, limits: HeaderLimits) -> Self {
+        let manner = Manner { header: limits, ..self.manner.clone() };
+        self.read_in(manner)
+    }
+
     /// The same from where it began.
     fn read_in(self, manner: Manner) -> Self {
         let state = match self.state {
             State::Rows(rows) => State::rows(self.settings, &manner, rows.header, rows.from),
+            State::Opening(_) => State::opening(self.settings, &manner),
             state => state,
         };
         Self { manner, state, ..self }
@@ -149,16 +171,26 @@ impl Ingest {
     pub fn next_batch(&mut self) -> Result<Option<Batch>, IngestError> {
         loop {
             self.state = match &mut self.state {
-                State::Rows(rows) => return Ok(rows.next_batch(&mut self.input)),
+                State::Rows(rows) => {
+                    match (rows.next_batch(&mut self.input), rows.decoder.lost()) {
+                        (None, Some(byte)) => State::Failed(IngestError::only_empty_lines(byte)),
+                        (batch, _) => return Ok(batch),
+                    }
+                }
                 State::Failed(error) => return Err(error.clone()),
                 State::Opening(opening) => match opening.open(&mut self.input) {
+                    _ if opening.passed() > NOTHING_BYTES_MAX => {
+                        State::Failed(IngestError::only_empty_lines(0))
+                    }
                     Some(opened) => self.read_header_at(opened),
                     None => return Ok(None),
                 },
                 State::Header(dialect, decoder) => {
                     let (manner, input) = (&self.manner, &mut self.input);
-                    match read_header(self.settings, manner, *dialect, decoder, input) {
-                        Ok(Some(rows)) => State::Rows(Box::new(rows)),
+                    match first_record::read(self.settings, manner, *dialect, decoder, input) {
+                        Ok(Some((header, from))) => {
+                            State::rows(self.settings, manner, header, from)
+                        }
                         Ok(None) => return Ok(None),
                         Err(error) => State::Failed(error),
                     }
@@ -204,13 +236,18 @@ impl Ingest {
         if !dialect.is_usable() {
             return State::Failed(IngestError::UnusableDialect(dialect));
         }
-        let limit = record_limit(self.settings, &self.manner);
+        let limit = first_record::bytes_looked_at(self.settings, &self.manner);
         let decoder = RecordDecoder::new(dialect, FieldCount::Unknown, limit, 0, opened.cursor);
         State::Header(dialect, Box::new(decoder))
     }
 }
 
 impl State {
+    fn opening(settings: IngestSettings, manner: &Manner) -> Self {
+        let head_bytes_max = first_record::bytes_looked_at(settings, manner);
+        Self::Opening(Opening::new(settings, head_bytes_max))
+    }
+
     /// Behind the header.
     fn rows(settings: IngestSettings, manner: &Manner, header: Header, from: ResumePoint) -> Self {
         match RowReader::new(settings, manner, header, from) {
@@ -224,58 +261,6 @@ impl State {
 impl fmt::Debug for Ingest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Ingest").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-/// Most bytes in a record as it stands in the input.
-fn record_limit(settings: IngestSettings, manner: &Manner) -> usize {
-    match manner.replay {
-        None => settings.record_bytes_max,
-        // All of its bytes may be quotes, which are two in a cell.
-        Some(_) => {
-            settings.record_bytes_max.saturating_mul(2).saturating_add(replay::COLUMNS_BYTES_MAX)
-        }
-    }
-}
-
-/// Reads the first record; `None` when it is not all there.
-fn read_header(
-    settings: IngestSettings,
-    manner: &Manner,
-    dialect: Dialect,
-    decoder: &mut RecordDecoder,
-    input: &mut Input,
-) -> Result<Option<RowReader>, IngestError> {
-    let Some(record) = decoder.next(input) else {
-        return if input.ended() { Err(IngestError::Empty) } else { Ok(None) };
-    };
-    let at = record.at;
-    if let Some(format) = PackedFormat::of(record.raw) {
-        return Err(IngestError::Packed { at, format });
-    }
-    match record.shape {
-        Shape::TooLong(too_long) => {
-            let limit_bytes = settings.record_bytes_max;
-            let open_quote = match too_long {
-                TooLong::OpenQuote(quote) => Some(quote),
-                TooLong::Line | TooLong::Whole => None,
-            };
-            Err(IngestError::HeaderTooLong { at, limit_bytes, open_quote })
-        }
-        Shape::Misplaced(Misplaced { quote, .. }) => {
-            let quote = at.byte + quote as u64;
-            Err(IngestError::HeaderUnclosedQuote { at, quote })
-        }
-        Shape::Whole { .. } => {
-            let Cursor { line, byte, .. } = record.end;
-            let raw = match manner.replay {
-                None => Bytes::copy_from_slice(record.raw),
-                Some(_) => replay::source_header(record.raw, dialect, at)?,
-            };
-            let header = Header::read(raw, dialect, at)?;
-            let from = ResumePoint { sequence: 0, record: 0, line, byte, skipped: 0 };
-            RowReader::new(settings, manner, header, from).map(Some)
-        }
     }
 }
 
@@ -302,7 +287,7 @@ impl RowReader {
     ) -> Result<Self, IngestError> {
         let cursor = Cursor::at(from.line, from.byte);
         let (dialect, columns) = (header.dialect(), header.columns().len());
-        let limit = record_limit(settings, manner);
+        let limit = manner.record_limit(settings);
         let batcher = Batcher::new(settings.batch, from);
         let batcher = match &manner.together {
             None => batcher,
@@ -356,7 +341,7 @@ impl RowReader {
     fn read_behind_sep_line(&mut self, input: &mut Input) -> bool {
         let (rules, batcher) = (&self.rules, &mut self.batcher);
         let Some(mut record) = self.decoder.next(input) else {
-            if input.ended() {
+            if input.ended() || self.decoder.lost().is_some() {
                 self.sep_line.add_held(rules, batcher, &mut self.ready);
                 self.ready.extend(batcher.close());
             }
@@ -371,7 +356,8 @@ impl RowReader {
     fn read_batch(&mut self, input: &mut Input) -> Option<Batch> {
         while !self.batcher.is_full() {
             let Some(mut record) = self.decoder.next(input) else {
-                return if input.ended() { self.batcher.close() } else { None };
+                let is_over = input.ended() || self.decoder.lost().is_some();
+                return if is_over { self.batcher.close() } else { None };
             };
             let rejected = match &mut self.replayer {
                 None if self.sep_line.hold(&record) => return None,

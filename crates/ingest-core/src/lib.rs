@@ -53,6 +53,7 @@ mod cell;
 mod decode;
 mod dialect;
 mod error;
+mod first_record;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod header;
@@ -77,6 +78,7 @@ pub use batch::{Batch, BatchLimits};
 pub use cell::Cells;
 pub use dialect::Dialect;
 pub use error::{DataKind, IngestError, PackedFormat};
+pub use first_record::HeaderLimits;
 pub use header::{Header, RepeatedName};
 pub use ingest::{Ingest, IngestSettings};
 pub use job::{BatchJob, DecodeJobError, Tally};

@@ -45,13 +45,13 @@ enum Delimiter {
 }
 
 impl Opening {
-    /// A header line that is longer than a record may be is not looked at to its end.
-    pub(crate) fn new(settings: IngestSettings) -> Self {
-        let IngestSettings { delimiter, quote, escape, record_bytes_max, .. } = settings;
+    /// A header line that is longer than that is not looked at to its end.
+    pub(crate) fn new(settings: IngestSettings, head_bytes_max: usize) -> Self {
+        let IngestSettings { delimiter, quote, escape, .. } = settings;
         Self {
             cursor: Cursor::at(1, 0),
             head: Vec::new(),
-            head_bytes_max: record_bytes_max,
+            head_bytes_max,
             mark: Mark::Expected { matched: 0 },
             sep_line: Some(Vec::new()),
             delimiter: match delimiter {
@@ -90,6 +90,11 @@ impl Opening {
             Delimiter::Detect(vote) => vote.winner(),
         };
         Some(Opened { delimiter, cursor: self.cursor })
+    }
+
+    /// Bytes that were passed and are no header, such as empty lines.
+    pub(crate) fn passed(&self) -> u64 {
+        self.cursor.byte
     }
 
     fn pass_mark(&mut self, chunk: &mut Bytes) {

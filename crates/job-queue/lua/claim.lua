@@ -36,9 +36,9 @@ local function take(queue, state)
     redis.call('ZREM', queue .. set, id)
     -- Pushed again after a crash, though it was settled before; or torn, see recovery.rs.
     if not payload or queue ~= IMPORTS and redis.call('GETBIT', queue .. ':settled', id) == 1 then
-      remove_job(queue, id)
+      local bytes = remove_job(queue, id)
       if queue ~= IMPORTS then
-        count(queue, -#(payload or ''), true)
+        count(queue, -bytes, true)
       end
     else
       local notes = queue .. ':notes'

@@ -12,6 +12,7 @@ end
 -- Begins with what frees memory, see settle.lua. Gives the bytes that are gone.
 local function remove_job(queue, id)
   local bytes = redis.call('HSTRLEN', queue .. ':data', id)
+    + redis.call('HSTRLEN', queue .. ':notes', id .. ':records')
   redis.call('HDEL', queue .. ':data', id)
   redis.call('ZREM', queue .. ':leases', id)
   forget_notes(queue, id)

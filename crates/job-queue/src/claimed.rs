@@ -8,7 +8,7 @@ use ingest_core::{BatchJob, DecodeJobError, Rows, reject_line};
 use crate::{
     QueueError,
     claim::{Claim, Delivery, Job},
-    scripts,
+    reason, scripts,
 };
 
 /// A batch under a lease. Clones are the same claim. When all are gone without
@@ -121,7 +121,7 @@ impl Claimed {
             script.arg(code).arg(count);
         }
         for reject in &job.rejects {
-            script.arg(reject_line(job.dialect, reject));
+            script.arg(reject_line(job.dialect, &reason::kept_with(reject)));
         }
         self.claim.let_go("record what became of a batch", &script).await
     }
@@ -133,7 +133,7 @@ impl Claimed {
     ///
     /// As [`settle`](Self::settle).
     pub async fn requeue(&self, rest: &BatchJob, delay: Duration) -> Result<Settled, QueueError> {
-        self.claim.give_back(delay, Delivery::Progress(rest.encode())).await
+        self.claim.give_back(delay, Delivery::Progress(reason::encoded(rest))).await
     }
 
     /// Puts the job back as it was, to be claimed after `delay`. This delivery is

@@ -5,7 +5,9 @@ use std::time::Duration;
 use ingest_core::RunId;
 use redis::ScriptInvocation;
 
-use crate::{Claimed, Queue, QueueError, RunState, backend::Claims, keys::RunKeys, scripts};
+use crate::{
+    Claimed, Queue, QueueError, RunState, backend::Claims, keys::RunKeys, reason, scripts,
+};
 
 /// What became of a wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +103,7 @@ impl Queue {
         retry_in: Option<Duration>,
     ) -> Result<u32, QueueError> {
         let mut script = scripts::call(&scripts::HOLD_RUN);
-        script.arg(run.as_ref()).arg(reason);
+        script.arg(run.as_ref()).arg(&*reason::kept(reason));
         script.arg(retry_in.map(|delay| delay.as_millis().to_string()).unwrap_or_default());
         self.invoke("hold a run", &script).await
     }

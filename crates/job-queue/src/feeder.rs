@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     Depth, FeedError, Fullness, Queue, QueueError, keeper::new_token, keys::RunKeys,
-    ledger::RunState, scripts,
+    ledger::RunState, reason, scripts,
 };
 
 /// How many jobs one push may have; a larger one is cut. More at once is not
@@ -178,7 +178,8 @@ impl Feeder {
         let settled = self.announce(batches.len(), end.record).await?;
         crate::failpoint!("announced");
         let fed = batches.iter().filter(|job| !settled.contains(&job.sequence));
-        let jobs: Vec<_> = fed.map(|job| (job.sequence.to_string(), job.encode())).collect();
+        let jobs: Vec<_> =
+            fed.map(|job| (job.sequence.to_string(), reason::encoded(job))).collect();
         let ids: Vec<String> = jobs.iter().map(|(id, _)| id.clone()).collect();
         if !jobs.is_empty() {
             self.queue.push_jobs(&RunKeys::of(&self.run).queue(), jobs).await?;

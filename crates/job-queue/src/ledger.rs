@@ -176,7 +176,7 @@ pub struct Ledger {
     /// Where feeding goes on.
     #[serde(skip)]
     pub resume_point: ResumePoint,
-    /// The header record as it came.
+    /// The header record as it came; empty in lists of runs.
     #[serde(skip)]
     pub header: Bytes,
     /// See [`NewRun::settings`].
@@ -224,6 +224,45 @@ impl Ledger {
     }
 }
 
+/// Fields of an entry, but for the header.
+pub(crate) const FIELDS: [&str; 35] = [
+    "state",
+    "reason",
+    "held",
+    "holds",
+    "target",
+    "wanted",
+    "file_replaced",
+    "container",
+    "file",
+    "etag",
+    "file_bytes",
+    "started_at_ms",
+    "fed_at_ms",
+    "finished_at_ms",
+    "read",
+    "created",
+    "updated",
+    "deleted",
+    "rejected",
+    "retried",
+    "batches_settled",
+    "api_calls",
+    "paused",
+    "paused_ms",
+    "pauses",
+    "waits_for_room",
+    "replay_of",
+    "rejects_written_bytes",
+    "rejects_parts",
+    "fed_sequence",
+    "fed_record",
+    "fed_line",
+    "fed_byte",
+    "fed_skipped",
+    "settings",
+];
+
 /// The fields of an entry, as Redis gives them.
 pub(crate) struct Entry<'a> {
     pub(crate) run: &'a RunId,
@@ -244,7 +283,7 @@ impl Entry<'_> {
             wanted: self.json("wanted").unwrap_or_default(),
             batches_queued: 0,
             is_to_import: false,
-            file_replaced: self.fields.contains_key("file_replaced"),
+            file_replaced: self.field("file_replaced").is_some(),
             container: self.needed("container")?,
             file: self.needed("file")?,
             etag: self.needed("etag")?,
@@ -267,7 +306,7 @@ impl Entry<'_> {
             paused_ms: self.count("paused_ms")?,
             pauses: self.count("pauses")?,
             feeder_alive: self.feeder_alive,
-            paused: self.fields.contains_key("paused"),
+            paused: self.field("paused").is_some(),
             waits_for_room: self.feeder_alive && self.count("waits_for_room")? > 0,
             replay_of: self.text("replay_of").and_then(|run| run.parse().ok()),
             rejects_written_bytes: self.count("rejects_written_bytes")?,
@@ -290,7 +329,7 @@ impl Entry<'_> {
     }
 
     fn rejects_parts(&self) -> Result<RejectsParts, QueueError> {
-        let kept = self.fields.get("rejects_parts").map_or(&b""[..], Vec::as_slice);
+        let kept = self.field("rejects_parts").map_or(&b""[..], Vec::as_slice);
         RejectsParts::of_kept(kept).ok_or_else(|| self.odd("rejects_parts"))
     }
 
@@ -299,12 +338,17 @@ impl Entry<'_> {
         Ok(self.text("held").map(|reason| Held { reason, times }))
     }
 
+    fn field(&self, field: &str) -> Option<&Vec<u8>> {
+        debug_assert!(FIELDS.contains(&field), "{field} is not read for lists");
+        self.fields.get(field)
+    }
+
     fn json<T: DeserializeOwned>(&self, field: &str) -> Option<T> {
-        self.fields.get(field).and_then(|json| serde_json::from_slice(json).ok())
+        self.field(field).and_then(|json| serde_json::from_slice(json).ok())
     }
 
     fn text(&self, field: &str) -> Option<String> {
-        self.fields.get(field).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        self.field(field).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
     fn needed(&self, field: &'static str) -> Result<String, QueueError> {
@@ -316,7 +360,7 @@ impl Entry<'_> {
     }
 
     fn number_if_there(&self, field: &'static str) -> Result<Option<u64>, QueueError> {
-        self.fields.contains_key(field).then(|| self.number(field)).transpose()
+        self.field(field).is_some().then(|| self.number(field)).transpose()
     }
 
     fn count(&self, field: &'static str) -> Result<u64, QueueError> {

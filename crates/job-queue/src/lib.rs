@@ -63,6 +63,7 @@ mod link;
 mod lookup;
 mod mending;
 mod org_limits;
+mod reason;
 mod rejects;
 mod runs;
 mod scripts;

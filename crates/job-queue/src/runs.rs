@@ -8,8 +8,8 @@ use ingest_core::RunId;
 use crate::{
     Created, Ledger, NewRun, Queue, QueueError,
     keys::{self, RunKeys},
-    ledger::Entry,
-    scripts,
+    ledger::{self, Entry},
+    reason, scripts,
 };
 
 /// How long a start key is remembered.
@@ -29,7 +29,31 @@ pub struct RunsPage {
 
 /// Hash and codes of one run, whether it has a feeder and an import, and its batches, as Redis gives
 /// them.
-type Fields = (HashMap<String, Vec<u8>>, BTreeMap<String, u64>, bool, bool, u64);
+type Answer = (redis::Value, BTreeMap<String, u64>, bool, bool, u64);
+
+/// What is read of an entry.
+#[derive(Clone, Copy)]
+enum Fields {
+    All,
+    /// All but the header, which is the longest, and which no list shows.
+    Listed,
+}
+
+impl Fields {
+    /// The fields that are there.
+    fn of(self, entry: redis::Value) -> Result<HashMap<String, Vec<u8>>, redis::ParsingError> {
+        match self {
+            Self::All => redis::from_redis_value(entry),
+            Self::Listed => {
+                let values: Vec<Option<Vec<u8>>> = redis::from_redis_value(entry)?;
+                let fields = ledger::FIELDS.iter().zip(values);
+                Ok(fields
+                    .filter_map(|(field, value)| Some(((*field).to_owned(), value?)))
+                    .collect())
+            }
+        }
+    }
+}
 
 impl Queue {
     /// Enters a run into the ledger, unless it is there, or another run reads the
@@ -106,7 +130,7 @@ impl Queue {
         is_file_replaced: bool,
     ) -> Result<(), QueueError> {
         let mut script = scripts::call(&scripts::FAIL_RUN);
-        script.arg(run.as_ref()).arg(reason).arg(u8::from(is_file_replaced));
+        script.arg(run.as_ref()).arg(&*reason::kept(reason)).arg(u8::from(is_file_replaced));
         self.invoke::<u8>("end a run", &script).await.map(drop)
     }
 
@@ -127,7 +151,7 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn note_interruption(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
-        self.set_field(run, "reason", reason, "feeding").await
+        self.set_field(run, "reason", &reason::kept(reason), "feeding").await
     }
 
     async fn set_field(
@@ -149,7 +173,7 @@ impl Queue {
     /// When Redis refuses, or the entry was written by another version; Redis
     /// being away is waited out.
     pub async fn run(&self, run: &RunId) -> Result<Option<Ledger>, QueueError> {
-        Ok(self.ledgers(std::slice::from_ref(run)).await?.pop())
+        Ok(self.ledgers(std::slice::from_ref(run), Fields::All).await?.pop())
     }
 
     /// `bytes` of the run's completion bits, from batch `first` (a multiple of 8) on: the
@@ -172,7 +196,7 @@ impl Queue {
         Ok(bits.into())
     }
 
-    /// The newest runs, newest first.
+    /// The newest runs, newest first, without their headers.
     ///
     /// # Errors
     ///
@@ -181,7 +205,7 @@ impl Queue {
         Ok(self.runs_page(None, newest).await?.runs)
     }
 
-    /// The runs that have not ended, in no order; a hundred at most.
+    /// The runs that have not ended, without their headers, in no order; a hundred at most.
     ///
     /// # Errors
     ///
@@ -191,10 +215,10 @@ impl Queue {
         pipeline.smembers(keys::unfinished_runs());
         let (ids,): (Vec<String>,) = self.query("list unfinished runs", &pipeline).await?;
         let ids: Vec<RunId> = ids.iter().take(100).filter_map(|id| id.parse().ok()).collect();
-        self.ledgers(&ids).await
+        self.ledgers(&ids, Fields::Listed).await
     }
 
-    /// A page of runs: `limit` of them, from where the page before ended.
+    /// A page of runs, without their headers: `limit` of them, from where the page before ended.
     ///
     /// # Errors
     ///
@@ -209,7 +233,7 @@ impl Queue {
         ids.truncate(limit);
         let next = ids.last().filter(|_| has_more).map(|(id, ms)| format!("{ms}-{id}"));
         let ids: Vec<RunId> = ids.into_iter().map(|(id, _)| id).collect();
-        Ok(RunsPage { runs: self.ledgers(&ids).await?, next })
+        Ok(RunsPage { runs: self.ledgers(&ids, Fields::Listed).await?, next })
     }
 
     /// Runs by their start, in milliseconds.
@@ -242,13 +266,17 @@ impl Queue {
     }
 
     /// The entries of `runs`, in their order; runs that are not there are left out.
-    async fn ledgers(&self, runs: &[RunId]) -> Result<Vec<Ledger>, QueueError> {
+    async fn ledgers(&self, runs: &[RunId], fields: Fields) -> Result<Vec<Ledger>, QueueError> {
         let mut pipeline = redis::pipe();
         pipeline.atomic().cmd("TIME");
         let imports = keys::imports();
         for run in runs {
             let keys = RunKeys::of(run);
-            pipeline.hgetall(keys.entry()).hgetall(keys.codes()).exists(keys.feeder());
+            match fields {
+                Fields::All => pipeline.hgetall(keys.entry()),
+                Fields::Listed => pipeline.hmget(keys.entry(), &ledger::FIELDS),
+            };
+            pipeline.hgetall(keys.codes()).exists(keys.feeder());
             pipeline.hexists(imports.job_data_hash(), run.as_ref());
             pipeline.hlen(keys.queue().job_data_hash());
         }
@@ -263,8 +291,9 @@ impl Queue {
         let mut ledgers = Vec::with_capacity(runs.len());
         for run in runs {
             let of_run = redis::Value::Array(values.by_ref().take(5).collect());
-            let (fields, rejected_by_code, feeder_alive, is_to_import, batches_queued): Fields =
+            let (entry, rejected_by_code, feeder_alive, is_to_import, batches_queued): Answer =
                 redis::from_redis_value(of_run).map_err(|error| unreadable(error.into()))?;
+            let fields = fields.of(entry).map_err(|error| unreadable(error.into()))?;
             if !fields.is_empty() {
                 let entry = Entry { run, fields, rejected_by_code, feeder_alive, now_ms };
                 ledgers.push(Ledger { is_to_import, batches_queued, ..entry.read()? });

@@ -204,6 +204,14 @@ pub struct ReadArgs {
     #[arg(long, env = "RECORD_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
     pub record_bytes_max: u32,
 
+    /// Bytes in the header line; a file with a longer one is refused.
+    #[arg(long, env = "HEADER_BYTES_MAX", default_value_t = 64 << 10, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=1 << 20))]
+    pub header_bytes_max: u32,
+
+    /// Columns in the header line; a file with more is refused.
+    #[arg(long, env = "HEADER_COLUMNS_MAX", default_value_t = 2_000, value_name = "COLUMNS", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub header_columns_max: u32,
+
     /// What stands between two cells: one character, `tab`, or `auto` to tell by the header line.
     #[arg(long, env = "CSV_DELIMITER", default_value = "auto", value_name = "CHARACTER")]
     pub csv_delimiter: String,

@@ -21,8 +21,18 @@ pub(crate) enum ReadError {
 impl ReadError {
     /// This version of the file will never be read to its end: it is gone, or it has none.
     pub(crate) fn is_for_good(&self) -> bool {
-        use BlobError::{BlobChanged, Corrupt, CutShort};
-        matches!(self, Self::Blob(BlobChanged { .. } | Corrupt { .. } | CutShort { .. }))
+        use BlobError::{BlobChanged, Corrupt, CutShort, Inflated, WindowTooLarge};
+        match self {
+            Self::Blob(error) => matches!(
+                error,
+                BlobChanged { .. }
+                    | Corrupt { .. }
+                    | CutShort { .. }
+                    | Inflated { .. }
+                    | WindowTooLarge { .. }
+            ),
+            Self::Csv { source, .. } => matches!(source, IngestError::OnlyEmptyLines { .. }),
+        }
     }
 }
 

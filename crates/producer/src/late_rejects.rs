@@ -59,7 +59,9 @@ async fn write(start: &Start, ledger: &Ledger) -> anyhow::Result<()> {
     if start.queue.pending_rejects(&ledger.run, 1).await?.lines.is_empty() {
         return Ok(());
     }
-    let settings = ReadSettings::of(ledger)?;
-    let file = RejectsFile::new(&start.store, ledger, &settings);
+    // Lists of runs are without headers.
+    let ledger = start.find_ledger(&ledger.run).await?;
+    let settings = ReadSettings::of(&ledger)?;
+    let file = RejectsFile::new(&start.store, &ledger, &settings);
     Ok(file.write_all(&start.queue).await?)
 }

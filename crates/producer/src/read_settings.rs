@@ -2,7 +2,8 @@
 //! run must cut the same batches, or a row would be queued twice.
 
 use ingest_core::{
-    BatchLimits, Dialect, Header, Ingest, IngestSettings, Replay, ResumePoint, Transcoder,
+    BatchLimits, Dialect, Header, HeaderLimits, Ingest, IngestSettings, Replay, ResumePoint,
+    Transcoder,
 };
 use job_queue::Ledger;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,11 @@ pub(crate) struct ReadSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) packing: Option<Packing>,
     record_bytes_max: usize,
+    /// `None` in runs of earlier producers, which took any header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    header_bytes_max: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    header_columns_max: Option<usize>,
     batch_rows: usize,
     batch_bytes_max: usize,
     /// Rows with the same cell in this column travel in one batch.
@@ -54,6 +60,8 @@ impl ReadSettings {
             encoding: args.csv_encoding.clone(),
             packing: None,
             record_bytes_max: args.record_bytes_max as usize,
+            header_bytes_max: Some(args.header_bytes_max as usize),
+            header_columns_max: Some(args.header_columns_max as usize),
             batch_rows: args.batch_rows as usize,
             batch_bytes_max: args.batch_bytes_max as usize,
             keep_together: args.batch_keep_together.clone(),
@@ -134,6 +142,8 @@ impl ReadSettings {
             encoding,
             packing: None,
             record_bytes_max,
+            header_bytes_max: None,
+            header_columns_max: None,
             ..self.clone()
         }
     }
@@ -162,6 +172,8 @@ impl ReadSettings {
             escape: source.escape,
             encoding: "utf-8".to_owned(),
             record_bytes_max: self.record_bytes_max.max(source.record_bytes_max),
+            header_bytes_max: larger(self.header_bytes_max, source.header_bytes_max),
+            header_columns_max: larger(self.header_columns_max, source.header_columns_max),
             replay: Some(codes),
             replay_text: source.replay_text,
             ..self
@@ -179,6 +191,11 @@ impl ReadSettings {
     }
 
     fn in_its_manner(&self, ingest: Ingest) -> Ingest {
+        let limits = HeaderLimits {
+            bytes_max: self.header_bytes_max.unwrap_or(usize::MAX),
+            columns_max: self.header_columns_max.unwrap_or(usize::MAX),
+        };
+        let ingest = ingest.limiting_header(limits);
         let ingest = match &self.replay {
             None => ingest,
             Some(codes) => {
@@ -232,6 +249,11 @@ impl ReadSettings {
     }
 }
 
+/// The limit that lets more through; without one, everything is.
+fn larger(one: Option<usize>, other: Option<usize>) -> Option<usize> {
+    one.zip(other).map(|(one, other)| one.max(other))
+}
+
 fn delimiter(text: &str) -> Result<Option<u8>, InvalidSetting> {
     match text {
         "auto" => Ok(None),
@@ -265,6 +287,8 @@ mod tests {
             batch_bytes_max: 1 << 20,
             batch_keep_together: Some("Parent".to_owned()),
             record_bytes_max: 1 << 20,
+            header_bytes_max: 64 << 10,
+            header_columns_max: 2_000,
             csv_delimiter: delimiter.to_owned(),
             csv_quote: quote.to_owned(),
             csv_escape: "none".to_owned(),
@@ -369,7 +393,10 @@ mod tests {
 
         let settings = serde_json::from_str::<ReadSettings>(kept).unwrap();
 
-        let ReadSettings { replay, keep_together, packing, .. } = settings;
+        let ReadSettings { replay, keep_together, packing, .. } = settings.clone();
         assert_eq!((replay, keep_together, packing), (None, None, None));
+        let mut ingest = settings.start();
+        ingest.push(format!("{}c\n1\n", "c,".repeat(100_000)).into());
+        assert!(ingest.next_batch().is_ok(), "it was begun with any header");
     }
 }

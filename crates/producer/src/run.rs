@@ -41,7 +41,8 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         command => {
             service::init_logging(io::stderr);
-            look_or_steer(command).await
+            let done = shutdown.run_until_cancelled(Box::pin(look_or_steer(command))).await;
+            done.unwrap_or_else(|| Ok(service::interrupted()))
         }
     };
     ended.or_else(|error| match is_wrong_setting(&error) {
@@ -50,7 +51,7 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
     })
 }
 
-/// Commands that ask Redis something and are done.
+/// Commands that ask Redis something, or read a file, and are done.
 async fn look_or_steer(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Runs(args) => runs::list(args).await,

@@ -25,6 +25,10 @@ use crate::{
 /// Decompressed bytes that are skipped in a millisecond, at least.
 const REREAD_BYTES_PER_MS: u64 = 50 << 10;
 
+/// So many bytes are decoded before others have their turn: what is compressed, and was read, never has
+/// to be waited for, and may be hours of work. Some milliseconds of it.
+const STRETCH_BYTES: usize = 1 << 20;
+
 /// Batches of one version of one blob.
 pub(crate) struct Source {
     file: String,
@@ -44,6 +48,8 @@ pub(crate) struct Source {
     keeps_bytes: bool,
     /// Bytes that were decoded.
     decoded: u64,
+    /// Bytes that were decoded since others had their turn.
+    at_a_stretch: usize,
     ended: bool,
     ready: Option<Batch>,
     progress: ReadProgress,
@@ -131,6 +137,7 @@ impl Source {
             skip: from_byte - start,
             keeps_bytes: settings.keeps_bytes(),
             decoded: 0,
+            at_a_stretch: 0,
             ended: false,
             ready: None,
             progress: progress.clone(),
@@ -219,8 +226,13 @@ impl Source {
         Ok(self.ready.is_some())
     }
 
-    /// Gives what it handed to the decoder.
+    /// Gives what it handed to the decoder. All that is decoded, for whatever purpose, comes this way:
+    /// here shutdown, a cancelled run and other requests are seen.
     async fn read_chunk(&mut self) -> Result<Bytes, ReadError> {
+        if self.at_a_stretch >= STRETCH_BYTES {
+            self.at_a_stretch = 0;
+            tokio::task::yield_now().await;
+        }
         if self.packing.is_none() {
             self.look_how_it_is_stored().await?;
             return Ok(Bytes::new());
@@ -234,6 +246,7 @@ impl Source {
         };
         job_queue::failpoint!("chunk-read");
         self.decoded += chunk.len() as u64;
+        self.at_a_stretch += chunk.len();
         let skipped = self.skip.min(chunk.len() as u64);
         chunk.advance(usize::try_from(skipped).expect("it is within a chunk"));
         self.skip -= skipped;

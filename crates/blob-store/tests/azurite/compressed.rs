@@ -4,7 +4,7 @@ use async_compression::{Level, tokio::write::ZstdEncoder, zstd::CParameter};
 use azure_storage_blob::{BlobClient, models::BlobClientSetPropertiesOptions};
 use blob_store::{BlobError, BlobStore, Compression, ReadSettings, decompress};
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt, stream};
 use local_services::azurite_sas_connection_string;
 use tokio::io::AsyncWriteExt;
 
@@ -144,4 +144,62 @@ async fn zstd(content: &[u8]) -> Bytes {
     encoder.write_all(content).await.unwrap();
     encoder.shutdown().await.unwrap();
     encoder.into_inner().into()
+}
+
+/// Content that was read already, in one piece.
+fn of(content: impl Into<Bytes>) -> impl Stream<Item = Result<Bytes, BlobError>> + Send + 'static {
+    stream::iter([Ok(content.into())])
+}
+
+#[tokio::test]
+async fn content_that_becomes_a_thousand_times_larger_is_given_up_after_a_gigabyte() {
+    let frame = zstd(&"\n".repeat(16 << 20).into_bytes()).await;
+    assert!(frame.len() < 16_000, "16 MiB become {} bytes", frame.len());
+    let count = |frames: usize| {
+        let content = decompress(of(frame.repeat(frames)), Compression::Zstd);
+        content.try_fold(0, async |bytes, chunk| Ok(bytes + chunk.len()))
+    };
+
+    assert_eq!(count(64).await.unwrap(), 1 << 30, "a gigabyte says nothing yet");
+
+    match count(1_000).await {
+        Err(BlobError::Inflated { stored, decoded, ratio_max, .. }) => {
+            assert_eq!((stored, ratio_max), (frame.len() as u64 * 1_000, 1_000));
+            let least = (1 << 30).max(stored * 1_000);
+            assert!((least + 1..least + (1 << 20)).contains(&decoded), "{decoded}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_frame_that_needs_a_large_window_is_refused_by_name() {
+    for (log, fits) in [(23, true), (24, false), (27, false)] {
+        let parameters = [CParameter::window_log(log)];
+        let mut encoder =
+            ZstdEncoder::with_quality_and_params(Vec::new(), Level::Fastest, &parameters);
+        encoder.write_all(&noise(1 << 20)).await.unwrap();
+        encoder.shutdown().await.unwrap();
+
+        match collect(decompress(of(encoder.into_inner()), Compression::Zstd)).await {
+            Ok(content) if fits => assert_eq!(content.len(), 1 << 20),
+            Err(error @ BlobError::WindowTooLarge { .. }) if !fits => {
+                let words = error.to_string();
+                assert!(words.contains("a window of more than 8 MiB"), "{words}");
+            }
+            other => panic!("a window of 2^{log} bytes: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn others_have_their_turn_while_empty_members_are_passed() {
+    let members = gzip(b"").repeat(1_000);
+    let passing = collect(decompress(of(members), Compression::Gzip));
+
+    tokio::select! {
+        biased;
+        _ = passing => panic!("nobody else had a turn"),
+        () = std::future::ready(()) => {}
+    }
 }

@@ -5,6 +5,7 @@ mod against_csv;
 mod batches;
 mod header;
 mod jobs;
+mod limits;
 mod oddities;
 mod reading;
 mod rejects;

@@ -13,6 +13,7 @@ mod rounds;
 mod series;
 mod settling;
 mod shared;
+mod sizes;
 mod stalls;
 mod support;
 mod torn_file;

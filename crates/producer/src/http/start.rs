@@ -1,7 +1,7 @@
 //! `POST /api/sync/start` and `POST /api/sync/{run}/replay`: a new run, taken by
 //! any server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Extension, Json,
@@ -11,6 +11,7 @@ use axum::{
 use ingest_core::RunId;
 use job_queue::Ledger;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::{
     Api,
@@ -28,6 +29,10 @@ const KEY_CHARS_MAX: usize = 255;
 
 /// Starts at a time. Those that wait for Redis hold the first piece of their file.
 pub(super) const STARTS_MAX: usize = 8;
+
+/// How long a start may take: less than its caller waits, who is told to start again. It may be that
+/// the file is hours of nothing before its header.
+const START_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// A file to load.
 #[derive(Deserialize)]
@@ -96,7 +101,9 @@ async fn begin(api: Arc<Api>, order: Order) -> Answer {
     };
     let beginning = tokio::spawn(async move {
         let _place = place;
-        let ledger = Box::pin(api.start.enter(&order)).await?.ledger;
+        let entering = Box::pin(api.start.enter(&order));
+        let entered = timeout(START_TIMEOUT, entering).await.map_err(|_elapsed| given_up())?;
+        let ledger = entered?.ledger;
         if !ledger.has_ended() {
             api.start.queue.push_import(&ledger.run).await?;
         }
@@ -109,6 +116,15 @@ async fn begin(api: Arc<Api>, order: Order) -> Answer {
     let begun = Extension(Begun(run.clone()));
     let started = Started { message: "Batch sync started", file, run_id: run };
     Ok((StatusCode::ACCEPTED, begun, Json(started)))
+}
+
+fn given_up() -> Problem {
+    Problem::unavailable(format!(
+        "the start took longer than {} s and is given up: redis or the blob storage does not answer, or \
+         the file begins with very much that is no header; try again, with an Idempotency-Key if the \
+         run may have begun",
+        START_TIMEOUT.as_secs()
+    ))
 }
 
 /// Whoever repeats a request with the same key gets the same run.

@@ -6,6 +6,7 @@ mod copies;
 mod fixture;
 mod foreign;
 mod help;
+mod hostile_files;
 mod packed;
 mod program;
 mod report;

@@ -7,6 +7,7 @@ mod control;
 mod crowds;
 mod events;
 mod hostile;
+mod hostile_files;
 mod hostile_words;
 mod interruptions;
 mod many_streams;

@@ -25,7 +25,7 @@ const FOLLOWED_ROWS: u32 = 1_000;
 const MEMORY_BYTES_MAX: u64 = if cfg!(debug_assertions) { 80 << 20 } else { 64 << 20 };
 
 /// Most memory that the process had resident so far.
-fn peak_memory_bytes(pid: u32) -> u64 {
+pub(crate) fn peak_memory_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
