@@ -34,7 +34,8 @@ pub fn parse<T: Parser>() -> T {
     let environment = Environment::of_this_process(dotenv.variables);
     let parsed = parse_from(std::env::args_os(), &environment).unwrap_or_else(|error| error.exit());
     if let Some(warning) = warning {
-        let _closed = writeln!(io::stderr().lock(), "warning: {warning}");
+        let _closed =
+            writeln!(crate::stderr(), "warning: {}", crate::shown(&warning, crate::SENTENCE_MAX));
     }
     parsed
 }
