@@ -19,8 +19,8 @@ fn a_header_that_is_too_large_is_refused_by_sync_plan_and_replay_alike() {
                 HEADER_BYTES_MAX higher";
 
     for command in [
-        &["sync", "--file", "long.csv", "--run-id", "long"][..],
-        &["plan", "--file", "long.csv"],
+        &["plan", "--file", "long.csv"][..],
+        &["sync", "--file", "long.csv", "--run-id", "long"],
         &["plan", "--file", "long.csv", "--count"],
     ] {
         let said = fixture.refused(command);
