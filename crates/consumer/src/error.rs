@@ -3,6 +3,7 @@ use std::{io, net::SocketAddr};
 use ingest_core::RunId;
 
 use crate::{
+    few::few,
     salesforce::{LoginError, Refusal},
     verdict::Blocker,
 };
@@ -90,7 +91,7 @@ pub enum ConsumerError {
         object: String,
     },
     /// The mapping file cannot be followed.
-    #[error("mapping file {file}: {}", problems.join("; "))]
+    #[error("mapping file {file}: {}", few(problems, "; "))]
     Mapping {
         /// The file.
         file: String,

@@ -35,6 +35,7 @@ mod config;
 mod count;
 mod delivery;
 mod error;
+mod few;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gate;

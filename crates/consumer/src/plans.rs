@@ -16,6 +16,7 @@ use tracing::warn;
 use crate::{
     blueprint::Blueprint,
     error::ConsumerError,
+    few::few,
     mapping::{HeaderMisfit, Key, Mapping, Plan, Sameness, TargetRules},
     verdict::Reason,
 };
@@ -57,6 +58,8 @@ pub(crate) struct Sight {
     known: Option<Known>,
     /// What was known before that.
     before: Option<Arc<Plan>>,
+    /// Why no row of the run could be delivered.
+    misfit: Option<Misfit>,
     generation: u64,
 }
 
@@ -69,6 +72,18 @@ struct Known {
     /// How often it was read again because something did not fit.
     looks: u32,
 }
+
+#[derive(Clone, Debug)]
+struct Misfit {
+    header: Bytes,
+    dialect: Dialect,
+    words: String,
+    found: Instant,
+}
+
+/// For batches that were claimed before their run had failed. Who resumes it later has changed
+/// something, and the org is looked at again.
+const MISFIT_KNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// Between two looks because something does not fit: where rows do not fit, it is mostly them.
 /// Twice as long from one to the next.
@@ -83,8 +98,11 @@ pub(crate) enum Unplannable {
     Misfit(HeaderMisfit),
     #[error(transparent)]
     Object(ConsumerError),
-    #[error("nothing fills the field {} any more, which was filled until now", fields.join(", "))]
+    #[error("nothing fills the field {} any more, which was filled until now", few(fields, ", "))]
     Lost { fields: Vec<String> },
+    /// What was said of the same header a moment ago.
+    #[error("{0}")]
+    Known(String),
 }
 
 impl Plans {
@@ -180,6 +198,20 @@ impl Sight {
         of_header.map(|known| &known.plan)
     }
 
+    /// Why the header of this batch does not fit, if that was found just now.
+    pub(crate) fn misfit(&self, job: &BatchJob) -> Option<Unplannable> {
+        let misfit = self.misfit.as_ref();
+        let known = misfit.filter(|known| known.found.elapsed() < MISFIT_KNOWN_FOR);
+        let known =
+            known.filter(|known| known.header == job.header && known.dialect == job.dialect);
+        known.map(|known| Unplannable::Known(known.words.clone()))
+    }
+
+    pub(crate) fn keep_misfit(&mut self, job: &BatchJob, misfit: &Unplannable) {
+        let (header, dialect, words) = (job.header.clone(), job.dialect, misfit.to_string());
+        self.misfit = Some(Misfit { header, dialect, words, found: Instant::now() });
+    }
+
     /// Whether there ever was a plan.
     pub(crate) fn had_plan(&self) -> bool {
         self.known.is_some() || self.before.is_some()
@@ -236,7 +268,7 @@ pub(crate) fn report(job: &BatchJob, mapping: &Mapping, plan: &Plan) {
             run.id = %job.run,
             "run {}: these columns are not sent: {}",
             job.run,
-            left_out.join(", ")
+            few(left_out, ", ")
         );
     }
     let assumed_dates = mapping.rules().assumed_dates(plan.targets().map(|(_, target)| target));
@@ -249,7 +281,7 @@ pub(crate) fn report(job: &BatchJob, mapping: &Mapping, plan: &Plan) {
             run.id = %job.run,
             "run {}: no column fills {}; rows that would create a record are rejected without it",
             job.run,
-            required.join(", ")
+            few(required, ", ")
         );
     }
 }

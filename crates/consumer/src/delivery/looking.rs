@@ -44,6 +44,9 @@ impl Deliverer {
         if of_run.is_out_of_date() {
             sight.forget();
         }
+        if let Some(misfit) = sight.misfit(job) {
+            return Err(Unplanned::Misfit(misfit));
+        }
         let known = sight.plan(job).cloned();
         let plan = match known {
             Some(plan) => plan,
@@ -53,7 +56,11 @@ impl Deliverer {
                 match made.and_then(|made| sight.take_in(job, made).map_err(Unplanned::Misfit)) {
                     Ok(plan) => plan,
                     Err(Unplanned::Misfit(misfit)) => {
-                        return Err(self.hold_or_fail(job, &sight, misfit).await);
+                        let unplanned = self.hold_or_fail(job, &sight, misfit).await;
+                        if let Unplanned::Misfit(misfit) = &unplanned {
+                            sight.keep_misfit(job, misfit);
+                        }
+                        return Err(unplanned);
                     }
                     Err(other) => return Err(other),
                 }

@@ -8,11 +8,12 @@ use csv::ByteRecord;
 use ingest_core::{Reject, Rows, trimmed};
 
 use super::{
-    plan::Plan,
+    plan::{Plan, shown},
     target::{NULL_CELL, Target},
     value::Misfit,
 };
 use crate::{
+    few::few,
     salesforce::Payload,
     verdict::{Operation, Reason},
 };
@@ -206,7 +207,7 @@ impl Encoder<'_> {
                 if target.is_key {
                     key = self.key(column, target, trimmed(cell))?;
                 } else if let Err(problem) = self.value(target, cell) {
-                    problems.push(format!("column `{column}`: {problem}"));
+                    problems.push(format!("column `{}`: {problem}", shown(column)));
                 }
             }
         }
@@ -214,7 +215,11 @@ impl Encoder<'_> {
         if is_blank && self.plan.refuses_blank_rows && problems.is_empty() {
             return Err(reason(BLANK_ROW, "no column that is mapped has a value"));
         }
-        if problems.is_empty() { Ok(key) } else { Err(reason(INVALID_VALUE, &problems.join("; "))) }
+        if problems.is_empty() {
+            Ok(key)
+        } else {
+            Err(reason(INVALID_VALUE, &few(&problems, "; ")))
+        }
     }
 
     fn key(&mut self, column: &str, target: &Target, cell: &str) -> Result<Range<usize>, Reason> {

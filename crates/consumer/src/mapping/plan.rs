@@ -4,6 +4,8 @@ use std::{collections::HashMap, fmt, path::PathBuf};
 
 use ingest_core::{Header, RepeatedName};
 
+use crate::few::few;
+
 use super::{
     mapping::{LeftOut, MappedColumn},
     target::{Key, Sameness, Target, TargetRules},
@@ -47,10 +49,10 @@ pub(crate) enum HeaderMisfit {
     #[error(
         "{}; rename these columns, map them with MAPPING_FILE, or name those that are not to be \
          sent in MAPPING_LEAVE_OUT",
-        problems.join("; ")
+        few(problems, "; ")
     )]
     Columns { problems: Vec<String> },
-    #[error("no column fills {}, which every new record needs", fields.join(", "))]
+    #[error("no column fills {}, which every new record needs", few(fields, ", "))]
     RequiredMissing { fields: Vec<String> },
 }
 
@@ -183,17 +185,10 @@ impl fmt::Display for NamedColumn {
 
 /// Names of columns for a message; a file that is no CSV at all has one very long one.
 fn listed(header: &Header) -> String {
-    const COLUMNS_SHOWN_MAX: usize = 20;
-    let names = header.columns();
-    let mut shown: Vec<String> =
-        names.iter().take(COLUMNS_SHOWN_MAX).map(|name| format!("`{}`", shown(name))).collect();
-    if names.len() > COLUMNS_SHOWN_MAX {
-        shown.push(format!("and {} more", names.len() - COLUMNS_SHOWN_MAX));
-    }
-    shown.join(", ")
+    few(header.columns().iter().map(|name| format!("`{}`", shown(name))), ", ")
 }
 
-fn shown(column: &str) -> String {
+pub(super) fn shown(column: &str) -> String {
     const NAME_CHARACTERS_MAX: usize = 40;
     service::shown(column, NAME_CHARACTERS_MAX)
 }

@@ -189,6 +189,26 @@ async fn a_file_without_a_mapped_column_fails_its_run_and_no_other() {
 }
 
 #[tokio::test]
+async fn what_does_not_fit_is_found_once_and_named_in_few_words() {
+    let scene = Scene::new().await;
+    let columns = (0..1_500).map(|number| format!("Nothing{number}__c"));
+    let header: Vec<String> = columns.collect();
+    let row = vec!["x"; 1_500].join(",");
+    scene.feed_under(&header.join(","), "misfit", &vec![vec![row.as_str()]; 20]).await;
+
+    let _consumer = scene.consumer(&["--concurrency=16"]);
+    let reason = scene.ended("misfit").await.reason.unwrap();
+
+    assert!(reason.contains("column `Nothing5__c`: Lead has no field"), "{reason}");
+    let (problems, advice) = reason.split_once("; and ").unwrap();
+    assert!(problems.matches("column `").count() <= 20, "{reason}");
+    assert!(advice.contains(" more; rename these columns, map them with MAPPING_FILE"), "{reason}");
+    let requests = scene.salesforce.requests();
+    let looks = requests.iter().filter(|request| request.path.contains("/sobjects/Lead/describe"));
+    assert_eq!(looks.count(), 2, "at the start, and for the run");
+}
+
+#[tokio::test]
 async fn a_batch_that_kills_its_consumers_is_rejected() {
     let scene = Scene::with(Config::default(), Duration::from_secs(1)).await;
     let target = scene.target(&[]).await;

@@ -79,7 +79,7 @@ async fn lists_of_runs_have_everything_but_headers() {
     let page = fixture.queue.runs_page(None, 10).await.unwrap().runs;
     for list in [page, fixture.queue.unfinished_runs().await.unwrap()] {
         let list: Vec<_> = list.into_iter().map(|run| Ledger { now_ms: 0, ..run }).collect();
-        assert_eq!(list, [expected.clone()]);
+        assert_eq!(list, std::slice::from_ref(&expected));
     }
 }
 

@@ -19,8 +19,8 @@ fn a_header_that_is_too_large_is_refused_by_sync_plan_and_replay_alike() {
                 HEADER_BYTES_MAX higher";
 
     for command in [
-        &["sync", "--file", "long.csv", "--run-id", "long"][..],
-        &["plan", "--file", "long.csv"],
+        &["plan", "--file", "long.csv"][..],
+        &["sync", "--file", "long.csv", "--run-id", "long"],
         &["plan", "--file", "long.csv", "--count"],
     ] {
         let said = fixture.refused(command);
@@ -60,7 +60,7 @@ fn a_plan_of_hours_of_nothing_hears_sigterm() {
     let mut clients = || redis::cmd("CLIENT").arg("LIST").query::<String>(&mut redis).unwrap();
     while clients().lines().count() < 2 {
         assert!(plan.try_wait().unwrap().is_none(), "it has ended");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::yield_now();
     }
 
     let pid = plan.id().to_string();
