@@ -83,7 +83,8 @@ fn settings([delimiter, limit, batch, _]: [u8; 4]) -> IngestSettings {
 /// One of four reads the input as a rejects file.
 fn replay([_, limit, ..]: [u8; 4]) -> Option<Replay> {
     let codes = if limit & 16 == 0 { Vec::new() } else { vec!["FIELD_COUNT".to_owned()] };
-    (limit & 12 == 12).then_some(Replay { codes, source: None })
+    let for_spreadsheets = limit & 32 != 0;
+    (limit & 12 == 12).then_some(Replay { codes, source: None, for_spreadsheets })
 }
 
 /// Half of the inputs keep rows together by a column that many of them have.

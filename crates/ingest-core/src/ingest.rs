@@ -187,6 +187,16 @@ impl Ingest {
         }
     }
 
+    /// Whether the input is a [copy for spreadsheets](crate::SpreadsheetCopy) that is replayed, once the
+    /// header has been read: what [`Replay::for_spreadsheets`] has to say behind it.
+    #[must_use]
+    pub fn is_for_spreadsheets(&self) -> bool {
+        match &self.state {
+            State::Rows(rows) => rows.replayer.as_ref().is_some_and(Replayer::is_for_spreadsheets),
+            State::Opening(_) | State::Header(..) | State::Failed(_) => false,
+        }
+    }
+
     /// Lines without data that were passed over since the input began: those of delimiters and
     /// blanks only, `sep=;` before a repeated header, and a last one with nothing but a Ctrl-Z. Empty
     /// lines are not counted.
@@ -268,13 +278,18 @@ fn read_header(
         }
         Shape::Whole { .. } => {
             let Cursor { line, byte, .. } = record.end;
-            let raw = match manner.replay {
+            let mut manner = manner.clone();
+            let raw = match &mut manner.replay {
                 None => Bytes::copy_from_slice(record.raw),
-                Some(_) => replay::source_header(record.raw, dialect, at)?,
+                Some(replay) => {
+                    let (raw, for_spreadsheets) = replay::source_header(record.raw, dialect, at)?;
+                    replay.for_spreadsheets = for_spreadsheets;
+                    raw
+                }
             };
             let header = Header::read(raw, dialect, at)?;
             let from = ResumePoint { sequence: 0, record: 0, line, byte, skipped: 0 };
-            RowReader::new(settings, manner, header, from).map(Some)
+            RowReader::new(settings, &manner, header, from).map(Some)
         }
     }
 }
