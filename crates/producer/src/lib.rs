@@ -30,6 +30,7 @@ mod plan;
 mod quiet;
 mod read_settings;
 mod reject_limit;
+mod rejects_command;
 mod rejects_file;
 mod replay;
 mod report;
@@ -54,7 +55,8 @@ mod watermark;
 pub use config::{Cli, Command, GuardArgs, LoadArgs, ReadArgs, SyncArgs, WatermarkArgs};
 pub use plan::PlanArgs;
 pub use run_args::{
-    CancelArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
+    CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
+    WatchArgs,
 };
 pub use serve_args::{HostNames, ServeArgs};
 pub use target::TargetArgs;

@@ -8,6 +8,7 @@ mod help;
 mod packed;
 mod program;
 mod report;
+mod spreadsheets;
 mod targets;
 mod terminal;
 mod verified_rejects;
