@@ -78,10 +78,13 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     assert(codes.length > 1);
     assert.equal(codes.reduce((sum, [, rows]) => sum + rows, 0), rejected);
 
-    const content = await watched.download("[data-part=download]", `rejects-${runId}.csv`);
+    const content = await watched.download("[data-part=exact]", `rejects-${runId}.csv`);
     const lines = content.trim().split("\n");
     assert.match(lines[0], /,_record,_code,_message\r?$/);
     assert(lines.length > rejected, "each row has a line, and the header one");
+    const copy = await watched.download("[data-part=download]", `rejects-${runId}-for-spreadsheets.csv`);
+    assert.match(copy.split("\r\n")[0], /,"_message \(for spreadsheets\)"$/);
+    assert(copy.split("\r\n").length > rejected);
     await watched.close();
   });
 

@@ -67,8 +67,8 @@ describe("a server that wants a token", { timeout: 300_000 }, () => {
       for await (const [name, file] of folder.entries()) return { name, text: await (await file.getFile()).text() };
     });
     const rejected = Number((await watched.text("[data-count=rejected]")).replaceAll(",", ""));
-    assert.match(saved.name, /^rejects-.+\.csv$/);
-    assert.match(saved.text, /_record,_code,_message/);
+    assert.match(saved.name, /^rejects-.+-for-spreadsheets\.csv$/);
+    assert.match(saved.text, /"_record","_code","_message \(for spreadsheets\)"/);
     assert(saved.text.split("\n").length > rejected && rejected > 0);
 
     // A browser that lets no page write files gets the same another way.

@@ -36,14 +36,23 @@ pub(crate) fn bytes_looked_at(settings: IngestSettings, manner: &Manner) -> usiz
     manner.record_limit(settings).min(header_limit.saturating_mul(LIMITS_LOOKED_AHEAD))
 }
 
-/// Reads the first record; `None` when it is not all there. Gives where the second one starts.
+/// What the first record says.
+pub(crate) struct FirstRecord {
+    pub(crate) header: Header,
+    /// It is that of a copy for spreadsheets.
+    pub(crate) for_spreadsheets: bool,
+    /// Where the second one starts.
+    pub(crate) from: ResumePoint,
+}
+
+/// Reads the first record; `None` when it is not all there.
 pub(crate) fn read(
     settings: IngestSettings,
     manner: &Manner,
     dialect: Dialect,
     decoder: &mut RecordDecoder,
     input: &mut Input,
-) -> Result<Option<(Header, ResumePoint)>, IngestError> {
+) -> Result<Option<FirstRecord>, IngestError> {
     let Some(record) = decoder.next(input) else {
         return match decoder.lost() {
             Some(byte) => Err(IngestError::only_empty_lines(byte)),
@@ -83,8 +92,8 @@ pub(crate) fn read(
         }
         Shape::Whole { .. } => {
             let Cursor { line, byte, .. } = record.end;
-            let raw = match manner.replay {
-                None => Bytes::copy_from_slice(record.raw),
+            let (raw, for_spreadsheets) = match manner.replay {
+                None => (Bytes::copy_from_slice(record.raw), false),
                 Some(_) => replay::source_header(record.raw, dialect, at)?,
             };
             let header = Header::read(raw, dialect, at)?;
@@ -93,7 +102,7 @@ pub(crate) fn read(
                 return Err(IngestError::TooManyColumns { at, columns, limit: columns_max });
             }
             let from = ResumePoint { sequence: 0, record: 0, line, byte, skipped: 0 };
-            Ok(Some((header, from)))
+            Ok(Some(FirstRecord { header, for_spreadsheets, from }))
         }
     }
 }

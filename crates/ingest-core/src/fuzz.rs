@@ -76,7 +76,9 @@ pub fn replayed(bytes: &[u8]) {
     let file = [&rejects_header(&[b'a', dialect.delimiter, b'b'], dialect), lines].concat();
     let codes = if choice[1] & 4 == 0 { Vec::new() } else { vec!["FIELD_COUNT".to_owned()] };
     let source = (choice[1] & 8 != 0).then_some(Dialect::default());
-    let manner = |ingest: Ingest| ingest.replaying(Replay { codes: codes.clone(), source });
+    let manner = |ingest: Ingest| {
+        ingest.replaying(Replay { codes: codes.clone(), source, for_spreadsheets: false })
+    };
     let chunk = usize::from(choice[3] % 61) + 1;
 
     let whole = read(manner(Ingest::start(settings)), &file, file.len());
@@ -147,7 +149,8 @@ fn settings([delimiter, limit, batch, _]: [u8; 4]) -> IngestSettings {
 /// One of four reads the input as a rejects file.
 fn replay([_, limit, ..]: [u8; 4]) -> Option<Replay> {
     let codes = if limit & 16 == 0 { Vec::new() } else { vec!["FIELD_COUNT".to_owned()] };
-    (limit & 12 == 12).then_some(Replay { codes, source: None })
+    let for_spreadsheets = limit & 32 != 0;
+    (limit & 12 == 12).then_some(Replay { codes, source: None, for_spreadsheets })
 }
 
 /// Half of the inputs keep rows together by a column that many of them have.

@@ -16,7 +16,7 @@ use crate::replay::{self, Replayed, Replayer};
 use crate::sep_line::SepLine;
 use crate::{
     Batch, BatchLimits, Cells, Dialect, Header, HeaderLimits, IngestError, Replay, ResumePoint,
-    first_record,
+    first_record::{self, FirstRecord},
 };
 
 /// How an input is read.
@@ -188,8 +188,11 @@ impl Ingest {
                 State::Header(dialect, decoder) => {
                     let (manner, input) = (&self.manner, &mut self.input);
                     match first_record::read(self.settings, manner, *dialect, decoder, input) {
-                        Ok(Some((header, from))) => {
-                            State::rows(self.settings, manner, header, from)
+                        Ok(Some(FirstRecord { header, for_spreadsheets, from })) => {
+                            if let Some(replay) = &mut self.manner.replay {
+                                replay.for_spreadsheets = for_spreadsheets;
+                            }
+                            State::rows(self.settings, &self.manner, header, from)
                         }
                         Ok(None) => return Ok(None),
                         Err(error) => State::Failed(error),
@@ -216,6 +219,16 @@ impl Ingest {
         match &self.state {
             State::Rows(rows) => Some(&rows.header),
             State::Opening(_) | State::Header(..) | State::Failed(_) => None,
+        }
+    }
+
+    /// Whether the input is a [copy for spreadsheets](crate::SpreadsheetCopy) that is replayed, once the
+    /// header has been read: what [`Replay::for_spreadsheets`] has to say behind it.
+    #[must_use]
+    pub fn is_for_spreadsheets(&self) -> bool {
+        match &self.state {
+            State::Rows(rows) => rows.replayer.as_ref().is_some_and(Replayer::is_for_spreadsheets),
+            State::Opening(_) | State::Header(..) | State::Failed(_) => false,
         }
     }
 

@@ -15,7 +15,7 @@ pub fn trimmed(cell: &str) -> &str {
 
 /// White space, control characters, and what Unicode calls default ignorable, but for those that
 /// change how the character before them looks.
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(

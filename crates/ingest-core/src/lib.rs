@@ -50,6 +50,7 @@
 
 mod batch;
 mod cell;
+mod code;
 mod decode;
 mod dialect;
 mod error;
@@ -72,10 +73,12 @@ mod rows;
 mod run;
 mod scan;
 mod sep_line;
+mod spreadsheet;
 mod transcode;
 
 pub use batch::{Batch, BatchLimits};
 pub use cell::Cells;
+pub use code::{CODES_MAX, OTHER_CODE, code_and_message, is_code};
 pub use dialect::Dialect;
 pub use error::{DataKind, IngestError, PackedFormat};
 pub use first_record::HeaderLimits;
@@ -89,4 +92,5 @@ pub use rejects_file::{reject_line, rejects_header, strip_reject_columns};
 pub use replay::Replay;
 pub use rows::Rows;
 pub use run::{InvalidRunId, RunId};
+pub use spreadsheet::SpreadsheetCopy;
 pub use transcode::{Transcoder, UnknownEncoding};

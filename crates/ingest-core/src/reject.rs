@@ -5,18 +5,19 @@ use std::fmt;
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
-use crate::Header;
 use crate::position::Cursor;
 use crate::record::{Record, Shape};
 use crate::scan::{Misplaced, MisplacedKind};
+use crate::{Header, code};
 
 /// A record that will not be delivered, and why.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reject {
     /// Number of the record, from 1.
     pub record: u64,
-    /// What kind of reason, in capitals, for programs: one of the constants here, or a status code
-    /// of Salesforce.
+    /// What kind of reason, for programs: one of the constants here, or a status code of Salesforce.
+    /// Always a [code](crate::is_code): what comes from outside goes through
+    /// [`code_and_message`](crate::code_and_message).
     pub code: String,
     /// The reason, for people. Those given here name record, line and byte, and no value.
     pub message: String,
@@ -45,6 +46,28 @@ impl Reject {
     #[must_use]
     pub fn asks_for_escape(&self) -> bool {
         self.code == Self::MISPLACED_QUOTE && self.message.ends_with(ESCAPE_ADVICE)
+    }
+
+    /// Whether only readers give this code. How a line of the rejects file is read depends on it, and
+    /// there are few: they are always counted by name.
+    #[must_use]
+    pub fn is_readers_own(code: &str) -> bool {
+        [
+            Self::FIELD_COUNT,
+            Self::INVALID_UTF8,
+            Self::MISPLACED_QUOTE,
+            Self::RECORD_TOO_LONG,
+            Self::REPEATED_HEADER,
+            Self::UNCLOSED_QUOTE,
+        ]
+        .contains(&code)
+    }
+
+    /// The same, counted among the [others](crate::OTHER_CODE); the message begins with its code.
+    #[must_use]
+    pub fn among_others(&self) -> Self {
+        let message = code::beside(&self.code, &self.message);
+        Self { code: crate::OTHER_CODE.to_owned(), message, ..self.clone() }
     }
 
     /// What it takes in memory and on the queue, nearly.

@@ -28,7 +28,8 @@ pub fn rejects_header(header_raw: &[u8], dialect: Dialect) -> Vec<u8> {
 /// A record that is rejected as [`MISPLACED_QUOTE`](Reject::MISPLACED_QUOTE) would take the columns
 /// behind it into its own quotes: it stands there as a single quoted cell, whoever reads the file.
 ///
-/// The message is always quoted, and a line break in it becomes a space, so that a record without
+/// The message begins with a word, so that no spreadsheet takes it for a formula, and is always quoted.
+/// A line break in it becomes a space, so that a record without
 /// line breaks stays on one line. [`strip_reject_columns`] gives the raw record back.
 #[must_use]
 pub fn reject_line(dialect: Dialect, reject: &Reject) -> Vec<u8> {
@@ -44,7 +45,7 @@ pub fn reject_line(dialect: Dialect, reject: &Reject) -> Vec<u8> {
         push_word(&mut line, word, dialect);
     }
     line.push(dialect.delimiter);
-    push_text(&mut line, message, dialect);
+    push_text(&mut line, &beginning_with_a_word(message), dialect);
     line.push(b'\n');
     line
 }
@@ -67,6 +68,14 @@ pub fn strip_reject_columns(line: &[u8], dialect: Dialect) -> Option<Cow<'_, [u8
         return Some(unquote(dialect, raw, &mut text).to_vec().into());
     }
     Some(raw.into())
+}
+
+/// `message: ` stands before one that begins otherwise.
+fn beginning_with_a_word(message: &str) -> Cow<'_, str> {
+    match message.chars().next() {
+        Some(first) if !first.is_alphanumeric() => format!("message: {message}").into(),
+        _ => message.into(),
+    }
 }
 
 /// Writes what seldom needs quotes.

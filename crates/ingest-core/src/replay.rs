@@ -11,9 +11,11 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 
 use crate::cell::{is_quoted, push_quoted, spans, unquote};
+use crate::code::{code_and_message, is_code};
 use crate::record::{Record, Shape};
 use crate::rejects_file::COLUMNS;
 use crate::scan::MisplacedKind;
+use crate::spreadsheet::{is_message_column, take_guards_off};
 use crate::{Dialect, IngestError, Position, Reject};
 
 /// What the three columns may have in bytes, on top of the record.
@@ -30,6 +32,9 @@ pub struct Replay {
     /// How the source was written, of which some records stand in one cell as they came: a program
     /// that saved a copy with other delimiters did not look into that cell. `None`: as this file.
     pub source: Option<Dialect>,
+    /// It is a [copy for spreadsheets](crate::SpreadsheetCopy), of which the cells lose what was added.
+    /// The header says so where it is read; this is for going on behind it.
+    pub for_spreadsheets: bool,
 }
 
 /// What becomes of a record of the rejects file.
@@ -47,10 +52,13 @@ pub(crate) struct Replayer {
     codes: Vec<String>,
     dialect: Dialect,
     source: Dialect,
+    for_spreadsheets: bool,
     /// Columns of the source.
     columns: usize,
     /// Where the cells of the current record are.
     cells: Vec<Range<usize>>,
+    /// The current record without what a copy for spreadsheets added.
+    bare: Vec<u8>,
     /// The text of a record that stands in one cell.
     text: Vec<u8>,
     /// The same as this file would have it.
@@ -68,8 +76,13 @@ struct Columns {
 impl Replayer {
     pub(crate) fn new(replay: Replay, dialect: Dialect, columns: usize) -> Self {
         let source = replay.source.unwrap_or(dialect);
-        let (cells, text, written) = (Vec::new(), Vec::new(), Vec::new());
-        Self { codes: replay.codes, dialect, source, columns, cells, text, written }
+        let Replay { codes, for_spreadsheets, .. } = replay;
+        let (cells, bare, text, written) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { codes, dialect, source, for_spreadsheets, columns, cells, bare, text, written }
+    }
+
+    pub(crate) fn is_for_spreadsheets(&self) -> bool {
+        self.for_spreadsheets
     }
 
     /// Makes the record what it was in the source.
@@ -81,6 +94,13 @@ impl Replayer {
                 return Replayed::Taken;
             }
             Shape::Whole { .. } | Shape::Misplaced(_) => {}
+        }
+        let is_whole = matches!(record.shape, Shape::Whole { .. });
+        if self.for_spreadsheets
+            && is_whole
+            && take_guards_off(self.dialect, record.raw, &mut self.bare)
+        {
+            record.raw = &self.bare;
         }
         let raw = record.raw;
         self.cells.clear();
@@ -199,43 +219,40 @@ fn become_part<'a>(record: &mut Record<'a>, raw: &'a [u8], dialect: Dialect, fie
     record.is_text = record.is_text || Encoding::utf8_valid_up_to(raw) == raw.len();
 }
 
-/// The header of the source: the one of its rejects file without the three columns.
+/// The header of the source: the one of its rejects file without the three columns. Says whether it is
+/// that of a copy for spreadsheets.
 pub(crate) fn source_header(
     raw: &[u8],
     dialect: Dialect,
     at: Position,
-) -> Result<Bytes, IngestError> {
+) -> Result<(Bytes, bool), IngestError> {
     let cells: Vec<Range<usize>> = spans(dialect, raw).collect();
     let name = |index: usize| text_of(dialect, &raw[cells[index].clone()]);
     // A spreadsheet may have filled the header up as well.
     let named = (0..cells.len()).rev().find(|&index| !name(index).is_empty());
     let first = named.and_then(|last| (last + 1).checked_sub(COLUMNS.len()));
-    let is_rejects = |first: usize| {
-        COLUMNS.iter().enumerate().all(|(index, column)| name(first + index) == *column)
+    let [record, code, message] = COLUMNS;
+    let Some(first) = first.filter(|&first| first > 0 && name(first) == record) else {
+        return Err(IngestError::NotRejects { at });
     };
-    match first {
-        Some(first) if first > 0 && is_rejects(first) => {
-            Ok(Bytes::copy_from_slice(&raw[..cells[first - 1].end]))
-        }
-        _ => Err(IngestError::NotRejects { at }),
+    let last = name(first + 2);
+    let for_spreadsheets = is_message_column(&last);
+    if name(first + 1) != code || !(for_spreadsheets || last == message) {
+        return Err(IngestError::NotRejects { at });
     }
+    let source = &raw[..cells[first - 1].end];
+    let mut bare = Vec::new();
+    if for_spreadsheets && take_guards_off(dialect, source, &mut bare) {
+        return Ok((bare.into(), true));
+    }
+    Ok((Bytes::copy_from_slice(source), for_spreadsheets))
 }
 
 fn not_kept(record: &Record<'_>, columns: &Columns) -> Reject {
-    let message = if columns.message.starts_with(NOT_KEPT) {
-        columns.message.clone()
-    } else {
-        format!("{NOT_KEPT} ({})", columns.message)
-    };
-    Reject { record: record.at.record, code: columns.code.clone(), message, raw: Bytes::new() }
-}
-
-/// As Salesforce and this crate write them.
-fn is_code(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_uppercase())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    let is_said = columns.message.starts_with(NOT_KEPT);
+    let (code, message) = code_and_message(&columns.code, columns.message.clone());
+    let message = if is_said { message } else { format!("{NOT_KEPT} ({message})") };
+    Reject { record: record.at.record, code, message, raw: Bytes::new() }
 }
 
 /// What a cell says.

@@ -1,7 +1,10 @@
 -- Records what became of a batch and removes its payload, in one step and once.
 -- ARGV: run id, sequence, lease token, records, created, updated, deleted, retried, api calls,
---       number of codes, code, count, …, reject line, reject line, …
--- Gives 'recorded', 'already_settled' or 'lease_lost'; that, too, when the run is forgotten.
+--       most codes of a run, number of codes, code, count, 1 if it is counted beyond those, …,
+--       reject line, reject line, …
+-- Gives 'recorded', 'already_settled' or 'lease_lost'; that, too, when the run is forgotten. Or
+-- 'others', a space and the codes that find no room among those of the run: then nothing was done.
+-- Codes are never taken off a run, so those find none later either.
 --
 -- A full Redis refuses scripts whose first write may take memory: this one begins with what frees it.
 local queue, sequence = run_key(ARGV[1]), ARGV[2]
@@ -14,16 +17,33 @@ if not is_leased or not run[1] or is_settled then
   end
   return is_settled and 'already_settled' or 'lease_lost'
 end
+local codes_max, codes = tonumber(ARGV[10]), tonumber(ARGV[11])
+local lines = 12 + 3 * codes
+local known = codes > 0 and redis.call('HLEN', queue .. ':codes') or 0
+if known + codes > codes_max then
+  local others = {'others'}
+  for i = 12, lines - 1, 3 do
+    if ARGV[i + 2] ~= '1' and redis.call('HEXISTS', queue .. ':codes', ARGV[i]) == 0 then
+      known = known + 1
+      if known > codes_max then
+        table.insert(others, ARGV[i])
+      end
+    end
+  end
+  if #others > 1 then
+    return table.concat(others, ' ')
+  end
+end
 count_one_less(queue, remove_job(queue, sequence), is_open(run))
 redis.call('SETBIT', queue .. ':settled', sequence, 1)
 
-local codes, rejected = tonumber(ARGV[10]), 0
-for i = 11, 10 + 2 * codes, 2 do
+local rejected = 0
+for i = 12, lines - 1, 3 do
   redis.call('HINCRBY', queue .. ':codes', ARGV[i], ARGV[i + 1])
   rejected = rejected + tonumber(ARGV[i + 1])
 end
 local reject_bytes = 0
-for i = 11 + 2 * codes, #ARGV do
+for i = lines, #ARGV do
   redis.call('RPUSH', queue .. ':rejects', ARGV[i])
   reject_bytes = reject_bytes + #ARGV[i]
 end

@@ -152,14 +152,29 @@ impl Claim {
         action: &'static str,
         script: &ScriptInvocation<'_>,
     ) -> Result<Settled, QueueError> {
+        Ok(self.ended(&self.ask(action, script).await?))
+    }
+
+    /// Runs a script that may end the claim, and gives its answer; one that does is for
+    /// [`ended`](Self::ended).
+    pub(crate) async fn ask(
+        &self,
+        action: &'static str,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<String, QueueError> {
         crate::failpoint!("letting-go");
-        let answer: String = self.queue.invoke(action, script).await?;
+        let answer = self.queue.invoke(action, script).await?;
         crate::failpoint!("let-go");
+        Ok(answer)
+    }
+
+    /// The claim has ended with this answer.
+    pub(crate) fn ended(&self, answer: &str) -> Settled {
         self.let_go.store(true, Ordering::Release);
-        Ok(match answer.as_str() {
+        match answer {
             "recorded" => Settled::Recorded,
             "already_settled" => Settled::AlreadySettled,
             _lease_lost => Settled::LeaseLost,
-        })
+        }
     }
 }

@@ -1,9 +1,18 @@
 //! A batch that a consumer holds, and the three ways to let go of it.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, DecodeJobError, Rows, reject_line};
+use ingest_core::{
+    BatchJob, CODES_MAX, DecodeJobError, OTHER_CODE, Reject, Rows, code_and_message, is_code,
+    reject_line,
+};
+use redis::ScriptInvocation;
 
 use crate::{
     QueueError,
@@ -104,26 +113,45 @@ impl Claimed {
     /// completion, and removes its payload, in one atomic step.
     ///
     /// `job` is the claimed batch with no rows left: all of them are in its tally
-    /// or among its rejects.
+    /// or among its rejects. A run has [`CODES_MAX`] codes; rows with another one, or
+    /// with what is no code, are counted and written as [`OTHER_CODE`].
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn settle(&self, job: &BatchJob) -> Result<Settled, QueueError> {
         debug_assert_eq!(job.rows.len(), 0, "a batch is settled when no row is left");
+        let mut rejects: Vec<Cow<'_, Reject>> = job.rejects.iter().map(with_a_code).collect();
+        loop {
+            let script = self.settling(job, &rejects);
+            let answer = self.claim.ask("record what became of a batch", &script).await?;
+            let Some(others) = answer.strip_prefix("others ") else {
+                return Ok(self.claim.ended(&answer));
+            };
+            let others: HashSet<&str> = others.split(' ').collect();
+            for reject in &mut rejects {
+                if others.contains(reject.code.as_str()) {
+                    *reject = Cow::Owned(reject.among_others());
+                }
+            }
+        }
+    }
+
+    fn settling(&self, job: &BatchJob, rejects: &[Cow<'_, Reject>]) -> ScriptInvocation<'static> {
         let mut script = scripts::call(&scripts::SETTLE);
-        let (tally, codes) = (job.tally, count_by_code(job));
-        let records = tally.delivered() + job.rejects.len() as u64;
+        let (tally, codes) = (job.tally, count_by_code(rejects));
+        let records = tally.delivered() + rejects.len() as u64;
         script.arg(job.run.as_ref()).arg(job.sequence).arg(self.claim.token());
         script.arg(records).arg(tally.created).arg(tally.updated).arg(tally.deleted);
-        script.arg(tally.retried).arg(tally.api_calls).arg(codes.len());
+        script.arg(tally.retried).arg(tally.api_calls).arg(CODES_MAX).arg(codes.len());
         for (code, count) in codes {
-            script.arg(code).arg(count);
+            let is_always_counted = code == OTHER_CODE || Reject::is_readers_own(code);
+            script.arg(code).arg(count).arg(u8::from(is_always_counted));
         }
-        for reject in &job.rejects {
+        for reject in rejects {
             script.arg(reject_line(job.dialect, &reason::kept_with(reject)));
         }
-        self.claim.let_go("record what became of a batch", &script).await
+        script
     }
 
     /// Puts the rest of the batch back, to be claimed after `delay`. It is a job
@@ -175,9 +203,18 @@ impl Job for Claimed {
     }
 }
 
-fn count_by_code(job: &BatchJob) -> BTreeMap<&str, u64> {
+/// A batch that was queued by an earlier version may have what is no code.
+fn with_a_code(reject: &Reject) -> Cow<'_, Reject> {
+    if is_code(&reject.code) {
+        return Cow::Borrowed(reject);
+    }
+    let (code, message) = code_and_message(&reject.code, reject.message.clone());
+    Cow::Owned(Reject { code, message, ..reject.clone() })
+}
+
+fn count_by_code<'a>(rejects: &'a [Cow<'_, Reject>]) -> BTreeMap<&'a str, u64> {
     let mut codes = BTreeMap::new();
-    for reject in &job.rejects {
+    for reject in rejects {
         *codes.entry(reject.code.as_str()).or_default() += 1;
     }
     codes

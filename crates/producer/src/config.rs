@@ -12,7 +12,8 @@ use crate::{
     plan::PlanArgs,
     reject_limit::RejectLimit,
     run_args::{
-        CancelArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
+        CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
+        WatchArgs,
     },
     serve_args::ServeArgs,
     target::TargetArgs,
@@ -63,6 +64,14 @@ pub enum Command {
         producer verify nightly-7          names the batches that have no outcome, if any\n  \
         producer verify nightly-7 --json")]
     Verify(VerifyArgs),
+    /// Print the rejected rows of a run, as they came, with the reason of each.
+    ///
+    /// To look at them or mend them in a spreadsheet, take them --for-spreadsheet: cells that it would
+    /// run as formulas have a ' in front there, which a replay takes off again.
+    #[command(after_help = "Examples:\n  \
+        producer rejects nightly-7 > rejects.csv\n  \
+        producer rejects nightly-7 --for-spreadsheet > mended.csv    to open, mend, upload and replay")]
+    Rejects(RejectsArgs),
     /// Say what loading a file will take by either API, and what to set for it.
     ///
     /// Reads the beginning of the file, and loads nothing. What the org has left today is known once a

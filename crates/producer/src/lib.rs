@@ -31,6 +31,7 @@ mod plan;
 mod quiet;
 mod read_settings;
 mod reject_limit;
+mod rejects_command;
 mod rejects_file;
 mod replay;
 mod report;
@@ -56,7 +57,8 @@ pub use config::{Cli, Command, GuardArgs, LoadArgs, ReadArgs, SyncArgs, Watermar
 pub use http_args::HttpArgs;
 pub use plan::PlanArgs;
 pub use run_args::{
-    CancelArgs, PauseArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
+    CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
+    WatchArgs,
 };
 pub use serve_args::{HostNames, ServeArgs};
 pub use target::TargetArgs;

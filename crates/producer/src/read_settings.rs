@@ -46,6 +46,10 @@ pub(crate) struct ReadSettings {
     /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay_text: Option<Dialect>,
+    /// That rejects file is a copy for spreadsheets: what was added to its cells is taken off. Known
+    /// when the header line has been seen.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    guarded_cells: bool,
     /// When reading is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rejects_max: Option<RejectLimit>,
@@ -67,6 +71,7 @@ impl ReadSettings {
             keep_together: args.batch_keep_together.clone(),
             replay: None,
             replay_text: None,
+            guarded_cells: false,
             rejects_max: None,
         };
         settings.transcoder()?;
@@ -138,6 +143,7 @@ impl ReadSettings {
         Self {
             replay: None,
             replay_text: None,
+            guarded_cells: false,
             keep_together: None,
             encoding,
             packing: None,
@@ -198,9 +204,11 @@ impl ReadSettings {
         let ingest = ingest.limiting_header(limits);
         let ingest = match &self.replay {
             None => ingest,
-            Some(codes) => {
-                ingest.replaying(Replay { codes: codes.clone(), source: self.replay_text })
-            }
+            Some(codes) => ingest.replaying(Replay {
+                codes: codes.clone(),
+                source: self.replay_text,
+                for_spreadsheets: self.guarded_cells,
+            }),
         };
         match &self.keep_together {
             None => ingest,
@@ -241,6 +249,11 @@ impl ReadSettings {
         let Dialect { delimiter, quote, escape } = dialect;
         let encoding = encoding.map_or(self.encoding, str::to_owned);
         Self { delimiter: Some(delimiter), quote, escape, encoding, packing, ..self }
+    }
+
+    /// The same, now that the header has told whether the file is a copy for spreadsheets.
+    pub(crate) fn with_guarded_cells(self, guarded_cells: bool) -> Self {
+        Self { guarded_cells, ..self }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {

@@ -37,8 +37,19 @@ pub(crate) enum ReplayError {
     UnderWay { run: RunId },
     #[error("run {run} has no rejected rows; there is nothing to replay")]
     NothingRejected { run: RunId },
-    #[error("run {run} rejected no row with code {}; its codes are {}", .codes.join(" or "), .known.join(", "))]
+    #[error("run {run} rejected no row with code {}; its codes are {}", .codes.join(" or "), some_of(.known))]
     NoSuchCode { run: RunId, codes: Vec<String>, known: Vec<String> },
+}
+
+/// A run may have a thousand codes.
+const CODES_NAMED_MAX: usize = 20;
+
+fn some_of(codes: &[String]) -> String {
+    let (named, others) = codes.split_at(codes.len().min(CODES_NAMED_MAX));
+    match others.len() {
+        0 => named.join(", "),
+        others => format!("{} and {others} more", named.join(", ")),
+    }
 }
 
 /// What is replayed.

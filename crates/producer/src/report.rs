@@ -238,11 +238,18 @@ impl Report {
 
     fn rejected_line(&self) -> String {
         let mut text = grouped(self.ledger.rejected);
-        for (at, (code, count)) in self.ledger.rejected_by_code.iter().enumerate() {
+        let by_code = &self.ledger.rejected_by_code;
+        for (at, (code, count)) in by_code.iter().take(CODES_NAMED_MAX).enumerate() {
             let before = if at == 0 { " (" } else { ", " };
             write!(text, "{before}{} {code}", grouped(*count)).expect("a String takes everything");
         }
-        if !self.ledger.rejected_by_code.is_empty() {
+        let others = by_code.len().saturating_sub(CODES_NAMED_MAX);
+        if others > 0 {
+            let rows: u64 = by_code.values().skip(CODES_NAMED_MAX).sum();
+            write!(text, ", {} with {} other codes", grouped(rows), grouped(others as u64))
+                .expect("a String takes everything");
+        }
+        if !by_code.is_empty() {
             text.push(')');
         }
         text
@@ -270,6 +277,9 @@ impl Report {
         }
     }
 }
+
+/// A run may have a thousand codes: `--json` has them all.
+const CODES_NAMED_MAX: usize = 20;
 
 /// From the start to the end, or until now; all of it by Redis' clock.
 fn took(ledger: &Ledger) -> Duration {
@@ -305,6 +315,17 @@ mod tests {
         assert!(held.contains("  go on with      producer resume nightly\n"), "{held}");
         let waits = says(&sample::ledger("nightly"));
         assert!(waits.contains("  waits           no consumer is running, so nothing"), "{waits}");
+    }
+
+    #[test]
+    fn of_many_codes_some_are_named() {
+        let by_code = (0..1_000).map(|code| (format!("CODE_{code:03}"), 2)).collect();
+        let ledger =
+            Ledger { rejected: 2_000, rejected_by_code: by_code, ..sample::ledger("many") };
+        let line = Report::of(ledger).rejected_line();
+
+        assert!(line.starts_with("2,000 (2 CODE_000, 2 CODE_001, "), "{line}");
+        assert!(line.ends_with(", 2 CODE_019, 1,960 with 980 other codes)"), "{line}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
     plan,
     read_settings::ReadSettings,
     reject_limit::RejectLimit,
-    runs, serve,
+    rejects_command, runs, serve,
     source::Transfer,
     start::{Order, Start},
     sync::Sync,
@@ -56,6 +56,7 @@ async fn look_or_steer(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Runs(args) => runs::list(args).await,
         Command::Show(args) => runs::show(args).await,
+        Command::Rejects(args) => Box::pin(rejects_command::print(args)).await,
         Command::Verify(args) => Box::pin(verify::verify(args)).await,
         Command::Plan(args) => Box::pin(plan::plan(*args)).await,
         Command::Pause(args) => control_commands::pause(args).await,

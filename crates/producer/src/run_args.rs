@@ -91,6 +91,24 @@ pub struct VerifyArgs {
     pub queue: QueueArgs,
 }
 
+/// Arguments of `producer rejects`.
+#[derive(Clone, Debug, Args)]
+pub struct RejectsArgs {
+    /// Id of the run.
+    pub run: RunId,
+
+    /// As a copy that is safe to open: what a spreadsheet would run is text in it.
+    #[arg(long)]
+    pub for_spreadsheet: bool,
+
+    /// Where the file is.
+    #[command(flatten)]
+    pub blob: BlobArgs,
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+}
+
 /// Arguments of `producer cancel`.
 #[derive(Clone, Debug, Args)]
 pub struct CancelArgs {

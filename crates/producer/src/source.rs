@@ -189,6 +189,11 @@ impl Source {
         self.transcoder.told_by_mark()
     }
 
+    /// See [`Ingest::is_for_spreadsheets`].
+    pub(crate) fn is_for_spreadsheets(&self) -> bool {
+        self.ingest.is_for_spreadsheets()
+    }
+
     /// See [`Ingest::skipped`].
     pub(crate) fn skipped(&self) -> u64 {
         self.ingest.skipped()

@@ -132,7 +132,11 @@ impl Start {
             (source, header) = self.open_with(blob, &settings).await?;
         }
         let (packing, encoding) = (source.packing(), source.told_encoding());
+        if header.is_of_spreadsheet_copy() && !settings.is_replay() {
+            return Err(SyncError::SpreadsheetCopy { file: blob.name.clone() });
+        }
         let settings = settings.with(header.dialect(), packing, encoding);
+        let settings = settings.with_guarded_cells(source.is_for_spreadsheets());
         Ok((source, header, settings))
     }
 

@@ -17,13 +17,8 @@ export class Rejects {
     this.#parts = parts;
     this.#run = run;
     parts.replay.addEventListener("click", () => this.#replay(null, parts.replay));
-    parts.download.href = this.#path();
-    parts.download.addEventListener("click", (event) => {
-      // Without a token the browser's own download is the best there is.
-      if (token() === null) return;
-      event.preventDefault();
-      this.#download();
-    });
+    this.#offer(parts.download, "?for=spreadsheet", "-for-spreadsheets");
+    this.#offer(parts.exact, "", "");
   }
 
   show(report) {
@@ -38,7 +33,7 @@ export class Rejects {
     setText(parts.noRejects, ended ? "No row was rejected." : "No row is rejected so far.");
     parts.replay.hidden = !some;
     // Of a run that has ended just now, the file may be on its way.
-    parts.download.hidden = !some || report.rejectsWrittenBytes === 0;
+    parts.download.hidden = parts.exact.hidden = !some || report.rejectsWrittenBytes === 0;
     parts.replay.disabled = !ended;
     // What a download says stays.
     if (!before || (before.rejected > 0) !== some || hasEnded(before) !== ended) {
@@ -72,21 +67,26 @@ export class Rejects {
     }
   }
 
-  #path() {
-    return `/api/sync/${encodeURIComponent(this.#run)}/rejects`;
+  #offer(link, query, suffix) {
+    link.href = `/api/sync/${encodeURIComponent(this.#run)}/rejects${query}`;
+    link.addEventListener("click", (event) => {
+      // Without a token the browser's own download is the best there is.
+      if (token() === null) return;
+      event.preventDefault();
+      this.#download(link.href, `rejects-${this.#run}${suffix}.csv`);
+    });
   }
 
   /**
    * A link cannot send the token. Where the browser lets a page write a file, the answer
    * goes there as it comes; elsewhere into a blob, which the browser keeps on its disk.
    */
-  async #download() {
-    const name = `rejects-${this.#run}.csv`;
+  async #download(path, name) {
     const hint = this.#parts.rejectsHint;
     try {
       const target = await window.showSaveFilePicker?.({ suggestedName: name });
       setText(hint, "Downloading …");
-      const answer = await call(this.#path());
+      const answer = await call(path);
       if (target) await answer.body.pipeThrough(counter(hint)).pipeTo(await target.createWritable());
       else save(await answer.blob(), name);
       setText(hint, "Downloaded.");

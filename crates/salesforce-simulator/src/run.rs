@@ -1,10 +1,6 @@
 //! The program from start to end.
 
-use std::{
-    fs,
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{fs, io::Write, process::ExitCode};
 
 use tokio_util::sync::CancellationToken;
 

@@ -7,12 +7,7 @@
 //! A secret whose flag, file or value was given and holds nothing is an error:
 //! who wrote it meant one, and without it a door may be open.
 
-use std::{
-    ffi::OsString,
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::{ffi::OsString, fs, io::Write, path::Path};
 
 use clap::{
     Arg, ArgMatches, Command, Parser, builder::Resettable, error::ErrorKind, parser::ValueSource,

@@ -1,5 +1,7 @@
 //! What answers about an ingest job as a whole mean. Pure.
 
+use ingest_core::{OTHER_CODE, is_code};
+
 use crate::{
     salesforce::Refusal,
     verdict::{Blocker, FREE_STORAGE, Operation, RequestVerdict, Trouble, judge_request},
@@ -95,10 +97,14 @@ pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
     }
 }
 
-/// What an `errorMessage` begins with; its text may quote rows.
+/// What an `errorMessage` begins with; its text may quote rows, and so may what is no word.
 pub(crate) fn failure_code(message: Option<&str>) -> &str {
     let code = message.unwrap_or_default().split(':').next().unwrap_or_default().trim();
-    if code.is_empty() { "no reason given" } else { code }
+    match code {
+        "" => "no reason given",
+        code if is_code(&code.to_ascii_uppercase()) => code,
+        _no_word => OTHER_CODE,
+    }
 }
 
 /// The field that Salesforce does not know, fit to be shown: it is a name of the file's header.
@@ -184,6 +190,18 @@ mod tests {
             (" : row 3 has ada@example.com", String::new()),
         ] {
             assert_eq!(what(&format!("InvalidBatch{text}")), format!("{begin}{shown}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_failure_without_a_code_is_not_quoted() {
+        for (message, code) in [
+            (Some("InvalidBatch : x"), "InvalidBatch"),
+            (Some("ada@example.org is gone"), "OTHER"),
+            (Some("a\u{1b}[2J : x"), "OTHER"),
+            (None, "no reason given"),
+        ] {
+            assert_eq!(failure_code(message), code, "{message:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the result files of an ingest job say, row by row. Pure.
 
 use csv::ByteRecord;
+use ingest_core::is_code;
 
 use crate::salesforce::{ResultFile, RowError, RowResult};
 
@@ -144,10 +145,7 @@ fn error(text: &str) -> RowError {
 }
 
 fn begins_an_error(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(code, _)| {
-        code.len() > 2
-            && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    })
+    text.split_once(':').is_some_and(|(code, _)| code.len() > 2 && is_code(code))
 }
 
 fn are_fields(text: &str) -> bool {
@@ -225,6 +223,23 @@ mod tests {
             let refused = RowResult { success: false, errors: errors(&text), created: None };
             let verdict = judge_row(&refused, Operation::Upsert);
             assert!(matches!(verdict, RowVerdict::TryAgain { .. }), "{text}: {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_in_a_result_file_is_other() {
+        let longest = "A".repeat(5_000);
+        for (text, told) in [
+            ("=cmd:busy:--", "=cmd: busy"),
+            ("lock", "lock"),
+            ("a\u{1b}[2J:x:--", "a\\u{1b}[2J: x"),
+            (&format!("{longest}:x:--"), &format!("{}…: x", &longest[..80])),
+        ] {
+            let refused = RowResult { success: false, errors: errors(text), created: None };
+            let RowVerdict::Rejected(reason) = judge_row(&refused, Operation::Upsert) else {
+                panic!("{text}")
+            };
+            assert_eq!((&*reason.code, &*reason.message), ("OTHER", told), "{text}");
         }
     }
 

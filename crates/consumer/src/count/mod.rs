@@ -3,11 +3,7 @@
 mod comparison;
 mod together;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use ingest_core::RunId;
 use job_queue::{Ledger, Queue, QueueError, RunState};

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use ingest_core::{code_and_message, is_code};
+
 use super::{LoginError, wire::RequestError};
 use crate::verdict::Reason;
 
@@ -30,7 +32,8 @@ pub enum Refusal {
 pub struct ErrorAnswer {
     /// HTTP status.
     pub status: u16,
-    /// Such as `REQUEST_LIMIT_EXCEEDED`; `None` when the body is not Salesforce's, for example a
+    /// Such as `REQUEST_LIMIT_EXCEEDED`, or `ExceededQuota` of Bulk's; `OTHER` for what is no word,
+    /// which the message begins with then. `None` when the body is not Salesforce's, for example a
     /// gateway's page.
     pub code: Option<String>,
     /// What Salesforce says, or the head of a body that is not its own. May quote a row's values.
@@ -46,7 +49,15 @@ impl ErrorAnswer {
     /// Reads the body of an error, whatever it is.
     pub(crate) fn read(status: u16, body: &[u8], retry_after: Option<Duration>) -> Self {
         let (code, message) = match first_error(body) {
-            Some(error) => (Some(error.code).filter(|code| !code.is_empty()), error.message),
+            Some(error) if error.code.is_empty() => (None, error.message),
+            // It stands in log lines, and a message does not.
+            Some(error) if is_code(&error.code.to_ascii_uppercase()) => {
+                (Some(error.code), error.message)
+            }
+            Some(error) => {
+                let (code, message) = code_and_message(&error.code, error.message);
+                (Some(code), message)
+            }
             None => (None, markup(body).map_or_else(|| excerpt(body), str::to_owned)),
         };
         Self { status, code, message, retry_after }
@@ -71,10 +82,10 @@ impl Refusal {
     /// Why a row is rejected that was refused all alone.
     pub(crate) fn reason(&self) -> Reason {
         match self {
-            Self::Answered(ErrorAnswer { status, code, message, .. }) => Reason {
-                code: code.clone().unwrap_or_else(|| format!("HTTP_{status}")),
-                message: message.clone(),
-            },
+            Self::Answered(ErrorAnswer { status, code, message, .. }) => {
+                let code = code.clone().unwrap_or_else(|| format!("HTTP_{status}"));
+                Reason::answered(&code, message.clone())
+            }
             _ => Reason { code: "NO_ANSWER".to_owned(), message: self.to_string() },
         }
     }
@@ -205,6 +216,21 @@ mod tests {
         );
 
         assert_eq!(answer.to_string(), "HTTP 500 UNKNOWN_EXCEPTION (ErrorId 1838-4711)");
+    }
+
+    #[test]
+    fn what_is_no_code_is_other_in_logs_and_rejects_and_told_in_the_message() {
+        let body = r#"[{"message":"no","errorCode":"=A\u001b[2J ada@example.org"}]"#;
+        let answer = read(400, body);
+
+        assert_eq!(answer.to_string(), "HTTP 400 OTHER");
+        let reason = Refusal::Answered(answer).reason();
+        assert_eq!(reason.code, "OTHER");
+        assert_eq!(reason.message, r"=A\u{1b}[2J ada@example.org: no");
+        let quota = read(400, r#"{"message":"no","errorCode":"ExceededQuota"}"#);
+        assert_eq!(quota.code.as_deref(), Some("ExceededQuota"), "as Bulk writes it");
+        let reason = Refusal::Answered(quota).reason();
+        assert_eq!((&*reason.code, &*reason.message), ("OTHER", "ExceededQuota: no"));
     }
 
     #[test]

@@ -15,6 +15,8 @@ mod tests;
 
 use std::{fmt, time::Duration};
 
+use ingest_core::code_and_message;
+
 pub(crate) use self::{
     request::{is_about_what_is_gone, judge_request},
     row::{
@@ -83,10 +85,18 @@ pub(crate) enum Trouble {
 /// Why a row is rejected or tried again.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Reason {
-    /// Status code of the error that decided.
+    /// Status code of the error that decided, or `OTHER` for what is no code.
     pub(crate) code: String,
     /// All errors of the row.
     pub(crate) message: String,
+}
+
+impl Reason {
+    /// As an answer gives it, whatever that has for a code.
+    pub(crate) fn answered(code: &str, message: String) -> Self {
+        let (code, message) = code_and_message(code, message);
+        Self { code, message }
+    }
 }
 
 /// What a delivered row has changed in Salesforce.

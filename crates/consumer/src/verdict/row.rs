@@ -18,7 +18,7 @@ pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict 
     {
         return RowVerdict::Delivered(Change::Deleted);
     }
-    let reason = |code: &str| Reason { code: code.to_owned(), message: all_errors(&result.errors) };
+    let reason = |code: &str| Reason::answered(code, all_errors(&result.errors));
     let is_locked = result.errors.iter().any(is_lock);
     let judged = |error: &RowError| match judge_error(error, operation) {
         // A wrapper beside a lock says that it was the lock.

@@ -46,6 +46,23 @@ const OF_A_ROW: [&str; 31] = [
 /// A code that nobody documents.
 const UNDOCUMENTED: &str = "NEVER_HEARD_OF";
 
+#[test]
+fn what_is_no_code_is_other_and_told_in_the_message() {
+    let longest = "A".repeat(81);
+    for (code, told) in [
+        ("=cmd|' /C calc'!A0", "=cmd|\\' /C calc\\'!A0: no".to_owned()),
+        ("ada@example.org", "ada@example.org: no".to_owned()),
+        ("A\u{1b}[2J\nB", "A\\u{1b}[2J\\nB: no".to_owned()),
+        (&longest, format!("{}…: no", &longest[..80])),
+        ("", "no".to_owned()),
+    ] {
+        let RowVerdict::Rejected(reason) = judge_row(&refused(&[(code, "no")]), Upsert) else {
+            panic!("{code}")
+        };
+        assert_eq!((&*reason.code, reason.message), ("OTHER", told), "{code:?}");
+    }
+}
+
 fn refused(errors: &[(&str, &str)]) -> RowResult {
     let errors = errors
         .iter()

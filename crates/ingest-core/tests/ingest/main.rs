@@ -11,6 +11,7 @@ mod reading;
 mod rejects;
 mod rejects_file;
 mod replay;
+mod spreadsheet;
 mod support;
 mod together;
 mod transcode;

@@ -140,6 +140,24 @@ fn a_record_whose_text_was_not_kept_is_rejected_again_with_its_first_reason() {
     }
 }
 
+#[test]
+fn what_is_no_code_in_the_file_is_other_and_stands_in_the_message() {
+    for (code, told) in [
+        ("lock", "lock: "),
+        ("=CMD", "=CMD: "),
+        ("A\u{1b}[2J", "A\\u{1b}[2J: "),
+        (&"A".repeat(81), &format!("{}…: ", "A".repeat(80))),
+    ] {
+        let file = format!("a,b,_record,_code,_message\n,7,{code},m\n");
+        let reading = replay(settings(), &[], &file).unwrap();
+
+        let records = reading.records();
+        let reject = records[0].reject.unwrap();
+        assert_eq!(reject.code, "OTHER", "{code:?}");
+        assert!(reject.message.ends_with(&format!("({told}m)")), "{reject:?}");
+    }
+}
+
 fn as_text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }

@@ -1,5 +1,7 @@
 //! The one place that drives `Ingest`, so that the tests do not know how.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use ingest_core::{
     Batch, BatchLimits, Header, Ingest, IngestError, IngestSettings, Reject, Replay, ResumePoint,
@@ -121,8 +123,8 @@ pub(crate) fn replay(
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
     let codes = || codes.iter().map(|&code| code.to_owned()).collect();
-    let replay = || Replay { codes: codes(), source: None };
-    read_in(settings, |ingest| ingest.replaying(replay()), input.as_ref())
+    let replay = |for_spreadsheets| Replay { codes: codes(), source: None, for_spreadsheets };
+    read_in(settings, |ingest, copy| ingest.replaying(replay(copy)), input.as_ref())
 }
 
 /// Reads the input as a copy of a rejects file of which the source was written in this dialect.
@@ -131,8 +133,9 @@ pub(crate) fn replay_copy(
     source: ingest_core::Dialect,
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
-    let replay = || Replay { codes: Vec::new(), source: Some(source) };
-    read_in(settings, |ingest| ingest.replaying(replay()), input.as_ref())
+    let replay =
+        |for_spreadsheets| Replay { codes: Vec::new(), source: Some(source), for_spreadsheets };
+    read_in(settings, |ingest, copy| ingest.replaying(replay(copy)), input.as_ref())
 }
 
 /// Reads the input with rows kept together by a column.
@@ -141,19 +144,21 @@ pub(crate) fn read_together(
     column: &str,
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
-    read_in(settings, |ingest| ingest.keeping_together(column.to_owned()), input.as_ref())
+    read_in(settings, |ingest, _| ingest.keeping_together(column.to_owned()), input.as_ref())
 }
 
 /// Reads the input in some manner: in one piece, at every chunk size and from every batch's end. All
-/// of these must be the same.
+/// of these must be the same. The manner is told what was found of a copy for spreadsheets.
 fn read_in(
     settings: IngestSettings,
-    manner: impl Fn(Ingest) -> Ingest,
+    manner: impl Fn(Ingest, bool) -> Ingest,
     input: &[u8],
 ) -> Result<Reading, IngestError> {
+    let is_copy = Cell::new(false);
     let read_in = |size: usize| {
-        let mut ingest = manner(Ingest::start(settings));
+        let mut ingest = manner(Ingest::start(settings), false);
         let batches = drain(&mut ingest, chunks_of(input, size))?;
+        is_copy.set(ingest.is_for_spreadsheets());
         Ok(Reading { header: ingest.header().unwrap().clone(), batches })
     };
     let whole = read_in(input.len().max(1));
@@ -171,7 +176,8 @@ fn read_in(
         let rest = &input[usize::try_from(batch.end.byte).unwrap()..];
         for size in [1, 7, rest.len().max(1)] {
             let ingest = Ingest::resume(settings, reading.header.clone(), batch.end);
-            let resumed = drain(&mut manner(ingest), chunks_of(rest, size)).unwrap();
+            let mut ingest = manner(ingest, is_copy.get());
+            let resumed = drain(&mut ingest, chunks_of(rest, size)).unwrap();
             assert_eq!(resumed, reading.batches[done + 1..], "from {:?} by {size}", batch.end);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ingest_core::BatchJob;
+use ingest_core::{BatchJob, Reject};
 use job_queue::{BatchEvent, Claimed, Depth, EventId, RejectsPart, RejectsParts, Settled};
 use redis::Commands;
 
@@ -40,6 +40,51 @@ async fn calls_are_counted_and_each_batch_is_told_to_those_who_watch() {
     assert_eq!(events.iter().map(told).collect::<Vec<_>>(), [(1, 0, 10, 10, 0), (2, 1, 10, 9, 1)]);
     let after = fixture.queue.batch_events(&id("a"), &events[0].id).await.unwrap();
     assert_eq!(after, events[1..]);
+}
+
+/// The same with one rejected row for each of these codes, from record `first` on.
+fn rejected_with(claimed: &Claimed, first: u64, codes: &[String]) -> BatchJob {
+    let mut job = with_rejects(claimed, 0);
+    (job.tally.created, job.rejects) =
+        (0, (first..).zip(codes).map(|(record, code)| reject(record, code)).collect());
+    job
+}
+
+#[tokio::test]
+async fn a_run_has_a_thousand_codes_and_the_rest_is_other_in_count_and_file() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 3).await;
+    let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
+    let named = |numbers: std::ops::Range<u64>| -> Vec<String> {
+        numbers.map(|number| format!("CODE_{number:04}")).collect()
+    };
+    let batches = [
+        named(0..900),
+        [named(800..1_500), vec![Reject::MISPLACED_QUOTE.to_owned()]].concat(),
+        [named(0..1), named(1_400..1_401), vec!["no\u{1b}code".to_owned()]].concat(),
+    ];
+    for (batch, first) in batches.iter().zip([1, 1_001, 2_001]) {
+        let claimed = consumer.claim().await.unwrap().unwrap();
+        let job = rejected_with(&claimed, first, batch);
+        assert_eq!(claimed.settle(&job).await.unwrap(), Settled::Recorded);
+    }
+
+    let ledger = fixture.ledger("a").await;
+    let by_code = &ledger.rejected_by_code;
+    let rejected: u64 = batches.iter().map(|batch| batch.len() as u64).sum();
+    assert_eq!((ledger.rejected, by_code.values().sum()), (rejected, rejected));
+    assert_eq!(by_code.len(), 1_002, "with OTHER, and the one of the readers");
+    assert_eq!((by_code["CODE_0000"], by_code["CODE_0899"], by_code["CODE_0999"]), (2, 2, 1));
+    assert_eq!((by_code["OTHER"], by_code[Reject::MISPLACED_QUOTE]), (502, 1));
+    let pending = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    let lines: Vec<_> =
+        pending.lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()).collect();
+    let of_code = |code: &str| lines.iter().filter(|line| line.contains(code)).count() as u64;
+    for (code, rows) in by_code {
+        assert_eq!(of_code(&format!(",{code},")), *rows, "{code}");
+    }
+    assert!(lines.iter().any(|line| line.contains(",OTHER,\"CODE_1400: ")), "{:?}", lines.last());
+    assert!(lines.iter().any(|line| line.contains(r#",OTHER,"no\u{1b}code: "#)));
 }
 
 /// No crash leaves it so: its bit and its job go in one step. A Redis that was mended by hand may.

@@ -5,6 +5,7 @@
 //! every line is written exactly once. A file that cannot go on is followed by
 //! `rejects/<run>.2.csv`, and so on: [`parts`].
 
+mod download;
 mod parts;
 
 use std::cmp::Ordering;
@@ -17,7 +18,10 @@ use job_queue::{Ledger, PendingRejects, Queue, QueueError, RejectsPart, RejectsP
 use tokio::sync::Semaphore;
 
 use self::parts::{Anew, Piece, name};
-pub(crate) use self::parts::{FOLDER, header_bytes, names};
+pub(crate) use self::{
+    download::Download,
+    parts::{FOLDER, names},
+};
 use crate::read_settings;
 
 /// Bytes in one append; the service takes 4 MiB.

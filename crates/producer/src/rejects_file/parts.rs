@@ -42,7 +42,7 @@ pub(crate) fn names(ledger: &Ledger) -> Vec<String> {
 }
 
 /// Length of the header of each part.
-pub(crate) fn header_bytes(ledger: &Ledger, settings: &read_settings::ReadSettings) -> u64 {
+pub(super) fn header_bytes(ledger: &Ledger, settings: &read_settings::ReadSettings) -> u64 {
     rejects_header(&ledger.header, settings.dialect()).len() as u64
 }
 

@@ -10,6 +10,7 @@ mod hostile_files;
 mod packed;
 mod program;
 mod report;
+mod spreadsheets;
 mod targets;
 mod terminal;
 mod verified_rejects;

@@ -109,6 +109,34 @@ fn a_row_that_was_changed_in_the_rejects_file_is_named_by_its_place_and_never_ca
     }
 }
 
+/// Who writes a system behind Salesforce, or a rejects file, chooses the codes.
+#[test]
+fn a_run_of_more_codes_than_are_kept_is_proven_and_replayed_by_what_it_counted() {
+    let fixture = Fixture::start();
+    let rows: String = (1..=1_500).map(|row| format!("{row},a\n")).collect();
+    fixture.put("odd.csv", format!("id,note\n{rows}"));
+    fixture.told(&["sync", "--file", "odd.csv", "--run-id", "odd", "--no-wait"]);
+    fixture.settle(|row| {
+        let number = row.split(',').next().unwrap();
+        Some(&*Box::leak(format!("CODE_{number}").into_boxed_str()))
+    });
+    let _written = fixture.producer(&["resume", "odd"]);
+
+    let (code, told, json) = verify(&fixture);
+
+    assert_eq!((code, &json["proven"]), (Some(0), &true.into()), "{told}");
+    let by_code = fixture.report("odd")["rejectedByCode"].clone();
+    assert_eq!((by_code.as_object().unwrap().len(), &by_code["OTHER"]), (1_001, &500.into()));
+    let content = fixture.get(REJECTS);
+    let of_others = content.lines().filter(|line| line.contains(",OTHER,\"CODE_"));
+    assert_eq!(of_others.count(), 500, "with their own codes in the message");
+    fixture.told(&["replay", "odd", "--code", "OTHER", "--no-wait"]);
+    let replayed = fixture.on_queue(async |queue| queue.depth().await.unwrap());
+    assert_eq!(replayed.jobs, 5, "batches of 100 rows");
+    let unknown = fixture.refused(&["replay", "odd", "--code", "CODE_1500"]);
+    assert!(unknown.contains(" and 981 more"), "{unknown}");
+}
+
 /// Another order, other quotes, other line ends and cells that fill short rows up: the rows are the
 /// same.
 #[test]
