@@ -1,13 +1,11 @@
-// Building and patching elements. Values become text, never markup, and never steer the text around them.
+// Building and patching elements. Values become text, never markup.
 
-// The same characters as in crate `service`, foreign.rs.
-const STEERS = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\udb40[\udc00-\udc7f]/g;
-
-/** Foreign text with what turns the direction of reading, or is not seen, written out. */
-export function harmless(text) {
-  return String(text).replace(STEERS, (found) =>
-    [...Array(found.length).keys()].map((at) => `\\u${found.charCodeAt(at).toString(16).padStart(4, "0")}`).join(""));
-}
+/** Foreign text, harmless: as crate `service`, foreign.rs. */
+export const harmless = (text) =>
+  String(text).replace(
+    /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu,
+    (found) => `\\u${found.codePointAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** A copy of a `<template>` and its elements by their `data-part`. */
 export function instance(id) {
@@ -20,7 +18,7 @@ export function instance(id) {
 export function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children.map((child) => (typeof child === "string" ? harmless(child) : child)));
+  made.append(...children.map((child) => (child.nodeType ? child : harmless(child))));
   return made;
 }
 

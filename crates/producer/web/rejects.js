@@ -78,8 +78,8 @@ export class Rejects {
   }
 
   /**
-   * A link cannot send the token. Where the browser lets a page write a file, the answer
-   * goes there as it comes; elsewhere into a blob, which the browser keeps on its disk.
+   * A link cannot send the token. The answer goes into a file as it comes where the
+   * browser lets a page write one; elsewhere into a blob.
    */
   async #download(path, name) {
     const hint = this.#parts.rejectsHint;
