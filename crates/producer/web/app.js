@@ -15,7 +15,7 @@ function show() {
   main.classList.remove("loading");
   if (run) showRun(main, decode(run), leave.signal);
   else showOverview(main, leave.signal);
-  // A screen reader must hear that the page changed; at the first look it does anyway.
+  // A screen reader must hear that the page changed.
   if (!isFirst) {
     main.querySelector("h1")?.focus({ preventScroll: true });
     scrollTo(0, 0);

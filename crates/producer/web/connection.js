@@ -39,7 +39,7 @@ export function pauseBeforeRetry(ms, signal) {
   });
 }
 
-/** 1, 2, 4 … up to 15 seconds, each a little random: pages must not come back in step. */
+/** 1, 2, 4 … up to 15 seconds, a little random. */
 export function backoffMs(tries) {
   return Math.min(15_000, 1000 * 2 ** tries) * (0.75 + Math.random() / 2);
 }

@@ -2,7 +2,7 @@
 
 const POINTS_MAX = 180;
 
-/** Points of `{ from, to, read, delivered, waited }`: seconds, rows/s, and whether reading waited. */
+/** Points of `{ from, to, read, delivered, waited }`: seconds, rows/s. */
 export class Series {
   points = [];
   #step = 1;

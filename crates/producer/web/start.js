@@ -35,7 +35,7 @@ export function showTargets(parts, targets) {
   parts.target.value = targets.some((target) => target.id === before) ? before : "";
 }
 
-/** Starts a run and goes to it. When an answer was lost, asking again starts nothing twice. */
+/** Starts a run and goes to it. Asking again starts nothing twice. */
 export async function begin(path, body) {
   const what = JSON.stringify([path, body]);
   if (attempt.what !== what) attempt = { what, key: randomKey() };
