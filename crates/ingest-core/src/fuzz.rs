@@ -83,7 +83,7 @@ fn settings([delimiter, limit, batch, _]: [u8; 4]) -> IngestSettings {
 /// One of four reads the input as a rejects file.
 fn replay([_, limit, ..]: [u8; 4]) -> Option<Replay> {
     let codes = if limit & 16 == 0 { Vec::new() } else { vec!["FIELD_COUNT".to_owned()] };
-    (limit & 12 == 12).then_some(Replay { codes, source: None })
+    (limit & 12 == 12).then_some(Replay { codes, ..Replay::default() })
 }
 
 /// Half of the inputs keep rows together by a column that many of them have.

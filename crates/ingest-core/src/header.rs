@@ -6,7 +6,7 @@ use bytes::Bytes;
 use memchr::memchr;
 
 use crate::error::{DataKind, IngestError};
-use crate::rejects_file::COLUMNS;
+use crate::rejects_file::columns_of_source;
 use crate::scan::is_blank;
 use crate::{Dialect, Position};
 
@@ -104,9 +104,7 @@ impl Header {
     /// Whether it is that of a rejects file or of a copy of one, whatever quotes it was read with.
     #[must_use]
     pub fn is_of_rejects_file(&self) -> bool {
-        let is_around = |character: char| character.is_whitespace() || "\"'".contains(character);
-        let names = self.columns[..self.named].iter().map(|name| name.trim_matches(is_around));
-        self.named > COLUMNS.len() && names.rev().take(COLUMNS.len()).eq(COLUMNS.into_iter().rev())
+        columns_of_source(&self.columns).is_some()
     }
 
     /// Whether a record says what the header says: its names in other quotes or capitals, with other

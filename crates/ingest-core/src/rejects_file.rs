@@ -9,6 +9,17 @@ use crate::{Dialect, Reject};
 /// What the rejects file adds behind the columns of the source.
 pub(crate) const COLUMNS: [&str; 3] = ["_record", "_code", "_message"];
 
+/// How many columns stand before those three, in the header of a rejects file or of a copy of one,
+/// whatever quotes it was read with. Columns without a name may stand behind: a spreadsheet makes
+/// all lines as long as the longest one. `None`: it is another header.
+pub(crate) fn columns_of_source(names: &[impl AsRef<str>]) -> Option<usize> {
+    let is_around = |character: char| character.is_whitespace() || "\"'".contains(character);
+    let name = |at: usize| names[at].as_ref().trim_matches(is_around);
+    let named = (0..names.len()).rposition(|at| !name(at).is_empty())? + 1;
+    let first = named.checked_sub(COLUMNS.len()).filter(|first| *first > 0)?;
+    (first..named).map(name).eq(COLUMNS).then_some(first)
+}
+
 /// The first line of the rejects file: the header as it came, then `_record`, `_code` and
 /// `_message`, then LF.
 #[must_use]

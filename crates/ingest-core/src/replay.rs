@@ -12,7 +12,7 @@ use encoding_rs::Encoding;
 
 use crate::cell::{is_quoted, push_quoted, spans, unquote};
 use crate::record::{Record, Shape};
-use crate::rejects_file::COLUMNS;
+use crate::rejects_file::{COLUMNS, columns_of_source};
 use crate::scan::MisplacedKind;
 use crate::{Dialect, IngestError, Position, Reject};
 
@@ -30,13 +30,15 @@ pub struct Replay {
     /// How the source was written, of which some records stand in one cell as they came: a program
     /// that saved a copy with other delimiters did not look into that cell. `None`: as this file.
     pub source: Option<Dialect>,
+    /// Nobody knows how the source was written: records that stand in one cell are rejected once more.
+    pub is_source_unknown: bool,
 }
 
 /// What becomes of a record of the rejects file.
 pub(crate) enum Replayed {
     /// It is read as if it stood in the source.
     Taken,
-    /// It was rejected again at once: its text is not there.
+    /// It was rejected again at once: its text is not there, or nobody knows how to read it.
     NotKept(Reject),
     /// It is none of the wanted ones, or has nothing but empty cells.
     LeftOut,
@@ -47,6 +49,7 @@ pub(crate) struct Replayer {
     codes: Vec<String>,
     dialect: Dialect,
     source: Dialect,
+    is_source_unknown: bool,
     /// Columns of the source.
     columns: usize,
     /// Where the cells of the current record are.
@@ -67,9 +70,10 @@ struct Columns {
 
 impl Replayer {
     pub(crate) fn new(replay: Replay, dialect: Dialect, columns: usize) -> Self {
-        let source = replay.source.unwrap_or(dialect);
+        let Replay { codes, source, is_source_unknown } = replay;
+        let source = source.unwrap_or(dialect);
         let (cells, text, written) = (Vec::new(), Vec::new(), Vec::new());
-        Self { codes: replay.codes, dialect, source, columns, cells, text, written }
+        Self { codes, dialect, source, is_source_unknown, columns, cells, text, written }
     }
 
     /// Makes the record what it was in the source.
@@ -101,6 +105,9 @@ impl Replayer {
             Some(columns) if self.is_one_cell(raw, &columns) => {
                 let (source, cell) = (self.source, &raw[self.cells[0].clone()]);
                 let raw = unquote(self.dialect, cell, &mut self.text);
+                if self.is_source_unknown {
+                    return Replayed::NotKept(not_understood(record, raw));
+                }
                 become_part(record, raw, source, spans(source, raw).count());
                 if source != self.dialect && matches!(record.shape, Shape::Whole { .. }) {
                     self.written.clear();
@@ -119,7 +126,7 @@ impl Replayer {
     fn find_columns(&self, raw: &[u8]) -> Option<Columns> {
         let last = self.cells.len().checked_sub(COLUMNS.len())?;
         for first in (0..=last).rev() {
-            if first < last && !self.field(raw, first + COLUMNS.len()).is_empty() {
+            if first < last && !self.field(raw, first + COLUMNS.len()).trim().is_empty() {
                 return None;
             }
             let number = self.field(raw, first);
@@ -147,7 +154,9 @@ impl Replayer {
     fn is_one_cell(&self, raw: &[u8], columns: &Columns) -> bool {
         columns.first == 1
             && columns.code == Reject::MISPLACED_QUOTE
-            && (self.source != self.dialect || is_quoted(self.dialect, &raw[self.cells[0].clone()]))
+            && (self.is_source_unknown
+                || self.source != self.dialect
+                || is_quoted(self.dialect, &raw[self.cells[0].clone()]))
     }
 
     /// A record on which the three columns were emptied, or which a person added: when it has their
@@ -155,8 +164,9 @@ impl Replayer {
     fn drop_empty_columns(&self, record: &mut Record<'_>) {
         let fields = self.cells.len();
         let full = self.columns + COLUMNS.len();
-        let are_added =
-            |from: usize| (from..fields).all(|index| self.field(record.raw, index).is_empty());
+        let are_added = |from: usize| {
+            (from..fields).all(|index| self.field(record.raw, index).trim().is_empty())
+        };
         if fields >= full && are_added(self.columns) {
             self.keep_fields(record, self.columns);
         } else if fields > full && are_added(full) {
@@ -206,18 +216,24 @@ pub(crate) fn source_header(
     at: Position,
 ) -> Result<Bytes, IngestError> {
     let cells: Vec<Range<usize>> = spans(dialect, raw).collect();
-    let name = |index: usize| text_of(dialect, &raw[cells[index].clone()]);
-    // A spreadsheet may have filled the header up as well.
-    let named = (0..cells.len()).rev().find(|&index| !name(index).is_empty());
-    let first = named.and_then(|last| (last + 1).checked_sub(COLUMNS.len()));
-    let is_rejects = |first: usize| {
-        COLUMNS.iter().enumerate().all(|(index, column)| name(first + index) == *column)
-    };
-    match first {
-        Some(first) if first > 0 && is_rejects(first) => {
-            Ok(Bytes::copy_from_slice(&raw[..cells[first - 1].end]))
-        }
-        _ => Err(IngestError::NotRejects { at }),
+    let names: Vec<String> =
+        cells.iter().map(|cell| text_of(dialect, &raw[cell.clone()])).collect();
+    let columns = columns_of_source(&names).ok_or(IngestError::NotRejects { at })?;
+    Ok(Bytes::copy_from_slice(&raw[..cells[columns - 1].end]))
+}
+
+/// Nobody knows whether somebody mended it, and what its quotes mean.
+fn not_understood(record: &Record<'_>, raw: &[u8]) -> Reject {
+    let message = format!(
+        "{}: its text stands in one cell, and here nobody knows how its run was read; load the file \
+         with producer replay RUN --file, or write its cells in their columns and empty the last three",
+        record.at
+    );
+    Reject {
+        record: record.at.record,
+        code: Reject::MISPLACED_QUOTE.to_owned(),
+        message,
+        raw: Bytes::copy_from_slice(raw),
     }
 }
 

@@ -121,7 +121,7 @@ pub(crate) fn replay(
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
     let codes = || codes.iter().map(|&code| code.to_owned()).collect();
-    let replay = || Replay { codes: codes(), source: None };
+    let replay = || Replay { codes: codes(), ..Replay::default() };
     read_in(settings, |ingest| ingest.replaying(replay()), input.as_ref())
 }
 
@@ -131,7 +131,16 @@ pub(crate) fn replay_copy(
     source: ingest_core::Dialect,
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
-    let replay = || Replay { codes: Vec::new(), source: Some(source) };
+    let replay = || Replay { source: Some(source), ..Replay::default() };
+    read_in(settings, |ingest| ingest.replaying(replay()), input.as_ref())
+}
+
+/// Reads the input as a copy of a rejects file of which nobody knows the run.
+pub(crate) fn replay_of_unknown(
+    settings: IngestSettings,
+    input: impl AsRef<[u8]>,
+) -> Result<Reading, IngestError> {
+    let replay = || Replay { is_source_unknown: true, ..Replay::default() };
     read_in(settings, |ingest| ingest.replaying(replay()), input.as_ref())
 }
 
