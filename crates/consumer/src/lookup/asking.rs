@@ -142,7 +142,7 @@ fn is_too_long(answer: &ErrorAnswer) -> bool {
 fn may_be_for_a_key(answer: &ErrorAnswer) -> bool {
     match answer.code.as_deref() {
         Some(code) => code == "MALFORMED_QUERY",
-        None => matches!(answer.status, 400..=407 | 409..=419 | 421..=428 | 430..=499),
+        None => matches!(answer.status, 300..=407 | 409..=419 | 421..=428 | 430..=499),
     }
 }
 
