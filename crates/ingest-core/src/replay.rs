@@ -14,7 +14,7 @@ use crate::cell::{is_quoted, push_quoted, spans, unquote};
 use crate::record::{Record, Shape};
 use crate::rejects_file::{COLUMNS, columns_of_source};
 use crate::scan::MisplacedKind;
-use crate::{Dialect, IngestError, Position, Reject};
+use crate::{Dialect, Header, IngestError, Position, Reject};
 
 /// What the three columns may have in bytes, on top of the record.
 pub(crate) const COLUMNS_BYTES_MAX: usize = 64 << 10;
@@ -50,8 +50,8 @@ pub(crate) struct Replayer {
     dialect: Dialect,
     source: Dialect,
     is_source_unknown: bool,
-    /// Columns of the source.
-    columns: usize,
+    /// That of the source.
+    header: Header,
     /// Where the cells of the current record are.
     cells: Vec<Range<usize>>,
     /// The text of a record that stands in one cell.
@@ -69,11 +69,12 @@ struct Columns {
 }
 
 impl Replayer {
-    pub(crate) fn new(replay: Replay, dialect: Dialect, columns: usize) -> Self {
+    pub(crate) fn new(replay: Replay, header: Header) -> Self {
+        let dialect = header.dialect();
         let Replay { codes, source, is_source_unknown } = replay;
         let source = source.unwrap_or(dialect);
         let (cells, text, written) = (Vec::new(), Vec::new(), Vec::new());
-        Self { codes, dialect, source, is_source_unknown, columns, cells, text, written }
+        Self { codes, dialect, source, is_source_unknown, header, cells, text, written }
     }
 
     /// Makes the record what it was in the source.
@@ -116,7 +117,10 @@ impl Replayer {
                 }
             }
             Some(columns) => self.keep_fields(record, columns.first),
-            None => self.drop_empty_columns(record),
+            None => match self.find_repeated_header(raw) {
+                Some(columns) => self.keep_fields(record, columns),
+                None => self.drop_empty_columns(record),
+            },
         }
         Replayed::Taken
     }
@@ -141,6 +145,14 @@ impl Replayer {
         None
     }
 
+    /// How many columns of the source stand in this record, if it is the file's header once more.
+    fn find_repeated_header(&self, raw: &[u8]) -> Option<usize> {
+        let names: Vec<String> = (0..self.cells.len()).map(|at| self.field(raw, at)).collect();
+        let columns = columns_of_source(&names)?;
+        let own = &raw[..self.cells[columns - 1].end];
+        self.header.is_repeated_by(own).then_some(columns)
+    }
+
     /// A record that was too long, or never ended, is not in the file; its line has the reason only.
     fn is_not_kept(&self, raw: &[u8], columns: &Columns) -> bool {
         let is_missing = columns.first == 0 || (columns.first == 1 && self.cells[0].is_empty());
@@ -163,12 +175,13 @@ impl Replayer {
     /// places, it loses them.
     fn drop_empty_columns(&self, record: &mut Record<'_>) {
         let fields = self.cells.len();
-        let full = self.columns + COLUMNS.len();
+        let columns = self.header.columns().len();
+        let full = columns + COLUMNS.len();
         let are_added = |from: usize| {
             (from..fields).all(|index| self.field(record.raw, index).trim().is_empty())
         };
-        if fields >= full && are_added(self.columns) {
-            self.keep_fields(record, self.columns);
+        if fields >= full && are_added(columns) {
+            self.keep_fields(record, columns);
         } else if fields > full && are_added(full) {
             self.keep_fields(record, full);
         } else {

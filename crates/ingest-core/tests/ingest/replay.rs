@@ -327,3 +327,21 @@ fn a_record_in_one_cell_is_rejected_once_more_where_nobody_knows_how_the_source_
     assert!(message.starts_with("record 1 (line 2, byte "), "{message}");
     assert!(message.contains("producer replay RUN --file") && !message.contains("open"));
 }
+
+#[test]
+fn the_header_of_a_copy_that_was_joined_to_another_is_told_as_such() {
+    let file = "a,b,_record,_code,_message\n\
+                1,2,3,LOCK,no\n\
+                \"A\",b,_record,_code,_message,,\n\
+                x,y,_record,_code,_message\n\
+                4,5,6,LOCK,no\n";
+
+    let expected = [
+        row("1,2"),
+        rejected("\"A\",b", "REPEATED_HEADER"),
+        rejected("x,y,_record,_code,_message", "FIELD_COUNT"),
+        row("4,5"),
+    ];
+    assert_eq!(replayed(file), expected);
+    assert_eq!(outcome(&replay(settings(), &["LOCK"], file).unwrap()), [row("1,2"), row("4,5")]);
+}
