@@ -14,7 +14,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers calls with these words in their address or body with an error, or without a code with a page, and
+/// Answers calls with these words in their address or body with an error, or without a code with a page (status 0: it hangs up), and
 /// passes on all others. Or passes on those too, and replaces what comes back. Or says of every record
 /// that it was created.
 pub(crate) struct Spoiler {
@@ -140,6 +140,8 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
 }
 
 fn spoiled(route: &Route) -> Response {
+    // Ends the connection.
+    assert_ne!(route.status, 0, "it hangs up");
     let (code, status) = (route.code, StatusCode::from_u16(route.status).unwrap());
     if code.is_empty() {
         let page = "<!DOCTYPE html><html><h1>Request blocked</h1></html>";
