@@ -50,6 +50,15 @@ impl Call {
         self.rows.len() > 1 && self.shrinkings < SHRINKINGS_MAX
     }
 
+    /// Leaves it so many rows at most, and gives a call with the others.
+    pub(crate) fn split_after(&mut self, rows_max: usize) -> Option<Self> {
+        if self.rows.len() <= rows_max {
+            return None;
+        }
+        let rows = self.rows.split_off(rows_max);
+        Some(Self { rows, ..*self })
+    }
+
     /// Calls with these rows of this one, fewer at once.
     pub(crate) fn shrunk(&self, rows: &[usize]) -> Vec<Self> {
         let fewer = rows.len().div_ceil(2).max(1);

@@ -46,9 +46,13 @@ fn judge_error(status: u16, body: &[u8], operation: Operation) {
     }
     let code = answer.code.clone().unwrap_or_default();
     let verdict = judge_request(&Refusal::Answered(answer), operation);
-    let may_be_stored = code.is_empty() && matches!(status, 500..);
-    if operation == Operation::Insert && may_be_stored {
-        assert_eq!(verdict, RequestVerdict::OutcomeUnknown, "{status}");
+    if operation == Operation::Insert && code.is_empty() {
+        match status {
+            500.. => assert_eq!(verdict, RequestVerdict::OutcomeUnknown, "{status}"),
+            413 | 414 | 429 | 431 => (),
+            300..=499 => assert!(matches!(verdict, RequestVerdict::Unsaid(_)), "{status}"),
+            _ => (),
+        }
     }
 }
 

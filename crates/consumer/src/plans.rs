@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -50,6 +50,8 @@ pub(crate) struct OfRun {
     stored: AtomicU64,
     /// Why a row was rejected that was all alone in its call, and what was stored then.
     alone: Mutex<Option<(Reason, u64)>>,
+    /// Rows that may be lost with one call.
+    risk: AtomicUsize,
 }
 
 /// What the org said of the objects of a run.
@@ -154,6 +156,7 @@ impl OfRun {
             is_out_of_date: AtomicBool::new(false),
             stored: AtomicU64::new(0),
             alone: Mutex::default(),
+            risk: AtomicUsize::new(usize::MAX),
         }
     }
 
@@ -173,6 +176,23 @@ impl OfRun {
 
     pub(crate) fn count_stored(&self, rows: u64) {
         self.stored.fetch_add(rows, Relaxed);
+    }
+
+    /// So many rows may go in one call: where calls were answered by somebody on the way, and none of
+    /// their rows may be sent again, few are risked until others get through.
+    pub(crate) fn rows_at_once(&self) -> usize {
+        self.risk.load(Relaxed)
+    }
+
+    /// From now on one row is risked. Gives whether that was so before.
+    pub(crate) fn risk_one_row(&self) -> bool {
+        self.risk.swap(1, Relaxed) == 1
+    }
+
+    /// A call got through: twice as many rows may go in the next one.
+    pub(crate) fn risk_more(&self) {
+        let more = |rows: usize| Some(rows.saturating_mul(2));
+        let _always = self.risk.fetch_update(Relaxed, Relaxed, more);
     }
 
     /// A row is about to be rejected that was all alone in its call. Gives whether the last such

@@ -36,6 +36,12 @@ async function look(watched, state, picture = {}) {
   await page.setViewport(DESK);
 }
 
+/** Runs in the page: pauses of a second and more never end, so that it tries again only when it is told to. */
+function neverByItself() {
+  const wait = window.setTimeout.bind(window);
+  window.setTimeout = (then, ms, ...args) => (ms < 700 ? wait(then, ms, ...args) : 0);
+}
+
 describe("each state of the page", { timeout: 400_000 }, () => {
   const stage = onStage(async (product) => {
     await product.serve();
@@ -170,7 +176,22 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     await watched.sees("#banner", /The connection is lost/);
     await look(watched, "lost");
     await stage.product.serve();
-    await watched.press("#banner-retry");
+    await watched.page.waitForSelector("#banner", { hidden: true });
+    await watched.close();
+  });
+
+  it("a lost connection, and somebody who does not wait", async () => {
+    const watched = await open();
+    watched.expected.push(/ERR_CONNECTION|ERR_EMPTY_RESPONSE/);
+    await watched.sees("tbody a", /january/);
+    await stage.product.producer.kill();
+    await watched.sees("#banner", /The connection is lost/);
+    await watched.page.evaluate(neverByItself);
+    const tries = () => Promise.all([watched.page.waitForRequest((request) => request.url().includes("/api/")), watched.press("#banner-retry")]);
+    await tries();
+    await stage.product.serve();
+    assert(await watched.page.$eval("#banner", (banner) => banner.checkVisibility()));
+    await tries();
     await watched.page.waitForSelector("#banner", { hidden: true });
     await watched.close();
   });

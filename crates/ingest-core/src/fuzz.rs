@@ -77,7 +77,7 @@ pub fn replayed(bytes: &[u8]) {
     let codes = if choice[1] & 4 == 0 { Vec::new() } else { vec!["FIELD_COUNT".to_owned()] };
     let source = (choice[1] & 8 != 0).then_some(Dialect::default());
     let manner = |ingest: Ingest| {
-        ingest.replaying(Replay { codes: codes.clone(), source, for_spreadsheets: false })
+        ingest.replaying(Replay { codes: codes.clone(), source, ..Replay::default() })
     };
     let chunk = usize::from(choice[3] % 61) + 1;
 
@@ -150,7 +150,7 @@ fn settings([delimiter, limit, batch, _]: [u8; 4]) -> IngestSettings {
 fn replay([_, limit, ..]: [u8; 4]) -> Option<Replay> {
     let codes = if limit & 16 == 0 { Vec::new() } else { vec!["FIELD_COUNT".to_owned()] };
     let for_spreadsheets = limit & 32 != 0;
-    (limit & 12 == 12).then_some(Replay { codes, source: None, for_spreadsheets })
+    (limit & 12 == 12).then_some(Replay { codes, for_spreadsheets, ..Replay::default() })
 }
 
 /// Half of the inputs keep rows together by a column that many of them have.

@@ -6,9 +6,8 @@ use bytes::Bytes;
 use memchr::memchr;
 
 use crate::error::{DataKind, IngestError};
-use crate::rejects_file::COLUMNS;
+use crate::rejects_file::RejectColumns;
 use crate::scan::is_blank;
-use crate::spreadsheet::MESSAGE_COLUMN;
 use crate::{Dialect, Position};
 
 /// The first record of the input: the names of the columns.
@@ -105,21 +104,7 @@ impl Header {
     /// Whether it is that of a rejects file or of a copy of one, whatever quotes it was read with.
     #[must_use]
     pub fn is_of_rejects_file(&self) -> bool {
-        self.ends_in(COLUMNS)
-    }
-
-    /// Whether it is that of a [copy of a rejects file for spreadsheets](crate::SpreadsheetCopy),
-    /// whatever quotes it was read with.
-    #[must_use]
-    pub fn is_of_spreadsheet_copy(&self) -> bool {
-        let [record, code, _] = COLUMNS;
-        self.ends_in([record, code, MESSAGE_COLUMN])
-    }
-
-    fn ends_in(&self, columns: [&str; 3]) -> bool {
-        let is_around = |character: char| character.is_whitespace() || "\"'".contains(character);
-        let names = self.columns[..self.named].iter().map(|name| name.trim_matches(is_around));
-        self.named > columns.len() && names.rev().take(columns.len()).eq(columns.into_iter().rev())
+        RejectColumns::of(&self.columns).is_some()
     }
 
     /// Whether a record says what the header says: its names in other quotes or capitals, with other

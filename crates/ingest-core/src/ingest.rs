@@ -299,7 +299,7 @@ impl RowReader {
         from: ResumePoint,
     ) -> Result<Self, IngestError> {
         let cursor = Cursor::at(from.line, from.byte);
-        let (dialect, columns) = (header.dialect(), header.columns().len());
+        let dialect = header.dialect();
         let limit = manner.record_limit(settings);
         let batcher = Batcher::new(settings.batch, from);
         let batcher = match &manner.together {
@@ -321,7 +321,7 @@ impl RowReader {
                 is_replay: replay.is_some(),
             },
             decoder: RecordDecoder::new(dialect, fields, limit, from.record + 1, cursor),
-            replayer: replay.map(|replay| Replayer::new(replay, dialect, columns)),
+            replayer: replay.map(|replay| Replayer::new(replay, header.clone())),
             batcher,
             sep_line: SepLine::default(),
             ready: VecDeque::new(),

@@ -13,10 +13,10 @@ use encoding_rs::Encoding;
 use crate::cell::{is_quoted, push_quoted, spans, unquote};
 use crate::code::{code_and_message, is_code};
 use crate::record::{Record, Shape};
-use crate::rejects_file::COLUMNS;
+use crate::rejects_file::{COLUMNS, RejectColumns};
 use crate::scan::MisplacedKind;
-use crate::spreadsheet::{is_message_column, take_guards_off};
-use crate::{Dialect, IngestError, Position, Reject};
+use crate::spreadsheet::take_guards_off;
+use crate::{Dialect, Header, IngestError, Position, Reject};
 
 /// What the three columns may have in bytes, on top of the record.
 pub(crate) const COLUMNS_BYTES_MAX: usize = 64 << 10;
@@ -32,6 +32,8 @@ pub struct Replay {
     /// How the source was written, of which some records stand in one cell as they came: a program
     /// that saved a copy with other delimiters did not look into that cell. `None`: as this file.
     pub source: Option<Dialect>,
+    /// Nobody knows how the source was written: records that stand in one cell are rejected once more.
+    pub is_source_unknown: bool,
     /// It is a [copy for spreadsheets](crate::SpreadsheetCopy), of which the cells lose what was added.
     /// The header says so where it is read; this is for going on behind it.
     pub for_spreadsheets: bool,
@@ -41,7 +43,7 @@ pub struct Replay {
 pub(crate) enum Replayed {
     /// It is read as if it stood in the source.
     Taken,
-    /// It was rejected again at once: its text is not there.
+    /// It was rejected again at once: its text is not there, or nobody knows how to read it.
     NotKept(Reject),
     /// It is none of the wanted ones, or has nothing but empty cells.
     LeftOut,
@@ -52,9 +54,10 @@ pub(crate) struct Replayer {
     codes: Vec<String>,
     dialect: Dialect,
     source: Dialect,
+    is_source_unknown: bool,
     for_spreadsheets: bool,
-    /// Columns of the source.
-    columns: usize,
+    /// That of the source.
+    header: Header,
     /// Where the cells of the current record are.
     cells: Vec<Range<usize>>,
     /// The current record without what a copy for spreadsheets added.
@@ -74,11 +77,21 @@ struct Columns {
 }
 
 impl Replayer {
-    pub(crate) fn new(replay: Replay, dialect: Dialect, columns: usize) -> Self {
-        let source = replay.source.unwrap_or(dialect);
-        let Replay { codes, for_spreadsheets, .. } = replay;
-        let (cells, bare, text, written) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { codes, dialect, source, for_spreadsheets, columns, cells, bare, text, written }
+    pub(crate) fn new(replay: Replay, header: Header) -> Self {
+        let dialect = header.dialect();
+        let Replay { codes, source, is_source_unknown, for_spreadsheets } = replay;
+        Self {
+            codes,
+            dialect,
+            source: source.unwrap_or(dialect),
+            is_source_unknown,
+            for_spreadsheets,
+            header,
+            cells: Vec::new(),
+            bare: Vec::new(),
+            text: Vec::new(),
+            written: Vec::new(),
+        }
     }
 
     pub(crate) fn is_for_spreadsheets(&self) -> bool {
@@ -121,6 +134,9 @@ impl Replayer {
             Some(columns) if self.is_one_cell(raw, &columns) => {
                 let (source, cell) = (self.source, &raw[self.cells[0].clone()]);
                 let raw = unquote(self.dialect, cell, &mut self.text);
+                if self.is_source_unknown {
+                    return Replayed::NotKept(not_understood(record, raw));
+                }
                 become_part(record, raw, source, spans(source, raw).count());
                 if source != self.dialect && matches!(record.shape, Shape::Whole { .. }) {
                     self.written.clear();
@@ -129,7 +145,10 @@ impl Replayer {
                 }
             }
             Some(columns) => self.keep_fields(record, columns.first),
-            None => self.drop_empty_columns(record),
+            None => match self.find_repeated_header(raw) {
+                Some(columns) => self.keep_fields(record, columns),
+                None => self.drop_empty_columns(record),
+            },
         }
         Replayed::Taken
     }
@@ -139,7 +158,7 @@ impl Replayer {
     fn find_columns(&self, raw: &[u8]) -> Option<Columns> {
         let last = self.cells.len().checked_sub(COLUMNS.len())?;
         for first in (0..=last).rev() {
-            if first < last && !self.field(raw, first + COLUMNS.len()).is_empty() {
+            if first < last && !self.field(raw, first + COLUMNS.len()).trim().is_empty() {
                 return None;
             }
             let number = self.field(raw, first);
@@ -152,6 +171,14 @@ impl Replayer {
             }
         }
         None
+    }
+
+    /// How many columns of the source stand in this record, if it is the file's header once more.
+    fn find_repeated_header(&self, raw: &[u8]) -> Option<usize> {
+        let names: Vec<String> = (0..self.cells.len()).map(|at| self.field(raw, at)).collect();
+        let RejectColumns { first, .. } = RejectColumns::of(&names)?;
+        let own = &raw[..self.cells[first - 1].end];
+        self.header.is_repeated_by(own).then_some(first)
     }
 
     /// A record that was too long, or never ended, is not in the file; its line has the reason only.
@@ -167,18 +194,22 @@ impl Replayer {
     fn is_one_cell(&self, raw: &[u8], columns: &Columns) -> bool {
         columns.first == 1
             && columns.code == Reject::MISPLACED_QUOTE
-            && (self.source != self.dialect || is_quoted(self.dialect, &raw[self.cells[0].clone()]))
+            && (self.is_source_unknown
+                || self.source != self.dialect
+                || is_quoted(self.dialect, &raw[self.cells[0].clone()]))
     }
 
     /// A record on which the three columns were emptied, or which a person added: when it has their
     /// places, it loses them.
     fn drop_empty_columns(&self, record: &mut Record<'_>) {
         let fields = self.cells.len();
-        let full = self.columns + COLUMNS.len();
-        let are_added =
-            |from: usize| (from..fields).all(|index| self.field(record.raw, index).is_empty());
-        if fields >= full && are_added(self.columns) {
-            self.keep_fields(record, self.columns);
+        let columns = self.header.columns().len();
+        let full = columns + COLUMNS.len();
+        let are_added = |from: usize| {
+            (from..fields).all(|index| self.field(record.raw, index).trim().is_empty())
+        };
+        if fields >= full && are_added(columns) {
+            self.keep_fields(record, columns);
         } else if fields > full && are_added(full) {
             self.keep_fields(record, full);
         } else {
@@ -227,25 +258,31 @@ pub(crate) fn source_header(
     at: Position,
 ) -> Result<(Bytes, bool), IngestError> {
     let cells: Vec<Range<usize>> = spans(dialect, raw).collect();
-    let name = |index: usize| text_of(dialect, &raw[cells[index].clone()]);
-    // A spreadsheet may have filled the header up as well.
-    let named = (0..cells.len()).rev().find(|&index| !name(index).is_empty());
-    let first = named.and_then(|last| (last + 1).checked_sub(COLUMNS.len()));
-    let [record, code, message] = COLUMNS;
-    let Some(first) = first.filter(|&first| first > 0 && name(first) == record) else {
-        return Err(IngestError::NotRejects { at });
-    };
-    let last = name(first + 2);
-    let for_spreadsheets = is_message_column(&last);
-    if name(first + 1) != code || !(for_spreadsheets || last == message) {
-        return Err(IngestError::NotRejects { at });
-    }
+    let names: Vec<String> =
+        cells.iter().map(|cell| text_of(dialect, &raw[cell.clone()])).collect();
+    let RejectColumns { first, for_spreadsheets } =
+        RejectColumns::of(&names).ok_or(IngestError::NotRejects { at })?;
     let source = &raw[..cells[first - 1].end];
     let mut bare = Vec::new();
     if for_spreadsheets && take_guards_off(dialect, source, &mut bare) {
         return Ok((bare.into(), true));
     }
     Ok((Bytes::copy_from_slice(source), for_spreadsheets))
+}
+
+/// Nobody knows whether somebody mended it, and what its quotes mean.
+fn not_understood(record: &Record<'_>, raw: &[u8]) -> Reject {
+    let message = format!(
+        "{}: its text stands in one cell, and here nobody knows how its run was read; load the file \
+         with producer replay RUN --file, or write its cells in their columns and empty the last three",
+        record.at
+    );
+    Reject {
+        record: record.at.record,
+        code: Reject::MISPLACED_QUOTE.to_owned(),
+        message,
+        raw: Bytes::copy_from_slice(raw),
+    }
 }
 
 fn not_kept(record: &Record<'_>, columns: &Columns) -> Reject {

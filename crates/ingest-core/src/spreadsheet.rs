@@ -9,6 +9,7 @@ use bytes::Bytes;
 use memchr::memchr;
 
 use crate::Dialect;
+use crate::Reject;
 use crate::cell::{push_quoted, spans, unquote};
 use crate::decode::{BYTE_ORDER_MARK, RecordDecoder};
 use crate::input::Input;
@@ -16,7 +17,6 @@ use crate::key::is_unseen;
 use crate::position::Cursor;
 use crate::record::{FieldCount, Record, Shape};
 use crate::rejects_file::COLUMNS;
-use crate::{Reject, trimmed};
 
 /// What the last column is called in such a copy.
 pub(crate) const MESSAGE_COLUMN: &str = "_message (for spreadsheets)";
@@ -128,11 +128,6 @@ fn left_out(record: &Record<'_>, record_bytes_max: usize, written: Dialect) -> V
     let mut line = cells.join(&char::from(written.delimiter).to_string()).into_bytes();
     line.extend_from_slice(b"\r\n");
     line
-}
-
-/// Whether a column of this name says that the file is such a copy.
-pub(crate) fn is_message_column(name: &str) -> bool {
-    trimmed(name) == MESSAGE_COLUMN
 }
 
 /// Writes a record without what was added to its cells; gives whether there was something.

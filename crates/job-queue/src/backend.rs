@@ -3,8 +3,6 @@
 use std::{
     convert::Infallible,
     fmt,
-    panic::AssertUnwindSafe,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -12,7 +10,6 @@ use std::{
 
 use apalis_core::{
     backend::{Backend, BackendConfig, finalize::Ephemeral},
-    error::BoxDynError,
     task::{Task, builder::TaskBuilder, task_id::TaskId},
     worker::context::WorkerContext,
 };
@@ -21,14 +18,14 @@ use futures::{FutureExt, future::BoxFuture};
 use ingest_core::RunId;
 use redis::Value;
 use tokio_util::task::AbortOnDropHandle;
-use tower::{Layer, Service};
-use tracing::{error, warn};
+use tracing::error;
 
 use crate::{
     Claimed, ClaimedImport, Queue, QueueError, Target,
     claim::{Claim, Delivery, Job},
     headers::Headers,
     keeper::Worker,
+    put_back::PutBackFailedLayer,
     scripts,
     target::{CONSUMERS, SERVERS},
 };
@@ -39,9 +36,6 @@ const IDLE_DELAY_MAX: Duration = Duration::from_millis(250);
 
 /// A job that this program cannot read waits for one that can.
 const UNREADABLE_DELAY: Duration = Duration::from_secs(30);
-
-/// A job whose handler failed or panicked is tried again after this long.
-const FAILED_DELAY: Duration = Duration::from_secs(2);
 
 /// How often runs without a target are looked at.
 const BETWEEN_GIFTS: Duration = Duration::from_secs(1);
@@ -367,58 +361,8 @@ impl Claims {
     }
 }
 
-/// Puts a job back when its handler fails or panics; the delivery counts.
-#[derive(Clone, Copy, Debug)]
-pub struct PutBackFailedLayer;
-
-impl<S> Layer<S> for PutBackFailedLayer {
-    type Service = PutBackFailed<S>;
-
-    fn layer(&self, handler: S) -> PutBackFailed<S> {
-        PutBackFailed { handler }
-    }
-}
-
-/// A handler of claimed jobs that may fail. See [`PutBackFailedLayer`].
-#[derive(Clone, Debug)]
-pub struct PutBackFailed<S> {
-    handler: S,
-}
-
-impl<S, J: Job> Service<Task<J>> for PutBackFailed<S>
-where
-    S: Service<Task<J>>,
-    S::Error: Into<BoxDynError>,
-    S::Future: Send + 'static,
-    S::Response: Send,
-{
-    type Response = S::Response;
-    type Error = BoxDynError;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxDynError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxDynError>> {
-        self.handler.poll_ready(context).map_err(Into::into)
-    }
-
-    fn call(&mut self, task: Task<J>) -> Self::Future {
-        let claimed = task.args.clone();
-        let delivery = AssertUnwindSafe(self.handler.call(task)).catch_unwind();
-        Box::pin(async move {
-            let outcome = match delivery.await {
-                Ok(outcome) => outcome.map_err(Into::into),
-                Err(_panic) => Err("the delivery panicked".into()),
-            };
-            if let Err(error) = &outcome {
-                warn!(job.id = claimed.name(), error = %error, "job {} is put back", claimed.name());
-                report(claimed.claim().give_up(FAILED_DELAY).await);
-            }
-            outcome
-        })
-    }
-}
-
 /// What cannot be put back comes back when its lease runs out.
-fn report<T>(outcome: Result<T, QueueError>) {
+pub(crate) fn report<T>(outcome: Result<T, QueueError>) {
     if let Err(error) = outcome {
         error!(error = %error, "could not put a job back; it is handed out again when its lease ends");
     }

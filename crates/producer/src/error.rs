@@ -60,11 +60,6 @@ pub(crate) enum SyncError {
          under another id"
     )]
     OtherVersion { run: RunId, file: String },
-    #[error(
-        "{file} is a copy of a rejects file for spreadsheets, with marks in its cells that a replay \
-         takes off: producer replay RUN --file {file}"
-    )]
-    SpreadsheetCopy { file: String },
     #[error("run {run} failed: {reason}")]
     Failed { run: RunId, reason: String },
     #[error("run {run}: {reason}")]

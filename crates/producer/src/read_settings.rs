@@ -46,6 +46,9 @@ pub(crate) struct ReadSettings {
     /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay_text: Option<Dialect>,
+    /// Nobody knows the run of that rejects file, and so not how such records are written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    replay_of_unknown: bool,
     /// That rejects file is a copy for spreadsheets: what was added to its cells is taken off. Known
     /// when the header line has been seen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -71,6 +74,7 @@ impl ReadSettings {
             keep_together: args.batch_keep_together.clone(),
             replay: None,
             replay_text: None,
+            replay_of_unknown: false,
             guarded_cells: false,
             rejects_max: None,
         };
@@ -103,6 +107,7 @@ impl ReadSettings {
             encoding: if is_alike { "utf-8".to_owned() } else { self.encoding },
             replay: Some(codes),
             replay_text: Some(source.dialect_of_text()),
+            replay_of_unknown: source.replay_of_unknown,
             ..self
         }
     }
@@ -111,13 +116,17 @@ impl ReadSettings {
     /// run: its quotes are those of a spreadsheet.
     pub(crate) fn for_saved_copy(self) -> Self {
         let Dialect { quote, escape, .. } = Dialect::default();
-        Self { quote, escape, ..self }
+        Self { quote, escape, ..self.for_rejects_of_unknown() }
     }
 
-    /// The same for the rejects file of a run that was read with `source`, loaded as any other file.
-    pub(crate) fn for_file_written_as(self, source: &Self) -> Self {
-        let Self { delimiter, quote, escape, .. } = *source;
-        Self { delimiter, quote, escape, encoding: "utf-8".to_owned(), ..self }
+    /// The same for the rejects file of a run that nobody knows any more.
+    pub(crate) fn for_rejects_of_unknown(self) -> Self {
+        Self { replay: Some(Vec::new()), replay_of_unknown: true, ..self }
+    }
+
+    /// The same with the last columns of a rejects file.
+    pub(crate) fn of_all_columns(self) -> Self {
+        Self { replay: None, ..self }
     }
 
     /// Whether the file is a rejects file whose last columns are taken off.
@@ -143,6 +152,7 @@ impl ReadSettings {
         Self {
             replay: None,
             replay_text: None,
+            replay_of_unknown: false,
             guarded_cells: false,
             keep_together: None,
             encoding,
@@ -182,6 +192,7 @@ impl ReadSettings {
             header_columns_max: larger(self.header_columns_max, source.header_columns_max),
             replay: Some(codes),
             replay_text: source.replay_text,
+            replay_of_unknown: source.replay_of_unknown,
             ..self
         }
     }
@@ -207,6 +218,7 @@ impl ReadSettings {
             Some(codes) => ingest.replaying(Replay {
                 codes: codes.clone(),
                 source: self.replay_text,
+                is_source_unknown: self.replay_of_unknown,
                 for_spreadsheets: self.guarded_cells,
             }),
         };

@@ -91,8 +91,8 @@ impl Report {
                 ("reading", why.unwrap_or_else(|| "nobody feeds the run".to_owned()))
             }
             (status, _) if !status.is_under_way() => return None,
-            (_, Some(why)) => ("deliveries", why),
-            (_, None) => ("deliveries", standstill::why(pause?)),
+            // Who waits at the start delivers nothing yet, and tells what it waits for all the same.
+            (_, why) => ("deliveries", both(pause.map(standstill::why), why)?),
         };
         Some(format!("{what}: {why}"))
     }
@@ -211,10 +211,12 @@ impl Report {
         }
     }
 
-    /// Nothing where another line says it.
+    /// Nothing where other lines say all of it.
     fn standstill_line(&self) -> Option<String> {
-        let is_said = matches!(self.status, Status::Held | Status::Interrupted);
-        self.stands_still.clone().filter(|_| !is_said && self.waiting_for.is_none())
+        let is_said =
+            |what: &String| self.trouble().is_some_and(|why| *what == format!("deliveries: {why}"));
+        let is_left = self.status == Status::Interrupted;
+        self.stands_still.clone().filter(|what| !is_left && !is_said(what))
     }
 
     fn held_line(&self) -> Option<String> {
@@ -281,6 +283,14 @@ impl Report {
 /// A run may have a thousand codes: `--json` has them all.
 const CODES_NAMED_MAX: usize = 20;
 
+/// What consumers wait for comes first, for it may be why no other one is there.
+fn both(pause: Option<String>, trouble: Option<String>) -> Option<String> {
+    match (pause, trouble) {
+        (Some(pause), Some(trouble)) => Some(format!("{pause}; and {trouble}")),
+        (pause, trouble) => pause.or(trouble),
+    }
+}
+
 /// From the start to the end, or until now; all of it by Redis' clock.
 fn took(ledger: &Ledger) -> Duration {
     let end = ledger.finished_at_ms.unwrap_or(ledger.now_ms);
@@ -289,7 +299,7 @@ fn took(ledger: &Ledger) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use job_queue::{Held, Ledger};
+    use job_queue::{DeliveryPause, Held, Ledger, Target};
 
     use super::Report;
     use crate::sample;
@@ -326,6 +336,31 @@ mod tests {
 
         assert!(line.starts_with("2,000 (2 CODE_000, 2 CODE_001, "), "{line}");
         assert!(line.ends_with(", 2 CODE_019, 1,960 with 980 other codes)"), "{line}");
+    }
+
+    #[test]
+    fn what_consumers_wait_for_is_said_beside_what_the_run_waits_for() {
+        let away = DeliveryPause {
+            reason: "salesforce is not available".to_owned(),
+            since_ms: 0,
+            until_ms: None,
+        };
+        let others = [Target { object: "Lead".to_owned(), ..sample::target() }];
+        let held = Some(Held { reason: "nobody may".to_owned(), times: 1 });
+        let fed = || sample::ledger("nightly");
+        for (ledger, living, why) in [
+            (fed(), &others[..], "no consumer that is alive delivers this run, which is for "),
+            (fed(), &[], "no consumer is running"),
+            (Ledger { target: None, ..fed() }, &[], "no consumer is running"),
+            (Ledger { held, ..fed() }, &others[..], "nobody may"),
+        ] {
+            let report = Report::of(ledger).among(living, Some(&away));
+
+            let said = report.stands_still.clone().unwrap();
+            let both = format!("deliveries: salesforce is not available; and {why}");
+            assert!(said.starts_with(&both), "{said}");
+            assert!(report.to_string().contains(&format!("  stands still    {both}")), "{report}");
+        }
     }
 
     #[test]

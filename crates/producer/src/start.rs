@@ -113,31 +113,56 @@ impl Start {
     }
 
     /// Reads up to behind the header. A rejects file that is loaded as any other file, or a copy of one,
-    /// is not written as the files are that the settings are for.
+    /// is not written as the files are that the settings are for, and its rows are those of a replay:
+    /// their own cells need not be where the header has them.
     async fn open(
         &self,
         blob: &BlobProperties,
-        mut settings: ReadSettings,
+        settings: ReadSettings,
     ) -> Result<(Source, Header, ReadSettings), SyncError> {
-        let (mut source, mut header) = self.open_with(blob, &settings).await?;
-        if header.is_of_rejects_file() && !settings.is_replay() {
-            let run = rejects_file::run_of(&self.store, &blob.name).await;
-            settings = match run.map_err(ReadError::from)? {
-                None => settings.for_saved_copy(),
-                Some(run) => match self.queue.run(&run).await? {
-                    None => settings,
-                    Some(ledger) => settings.for_file_written_as(&ReadSettings::of(&ledger)?),
-                },
-            };
+        let as_rejects = match settings.is_replay() {
+            true => None,
+            false => Some(self.settings_of_rejects(blob, &settings).await?),
+        };
+        // One in its place is opened as it was written.
+        let (mut source, mut header) = match &as_rejects {
+            Some((as_rejects, true)) => {
+                self.open_with(blob, &as_rejects.clone().of_all_columns()).await?
+            }
+            _ => self.open_with(blob, &settings).await?,
+        };
+        let mut settings = settings;
+        if let Some((as_rejects, _)) = as_rejects
+            && header.is_of_rejects_file()
+        {
+            settings = as_rejects;
             (source, header) = self.open_with(blob, &settings).await?;
         }
         let (packing, encoding) = (source.packing(), source.told_encoding());
-        if header.is_of_spreadsheet_copy() && !settings.is_replay() {
-            return Err(SyncError::SpreadsheetCopy { file: blob.name.clone() });
-        }
         let settings = settings.with(header.dialect(), packing, encoding);
         let settings = settings.with_guarded_cells(source.is_for_spreadsheets());
         Ok((source, header, settings))
+    }
+
+    /// How this file is read if it is a rejects file or a copy of one, and whether a run that is known
+    /// wrote it there.
+    async fn settings_of_rejects(
+        &self,
+        blob: &BlobProperties,
+        settings: &ReadSettings,
+    ) -> Result<(ReadSettings, bool), SyncError> {
+        let settings = settings.clone();
+        if !blob.name.starts_with(rejects_file::FOLDER) {
+            return Ok((settings.for_saved_copy(), false));
+        }
+        let run = rejects_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;
+        let Some(run) = run else { return Ok((settings.for_saved_copy(), false)) };
+        Ok(match self.queue.run(&run).await? {
+            None => (settings.for_rejects_of_unknown(), false),
+            Some(ledger) => {
+                (settings.for_rejects_of(&ReadSettings::of(&ledger)?, Vec::new()), true)
+            }
+        })
     }
 
     async fn open_with(

@@ -50,7 +50,7 @@ pub(crate) fn judge_refusal(refusal: &Refusal) -> Refused {
         RequestVerdict::Doubt(advice) => {
             Refused::Hold(Blocker { what: refusal.to_string(), advice })
         }
-        RequestVerdict::Halve(_) | RequestVerdict::OutcomeUnknown => {
+        RequestVerdict::Halve(_) | RequestVerdict::OutcomeUnknown | RequestVerdict::Unsaid(_) => {
             Refused::Hold(Blocker { what: refusal.to_string(), advice: NOT_BY_BULK })
         }
     }

@@ -136,9 +136,14 @@ impl Figures {
     }
 }
 
-/// Codes of rejected rows that may be stored: nobody heard what became of them.
+/// Codes of rejected rows that may be stored: nobody heard what became of them. Whoever answers in
+/// Salesforce's place, without a code, may have passed them on, unless they were too long for it.
 pub(super) fn is_unanswered(code: &str) -> bool {
-    matches!(code, "UNKNOWN_OUTCOME" | "NO_ANSWER" | "POISON_BATCH") || code.starts_with("HTTP_5")
+    match code {
+        "UNKNOWN_OUTCOME" | "NO_ANSWER" | "POISON_BATCH" => true,
+        "HTTP_413" | "HTTP_414" | "HTTP_431" => false,
+        _ => code.starts_with("HTTP_"),
+    }
 }
 
 #[cfg(test)]
@@ -232,7 +237,9 @@ mod tests {
             ("NO_ANSWER", true),
             ("POISON_BATCH", true),
             ("HTTP_502", true),
-            ("HTTP_403", false),
+            ("HTTP_403", true),
+            ("HTTP_302", true),
+            ("HTTP_413", false),
             ("FIELD_COUNT", false),
         ] {
             assert_eq!(is_unanswered(code), is_so, "{code}");

@@ -1,24 +1,25 @@
 //! `consumer count`: as many records in Salesforce as the ledger of a run says?
 
 mod comparison;
+mod subject;
 mod together;
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use ingest_core::RunId;
-use job_queue::{Ledger, Queue, QueueError, RunState};
+use job_queue::{Queue, QueueError, RunState};
 use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
 use self::{
-    comparison::{Figures, Verdict, is_unanswered},
-    together::{MARGIN_MS, Measure, Mixed, Span, Together, together},
+    comparison::{Figures, Verdict},
+    subject::Subject,
+    together::{MARGIN_MS, Measure, Mixed, Together},
 };
 use crate::{
     config::CountConfig,
     error::ConsumerError,
-    mapping::is_api_name,
     preflight::{Patience, org},
     salesforce::{Client, CountQuery, Counted, Recorded, Refusal, Usage},
     verdict::{Operation, RequestVerdict, judge_request},
@@ -26,9 +27,6 @@ use crate::{
 
 /// So many other runs are named.
 const NAMED_MAX: usize = 20;
-
-/// Entries of the ledger that are read at once.
-const PAGE_RUNS: usize = 100;
 
 /// A clock that differs by less is covered by the margin.
 const CLOCKS_APART_MS: u64 = 3_000;
@@ -39,6 +37,9 @@ const USAGE_KEPT_MS: u64 = 10 * 60 * 1_000;
 /// A count that is refused for the moment is asked for so often.
 const TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
+/// So often the records are counted while other runs begin or go on.
+const COUNTS: u32 = 3;
 
 /// What was found, as `--json` prints it.
 #[derive(Serialize)]
@@ -71,48 +72,44 @@ struct Report {
     says: String,
 }
 
-/// What a count is about.
-struct Subject {
-    ledger: Ledger,
-    object: String,
-    operation: Operation,
-}
-
 /// Counts the records of a run, and prints what that proves.
 pub(crate) async fn count(config: &CountConfig) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&config.queue).await?;
     let asked_at = Instant::now();
-    let run = || config.run.clone();
-    let ledger = queue.run(&config.run).await?;
-    let ledger = ledger.ok_or_else(|| ConsumerError::NoSuchRun { run: run() })?;
-    let target = ledger.target.clone();
-    let target = target.ok_or_else(|| ConsumerError::RunNotDelivered { run: run() })?;
-    if !ledger.has_ended() {
-        return Err(ConsumerError::RunNotEnded { run: run() }.into());
+    let mut subject = Subject::read(&queue, &config.run).await?;
+    if let Err(mixed) = subject.sum() {
+        return print(config, &subject.not_countable(mixed));
     }
-    let operation = Operation::named(&target.operation).filter(|_| is_api_name(&target.object));
-    let operation = operation.ok_or_else(|| ConsumerError::RunNotDelivered { run: run() })?;
-    let spans = others(&queue, &ledger).await?;
-    let subject = Subject { ledger, object: target.object, operation };
-    let sum = match subject.with_others(spans) {
-        Ok(sum) => sum,
-        Err(mixed) => return print(config, &subject.not_countable(mixed)),
-    };
     let client = Client::new(config.connection.clone())?;
-    let user = sign_in(&client, config, &target.org).await?;
+    let user = sign_in(&client, config, &subject.target.org).await?;
     let mut asking = Asking {
         client,
         queue,
         config,
-        object: subject.object.clone(),
+        object: subject.target.object.clone(),
         user,
         redis_ms: subject.ledger.now_ms,
         asked_at,
         clock_ahead_ms: 0,
     };
-    let answer = asking.count(&sum, Measure::of(operation)).await;
-    asking.tell_usage().await?;
-    print(config, &subject.report(&sum, answer?, asking.clock_ahead_ms))
+    for _ in 0..COUNTS {
+        let sum = match subject.sum() {
+            Ok(sum) => sum,
+            Err(mixed) => return print(config, &subject.not_countable(mixed)),
+        };
+        let answer = asking.count(&sum, subject.measure()).await;
+        asking.tell_usage().await?;
+        let since = Subject::read(&asking.queue, &config.run).await?;
+        if since.is_as(&subject.target, &sum) {
+            return print(config, &subject.report(&sum, answer?, asking.clock_ahead_ms));
+        }
+        // Asked otherwise it would be another count.
+        if since.target != subject.target {
+            break;
+        }
+        subject = since;
+    }
+    print(config, &subject.not_countable(Mixed::changing()))
 }
 
 /// Signs in to the org of the run. The answer is the id of the user.
@@ -132,45 +129,6 @@ async fn sign_in(client: &Client, config: &CountConfig, of_run: &str) -> anyhow:
     Ok(user.ok_or(ConsumerError::NoUser)?)
 }
 
-/// All other runs that did something with records of the same object, whatever is done with the
-/// columns: an entry of some bytes for each one that the ledger keeps.
-async fn others(queue: &Queue, counted: &Ledger) -> Result<Vec<Span>, QueueError> {
-    let (mut spans, mut before) = (Vec::new(), None);
-    loop {
-        let page = queue.runs_page(before.as_deref(), PAGE_RUNS).await?;
-        let others = page.runs.iter().filter(|other| other.run != counted.run);
-        spans.extend(others.filter(|other| is_of_same_object(other, counted)).filter_map(span));
-        before = page.next;
-        if before.is_none() {
-            return Ok(spans);
-        }
-    }
-}
-
-fn is_of_same_object(one: &Ledger, other: &Ledger) -> bool {
-    one.target.as_ref().zip(other.target.as_ref()).is_some_and(|(one, other)| {
-        one.org == other.org && one.object.eq_ignore_ascii_case(&other.object)
-    })
-}
-
-/// Nothing of a run whose operation nobody knows.
-fn span(ledger: &Ledger) -> Option<Span> {
-    let codes = ledger.rejected_by_code.iter();
-    Some(Span {
-        run: ledger.run.clone(),
-        operation: Operation::named(&ledger.target.as_ref()?.operation)?,
-        from_ms: ledger.started_at_ms,
-        to_ms: ledger.has_ended().then(|| end_ms(ledger)),
-        delivered: ledger.delivered(),
-        unanswered: codes.filter(|(code, _)| is_unanswered(code)).map(|(_, rows)| rows).sum(),
-        is_complete: ledger.state == RunState::Completed,
-    })
-}
-
-fn end_ms(ledger: &Ledger) -> u64 {
-    ledger.finished_at_ms.unwrap_or(ledger.now_ms)
-}
-
 /// What came of asking.
 enum Answer {
     Counted { query: String, records: u64, in_recycle_bin: Option<u64> },
@@ -178,15 +136,9 @@ enum Answer {
 }
 
 impl Subject {
-    fn with_others(&self, others: Vec<Span>) -> Result<Together, Mixed> {
-        let own = span(&self.ledger).expect("it has a target with an operation");
-        together(&own, end_ms(&self.ledger), others)
-    }
-
     fn not_countable(&self, mixed: Mixed) -> Report {
         let Mixed { why, runs } = mixed;
-        let says =
-            format!("the load allows no count: other runs cannot be told from this one, and {why}");
+        let says = format!("the load allows no count: {why}");
         Report { says, ..self.blank(runs) }
     }
 
@@ -202,7 +154,7 @@ impl Subject {
             Answer::None { why } => return Report { says: why, ..blank },
         };
         let figures = Figures {
-            measure: Measure::of(self.operation),
+            measure: self.measure(),
             delivered: sum.delivered,
             unanswered: sum.unanswered,
             counted: records,
@@ -226,7 +178,7 @@ impl Subject {
         Report {
             run: self.ledger.run.clone(),
             state: self.ledger.state,
-            object: self.object.clone(),
+            object: self.target.object.clone(),
             operation: self.operation.as_str(),
             verdict: Verdict::NoCount,
             proven: false,

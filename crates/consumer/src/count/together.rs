@@ -28,6 +28,8 @@ pub(super) struct Span {
     pub(super) from_ms: u64,
     /// Nothing when it has not ended.
     pub(super) to_ms: Option<u64>,
+    /// Its operation did all that is delivered.
+    pub(super) is_of_its_operation: bool,
     pub(super) delivered: u64,
     /// Rows that were rejected and may be stored all the same.
     pub(super) unanswered: u64,
@@ -48,7 +50,7 @@ pub(super) struct Together {
     pub(super) others: Vec<RunId>,
 }
 
-/// Other runs, whose share in the count nobody knows.
+/// Runs whose share in the count nobody knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mixed {
     pub(super) why: &'static str,
@@ -62,6 +64,27 @@ enum Share {
     Adds,
     Nothing,
     Unknown,
+}
+
+const NOT_ENDED: &str = "other runs cannot be told from this one, and they have not ended";
+
+const SOMETHING_ELSE: &str = "other runs cannot be told from this one, and they do something else with \
+                              records of the same object";
+
+const OTHERS_CHANGED: &str = "other runs cannot be told from this one, and rows of theirs were \
+                              delivered by another operation, before a resume with another target";
+
+const CHANGED: &str = "rows of this run were delivered by another operation, before a resume with \
+                       another target";
+
+const CHANGING: &str = "this run or others of the object began or went on while the records were \
+                        counted; count again when they have ended";
+
+impl Mixed {
+    /// The runs were others each time that they were counted.
+    pub(super) fn changing() -> Self {
+        Self { why: CHANGING, runs: Vec::new() }
+    }
 }
 
 impl Measure {
@@ -113,21 +136,25 @@ impl Together {
 /// Adds up the runs that a count of `run`, which ended at `to_ms`, takes in as well: those of its time,
 /// those of theirs, and so on. The whole time of each is counted.
 pub(super) fn together(run: &Span, to_ms: u64, others: Vec<Span>) -> Result<Together, Mixed> {
+    if !run.is_of_its_operation {
+        return Err(Mixed { why: CHANGED, runs: Vec::new() });
+    }
     let measure = Measure::of(run.operation);
     let mut sum = Together::new(run, to_ms);
     let mut rest: Vec<Span> = others
         .into_iter()
-        .filter(|other| measure.share(other.operation) != Share::Nothing)
+        .filter(|other| {
+            !other.is_of_its_operation || measure.share(other.operation) != Share::Nothing
+        })
         .collect();
     loop {
         let (near, far): (Vec<_>, Vec<_>) = rest.into_iter().partition(|other| sum.meets(other));
         if near.is_empty() {
             return Ok(sum);
         }
-        mixed(&near, "they have not ended", |other| other.to_ms.is_none())?;
-        mixed(&near, "they do something else with records of the same object", |other| {
-            measure.share(other.operation) == Share::Unknown
-        })?;
+        mixed(&near, NOT_ENDED, |other| other.to_ms.is_none())?;
+        mixed(&near, OTHERS_CHANGED, |other| !other.is_of_its_operation)?;
+        mixed(&near, SOMETHING_ELSE, |other| measure.share(other.operation) == Share::Unknown)?;
         for other in near {
             let to_ms = other.to_ms.unwrap_or(sum.to_ms);
             sum.add(other, to_ms);
@@ -153,6 +180,7 @@ mod tests {
             operation,
             from_ms: from * 1_000,
             to_ms: to.map(|to| to * 1_000),
+            is_of_its_operation: true,
             delivered: 10,
             unanswered: 1,
             is_complete: run != "failed",
@@ -217,7 +245,7 @@ mod tests {
 
         let mixed = counted(Operation::Insert, others).unwrap_err();
 
-        assert_eq!((names(&mixed.runs), mixed.why), (vec!["slow"], "they have not ended"));
+        assert_eq!((names(&mixed.runs), mixed.why), (vec!["slow"], NOT_ENDED));
     }
 
     #[test]
@@ -244,6 +272,27 @@ mod tests {
 
             let told = sum.as_ref().ok().map(|sum| sum.delivered);
             assert_eq!(told, delivered, "{counts:?} beside {other:?}: {sum:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_whose_operation_was_changed_allows_no_count() {
+        use Operation::{Delete, Insert, Update, Upsert};
+        let changed = |run, operation| Span {
+            is_of_its_operation: false,
+            ..span(run, operation, 120, Some(130))
+        };
+
+        let own = together(&changed("a", Insert), 130_000, Vec::new()).unwrap_err();
+        assert_eq!((names(&own.runs), own.why), (Vec::new(), CHANGED));
+        // Whatever its last operation adds, the one before may have added more.
+        for (counts, other) in
+            [(Insert, Insert), (Insert, Update), (Upsert, Update), (Delete, Upsert)]
+        {
+            let far = Span { from_ms: 300_000, to_ms: Some(400_000), ..changed("far", other) };
+            let mixed = counted(counts, vec![changed("b", other), far]).unwrap_err();
+
+            assert_eq!((names(&mixed.runs), mixed.why), (vec!["b"], OTHERS_CHANGED), "{other:?}");
         }
     }
 }

@@ -184,7 +184,9 @@ impl Deliverer {
                 RequestVerdict::Doubt(advice) => {
                     return Err(Unplanned::Held(Blocker { what: refusal.to_string(), advice }));
                 }
-                RequestVerdict::Halve(_) | RequestVerdict::OutcomeUnknown => {
+                RequestVerdict::Halve(_)
+                | RequestVerdict::OutcomeUnknown
+                | RequestVerdict::Unsaid(_) => {
                     let advice = "the object cannot be looked at; check what the integration user \
                                   may do";
                     return Err(Unplanned::Held(Blocker { what: refusal.to_string(), advice }));

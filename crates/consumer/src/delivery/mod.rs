@@ -186,6 +186,9 @@ impl Deliverer {
             if call.rows.is_empty() {
                 continue;
             }
+            if let Some(rest) = call.split_after(delivery.of_run.rows_at_once()) {
+                calls.push_front(rest);
+            }
             let follow_up = match self.send(delivery, rows, &mut call, progress).await {
                 Sent::Results(leave, results) => {
                     self.take_in(delivery, leave, &call, &results, progress).await
@@ -236,6 +239,7 @@ impl Deliverer {
             taken.take_in(row, result, self.limits.operation, progress);
         }
         self.count_delivered(delivery, &taken);
+        delivery.of_run.risk_more();
         let blocker = self.blocker_in(delivery, &mut taken, progress).await;
         match taken.trouble {
             None => {

@@ -196,6 +196,12 @@ impl Deliverer {
                 self.wait(delivery, leave, Trouble::NoAnswer, refusal).await;
                 Some(Sent::OutcomeUnknown(refusal.to_string()))
             }
+            RequestVerdict::Unsaid(advice) => {
+                if !self.is_way_open(delivery, call).await {
+                    delivery.hold_run(Blocker { what: refusal.to_string(), advice });
+                }
+                Some(Sent::OutcomeUnknown(refusal.to_string()))
+            }
             RequestVerdict::Hold(blocker) => {
                 self.hold_for_what_is_gone(delivery, leave.at, refusal).await;
                 delivery.hold_run(blocker);
@@ -206,6 +212,17 @@ impl Deliverer {
                 Some(Sent::Ended(End::Interrupted))
             }
         }
+    }
+
+    /// Whether other rows may get through, after somebody on the way answered a call whose rows must not
+    /// be sent again: Salesforce answers what stores nothing, and it was not the one row that was to
+    /// show it.
+    async fn is_way_open(&self, delivery: &Delivery<'_>, call: &Call) -> bool {
+        if delivery.of_run.risk_one_row() && call.rows.len() == 1 {
+            return false;
+        }
+        let asked = delivery.stop().run_until_cancelled(self.client.is_answering());
+        asked.await != Some(false)
     }
 
     /// Holds the run with what the org says of the object and its fields, when a call is refused

@@ -1,5 +1,7 @@
 //! Sends one query until it is decided what it comes to.
 
+use std::fmt;
+
 use super::keys::{Keys, Match};
 use crate::{
     calls::Call,
@@ -125,6 +127,10 @@ impl Deliverer {
                 Some(Sent::Doubtful(doubt)) => {
                     return Asked::Refused(Refused::Doubtful(refusal.reason(), doubt.blocker));
                 }
+                Some(_) if is_without_answer(&refusal) => {
+                    let blocker = blocker(&refusal, field);
+                    return Asked::Refused(Refused::Doubtful(refusal.reason(), blocker));
+                }
                 Some(_) => return Asked::Refused(Refused::TooMuch(refusal.reason())),
             }
         }
@@ -142,11 +148,20 @@ fn is_too_long(answer: &ErrorAnswer) -> bool {
 fn may_be_for_a_key(answer: &ErrorAnswer) -> bool {
     match answer.code.as_deref() {
         Some(code) => code == "MALFORMED_QUERY",
-        None => matches!(answer.status, 400..=407 | 409..=419 | 421..=428 | 430..=499),
+        None => matches!(answer.status, 300..=407 | 409..=419 | 421..=428 | 430..=499),
     }
 }
 
-fn blocker(answer: &ErrorAnswer, field: &str) -> Blocker {
+/// Whether nothing of Salesforce came back: after a few tries it may be for a key, too.
+fn is_without_answer(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::OutcomeUnknown { .. } => true,
+        Refusal::Answered(answer) => answer.code.is_none() && answer.status >= 500,
+        _ => false,
+    }
+}
+
+fn blocker(answer: &impl fmt::Display, field: &str) -> Blocker {
     Blocker {
         what: format!("{answer} for every query by {field} that was tried"),
         advice: "check proxies on the way, what the integration user may do (field-level security), and \

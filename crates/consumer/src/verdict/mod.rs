@@ -47,6 +47,9 @@ pub(crate) enum RequestVerdict {
     Doubt(&'static str),
     /// The rows may be stored and must not be sent again: the operation is no upsert.
     OutcomeUnknown,
+    /// The same, and it is the answer of somebody on the way, who may let nothing else through either
+    /// until a person has done this.
+    Unsaid(&'static str),
     /// Nobody can deliver this run until a person or time has changed something.
     Hold(Blocker),
     /// This consumer cannot sign in until a person has acted.

@@ -59,6 +59,11 @@ fn judge_answer(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
 fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
     let hold = |advice| RequestVerdict::Hold(Blocker { what: answer.to_string(), advice });
     match answer.status {
+        // Whoever wrote this may have passed the rows on before.
+        status if !operation.is_idempotent() && is_of_somebody_on_the_way(answer) => {
+            let is_about_access = matches!(status, 401 | 403);
+            RequestVerdict::Unsaid(if is_about_access { NOT_LET_IN } else { NOT_THE_API })
+        }
         400 | 409 | 412 | 413 | 422 => RequestVerdict::Halve(Single::Reject),
         // Without a code it is no answer of Salesforce.
         401 if answer.code.is_none() => RequestVerdict::Doubt(NOT_LET_IN),
@@ -75,7 +80,9 @@ fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
         420 => RequestVerdict::Repeat { tries: 2, then: Then::Hold(NOT_THE_API) },
         429 => RequestVerdict::Wait(Trouble::Throttled),
         // A page or a text of whoever is on the way.
-        404..=407 | 411..=499 if answer.code.is_none() => RequestVerdict::Doubt(NOT_THE_API),
+        300..=399 | 404..=407 | 411..=499 if answer.code.is_none() => {
+            RequestVerdict::Doubt(NOT_THE_API)
+        }
         500 => unknown_outcome(operation, 3),
         // Without Salesforce's own code a 503 is a gateway's, and says nothing about what is
         // behind it.
@@ -83,6 +90,14 @@ fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
         408 | 501.. => unknown_outcome(operation, 5),
         _ => hold(NOT_THE_API),
     }
+}
+
+/// Whether an answer says nothing of what became of its call: it has no code of Salesforce, and its
+/// status does not say that the call was too long or one too many, and went no further.
+fn is_of_somebody_on_the_way(answer: &ErrorAnswer) -> bool {
+    answer.code.is_none()
+        && matches!(answer.status, 300..=499)
+        && !matches!(answer.status, 413 | 414 | 429 | 431)
 }
 
 pub(super) const NOT_LET_IN: &str =

@@ -101,6 +101,7 @@ fn every_code_of_a_whole_request_has_its_verdict() {
         (403, "INSUFFICIENT_ACCESS_OR_READONLY", "", RequestVerdict::Doubt(NOT_LET_IN)),
         (401, "", "an HTML page", RequestVerdict::Doubt(NOT_LET_IN)),
         (404, "", "an HTML page", RequestVerdict::Doubt(NOT_THE_API)),
+        (302, "", "", RequestVerdict::Doubt(NOT_THE_API)),
         (405, "", "", RequestVerdict::Doubt(NOT_THE_API)),
         (406, "", "an HTML page", RequestVerdict::Doubt(NOT_THE_API)),
         (414, "", "", RequestVerdict::Doubt(NOT_THE_API)),
@@ -129,7 +130,7 @@ fn every_code_of_a_whole_request_has_its_verdict() {
     assert!(missing.is_empty(), "no verdict is tested for {missing:?}");
 }
 
-const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 11] = [
+const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 10] = [
     (401, "INVALID_SESSION_ID"),
     (401, "INVALID_AUTH_HEADER"),
     (403, "API_DISABLED_FOR_ORG"),
@@ -140,7 +141,6 @@ const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 11] = [
     (404, "NOT_FOUND"),
     (405, "METHOD_NOT_ALLOWED"),
     (410, ""),
-    (302, ""),
 ];
 
 #[test]
@@ -184,6 +184,17 @@ fn an_insert_is_never_repeated_when_its_outcome_is_unknown() {
     ] {
         assert_eq!(judge_request(&refusal, Insert), RequestVerdict::OutcomeUnknown, "{refusal}");
     }
+}
+
+#[test]
+fn an_answer_of_somebody_on_the_way_says_nothing_of_the_rows_of_an_insert() {
+    for status in [302, 307, 400, 401, 403, 404, 405, 407, 408, 409, 410, 418, 420, 422, 451] {
+        let page = answer(status, "", "an HTML page");
+        let judged = judge_request(&page, Insert);
+        assert!(matches!(judged, RequestVerdict::Unsaid(_)), "{status} {judged:?}");
+    }
+    assert_eq!(judge_request(&answer(413, "", ""), Insert), HALVE);
+    assert_eq!(judge_request(&answer(400, "INVALID_FIELD", ""), Insert), HALVE);
 }
 
 #[test]

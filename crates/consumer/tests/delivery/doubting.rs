@@ -97,6 +97,7 @@ async fn a_row_that_a_proxy_does_not_let_through_is_rejected_alone() {
         are_found(&[41, 87], (403, ""), "HTTP_403", api).await;
         are_found(&[41], (403, "BLOCKED"), "BLOCKED", api).await;
         are_found(&[41], (413, ""), "HTTP_413", api).await;
+        are_found(&[41, 87], (302, ""), "HTTP_302", api).await;
     }
 }
 

@@ -10,6 +10,7 @@ mod faults;
 mod handing_on;
 mod holding;
 mod lookups;
+mod on_the_way;
 mod operations;
 mod spoiler;
 mod starting;

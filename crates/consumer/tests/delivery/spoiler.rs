@@ -14,8 +14,9 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers calls with these words in their address or body with an error, or without a code with a page, and
-/// passes on all others. Or says of every record that it was created.
+/// Answers calls with these words in their address or body with an error, or without a code with a page (status 0: it hangs up), and
+/// passes on all others. Or passes on those too, and replaces what comes back. Or says of every record
+/// that it was created.
 pub(crate) struct Spoiler {
     login_url: String,
     is_over: Arc<AtomicBool>,
@@ -28,6 +29,7 @@ struct Route {
     words: &'static str,
     status: u16,
     code: &'static str,
+    passes_on: bool,
     says_created: bool,
     is_over: Arc<AtomicBool>,
     http: reqwest::Client,
@@ -47,6 +49,22 @@ impl Spoiler {
             words,
             status,
             code,
+            passes_on: false,
+            says_created: false,
+            is_over: Arc::default(),
+            http: reqwest::Client::new(),
+        };
+        Self::with(route).await
+    }
+
+    /// Salesforce does what is asked, and a page comes back.
+    pub(crate) async fn behind(salesforce: &str, words: &'static str, status: u16) -> Self {
+        let route = Route {
+            salesforce: salesforce.to_owned(),
+            words,
+            status,
+            code: "",
+            passes_on: true,
             says_created: false,
             is_over: Arc::default(),
             http: reqwest::Client::new(),
@@ -60,6 +78,7 @@ impl Spoiler {
             words: "never in a body",
             status: 0,
             code: "",
+            passes_on: false,
             says_created: true,
             is_over: Arc::default(),
             http: reqwest::Client::new(),
@@ -98,18 +117,16 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     let body: Bytes = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
     let is_meant = head.uri.to_string().contains(route.words)
         || String::from_utf8_lossy(&body).contains(route.words);
-    if is_meant && !route.is_over.load(Ordering::Relaxed) {
-        let (code, status) = (route.code, StatusCode::from_u16(route.status).unwrap());
-        if code.is_empty() {
-            let page = "<!DOCTYPE html><html><h1>Request blocked</h1></html>";
-            return (status, Html(page)).into_response();
-        }
-        let error = format!(r#"[{{"message":"An error occurred.","errorCode":"{code}"}}]"#);
-        return (status, error).into_response();
+    let is_spoiled = is_meant && !route.is_over.load(Ordering::Relaxed);
+    if is_spoiled && !route.passes_on {
+        return spoiled(&route);
     }
     let url = format!("{}{}", route.salesforce, head.uri);
     let passed_on = route.http.request(head.method, url).headers(head.headers).body(body);
     let answer = passed_on.send().await.unwrap();
+    if is_spoiled {
+        return spoiled(&route);
+    }
     let status = answer.status();
     let body = answer.bytes().await.unwrap();
     if !route.says_created {
@@ -120,4 +137,16 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
         .replace(r#""success":true"#, r#""success":true,"created":true"#)
         .replace(r#"","false","#, r#"","true","#);
     (status, text).into_response()
+}
+
+fn spoiled(route: &Route) -> Response {
+    // Ends the connection.
+    assert_ne!(route.status, 0, "it hangs up");
+    let (code, status) = (route.code, StatusCode::from_u16(route.status).unwrap());
+    if code.is_empty() {
+        let page = "<!DOCTYPE html><html><h1>Request blocked</h1></html>";
+        return (status, Html(page)).into_response();
+    }
+    let error = format!(r#"[{{"message":"An error occurred.","errorCode":"{code}"}}]"#);
+    (status, error).into_response()
 }

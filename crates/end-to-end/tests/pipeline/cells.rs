@@ -264,7 +264,7 @@ fn a_plan_fails_for_a_column_in_which_both_orders_of_dates_occur() {
         (ended.code, plan["dates"][0].clone(), ended.stderr)
     };
     let day = |month: u64, day: u64, either: u64| {
-        json!({"column": "Day__c", "onlyMonthFirst": month, "onlyDayFirst": day, "either": either,
+        json!({"column": "Day__c", "onlyMonthFirst": month, "onlyDayFirst": day, "either": either, "neither": 0,
                "withoutSlashes": 0})
     };
 

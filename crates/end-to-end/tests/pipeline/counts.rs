@@ -187,6 +187,69 @@ fn runs_that_a_count_cannot_tell_apart_are_added_up_and_named() {
 }
 
 #[test]
+fn runs_that_begin_while_the_records_are_counted_are_no_alarm() {
+    let pipeline = pipeline("collections");
+    let _consumer = PARCELS.consumer(&pipeline);
+    pipeline.put("two", sheet("two", ROWS, 0));
+    load(&PARCELS, &pipeline, "one", sheet("one", ROWS, 0));
+    // The question gets through a second or two after the ledger was read.
+    let refusal = json!({"status": 503, "errorCode": "SERVER_UNAVAILABLE", "message": "Not now"});
+    let fault = json!({
+        "fault": "refused", "pathContains": "/query", "times": 2, "refusal": refusal,
+    });
+    pipeline.set_faults(&json!({"planned": [fault]}));
+
+    let counting = counting(&pipeline, "one");
+    wait_until("it is asked", || pipeline.salesforce_state()["faults"]["refused"] == 1);
+    let two = PARCELS.sync(&pipeline, "two", "two");
+    let said = counting.end();
+    assert_eq!(two.end().code, Some(0));
+
+    let said: Value =
+        serde_json::from_str(&said.stdout).unwrap_or_else(|e| panic!("{e}: {said:?}"));
+    match said["verdict"].as_str().unwrap() {
+        "noCount" => assert_says(&said, "the load allows no count: "),
+        verdict => {
+            assert_eq!(verdict, "equal", "{said}");
+            assert_eq!(said["otherRuns"], json!(["two"]), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_run_whose_operation_was_changed_is_not_counted_as_one_of_its_last() {
+    const INSERTED: Kind = Kind { operation: "insert", external_id: "", ..LEADS };
+    const MANY: u64 = 3_000;
+    let pipeline = pipeline("collections");
+    let consumer = LEADS.consumer(&pipeline);
+    load(&LEADS, &pipeline, "there", sheet("L", MANY, 0));
+    forget(&pipeline, "there");
+    pipeline.set_faults(&json!({"latencyMs": 500}));
+    pipeline.put("changed", sheet("L", MANY, 0));
+    let sync = LEADS.sync(&pipeline, "changed", "changed");
+    let updated = || {
+        let shown = pipeline.shown("changed");
+        shown.and_then(|shown| shown["updated"].as_u64()).unwrap_or_default()
+    };
+    wait_until("some rows are updated", || updated() > 0);
+    consumer.kill();
+
+    pipeline.set_faults(&json!({"latencyMs": 0}));
+    let consumer = INSERTED.consumer(&pipeline);
+    let said = consumer.stderr();
+    let id = said.split("; target ").nth(1).unwrap().get(..12).unwrap();
+    let resumed = pipeline.program("producer", &["resume", "changed", "--target", id]).end();
+    assert_eq!(resumed.code, Some(3), "the keys are there, so the rest is rejected: {resumed:?}");
+    sync.end();
+    assert!(updated() < MANY, "some rows are left for the insert");
+
+    let said = count(&pipeline, "changed");
+
+    assert_eq!(said["verdict"], "noCount", "{said}");
+    assert_says(&said, "before a resume with another target");
+}
+
+#[test]
 fn records_of_a_delete_are_counted_in_the_recycle_bin() {
     const GONE: Kind =
         Kind { name: "gone", operation: "delete", mapping: "Key=External_Id__c\n", ..LEADS };

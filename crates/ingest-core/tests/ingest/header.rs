@@ -1,6 +1,6 @@
 //! Headers that end the reading.
 
-use ingest_core::{Ingest, IngestSettings, PackedFormat};
+use ingest_core::{Dialect, Header, Ingest, IngestSettings, PackedFormat};
 
 use crate::support::{read, settings};
 
@@ -222,4 +222,29 @@ fn an_error_is_given_again_and_again() {
     assert_eq!(ingest.next_batch().unwrap_err(), first);
     assert_eq!(ingest.finish().unwrap_err(), first);
     assert!(ingest.header().is_none());
+}
+
+#[test]
+fn a_header_is_of_a_rejects_file_whatever_a_spreadsheet_put_behind_it() {
+    let quotes = Dialect { quote: b'\'', ..Dialect::default() };
+    let cases = [
+        ("a,_record,_code,_message", true),
+        ("a,_record,_code,_message,,", true),
+        ("a,_record,_code,_message (for spreadsheets)", true),
+        ("\"a\",\"_record\",\"_code\",\"_message (for spreadsheets)\",\"\"", true),
+        ("a,_record,_code,_message (for Excel)", false),
+        ("a,_record,_code,_message, ,\"\",\u{A0}", true),
+        ("\"a\",\"_record\",\"_code\",\"_message\",\"\",\" \"", true),
+        ("a,,_record,_code,_message,''", true),
+        ("a,_record,_code,_message,b", false),
+        ("a,_record,_code,,_message", false),
+        ("a,_record,_message,_code,", false),
+        ("_record,_code,_message,,", false),
+    ];
+    for (raw, expected) in cases {
+        for dialect in [Dialect::default(), quotes] {
+            let header = Header::parse(raw.into(), dialect).unwrap();
+            assert_eq!(header.is_of_rejects_file(), expected, "{raw:?} {dialect:?}");
+        }
+    }
 }

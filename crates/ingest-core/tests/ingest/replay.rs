@@ -3,7 +3,7 @@
 use ingest_core::{BatchLimits, Dialect, IngestSettings, Reject, reject_line, rejects_header};
 use proptest::prelude::*;
 
-use crate::support::{Reading, fields, read, replay, replay_copy, settings};
+use crate::support::{Reading, fields, read, replay, replay_copy, replay_of_unknown, settings};
 
 const COMMA: Dialect = Dialect { delimiter: b',', quote: b'"', escape: None };
 
@@ -322,4 +322,44 @@ proptest! {
         };
         prop_assert_eq!(cells(&again, delimiter), cells(&source, b','));
     }
+}
+
+/// It may be mended or not, and its quotes may be others.
+#[test]
+fn a_record_in_one_cell_is_rejected_once_more_where_nobody_knows_how_the_source_was_written() {
+    let file = "a,b,_record,_code,_message,,\n\
+                \"1,'open\",4,MISPLACED_QUOTE,no,,\n\
+                \"1,mended\",5,MISPLACED_QUOTE,no,,\n\
+                1,in its columns,6,MISPLACED_QUOTE,no, ,\n";
+
+    let reading = replay_of_unknown(settings(), file).unwrap();
+
+    let expected = [
+        rejected("1,'open", "MISPLACED_QUOTE"),
+        rejected("1,mended", "MISPLACED_QUOTE"),
+        row("1,in its columns"),
+    ];
+    assert_eq!(outcome(&reading), expected);
+    assert_eq!(reading.header.raw(), "a,b");
+    let message = &reading.records()[0].reject.unwrap().message;
+    assert!(message.starts_with("record 1 (line 2, byte "), "{message}");
+    assert!(message.contains("producer replay RUN --file") && !message.contains("open"));
+}
+
+#[test]
+fn the_header_of_a_copy_that_was_joined_to_another_is_told_as_such() {
+    let file = "a,b,_record,_code,_message\n\
+                1,2,3,LOCK,no\n\
+                \"A\",b,_record,_code,_message,,\n\
+                x,y,_record,_code,_message\n\
+                4,5,6,LOCK,no\n";
+
+    let expected = [
+        row("1,2"),
+        rejected("\"A\",b", "REPEATED_HEADER"),
+        rejected("x,y,_record,_code,_message", "FIELD_COUNT"),
+        row("4,5"),
+    ];
+    assert_eq!(replayed(file), expected);
+    assert_eq!(outcome(&replay(settings(), &["LOCK"], file).unwrap()), [row("1,2"), row("4,5")]);
 }

@@ -123,7 +123,8 @@ pub(crate) fn replay(
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
     let codes = || codes.iter().map(|&code| code.to_owned()).collect();
-    let replay = |for_spreadsheets| Replay { codes: codes(), source: None, for_spreadsheets };
+    let replay =
+        |for_spreadsheets| Replay { codes: codes(), for_spreadsheets, ..Replay::default() };
     read_in(settings, |ingest, copy| ingest.replaying(replay(copy)), input.as_ref())
 }
 
@@ -134,7 +135,20 @@ pub(crate) fn replay_copy(
     input: impl AsRef<[u8]>,
 ) -> Result<Reading, IngestError> {
     let replay =
-        |for_spreadsheets| Replay { codes: Vec::new(), source: Some(source), for_spreadsheets };
+        |for_spreadsheets| Replay { source: Some(source), for_spreadsheets, ..Replay::default() };
+    read_in(settings, |ingest, copy| ingest.replaying(replay(copy)), input.as_ref())
+}
+
+/// Reads the input as a copy of a rejects file of which nobody knows the run.
+pub(crate) fn replay_of_unknown(
+    settings: IngestSettings,
+    input: impl AsRef<[u8]>,
+) -> Result<Reading, IngestError> {
+    let replay = |for_spreadsheets| Replay {
+        is_source_unknown: true,
+        for_spreadsheets,
+        ..Replay::default()
+    };
     read_in(settings, |ingest, copy| ingest.replaying(replay(copy)), input.as_ref())
 }
 

@@ -167,6 +167,7 @@ async fn a_consumer_outlives_a_redis_that_is_killed_and_comes_back() {
     fixture.feed_all("a", 2).await;
     let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
+    fixture.in_the_log().await;
     fixture.redis.kill();
 
     let settling = tokio::spawn(async move { claimed.settle(&delivered(&claimed)).await });

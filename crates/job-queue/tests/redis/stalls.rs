@@ -50,6 +50,7 @@ async fn a_redis_that_was_away_takes_no_lease_either() {
     let (mut one, mut two) = (consumer(&fixture, "one").await, consumer(&fixture, "two").await);
     let claimed = one.claim().await.unwrap().unwrap();
 
+    fixture.in_the_log().await;
     fixture.redis.kill();
     tokio::time::sleep(LEASE * 3 / 2).await;
     fixture.redis.start_again();

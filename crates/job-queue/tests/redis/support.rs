@@ -62,6 +62,19 @@ impl Fixture {
         sequences
     }
 
+    /// Waits until what was written is with the operating system: Redis answers before that while it
+    /// syncs its log, and a killed one loses it.
+    pub(crate) async fn in_the_log(&self) {
+        let mut redis = self.redis();
+        loop {
+            let told: String = redis::cmd("INFO").arg("persistence").query(&mut redis).unwrap();
+            if told.lines().any(|line| line.trim() == "aof_buffer_length:0") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub(crate) fn redis(&self) -> redis::Connection {
         redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
     }

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use blob_store::{BlobError, BlobStore};
-use ingest_core::{Batch, Reject};
+use ingest_core::{Batch, Reject, rejects_header};
 use job_queue::Ledger;
 use sha2::{Digest as _, Sha256};
 
 use super::{
     cells::CsvCells,
     comparison::{Claim, claims},
+    rules::SecondHeader,
     second_reader::{SecondReader, Seen},
     standing::{Bounds, Span, Standing},
 };
@@ -72,8 +73,8 @@ pub(super) struct Counted {
     pub(super) unplaced: u64,
     /// Of a record that has a row there already.
     pub(super) twice: u64,
-    /// Parts that are no CSV file any more.
-    pub(super) unreadable: Vec<String>,
+    /// Parts that are no CSV file any more, or have other columns than the run wrote, in words.
+    pub(super) other_parts: Vec<String>,
 }
 
 impl Counted {
@@ -204,7 +205,7 @@ impl<'a> RejectedRows<'a> {
         for name in rejects_file::names(self.ledger) {
             match self.pass_part(&name, is_first).await {
                 Err(SyncError::Read(ReadError::Csv { source, .. })) if is_first => {
-                    self.counted.unreadable.push(format!("{name} is no rejects file: {source}"));
+                    self.counted.other_parts.push(format!("{name} is no rejects file: {source}"));
                 }
                 Err(SyncError::Read(ReadError::Csv { .. })) => {}
                 passed => passed?,
@@ -237,7 +238,20 @@ impl<'a> RejectedRows<'a> {
                 self.put(seen, is_first);
             }
         }
+        if is_first && reader.header().is_some_and(|header| !self.is_written_header(header)) {
+            let words = "has another header than the run wrote there";
+            self.counted.other_parts.push(format!("{name} {words}"));
+        }
         Ok(())
+    }
+
+    /// Whether its names are those that the run wrote, in their order. Who mends it may have renamed or
+    /// exchanged columns, and a replay takes them so.
+    fn is_written_header(&mut self, header: &SecondHeader) -> bool {
+        let mut written = rejects_header(&self.ledger.header, self.settings.dialect());
+        written.pop();
+        let _line_end = self.cells.split(&written);
+        SecondHeader::read(written, &self.cells).named() == header.named()
     }
 
     fn put(&mut self, seen: Seen, is_first: bool) {

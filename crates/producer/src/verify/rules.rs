@@ -38,6 +38,11 @@ impl SecondHeader {
         Self { raw, lines, names: cells.iter().map(said).collect(), named }
     }
 
+    /// The names up to the last column that has one, without blanks around them.
+    pub(super) fn named(&self) -> &[Option<String>] {
+        &self.names[..self.named]
+    }
+
     /// Whether a record has the names of the header in its cells, whatever their capitals.
     fn is_said_by(&self, cells: &CsvCells) -> bool {
         self.cells().contains(&cells.iter().len())

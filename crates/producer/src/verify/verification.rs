@@ -174,7 +174,7 @@ impl Verification {
     fn compare_rejects(&self, ledger: &Ledger) -> Vec<String> {
         let RejectsFound { counted, differing } = &self.rejects;
         let (rejected, in_file) = (ledger.rejected, self.rejects_file_rows);
-        let mut differs = counted.unreadable.clone();
+        let mut differs = counted.other_parts.clone();
         if in_file != rejected {
             differs.push(format!("{rejected} rows are rejected, but {in_file} are in their file"));
         }

@@ -77,3 +77,60 @@ fn a_rejects_file_in_its_place_is_read_as_its_run_was() {
         }
     }
 }
+
+/// A spreadsheet pads all lines to the longest one. Rows that are shorter or longer than the header, and
+/// those that stand in one cell, are no rows for that.
+#[test]
+fn a_padded_copy_that_is_started_as_a_file_is_read_as_in_a_replay() {
+    let fixture = rejected(DIALECTS[0]);
+    let lines = [
+        "ExternalId,Name,_record,_code,_message,,",
+        "E1,1,FIELD_COUNT,found 1 field,,,",
+        "E2,b,c,d,2,FIELD_COUNT,found 4 fields",
+        "E3,mended,3,LOCK,x,,",
+        "\"E4,\"\"open\",4,MISPLACED_QUOTE,x,,,",
+        "\"E5,'open\",5,MISPLACED_QUOTE,x,,,",
+        ",6,RECORD_TOO_LONG,x,,,",
+        "E7,added,,,,,",
+        "E8,mended,8,LOCK,x, ,",
+    ];
+    let plain = lines.join("\r\n") + "\r\n";
+    let quoted = lines.map(|line| match line.starts_with('"') {
+        true => line.to_owned(),
+        false => format!("\"{}\"", line.replace(',', "\",\"")),
+    });
+    let semicolons = plain.replace("E4,", "E4\u{1}").replace("E5,", "E5\u{1}").replace(',', ";");
+    let utf16 = format!("\u{FEFF}{plain}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let copies = [
+        plain.clone().into_bytes(),
+        (quoted.join("\n") + "\n").into_bytes(),
+        semicolons.replace('\u{1}', ",").into_bytes(),
+        plain.replace(',', "\t").replace("E4\t", "E4,").replace("E5\t", "E5,").into_bytes(),
+        utf16,
+    ];
+    for (at, copy) in copies.into_iter().enumerate() {
+        fixture.put("saved.csv", copy);
+        for dialect in [&[][..], DIALECTS[0], DIALECTS[1]] {
+            let started = loaded(&fixture, dialect, &["sync", "--file", "saved.csv"]);
+
+            assert_eq!(started, [3, 5].map(Value::from), "copy {at}, {dialect:?}");
+        }
+    }
+}
+
+/// As long as its run wrote it there, whatever is set for other files.
+#[test]
+fn a_rejects_file_of_one_column_is_started_without_what_its_run_could_not_read() {
+    let fixture = Fixture::start();
+    fixture.put(FILE, "ExternalId\n\"E1\"x\"\nE2\n");
+    let sync = ["sync", "--file", FILE, "--run-id", "first", "--no-wait"];
+    let queued = fixture.producer(&sync);
+    assert_eq!(queued.status.code(), Some(0), "{}", stderr(&queued));
+    fixture.settle(|_| Some("LOCK"));
+    let _written = fixture.producer(&sync[..5]);
+
+    for set in [&[][..], &[("CSV_DELIMITER", ";")], &[("CSV_ENCODING", "utf-16le")]] {
+        let started = loaded(&fixture, set, &["sync", "--file", "rejects/first.csv"]);
+        assert_eq!(started, [1, 1].map(Value::from), "{set:?}");
+    }
+}

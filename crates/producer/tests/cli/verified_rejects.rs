@@ -165,6 +165,33 @@ fn a_rejects_file_that_only_looks_otherwise_is_proven() {
     assert_eq!(json["rejectsChanged"], serde_json::json!([]), "{told}");
 }
 
+/// A replay takes the columns as the header names them.
+#[test]
+fn a_header_that_was_changed_in_the_rejects_file_is_a_change() {
+    let (fixture, before) = rejected();
+    let told_of = "rejects/odd.csv has another header than the run wrote there";
+    for header in [
+        "note,id,_record,",
+        "id,text,_record,",
+        "id,_record,",
+        "id,note,,_record,",
+        "id,Note,_record,",
+    ] {
+        fixture.change(REJECTS, &before.replacen("id,note,_record,", header, 1));
+
+        let (code, told, json) = verify(&fixture);
+
+        assert_eq!((code, &json["proven"]), (Some(1), &false.into()), "{header}: {told}");
+        assert!(told.contains(&format!("  changed         {told_of}\n")), "{header}: {told}");
+        assert_eq!(json["rejectsChanged"], serde_json::json!([told_of]), "{header}");
+    }
+    let header = "\u{FEFF}\"id\", note ,\"_record\",_code,_message,,\r\n";
+    fixture.change(REJECTS, &before.replacen("id,note,_record,_code,_message\n", header, 1));
+
+    let (code, told, _) = verify(&fixture);
+    assert_eq!(code, Some(0), "{told}");
+}
+
 /// As long as the run itself writes there, nobody else is to change a row.
 #[test]
 fn a_row_that_differs_before_all_are_written_is_a_fault() {

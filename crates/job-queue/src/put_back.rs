@@ -1,0 +1,68 @@
+//! Jobs whose handler fails or panics go back.
+
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use apalis_core::{error::BoxDynError, task::Task};
+use futures::FutureExt;
+use tower::{Layer, Service};
+use tracing::warn;
+
+use crate::{backend::report, claim::Job};
+
+/// A job whose handler failed or panicked is tried again after this long.
+const FAILED_DELAY: Duration = Duration::from_secs(2);
+
+/// Puts a job back when its handler fails or panics; the delivery counts.
+#[derive(Clone, Copy, Debug)]
+pub struct PutBackFailedLayer;
+
+impl<S> Layer<S> for PutBackFailedLayer {
+    type Service = PutBackFailed<S>;
+
+    fn layer(&self, handler: S) -> PutBackFailed<S> {
+        PutBackFailed { handler }
+    }
+}
+
+/// A handler of claimed jobs that may fail. See [`PutBackFailedLayer`].
+#[derive(Clone, Debug)]
+pub struct PutBackFailed<S> {
+    handler: S,
+}
+
+impl<S, J: Job> Service<Task<J>> for PutBackFailed<S>
+where
+    S: Service<Task<J>>,
+    S::Error: Into<BoxDynError>,
+    S::Future: Send + 'static,
+    S::Response: Send,
+{
+    type Response = S::Response;
+    type Error = BoxDynError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxDynError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxDynError>> {
+        self.handler.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, task: Task<J>) -> Self::Future {
+        let claimed = task.args.clone();
+        let delivery = AssertUnwindSafe(self.handler.call(task)).catch_unwind();
+        Box::pin(async move {
+            let outcome = match delivery.await {
+                Ok(outcome) => outcome.map_err(Into::into),
+                Err(_panic) => Err("the delivery panicked".into()),
+            };
+            if let Err(error) = &outcome {
+                warn!(job.id = claimed.name(), error = %error, "job {} is put back", claimed.name());
+                report(claimed.claim().give_up(FAILED_DELAY).await);
+            }
+            outcome
+        })
+    }
+}
