@@ -8,7 +8,7 @@ N ?= 1
 ARGS ?=
 SECONDS ?= 60
 ONLY ?=
-# What scripts/torture.sh reads.
+# What scripts/torture.sh and scripts/attack.sh read.
 export MINUTES SEED GO_ON KEEP
 
 demo: ## from nothing to 100,000 rows in a local Salesforce, verified; leaves nothing running
@@ -38,6 +38,10 @@ test: ## run every test; gets Redis and Azurite when they are missing
 torture: ## break everything at random for MINUTES; every row must arrive [MINUTES=10 SEED=1 GO_ON= KEEP=]
 	@scripts/torture.sh
 
+attack: ROWS := 200000
+attack: ## attack a server and two consumers for MINUTES; honest runs must go on [MINUTES=10 ROWS=200000]
+	@ROWS="$(ROWS)" scripts/attack.sh
+
 compare: ROWS := 200000
 compare: ## load ROWS rows by both APIs, past faults and kills: the same rows, the same rejects [ROWS=200000]
 	@ROWS="$(ROWS)" scripts/compare.sh
@@ -57,4 +61,4 @@ bench: ## measure each part beside its plain counterpart, and the whole
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test torture compare check fuzz mutants bench help
+.PHONY: demo up down generate sync serve consumer test torture attack compare check fuzz mutants bench help

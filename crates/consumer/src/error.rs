@@ -1,9 +1,9 @@
 use std::{io, net::SocketAddr};
 
 use ingest_core::RunId;
+use service::few;
 
 use crate::{
-    few::few,
     salesforce::{LoginError, Refusal},
     verdict::Blocker,
 };

@@ -35,7 +35,6 @@ mod config;
 mod count;
 mod delivery;
 mod error;
-mod few;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod gate;

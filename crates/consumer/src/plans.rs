@@ -10,13 +10,13 @@ use std::{
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, IngestError, RunId};
+use service::few;
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use tracing::warn;
 
 use crate::{
     blueprint::Blueprint,
     error::ConsumerError,
-    few::few,
     mapping::{HeaderMisfit, Key, Mapping, Plan, Sameness, TargetRules},
     verdict::Reason,
 };

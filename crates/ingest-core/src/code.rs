@@ -22,13 +22,13 @@ pub fn is_code(text: &str) -> bool {
 }
 
 /// The code and the message of a reason that came from outside. What is no code becomes
-/// [`OTHER_CODE`], and its text, escaped and cut, the beginning of the message.
+/// [`OTHER_CODE`], and its text, cut, the beginning of the message. Whoever shows that escapes it.
 #[must_use]
 pub fn code_and_message(code: &str, message: String) -> (String, String) {
     if is_code(code) {
         return (code.to_owned(), message);
     }
-    let mut told: String = code.chars().take(CODE_BYTES_MAX).flat_map(char::escape_debug).collect();
+    let mut told: String = code.chars().take(CODE_BYTES_MAX).collect();
     if code.chars().nth(CODE_BYTES_MAX).is_some() {
         told.push('…');
     }
@@ -61,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_is_told_in_the_message_escaped_and_cut() {
+    fn what_is_no_code_is_told_in_the_message_and_cut() {
         let told = |code: &str, message: &str| code_and_message(code, message.to_owned());
         let own = |code: &str, message: &str| (code.to_owned(), message.to_owned());
 
         assert_eq!(told("LOCK", "busy"), own("LOCK", "busy"));
         assert_eq!(told("", "busy"), own("OTHER", "busy"));
         assert_eq!(told("lock", ""), own("OTHER", "lock"));
-        assert_eq!(told("a\u{1b}[2J\n\u{202e}", "m"), own("OTHER", "a\\u{1b}[2J\\n\\u{202e}: m"));
+        assert_eq!(told("a\u{1b}[2J\n\u{202e}", "m"), own("OTHER", "a\u{1b}[2J\n\u{202e}: m"));
         let long = told(&"ü".repeat(5_000), "m");
         assert_eq!(long, own("OTHER", &format!("{}…: m", "ü".repeat(80))));
     }

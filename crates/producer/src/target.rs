@@ -3,6 +3,7 @@
 use clap::Args;
 use job_queue::{Ledger, Target, Wanted};
 use serde::Serialize;
+use service::few;
 
 use crate::{error::SyncError, status::Status};
 
@@ -42,9 +43,6 @@ impl TargetArgs {
         Wanted { id: None, object: self.object.clone(), operation, external_id }
     }
 }
-
-/// Most targets that a message names.
-const NAMED_MAX: usize = 20;
 
 /// As much of a target's id as tells it from others.
 pub(crate) fn target_id(text: &str) -> Result<String, String> {
@@ -122,18 +120,7 @@ pub(crate) fn several(targets: &[Target]) -> SyncError {
 
 /// Targets with their ids, in words.
 fn list<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
-    named(targets.into_iter().map(|target| format!("target {}: {target}", target.id())))
-}
-
-/// The first of them, and how many there are besides.
-fn named(words: impl Iterator<Item = String>) -> String {
-    let mut words: Vec<String> = words.collect();
-    let more = words.len().saturating_sub(NAMED_MAX);
-    words.truncate(NAMED_MAX);
-    if more > 0 {
-        words.push(format!("and {more} more"));
-    }
-    words.join("; ")
+    few(targets.into_iter().map(|target| format!("target {}: {target}", target.id())), "; ")
 }
 
 /// Why nothing of a run is delivered at this moment, by the targets of the consumers that are alive;
@@ -166,7 +153,7 @@ pub(crate) fn waiting_for(ledger: &Ledger, living: &[Target]) -> Option<String> 
     Some(format!(
         "the run is for mapping {mapping}, and the consumers that are alive have another: start one \
          with the mapping of before, or go on with another: {}",
-        named(ways)
+        few(ways, "; ")
     ))
 }
 

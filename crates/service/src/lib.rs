@@ -8,6 +8,7 @@
 mod completions;
 mod descriptors;
 mod dotenv;
+mod few;
 mod foreign;
 mod http;
 mod logging;
@@ -23,6 +24,7 @@ use std::{
 
 pub use completions::{CompletionsArgs, print_completions};
 pub use descriptors::raise_descriptor_limit;
+pub use few::few;
 pub use foreign::{Harmless, SENTENCE_MAX, shown, stderr, stdout};
 pub use http::{HttpLimits, HttpServer};
 pub use logging::init_logging;

@@ -180,11 +180,11 @@ mod tests {
             (":Field name not found:X__c\n", " : Field name not found : X__c".to_owned()),
             (
                 " : Field name not found : a\u{1b}[2J",
-                r" : Field name not found : a\u{1b}[2J".into(),
+                r" : Field name not found : a\u001b[2J".into(),
             ),
             (
                 &format!(" : Field name not found : {long}"),
-                format!(" : Field name not found : {}", &long[..80]),
+                format!(" : Field name not found : {}…", &long[..80]),
             ),
             (" : Field name not found : ", String::new()),
             (" : row 3 has ada@example.com", String::new()),

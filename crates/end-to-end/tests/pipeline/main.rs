@@ -2,6 +2,7 @@
 //! row.
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
+mod attack;
 mod azure_faults;
 mod backpressure;
 mod bad_input;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::processes::{Program, wait_until};
 
 pub(crate) struct Server {
-    _program: Program,
+    program: Program,
     pub(crate) url: String,
 }
 
@@ -24,7 +24,11 @@ impl Server {
             url = line.and_then(|line| line.split(';').next()).map(str::to_owned);
             url.is_some()
         });
-        Self { _program: program, url: url.unwrap() }
+        Self { program, url: url.unwrap() }
+    }
+
+    pub(crate) fn program(&mut self) -> &mut Program {
+        &mut self.program
     }
 
     /// Starts a run; the answer is its id.

@@ -145,7 +145,7 @@ fn what_is_no_code_in_the_file_is_other_and_stands_in_the_message() {
     for (code, told) in [
         ("lock", "lock: "),
         ("=CMD", "=CMD: "),
-        ("A\u{1b}[2J", "A\\u{1b}[2J: "),
+        ("A\u{1b}[2J", "A\u{1b}[2J: "),
         (&"A".repeat(81), &format!("{}…: ", "A".repeat(80))),
     ] {
         let file = format!("a,b,_record,_code,_message\n,7,{code},m\n");

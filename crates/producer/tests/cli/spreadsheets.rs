@@ -74,7 +74,10 @@ fn the_copy_runs_nothing_and_its_replay_has_the_rows_as_they_came() {
                 |line: &&&str| line.contains(&format!("{cells},")) && line.contains(",LOCK,");
             assert_eq!(lines.iter().filter(taken).count(), 1, "{cells}: {again}");
         }
-        assert!(again.contains("\"5,\"\"=\"\"x\",5,MISPLACED_QUOTE,"), "{again}");
+        let open = |line: &&str| {
+            line.starts_with("\"5,\"\"=\"\"x\",") && line.contains(",MISPLACED_QUOTE,")
+        };
+        assert!(lines.iter().any(open), "{again}");
     }
 }
 

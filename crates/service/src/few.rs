@@ -9,8 +9,8 @@ const NAMED_MAX: usize = 20;
 /// list says what to do.
 const CHARACTERS_MAX: usize = 1_300;
 
-/// The items with this between them: 20 of them at most, "and N more".
-pub(crate) fn few<T: Display>(items: impl IntoIterator<Item = T>, between: &str) -> String {
+/// The items with this between them: 20 of them at most, and none behind 1,300 characters; "and N more".
+pub fn few<T: Display>(items: impl IntoIterator<Item = T>, between: &str) -> String {
     let mut named = String::new();
     let (mut count, mut characters, mut more) = (0, 0, 0_u64);
     for item in items {
