@@ -28,11 +28,15 @@ make_groups() {
 }
 
 remove_groups() {
-  local group
-  for group in "$CONTROL_GROUPS"/*/ "$CONTROL_GROUPS"; do
-    cat "$group"/memory.{peak,max_usage_in_bytes} 2>/dev/null | sed "s|^|$(basename "$group") has held, with its files: |"
-    rmdir "$group"
+  local group figure
+  for group in server consumer-1 consumer-2; do
+    for figure in memory.peak memory.max_usage_in_bytes; do
+      [[ ! -e $CONTROL_GROUPS/$group/$figure ]] ||
+        echo "$group has held $(<"$CONTROL_GROUPS/$group/$figure") bytes, those of the kernel included"
+    done
+    rmdir "$CONTROL_GROUPS/$group" || true
   done
+  rmdir "$CONTROL_GROUPS" || true
 }
 
 find_services

@@ -18,22 +18,20 @@ mod torn;
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
+use crate::barren::Barren;
 use crate::error::TooLong;
 use crate::input::Input;
 use crate::plain::Plain;
 use crate::position::Cursor;
 use crate::record::{FieldCount, Record, Shape};
 use crate::scan::{self, Scan};
-use crate::{Dialect, Position};
+use crate::{Dialect, IngestError, Position};
 
 /// U+FEFF.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// U+001A.
 const CTRL_Z: u8 = 0x1A;
-
-/// Most bytes of empty lines in a row: megabytes of them, compressed, stand for hours of reading.
-pub(crate) const NOTHING_BYTES_MAX: u64 = 64 << 20;
 
 /// How far the end of a record that is too long is looked for.
 const LIMITS_LOOKED_AHEAD: usize = 4;
@@ -52,8 +50,7 @@ pub(crate) struct RecordDecoder {
     /// The record that is read now, as far as it came with earlier chunks.
     carry: Vec<u8>,
     skipped_ctrl_z: bool,
-    /// Bytes of empty lines since the last record.
-    nothing: u64,
+    barren: Barren,
 }
 
 #[cold]
@@ -104,7 +101,7 @@ impl RecordDecoder {
             cursor,
             carry: Vec::new(),
             skipped_ctrl_z: false,
-            nothing: 0,
+            barren: Barren::from(cursor.byte),
         }
     }
 
@@ -124,7 +121,7 @@ impl RecordDecoder {
             }
             if matches!(self.state, State::BetweenRecords) {
                 self.skip_nothing(input);
-                if self.nothing > NOTHING_BYTES_MAX {
+                if self.barren.lost().is_some() {
                     return None;
                 }
                 let (chunk, start) = input.current();
@@ -144,14 +141,19 @@ impl RecordDecoder {
         self.record -= 1;
     }
 
+    /// So many bytes of the last record come to no row.
+    pub(crate) fn pass_over(&mut self, bytes: u64) {
+        self.barren.add(bytes, self.cursor.byte);
+    }
+
     /// Whether the last line had nothing but a Ctrl-Z.
     pub(crate) fn skipped_ctrl_z(&self) -> bool {
         self.skipped_ctrl_z
     }
 
-    /// Where the empty lines begin that are too many: no record follows them.
-    pub(crate) fn lost(&self) -> Option<u64> {
-        (self.nothing > NOTHING_BYTES_MAX).then(|| self.cursor.byte - self.nothing)
+    /// Why no record follows, though there is more to read.
+    pub(crate) fn lost(&self) -> Option<&IngestError> {
+        self.barren.lost()
     }
 
     /// Passes blank lines, and byte order marks: where files were joined, one begins a line.
@@ -168,7 +170,7 @@ impl RecordDecoder {
         }
         if start > used {
             self.cursor.pass(&chunk[used..start]);
-            self.nothing += (start - used) as u64;
+            self.barren.add_empty_lines((start - used) as u64, self.cursor.byte);
             input.read_up_to(start);
         }
     }
@@ -182,7 +184,7 @@ impl RecordDecoder {
         let end_cursor = Cursor::at(at.line + lines, at.byte + (after - start) as u64);
         self.cursor = end_cursor;
         self.record += 1;
-        self.nothing = 0;
+        self.barren.end_row();
         let is_text = input.is_text(start..end);
         let raw = &input.current().0[start..end];
         Record { at, shape: Shape::Whole { fields }, raw, is_text, end: end_cursor }
@@ -192,7 +194,7 @@ impl RecordDecoder {
         debug_assert!(self.carry.len() <= self.record_bytes_max);
         self.state = State::BetweenRecords;
         self.record += 1;
-        self.nothing = 0;
+        self.barren.end_row();
         let is_text = Encoding::utf8_valid_up_to(&self.carry) == self.carry.len();
         Record { at, shape, raw: &self.carry, is_text, end: self.cursor }
     }
@@ -229,7 +231,7 @@ impl RecordDecoder {
         self.state = State::InMark;
         if self.carry == BYTE_ORDER_MARK {
             self.cursor.pass(&self.carry);
-            self.nothing += self.carry.len() as u64;
+            self.barren.add_empty_lines(self.carry.len() as u64, self.cursor.byte);
             self.state = State::BetweenRecords;
         }
         input.read_up_to(start + 1);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::decode::NOTHING_BYTES_MAX;
+use crate::barren::IN_A_ROW_MAX;
 use crate::{Dialect, Position};
 
 /// Why an input cannot be read at all. A record that cannot be read is a
@@ -75,6 +75,18 @@ pub enum IngestError {
         byte: u64,
         /// So many bytes of them may follow each other.
         limit_bytes: u64,
+    },
+    /// Of what was read, hardly anything is a row.
+    #[error(
+        "up to byte {byte} there are {bytes} bytes without a row: empty lines, lines of delimiters, or \
+         records that are too long; is this the file that was meant? What stands behind them is not \
+         read"
+    )]
+    HardlyAnyRow {
+        /// How far was read.
+        byte: u64,
+        /// Bytes of such lines and records.
+        bytes: u64,
     },
     /// The input ends inside the quotes of its first record, or they are closed lines later in the
     /// middle of text.
@@ -177,7 +189,7 @@ pub enum PackedFormat {
 
 impl IngestError {
     pub(crate) fn only_empty_lines(byte: u64) -> Self {
-        Self::OnlyEmptyLines { byte, limit_bytes: NOTHING_BYTES_MAX }
+        Self::OnlyEmptyLines { byte, limit_bytes: IN_A_ROW_MAX }
     }
 }
 

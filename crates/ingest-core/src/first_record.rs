@@ -55,7 +55,7 @@ pub(crate) fn read(
 ) -> Result<Option<FirstRecord>, IngestError> {
     let Some(record) = decoder.next(input) else {
         return match decoder.lost() {
-            Some(byte) => Err(IngestError::only_empty_lines(byte)),
+            Some(error) => Err(error.clone()),
             None if input.ended() => Err(IngestError::Empty),
             None => Ok(None),
         };

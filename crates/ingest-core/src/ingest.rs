@@ -5,12 +5,13 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::barren;
 use crate::batch::Batcher;
-use crate::decode::{NOTHING_BYTES_MAX, RecordDecoder};
+use crate::decode::RecordDecoder;
 use crate::input::Input;
 use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
-use crate::record::FieldCount;
+use crate::record::{FieldCount, Shape};
 use crate::reject::RowRules;
 use crate::replay::{self, Replayed, Replayer};
 use crate::sep_line::SepLine;
@@ -173,13 +174,13 @@ impl Ingest {
             self.state = match &mut self.state {
                 State::Rows(rows) => {
                     match (rows.next_batch(&mut self.input), rows.decoder.lost()) {
-                        (None, Some(byte)) => State::Failed(IngestError::only_empty_lines(byte)),
+                        (None, Some(error)) => State::Failed(error.clone()),
                         (batch, _) => return Ok(batch),
                     }
                 }
                 State::Failed(error) => return Err(error.clone()),
                 State::Opening(opening) => match opening.open(&mut self.input) {
-                    _ if opening.passed() > NOTHING_BYTES_MAX => {
+                    _ if opening.passed() > barren::IN_A_ROW_MAX => {
                         State::Failed(IngestError::only_empty_lines(0))
                     }
                     Some(opened) => self.read_header_at(opened),
@@ -385,7 +386,9 @@ impl RowReader {
                 },
             };
             if rejected.is_none() && record.is_blank(self.header.dialect().delimiter) {
+                let bytes = record.bytes();
                 self.decoder.forget_number();
+                self.decoder.pass_over(bytes);
                 self.batcher.skip();
                 continue;
             }
@@ -396,7 +399,12 @@ impl RowReader {
                 continue;
             }
             let reject = rejected.unwrap_or_else(|| self.rules.reject(&record));
-            if let Some(closed) = self.batcher.add_reject(&record, reject) {
+            let closed = self.batcher.add_reject(&record, reject);
+            if matches!(record.shape, Shape::TooLong(_)) {
+                let bytes = record.bytes();
+                self.decoder.pass_over(bytes);
+            }
+            if let Some(closed) = closed {
                 return Some(closed);
             }
         }

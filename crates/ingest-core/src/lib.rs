@@ -48,6 +48,7 @@
 //! only by a quote that stands where one opens (`"open⏎2,"closed"`). It is a reject, and reading
 //! goes on behind that line.
 
+mod barren;
 mod batch;
 mod cell;
 mod code;

@@ -20,6 +20,11 @@ pub(crate) struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// How many bytes of the input it takes, its line end included.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.end.byte - self.at.byte
+    }
+
     /// Whether it has nothing but delimiters and blanks: a line that a spreadsheet leaves behind.
     #[inline]
     pub(crate) fn is_blank(&self, delimiter: u8) -> bool {

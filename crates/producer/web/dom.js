@@ -3,7 +3,7 @@
 /** Foreign text, harmless: as crate `service`, foreign.rs. */
 export const harmless = (text) =>
   String(text).replace(
-    /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu,
+    /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufff9-\ufffb]|(?![\u200c\u200d\ufe00-\ufe0f])\p{DI}/gu,
     (found) => `\\u${found.codePointAt(0).toString(16).padStart(4, "0")}`,
   );
 

@@ -35,12 +35,25 @@ pub fn shown(text: &str, characters_max: usize) -> String {
 fn steers(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
-        // Marks, embeddings, overrides and isolates of direction; what breaks a line; what has no
-        // width, but the joiners of scripts and emoji; tags.
-        '\u{61C}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' => true,
-        '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}' => true,
-        other => other.is_control(),
+        // The joiners of scripts, and what chooses the shape of an emoji.
+        '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}' => false,
+        // What breaks a line, and anchors of annotations.
+        '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}' => true,
+        other => other.is_control() || is_ignorable(other),
     }
+}
+
+/// `Default_Ignorable_Code_Point` of Unicode 17, DerivedCoreProperties.txt: nobody sees them, and some
+/// change the direction of what stands around them.
+fn is_ignorable(character: char) -> bool {
+    matches!(
+        character,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+            | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
+    )
 }
 
 fn push(text: &mut String, character: char) {
@@ -170,7 +183,10 @@ mod tests {
             shown(HOSTILE, 100),
             r"a\u001b]0;owned\u0007\u009b2J\u000d\nerror: b\u202ec\u007f\udb40\udc41"
         );
-        assert_eq!(shown("Zürich 👩‍🔬 \"ok\"", 100), "Zürich 👩‍🔬 \"ok\"");
+        assert_eq!(shown("Zürich 👩‍🔬 ❤️ \"ok\"", 100), "Zürich 👩‍🔬 ❤️ \"ok\"");
+        for unseen in ['\u{AD}', '\u{115F}', '\u{3164}', '\u{34F}', '\u{FFF9}', '\u{180E}'] {
+            assert_eq!(shown(&unseen.to_string(), 9), format!("\\u{:04x}", u32::from(unseen)));
+        }
     }
 
     #[test]

@@ -121,3 +121,45 @@ fn records_before_too_many_empty_lines_are_given_first() {
     assert_eq!((batch.rows.len(), codes), (1, vec![Reject::FIELD_COUNT]));
     assert!(matches!(ingest.next_batch(), Err(IngestError::OnlyEmptyLines { byte: 9, .. })));
 }
+
+/// Pushes this many copies of a piece behind the header, and gives how many records came and how
+/// reading ended.
+fn of_copies(piece: &str, copies: usize) -> (u64, Result<(), String>) {
+    let piece = Bytes::copy_from_slice(piece.as_bytes());
+    let mut ingest = Ingest::start(settings());
+    ingest.push("a,b\n".into());
+    let mut records = 0;
+    for _ in 0..copies {
+        ingest.push(piece.clone());
+        loop {
+            match ingest.next_batch() {
+                Ok(Some(batch)) => records += batch.records(),
+                Ok(None) => break,
+                Err(error) => return (records, Err(error.to_string())),
+            }
+        }
+    }
+    (records, Ok(()))
+}
+
+#[test]
+fn a_gigabyte_without_a_row_ends_the_reading_unless_a_tenth_of_the_rest_is_rows() {
+    const MIB: usize = 1 << 20;
+    let blank = ",".repeat(63) + "\n";
+    let blanks = blank.repeat(MIB / blank.len());
+    let long = "x".repeat(2 * MIB - 1) + "\n";
+    let some_rows = blank.repeat((MIB - 110_000) / blank.len()) + &"1,2\n".repeat(110_000 / 4);
+    let end = |byte: usize| {
+        Err(format!(
+            "up to byte {byte} there are {} bytes without a row: empty lines, lines of delimiters, or \
+             records that are too long; is this the file that was meant? What stands behind them is not \
+             read",
+            byte - 4
+        ))
+    };
+
+    assert_eq!(of_copies(&blanks, 1_024), (0, Ok(())));
+    assert_eq!(of_copies(&blanks, 1_025), (0, end(4 + 1_024 * MIB + blank.len())));
+    assert_eq!(of_copies(&long, 513), (513, end(4 + 1_026 * MIB)));
+    assert_eq!(of_copies(&some_rows, 1_200), (1_200 * 110_000 / 4, Ok(())));
+}

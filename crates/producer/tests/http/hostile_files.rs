@@ -28,7 +28,7 @@ fn empty_lines() -> Vec<u8> {
     [&FRAME[..], blocks.flatten().collect::<Vec<u8>>().as_slice(), &block(b'\n', true)].concat()
 }
 
-/// Two columns, and gigabytes of lines without data, which no limit stops.
+/// Two columns, and a gigabyte of lines without data before any limit ends the reading.
 fn lines_without_data() -> Vec<u8> {
     let gzip = |content: &[u8]| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -91,7 +91,7 @@ async fn sixty_gigabytes_of_empty_lines_are_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_reads_hours_of_nothing_hears_cancel_and_sigterm() {
+async fn a_server_that_reads_gigabytes_of_nothing_hears_cancel_and_sigterm() {
     let mut services = Services::start().await;
     let content = bytes::Bytes::from(lines_without_data());
     // As many as one server reads at a time, and as it has threads here, or more.

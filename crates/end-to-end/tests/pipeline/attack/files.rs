@@ -51,7 +51,7 @@ fn empty_lines() -> Vec<u8> {
     [&FRAME[..], &blocks.collect::<Vec<u8>>(), &block(b'\n', true)].concat()
 }
 
-/// Four gigabytes of lines without data, which no limit stops.
+/// Four gigabytes of lines without data.
 fn lines_without_data() -> Vec<u8> {
     let gzip = |content: &[u8]| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
