@@ -3,14 +3,15 @@
 # has. What is there already stays.
 set -euo pipefail
 cd "$(dirname "$0")"
-[[ ! -e .env ]] || {
+[[ ! -e .env && ! -L .env ]] || {
   echo "deploy/.env is there already; delete it for new secrets" >&2
   exit 1
 }
 secret() { od -An -v -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 password=$(secret)
 umask 077
-cat >.env <<SECRETS
+trap 'rm -f .env.new' EXIT
+cat >.env.new <<SECRETS
 # The secrets of compose.yaml. Values of your own go between single quotes.
 API_TOKEN=$(secret)
 REDIS_PASSWORD=$password
@@ -18,4 +19,5 @@ REDIS_URL=redis://:$password@redis:6379
 # Of the simulator, which has no other.
 SALESFORCE_CLIENT_SECRET=local-only-secret
 SECRETS
+mv .env.new .env
 echo "wrote deploy/.env" >&2

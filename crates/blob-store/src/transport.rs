@@ -1,6 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
-use azure_core::http::{Transport, Url};
+use azure_core::{
+    error::ErrorKind,
+    http::{AsyncRawResponse, HttpClient, Request, Transport, Url, headers::HeaderName},
+};
+use bytes::Bytes;
+use futures::{StreamExt, future::ready};
 use reqwest::redirect;
 
 use crate::{BlobError, cause::Cause};
@@ -9,6 +14,38 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// From the start of a request to its answer, and between two pieces of a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes of an answer that is no part of a blob: the library collects it. The longest that there may
+/// be is a list of 1,000 names, or of 50,000 blocks.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
+
+/// Ends answers that are longer than any that is asked for.
+#[derive(Debug)]
+struct Bounded(reqwest::Client);
+
+#[async_trait::async_trait]
+impl HttpClient for Bounded {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let (status, headers, body) = self.0.execute_request(request).await?.deconstruct();
+        let is_asked_for =
+            |(name, _): (&HeaderName, _)| matches!(name.as_str(), "range" | "x-ms-range");
+        // Whoever asks for a part of a blob takes it piece by piece.
+        if status.is_success() && request.headers().iter().any(is_asked_for) {
+            return Ok(AsyncRawResponse::new(status, headers, Box::pin(body)));
+        }
+        let pieces = body.scan(0, |bytes, piece| {
+            *bytes += piece.as_ref().map_or(0, Bytes::len);
+            let is_fine = *bytes <= ANSWER_BYTES_MAX;
+            ready(Some(if is_fine { piece } else { Err(too_long()) }))
+        });
+        Ok(AsyncRawResponse::new(status, headers, Box::pin(pieces)))
+    }
+}
+
+fn too_long() -> azure_core::Error {
+    let what = "the answer is longer than any that is asked for";
+    azure_core::Error::with_message(ErrorKind::DataConversion, what)
+}
 
 /// The connections of one store.
 ///
@@ -21,7 +58,7 @@ pub(crate) fn transport(endpoint: &Url) -> Result<Transport, BlobError> {
         built => built,
     };
     let client = client.map_err(|error| BlobError::NoTrust { source: Cause::any(&error) })?;
-    Ok(Transport::new(Arc::new(client)))
+    Ok(Transport::new(Arc::new(Bounded(client))))
 }
 
 fn settings() -> reqwest::ClientBuilder {

@@ -84,7 +84,9 @@ pub enum ConsumerError {
     },
     /// Collections has no upsert by id.
     #[error(
-        "an upsert by Id of {object} goes by Bulk API only; set SALESFORCE_API=bulk, or split the          file: rows with an Id as update, the others as insert; or name an external id field in          SALESFORCE_EXTERNAL_ID"
+        "an upsert by Id of {object} goes by Bulk API only; set SALESFORCE_API=bulk, or split the \
+         file: rows with an Id as update, the others as insert; or name an external id field in \
+         SALESFORCE_EXTERNAL_ID"
     )]
     UpsertById {
         /// The object.

@@ -6,6 +6,11 @@ local queue, id, bytes = ARGV[1], ARGV[2], 0
 if not holds(queue, id, ARGV[3]) then
   return 'lease_lost'
 end
+if redis.call('HGET', queue, 'file_replaced') then
+  -- Nobody will ask for it, see fail_run.lua.
+  update_round(queue, -remove_job(queue, id), about_now())
+  return 'recorded'
+end
 -- First what frees memory, see settle.lua.
 redis.call('ZREM', queue .. ':leases', id)
 redis.call('HDEL', queue .. ':notes', id, id .. ':waits')

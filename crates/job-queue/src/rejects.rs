@@ -90,6 +90,15 @@ impl Queue {
         Ok(PendingRejects { position, parts, lines })
     }
 
+    /// Whether all rejected rows of a run so far are in its files.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn rejects_are_written(&self, run: &RunId) -> Result<bool, QueueError> {
+        Ok(self.pending_rejects(run, 1).await?.lines.is_empty())
+    }
+
     /// Says in which files the rejected rows of a run are, up to `position`.
     ///
     /// Gives `false`, and changes nothing, when it is not `from` any more, or when somebody wrote

@@ -29,17 +29,32 @@ pub struct RunsPage {
 
 /// Hash and codes of one run, whether it has a feeder and an import, and its batches, as Redis gives
 /// them.
-type Answer = (redis::Value, BTreeMap<String, u64>, bool, bool, u64);
+type Answer = (redis::Value, redis::Value, bool, bool, u64);
 
 /// What is read of an entry.
 #[derive(Clone, Copy)]
 enum Fields {
     All,
-    /// All but the header, which is the longest, and which no list shows.
+    /// All but what is long: the header, and codes when they are many.
     Listed,
 }
 
+/// A run with more codes than that is listed without them.
+const CODES_LISTED: usize = 20;
+
 impl Fields {
+    /// Rows by code.
+    fn codes(self, codes: redis::Value) -> Result<BTreeMap<String, u64>, redis::ParsingError> {
+        match self {
+            Self::All => redis::from_redis_value(codes),
+            Self::Listed => {
+                let (next, some): (u64, BTreeMap<String, u64>) = redis::from_redis_value(codes)?;
+                // Some of them would not add up. Redis gives a small hash at once.
+                Ok(if next == 0 && some.len() <= CODES_LISTED { some } else { BTreeMap::new() })
+            }
+        }
+    }
+
     /// The fields that are there.
     fn of(self, entry: redis::Value) -> Result<HashMap<String, Vec<u8>>, redis::ParsingError> {
         match self {
@@ -273,10 +288,13 @@ impl Queue {
         for run in runs {
             let keys = RunKeys::of(run);
             match fields {
-                Fields::All => pipeline.hgetall(keys.entry()),
-                Fields::Listed => pipeline.hmget(keys.entry(), &ledger::FIELDS),
+                Fields::All => pipeline.hgetall(keys.entry()).hgetall(keys.codes()),
+                Fields::Listed => {
+                    pipeline.hmget(keys.entry(), &ledger::FIELDS);
+                    pipeline.cmd("HSCAN").arg(keys.codes()).arg(0).arg("COUNT").arg(CODES_LISTED)
+                }
             };
-            pipeline.hgetall(keys.codes()).exists(keys.feeder());
+            pipeline.exists(keys.feeder());
             pipeline.hexists(imports.job_data_hash(), run.as_ref());
             pipeline.hlen(keys.queue().job_data_hash());
         }
@@ -291,8 +309,9 @@ impl Queue {
         let mut ledgers = Vec::with_capacity(runs.len());
         for run in runs {
             let of_run = redis::Value::Array(values.by_ref().take(5).collect());
-            let (entry, rejected_by_code, feeder_alive, is_to_import, batches_queued): Answer =
+            let (entry, codes, feeder_alive, is_to_import, batches_queued): Answer =
                 redis::from_redis_value(of_run).map_err(|error| unreadable(error.into()))?;
+            let rejected_by_code = fields.codes(codes).map_err(|error| unreadable(error.into()))?;
             let fields = fields.of(entry).map_err(|error| unreadable(error.into()))?;
             if !fields.is_empty() {
                 let entry = Entry { run, fields, rejected_by_code, feeder_alive, now_ms };

@@ -65,7 +65,7 @@ impl Wish {
             Control::Refused(state)
                 if self == Self::Resume
                     && state != RunState::Failed
-                    && has_unwritten(queue, run).await? =>
+                    && !queue.rejects_are_written(run).await.map_err(SyncError::from)? =>
             {
                 Ok(Outcome::RejectsLeft)
             }
@@ -174,10 +174,6 @@ async fn hand_over(queue: &Queue, run: &RunId, outcome: Outcome) -> Result<Outco
     // If this is lost, the next resume does it.
     queue.push_import(run).await?;
     Ok(if is_fed { outcome } else { Outcome::HandedOver })
-}
-
-async fn has_unwritten(queue: &Queue, run: &RunId) -> Result<bool, SyncError> {
-    Ok(!queue.pending_rejects(run, 1).await?.lines.is_empty())
 }
 
 /// A run that can be stopped.

@@ -31,7 +31,10 @@ impl ReadError {
                     | Inflated { .. }
                     | WindowTooLarge { .. }
             ),
-            Self::Csv { source, .. } => matches!(source, IngestError::OnlyEmptyLines { .. }),
+            Self::Csv { source, .. } => matches!(
+                source,
+                IngestError::OnlyEmptyLines { .. } | IngestError::HardlyAnyRow { .. }
+            ),
         }
     }
 }

@@ -56,7 +56,7 @@ fn is_nobodys(ledger: &Ledger, container: &str) -> bool {
 }
 
 async fn write(start: &Start, ledger: &Ledger) -> anyhow::Result<()> {
-    if start.queue.pending_rejects(&ledger.run, 1).await?.lines.is_empty() {
+    if start.queue.rejects_are_written(&ledger.run).await? {
         return Ok(());
     }
     // Lists of runs are without headers.

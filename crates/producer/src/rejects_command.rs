@@ -5,21 +5,30 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use blob_store::BlobStore;
 use job_queue::Queue;
 
-use crate::{RejectsArgs, error::SyncError, rejects_file::Download};
+use crate::{
+    RejectsArgs,
+    error::SyncError,
+    rejects_file::{Download, with_last_rows},
+};
 
 pub(crate) async fn print(args: RejectsArgs) -> anyhow::Result<ExitCode> {
     let store = BlobStore::connect(&args.blob)?;
     let queue = Queue::connect(&args.queue).await?;
     let run = args.run;
-    let unknown = || SyncError::UnknownRun { run: run.clone() };
-    let ledger = queue.run(&run).await?.ok_or_else(unknown)?;
+    let (ledger, is_whole) = with_last_rows(&queue, &run).await?;
     if ledger.container != store.container() {
         let (container, of) = (store.container().to_owned(), ledger.container);
         return Err(SyncError::OtherContainer { run, container, of }.into());
+    }
+    let has_ended = ledger.has_ended();
+    if has_ended && !is_whole {
+        bail!(
+            "the last rejected rows of run {run} are in no file yet; producer resume {run} writes them"
+        );
     }
     let download = Download::of(&store, &ledger).await?;
     let mut download = download.with_context(|| {
@@ -37,5 +46,9 @@ pub(crate) async fn print(args: RejectsArgs) -> anyhow::Result<ExitCode> {
         out.write_all(&chunk?)?;
     }
     out.flush()?;
+    if !has_ended {
+        let said = format!("run {run} goes on: rows that are rejected later are not in this copy");
+        writeln!(service::stderr(), "{said}")?;
+    }
     Ok(ExitCode::SUCCESS)
 }

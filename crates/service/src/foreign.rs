@@ -65,6 +65,9 @@ fn push(text: &mut String, character: char) {
     }
 }
 
+/// Of an event in the log.
+const EVENT_BYTES_MAX: usize = 16 << 10;
+
 /// What is written here gets to a terminal or a file without characters that steer it. Lines and tabs
 /// stay.
 #[derive(Debug)]
@@ -141,6 +144,11 @@ fn colour(text: &str) -> usize {
 
 impl<W: Write> Write for Harmless<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_log && bytes.len() > EVENT_BYTES_MAX {
+            self.write_text(&String::from_utf8_lossy(&bytes[..EVENT_BYTES_MAX]))?;
+            self.writer.write_all("…\n".as_bytes())?;
+            return Ok(bytes.len());
+        }
         self.begun.extend_from_slice(bytes);
         let written = std::mem::take(&mut self.begun);
         let mut chunks = written.utf8_chunks().peekable();
@@ -224,6 +232,15 @@ mod tests {
 
         assert!(line.starts_with("\u{1B}[2mnow\u{1B}[0m a\\u001b]0;"), "{line}");
         assert!(line.ends_with('\n') && line.matches('\n').count() == 1, "{line}");
+    }
+
+    #[test]
+    fn an_event_of_megabytes_is_cut() {
+        let event = format!("{}\n", "ü".repeat(1 << 20));
+
+        let line = written(event.as_bytes(), event.len(), Harmless::log);
+
+        assert!(line.ends_with("üü…\n") && line.matches('\n').count() == 1 && line.len() < 17_000);
     }
 
     #[test]

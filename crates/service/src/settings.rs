@@ -7,7 +7,12 @@
 //! A secret whose flag, file or value was given and holds nothing is an error:
 //! who wrote it meant one, and without it a door may be open.
 
-use std::{ffi::OsString, fs, io::Write, path::Path};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+};
 
 use clap::{
     Arg, ArgMatches, Command, Parser, builder::Resettable, error::ErrorKind, parser::ValueSource,
@@ -145,9 +150,17 @@ impl Environment {
     }
 }
 
+/// Bytes of a file with a secret: a key for a JWT has some thousands.
+const SECRET_BYTES_MAX: u64 = 64 << 10;
+
 fn secret_in(path: &str) -> Result<String, String> {
-    let text =
-        fs::read_to_string(path).map_err(|error| format!("could not read {path}: {error}"))?;
+    let mut text = String::new();
+    let read =
+        File::open(path).and_then(|file| file.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text));
+    read.map_err(|error| format!("could not read {path}: {error}"))?;
+    if text.len() as u64 > SECRET_BYTES_MAX {
+        return Err(format!("{path} is longer than any secret; name the file that holds it alone"));
+    }
     match text.trim_end_matches(['\r', '\n']) {
         blank if blank.trim().is_empty() => {
             Err(format!("{path} is empty; write the secret into it"))
@@ -184,6 +197,8 @@ fn variable_is_empty(argument: &Arg) -> bool {
 mod tests {
     use clap::CommandFactory;
     use secrecy::{ExposeSecret, SecretString};
+
+    use std::fs;
 
     use super::*;
 
@@ -285,6 +300,11 @@ mod tests {
             (&[], &[("SAMPLE_KEY", " ")], "SAMPLE_KEY is blank".to_owned()),
             (&["sub"], &[("INNER_KEY", " ")], "INNER_KEY is blank".to_owned()),
             (&[], &[("SAMPLE_KEY_FILE", path)], format!("SAMPLE_KEY_FILE: {path} is empty")),
+            (
+                &[],
+                &[("SAMPLE_KEY_FILE", "/dev/zero")],
+                "SAMPLE_KEY_FILE: /dev/zero is longer than any secret".to_owned(),
+            ),
         ] {
             let error = parsed(arguments, variables).unwrap_err();
             assert_eq!(error.exit_code(), 2);

@@ -1,5 +1,7 @@
 //! Answers that no Azurite gives, but a proxy in between may.
 
+use std::num::NonZero;
+
 use blob_store::{BlobError, ReadSettings};
 use bytes::Bytes;
 use tokio::{
@@ -54,4 +56,30 @@ async fn read_from(answers: &[&'static str]) -> (Result<Bytes, BlobError>, u64) 
     let mut reader = azurite_at(&address).read("a.csv", &etag, 10, 0, ReadSettings::default());
     let read = collect(&mut reader).await;
     (read, reader.retries())
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    for status in ["200 OK", "403 Forbidden"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(async move {
+                    let head =
+                        format!("HTTP/1.1 {status}\r\nContent-Type: application/xml\r\n\r\n");
+                    let mut written = stream.write_all(head.as_bytes()).await;
+                    while written.is_ok() {
+                        written = stream.write_all(&[b' '; 1 << 16]).await;
+                    }
+                });
+            }
+        });
+
+        let five = NonZero::new(5).unwrap();
+        let listed = azurite_at(&address).list_some("", None, five).await;
+
+        assert!(listed.is_err(), "{listed:?}");
+    }
 }

@@ -295,7 +295,8 @@ fn doubt(
     Sent::Doubtful(Doubt { reason: refusal.reason(), since: leave.at, blocker, is_mostly_ours })
 }
 
-const ALIKE: &str = "it says the same of all, so it is mostly not the rows; check the mapping, and what the                      integration user may do";
+const ALIKE: &str = "it says the same of all, so it is mostly not the rows; check the mapping, and what the \
+                     integration user may do";
 
 /// Notes that a call cannot be taken as it is.
 fn refuse(job: &BatchJob, call: &Call, single: Single, refusal: &Refusal) -> Sent {

@@ -55,6 +55,22 @@ pub enum LoginError {
 }
 
 impl LoginError {
+    /// The same without any value that was sent: an endpoint that is not Salesforce's may say it again.
+    pub(super) fn without(self, sent: &[(&str, &str)]) -> Self {
+        let without = |text: String| {
+            let values =
+                sent.iter().filter(|(name, value)| *name != "grant_type" && !value.is_empty());
+            values.fold(text, |text, (_, value)| text.replace(value, "…"))
+        };
+        match self {
+            Self::Refused { flow, error, description } => {
+                Self::Refused { flow, error: without(error), description: without(description) }
+            }
+            Self::Unavailable { cause } => Self::Unavailable { cause: without(cause) },
+            other => other,
+        }
+    }
+
     /// Whether waiting helps.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -188,6 +204,20 @@ mod tests {
             assert!(words.contains(expected), "{flow:?} {error}: {words}");
             assert!(!refused.is_passing());
         }
+    }
+
+    #[test]
+    fn what_was_sent_is_not_said_again() {
+        let sent = [("grant_type", "password"), ("client_secret", "s3cret"), ("username", "")];
+        let refused = LoginError::Refused {
+            flow: Flow::Password,
+            error: "password s3cret".to_owned(),
+            description: "no s3crets here: s3cret".to_owned(),
+        };
+
+        let words = refused.without(&sent).to_string();
+
+        assert!(!words.contains("s3cret") && words.contains("no …s here: …"), "{words}");
     }
 
     #[test]

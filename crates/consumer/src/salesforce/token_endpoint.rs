@@ -144,7 +144,7 @@ impl TokenEndpoint {
             .map_err(|error| unreachable(&http::refusal(error)))?;
         let status = response.status();
         let body = http::body(response).await.map_err(|refusal| unreachable(&refusal))?;
-        read_answer(flow, status, &body)
+        read_answer(flow, status, &body).map_err(|error| error.without(form))
     }
 }
 

@@ -158,6 +158,28 @@ async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_run_whose_file_is_gone_gives_its_queue_up_and_takes_no_room() {
+    let fixture = Fixture::with_run("gone").await;
+    let mut feeder = fixture.queue.feeder(&id("gone")).await.unwrap();
+    feeder.push(&(0..6).map(|n| job("gone", n)).collect::<Vec<_>>(), after(6)).await.unwrap();
+    let under_way = claim(&fixture).await.unwrap();
+    let put_back_later = claim(&fixture).await.unwrap();
+    let waits = claim(&fixture).await.unwrap();
+    waits.put_back(Duration::from_secs(60)).await.unwrap();
+
+    fixture.queue.fail_run_of_replaced_file(&id("gone"), "it was replaced").await.unwrap();
+
+    assert_eq!(fixture.ledger("gone").await.batches_queued, 2, "those that are delivered now");
+    put_back_later.put_back(Duration::ZERO).await.unwrap();
+    under_way.settle(&delivered(&under_way)).await.unwrap();
+    feeder.release().await;
+    let ledger = fixture.ledger("gone").await;
+    assert_eq!((ledger.state, ledger.created, ledger.unfinished()), (RunState::Failed, 10, 50));
+    assert_eq!(fixture.queue.depth().await.unwrap().bytes, 0);
+    assert_eq!(fixture.queue_keys(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_failed_run_can_be_cancelled_which_empties_its_queue() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 5).await;

@@ -17,29 +17,44 @@ use tracing::{info, warn};
 
 use super::client::Client;
 
-/// Lines of each of the two kinds in this time; what is more is counted, and the number said.
-const LINES_MAX: u32 = 20;
+/// In this time each kind has so many lines; what is more is counted, and the number said.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// The two kinds.
-const REFUSED: &str = "refused requests";
-const CHANGES: &str = "requests that change something";
+/// The kinds, and how many lines they have: those that do nothing hide none that did something.
+const REFUSED: Kind = Kind { what: "refused requests", lines_max: 20 };
+const IN_VAIN: Kind = Kind { what: "requests that would change something, in vain", lines_max: 20 };
+const CHANGES: Kind = Kind { what: "requests that changed something", lines_max: 200 };
+
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    what: &'static str,
+    lines_max: u32,
+}
 
 /// The run that a request has begun, as the handler says it.
 #[derive(Clone, Debug)]
 pub(super) struct Begun(pub(super) RunId);
 
 /// Keeps the lines few.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Audit {
     refused: Arc<Quota>,
+    in_vain: Arc<Quota>,
     changes: Arc<Quota>,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        let [refused, in_vain, changes] =
+            [REFUSED, IN_VAIN, CHANGES].map(|kind| Arc::new(Quota::new(kind)));
+        Self { refused, in_vain, changes }
+    }
 }
 
 /// What was asked; the line is written when the answer is known, or will never be.
 pub(super) struct Asked {
-    changes: Option<Arc<Quota>>,
-    refused: Arc<Quota>,
+    quotas: [Arc<Quota>; 3],
+    changes: bool,
     client: Client,
     action: &'static str,
     run: Option<RunId>,
@@ -52,8 +67,8 @@ impl Audit {
         let (action, run) = action(request.method(), request.uri().path());
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         Asked {
-            changes: changes.then(|| Arc::clone(&self.changes)),
-            refused: Arc::clone(&self.refused),
+            quotas: [&self.refused, &self.in_vain, &self.changes].map(Arc::clone),
+            changes,
             client: client.clone(),
             action,
             run,
@@ -64,33 +79,44 @@ impl Audit {
 }
 
 impl Asked {
-    pub(super) fn answered(mut self, response: &Response) {
+    /// Whether it asks for a change.
+    pub(super) fn changes(&self) -> bool {
+        self.changes
+    }
+
+    /// Notes the answer, and gives it.
+    pub(super) fn answered(mut self, response: Response) -> Response {
         self.outcome = Some(response.status());
         if let Some(Begun(run)) = response.extensions().get() {
             self.run = Some(run.clone());
         }
+        response
     }
 }
 
 /// Nothing is left unsaid at the end of the program.
 impl Drop for Audit {
     fn drop(&mut self) {
-        self.refused.say_left_out(REFUSED);
-        self.changes.say_left_out(CHANGES);
+        for quota in [&self.refused, &self.in_vain, &self.changes] {
+            quota.say_left_out();
+        }
     }
 }
 
-/// Also when the caller went away before there was an answer: what it asked for may be done.
+/// Also when there is no answer.
 impl Drop for Asked {
     fn drop(&mut self) {
         let is_refused =
             matches!(self.outcome, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN));
-        let (quota, what) = match (is_refused, &self.changes) {
-            (true, _) => (&self.refused, REFUSED),
-            (false, Some(changes)) => (changes, CHANGES),
-            (false, None) => return,
+        let is_done = self.outcome.is_some_and(|outcome| outcome.is_success());
+        let [refused, in_vain, changes] = &self.quotas;
+        let quota = match (is_refused, self.changes, is_done) {
+            (true, _, _) => refused,
+            (false, true, false) => in_vain,
+            (false, true, true) => changes,
+            (false, false, _) => return,
         };
-        if !quota.has_room(what) {
+        if !quota.has_room() {
             return;
         }
         let Self { client, action, .. } = self;
@@ -126,8 +152,11 @@ fn action(method: &Method, path: &str) -> (&'static str, Option<RunId>) {
 }
 
 /// Lines of one kind.
-#[derive(Debug, Default)]
-struct Quota(Mutex<Window>);
+#[derive(Debug)]
+struct Quota {
+    kind: Kind,
+    window: Mutex<Window>,
+}
 
 #[derive(Debug, Default)]
 struct Window {
@@ -145,12 +174,12 @@ enum Room {
 }
 
 impl Window {
-    fn room(&mut self, now: Instant) -> Room {
+    fn room(&mut self, lines_max: u32, now: Instant) -> Room {
         if self.began.is_none_or(|began| now.duration_since(began) >= WINDOW) {
             // What was left out before is said by whoever waits for it.
             (self.began, self.lines) = (Some(now), 0);
         }
-        if self.lines < LINES_MAX {
+        if self.lines < lines_max {
             self.lines += 1;
             return Room::Line;
         }
@@ -160,19 +189,24 @@ impl Window {
 }
 
 impl Quota {
-    fn has_room(self: &Arc<Self>, what: &'static str) -> bool {
-        let room = self.window().room(Instant::now());
+    fn new(kind: Kind) -> Self {
+        Self { kind, window: Mutex::default() }
+    }
+
+    fn has_room(self: &Arc<Self>) -> bool {
+        let room = self.window().room(self.kind.lines_max, Instant::now());
         if room == Room::None {
             let quota = Arc::clone(self);
             tokio::spawn(async move {
                 tokio::time::sleep(WINDOW).await;
-                quota.say_left_out(what);
+                quota.say_left_out();
             });
         }
         room == Room::Line
     }
 
-    fn say_left_out(&self, what: &str) {
+    fn say_left_out(&self) {
+        let what = self.kind.what;
         let left_out = std::mem::take(&mut self.window().left_out);
         if left_out > 0 {
             warn!(target: "audit", "audit: {left_out} more {what} are not told one by one");
@@ -180,7 +214,7 @@ impl Quota {
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -193,12 +227,12 @@ mod tests {
         let mut window = Window::default();
         let start = Instant::now();
 
-        let rooms: Vec<_> = (0..1_000).map(|_| window.room(start)).collect();
+        let rooms: Vec<_> = (0..1_000).map(|_| window.room(20, start)).collect();
 
         assert_eq!(rooms.iter().filter(|room| **room == Room::Line).count(), 20);
         assert_eq!(rooms.iter().filter(|room| **room == Room::None).count(), 1);
         assert_eq!(window.left_out, 980);
-        assert_eq!(window.room(start + WINDOW), Room::Line);
+        assert_eq!(window.room(20, start + WINDOW), Room::Line);
         assert_eq!(window.left_out, 980);
     }
 

@@ -3,11 +3,17 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::http::HeaderMap;
 use service::Networks;
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
 
 use crate::http_args::HttpArgs;
 
@@ -69,6 +75,8 @@ pub(super) struct Shares {
     max: usize,
     per_client_max: usize,
     taken: Arc<Mutex<Shared>>,
+    /// One was given back.
+    freed: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +94,7 @@ pub(super) struct Share {
 
 impl Shares {
     pub(super) fn new(max: usize, per_client_max: usize) -> Self {
-        Self { max, per_client_max, taken: Arc::default() }
+        Self { max, per_client_max, taken: Arc::default(), freed: Arc::default() }
     }
 
     /// One more.
@@ -110,6 +118,28 @@ impl Shares {
         Ok(Share { of: self.clone(), client: client.counted })
     }
 
+    /// The same, as soon as one is free.
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take), after so long.
+    pub(super) async fn take_within(
+        &self,
+        patience: Duration,
+        client: &Client,
+    ) -> Result<Share, usize> {
+        let end = Instant::now() + patience;
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            freed.as_mut().enable();
+            let under_way = match self.take(client) {
+                Ok(share) => return Ok(share),
+                Err(under_way) => under_way,
+            };
+            timeout_at(end, freed).await.map_err(|_| under_way)?;
+        }
+    }
+
     /// How many are taken.
     pub(super) fn number(&self) -> usize {
         self.taken().all
@@ -124,6 +154,7 @@ impl Drop for Share {
     fn drop(&mut self) {
         let mut taken = self.of.taken();
         taken.all -= 1;
+        self.of.freed.notify_waiters();
         let Some(client) = self.client else { return };
         let own = taken.by_client.entry(client).or_default();
         *own = own.saturating_sub(1);
@@ -188,6 +219,20 @@ mod tests {
         drop(first);
         assert_eq!(shares.number(), 2);
         assert!(shares.take(&one).is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_given_back_goes_to_who_waits_for_it() {
+        let shares = Shares::new(1, 1);
+        let (one, other) = (client("", "10.0.0.1", &[]), client("", "10.0.0.2", &[]));
+        let taken = shares.take(&one).unwrap();
+        let soon = Duration::from_millis(10);
+        assert_eq!(shares.take_within(soon, &other).await.err(), Some(1));
+
+        let waiting = shares.take_within(Duration::from_secs(60), &other);
+        let giving_back = async { drop(taken) };
+
+        assert!(futures::future::join(waiting, giving_back).await.0.is_ok());
     }
 
     #[test]

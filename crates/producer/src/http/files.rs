@@ -2,12 +2,12 @@
 
 use std::{num::NonZero, sync::Arc, time::UNIX_EPOCH};
 
-use axum::{Json, extract::State};
+use axum::{Extension, extract::State, response::Response};
 use blob_store::{BlobProperties, BlobStore};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Api, input::QueryOf, problem::Problem, runs::limit};
+use super::{Api, client::Client, input::QueryOf, problem::Problem, runs::limit};
 use crate::rejects_file;
 
 const FILES_A_PAGE: NonZero<u16> = NonZero::new(200).expect("not zero");
@@ -46,14 +46,17 @@ struct File {
 /// In order of name.
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
+    Extension(client): Extension<Client>,
     QueryOf(page): QueryOf<PageOf>,
-) -> Result<Json<Files>, Problem> {
+) -> Result<Response, Problem> {
     let limit = limit(page.limit, FILES_A_PAGE, FILES_A_PAGE_MAX)?;
     if page.prefix.chars().count() > PREFIX_CHARS_MAX || page.prefix.chars().any(char::is_control) {
         return Err(Problem::bad_request("prefix cannot be the start of a blob's name"));
     }
     let after = page.after.map(|sealed| unsealed(&sealed).ok_or_else(no_such_page)).transpose()?;
-    some(&api.start.store, &page.prefix, after, limit).await.map(Json)
+    let turn = api.lists.turn(&client).await?;
+    let files = some(&api.start.store, &page.prefix, after, limit).await?;
+    Ok(turn.answer(&files))
 }
 
 /// The first page that shows something. What we have written ourselves is shown to who asks for it.

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header, uri::Authority};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -41,12 +41,8 @@ impl Guard {
     }
 
     /// Whether the request may go on.
-    pub(super) fn check(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &HeaderMap,
-    ) -> Result<(), Problem> {
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        let path = uri.path();
         // Asked by machines that use the address of a pod, and nothing to steal there.
         if matches!(path, "/livez" | "/readyz") {
             return Ok(());
@@ -55,24 +51,26 @@ impl Guard {
         if path == "/metrics" && self.wants_token() {
             return self.check_token(headers);
         }
-        let host = self.check_host(headers)?;
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            check_origin(headers, host)?;
-        }
+        let host = self.check_host(uri, headers)?;
+        check_origin(headers, host)?;
         let is_api = path
             .strip_prefix("/api")
             .is_some_and(|rest| matches!(rest.as_bytes().first(), None | Some(b'/')));
         if is_api { self.check_token(headers) } else { Ok(()) }
     }
 
-    fn check_host<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    /// There is one, and whatever stands before the path says the same.
+    fn check_host<'a>(&self, uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
+        let mut hosts = headers.get_all(header::HOST).iter();
+        let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or("");
+        let is_alone = hosts.next().is_none()
+            && uri.authority().is_none_or(|named| named.as_str().eq_ignore_ascii_case(host));
         let is_ours = host.parse::<Authority>().is_ok_and(|authority| {
             let name = authority.host();
             let has_fine_port = name.len() == host.len() || authority.port_u16().is_some();
             has_fine_port && self.is_ours(&name.to_ascii_lowercase())
         });
-        if is_ours && !host.contains('@') {
+        if is_alone && is_ours && !host.contains('@') {
             return Ok(host);
         }
         Err(Problem::new(
@@ -139,13 +137,15 @@ mod tests {
         Guard::new(listens_on.parse().unwrap(), &hosts, token.as_ref())
     }
 
-    fn status(guard: &Guard, method: Method, path: &str, headers: &[(&str, &str)]) -> u16 {
+    fn status(guard: &Guard, uri: &str, headers: &[(&str, &str)]) -> u16 {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: header::HeaderName = name.parse().unwrap();
             map.append(name, value.parse().unwrap());
         }
-        guard.check(&method, path, &map).map_or_else(|problem| problem.status.as_u16(), |()| 200)
+        guard
+            .check(&uri.parse().unwrap(), &map)
+            .map_or_else(|problem| problem.status.as_u16(), |()| 200)
     }
 
     #[test]
@@ -171,19 +171,11 @@ mod tests {
 
         for (host, on_loopback, elsewhere) in cases {
             let host_header = [("host", host)];
-            assert_eq!(
-                status(&local, Method::GET, "/batch-sync", &host_header),
-                on_loopback,
-                "{host}"
-            );
-            assert_eq!(
-                status(&open, Method::GET, "/batch-sync", &host_header),
-                elsewhere,
-                "{host}"
-            );
+            assert_eq!(status(&local, "/batch-sync", &host_header), on_loopback, "{host}");
+            assert_eq!(status(&open, "/batch-sync", &host_header), elsewhere, "{host}");
         }
-        assert_eq!(status(&local, Method::GET, "/", &[]), 403);
-        assert_eq!(status(&local, Method::GET, "/livez", &[("host", "10.0.0.7")]), 200);
+        assert_eq!(status(&local, "/", &[]), 403);
+        assert_eq!(status(&local, "/livez", &[("host", "10.0.0.7")]), 200);
     }
 
     #[test]
@@ -192,11 +184,11 @@ mod tests {
         let with_token = [("host", "pod.example.com"), ("authorization", "Bearer s3cret")];
 
         let open = guard("127.0.0.1:3001", None);
-        assert_eq!(status(&open, Method::GET, "/metrics", &[("host", "localhost")]), 200);
-        assert_eq!(status(&open, Method::GET, "/metrics", &pod), 403);
+        assert_eq!(status(&open, "/metrics", &[("host", "localhost")]), 200);
+        assert_eq!(status(&open, "/metrics", &pod), 403);
         let closed = guard("0.0.0.0:3001", Some("s3cret"));
-        assert_eq!(status(&closed, Method::GET, "/metrics", &pod), 401);
-        assert_eq!(status(&closed, Method::GET, "/metrics", &with_token), 200);
+        assert_eq!(status(&closed, "/metrics", &pod), 401);
+        assert_eq!(status(&closed, "/metrics", &with_token), 200);
     }
 
     #[test]
@@ -210,23 +202,40 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_another_site_changes_nothing() {
+    fn a_request_has_one_host() {
         let guard = guard("127.0.0.1:3001", None);
+        let evil = ("host", "evil.example.com");
+        let ours = ("host", "localhost:3001");
         let cases = [
-            (Method::POST, "http://localhost:3001", 200),
-            (Method::POST, "https://localhost:3001", 200),
-            (Method::POST, "http://localhost:3002", 403),
-            (Method::POST, "http://evil.example.com", 403),
-            (Method::POST, "null", 403),
-            (Method::POST, "", 403),
-            (Method::DELETE, "http://evil.example.com", 403),
-            // A reader without CORS headers sees nothing.
-            (Method::GET, "http://evil.example.com", 200),
+            ("/api/sync", &[ours][..], 200),
+            ("/api/sync", &[ours, evil], 403),
+            ("/api/sync", &[evil, ours], 403),
+            ("/api/sync", &[ours, ours], 403),
+            ("http://localhost:3001/api/sync", &[ours], 200),
+            ("http://evil.example.com/api/sync", &[ours], 403),
+            ("http://localhost:3001/api/sync", &[evil], 403),
         ];
 
-        for (method, origin, expected) in cases {
+        for (uri, headers, expected) in cases {
+            assert_eq!(status(&guard, uri, headers), expected, "{uri} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_changes_and_reads_nothing() {
+        let guard = guard("127.0.0.1:3001", None);
+        let cases = [
+            ("http://localhost:3001", 200),
+            ("https://localhost:3001", 200),
+            ("http://localhost:3002", 403),
+            ("http://evil.example.com", 403),
+            ("null", 403),
+            ("", 403),
+        ];
+
+        for (origin, expected) in cases {
             let headers = [("host", "localhost:3001"), ("origin", origin)];
-            assert_eq!(status(&guard, method, "/api/sync/start", &headers), expected, "{origin}");
+            assert_eq!(status(&guard, "/api/sync/start", &headers), expected, "{origin}");
         }
     }
 
@@ -255,7 +264,7 @@ mod tests {
         for (path, authorization, expected) in cases {
             let mut headers = vec![("host", "localhost")];
             headers.extend(authorization.map(|value| ("authorization", value)));
-            assert_eq!(status(&guard, Method::GET, path, &headers), expected, "{authorization:?}");
+            assert_eq!(status(&guard, path, &headers), expected, "{authorization:?}");
         }
     }
 }

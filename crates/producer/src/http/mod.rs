@@ -17,6 +17,7 @@ mod health;
 mod hub;
 mod input;
 mod lines;
+mod lists;
 mod metrics;
 mod openapi;
 mod page;
@@ -44,13 +45,14 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use guard::is_public;
 
 use self::{
-    audit::Audit,
+    audit::{Asked, Audit},
     client::{Proxies, Shares},
     events::{STREAMS_MAX, STREAMS_PER_CLIENT_MAX},
     guard::Guard,
     health::Readiness,
     hub::Hub,
     input::BODY_BYTES_MAX,
+    lists::Lists,
     metrics::SharedFigures,
     problem::Problem,
     queue::QueueWatch,
@@ -82,6 +84,7 @@ pub(crate) struct Api {
     shared_figures: SharedFigures,
     streams: Shares,
     downloads: Shares,
+    lists: Lists,
     starts: Arc<Semaphore>,
     stop: CancellationToken,
 }
@@ -110,6 +113,7 @@ impl Api {
             shared_figures: SharedFigures::default(),
             streams: Shares::new(STREAMS_MAX, STREAMS_PER_CLIENT_MAX),
             downloads: Shares::new(DOWNLOADS_MAX, DOWNLOADS_PER_CLIENT_MAX),
+            lists: Lists::default(),
             starts: Arc::new(Semaphore::new(STARTS_MAX)),
             wanted: args.target.wanted(),
             start,
@@ -171,13 +175,21 @@ async fn guarded(
     let client = api.proxies.client(peer, request.headers());
     let asked = api.audit.asked(&request, &client);
     request.extensions_mut().insert(client);
-    let checked = api.guard.check(request.method(), request.uri().path(), request.headers());
-    let response = match checked {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    };
-    asked.answered(&response);
-    response
+    match api.guard.check(request.uri(), request.headers()) {
+        Ok(()) if asked.changes() => seen_through(asked, next, request).await,
+        Ok(()) => asked.answered(next.run(request).await),
+        Err(problem) => asked.answered(problem.into_response()),
+    }
+}
+
+/// Whether the caller waits for the answer or not: what it asked for may be done, and the log says what
+/// came of it.
+async fn seen_through(asked: Asked, next: Next, request: Request) -> Response {
+    let answer = tokio::spawn(async move { asked.answered(next.run(request).await) });
+    answer.await.unwrap_or_else(|panicked| {
+        tracing::error!("a request could not be answered: {panicked}");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "see the log of the server").into_response()
+    })
 }
 
 /// The body of an answer, such as a stream of events, may take longer.

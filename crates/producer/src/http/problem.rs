@@ -90,6 +90,12 @@ impl From<BlobError> for Problem {
             }
             BlobError::InvalidName { .. } => Self::bad_request(words),
             BlobError::BlobChanged { .. } => Self::conflict(words, None),
+            BlobError::Corrupt { .. }
+            | BlobError::CutShort { .. }
+            | BlobError::Inflated { .. }
+            | BlobError::WindowTooLarge { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, words)
+            }
             BlobError::Unreachable { .. } => logged(&error, Self::unavailable(words)),
             _ => logged(&error, Self::new(StatusCode::BAD_GATEWAY, words)),
         }

@@ -19,7 +19,7 @@ use super::{
     input::{QueryOf, RunOf},
     problem::Problem,
 };
-use crate::rejects_file::Download;
+use crate::rejects_file::{Download, with_last_rows};
 
 /// Downloads at a time.
 pub(super) const DOWNLOADS_MAX: usize = 8;
@@ -46,7 +46,10 @@ pub(super) async fn download(
     RunOf(run): RunOf,
     QueryOf(FormOf { r#for: reader }): QueryOf<FormOf>,
 ) -> Result<Response, Problem> {
-    let ledger = api.start.queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
+    let (ledger, is_whole) = with_last_rows(&api.start.queue, &run).await?;
+    if ledger.has_ended() && !is_whole {
+        return Err(Problem::unavailable("the last rejected rows are not in the file yet"));
+    }
     let place = api.downloads.take(&client).map_err(|under_way| {
         Problem::unavailable(format!("{under_way} downloads are under way already"))
     })?;

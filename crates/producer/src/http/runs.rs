@@ -2,12 +2,13 @@
 
 use std::{num::NonZero, sync::Arc};
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State, response::Response};
 use ingest_core::RunId;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Api,
+    client::Client,
     input::{QueryOf, RunOf},
     problem::Problem,
 };
@@ -32,17 +33,19 @@ pub(super) struct Runs {
 /// Newest first.
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
+    Extension(client): Extension<Client>,
     QueryOf(page): QueryOf<PageOf>,
-) -> Result<Json<Runs>, Problem> {
+) -> Result<Response, Problem> {
     let limit = limit(page.limit, RUNS_A_PAGE, RUNS_A_PAGE_MAX)?;
     if page.before.as_deref().is_some_and(|before| !is_cursor(before)) {
         return Err(Problem::bad_request("before is not what `next` of an earlier answer said"));
     }
+    let turn = api.lists.turn(&client).await?;
     let page = api.start.queue.runs_page(page.before.as_deref(), limit.get().into()).await?;
     let queue = api.queue_watch.state().await?;
     let (living, pause) = (queue.targets(), queue.delivery_pause.as_ref());
     let reports = page.runs.into_iter().map(|run| Report::of(run).among(&living, pause));
-    Ok(Json(Runs { runs: reports.collect(), next: page.next }))
+    Ok(turn.answer(&Runs { runs: reports.collect(), next: page.next }))
 }
 
 /// When the run began, and its id.

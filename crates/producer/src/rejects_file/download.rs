@@ -1,12 +1,13 @@
 //! The rejects file of a run as it is in the container, its parts as one, for whoever wants to have it.
 
-use std::{collections::VecDeque, num::NonZero};
+use std::{collections::VecDeque, num::NonZero, time::Duration};
 
 use blob_store::{BlobError, BlobProperties, BlobReader, BlobStore};
 use bytes::Bytes;
 use futures::StreamExt;
-use ingest_core::SpreadsheetCopy;
-use job_queue::Ledger;
+use ingest_core::{RunId, SpreadsheetCopy};
+use job_queue::{Ledger, Queue};
+use tokio::time::{Instant, sleep};
 
 use super::parts::{header_bytes, names};
 use crate::{
@@ -16,6 +17,39 @@ use crate::{
 
 /// One chunk is on its way to the client while the next one is fetched.
 const CHUNK_BYTES: NonZero<u32> = NonZero::new(256 << 10).expect("not zero");
+
+/// How long the last rows of a run that has ended are waited for: as long as a server takes to look for
+/// those of which nobody sees to it that they are written, and a little more.
+const LAST_ROWS_WAIT: Duration = Duration::from_secs(15);
+
+const LAST_ROWS_POLL: Duration = Duration::from_millis(100);
+
+/// A run, and whether its files have all of its rejected rows. Those of a run that goes on grow; of
+/// one that has ended, the last rows are waited for.
+///
+/// # Errors
+///
+/// When Redis refuses, or there is no such run.
+pub(crate) async fn with_last_rows(
+    queue: &Queue,
+    run: &RunId,
+) -> Result<(Ledger, bool), SyncError> {
+    let unknown = || SyncError::UnknownRun { run: run.clone() };
+    let started = Instant::now();
+    loop {
+        let ledger = queue.run(run).await?.ok_or_else(unknown)?;
+        // After the ledger: no batch of a run that has ended brings more.
+        let is_whole = queue.rejects_are_written(run).await?;
+        if is_whole {
+            // Other files may hold them by now.
+            return Ok((queue.run(run).await?.ok_or_else(unknown)?, is_whole));
+        }
+        if !ledger.has_ended() || started.elapsed() > LAST_ROWS_WAIT {
+            return Ok((ledger, is_whole));
+        }
+        sleep(LAST_ROWS_POLL).await;
+    }
+}
 
 /// The files up to their length when they were asked for.
 pub(crate) struct Download {

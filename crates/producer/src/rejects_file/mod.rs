@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use self::parts::{Anew, Piece, name};
 pub(crate) use self::{
-    download::Download,
+    download::{Download, with_last_rows},
     parts::{FOLDER, names},
 };
 use crate::read_settings;

@@ -82,6 +82,24 @@ fn the_copy_runs_nothing_and_its_replay_has_the_rows_as_they_came() {
 }
 
 #[test]
+fn rows_that_are_in_no_file_yet_are_not_left_out_in_silence() {
+    let fixture = Fixture::with_rows(3);
+    let sync = ["sync", "--file", crate::fixture::FILE, "--run-id", "bad", "--no-wait"];
+    let queued = fixture.producer(&sync);
+    assert_eq!(queued.status.code(), Some(0), "{}", stderr(&queued));
+    let under_way = fixture.refused(&["rejects", "bad"]);
+    assert!(under_way.contains("run bad has no rejects file (yet)"), "{under_way}");
+    fixture.settle(|_| Some("LOCK"));
+
+    let words = fixture.refused(&["rejects", "bad"]);
+    let _written = fixture.producer(&["resume", "bad"]);
+    let rows = printed(&fixture, &["rejects", "bad"]);
+
+    assert!(words.contains("in no file yet; producer resume bad writes them"), "{words}");
+    assert_eq!(rows.lines().count(), 4);
+}
+
+#[test]
 fn a_run_without_rejected_rows_has_no_file_to_print() {
     let fixture = Fixture::with_rows(1);
     fixture.complete("good", |_| None);

@@ -1,6 +1,11 @@
 //! What the log says of who asked.
 
 use reqwest::Method;
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    time::{Duration, sleep},
+};
 
 use crate::support::{Services, half_fed_run_with, send};
 
@@ -73,6 +78,44 @@ async fn a_flood_without_the_token_is_a_few_lines_and_a_number() {
 }
 
 #[tokio::test]
+async fn a_change_is_in_the_log_beside_a_flood_that_changes_nothing_and_without_its_caller() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 1).await;
+    services.put_rows("more.csv", 1).await;
+    let server = services.serve().await;
+    for _ in 0..100 {
+        assert_eq!(server.start("nothing.csv").await.status, 404);
+    }
+
+    let run = server.start("rows.csv").await.run();
+    let body = br#"{"fileName": "more.csv"}"#;
+    let mut caller = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = format!(
+        "POST /api/sync/start HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    caller.write_all(head.as_bytes()).await.unwrap();
+    // The server has begun to see to it.
+    sleep(Duration::from_millis(300)).await;
+    caller.write_all(body).await.unwrap();
+    drop(caller);
+    let runs = async || server.get("/api/sync").await.json()["runs"].as_array().unwrap().len();
+    for _ in 0..50 {
+        if runs().await == 2 {
+            break;
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    server.terminate().await;
+    let (_, said) = server.end().await;
+
+    let changes: Vec<_> = said.lines().filter(|line| line.contains("outcome=202")).collect();
+    assert!(changes.len() == 2 && changes[0].contains(&format!("run={run}")), "{said}");
+    assert!(changes[1].contains("run="), "{said}");
+}
+
+#[tokio::test]
 async fn figures_want_the_token_and_have_an_address_of_their_own() {
     let mut services = Services::start().await;
     let port = local_services::free_port();
@@ -104,7 +147,7 @@ async fn however_many_ask_for_figures_redis_is_asked_once_a_second() {
     let mut redis = services.connection();
     let mut commands = || -> u64 {
         let info: String = redis::cmd("INFO").arg("commandstats").query(&mut redis).unwrap();
-        let of_runs = info.lines().find_map(|line| line.strip_prefix("cmdstat_hgetall:calls="));
+        let of_runs = info.lines().find_map(|line| line.strip_prefix("cmdstat_hscan:calls="));
         of_runs.and_then(|line| line.split(',').next()?.parse().ok()).unwrap_or_default()
     };
     server.get("/metrics").await;

@@ -119,6 +119,30 @@ async fn downloads_that_nobody_reads_end_and_silent_streams_do_not() {
 }
 
 #[tokio::test]
+async fn lists_that_nobody_reads_are_few() {
+    let services = Services::start().await;
+    let names = (0..600).map(|file| format!("{file}-{}.csv", "x".repeat(1_000)));
+    for name in names {
+        services.put(&name, "id\n").await;
+    }
+    let server = services.serve().await;
+    let list = "/api/files?limit=1000";
+    let mut stalled = Vec::new();
+    for _ in 0..4 {
+        let (stream, status) = ask(&server, "127.0.0.1", list, "").await;
+        assert_eq!(status, "200");
+        stalled.push(stream);
+    }
+
+    let refused = server.get(list).await;
+    drop(stalled);
+    let answer = server.get(list).await;
+
+    assert_eq!((refused.status, answer.status), (503, 200), "{refused:?}");
+    assert_eq!(answer.json()["files"].as_array().unwrap().len(), 600);
+}
+
+#[tokio::test]
 async fn one_client_behind_a_proxy_leaves_downloads_to_others() {
     let mut services = Services::start().await;
     services.set("HTTP_TRUSTED_PROXIES", "127.0.0.1");

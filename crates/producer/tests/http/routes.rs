@@ -198,6 +198,48 @@ async fn rejects_files_are_listed_for_who_asks_for_them() {
 }
 
 #[tokio::test]
+async fn a_download_has_all_rejected_rows_as_soon_as_the_run_has_ended() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 20).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    server.report(&run, |report| report["status"] == "draining").await;
+
+    Deliverer::new(&services).await.reject(2, "BAD").await;
+    let answer = server.get(&format!("/api/sync/{run}/rejects")).await;
+
+    assert_eq!((answer.status, answer.body.lines().count()), (200, 21), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_list_leaves_codes_out_when_they_are_many() {
+    let services = Services::start().await;
+    for (file, batches) in [("few.csv", 20), ("many.csv", 200)] {
+        services.put_rows(file, batches * 10).await;
+    }
+    let server = services.serve().await;
+    let mut runs = Vec::new();
+    for (file, batches) in [("few.csv", 20), ("many.csv", 200)] {
+        let run = server.start(file).await.run();
+        let mut deliverer = Deliverer::new(&services).await;
+        for code in 0..batches {
+            deliverer.reject(1, &format!("CODE_{code}")).await;
+        }
+        runs.push((run, batches));
+    }
+
+    let listed = server.get("/api/sync").await.json();
+    for (run, codes) in runs {
+        let shown = server.get(&format!("/api/sync/{run}")).await.json();
+        let listed = listed["runs"].as_array().unwrap().iter().find(|other| other["run"] == run);
+        let number =
+            |report: &serde_json::Value| report["rejectedByCode"].as_object().unwrap().len();
+        assert_eq!(number(&shown), codes, "{shown}");
+        assert_eq!(number(listed.unwrap()), if codes == 20 { 20 } else { 0 }, "{listed:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_rejects_file_can_be_downloaded() {
     let services = Services::start().await;
     services.put_rows("rows.csv", 20).await;

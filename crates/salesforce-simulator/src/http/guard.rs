@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, Method, StatusCode, header, uri::Authority};
+use axum::http::{HeaderMap, StatusCode, header, uri::Authority};
 use serde_json::json;
 
 use super::Answer;
@@ -13,7 +13,7 @@ use crate::config::Config;
 const LOGIN_HOSTS: [&str; 2] = ["login.salesforce.com", "test.salesforce.com"];
 
 /// The refusal, if the request is from elsewhere.
-pub(super) fn check(config: &Config, method: &Method, headers: &HeaderMap) -> Result<(), Answer> {
+pub(super) fn check(config: &Config, headers: &HeaderMap) -> Result<(), Answer> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
     let name = host.parse::<Authority>().map(|host| host.host().to_ascii_lowercase());
     if host.contains('@') || !name.is_ok_and(|name| is_ours(config, &name)) {
@@ -26,7 +26,7 @@ pub(super) fn check(config: &Config, method: &Method, headers: &HeaderMap) -> Re
     let is_own = |origin: &str| {
         origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
     };
-    if !matches!(*method, Method::GET | Method::HEAD) && !origin.is_none_or(is_own) {
+    if !origin.is_none_or(is_own) {
         return Err(refused("requests from pages of other sites are refused"));
     }
     Ok(())

@@ -54,7 +54,7 @@ async fn respond(
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let takes_gzip = accepts_gzip(&head.headers);
-    if let Err(refused) = guard::check(&org.config, &head.method, &head.headers) {
+    if let Err(refused) = guard::check(&org.config, &head.headers) {
         return refused.into_response(takes_gzip);
     }
     let segments = path::segments(head.uri.path());

@@ -30,7 +30,7 @@ async fn a_page_of_another_site_neither_reads_nor_changes_anything() {
         (Method::GET, "localhost.evil.example.com", None, 403),
         (Method::GET, "evil@localhost", None, 403),
         (Method::GET, "10.0.0.7", None, 403),
-        (Method::GET, &own, Some("http://evil.example.com"), 200),
+        (Method::GET, &own, Some("http://evil.example.com"), 403),
         (Method::POST, &own, None, 200),
         (Method::POST, &own, Some(&page), 200),
         (Method::POST, &own, Some("http://evil.example.com"), 403),
