@@ -200,7 +200,8 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     const watched = await open();
     await watched.sees("tbody a", /january/);
     const files = await watched.page.evaluate(() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].filter(({ name }) => name.includes("/batch-sync")).map(({ name, decodedBodySize }) => [name, decodedBodySize]));
-    const bytes = files.reduce((sum, [, size]) => sum + size, 0);
+    // The icon may have been asked for twice.
+    const bytes = [...new Map(files).values()].reduce((sum, size) => sum + size, 0);
     assert(files.length > 10 && files.every(([, size]) => size > 0), JSON.stringify(files));
     assert(bytes < PAGE_BYTES_MAX, `${bytes} bytes`);
     await watched.close();
