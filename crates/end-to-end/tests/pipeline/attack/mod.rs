@@ -107,13 +107,19 @@ impl Stage {
         took
     }
 
-    /// Nobody was killed, nobody holds more than it may.
+    /// Nobody was killed, nobody holds more than it may. In a control group the kernel sees to that; else
+    /// the pages of the programs' own files count as well.
     fn assert_stands(&mut self) {
         let programs = self.consumers.iter_mut().map(|served| &mut served.program);
         for program in programs.chain([self.server.program()]) {
             assert!(program.is_running(), "{}", program.stderr());
             let peak = program.peak_memory_bytes();
-            assert!(peak <= MEMORY_BYTES_MAX, "it has held {peak} bytes: {}", program.stderr());
+            let is_watched = path_setting("CONTROL_GROUPS").is_some();
+            assert!(
+                is_watched || peak <= MEMORY_BYTES_MAX,
+                "it has held {peak} bytes: {}",
+                program.stderr()
+            );
         }
     }
 }
@@ -229,7 +235,6 @@ fn honest_runs_go_on_beside_a_mixed_attack() {
     let longest = watch.join().unwrap();
     let (connections, starts) = attack.end();
 
-    stage.assert_stands();
     attacked.sort();
     let (median, worst) = (attacked[attacked.len() / 2], attacked[attacked.len() - 1]);
     let ratio = worst.as_secs_f64() / alone[1].as_secs_f64();
@@ -239,6 +244,7 @@ fn honest_runs_go_on_beside_a_mixed_attack() {
         alone[1],
         attacked.len()
     );
+    stage.assert_stands();
     if minutes.is_some() {
         assert!(ratio <= RATIO_MAX, "an honest run took {ratio:.2} times as long");
         assert!(longest <= LIVEZ_MAX, "/livez took {longest:?}");
