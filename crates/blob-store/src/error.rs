@@ -37,7 +37,9 @@ pub enum BlobError {
         container: String,
     },
     /// Somebody wrote to the blob, or deleted it, while it was being read.
-    #[error("blob `{name}` changed while it was being read; start again with its new content")]
+    #[error(
+        "blob `{name}` was changed or deleted while it was being read; start again with what is there now"
+    )]
     BlobChanged {
         /// Name of the blob.
         name: String,

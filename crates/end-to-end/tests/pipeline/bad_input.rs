@@ -159,7 +159,11 @@ fn a_file_that_is_replaced_in_mid_run_fails_the_run() {
 
     let ended = sync.end();
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("changed while it was being read"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("was changed or deleted while it was being read"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(pipeline.report("replaced").text("status"), "failed");
     let again = pipeline.sync(&["--run-id", "replaced"]).end();
     assert_eq!(again.code, Some(1), "{again:?}");
