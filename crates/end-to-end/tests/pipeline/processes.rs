@@ -89,8 +89,17 @@ impl Program {
 
     /// Most memory it had resident so far, in bytes.
     pub(crate) fn peak_memory_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// Of its memory what is pages of files, its own above all, which the kernel takes back at will.
+    pub(crate) fn file_memory_bytes(&self) -> u64 {
+        self.status_bytes("RssFile:")
+    }
+
+    fn status_bytes(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 

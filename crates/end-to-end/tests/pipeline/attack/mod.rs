@@ -107,13 +107,12 @@ impl Stage {
         took
     }
 
-    /// Nobody was killed, nobody holds more than it may. In a control group the kernel sees to that; else
-    /// the pages of the programs' own files count as well.
+    /// Nobody was killed, nobody holds more than it may. In a control group the kernel sees to that.
     fn assert_stands(&mut self) {
         let programs = self.consumers.iter_mut().map(|served| &mut served.program);
         for program in programs.chain([self.server.program()]) {
             assert!(program.is_running(), "{}", program.stderr());
-            let peak = program.peak_memory_bytes();
+            let peak = program.peak_memory_bytes() - program.file_memory_bytes();
             let is_watched = path_setting("CONTROL_GROUPS").is_some();
             assert!(
                 is_watched || peak <= MEMORY_BYTES_MAX,
