@@ -56,15 +56,23 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
     assert.equal(compressed, null);
   });
 
-  it("keep the throughput of a day in some hundred points", async () => {
-    const { count, rows, until } = await within("series", `({ Series }) => {
-      const series = new Series();
-      for (let second = 0.5; second <= 86_400; second += 0.5) series.add(second, second * 30, second * 20, false);
-      const rows = series.points.reduce((sum, { from, to, delivered }) => sum + (to - from) * delivered, 0);
-      return { count: series.points.length, rows, until: series.points.at(-1).to };
+  it("draw the sums of a run as rates, up to now", async () => {
+    const [live, ended, short, long, none, waits] = await within("series", `({ pointsOf }) => {
+      const bucket = (read, delivered = 0, rejected = 0, backpressureMs = 0) => ({ read, delivered, rejected, backpressureMs });
+      const series = { bucketMs: 500, buckets: [bucket(100, 10, 20), bucket(50, 20), bucket(0, 30, 0, 200), bucket(0, 30), bucket(0, 70)] };
+      const waits = { bucketMs: 1000, buckets: [bucket(1), bucket(1), bucket(1, 0, 0, 1500), bucket(1)] };
+      const minutes = { bucketMs: 64_000, buckets: [bucket(6400, 64), bucket(0, 640)] };
+      return [pointsOf(series, 10.4, false), pointsOf(series, 10.4, true), pointsOf(series, 2.2, true), pointsOf(minutes, 100, false), pointsOf({ bucketMs: 0, buckets: [] }, 3, true), pointsOf(waits, 4, true)];
     }`);
+    const point = (from, to, read, delivered, waited = false) => ({ from, to, read, delivered, waited });
+    const quiet = (from, to) => Array.from({ length: to - from }, (_, at) => point(from + at, from + at + 1, 0, 0));
+    const start = [point(0, 1, 150, 50), point(1, 2, 0, 60, true), point(2, 3, 0, 70)];
 
-    assert(count > 80 && count <= 181, `${count} points`);
-    assert(Math.abs(rows / until - 20) < 1e-6);
+    assert.deepEqual(live, [...start, ...quiet(3, 10)]);
+    assert.deepEqual(ended, [...start, ...quiet(3, 10), point(10, 10.4, 0, 0)]);
+    assert.deepEqual([short[0], short.length, short.at(-1).to], [point(0, 0.5, 200, 60), 5, 2.2]);
+    assert.deepEqual(long, [point(0, 64, 100, 1)]);
+    assert.deepEqual(none, []);
+    assert.deepEqual(waits.map(({ waited }) => waited), [false, true, true, false]);
   });
 });

@@ -36,6 +36,20 @@ async function look(watched, state, picture = {}) {
   await page.setViewport(DESK);
 }
 
+/** On paper there is a report and nothing to press; the chart is fitted to it, though it was drawn for a screen. */
+async function looksGoodOnPaper(watched) {
+  const { page } = watched;
+  await page.emulateMediaType("print");
+  await page.setViewport({ width: 700, height: 990 });
+  await watched.shot("printed", { fullPage: true });
+  const shown = (selector) => page.$$eval(selector, (all) => all.filter((element) => element.checkVisibility()).length);
+  assert.deepEqual([await shown("button"), await shown(".queue"), await shown("[data-part=codes] tbody tr") > 0], [0, 0, true]);
+  const fits = await page.$eval(".plot", (plot) => plot.querySelector(".line.good").getBoundingClientRect().right <= plot.getBoundingClientRect().right);
+  assert(fits && await page.evaluate(() => document.documentElement.scrollWidth) <= 700, "the chart is wider than the paper");
+  await page.emulateMediaType("screen");
+  await page.setViewport(DESK);
+}
+
 /** Runs in the page: pauses of a second and more never end, so that it tries again only when it is told to. */
 function neverByItself() {
   const wait = window.setTimeout.bind(window);
@@ -96,6 +110,7 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     await watched.press("[data-part=resume]");
     await watched.sees(STATUS, /^Completed$/, 120_000);
     await look(watched, "rejects");
+    await looksGoodOnPaper(watched);
     await watched.close();
   });
 

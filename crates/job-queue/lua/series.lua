@@ -1,7 +1,7 @@
--- Shared by scripts that count rows: adds `count` rows to what happened in a run over time.
+-- Shared by scripts that count: adds `count` rows, or milliseconds, to what happened in a run over time.
 -- The series is a hash of counts by time since the run's start; each field is a bucket's number and
 -- what was counted. When a run outlives its buckets they become twice as wide: the hash never has
--- more than 96 times 3 fields and one, and stays one compact entry.
+-- more than 96 times 4 fields and one, and stays one compact entry.
 local function add_to_series(series, started_at_ms, what, count)
   if count <= 0 then
     return

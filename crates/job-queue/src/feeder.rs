@@ -275,11 +275,9 @@ impl Feeder {
 
     async fn note(&mut self, paused: Duration, waits: bool) -> Result<(), QueueError> {
         self.paused_ms += millis(paused);
-        let mut script = scripts::call(&scripts::SET_FIELDS);
-        script.arg(self.run.as_ref()).arg("").arg("paused_ms").arg(self.paused_ms);
-        script.arg("pauses").arg(self.pauses).arg("waits_for_room").arg(u8::from(waits));
-        // A Redis that took over without the run gets no entry that is nothing but these.
-        self.queue.invoke::<u8>("note a pause", &script).await.map(drop)
+        let mut script = scripts::call(&scripts::NOTE_BACKPRESSURE);
+        script.arg(self.run.as_ref()).arg(self.paused_ms).arg(self.pauses).arg(u8::from(waits));
+        self.queue.invoke::<u8>("note backpressure", &script).await.map(drop)
     }
 
     /// Gives the claim back, so that another producer need not wait for its end. Asks once,

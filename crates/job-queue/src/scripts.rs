@@ -49,6 +49,7 @@ scripts! {
     GIVE_BACK = "clock" "round" "jobs" "give_back";
     HOLD_RUN = "clock" "round" "hold_run";
     LIVING = "living";
+    NOTE_BACKPRESSURE = "series" "note_backpressure";
     NOTE_FIGURES = "note_figures";
     NOTE_PAUSE = "note_pause";
     NOTE_UNDER_WAY = "jobs" "note_under_way";

@@ -18,15 +18,18 @@ pub struct Series {
     pub buckets: Vec<Bucket>,
 }
 
-/// What happened in one stretch of time, in rows.
+/// What happened in one stretch of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Bucket {
-    /// Read, and on their way to the queue.
+    /// Rows read, and on their way to the queue.
     pub read: u64,
-    /// Delivered; a batch counts when it is settled.
+    /// Rows delivered; a batch counts when it is settled.
     pub delivered: u64,
-    /// Rejected; the same.
+    /// Rows rejected; the same.
     pub rejected: u64,
+    /// Milliseconds for which reading waited for room on the queue, as far as they were noted.
+    pub backpressure_ms: u64,
 }
 
 impl Queue {
@@ -63,6 +66,7 @@ pub(crate) fn read(fields: &HashMap<String, u64>) -> Series {
             "r" => buckets[number].read = *count,
             "d" => buckets[number].delivered = *count,
             "x" => buckets[number].rejected = *count,
+            "w" => buckets[number].backpressure_ms = *count,
             _ => {}
         }
     }

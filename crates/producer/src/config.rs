@@ -54,8 +54,7 @@ pub enum Command {
     /// Show one run: its report so far.
     #[command(after_help = "Examples:\n  \
         producer show 20261123-145735-pmao\n  \
-        producer show 20261123-145735-pmao --json | jq .rejectedByCode\n  \
-        producer show 20261123-145735-pmao --html report.html")]
+        producer show 20261123-145735-pmao --json | jq .rejectedByCode")]
     Show(ShowArgs),
     /// Prove a run: count its file again and compare it with the ledger.
     ///

@@ -18,7 +18,6 @@ mod error;
 mod feed;
 mod figures;
 mod follow;
-mod html;
 mod http;
 mod http_args;
 mod import;

@@ -1,7 +1,5 @@
 //! Arguments of the commands that look at runs and steer them.
 
-use std::path::PathBuf;
-
 use blob_store::BlobArgs;
 use clap::{Arg, Args, builder::Resettable};
 use ingest_core::RunId;
@@ -35,12 +33,8 @@ pub struct ShowArgs {
     pub run: RunId,
 
     /// Print the report as JSON.
-    #[arg(long, conflicts_with = "html")]
+    #[arg(long)]
     pub json: bool,
-
-    /// Write the report with its charts into this file, as a page that needs no other.
-    #[arg(long, value_name = "FILE")]
-    pub html: Option<PathBuf>,
 
     /// Where the queue is.
     #[command(flatten)]

@@ -2,7 +2,6 @@
 
 use std::{io::Write, process::ExitCode};
 
-use anyhow::Context;
 use job_queue::{Ledger, Queue, Target};
 
 use crate::{
@@ -10,7 +9,6 @@ use crate::{
     display::FILE_MAX,
     error::SyncError,
     figures::{grouped, moment},
-    html,
     report::Report,
     status::Status,
 };
@@ -37,14 +35,7 @@ pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     };
     let (living, pause) = (queue.living_targets().await?, queue.delivery_pause().await?);
     let report = Report::of(ledger).among(&living, pause.as_ref());
-    match &args.html {
-        None => report.print(args.json)?,
-        Some(file) => {
-            let series = queue.series(&args.run).await?;
-            std::fs::write(file, html::page(&report, &series))
-                .with_context(|| format!("could not write {}", file.display()))?;
-        }
-    }
+    report.print(args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,6 @@
 // Throughput over time, drawn as SVG.
 
-import { instance, setText, svgElement } from "./dom.js";
+import { instance, setAttribute, setText, svgElement } from "./dom.js";
 import { duration, grouped } from "./figures.js";
 import { niceCeiling, niceSpan } from "./series.js";
 
@@ -10,7 +10,7 @@ const EDGE = { top: 8, right: 8, bottom: 22, left: 52 };
 export class Chart {
   #parts;
   #plot;
-  #series = null;
+  #points = null;
   #ended = false;
   #width = 0;
   #textAt = 0;
@@ -30,15 +30,15 @@ export class Chart {
     this.#plot.addEventListener("pointerleave", () => this.#draw());
   }
 
-  show(series, ended) {
-    this.#series = series;
+  show(points, ended) {
+    this.#points = points;
     this.#ended = ended;
     this.#draw();
     this.#say();
   }
 
   #scale() {
-    const { points } = this.#series;
+    const points = this.#points;
     const seconds = points.at(-1)?.to ?? 0;
     const span = this.#ended ? Math.max(seconds, 0.1) : niceSpan(seconds);
     const top = niceCeiling(Math.max(10, ...points.map((point) => Math.max(point.read, point.delivered))));
@@ -54,9 +54,9 @@ export class Chart {
   }
 
   #draw() {
-    if (!this.#series || this.#width < 50) return;
+    if (!this.#points || this.#width < 50) return;
     const scale = this.#scale();
-    const { points } = this.#series;
+    const points = this.#points;
     const drawn = [...this.#grid(scale), ...waits(points, scale)];
     if (points.length > 0) {
       drawn.push(
@@ -65,6 +65,8 @@ export class Chart {
         svgElement("path", { class: "line good", d: line(points, "delivered", scale) }),
       );
     }
+    // Fits it to paper.
+    setAttribute(this.#plot, "viewBox", `0 0 ${this.#width} ${HEIGHT}`);
     this.#plot.replaceChildren(...drawn);
     this.#parts.waited.classList.toggle("shown", points.some((point) => point.waited));
     this.#now();
@@ -72,7 +74,7 @@ export class Chart {
 
   /** The last point; of an ended run the average, that of reading up to its end. */
   #now() {
-    const { points } = this.#series;
+    const points = this.#points;
     if (!this.#ended) return this.#legend(points.at(-1), "rows/s");
     const reading = points.slice(0, points.findLastIndex((point) => point.read > 0) + 1);
     return this.#legend({ read: mean(reading, "read"), delivered: mean(points, "delivered") }, "average");
@@ -94,8 +96,8 @@ export class Chart {
   }
 
   #point(event) {
-    if (!this.#series) return undefined;
-    const { points } = this.#series;
+    if (!this.#points) return undefined;
+    const points = this.#points;
     const scale = this.#scale();
     const seconds = scale.secondsAt(event.clientX - this.#plot.getBoundingClientRect().left);
     const point = points.find(({ from, to }) => from <= seconds && seconds <= to);
@@ -114,7 +116,7 @@ export class Chart {
 
   /** The same in words; not at every point, for somebody may be reading it. */
   #say() {
-    const { points } = this.#series;
+    const points = this.#points;
     const now = Date.now();
     if (points.length === 0 || (!this.#ended && now - this.#textAt < 10_000)) return;
     this.#textAt = now;

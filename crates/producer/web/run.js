@@ -7,11 +7,10 @@ import { announce, element, harmless, instance, setAttribute, setText } from "./
 import { follow } from "./events.js";
 import { bytes, duration, grouped, moment, sentence as asSentence, setMoment } from "./figures.js";
 import { copy, Log } from "./log.js";
-import { settled } from "./pace.js";
 import { Progress } from "./progress.js";
 import { QueuePanel, showCrew } from "./queue.js";
 import { Rejects } from "./rejects.js";
-import { Series } from "./series.js";
+import { pointsOf } from "./series.js";
 import { command, hasEnded, sentence, showStatus, targetInFull, word } from "./status.js";
 
 const CONTROLS = ["pause", "resume", "cancel"];
@@ -29,7 +28,8 @@ class RunView {
   #parts;
   #run;
   #signal;
-  #series = new Series();
+  #asksForSeries = false;
+  #seriesDueAt = 0;
   #place = { lastId: null };
   #pressed = false;
   #report = null;
@@ -118,14 +118,21 @@ class RunView {
     document.title = `${hasEnded(report) || share === "" ? word(report.status) : share} · ${harmless(report.file)} · Batch Sync`;
   }
 
-  #throughput(report) {
+  /** Draws what the API has counted: now and then, and when the run has ended. */
+  async #throughput({ seconds, ...report }) {
     const ended = hasEnded(report);
-    const series = this.#series;
-    const fedAfter = report.fedAtMs === null ? null : (report.fedAtMs - report.startedAtMs) / 1000;
-    // Seen for the first time after all was read: when that was is known.
-    if (series.points.length === 0 && fedAfter !== null && fedAfter < report.seconds) series.seed(fedAfter, report.seconds, report.read, settled(report));
-    const isNew = ended ? series.finish(report.seconds, report.read, settled(report)) : series.add(report.seconds, report.read, settled(report), report.status === "waiting");
-    if (isNew || ended) this.#parts.chart.show(series, ended);
+    if (this.#asksForSeries || (!ended && seconds < this.#seriesDueAt)) return;
+    this.#asksForSeries = true;
+    try {
+      const series = await get(this.#path("series"), this.#signal);
+      this.#parts.chart.show(pointsOf(series, seconds, ended), ended);
+      this.#seriesDueAt = seconds + Math.max(1, series.bucketMs / 1000);
+    } catch {
+      // The stream of events tells that the server is away.
+      this.#seriesDueAt = seconds + 1;
+    }
+    this.#asksForSeries = false;
+    if (!ended && hasEnded(this.#report)) this.#throughput(this.#report);
   }
 
   #counts(report) {

@@ -1,57 +1,31 @@
-// Throughput over the whole of a run in a bounded number of points.
+// The points of the chart, from the sums that the API serves. No clock and no page in here.
 
-const POINTS_MAX = 180;
-
-/** Points of `{ from, to, read, delivered, waited }`: seconds, rows/s. */
-export class Series {
-  points = [];
-  #step = 1;
-  #last;
-
-  add(seconds, read, delivered, waited) {
-    this.#last ??= { seconds: 0, read: 0, delivered: 0 };
-    const last = this.#last;
-    if (read < last.read || delivered < last.delivered) this.#last = { seconds, read, delivered };
-    const took = seconds - last.seconds;
-    if (took < this.#step || this.#last !== last) return false;
-    this.points.push({ from: last.seconds, to: seconds, read: (read - last.read) / took, delivered: (delivered - last.delivered) / took, waited });
-    this.#last = { seconds, read, delivered };
-    if (this.points.length > POINTS_MAX) this.#halve();
-    return true;
+/**
+ * Points of `{ from, to, read, delivered, waited }` in seconds and rows a second, up to
+ * `seconds`. A bucket that is not over yet is no point, unless the run has ended.
+ */
+export function pointsOf({ bucketMs, buckets }, seconds, ended) {
+  // Rows are delivered batch by batch: less than a second is an average only of a short run.
+  const joined = bucketMs > 0 && seconds > 8 ? Math.ceil(1000 / bucketMs) : 1;
+  const step = (joined * bucketMs) / 1000 || Infinity;
+  const counted = Math.ceil(buckets.length / joined);
+  const count = ended ? Math.max(counted, Math.ceil(seconds / step)) : Math.max(counted - 1, Math.floor(seconds / step));
+  const points = Array.from({ length: count }, (_, at) => {
+    const of = buckets.slice(at * joined, (at + 1) * joined);
+    const sum = (...fields) => of.reduce((sum, bucket) => fields.reduce((all, field) => all + bucket[field], sum), 0);
+    const from = at * step;
+    const to = at === count - 1 && ended && seconds > from ? seconds : from + step;
+    const rate = (rows) => rows / (to - from);
+    return { from, to, read: rate(sum("read")), delivered: rate(sum("delivered", "rejected")), waited: sum("backpressureMs") };
+  });
+  // A wait is noted once in a while: what is longer than its point began before it.
+  let earlier = 0;
+  for (const point of points.toReversed()) {
+    const waited = point.waited + earlier;
+    earlier = Math.max(0, waited - step * 1000);
+    point.waited = waited > 0;
   }
-
-  /** What is left after the last whole step. */
-  finish(seconds, read, delivered) {
-    const step = this.#step;
-    this.#step = 0.05;
-    const isNew = this.add(seconds, read, delivered, false);
-    this.#step = step;
-    return isNew;
-  }
-
-  /** A run that is first seen after all of it was read: two averages. */
-  seed(fedAfter, seconds, read, delivered) {
-    const rate = delivered / seconds;
-    this.points = [
-      { from: 0, to: fedAfter, read: read / Math.max(fedAfter, 0.05), delivered: rate, waited: false },
-      { from: fedAfter, to: seconds, read: 0, delivered: rate, waited: false },
-    ];
-    this.#last = { seconds, read, delivered };
-  }
-
-  #halve() {
-    const halved = [];
-    for (let at = 0; at + 1 < this.points.length; at += 2) halved.push(joined(this.points[at], this.points[at + 1]));
-    if (this.points.length % 2) halved.push(this.points.at(-1));
-    this.points = halved;
-    this.#step *= 2;
-  }
-}
-
-function joined(a, b) {
-  const [first, second] = [a.to - a.from, b.to - b.from];
-  const mean = (field) => (a[field] * first + b[field] * second) / (first + second);
-  return { from: a.from, to: b.to, read: mean("read"), delivered: mean("delivered"), waited: a.waited || b.waited };
+  return points;
 }
 
 /** The next of 1, 2, 5, 10, 20 … that is not below `value`. */

@@ -1,5 +1,7 @@
 //! A run's counts over time stay few, and lose none.
 
+use std::time::Duration;
+
 use job_queue::{Series, Settled};
 use redis::Commands;
 
@@ -56,6 +58,21 @@ async fn a_long_run_has_wider_buckets_and_the_same_sums() {
     assert!((width / 250).is_power_of_two(), "{width}");
     let last = usize::try_from(age_ms / width).unwrap();
     assert_eq!(series.buckets.len(), last + 1, "the newest bucket is the one of now");
+}
+
+#[tokio::test]
+async fn what_reading_waits_for_room_is_counted_where_it_is_noted() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    feeder.note_waiting(Duration::ZERO).await.unwrap();
+    feeder.note_waiting(Duration::from_millis(700)).await.unwrap();
+    feeder.note_going_on(Duration::from_millis(30)).await.unwrap();
+
+    let series = fixture.queue.series(&id("a")).await.unwrap();
+
+    let waited: u64 = series.buckets.iter().map(|bucket| bucket.backpressure_ms).sum();
+    let ledger = fixture.ledger("a").await;
+    assert_eq!((waited, ledger.paused_ms, ledger.pauses), (730, 730, 1));
 }
 
 #[tokio::test]

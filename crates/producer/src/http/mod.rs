@@ -146,6 +146,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/sync/start", post(start::start))
         .route("/api/sync/{run}", get(runs::show))
         .route("/api/sync/{run}/events", get(events::stream))
+        .route("/api/sync/{run}/series", get(runs::series))
         .route("/api/sync/{run}/pause", post(control::pause))
         .route("/api/sync/{run}/resume", post(control::resume))
         .route("/api/sync/{run}/cancel", post(control::cancel))

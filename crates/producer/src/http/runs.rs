@@ -1,9 +1,10 @@
-//! `GET /api/sync` and `GET /api/sync/{run}`.
+//! `GET /api/sync`, `GET /api/sync/{run}` and `GET /api/sync/{run}/series`.
 
 use std::{num::NonZero, sync::Arc};
 
 use axum::{Extension, Json, extract::State, response::Response};
 use ingest_core::RunId;
+use job_queue::Series;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -61,6 +62,16 @@ pub(super) async fn show(
     let ledger = api.start.queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
     let queue = api.queue_watch.state().await?;
     Ok(Json(Report::of(ledger).among(&queue.targets(), queue.delivery_pause.as_ref())))
+}
+
+/// What happened in a run over time, for a chart.
+pub(super) async fn series(
+    State(api): State<Arc<Api>>,
+    RunOf(run): RunOf,
+) -> Result<Json<Series>, Problem> {
+    let queue = &api.start.queue;
+    queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
+    Ok(Json(queue.series(&run).await?))
 }
 
 /// How many to list.

@@ -58,11 +58,6 @@ fn what_a_ledger_says_of_a_file_steers_no_terminal() {
     }
     let report = fixture.report("r");
     assert_eq!(report["file"], HOSTILE, "JSON has the text as it is");
-
-    let folder = tempfile::tempdir().unwrap();
-    let page = folder.path().join("r.html");
-    fixture.told(&["show", "r", "--html", page.to_str().unwrap()]);
-    assert_harmless("--html", &std::fs::read_to_string(page).unwrap());
 }
 
 #[test]

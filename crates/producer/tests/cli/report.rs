@@ -137,26 +137,6 @@ fn no_runs_come_with_what_to_do() {
 }
 
 #[test]
-fn a_report_can_be_a_page() {
-    let fixture = Fixture::with_rows(1_000);
-    fixture.complete("nightly-7", |_| None);
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("report.html");
-    let path = file.to_str().unwrap();
-
-    assert_eq!(fixture.told(&["show", "nightly-7", "--html", path]), "");
-
-    let page = std::fs::read_to_string(&file).unwrap();
-    for words in
-        ["<!doctype html>", "nightly-7", "<b>1,000</b><span>delivered", "<path class=\"read\""]
-    {
-        assert!(page.contains(words), "{words:?} in {page}");
-    }
-    let nowhere = fixture.refused(&["show", "nightly-7", "--html", "/nowhere/report.html"]);
-    assert!(nowhere.contains("could not write /nowhere/report.html"), "{nowhere}");
-}
-
-#[test]
 fn a_redis_that_is_away_or_misspelt_is_named_without_its_password() {
     let commands: &[&[&str]] = &[&["runs"], &["show", "r"], &["pause", "r"], &["cancel", "r"]];
     let cases = [

@@ -150,6 +150,24 @@ async fn runs_are_listed_in_pages_and_shown_one_by_one() {
 }
 
 #[tokio::test]
+async fn what_happened_in_a_run_over_time_adds_up_to_its_report() {
+    let services = Services::start().await;
+    services.put_rows("a.csv", 20).await;
+    let server = services.serve().await;
+    let run = server.start("a.csv").await.run();
+    Deliverer::new(&services).await.deliver(2).await;
+
+    let series: Value = server.get(&format!("/api/sync/{run}/series")).await.json();
+
+    let sum = |field: &str| -> u64 {
+        series["buckets"].as_array().unwrap().iter().map(|of| of[field].as_u64().unwrap()).sum()
+    };
+    assert_eq!(series["bucketMs"], 250);
+    assert_eq!([sum("read"), sum("delivered"), sum("rejected")], [20, 20, 0]);
+    assert_eq!(server.get("/api/sync/no-such/series").await.status, 404);
+}
+
+#[tokio::test]
 async fn files_are_listed_in_pages() {
     let services = Services::start().await;
     for name in ["a/1.csv", "a/2.csv", "b ü.csv"] {
