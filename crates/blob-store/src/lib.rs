@@ -20,6 +20,7 @@ mod blob;
 mod cause;
 mod compression;
 mod connection;
+mod decompress;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -35,7 +36,8 @@ mod write;
 
 pub use args::BlobArgs;
 pub use blob::{AppendBlob, Appended, BlobEtag, BlobPage, BlobProperties, Overwrite};
-pub use compression::{Compression, decompress};
+pub use compression::Compression;
+pub use decompress::decompress;
 pub use error::BlobError;
 pub use read::{BlobReader, ReadSettings};
 pub use store::BlobStore;

@@ -16,8 +16,7 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use secrecy::ExposeSecret;
 
 use crate::{
-    BlobArgs, BlobError, BlobEtag, BlobPage, BlobProperties, BlobReader, BlobWriter, Overwrite,
-    ReadSettings,
+    BlobArgs, BlobError, BlobEtag, BlobPage, BlobProperties, BlobReader, ReadSettings,
     connection::{Connection, Credential, is_loopback},
     error::{Subject, error_code},
     identity,
@@ -253,23 +252,6 @@ impl BlobStore {
     ) -> BlobReader {
         let client = self.blob_client(name);
         BlobReader::new(client, self.subject(Some(name)), etag, from_byte..bytes, settings)
-    }
-
-    /// Starts to write a blob. Nothing is visible before [`BlobWriter::commit`].
-    ///
-    /// # Errors
-    /// [`BlobError::AlreadyExists`] with [`Overwrite::Refuse`],
-    /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
-    /// [`BlobError::Denied`], [`BlobError::Unreachable`].
-    pub async fn write(&self, name: &str, overwrite: Overwrite) -> Result<BlobWriter, BlobError> {
-        let writer = BlobWriter::new(self.clone(), name, overwrite)?;
-        match self.properties(name).await {
-            Ok(_) if overwrite == Overwrite::Refuse => {
-                Err(self.subject(Some(name)).already_exists())
-            }
-            Ok(_) | Err(BlobError::NoSuchBlob { .. }) => Ok(writer),
-            Err(error) => Err(error),
-        }
     }
 
     pub(crate) fn blob_client(&self, name: &str) -> Result<BlobClient, BlobError> {

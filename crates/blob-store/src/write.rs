@@ -23,6 +23,25 @@ const BLOCKS_MAX: u64 = 50_000;
 /// Blocks on their way; one more is being filled.
 const BLOCKS_IN_FLIGHT_MAX: usize = 4;
 
+impl BlobStore {
+    /// Starts to write a blob. Nothing is visible before [`BlobWriter::commit`].
+    ///
+    /// # Errors
+    /// [`BlobError::AlreadyExists`] with [`Overwrite::Refuse`],
+    /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
+    /// [`BlobError::Denied`], [`BlobError::Unreachable`].
+    pub async fn write(&self, name: &str, overwrite: Overwrite) -> Result<BlobWriter, BlobError> {
+        let writer = BlobWriter::new(self.clone(), name, overwrite)?;
+        match self.properties(name).await {
+            Ok(_) if overwrite == Overwrite::Refuse => {
+                Err(self.subject(Some(name)).already_exists())
+            }
+            Ok(_) | Err(BlobError::NoSuchBlob { .. }) => Ok(writer),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// Writes one blob in staged blocks. Dropped without a commit, it leaves
 /// nothing visible. Takes up to 20 MiB of memory, and needs 300 kB/s: the HTTP
 /// client below allows a block one minute.

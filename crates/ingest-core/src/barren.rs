@@ -34,7 +34,7 @@ impl Barren {
     pub(crate) fn add_empty_lines(&mut self, bytes: u64, to: u64) {
         self.in_a_row += bytes;
         if self.in_a_row > IN_A_ROW_MAX {
-            self.lost = Some(IngestError::only_empty_lines(to - self.in_a_row));
+            self.lost = Some(only_empty_lines(to - self.in_a_row));
         }
         self.add(bytes, to);
     }
@@ -61,6 +61,11 @@ impl Barren {
     }
 }
 
+/// Too many of them follow the byte.
+pub(crate) fn only_empty_lines(byte: u64) -> IngestError {
+    IngestError::OnlyEmptyLines { byte, limit_bytes: IN_A_ROW_MAX }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +84,7 @@ mod tests {
         barren.add_empty_lines(1, 200 * MIB + 1);
 
         let byte = 136 * MIB;
-        assert_eq!(barren.lost(), Some(&IngestError::only_empty_lines(byte)));
+        assert_eq!(barren.lost(), Some(&only_empty_lines(byte)));
     }
 
     #[test]

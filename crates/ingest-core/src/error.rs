@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::barren::IN_A_ROW_MAX;
 use crate::{Dialect, Position};
 
 /// Why an input cannot be read at all. A record that cannot be read is a
@@ -185,12 +184,6 @@ pub enum PackedFormat {
     Xz,
     /// A 7-Zip archive.
     SevenZip,
-}
-
-impl IngestError {
-    pub(crate) fn only_empty_lines(byte: u64) -> Self {
-        Self::OnlyEmptyLines { byte, limit_bytes: IN_A_ROW_MAX }
-    }
 }
 
 impl PackedFormat {

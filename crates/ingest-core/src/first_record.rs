@@ -5,30 +5,15 @@ use bytes::Bytes;
 
 use crate::decode::RecordDecoder;
 use crate::error::{PackedFormat, TooLong};
-use crate::ingest::{IngestSettings, Manner};
 use crate::input::Input;
 use crate::position::Cursor;
 use crate::record::Shape;
 use crate::scan::Misplaced;
+use crate::settings::{HeaderLimits, IngestSettings, Manner};
 use crate::{Dialect, Header, IngestError, ResumePoint, replay};
 
 /// How far a header that is too large is looked at, to say how large it is.
 const LIMITS_LOOKED_AHEAD: usize = 4;
-
-/// How large a header may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeaderLimits {
-    /// Most bytes, its line end not counted. (It may have no more than a record, either.)
-    pub bytes_max: usize,
-    /// Most columns.
-    pub columns_max: usize,
-}
-
-impl Default for HeaderLimits {
-    fn default() -> Self {
-        Self { bytes_max: 64 << 10, columns_max: 2_000 }
-    }
-}
 
 /// How many bytes of the first record are looked at.
 pub(crate) fn bytes_looked_at(settings: IngestSettings, manner: &Manner) -> usize {

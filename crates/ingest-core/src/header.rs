@@ -6,7 +6,7 @@ use bytes::Bytes;
 use memchr::memchr;
 
 use crate::error::{DataKind, IngestError};
-use crate::rejects_file::RejectColumns;
+use crate::reject_columns::RejectColumns;
 use crate::scan::is_blank;
 use crate::{Dialect, Position};
 

@@ -13,28 +13,13 @@ use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
 use crate::record::{FieldCount, Shape};
 use crate::reject::RowRules;
-use crate::replay::{self, Replayed, Replayer};
+use crate::replay::{Replayed, Replayer};
 use crate::sep_line::SepLine;
+use crate::settings::{HeaderLimits, IngestSettings, Manner};
 use crate::{
-    Batch, BatchLimits, Cells, Dialect, Header, HeaderLimits, IngestError, Replay, ResumePoint,
+    Batch, Cells, Dialect, Header, IngestError, Replay, ResumePoint,
     first_record::{self, FirstRecord},
 };
-
-/// How an input is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IngestSettings {
-    /// Byte between two fields. `None` finds it: the one of comma, semicolon, tab and pipe that the
-    /// header line has most outside quotes; at a tie the first of these; comma when it has none.
-    pub delimiter: Option<u8>,
-    /// Byte around a field.
-    pub quote: u8,
-    /// See [`Dialect::escape`].
-    pub escape: Option<u8>,
-    /// Most bytes in a record, its line end not counted. A longer one becomes a reject.
-    pub record_bytes_max: usize,
-    /// When a batch is closed.
-    pub batch: BatchLimits,
-}
 
 /// Turns bytes into batches: a plain state machine without I/O.
 ///
@@ -48,32 +33,6 @@ pub struct Ingest {
     manner: Manner,
     input: Input,
     state: State,
-}
-
-/// What is special about an input.
-#[derive(Clone, Default)]
-pub(crate) struct Manner {
-    /// It is a rejects file.
-    pub(crate) replay: Option<Replay>,
-    /// Rows with the same cell in this column stay together.
-    together: Option<String>,
-    pub(crate) header: HeaderLimits,
-}
-
-impl Manner {
-    /// Most bytes in a record as it stands in the input.
-    pub(crate) fn record_limit(&self, settings: IngestSettings) -> usize {
-        self.as_it_stands(settings.record_bytes_max)
-    }
-
-    /// Most bytes in something of the source that may have so many.
-    pub(crate) fn as_it_stands(&self, bytes_max: usize) -> usize {
-        match self.replay {
-            None => bytes_max,
-            // All of its bytes may be quotes, which are two in a cell.
-            Some(_) => bytes_max.saturating_mul(2).saturating_add(replay::COLUMNS_BYTES_MAX),
-        }
-    }
 }
 
 enum State {
@@ -181,7 +140,7 @@ impl Ingest {
                 State::Failed(error) => return Err(error.clone()),
                 State::Opening(opening) => match opening.open(&mut self.input) {
                     _ if opening.passed() > barren::IN_A_ROW_MAX => {
-                        State::Failed(IngestError::only_empty_lines(0))
+                        State::Failed(barren::only_empty_lines(0))
                     }
                     Some(opened) => self.read_header_at(opened),
                     None => return Ok(None),

@@ -13,7 +13,7 @@ use encoding_rs::Encoding;
 use crate::cell::{is_quoted, push_quoted, spans, unquote};
 use crate::code::{code_and_message, is_code};
 use crate::record::{Record, Shape};
-use crate::rejects_file::{COLUMNS, RejectColumns};
+use crate::reject_columns::{COLUMNS, RejectColumns};
 use crate::scan::MisplacedKind;
 use crate::spreadsheet::take_guards_off;
 use crate::{Dialect, Header, IngestError, Position, Reject};

@@ -16,10 +16,7 @@ use crate::input::Input;
 use crate::key::is_unseen;
 use crate::position::Cursor;
 use crate::record::{FieldCount, Record, Shape};
-use crate::rejects_file::COLUMNS;
-
-/// What the last column is called in such a copy.
-pub(crate) const MESSAGE_COLUMN: &str = "_message (for spreadsheets)";
+use crate::reject_columns::{COLUMNS, MESSAGE_COLUMN};
 
 /// What is added.
 const GUARD: u8 = b'\'';

@@ -7,6 +7,7 @@
 //! When there is no place left, the connection that has waited longest for its client gives up its
 //! own: half a request, an idle connection and an answer that nobody reads keep nobody out.
 
+mod limits;
 mod places;
 mod stream;
 mod tracked;
@@ -26,15 +27,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+pub use self::limits::HttpLimits;
 use self::{
     places::{Place, Places, Taken},
     stream::PacedStream,
     tracked::{request_body, response_body},
 };
-use crate::{
-    descriptors::{connections_of, raise_descriptor_limit},
-    networks::Networks,
-};
+use crate::descriptors::{connections_of, raise_descriptor_limit};
 
 /// How long a client may take for the head of a request, the time without any included.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -52,32 +51,6 @@ const BACKLOG: u32 = 1_024;
 
 /// How soon it is looked again for a place, when none is free.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// How many connections a listener takes, and how long they may stand still.
-#[derive(Clone, Debug)]
-pub struct HttpLimits {
-    /// At a time; more wait to be accepted. Fewer, when this process may not open so many files.
-    pub connections_max: usize,
-    /// Of one address at a time (of IPv6: of one /64).
-    pub per_peer_max: usize,
-    /// Whom `per_peer_max` is not for: proxies, who bring the requests of many.
-    pub proxies: Networks,
-    /// How long an answer may make no progress because its client does not read.
-    pub write_timeout: Duration,
-}
-
-impl HttpLimits {
-    /// For health and metrics, which few ask for.
-    #[must_use]
-    pub fn of_metrics() -> Self {
-        Self {
-            connections_max: 64,
-            per_peer_max: 16,
-            proxies: Networks::loopback(),
-            write_timeout: Duration::from_secs(10),
-        }
-    }
-}
 
 /// An address that is listened on.
 #[derive(Debug)]

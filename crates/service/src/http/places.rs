@@ -12,7 +12,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::HttpLimits;
+use super::limits::HttpLimits;
 
 /// An answer that is read slowly stands still for moments; only a longer one gives up its place.
 const STALL_MIN: Duration = Duration::from_secs(2);
