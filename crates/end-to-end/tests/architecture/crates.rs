@@ -1,10 +1,8 @@
-//! The rules between crates, and the settings, held up by tests.
-#![allow(clippy::unwrap_used, reason = "a test may crash")]
+//! Which crate may use which.
 
 use std::collections::BTreeSet;
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
-use clap::{Command, CommandFactory};
 
 /// Which of our crates a crate may use. Arrows point down.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -92,35 +90,4 @@ fn an_outside_system_is_known_to_its_owner_only() {
             "`{used}` belongs to {owners:?}, not to `{user}`"
         );
     }
-}
-
-#[test]
-fn every_setting_is_in_env_example_and_in_the_documents() {
-    let programs = [
-        producer::Cli::command(),
-        consumer::Cli::command(),
-        generate_upload::Cli::command(),
-        salesforce_simulator::SimulatorArgs::command(),
-    ];
-    let known: BTreeSet<String> = programs.iter().flat_map(settings).collect();
-
-    let example = include_str!("../../../.env.example");
-    let listed: BTreeSet<String> = example
-        .lines()
-        .map(|line| line.trim_start_matches("# "))
-        .filter_map(|line| Some(line.split_once('=')?.0.to_owned()))
-        .filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
-        .collect();
-
-    assert_eq!(listed, known);
-    let told = include_str!("../../../docs/settings.md");
-    let untold: Vec<_> = known.iter().filter(|name| !told.contains(&format!("`{name}`"))).collect();
-    assert!(untold.is_empty(), "docs/settings.md says nothing of {untold:?}");
-}
-
-fn settings(command: &Command) -> Vec<String> {
-    let own = command.get_arguments().filter_map(|argument| argument.get_env());
-    let mut names: Vec<String> = own.map(|name| name.to_str().unwrap().to_owned()).collect();
-    names.extend(command.get_subcommands().flat_map(settings));
-    names
 }
