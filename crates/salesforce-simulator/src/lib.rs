@@ -27,9 +27,9 @@
 mod api;
 mod args;
 mod barring;
-mod base64;
 mod bulk;
 mod config;
+mod cursors;
 mod error;
 mod faults;
 mod http;

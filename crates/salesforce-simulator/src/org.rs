@@ -12,9 +12,9 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    api::Cursors,
     bulk::Jobs,
     config::Config,
+    cursors::Cursors,
     faults::{Fault, FaultSource},
     record::Strictness,
     schema::{FieldChange, ObjectNumber, Schema},

@@ -1,6 +1,6 @@
 //! sObject Collections: up to 200 records in one call (salesforce-api.md 2).
 
-use super::{Call, query};
+use super::{call::Call, query};
 use crate::{
     barring::{bar_by_faults, bar_by_locked_parents, bar_repeated_keys},
     config::{EmptyRecords, UpdateOnly},

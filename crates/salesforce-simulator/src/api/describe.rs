@@ -4,7 +4,7 @@ use axum::http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::Call;
+use super::call::Call;
 use crate::{
     http::Answer,
     org::Org,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::{Call, multipart};
+use super::{call::Call, multipart};
 use crate::{
     bulk::{
         self, ColumnDelimiter, Job, JobOperation, JobState, LineEnding, Order, ResultFile,

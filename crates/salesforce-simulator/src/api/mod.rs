@@ -1,5 +1,6 @@
 //! What can be asked: every path on one screen.
 
+mod call;
 mod collections;
 mod control;
 mod describe;
@@ -10,37 +11,19 @@ mod oauth;
 mod query;
 mod records;
 mod soap;
-mod soql;
-mod system_fields;
 mod version;
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
-use bytes::Bytes;
+use axum::http::StatusCode;
 
+pub(crate) use call::Call;
 pub(crate) use control::control;
 pub(crate) use oauth::{Login, bearer, login};
-pub(crate) use query::Cursors;
 pub(crate) use soap::soap;
 pub(crate) use version::{Version, versions};
 
 use crate::{http::Answer, org::Org, problem::Refusal, sessions::USER_ID};
-
-const DUPLICATE_RULE: HeaderName = HeaderName::from_static("sforce-duplicate-rule-header");
-
-/// A call of the data API, `/services/data/v62.0/…`.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Call<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) version: Version,
-    /// What follows the version.
-    pub(crate) path: &'a [&'a str],
-    /// As it came, without the question mark.
-    pub(crate) query: &'a str,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a Bytes,
-}
 
 /// Answers a call of the data API.
 pub(crate) fn data(org: &Arc<Org>, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -119,46 +102,4 @@ fn no_such_route(call: &Call<'_>, path: &[&str]) -> Refusal {
         "METHOD_NOT_ALLOWED",
         format!("HTTP Method '{}' not allowed. Allowed are {allowed}", call.method),
     )
-}
-
-impl<'a> Call<'a> {
-    /// Such as `/services/data/v62.0`.
-    fn url_base(&self) -> String {
-        format!("/services/data/{}", self.version)
-    }
-
-    /// A parameter of the query string.
-    fn parameter(&self, name: &str) -> Option<String> {
-        url::form_urlencoded::parse(self.query.as_bytes())
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.into_owned())
-    }
-
-    /// A header, when it is there and is text.
-    fn header(&self, name: &HeaderName) -> Option<&'a str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// `Sforce-Duplicate-Rule-Header: allowSave=true`.
-    fn lets_duplicates_pass(&self) -> bool {
-        self.header(&DUPLICATE_RULE).is_some_and(|text| {
-            let mut settings = text.split([';', ',']).filter_map(|setting| setting.split_once('='));
-            settings.any(|(name, value)| {
-                name.trim().eq_ignore_ascii_case("allowSave")
-                    && value.trim().eq_ignore_ascii_case("true")
-            })
-        })
-    }
-
-    /// Whether a parameter says `true`.
-    fn says(&self, name: &str) -> bool {
-        self.parameter(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
-    }
-
-    /// The body as text.
-    fn text(&self) -> Result<&str, Refusal> {
-        std::str::from_utf8(self.body).map_err(|error| {
-            Refusal::parser(format!("Invalid UTF-8 at byte {}", error.valid_up_to()))
-        })
-    }
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{Call, query};
+use super::{call::Call, query};
 use crate::{
     barring::bar_by_faults,
     http::Answer,

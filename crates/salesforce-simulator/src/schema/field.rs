@@ -1,33 +1,10 @@
-//! One field: its type and its rules.
-
-use serde::{Deserialize, Serialize};
+//! One field and its rules.
 
 use super::{
-    ObjectNumber,
+    field_type::FieldType,
     file::{FieldEntry, OneOrMany},
+    place::ObjectNumber,
 };
-
-/// What a field holds; the names are those of a describe answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum FieldType {
-    String,
-    Textarea,
-    Email,
-    Phone,
-    Url,
-    Picklist,
-    Multipicklist,
-    Boolean,
-    Int,
-    Double,
-    Currency,
-    Percent,
-    Date,
-    Datetime,
-    Time,
-    Reference,
-}
 
 /// When two values of a field are one to those who look for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,31 +42,6 @@ pub(crate) struct Field {
     /// The objects that `reference_to` names: one, or several of a polymorphic
     /// reference.
     pub(crate) parents: Vec<ObjectNumber>,
-}
-
-impl FieldType {
-    /// The type's name in SOAP, which loaders choose their converters by.
-    pub(crate) fn soap_type(self) -> &'static str {
-        match self {
-            Self::Boolean => "xsd:boolean",
-            Self::Int => "xsd:int",
-            Self::Double | Self::Currency | Self::Percent => "xsd:double",
-            Self::Date => "xsd:date",
-            Self::Datetime => "xsd:dateTime",
-            Self::Time => "xsd:time",
-            Self::Reference => "tns:ID",
-            _ => "xsd:string",
-        }
-    }
-
-    /// The type's name in what the JSON parser says about a wrong value.
-    pub(crate) fn parser_name(self) -> &'static str {
-        match self.soap_type() {
-            "xsd:dateTime" => "datetime",
-            "tns:ID" => "reference",
-            other => &other["xsd:".len()..],
-        }
-    }
 }
 
 impl Field {

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{FieldType, Schema};
+use super::field_type::FieldType;
 
 /// What is wrong with a schema file.
 #[derive(Debug, thiserror::Error)]
@@ -109,29 +109,5 @@ impl OneOrMany {
             Self::One(name) => vec![name],
             Self::Many(names) => names,
         }
-    }
-}
-
-impl Schema {
-    /// Lead, Account, Contact and Task.
-    pub fn standard() -> Self {
-        Self::default()
-            .with(include_str!("standard.json"))
-            .expect("the unit tests read this file too")
-    }
-
-    /// Adds the objects of a schema file; one that is there already is
-    /// replaced.
-    ///
-    /// # Errors
-    ///
-    /// When the text is not a schema, or its objects contradict each other.
-    pub fn with(mut self, json: &str) -> Result<Self, SchemaError> {
-        let file: SchemaFile = serde_json::from_str(json)?;
-        for entry in file.objects {
-            self.add(entry)?;
-        }
-        self.resolve_references()?;
-        Ok(self)
     }
 }

@@ -1,8 +1,8 @@
 //! Deletes by id; the ids may belong to several objects.
 
 use super::{
-    Outcome, seconds_since_1970,
-    table::{Before, Table},
+    outcome::Outcome,
+    table::{Before, Table, seconds_since_1970},
 };
 use crate::{
     id::{self, RecordId},

@@ -10,28 +10,25 @@
 mod delete;
 mod index;
 mod listing;
+mod outcome;
 mod row;
 mod save;
 mod table;
+mod terms;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use index::fold;
 pub use listing::Digest;
 pub(crate) use listing::Listing;
+pub(crate) use outcome::Outcome;
 pub(crate) use row::Row;
-pub(crate) use save::Operation;
 use table::Table;
 pub(crate) use table::{Counts, Found, Stamps, StoredRow};
-
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+pub(crate) use terms::{Operation, RowsBefore, Terms};
 
 use crate::{
     id::RecordId,
-    problem::RowError,
     record::Draft,
     schema::{Column, ObjectNumber, Schema},
 };
@@ -49,44 +46,6 @@ pub(crate) struct Kept {
     /// `None` in the recycle bin: what the fields held is not kept.
     pub(crate) row: StoredRow,
     pub(crate) stamps: Stamps,
-}
-
-/// What became of one record, as the collections answer has it
-/// (salesforce-api.md 2.2).
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) id: Option<RecordId>,
-    /// Whether an upsert made a new row; `None` where that is not said.
-    pub(crate) created: Option<bool>,
-    /// Empty when the record was stored.
-    pub(crate) errors: Vec<RowError>,
-}
-
-/// How a call wants its records stored.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
-    pub(crate) operation: Operation,
-    pub(crate) all_or_none: bool,
-    /// Whether a record that was rolled back shows the id it had for a moment.
-    pub(crate) rolled_back_has_id: bool,
-    /// Parents that came later are not found by their keys: a job does not see
-    /// its own rows (salesforce-api.md 3.4).
-    pub(crate) parents_before: Option<RowsBefore>,
-}
-
-/// The rows that an object had at some moment.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RowsBefore {
-    object: ObjectNumber,
-    /// Numbers of ids below this one.
-    end: u32,
-}
-
-impl RowsBefore {
-    /// Whether this row was there; rows of other objects always were.
-    fn admits(self, object: ObjectNumber, id: RecordId) -> bool {
-        object != self.object || id.number < self.end
-    }
 }
 
 impl Store {
@@ -130,7 +89,7 @@ impl Store {
     /// The rows that an object has at this moment.
     pub(crate) fn rows_before(&self, object: ObjectNumber) -> RowsBefore {
         let rows = self.lock()[object.0].rows().len();
-        RowsBefore { object, end: u32::try_from(rows).unwrap_or(u32::MAX) }
+        RowsBefore::of(object, rows)
     }
 
     pub(crate) fn find(&self, object: ObjectNumber, column: Column, key: &str) -> Found {
@@ -166,38 +125,6 @@ impl Store {
     }
 }
 
-/// The time of a stamp.
-fn seconds_since_1970() -> u32 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
-}
-
 fn empty_tables(schema: &Schema) -> Vec<Table> {
     schema.objects().map(|(_, object)| Table::new(object)).collect()
-}
-
-impl Serialize for Outcome {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let length = 2 + usize::from(self.id.is_some()) + usize::from(self.created.is_some());
-        let mut result = serializer.serialize_struct("Outcome", length)?;
-        if let Some(id) = &self.id {
-            result.serialize_field("id", id)?;
-        }
-        result.serialize_field("success", &self.is_success())?;
-        result.serialize_field("errors", &self.errors)?;
-        if let Some(created) = &self.created {
-            result.serialize_field("created", created)?;
-        }
-        result.end()
-    }
-}
-
-impl Outcome {
-    pub(crate) fn failed(errors: Vec<RowError>) -> Self {
-        Self { id: None, created: None, errors }
-    }
-
-    pub(crate) fn is_success(&self) -> bool {
-        self.errors.is_empty()
-    }
 }

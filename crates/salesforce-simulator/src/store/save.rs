@@ -4,10 +4,10 @@
 use std::{borrow::Cow, sync::Arc};
 
 use super::{
-    Outcome, RowsBefore, Terms,
+    outcome::Outcome,
     row::{Row, start_row, write_field},
-    seconds_since_1970,
-    table::{Before, Found, Table},
+    table::{Before, Found, Table, seconds_since_1970},
+    terms::{Operation, RowsBefore, Terms},
 };
 use crate::{
     id::{self, RecordId},
@@ -15,18 +15,6 @@ use crate::{
     record::{Draft, ParentKey, Write, settle_writes},
     schema::{Column, Field, Object, ObjectNumber, Schema},
 };
-
-/// What is to be done with each record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Insert,
-    Update,
-    /// By the external id in a column.
-    Upsert {
-        key: Column,
-        update_only: bool,
-    },
-}
 
 pub(super) fn save(
     tables: &mut [Table],

@@ -1,6 +1,10 @@
 //! The rows of one object.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use super::{index::Index, row::Row};
 use crate::{
@@ -187,4 +191,10 @@ impl Table {
 
 fn slot(number: u32) -> usize {
     usize::try_from(number).expect("32 bits fit")
+}
+
+/// The time of a stamp.
+pub(super) fn seconds_since_1970() -> u32 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
 }

@@ -1,35 +1,26 @@
 //! Tokens: given out, taken back, checked (salesforce-api.md 1).
 
 mod grants;
+mod request;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use bytes::Bytes;
+use axum::http::{StatusCode, header};
 use serde_json::json;
 
 pub(super) use grants::is_user;
+pub(super) use request::base_url;
+pub(crate) use request::{Login, bearer};
 
-use super::Call;
+use self::request::{LoginRefusal, parameter};
+use super::call::Call;
 use crate::{
-    base64,
     faults::Fault,
     http::Answer,
     org::Org,
     problem::Refusal,
     sessions::{ORG_ID, USER_ID},
 };
-
-/// A request to one of the OAuth paths.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Login<'a> {
-    pub(crate) method: &'a Method,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a Bytes,
-}
-
-/// `error` and `error_description` of a refused login.
-type LoginRefusal = (&'static str, &'static str);
 
 /// Answers everything below `/services/oauth2` and `/id`.
 pub(crate) fn login(org: &Org, login: &Login<'_>, path: &[&str]) -> Answer {
@@ -43,18 +34,6 @@ pub(crate) fn login(org: &Org, login: &Login<'_>, path: &[&str]) -> Answer {
         (_, ["services", "oauth2", "token"]) => refused(("invalid_request", "must use HTTP POST")),
         _ => Refusal::not_found().into(),
     }
-}
-
-/// The token of a request; accepted by data calls when a session has it.
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let header = headers.get(header::AUTHORIZATION).ok_or_else(Refusal::session_expired)?;
-    let (scheme, token) = header
-        .to_str()
-        .ok()
-        .and_then(|header| header.split_once(' '))
-        .ok_or_else(Refusal::no_bearer)?;
-    let known = scheme.eq_ignore_ascii_case("Bearer") || scheme.eq_ignore_ascii_case("OAuth");
-    if known { Ok(token.trim()) } else { Err(Refusal::no_bearer()) }
 }
 
 fn token(org: &Org, login: &Login<'_>) -> Answer {
@@ -147,32 +126,7 @@ fn refused((error, description): LoginRefusal) -> Answer {
     Answer::json(StatusCode::BAD_REQUEST, &body)
 }
 
-/// A parameter of a form.
-fn parameter(form: &[u8], name: &str) -> Option<String> {
-    url::form_urlencoded::parse(form)
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.into_owned())
-}
-
-/// Where the org is.
-pub(super) fn base_url(org: &Org, headers: &HeaderMap) -> String {
-    let asked = || format!("http://{}", host(headers).unwrap_or("127.0.0.1"));
-    org.config.instance_url.clone().unwrap_or_else(asked)
-}
-
-fn host(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::HOST)?.to_str().ok()
-}
-
 /// Milliseconds since 1970.
 fn now_ms() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
-}
-
-/// Name and password of HTTP Basic.
-fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
-    let (scheme, packed) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let text = String::from_utf8(base64::decoded(packed.trim())?).ok()?;
-    let (name, password) = text.split_once(':')?;
-    scheme.eq_ignore_ascii_case("Basic").then(|| (name.to_owned(), password.to_owned()))
 }

@@ -1,20 +1,20 @@
 //! Queries and other ways to look at records.
 
-use std::{
-    borrow::Cow,
-    collections::{HashSet, VecDeque},
-    sync::{Arc, PoisonError},
-};
+mod soql;
+mod system_fields;
+
+use std::{borrow::Cow, collections::HashSet, sync::PoisonError};
 
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::{
-    Call,
-    soql::{self, Comparison, Condition, Selected, Value},
+use self::{
+    soql::{Comparison, Condition, Selected, Value},
     system_fields::SystemTest,
 };
+use super::call::Call;
 use crate::{
+    cursors::Cursor,
     http::Answer,
     id::RecordId,
     org::Org,
@@ -26,25 +26,6 @@ use crate::{
 
 /// Records in one answer; more come with the next page.
 const PAGE_RECORDS: usize = 2000;
-/// Queries whose pages are not all read yet; older ones are forgotten.
-const CURSORS_MAX: usize = 10;
-
-type Rows = Arc<[(u32, Arc<[u8]>)]>;
-
-/// Queries with pages still to come.
-#[derive(Debug, Default)]
-pub(crate) struct Cursors {
-    next: u64,
-    open: VecDeque<Cursor>,
-}
-
-#[derive(Debug, Clone)]
-struct Cursor {
-    number: u64,
-    object: ObjectNumber,
-    shown: Arc<[Shown]>,
-    rows: Rows,
-}
 
 /// `GET /query?q=…`, and `GET /queryAll?q=…`, which looks into the recycle bin too.
 pub(super) fn query(org: &Org, call: &Call<'_>, with_deleted: bool) -> Result<Answer, Refusal> {
@@ -80,15 +61,10 @@ pub(super) fn query(org: &Org, call: &Call<'_>, with_deleted: bool) -> Result<An
     // Of what is in the recycle bin there is nothing to show.
     let rows: Vec<_> = found.filter_map(|kept| Some((kept.number, kept.row?))).collect();
     let mut cursors = org.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-    cursors.next += 1;
-    let cursor =
-        Cursor { number: cursors.next, object: number, shown: shown.into(), rows: rows.into() };
+    let cursor = cursors.begin(number, shown, rows.into());
     let answer = page(call, object, &cursor, 0);
     if cursor.rows.len() > PAGE_RECORDS {
-        if cursors.open.len() == CURSORS_MAX {
-            cursors.open.pop_front();
-        }
-        cursors.open.push_back(cursor);
+        cursors.keep(cursor);
     }
     Ok(answer)
 }
@@ -136,8 +112,7 @@ pub(super) fn more(org: &Org, call: &Call<'_>, locator: &str) -> Result<Answer, 
     });
     let cursors = org.cursors.lock().unwrap_or_else(PoisonError::into_inner);
     let found = place.and_then(|(number, from)| {
-        let cursor = cursors.open.iter().find(|cursor| cursor.number == number)?;
-        Some((cursor.clone(), from)).filter(|(cursor, from)| *from < cursor.rows.len())
+        Some((cursors.find(number)?, from)).filter(|(cursor, from)| *from < cursor.rows.len())
     });
     drop(cursors);
     let (cursor, from) = found
