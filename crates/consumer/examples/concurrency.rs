@@ -16,9 +16,9 @@ use clap::Parser;
 use consumer::Cli;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
 use job_queue::{NewRun, Queue, QueueArgs, Wanted};
-use local_services::RedisServer;
 use salesforce_simulator::{Config, Fault, Faults, Simulator};
 use serde_json::Value;
+use test_support::RedisServer;
 use tokio_util::sync::CancellationToken;
 
 const LATENCY_MS: u64 = 50;

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
 use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target, Wanted};
-use local_services::RedisServer;
 use redis::aio::MultiplexedConnection;
+use test_support::RedisServer;
 
 const ROUNDS: usize = 5;
 const JOBS: u64 = 5_000;

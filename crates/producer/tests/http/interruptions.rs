@@ -1,7 +1,7 @@
 //! What a person can mend interrupts a run, and it goes on where it was.
 
-use local_services::azurite_sas_connection_string;
 use serde_json::json;
+use test_support::azurite_sas_connection_string;
 
 use crate::support::{AZURITE, Deliverer, Services, half_fed_run};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use local_services::azurite_connection_string;
 use serde_json::{Value, json};
+use test_support::azurite_connection_string;
 
 use crate::{
     stuck_storage::StuckStorage,
