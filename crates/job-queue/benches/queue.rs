@@ -8,8 +8,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
-use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target, Wanted};
+use ingest_core::{BatchJob, ResumePoint, Rows, RunId};
+use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target};
 use redis::aio::MultiplexedConnection;
 use test_support::RedisServer;
 
@@ -81,20 +81,8 @@ fn row(ours: &str, rate: f64, bare: &str, bare_rate: f64) {
 }
 
 async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
-    let new = NewRun {
-        run: run.clone(),
-        container: String::new(),
-        file: run.to_string(),
-        etag: String::new(),
-        file_bytes: 0,
-        header: Bytes::new(),
-        settings: String::new(),
-        wanted: Wanted::default(),
-        target: Some(target()),
-        replay_of: None,
-        start_key: None,
-        keep: Duration::from_secs(3_600),
-    };
+    let new =
+        NewRun { target: Some(target()), ..test_support::new_run(run.as_str(), Bytes::new()) };
     queue.create_run(&new).await.unwrap();
     let jobs: Vec<BatchJob> =
         jobs.iter().map(|job| BatchJob { run: run.clone(), ..job.clone() }).collect();
@@ -115,13 +103,7 @@ async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
 }
 
 fn target() -> Target {
-    Target {
-        org: "00D".to_owned(),
-        object: "Lead".to_owned(),
-        operation: "upsert".to_owned(),
-        external_id: None,
-        mapping: String::new(),
-    }
+    test_support::target_of("Lead")
 }
 
 async fn claim_and_settle(queue: &Queue) -> f64 {
@@ -163,23 +145,10 @@ async fn bare_claim(redis: &mut MultiplexedConnection) -> f64 {
 }
 
 fn job(sequence: u64) -> BatchJob {
-    let mut rows = Rows::default();
-    for record in sequence * 100 + 1..=sequence * 100 + 100 {
-        rows.push(
-            record,
-            format!("EXT-{record:09},Name {record},name{record}@example.com,Acme Ltd").as_bytes(),
-        );
-    }
-    BatchJob {
-        run: "bench".parse().unwrap(),
-        sequence,
-        passes: 0,
-        header: Bytes::from_static(b"ExternalId,Name,Email,Company"),
-        dialect: Dialect::default(),
-        rows,
-        rejects: Vec::new(),
-        tally: Tally::default(),
-    }
+    let row = |record| format!("EXT-{record:09},Name {record},name{record}@example.com,Acme Ltd");
+    let records = sequence * 100 + 1..=sequence * 100 + 100;
+    let rows = records.map(|record| (record, row(record)));
+    test_support::job("bench", sequence, &b"ExternalId,Name,Email,Company"[..], rows)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few thousand jobs")]

@@ -1,4 +1,5 @@
-//! Real Redis and Azurite servers for the tests of the other crates.
+//! What the tests of the other crates share: real Redis, Sentinel and Azurite servers, proxies that
+//! break connections, and samples of what is on a queue.
 //!
 //! Each server runs on a free port with its data in a temporary folder, and ends
 //! with the value that stands for it and with the test's process, however that
@@ -8,13 +9,17 @@
 mod azurite;
 mod clock;
 mod process;
+mod proxy;
 mod redis;
+mod samples;
 mod sas;
 mod sentinel;
 
 pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
 pub use clock::MovableClock;
 pub use process::free_port;
+pub use proxy::{Passage, Way, open_way, proxy_before};
 pub use redis::RedisServer;
+pub use samples::{job, new_run, target_of};
 pub use sas::azurite_sas_connection_string;
 pub use sentinel::RedisSentinel;

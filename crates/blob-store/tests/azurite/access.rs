@@ -79,8 +79,8 @@ async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothing_secret_is() {
     let azurite = azurite();
-    let cutting = Proxy::start(azurite.address(), |_| Fault::CutAfter(0)).await;
-    let busy = Proxy::start(azurite.address(), |_| Fault::Busy).await;
+    let cutting = Proxy::start(&azurite.address(), |_| Fault::CutAfter(0));
+    let busy = Proxy::start(&azurite.address(), |_| Fault::Busy);
     let begun = Instant::now();
 
     let answers = ["127.0.0.1:1", &cutting.address, &busy.address].map(|address| {
@@ -138,11 +138,10 @@ async fn no_debug_output_says_anything_secret() {
 async fn no_log_line_says_anything_secret() {
     let azurite = azurite();
     let key = azurite.connection_string();
-    let cutting = Proxy::start(azurite.address(), |number| match number {
+    let cutting = Proxy::start(&azurite.address(), |number| match number {
         0..3 => Fault::CutAfter(0),
         _ => Fault::None,
-    })
-    .await;
+    });
     let sas = azurite_sas_connection_string(&cutting.address, Duration::hours(1));
     let log = Log::default();
     // While there is only one subscriber, a line that another thread, where there is none, comes to

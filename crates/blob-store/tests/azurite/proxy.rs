@@ -1,17 +1,14 @@
-//! A TCP proxy that breaks connections on purpose.
+//! A proxy before Azurite that breaks connections on purpose.
 
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-};
+use test_support::{Passage, Way, proxy_before};
+
+const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
 
 /// What goes wrong on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,30 +32,25 @@ pub(crate) struct Proxy {
 }
 
 struct Shared {
-    upstream: String,
     /// The fault of the n-th connection, counted from 0.
     plan: Mutex<Box<dyn FnMut(u64) -> Fault + Send>>,
-    connections: AtomicU64,
     downloaded: AtomicU64,
     faults: AtomicU64,
 }
 
 impl Proxy {
-    pub(crate) async fn start(
-        upstream: String,
-        plan: impl FnMut(u64) -> Fault + Send + 'static,
-    ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+    pub(crate) fn start(upstream: &str, plan: impl FnMut(u64) -> Fault + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
-            upstream,
             plan: Mutex::new(Box::new(plan)),
-            connections: AtomicU64::new(0),
             downloaded: AtomicU64::new(0),
             faults: AtomicU64::new(0),
         });
-        tokio::spawn(Arc::clone(&shared).listen(listener));
-        Self { address, shared }
+        let of_proxy = Arc::clone(&shared);
+        let port = proxy_before(upstream, move |number| {
+            let fault = (of_proxy.plan.lock().unwrap())(number);
+            of_proxy.ways(fault)
+        });
+        Self { address: format!("127.0.0.1:{port}"), shared }
     }
 
     /// Connections that are opened from now on work.
@@ -78,82 +70,43 @@ impl Proxy {
 }
 
 impl Shared {
-    async fn listen(self: Arc<Self>, listener: TcpListener) {
-        while let Ok((client, _)) = listener.accept().await {
-            let number = self.connections.fetch_add(1, Ordering::Relaxed);
-            let fault = (self.plan.lock().unwrap())(number);
-            tokio::spawn(Arc::clone(&self).serve(client, fault));
-        }
-    }
-
-    async fn serve(self: Arc<Self>, mut client: TcpStream, fault: Fault) {
-        if fault == Fault::Busy {
-            self.faults.fetch_add(1, Ordering::Relaxed);
-            let _ = client.read(&mut [0; 8192]).await;
-            let answer = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\n\
-                content-length: 0\r\nconnection: close\r\n\r\n";
-            let _ = client.write_all(answer).await;
-            return;
-        }
-        let server = TcpStream::connect(&self.upstream).await.unwrap();
-        let (from_client, to_client) = client.into_split();
-        let (from_server, to_server) = server.into_split();
-        let lose_next = AtomicBool::new(false);
-        tokio::select! {
-            () = self.upload(from_client, to_server, fault, &lose_next) => {}
-            () = self.download(from_server, to_client, fault, &lose_next) => {}
-        }
-    }
-
-    async fn upload(
-        &self,
-        mut from: OwnedReadHalf,
-        mut to: OwnedWriteHalf,
-        fault: Fault,
-        lose_next: &AtomicBool,
-    ) {
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(read @ 1..) = from.read(&mut buffer).await {
-            if let Fault::LoseAnswerTo(marker) = fault
-                && contains(&buffer[..read], marker.as_bytes())
-            {
-                lose_next.store(true, Ordering::SeqCst);
+    fn ways(self: &Arc<Self>, fault: Fault) -> (Way, Way) {
+        let loses_next = Arc::new(AtomicBool::new(false));
+        let (of_requests, of_answers) = (Arc::clone(self), Arc::clone(self));
+        let request_is_seen = Arc::clone(&loses_next);
+        let requests = move |request: &[u8]| match fault {
+            Fault::Busy => {
+                of_requests.faults.fetch_add(1, Ordering::Relaxed);
+                Passage::Answered(BUSY)
             }
-            let sent = match fault {
-                Fault::SmallPages => with_small_pages(&buffer[..read]),
-                _ => buffer[..read].to_vec(),
-            };
-            if to.write_all(&sent).await.is_err() {
-                return;
+            Fault::SmallPages => Passage::Changed(with_small_pages(request)),
+            Fault::LoseAnswerTo(marker) => {
+                request_is_seen.fetch_or(contains(request, marker.as_bytes()), Ordering::SeqCst);
+                Passage::Whole
             }
-        }
-    }
-
-    async fn download(
-        &self,
-        mut from: OwnedReadHalf,
-        mut to: OwnedWriteHalf,
-        fault: Fault,
-        lose_next: &AtomicBool,
-    ) {
+            _ => Passage::Whole,
+        };
         let mut left = match fault {
             Fault::CutAfter(bytes) | Fault::StallAfter(bytes) => bytes,
             _ => usize::MAX,
         };
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(read @ 1..) = from.read(&mut buffer).await {
-            let passed = if lose_next.load(Ordering::SeqCst) { 0 } else { read.min(left) };
-            let _ = to.write_all(&buffer[..passed]).await;
-            self.downloaded.fetch_add(passed as u64, Ordering::Relaxed);
+        let mut is_broken = false;
+        let answers = move |answer: &[u8]| {
+            let passed = if loses_next.load(Ordering::SeqCst) { 0 } else { answer.len().min(left) };
+            of_answers.downloaded.fetch_add(passed as u64, Ordering::Relaxed);
             left -= passed;
-            if passed < read {
-                self.faults.fetch_add(1, Ordering::Relaxed);
-                if matches!(fault, Fault::StallAfter(_)) {
-                    std::future::pending::<()>().await;
-                }
-                return;
+            if passed == answer.len() {
+                return Passage::Whole;
             }
-        }
+            if !std::mem::replace(&mut is_broken, true) {
+                of_answers.faults.fetch_add(1, Ordering::Relaxed);
+            }
+            match fault {
+                Fault::StallAfter(_) => Passage::HeldAt(passed),
+                _ => Passage::CutAt(passed),
+            }
+        };
+        (Box::new(requests), Box::new(answers))
     }
 }
 

@@ -120,7 +120,11 @@ impl Sources {
             return self.file_of(place, path, depth);
         }
         if self.is_module(place, first) {
-            return self.file_from(&[place.as_slice(), &[first.clone()]].concat(), rest, depth);
+            return self.file_from(
+                &[place.as_slice(), std::slice::from_ref(first)].concat(),
+                rest,
+                depth,
+            );
         }
         if module.names.contains_key(first) {
             return self.file_of(place, path, depth + 1);

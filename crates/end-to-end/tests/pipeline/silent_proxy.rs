@@ -1,14 +1,11 @@
-//! A TCP proxy whose open connections fall silent on demand, and stay open.
+//! A proxy whose open connections fall silent on demand, and stay open.
 
-use std::{
-    io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
+
+use test_support::{Passage, Way, proxy_before};
 
 pub(crate) struct SilentProxy {
     port: u16,
@@ -25,23 +22,11 @@ struct Shared {
 impl SilentProxy {
     /// Ends with the process.
     pub(crate) fn before(upstream: u16) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
         let shared = Arc::<Shared>::default();
-        let of_thread = Arc::clone(&shared);
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)) else {
-                    continue;
-                };
-                let number = of_thread.opened.fetch_add(1, Ordering::SeqCst);
-                let ways =
-                    [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)];
-                for (from, to) in ways {
-                    let shared = Arc::clone(&of_thread);
-                    thread::spawn(move || shared.pass_on(number, from, to));
-                }
-            }
+        let of_proxy = Arc::clone(&shared);
+        let port = proxy_before(&format!("127.0.0.1:{upstream}"), move |number| {
+            of_proxy.opened.store(number + 1, Ordering::SeqCst);
+            (of_proxy.way(number), of_proxy.way(number))
         });
         Self { port, shared }
     }
@@ -59,13 +44,11 @@ impl SilentProxy {
 }
 
 impl Shared {
-    fn pass_on(&self, number: u64, mut from: TcpStream, mut to: TcpStream) {
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(read @ 1..) = from.read(&mut buffer) {
-            let is_silent = number < self.silent_below.load(Ordering::SeqCst);
-            if !is_silent && to.write_all(&buffer[..read]).is_err() {
-                return;
-            }
-        }
+    fn way(self: &Arc<Self>, number: u64) -> Way {
+        let shared = Arc::clone(self);
+        Box::new(move |_piece| {
+            let is_silent = number < shared.silent_below.load(Ordering::SeqCst);
+            if is_silent { Passage::HeldAt(0) } else { Passage::Whole }
+        })
     }
 }

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, Dialect, Reject, ResumePoint, Rows, RunId, Tally};
-use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target, Wanted};
+use ingest_core::{BatchJob, Reject, ResumePoint, Rows, RunId};
+use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target};
 use redis::Commands;
 use test_support::RedisServer;
+pub(crate) use test_support::target_of;
 
 /// A Redis of its own, and a queue on it.
 pub(crate) struct Fixture {
@@ -117,16 +118,6 @@ pub(crate) fn target() -> Target {
     target_of("Lead")
 }
 
-pub(crate) fn target_of(object: &str) -> Target {
-    Target {
-        org: "00D000000000001".to_owned(),
-        object: object.to_owned(),
-        operation: "upsert".to_owned(),
-        external_id: Some("External_Id__c".to_owned()),
-        mapping: "m1".to_owned(),
-    }
-}
-
 pub(crate) fn consumer_of(queue: Queue, name: &str) -> BatchBackend {
     BatchBackend::new(queue, name, &target())
 }
@@ -148,39 +139,17 @@ pub(crate) fn id(run: &str) -> RunId {
     run.parse().unwrap()
 }
 
+pub(crate) const HEADER: Bytes = Bytes::from_static(b"ExternalId,Name");
+
 pub(crate) fn new_run(run: &str) -> NewRun {
-    NewRun {
-        run: id(run),
-        container: "high-volume-ingest".to_owned(),
-        file: format!("{run}.csv"),
-        etag: "0x1".to_owned(),
-        file_bytes: 1_000,
-        header: Bytes::from_static(b"ExternalId,Name"),
-        settings: "{}".to_owned(),
-        wanted: Wanted::default(),
-        target: Some(target()),
-        replay_of: None,
-        start_key: None,
-        keep: Duration::from_secs(3_600),
-    }
+    NewRun { target: Some(target()), ..test_support::new_run(run, HEADER) }
 }
 
 /// Batch `sequence`: 10 rows.
 pub(crate) fn job(run: &str, sequence: u64) -> BatchJob {
-    let mut rows = Rows::default();
-    for record in sequence * 10 + 1..=sequence * 10 + 10 {
-        rows.push(record, format!("EXT-{record},Name {record}").as_bytes());
-    }
-    BatchJob {
-        run: id(run),
-        sequence,
-        passes: 0,
-        header: Bytes::from_static(b"ExternalId,Name"),
-        dialect: Dialect::default(),
-        rows,
-        rejects: Vec::new(),
-        tally: Tally::default(),
-    }
+    let records = sequence * 10 + 1..=sequence * 10 + 10;
+    let rows = records.map(|record| (record, format!("EXT-{record},Name {record}")));
+    test_support::job(run, sequence, HEADER, rows)
 }
 
 /// Where feeding goes on after the first `batches` batches of [`job`].
