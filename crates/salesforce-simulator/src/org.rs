@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -52,7 +52,7 @@ pub(crate) struct Org {
 struct Objects {
     schema: Schema,
     /// Since when they are so, in whole seconds.
-    since: OffsetDateTime,
+    since: Timestamp,
 }
 
 /// What the org holds and what happened to it, since its start or its last
@@ -107,13 +107,13 @@ pub struct ObjectState {
 }
 
 impl Objects {
-    fn since(schema: Schema, since: OffsetDateTime) -> &'static Self {
+    fn since(schema: Schema, since: Timestamp) -> &'static Self {
         Box::leak(Box::new(Self { schema, since }))
     }
 }
 
-fn this_second() -> OffsetDateTime {
-    OffsetDateTime::now_utc().replace_nanosecond(0).expect("0 is in range")
+fn this_second() -> Timestamp {
+    Timestamp::from_second(Timestamp::now().as_second()).expect("now is in range")
 }
 
 impl Org {
@@ -156,7 +156,7 @@ impl Org {
     }
 
     /// Since when objects and fields are as they are, in whole seconds.
-    pub(crate) fn since(&self) -> OffsetDateTime {
+    pub(crate) fn since(&self) -> Timestamp {
         self.objects().since
     }
 
@@ -168,7 +168,7 @@ impl Org {
     pub(crate) fn change_field(&self, change: &FieldChange) -> bool {
         let Some(schema) = self.schema().changed_by(change) else { return false };
         // A client that read them within this second is to hear of it.
-        self.set_objects(Objects::since(schema, this_second() + Duration::SECOND));
+        self.set_objects(Objects::since(schema, this_second() + SignedDuration::from_secs(1)));
         true
     }
 

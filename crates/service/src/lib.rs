@@ -8,6 +8,7 @@
 mod completions;
 mod descriptors;
 mod dotenv;
+mod duration;
 mod few;
 mod foreign;
 mod http;
@@ -24,6 +25,7 @@ use std::{
 
 pub use completions::{CompletionsArgs, print_completions};
 pub use descriptors::raise_descriptor_limit;
+pub use duration::parse_duration;
 pub use few::few;
 pub use foreign::{Harmless, SENTENCE_MAX, shown, stderr, stdout};
 pub use http::{HttpLimits, HttpServer};

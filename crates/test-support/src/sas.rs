@@ -1,5 +1,5 @@
 use azure_core::{credentials::Secret, hmac::hmac_sha256};
-use time::{Duration, OffsetDateTime, macros::format_description};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::azurite::{AZURITE_ACCOUNT, AZURITE_KEY};
 
@@ -11,9 +11,8 @@ use crate::azurite::{AZURITE_ACCOUNT, AZURITE_KEY};
 ///
 /// When the library cannot sign.
 #[must_use]
-pub fn azurite_sas_connection_string(address: &str, lasts: Duration) -> String {
-    let iso = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    let expiry = (OffsetDateTime::now_utc() + lasts).format(iso).expect("a time can be written");
+pub fn azurite_sas_connection_string(address: &str, lasts: SignedDuration) -> String {
+    let expiry = (Timestamp::now() + lasts).strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let (version, services, types, permissions) = ("2021-12-02", "b", "sco", "rwdlac");
     let text = format!(
         "{AZURITE_ACCOUNT}\n{permissions}\n{services}\n{types}\n\n{expiry}\n\nhttps,http\n{version}\n\n"

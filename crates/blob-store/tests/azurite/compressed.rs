@@ -113,7 +113,7 @@ async fn read(store: &BlobStore, name: &str) -> Result<Bytes, BlobError> {
 
 /// What our own writer never does.
 async fn declare_encoding(store: &OwnContainer, name: &str, encoding: &str) {
-    let sas = azurite_sas_connection_string(&store.address(), time::Duration::hours(1));
+    let sas = azurite_sas_connection_string(&store.address(), jiff::SignedDuration::from_hours(1));
     let (endpoint, query) = sas
         .strip_prefix("BlobEndpoint=")
         .and_then(|rest| rest.split_once(";SharedAccessSignature="))

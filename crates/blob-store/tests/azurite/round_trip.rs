@@ -71,7 +71,7 @@ async fn a_listing_goes_past_its_first_page_and_tells_what_properties_tell() {
         put(&store, name, &Bytes::from_static(b"content")).await;
     }
     let proxy = Proxy::start(&store.address(), |_| Fault::SmallPages);
-    let sas = azurite_sas_connection_string(&proxy.address, time::Duration::hours(1));
+    let sas = azurite_sas_connection_string(&proxy.address, jiff::SignedDuration::from_hours(1));
 
     let paged = connect(&sas, store.container()).unwrap();
     let listed: Vec<BlobProperties> = paged.list("many/").try_collect().await.unwrap();

@@ -39,8 +39,10 @@ fn a_sas_that_expires_between_two_ranges_is_an_error_and_the_run_goes_on_with_an
     pipeline.set("BATCH_ROWS", "50");
     pipeline.set("QUEUE_BYTES_HIGH", "1048576");
     pipeline.put(FILE, long_rows());
-    let sas =
-        azurite_sas_connection_string(&pipeline.azurite.address(), time::Duration::seconds(15));
+    let sas = azurite_sas_connection_string(
+        &pipeline.azurite.address(),
+        jiff::SignedDuration::from_secs(15),
+    );
     pipeline.set("AZURE_STORAGE_CONNECTION_STRING", &sas);
     let sync = pipeline.sync(&["--run-id", "expired", "--json"]);
     wait_until("reading pauses", || sync.stderr().contains("reading pauses"));

@@ -40,7 +40,7 @@ fn run_whose_sas_expires(settings: &[(&str, &str)], faults: &[&str]) -> BrokenOf
     }
     pipeline.put(FILE, sheet("P", ROWS, WIDER_BY));
     let address = pipeline.azurite.address();
-    let sas = azurite_sas_connection_string(&address, time::Duration::seconds(8));
+    let sas = azurite_sas_connection_string(&address, jiff::SignedDuration::from_secs(8));
     pipeline.set("AZURE_STORAGE_CONNECTION_STRING", &sas);
     let server = Server::of(PARCELS.program(&pipeline, "producer", &SERVE));
     let run = server.start_run(FILE);

@@ -27,7 +27,7 @@ async fn with_long_rows(rows: u64) -> Services {
 
 /// For long enough to begin.
 fn short_sas() -> String {
-    azurite_sas_connection_string(&AZURITE.address(), time::Duration::seconds(6))
+    azurite_sas_connection_string(&AZURITE.address(), jiff::SignedDuration::from_secs(6))
 }
 
 #[tokio::test]

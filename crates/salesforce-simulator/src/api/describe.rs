@@ -1,8 +1,8 @@
 //! Objects and fields, as loaders read them (salesforce-api.md 5.3).
 
 use axum::http::{StatusCode, header};
+use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 use serde_json::{Map, Value, json};
-use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::call::Call;
 use crate::{
@@ -11,10 +11,6 @@ use crate::{
     problem::Refusal,
     schema::{Field, FieldType, Object},
 };
-
-const HTTP_DATE: &[BorrowedFormatItem<'_>] = format_description!(
-    "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-);
 
 /// `GET /sobjects`.
 pub(super) fn all(org: &Org, call: &Call<'_>) -> Answer {
@@ -44,15 +40,16 @@ pub(super) fn one(org: &Org, call: &Call<'_>, object: &str) -> Result<Answer, Re
     description.insert("fields".to_owned(), Value::Array(fields));
     description.insert("childRelationships".to_owned(), json!([]));
     description.insert("recordTypeInfos".to_owned(), json!([]));
-    let since = org.since().format(HTTP_DATE).expect("years have four digits for a while");
+    let since = DateTimePrinter::new().timestamp_to_rfc9110_string(&org.since());
+    let since = since.expect("years have four digits for a while");
     Ok(Answer::ok(&description).with_header(header::LAST_MODIFIED, &since))
 }
 
 /// Whether the client has seen the objects since they are as they are.
 fn is_known(org: &Org, call: &Call<'_>) -> bool {
     let date = call.header(&header::IF_MODIFIED_SINCE);
-    let date = date.and_then(|text| PrimitiveDateTime::parse(text, HTTP_DATE).ok());
-    date.is_some_and(|date| date.assume_utc() >= org.since())
+    let date = date.and_then(|text| DateTimeParser::new().parse_timestamp(text).ok());
+    date.is_some_and(|date| date >= org.since())
 }
 
 fn heading(call: &Call<'_>, object: &Object) -> Map<String, Value> {

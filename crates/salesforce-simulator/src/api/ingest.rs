@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::http::{StatusCode, header};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::{call::Call, multipart};
 use crate::{
@@ -23,8 +23,7 @@ use crate::{
 const PAGE_JOBS: usize = 1000;
 /// Of the rows that come along with the order.
 const CONTENT_CHARACTERS_MAX: usize = 100_000;
-const MOMENT: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+0000");
+const MOMENT: &str = "%Y-%m-%dT%H:%M:%S%.3f+0000";
 
 /// What a client asks for; what else it says is not looked at.
 #[derive(Debug, Deserialize)]
@@ -254,8 +253,8 @@ fn described(org: &Org, job: &Job) -> Value {
     described
 }
 
-fn moment(at: OffsetDateTime) -> String {
-    at.format(&MOMENT).expect("years have four digits for a while")
+fn moment(at: Timestamp) -> String {
+    at.strftime(MOMENT).to_string()
 }
 
 fn milliseconds(duration: std::time::Duration) -> u64 {

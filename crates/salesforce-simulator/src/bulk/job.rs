@@ -6,8 +6,8 @@ use std::{
 };
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use super::Order;
@@ -28,7 +28,7 @@ pub(crate) enum JobState {
 pub(crate) struct Job {
     pub(crate) id: RecordId,
     pub(crate) order: Order,
-    pub(crate) created: OffsetDateTime,
+    pub(crate) created: Timestamp,
     /// Cancelled when nothing more is to be done for it.
     pub(crate) stop: CancellationToken,
     progress: Mutex<Progress>,
@@ -38,7 +38,7 @@ pub(crate) struct Job {
 #[derive(Debug, Clone)]
 pub(crate) struct Progress {
     pub(crate) state: JobState,
-    pub(crate) modified: OffsetDateTime,
+    pub(crate) modified: Timestamp,
     pub(crate) content: Option<Bytes>,
     pub(crate) outcomes: Arc<Outcomes>,
     /// Why it failed.
@@ -78,7 +78,7 @@ pub(crate) struct Failure {
 
 impl Job {
     pub(super) fn new(id: RecordId, order: Order) -> Self {
-        let now = OffsetDateTime::now_utc();
+        let now = Timestamp::now();
         let progress = Progress {
             state: JobState::Open,
             modified: now,
@@ -114,7 +114,7 @@ impl Job {
             return Err(progress.state);
         }
         progress.content = Some(content);
-        progress.modified = OffsetDateTime::now_utc();
+        progress.modified = Timestamp::now();
         Ok(())
     }
 
@@ -134,7 +134,7 @@ impl Job {
             return Err(progress.state);
         }
         progress.state = to;
-        progress.modified = OffsetDateTime::now_utc();
+        progress.modified = Timestamp::now();
         progress.error = error;
         if to == JobState::UploadComplete {
             progress.closed = Some(Instant::now());

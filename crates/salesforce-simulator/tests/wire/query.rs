@@ -221,9 +221,8 @@ async fn the_user_can_be_looked_up() {
 
 /// A moment as a query names it, so many seconds from now.
 fn moment(seconds: i64) -> String {
-    let moment = time::OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
-    let moment = moment.replace_nanosecond(0).unwrap();
-    moment.format(&time::format_description::well_known::Rfc3339).unwrap()
+    let moment = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 async fn count(org: &Org, resource: &str, conditions: &str) -> Value {

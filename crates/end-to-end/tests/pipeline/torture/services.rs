@@ -117,7 +117,8 @@ impl Services {
 
     /// A blob as anybody gets it, by plain HTTP; nothing when there is none.
     pub(crate) fn blob(&self, name: &str) -> Option<Vec<u8>> {
-        let (address, lasts) = (self.pipeline.azurite.address(), time::Duration::hours(1));
+        let (address, lasts) =
+            (self.pipeline.azurite.address(), jiff::SignedDuration::from_hours(1));
         let connection = azurite_sas_connection_string(&address, lasts);
         let part = |name: &str| connection.split(';').find_map(|part| part.strip_prefix(name));
         let (endpoint, sas) =

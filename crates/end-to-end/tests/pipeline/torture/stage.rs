@@ -65,7 +65,7 @@ impl Stage {
     pub(crate) fn note(&self, what: impl std::fmt::Display) {
         let file = self.services.pipeline.folder().join("harm.log");
         let mut log = std::fs::File::options().create(true).append(true).open(file).unwrap();
-        let now = time::OffsetDateTime::now_utc().time();
+        let now = jiff::Timestamp::now().strftime("%T%.3f");
         writeln!(log, "{now} {what}").unwrap();
     }
 

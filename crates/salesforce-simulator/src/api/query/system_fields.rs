@@ -1,7 +1,7 @@
 //! Conditions on the fields that Salesforce fills itself: who created and changed a record, and
 //! when, and whether it is deleted.
 
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use jiff::Timestamp;
 
 use super::soql::{self, Comparison, Condition, Value};
 use crate::{id, problem::Refusal, sessions::USER_ID, store::Kept};
@@ -70,8 +70,9 @@ fn of_time(field: TimeField, condition: &Condition) -> Result<SystemTest, Refusa
         return Err(unknown(condition));
     }
     let ms = |value: &Value| match value {
-        Value::Literal(text) => OffsetDateTime::parse(text, &Rfc3339)
-            .map(|time| i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
+        Value::Literal(text) => text
+            .parse::<Timestamp>()
+            .map(Timestamp::as_millisecond)
             .map_err(|_| of_type(condition, "dateTime", "not be ")),
         Value::Text(_) => Err(of_type(condition, "dateTime", "not be ")),
         Value::Null => Err(unknown(condition)),
