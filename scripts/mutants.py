@@ -34,7 +34,8 @@ RUST = {
         ("rows > 1 && refused == rows", "refused == rows"),
         ("rows > 1 && refused == rows", "rows > 1"),
     ],
-    "crates/consumer/src/verdict/mod.rs": [
+    "crates/consumer/src/verdict/mod.rs": [],
+    "crates/load/src/operation.rs": [
         ("self != Self::Insert", "true"),
         ("matches!(self, Self::Upsert | Self::Insert)", "true"),
         ("matches!(self, Self::Upsert | Self::Update)", "true"),
@@ -129,6 +130,7 @@ TESTS = {
     "ingest-core": ["--lib", "--test=ingest"],
     "job-queue": ["--lib", "--test=redis"],
     "consumer": ["--lib"],
+    "load": ["--lib"],
     "producer": ["--lib"],
 }
 

@@ -1,16 +1,16 @@
 //! What a mapping is made of, but for what Salesforce says of its objects: that is read again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use ingest_core::Header;
 
-use crate::{
-    bulk::ApiChoice,
-    config::SalesforceConfig,
-    error::ConsumerError,
-    mapping::{Key, LeftOut, Mapping, Sameness, Sdl, SdlError, Target, TargetRules, ValueRules},
-    salesforce::Describe,
-    verdict::Operation,
+use crate::{bulk::ApiChoice, config::SalesforceConfig, error::ConsumerError};
+use load::{
+    Describe, Key, LeftOut, Mapping, Operation, Sameness, Sdl, Target, TargetRules, ValueRules,
 };
 
 /// The settings that decide which column fills which field, and with what.
@@ -30,10 +30,10 @@ pub(crate) struct Blueprint {
 
 impl Blueprint {
     /// Reads the mapping file, if there is one.
-    pub(crate) fn load(config: &SalesforceConfig) -> Result<Self, SdlError> {
+    pub(crate) fn load(config: &SalesforceConfig) -> anyhow::Result<Self> {
         Ok(Self {
             object: config.object.clone(),
-            sdl: config.mapping_file.as_deref().map(Sdl::load).transpose()?,
+            sdl: config.mapping_file.as_deref().map(read).transpose()?,
             operation: config.operation,
             key: config.key.clone(),
             api: config.api,
@@ -123,5 +123,23 @@ impl Blueprint {
             return Err(ConsumerError::ExternalIdReadOnly { object, field });
         }
         Ok(Key { field: field.name.clone(), sameness: Sameness::of(field) })
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Sdl> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConsumerError::MappingFile { path: path.to_owned(), source })?;
+    Ok(Sdl::parse(path, &text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_mapping_file_is_named() {
+        let message = read(Path::new("nowhere.sdl")).unwrap_err().to_string();
+
+        assert_eq!(message, "could not read the mapping file nowhere.sdl");
     }
 }

@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::{
-    gate::Moment,
-    mapping::{EncodedRow, EncodedRows},
-};
+use crate::gate::Moment;
+use load::{EncodedRow, EncodedRows};
 
 /// Rows that go to Salesforce together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,7 +100,7 @@ pub(crate) fn share_out(rows: &EncodedRows, rows_max: usize) -> VecDeque<Call> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::encoded_rows;
+    use crate::samples::encoded_rows;
 
     fn rows_of(calls: &[Call]) -> Vec<Vec<usize>> {
         calls.iter().map(|call| call.rows.clone()).collect()

@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use crate::{
     config::{HeaderArgs, SalesforceConfig},
-    mapping::{Mapping, Target},
     preflight::{Patience, Preflight, parents, preflight},
-    salesforce::{Client, DailyRequests},
 };
+use load::{Mapping, Target};
+use salesforce::{Allowance, Client};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ struct Checked<'a> {
     mapping: Vec<MappedField>,
     /// Columns of the header that are not sent.
     left_out: Vec<String>,
-    daily_api_requests: Option<DailyRequests>,
+    daily_api_requests: Option<Allowance>,
     warnings: &'a [String],
 }
 
@@ -164,7 +164,7 @@ fn print(
         checked;
     let by = external_id.map(|field| format!(" by {field}")).unwrap_or_default();
     writeln!(out, "{operation} {object}{by} at {instance_url}, API {api_version}")?;
-    if let Some(DailyRequests { max, remaining }) = checked.daily_api_requests {
+    if let Some(Allowance { max, remaining }) = checked.daily_api_requests {
         writeln!(out, "api calls left today: {remaining} of {max}")?;
     }
     writeln!(out)?;

@@ -39,14 +39,14 @@ mod error;
 pub mod fuzz;
 mod gate;
 mod lookup;
-mod mapping;
 mod passing_by;
 mod plans;
 mod preflight;
 mod progress;
 mod reserve;
 mod run;
-mod salesforce;
+#[cfg(test)]
+mod samples;
 mod standstill;
 mod stopping;
 mod target;
@@ -62,12 +62,5 @@ pub use config::{
     MappingArgs, Nulls, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
-pub use mapping::{DateOrder, Sdl, SdlError};
 pub use reserve::ApiReserve;
 pub use run::run;
-pub use salesforce::{
-    AssignmentRule, Client, Connection, CountQuery, Counted, Credentials, Destination, ErrorAnswer,
-    Flow, FoundRecord, FoundRecords, JwtKey, JwtKeyError, KeyQuery, Literal, LoginError, NoTrust,
-    Payload, Recorded, Refusal, RowError, RowResult,
-};
-pub use verdict::Operation;

@@ -14,12 +14,8 @@ use service::few;
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use tracing::warn;
 
-use crate::{
-    blueprint::Blueprint,
-    error::ConsumerError,
-    mapping::{HeaderMisfit, Key, Mapping, Plan, Sameness, TargetRules},
-    verdict::Reason,
-};
+use crate::{blueprint::Blueprint, error::ConsumerError};
+use load::{HeaderMisfit, Key, Mapping, Plan, Reason, Sameness, TargetRules};
 
 /// What is known of the runs that are delivered here.
 #[derive(Debug)]

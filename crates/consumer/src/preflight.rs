@@ -14,11 +14,11 @@ use crate::{
     config::SalesforceConfig,
     error::ConsumerError,
     gate::Gate,
-    mapping::{Mapping, TargetRules},
-    salesforce::{Client, DailyRequests, Describe, Refusal},
     target::{mapping_digest, target},
-    verdict::{Operation, RequestVerdict, Then, Trouble, judge_request},
+    verdict::{RequestVerdict, Then, Trouble, judge_request},
 };
+use load::{Describe, Mapping, Operation, TargetRules};
+use salesforce::{Allowance, Client, Refusal};
 
 /// What is known before the first row.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Preflight {
     /// Where the org's API is.
     pub(crate) instance: String,
     /// What is left of the day's calls, where the integration user may ask.
-    pub(crate) daily_requests: Option<DailyRequests>,
+    pub(crate) daily_requests: Option<Allowance>,
     /// What may go wrong later, a sentence each. What had to be said before the login is logged.
     pub(crate) warnings: Vec<String>,
 }
@@ -69,7 +69,8 @@ pub(crate) async fn preflight(
     let instance = patience.ask(|| client.instance()).await?.map_err(away)?;
     let org = org(client, &instance, patience).await?;
     let target = target(org, mapping.rules(), digest);
-    let daily_requests = client.daily_requests().await.unwrap_or_default();
+    let limits = client.limits().await.unwrap_or_default();
+    let daily_requests = limits.map(|limits| limits.daily_api_requests);
     if daily_requests.is_none() {
         warnings.push(
             "the org's limits cannot be read; give the integration user the permission View \

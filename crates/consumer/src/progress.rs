@@ -5,11 +5,8 @@ use std::fmt;
 use bytes::Bytes;
 use ingest_core::{BatchJob, Reject};
 
-use crate::{
-    calls::Call,
-    mapping::{EncodedRow, EncodedRows},
-    verdict::{Change, Reason},
-};
+use crate::{calls::Call, verdict::Change};
+use load::{EncodedRow, EncodedRows, Reason};
 
 /// What has become of the rows of one batch so far.
 pub(crate) struct Progress {
@@ -189,7 +186,7 @@ mod tests {
     use ingest_core::{Dialect, Rows, Tally};
 
     use super::*;
-    use crate::{mapping::encoded_rows, verdict::AS_OFTEN_AS_SET};
+    use crate::{samples::encoded_rows, verdict::AS_OFTEN_AS_SET};
 
     /// A batch with one column, the external id; records are numbered from 11.
     fn job(keys: &[&str], passes: u32) -> BatchJob {

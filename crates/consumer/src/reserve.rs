@@ -12,9 +12,9 @@ use tracing::{info, warn};
 
 use crate::{
     gate::Gate,
-    salesforce::{Client, Usage},
     standstill::{Standstill, Told},
 };
+use salesforce::{Client, Usage};
 
 /// How much is kept for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl Pause {
     /// The answer brings the figures; what it says beside them does not matter here.
     async fn look(&mut self, client: &Client, check: Duration) {
         if Instant::now() >= self.look_at {
-            let _figures = client.daily_requests().await;
+            let _figures = client.limits().await;
             self.look_at = Instant::now() + check;
         }
     }

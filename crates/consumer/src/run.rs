@@ -27,7 +27,6 @@ use crate::{
     plans::Plans,
     preflight::{Patience, Preflight, preflight},
     reserve::{Budget, keep_books},
-    salesforce::{Client, Destination},
     standstill::Told,
     stopping::Stopping,
     totals::{Snapshot, Totals},
@@ -35,6 +34,8 @@ use crate::{
     window::{Bounds, Window, keep_in_step},
     workers::run_workers,
 };
+use load::Operation;
+use salesforce::{Client, Destination};
 
 /// How often the log says how far it is.
 const BETWEEN_REPORTS: Duration = Duration::from_secs(10);
@@ -176,7 +177,12 @@ fn log_start(config: &Config, preflight: &Preflight) -> Destination {
         preflight.instance,
         preflight.target.id()
     );
-    let mut destination = Destination::new(*operation, object, key.unwrap_or_default());
+    let mut destination = match operation {
+        Operation::Upsert => Destination::upsert(object, key.unwrap_or_default()),
+        Operation::Insert => Destination::insert(),
+        Operation::Update => Destination::update(),
+        Operation::Delete => Destination::delete(),
+    };
     if let Some(rule) = assignment_rule {
         destination = destination.assigned_by(rule);
     }

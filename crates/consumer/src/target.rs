@@ -4,11 +4,9 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    config::SalesforceConfig,
-    mapping::{DateOrder, Sdl, TargetRules, ValueRules},
-    salesforce::AssignmentRule,
-};
+use crate::config::SalesforceConfig;
+use load::{DateOrder, Sdl, TargetRules, ValueRules};
+use salesforce::AssignmentRule;
 
 /// Hexadecimal digits that name a mapping.
 const DIGITS: usize = 12;

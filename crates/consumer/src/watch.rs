@@ -27,7 +27,8 @@ use tokio::{sync::Mutex, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::{delivery::Deliverer, error::ConsumerError, salesforce::Usage};
+use crate::{delivery::Deliverer, error::ConsumerError};
+use salesforce::Usage;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 

@@ -8,7 +8,6 @@
 mod completions;
 mod descriptors;
 mod dotenv;
-mod few;
 mod foreign;
 mod http;
 mod logging;
@@ -24,9 +23,9 @@ use std::{
 
 pub use completions::{CompletionsArgs, print_completions};
 pub use descriptors::raise_descriptor_limit;
-pub use few::few;
-pub use foreign::{Harmless, SENTENCE_MAX, shown, stderr, stdout};
+pub use foreign::{Harmless, SENTENCE_MAX, stderr, stdout};
 pub use http::{HttpLimits, HttpServer};
+pub use ingest_core::{few, shown};
 pub use logging::init_logging;
 pub use memory::{peak_resident_bytes, resident_bytes};
 pub use networks::Networks;

@@ -12,9 +12,9 @@ use super::{
 use crate::{
     delivery::{Deliverer, Delivery, End},
     progress::Progress,
-    salesforce::Refusal,
     verdict::Trouble,
 };
+use salesforce::Refusal;
 
 /// Why nothing is delivered, where Bulk is the only API that may be used.
 const BULK_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others; SALESFORCE_API=auto would \

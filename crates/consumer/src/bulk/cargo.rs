@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::mapping::EncodedRows;
+use load::{EncodedRows, NULL_CELL};
 
 /// What one ingest job carries.
 #[derive(Debug, Default)]
@@ -29,9 +29,6 @@ pub(crate) struct Cargo {
 /// Fields of a record as it is sent by Collections.
 #[derive(Deserialize)]
 struct Fields<'a>(#[serde(borrow)] BTreeMap<&'a str, &'a RawValue>);
-
-/// In a cell: the field is emptied. An empty cell leaves it as it is.
-const NULL: &str = "#N/A";
 
 /// Limits of Bulk API 2.0: characters of a cell, of a record, of the header; number of fields.
 const CELL_CHARACTERS_MAX: usize = 131_072;
@@ -152,14 +149,14 @@ fn each_cell_of_parent<'a>(
 fn cell(value: &RawValue) -> Option<Cow<'_, str>> {
     let json = value.get();
     if json == "null" {
-        return Some(Cow::Borrowed(NULL));
+        return Some(Cow::Borrowed(NULL_CELL));
     }
     if !json.starts_with('"') {
         return Some(Cow::Borrowed(json));
     }
     let text: String = serde_json::from_str(json).ok()?;
     // A file has one kind of line end, also in its cells.
-    let says_something_else = text.is_empty() || text == NULL || text.contains('\r');
+    let says_something_else = text.is_empty() || text == NULL_CELL || text.contains('\r');
     (!says_something_else).then_some(Cow::Owned(text))
 }
 
@@ -188,11 +185,10 @@ fn write_record(cells: &[String], csv: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mapping::rows_of_json;
 
     fn pack(json: &[&str]) -> Cargo {
         let indexes: Vec<usize> = (0..json.len()).collect();
-        Cargo::pack(&rows_of_json(json), &indexes, UPLOAD_BYTES_MAX)
+        Cargo::pack(&EncodedRows::from_json(json), &indexes, UPLOAD_BYTES_MAX)
     }
 
     fn csv(cargo: &Cargo) -> &str {
@@ -254,7 +250,8 @@ mod tests {
 
     #[test]
     fn an_upload_is_bounded_and_the_rest_waits() {
-        let rows = rows_of_json(&[r#"{"K":"aaaa"}"#, r#"{"K":"bbbb"}"#, r#"{"K":"cccc"}"#]);
+        let rows =
+            EncodedRows::from_json(&[r#"{"K":"aaaa"}"#, r#"{"K":"bbbb"}"#, r#"{"K":"cccc"}"#]);
 
         assert_eq!(Cargo::pack(&rows, &[0, 1, 2], 12).rows, [0, 1]);
         assert_eq!(Cargo::pack(&rows, &[0, 1, 2], 1).rows, [0], "one always goes");

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use job_queue::{Allowance, Api, OrgLimits, Queue};
+use job_queue::{Api, Queue};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::{
-    reserve::ApiReserve,
-    salesforce::{AssignmentRule, Client},
-};
+use crate::reserve::ApiReserve;
+use salesforce::{Allowance, AssignmentRule, Client, OrgLimits};
 
 /// What `SALESFORCE_API` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -52,9 +50,9 @@ struct Left {
 impl Left {
     /// What the org says of its batches. As large a part of them is kept as of the day's calls.
     fn of(limits: &OrgLimits, reserve: ApiReserve) -> Option<Self> {
-        let Allowance { max, left } = limits.bulk_batches?;
-        let kept = reserve.share_of(max, limits.calls.max);
-        Some(Self { batches: left, kept })
+        let Allowance { max, remaining } = limits.daily_bulk_api_batches?;
+        let kept = reserve.share_of(max, limits.daily_api_requests.max);
+        Some(Self { batches: remaining, kept })
     }
 }
 
@@ -109,7 +107,7 @@ impl BulkAccess {
 
     /// Asks the org once what it has left, and tells everybody through Redis.
     pub(crate) async fn look(&self, client: &Client, queue: &Queue) {
-        let limits = match client.org_limits().await {
+        let limits = match client.limits().await {
             Ok(Some(limits)) => limits,
             // A user who may not see the limits loads all the same. When the batches were used up,
             // only another try can tell whether some are free again.
@@ -133,7 +131,7 @@ impl BulkAccess {
             (false, true, _) => info!("bulk batches of the day are free again"),
             _ => (),
         }
-        if let Err(error) = queue.note_org_limits(&limits).await {
+        if let Err(error) = queue.note_org_limits(&as_queued(limits)).await {
             warn!(error = %error, "the org's limits could not be noted");
         }
     }
@@ -144,6 +142,15 @@ impl BulkAccess {
             tokio::time::sleep(check).await;
             self.look(client, queue).await;
         }
+    }
+}
+
+/// The same in the words of the queue.
+fn as_queued(limits: OrgLimits) -> job_queue::OrgLimits {
+    let allowance = |Allowance { max, remaining }| job_queue::Allowance { max, left: remaining };
+    job_queue::OrgLimits {
+        calls: allowance(limits.daily_api_requests),
+        bulk_batches: limits.daily_bulk_api_batches.map(allowance),
     }
 }
 

@@ -2,10 +2,9 @@
 
 use ingest_core::{OTHER_CODE, is_code};
 
-use crate::{
-    salesforce::Refusal,
-    verdict::{Blocker, FREE_STORAGE, Operation, RequestVerdict, Trouble, judge_request},
-};
+use crate::verdict::{Blocker, FREE_STORAGE, RequestVerdict, Trouble, judge_request};
+use load::Operation;
+use salesforce::Refusal;
 
 /// What is to be done about a request that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +122,7 @@ const NOT_BY_BULK: &str = "Bulk API does not take this load; check what the inte
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::salesforce::ErrorAnswer;
+    use salesforce::ErrorAnswer;
 
     fn answered(status: u16, code: &str, message: &str) -> Refusal {
         let (code, message) = (Some(code.to_owned()), message.to_owned());

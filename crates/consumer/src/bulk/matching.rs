@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use csv::ByteRecord;
 
 use super::cargo::Cargo;
-use crate::mapping::Sameness;
+use load::Sameness;
 
 /// The rows of one job, to be found by what a result file repeats of them. It keeps 16 bytes a
 /// row where rows have a key, and the CSV besides where they have none.
@@ -130,11 +130,12 @@ fn fingerprint<'a>(cells: impl Iterator<Item = Option<&'a [u8]>>, by: &By) -> u6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{bulk::cargo::UPLOAD_BYTES_MAX, mapping::rows_of_json};
+    use crate::bulk::cargo::UPLOAD_BYTES_MAX;
+    use load::EncodedRows;
 
     fn cargo(json: &[&str]) -> Cargo {
         let indexes: Vec<usize> = (0..json.len()).collect();
-        Cargo::pack(&rows_of_json(json), &indexes, UPLOAD_BYTES_MAX)
+        Cargo::pack(&EncodedRows::from_json(json), &indexes, UPLOAD_BYTES_MAX)
     }
 
     fn record(cells: &[&str]) -> ByteRecord {

@@ -42,11 +42,11 @@ use crate::{
     calls::{Call, share_out},
     delivery::{Deliverer, Delivery, End},
     lookup::Found,
-    mapping::{EncodedRows, Plan},
     progress::Progress,
-    salesforce::{IngestJob, IngestOrder},
-    verdict::{BETWEEN_PASSES, Operation},
+    verdict::BETWEEN_PASSES,
 };
+use load::{EncodedRows, Operation, Plan};
+use salesforce::{IngestJob, IngestOrder};
 
 /// What came of a batch that went by Bulk.
 pub(crate) struct Loaded {
@@ -249,7 +249,7 @@ pub(crate) fn order(
     operation: Operation,
     object: &str,
     key: Option<&str>,
-    assignment_rule: Option<&crate::salesforce::AssignmentRule>,
+    assignment_rule: Option<&salesforce::AssignmentRule>,
 ) -> IngestOrder {
     let upserts = operation == Operation::Upsert;
     IngestOrder {
@@ -257,7 +257,7 @@ pub(crate) fn order(
         operation: operation.as_str(),
         external_id_field_name: key.filter(|_| upserts).map(str::to_owned),
         assignment_rule_id: match assignment_rule {
-            Some(crate::salesforce::AssignmentRule::Id(id)) => Some(id.clone()),
+            Some(salesforce::AssignmentRule::Id(id)) => Some(id.clone()),
             _ => None,
         },
         content_type: "CSV",

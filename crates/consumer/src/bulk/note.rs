@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::salesforce::is_id;
+use ingest_core::is_record_id;
 
 /// What whoever gets the batch next has to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl Note {
 
     /// Reads what [`write`](Self::write) wrote; nothing, when it names no job.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(|note: &Self| is_id(&note.job))
+        serde_json::from_str(text).ok().filter(|note: &Self| is_record_id(&note.job))
     }
 
     pub(crate) fn write(&self) -> String {

@@ -3,7 +3,7 @@
 use csv::ByteRecord;
 use ingest_core::is_code;
 
-use crate::salesforce::{ResultFile, RowError, RowResult};
+use salesforce::{ResultFile, RowError, RowResult};
 
 /// Cuts a file that comes in pieces after whole records.
 #[derive(Debug, Default)]
@@ -156,7 +156,8 @@ fn are_fields(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Operation, RowVerdict, judge_row};
+    use crate::verdict::{RowVerdict, judge_row};
+    use load::Operation;
 
     #[test]
     fn errors_are_read_with_all_their_parts() {

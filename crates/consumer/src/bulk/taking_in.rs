@@ -16,9 +16,10 @@ use super::{
 use crate::{
     delivery::{Deliverer, Delivery, End, Looked, Results, reject_unknown},
     progress::Progress,
-    salesforce::{IngestJob, IngestState, Refusal, ResultBody, ResultFile},
-    verdict::{BETWEEN_POLLS, Blocker, Operation},
+    verdict::{BETWEEN_POLLS, Blocker},
 };
+use load::Operation;
+use salesforce::{IngestJob, IngestState, Refusal, ResultBody, ResultFile};
 
 /// How often a result file is read that came whole and does not fit its job.
 const READS_MAX: u32 = 5;

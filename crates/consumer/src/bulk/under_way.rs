@@ -15,9 +15,9 @@ use super::{
 use crate::{
     delivery::{Deliverer, End, reject_unknown},
     progress::Progress,
-    salesforce::{IngestJob, IngestState},
     verdict::BETWEEN_POLLS,
 };
+use salesforce::{IngestJob, IngestState};
 
 impl Deliverer {
     /// Makes a job, keeps its id with the batch, uploads the rows, and closes it.

@@ -5,7 +5,8 @@ use ingest_core::RunId;
 use job_queue::QueueArgs;
 
 use super::{InvalidSettings, SalesforceArgs};
-use crate::{reserve::ApiReserve, salesforce::Connection};
+use crate::reserve::ApiReserve;
+use salesforce::Connection;
 
 /// What is left to the org's other clients.
 #[derive(Clone, Debug, Args)]

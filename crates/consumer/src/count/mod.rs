@@ -21,9 +21,10 @@ use crate::{
     config::CountConfig,
     error::ConsumerError,
     preflight::{Patience, org},
-    salesforce::{Client, CountQuery, Counted, Recorded, Refusal, Usage},
-    verdict::{Operation, RequestVerdict, judge_request},
+    verdict::{RequestVerdict, judge_request},
 };
+use load::Operation;
+use salesforce::{Client, CountQuery, Counted, Recorded, Refusal, Usage};
 
 /// So many other runs are named.
 const NAMED_MAX: usize = 20;

@@ -7,7 +7,8 @@ use super::{
     comparison::is_unanswered,
     together::{Measure, Mixed, Span, Together, together},
 };
-use crate::{error::ConsumerError, mapping::is_api_name, verdict::Operation};
+use crate::error::ConsumerError;
+use load::{Operation, is_api_name};
 
 /// Entries of the ledger that are read at once.
 const PAGE_RUNS: usize = 100;

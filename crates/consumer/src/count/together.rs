@@ -2,7 +2,7 @@
 
 use ingest_core::RunId;
 
-use crate::verdict::Operation;
+use load::Operation;
 
 /// So far the count reaches beyond a run at both ends, in milliseconds: `CreatedDate` and the header
 /// `Date` are right to a second each, and the header is some time under way.

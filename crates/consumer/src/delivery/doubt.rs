@@ -4,11 +4,11 @@
 use super::{Deliverer, Delivery, End, Looked, reject_as_unknown, sending::Sent};
 use crate::{
     calls::Call,
-    mapping::EncodedRows,
     progress::Progress,
-    verdict::{AS_OFTEN_AS_SET, Blocker, Reason, Single},
+    verdict::{AS_OFTEN_AS_SET, Blocker, Single},
 };
 use ingest_core::BatchJob;
+use load::{EncodedRows, Reason};
 use tokio::time::Instant;
 
 /// A call was refused as a whole, and nobody knows yet why.

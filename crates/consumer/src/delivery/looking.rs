@@ -8,11 +8,11 @@ use tracing::warn;
 
 use super::{Deliverer, Delivery, End};
 use crate::{
-    mapping::Plan,
     plans::{OfRun, Sight, Unplannable, report},
-    salesforce::Refusal,
-    verdict::{Blocker, Operation, RequestVerdict, Then, Trouble, judge_request},
+    verdict::{Blocker, RequestVerdict, Then, Trouble, judge_request},
 };
+use load::{Operation, Plan};
+use salesforce::Refusal;
 
 /// Why there is no plan for a batch.
 pub(super) enum Unplanned {

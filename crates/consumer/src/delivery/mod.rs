@@ -25,16 +25,16 @@ use crate::{
     bulk::{BulkAccess, Loaded},
     calls::{Call, share_out},
     gate::Gate,
-    mapping::{EncodedRows, Plan},
     plans::{Plans, Unplannable},
     progress::{LetGo, Progress, all_rejected},
     reserve::Budget,
-    salesforce::{Client, Destination, IngestOrder, RowResult},
     stopping::Stopping,
     totals::Totals,
-    verdict::{AS_OFTEN_AS_SET, BETWEEN_PASSES, Blocker, Operation, Reason, Single, meets_locks},
+    verdict::{AS_OFTEN_AS_SET, BETWEEN_PASSES, Blocker, Single, meets_locks},
     window::Window,
 };
+use load::{EncodedRows, Operation, Plan, Reason};
+use salesforce::{Client, Destination, IngestOrder, RowResult};
 
 /// Delivers batches; all deliveries of the process share one.
 pub(crate) struct Deliverer {

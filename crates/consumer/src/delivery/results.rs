@@ -7,12 +7,13 @@ use tokio::time::Instant;
 use super::{Deliverer, Delivery, Looked};
 use crate::{
     progress::Progress,
-    salesforce::RowResult,
     verdict::{
-        Blocker, Change, Operation, Reason, RowVerdict, Trouble, created_by_update,
-        is_about_a_field, judge_row, no_row_may_be_written, refuses_writing,
+        Blocker, Change, RowVerdict, Trouble, created_by_update, is_about_a_field, judge_row,
+        no_row_may_be_written, refuses_writing,
     },
 };
+use load::{Operation, Reason};
+use salesforce::RowResult;
 
 /// What the results of rows that went together come to, beside what [`Progress`] keeps of each row.
 #[derive(Debug, Default)]

@@ -8,15 +8,15 @@ use super::{Deliverer, Delivery, doubt::Doubt, reject_as_unknown};
 use crate::{
     calls::Call,
     gate::Pass,
-    mapping::EncodedRows,
     progress::Progress,
-    salesforce::{Refusal, RowResult},
     verdict::{
-        Blocker, Reason, RequestVerdict, Single, Then, Trouble, is_about_what_is_gone,
-        judge_request,
+        Blocker, RequestVerdict, Single, Then, Trouble, is_about_what_is_gone, judge_request,
+        reason_of,
     },
     window::Slot,
 };
+use load::{EncodedRows, Operation, Reason};
+use salesforce::{Payload, Refusal, RowResult};
 
 /// How the calls of one batch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,10 @@ impl Deliverer {
         call: &mut Call,
         progress: &mut Progress,
     ) -> Sent {
-        let payload = rows.payload(&call.rows, self.limits.operation);
+        let payload = match self.limits.operation {
+            Operation::Delete => Payload::Ids(rows.ids(&call.rows)),
+            _ => Payload::Records(rows.body(&call.rows)),
+        };
         loop {
             let (leave, slot) = match self.leave(delivery).await {
                 Ok(leave) => leave,
@@ -292,7 +295,7 @@ fn doubt(
         advice: advice.unwrap_or(ALIKE),
     };
     let is_mostly_ours = advice.is_some();
-    Sent::Doubtful(Doubt { reason: refusal.reason(), since: leave.at, blocker, is_mostly_ours })
+    Sent::Doubtful(Doubt { reason: reason_of(refusal), since: leave.at, blocker, is_mostly_ours })
 }
 
 const ALIKE: &str = "it says the same of all, so it is mostly not the rows; check the mapping, and what the \
@@ -301,7 +304,7 @@ const ALIKE: &str = "it says the same of all, so it is mostly not the rows; chec
 /// Notes that a call cannot be taken as it is.
 fn refuse(job: &BatchJob, call: &Call, single: Single, refusal: &Refusal) -> Sent {
     warn_once(job, call, refusal);
-    Sent::Refused(single, refusal.reason())
+    Sent::Refused(single, reason_of(refusal))
 }
 
 fn warn_once(job: &BatchJob, call: &Call, refusal: &Refusal) {

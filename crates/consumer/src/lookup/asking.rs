@@ -7,9 +7,10 @@ use crate::{
     calls::Call,
     delivery::{Deliverer, Delivery, End, Sent},
     progress::Progress,
-    salesforce::{ErrorAnswer, FoundRecords, KeyQuery, Refusal},
-    verdict::{Blocker, Reason},
+    verdict::{Blocker, reason_of},
 };
+use load::Reason;
+use salesforce::{ErrorAnswer, FoundRecords, KeyQuery, Refusal};
 
 /// What a query came to.
 pub(super) enum Asked<T = Vec<Match>> {
@@ -113,7 +114,7 @@ impl Deliverer {
                     delivery.hold_run(blocker);
                     return Asked::End(End::Interrupted);
                 }
-                let reason = refusal.reason();
+                let reason = reason_of(&refusal);
                 if is_too_long(answer) {
                     return Asked::Refused(Refused::TooLong(reason, blocker(answer, field)));
                 }
@@ -125,13 +126,13 @@ impl Deliverer {
                 None => (),
                 Some(Sent::Ended(end)) => return Asked::End(end),
                 Some(Sent::Doubtful(doubt)) => {
-                    return Asked::Refused(Refused::Doubtful(refusal.reason(), doubt.blocker));
+                    return Asked::Refused(Refused::Doubtful(reason_of(&refusal), doubt.blocker));
                 }
                 Some(_) if is_without_answer(&refusal) => {
                     let blocker = blocker(&refusal, field);
-                    return Asked::Refused(Refused::Doubtful(refusal.reason(), blocker));
+                    return Asked::Refused(Refused::Doubtful(reason_of(&refusal), blocker));
                 }
-                Some(_) => return Asked::Refused(Refused::TooMuch(refusal.reason())),
+                Some(_) => return Asked::Refused(Refused::TooMuch(reason_of(&refusal))),
             }
         }
     }

@@ -3,12 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 
 use ingest_core::number_by_value;
+use job_queue::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
 
-use crate::{
-    calls::Call,
-    mapping::{EncodedRows, RecordId, Sameness},
-    salesforce::{FoundRecords, KeyQuery, Literal},
-};
+use crate::calls::Call;
+use load::{EncodedRows, RecordId, Sameness};
+use salesforce::{FoundRecords, KeyQuery, Literal};
 
 /// The keys of rows, each once, in the order of the rows.
 pub(super) struct Keys<'a> {
@@ -76,12 +75,12 @@ impl<'a> Keys<'a> {
     /// Queries for all keys, as calls whose "rows" are keys.
     pub(super) fn queries(&self) -> VecDeque<Call> {
         let mut calls = VecDeque::new();
-        let mut query = KeyQuery::new(self.object, self.field);
+        let mut query = self.empty_query();
         let mut of_query = Vec::new();
         for (at, key) in self.keys.iter().enumerate() {
             if !query.push(key.value.literal()) {
                 calls.push_back(call(std::mem::take(&mut of_query)));
-                query = KeyQuery::new(self.object, self.field);
+                query = self.empty_query();
                 query.push(key.value.literal());
             }
             of_query.push(at);
@@ -92,8 +91,12 @@ impl<'a> Keys<'a> {
         calls
     }
 
+    fn empty_query(&self) -> KeyQuery {
+        KeyQuery::new(self.object, self.field, LOOKUP_KEYS_MAX, LOOKUP_BYTES_MAX)
+    }
+
     pub(super) fn query(&self, call: &Call) -> KeyQuery {
-        let mut query = KeyQuery::new(self.object, self.field);
+        let mut query = self.empty_query();
         for at in &call.rows {
             query.push(self.keys[*at].value.literal());
         }
@@ -103,7 +106,7 @@ impl<'a> Keys<'a> {
     /// A query like one for these keys, for one that mostly no record has. What it finds is nobody's.
     pub(super) fn query_for_no_row(&self, like: &Call) -> KeyQuery {
         let is_number = like.rows.first().is_some_and(|at| self.keys[*at].value.is_number());
-        let mut query = KeyQuery::new(self.object, self.field);
+        let mut query = self.empty_query();
         query.push(if is_number { Literal::Number("0") } else { Literal::Text("0") });
         query
     }
@@ -200,7 +203,8 @@ fn plain(number: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{mapping::encoded_rows, salesforce::FoundRecord};
+    use crate::samples::encoded_rows;
+    use salesforce::FoundRecord;
 
     fn keys(texts: &[&str], sameness: Sameness) -> Keys<'static> {
         let rows = encoded_rows(texts);

@@ -28,10 +28,10 @@ use self::{
 use crate::{
     calls::Call,
     delivery::{Deliverer, Delivery, End},
-    mapping::{EncodedRow, EncodedRows, RecordId},
     progress::Progress,
-    verdict::{AS_OFTEN_AS_SET, Reason},
+    verdict::AS_OFTEN_AS_SET,
 };
+use load::{EncodedRow, EncodedRows, Reason, RecordId};
 
 /// The records of the rows of a batch; nothing, where they need not be looked up.
 #[derive(Debug, Default)]

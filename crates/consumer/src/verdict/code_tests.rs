@@ -1,10 +1,8 @@
 //! What decides when the status says otherwise, and what a person is told to do.
 
-use super::{
-    Operation::{Delete, Insert, Update, Upsert},
-    *,
-};
-use crate::salesforce::{ErrorAnswer, Refusal};
+use super::*;
+use load::Operation::{Delete, Insert, Update, Upsert};
+use salesforce::{ErrorAnswer, Refusal};
 
 fn judged(status: u16, code: &str) -> RequestVerdict {
     let code = (!code.is_empty()).then(|| code.to_owned());

@@ -15,16 +15,15 @@ mod tests;
 
 use std::{fmt, time::Duration};
 
-use ingest_core::code_and_message;
-
 pub(crate) use self::{
-    request::{is_about_what_is_gone, judge_request},
+    request::{is_about_what_is_gone, judge_request, reason_of},
     row::{
         AS_OFTEN_AS_SET, created_by_update, is_about_a_field, judge_row, meets_locks,
         no_row_may_be_written, refuses_writing,
     },
 };
 use crate::backoff::Backoff;
+use load::Reason;
 
 /// What is to be done about a call that brought no row results.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,23 +84,6 @@ pub(crate) enum Trouble {
     NoAnswer,
 }
 
-/// Why a row is rejected or tried again.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Reason {
-    /// Status code of the error that decided, or `OTHER` for what is no code.
-    pub(crate) code: String,
-    /// All errors of the row.
-    pub(crate) message: String,
-}
-
-impl Reason {
-    /// As an answer gives it, whatever that has for a code.
-    pub(crate) fn answered(code: &str, message: String) -> Self {
-        let (code, message) = code_and_message(code, message);
-        Self { code, message }
-    }
-}
-
 /// What a delivered row has changed in Salesforce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
@@ -148,56 +130,6 @@ impl Blocker {
 
 const CREATED_BY_UPDATE: &str = "look for records that were created at that time and remove them; then \
                                  update by Id, or cancel this run";
-
-/// How the rows are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Operation {
-    /// Update the record with this external id, or create it. Sending a row twice does no harm.
-    Upsert,
-    /// Always create a record. A row can be stored twice: when a consumer dies after Salesforce
-    /// answered, its rows are sent again. Rows whose outcome is unknown are rejected with the code
-    /// `UNKNOWN_OUTCOME` instead of sent again.
-    Insert,
-    /// Update the record with this id or external id; one that is not there is a reject.
-    Update,
-    /// Delete the record with this id or external id. One that is deleted already is delivered when
-    /// it is named by its id; an external id that no record has is a reject.
-    Delete,
-}
-
-impl Operation {
-    /// Whether sending the same row twice leaves the same records as sending it once: an insert
-    /// would store it twice.
-    pub(crate) fn is_idempotent(self) -> bool {
-        self != Self::Insert
-    }
-
-    /// The one that is called so in a run's target.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        let all = [Self::Upsert, Self::Insert, Self::Update, Self::Delete];
-        all.into_iter().find(|operation| operation.as_str() == name)
-    }
-
-    /// Whether it may make new records.
-    pub(crate) fn creates(self) -> bool {
-        matches!(self, Self::Upsert | Self::Insert)
-    }
-
-    /// Whether it may change records that exist.
-    pub(crate) fn updates(self) -> bool {
-        matches!(self, Self::Upsert | Self::Update)
-    }
-
-    /// In a sentence.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Upsert => "upsert",
-            Self::Insert => "insert",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
-    }
-}
 
 pub(crate) const FREE_STORAGE: &str = "free or buy data storage; the rows stay queued";
 
@@ -290,12 +222,5 @@ impl fmt::Display for Trouble {
             Self::Unreachable => "salesforce is not reachable",
             Self::NoAnswer => "salesforce did not say what became of a call",
         })
-    }
-}
-
-/// Shows the code only: messages may quote the row's values.
-impl fmt::Debug for Reason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.code)
     }
 }

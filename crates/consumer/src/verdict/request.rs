@@ -1,10 +1,11 @@
 //! Calls that brought no row results.
 
 use super::{
-    Blocker, FREE_STORAGE, Operation, RequestVerdict, Single, Then, Trouble, is_wrapper,
-    limit_exceeded, says_long_transactions,
+    Blocker, FREE_STORAGE, RequestVerdict, Single, Then, Trouble, is_wrapper, limit_exceeded,
+    says_long_transactions,
 };
-use crate::salesforce::{ErrorAnswer, Refusal};
+use load::{Operation, Reason};
+use salesforce::{ErrorAnswer, Refusal};
 
 /// Judges a call that brought no row results.
 pub(crate) fn judge_request(refusal: &Refusal, operation: Operation) -> RequestVerdict {
@@ -121,5 +122,16 @@ fn unknown_outcome(operation: Operation, tries: u32) -> RequestVerdict {
         RequestVerdict::Repeat { tries, then: Then::Halve(Single::Reject) }
     } else {
         RequestVerdict::OutcomeUnknown
+    }
+}
+
+/// Why a row is rejected, or tried again, that was refused all alone.
+pub(crate) fn reason_of(refusal: &Refusal) -> Reason {
+    match refusal {
+        Refusal::Answered(ErrorAnswer { status, code, message, .. }) => {
+            let code = code.clone().unwrap_or_else(|| format!("HTTP_{status}"));
+            Reason::answered(&code, message.clone())
+        }
+        _ => Reason { code: "NO_ANSWER".to_owned(), message: refusal.to_string() },
     }
 }

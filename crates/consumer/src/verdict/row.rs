@@ -1,10 +1,11 @@
 //! Rows of a call that was answered.
 
 use super::{
-    Blocker, CREATED_BY_UPDATE, Change, FREE_STORAGE, Operation, Reason, RowVerdict, Trouble,
-    has_word, is_wrapper, limit_exceeded, says_apex_limit, says_long_transactions,
+    Blocker, CREATED_BY_UPDATE, Change, FREE_STORAGE, RowVerdict, Trouble, has_word, is_wrapper,
+    limit_exceeded, says_apex_limit, says_long_transactions,
 };
-use crate::salesforce::{RowError, RowResult};
+use load::{Operation, Reason};
+use salesforce::{RowError, RowResult};
 
 /// Judges one row of an answered call.
 pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict {

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    Operation::{Delete, Insert, Update, Upsert},
-    *,
-};
-use crate::salesforce::{RowError, RowResult};
+use super::*;
+use load::Operation::{Delete, Insert, Update, Upsert};
+use salesforce::{RowError, RowResult};
 
 /// Every code that it documents for one record, in the order of its documentation.
 const OF_A_ROW: [&str; 31] = [

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Operation::{Delete, Insert, Update, Upsert},
     request::{NOT_LET_IN, NOT_THE_API},
     *,
 };
-use crate::salesforce::{ErrorAnswer, Flow, LoginError, Refusal};
+use load::Operation::{Delete, Insert, Update, Upsert};
+use salesforce::{ErrorAnswer, Flow, LoginError, Refusal};
 
 const HALVE: RequestVerdict = RequestVerdict::Halve(Single::Reject);
 const THROTTLED: RequestVerdict = RequestVerdict::Wait(Trouble::Throttled);
@@ -242,4 +242,14 @@ fn a_run_is_held_longer_each_time_up_to_half_an_hour_and_never_for_a_moment() {
 
     assert_eq!(longest, [60, 120, 240, 480, 960, 1_800, 1_800]);
     assert_eq!(BETWEEN_HOLDS.delay(7, 0.0).as_secs(), 30);
+}
+
+#[test]
+fn what_is_no_code_is_other_in_a_reason_and_told_in_its_message() {
+    let reason = reason_of(&answer(400, "ExceededQuota", "no"));
+
+    assert_eq!((&*reason.code, &*reason.message), ("OTHER", "ExceededQuota: no"));
+    let page = ErrorAnswer::read(403, b"<html>Blocked</html>", None);
+    let reason = reason_of(&Refusal::Answered(page));
+    assert_eq!((&*reason.code, &*reason.message), ("HTTP_403", "an HTML page"));
 }
