@@ -3,7 +3,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use ingest_core::RunId;
 use service::few;
 
-use crate::verdict::Blocker;
+use crate::retry::Blocker;
 use salesforce::{LoginError, Refusal};
 
 /// Why the consumer could not start, or had to end.

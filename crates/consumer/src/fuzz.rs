@@ -6,7 +6,7 @@ use std::time::Duration;
 use load::{Describe, Operation};
 use salesforce::{ErrorAnswer, Refusal, RowResult};
 
-use crate::verdict::{RequestVerdict, RowVerdict, judge_request, judge_row, refuses_writing};
+use crate::retry::{RequestVerdict, RowVerdict, judge_request, judge_row, refuses_writing};
 
 const OPERATIONS: [Operation; 4] =
     [Operation::Upsert, Operation::Insert, Operation::Update, Operation::Delete];

@@ -26,41 +26,30 @@
 //! * Rows with the same external id in a batch reach Salesforce in their order, one call each.
 //! * No log, error or `Debug` shows a secret or a row's value.
 
-mod backoff;
-mod blueprint;
-mod bulk;
-mod calls;
-mod check;
+mod commands;
 mod config;
-mod count;
+mod counters;
 mod delivery;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod gate;
 mod lookup;
-mod passing_by;
-mod plans;
-mod preflight;
-mod progress;
-mod reserve;
+mod metrics;
+mod other_runs;
+mod plan;
+mod retry;
 mod run;
 #[cfg(test)]
 mod samples;
-mod standstill;
-mod stopping;
-mod target;
-mod totals;
-mod verdict;
-mod watch;
-mod window;
+mod shutdown;
+mod throttle;
 mod workers;
 
-pub use bulk::ApiChoice;
 pub use config::{
     ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs, InvalidSettings,
     MappingArgs, Nulls, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
+pub use delivery::bulk::ApiChoice;
 pub use error::{ConsumerError, StoppedBy};
-pub use reserve::ApiReserve;
 pub use run::run;
+pub use throttle::api_quota::ApiReserve;

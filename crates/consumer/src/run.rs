@@ -16,22 +16,22 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    bulk::{self, BulkAccess},
-    check::check,
+    commands::check::check,
+    commands::count::count,
+    commands::preflight::{Patience, Preflight, preflight},
     config::{Cli, Config, SalesforceConfig, Task},
-    count::count,
+    counters::{Snapshot, Totals},
+    delivery::bulk::{self, BulkAccess},
     delivery::{Deliverer, Holds, Limits},
     error::StoppedBy,
-    gate::Gate,
-    passing_by::tell_of_runs_of_others,
-    plans::Plans,
-    preflight::{Patience, Preflight, preflight},
-    reserve::{Budget, keep_books},
-    standstill::Told,
-    stopping::Stopping,
-    totals::{Snapshot, Totals},
-    watch,
-    window::{Bounds, Window, keep_in_step},
+    metrics,
+    other_runs::tell_of_runs_of_others,
+    plan::plan_cache::Plans,
+    shutdown::Stopping,
+    throttle::api_quota::{Budget, keep_books},
+    throttle::circuit_breaker::Gate,
+    throttle::concurrency::{Bounds, Window, keep_in_step},
+    throttle::outage::Told,
     workers::run_workers,
 };
 use load::Operation;
@@ -77,8 +77,8 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     // From the start: a probe must not end a consumer that waits for Salesforce.
     let watched = Arc::new(OnceLock::new());
     if let Some(address) = config.consumer.metrics_listen {
-        let server = watch::listen(address)?;
-        beside.spawn(watch::serve(server, Arc::clone(&watched), CancellationToken::new()));
+        let server = metrics::listen(address)?;
+        beside.spawn(metrics::serve(server, Arc::clone(&watched), CancellationToken::new()));
     }
     let Some(started) = shutdown.run_until_cancelled(start(config, &shutdown)).await else {
         return Ok(ExitCode::SUCCESS);

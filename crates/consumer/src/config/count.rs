@@ -5,7 +5,7 @@ use ingest_core::RunId;
 use job_queue::QueueArgs;
 
 use super::{InvalidSettings, SalesforceArgs};
-use crate::reserve::ApiReserve;
+use crate::throttle::api_quota::ApiReserve;
 use salesforce::Connection;
 
 /// What is left to the org's other clients.

@@ -6,7 +6,7 @@ use clap::Args;
 use ingest_core::is_record_id;
 
 use super::{InvalidSettings, MappingArgs, SignInArgs};
-use crate::bulk::{ApiChoice, not_by_bulk};
+use crate::delivery::bulk::{ApiChoice, not_by_bulk};
 use load::{LeftOut, Operation, ValueRules, is_api_name};
 use salesforce::{AssignmentRule, Connection};
 

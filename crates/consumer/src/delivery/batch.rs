@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::holds::RunHold;
-use crate::{plans::OfRun, verdict::Blocker};
+use crate::{plan::plan_cache::OfRun, retry::Blocker};
 
 /// A wait that is shorter need not be known to anybody.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// A batch on its way.
 pub(crate) struct Delivery<'a> {
     pub(crate) claimed: &'a Claimed,
-    pub(super) hold: Arc<RunHold>,
+    pub(in crate::delivery) hold: Arc<RunHold>,
     pub(crate) of_run: Arc<OfRun>,
     /// Of the plan by which its rows are written.
     generation: AtomicU64,
@@ -33,17 +33,21 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(claimed: &'a Claimed, hold: Arc<RunHold>, of_run: Arc<OfRun>) -> Self {
+    pub(in crate::delivery) fn new(
+        claimed: &'a Claimed,
+        hold: Arc<RunHold>,
+        of_run: Arc<OfRun>,
+    ) -> Self {
         let (generation, is_noted) = (AtomicU64::new(0), AtomicBool::new(false));
         Self { claimed, hold, of_run, generation, is_noted }
     }
 
     /// Which of the run's plans its rows are written by.
-    pub(super) fn generation(&self) -> u64 {
+    pub(in crate::delivery) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_generation(&self, generation: u64) {
+    pub(in crate::delivery) fn set_generation(&self, generation: u64) {
         self.generation.store(generation, Ordering::Relaxed);
     }
 
@@ -80,7 +84,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Before something is sent. Gives whether the batch is still ours.
-    pub(super) async fn goes_on(&self) -> bool {
+    pub(in crate::delivery) async fn goes_on(&self) -> bool {
         let is_ours =
             !self.is_noted.swap(false, Ordering::Relaxed) || self.note_waiting(false).await;
         is_ours && !self.claimed.is_lost()

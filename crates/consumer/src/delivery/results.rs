@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::{Deliverer, Delivery, Looked};
 use crate::{
-    progress::Progress,
-    verdict::{
+    delivery::batch_state::Progress,
+    retry::{
         Blocker, Change, RowVerdict, Trouble, created_by_update, is_about_a_field, judge_row,
         no_row_may_be_written, refuses_writing,
     },

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use ingest_core::number_by_value;
 use job_queue::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
 
-use crate::calls::Call;
+use crate::delivery::rest::chunk::Call;
 use load::{EncodedRows, RecordId, Sameness};
 use salesforce::{FoundRecords, KeyQuery, Literal};
 

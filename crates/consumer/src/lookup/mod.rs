@@ -10,11 +10,11 @@
 //!   nothing, and an ingest job under way is matched by the ids that it was given.
 //! * A query waits as every call does, and counts as one. It changes nothing, so it is repeated.
 //! * A query that is refused is refused for a key, or for all of them. One for a key that no row has
-//!   tells which ([`asking`]): then the key is looked for by halves and rejected alone, or the run is
+//!   tells which ([`request`]): then the key is looked for by halves and rejected alone, or the run is
 //!   held.
 
-mod asking;
 mod keys;
+mod request;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,14 +22,14 @@ use ingest_core::BatchJob;
 use job_queue::{QueueError, Settled};
 
 use self::{
-    asking::{Asked, Refused},
     keys::{Keys, Match},
+    request::{Asked, Refused},
 };
 use crate::{
-    calls::Call,
+    delivery::batch_state::Progress,
+    delivery::rest::chunk::Call,
     delivery::{Deliverer, Delivery, End},
-    progress::Progress,
-    verdict::AS_OFTEN_AS_SET,
+    retry::AS_OFTEN_AS_SET,
 };
 use load::{EncodedRow, EncodedRows, Reason, RecordId};
 
