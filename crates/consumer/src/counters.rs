@@ -9,7 +9,7 @@ use ingest_core::BatchJob;
 
 /// Counts since the start of the process.
 #[derive(Debug, Default)]
-pub(crate) struct Totals {
+pub(crate) struct Counters {
     batches_settled: AtomicU64,
     rows_delivered: AtomicU64,
     rows_rejected: AtomicU64,
@@ -17,7 +17,7 @@ pub(crate) struct Totals {
     calls: AtomicU64,
 }
 
-/// [`Totals`] at one moment.
+/// [`Counters`] at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) batches_settled: u64,
@@ -27,7 +27,7 @@ pub(crate) struct Snapshot {
     pub(crate) calls: u64,
 }
 
-impl Totals {
+impl Counters {
     /// Counts a call, and its rows when they were sent before.
     pub(crate) fn called(&self, sent_again: u64) {
         self.calls.fetch_add(1, Relaxed);

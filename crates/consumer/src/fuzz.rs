@@ -6,7 +6,7 @@ use std::time::Duration;
 use load::{Describe, Operation};
 use salesforce::{ErrorAnswer, Refusal, RowResult};
 
-use crate::retry::{RequestVerdict, RowVerdict, judge_request, judge_row, refuses_writing};
+use crate::retry::{CallVerdict, RowVerdict, classify_call, classify_row, says_not_writable};
 
 const OPERATIONS: [Operation; 4] =
     [Operation::Upsert, Operation::Insert, Operation::Update, Operation::Delete];
@@ -19,31 +19,33 @@ pub fn answer(bytes: &[u8]) {
         [usize::from(choice % 16)];
     let _object = serde_json::from_slice::<Describe>(body);
     for operation in OPERATIONS {
-        judge_rows(body, operation);
-        judge_error(status, body, operation);
+        classify_rows(body, operation);
+        classify_error(status, body, operation);
     }
 }
 
-fn judge_rows(body: &[u8], operation: Operation) {
+fn classify_rows(body: &[u8], operation: Operation) {
     let Ok(results) = serde_json::from_slice::<Vec<RowResult>>(body) else { return };
     for result in &results {
-        let _what_stops_a_run = refuses_writing(result);
-        let verdict = judge_row(result, operation);
+        let _what_stops_a_run = says_not_writable(result);
+        let verdict = classify_row(result, operation);
         let is_delivered = matches!(verdict, RowVerdict::Delivered(_));
         let is_gone_anyway = operation == Operation::Delete && !result.errors.is_empty();
         assert!(is_delivered == result.success || is_gone_anyway, "{verdict:?}");
     }
 }
 
-fn judge_error(status: u16, body: &[u8], operation: Operation) {
+fn classify_error(status: u16, body: &[u8], operation: Operation) {
     let answer = ErrorAnswer::read(status, body, Some(Duration::from_secs(1)));
     let code = answer.code.clone().unwrap_or_default();
-    let verdict = judge_request(&Refusal::Answered(answer), operation);
+    let verdict = classify_call(&Refusal::Answered(answer), operation);
     if operation == Operation::Insert && code.is_empty() {
         match status {
-            500.. => assert_eq!(verdict, RequestVerdict::OutcomeUnknown, "{status}"),
+            500.. => assert_eq!(verdict, CallVerdict::OutcomeUnknown, "{status}"),
             413 | 414 | 429 | 431 => (),
-            300..=499 => assert!(matches!(verdict, RequestVerdict::Unsaid(_)), "{status}"),
+            300..=499 => {
+                assert!(matches!(verdict, CallVerdict::IntermediaryAnswered(_)), "{status}")
+            }
             _ => (),
         }
     }

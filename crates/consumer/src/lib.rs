@@ -33,7 +33,6 @@ mod delivery;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod lookup;
 mod metrics;
 mod other_runs;
 mod plan;
@@ -42,14 +41,13 @@ mod run;
 #[cfg(test)]
 mod samples;
 mod shutdown;
+mod start;
 mod throttle;
 mod workers;
 
 pub use config::{
-    ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs, InvalidSettings,
-    MappingArgs, Nulls, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
+    ApiChoice, ApiReserve, ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs,
+    InvalidSettings, MappingArgs, Nulls, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
-pub use delivery::bulk::ApiChoice;
 pub use error::{ConsumerError, StoppedBy};
 pub use run::run;
-pub use throttle::api_quota::ApiReserve;

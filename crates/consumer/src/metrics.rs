@@ -33,7 +33,7 @@ use salesforce::Usage;
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// How long Redis may take to answer before this consumer counts as not ready.
-const PATIENCE: Duration = Duration::from_secs(3);
+const REDIS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// However many ask, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_secs(1);
@@ -86,12 +86,13 @@ async fn ready(State(Shown { watched, redis }): State<Shown>) -> Response {
     let Some(deliverer) = watched.get() else {
         return unready("this consumer waits for salesforce, to look at the object first");
     };
-    if deliverer.stopping.stop.is_cancelled() {
+    if deliverer.sender.shutdown.stop.is_cancelled() {
         return unready("this consumer is stopping");
     }
     let mut seen = redis.lock().await;
     if seen.is_none_or(|(at, _)| at.elapsed() >= FRESH) {
-        let answers = matches!(timeout(PATIENCE, deliverer.queue.depth()).await, Ok(Ok(_)));
+        let answers =
+            matches!(timeout(REDIS_TIMEOUT, deliverer.planner.queue.depth()).await, Ok(Ok(_)));
         *seen = Some((Instant::now(), answers));
     }
     match seen.is_some_and(|(_, answers)| answers) {
@@ -126,7 +127,7 @@ fn text(deliverer: Option<&Deliverer>) -> Result<String, fmt::Error> {
 }
 
 fn add_sums(registry: &mut Registry, deliverer: &Deliverer) {
-    let sums = deliverer.totals.snapshot();
+    let sums = deliverer.sender.counters.snapshot();
     for (name, help, sum) in [
         ("batches_settled", "Batches whose outcome is recorded", sums.batches_settled),
         ("rows_delivered", "Rows that Salesforce has stored", sums.rows_delivered),
@@ -140,15 +141,16 @@ fn add_sums(registry: &mut Registry, deliverer: &Deliverer) {
 }
 
 fn add_gauges(registry: &mut Registry, deliverer: &Deliverer) {
-    let (limit, share) = deliverer.window.limit_and_share();
-    let waits = !deliverer.gate.is_open() || deliverer.budget.spent().is_some();
+    let throttle = &deliverer.sender.throttle;
+    let (limit, share) = throttle.concurrency.limit_and_share();
+    let waits = throttle.is_waiting();
     let mut gauges = vec![
-        ("calls_in_flight", "Calls under way", u64::from(deliverer.window.in_flight())),
+        ("calls_in_flight", "Calls under way", u64::from(throttle.concurrency.in_flight())),
         ("calls_share", "Calls at once that this consumer may make", u64::from(share)),
         ("calls_limit", "Calls at once that all consumers may make together", u64::from(limit)),
         (WAITS.0, WAITS.1, u64::from(waits)),
     ];
-    if let Some(Usage { used, max }) = deliverer.budget.usage() {
+    if let Some(Usage { used, max }) = throttle.quota.usage() {
         gauges.push(("salesforce_api_calls_used", "Calls of the org's day", used));
         gauges.push(("salesforce_api_calls_max", "Calls that the org has a day", max));
     }

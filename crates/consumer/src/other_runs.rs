@@ -14,7 +14,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
 
 /// Looks for runs of others, for as long as this future lives.
-pub(crate) async fn tell_of_runs_of_others(queue: Queue, target: Target) {
+pub(crate) async fn log_runs_of_others(queue: Queue, target: Target) {
     if let Err(error) = look_for_ever(&queue, &target).await {
         warn!(error = %error, "runs that are passed by are no longer told");
     }

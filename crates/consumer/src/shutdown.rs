@@ -8,21 +8,21 @@ use crate::retry::Blocker;
 
 /// How deliveries are told to come to an end, and how one of them tells the others.
 #[derive(Debug)]
-pub(crate) struct Stopping {
+pub(crate) struct Shutdown {
     /// Nothing new is started.
     pub(crate) stop: CancellationToken,
     /// What is under way is given up.
-    pub(crate) give_up: CancellationToken,
+    pub(crate) force: CancellationToken,
     /// Why this consumer cannot sign in any more.
     reason: Mutex<Option<Blocker>>,
 }
 
-impl Stopping {
+impl Shutdown {
     /// Follows this shutdown.
     pub(crate) fn after(shutdown: &CancellationToken) -> Self {
         Self {
             stop: shutdown.child_token(),
-            give_up: CancellationToken::new(),
+            force: CancellationToken::new(),
             reason: Mutex::default(),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     Reason,
     plan::{Plan, shown},
     target::{NULL_CELL, Target},
-    value::Misfit,
+    value::InvalidValue,
 };
 
 /// The rows of one batch as JSON objects.
@@ -35,7 +35,7 @@ pub enum EncodedRow {
         after: Option<usize>,
     },
     /// It cannot be sent.
-    Unfit(Reason),
+    Invalid(Reason),
 }
 
 /// Code of a row with a cell that cannot be what its field wants.
@@ -72,14 +72,14 @@ impl EncodedRows {
     pub fn json(&self, index: usize) -> &[u8] {
         match &self.rows[index] {
             EncodedRow::Ready { json, .. } => &self.json[json.clone()],
-            EncodedRow::Unfit(_) => &[],
+            EncodedRow::Invalid(_) => &[],
         }
     }
 
     /// Whether there is a row with a value that does not fit its field.
-    pub fn misfit_values(&self) -> bool {
-        let is_misfit = |row: &EncodedRow| matches!(row, EncodedRow::Unfit(reason) if reason.code == INVALID_VALUE);
-        self.rows.iter().any(is_misfit)
+    pub fn has_invalid_values(&self) -> bool {
+        let is_invalid = |row: &EncodedRow| matches!(row, EncodedRow::Invalid(reason) if reason.code == INVALID_VALUE);
+        self.rows.iter().any(is_invalid)
     }
 
     /// The same without the JSON of all other rows.
@@ -107,7 +107,7 @@ impl EncodedRows {
     pub fn ids(&self, indexes: &[usize]) -> String {
         let key = |index: &usize| match &self.rows[*index] {
             EncodedRow::Ready { key, .. } => String::from_utf8_lossy(&self.json[key.clone()]),
-            EncodedRow::Unfit(_) => unreachable!("only ready rows are put into calls"),
+            EncodedRow::Invalid(_) => unreachable!("only ready rows are put into calls"),
         };
         // An id in JSON is itself in quotes.
         let ids: Vec<_> =
@@ -119,7 +119,7 @@ impl EncodedRows {
     pub fn body(&self, indexes: &[usize]) -> Bytes {
         let json = |index: &usize| match &self.rows[*index] {
             EncodedRow::Ready { json, .. } => &self.json[json.clone()],
-            EncodedRow::Unfit(_) => unreachable!("only ready rows are put into calls"),
+            EncodedRow::Invalid(_) => unreachable!("only ready rows are put into calls"),
         };
         let bytes: usize = indexes.iter().map(|index| json(index).len() + 1).sum();
         let mut body = Vec::with_capacity(BODY_BEFORE.len() + bytes + BODY_AFTER.len());
@@ -185,7 +185,7 @@ impl Encoder<'_> {
             }
             Err(reason) => {
                 self.json.truncate(start);
-                self.rows.push(EncodedRow::Unfit(reason));
+                self.rows.push(EncodedRow::Invalid(reason));
             }
         }
     }
@@ -242,7 +242,7 @@ impl Encoder<'_> {
 
     /// A blank cell is not sent, unless the settings say that it empties its field; `#N/A` always
     /// does.
-    fn value(&mut self, target: &Target, cell: &str) -> Result<(), Misfit> {
+    fn value(&mut self, target: &Target, cell: &str) -> Result<(), InvalidValue> {
         let seen = trimmed(cell);
         if is_nothing(seen) {
             match &target.null {

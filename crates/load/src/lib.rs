@@ -26,7 +26,7 @@ pub use describe::{Describe, Field, PicklistValue};
 pub use encode::{EncodedRow, EncodedRows};
 pub use mapping::Mapping;
 pub use operation::Operation;
-pub use plan::{HeaderMisfit, NamedColumn, Plan};
+pub use plan::{HeaderMismatch, NamedColumn, Plan};
 pub use reason::Reason;
 pub use record_id::RecordId;
 pub use sdl::{Sdl, SdlError};

@@ -10,7 +10,7 @@ use ingest_core::Header;
 use crate::{
     Describe, Operation,
     columns::{Constant, LeftOut, MappedColumn},
-    plan::{HeaderMisfit, Plan, match_names, place},
+    plan::{HeaderMismatch, Plan, match_names, place},
     sdl::{Entry, Sdl},
     target::{Sameness, Target, TargetRules},
 };
@@ -110,7 +110,7 @@ impl Mapping {
         &self,
         header: Header,
         parents: BTreeMap<String, Describe>,
-    ) -> Result<Plan, HeaderMisfit> {
+    ) -> Result<Plan, HeaderMismatch> {
         let columns = match &self.source {
             Source::Names { left_out } => {
                 let mut rules = self.rules.clone();
@@ -132,7 +132,7 @@ impl Mapping {
         let required = self.required_without(&plan);
         if self.rules.operation == Operation::Insert && !required.is_empty() {
             let fields = required.into_iter().map(str::to_owned).collect();
-            return Err(HeaderMisfit::RequiredMissing { fields });
+            return Err(HeaderMismatch::RequiredMissing { fields });
         }
         Ok(plan)
     }

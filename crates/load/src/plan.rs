@@ -27,7 +27,7 @@ pub struct Plan {
 /// Why rows under a header cannot be delivered, whatever is in them.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "its messages say it")]
-pub enum HeaderMisfit {
+pub enum HeaderMismatch {
     #[error(
         "the file has no column `{column}`, which {} maps; its columns are {columns}", mapping.display()
     )]
@@ -60,7 +60,7 @@ pub(crate) fn match_names(
     header: &Header,
     left_out: &LeftOut,
     rules: &TargetRules,
-) -> Result<Vec<Vec<Target>>, HeaderMisfit> {
+) -> Result<Vec<Vec<Target>>, HeaderMismatch> {
     let mut problems = Vec::new();
     let mut columns = Vec::with_capacity(header.columns().len());
     for column in header.columns() {
@@ -75,7 +75,7 @@ pub(crate) fn match_names(
         }
         columns.push(targets);
     }
-    if problems.is_empty() { Ok(columns) } else { Err(HeaderMisfit::Columns { problems }) }
+    if problems.is_empty() { Ok(columns) } else { Err(HeaderMismatch::Columns { problems }) }
 }
 
 /// Puts each mapped column where the header has it: see [`Header::find`].
@@ -83,7 +83,7 @@ pub(crate) fn place(
     mapped: &[MappedColumn],
     mapping: &std::path::Path,
     header: &Header,
-) -> Result<Vec<Vec<Target>>, HeaderMisfit> {
+) -> Result<Vec<Vec<Target>>, HeaderMismatch> {
     let mut columns = vec![Vec::new(); header.columns().len()];
     for MappedColumn { column, targets } in mapped {
         let mapping = || mapping.to_owned();
@@ -91,11 +91,11 @@ pub(crate) fn place(
             Ok(Some(place)) => place,
             Ok(None) => {
                 let (column, columns) = (column.clone(), listed(header));
-                return Err(HeaderMisfit::ColumnMissing { column, mapping: mapping(), columns });
+                return Err(HeaderMismatch::ColumnMissing { column, mapping: mapping(), columns });
             }
             Err(RepeatedName { first, second }) => {
                 let (column, mapping) = (column.clone(), mapping());
-                return Err(HeaderMisfit::ColumnRepeated { column, mapping, first, second });
+                return Err(HeaderMismatch::ColumnRepeated { column, mapping, first, second });
             }
         };
         columns[place].extend(targets.iter().cloned());
@@ -146,14 +146,14 @@ impl Plan {
     }
 
     /// Whether rows under this header can become records.
-    pub(crate) fn check(&self, key: Option<&Key>) -> Result<(), HeaderMisfit> {
+    pub(crate) fn check(&self, key: Option<&Key>) -> Result<(), HeaderMismatch> {
         let mut filled_by = HashMap::new();
         let targets = self.columns.iter().zip(1..);
         for (target, place) in
             targets.flat_map(|(targets, place)| targets.iter().map(move |target| (target, place)))
         {
             if let Some(first) = filled_by.insert(target.fills.as_str(), place) {
-                return Err(HeaderMisfit::FilledTwice {
+                return Err(HeaderMismatch::FilledTwice {
                     first: self.column(first),
                     second: self.column(place),
                     field: target.fills.clone(),
@@ -162,7 +162,7 @@ impl Plan {
         }
         match key {
             Some(key) if self.key().is_none() => {
-                Err(HeaderMisfit::KeyMissing { field: key.field.clone() })
+                Err(HeaderMismatch::KeyMissing { field: key.field.clone() })
             }
             _ => Ok(()),
         }

@@ -59,7 +59,7 @@ impl EncodedRows {
             let (old, key, id) = match (row, id) {
                 (EncodedRow::Ready { json, key, .. }, Some(id)) => (json, key, id),
                 (EncodedRow::Ready { .. }, None) => {
-                    rows.push(EncodedRow::Unfit(without_record()));
+                    rows.push(EncodedRow::Invalid(without_record()));
                     continue;
                 }
                 (unfit, _) => {

@@ -6,12 +6,11 @@ use bytes::Bytes;
 use ingest_core::{BatchLimits, Header, Ingest, IngestError, IngestSettings};
 use serde::Serialize;
 
-use crate::{
-    commands::preflight::{Patience, Preflight, parents, preflight},
-    config::{HeaderArgs, SalesforceConfig},
-};
 use load::{Mapping, Target};
 use salesforce::{Allowance, Client};
+
+use super::preflight::{Preflight, WaitLimit, parents, preflight};
+use crate::config::{HeaderArgs, SalesforceConfig};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -49,7 +48,7 @@ pub(crate) async fn check(
     header: &HeaderArgs,
 ) -> anyhow::Result<()> {
     let client = Client::new(config.connection.clone())?;
-    let mut preflight = preflight(&client, config, Patience::Seconds).await?;
+    let mut preflight = preflight(&client, config, WaitLimit::Seconds).await?;
     let (mapping, left_out) = match &header.header {
         Some(line) => of_header(read_header(line, header)?, &mut preflight, &client).await?,
         None => (of_mapping(&preflight.mapping), Vec::new()),
@@ -92,7 +91,7 @@ async fn of_header(
         true => blueprint.parents(&mapping.rules().describe, Some(&header)),
         false => BTreeSet::new(),
     };
-    let parents = parents(client, objects, Patience::Seconds, warnings).await;
+    let parents = parents(client, objects, WaitLimit::Seconds, warnings).await;
     let plan = mapping.plan(header, parents)?;
     let fields = plan.targets().map(|(column, target)| MappedField::new(column, target));
     let constants = mapping.constants().iter();

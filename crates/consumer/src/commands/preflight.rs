@@ -6,19 +6,18 @@ use std::{
     time::Duration,
 };
 
+use load::{Describe, Mapping, Operation, TargetRules};
+use salesforce::{Allowance, Client, Refusal};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
 use crate::{
     config::SalesforceConfig,
     error::ConsumerError,
-    plan::blueprint::Blueprint,
-    plan::target::{mapping_digest, target},
-    retry::{RequestVerdict, Then, Trouble, judge_request},
-    throttle::circuit_breaker::Gate,
+    plan::{Blueprint, mapping_digest, target},
+    retry::{BackoffReason, CallVerdict, OnExhausted, classify_call},
+    throttle::CircuitBreaker,
 };
-use load::{Describe, Mapping, Operation, TargetRules};
-use salesforce::{Allowance, Client, Refusal};
 
 /// What is known before the first row.
 #[derive(Debug)]
@@ -37,12 +36,12 @@ pub(crate) struct Preflight {
 
 /// How long a Salesforce is waited for that does not answer, or whose calls of the day are used up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Patience<'a> {
+pub(crate) enum WaitLimit<'a> {
     /// Some seconds, for one that is coming up: somebody waits for the result.
     Seconds,
-    /// As long as it takes, behind this gate: to end would help nobody, and whoever starts this
+    /// As long as it takes, behind this breaker: to end would help nobody, and whoever starts this
     /// program again would only make more calls.
-    AsLongAsItTakes(&'a Gate),
+    None(&'a CircuitBreaker),
 }
 
 const SECONDS_MAX: Duration = Duration::from_secs(10);
@@ -52,22 +51,22 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 pub(crate) async fn preflight(
     client: &Client,
     config: &SalesforceConfig,
-    patience: Patience<'_>,
+    wait: WaitLimit<'_>,
 ) -> anyhow::Result<Preflight> {
-    // What is on this machine comes first: it needs no patience.
+    // What is on this machine comes first: it need not wait.
     let blueprint = Blueprint::load(config)?;
     for warning in config.connection.credentials.warnings() {
         warn!("{warning}");
     }
-    let describe = describe(client, &config.object, patience).await?;
+    let describe = describe(client, &config.object, wait).await?;
     let digest = mapping_digest(blueprint.sdl.as_ref(), config);
     let mut warnings = Vec::new();
     let objects = blueprint.parents(&describe, None);
-    let parents = parents(client, objects, patience, &mut warnings).await;
+    let parents = parents(client, objects, wait, &mut warnings).await;
     let mapping = blueprint.mapping(describe, parents)?;
     let away = |refusal: Refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() };
-    let instance = patience.ask(|| client.instance()).await?.map_err(away)?;
-    let org = org(client, &instance, patience).await?;
+    let instance = wait.ask(|| client.instance()).await?.map_err(away)?;
+    let org = org(client, &instance, wait).await?;
     let target = target(org, mapping.rules(), digest);
     let limits = client.limits().await.unwrap_or_default();
     let daily_requests = limits.map(|limits| limits.daily_api_requests);
@@ -85,9 +84,9 @@ pub(crate) async fn preflight(
 async fn describe(
     client: &Client,
     object: &str,
-    patience: Patience<'_>,
+    wait: WaitLimit<'_>,
 ) -> Result<Describe, ConsumerError> {
-    let described = patience.ask(|| client.describe(object)).await?;
+    let described = wait.ask(|| client.describe(object)).await?;
     described.map_err(|refusal| refused(refusal, object))
 }
 
@@ -96,9 +95,9 @@ async fn describe(
 pub(crate) async fn org(
     client: &Client,
     instance: &str,
-    patience: Patience<'_>,
+    wait: WaitLimit<'_>,
 ) -> Result<String, ConsumerError> {
-    match patience.ask(|| client.org_id()).await? {
+    match wait.ask(|| client.org_id()).await? {
         Ok(Some(id)) => Ok(id),
         Err(Refusal::Login(error)) => Err(ConsumerError::Login(error)),
         Ok(None) | Err(_) => {
@@ -108,7 +107,7 @@ pub(crate) async fn org(
     }
 }
 
-impl Patience<'_> {
+impl WaitLimit<'_> {
     /// Asks until Salesforce answers; what only a person can change ends the wait at once, and is
     /// the answer.
     pub(crate) async fn ask<T, F>(
@@ -120,7 +119,7 @@ impl Patience<'_> {
     {
         match self {
             Self::Seconds => for_some_seconds(ask).await,
-            Self::AsLongAsItTakes(gate) => Ok(as_long_as_it_takes(gate, ask).await),
+            Self::None(breaker) => Ok(without_limit(breaker, ask).await),
         }
     }
 }
@@ -136,9 +135,9 @@ where
             Ok(told) => return Ok(Ok(told)),
             Err(refusal) => refusal,
         };
-        match judge_request(&refusal, Operation::Upsert) {
-            RequestVerdict::Wait(trouble) if trouble != Trouble::QuotaUsedUp => (),
-            RequestVerdict::Repeat { .. } => (),
+        match classify_call(&refusal, Operation::Upsert) {
+            CallVerdict::Backoff(reason) if reason != BackoffReason::QuotaUsedUp => (),
+            CallVerdict::Retry { .. } => (),
             _ => return Ok(Err(refusal)),
         }
         if cause != refusal.to_string() {
@@ -152,39 +151,41 @@ where
     Err(ConsumerError::SalesforceAway { cause })
 }
 
-async fn as_long_as_it_takes<T, F>(gate: &Gate, ask: impl Fn() -> F) -> Result<T, Refusal>
+async fn without_limit<T, F>(breaker: &CircuitBreaker, ask: impl Fn() -> F) -> Result<T, Refusal>
 where
     F: Future<Output = Result<T, Refusal>>,
 {
     let mut failures = 0;
     loop {
-        let pass = gate.pass().await;
+        let permit = breaker.permit().await;
         let refusal = match ask().await {
             Ok(told) => {
-                gate.answered(pass);
+                breaker.succeeded(permit);
                 return Ok(told);
             }
             Err(refusal) => refusal,
         };
         failures += 1;
         // Asking changes nothing in Salesforce, so it may be repeated like an upsert.
-        let trouble = match judge_request(&refusal, Operation::Upsert) {
-            RequestVerdict::Wait(trouble) => trouble,
-            RequestVerdict::Repeat { tries, then: Then::Hold(_) } if failures >= tries => {
+        let reason = match classify_call(&refusal, Operation::Upsert) {
+            CallVerdict::Backoff(reason) => reason,
+            CallVerdict::Retry { tries, on_exhausted: OnExhausted::Hold(_) }
+                if failures >= tries =>
+            {
                 return Err(refusal);
             }
-            RequestVerdict::Repeat { .. } => Trouble::NoAnswer,
-            _ if is_of_somebody_else(&refusal) => Trouble::Unreachable,
+            CallVerdict::Retry { .. } => BackoffReason::NoAnswer,
+            _ if is_from_an_intermediary(&refusal) => BackoffReason::Unreachable,
             _ => return Err(refusal),
         };
         let asked_for = refusal.retry_after();
-        sleep(gate.failed(pass, trouble, asked_for, fastrand::f64(), &refusal)).await;
+        sleep(breaker.failed(permit, reason, asked_for, fastrand::f64(), &refusal)).await;
     }
 }
 
 /// Whether an answer has no code of Salesforce, such as a proxy's page: it is no verdict on what was
 /// asked, and passes as an outage does.
-fn is_of_somebody_else(refusal: &Refusal) -> bool {
+fn is_from_an_intermediary(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::Answered(answer) if answer.code.is_none())
 }
 
@@ -205,12 +206,12 @@ fn refused(refusal: Refusal, object: &str) -> ConsumerError {
 pub(crate) async fn parents(
     client: &Client,
     objects: BTreeSet<String>,
-    patience: Patience<'_>,
+    wait: WaitLimit<'_>,
     warnings: &mut Vec<String>,
 ) -> BTreeMap<String, Describe> {
     let mut parents = BTreeMap::new();
     for object in objects {
-        match describe(client, &object, patience).await {
+        match describe(client, &object, wait).await {
             Ok(parent) => drop(parents.insert(object, parent)),
             Err(error) => warnings.push(format!(
                 "the object {object}, to which rows refer, could not be looked at ({error})"

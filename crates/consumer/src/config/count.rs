@@ -4,8 +4,7 @@ use clap::Args;
 use ingest_core::RunId;
 use job_queue::QueueArgs;
 
-use super::{InvalidSettings, SalesforceArgs};
-use crate::throttle::api_quota::ApiReserve;
+use super::{ApiReserve, InvalidSettings, SalesforceArgs};
 use salesforce::Connection;
 
 /// What is left to the org's other clients.

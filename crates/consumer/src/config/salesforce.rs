@@ -5,8 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use ingest_core::is_record_id;
 
-use super::{InvalidSettings, MappingArgs, SignInArgs};
-use crate::delivery::bulk::{ApiChoice, not_by_bulk};
+use super::{ApiChoice, InvalidSettings, MappingArgs, SignInArgs, not_by_bulk};
 use load::{LeftOut, Operation, ValueRules, is_api_name};
 use salesforce::{AssignmentRule, Connection};
 

@@ -4,12 +4,13 @@ use std::fmt;
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Reject};
-
-use crate::{delivery::rest::chunk::Call, retry::Change};
 use load::{EncodedRow, EncodedRows, Reason};
 
+use super::rest::Chunk;
+use crate::retry::Change;
+
 /// What has become of the rows of one batch so far.
-pub(crate) struct Progress {
+pub(crate) struct BatchState {
     rows: Vec<RowState>,
     /// Calls that reached Salesforce.
     pub(crate) api_calls: u64,
@@ -21,46 +22,49 @@ enum RowState {
     /// Not sent, or sent and not answered.
     Waiting,
     /// To be sent again in a later pass.
-    Again(Box<Again>),
+    Retry(Box<Retry>),
     Delivered(Change),
     Rejected(Box<Reason>),
 }
 
 /// So often at most.
-struct Again {
+struct Retry {
     reason: Reason,
     retries_max: u32,
 }
 
-/// How a batch is let go of.
+/// What becomes of a batch in the queue.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum LetGo {
+pub(crate) enum BatchOutcome {
     /// All its rows are delivered or rejected.
     Settle(BatchJob),
-    /// Some rows are worth another try after a wait.
-    NextPass(BatchJob),
-    /// Some rows were not sent: somebody else may go on at once.
-    PutBack(BatchJob),
+    /// Some rows are worth another try after a delay.
+    Retry(BatchJob),
+    /// Some rows were not sent: another consumer may continue at once.
+    Release(BatchJob),
     /// Nothing was sent.
-    PutBackUntouched,
+    ReleaseUntouched,
 }
 
-impl fmt::Display for LetGo {
+impl fmt::Display for BatchOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Settle(_) => "processed",
-            Self::NextPass(_) => "some rows have to be sent again of",
-            Self::PutBack(_) | Self::PutBackUntouched => "put back",
+            Self::Settle(_) => "settled",
+            Self::Retry(_) => "retrying rows of",
+            Self::Release(_) | Self::ReleaseUntouched => "released",
         })
     }
 }
 
-impl Progress {
+/// Code of rows of which nobody can say whether Salesforce stored them.
+const UNKNOWN_OUTCOME: &str = "UNKNOWN_OUTCOME";
+
+impl BatchState {
     /// Nothing was sent yet; rows that cannot be sent are rejected.
     pub(crate) fn start(rows: &EncodedRows) -> Self {
         let state = |row: &EncodedRow| match row {
             EncodedRow::Ready { .. } => RowState::Waiting,
-            EncodedRow::Unfit(reason) => RowState::Rejected(Box::new(reason.clone())),
+            EncodedRow::Invalid(reason) => RowState::Rejected(Box::new(reason.clone())),
         };
         Self { rows: rows.rows().iter().map(state).collect(), api_calls: 0, sent_again: 0 }
     }
@@ -73,19 +77,28 @@ impl Progress {
         self.rows[row] = RowState::Rejected(Box::new(reason));
     }
 
-    pub(crate) fn try_again(&mut self, row: usize, reason: Reason, retries_max: u32) {
-        self.rows[row] = RowState::Again(Box::new(Again { reason, retries_max }));
+    pub(crate) fn retry(&mut self, row: usize, reason: Reason, retries_max: u32) {
+        self.rows[row] = RowState::Retry(Box::new(Retry { reason, retries_max }));
+    }
+
+    /// Rejects rows of which nobody can say whether they are stored, and that must not be sent again.
+    pub(crate) fn reject_unknown(&mut self, rows: impl IntoIterator<Item = usize>, cause: &str) {
+        for row in rows {
+            let message =
+                format!("nobody can say whether salesforce stored it, look it up there: {cause}");
+            self.rejected(row, Reason { code: UNKNOWN_OUTCOME.to_owned(), message });
+        }
     }
 
     /// What was said of a row may not be so.
-    pub(crate) fn take_back(&mut self, row: usize) {
+    pub(crate) fn reset(&mut self, row: usize) {
         self.rows[row] = RowState::Waiting;
     }
 
-    /// Takes rows out of a call that come after an unfinished row with the same external id: were
+    /// Takes rows out of a chunk that come after an unfinished row with the same external id: were
     /// they stored first, the older values would overwrite the newer ones.
-    pub(crate) fn hold_back(&self, call: &mut Call, rows: &EncodedRows) {
-        call.rows.retain(|index| match rows.rows()[*index] {
+    pub(crate) fn defer_duplicates(&self, chunk: &mut Chunk, rows: &EncodedRows) {
+        chunk.rows.retain(|index| match rows.rows()[*index] {
             EncodedRow::Ready { after: Some(before), .. } => self.is_finished(before),
             _ => true,
         });
@@ -96,41 +109,41 @@ impl Progress {
     }
 
     /// After all calls were made. Rows that were tried often enough are rejected.
-    pub(crate) fn end_of_pass(mut self, job: &BatchJob, retries_max: u32) -> LetGo {
+    pub(crate) fn end_of_pass(mut self, job: &BatchJob, retries_max: u32) -> BatchOutcome {
         for (index, row) in self.rows.iter_mut().enumerate() {
-            if let RowState::Again(again) = row
-                && job.rows.tries(index) >= retries_max.min(again.retries_max)
+            if let RowState::Retry(retry) = row
+                && job.rows.tries(index) >= retries_max.min(retry.retries_max)
             {
-                *row = RowState::Rejected(Box::new(again.reason.clone()));
+                *row = RowState::Rejected(Box::new(retry.reason.clone()));
             }
         }
         // Rows that wait for others, as those that repeat a key, were not sent.
-        let has_tried = self.rows.iter().any(|row| matches!(row, RowState::Again(_)));
+        let has_tried = self.rows.iter().any(|row| matches!(row, RowState::Retry(_)));
         let mut rest = self.rest(job);
         if rest.rows.is_empty() {
-            return LetGo::Settle(rest);
+            return BatchOutcome::Settle(rest);
         }
         if !has_tried {
-            return LetGo::PutBack(rest);
+            return BatchOutcome::Release(rest);
         }
         rest.passes += 1;
-        LetGo::NextPass(rest)
+        BatchOutcome::Retry(rest)
     }
 
     /// After this consumer was told to stop.
-    pub(crate) fn interrupted(self, job: &BatchJob) -> LetGo {
+    pub(crate) fn interrupted(self, job: &BatchJob) -> BatchOutcome {
         if self.api_calls == 0 {
-            return LetGo::PutBackUntouched;
+            return BatchOutcome::ReleaseUntouched;
         }
         let rest = self.rest(job);
-        if rest.rows.is_empty() { LetGo::Settle(rest) } else { LetGo::PutBack(rest) }
+        if rest.rows.is_empty() { BatchOutcome::Settle(rest) } else { BatchOutcome::Release(rest) }
     }
 
     fn rest(self, job: &BatchJob) -> BatchJob {
         let unfinished = || (0..self.rows.len()).filter(|row| !self.is_finished(*row));
         let mut rows = job.rows.subset(unfinished());
         for (place, row) in unfinished().enumerate() {
-            if matches!(self.rows[row], RowState::Again(_)) {
+            if matches!(self.rows[row], RowState::Retry(_)) {
                 rows.tried(place);
             }
         }
@@ -148,7 +161,7 @@ impl Progress {
         rest.tally.retried += self.sent_again;
         for (state, (record, raw)) in self.rows.into_iter().zip(job.rows.iter()) {
             match state {
-                RowState::Waiting | RowState::Again(_) => (),
+                RowState::Waiting | RowState::Retry(_) => (),
                 RowState::Delivered(Change::Created) => rest.tally.created += 1,
                 RowState::Delivered(Change::Updated) => rest.tally.updated += 1,
                 RowState::Delivered(Change::Deleted) => rest.tally.deleted += 1,
@@ -186,7 +199,7 @@ mod tests {
     use ingest_core::{Dialect, Rows, Tally};
 
     use super::*;
-    use crate::{retry::AS_OFTEN_AS_SET, samples::encoded_rows};
+    use crate::{retry::UNLIMITED, samples::encoded_rows};
 
     /// A batch with one column, the external id; records are numbered from 11.
     fn job(keys: &[&str], passes: u32) -> BatchJob {
@@ -229,12 +242,12 @@ mod tests {
     fn a_batch_is_settled_when_all_rows_are_delivered_or_rejected() {
         let keys = ["a", "b", ""];
         let job = job(&keys, 0);
-        let mut progress = Progress::start(&encoded_rows(&keys));
+        let mut state = BatchState::start(&encoded_rows(&keys));
 
-        progress.delivered(0, Change::Created);
-        progress.rejected(1, reason("STRING_TOO_LONG"));
-        progress.api_calls = 1;
-        let LetGo::Settle(settled) = progress.end_of_pass(&job, 5) else {
+        state.delivered(0, Change::Created);
+        state.rejected(1, reason("STRING_TOO_LONG"));
+        state.api_calls = 1;
+        let BatchOutcome::Settle(settled) = state.end_of_pass(&job, 5) else {
             panic!("no row is left");
         };
 
@@ -254,12 +267,12 @@ mod tests {
     fn only_rows_worth_another_try_go_into_the_next_pass() {
         let keys = ["a", "b", "c"];
         let job = job(&keys, 2);
-        let mut progress = Progress::start(&encoded_rows(&keys));
+        let mut state = BatchState::start(&encoded_rows(&keys));
 
-        progress.delivered(0, Change::Updated);
-        progress.try_again(1, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
-        progress.try_again(2, reason("UNKNOWN_EXCEPTION"), 2);
-        let LetGo::NextPass(rest) = progress.end_of_pass(&job, 5) else {
+        state.delivered(0, Change::Updated);
+        state.retry(1, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
+        state.retry(2, reason("UNKNOWN_EXCEPTION"), 2);
+        let BatchOutcome::Retry(rest) = state.end_of_pass(&job, 5) else {
             panic!("a row is left");
         };
 
@@ -273,49 +286,49 @@ mod tests {
     fn the_setting_limits_the_retries() {
         let keys = ["a"];
         let outcome = |passes| {
-            let mut progress = Progress::start(&encoded_rows(&keys));
-            progress.try_again(0, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
-            progress.end_of_pass(&job(&keys, passes), 5)
+            let mut state = BatchState::start(&encoded_rows(&keys));
+            state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
+            state.end_of_pass(&job(&keys, passes), 5)
         };
 
-        assert!(matches!(outcome(4), LetGo::NextPass(_)));
-        assert!(matches!(outcome(5), LetGo::Settle(_)));
+        assert!(matches!(outcome(4), BatchOutcome::Retry(_)));
+        assert!(matches!(outcome(5), BatchOutcome::Settle(_)));
     }
 
     #[test]
     fn a_row_that_waited_for_another_one_has_all_its_own_retries() {
         let keys = ["a", "A"];
-        let mut progress = Progress::start(&encoded_rows(&keys));
-        progress.try_again(0, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
-        let LetGo::NextPass(second) = progress.end_of_pass(&job(&keys, 0), 1) else {
+        let mut state = BatchState::start(&encoded_rows(&keys));
+        state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
+        let BatchOutcome::Retry(second) = state.end_of_pass(&job(&keys, 0), 1) else {
             panic!("two rows are left");
         };
 
-        let mut progress = Progress::start(&encoded_rows(&keys));
-        progress.delivered(0, Change::Created);
-        progress.try_again(1, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
-        let LetGo::NextPass(third) = progress.end_of_pass(&second, 1) else {
+        let mut state = BatchState::start(&encoded_rows(&keys));
+        state.delivered(0, Change::Created);
+        state.retry(1, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
+        let BatchOutcome::Retry(third) = state.end_of_pass(&second, 1) else {
             panic!("it was tried once");
         };
 
         assert_eq!([0, 1].map(|row| second.rows.tries(row)), [1, 0]);
         assert_eq!((third.rows.len(), third.rows.tries(0)), (1, 1));
-        let mut progress = Progress::start(&encoded_rows(&keys[1..]));
-        progress.try_again(0, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
-        assert!(matches!(progress.end_of_pass(&third, 1), LetGo::Settle(_)));
+        let mut state = BatchState::start(&encoded_rows(&keys[1..]));
+        state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
+        assert!(matches!(state.end_of_pass(&third, 1), BatchOutcome::Settle(_)));
     }
 
     #[test]
     fn a_row_waits_for_the_one_before_it_with_the_same_external_id() {
         let keys = ["a", "b", "A"];
         let rows = encoded_rows(&keys);
-        let mut progress = Progress::start(&rows);
-        let mut later = Call { rows: vec![2], ..Call::default() };
-        progress.delivered(1, Change::Created);
-        progress.try_again(0, reason("UNABLE_TO_LOCK_ROW"), AS_OFTEN_AS_SET);
+        let mut state = BatchState::start(&rows);
+        let mut later = Chunk { rows: vec![2], ..Chunk::default() };
+        state.delivered(1, Change::Created);
+        state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
 
-        progress.hold_back(&mut later, &rows);
-        let LetGo::NextPass(rest) = progress.end_of_pass(&job(&keys, 0), 5) else {
+        state.defer_duplicates(&mut later, &rows);
+        let BatchOutcome::Retry(rest) = state.end_of_pass(&job(&keys, 0), 5) else {
             panic!("two rows are left");
         };
 
@@ -326,12 +339,12 @@ mod tests {
     #[test]
     fn a_row_follows_the_one_before_it_when_that_is_delivered_or_rejected() {
         let rows = encoded_rows(&["a", "a", "b", "b"]);
-        let mut progress = Progress::start(&rows);
-        progress.delivered(0, Change::Created);
-        progress.rejected(2, reason("STRING_TOO_LONG"));
-        let mut later = Call { rows: vec![1, 3], ..Call::default() };
+        let mut state = BatchState::start(&rows);
+        state.delivered(0, Change::Created);
+        state.rejected(2, reason("STRING_TOO_LONG"));
+        let mut later = Chunk { rows: vec![1, 3], ..Chunk::default() };
 
-        progress.hold_back(&mut later, &rows);
+        state.defer_duplicates(&mut later, &rows);
 
         assert_eq!(later.rows, [1, 3]);
     }
@@ -339,11 +352,11 @@ mod tests {
     #[test]
     fn an_interrupted_batch_keeps_what_is_done() {
         let keys = ["a", "b"];
-        let mut progress = Progress::start(&encoded_rows(&keys));
-        progress.delivered(0, Change::Created);
-        progress.api_calls = 1;
+        let mut state = BatchState::start(&encoded_rows(&keys));
+        state.delivered(0, Change::Created);
+        state.api_calls = 1;
 
-        let LetGo::PutBack(rest) = progress.interrupted(&job(&keys, 1)) else {
+        let BatchOutcome::Release(rest) = state.interrupted(&job(&keys, 1)) else {
             panic!("one row was not sent");
         };
 
@@ -354,9 +367,9 @@ mod tests {
     fn an_interrupted_batch_of_which_nothing_was_sent_goes_back_as_it_was() {
         let keys = ["a", ""];
 
-        let let_go = Progress::start(&encoded_rows(&keys)).interrupted(&job(&keys, 1));
+        let outcome = BatchState::start(&encoded_rows(&keys)).interrupted(&job(&keys, 1));
 
-        assert_eq!(let_go, LetGo::PutBackUntouched);
+        assert_eq!(outcome, BatchOutcome::ReleaseUntouched);
     }
 
     #[test]

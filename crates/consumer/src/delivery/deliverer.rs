@@ -1,59 +1,33 @@
-//! The main line: a claimed batch → calls → verdicts → back to the queue.
+//! The way of one batch: plan → look up → send → settle or release.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use job_queue::{Claimed, Queue, QueueError, Settled};
+use job_queue::{Claimed, QueueError, Settled};
+use load::{EncodedRows, Plan};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::{
     batch::Delivery,
+    batch_state::{BatchOutcome, BatchState, all_rejected},
+    bulk::{Bulk, Loaded},
     holds::Holds,
-    planner::{Looked, Unplanned},
-    rest::{
-        doubt::Proven,
-        send::{End, Leave, Sent},
-    },
-    results::Results,
+    lookup::{Found, Lookup},
+    planner::{Planner, Refreshed, Unplanned},
+    rest::{Rest, chunk_rows},
+    sender::{Interruption, Sender},
 };
-use crate::{
-    counters::Totals,
-    delivery::batch_state::{LetGo, Progress, all_rejected},
-    delivery::bulk::{BulkAccess, Loaded},
-    delivery::rest::chunk::{Call, share_out},
-    plan::plan_cache::{Plans, Unplannable},
-    retry::{AS_OFTEN_AS_SET, BETWEEN_PASSES, Blocker, Single, meets_locks},
-    shutdown::Stopping,
-    throttle::api_quota::Budget,
-    throttle::circuit_breaker::Gate,
-    throttle::concurrency::Window,
-};
-use load::{EncodedRows, Operation, Plan, Reason};
-use salesforce::{Client, Destination, IngestOrder, RowResult};
+use crate::{plan::PlanError, retry::BETWEEN_PASSES};
 
 /// Delivers batches; all deliveries of the process share one.
+#[derive(Debug)]
 pub(crate) struct Deliverer {
-    pub(crate) queue: Queue,
-    pub(crate) client: Client,
-    pub(crate) destination: Destination,
-    /// What ingest jobs are told.
-    pub(crate) order: IngestOrder,
-    pub(crate) bulk: BulkAccess,
-    pub(crate) plans: Plans,
-    pub(crate) limits: Limits,
-    pub(crate) gate: Gate,
-    pub(crate) window: Arc<Window>,
-    pub(crate) budget: Budget,
-    pub(crate) totals: Totals,
+    pub(crate) sender: Arc<Sender>,
+    pub(crate) planner: Arc<Planner>,
+    pub(crate) lookup: Lookup,
+    pub(crate) rest: Arc<Rest>,
+    pub(crate) bulk: Bulk,
     pub(crate) holds: Holds,
-    pub(crate) stopping: Stopping,
-}
-
-/// What bounds the delivery of one batch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) operation: Operation,
-    pub(crate) call_rows_max: usize,
     pub(crate) row_retries: u32,
     pub(crate) deliveries_max: u32,
 }
@@ -64,69 +38,78 @@ const FAILED_RUN_DELAY: Duration = Duration::from_secs(2);
 /// Code of rows in a batch that no consumer lived to settle.
 const POISON_BATCH: &str = "POISON_BATCH";
 
-/// Code of rows of which nobody can say whether Salesforce stored them.
-const UNKNOWN_OUTCOME: &str = "UNKNOWN_OUTCOME";
-
 impl Deliverer {
-    /// Delivers a batch and lets go of it. The error is one of the queue; the batch then comes
-    /// back by itself.
+    /// Delivers a batch, and settles or releases it. The error is one of the queue; the batch then
+    /// comes back by itself.
     pub(crate) async fn deliver(&self, claimed: &Claimed) -> Result<(), QueueError> {
         let job = claimed.job();
-        let is_poison = claimed.deliveries() > self.limits.deliveries_max;
-        if is_poison && !self.is_in_salesforces_hands(claimed).await {
+        let is_poison = claimed.deliveries() > self.deliveries_max;
+        if is_poison && !self.bulk.has_closed_job(claimed).await {
             return self.reject_poison(claimed).await;
         }
         job_queue::failpoint!("claimed");
-        if self.leave_job_of_another_target(claimed).await? == Settled::LeaseLost {
+        let run_plans = self.planner.cache.of_run(&job.run);
+        let delivery = Delivery::new(claimed, self.holds.join(&job.run), run_plans);
+        if self.bulk.drop_job_of_another_target(&delivery).await? == Settled::LeaseLost {
             return Ok(());
         }
-        let delivery = Delivery::new(claimed, self.holds.join(&job.run), self.plans.of(&job.run));
-        let written = match self.plan(&delivery).await {
+        let written = match self.planner.plan(&delivery).await {
             Ok(plan) => self.write_rows(&delivery, plan).await,
             Err(unplanned) => Err(unplanned),
         };
         let (plan, rows) = match written {
             Ok(written) => written,
-            Err(Unplanned::Misfit(misfit)) => return self.fail_run(claimed, &misfit).await,
+            Err(Unplanned::Impossible(error)) => return self.fail_run(claimed, &error).await,
             Err(Unplanned::Held(blocker)) => {
                 delivery.hold_run(blocker);
-                return self.put_back(&delivery).await;
+                return self.release(&delivery).await;
             }
-            Err(Unplanned::End(End::LeaseLost)) => return Ok(()),
-            Err(Unplanned::End(_)) => return self.put_back(&delivery).await,
+            Err(Unplanned::Interrupted(Interruption::LeaseLost)) => return Ok(()),
+            Err(Unplanned::Interrupted(_)) => return self.release(&delivery).await,
         };
-        let mut progress = Progress::start(&rows);
-        let Loaded { end, done_with } =
-            match self.find_records(&delivery, &rows, &mut progress).await? {
-                // The job goes on without us.
-                Err(End::Interrupted) if self.goes_on_with_a_job(claimed) => End::UnderWay.into(),
-                Err(end) => end.into(),
-                Ok(found) if self.goes_by_bulk(claimed) => {
-                    let rows = found.put_into(rows);
-                    self.load(&delivery, &plan, &found, rows, &mut progress).await?
+        let mut state = BatchState::start(&rows);
+        let Loaded { sent, done_with } =
+            match self.lookup.find_records(&delivery, &rows, &mut state).await? {
+                // The job goes on without this consumer.
+                Err(Interruption::Stopped | Interruption::Forced) if self.bulk.has_job(claimed) => {
+                    Err(Interruption::JobOpen).into()
                 }
-                Ok(found) => {
-                    let rows = found.put_into(rows);
-                    let calls = share_out(&rows, self.limits.call_rows_max);
-                    self.send_calls(&delivery, &rows, calls, &mut progress).await.into()
-                }
+                Err(interruption) => Err(interruption).into(),
+                Ok(found) => self.send(&delivery, &plan, &found, rows, &mut state).await?,
             };
         if done_with.is_some() {
             // The call that removes it, below.
-            progress.api_calls += 1;
+            state.api_calls += 1;
         }
-        let let_go = match end {
-            End::AllSent => progress.end_of_pass(job, self.limits.row_retries),
-            End::Interrupted => progress.interrupted(job),
-            End::UnderWay => LetGo::PutBackUntouched,
-            End::LeaseLost => return Ok(()),
+        let outcome = match sent {
+            Ok(()) => state.end_of_pass(job, self.row_retries),
+            Err(Interruption::Stopped | Interruption::Forced) => state.interrupted(job),
+            Err(Interruption::JobOpen) => BatchOutcome::ReleaseUntouched,
+            Err(Interruption::LeaseLost) => return Ok(()),
         };
-        let outcome = self.hold_and_let_go(&delivery, let_go).await?;
-        // Whoever has the batch now reads the results of the same job.
-        if let Some(ingest_job) = done_with.filter(|_| outcome != Settled::LeaseLost) {
-            self.delete_ingest_job(&ingest_job).await;
+        let settled = self.hold_and_settle(&delivery, outcome).await?;
+        // The consumer that has the batch now reads the results of the same job.
+        if let Some(ingest_job) = done_with.filter(|_| settled != Settled::LeaseLost) {
+            self.bulk.delete(&delivery, &ingest_job).await;
         }
         Ok(())
+    }
+
+    /// Sends the rows by one of the two ways.
+    async fn send(
+        &self,
+        delivery: &Delivery<'_>,
+        plan: &Plan,
+        found: &Found,
+        rows: EncodedRows,
+        state: &mut BatchState,
+    ) -> Result<Loaded, QueueError> {
+        let rows = found.put_into(rows);
+        if self.bulk.carries(delivery.claimed) {
+            return self.bulk.deliver(delivery, plan, found, rows, state).await;
+        }
+        let chunks = chunk_rows(&rows, self.rest.call_rows_max);
+        Ok(self.rest.send_all(delivery, &rows, chunks, state).await.into())
     }
 
     /// Writes the rows of a batch as they are sent. When one of them does not fit its field, the field
@@ -137,148 +120,57 @@ impl Deliverer {
         plan: Arc<Plan>,
     ) -> Result<(Arc<Plan>, EncodedRows), Unplanned> {
         let rows = plan.encode(&delivery.job().rows);
-        if !rows.misfit_values() {
+        if !rows.has_invalid_values() {
             return Ok((plan, rows));
         }
-        match self.look_again(delivery, Instant::now()).await {
-            Looked::Same => Ok((plan, rows)),
-            Looked::Changed(plan) => {
+        match self.planner.refresh(delivery, Instant::now()).await {
+            Refreshed::Unchanged => Ok((plan, rows)),
+            Refreshed::Changed(plan) => {
                 let rows = plan.encode(&delivery.job().rows);
                 Ok((plan, rows))
             }
-            Looked::End(end) => Err(Unplanned::End(end)),
+            Refreshed::Interrupted(interruption) => Err(Unplanned::Interrupted(interruption)),
         }
     }
 
-    async fn put_back(&self, delivery: &Delivery<'_>) -> Result<(), QueueError> {
-        self.hold_and_let_go(delivery, LetGo::PutBackUntouched).await.map(drop)
+    async fn release(&self, delivery: &Delivery<'_>) -> Result<(), QueueError> {
+        self.hold_and_settle(delivery, BatchOutcome::ReleaseUntouched).await.map(drop)
     }
 
-    /// Sees to it that a run that is to be held is held before its batch is let go of.
-    async fn hold_and_let_go(
+    /// A run that is to be held is held before its batch goes back: else the batch could be claimed in
+    /// between.
+    async fn hold_and_settle(
         &self,
         delivery: &Delivery<'_>,
-        let_go: LetGo,
+        outcome: BatchOutcome,
     ) -> Result<Settled, QueueError> {
-        let delay = delivery.hold.place(&self.queue).await;
+        let delay = delivery.hold.place(&self.planner.queue).await;
         if delivery.hold.has_begun() {
-            delivery.of_run.was_held();
+            delivery.run_plans.was_held();
         }
-        self.let_go(delivery.claimed, let_go, delay).await
+        self.settle(delivery.claimed, outcome, delay).await
     }
 
-    /// Sends calls, and what follows from them, until nothing is left to send.
-    pub(crate) async fn send_calls(
-        &self,
-        delivery: &Delivery<'_>,
-        rows: &EncodedRows,
-        mut calls: VecDeque<Call>,
-        progress: &mut Progress,
-    ) -> End {
-        let mut proven = Proven::default();
-        while let Some(mut call) = calls.pop_front() {
-            progress.hold_back(&mut call, rows);
-            if call.rows.is_empty() {
-                continue;
-            }
-            if let Some(rest) = call.split_after(delivery.of_run.rows_at_once()) {
-                calls.push_front(rest);
-            }
-            let follow_up = match self.send(delivery, rows, &mut call, progress).await {
-                Sent::Results(leave, results) => {
-                    self.take_in(delivery, leave, &call, &results, progress).await
-                }
-                Sent::Doubtful(doubt) => {
-                    let clear = self.clear(delivery, rows, call, doubt, &mut proven, progress);
-                    // Boxed, for it is rare, and each delivery has room for it.
-                    match Box::pin(clear).await {
-                        Ok(calls) => Ok(calls),
-                        Err(end) => return end,
-                    }
-                }
-                Sent::Refused(single, reason) => Ok(refused(&call, single, reason, progress)),
-                Sent::OutcomeUnknown(cause) => {
-                    reject_as_unknown(&call, &cause, progress);
-                    Ok(Vec::new())
-                }
-                Sent::Ended(end) => return end,
-            };
-            match follow_up {
-                Ok(follow_up) => {
-                    follow_up.into_iter().rev().for_each(|call| calls.push_front(call));
-                }
-                Err(blocker) => {
-                    delivery.hold_run(blocker);
-                    return End::Interrupted;
-                }
-            }
-        }
-        End::AllSent
-    }
-
-    /// Takes in the results of a call; the answer is what has to be sent right away, the error why
-    /// nobody can deliver the run.
-    pub(super) async fn take_in(
-        &self,
-        delivery: &Delivery<'_>,
-        leave: Leave,
-        call: &Call,
-        results: &[RowResult],
-        progress: &mut Progress,
-    ) -> Result<Vec<Call>, Blocker> {
-        if meets_locks(results) {
-            self.window.locked(leave.generation);
-        }
-        let mut taken = Results::default();
-        for (row, result) in call.rows.iter().copied().zip(results) {
-            taken.take_in(row, result, self.limits.operation, progress);
-        }
-        self.count_delivered(delivery, &taken);
-        delivery.of_run.risk_more();
-        let blocker = self.blocker_in(delivery, &mut taken, progress).await;
-        match taken.trouble {
-            None => {
-                self.gate.answered(leave.pass);
-                self.window.answered();
-            }
-            Some(met) => {
-                self.gate.failed(leave.pass, met, None, fastrand::f64(), &"so it says of a row");
-            }
-        }
-        if let Some(blocker) = blocker {
-            return Err(blocker);
-        }
-        let mut too_much = Vec::new();
-        for (row, reason) in taken.too_much {
-            if call.can_shrink() { too_much.push(row) } else { progress.rejected(row, reason) }
-        }
-        let mut follow_up = call.shrunk(&too_much);
-        if !taken.waiting.is_empty() {
-            follow_up.push(call.again(taken.waiting));
-        }
-        Ok(follow_up)
-    }
-
-    /// What is put back can be claimed again after `delay`.
-    async fn let_go(
+    /// Gives a batch back to the queue. What is released can be claimed again after `delay`.
+    async fn settle(
         &self,
         claimed: &Claimed,
-        let_go: LetGo,
+        outcome: BatchOutcome,
         delay: Duration,
     ) -> Result<Settled, QueueError> {
         let job = claimed.job();
-        let outcome = match &let_go {
-            LetGo::Settle(settled) => claimed.settle(settled).await?,
-            LetGo::NextPass(rest) => {
+        let settled = match &outcome {
+            BatchOutcome::Settle(settled) => claimed.settle(settled).await?,
+            BatchOutcome::Retry(rest) => {
                 let tries = (0..rest.rows.len()).map(|row| rest.rows.tries(row)).max();
                 let delay = BETWEEN_PASSES.delay(tries.unwrap_or_default(), fastrand::f64());
                 claimed.requeue(rest, delay).await?
             }
-            LetGo::PutBack(rest) => claimed.requeue(rest, delay).await?,
-            LetGo::PutBackUntouched => claimed.put_back(delay).await?,
+            BatchOutcome::Release(rest) => claimed.requeue(rest, delay).await?,
+            BatchOutcome::ReleaseUntouched => claimed.put_back(delay).await?,
         };
-        match (&let_go, outcome) {
-            (LetGo::Settle(settled), Settled::Recorded) => self.totals.settled(settled),
+        match (&outcome, settled) {
+            (BatchOutcome::Settle(batch), Settled::Recorded) => self.sender.counters.settled(batch),
             (_, Settled::LeaseLost) => warn!(
                 run.id = %job.run,
                 batch.sequence = job.sequence,
@@ -292,9 +184,9 @@ impl Deliverer {
             run.id = %job.run,
             batch.sequence = job.sequence,
             rows = job.rows.len(),
-            "{let_go} batch {} of run {}", job.sequence, job.run
+            "{outcome} batch {} of run {}", job.sequence, job.run
         );
-        Ok(outcome)
+        Ok(settled)
     }
 
     async fn reject_poison(&self, claimed: &Claimed) -> Result<(), QueueError> {
@@ -309,51 +201,18 @@ impl Deliverer {
             job.sequence,
             job.run
         );
-        let rejected = LetGo::Settle(all_rejected(job, POISON_BATCH, &message));
-        self.let_go(claimed, rejected, Duration::ZERO).await?;
+        let rejected = BatchOutcome::Settle(all_rejected(job, POISON_BATCH, &message));
+        self.settle(claimed, rejected, Duration::ZERO).await?;
         Ok(())
     }
 
     /// When the header does not fit, no row of the run can be delivered: better a run that fails
     /// than millions of rejects.
-    async fn fail_run(&self, claimed: &Claimed, misfit: &Unplannable) -> Result<(), QueueError> {
+    async fn fail_run(&self, claimed: &Claimed, cause: &PlanError) -> Result<(), QueueError> {
         let run = &claimed.job().run;
-        error!(run.id = %run, error = %misfit, "run {run} is given up");
-        self.queue.fail_run(run, &misfit.to_string()).await?;
-        self.let_go(claimed, LetGo::PutBackUntouched, FAILED_RUN_DELAY).await?;
+        error!(run.id = %run, error = %cause, "run {run} fails");
+        self.planner.queue.fail_run(run, &cause.to_string()).await?;
+        self.settle(claimed, BatchOutcome::ReleaseUntouched, FAILED_RUN_DELAY).await?;
         Ok(())
-    }
-}
-
-/// What is sent instead of a call that cannot be taken as it is.
-pub(super) fn refused(
-    call: &Call,
-    single: Single,
-    reason: Reason,
-    progress: &mut Progress,
-) -> Vec<Call> {
-    if let [row] = *call.rows {
-        match single {
-            Single::Reject => progress.rejected(row, reason),
-            Single::TryAgain => progress.try_again(row, reason, AS_OFTEN_AS_SET),
-        }
-    }
-    call.halves()
-}
-
-pub(super) fn reject_as_unknown(call: &Call, cause: &str, progress: &mut Progress) {
-    reject_unknown(call.rows.iter().copied(), cause, progress);
-}
-
-/// Rejects rows of which nobody can say whether they are stored, and that must not be sent again.
-pub(crate) fn reject_unknown(
-    rows: impl IntoIterator<Item = usize>,
-    cause: &str,
-    progress: &mut Progress,
-) {
-    for row in rows {
-        let message =
-            format!("nobody can say whether salesforce stored it, look it up there: {cause}");
-        progress.rejected(row, Reason { code: UNKNOWN_OUTCOME.to_owned(), message });
     }
 }

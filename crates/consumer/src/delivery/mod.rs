@@ -1,19 +1,25 @@
 //! A claimed batch → calls → verdicts → back to the queue.
+//!
+//! [`Deliverer`] claims nothing and sends nothing by itself: it chooses the way of a batch (`rest` or
+//! `bulk`), and settles or releases it. Both ways send through [`Sender`].
 
 mod batch;
-pub(crate) mod batch_state;
-pub(crate) mod bulk;
+mod batch_state;
+mod bulk;
 mod deliverer;
 mod holds;
+mod lookup;
 mod planner;
-pub(crate) mod rest;
+mod rest;
 mod results;
+mod sender;
 
 pub(crate) use self::{
-    batch::Delivery,
-    deliverer::{Deliverer, Limits, reject_unknown},
+    bulk::{Bulk, BulkAccess, order},
+    deliverer::Deliverer,
     holds::Holds,
-    planner::Looked,
-    rest::send::{End, Sent},
-    results::Results,
+    lookup::Lookup,
+    planner::Planner,
+    rest::Rest,
+    sender::Sender,
 };

@@ -1,64 +1,77 @@
-//! Looks at the org's objects: before the first batch of a run, and when something does not fit.
+//! Reads the org's objects: before the first batch of a run, and when something does not fit.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use ingest_core::{BatchJob, Header};
+use job_queue::Queue;
 use tokio::{sync::MutexGuard, time::Instant};
 use tracing::warn;
 
-use super::{Deliverer, Delivery, End};
-use crate::{
-    plan::plan_cache::{OfRun, Sight, Unplannable, report},
-    retry::{Blocker, RequestVerdict, Then, Trouble, judge_request},
-};
 use load::{Operation, Plan};
 use salesforce::Refusal;
+
+use super::{
+    batch::Delivery,
+    sender::{CallError, Interruption, Refused, Retries, Sender},
+};
+use crate::{
+    plan::{ObjectView, PlanCache, PlanError, RunPlans, report},
+    retry::{Blocker, CallVerdict, classify_call, may_be_a_schema_change},
+};
+
+/// Reads the org's objects and makes plans of what it says.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    pub(crate) sender: Arc<Sender>,
+    pub(crate) queue: Queue,
+    pub(crate) cache: PlanCache,
+}
 
 /// Why there is no plan for a batch.
 pub(super) enum Unplanned {
     /// No row of its run can be delivered.
-    Misfit(Unplannable),
+    Impossible(PlanError),
     /// Nobody can deliver its run for now.
     Held(Blocker),
-    End(End),
+    Interrupted(Interruption),
 }
 
 /// What a look came to.
-pub(crate) enum Looked {
+pub(crate) enum Refreshed {
     /// Nothing has changed, or it was looked a moment ago.
-    Same,
+    Unchanged,
     /// Rows are written another way from now on.
     Changed(Arc<Plan>),
     /// The run is held, or the consumer stops.
-    End(End),
+    Interrupted(Interruption),
 }
 
-const AS_BEFORE: &str = "the object is not as it was; let the integration user see and edit the field (field-level \
+const OBJECT_CHANGED: &str = "the object is not as it was; let the integration user see and edit the field (field-level \
      security), or change the mapping, and start the consumer again";
 
-impl Deliverer {
+impl Planner {
     /// The plan for a batch. For the first one of its run it is made of what the org says now.
     pub(super) async fn plan(&self, delivery: &Delivery<'_>) -> Result<Arc<Plan>, Unplanned> {
-        let (job, of_run) = (delivery.job(), &delivery.of_run);
-        let mut sight = sight(delivery, of_run).await.map_err(Unplanned::End)?;
-        if of_run.is_out_of_date() {
-            sight.forget();
+        let (job, run_plans) = (delivery.job(), &delivery.run_plans);
+        let mut view = view(delivery, run_plans).await.map_err(Unplanned::Interrupted)?;
+        if run_plans.is_out_of_date() {
+            view.forget();
         }
-        if let Some(misfit) = sight.misfit(job) {
-            return Err(Unplanned::Misfit(misfit));
+        if let Some(error) = view.known_error(job) {
+            return Err(Unplanned::Impossible(error));
         }
-        let known = sight.plan(job).cloned();
+        let known = view.plan(job).cloned();
         let plan = match known {
             Some(plan) => plan,
             None => {
                 // Boxed, for it is rare, and each delivery has room for it.
-                let made = Box::pin(self.make_plan(delivery, !sight.had_plan())).await;
-                match made.and_then(|made| sight.take_in(job, made).map_err(Unplanned::Misfit)) {
+                let made = Box::pin(self.make_plan(delivery, !view.had_plan())).await;
+                match made.and_then(|made| view.apply(job, made).map_err(Unplanned::Impossible)) {
                     Ok(plan) => plan,
-                    Err(Unplanned::Misfit(misfit)) => {
-                        let unplanned = self.hold_or_fail(job, &sight, misfit).await;
-                        if let Unplanned::Misfit(misfit) = &unplanned {
-                            sight.keep_misfit(job, misfit);
+                    Err(Unplanned::Impossible(error)) => {
+                        let unplanned = self.hold_or_fail(job, &view, error).await;
+                        if let Unplanned::Impossible(error) = &unplanned {
+                            view.keep_error(job, error);
                         }
                         return Err(unplanned);
                     }
@@ -66,66 +79,66 @@ impl Deliverer {
                 }
             }
         };
-        delivery.set_generation(sight.generation());
+        delivery.set_generation(view.generation());
         Ok(plan)
     }
 
     /// Looks at the org once more, for something that was met after `since`: one look for all who
     /// met it, and not all the time.
-    pub(crate) async fn look_again(&self, delivery: &Delivery<'_>, since: Instant) -> Looked {
+    pub(crate) async fn refresh(&self, delivery: &Delivery<'_>, since: Instant) -> Refreshed {
         let job = delivery.job();
-        let mut sight = match sight(delivery, &delivery.of_run).await {
-            Ok(sight) => sight,
-            Err(end) => return Looked::End(end),
+        let mut view = match view(delivery, &delivery.run_plans).await {
+            Ok(view) => view,
+            Err(end) => return Refreshed::Interrupted(end),
         };
-        if sight.generation() == delivery.generation() {
-            if !sight.may_look(since) {
-                return Looked::Same;
+        if view.generation() == delivery.generation() {
+            if !view.may_refresh(since) {
+                return Refreshed::Unchanged;
             }
             let made = Box::pin(self.make_plan(delivery, false)).await;
-            let taken = made.and_then(|made| sight.take_in(job, made).map_err(Unplanned::Misfit));
+            let taken = made.and_then(|made| view.apply(job, made).map_err(Unplanned::Impossible));
             let blocker = match taken {
                 Ok(_) => None,
-                Err(Unplanned::Misfit(misfit)) => Some(as_before(&misfit)),
+                Err(Unplanned::Impossible(error)) => Some(no_longer_fits(&error)),
                 Err(Unplanned::Held(blocker)) => Some(blocker),
-                Err(Unplanned::End(end)) => return Looked::End(end),
+                Err(Unplanned::Interrupted(end)) => return Refreshed::Interrupted(end),
             };
             if let Some(blocker) = blocker {
                 // Before the next one looks: it would see the same.
                 delivery.hold_run(blocker);
-                return Looked::End(End::Interrupted);
+                return Refreshed::Interrupted(Interruption::Stopped);
             }
         }
-        match sight.plan(job).cloned() {
-            Some(plan) if sight.generation() != delivery.generation() => {
-                delivery.set_generation(sight.generation());
-                Looked::Changed(plan)
+        match view.plan(job).cloned() {
+            Some(plan) if view.generation() != delivery.generation() => {
+                delivery.set_generation(view.generation());
+                Refreshed::Changed(plan)
             }
-            _ => Looked::Same,
+            _ => Refreshed::Unchanged,
         }
     }
 
     /// A header that never fitted fails its run; what does not fit any more holds it, for it may
     /// fit again.
-    async fn hold_or_fail(&self, job: &BatchJob, sight: &Sight, misfit: Unplannable) -> Unplanned {
-        let is_of_the_file = matches!(misfit, Unplannable::Header(_) | Unplannable::Misfit(_));
-        if is_of_the_file && !sight.had_plan() && !self.run_has_written(job).await {
-            return Unplanned::Misfit(misfit);
+    async fn hold_or_fail(&self, job: &BatchJob, view: &ObjectView, error: PlanError) -> Unplanned {
+        let is_of_the_file = matches!(error, PlanError::Unreadable(_) | PlanError::Header(_));
+        if is_of_the_file && !view.had_plan() && !self.run_has_written(job).await {
+            return Unplanned::Impossible(error);
         }
-        Unplanned::Held(as_before(&misfit))
+        Unplanned::Held(no_longer_fits(&error))
     }
 
     async fn make_plan(&self, delivery: &Delivery<'_>, is_news: bool) -> Result<Plan, Unplanned> {
         let job = delivery.job();
-        let misfit = Unplanned::Misfit;
+        let error = Unplanned::Impossible;
         let header = Header::parse(job.header.clone(), job.dialect);
-        let header = header.map_err(Unplannable::Header).map_err(misfit)?;
-        let blueprint = &self.plans.blueprint;
-        let describe = || self.client.describe(&blueprint.object);
-        let describe = self.ask_org(delivery, describe).await?;
+        let header = header.map_err(PlanError::Unreadable).map_err(error)?;
+        let blueprint = &self.cache.blueprint;
+        let describe = || self.sender.client.describe(&blueprint.object);
+        let describe = self.ask(delivery, describe).await?;
         let mut parents = BTreeMap::new();
         for object in blueprint.parents(&describe, Some(&header)) {
-            match self.ask_org(delivery, || self.client.describe(&object)).await {
+            match self.ask(delivery, || self.sender.client.describe(&object)).await {
                 Ok(parent) => drop(parents.insert(object, parent)),
                 // What the user may not look at is left to Salesforce, which says of each row what
                 // is wrong with it.
@@ -136,18 +149,18 @@ impl Deliverer {
                 Err(other) => return Err(other),
             }
         }
-        let mapping = blueprint.mapping(describe, parents).map_err(Unplannable::Object);
-        let mapping = mapping.map_err(misfit)?;
+        let mapping = blueprint.mapping(describe, parents).map_err(PlanError::Object);
+        let mapping = mapping.map_err(error)?;
         let plan =
-            mapping.plan(header, BTreeMap::new()).map_err(Unplannable::Misfit).map_err(misfit)?;
+            mapping.plan(header, BTreeMap::new()).map_err(PlanError::Header).map_err(error)?;
         if is_news {
             report(job, &mapping, &plan);
         }
         Ok(plan)
     }
 
-    /// Asks until Salesforce answers. Asking changes nothing there.
-    async fn ask_org<T, F>(
+    /// Asks until Salesforce answers. Asking changes nothing there, so it is retried like an upsert.
+    async fn ask<T, F>(
         &self,
         delivery: &Delivery<'_>,
         request: impl Fn() -> F,
@@ -155,48 +168,40 @@ impl Deliverer {
     where
         F: Future<Output = Result<T, Refusal>>,
     {
-        let mut failures = 0;
-        loop {
-            let (leave, slot) = self.leave(delivery).await.map_err(Unplanned::End)?;
-            let Some(answer) = self.stopping.give_up.run_until_cancelled(request()).await else {
-                return Err(Unplanned::End(End::Interrupted));
-            };
-            drop(slot);
-            let refusal = match answer {
-                Ok(told) => {
-                    self.gate.told(leave.pass);
-                    return Ok(told);
-                }
-                Err(refusal) => refusal,
-            };
-            failures += 1;
-            let trouble = match judge_request(&refusal, Operation::Upsert) {
-                RequestVerdict::Wait(trouble) => trouble,
-                RequestVerdict::Repeat { tries, then: Then::Hold(advice) } if failures >= tries => {
-                    return Err(Unplanned::Held(Blocker { what: refusal.to_string(), advice }));
-                }
-                RequestVerdict::Repeat { .. } => Trouble::NoAnswer,
-                RequestVerdict::Hold(blocker) => return Err(Unplanned::Held(blocker)),
-                RequestVerdict::Stop(blocker) => {
-                    self.stopping.stop_because(blocker);
-                    return Err(Unplanned::End(End::Interrupted));
-                }
-                RequestVerdict::Doubt(advice) => {
-                    return Err(Unplanned::Held(Blocker { what: refusal.to_string(), advice }));
-                }
-                RequestVerdict::Halve(_)
-                | RequestVerdict::OutcomeUnknown
-                | RequestVerdict::Unsaid(_) => {
-                    let advice = "the object cannot be looked at; check what the integration user \
-                                  may do";
-                    return Err(Unplanned::Held(Blocker { what: refusal.to_string(), advice }));
-                }
-            };
-            if trouble == Trouble::Throttled {
-                self.window.refused(leave.generation);
+        let classify = |refusal: &Refusal| classify_call(refusal, Operation::Upsert);
+        let called = self.sender.call(delivery, classify, Retries::Unlimited, || (), request).await;
+        let Refused { verdict, refusal, .. } = match called {
+            Ok((started, answer)) => {
+                self.sender.throttle.answered(started);
+                return Ok(answer);
             }
-            self.wait(delivery, leave, trouble, &refusal).await;
+            Err(CallError::Interrupted(interruption)) => {
+                return Err(Unplanned::Interrupted(interruption));
+            }
+            Err(CallError::Refused(refused)) => refused,
+        };
+        let advice = match verdict {
+            CallVerdict::Hold(blocker) => return Err(Unplanned::Held(blocker)),
+            CallVerdict::Doubt(advice) => advice,
+            _ => "the object cannot be read; check what the integration user may do",
+        };
+        Err(Unplanned::Held(Blocker { what: refusal.to_string(), advice }))
+    }
+
+    /// Holds a run for a refused call. When an object or a field may be gone, it is held with what the
+    /// org says of them: Salesforce does not always say which.
+    pub(crate) async fn hold_run(
+        &self,
+        delivery: &Delivery<'_>,
+        since: Instant,
+        refusal: &Refusal,
+        blocker: Blocker,
+    ) {
+        if may_be_a_schema_change(refusal) {
+            // Boxed, for it is rare, and each delivery has room for it.
+            Box::pin(self.refresh(delivery, since)).await;
         }
+        delivery.hold_run(blocker);
     }
 
     /// Whether anything of a run was stored. A ledger that cannot be read shows nothing.
@@ -209,14 +214,14 @@ impl Deliverer {
     }
 }
 
-async fn sight<'a>(
+async fn view<'a>(
     delivery: &Delivery<'_>,
-    of_run: &'a OfRun,
-) -> Result<MutexGuard<'a, Sight>, End> {
-    let looked = delivery.wait_for(of_run.sight.lock());
-    delivery.stop().run_until_cancelled(looked).await.ok_or(End::Interrupted)
+    run_plans: &'a RunPlans,
+) -> Result<MutexGuard<'a, ObjectView>, Interruption> {
+    let looked = delivery.wait_for(run_plans.view.lock());
+    delivery.stop().run_until_cancelled(looked).await.ok_or(Interruption::Stopped)
 }
 
-fn as_before(misfit: &Unplannable) -> Blocker {
-    Blocker { what: misfit.to_string(), advice: AS_BEFORE }
+fn no_longer_fits(error: &PlanError) -> Blocker {
+    Blocker { what: error.to_string(), advice: OBJECT_CHANGED }
 }

@@ -8,7 +8,10 @@ use std::{
 
 use ingest_core::Header;
 
-use crate::{config::SalesforceConfig, delivery::bulk::ApiChoice, error::ConsumerError};
+use crate::{
+    config::{ApiChoice, SalesforceConfig},
+    error::ConsumerError,
+};
 use load::{
     Describe, Key, LeftOut, Mapping, Operation, Sameness, Sdl, Target, TargetRules, ValueRules,
 };

@@ -1,4 +1,4 @@
-//! Plans for the runs under way, and what else is known of each of them here.
+//! PlanCache for the runs under way, and what else is known of each of them here.
 
 use std::{
     sync::{
@@ -14,12 +14,14 @@ use service::few;
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use tracing::warn;
 
-use crate::{error::ConsumerError, plan::blueprint::Blueprint};
-use load::{HeaderMisfit, Key, Mapping, Plan, Reason, Sameness, TargetRules};
+use load::{HeaderMismatch, Key, Mapping, Plan, Reason, Sameness, TargetRules};
+
+use super::blueprint::Blueprint;
+use crate::error::ConsumerError;
 
 /// What is known of the runs that are delivered here.
 #[derive(Debug)]
-pub(crate) struct Plans {
+pub(crate) struct PlanCache {
     pub(crate) blueprint: Blueprint,
     /// As Salesforce spells it.
     object: String,
@@ -29,7 +31,7 @@ pub(crate) struct Plans {
     looked_up_by: Option<Key>,
     /// Id of what this consumer delivers.
     pub(crate) target: String,
-    runs: Mutex<Vec<Arc<OfRun>>>,
+    runs: Mutex<Vec<Arc<RunPlans>>>,
 }
 
 /// Runs that take turns. Of one that is forgotten the object is read once more.
@@ -37,10 +39,10 @@ const RUNS_MAX: usize = 256;
 
 /// What the deliveries of one run share.
 #[derive(Debug)]
-pub(crate) struct OfRun {
+pub(crate) struct RunPlans {
     run: RunId,
-    /// Whoever looks at the org holds it, and the others wait.
-    pub(crate) sight: AsyncMutex<Sight>,
+    /// Whoever refreshes at the org holds it, and the others wait.
+    pub(crate) view: AsyncMutex<ObjectView>,
     is_out_of_date: AtomicBool,
     /// Rows that were stored.
     stored: AtomicU64,
@@ -52,12 +54,12 @@ pub(crate) struct OfRun {
 
 /// What the org said of the objects of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Sight {
+pub(crate) struct ObjectView {
     known: Option<Known>,
     /// What was known before that.
     before: Option<Arc<Plan>>,
     /// Why no row of the run could be delivered.
-    misfit: Option<Misfit>,
+    mismatch: Option<Mismatch>,
     generation: u64,
 }
 
@@ -68,11 +70,11 @@ struct Known {
     plan: Arc<Plan>,
     read: Instant,
     /// How often it was read again because something did not fit.
-    looks: u32,
+    refreshes: u32,
 }
 
 #[derive(Clone, Debug)]
-struct Misfit {
+struct Mismatch {
     header: Bytes,
     dialect: Dialect,
     words: String,
@@ -81,19 +83,19 @@ struct Misfit {
 
 /// For batches that were claimed before their run had failed. Who resumes it later has changed
 /// something, and the org is looked at again.
-const MISFIT_KNOWN_FOR: Duration = Duration::from_secs(5);
+const MISMATCH_KNOWN_FOR: Duration = Duration::from_secs(5);
 
-/// Between two looks because something does not fit: where rows do not fit, it is mostly them.
+/// Between two refreshes because something does not fit: where rows do not fit, it is mostly them.
 /// Twice as long from one to the next.
-const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+const BETWEEN_REFRESHES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 
 /// Why no row of a run can be delivered.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unplannable {
+pub(crate) enum PlanError {
     #[error("the header cannot be used: {0}")]
-    Header(IngestError),
+    Unreadable(IngestError),
     #[error("the file does not fit the mapping: {0}")]
-    Misfit(HeaderMisfit),
+    Header(HeaderMismatch),
     #[error(transparent)]
     Object(ConsumerError),
     #[error("nothing fills the field {} any more, which was filled until now", few(fields, ", "))]
@@ -103,7 +105,7 @@ pub(crate) enum Unplannable {
     Known(String),
 }
 
-impl Plans {
+impl PlanCache {
     /// For consumers with these settings, which deliver the target with this id.
     pub(crate) fn new(blueprint: Blueprint, rules: &TargetRules, target: String) -> Self {
         Self {
@@ -130,25 +132,25 @@ impl Plans {
     }
 
     /// What is known of a run.
-    pub(crate) fn of(&self, run: &RunId) -> Arc<OfRun> {
+    pub(crate) fn of_run(&self, run: &RunId) -> Arc<RunPlans> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_run = match runs.iter().position(|known| known.run == *run) {
+        let plans = match runs.iter().position(|known| known.run == *run) {
             Some(at) => runs.remove(at),
-            None => Arc::new(OfRun::new(run.clone())),
+            None => Arc::new(RunPlans::new(run.clone())),
         };
         if runs.len() == RUNS_MAX {
             runs.remove(0);
         }
-        runs.push(Arc::clone(&of_run));
-        of_run
+        runs.push(Arc::clone(&plans));
+        plans
     }
 }
 
-impl OfRun {
+impl RunPlans {
     fn new(run: RunId) -> Self {
         Self {
             run,
-            sight: AsyncMutex::default(),
+            view: AsyncMutex::default(),
             is_out_of_date: AtomicBool::new(false),
             stored: AtomicU64::new(0),
             alone: Mutex::default(),
@@ -156,7 +158,7 @@ impl OfRun {
         }
     }
 
-    /// The run was held: who goes on with it looks at the org first.
+    /// The run was held: who goes on with it refreshes at the org first.
     pub(crate) fn was_held(&self) {
         self.is_out_of_date.store(true, Relaxed);
     }
@@ -200,7 +202,7 @@ impl OfRun {
     }
 }
 
-impl Sight {
+impl ObjectView {
     /// Counts the plans that differed.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
@@ -215,17 +217,17 @@ impl Sight {
     }
 
     /// Why the header of this batch does not fit, if that was found just now.
-    pub(crate) fn misfit(&self, job: &BatchJob) -> Option<Unplannable> {
-        let misfit = self.misfit.as_ref();
-        let known = misfit.filter(|known| known.found.elapsed() < MISFIT_KNOWN_FOR);
+    pub(crate) fn known_error(&self, job: &BatchJob) -> Option<PlanError> {
+        let mismatch = self.mismatch.as_ref();
+        let known = mismatch.filter(|known| known.found.elapsed() < MISMATCH_KNOWN_FOR);
         let known =
             known.filter(|known| known.header == job.header && known.dialect == job.dialect);
-        known.map(|known| Unplannable::Known(known.words.clone()))
+        known.map(|known| PlanError::Known(known.words.clone()))
     }
 
-    pub(crate) fn keep_misfit(&mut self, job: &BatchJob, misfit: &Unplannable) {
-        let (header, dialect, words) = (job.header.clone(), job.dialect, misfit.to_string());
-        self.misfit = Some(Misfit { header, dialect, words, found: Instant::now() });
+    pub(crate) fn keep_error(&mut self, job: &BatchJob, error: &PlanError) {
+        let (header, dialect, words) = (job.header.clone(), job.dialect, error.to_string());
+        self.mismatch = Some(Mismatch { header, dialect, words, found: Instant::now() });
     }
 
     /// Whether there ever was a plan.
@@ -240,25 +242,26 @@ impl Sight {
     }
 
     /// Whether it is time to read the objects once more, for what was met after `since`.
-    pub(crate) fn may_look(&self, since: Instant) -> bool {
-        let (first, most) = BETWEEN_LOOKS;
+    pub(crate) fn may_refresh(&self, since: Instant) -> bool {
+        let (first, most) = BETWEEN_REFRESHES;
         self.known.as_ref().is_none_or(|known| {
-            let doublings = known.looks.saturating_sub(1).min(16);
-            let pause = if known.looks == 0 { Duration::ZERO } else { first * (1 << doublings) };
-            known.read < since && known.read + pause.min(most) <= Instant::now()
+            let doublings = known.refreshes.saturating_sub(1).min(16);
+            let delay =
+                if known.refreshes == 0 { Duration::ZERO } else { first * (1 << doublings) };
+            known.read < since && known.read + delay.min(most) <= Instant::now()
         })
     }
 
     /// Takes in a plan that was made just now. The error is a field that no column fills any more.
-    pub(crate) fn take_in(&mut self, job: &BatchJob, plan: Plan) -> Result<Arc<Plan>, Unplannable> {
-        let looks = self.known.as_ref().map_or(0, |known| known.looks + 1);
+    pub(crate) fn apply(&mut self, job: &BatchJob, plan: Plan) -> Result<Arc<Plan>, PlanError> {
+        let refreshes = self.known.as_ref().map_or(0, |known| known.refreshes + 1);
         self.forget();
         let plan = match self.before.take() {
             Some(before) => {
                 let fields = before.filled_beyond(&plan);
                 if !fields.is_empty() {
                     self.before = Some(before);
-                    return Err(Unplannable::Lost { fields });
+                    return Err(PlanError::Lost { fields });
                 }
                 if before.sends_as(&plan) {
                     before
@@ -271,7 +274,7 @@ impl Sight {
         };
         let (header, read) = (job.header.clone(), Instant::now());
         self.known =
-            Some(Known { header, dialect: job.dialect, plan: Arc::clone(&plan), read, looks });
+            Some(Known { header, dialect: job.dialect, plan: Arc::clone(&plan), read, refreshes });
         Ok(plan)
     }
 }

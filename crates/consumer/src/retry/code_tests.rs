@@ -4,10 +4,10 @@ use super::*;
 use load::Operation::{Delete, Insert, Update, Upsert};
 use salesforce::{ErrorAnswer, Refusal};
 
-fn judged(status: u16, code: &str) -> RequestVerdict {
+fn judged(status: u16, code: &str) -> CallVerdict {
     let code = (!code.is_empty()).then(|| code.to_owned());
     let answer = ErrorAnswer { status, code, message: String::new(), retry_after: None };
-    judge_request(&Refusal::Answered(answer), Upsert)
+    classify_call(&Refusal::Answered(answer), Upsert)
 }
 
 #[test]
@@ -15,9 +15,10 @@ fn a_code_decides_whatever_the_status_is() {
     // A status that holds.
     let status = 418;
 
-    assert_eq!(judged(status, "JSON_PARSER_ERROR"), RequestVerdict::Halve(Single::Reject));
-    assert_eq!(judged(status, "EXCEEDED_ID_LIMIT"), RequestVerdict::Halve(Single::Reject));
-    let repeat = RequestVerdict::Repeat { tries: 3, then: Then::Halve(Single::Reject) };
+    assert_eq!(judged(status, "JSON_PARSER_ERROR"), CallVerdict::Split(OnSingleRow::Reject));
+    assert_eq!(judged(status, "EXCEEDED_ID_LIMIT"), CallVerdict::Split(OnSingleRow::Reject));
+    let repeat =
+        CallVerdict::Retry { tries: 3, on_exhausted: OnExhausted::Split(OnSingleRow::Reject) };
     assert_eq!(judged(status, "UNKNOWN_EXCEPTION"), repeat);
     assert_eq!(judged(status, "APEX_ERROR"), repeat);
 }
@@ -38,9 +39,9 @@ fn a_hold_and_a_stop_say_what_to_do() {
         (418, "", "proxies"),
     ] {
         let blocker = match judged(status, code) {
-            RequestVerdict::Stop(blocker) if status == 401 => blocker,
-            RequestVerdict::Hold(blocker) if status != 401 => blocker,
-            RequestVerdict::Doubt(advice) => Blocker { what: String::new(), advice },
+            CallVerdict::Stop(blocker) if status == 401 => blocker,
+            CallVerdict::Hold(blocker) if status != 401 => blocker,
+            CallVerdict::Doubt(advice) => Blocker { what: String::new(), advice },
             other => panic!("{status} {code}: {other:?}"),
         };
         assert!(blocker.advice.contains(to_do), "{status} {code}: {}", blocker.advice);

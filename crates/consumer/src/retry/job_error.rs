@@ -1,88 +1,72 @@
-//! What answers about an ingest job as a whole mean. Pure.
+//! Calls about an ingest job that were refused, and jobs that failed.
 
 use ingest_core::{OTHER_CODE, is_code};
 
-use crate::retry::{Blocker, FREE_STORAGE, RequestVerdict, Trouble, judge_request};
 use load::Operation;
 use salesforce::Refusal;
 
-/// What is to be done about a request that was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// The same again, when the trouble is over.
-    Wait(Trouble),
-    /// The same again, when there is room for one more job; other calls go on.
-    WaitForRoom,
-    /// The day's Bulk batches are used up.
-    BulkIsSpent,
-    /// The same again, so often at most.
-    Repeat { tries: u32 },
-    /// There is no such job (any more).
-    NoSuchJob,
-    /// The job is in another state than it was taken to be.
-    OtherState,
-    /// Nobody can deliver this run until a person or time has changed something.
-    Hold(Blocker),
-    /// This consumer cannot sign in until a person has acted.
-    Stop(Blocker),
-}
+use super::{
+    blocker::{Blocker, FREE_STORAGE},
+    request_error::classify_call,
+    verdict::{CallVerdict, JobProblem},
+};
 
-/// Judges a refused request about an ingest job. All of them can be repeated without harm: a job
-/// that is made twice loads nothing before it is closed.
-pub(crate) fn judge_refusal(refusal: &Refusal) -> Refused {
+/// Classifies a refused call about an ingest job. All of them can be retried without harm: a job that
+/// is made twice loads nothing before it is closed.
+pub(crate) fn classify_job_call(refusal: &Refusal) -> CallVerdict {
     if let Refusal::Answered(answer) = refusal {
         match answer.code.as_deref().unwrap_or_default() {
-            "LIMIT_EXCEEDED" => return Refused::WaitForRoom,
-            "EXCEEDED_QUOTA" | "ExceededQuota" => return Refused::BulkIsSpent,
-            "INVALIDJOBSTATE" => return Refused::OtherState,
-            "NOT_FOUND" => return Refused::NoSuchJob,
+            "LIMIT_EXCEEDED" => return CallVerdict::Job(JobProblem::NoSlot),
+            "EXCEEDED_QUOTA" | "ExceededQuota" => {
+                return CallVerdict::Job(JobProblem::NoBatchesLeft);
+            }
+            "INVALIDJOBSTATE" => return CallVerdict::Job(JobProblem::OtherState),
+            "NOT_FOUND" => return CallVerdict::Job(JobProblem::NotFound),
             // Without a code it is an answer of somebody on the way, who knows no jobs.
-            _ if answer.status == 404 && answer.code.is_some() => return Refused::NoSuchJob,
+            _ if answer.status == 404 && answer.code.is_some() => {
+                return CallVerdict::Job(JobProblem::NotFound);
+            }
             _ => (),
         }
     }
-    match judge_request(refusal, Operation::Upsert) {
-        RequestVerdict::Wait(trouble) => Refused::Wait(trouble),
-        RequestVerdict::Repeat { tries, .. } => Refused::Repeat { tries },
-        RequestVerdict::Hold(blocker) => Refused::Hold(blocker),
-        RequestVerdict::Stop(blocker) => Refused::Stop(blocker),
-        RequestVerdict::Doubt(advice) => {
-            Refused::Hold(Blocker { what: refusal.to_string(), advice })
-        }
-        RequestVerdict::Halve(_) | RequestVerdict::OutcomeUnknown | RequestVerdict::Unsaid(_) => {
-            Refused::Hold(Blocker { what: refusal.to_string(), advice: NOT_BY_BULK })
-        }
+    let hold = |advice| CallVerdict::Hold(Blocker { what: refusal.to_string(), advice });
+    match classify_call(refusal, Operation::Upsert) {
+        CallVerdict::Doubt(advice) => hold(advice),
+        CallVerdict::Split(_)
+        | CallVerdict::OutcomeUnknown
+        | CallVerdict::IntermediaryAnswered(_) => hold(NOT_BY_BULK),
+        verdict => verdict,
     }
 }
 
 /// Whether a request may have been refused for the rows that went with it. Calls, with fewer of them,
 /// show for which.
 pub(crate) fn may_be_for_rows(refusal: &Refusal) -> bool {
-    let verdict = judge_request(refusal, Operation::Upsert);
-    matches!(verdict, RequestVerdict::Doubt(_) | RequestVerdict::Halve(_))
+    let verdict = classify_call(refusal, Operation::Upsert);
+    matches!(verdict, CallVerdict::Doubt(_) | CallVerdict::Split(_))
 }
 
-/// Why an ingest job ended without all of its rows.
+/// What is to be done about an ingest job that ended without all of its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum FailedJob {
     /// It is no fault of its rows: they are worth another job.
-    Again,
+    Retry,
     /// The day's Bulk batches are used up.
-    BulkIsSpent,
+    NoBatchesLeft,
     /// No job like it will do better.
     Hold(Blocker),
 }
 
 /// Judges the `errorMessage` of a job that failed or was aborted: `CODE : text`.
-pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
+pub(crate) fn classify_failed_job(message: Option<&str>) -> FailedJob {
     let code = failure_code(message);
     let hold = |advice| {
         let field = unknown_field(message).map(|name| format!(" : {FIELD_NOT_FOUND} : {name}"));
         let what = format!("the ingest job failed: {code}{}", field.unwrap_or_default());
-        Failure::Hold(Blocker { what, advice })
+        FailedJob::Hold(Blocker { what, advice })
     };
     match code {
-        "ExceededQuota" => Failure::BulkIsSpent,
+        "ExceededQuota" => FailedJob::NoBatchesLeft,
         "STORAGE_LIMIT_EXCEEDED" | "StorageLimitExceeded" => hold(FREE_STORAGE),
         "InvalidBatch" => hold(
             "a mapped field is gone or hidden; check the mapping and field-level security, see the \
@@ -90,9 +74,9 @@ pub(crate) fn judge_failure(message: Option<&str>) -> Failure {
         ),
         "ClientInputError" | "FeatureNotEnabled" => hold(NOT_BY_BULK),
         "InvalidUser" => hold("check the integration user and its permission to use the API"),
-        // TooManyLockFailure, Timeout, InvalidSessionId, one that a person aborted, and what nobody
+        // TooManyLockFailedJob, Timeout, InvalidSessionId, one that a person aborted, and what nobody
         // has heard of.
-        _ => Failure::Again,
+        _ => FailedJob::Retry,
     }
 }
 
@@ -121,7 +105,13 @@ const NOT_BY_BULK: &str = "Bulk API does not take this load; check what the inte
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            backoff::BackoffReason,
+            verdict::{OnExhausted, OnSingleRow},
+        },
+        *,
+    };
     use salesforce::ErrorAnswer;
 
     fn answered(status: u16, code: &str, message: &str) -> Refusal {
@@ -133,19 +123,35 @@ mod tests {
     fn refusals_of_a_job_are_told_apart() {
         let cut = Refusal::OutcomeUnknown { cause: "cut".to_owned() };
         let unreachable = Refusal::NotSent { cause: "refused".to_owned() };
+        let no_answer = |tries| CallVerdict::Retry {
+            tries,
+            on_exhausted: OnExhausted::Split(OnSingleRow::Reject),
+        };
         let total = "TotalRequests Limit exceeded.";
         for (refusal, expected) in [
-            (answered(400, "LIMIT_EXCEEDED", "more than 25 jobs"), Refused::WaitForRoom),
-            (answered(400, "INVALIDJOBSTATE", "Invalid job state: Open"), Refused::OtherState),
-            (answered(404, "NOT_FOUND", ""), Refused::NoSuchJob),
-            (answered(429, "X", ""), Refused::Wait(Trouble::Throttled)),
-            (answered(403, "REQUEST_LIMIT_EXCEEDED", total), Refused::Wait(Trouble::QuotaUsedUp)),
-            (answered(503, "SERVER_UNAVAILABLE", ""), Refused::Wait(Trouble::Unavailable)),
-            (answered(500, "UNKNOWN_EXCEPTION", ""), Refused::Repeat { tries: 3 }),
-            (cut, Refused::Repeat { tries: 5 }),
-            (unreachable, Refused::Wait(Trouble::Unreachable)),
+            (
+                answered(400, "LIMIT_EXCEEDED", "more than 25 jobs"),
+                CallVerdict::Job(JobProblem::NoSlot),
+            ),
+            (
+                answered(400, "INVALIDJOBSTATE", "Invalid job state: Open"),
+                CallVerdict::Job(JobProblem::OtherState),
+            ),
+            (answered(404, "NOT_FOUND", ""), CallVerdict::Job(JobProblem::NotFound)),
+            (answered(429, "X", ""), CallVerdict::Backoff(BackoffReason::Throttled)),
+            (
+                answered(403, "REQUEST_LIMIT_EXCEEDED", total),
+                CallVerdict::Backoff(BackoffReason::QuotaUsedUp),
+            ),
+            (
+                answered(503, "SERVER_UNAVAILABLE", ""),
+                CallVerdict::Backoff(BackoffReason::Unavailable),
+            ),
+            (answered(500, "UNKNOWN_EXCEPTION", ""), no_answer(3)),
+            (cut, no_answer(5)),
+            (unreachable, CallVerdict::Backoff(BackoffReason::Unreachable)),
         ] {
-            assert_eq!(judge_refusal(&refusal), expected, "{refusal:?}");
+            assert_eq!(classify_job_call(&refusal), expected, "{refusal:?}");
         }
         for refusal in [
             answered(400, "INVALIDENTITY", "Unable to find object: Nope"),
@@ -153,7 +159,7 @@ mod tests {
             answered(403, "API_DISABLED_FOR_ORG", ""),
             answered(413, "X", ""),
         ] {
-            assert!(matches!(judge_refusal(&refusal), Refused::Hold(_)), "{refusal:?}");
+            assert!(matches!(classify_job_call(&refusal), CallVerdict::Hold(_)), "{refusal:?}");
         }
     }
 
@@ -161,15 +167,15 @@ mod tests {
     fn a_page_of_somebody_on_the_way_says_nothing_of_a_job() {
         for status in [401, 403, 404, 406] {
             let page = ErrorAnswer::read(status, b"<html>Blocked</html>", None);
-            let refused = judge_refusal(&Refusal::Answered(page));
-            assert!(matches!(refused, Refused::Hold(_)), "{status} {refused:?}");
+            let refused = classify_job_call(&Refusal::Answered(page));
+            assert!(matches!(refused, CallVerdict::Hold(_)), "{status} {refused:?}");
         }
     }
 
     #[test]
     fn a_failure_names_the_field_that_is_gone_and_nothing_else_of_the_text() {
-        let what = |message: &str| match judge_failure(Some(message)) {
-            Failure::Hold(blocker) => blocker.what,
+        let what = |message: &str| match classify_failed_job(Some(message)) {
+            FailedJob::Hold(blocker) => blocker.what,
             other => panic!("{message}: {other:?}"),
         };
         let begin = "the ingest job failed: InvalidBatch";
@@ -207,18 +213,18 @@ mod tests {
     #[test]
     fn failures_of_a_job_are_told_apart() {
         for (message, expected) in [
-            (Some("TooManyLockFailure : too many: rows"), Failure::Again),
-            (Some("Timeout"), Failure::Again),
-            (Some("InternalServerError : x"), Failure::Again),
-            (Some(" "), Failure::Again),
-            (None, Failure::Again),
-            (Some("ExceededQuota : x"), Failure::BulkIsSpent),
+            (Some("TooManyLockFailedJob : too many: rows"), FailedJob::Retry),
+            (Some("Timeout"), FailedJob::Retry),
+            (Some("InternalServerError : x"), FailedJob::Retry),
+            (Some(" "), FailedJob::Retry),
+            (None, FailedJob::Retry),
+            (Some("ExceededQuota : x"), FailedJob::NoBatchesLeft),
         ] {
-            assert_eq!(judge_failure(message), expected, "{message:?}");
+            assert_eq!(classify_failed_job(message), expected, "{message:?}");
         }
         for code in ["InvalidBatch", "ClientInputError", "FeatureNotEnabled", "InvalidUser"] {
-            let failure = judge_failure(Some(&format!("{code} : x")));
-            assert!(matches!(failure, Failure::Hold(_)), "{code}");
+            let failure = classify_failed_job(Some(&format!("{code} : x")));
+            assert!(matches!(failure, FailedJob::Hold(_)), "{code}");
         }
     }
 }

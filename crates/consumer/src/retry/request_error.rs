@@ -1,49 +1,54 @@
 //! Calls that brought no row results.
 
-use super::{
-    Blocker, FREE_STORAGE, RequestVerdict, Single, Then, Trouble, is_wrapper, limit_exceeded,
-    says_long_transactions,
-};
 use load::{Operation, Reason};
 use salesforce::{ErrorAnswer, Refusal};
 
+use super::{
+    backoff::BackoffReason,
+    blocker::{Blocker, FREE_STORAGE},
+    message::{is_wrapper, limit_exceeded, says_long_transactions},
+    verdict::{CallVerdict, OnExhausted, OnSingleRow},
+};
+
 /// Judges a call that brought no row results.
-pub(crate) fn judge_request(refusal: &Refusal, operation: Operation) -> RequestVerdict {
+pub(crate) fn classify_call(refusal: &Refusal, operation: Operation) -> CallVerdict {
     match refusal {
-        Refusal::NotSent { .. } => RequestVerdict::Wait(Trouble::Unreachable),
+        Refusal::NotSent { .. } => CallVerdict::Backoff(BackoffReason::Unreachable),
         Refusal::OutcomeUnknown { .. } => unknown_outcome(operation, 5),
-        Refusal::Login(error) if error.is_passing() => RequestVerdict::Wait(Trouble::Unavailable),
-        Refusal::Login(error) => RequestVerdict::Stop(Blocker {
+        Refusal::Login(error) if error.is_passing() => {
+            CallVerdict::Backoff(BackoffReason::Unavailable)
+        }
+        Refusal::Login(error) => CallVerdict::Stop(Blocker {
             what: "there is no token".to_owned(),
             advice: error.advice(),
         }),
-        Refusal::Answered(answer) => judge_answer(answer, operation),
+        Refusal::Answered(answer) => classify_answer(answer, operation),
     }
 }
 
-fn judge_answer(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
-    let hold = |advice| RequestVerdict::Hold(Blocker { what: answer.to_string(), advice });
+fn classify_answer(answer: &ErrorAnswer, operation: Operation) -> CallVerdict {
+    let hold = |advice| CallVerdict::Hold(Blocker { what: answer.to_string(), advice });
     match answer.code.as_deref().unwrap_or_default() {
         "JSON_PARSER_ERROR"
         | "INVALID_FIELD"
         | "INVALID_TYPE"
         | "MALFORMED_ID"
         | "INVALID_CROSS_REFERENCE_KEY"
-        | "EXCEEDED_ID_LIMIT" => RequestVerdict::Halve(Single::Reject),
-        "QUERY_TIMEOUT" | "REQUEST_RUNNING_TOO_LONG" => RequestVerdict::Halve(Single::TryAgain),
+        | "EXCEEDED_ID_LIMIT" => CallVerdict::Split(OnSingleRow::Reject),
+        "QUERY_TIMEOUT" | "REQUEST_RUNNING_TOO_LONG" => CallVerdict::Split(OnSingleRow::Retry),
         // Rolled back as a whole, so also an insert may be sent again.
         "TXN_SECURITY_METERING_ERROR" => {
-            RequestVerdict::Repeat { tries: 3, then: Then::Halve(Single::TryAgain) }
+            CallVerdict::Retry { tries: 3, on_exhausted: OnExhausted::Split(OnSingleRow::Retry) }
         }
         "UNABLE_TO_LOCK_ROW" => {
-            RequestVerdict::Repeat { tries: 5, then: Then::Halve(Single::TryAgain) }
+            CallVerdict::Retry { tries: 5, on_exhausted: OnExhausted::Split(OnSingleRow::Retry) }
         }
-        "REQUEST_LIMIT_EXCEEDED" => RequestVerdict::Wait(limit_exceeded(&answer.message)),
+        "REQUEST_LIMIT_EXCEEDED" => CallVerdict::Backoff(limit_exceeded(&answer.message)),
         // Refused before any work, so also an insert may be sent again.
         code if is_wrapper(code) && says_long_transactions(&answer.message) => {
-            RequestVerdict::Wait(Trouble::Throttled)
+            CallVerdict::Backoff(BackoffReason::Throttled)
         }
-        "SERVER_UNAVAILABLE" => RequestVerdict::Wait(Trouble::Unavailable),
+        "SERVER_UNAVAILABLE" => CallVerdict::Backoff(BackoffReason::Unavailable),
         "UNKNOWN_EXCEPTION" | "APEX_ERROR" => unknown_outcome(operation, 3),
         "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED" => {
             hold("switch the API on for this org and for the integration user")
@@ -53,41 +58,45 @@ fn judge_answer(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
         }
         "FUNCTIONALITY_NOT_ENABLED" => hold("ask the org's administrator to switch the feature on"),
         "STORAGE_LIMIT_EXCEEDED" => hold(FREE_STORAGE),
-        _ => judge_status(answer, operation),
+        _ => classify_status(answer, operation),
     }
 }
 
-fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
-    let hold = |advice| RequestVerdict::Hold(Blocker { what: answer.to_string(), advice });
+fn classify_status(answer: &ErrorAnswer, operation: Operation) -> CallVerdict {
+    let hold = |advice| CallVerdict::Hold(Blocker { what: answer.to_string(), advice });
     match answer.status {
         // Whoever wrote this may have passed the rows on before.
-        status if !operation.is_idempotent() && is_of_somebody_on_the_way(answer) => {
+        status if !operation.is_idempotent() && is_from_an_intermediary(answer) => {
             let is_about_access = matches!(status, 401 | 403);
-            RequestVerdict::Unsaid(if is_about_access { NOT_LET_IN } else { NOT_THE_API })
+            CallVerdict::IntermediaryAnswered(if is_about_access {
+                NOT_LET_IN
+            } else {
+                NOT_THE_API
+            })
         }
-        400 | 409 | 412 | 413 | 422 => RequestVerdict::Halve(Single::Reject),
+        400 | 409 | 412 | 413 | 422 => CallVerdict::Split(OnSingleRow::Reject),
         // Without a code it is no answer of Salesforce.
-        401 if answer.code.is_none() => RequestVerdict::Doubt(NOT_LET_IN),
-        401 => RequestVerdict::Stop(Blocker {
+        401 if answer.code.is_none() => CallVerdict::Doubt(NOT_LET_IN),
+        401 => CallVerdict::Stop(Blocker {
             what: answer.to_string(),
             advice: "the token is not accepted; check the credentials and the connected app",
         }),
-        403 => RequestVerdict::Doubt(NOT_LET_IN),
+        403 => CallVerdict::Doubt(NOT_LET_IN),
         404 if answer.code.is_some() => hold(
             "object or external id field is gone; check SALESFORCE_OBJECT, SALESFORCE_EXTERNAL_ID \
              and field-level security",
         ),
         410 => hold("the API version is retired; raise SALESFORCE_API_VERSION"),
-        420 => RequestVerdict::Repeat { tries: 2, then: Then::Hold(NOT_THE_API) },
-        429 => RequestVerdict::Wait(Trouble::Throttled),
+        420 => CallVerdict::Retry { tries: 2, on_exhausted: OnExhausted::Hold(NOT_THE_API) },
+        429 => CallVerdict::Backoff(BackoffReason::Throttled),
         // A page or a text of whoever is on the way.
         300..=399 | 404..=407 | 411..=499 if answer.code.is_none() => {
-            RequestVerdict::Doubt(NOT_THE_API)
+            CallVerdict::Doubt(NOT_THE_API)
         }
         500 => unknown_outcome(operation, 3),
         // Without Salesforce's own code a 503 is a gateway's, and says nothing about what is
         // behind it.
-        503 if operation.is_idempotent() => RequestVerdict::Wait(Trouble::Unavailable),
+        503 if operation.is_idempotent() => CallVerdict::Backoff(BackoffReason::Unavailable),
         408 | 501.. => unknown_outcome(operation, 5),
         _ => hold(NOT_THE_API),
     }
@@ -95,7 +104,7 @@ fn judge_status(answer: &ErrorAnswer, operation: Operation) -> RequestVerdict {
 
 /// Whether an answer says nothing of what became of its call: it has no code of Salesforce, and its
 /// status does not say that the call was too long or one too many, and went no further.
-fn is_of_somebody_on_the_way(answer: &ErrorAnswer) -> bool {
+fn is_from_an_intermediary(answer: &ErrorAnswer) -> bool {
     answer.code.is_none()
         && matches!(answer.status, 300..=499)
         && !matches!(answer.status, 413 | 414 | 429 | 431)
@@ -109,7 +118,7 @@ pub(super) const NOT_THE_API: &str = "this is not how the data API answers; chec
 
 /// Whether Salesforce may have refused a call, or an ingest job, because the object or one of its
 /// fields is gone or hidden.
-pub(crate) fn is_about_what_is_gone(refusal: &Refusal) -> bool {
+pub(crate) fn may_be_a_schema_change(refusal: &Refusal) -> bool {
     let Refusal::Answered(answer) = refusal else { return false };
     matches!(
         answer.code.as_deref(),
@@ -117,11 +126,11 @@ pub(crate) fn is_about_what_is_gone(refusal: &Refusal) -> bool {
     )
 }
 
-fn unknown_outcome(operation: Operation, tries: u32) -> RequestVerdict {
+fn unknown_outcome(operation: Operation, tries: u32) -> CallVerdict {
     if operation.is_idempotent() {
-        RequestVerdict::Repeat { tries, then: Then::Halve(Single::Reject) }
+        CallVerdict::Retry { tries, on_exhausted: OnExhausted::Split(OnSingleRow::Reject) }
     } else {
-        RequestVerdict::OutcomeUnknown
+        CallVerdict::OutcomeUnknown
     }
 }
 

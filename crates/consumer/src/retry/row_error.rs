@@ -1,14 +1,17 @@
 //! Rows of a call that was answered.
 
-use super::{
-    Blocker, CREATED_BY_UPDATE, Change, FREE_STORAGE, RowVerdict, Trouble, has_word, is_wrapper,
-    limit_exceeded, says_apex_limit, says_long_transactions,
-};
 use load::{Operation, Reason};
 use salesforce::{RowError, RowResult};
 
+use super::{
+    backoff::BackoffReason,
+    blocker::{Blocker, CREATED_BY_UPDATE, FREE_STORAGE},
+    message::{has_word, is_wrapper, limit_exceeded, says_apex_limit, says_long_transactions},
+    verdict::{Change, RowVerdict},
+};
+
 /// Judges one row of an answered call.
-pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict {
+pub(crate) fn classify_row(result: &RowResult, operation: Operation) -> RowVerdict {
     if result.success {
         return RowVerdict::Delivered(change(result, operation));
     }
@@ -21,10 +24,10 @@ pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict 
     }
     let reason = |code: &str| Reason::answered(code, all_errors(&result.errors));
     let is_locked = result.errors.iter().any(is_lock);
-    let judged = |error: &RowError| match judge_error(error, operation) {
+    let judged = |error: &RowError| match classify_error(error, operation) {
         // A wrapper beside a lock says that it was the lock.
         Judged::Reject if is_locked && is_wrapper(&error.code) => {
-            Judged::TryAgain { retries_max: AS_OFTEN_AS_SET }
+            Judged::Retry { retries_max: UNLIMITED }
         }
         judged => judged,
     };
@@ -39,11 +42,11 @@ pub(crate) fn judge_row(result: &RowResult, operation: Operation) -> RowVerdict 
             message: "salesforce refused the row without a reason".to_owned(),
         }),
         Some((judged, error)) => match judged {
-            Judged::TryAgain { retries_max } => {
-                RowVerdict::TryAgain { retries_max, reason: reason(&error.code) }
+            Judged::Retry { retries_max } => {
+                RowVerdict::Retry { retries_max, reason: reason(&error.code) }
             }
             Judged::Shrink => RowVerdict::Shrink(reason(&error.code)),
-            Judged::Wait(trouble) => RowVerdict::Wait(trouble),
+            Judged::Backoff(trouble) => RowVerdict::Backoff(trouble),
             Judged::Reject => RowVerdict::Rejected(reason(&error.code)),
             Judged::Hold(advice) => RowVerdict::Hold(Blocker { what: error.code.clone(), advice }),
         },
@@ -62,9 +65,9 @@ fn change(result: &RowResult, operation: Operation) -> Change {
 /// One error of a row; the weightiest one decides what becomes of the row.
 #[derive(Clone, Copy)]
 enum Judged {
-    TryAgain { retries_max: u32 },
+    Retry { retries_max: u32 },
     Shrink,
-    Wait(Trouble),
+    Backoff(BackoffReason),
     Reject,
     Hold(&'static str),
 }
@@ -73,9 +76,9 @@ impl Judged {
     /// Among two that are worth another try, fewer retries weigh more.
     fn weight(self) -> (u8, u32) {
         match self {
-            Self::TryAgain { retries_max } => (0, u32::MAX - retries_max),
+            Self::Retry { retries_max } => (0, u32::MAX - retries_max),
             Self::Shrink => (1, 0),
-            Self::Wait(_) => (2, 0),
+            Self::Backoff(_) => (2, 0),
             Self::Reject => (3, 0),
             Self::Hold(_) => (4, 0),
         }
@@ -83,26 +86,26 @@ impl Judged {
 }
 
 /// No limit of its own: the setting decides.
-pub(crate) const AS_OFTEN_AS_SET: u32 = u32::MAX;
+pub(crate) const UNLIMITED: u32 = u32::MAX;
 
-fn judge_error(error: &RowError, operation: Operation) -> Judged {
+fn classify_error(error: &RowError, operation: Operation) -> Judged {
     match error.code.as_str() {
         // First of all: whatever wraps a lock, nothing but the lock is the matter.
-        _ if is_lock(error) => Judged::TryAgain { retries_max: AS_OFTEN_AS_SET },
+        _ if is_lock(error) => Judged::Retry { retries_max: UNLIMITED },
         code if is_wrapper(code) && says_long_transactions(&error.message) => {
-            Judged::Wait(Trouble::Throttled)
+            Judged::Backoff(BackoffReason::Throttled)
         }
         code if is_wrapper(code) && says_apex_limit(&error.message) => Judged::Shrink,
         // Rolled back because of another row: nothing is wrong with this one.
-        "ALL_OR_NONE_OPERATION_ROLLED_BACK" => Judged::TryAgain { retries_max: AS_OFTEN_AS_SET },
-        "UNKNOWN_EXCEPTION" => Judged::TryAgain { retries_max: 2 },
-        "TXN_SECURITY_METERING_ERROR" => Judged::TryAgain { retries_max: 3 },
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK" => Judged::Retry { retries_max: UNLIMITED },
+        "UNKNOWN_EXCEPTION" => Judged::Retry { retries_max: 2 },
+        "TXN_SECURITY_METERING_ERROR" => Judged::Retry { retries_max: 3 },
         // Another writer created the record between our look-up and our insert: as an upsert it
         // succeeds now.
-        "DUPLICATE_VALUE" if operation == Operation::Upsert => Judged::TryAgain { retries_max: 1 },
+        "DUPLICATE_VALUE" if operation == Operation::Upsert => Judged::Retry { retries_max: 1 },
         "LIMIT_EXCEEDED" => Judged::Shrink,
         code if code.starts_with("APEX_TIMEOUT") => Judged::Shrink,
-        "REQUEST_LIMIT_EXCEEDED" => Judged::Wait(limit_exceeded(&error.message)),
+        "REQUEST_LIMIT_EXCEEDED" => Judged::Backoff(limit_exceeded(&error.message)),
         "STORAGE_LIMIT_EXCEEDED" => Judged::Hold(FREE_STORAGE),
         _ => Judged::Reject,
     }
@@ -130,7 +133,7 @@ pub(crate) fn meets_locks(results: &[RowResult]) -> bool {
 
 /// Whether Salesforce says of a row that one of its fields may not be written, in a code of its own
 /// or in what wraps it.
-pub(crate) fn refuses_writing(result: &RowResult) -> bool {
+pub(crate) fn says_not_writable(result: &RowResult) -> bool {
     const CODE: &str = "INVALID_FIELD_FOR_INSERT_UPDATE";
     let says_so = |error: &RowError| {
         error.code == CODE || is_wrapper(&error.code) && has_word(&error.message, CODE)
@@ -150,7 +153,7 @@ pub(crate) fn is_about_a_field(result: &RowResult) -> bool {
                 | "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
         )
     };
-    refuses_writing(result) || result.errors.iter().any(is_about_a_field)
+    says_not_writable(result) || result.errors.iter().any(is_about_a_field)
 }
 
 /// An update is said to have created a record: then every other row may do so, too.

@@ -54,7 +54,7 @@ fn what_is_no_code_is_other_and_told_in_the_message() {
         (&longest, format!("{}…: no", &longest[..80])),
         ("", "no".to_owned()),
     ] {
-        let RowVerdict::Rejected(reason) = judge_row(&refused(&[(code, "no")]), Upsert) else {
+        let RowVerdict::Rejected(reason) = classify_row(&refused(&[(code, "no")]), Upsert) else {
             panic!("{code}")
         };
         assert_eq!((&*reason.code, reason.message), ("OTHER", told), "{code:?}");
@@ -75,12 +75,12 @@ fn refused(errors: &[(&str, &str)]) -> RowResult {
 
 /// The verdict on a row with one error, in one word.
 fn judged(code: &str, message: &str) -> String {
-    match judge_row(&refused(&[(code, message)]), Upsert) {
+    match classify_row(&refused(&[(code, message)]), Upsert) {
         RowVerdict::Delivered(_) => "delivered".to_owned(),
-        RowVerdict::TryAgain { retries_max: AS_OFTEN_AS_SET, .. } => "again".to_owned(),
-        RowVerdict::TryAgain { retries_max, .. } => format!("again {retries_max}"),
+        RowVerdict::Retry { retries_max: UNLIMITED, .. } => "again".to_owned(),
+        RowVerdict::Retry { retries_max, .. } => format!("again {retries_max}"),
         RowVerdict::Shrink(_) => "shrink".to_owned(),
-        RowVerdict::Wait(trouble) => format!("{trouble:?}"),
+        RowVerdict::Backoff(trouble) => format!("{trouble:?}"),
         RowVerdict::Rejected(_) => "rejected".to_owned(),
         RowVerdict::Hold(_) => "hold".to_owned(),
     }
@@ -159,7 +159,7 @@ fn every_code_of_a_row_has_its_verdict() {
 fn an_insert_that_meets_its_own_duplicate_is_not_tried_again() {
     let race = refused(&[("DUPLICATE_VALUE", "duplicate value found: Key__c duplicates …")]);
 
-    assert!(matches!(judge_row(&race, Insert), RowVerdict::Rejected(_)));
+    assert!(matches!(classify_row(&race, Insert), RowVerdict::Rejected(_)));
 }
 
 #[test]
@@ -167,9 +167,9 @@ fn a_record_that_is_deleted_already_needs_no_deleting() {
     let gone = refused(&[("ENTITY_IS_DELETED", "entity is deleted")]);
     let locked = refused(&[("ENTITY_IS_DELETED", ""), ("ENTITY_IS_LOCKED", "")]);
 
-    assert_eq!(judge_row(&gone, Delete), RowVerdict::Delivered(Change::Deleted));
-    assert!(matches!(judge_row(&gone, Update), RowVerdict::Rejected(_)));
-    assert!(matches!(judge_row(&locked, Delete), RowVerdict::Rejected(_)));
+    assert_eq!(classify_row(&gone, Delete), RowVerdict::Delivered(Change::Deleted));
+    assert!(matches!(classify_row(&gone, Update), RowVerdict::Rejected(_)));
+    assert!(matches!(classify_row(&locked, Delete), RowVerdict::Rejected(_)));
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_row_with_a_permanent_error_is_rejected_with_all_its_errors() {
         refused(&[("UNABLE_TO_LOCK_ROW", "busy"), ("STRING_TOO_LONG", "data value too large")]);
     result.errors[1].fields = vec!["Name".to_owned()];
 
-    let RowVerdict::Rejected(reason) = judge_row(&result, Upsert) else {
+    let RowVerdict::Rejected(reason) = classify_row(&result, Upsert) else {
         panic!("a permanent error outweighs a passing one");
     };
 
@@ -193,14 +193,14 @@ fn a_row_with_a_permanent_error_is_rejected_with_all_its_errors() {
 fn the_more_impatient_of_two_passing_errors_decides() {
     let result = refused(&[("UNABLE_TO_LOCK_ROW", "busy"), ("UNKNOWN_EXCEPTION", "oops")]);
 
-    let judged = judge_row(&result, Upsert);
+    let judged = classify_row(&result, Upsert);
 
-    assert!(matches!(judged, RowVerdict::TryAgain { retries_max: 2, .. }), "{judged:?}");
+    assert!(matches!(judged, RowVerdict::Retry { retries_max: 2, .. }), "{judged:?}");
 }
 
 #[test]
 fn a_refusal_without_a_reason_is_a_reject() {
-    assert!(matches!(judge_row(&refused(&[]), Upsert), RowVerdict::Rejected(_)));
+    assert!(matches!(classify_row(&refused(&[]), Upsert), RowVerdict::Rejected(_)));
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn what_a_row_has_changed_is_known_by_its_operation_or_said_by_an_upsert() {
         (Some(false), Delete, Change::Deleted),
         (None, Delete, Change::Deleted),
     ] {
-        let judged = judge_row(&stored(created), operation);
+        let judged = classify_row(&stored(created), operation);
         assert_eq!(judged, RowVerdict::Delivered(change), "{created:?} {operation:?}");
     }
 }
@@ -228,11 +228,11 @@ fn a_field_that_may_not_be_written_holds_the_run_when_it_meets_every_row() {
 
     let wrapped = "LeadTrigger: caused by: INVALID_FIELD_FOR_INSERT_UPDATE, no: []";
 
-    assert!(refuses_writing(&unwritable) && !refuses_writing(&refused(&[("X", "")])));
+    assert!(says_not_writable(&unwritable) && !says_not_writable(&refused(&[("X", "")])));
     for (code, refuses) in
         [("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", true), ("STRING_TOO_LONG", false)]
     {
-        assert_eq!(refuses_writing(&refused(&[(code, wrapped)])), refuses, "{code}");
+        assert_eq!(says_not_writable(&refused(&[(code, wrapped)])), refuses, "{code}");
     }
     let no_key = refused(&[("MISSING_ARGUMENT", "External_Id__c not specified")]);
     assert!(is_about_a_field(&unwritable) && is_about_a_field(&no_key));

@@ -9,21 +9,21 @@ use super::{
 use load::Operation::{Delete, Insert, Update, Upsert};
 use salesforce::{ErrorAnswer, Flow, LoginError, Refusal};
 
-const HALVE: RequestVerdict = RequestVerdict::Halve(Single::Reject);
-const THROTTLED: RequestVerdict = RequestVerdict::Wait(Trouble::Throttled);
+const HALVE: CallVerdict = CallVerdict::Split(OnSingleRow::Reject);
+const THROTTLED: CallVerdict = CallVerdict::Backoff(BackoffReason::Throttled);
 
 fn answer(status: u16, code: &str, message: &str) -> Refusal {
     let code = (!code.is_empty()).then(|| code.to_owned());
     Refusal::Answered(ErrorAnswer { status, code, message: message.to_owned(), retry_after: None })
 }
 
-fn repeat(tries: u32, single: Single) -> RequestVerdict {
-    RequestVerdict::Repeat { tries, then: Then::Halve(single) }
+fn repeat(tries: u32, single: OnSingleRow) -> CallVerdict {
+    CallVerdict::Retry { tries, on_exhausted: OnExhausted::Split(single) }
 }
 
 /// Judges as an upsert; `true` where the verdict is to hold the run.
 fn holds(status: u16, code: &str) -> bool {
-    matches!(judge_request(&answer(status, code, ""), Upsert), RequestVerdict::Hold(_))
+    matches!(classify_call(&answer(status, code, ""), Upsert), CallVerdict::Hold(_))
 }
 
 /// Every status and code that Salesforce documents for a request as a whole, in the order of its
@@ -68,7 +68,7 @@ const UNDOCUMENTED: &str = "NEVER_HEARD_OF";
 
 #[test]
 fn every_code_of_a_whole_request_has_its_verdict() {
-    let unknown = |tries| repeat(tries, Single::Reject);
+    let unknown = |tries| repeat(tries, OnSingleRow::Reject);
     let table = [
         (400, "JSON_PARSER_ERROR", "", HALVE),
         (400, "INVALID_FIELD", "", HALVE),
@@ -76,10 +76,10 @@ fn every_code_of_a_whole_request_has_its_verdict() {
         (400, "MALFORMED_ID", "", HALVE),
         (400, "INVALID_CROSS_REFERENCE_KEY", "", HALVE),
         (400, "EXCEEDED_ID_LIMIT", "", HALVE),
-        (400, "TXN_SECURITY_METERING_ERROR", "", repeat(3, Single::TryAgain)),
-        (400, "QUERY_TIMEOUT", "", RequestVerdict::Halve(Single::TryAgain)),
-        (400, "REQUEST_RUNNING_TOO_LONG", "", RequestVerdict::Halve(Single::TryAgain)),
-        (400, "UNABLE_TO_LOCK_ROW", "", repeat(5, Single::TryAgain)),
+        (400, "TXN_SECURITY_METERING_ERROR", "", repeat(3, OnSingleRow::Retry)),
+        (400, "QUERY_TIMEOUT", "", CallVerdict::Split(OnSingleRow::Retry)),
+        (400, "REQUEST_RUNNING_TOO_LONG", "", CallVerdict::Split(OnSingleRow::Retry)),
+        (400, "UNABLE_TO_LOCK_ROW", "", repeat(5, OnSingleRow::Retry)),
         (
             403,
             "REQUEST_LIMIT_EXCEEDED",
@@ -91,23 +91,28 @@ fn every_code_of_a_whole_request_has_its_verdict() {
             403,
             "REQUEST_LIMIT_EXCEEDED",
             "TotalRequests Limit exceeded.",
-            RequestVerdict::Wait(Trouble::QuotaUsedUp),
+            CallVerdict::Backoff(BackoffReason::QuotaUsedUp),
         ),
         (409, "", "", HALVE),
         (412, "", "", HALVE),
         (413, "", "", HALVE),
-        (420, "", "", RequestVerdict::Repeat { tries: 2, then: Then::Hold(NOT_THE_API) }),
-        (403, "", "an HTML page", RequestVerdict::Doubt(NOT_LET_IN)),
-        (403, "INSUFFICIENT_ACCESS_OR_READONLY", "", RequestVerdict::Doubt(NOT_LET_IN)),
-        (401, "", "an HTML page", RequestVerdict::Doubt(NOT_LET_IN)),
-        (404, "", "an HTML page", RequestVerdict::Doubt(NOT_THE_API)),
-        (302, "", "", RequestVerdict::Doubt(NOT_THE_API)),
-        (405, "", "", RequestVerdict::Doubt(NOT_THE_API)),
-        (406, "", "an HTML page", RequestVerdict::Doubt(NOT_THE_API)),
-        (414, "", "", RequestVerdict::Doubt(NOT_THE_API)),
-        (415, "", "", RequestVerdict::Doubt(NOT_THE_API)),
-        (428, "", "", RequestVerdict::Doubt(NOT_THE_API)),
-        (431, "", "", RequestVerdict::Doubt(NOT_THE_API)),
+        (
+            420,
+            "",
+            "",
+            CallVerdict::Retry { tries: 2, on_exhausted: OnExhausted::Hold(NOT_THE_API) },
+        ),
+        (403, "", "an HTML page", CallVerdict::Doubt(NOT_LET_IN)),
+        (403, "INSUFFICIENT_ACCESS_OR_READONLY", "", CallVerdict::Doubt(NOT_LET_IN)),
+        (401, "", "an HTML page", CallVerdict::Doubt(NOT_LET_IN)),
+        (404, "", "an HTML page", CallVerdict::Doubt(NOT_THE_API)),
+        (302, "", "", CallVerdict::Doubt(NOT_THE_API)),
+        (405, "", "", CallVerdict::Doubt(NOT_THE_API)),
+        (406, "", "an HTML page", CallVerdict::Doubt(NOT_THE_API)),
+        (414, "", "", CallVerdict::Doubt(NOT_THE_API)),
+        (415, "", "", CallVerdict::Doubt(NOT_THE_API)),
+        (428, "", "", CallVerdict::Doubt(NOT_THE_API)),
+        (431, "", "", CallVerdict::Doubt(NOT_THE_API)),
         (429, "", "", THROTTLED),
         (500, "UNKNOWN_EXCEPTION", "", unknown(3)),
         (500, "APEX_ERROR", "", unknown(3)),
@@ -115,13 +120,13 @@ fn every_code_of_a_whole_request_has_its_verdict() {
         (502, "", "<html>", unknown(5)),
         (504, "", "<html>", unknown(5)),
         (408, "", "", unknown(5)),
-        (503, "SERVER_UNAVAILABLE", "", RequestVerdict::Wait(Trouble::Unavailable)),
-        (503, "", "<html>", RequestVerdict::Wait(Trouble::Unavailable)),
+        (503, "SERVER_UNAVAILABLE", "", CallVerdict::Backoff(BackoffReason::Unavailable)),
+        (503, "", "<html>", CallVerdict::Backoff(BackoffReason::Unavailable)),
         (400, UNDOCUMENTED, "", HALVE),
     ];
 
     for (status, code, message, expected) in &table {
-        let judged = judge_request(&answer(*status, code, message), Upsert);
+        let judged = classify_call(&answer(*status, code, message), Upsert);
         assert_eq!(judged, *expected, "HTTP {status} {code} {message}");
     }
     let judged = table.iter().map(|(status, code, ..)| (*status, *code));
@@ -147,8 +152,8 @@ const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 10] = [
 fn what_only_a_person_can_change_holds_the_run_and_a_token_that_is_not_accepted_stops_the_consumer()
 {
     for (status, code) in ONLY_A_PERSON_CAN_CHANGE {
-        let judged = judge_request(&answer(status, code, ""), Upsert);
-        let stops = matches!(judged, RequestVerdict::Stop(_));
+        let judged = classify_call(&answer(status, code, ""), Upsert);
+        let stops = matches!(judged, CallVerdict::Stop(_));
         assert!(if status == 401 { stops } else { holds(status, code) }, "HTTP {status} {code}");
     }
 }
@@ -157,7 +162,7 @@ fn what_only_a_person_can_change_holds_the_run_and_a_token_that_is_not_accepted_
 fn the_code_decides_before_the_status() {
     let limit = answer(400, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.");
 
-    assert_eq!(judge_request(&limit, Upsert), THROTTLED);
+    assert_eq!(classify_call(&limit, Upsert), THROTTLED);
     assert!(holds(400, "API_DISABLED_FOR_ORG"));
 }
 
@@ -167,7 +172,7 @@ fn too_many_long_transactions_are_waited_for_whichever_code_says_so() {
         let refusal = answer(500, code, "ConcurrentPerOrgLongTxn Limit exceeded.");
         // Refused before any work, so also an insert may be sent again.
         for operation in [Upsert, Insert] {
-            assert_eq!(judge_request(&refusal, operation), THROTTLED, "{code} {operation:?}");
+            assert_eq!(classify_call(&refusal, operation), THROTTLED, "{code} {operation:?}");
         }
     }
 }
@@ -182,7 +187,7 @@ fn an_insert_is_never_repeated_when_its_outcome_is_unknown() {
         answer(504, "", "<html>"),
         Refusal::OutcomeUnknown { cause: "connection reset".to_owned() },
     ] {
-        assert_eq!(judge_request(&refusal, Insert), RequestVerdict::OutcomeUnknown, "{refusal}");
+        assert_eq!(classify_call(&refusal, Insert), CallVerdict::OutcomeUnknown, "{refusal}");
     }
 }
 
@@ -190,11 +195,11 @@ fn an_insert_is_never_repeated_when_its_outcome_is_unknown() {
 fn an_answer_of_somebody_on_the_way_says_nothing_of_the_rows_of_an_insert() {
     for status in [302, 307, 400, 401, 403, 404, 405, 407, 408, 409, 410, 418, 420, 422, 451] {
         let page = answer(status, "", "an HTML page");
-        let judged = judge_request(&page, Insert);
-        assert!(matches!(judged, RequestVerdict::Unsaid(_)), "{status} {judged:?}");
+        let judged = classify_call(&page, Insert);
+        assert!(matches!(judged, CallVerdict::IntermediaryAnswered(_)), "{status} {judged:?}");
     }
-    assert_eq!(judge_request(&answer(413, "", ""), Insert), HALVE);
-    assert_eq!(judge_request(&answer(400, "INVALID_FIELD", ""), Insert), HALVE);
+    assert_eq!(classify_call(&answer(413, "", ""), Insert), HALVE);
+    assert_eq!(classify_call(&answer(400, "INVALID_FIELD", ""), Insert), HALVE);
 }
 
 #[test]
@@ -202,9 +207,15 @@ fn an_insert_that_was_refused_before_any_work_is_repeated() {
     let unavailable = answer(503, "SERVER_UNAVAILABLE", "");
     let unreachable = Refusal::NotSent { cause: "connection refused".to_owned() };
 
-    assert_eq!(judge_request(&unavailable, Insert), RequestVerdict::Wait(Trouble::Unavailable));
-    assert_eq!(judge_request(&unreachable, Insert), RequestVerdict::Wait(Trouble::Unreachable));
-    assert_eq!(judge_request(&answer(429, "", ""), Insert), THROTTLED);
+    assert_eq!(
+        classify_call(&unavailable, Insert),
+        CallVerdict::Backoff(BackoffReason::Unavailable)
+    );
+    assert_eq!(
+        classify_call(&unreachable, Insert),
+        CallVerdict::Backoff(BackoffReason::Unreachable)
+    );
+    assert_eq!(classify_call(&answer(429, "", ""), Insert), THROTTLED);
 }
 
 #[test]
@@ -216,12 +227,12 @@ fn a_login_that_is_refused_stops_and_one_that_fails_is_waited_for() {
     };
     let failed = LoginError::Unavailable { cause: "HTTP 503".to_owned() };
 
-    let judged = judge_request(&Refusal::Login(refused), Upsert);
+    let judged = classify_call(&Refusal::Login(refused), Upsert);
 
-    assert!(matches!(judged, RequestVerdict::Stop(_)));
+    assert!(matches!(judged, CallVerdict::Stop(_)));
     assert_eq!(
-        judge_request(&Refusal::Login(failed), Upsert),
-        RequestVerdict::Wait(Trouble::Unavailable)
+        classify_call(&Refusal::Login(failed), Upsert),
+        CallVerdict::Backoff(BackoffReason::Unavailable)
     );
 }
 
@@ -230,8 +241,8 @@ fn only_an_insert_must_not_be_repeated() {
     let unknown = Refusal::OutcomeUnknown { cause: "connection reset".to_owned() };
 
     for (operation, repeated) in [(Upsert, true), (Update, true), (Delete, true), (Insert, false)] {
-        let judged = judge_request(&unknown, operation);
-        assert_eq!(matches!(judged, RequestVerdict::Repeat { .. }), repeated, "{operation:?}");
+        let judged = classify_call(&unknown, operation);
+        assert_eq!(matches!(judged, CallVerdict::Retry { .. }), repeated, "{operation:?}");
     }
 }
 

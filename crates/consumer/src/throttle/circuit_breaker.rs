@@ -1,5 +1,5 @@
-//! One gate that all calls of this process pass: when Salesforce is in trouble, all wait together
-//! instead of each finding out for itself.
+//! The circuit breaker that all calls of this process pass: during an outage all of them wait together,
+//! instead of each one finding out for itself.
 
 use std::{
     fmt,
@@ -10,17 +10,17 @@ use std::{
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::{retry::Trouble, retry::backoff::Backoff, throttle::outage::Standstill};
+use crate::retry::{Backoff, BackoffReason};
 
-/// Shorter trouble is no news to anybody.
-const NEWS_AFTER: Duration = Duration::from_secs(5);
+/// An outage is published when it has lasted so long.
+const PUBLISHED_AFTER: Duration = Duration::from_secs(5);
 
-/// Who has something to deliver tries again within this time.
-const TRIED_WITHIN: Duration = Duration::from_secs(60);
+/// A consumer that has something to deliver tries again within this time.
+const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 
-/// Open when Salesforce takes calls.
+/// Closed while Salesforce takes calls; open while all of them wait.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub(crate) struct CircuitBreaker {
     /// Time between two looks whether calls of the day are free again.
     limit_check: Duration,
     state: Mutex<State>,
@@ -28,11 +28,11 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Counts how often it was closed.
-    closings: u64,
-    closed_until: Option<Instant>,
-    trouble: Option<Since>,
-    /// Calls that were let through.
+    /// Counts how often it opened.
+    openings: u64,
+    open_until: Option<Instant>,
+    outage: Option<Since>,
+    /// Calls that have started.
     started: u64,
     /// The last one of them that was answered with row results.
     answered: u64,
@@ -40,7 +40,7 @@ struct State {
 
 #[derive(Debug)]
 struct Since {
-    trouble: Trouble,
+    reason: BackoffReason,
     start: Instant,
     /// Failures since then, those at the same time counted once.
     failures: u32,
@@ -48,118 +48,122 @@ struct Since {
     is_logged: bool,
 }
 
-/// Leave to make one call.
+/// Permits one call, as far as outages are concerned.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pass {
+pub(crate) struct Permit {
     /// Counts from 1.
     number: u64,
-    closings: u64,
+    openings: u64,
 }
 
 /// A moment between two calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Moment {
+pub(crate) struct Mark {
     started: u64,
 }
 
-impl Gate {
-    /// An open one.
+/// All calls wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outage {
+    pub(crate) reason: String,
+    /// How long until the next try.
+    pub(crate) retry_in: Duration,
+}
+
+impl CircuitBreaker {
+    /// A closed one.
     pub(crate) fn new(limit_check: Duration) -> Self {
         Self { limit_check, state: Mutex::default() }
     }
 
     /// How long Salesforce is left alone for this.
-    pub(crate) fn backoff(&self, trouble: Trouble) -> Backoff {
-        trouble.backoff(self.limit_check)
+    pub(crate) fn backoff(&self, reason: BackoffReason) -> Backoff {
+        reason.backoff(self.limit_check)
     }
 
     /// Waits until calls may be made.
-    pub(crate) async fn pass(&self) -> Pass {
+    pub(crate) async fn permit(&self) -> Permit {
         loop {
-            let open_at = {
+            let closes_at = {
                 let mut state = self.state();
-                match state.closed_until {
+                match state.open_until {
                     Some(until) if until > Instant::now() => until,
                     _ => {
                         state.started += 1;
-                        return Pass { number: state.started, closings: state.closings };
+                        return Permit { number: state.started, openings: state.openings };
                     }
                 }
             };
-            tokio::time::sleep_until(open_at).await;
+            tokio::time::sleep_until(closes_at).await;
         }
     }
 
-    /// Whether calls may be made at this moment.
-    pub(crate) fn is_open(&self) -> bool {
-        self.state().closed_until.is_none_or(|until| until <= Instant::now())
+    /// Whether calls may be made now.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().open_until.is_none_or(|until| until <= Instant::now())
     }
 
-    /// A call met trouble: closes the gate for a while, longer with every failure in a row, or as
-    /// long as the server asks for. Of several calls that fail at the same time, one
-    /// counts. Logs when the trouble is a new one.
+    /// A call failed: opens the breaker for a while, longer with every failure in a row, or as long as
+    /// the server asks for. Of several calls that fail at the same time, one counts. Logs when the
+    /// reason is a new one.
     ///
-    /// A single call without an answer holds nobody up: the gate stays open, and the result is how
-    /// long that call has to wait on its own.
+    /// A single call without an answer delays no other: the breaker stays closed, and the result is how
+    /// long that call alone has to wait.
     pub(crate) fn failed(
         &self,
-        pass: Pass,
-        trouble: Trouble,
+        permit: Permit,
+        reason: BackoffReason,
         retry_after: Option<Duration>,
         random: f64,
         detail: &dyn fmt::Display,
     ) -> Duration {
         let now = Instant::now();
         let mut state = self.state();
-        let is_single = trouble == Trouble::NoAnswer && state.trouble.is_none();
-        let is_counted = pass.closings == state.closings;
-        let since = state.trouble.get_or_insert(Since {
-            trouble,
-            start: now,
-            failures: 0,
-            is_logged: false,
-        });
-        let is_news = !since.is_logged || since.trouble != trouble;
-        since.trouble = trouble;
+        let is_single = reason == BackoffReason::NoAnswer && state.outage.is_none();
+        let is_counted = permit.openings == state.openings;
+        let since =
+            state.outage.get_or_insert(Since { reason, start: now, failures: 0, is_logged: false });
+        let is_news = !since.is_logged || since.reason != reason;
+        since.reason = reason;
         since.is_logged = !is_single;
         if is_counted {
             since.failures += 1;
         }
-        let backoff = self.backoff(trouble);
+        let backoff = self.backoff(reason);
         let own = backoff.delay(since.failures, random);
         let delay = retry_after.map_or(own, |asked_for| asked_for.max(backoff.floor));
         if is_single {
             drop(state);
-            warn!(error = %detail, wait_ms = milliseconds(delay), "{trouble}; it is repeated");
+            warn!(error = %detail, wait_ms = milliseconds(delay), "{reason}; retrying it");
             return delay;
         }
         if is_counted || retry_after.is_some() {
-            state.closed_until = state.closed_until.max(Some(now + delay));
+            state.open_until = state.open_until.max(Some(now + delay));
         }
         if is_counted {
-            state.closings += 1;
+            state.openings += 1;
         }
         drop(state);
         if is_news {
-            warn!(error = %detail, wait_ms = milliseconds(delay), "{trouble}; waiting, nothing is lost");
+            warn!(error = %detail, wait_ms = milliseconds(delay), "{reason}; waiting, nothing is lost");
         }
         Duration::ZERO
     }
 
     /// A call was answered: with row results, or, at the start, with what was asked.
-    pub(crate) fn answered(&self, pass: Pass) {
+    pub(crate) fn succeeded(&self, permit: Permit) {
         let mut state = self.state();
-        state.answered = state.answered.max(pass.number);
+        state.answered = state.answered.max(permit.number);
         drop(state);
-        self.told(pass);
+        self.answered(permit);
     }
 
-    /// Something was told of the org: it answers, and whether it takes rows is not said.
-    pub(crate) fn told(&self, pass: Pass) {
+    /// Salesforce answered something that shows only that it answers, not whether it takes rows.
+    pub(crate) fn answered(&self, permit: Permit) {
         let mut state = self.state();
-        // An answer to a call from before the trouble says nothing about now.
-        if pass.closings == state.closings
-            && let Some(since) = state.trouble.take()
+        // An answer to a call from before the outage says nothing about now.
+        if permit.openings == state.openings
+            && let Some(since) = state.outage.take()
             && since.is_logged
         {
             drop(state);
@@ -168,30 +172,30 @@ impl Gate {
         }
     }
 
-    /// Why all calls wait, when they do so for longer than a moment. Between two tries it is still
-    /// told; but trouble that nothing was tried after for long says nothing of now.
-    pub(crate) fn standstill(&self) -> Option<Standstill> {
+    /// Why all calls wait, when they do so for more than some seconds. It is still published between
+    /// two tries; but an outage that nothing was tried after for long says nothing of now.
+    pub(crate) fn outage(&self) -> Option<Outage> {
         let now = Instant::now();
         let state = self.state();
-        let since = state.trouble.as_ref().filter(|since| since.is_logged)?;
-        let until = state.closed_until?;
-        let is_told = since.start + NEWS_AFTER <= now && now < until + TRIED_WITHIN;
+        let since = state.outage.as_ref().filter(|since| since.is_logged)?;
+        let until = state.open_until?;
+        let is_published = since.start + PUBLISHED_AFTER <= now && now < until + RETRIED_WITHIN;
         let retry_in = until.saturating_duration_since(now);
-        is_told.then(|| Standstill { reason: since.trouble.to_string(), retry_in })
+        is_published.then(|| Outage { reason: since.reason.to_string(), retry_in })
     }
 
-    /// After all calls so far were let through.
-    pub(crate) fn now(&self) -> Moment {
-        Moment { started: self.state().started }
+    /// After all calls that have started so far.
+    pub(crate) fn now(&self) -> Mark {
+        Mark { started: self.state().started }
     }
 
-    /// Whether a call that was let through after this moment was answered with row results.
-    pub(crate) fn has_answered_since(&self, moment: Moment) -> bool {
-        self.state().answered > moment.started
+    /// Whether a call that started after this mark was answered with row results.
+    pub(crate) fn has_answered_since(&self, mark: Mark) -> bool {
+        self.state().answered > mark.started
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nothing panics while it holds the gate")
+        self.state.lock().expect("nothing panics while it holds the breaker")
     }
 }
 
@@ -208,30 +212,30 @@ mod tests {
     /// The draw that gives the longest wait.
     const LONGEST: f64 = 1.0;
 
-    async fn waited(gate: &Gate) -> Duration {
+    async fn waited(breaker: &CircuitBreaker) -> Duration {
         let start = Instant::now();
-        gate.pass().await;
+        breaker.permit().await;
         start.elapsed()
     }
 
-    fn fail(gate: &Gate, pass: Pass, trouble: Trouble) -> Duration {
-        gate.failed(pass, trouble, None, LONGEST, &"HTTP 503")
+    fn fail(breaker: &CircuitBreaker, permit: Permit, reason: BackoffReason) -> Duration {
+        breaker.failed(permit, reason, None, LONGEST, &"HTTP 503")
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_open_gate_lets_everybody_pass() {
-        assert_eq!(waited(&Gate::new(CHECK)).await, Duration::ZERO);
+    async fn a_closed_breaker_delays_nobody() {
+        assert_eq!(waited(&CircuitBreaker::new(CHECK)).await, Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn failures_in_a_row_close_it_longer_and_longer() {
-        let gate = Gate::new(CHECK);
+    async fn failures_in_a_row_open_it_longer_and_longer() {
+        let breaker = CircuitBreaker::new(CHECK);
         let mut waits = Vec::new();
 
         for _ in 0..4 {
-            let pass = gate.pass().await;
-            fail(&gate, pass, Trouble::Unavailable);
-            waits.push(waited(&gate).await.as_secs());
+            let permit = breaker.permit().await;
+            fail(&breaker, permit, BackoffReason::Unavailable);
+            waits.push(waited(&breaker).await.as_secs());
         }
 
         assert_eq!(waits, [1, 2, 4, 8]);
@@ -239,16 +243,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_day_whose_calls_are_used_up_is_looked_at_every_few_minutes_at_most() {
-        let gate = Gate::new(CHECK);
+        let breaker = CircuitBreaker::new(CHECK);
         let mut minutes = Vec::new();
 
         for random in [0.0, LONGEST, LONGEST, LONGEST] {
-            let pass = gate.pass().await;
-            gate.failed(pass, Trouble::QuotaUsedUp, Some(SECOND), 0.0, &"HTTP 403");
-            minutes.push(waited(&gate).await.as_secs() / 60);
-            let pass = gate.pass().await;
-            gate.failed(pass, Trouble::QuotaUsedUp, None, random, &"HTTP 403");
-            minutes.push(waited(&gate).await.as_secs() / 60);
+            let permit = breaker.permit().await;
+            breaker.failed(permit, BackoffReason::QuotaUsedUp, Some(SECOND), 0.0, &"HTTP 403");
+            minutes.push(waited(&breaker).await.as_secs() / 60);
+            let permit = breaker.permit().await;
+            breaker.failed(permit, BackoffReason::QuotaUsedUp, None, random, &"HTTP 403");
+            minutes.push(waited(&breaker).await.as_secs() / 60);
         }
 
         assert_eq!(minutes, [10, 10, 10, 60, 10, 60, 10, 60]);
@@ -256,119 +260,119 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_that_fail_at_the_same_time_count_once() {
-        let gate = Gate::new(CHECK);
-        let passes = [gate.pass().await, gate.pass().await, gate.pass().await];
+        let breaker = CircuitBreaker::new(CHECK);
+        let permits = [breaker.permit().await, breaker.permit().await, breaker.permit().await];
 
-        for pass in passes {
-            fail(&gate, pass, Trouble::Unavailable);
+        for permit in permits {
+            fail(&breaker, permit, BackoffReason::Unavailable);
         }
 
-        assert_eq!(waited(&gate).await, SECOND);
+        assert_eq!(waited(&breaker).await, SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_starts_the_count_again() {
-        let gate = Gate::new(CHECK);
+        let breaker = CircuitBreaker::new(CHECK);
         for _ in 0..3 {
-            let pass = gate.pass().await;
-            fail(&gate, pass, Trouble::Unavailable);
+            let permit = breaker.permit().await;
+            fail(&breaker, permit, BackoffReason::Unavailable);
         }
 
-        gate.answered(gate.pass().await);
-        fail(&gate, gate.pass().await, Trouble::Unavailable);
+        breaker.succeeded(breaker.permit().await);
+        fail(&breaker, breaker.permit().await, BackoffReason::Unavailable);
 
-        assert_eq!(waited(&gate).await, SECOND);
+        assert_eq!(waited(&breaker).await, SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_an_answer_to_a_later_call_counts_as_one_since_a_moment() {
-        let gate = Gate::new(CHECK);
-        let before = gate.pass().await;
-        let moment = gate.now();
-        let after = gate.pass().await;
+        let breaker = CircuitBreaker::new(CHECK);
+        let before = breaker.permit().await;
+        let mark = breaker.now();
+        let after = breaker.permit().await;
 
-        gate.answered(before);
-        assert!(!gate.has_answered_since(moment));
-        gate.answered(after);
-        assert!(gate.has_answered_since(moment));
-        assert!(!gate.has_answered_since(gate.now()));
+        breaker.succeeded(before);
+        assert!(!breaker.has_answered_since(mark));
+        breaker.succeeded(after);
+        assert!(breaker.has_answered_since(mark));
+        assert!(!breaker.has_answered_since(breaker.now()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_from_before_the_trouble_does_not_end_it() {
-        let gate = Gate::new(CHECK);
-        let early = gate.pass().await;
-        fail(&gate, gate.pass().await, Trouble::Unavailable);
+    async fn an_answer_from_before_the_outage_does_not_end_it() {
+        let breaker = CircuitBreaker::new(CHECK);
+        let early = breaker.permit().await;
+        fail(&breaker, breaker.permit().await, BackoffReason::Unavailable);
 
-        gate.answered(early);
-        fail(&gate, gate.pass().await, Trouble::Unavailable);
+        breaker.succeeded(early);
+        fail(&breaker, breaker.permit().await, BackoffReason::Unavailable);
 
-        assert_eq!(waited(&gate).await, 2 * SECOND);
+        assert_eq!(waited(&breaker).await, 2 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_the_server_asks_for_is_kept() {
-        let gate = Gate::new(CHECK);
-        let pass = gate.pass().await;
+        let breaker = CircuitBreaker::new(CHECK);
+        let permit = breaker.permit().await;
 
-        gate.failed(pass, Trouble::Throttled, Some(17 * SECOND), 0.0, &"HTTP 429");
+        breaker.failed(permit, BackoffReason::Throttled, Some(17 * SECOND), 0.0, &"HTTP 429");
 
-        assert_eq!(waited(&gate).await, 17 * SECOND);
+        assert_eq!(waited(&breaker).await, 17 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_late_answer_cannot_shorten_the_wait() {
-        let gate = Gate::new(CHECK);
-        let passes = [gate.pass().await, gate.pass().await];
+        let breaker = CircuitBreaker::new(CHECK);
+        let permits = [breaker.permit().await, breaker.permit().await];
 
-        gate.failed(passes[0], Trouble::Throttled, Some(17 * SECOND), 0.0, &"HTTP 429");
-        gate.failed(passes[1], Trouble::Throttled, Some(SECOND), 0.0, &"HTTP 429");
+        breaker.failed(permits[0], BackoffReason::Throttled, Some(17 * SECOND), 0.0, &"HTTP 429");
+        breaker.failed(permits[1], BackoffReason::Throttled, Some(SECOND), 0.0, &"HTTP 429");
 
-        assert_eq!(waited(&gate).await, 17 * SECOND);
+        assert_eq!(waited(&breaker).await, 17 * SECOND);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_single_call_without_an_answer_holds_nobody_up() {
-        let gate = Gate::new(CHECK);
-        let (first, second) = (gate.pass().await, gate.pass().await);
+    async fn a_single_call_without_an_answer_delays_no_other() {
+        let breaker = CircuitBreaker::new(CHECK);
+        let (first, second) = (breaker.permit().await, breaker.permit().await);
 
-        let alone = fail(&gate, first, Trouble::NoAnswer);
-        let others = waited(&gate).await;
-        gate.answered(second);
-        let alone_again = fail(&gate, gate.pass().await, Trouble::NoAnswer);
+        let alone = fail(&breaker, first, BackoffReason::NoAnswer);
+        let others = waited(&breaker).await;
+        breaker.succeeded(second);
+        let alone_again = fail(&breaker, breaker.permit().await, BackoffReason::NoAnswer);
 
         assert_eq!((alone, others, alone_again), (SECOND, Duration::ZERO, SECOND));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn several_calls_without_an_answer_close_it() {
-        let gate = Gate::new(CHECK);
-        let (first, second) = (gate.pass().await, gate.pass().await);
+    async fn several_calls_without_an_answer_open_it() {
+        let breaker = CircuitBreaker::new(CHECK);
+        let (first, second) = (breaker.permit().await, breaker.permit().await);
 
-        fail(&gate, first, Trouble::NoAnswer);
-        let alone = fail(&gate, second, Trouble::NoAnswer);
+        fail(&breaker, first, BackoffReason::NoAnswer);
+        let alone = fail(&breaker, second, BackoffReason::NoAnswer);
 
-        assert_eq!((alone, waited(&gate).await), (Duration::ZERO, 2 * SECOND));
+        assert_eq!((alone, waited(&breaker).await), (Duration::ZERO, 2 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn trouble_that_lasts_is_told_until_an_answer_comes_or_nothing_is_tried_any_more() {
-        let gate = Gate::new(CHECK);
-        fail(&gate, gate.pass().await, Trouble::Unavailable);
-        assert_eq!(gate.standstill(), None, "a moment is no news");
+    async fn an_outage_is_published_until_an_answer_comes_or_nothing_is_tried_any_more() {
+        let breaker = CircuitBreaker::new(CHECK);
+        fail(&breaker, breaker.permit().await, BackoffReason::Unavailable);
+        assert_eq!(breaker.outage(), None, "some seconds are no outage");
         for _ in 0..3 {
-            fail(&gate, gate.pass().await, Trouble::Unavailable);
+            fail(&breaker, breaker.permit().await, BackoffReason::Unavailable);
         }
 
-        let told = gate.standstill().unwrap();
+        let published = breaker.outage().unwrap();
         let reason = "salesforce is not available".to_owned();
-        assert_eq!(told, Standstill { reason: reason.clone(), retry_in: 8 * SECOND });
-        let pass = gate.pass().await;
-        let told = gate.standstill().unwrap();
-        assert_eq!(told, Standstill { reason, retry_in: Duration::ZERO }, "it is being tried");
-        tokio::time::sleep(TRIED_WITHIN).await;
-        assert_eq!(gate.standstill(), None);
-        gate.answered(pass);
-        assert_eq!(gate.standstill(), None);
+        assert_eq!(published, Outage { reason: reason.clone(), retry_in: 8 * SECOND });
+        let permit = breaker.permit().await;
+        let published = breaker.outage().unwrap();
+        assert_eq!(published, Outage { reason, retry_in: Duration::ZERO }, "it is being tried");
+        tokio::time::sleep(RETRIED_WITHIN).await;
+        assert_eq!(breaker.outage(), None);
+        breaker.succeeded(permit);
+        assert_eq!(breaker.outage(), None);
     }
 }

@@ -1,50 +1,42 @@
-//! Why no call starts at the moment: everybody is told through Redis, for as long as it is so.
+//! Publishes through Redis why no call starts, for as long as it is so.
 
 use std::{convert::Infallible, time::Duration};
 
 use job_queue::{Queue, QueueError};
 use tokio::time::{Instant, sleep};
 
-use crate::throttle::circuit_breaker::Gate;
+use super::circuit_breaker::{CircuitBreaker, Outage};
 
-/// So often it is told again at least: Redis forgets it after thirty seconds.
-const BETWEEN_NOTES_MAX: Duration = Duration::from_secs(10);
+/// An outage is published at least this often: its key in Redis expires after thirty seconds.
+const INTERVAL_MAX: Duration = Duration::from_secs(10);
 
-/// Nobody needs to know it more often.
-const BETWEEN_NOTES_MIN: Duration = Duration::from_secs(1);
+/// And at most this often.
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
 
-/// All calls wait.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Standstill {
-    pub(crate) reason: String,
-    /// How long until it is tried again.
-    pub(crate) retry_in: Duration,
-}
-
-/// What this consumer has told of it.
+/// Publishes the outage that this consumer has.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct OutagePublisher {
     again_at: Option<Instant>,
 }
 
-impl Told {
-    /// Tells everybody why all calls wait, for as long as only the gate may make them wait.
-    pub(crate) async fn keep(
+impl OutagePublisher {
+    /// Publishes the outage of the circuit breaker, for as long as this future lives.
+    pub(crate) async fn keep_publishing(
         &mut self,
         queue: &Queue,
-        gate: &Gate,
+        breaker: &CircuitBreaker,
     ) -> Result<Infallible, QueueError> {
         loop {
-            self.tell(queue, gate.standstill()).await?;
-            sleep(BETWEEN_NOTES_MIN).await;
+            self.publish(queue, breaker.outage()).await?;
+            sleep(INTERVAL_MIN).await;
         }
     }
 
-    /// Tells everybody how it is now.
-    pub(crate) async fn tell(
+    /// Publishes the outage there is now, or that there is none.
+    pub(crate) async fn publish(
         &mut self,
         queue: &Queue,
-        now: Option<Standstill>,
+        now: Option<Outage>,
     ) -> Result<(), QueueError> {
         match (now, self.again_at) {
             (None, None) => {}
@@ -53,10 +45,10 @@ impl Told {
                 self.again_at = None;
             }
             (Some(_), Some(again_at)) if Instant::now() < again_at => {}
-            (Some(Standstill { reason, retry_in }), _) => {
+            (Some(Outage { reason, retry_in }), _) => {
                 queue.note_delivery_pause(&reason, Some(retry_in)).await?;
-                let pause = retry_in.clamp(BETWEEN_NOTES_MIN, BETWEEN_NOTES_MAX);
-                self.again_at = Some(Instant::now() + pause);
+                let delay = retry_in.clamp(INTERVAL_MIN, INTERVAL_MAX);
+                self.again_at = Some(Instant::now() + delay);
             }
         }
         Ok(())

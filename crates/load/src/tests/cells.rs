@@ -66,7 +66,7 @@ fn outcome(kind: &str, cell: &str) -> String {
     let raw = if columns.contains(',') { format!("{quoted},k") } else { quoted };
     let rows = encode(&Mapping::by_name(rules, LeftOut::default()), columns, &[&raw]);
     match &rows.rows()[0] {
-        EncodedRow::Unfit(reason) => format!("`{}`", reason.code),
+        EncodedRow::Invalid(reason) => format!("`{}`", reason.code),
         EncodedRow::Ready { .. } => said(rows.json(0)),
     }
 }

@@ -193,7 +193,7 @@ fn a_header_that_does_not_fit_is_told_by_its_columns() {
     assert!(file.plan(header("mail,EXTERNALID"), BTreeMap::new()).is_ok(), "case does not matter");
     assert_eq!(
         misfit(&by_name(), "Email"),
-        HeaderMisfit::KeyMissing { field: "Key__c".to_owned() }
+        HeaderMismatch::KeyMissing { field: "Key__c".to_owned() }
     );
     assert_eq!(
         misfit(&by_name(), "Key__c,Email,EMAIL").to_string(),

@@ -11,7 +11,7 @@ use ingest_core::{Dialect, Header, Rows};
 use serde_json::{Value, json};
 
 use crate::{
-    Describe, EncodedRow, EncodedRows, HeaderMisfit, Key, LeftOut, Mapping, Operation, RecordId,
+    Describe, EncodedRow, EncodedRows, HeaderMismatch, Key, LeftOut, Mapping, Operation, RecordId,
     Sameness, Sdl, TargetRules, ValueRules,
 };
 
@@ -115,7 +115,7 @@ fn encoded_rows(keys: &[&str]) -> EncodedRows {
 fn sent(mapping: &Mapping, columns: &str, raw: &str) -> Result<Value, String> {
     let rows = encode(mapping, columns, &[raw]);
     match &rows.rows()[0] {
-        EncodedRow::Unfit(reason) => Err(format!("{}: {}", reason.code, reason.message)),
+        EncodedRow::Invalid(reason) => Err(format!("{}: {}", reason.code, reason.message)),
         EncodedRow::Ready { .. } => {
             let body: Value = serde_json::from_slice(&rows.body(&[0])).unwrap();
             assert_eq!(body["allOrNone"], false);

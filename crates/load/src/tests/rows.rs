@@ -76,7 +76,7 @@ fn a_row_whose_record_was_looked_up_is_sent_with_its_id_and_without_its_key() {
     assert_eq!(rows.ids(&[0, 2]), "00Qxx0000000001AAA,00Qxx0000000001");
     let after = |row: &EncodedRow| match row {
         EncodedRow::Ready { after, .. } => Some(*after),
-        EncodedRow::Unfit(_) => None,
+        EncodedRow::Invalid(_) => None,
     };
     // Rows of one record go one after the other, however their keys were spelled.
     let links: Vec<_> = rows.rows().iter().map(after).collect();
@@ -305,7 +305,7 @@ fn after_of(rows: &EncodedRows) -> Vec<Option<usize>> {
         .iter()
         .map(|row| match row {
             EncodedRow::Ready { after, .. } => *after,
-            EncodedRow::Unfit(reason) => panic!("{}: {}", reason.code, reason.message),
+            EncodedRow::Invalid(reason) => panic!("{}: {}", reason.code, reason.message),
         })
         .collect()
 }

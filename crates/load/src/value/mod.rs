@@ -72,7 +72,7 @@ pub enum Converter {
 }
 
 /// What a cell should have been, in words; never what it is.
-pub(crate) type Misfit = Cow<'static, str>;
+pub(crate) type InvalidValue = Cow<'static, str>;
 
 impl Converter {
     /// For the cells of a field. The error says why none can be loaded.
@@ -122,7 +122,7 @@ impl Converter {
     }
 
     /// Writes a cell that is not blank as JSON. On an error nothing was written.
-    pub(crate) fn write(&self, cell: &str, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    pub(crate) fn write(&self, cell: &str, out: &mut Vec<u8>) -> Result<(), InvalidValue> {
         let start = out.len();
         let trimmed = trimmed(cell);
         let written = match self {
@@ -152,12 +152,12 @@ impl Converter {
         };
         written.ok_or_else(|| {
             out.truncate(start);
-            self.misfit()
+            self.invalid()
         })
     }
 
     /// What a cell should have been.
-    fn misfit(&self) -> Misfit {
+    fn invalid(&self) -> InvalidValue {
         match self {
             Self::Text { length_max: Some(max), .. } | Self::Key { length_max: Some(max) } => {
                 format!("longer than {max} characters").into()

@@ -12,16 +12,17 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
+use super::preflight::{WaitLimit, org};
+use crate::{
+    config::CountConfig,
+    error::ConsumerError,
+    retry::{CallVerdict, classify_call},
+};
+
 use self::{
     comparison::{Figures, Verdict},
     subject::Subject,
     together::{MARGIN_MS, Measure, Mixed, Together},
-};
-use crate::{
-    commands::preflight::{Patience, org},
-    config::CountConfig,
-    error::ConsumerError,
-    retry::{RequestVerdict, judge_request},
 };
 use load::Operation;
 use salesforce::{Client, CountQuery, Counted, Recorded, Refusal, Usage};
@@ -115,18 +116,18 @@ pub(crate) async fn count(config: &CountConfig) -> anyhow::Result<ExitCode> {
 
 /// Signs in to the org of the run. The answer is the id of the user.
 async fn sign_in(client: &Client, config: &CountConfig, of_run: &str) -> anyhow::Result<String> {
-    let patience = Patience::Seconds;
+    let wait = WaitLimit::Seconds;
     let away = |refusal: Refusal| match refusal {
         Refusal::Login(error) => ConsumerError::Login(error),
         other => ConsumerError::SalesforceAway { cause: other.to_string() },
     };
-    let instance = patience.ask(|| client.instance()).await?.map_err(away)?;
-    let signed_in = org(client, &instance, patience).await?;
+    let instance = wait.ask(|| client.instance()).await?.map_err(away)?;
+    let signed_in = org(client, &instance, wait).await?;
     if signed_in != of_run {
         let (run, of_run) = (config.run.clone(), of_run.to_owned());
         return Err(ConsumerError::OtherOrg { run, of_run, signed_in }.into());
     }
-    let user = patience.ask(|| client.user_id()).await?.map_err(away)?;
+    let user = wait.ask(|| client.user_id()).await?.map_err(away)?;
     Ok(user.ok_or(ConsumerError::NoUser)?)
 }
 
@@ -268,8 +269,8 @@ impl Asking<'_> {
             };
             // A question changes nothing, so it may be repeated like an upsert.
             let may_pass = matches!(
-                judge_request(&refusal, Operation::Upsert),
-                RequestVerdict::Wait(_) | RequestVerdict::Repeat { .. }
+                classify_call(&refusal, Operation::Upsert),
+                CallVerdict::Backoff(_) | CallVerdict::Retry { .. }
             );
             match refusal {
                 _ if may_pass && tries < TRIES => {}

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use ingest_core::is_record_id;
 
-/// What whoever gets the batch next has to know.
+/// What the next consumer of the batch has to know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Note {
+pub(crate) struct Checkpoint {
     /// Id of the ingest job.
     pub(crate) job: String,
     /// Whether it may have been closed: then Salesforce may have loaded rows.
@@ -20,7 +20,7 @@ pub(crate) struct Note {
     pub(crate) target: String,
 }
 
-impl Note {
+impl Checkpoint {
     pub(crate) fn new(job: &str, target: &str) -> Self {
         Self { job: job.to_owned(), closing: false, api_calls: 0, target: target.to_owned() }
     }
@@ -33,7 +33,7 @@ impl Note {
 
     /// Reads what [`write`](Self::write) wrote; nothing, when it names no job.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok().filter(|note: &Self| is_record_id(&note.job))
+        serde_json::from_str(text).ok().filter(|checkpoint: &Self| is_record_id(&checkpoint.job))
     }
 
     pub(crate) fn write(&self) -> String {
@@ -46,18 +46,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_is_read_as_it_was_written_and_names_a_job() {
-        let note = Note::new("750S10000000001IAA", "t1");
-        let note = Note { closing: true, api_calls: 7, ..note };
+    fn a_checkpoint_is_read_as_it_was_written_and_names_a_job() {
+        let checkpoint = Checkpoint::new("750S10000000001IAA", "t1");
+        let checkpoint = Checkpoint { closing: true, api_calls: 7, ..checkpoint };
 
-        let read = Note::read(&note.write());
+        let read = Checkpoint::read(&checkpoint.write());
 
-        assert!(note.is_for("t1") && !note.is_for("t2") && !note.is_for(""));
-        assert_eq!(read, Some(note));
-        let least = Note::read(r#"{"job":"750S1000000000A"}"#);
-        assert_eq!(least, Some(Note::new("750S1000000000A", "")));
+        assert!(checkpoint.is_for("t1") && !checkpoint.is_for("t2") && !checkpoint.is_for(""));
+        assert_eq!(read, Some(checkpoint));
+        let least = Checkpoint::read(r#"{"job":"750S1000000000A"}"#);
+        assert_eq!(least, Some(Checkpoint::new("750S1000000000A", "")));
         for text in ["", "750S10000000001IAA", r#"{"job":"../../limits"}"#] {
-            assert_eq!(Note::read(text), None, "{text}");
+            assert_eq!(Checkpoint::read(text), None, "{text}");
         }
     }
 }

@@ -1,32 +1,35 @@
 //! What became of the rows of a job that has ended.
 
 use csv::ByteRecord;
-use job_queue::QueueError;
+use load::Operation;
+use salesforce::{IngestJob, IngestState, Refusal, ResultBody, ResultFile};
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::{
-    Load, Step,
-    checkpoint::Note,
+    checkpoint::Checkpoint,
     matcher::Matcher,
-    request::{About, Asked},
+    request::About,
     result_file::{Records, Unreadable, result},
+    step::{Bulk, Load, StepEnd},
 };
-use crate::retry::{Failure, Refused, failure_code, judge_failure, judge_refusal};
 use crate::{
-    delivery::batch_state::Progress,
-    delivery::{Deliverer, Delivery, End, Looked, Results, reject_unknown},
-    retry::{BETWEEN_POLLS, Blocker},
+    delivery::{
+        batch::Delivery, batch_state::BatchState, planner::Refreshed, results::Results,
+        sender::Interruption,
+    },
+    retry::{
+        BETWEEN_POLLS, Blocker, CallVerdict, FailedJob, JobProblem, classify_failed_job,
+        classify_job_call, failure_code,
+    },
 };
-use load::Operation;
-use salesforce::{IngestJob, IngestState, Refusal, ResultBody, ResultFile};
 
 /// How often a result file is read that came whole and does not fit its job.
 const READS_MAX: u32 = 5;
 
-/// What follows for rows of a job, beside what [`Progress`] keeps.
+/// What follows for rows of a job, beside what [`BatchState`] keeps.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct Collected {
     /// Rows that go by calls: the job says nothing of them, or together they were too much for it.
     pub(super) by_calls: Vec<usize>,
     /// It ended before any row was processed.
@@ -51,8 +54,8 @@ impl Said {
         self.unprocessed.extend(other.unprocessed);
     }
 
-    /// Tells of a file that is taken as it is, though there is more or less in it than in its job.
-    fn warn_of_misfits(&self, job: &IngestJob, read: Read, fits: bool) {
+    /// Tells of a file that is collected as it is, though there is more or less in it than in its job.
+    fn warn_of_mismatch(&self, job: &IngestJob, read: Read, fits: bool) {
         if self.unknown > 0 || !fits {
             let (records, unknown) = (self.records, self.unknown);
             warn!(records, unknown, ?read, "a result file of {} does not fit its rows", job.id);
@@ -70,56 +73,57 @@ enum Read {
     BrokeOff,
 }
 
-impl Deliverer {
-    /// Reads what became of the rows of a job, ours or that of somebody before us. An end is one that
-    /// came first.
-    pub(super) async fn take_in_results(
+impl Bulk {
+    /// Reads what became of the rows of a job, ours or that of an earlier consumer of the batch.
+    pub(super) async fn collect_results(
         &self,
         load: &Load<'_>,
         job: &IngestJob,
         is_ours: bool,
-        progress: &mut Progress,
-    ) -> Result<Step<Taken>, QueueError> {
-        let mut matcher = Matcher::new(load.pack(), self.plans.sent_key());
+        state: &mut BatchState,
+    ) -> Result<Collected, StepEnd> {
+        let (delivery, planner) = (load.delivery, &self.planner);
+        let mut matcher = Matcher::new(load.upload(), planner.cache.sent_key());
         let mut said = Said::default();
         for (file, expected) in files(job, load.rows.len() as u64) {
-            match self.read(load.delivery, job, file, expected, &mut matcher, progress).await {
-                Asked::Done(of_file) => said.add(of_file),
+            match self.read(delivery, job, file, expected, &mut matcher, state).await {
+                Ok(Ok(of_file)) => said.add(of_file),
                 // What it would have said is not known; its rows are without a result.
-                Asked::Refused(refusal) => {
+                Ok(Err(refusal)) => {
                     warn!(error = %refusal, "a result file of ingest job {} is gone", job.id);
                 }
-                Asked::End(end) => {
-                    let note = Note { closing: true, ..Note::new(&job.id, &self.plans.target) };
-                    return self.leave_under_way(load, &note, progress, end).await;
+                Err(interruption) => {
+                    let checkpoint = Checkpoint::new(&job.id, &planner.cache.target);
+                    let checkpoint = Checkpoint { closing: true, ..checkpoint };
+                    return Err(self.leave_open(load, &checkpoint, state, interruption).await);
                 }
             }
         }
-        self.count_delivered(load.delivery, &said.results);
+        said.results.count_delivered(planner, delivery);
         if !is_ours {
             // It says how things were before its run was held, or before its consumer ended.
-            said.results.leave_rows_refused_for_a_field();
+            said.results.retry_rows_refused_for_a_field();
         }
-        let blocker = self.blocker_in(load.delivery, &mut said.results, progress).await;
-        if let Some(trouble) = said.results.trouble {
-            let pass = load.delivery.wait_for(self.gate.pass()).await;
-            self.gate.failed(pass, trouble, None, fastrand::f64(), &"so it says of a row");
+        let blocker = said.results.blocker(planner, delivery, state).await;
+        if let Some(reason) = said.results.backoff {
+            delivery.wait_for(self.sender.throttle.row_of_a_job_failed(reason)).await;
         }
-        let silent: Vec<usize> = matcher.not_found().collect();
+        let unmentioned: Vec<usize> = matcher.not_found().collect();
         let since = Instant::now();
-        let blocker = match (blocker, self.judge_the_others(job, said, silent, is_ours, progress)) {
-            (None, Ok(taken)) => return Ok(Step::Next(taken)),
+        let others = self.classify_others(job, said, unmentioned, is_ours, state);
+        let blocker = match (blocker, others) {
+            (None, Ok(collected)) => return Ok(collected),
             (Some(blocker), _) => blocker,
-            (None, Err(blocker)) => match Box::pin(self.look_again(load.delivery, since)).await {
-                Looked::Same => blocker,
-                // Whoever takes the batch next writes its rows the new way.
-                Looked::Changed(_) => return Ok(Step::End(End::Interrupted)),
+            (None, Err(blocker)) => match Box::pin(planner.refresh(delivery, since)).await {
+                Refreshed::Unchanged => blocker,
+                // The next consumer of the batch writes its rows the new way.
+                Refreshed::Changed(_) => return Err(Interruption::Stopped.into()),
                 // It is held for what the org says of its fields.
-                Looked::End(end) => return Ok(Step::End(end)),
+                Refreshed::Interrupted(interruption) => return Err(interruption.into()),
             },
         };
-        load.delivery.hold_run(blocker);
-        Ok(Step::End(End::Interrupted))
+        delivery.hold_run(blocker);
+        Err(Interruption::Stopped.into())
     }
 
     /// Reads one result file. It alone says which rows are stored, and Salesforce keeps it for a
@@ -131,78 +135,76 @@ impl Deliverer {
         file: ResultFile,
         expected: Option<u64>,
         matcher: &mut Matcher,
-        progress: &mut Progress,
-    ) -> Asked<Said> {
-        let (mut tries, mut misfits) = (0, 0);
+        state: &mut BatchState,
+    ) -> Result<Result<Said, Refusal>, Interruption> {
+        let (mut tries, mut mismatches) = (0, 0);
         loop {
-            let get = || self.client.ingest_results(&job.id, file);
-            match self.ask(delivery, progress, About::Job, get).await {
-                Asked::Done(body) => {
+            let get = || self.sender.client.ingest_results(&job.id, file);
+            match self.ask(delivery, state, About::Job, get).await? {
+                Ok(body) => {
                     matcher.next_file();
-                    let operation = self.limits.operation;
-                    let (said, read) = read_whole(body, file, matcher, operation, progress).await;
+                    let (said, read) = read_whole(body, file, matcher, self.operation, state).await;
                     let is_whole = expected.is_none_or(|expected| expected == said.records);
                     let fits = read == Read::Whole && is_whole;
-                    misfits += u32::from(!fits && read != Read::BrokeOff);
-                    if fits || misfits == READS_MAX {
-                        said.warn_of_misfits(job, read, fits);
-                        return Asked::Done(said);
+                    mismatches += u32::from(!fits && read != Read::BrokeOff);
+                    if fits || mismatches == READS_MAX {
+                        said.warn_of_mismatch(job, read, fits);
+                        return Ok(Ok(said));
                     }
-                    take_back(matcher, &said, progress);
+                    reset(matcher, &said, state);
                 }
-                Asked::Refused(refusal) if is_gone(&refusal) => return Asked::Refused(refusal),
-                Asked::Refused(_) => (),
-                Asked::End(end) => return Asked::End(end),
+                Err(refusal) if is_gone(&refusal) => return Ok(Err(refusal)),
+                Err(_) => (),
             }
             tries += 1;
-            let pause = sleep(BETWEEN_POLLS.delay(tries, fastrand::f64()));
-            if delivery.stop().run_until_cancelled(pause).await.is_none() {
-                return Asked::End(End::Interrupted);
+            let delay = sleep(BETWEEN_POLLS.delay(tries, fastrand::f64()));
+            if delivery.stop().run_until_cancelled(delay).await.is_none() {
+                return Err(Interruption::Stopped);
             }
         }
     }
 
     /// Rows without a verdict: those that were not processed, those of which no file says anything,
     /// and those that were too much together. That is no fault of a row, so none is rejected for it.
-    fn judge_the_others(
+    fn classify_others(
         &self,
         job: &IngestJob,
         said: Said,
-        mut silent: Vec<usize>,
+        mut unmentioned: Vec<usize>,
         is_ours: bool,
-        progress: &mut Progress,
-    ) -> Result<Taken, Blocker> {
-        if !self.limits.operation.is_idempotent() && job.number_records_processed > 0 {
-            reject_unknown(silent.drain(..), "its ingest job says nothing of it", progress);
+        state: &mut BatchState,
+    ) -> Result<Collected, Blocker> {
+        if !self.operation.is_idempotent() && job.number_records_processed > 0 {
+            state.reject_unknown(unmentioned.drain(..), "its ingest job says nothing of it");
         }
         let mut by_calls: Vec<usize> = said.results.too_much.iter().map(|(row, _)| *row).collect();
         if job.state == IngestState::JobComplete {
-            by_calls.extend(said.unprocessed.into_iter().chain(silent));
-            return Ok(Taken { by_calls, in_vain: false });
+            by_calls.extend(said.unprocessed.into_iter().chain(unmentioned));
+            return Ok(Collected { by_calls, in_vain: false });
         }
         warn!(
-            rows = said.unprocessed.len() + silent.len(),
+            rows = said.unprocessed.len() + unmentioned.len(),
             state = ?job.state,
             code = failure_code(job.error_message.as_deref()),
             "ingest job {} ended early; the rest is sent again", job.id
         );
-        let failure = match judge_failure(job.error_message.as_deref()) {
+        let failure = match classify_failed_job(job.error_message.as_deref()) {
             // It says how things were when it was made: another one shows whether they still are.
-            Failure::Hold(_) if !is_ours => Failure::Again,
+            FailedJob::Hold(_) if !is_ours => FailedJob::Retry,
             failure => failure,
         };
         match failure {
             // Rows that were not processed go into the next job.
-            Failure::Again if job.number_records_processed > 0 => {
-                by_calls.extend(silent);
-                Ok(Taken { by_calls, in_vain: false })
+            FailedJob::Retry if job.number_records_processed > 0 => {
+                by_calls.extend(unmentioned);
+                Ok(Collected { by_calls, in_vain: false })
             }
-            Failure::Again => Ok(Taken { by_calls, in_vain: true }),
-            Failure::BulkIsSpent => {
-                self.bulk.is_spent();
-                Ok(Taken::default())
+            FailedJob::Retry => Ok(Collected { by_calls, in_vain: true }),
+            FailedJob::NoBatchesLeft => {
+                self.access.is_spent();
+                Ok(Collected::default())
             }
-            Failure::Hold(blocker) => Err(blocker),
+            FailedJob::Hold(blocker) => Err(blocker),
         }
     }
 }
@@ -213,7 +215,7 @@ async fn read_whole(
     file: ResultFile,
     matcher: &mut Matcher,
     operation: Operation,
-    progress: &mut Progress,
+    state: &mut BatchState,
 ) -> (Said, Read) {
     let (mut records, mut said) = (Records::default(), Said::default());
     let mut each = |header: &ByteRecord, record: &ByteRecord| {
@@ -224,7 +226,7 @@ async fn read_whole(
         };
         said.named.push(row);
         match result(file, header, record) {
-            Some(result) => said.results.take_in(row, &result, operation, progress),
+            Some(result) => said.results.apply(row, &result, operation, state),
             None => said.unprocessed.push(row),
         }
     };
@@ -246,7 +248,10 @@ async fn read_whole(
 
 /// Whether Salesforce says that there is no such file (any more).
 fn is_gone(refusal: &Refusal) -> bool {
-    matches!(judge_refusal(refusal), Refused::NoSuchJob | Refused::OtherState)
+    matches!(
+        classify_job_call(refusal),
+        CallVerdict::Job(JobProblem::NotFound | JobProblem::OtherState)
+    )
 }
 
 /// The result files that say something, with the number of their records where it is known.
@@ -266,9 +271,9 @@ fn files(job: &IngestJob, sent: u64) -> Vec<(ResultFile, Option<u64>)> {
 }
 
 /// As if the file had not been read.
-fn take_back(matcher: &mut Matcher, said: &Said, progress: &mut Progress) {
-    matcher.take_back(&said.named);
-    said.named.iter().for_each(|row| progress.take_back(*row));
+fn reset(matcher: &mut Matcher, said: &Said, state: &mut BatchState) {
+    matcher.reset(&said.named);
+    said.named.iter().for_each(|row| state.reset(*row));
 }
 
 #[cfg(test)]

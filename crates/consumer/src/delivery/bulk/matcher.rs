@@ -5,14 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use csv::ByteRecord;
 
-use super::upload::Cargo;
+use super::upload::Upload;
 use load::Sameness;
 
 /// The rows of one job, to be found by what a result file repeats of them. It keeps 16 bytes a
 /// row where rows have a key, and the CSV besides where they have none.
 #[derive(Debug)]
 pub(crate) struct Matcher {
-    cargo: Cargo,
+    upload: Upload,
     by: By,
     /// Fingerprint and place in the job of each row, in this order.
     prints: Vec<(u64, u32)>,
@@ -31,15 +31,15 @@ enum By {
 
 impl Matcher {
     /// `key` is the field by which rows find their record.
-    pub(crate) fn new(cargo: Cargo, key: Option<(&str, Sameness)>) -> Self {
+    pub(crate) fn new(upload: Upload, key: Option<(&str, Sameness)>) -> Self {
         let by = key.map_or(By::AllCells, |(field, sameness)| By::Key(field.to_owned(), sameness));
-        let found = vec![false; cargo.rows.len()];
-        let mut matcher = Self { cargo, by, prints: Vec::new(), columns: None, found };
+        let found = vec![false; upload.rows.len()];
+        let mut matcher = Self { upload, by, prints: Vec::new(), columns: None, found };
         if let By::Key(key, _) = &matcher.by {
             let columns =
-                matcher.cargo.columns.iter().position(|name| name.eq_ignore_ascii_case(key));
+                matcher.upload.columns.iter().position(|name| name.eq_ignore_ascii_case(key));
             matcher.take_prints(columns.as_slice());
-            matcher.cargo.csv = Vec::new();
+            matcher.upload.csv = Vec::new();
         }
         matcher
     }
@@ -49,10 +49,10 @@ impl Matcher {
         self.columns = None;
     }
 
-    /// Takes back what was found of rows: the file is read again.
-    pub(crate) fn take_back(&mut self, rows: &[usize]) {
+    /// Forgets what was found of rows: the file is read again.
+    pub(crate) fn reset(&mut self, rows: &[usize]) {
         for row in rows {
-            if let Ok(at) = self.cargo.rows.binary_search(row) {
+            if let Ok(at) = self.upload.rows.binary_search(row) {
                 self.found[at] = false;
             }
         }
@@ -71,12 +71,12 @@ impl Matcher {
         let mut places = alike.map(|(_, at)| *at as usize);
         let at = places.find(|at| !self.found[*at])?;
         self.found[at] = true;
-        self.cargo.rows.get(at).copied()
+        self.upload.rows.get(at).copied()
     }
 
     /// Rows of which no file said anything.
     pub(crate) fn not_found(&self) -> impl Iterator<Item = usize> {
-        let rows = self.cargo.rows.iter().zip(&self.found);
+        let rows = self.upload.rows.iter().zip(&self.found);
         rows.filter(|(_, found)| !**found).map(|(row, _)| *row)
     }
 
@@ -89,10 +89,10 @@ impl Matcher {
             self.columns = Some(place_in_file(key).into_iter().collect());
             return;
         }
-        let names = self.cargo.columns.iter().enumerate();
-        let (of_file, of_cargo): (Vec<usize>, Vec<usize>) =
+        let names = self.upload.columns.iter().enumerate();
+        let (of_file, of_upload): (Vec<usize>, Vec<usize>) =
             names.filter_map(|(at, name)| Some((place_in_file(name)?, at))).unzip();
-        self.take_prints(&of_cargo);
+        self.take_prints(&of_upload);
         self.columns = Some(of_file);
     }
 
@@ -100,7 +100,7 @@ impl Matcher {
     fn take_prints(&mut self, columns: &[usize]) {
         self.prints.clear();
         self.prints.reserve_exact(self.found.len());
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&self.cargo.csv[..]);
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&self.upload.csv[..]);
         let mut record = ByteRecord::new();
         let mut at = 0;
         while reader.read_byte_record(&mut record).expect("this program wrote it to memory") {
@@ -110,7 +110,7 @@ impl Matcher {
             }
             at += 1;
         }
-        debug_assert_eq!(at as usize, self.cargo.rows.len(), "a record was written for each row");
+        debug_assert_eq!(at as usize, self.upload.rows.len(), "a record was written for each row");
         self.prints.sort_unstable();
     }
 }
@@ -133,9 +133,9 @@ mod tests {
     use crate::delivery::bulk::upload::UPLOAD_BYTES_MAX;
     use load::EncodedRows;
 
-    fn cargo(json: &[&str]) -> Cargo {
+    fn upload(json: &[&str]) -> Upload {
         let indexes: Vec<usize> = (0..json.len()).collect();
-        Cargo::pack(&EncodedRows::from_json(json), &indexes, UPLOAD_BYTES_MAX)
+        Upload::encode(&EncodedRows::from_json(json), &indexes, UPLOAD_BYTES_MAX)
     }
 
     fn record(cells: &[&str]) -> ByteRecord {
@@ -147,8 +147,8 @@ mod tests {
         for (sameness, echo) in
             [(Sameness::Exact, "C-2"), (Sameness::IgnoringCase, "c-2"), (Sameness::OfIds, "C-2")]
         {
-            let cargo = cargo(&[r#"{"K":"C-1","N":"x"}"#, r#"{"K":"C-2","N":"y"}"#]);
-            let mut matcher = Matcher::new(cargo, Some(("K", sameness)));
+            let upload = upload(&[r#"{"K":"C-1","N":"x"}"#, r#"{"K":"C-2","N":"y"}"#]);
+            let mut matcher = Matcher::new(upload, Some(("K", sameness)));
             let header = record(&["sf__Id", "sf__Created", "N", "k"]);
 
             let second = matcher.row(&header, &record(&["003", "true", "cut", echo]));
@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn a_key_that_is_a_number_is_found_however_it_is_written() {
-        let cargo = cargo(&[r#"{"K":1.001e3}"#, r#"{"K":7}"#, r#"{"K":0}"#]);
-        let mut matcher = Matcher::new(cargo, Some(("K", Sameness::OfNumbers)));
+        let upload = upload(&[r#"{"K":1.001e3}"#, r#"{"K":7}"#, r#"{"K":0}"#]);
+        let mut matcher = Matcher::new(upload, Some(("K", Sameness::OfNumbers)));
         let mut found = |key| matcher.row(&record(&["K"]), &record(&[key]));
 
         assert_eq!(
@@ -173,9 +173,9 @@ mod tests {
 
     #[test]
     fn rows_without_a_key_are_found_by_all_their_cells_and_equal_ones_stand_for_each_other() {
-        let cargo =
-            cargo(&[r#"{"A":"x","B":"1"}"#, r#"{"A":"x","B":"2"}"#, r#"{"A":"x","B":"1"}"#]);
-        let mut matcher = Matcher::new(cargo, None);
+        let upload =
+            upload(&[r#"{"A":"x","B":"1"}"#, r#"{"A":"x","B":"2"}"#, r#"{"A":"x","B":"1"}"#]);
+        let mut matcher = Matcher::new(upload, None);
         let header = record(&["sf__Id", "B", "A"]);
 
         let mut found = Vec::new();
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_file_that_shares_no_column_with_the_rows_is_about_none_of_them() {
         for key in [None, Some(("K", Sameness::Exact))] {
-            let mut matcher = Matcher::new(cargo(&[r#"{"K":"a"}"#]), key);
+            let mut matcher = Matcher::new(upload(&[r#"{"K":"a"}"#]), key);
 
             assert_eq!(matcher.row(&record(&["sf__Id"]), &record(&["003"])), None, "{key:?}");
         }
@@ -197,15 +197,15 @@ mod tests {
 
     #[test]
     fn a_row_that_one_file_named_is_not_found_again_in_the_next_one() {
-        let cargo = cargo(&[r#"{"A":"x","B":"1"}"#, r#"{"A":"x","B":"2"}"#]);
-        let mut matcher = Matcher::new(cargo, None);
+        let upload = upload(&[r#"{"A":"x","B":"1"}"#, r#"{"A":"x","B":"2"}"#]);
+        let mut matcher = Matcher::new(upload, None);
         assert_eq!(matcher.row(&record(&["A", "B"]), &record(&["x", "1"])), Some(0));
 
         // The next file lacks a column: by the other one both look alike.
         matcher.next_file();
 
         assert_eq!(matcher.row(&record(&["A"]), &record(&["x"])), Some(1));
-        matcher.take_back(&[1]);
+        matcher.reset(&[1]);
         assert_eq!(matcher.not_found().collect::<Vec<_>>(), [1]);
     }
 }

@@ -3,23 +3,25 @@
 use std::time::Duration;
 
 use job_queue::QueueError;
-use tokio::time::{sleep, timeout};
-
-use super::Taking;
-use crate::retry::{Refused, judge_refusal, may_be_for_rows};
-use crate::{
-    delivery::batch_state::Progress,
-    delivery::{Deliverer, Delivery, End},
-    retry::Trouble,
-};
 use salesforce::Refusal;
+use tokio::time::timeout;
+
+use super::{api_choice::Reservation, step::Bulk};
+use crate::{
+    delivery::{
+        batch::Delivery,
+        batch_state::BatchState,
+        sender::{CallError, Interruption, Refused, Retries},
+    },
+    retry::{CallVerdict, JobProblem, classify_job_call, may_be_for_rows},
+};
 
 /// Why nothing is delivered, where Bulk is the only API that may be used.
 const BULK_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others; SALESFORCE_API=auto would \
      go on with Collections";
 
-/// How often that is told.
-const BETWEEN_PAUSE_NOTES: Duration = Duration::from_secs(10);
+/// How often that is published.
+const BETWEEN_OUTAGE_NOTES: Duration = Duration::from_secs(10);
 
 /// What a request is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,93 +32,58 @@ pub(super) enum About {
     Rows,
 }
 
-/// What a request came to.
-pub(super) enum Asked<T> {
-    Done(T),
-    /// It is of no use to repeat it.
-    Refused(Refusal),
-    End(End),
-}
-
-impl Deliverer {
-    /// Makes a request, and repeats it while Salesforce is in trouble. One that is answered by
-    /// nothing that tells anything is repeated some times.
+impl Bulk {
+    /// Makes a request, and retries it during an outage. The inner error is not retryable.
     pub(super) async fn ask<T, F>(
         &self,
         delivery: &Delivery<'_>,
-        progress: &mut Progress,
+        state: &mut BatchState,
         about: About,
         request: impl Fn() -> F,
-    ) -> Asked<T>
+    ) -> Result<Result<T, Refusal>, Interruption>
     where
         F: Future<Output = Result<T, Refusal>>,
     {
-        let (mut failures, mut waits) = (0, 0);
-        loop {
-            let (leave, slot) = match self.leave(delivery).await {
-                Ok(leave) => leave,
-                Err(end) => return Asked::End(end),
-            };
-            let Some(answer) = self.stopping.give_up.run_until_cancelled(request()).await else {
-                progress.api_calls += 1;
-                return Asked::End(End::Interrupted);
-            };
-            drop(slot);
-            let refusal = match answer {
-                Ok(answer) => {
-                    self.count_call(progress);
-                    self.gate.answered(leave.pass);
-                    self.window.answered();
-                    return Asked::Done(answer);
-                }
-                Err(refusal) => refusal,
-            };
-            if !matches!(refusal, Refusal::NotSent { .. } | Refusal::Login(_)) {
-                self.count_call(progress);
+        let tries_max = if about == About::Rows { 1 } else { u32::MAX };
+        let count = || {
+            state.api_calls += 1;
+            self.sender.counters.called(0);
+        };
+        let retries = Retries::AtMost(tries_max);
+        let called = self.sender.call(delivery, classify_job_call, retries, count, request).await;
+        let Refused { verdict, refusal, started, is_at_fault } = match called {
+            Ok((started, answer)) => {
+                self.sender.throttle.succeeded(started);
+                return Ok(Ok(answer));
             }
-            match judge_refusal(&refusal) {
-                Refused::Wait(trouble) => self.wait(delivery, leave, trouble, &refusal).await,
-                Refused::WaitForRoom => {
-                    waits += 1;
-                    let backoff = self.gate.backoff(Trouble::Throttled);
-                    let pause = sleep(backoff.delay(waits, fastrand::f64()));
-                    delivery.stop().run_until_cancelled(delivery.wait_for(pause)).await;
-                }
-                Refused::BulkIsSpent => {
-                    self.bulk.is_spent();
-                    return Asked::End(End::Interrupted);
-                }
-                Refused::Repeat { tries } => {
-                    failures += 1;
-                    self.wait(delivery, leave, Trouble::NoAnswer, &refusal).await;
-                    if failures >= tries || about == About::Rows {
-                        return Asked::Refused(refusal);
-                    }
-                }
-                Refused::NoSuchJob | Refused::OtherState => return Asked::Refused(refusal),
-                Refused::Hold(_) if about == About::Rows && may_be_for_rows(&refusal) => {
-                    return Asked::Refused(refusal);
-                }
-                Refused::Hold(blocker) => {
-                    self.hold_for_what_is_gone(delivery, leave.at, &refusal).await;
-                    delivery.hold_run(blocker);
-                    return Asked::End(End::Interrupted);
-                }
-                Refused::Stop(blocker) => {
-                    self.stopping.stop_because(blocker);
-                    return Asked::End(End::Interrupted);
-                }
+            Err(CallError::Interrupted(interruption)) => {
+                state.api_calls += u64::from(interruption == Interruption::Forced);
+                return Err(interruption);
             }
+            Err(CallError::Refused(refused)) => refused,
+        };
+        match verdict {
+            CallVerdict::Job(JobProblem::NoBatchesLeft) => {
+                self.access.is_spent();
+                Err(Interruption::Stopped)
+            }
+            CallVerdict::Hold(blocker)
+                if !is_at_fault && !(about == About::Rows && may_be_for_rows(&refusal)) =>
+            {
+                self.planner.hold_run(delivery, started.at, &refusal, blocker).await;
+                Err(Interruption::Stopped)
+            }
+            _ => Ok(Err(refusal)),
         }
     }
 
-    /// Takes one of the org's Bulk batches; where it has to wait for one, everybody is told.
-    pub(super) async fn room_for_a_job(&self) -> Result<Taking, QueueError> {
+    /// Reserves one of the org's Bulk batches; a wait for one is published.
+    pub(super) async fn reserve(&self) -> Result<Reservation, QueueError> {
         let mut has_waited = false;
-        let taking = loop {
-            let at_most = BETWEEN_PAUSE_NOTES * u32::from(has_waited);
-            if let Ok(taking) = timeout(at_most, self.bulk.take_one()).await {
-                break taking;
+        let reservation = loop {
+            let at_most = BETWEEN_OUTAGE_NOTES * u32::from(has_waited);
+            if let Ok(reservation) = timeout(at_most, self.access.reserve()).await {
+                break reservation;
             }
             has_waited = true;
             self.queue.note_delivery_pause(BULK_IS_SPENT, None).await?;
@@ -124,11 +91,6 @@ impl Deliverer {
         if has_waited {
             self.queue.clear_delivery_pause().await?;
         }
-        Ok(taking)
-    }
-
-    fn count_call(&self, progress: &mut Progress) {
-        progress.api_calls += 1;
-        self.totals.called(0);
+        Ok(reservation)
     }
 }

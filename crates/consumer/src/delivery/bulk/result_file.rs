@@ -156,7 +156,7 @@ fn are_fields(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::retry::{RowVerdict, judge_row};
+    use crate::retry::{RowVerdict, classify_row};
     use load::Operation;
 
     #[test]
@@ -222,8 +222,8 @@ mod tests {
             format!("{lock}:--"),
         ] {
             let refused = RowResult { success: false, errors: errors(&text), created: None };
-            let verdict = judge_row(&refused, Operation::Upsert);
-            assert!(matches!(verdict, RowVerdict::TryAgain { .. }), "{text}: {verdict:?}");
+            let verdict = classify_row(&refused, Operation::Upsert);
+            assert!(matches!(verdict, RowVerdict::Retry { .. }), "{text}: {verdict:?}");
         }
     }
 
@@ -237,7 +237,7 @@ mod tests {
             (&format!("{longest}:x:--"), &format!("{}…: x", &longest[..80])),
         ] {
             let refused = RowResult { success: false, errors: errors(text), created: None };
-            let RowVerdict::Rejected(reason) = judge_row(&refused, Operation::Upsert) else {
+            let RowVerdict::Rejected(reason) = classify_row(&refused, Operation::Upsert) else {
                 panic!("{text}")
             };
             assert_eq!((&*reason.code, &*reason.message), ("OTHER", told), "{text}");

@@ -1,4 +1,4 @@
-//! The rows of a batch that one ingest job carries, as CSV in Bulk's own way.
+//! The rows of a batch that one ingest job carries, as the CSV that is uploaded.
 //!
 //! The CSV is made of the JSON that Collections would be sent: there is one conversion of values,
 //! and so both APIs store the same. What CSV cannot say exactly as JSON does goes by Collections.
@@ -15,7 +15,7 @@ use load::{EncodedRows, NULL_CELL};
 
 /// What one ingest job carries.
 #[derive(Debug, Default)]
-pub(crate) struct Cargo {
+pub(crate) struct Upload {
     /// Header and rows, each with its line end.
     pub(crate) csv: Vec<u8>,
     /// Names in the header.
@@ -42,10 +42,10 @@ pub(crate) const UPLOAD_BYTES_MAX: usize = 32 << 20;
 /// Rows of one internal batch of Salesforce.
 pub(crate) const JOB_ROWS_MAX: usize = 10_000;
 
-impl Cargo {
-    /// Packs these rows, up to so many bytes. The same rows give the same cargo each time: whoever
-    /// goes on with a job of somebody else knows what is in it.
-    pub(crate) fn pack(rows: &EncodedRows, indexes: &[usize], bytes_max: usize) -> Self {
+impl Upload {
+    /// Encodes these rows, up to so many bytes. The same rows give the same upload each time: a consumer
+    /// that continues with the job of another one knows what is in it.
+    pub(crate) fn encode(rows: &EncodedRows, indexes: &[usize], bytes_max: usize) -> Self {
         let columns = columns(rows, indexes);
         let header_characters: usize = columns.iter().map(|name| name.len() + 1).sum();
         let is_empty = columns.is_empty();
@@ -59,7 +59,7 @@ impl Cargo {
         let mut csv = Vec::with_capacity(header_characters + bytes.min(bytes_max));
         csv.extend_from_slice(columns.join(",").as_bytes());
         csv.push(b'\n');
-        let (mut packed, mut by_calls) = (Vec::with_capacity(indexes.len()), Vec::new());
+        let (mut encoded, mut by_calls) = (Vec::with_capacity(indexes.len()), Vec::new());
         for index in indexes.iter().copied() {
             let start = csv.len();
             let Some(cells) = cells(rows.json(index), &place) else {
@@ -67,16 +67,16 @@ impl Cargo {
                 continue;
             };
             write_record(&cells, &mut csv);
-            if csv.len() > bytes_max && !packed.is_empty() {
+            if csv.len() > bytes_max && !encoded.is_empty() {
                 csv.truncate(start);
                 break;
             }
-            packed.push(index);
-            if packed.len() == JOB_ROWS_MAX {
+            encoded.push(index);
+            if encoded.len() == JOB_ROWS_MAX {
                 break;
             }
         }
-        Self { csv, columns, rows: packed, by_calls }
+        Self { csv, columns, rows: encoded, by_calls }
     }
 }
 
@@ -186,13 +186,13 @@ fn write_record(cells: &[String], csv: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn pack(json: &[&str]) -> Cargo {
+    fn upload(json: &[&str]) -> Upload {
         let indexes: Vec<usize> = (0..json.len()).collect();
-        Cargo::pack(&EncodedRows::from_json(json), &indexes, UPLOAD_BYTES_MAX)
+        Upload::encode(&EncodedRows::from_json(json), &indexes, UPLOAD_BYTES_MAX)
     }
 
-    fn csv(cargo: &Cargo) -> &str {
-        std::str::from_utf8(&cargo.csv).unwrap()
+    fn csv(upload: &Upload) -> &str {
+        std::str::from_utf8(&upload.csv).unwrap()
     }
 
     #[test]
@@ -213,18 +213,18 @@ mod tests {
             ),
             (r#"{"attributes":{"type":"Lead"},"id":"00Q000000000001"}"#, "Id", "00Q000000000001"),
         ] {
-            let cargo = pack(&[json]);
+            let upload = upload(&[json]);
 
-            assert_eq!(csv(&cargo), format!("{columns}\n{record}\n"), "{json}");
+            assert_eq!(csv(&upload), format!("{columns}\n{record}\n"), "{json}");
         }
     }
 
     #[test]
     fn a_field_that_only_some_rows_have_is_left_as_it_is_in_the_others() {
-        let cargo =
-            pack(&[r#"{"K":"a"}"#, r#"{"K":"b","Email":"x"}"#, r#"{"K":"c","Email":null}"#]);
+        let upload =
+            upload(&[r#"{"K":"a"}"#, r#"{"K":"b","Email":"x"}"#, r#"{"K":"c","Email":null}"#]);
 
-        assert_eq!(csv(&cargo), "K,Email\na,\nb,x\nc,#N/A\n");
+        assert_eq!(csv(&upload), "K,Email\na,\nb,x\nc,#N/A\n");
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
         let record = ["A", "B", "C", "D"].map(|k| format!("\"{k}\":\"{}\"", "x".repeat(110_000)));
         let record = format!("{{{}}}", record.join(","));
 
-        let cargo = pack(&[
+        let upload = upload(&[
             r##"{"K":"#N/A"}"##,
             r#"{"K":"a\r\nb"}"#,
             r#"{"K":""}"#,
@@ -244,8 +244,8 @@ mod tests {
             r#"{"K":"good"}"#,
         ]);
 
-        assert_eq!(cargo.by_calls, [0, 1, 2, 3, 4]);
-        assert_eq!(cargo.rows, [5, 6]);
+        assert_eq!(upload.by_calls, [0, 1, 2, 3, 4]);
+        assert_eq!(upload.rows, [5, 6]);
     }
 
     #[test]
@@ -253,7 +253,7 @@ mod tests {
         let rows =
             EncodedRows::from_json(&[r#"{"K":"aaaa"}"#, r#"{"K":"bbbb"}"#, r#"{"K":"cccc"}"#]);
 
-        assert_eq!(Cargo::pack(&rows, &[0, 1, 2], 12).rows, [0, 1]);
-        assert_eq!(Cargo::pack(&rows, &[0, 1, 2], 1).rows, [0], "one always goes");
+        assert_eq!(Upload::encode(&rows, &[0, 1, 2], 12).rows, [0, 1]);
+        assert_eq!(Upload::encode(&rows, &[0, 1, 2], 1).rows, [0], "one always goes");
     }
 }

@@ -1,39 +1,19 @@
 //! Whose fault it is that a call was refused as a whole: what all rows are refused for alike is no
 //! fault of a row, and holds the run.
 
-use super::send::Sent;
-use crate::delivery::{
-    Deliverer, Delivery, End, Looked,
-    deliverer::{refused, reject_as_unknown},
-};
-use crate::{
-    delivery::batch_state::Progress,
-    delivery::rest::chunk::Call,
-    retry::{AS_OFTEN_AS_SET, Blocker, Single},
-};
 use ingest_core::BatchJob;
 use load::{EncodedRows, Reason};
-use tokio::time::Instant;
 
-/// A call was refused as a whole, and nobody knows yet why.
-pub(crate) struct Doubt {
-    pub(in crate::delivery) reason: Reason,
-    /// Before it was sent.
-    pub(in crate::delivery) since: Instant,
-    /// If it is no fault of the rows.
-    pub(crate) blocker: Blocker,
-    /// Whether it is mostly no fault of the rows: then one row alone holds its run.
-    pub(crate) is_mostly_ours: bool,
-}
-
-/// What became of a part of a doubtful call.
-enum Part {
-    /// It was taken; these calls follow.
-    Through(Vec<Call>),
-    RefusedAlike,
-    /// Something else is the matter with it.
-    Otherwise,
-}
+use super::{
+    call::{Doubt, Rest, Sent, split},
+    chunk::Chunk,
+};
+use crate::{
+    delivery::{
+        batch::Delivery, batch_state::BatchState, planner::Refreshed, sender::Interruption,
+    },
+    retry::{OnSingleRow, UNLIMITED},
+};
 
 impl Doubt {
     fn is_like(&self, other: &Self) -> bool {
@@ -49,7 +29,7 @@ impl Doubt {
 
 /// What was found to be the fault of rows of a batch.
 #[derive(Default)]
-pub(in crate::delivery) struct Proven(Vec<Reason>);
+pub(super) struct Proven(Vec<Reason>);
 
 /// So many rows are sent all alone to see whether any of them gets through. They are drawn, so that
 /// it takes many bad rows to have bad ones only, and other ones the next time.
@@ -59,28 +39,27 @@ const PROBES: usize = 4;
 /// is not held for ever for rows that are bad.
 const IN_VAIN_MAX: u32 = 3;
 
-/// What follows from a doubt: calls to be made right away, or why none may be made.
-pub(in crate::delivery) type Cleared = Result<Vec<Call>, End>;
-
-impl Deliverer {
+impl Rest {
     /// Finds out whether a refused call is the fault of its rows; those that remain are sent again,
     /// fewer at once. When another batch of the run holds it first for the like, this counts as a try
     /// of these rows too: batches that go at once need no holds of their own.
-    pub(in crate::delivery) async fn clear(
+    pub(super) async fn clear(
         &self,
         delivery: &Delivery<'_>,
         rows: &EncodedRows,
-        call: Call,
+        chunk: Chunk,
         doubt: Doubt,
         proven: &mut Proven,
-        progress: &mut Progress,
-    ) -> Cleared {
-        let (of_call, reason) = (call.rows.clone(), doubt.reason.clone());
-        let cleared = self.find_out(delivery, rows, call, doubt, proven, progress).await;
-        if matches!(cleared, Err(End::Interrupted)) && delivery.hold.is_in_doubt() {
-            for row in of_call {
-                if !progress.is_finished(row) {
-                    progress.try_again(row, reason.clone(), AS_OFTEN_AS_SET);
+        state: &mut BatchState,
+    ) -> Result<Vec<Chunk>, Interruption> {
+        let (of_chunk, reason) = (chunk.rows.clone(), doubt.reason.clone());
+        let cleared = self.find_out(delivery, rows, chunk, doubt, proven, state).await;
+        if matches!(cleared, Err(Interruption::Stopped | Interruption::Forced))
+            && delivery.hold.is_in_doubt()
+        {
+            for row in of_chunk {
+                if !state.is_finished(row) {
+                    state.retry(row, reason.clone(), UNLIMITED);
                 }
             }
         }
@@ -91,55 +70,55 @@ impl Deliverer {
         &self,
         delivery: &Delivery<'_>,
         rows: &EncodedRows,
-        call: Call,
+        chunk: Chunk,
         doubt: Doubt,
         proven: &mut Proven,
-        progress: &mut Progress,
-    ) -> Cleared {
-        let of_run = &delivery.of_run;
+        state: &mut BatchState,
+    ) -> Result<Vec<Chunk>, Interruption> {
+        let run_plans = &delivery.run_plans;
         let is_known = proven.0.iter().any(|known| doubt.is_known_as(known));
-        if is_known || was_in_vain(delivery.job(), &call) {
-            return Ok(refused(&call, Single::Reject, doubt.reason, progress));
+        if is_known || was_in_vain(delivery.job(), &chunk) {
+            return Ok(split(&chunk, OnSingleRow::Reject, doubt.reason, state));
         }
-        match self.look_again(delivery, doubt.since).await {
-            Looked::Same => (),
+        match self.planner.refresh(delivery, doubt.since).await {
+            Refreshed::Unchanged => (),
             // Whoever takes the batch next writes its rows the new way.
-            Looked::Changed(_) => return Err(End::Interrupted),
-            Looked::End(end) => return Err(end),
+            Refreshed::Changed(_) => return Err(Interruption::Stopped),
+            Refreshed::Interrupted(interruption) => return Err(interruption),
         }
-        let stored = of_run.stored();
-        if let [row] = *call.rows {
-            if doubt.is_mostly_ours || of_run.is_refused_alike(&doubt.reason) {
+        let stored = run_plans.stored();
+        if let [row] = *chunk.rows {
+            if doubt.is_mostly_ours || run_plans.is_refused_alike(&doubt.reason) {
                 return Err(in_vain(delivery, doubt));
             }
-            progress.rejected(row, doubt.reason);
+            state.rejected(row, doubt.reason);
             return Ok(Vec::new());
         }
         // Halves that got through, or were refused otherwise, show that it is some of the rows.
         let (mut follow_up, mut refused_alike) = (Vec::new(), Vec::new());
-        for mut half in call.halves() {
-            match self.try_part(delivery, rows, &mut half, &doubt, progress).await? {
-                Part::RefusedAlike => refused_alike.push(half),
-                Part::Through(calls) => follow_up.extend(calls),
-                Part::Otherwise => follow_up.push(half),
+        for mut half in chunk.halves() {
+            match Box::pin(self.send(delivery, rows, &mut half, state)).await? {
+                Sent::Doubtful(other) if other.is_like(&doubt) => refused_alike.push(half),
+                Sent::Through(chunks) => follow_up.extend(chunks),
+                Sent::Doubtful(_) | Sent::Split(..) => follow_up.push(half),
             }
         }
         if refused_alike.len() == 2 {
-            let through = self.probe(delivery, rows, &call, &doubt, progress).await?;
-            let Some((row, calls)) = through else {
-                if of_run.stored() == stored {
+            let through = self.probe(delivery, rows, &chunk, &doubt, state).await?;
+            let Some((row, chunks)) = through else {
+                if run_plans.stored() == stored {
                     return Err(in_vain(delivery, doubt));
                 }
                 proven.0.push(doubt.reason);
-                return Ok(refused_alike.iter().flat_map(Call::halves).collect());
+                return Ok(refused_alike.iter().flat_map(Chunk::halves).collect());
             };
             refused_alike.iter_mut().for_each(|half| half.rows.retain(|other| *other != row));
-            follow_up.extend(calls);
+            follow_up.extend(chunks);
         }
         let mut remain = Vec::new();
         for half in refused_alike.iter().filter(|half| !half.rows.is_empty()) {
             match half.rows.len() {
-                1 => remain.push(half.again(half.rows.clone())),
+                1 => remain.push(half.retry(half.rows.clone())),
                 _ => remain.extend(half.halves()),
             }
         }
@@ -154,54 +133,28 @@ impl Deliverer {
         &self,
         delivery: &Delivery<'_>,
         rows: &EncodedRows,
-        call: &Call,
+        chunk: &Chunk,
         doubt: &Doubt,
-        progress: &mut Progress,
-    ) -> Result<Option<(usize, Vec<Call>)>, End> {
-        for row in fastrand::choose_multiple(call.rows.clone(), PROBES) {
-            let mut probe = call.again(vec![row]);
-            match self.try_part(delivery, rows, &mut probe, doubt, progress).await? {
-                Part::RefusedAlike => (),
-                Part::Through(calls) => return Ok(Some((row, calls))),
-                Part::Otherwise => return Ok(Some((row, vec![probe]))),
+        state: &mut BatchState,
+    ) -> Result<Option<(usize, Vec<Chunk>)>, Interruption> {
+        for row in fastrand::choose_multiple(chunk.rows.clone(), PROBES) {
+            let mut probe = chunk.retry(vec![row]);
+            match Box::pin(self.send(delivery, rows, &mut probe, state)).await? {
+                Sent::Doubtful(other) if other.is_like(doubt) => (),
+                Sent::Through(chunks) => return Ok(Some((row, chunks))),
+                Sent::Doubtful(_) | Sent::Split(..) => return Ok(Some((row, vec![probe]))),
             }
         }
         Ok(None)
     }
-
-    async fn try_part(
-        &self,
-        delivery: &Delivery<'_>,
-        rows: &EncodedRows,
-        part: &mut Call,
-        doubt: &Doubt,
-        progress: &mut Progress,
-    ) -> Result<Part, End> {
-        match Box::pin(self.send(delivery, rows, part, progress)).await {
-            Sent::Doubtful(other) if other.is_like(doubt) => Ok(Part::RefusedAlike),
-            Sent::Doubtful(_) | Sent::Refused(..) => Ok(Part::Otherwise),
-            Sent::Results(leave, results) => {
-                let taken = self.take_in(delivery, leave, part, &results, progress).await;
-                taken.map(Part::Through).map_err(|blocker| {
-                    delivery.hold_run(blocker);
-                    End::Interrupted
-                })
-            }
-            Sent::OutcomeUnknown(cause) => {
-                reject_as_unknown(part, &cause, progress);
-                Ok(Part::Through(Vec::new()))
-            }
-            Sent::Ended(end) => Err(end),
-        }
-    }
 }
 
 /// No row got through: the run is held, and the rows have been tried once more.
-fn in_vain(delivery: &Delivery<'_>, doubt: Doubt) -> End {
+fn in_vain(delivery: &Delivery<'_>, doubt: Doubt) -> Interruption {
     delivery.hold_run_in_doubt(doubt.blocker);
-    End::Interrupted
+    Interruption::Stopped
 }
 
-fn was_in_vain(job: &BatchJob, call: &Call) -> bool {
-    call.rows.iter().all(|row| job.rows.tries(*row) >= IN_VAIN_MAX)
+fn was_in_vain(job: &BatchJob, chunk: &Chunk) -> bool {
+    chunk.rows.iter().all(|row| job.rows.tries(*row) >= IN_VAIN_MAX)
 }

@@ -1,5 +1,11 @@
 //! Delivers rows by sObject Collections: up to 200 a call, each answered at once.
 
-pub(crate) mod chunk;
-pub(crate) mod doubt;
-pub(crate) mod send;
+mod call;
+mod chunk;
+mod doubt;
+mod send;
+
+pub(crate) use self::{
+    call::Rest,
+    chunk::{Chunk, chunk_rows},
+};

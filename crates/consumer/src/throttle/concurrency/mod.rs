@@ -1,8 +1,8 @@
-//! How many calls are made at the same time: one limit for the whole org, shared by all consumers
-//! through Redis, that adapts to what Salesforce takes.
+//! How many calls are made at the same time: one adaptive limit for the whole org (AIMD), shared by all
+//! consumers through Redis.
 //!
-//! Every consumer says some times a second what it wants and what it has seen, and hears how many
-//! calls it may make. Between these words nothing is asked: a call costs no round trip more.
+//! Every consumer publishes some times a second its demand and its results, and receives its share of
+//! the limit. A call needs no round trip for that.
 
 mod policy;
 #[cfg(test)]
@@ -18,17 +18,17 @@ use tokio::sync::Notify;
 use tracing::{debug, info, warn};
 
 pub(crate) use self::policy::Bounds;
-use self::policy::{Seen, Shared};
+use self::policy::{Observations, Shared};
 
 /// What this consumer knows of the org's limit, and the calls it makes under it.
 #[derive(Debug)]
-pub(crate) struct Window {
+pub(crate) struct Concurrency {
     member: String,
     bounds: Bounds,
     state: Mutex<Local>,
     /// A call ended, or the share changed.
     room: Notify,
-    /// Something has to be said at once.
+    /// Something has to be published at once.
     urgent: Notify,
 }
 
@@ -39,28 +39,28 @@ struct Local {
     generation: u64,
     in_flight: u32,
     waiting: u32,
-    /// Most calls in flight and waiting since the last word.
+    /// Most calls in flight and waiting since the last update.
     peak: u32,
-    /// What the last word asked for.
+    /// The demand of the last update.
     asked_for: u32,
-    seen: Seen,
+    observed: Observations,
 }
 
-/// Leave for one call at a time; ends with this value.
+/// Permits one call at a time; it ends with this value.
 #[derive(Debug)]
-pub(crate) struct Slot<'a> {
-    window: &'a Window,
+pub(crate) struct Permit<'a> {
+    concurrency: &'a Concurrency,
     generation: u64,
 }
 
-/// Between two words, while calls are made and while none are.
-const BETWEEN_WORDS: Duration = Duration::from_millis(250);
-const BETWEEN_WORDS_IDLE: Duration = Duration::from_secs(1);
+/// Between two updates, while calls are made and while none are.
+const INTERVAL: Duration = Duration::from_millis(250);
+const INTERVAL_IDLE: Duration = Duration::from_secs(1);
 
-/// Words that are urgent come so fast at most.
-const BETWEEN_URGENT: Duration = Duration::from_millis(25);
+/// Between two updates that are urgent.
+const INTERVAL_URGENT: Duration = Duration::from_millis(25);
 
-impl Window {
+impl Concurrency {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             member: format!("{:016x}", fastrand::u64(..)),
@@ -72,7 +72,7 @@ impl Window {
     }
 
     /// Waits until one more call may be made.
-    pub(crate) async fn slot(&self) -> Slot<'_> {
+    pub(crate) async fn permit(&self) -> Permit<'_> {
         let _waiting = Waiting::start(self);
         loop {
             let mut room = std::pin::pin!(self.room.notified());
@@ -81,7 +81,7 @@ impl Window {
                 let mut state = self.state();
                 if state.in_flight < state.share {
                     state.in_flight += 1;
-                    return Slot { window: self, generation: state.generation };
+                    return Permit { concurrency: self, generation: state.generation };
                 }
                 if state.asked_for < state.in_flight + state.waiting {
                     self.urgent.notify_one();
@@ -98,17 +98,17 @@ impl Window {
 
     /// A call was answered with row results.
     pub(crate) fn answered(&self) {
-        self.state().seen.answers += 1;
+        self.state().observed.answers += 1;
     }
 
-    /// Salesforce said that a call was one too many. To be said before its slot is given back: until
-    /// it is heard what holds now, nobody else takes that, only to be refused as well.
+    /// Salesforce refused a call as one too many. To be called before its permit is dropped: until the
+    /// new limit is here, nobody else takes its place, only to be refused as well.
     pub(crate) fn refused(&self, generation: u64) {
         let mut state = self.state();
         if state.generation == generation {
             state.share = state.share.saturating_sub(1).max(1);
         }
-        state.seen.refused = state.seen.refused.max(Some(generation));
+        state.observed.refused = state.observed.refused.max(Some(generation));
         drop(state);
         self.urgent.notify_one();
     }
@@ -116,7 +116,7 @@ impl Window {
     /// A call met so many locked rows that there may be too many writers.
     pub(crate) fn locked(&self, generation: u64) {
         let mut state = self.state();
-        state.seen.locked = state.seen.locked.max(Some(generation));
+        state.observed.locked = state.observed.locked.max(Some(generation));
         drop(state);
         self.urgent.notify_one();
     }
@@ -132,33 +132,33 @@ impl Window {
         self.state().in_flight
     }
 
-    /// Says what was seen and hears what may be done, for as long as this future lives.
-    pub(crate) async fn keep_in_step(&self, queue: &Queue) -> Result<(), QueueError> {
+    /// Publishes and receives, for as long as this future lives.
+    pub(crate) async fn keep_in_sync(&self, queue: &Queue) -> Result<(), QueueError> {
         loop {
-            self.say(queue).await?;
+            self.publish(queue).await?;
             let is_idle = self.state().asked_for == 0;
-            let pause = if is_idle { BETWEEN_WORDS_IDLE } else { BETWEEN_WORDS };
+            let delay = if is_idle { INTERVAL_IDLE } else { INTERVAL };
             tokio::select! {
-                () = tokio::time::sleep(pause) => (),
-                () = self.urgent.notified() => tokio::time::sleep(BETWEEN_URGENT).await,
+                () = tokio::time::sleep(delay) => (),
+                () = self.urgent.notified() => tokio::time::sleep(INTERVAL_URGENT).await,
             }
         }
     }
 
-    /// Says once what was seen.
-    pub(crate) async fn say(&self, queue: &Queue) -> Result<(), QueueError> {
-        let seen = self.take_seen();
-        let heard = queue.change_shared(|value, now_ms| {
+    /// Publishes demand and results once, and receives the share.
+    pub(crate) async fn publish(&self, queue: &Queue) -> Result<(), QueueError> {
+        let observed = self.take_observations();
+        let changed = queue.change_shared(|value, now_ms| {
             let mut shared = self.read(value.as_deref());
-            shared.hear(&self.member, seen, self.bounds, now_ms);
+            shared.update(&self.member, observed, self.bounds, now_ms);
             encode(&shared)
         });
-        self.take_in(&self.read(Some(&heard.await?)));
+        self.apply(&self.read(Some(&changed.await?)));
         Ok(())
     }
 
-    /// Gives the share back to the others.
-    pub(crate) async fn leave(&self, queue: &Queue) -> Result<(), QueueError> {
+    /// Leaves the share to the others.
+    pub(crate) async fn deregister(&self, queue: &Queue) -> Result<(), QueueError> {
         let left = queue.change_shared(|value, _| {
             let mut shared = self.read(value.as_deref());
             shared.forget(&self.member);
@@ -167,16 +167,16 @@ impl Window {
         left.await.map(drop)
     }
 
-    fn take_seen(&self) -> Seen {
+    fn take_observations(&self) -> Observations {
         let mut state = self.state();
         let demand = state.peak.max(state.in_flight + state.waiting);
         state.peak = state.in_flight + state.waiting;
         state.asked_for = demand;
         let in_flight = state.in_flight;
-        Seen { demand, in_flight, ..std::mem::take(&mut state.seen) }
+        Observations { demand, in_flight, ..std::mem::take(&mut state.observed) }
     }
 
-    fn take_in(&self, shared: &Shared) {
+    fn apply(&self, shared: &Shared) {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.limit, shared.limit);
         let is_down = shared.generation != state.generation && before > 0;
@@ -204,7 +204,7 @@ impl Window {
     }
 
     fn state(&self) -> MutexGuard<'_, Local> {
-        self.state.lock().expect("nothing panics while it holds the window")
+        self.state.lock().expect("nothing panics while it holds the concurrency")
     }
 }
 
@@ -212,30 +212,30 @@ fn encode(shared: &Shared) -> Vec<u8> {
     serde_json::to_vec(shared).expect("numbers and names become JSON")
 }
 
-impl Slot<'_> {
+impl Permit<'_> {
     /// Which of the org's limits it was given under.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 }
 
-impl Drop for Slot<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.window.state().in_flight -= 1;
-        self.window.room.notify_one();
+        self.concurrency.state().in_flight -= 1;
+        self.concurrency.room.notify_one();
     }
 }
 
 /// Somebody who wants to make a call; also one who is cancelled stops waiting.
-struct Waiting<'a>(&'a Window);
+struct Waiting<'a>(&'a Concurrency);
 
 impl<'a> Waiting<'a> {
-    fn start(window: &'a Window) -> Self {
-        let mut state = window.state();
+    fn start(concurrency: &'a Concurrency) -> Self {
+        let mut state = concurrency.state();
         state.waiting += 1;
         state.peak = state.peak.max(state.in_flight + state.waiting);
         drop(state);
-        Self(window)
+        Self(concurrency)
     }
 }
 
@@ -245,9 +245,9 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Keeps a window in step until it is dropped. A Redis that refuses leaves the share as it is.
-pub(crate) async fn keep_in_step(window: Arc<Window>, queue: Queue) {
-    if let Err(error) = window.keep_in_step(&queue).await {
-        warn!(error = %error, "calls at once are no longer shared between consumers");
+/// Keeps the limit in sync until it is dropped. A Redis that refuses leaves the share as it is.
+pub(crate) async fn keep_in_sync(concurrency: Arc<Concurrency>, queue: Queue) {
+    if let Err(error) = concurrency.keep_in_sync(&queue).await {
+        warn!(error = %error, "the limit of calls at once is no longer shared between consumers");
     }
 }

@@ -1,6 +1,6 @@
 //! How many calls the org gets at once, and who makes them. Pure: the time is an argument.
 //!
-//! One more call with every window of answers, half as many after a refusal. What was refused is
+//! One more call with every round of answers, half as many after a refusal. What was refused is
 //! remembered: the way back goes up to just below it and stops there; from time to time one more
 //! call asks whether the org has changed its mind. One that is refused costs no halving.
 
@@ -27,7 +27,7 @@ const PROBE_MS_MAX: u64 = 60_000;
 /// Between two steps up after locked rows: these say that fewer calls are better, not how many.
 const AFTER_LOCKS_MS: u64 = 10_000;
 
-/// A consumer that says nothing for so long has no share.
+/// A consumer without an update for so long has no share.
 const MEMBER_MS: u64 = 3_000;
 
 /// When there are fewer calls than consumers, they take turns of this length.
@@ -65,9 +65,9 @@ struct Member {
     seen_ms: u64,
 }
 
-/// What a consumer has seen since it last said something.
+/// What a consumer has observed since its last update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct Observations {
     /// Calls it would like to make at the same time.
     pub(crate) demand: u32,
     /// Calls it is making.
@@ -94,19 +94,25 @@ impl Shared {
         }
     }
 
-    /// Takes in what a consumer has seen; the answer is how many calls it may make at once.
-    pub(crate) fn hear(&mut self, member: &str, seen: Seen, bounds: Bounds, now_ms: u64) -> u32 {
+    /// Applies what a consumer has observed; the answer is how many calls it may make at once.
+    pub(crate) fn update(
+        &mut self,
+        member: &str,
+        observed: Observations,
+        bounds: Bounds,
+        now_ms: u64,
+    ) -> u32 {
         self.limit = self.limit.min(bounds.max).max(1);
-        if seen.refused == Some(self.generation) {
+        if observed.refused == Some(self.generation) {
             self.refused(now_ms);
-        } else if seen.locked == Some(self.generation) {
+        } else if observed.locked == Some(self.generation) {
             self.grow_ms = AFTER_LOCKS_MS;
             self.step_down(self.limit / 2, now_ms);
         } else {
-            self.answers += seen.answers;
+            self.answers += observed.answers;
             self.step_up(bounds, now_ms);
         }
-        self.share(member, seen, now_ms)
+        self.share(member, observed, now_ms)
     }
 
     /// Calls that a consumer may make at once.
@@ -163,18 +169,18 @@ impl Shared {
 
     /// A fair part for each consumer, and never more in all than the limit, as far as the others
     /// have given theirs back.
-    fn share(&mut self, member: &str, seen: Seen, now_ms: u64) -> u32 {
+    fn share(&mut self, member: &str, observed: Observations, now_ms: u64) -> u32 {
         self.members.retain(|_, known| known.seen_ms + MEMBER_MS > now_ms);
         let before = self.share_of(member);
         let others = self.members.iter().filter(|(name, _)| name.as_str() != member);
         let taken: u32 = others.map(|(_, known)| known.held).sum();
-        let entry = Member { share: 0, held: 0, demand: seen.demand, seen_ms: now_ms };
+        let entry = Member { share: 0, held: 0, demand: observed.demand, seen_ms: now_ms };
         self.members.insert(member.to_owned(), entry);
         let share = self.fair_share(member, now_ms).min(self.limit.saturating_sub(taken));
         if let Some(entry) = self.members.get_mut(member) {
             entry.share = share;
-            // Until it has heard this it goes by what it heard before.
-            entry.held = share.max(before).max(seen.in_flight);
+            // Until it has received this share it uses the one before.
+            entry.held = share.max(before).max(observed.in_flight);
         }
         share
     }

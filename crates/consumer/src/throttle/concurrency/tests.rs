@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{
-    Window,
-    policy::{Bounds, Seen, Shared},
+    Concurrency,
+    policy::{Bounds, Observations, Shared},
 };
 
 const BOUNDS: Bounds = Bounds { start: 4, max: 40 };
@@ -53,7 +53,7 @@ impl Play {
         for consumer in 0..self.shares.len() {
             let refused = self.shares[consumer].min(above);
             above -= refused;
-            let seen = Seen {
+            let seen = Observations {
                 demand: self.demand,
                 in_flight: self.shares[consumer],
                 answers: u64::from(self.shares[consumer] - refused) * WORD_MS / 50,
@@ -61,7 +61,7 @@ impl Play {
                 locked: None,
             };
             let name = format!("consumer {consumer}");
-            self.shares[consumer] = self.shared.hear(&name, seen, BOUNDS, self.now_ms);
+            self.shares[consumer] = self.shared.update(&name, seen, BOUNDS, self.now_ms);
             self.generations[consumer] = self.shared.generation;
         }
         let given: u32 = self.shares.iter().sum();
@@ -110,10 +110,10 @@ fn a_cap_that_stays_is_asked_about_less_and_less() {
 fn calls_that_were_under_way_before_a_step_down_cause_no_second_one() {
     let mut shared = Shared::new(Bounds { start: 8, max: 8 });
     let bounds = Bounds { start: 8, max: 8 };
-    let refused = Seen { demand: 8, refused: Some(0), ..Seen::default() };
+    let refused = Observations { demand: 8, refused: Some(0), ..Observations::default() };
 
-    shared.hear("a", refused, bounds, 1_000);
-    shared.hear("b", refused, bounds, 1_010);
+    shared.update("a", refused, bounds, 1_000);
+    shared.update("b", refused, bounds, 1_010);
 
     assert_eq!((shared.limit, shared.generation), (4, 1));
 }
@@ -122,13 +122,13 @@ fn calls_that_were_under_way_before_a_step_down_cause_no_second_one() {
 fn locked_rows_halve_it_and_it_comes_back_slowly() {
     let bounds = Bounds { start: 8, max: 8 };
     let mut shared = Shared::new(bounds);
-    let locked = Seen { demand: 20, locked: Some(0), ..Seen::default() };
-    let answers = Seen { demand: 20, answers: 1_000, ..Seen::default() };
+    let locked = Observations { demand: 20, locked: Some(0), ..Observations::default() };
+    let answers = Observations { demand: 20, answers: 1_000, ..Observations::default() };
 
-    shared.hear("a", locked, bounds, 1_000);
+    shared.update("a", locked, bounds, 1_000);
     let limits: Vec<u32> = (1..=50)
         .map(|second| {
-            shared.hear("a", answers, bounds, 1_000 + second * 1_000);
+            shared.update("a", answers, bounds, 1_000 + second * 1_000);
             shared.limit
         })
         .collect();
@@ -139,10 +139,10 @@ fn locked_rows_halve_it_and_it_comes_back_slowly() {
 #[test]
 fn it_does_not_grow_while_nobody_wants_more() {
     let mut shared = Shared::new(BOUNDS);
-    let content = Seen { demand: 3, answers: 1_000, ..Seen::default() };
+    let content = Observations { demand: 3, answers: 1_000, ..Observations::default() };
 
     for second in 0..60 {
-        shared.hear("a", content, BOUNDS, second * 1_000);
+        shared.update("a", content, BOUNDS, second * 1_000);
     }
 
     assert_eq!((shared.limit, shared.share_of("a")), (4, 3));
@@ -152,42 +152,42 @@ fn it_does_not_grow_while_nobody_wants_more() {
 fn consumers_get_fair_parts_and_what_others_do_not_want() {
     let bounds = Bounds { start: 10, max: 10 };
     let mut shared = Shared::new(bounds);
-    let demand = |demand| Seen { demand, ..Seen::default() };
+    let demand = |demand| Observations { demand, ..Observations::default() };
 
-    assert_eq!(shared.hear("a", demand(20), bounds, 0), 10);
-    assert_eq!(shared.hear("b", demand(20), bounds, 0), 0, "a has not given anything back yet");
-    assert_eq!(shared.hear("a", demand(20), bounds, 10), 5);
-    assert_eq!(shared.hear("b", demand(20), bounds, 10), 0, "a has not heard it yet");
-    assert_eq!(shared.hear("a", Seen { in_flight: 6, ..demand(20) }, bounds, 20), 5);
-    assert_eq!(shared.hear("b", demand(20), bounds, 20), 4, "a call of a is still under way");
-    assert_eq!(shared.hear("a", demand(2), bounds, 30), 2);
-    assert_eq!(shared.hear("a", demand(2), bounds, 40), 2);
-    assert_eq!(shared.hear("b", demand(20), bounds, 40), 8);
+    assert_eq!(shared.update("a", demand(20), bounds, 0), 10);
+    assert_eq!(shared.update("b", demand(20), bounds, 0), 0, "a has not given anything back yet");
+    assert_eq!(shared.update("a", demand(20), bounds, 10), 5);
+    assert_eq!(shared.update("b", demand(20), bounds, 10), 0, "a has not heard it yet");
+    assert_eq!(shared.update("a", Observations { in_flight: 6, ..demand(20) }, bounds, 20), 5);
+    assert_eq!(shared.update("b", demand(20), bounds, 20), 4, "a call of a is still under way");
+    assert_eq!(shared.update("a", demand(2), bounds, 30), 2);
+    assert_eq!(shared.update("a", demand(2), bounds, 40), 2);
+    assert_eq!(shared.update("b", demand(20), bounds, 40), 8);
     shared.forget("a");
-    assert_eq!(shared.hear("b", demand(20), bounds, 50), 10);
+    assert_eq!(shared.update("b", demand(20), bounds, 50), 10);
 }
 
 #[test]
 fn a_consumer_that_is_silent_for_three_seconds_has_no_share() {
     let bounds = Bounds { start: 10, max: 10 };
     let mut shared = Shared::new(bounds);
-    let all = Seen { demand: 20, ..Seen::default() };
-    shared.hear("killed", all, bounds, 0);
+    let all = Observations { demand: 20, ..Observations::default() };
+    shared.update("killed", all, bounds, 0);
 
-    assert_eq!(shared.hear("b", all, bounds, 2_900), 0);
-    assert_eq!(shared.hear("b", all, bounds, 3_100), 10);
+    assert_eq!(shared.update("b", all, bounds, 2_900), 0);
+    assert_eq!(shared.update("b", all, bounds, 3_100), 10);
 }
 
 #[test]
 fn more_consumers_than_calls_take_turns() {
     let bounds = Bounds { start: 2, max: 2 };
     let mut shared = Shared::new(bounds);
-    let all = Seen { demand: 4, ..Seen::default() };
+    let all = Observations { demand: 4, ..Observations::default() };
     let mut turns = [0; 5];
 
     for word in 0..400 {
         for (consumer, turns) in turns.iter_mut().enumerate() {
-            *turns += shared.hear(&format!("{consumer}"), all, bounds, word * WORD_MS);
+            *turns += shared.update(&format!("{consumer}"), all, bounds, word * WORD_MS);
         }
     }
 
@@ -196,20 +196,25 @@ fn more_consumers_than_calls_take_turns() {
 
 #[tokio::test]
 async fn the_slot_of_a_refused_call_is_taken_by_nobody() {
-    let window = Window::new(BOUNDS);
+    let concurrency = Concurrency::new(BOUNDS);
     let mut shared = Shared::new(BOUNDS);
-    shared.hear(&window.member, Seen { demand: 8, ..Seen::default() }, BOUNDS, 0);
-    window.take_in(&shared);
-    let mut slots = Vec::new();
+    shared.update(
+        &concurrency.member,
+        Observations { demand: 8, ..Observations::default() },
+        BOUNDS,
+        0,
+    );
+    concurrency.apply(&shared);
+    let mut permits = Vec::new();
     for _ in 0..4 {
-        slots.push(window.slot().await);
+        permits.push(concurrency.permit().await);
     }
 
-    window.refused(slots[0].generation());
-    drop(slots.remove(0));
-    let taken = timeout(Duration::from_millis(20), window.slot()).await;
-    drop(slots.remove(0));
-    let next = timeout(Duration::from_secs(5), window.slot()).await;
+    concurrency.refused(permits[0].generation());
+    drop(permits.remove(0));
+    let taken = timeout(Duration::from_millis(20), concurrency.permit()).await;
+    drop(permits.remove(0));
+    let next = timeout(Duration::from_secs(5), concurrency.permit()).await;
 
     assert!(taken.is_err(), "four were one too many");
     assert!(next.is_ok());

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use ingest_core::number_by_value;
 use job_queue::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
 
-use crate::delivery::rest::chunk::Call;
+use crate::delivery::rest::Chunk;
 use load::{EncodedRows, RecordId, Sameness};
 use salesforce::{FoundRecords, KeyQuery, Literal};
 
@@ -72,39 +72,39 @@ impl<'a> Keys<'a> {
         &self.keys[key].rows
     }
 
-    /// Queries for all keys, as calls whose "rows" are keys.
-    pub(super) fn queries(&self) -> VecDeque<Call> {
-        let mut calls = VecDeque::new();
+    /// Queries for all keys, as chunks whose "rows" are keys.
+    pub(super) fn queries(&self) -> VecDeque<Chunk> {
+        let mut chunks = VecDeque::new();
         let mut query = self.empty_query();
         let mut of_query = Vec::new();
         for (at, key) in self.keys.iter().enumerate() {
             if !query.push(key.value.literal()) {
-                calls.push_back(call(std::mem::take(&mut of_query)));
+                chunks.push_back(chunk(std::mem::take(&mut of_query)));
                 query = self.empty_query();
                 query.push(key.value.literal());
             }
             of_query.push(at);
         }
         if !of_query.is_empty() {
-            calls.push_back(call(of_query));
+            chunks.push_back(chunk(of_query));
         }
-        calls
+        chunks
     }
 
     fn empty_query(&self) -> KeyQuery {
         KeyQuery::new(self.object, self.field, LOOKUP_KEYS_MAX, LOOKUP_BYTES_MAX)
     }
 
-    pub(super) fn query(&self, call: &Call) -> KeyQuery {
+    pub(super) fn query(&self, chunk: &Chunk) -> KeyQuery {
         let mut query = self.empty_query();
-        for at in &call.rows {
+        for at in &chunk.rows {
             query.push(self.keys[*at].value.literal());
         }
         query
     }
 
     /// A query like one for these keys, for one that mostly no record has. What it finds is nobody's.
-    pub(super) fn query_for_no_row(&self, like: &Call) -> KeyQuery {
+    pub(super) fn query_for_no_row(&self, like: &Chunk) -> KeyQuery {
         let is_number = like.rows.first().is_some_and(|at| self.keys[*at].value.is_number());
         let mut query = self.empty_query();
         query.push(if is_number { Literal::Number("0") } else { Literal::Text("0") });
@@ -149,8 +149,8 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn call(keys: Vec<usize>) -> Call {
-    Call { rows: keys, ..Call::default() }
+fn chunk(keys: Vec<usize>) -> Chunk {
+    Chunk { rows: keys, ..Chunk::default() }
 }
 
 impl Value {
@@ -224,8 +224,8 @@ mod tests {
         FoundRecords { records: keys.iter().enumerate().map(record).collect(), are_all }
     }
 
-    fn all(keys: &Keys<'_>) -> Call {
-        call((0..keys.keys.len()).collect())
+    fn all(keys: &Keys<'_>) -> Chunk {
+        chunk((0..keys.keys.len()).collect())
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
         };
         assert_eq!(rows(&ignoring), [vec![0, 3], vec![1, 4], vec![5]]);
         assert_eq!(rows(&exact), [vec![0], vec![1], vec![3], vec![4], vec![5]]);
-        assert_eq!(ignoring.queries(), [call(vec![0, 1, 2])]);
+        assert_eq!(ignoring.queries(), [chunk(vec![0, 1, 2])]);
     }
 
     #[test]

@@ -1,37 +1,19 @@
-//! Ids of the records that rows name by a key.
-//!
-//! Salesforce updates and deletes by id only. So the keys of a batch are looked up before it is
-//! sent, by either API. What holds:
-//!
-//! * A key that no record has, or several have, is a reject: nothing is created, and nothing is
-//!   changed by guess.
-//! * What was found is kept with the batch in Redis before a record is changed. Whoever gets the
-//!   batch next means the same records: of a record that was deleted meanwhile a look would find
-//!   nothing, and an ingest job under way is matched by the ids that it was given.
-//! * A query waits as every call does, and counts as one. It changes nothing, so it is repeated.
-//! * A query that is refused is refused for a key, or for all of them. One for a key that no row has
-//!   tells which ([`request`]): then the key is looked for by halves and rejected alone, or the run is
-//!   held.
-
-mod keys;
-mod request;
+//! The records of the rows of a batch.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use ingest_core::BatchJob;
 use job_queue::{QueueError, Settled};
+use load::{EncodedRow, EncodedRows, Reason, RecordId};
 
-use self::{
+use super::{
     keys::{Keys, Match},
-    request::{Asked, Refused},
+    request::{Lookup, QueryError, TooMuch},
 };
 use crate::{
-    delivery::batch_state::Progress,
-    delivery::rest::chunk::Call,
-    delivery::{Deliverer, Delivery, End},
-    retry::AS_OFTEN_AS_SET,
+    delivery::{batch::Delivery, batch_state::BatchState, rest::Chunk, sender::Interruption},
+    retry::UNLIMITED,
 };
-use load::{EncodedRow, EncodedRows, Reason, RecordId};
 
 /// The records of the rows of a batch; nothing, where they need not be looked up.
 #[derive(Debug, Default)]
@@ -53,103 +35,89 @@ impl Found {
     }
 }
 
-impl Deliverer {
+impl Lookup {
     /// Finds the record of each row, where rows name them by a key. Rows without one are rejected.
-    /// The inner error is an end that came first.
+    /// The inner error is why it broke off.
     pub(crate) async fn find_records(
         &self,
         delivery: &Delivery<'_>,
         rows: &EncodedRows,
-        progress: &mut Progress,
-    ) -> Result<Result<Found, End>, QueueError> {
-        let Some((object, key)) = self.plans.look_up() else { return Ok(Ok(Found::default())) };
+        state: &mut BatchState,
+    ) -> Result<Result<Found, Interruption>, QueueError> {
+        let Some((object, key)) = self.planner.cache.look_up() else {
+            return Ok(Ok(Found::default()));
+        };
         let job = delivery.job();
         let kept = delivery.claimed.kept_records().await?;
-        let mut ids = read_kept(kept.as_deref().unwrap_or_default(), &self.plans.target, job);
+        let mut ids =
+            read_kept(kept.as_deref().unwrap_or_default(), &self.planner.cache.target, job);
         let is_wanted = |row: &usize| {
             ids[*row].is_none() && matches!(rows.rows()[*row], EncodedRow::Ready { .. })
         };
         let wanted: Vec<usize> = (0..ids.len()).filter(is_wanted).collect();
         for row in &wanted {
             // Until a record is found for it.
-            progress.rejected(*row, not_found(&key.field));
+            state.rejected(*row, not_found(&key.field));
         }
         let keys = Keys::of(rows, wanted.iter().copied(), (object, &key.field, key.sameness));
-        if let Err(end) = self.ask_for(delivery, &keys, &key.field, &mut ids, progress).await {
-            wanted.iter().for_each(|row| progress.take_back(*row));
-            return Ok(Err(end));
+        if let Err(interruption) = self.ask_for(delivery, &keys, &key.field, &mut ids, state).await
+        {
+            wanted.iter().for_each(|row| state.reset(*row));
+            return Ok(Err(interruption));
         }
         if wanted.iter().any(|row| ids[*row].is_some()) {
-            let kept =
-                delivery.claimed.keep_records(&write_kept(&ids, &self.plans.target, job)).await?;
+            let kept = delivery
+                .claimed
+                .keep_records(&write_kept(&ids, &self.planner.cache.target, job))
+                .await?;
             if kept == Settled::LeaseLost {
-                return Ok(Err(End::LeaseLost));
+                return Ok(Err(Interruption::LeaseLost));
             }
             job_queue::failpoint!("records-kept");
         }
         Ok(Ok(Found(Some(ids))))
     }
 
-    /// Asks for all keys. The error is an end that came first.
+    /// Asks for all keys.
     async fn ask_for(
         &self,
         delivery: &Delivery<'_>,
         keys: &Keys<'_>,
         field: &str,
         ids: &mut [Option<RecordId>],
-        progress: &mut Progress,
-    ) -> Result<(), End> {
+        state: &mut BatchState,
+    ) -> Result<(), Interruption> {
         let mut queries = keys.queries();
         let mut others_get_through = false;
         while let Some(mut query) = queries.pop_front() {
-            let matches = match self.ask_once(delivery, keys, &mut query, progress).await {
-                Asked::Answered(matches) => matches,
-                Asked::Refused(refused) => {
-                    let is_doubted = match &refused {
-                        Refused::TooMuch(_) => false,
-                        Refused::TooLong(..) => query.rows.len() == 1,
-                        Refused::Doubtful(..) => query.rows.len() == 1 || !others_get_through,
+            let matches = match self.ask(delivery, keys, &mut query, state).await {
+                Ok(matches) => matches,
+                Err(QueryError::Interrupted(interruption)) => return Err(interruption),
+                Err(QueryError::Refused { reason, too_much, blocker }) => {
+                    let is_alone = query.rows.len() == 1;
+                    let is_doubted = match too_much {
+                        Some(TooMuch::Work) => false,
+                        Some(TooMuch::Text) => is_alone,
+                        None => is_alone || !others_get_through,
                     };
                     if is_doubted {
-                        self.ask_for_no_row(delivery, keys, &query, &refused, progress).await?;
+                        self.ask_for_no_row(delivery, keys, &query, &blocker, state).await?;
                         others_get_through = true;
                     }
                     put_first(&mut queries, query.halves());
                     if let [key] = *query.rows {
                         for row in keys.rows(key) {
-                            match &refused {
-                                Refused::TooMuch(reason) => {
-                                    progress.try_again(*row, reason.clone(), AS_OFTEN_AS_SET);
-                                }
-                                Refused::TooLong(reason, _) | Refused::Doubtful(reason, _) => {
-                                    progress.rejected(*row, reason.clone());
-                                }
+                            match too_much {
+                                Some(TooMuch::Work) => state.retry(*row, reason.clone(), UNLIMITED),
+                                Some(TooMuch::Text) | None => state.rejected(*row, reason.clone()),
                             }
                         }
                     }
                     continue;
                 }
-                Asked::End(end) => return Err(end),
             };
-            let mut unclear = Vec::new();
-            for (key, found) in query.rows.iter().copied().zip(matches) {
-                match found {
-                    Match::One(id) => {
-                        for row in keys.rows(key) {
-                            progress.take_back(*row);
-                            ids[*row] = Some(id);
-                        }
-                    }
-                    Match::None => (),
-                    Match::Several { records, are_all } => {
-                        for row in keys.rows(key) {
-                            progress.rejected(*row, several(field, records, are_all));
-                        }
-                    }
-                    Match::Unclear => unclear.push(key),
-                }
-            }
-            let rest = Call { rows: unclear, ..Call::default() };
+            let unclear = apply(keys, field, &query, matches, ids, state);
+            let rest = Chunk { rows: unclear, ..Chunk::default() };
             match rest.rows.len() {
                 0 => (),
                 fewer if fewer < query.rows.len() => queries.push_front(rest),
@@ -160,8 +128,38 @@ impl Deliverer {
     }
 }
 
-fn put_first(queries: &mut VecDeque<Call>, first: Vec<Call>) {
-    first.into_iter().rev().for_each(|call| queries.push_front(call));
+/// Applies what a query found of its keys; gives those of which it says nothing clear.
+fn apply(
+    keys: &Keys<'_>,
+    field: &str,
+    query: &Chunk,
+    matches: Vec<Match>,
+    ids: &mut [Option<RecordId>],
+    state: &mut BatchState,
+) -> Vec<usize> {
+    let mut unclear = Vec::new();
+    for (key, found) in query.rows.iter().copied().zip(matches) {
+        match found {
+            Match::One(id) => {
+                for row in keys.rows(key) {
+                    state.reset(*row);
+                    ids[*row] = Some(id);
+                }
+            }
+            Match::None => (),
+            Match::Several { records, are_all } => {
+                for row in keys.rows(key) {
+                    state.rejected(*row, several(field, records, are_all));
+                }
+            }
+            Match::Unclear => unclear.push(key),
+        }
+    }
+    unclear
+}
+
+fn put_first(queries: &mut VecDeque<Chunk>, first: Vec<Chunk>) {
+    first.into_iter().rev().for_each(|query| queries.push_front(query));
 }
 
 fn not_found(field: &str) -> Reason {

@@ -225,6 +225,22 @@ async fn calls_at_once_go_down_to_what_the_org_takes_with_few_refusals() {
 }
 
 #[tokio::test]
+async fn one_call_too_many_lowers_the_limit_of_the_org_whichever_api_it_is_of() {
+    for api in ["collections", "bulk"] {
+        let faults = Faults { latency_ms: 150, concurrency_max: Some(2), ..Faults::default() };
+        let scene = Scene::with_faults(faults).await;
+        scene.feed(api, &good_batches(40)).await;
+
+        let consumer = scene.consumer(&[&format!("--salesforce-api={api}")]);
+        let settled = limit_settles_at(&scene, api, (2, 3)).await;
+
+        assert_eq!(settled, (2, 3), "{api}: limit, and what was refused last");
+        scene.delivered(api).await;
+        consumer.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn bursts_of_locked_rows_halve_the_calls_at_once() {
     let faults = Faults { latency_ms: 20, row_lock_permille: 300, ..Faults::default() };
     let scene = Scene::with_faults(faults).await;
@@ -238,12 +254,31 @@ async fn bursts_of_locked_rows_halve_the_calls_at_once() {
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 4_000);
 }
 
+/// The org's limit of calls at once, and the number that was refused last: once they are these, or at the
+/// end of a run.
+async fn limit_settles_at(scene: &Scene, run: &str, expected: (u64, u64)) -> (u64, u64) {
+    loop {
+        let has_ended = scene.ledger(run).await.has_ended();
+        let shared = shared_limit(scene).await;
+        let number = |name: &str| shared[name].as_u64().unwrap_or_default();
+        let found = (number("limit"), number("ceiling"));
+        if has_ended || found == expected {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn shared_limit(scene: &Scene) -> Value {
+    let shared = scene.queue.change_shared(|value, _| value.unwrap_or_default()).await.unwrap();
+    serde_json::from_slice(&shared).unwrap_or_default()
+}
+
 /// Waits until the org's limit of calls at once, which begins with four, is so low.
 async fn limit_falls_to(scene: &Scene, low: u64) {
     let start = Instant::now();
     loop {
-        let looked_at = scene.queue.change_shared(|value, _| value.unwrap_or_default());
-        let shared: Value = serde_json::from_slice(&looked_at.await.unwrap()).unwrap_or_default();
+        let shared = shared_limit(scene).await;
         if shared["limit"].as_u64().is_some_and(|limit| limit <= low) {
             return;
         }
