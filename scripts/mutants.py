@@ -28,13 +28,14 @@ TARGET = os.path.join(ROOT, "target", "mutants")
 
 # Of each file, what is changed besides its arms and conditions: a piece of it, and what for.
 RUST = {
-    "crates/consumer/src/verdict/request.rs": [],
-    "crates/consumer/src/verdict/row.rs": [
+    "crates/consumer/src/retry/request_error.rs": [],
+    "crates/consumer/src/retry/row_error.rs": [
         ("(0, u32::MAX - retries_max)", "(0, retries_max)"),
         ("rows > 1 && refused == rows", "refused == rows"),
         ("rows > 1 && refused == rows", "rows > 1"),
     ],
-    "crates/consumer/src/verdict/mod.rs": [
+    "crates/consumer/src/retry/mod.rs": [],
+    "crates/load/src/operation.rs": [
         ("self != Self::Insert", "true"),
         ("matches!(self, Self::Upsert | Self::Insert)", "true"),
         ("matches!(self, Self::Upsert | Self::Update)", "true"),
@@ -129,6 +130,7 @@ TESTS = {
     "ingest-core": ["--lib", "--test=ingest"],
     "job-queue": ["--lib", "--test=redis"],
     "consumer": ["--lib"],
+    "load": ["--lib"],
     "producer": ["--lib"],
 }
 

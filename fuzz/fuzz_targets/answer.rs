@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| consumer::fuzz::answer(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    salesforce::fuzz::answer(bytes);
+    consumer::fuzz::answer(bytes);
+});

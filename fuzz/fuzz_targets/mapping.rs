@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| consumer::fuzz::mapping(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| load::fuzz::mapping(bytes));

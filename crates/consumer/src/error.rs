@@ -1,12 +1,10 @@
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 use ingest_core::RunId;
 use service::few;
 
-use crate::{
-    salesforce::{LoginError, Refusal},
-    verdict::Blocker,
-};
+use crate::retry::Blocker;
+use salesforce::{LoginError, Refusal};
 
 /// Why the consumer could not start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +89,14 @@ pub enum ConsumerError {
     UpsertById {
         /// The object.
         object: String,
+    },
+    /// The mapping file cannot be read.
+    #[error("could not read the mapping file {}", path.display())]
+    MappingFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
     },
     /// The mapping file cannot be followed.
     #[error("mapping file {file}: {}", few(problems, "; "))]

@@ -1,56 +1,51 @@
-//! What must hold for any answer of Salesforce and any mapping file. The fuzz targets in `fuzz/`
-//! call these functions, and the tests below replay the corpus through them.
+//! What must hold for any answer of Salesforce. A fuzz target in `fuzz/` calls this, and the test below
+//! replays its corpus.
 
 use std::time::Duration;
 
-pub use crate::mapping::fuzz::mapping;
-use crate::{
-    Operation, Refusal, RowResult,
-    salesforce::{Describe, ErrorAnswer, read_any_answer},
-    verdict::{RequestVerdict, RowVerdict, judge_request, judge_row, refuses_writing},
-};
+use load::{Describe, Operation};
+use salesforce::{ErrorAnswer, Refusal, RowResult};
+
+use crate::retry::{CallVerdict, RowVerdict, classify_call, classify_row, says_not_writable};
 
 const OPERATIONS: [Operation; 4] =
     [Operation::Upsert, Operation::Insert, Operation::Update, Operation::Delete];
 
-/// The first byte chooses a status, the rest is a body: each reader of answers takes it or refuses
-/// it, a row is delivered only where Salesforce says so, an insert whose outcome is unknown is not
-/// sent again, and nothing that is shown is long.
+/// The first byte chooses a status, the rest is a body: a row is delivered only
+/// where Salesforce says so, and an insert whose outcome is unknown is not sent again.
 pub fn answer(bytes: &[u8]) {
     let Some((choice, body)) = bytes.split_first() else { return };
     let status = [200, 201, 400, 401, 403, 404, 413, 420, 429, 500, 502, 503, 504, 302, 418, 0]
         [usize::from(choice % 16)];
-    read_any_answer(status, body);
     let _object = serde_json::from_slice::<Describe>(body);
     for operation in OPERATIONS {
-        judge_rows(body, operation);
-        judge_error(status, body, operation);
+        classify_rows(body, operation);
+        classify_error(status, body, operation);
     }
 }
 
-fn judge_rows(body: &[u8], operation: Operation) {
+fn classify_rows(body: &[u8], operation: Operation) {
     let Ok(results) = serde_json::from_slice::<Vec<RowResult>>(body) else { return };
     for result in &results {
-        let _what_stops_a_run = refuses_writing(result);
-        let verdict = judge_row(result, operation);
+        let _what_stops_a_run = says_not_writable(result);
+        let verdict = classify_row(result, operation);
         let is_delivered = matches!(verdict, RowVerdict::Delivered(_));
         let is_gone_anyway = operation == Operation::Delete && !result.errors.is_empty();
         assert!(is_delivered == result.success || is_gone_anyway, "{verdict:?}");
     }
 }
 
-fn judge_error(status: u16, body: &[u8], operation: Operation) {
+fn classify_error(status: u16, body: &[u8], operation: Operation) {
     let answer = ErrorAnswer::read(status, body, Some(Duration::from_secs(1)));
-    if answer.code.is_none() {
-        assert!(answer.message.chars().count() <= 200, "{}", answer.message);
-    }
     let code = answer.code.clone().unwrap_or_default();
-    let verdict = judge_request(&Refusal::Answered(answer), operation);
+    let verdict = classify_call(&Refusal::Answered(answer), operation);
     if operation == Operation::Insert && code.is_empty() {
         match status {
-            500.. => assert_eq!(verdict, RequestVerdict::OutcomeUnknown, "{status}"),
+            500.. => assert_eq!(verdict, CallVerdict::OutcomeUnknown, "{status}"),
             413 | 414 | 429 | 431 => (),
-            300..=499 => assert!(matches!(verdict, RequestVerdict::Unsaid(_)), "{status}"),
+            300..=499 => {
+                assert!(matches!(verdict, CallVerdict::IntermediaryAnswered(_)), "{status}")
+            }
             _ => (),
         }
     }
@@ -58,25 +53,14 @@ fn judge_error(status: u16, body: &[u8], operation: Operation) {
 
 #[cfg(test)]
 mod tests {
-    use super::{answer, mapping};
-
-    fn replay_corpus(target: &str, check: fn(&[u8])) {
-        let folder = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    #[test]
+    fn answers_of_the_corpus_are_judged() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/answer");
         let mut replayed = 0;
-        for file in std::fs::read_dir(&folder).unwrap() {
-            check(&std::fs::read(file.unwrap().path()).unwrap());
+        for file in std::fs::read_dir(folder).unwrap() {
+            super::answer(&std::fs::read(file.unwrap().path()).unwrap());
             replayed += 1;
         }
         assert!(replayed >= 5, "{folder} has {replayed} files");
-    }
-
-    #[test]
-    fn answers_of_the_corpus_are_judged() {
-        replay_corpus("answer", answer);
-    }
-
-    #[test]
-    fn mappings_of_the_corpus_make_json_or_are_refused() {
-        replay_corpus("mapping", mapping);
     }
 }

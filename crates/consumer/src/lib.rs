@@ -26,48 +26,28 @@
 //! * Rows with the same external id in a batch reach Salesforce in their order, one call each.
 //! * No log, error or `Debug` shows a secret or a row's value.
 
-mod backoff;
-mod blueprint;
-mod bulk;
-mod calls;
-mod check;
+mod commands;
 mod config;
-mod count;
+mod counters;
 mod delivery;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod gate;
-mod lookup;
-mod mapping;
-mod passing_by;
-mod plans;
-mod preflight;
-mod progress;
-mod reserve;
+mod metrics;
+mod other_runs;
+mod plan;
+mod retry;
 mod run;
-mod salesforce;
-mod standstill;
-mod stopping;
-mod target;
-mod totals;
-mod verdict;
-mod watch;
-mod window;
+#[cfg(test)]
+mod samples;
+mod shutdown;
+mod start;
+mod throttle;
 mod workers;
 
-pub use bulk::ApiChoice;
 pub use config::{
-    ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs, InvalidSettings,
-    MappingArgs, Nulls, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
+    ApiChoice, ApiReserve, ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs,
+    InvalidSettings, MappingArgs, Nulls, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
-pub use mapping::{DateOrder, Sdl, SdlError};
-pub use reserve::ApiReserve;
 pub use run::run;
-pub use salesforce::{
-    AssignmentRule, Client, Connection, CountQuery, Counted, Credentials, Destination, ErrorAnswer,
-    Flow, FoundRecord, FoundRecords, JwtKey, JwtKeyError, KeyQuery, Literal, LoginError, NoTrust,
-    Payload, Recorded, Refusal, RowError, RowResult,
-};
-pub use verdict::Operation;

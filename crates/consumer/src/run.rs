@@ -16,34 +16,24 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    bulk::{self, BulkAccess},
-    check::check,
-    config::{Cli, Config, SalesforceConfig, Task},
-    count::count,
-    delivery::{Deliverer, Holds, Limits},
+    commands::{check, count},
+    config::{Cli, Config, Task},
+    counters::Snapshot,
+    delivery::Deliverer,
     error::StoppedBy,
-    gate::Gate,
-    passing_by::tell_of_runs_of_others,
-    plans::Plans,
-    preflight::{Patience, Preflight, preflight},
-    reserve::{Budget, keep_books},
-    salesforce::{Client, Destination},
-    standstill::Told,
-    stopping::Stopping,
-    totals::{Snapshot, Totals},
-    watch,
-    window::{Bounds, Window, keep_in_step},
+    metrics,
+    other_runs::log_runs_of_others,
+    shutdown::Shutdown,
+    start::start,
+    throttle::{Concurrency, keep_in_sync, track_usage},
     workers::run_workers,
 };
 
 /// How often the log says how far it is.
 const BETWEEN_REPORTS: Duration = Duration::from_secs(10);
 
-/// Calls at once in the whole org, before it is known what it takes.
-const START_CALLS: u32 = 4;
-
-/// After calls were given up, so long may it take to put their batches back.
-const PUT_BACK_MAX: Duration = Duration::from_secs(3);
+/// After calls were cut off, so long may it take to release their batches.
+const RELEASE_MAX: Duration = Duration::from_secs(3);
 
 /// Delivers batches until `shutdown`, checks whether it could, or counts what a run left behind.
 ///
@@ -72,159 +62,80 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
 }
 
 async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    let mut beside = JoinSet::new();
+    let mut background = JoinSet::new();
     // From the start: a probe must not end a consumer that waits for Salesforce.
-    let watched = Arc::new(OnceLock::new());
+    let observed = Arc::new(OnceLock::new());
     if let Some(address) = config.consumer.metrics_listen {
-        let server = watch::listen(address)?;
-        beside.spawn(watch::serve(server, Arc::clone(&watched), CancellationToken::new()));
+        let server = metrics::listen(address)?;
+        background.spawn(metrics::serve(server, Arc::clone(&observed), CancellationToken::new()));
     }
     let Some(started) = shutdown.run_until_cancelled(start(config, &shutdown)).await else {
         return Ok(ExitCode::SUCCESS);
     };
     let (queue, deliverer, target) = started?;
     let deliverer = Arc::new(deliverer);
-    let _first = watched.set(Arc::clone(&deliverer));
+    let _first = observed.set(Arc::clone(&deliverer));
+    let concurrency = Arc::clone(&deliverer.sender.throttle.concurrency);
     let start = Instant::now();
-    beside.spawn(report_regularly(Arc::clone(&deliverer)));
-    beside.spawn(keep_in_step(Arc::clone(&deliverer.window), queue.clone()));
-    beside.spawn(keep_looking_at_limits(
-        Arc::clone(&deliverer),
-        config.consumer.salesforce_limit_check,
-    ));
-    beside.spawn(keep_books_of(Arc::clone(&deliverer), config.consumer.salesforce_limit_check));
-    beside.spawn(tell_of_runs_of_others(queue.clone(), target.clone()));
+    background.spawn(report_regularly(Arc::clone(&deliverer)));
+    background.spawn(keep_in_sync(Arc::clone(&concurrency), queue.clone()));
+    let limit_check = config.consumer.salesforce_limit_check;
+    background.spawn(keep_updating_limits(Arc::clone(&deliverer), limit_check));
+    background.spawn(track_usage_of(Arc::clone(&deliverer), limit_check));
+    background.spawn(log_runs_of_others(queue.clone(), target.clone()));
     let workers = deliver_until_stopped(queue.clone(), &deliverer, &target, config).await;
-    beside.shutdown().await;
-    give_share_back(&deliverer.window, &queue).await;
-    let totals = deliverer.totals.snapshot();
-    info!(duration_ms = start.elapsed().as_millis(), "worker stopped; {totals}");
+    background.shutdown().await;
+    deregister(&concurrency, &queue).await;
+    let counters = deliverer.sender.counters.snapshot();
+    info!(duration_ms = start.elapsed().as_millis(), "worker stopped; {counters}");
     workers.context("the worker broke off")?;
-    match deliverer.stopping.take_reason() {
+    match deliverer.sender.shutdown.take_reason() {
         Some(blocker) => Err(StoppedBy(blocker).into()),
         None => Ok(ExitCode::SUCCESS),
     }
 }
 
-async fn start(
-    config: &Config,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<(Queue, Deliverer, Target)> {
-    let queue = Queue::connect(&config.queue).await?;
-    for warning in queue.settings_warnings().await? {
-        warn!("{warning}");
-    }
-    let salesforce = &config.salesforce;
-    let client = Client::new(salesforce.connection.clone())?;
-    let gate = Gate::new(config.consumer.salesforce_limit_check);
-    let mut told = Told::default();
-    let preflight = tokio::select! {
-        preflight = preflight(&client, salesforce, Patience::AsLongAsItTakes(&gate)) => preflight?,
-        broken = told.keep(&queue, &gate) => match broken? {},
-    };
-    told.tell(&queue, None).await?;
-    preflight.log_warnings();
-    let destination = log_start(config, &preflight);
-    let target = preflight.target;
-    let window = Arc::new(Window::new(Bounds {
-        start: START_CALLS,
-        max: config.consumer.salesforce_concurrency_max.get(),
-    }));
-    window.say(&queue).await?;
-    let budget = Budget::new(config.consumer.reserve.salesforce_api_reserve, &client);
-    let bulk = BulkAccess::new(salesforce.api, config.consumer.reserve.salesforce_api_reserve);
-    bulk.look(&client, &queue).await;
-    let rules = preflight.mapping.rules();
-    let plans = Plans::new(preflight.blueprint, rules, target.id());
-    let key = rules.key.as_ref().map(|key| key.field.as_str());
-    let (object, rule) = (&rules.describe.name, salesforce.assignment_rule.as_ref());
-    let order = bulk::order(salesforce.operation, object, key, rule);
-    let stopping = Stopping::after(shutdown);
-    let deliverer = Deliverer {
-        queue: queue.clone(),
-        client,
-        destination,
-        order,
-        bulk,
-        plans,
-        limits: Limits {
-            operation: salesforce.operation,
-            call_rows_max: salesforce.call_rows_max,
-            row_retries: config.consumer.row_retries,
-            deliveries_max: config.consumer.deliveries_max.get(),
-        },
-        gate,
-        window,
-        budget,
-        totals: Totals::default(),
-        holds: Holds::new(&stopping.stop),
-        stopping,
-    };
-    Ok((queue, deliverer, target))
-}
-
-fn log_start(config: &Config, preflight: &Preflight) -> Destination {
-    let rules = preflight.mapping.rules();
-    let (object, key) = (&rules.describe.name, rules.key.as_ref().map(|key| key.field.as_str()));
-    let SalesforceConfig { operation, assignment_rule, allow_duplicates, .. } = &config.salesforce;
-    let by = key.map(|field| format!(" by {field}")).unwrap_or_default();
-    info!(
-        concurrency = config.consumer.concurrency(),
-        target = %preflight.target,
-        "worker started: {} {object}{by} at {}; target {}",
-        operation.as_str(),
-        preflight.instance,
-        preflight.target.id()
-    );
-    let mut destination = Destination::new(*operation, object, key.unwrap_or_default());
-    if let Some(rule) = assignment_rule {
-        destination = destination.assigned_by(rule);
-    }
-    if *allow_duplicates {
-        destination = destination.with_duplicates();
-    }
-    destination
-}
-
-/// Calls under way may end after the stop; those that take too long are given up.
+/// Calls in flight may end after the stop; those that take too long are cut off.
 async fn deliver_until_stopped(
     queue: Queue,
     deliverer: &Arc<Deliverer>,
     target: &Target,
     config: &Config,
 ) -> Result<(), apalis::prelude::WorkerError> {
-    let Stopping { stop, give_up, .. } = &deliverer.stopping;
+    let Shutdown { stop, force, .. } = &deliverer.sender.shutdown;
     let concurrency = config.consumer.concurrency();
     let mut workers =
         Box::pin(run_workers(queue, Arc::clone(deliverer), target, concurrency, stop.clone()));
     let grace_is_over = async {
         stop.cancelled().await;
-        info!("stopping: no more batches are claimed, calls under way end");
+        info!("stopping: no more batches are claimed, calls in flight end");
         sleep(config.consumer.shutdown_grace).await;
     };
     tokio::select! {
         ended = &mut workers => return ended,
-        () = grace_is_over => give_up.cancel(),
+        () = grace_is_over => force.cancel(),
     }
-    // Batches that cannot be put back, since Redis is away, come back when their leases end.
-    timeout(PUT_BACK_MAX, workers).await.unwrap_or(Ok(()))
+    // Batches that cannot be released, since Redis is away, come back when their leases end.
+    timeout(RELEASE_MAX, workers).await.unwrap_or(Ok(()))
 }
 
-async fn keep_books_of(deliverer: Arc<Deliverer>, check: Duration) {
-    let Deliverer { budget, gate, client, queue, .. } = &*deliverer;
-    if let Err(error) = keep_books(budget, gate, client, queue, check).await {
-        warn!(error = %error, "the day's api calls, and what deliveries wait for, are no longer told");
+async fn track_usage_of(deliverer: Arc<Deliverer>, check: Duration) {
+    let (sender, queue) = (&deliverer.sender, &deliverer.planner.queue);
+    let (quota, breaker) = (&sender.throttle.quota, &sender.throttle.breaker);
+    if let Err(error) = track_usage(quota, breaker, &sender.client, queue, check).await {
+        warn!(error = %error, "could not publish api usage and outages; they are no longer shown");
     }
 }
 
-async fn keep_looking_at_limits(deliverer: Arc<Deliverer>, check: Duration) {
-    deliverer.bulk.keep_looking(&deliverer.client, &deliverer.queue, check).await;
+async fn keep_updating_limits(deliverer: Arc<Deliverer>, check: Duration) {
+    let (client, queue) = (&deliverer.sender.client, &deliverer.planner.queue);
+    deliverer.bulk.access.keep_updating(client, queue, check).await;
 }
 
-/// The others need not wait until it is clear that this consumer is gone.
-async fn give_share_back(window: &Window, queue: &Queue) {
-    if let Ok(Err(error)) = timeout(PUT_BACK_MAX, window.leave(queue)).await {
-        warn!(error = %error, "the share of calls at once is given back late");
+/// The other consumers need not wait until the heartbeat of this one is missed.
+async fn deregister(concurrency: &Concurrency, queue: &Queue) {
+    if let Ok(Err(error)) = timeout(RELEASE_MAX, concurrency.deregister(queue)).await {
+        warn!(error = %error, "could not deregister; the share of calls is free when it expires");
     }
 }
 
@@ -234,15 +145,16 @@ async fn report_regularly(deliverer: Arc<Deliverer>) {
     let mut before = Snapshot::default();
     loop {
         ticks.tick().await;
-        let totals = deliverer.totals.snapshot();
-        if totals.batches_settled > before.batches_settled {
-            let rows = totals.rows_delivered - before.rows_delivered;
-            let (calls_at_once, own_calls_at_once) = deliverer.window.limit_and_share();
+        let counters = deliverer.sender.counters.snapshot();
+        if counters.batches_settled > before.batches_settled {
+            let rows = counters.rows_delivered - before.rows_delivered;
+            let (calls_at_once, own_calls_at_once) =
+                deliverer.sender.throttle.concurrency.limit_and_share();
             info!(
                 rows_per_second = rows / BETWEEN_REPORTS.as_secs(),
-                calls_at_once, own_calls_at_once, "{totals}"
+                calls_at_once, own_calls_at_once, "{counters}"
             );
         }
-        before = totals;
+        before = counters;
     }
 }

@@ -26,6 +26,13 @@ pub(crate) fn is_unseen(c: char) -> bool {
         )
 }
 
+/// Whether a text can be the id of a record in Salesforce: 15 characters, or 18 with what makes it safe
+/// for programs that ignore case.
+#[must_use]
+pub fn is_record_id(text: &str) -> bool {
+    matches!(text.len(), 15 | 18) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// A decimal number in the one way of writing that all of its spellings have in common: `1001`,
 /// `01001`, `+1001.0` and `1.001E3` are `1001e0`. No digit is lost on the way. Nothing for what is
 /// no number, or has an exponent that no number needs.

@@ -1,6 +1,6 @@
 // Building and patching elements. Values become text, never markup.
 
-/** Foreign text, harmless: as crate `service`, foreign.rs. */
+/** Foreign text, harmless: as crate `ingest-core`, shown.rs. */
 export const harmless = (text) =>
   String(text).replace(
     /[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufff9-\ufffb]|(?![\u200c\u200d\ufe00-\ufe0f])\p{DI}/gu,

@@ -5,65 +5,12 @@
 //!
 //! What is escaped is written as JSON writes it (`\u001b`), so that JSON stays what it was.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write},
-};
+use std::io::{self, Write};
+
+use ingest_core::{is_control, push_shown};
 
 /// How much of a text is shown that says what happened.
 pub const SENTENCE_MAX: usize = 2_000;
-
-/// At most `characters_max` characters of foreign text, in one line. What is left out is told by `…`.
-#[must_use]
-pub fn shown(text: &str, characters_max: usize) -> String {
-    let mut shown = String::with_capacity(text.len().min(4 * characters_max));
-    for (count, character) in text.chars().enumerate() {
-        if count == characters_max {
-            shown.push('…');
-            break;
-        }
-        match character {
-            '\n' => shown.push_str("\\n"),
-            '\t' => shown.push_str("\\t"),
-            other => push(&mut shown, other),
-        }
-    }
-    shown
-}
-
-/// Characters that steer what shows them instead of being shown.
-fn steers(character: char) -> bool {
-    match character {
-        '\n' | '\t' => false,
-        // The joiners of scripts, and what chooses the shape of an emoji.
-        '\u{200C}' | '\u{200D}' | '\u{FE00}'..='\u{FE0F}' => false,
-        // What breaks a line, and anchors of annotations.
-        '\u{2028}' | '\u{2029}' | '\u{FFF9}'..='\u{FFFB}' => true,
-        other => other.is_control() || is_ignorable(other),
-    }
-}
-
-/// `Default_Ignorable_Code_Point` of Unicode 17, DerivedCoreProperties.txt: nobody sees them, and some
-/// change the direction of what stands around them.
-fn is_ignorable(character: char) -> bool {
-    matches!(
-        character,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}'
-            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
-            | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}' | '\u{1BCA0}'..='\u{1BCA3}'
-            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}'
-    )
-}
-
-fn push(text: &mut String, character: char) {
-    if !steers(character) {
-        return text.push(character);
-    }
-    for unit in character.encode_utf16(&mut [0; 2]) {
-        write!(text, "\\u{unit:04x}").expect("a String takes everything");
-    }
-}
 
 /// Of an event in the log.
 const EVENT_BYTES_MAX: usize = 16 << 10;
@@ -105,7 +52,7 @@ impl<W: Write> Harmless<W> {
     }
 
     fn write_text(&mut self, text: &str) -> io::Result<()> {
-        if !self.is_log && !text.chars().any(steers) {
+        if !self.is_log && !text.chars().any(is_control) {
             return self.writer.write_all(text.as_bytes());
         }
         let mut harmless = String::with_capacity(text.len() + 16);
@@ -122,7 +69,7 @@ impl<W: Write> Harmless<W> {
                     1
                 }
                 other => {
-                    push(&mut harmless, other);
+                    push_shown(&mut harmless, other);
                     other.len_utf8()
                 }
             };
@@ -186,25 +133,6 @@ mod tests {
     }
 
     #[test]
-    fn what_steers_is_shown_and_in_one_line() {
-        assert_eq!(
-            shown(HOSTILE, 100),
-            r"a\u001b]0;owned\u0007\u009b2J\u000d\nerror: b\u202ec\u007f\udb40\udc41"
-        );
-        assert_eq!(shown("Zürich 👩‍🔬 ❤️ \"ok\"", 100), "Zürich 👩‍🔬 ❤️ \"ok\"");
-        for unseen in ['\u{AD}', '\u{115F}', '\u{3164}', '\u{34F}', '\u{FFF9}', '\u{180E}'] {
-            assert_eq!(shown(&unseen.to_string(), 9), format!("\\u{:04x}", u32::from(unseen)));
-        }
-    }
-
-    #[test]
-    fn what_is_long_is_cut_by_characters() {
-        assert_eq!(shown("ééé", 3), "ééé");
-        assert_eq!(shown("ééé", 2), "éé…");
-        assert_eq!(shown(&"\u{1B}".repeat(1 << 20), 2), r"\u001b\u001b…");
-    }
-
-    #[test]
     fn lines_stay_and_nothing_else_that_steers_wherever_a_write_ends() {
         let harmless =
             "a\\u001b]0;owned\\u0007\\u009b2J\\u000d\nerror: b\\u202ec\\u007f\\udb40\\udc41";
@@ -220,7 +148,7 @@ mod tests {
 
         let written = written(json.as_bytes(), 1 << 20, Harmless::new);
 
-        assert!(!written.chars().any(steers), "{written}");
+        assert!(!written.chars().any(is_control), "{written}");
         assert_eq!(serde_json::from_str::<[String; 1]>(&written).unwrap(), [HOSTILE]);
     }
 

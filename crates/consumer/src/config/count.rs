@@ -4,8 +4,8 @@ use clap::Args;
 use ingest_core::RunId;
 use job_queue::QueueArgs;
 
-use super::{InvalidSettings, SalesforceArgs};
-use crate::{reserve::ApiReserve, salesforce::Connection};
+use super::{ApiReserve, InvalidSettings, SalesforceArgs};
+use salesforce::Connection;
 
 /// What is left to the org's other clients.
 #[derive(Clone, Debug, Args)]

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::InvalidSettings;
-use crate::salesforce::{has_user, is_loopback};
+use salesforce::{has_user, is_loopback};
 
 /// Hosts that serve pages and no API; the org's My Domain is what stands before them.
 const FOR_BROWSERS: [&str; 5] = [

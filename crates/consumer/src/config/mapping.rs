@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
-use crate::mapping::{DateOrder, LeftOut, ValueRules};
+use load::{DateOrder, LeftOut, ValueRules};
 
 /// Which column fills which field, and how cells are read.
 #[derive(Clone, Debug, Args)]

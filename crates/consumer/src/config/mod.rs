@@ -1,5 +1,7 @@
 //! Settings: as typed (clap) and as meant.
 
+mod api_choice;
+mod api_reserve;
 mod count;
 mod header;
 mod hosts;
@@ -18,7 +20,10 @@ use service::CompletionsArgs;
 
 use self::count::CountArgs;
 
+pub(crate) use self::api_choice::not_by_bulk;
 pub use self::{
+    api_choice::ApiChoice,
+    api_reserve::ApiReserve,
     count::{ApiReserveArgs, CountConfig},
     header::HeaderArgs,
     invalid::InvalidSettings,

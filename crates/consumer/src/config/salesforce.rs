@@ -3,14 +3,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
+use ingest_core::is_record_id;
 
-use super::{InvalidSettings, MappingArgs, SignInArgs};
-use crate::{
-    bulk::{ApiChoice, not_by_bulk},
-    mapping::{LeftOut, ValueRules, is_api_name},
-    salesforce::{AssignmentRule, Connection},
-    verdict::Operation,
-};
+use super::{ApiChoice, InvalidSettings, MappingArgs, SignInArgs, not_by_bulk};
+use load::{LeftOut, Operation, ValueRules, is_api_name};
+use salesforce::{AssignmentRule, Connection};
 
 /// Where the rows go, and how to get in.
 #[derive(Clone, Debug, Args)]
@@ -179,9 +176,7 @@ fn assignment_rule(text: &str) -> Result<AssignmentRule, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(AssignmentRule::Active),
         "false" => Ok(AssignmentRule::None),
-        id if matches!(id.len(), 15 | 18) && id.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-            Ok(AssignmentRule::Id(text.to_owned()))
-        }
+        id if is_record_id(id) => Ok(AssignmentRule::Id(text.to_owned())),
         _ => Err("write true, false, or the id of a rule (15 or 18 characters)".to_owned()),
     }
 }

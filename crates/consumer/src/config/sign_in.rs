@@ -10,7 +10,7 @@ use super::{
     InvalidSettings,
     hosts::{api_host, my_domain_for, web_address},
 };
-use crate::salesforce::{Credentials, JwtKey};
+use salesforce::{Credentials, JwtKey};
 
 /// How to get in. The ways are tried in this order: a ready-made token, JWT bearer, a refresh
 /// token, a password, client credentials.

@@ -16,16 +16,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::holds::RunHold;
-use crate::{plans::OfRun, verdict::Blocker};
+use crate::{plan::RunPlans, retry::Blocker};
 
-/// A wait that is shorter need not be known to anybody.
-const MOMENT: Duration = Duration::from_secs(1);
+/// The queue is not told of a wait that is shorter.
+const UNNOTED_WAIT: Duration = Duration::from_secs(1);
 
 /// A batch on its way.
 pub(crate) struct Delivery<'a> {
     pub(crate) claimed: &'a Claimed,
-    pub(super) hold: Arc<RunHold>,
-    pub(crate) of_run: Arc<OfRun>,
+    pub(in crate::delivery) hold: Arc<RunHold>,
+    pub(crate) run_plans: Arc<RunPlans>,
     /// Of the plan by which its rows are written.
     generation: AtomicU64,
     /// The queue knows that nothing of it is being sent.
@@ -33,17 +33,21 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(claimed: &'a Claimed, hold: Arc<RunHold>, of_run: Arc<OfRun>) -> Self {
+    pub(in crate::delivery) fn new(
+        claimed: &'a Claimed,
+        hold: Arc<RunHold>,
+        run_plans: Arc<RunPlans>,
+    ) -> Self {
         let (generation, is_noted) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { claimed, hold, of_run, generation, is_noted }
+        Self { claimed, hold, run_plans, generation, is_noted }
     }
 
     /// Which of the run's plans its rows are written by.
-    pub(super) fn generation(&self) -> u64 {
+    pub(in crate::delivery) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_generation(&self, generation: u64) {
+    pub(in crate::delivery) fn set_generation(&self, generation: u64) {
         self.generation.store(generation, Ordering::Relaxed);
     }
 
@@ -70,7 +74,7 @@ impl<'a> Delivery<'a> {
     /// queue is told: whoever dies while a batch waits has not died of it.
     pub(crate) async fn wait_for<T>(&self, something: impl Future<Output = T>) -> T {
         let mut something = pin!(something);
-        if let Ok(there) = timeout(MOMENT, &mut something).await {
+        if let Ok(there) = timeout(UNNOTED_WAIT, &mut something).await {
             return there;
         }
         if !self.is_noted.swap(true, Ordering::Relaxed) {
@@ -80,7 +84,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Before something is sent. Gives whether the batch is still ours.
-    pub(super) async fn goes_on(&self) -> bool {
+    pub(in crate::delivery) async fn goes_on(&self) -> bool {
         let is_ours =
             !self.is_noted.swap(false, Ordering::Relaxed) || self.note_waiting(false).await;
         is_ours && !self.claimed.is_lost()

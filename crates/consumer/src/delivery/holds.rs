@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::verdict::{BETWEEN_DOUBTS, BETWEEN_HOLDS, Blocker};
+use crate::retry::{BETWEEN_DOUBTS, BETWEEN_HOLDS, Blocker};
 
 /// The runs that are being delivered.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Holds {
     }
 
     /// For a batch that was claimed just now: its run was not held then.
-    pub(super) fn join(&self, run: &RunId) -> Arc<RunHold> {
+    pub(in crate::delivery) fn join(&self, run: &RunId) -> Arc<RunHold> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hold) = runs.get(run).and_then(Weak::upgrade)
             && !hold.has_begun()
@@ -75,17 +75,17 @@ impl Holds {
 }
 
 impl RunHold {
-    pub(super) fn stop(&self) -> &CancellationToken {
+    pub(in crate::delivery) fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
     /// No more calls of the run start; the first reason counts.
-    pub(super) fn begin(&self, blocker: Blocker) {
+    pub(in crate::delivery) fn begin(&self, blocker: Blocker) {
         self.set(Begun { blocker, in_doubt: false });
     }
 
     /// The same, where the rows may be at fault.
-    pub(super) fn begin_in_doubt(&self, blocker: Blocker) {
+    pub(in crate::delivery) fn begin_in_doubt(&self, blocker: Blocker) {
         self.set(Begun { blocker, in_doubt: true });
     }
 
@@ -95,19 +95,19 @@ impl RunHold {
     }
 
     /// Whether no more calls of the run start, since its rows may be at fault.
-    pub(super) fn is_in_doubt(&self) -> bool {
+    pub(in crate::delivery) fn is_in_doubt(&self) -> bool {
         self.begun.get().is_some_and(|begun| begun.in_doubt)
     }
 
     /// Whether no more calls of the run start.
-    pub(super) fn has_begun(&self) -> bool {
+    pub(in crate::delivery) fn has_begun(&self) -> bool {
         self.begun.get().is_some()
     }
 
     /// Sees to it that the queue holds the run before a batch of it is put back, if it is to be
     /// held. The answer is how long that batch has to wait for itself: a run that is being
     /// cancelled is not held, and neither is any when Redis refuses.
-    pub(super) async fn place(&self, queue: &Queue) -> Duration {
+    pub(in crate::delivery) async fn place(&self, queue: &Queue) -> Duration {
         let Some(begun) = self.begun.get() else { return Duration::ZERO };
         let placed = self.placed.get_or_try_init(|| self.hold(queue, begun)).await;
         placed.copied().unwrap_or_else(|error| {

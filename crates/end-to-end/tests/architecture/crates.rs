@@ -7,11 +7,13 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 /// Which of our crates a crate may use. Arrows point down.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest-core", &[]),
-    ("service", &[]),
+    ("service", &["ingest-core"]),
     ("blob-store", &[]),
     ("job-queue", &["ingest-core"]),
     ("producer", &["ingest-core", "blob-store", "job-queue", "service"]),
-    ("consumer", &["ingest-core", "job-queue", "service"]),
+    ("load", &["ingest-core"]),
+    ("salesforce", &["ingest-core"]),
+    ("consumer", &["ingest-core", "job-queue", "load", "salesforce", "service"]),
     ("generate-upload", &["blob-store", "service"]),
     // Shares nothing with the client: two readings of Salesforce's documents
     // disagree loudly, one shared type agrees with itself.
@@ -32,9 +34,9 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("apalis-redis", &["job-queue"]),
     ("apalis-core", &["job-queue", "consumer"]),
     ("apalis", &["consumer", "producer"]),
-    ("reqwest", &["consumer", "blob-store"]),
+    ("reqwest", &["salesforce", "blob-store"]),
     // What judges the decoder shares nothing with it.
-    ("csv", &["consumer", "generate-upload", "salesforce-simulator"]),
+    ("csv", &["consumer", "load", "generate-upload", "salesforce-simulator"]),
     ("csv-core", &["producer"]),
     ("ratatui", &["producer"]),
     ("crossterm", &["producer"]),
@@ -42,6 +44,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("hyper", &["service"]),
     ("hyper-util", &["service"]),
     ("rustix", &["service"]),
+    ("jsonwebtoken", &["salesforce"]),
     ("tracing-subscriber", &["service"]),
     ("clap_complete", &["service"]),
 ];

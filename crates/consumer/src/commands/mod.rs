@@ -1,0 +1,11 @@
+//! What the program does beside delivering, and what it looks at before it delivers.
+
+mod check;
+mod count;
+mod preflight;
+
+pub(crate) use self::{
+    check::check,
+    count::count,
+    preflight::{Preflight, WaitLimit, preflight},
+};

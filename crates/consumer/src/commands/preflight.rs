@@ -1,0 +1,267 @@
+//! What is looked at before the first row: the login, the object, its fields, the mapping, and
+//! what the org has left today.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use load::{Describe, Mapping, Operation, TargetRules};
+use salesforce::{Allowance, Client, Refusal};
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{info, warn};
+
+use crate::{
+    config::SalesforceConfig,
+    error::ConsumerError,
+    plan::{Blueprint, mapping_digest, target},
+    retry::{BackoffReason, CallVerdict, OnExhausted, classify_call},
+    throttle::CircuitBreaker,
+};
+
+/// What is known before the first row.
+#[derive(Debug)]
+pub(crate) struct Preflight {
+    pub(crate) blueprint: Blueprint,
+    pub(crate) mapping: Mapping,
+    /// What this consumer delivers.
+    pub(crate) target: job_queue::Target,
+    /// Where the org's API is.
+    pub(crate) instance: String,
+    /// What is left of the day's calls, where the integration user may ask.
+    pub(crate) daily_requests: Option<Allowance>,
+    /// What may go wrong later, a sentence each. What had to be said before the login is logged.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// How long a Salesforce is waited for that does not answer, or whose calls of the day are used up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum WaitLimit<'a> {
+    /// Some seconds, for one that is coming up: somebody waits for the result.
+    Seconds,
+    /// As long as it takes, behind this breaker: to end would help nobody, and whoever starts this
+    /// program again would only make more calls.
+    None(&'a CircuitBreaker),
+}
+
+const SECONDS_MAX: Duration = Duration::from_secs(10);
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+
+/// Logs in and compares the settings with the org.
+pub(crate) async fn preflight(
+    client: &Client,
+    config: &SalesforceConfig,
+    wait: WaitLimit<'_>,
+) -> anyhow::Result<Preflight> {
+    // What is on this machine comes first: it need not wait.
+    let blueprint = Blueprint::load(config)?;
+    for warning in config.connection.credentials.warnings() {
+        warn!("{warning}");
+    }
+    let describe = describe(client, &config.object, wait).await?;
+    let digest = mapping_digest(blueprint.sdl.as_ref(), config);
+    let mut warnings = Vec::new();
+    let objects = blueprint.parents(&describe, None);
+    let parents = parents(client, objects, wait, &mut warnings).await;
+    let mapping = blueprint.mapping(describe, parents)?;
+    let away = |refusal: Refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() };
+    let instance = wait.ask(|| client.instance()).await?.map_err(away)?;
+    let org = org(client, &instance, wait).await?;
+    let target = target(org, mapping.rules(), digest);
+    let limits = client.limits().await.unwrap_or_default();
+    let daily_requests = limits.map(|limits| limits.daily_api_requests);
+    if daily_requests.is_none() {
+        warnings.push(
+            "the org's limits cannot be read; give the integration user the permission View \
+             Setup and Configuration to see what is left of the day's calls"
+                .to_owned(),
+        );
+    }
+    warnings.extend(settings_warnings(&mapping, config));
+    Ok(Preflight { blueprint, mapping, target, instance, daily_requests, warnings })
+}
+
+async fn describe(
+    client: &Client,
+    object: &str,
+    wait: WaitLimit<'_>,
+) -> Result<Describe, ConsumerError> {
+    let described = wait.ask(|| client.describe(object)).await?;
+    described.map_err(|refusal| refused(refusal, object))
+}
+
+/// The org's id; where Salesforce does not tell it, the host of its API. One that does not answer
+/// is waited for: two consumers of one org must not call it by two names.
+pub(crate) async fn org(
+    client: &Client,
+    instance: &str,
+    wait: WaitLimit<'_>,
+) -> Result<String, ConsumerError> {
+    match wait.ask(|| client.org_id()).await? {
+        Ok(Some(id)) => Ok(id),
+        Err(Refusal::Login(error)) => Err(ConsumerError::Login(error)),
+        Ok(None) | Err(_) => {
+            let host = instance.split_once("//").map_or(instance, |(_, host)| host);
+            Ok(host.to_owned())
+        }
+    }
+}
+
+impl WaitLimit<'_> {
+    /// Asks until Salesforce answers; what only a person can change ends the wait at once, and is
+    /// the answer.
+    pub(crate) async fn ask<T, F>(
+        self,
+        ask: impl Fn() -> F,
+    ) -> Result<Result<T, Refusal>, ConsumerError>
+    where
+        F: Future<Output = Result<T, Refusal>>,
+    {
+        match self {
+            Self::Seconds => for_some_seconds(ask).await,
+            Self::None(breaker) => Ok(without_limit(breaker, ask).await),
+        }
+    }
+}
+
+async fn for_some_seconds<T, F>(ask: impl Fn() -> F) -> Result<Result<T, Refusal>, ConsumerError>
+where
+    F: Future<Output = Result<T, Refusal>>,
+{
+    let deadline = Instant::now() + SECONDS_MAX;
+    let mut cause = "nothing within the time for a connection".to_owned();
+    while let Ok(answer) = timeout_at(deadline, ask()).await {
+        let refusal = match answer {
+            Ok(told) => return Ok(Ok(told)),
+            Err(refusal) => refusal,
+        };
+        match classify_call(&refusal, Operation::Upsert) {
+            CallVerdict::Backoff(reason) if reason != BackoffReason::QuotaUsedUp => (),
+            CallVerdict::Retry { .. } => (),
+            _ => return Ok(Err(refusal)),
+        }
+        if cause != refusal.to_string() {
+            cause = refusal.to_string();
+            info!(error = %cause, "waiting for salesforce");
+        }
+        if timeout_at(deadline, sleep(BETWEEN_TRIES)).await.is_err() {
+            break;
+        }
+    }
+    Err(ConsumerError::SalesforceAway { cause })
+}
+
+async fn without_limit<T, F>(breaker: &CircuitBreaker, ask: impl Fn() -> F) -> Result<T, Refusal>
+where
+    F: Future<Output = Result<T, Refusal>>,
+{
+    let mut failures = 0;
+    loop {
+        let permit = breaker.permit().await;
+        let refusal = match ask().await {
+            Ok(told) => {
+                breaker.succeeded(permit);
+                return Ok(told);
+            }
+            Err(refusal) => refusal,
+        };
+        failures += 1;
+        // Asking changes nothing in Salesforce, so it may be repeated like an upsert.
+        let reason = match classify_call(&refusal, Operation::Upsert) {
+            CallVerdict::Backoff(reason) => reason,
+            CallVerdict::Retry { tries, on_exhausted: OnExhausted::Hold(_) }
+                if failures >= tries =>
+            {
+                return Err(refusal);
+            }
+            CallVerdict::Retry { .. } => BackoffReason::NoAnswer,
+            _ if is_from_an_intermediary(&refusal) => BackoffReason::Unreachable,
+            _ => return Err(refusal),
+        };
+        let asked_for = refusal.retry_after();
+        sleep(breaker.failed(permit, reason, asked_for, fastrand::f64(), &refusal)).await;
+    }
+}
+
+/// Whether an answer has no code of Salesforce, such as a proxy's page: it is no verdict on what was
+/// asked, and passes as an outage does.
+fn is_from_an_intermediary(refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Answered(answer) if answer.code.is_none())
+}
+
+fn refused(refusal: Refusal, object: &str) -> ConsumerError {
+    let object = object.to_owned();
+    match refusal {
+        Refusal::Login(error) => ConsumerError::Login(error),
+        Refusal::Answered(answer)
+            if answer.status == 404 || answer.code.as_deref() == Some("NOT_FOUND") =>
+        {
+            ConsumerError::NoSuchObject { object }
+        }
+        answer => ConsumerError::Describe { object, answer },
+    }
+}
+
+/// The objects that rows refer to by an external id. One that cannot be looked at is not compared.
+pub(crate) async fn parents(
+    client: &Client,
+    objects: BTreeSet<String>,
+    wait: WaitLimit<'_>,
+    warnings: &mut Vec<String>,
+) -> BTreeMap<String, Describe> {
+    let mut parents = BTreeMap::new();
+    for object in objects {
+        match describe(client, &object, wait).await {
+            Ok(parent) => drop(parents.insert(object, parent)),
+            Err(error) => warnings.push(format!(
+                "the object {object}, to which rows refer, could not be looked at ({error})"
+            )),
+        }
+    }
+    parents
+}
+
+fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig) -> Vec<String> {
+    let targets = mapping.columns().iter().flat_map(|column| &column.targets);
+    let mut warnings: Vec<String> = targets.filter_map(|target| target.warning.clone()).collect();
+    let filled = mapping.columns().iter().flat_map(|column| &column.targets);
+    warnings.extend(mapping.rules().assumed_dates(filled));
+    let required = mapping.required_but_not_filled();
+    if !required.is_empty() {
+        warnings.push(format!(
+            "no column fills {}; rows that would create a record are rejected without it",
+            required.join(", ")
+        ));
+    }
+    if config.operation == Operation::Insert {
+        warnings.push(
+            "insert can store a row twice when a consumer dies; an upsert by external id cannot"
+                .to_owned(),
+        );
+    }
+    warnings.extend(key_warning(mapping.rules()));
+    warnings
+}
+
+/// What is worth knowing of an external id that several records may share.
+fn key_warning(rules: &TargetRules) -> Option<String> {
+    let key = rules.key.as_ref().filter(|_| rules.operation == Operation::Upsert)?;
+    let field = rules.describe.field(&key.field)?;
+    (field.field_type != "id" && !field.unique).then(|| {
+        format!(
+            "external id {} of {} is not unique: an upsert by it needs the permission View All \
+             Data, and rows that find several records are rejected (DUPLICATE_EXTERNAL_ID, or \
+             HTTP 300 MULTIPLE_CHOICES); tick Unique in its definition",
+            field.name, rules.describe.name
+        )
+    })
+}
+
+impl Preflight {
+    /// Says what may go wrong later.
+    pub(crate) fn log_warnings(&self) {
+        for warning in &self.warnings {
+            warn!("{warning}");
+        }
+    }
+}

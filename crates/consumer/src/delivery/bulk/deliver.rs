@@ -1,0 +1,148 @@
+//! Delivers a batch as one ingest job.
+
+use job_queue::{Claimed, QueueError};
+use load::{EncodedRows, Plan};
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::{
+    checkpoint::Checkpoint,
+    collect::Collected,
+    step::{Bulk, Load, StepEnd, upload},
+    upload::Upload,
+};
+use crate::{
+    delivery::{
+        batch::Delivery, batch_state::BatchState, lookup::Found, rest::Chunk, sender::Interruption,
+    },
+    retry::BETWEEN_PASSES,
+};
+
+/// What came of a batch that went by Bulk.
+pub(crate) struct Loaded {
+    pub(crate) sent: Result<(), Interruption>,
+    /// The job that is of no more use once the batch is settled.
+    pub(crate) done_with: Option<String>,
+}
+
+impl From<Result<(), Interruption>> for Loaded {
+    fn from(sent: Result<(), Interruption>) -> Self {
+        Self { sent, done_with: None }
+    }
+}
+
+/// Jobs that one delivery makes, when they come to nothing.
+const STARTS_MAX: u32 = 5;
+
+impl Bulk {
+    /// Whether a batch goes by Bulk: also one that has an ingest job already.
+    pub(crate) fn carries(&self, claimed: &Claimed) -> bool {
+        let rows = claimed.job().rows.len();
+        self.checkpoint(claimed).is_some() || self.access.api_for(rows) == job_queue::Api::Bulk
+    }
+
+    /// Loads what one ingest job can carry of a batch, and the rows beside it by calls.
+    pub(crate) async fn deliver(
+        &self,
+        delivery: &Delivery<'_>,
+        plan: &Plan,
+        found: &Found,
+        rows: EncodedRows,
+        state: &mut BatchState,
+    ) -> Result<Loaded, QueueError> {
+        let upload = upload(&rows);
+        drop(rows);
+        let load = Load { delivery, plan, found, rows: upload.rows.clone() };
+        let (mut done_with, mut by_calls) = (None, upload.by_calls.clone());
+        if !load.rows.is_empty() || self.checkpoint(delivery.claimed).is_some() {
+            match self.run_jobs(&load, upload, state).await {
+                Ok((job, collected)) => {
+                    done_with = Some(job);
+                    by_calls.extend(collected.by_calls);
+                }
+                Err(StepEnd::Void | StepEnd::ByCalls) => by_calls.extend(&load.rows),
+                Err(StepEnd::Done) => return Ok(Ok(()).into()),
+                Err(StepEnd::Interrupted(interruption)) => return Ok(Err(interruption).into()),
+                Err(StepEnd::Queue(error)) => return Err(error),
+            }
+        }
+        if by_calls.is_empty() {
+            return Ok(Loaded { sent: Ok(()), done_with });
+        }
+        by_calls.sort_unstable();
+        let chunks = by_calls.chunks(self.rest.call_rows_max);
+        let chunks = chunks.map(|rows| Chunk { rows: rows.to_vec(), ..Chunk::default() }).collect();
+        let rows = load.encode().with_json_of(&by_calls);
+        let sent = self.rest.send_all(delivery, &rows, chunks, state).await;
+        Ok(Loaded { sent, done_with })
+    }
+
+    /// Sees one job through, and collects its results: the one that the batch has already, else a new
+    /// one. One that comes to nothing is followed by another, so often at most.
+    async fn run_jobs(
+        &self,
+        load: &Load<'_>,
+        upload: Upload,
+        state: &mut BatchState,
+    ) -> Result<(String, Collected), StepEnd> {
+        let delivery = load.delivery;
+        let mut checkpoint = self.checkpoint(delivery.claimed);
+        if let Some(checkpoint) = &checkpoint {
+            state.api_calls += checkpoint.api_calls;
+            info!(run.id = %delivery.job().run, "continuing with ingest job {}", checkpoint.job);
+        }
+        let mut upload = Some(upload).filter(|_| checkpoint.is_none());
+        let mut starts = 0;
+        loop {
+            let checkpoint = checkpoint.take();
+            if checkpoint.is_none() {
+                if load.rows.is_empty() {
+                    return Err(StepEnd::Void);
+                }
+                if starts == STARTS_MAX {
+                    warn!(
+                        run.id = %delivery.job().run,
+                        rows = load.rows.len(),
+                        "{STARTS_MAX} ingest jobs in a row came to nothing; their rows go by calls"
+                    );
+                    return Err(StepEnd::Void);
+                }
+                starts += 1;
+            }
+            match self.run_job(load, checkpoint, upload.take(), state).await {
+                Err(StepEnd::Void) => (),
+                end => return end,
+            }
+            // Nothing of it is loaded. A run that was paused or cancelled meanwhile gets no new job.
+            let delay = sleep(BETWEEN_PASSES.delay(starts, fastrand::f64()));
+            let waited = delivery.stop().run_until_cancelled(delivery.wait_for(delay)).await;
+            if waited.is_none() || !self.may_start(delivery.claimed).await? {
+                return Err(Interruption::Stopped.into());
+            }
+        }
+    }
+
+    async fn run_job(
+        &self,
+        load: &Load<'_>,
+        checkpoint: Option<Checkpoint>,
+        upload: Option<Upload>,
+        state: &mut BatchState,
+    ) -> Result<(String, Collected), StepEnd> {
+        let is_ours = checkpoint.is_none();
+        let checkpoint = match checkpoint {
+            Some(checkpoint) => checkpoint,
+            None => self.start(load, upload.unwrap_or_else(|| load.upload()), state).await?,
+        };
+        let job = self.wait_for_end(load, &checkpoint, is_ours, state).await?;
+        let collected = self.collect_results(load, &job, is_ours, state).await?;
+        if collected.in_vain {
+            // In this order: one that is kept and gone may have loaded rows.
+            self.keep(load.delivery.claimed, None).await?;
+            state.api_calls += 1;
+            self.delete(load.delivery, &job.id).await;
+            return Err(StepEnd::Void);
+        }
+        Ok((job.id, collected))
+    }
+}

@@ -1,0 +1,32 @@
+//! Delivers a batch as one ingest job of Bulk API 2.0.
+//!
+//! ```text
+//! create ─▶ keep the id in Redis ─▶ upload ─▶ close ─▶ poll ─▶ results ─▶ verdicts ─▶ settle ─▶ delete
+//! ```
+//!
+//! What holds:
+//!
+//! * The id is kept with the batch before a row is uploaded. The next consumer of the batch continues
+//!   with that job, and makes no second one while rows of the first may be loaded.
+//! * Results are matched by key, or by all cells of a row.
+//! * What is wrong with a job is no fault of its rows: a job that fails before any of them is
+//!   processed is followed by another one, a few times, and after that they go by calls. So do rows
+//!   of which a job says nothing.
+//! * Rows get their verdicts from the same function as those of a call, and their values from the
+//!   same conversion: the outcome is that of Collections. Rows that CSV cannot say exactly go by
+//!   calls.
+//! * Rows that repeat a key wait for the next job, in their order.
+
+mod api_choice;
+mod checkpoint;
+mod collect;
+mod deliver;
+mod job;
+mod matcher;
+mod order;
+mod request;
+mod result_file;
+mod step;
+mod upload;
+
+pub(crate) use self::{api_choice::BulkAccess, deliver::Loaded, order::order, step::Bulk};

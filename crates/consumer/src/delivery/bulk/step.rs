@@ -1,0 +1,161 @@
+//! What the steps of a batch that goes by Bulk share.
+
+use std::sync::Arc;
+
+use job_queue::{Claimed, Queue, QueueError, RunState, Settled};
+use load::{EncodedRows, Operation, Plan};
+use salesforce::IngestOrder;
+use tracing::debug;
+
+use super::{
+    api_choice::BulkAccess,
+    checkpoint::Checkpoint,
+    upload::{UPLOAD_BYTES_MAX, Upload},
+};
+use crate::{
+    delivery::{
+        batch::Delivery,
+        batch_state::BatchState,
+        lookup::Found,
+        planner::Planner,
+        rest::{Rest, chunk_rows},
+        sender::{Interruption, Sender},
+    },
+    retry::classify_job_call,
+};
+
+/// Delivers batches as ingest jobs.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    pub(crate) sender: Arc<Sender>,
+    pub(crate) planner: Arc<Planner>,
+    /// Carries what ingest jobs cannot.
+    pub(crate) rest: Arc<Rest>,
+    pub(crate) queue: Queue,
+    pub(crate) access: BulkAccess,
+    pub(crate) order: IngestOrder,
+    pub(crate) operation: Operation,
+}
+
+/// Why a step of an ingest job did not lead to the next one.
+#[derive(Debug)]
+pub(super) enum StepEnd {
+    /// The job came to nothing: no row of it is loaded.
+    Void,
+    /// The same, and another one would not do better.
+    ByCalls,
+    /// All of its rows have their verdicts.
+    Done,
+    Interrupted(Interruption),
+    Queue(QueueError),
+}
+
+impl From<Interruption> for StepEnd {
+    fn from(interruption: Interruption) -> Self {
+        Self::Interrupted(interruption)
+    }
+}
+
+impl From<QueueError> for StepEnd {
+    fn from(error: QueueError) -> Self {
+        Self::Queue(error)
+    }
+}
+
+/// One batch on its way. While Salesforce processes its job, nothing of it is in memory but the batch as
+/// it was queued: its CSV is made once more to match the results.
+pub(super) struct Load<'a> {
+    pub(super) delivery: &'a Delivery<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) found: &'a Found,
+    /// Indexes in the batch of the rows that go by Bulk.
+    pub(super) rows: Vec<usize>,
+}
+
+impl Load<'_> {
+    pub(super) fn encode(&self) -> EncodedRows {
+        self.found.put_into(self.plan.encode(&self.delivery.job().rows))
+    }
+
+    pub(super) fn upload(&self) -> Upload {
+        upload(&self.encode())
+    }
+}
+
+/// The first of the jobs that carry these rows; those that repeat a key wait for the next one.
+pub(super) fn upload(rows: &EncodedRows) -> Upload {
+    let first = chunk_rows(rows, usize::MAX).pop_front().unwrap_or_default();
+    Upload::encode(rows, &first.rows, UPLOAD_BYTES_MAX)
+}
+
+impl Bulk {
+    /// The ingest job that carries the rows of a batch for our target, if there is one.
+    pub(super) fn checkpoint(&self, claimed: &Claimed) -> Option<Checkpoint> {
+        let checkpoint = claimed.ingest_job().and_then(Checkpoint::read)?;
+        checkpoint.is_for(&self.planner.cache.target).then_some(checkpoint)
+    }
+
+    /// Leaves the job to the next consumer of the batch.
+    pub(super) async fn leave_open(
+        &self,
+        load: &Load<'_>,
+        checkpoint: &Checkpoint,
+        state: &BatchState,
+        interruption: Interruption,
+    ) -> StepEnd {
+        if interruption == Interruption::LeaseLost {
+            return interruption.into();
+        }
+        let checkpoint = Checkpoint { api_calls: state.api_calls, ..checkpoint.clone() };
+        match self.keep(load.delivery.claimed, Some(&checkpoint)).await {
+            Ok(()) => Interruption::JobOpen.into(),
+            Err(error) => error,
+        }
+    }
+
+    /// Keeps the checkpoint with the batch, or forgets it.
+    pub(super) async fn keep(
+        &self,
+        claimed: &Claimed,
+        checkpoint: Option<&Checkpoint>,
+    ) -> Result<(), StepEnd> {
+        let text = checkpoint.map(Checkpoint::write);
+        match claimed.note_ingest_job(text.as_deref()).await? {
+            Settled::LeaseLost => Err(Interruption::LeaseLost.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets, ends and removes a job of which nothing is loaded, as well as that can be done. In this
+    /// order: one that is kept and gone may have loaded rows.
+    pub(super) async fn abandon(&self, delivery: &Delivery<'_>, job: &str) {
+        let abort = self.sender.client.abort_ingest_job(job);
+        if let Err(refusal) = self.sender.call_once(delivery, classify_job_call, abort).await {
+            debug!(error = %refusal, "ingest job {job} could not be aborted; it ends by itself");
+        }
+        self.delete(delivery, job).await;
+    }
+
+    /// Removes a job that has ended; what is left is removed by Salesforce after a week.
+    pub(crate) async fn delete(&self, delivery: &Delivery<'_>, job: &str) {
+        let delete = self.sender.client.delete_ingest_job(job);
+        if let Err(refusal) = self.sender.call_once(delivery, classify_job_call, delete).await {
+            debug!(error = %refusal, "ingest job {job} could not be deleted; salesforce does it later");
+        }
+    }
+
+    /// Whether new jobs may be made for the run of a batch.
+    pub(super) async fn may_start(&self, claimed: &Claimed) -> Result<bool, QueueError> {
+        let ledger = self.queue.run(&claimed.job().run).await?;
+        Ok(ledger.is_some_and(|ledger| {
+            let waits = ledger.paused || ledger.held.is_some();
+            !waits && matches!(ledger.state, RunState::Feeding | RunState::Draining)
+        }))
+    }
+
+    pub(super) async fn is_cancelled(&self, claimed: &Claimed) -> Result<bool, QueueError> {
+        let ledger = self.queue.run(&claimed.job().run).await?;
+        let is_over = |state| matches!(state, RunState::Cancelling | RunState::Cancelled);
+        Ok(ledger.is_some_and(|ledger| is_over(ledger.state)))
+    }
+}

@@ -1,0 +1,218 @@
+//! The way of one batch: plan → look up → send → settle or release.
+
+use std::{sync::Arc, time::Duration};
+
+use job_queue::{Claimed, QueueError, Settled};
+use load::{EncodedRows, Plan};
+use tokio::time::Instant;
+use tracing::{debug, error, warn};
+
+use super::{
+    batch::Delivery,
+    batch_state::{BatchOutcome, BatchState, all_rejected},
+    bulk::{Bulk, Loaded},
+    holds::Holds,
+    lookup::{Found, Lookup},
+    planner::{Planner, Refreshed, Unplanned},
+    rest::{Rest, chunk_rows},
+    sender::{Interruption, Sender},
+};
+use crate::{plan::PlanError, retry::BETWEEN_PASSES};
+
+/// Delivers batches; all deliveries of the process share one.
+#[derive(Debug)]
+pub(crate) struct Deliverer {
+    pub(crate) sender: Arc<Sender>,
+    pub(crate) planner: Arc<Planner>,
+    pub(crate) lookup: Lookup,
+    pub(crate) rest: Arc<Rest>,
+    pub(crate) bulk: Bulk,
+    pub(crate) holds: Holds,
+    pub(crate) row_retries: u32,
+    pub(crate) deliveries_max: u32,
+}
+
+/// A batch of a run that cannot fail, for it is being cancelled, is not handed out again at once.
+const FAILED_RUN_DELAY: Duration = Duration::from_secs(2);
+
+/// Code of rows in a batch that no consumer lived to settle.
+const POISON_BATCH: &str = "POISON_BATCH";
+
+impl Deliverer {
+    /// Delivers a batch, and settles or releases it. The error is one of the queue; the batch then
+    /// comes back by itself.
+    pub(crate) async fn deliver(&self, claimed: &Claimed) -> Result<(), QueueError> {
+        let job = claimed.job();
+        let is_poison = claimed.deliveries() > self.deliveries_max;
+        if is_poison && !self.bulk.has_closed_job(claimed).await {
+            return self.reject_poison(claimed).await;
+        }
+        job_queue::failpoint!("claimed");
+        let run_plans = self.planner.cache.of_run(&job.run);
+        let delivery = Delivery::new(claimed, self.holds.join(&job.run), run_plans);
+        if self.bulk.drop_job_of_another_target(&delivery).await? == Settled::LeaseLost {
+            return Ok(());
+        }
+        let written = match self.planner.plan(&delivery).await {
+            Ok(plan) => self.write_rows(&delivery, plan).await,
+            Err(unplanned) => Err(unplanned),
+        };
+        let (plan, rows) = match written {
+            Ok(written) => written,
+            Err(Unplanned::Impossible(error)) => return self.fail_run(claimed, &error).await,
+            Err(Unplanned::Held(blocker)) => {
+                delivery.hold_run(blocker);
+                return self.release(&delivery).await;
+            }
+            Err(Unplanned::Interrupted(Interruption::LeaseLost)) => return Ok(()),
+            Err(Unplanned::Interrupted(_)) => return self.release(&delivery).await,
+        };
+        let mut state = BatchState::start(&rows);
+        let Loaded { sent, done_with } =
+            match self.lookup.find_records(&delivery, &rows, &mut state).await? {
+                // The job goes on without this consumer.
+                Err(Interruption::Stopped | Interruption::Forced) if self.bulk.has_job(claimed) => {
+                    Err(Interruption::JobOpen).into()
+                }
+                Err(interruption) => Err(interruption).into(),
+                Ok(found) => self.send(&delivery, &plan, &found, rows, &mut state).await?,
+            };
+        if done_with.is_some() {
+            // The call that removes it, below.
+            state.api_calls += 1;
+        }
+        let outcome = match sent {
+            Ok(()) => state.end_of_pass(job, self.row_retries),
+            Err(Interruption::Stopped | Interruption::Forced) => state.interrupted(job),
+            Err(Interruption::JobOpen) => BatchOutcome::ReleaseUntouched,
+            Err(Interruption::LeaseLost) => return Ok(()),
+        };
+        let settled = self.hold_and_settle(&delivery, outcome).await?;
+        // The consumer that has the batch now reads the results of the same job.
+        if let Some(ingest_job) = done_with.filter(|_| settled != Settled::LeaseLost) {
+            self.bulk.delete(&delivery, &ingest_job).await;
+        }
+        Ok(())
+    }
+
+    /// Sends the rows by one of the two ways.
+    async fn send(
+        &self,
+        delivery: &Delivery<'_>,
+        plan: &Plan,
+        found: &Found,
+        rows: EncodedRows,
+        state: &mut BatchState,
+    ) -> Result<Loaded, QueueError> {
+        let rows = found.put_into(rows);
+        if self.bulk.carries(delivery.claimed) {
+            return self.bulk.deliver(delivery, plan, found, rows, state).await;
+        }
+        let chunks = chunk_rows(&rows, self.rest.call_rows_max);
+        Ok(self.rest.send_all(delivery, &rows, chunks, state).await.into())
+    }
+
+    /// Writes the rows of a batch as they are sent. When one of them does not fit its field, the field
+    /// may be another one by now.
+    async fn write_rows(
+        &self,
+        delivery: &Delivery<'_>,
+        plan: Arc<Plan>,
+    ) -> Result<(Arc<Plan>, EncodedRows), Unplanned> {
+        let rows = plan.encode(&delivery.job().rows);
+        if !rows.has_invalid_values() {
+            return Ok((plan, rows));
+        }
+        match self.planner.refresh(delivery, Instant::now()).await {
+            Refreshed::Unchanged => Ok((plan, rows)),
+            Refreshed::Changed(plan) => {
+                let rows = plan.encode(&delivery.job().rows);
+                Ok((plan, rows))
+            }
+            Refreshed::Interrupted(interruption) => Err(Unplanned::Interrupted(interruption)),
+        }
+    }
+
+    async fn release(&self, delivery: &Delivery<'_>) -> Result<(), QueueError> {
+        self.hold_and_settle(delivery, BatchOutcome::ReleaseUntouched).await.map(drop)
+    }
+
+    /// A run that is to be held is held before its batch goes back: else the batch could be claimed in
+    /// between.
+    async fn hold_and_settle(
+        &self,
+        delivery: &Delivery<'_>,
+        outcome: BatchOutcome,
+    ) -> Result<Settled, QueueError> {
+        let delay = delivery.hold.place(&self.planner.queue).await;
+        if delivery.hold.has_begun() {
+            delivery.run_plans.was_held();
+        }
+        self.settle(delivery.claimed, outcome, delay).await
+    }
+
+    /// Gives a batch back to the queue. What is released can be claimed again after `delay`.
+    async fn settle(
+        &self,
+        claimed: &Claimed,
+        outcome: BatchOutcome,
+        delay: Duration,
+    ) -> Result<Settled, QueueError> {
+        let job = claimed.job();
+        let settled = match &outcome {
+            BatchOutcome::Settle(settled) => claimed.settle(settled).await?,
+            BatchOutcome::Retry(rest) => {
+                let tries = (0..rest.rows.len()).map(|row| rest.rows.tries(row)).max();
+                let delay = BETWEEN_PASSES.delay(tries.unwrap_or_default(), fastrand::f64());
+                claimed.requeue(rest, delay).await?
+            }
+            BatchOutcome::Release(rest) => claimed.requeue(rest, delay).await?,
+            BatchOutcome::ReleaseUntouched => claimed.put_back(delay).await?,
+        };
+        match (&outcome, settled) {
+            (BatchOutcome::Settle(batch), Settled::Recorded) => self.sender.counters.settled(batch),
+            (_, Settled::LeaseLost) => warn!(
+                run.id = %job.run,
+                batch.sequence = job.sequence,
+                "batch {} of run {} took longer than its lease; another consumer has it",
+                job.sequence,
+                job.run
+            ),
+            _ => (),
+        }
+        debug!(
+            run.id = %job.run,
+            batch.sequence = job.sequence,
+            rows = job.rows.len(),
+            "{outcome} batch {} of run {}", job.sequence, job.run
+        );
+        Ok(settled)
+    }
+
+    async fn reject_poison(&self, claimed: &Claimed) -> Result<(), QueueError> {
+        let job = claimed.job();
+        let deliveries = claimed.deliveries() - 1;
+        let message = format!("handed out {deliveries} times, and no consumer lived to settle it");
+        error!(
+            run.id = %job.run,
+            batch.sequence = job.sequence,
+            rows = job.rows.len(),
+            "batch {} of run {} is rejected: {message}",
+            job.sequence,
+            job.run
+        );
+        let rejected = BatchOutcome::Settle(all_rejected(job, POISON_BATCH, &message));
+        self.settle(claimed, rejected, Duration::ZERO).await?;
+        Ok(())
+    }
+
+    /// When the header does not fit, no row of the run can be delivered: better a run that fails
+    /// than millions of rejects.
+    async fn fail_run(&self, claimed: &Claimed, cause: &PlanError) -> Result<(), QueueError> {
+        let run = &claimed.job().run;
+        error!(run.id = %run, error = %cause, "run {run} fails");
+        self.planner.queue.fail_run(run, &cause.to_string()).await?;
+        self.settle(claimed, BatchOutcome::ReleaseUntouched, FAILED_RUN_DELAY).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+//! Sends one query until it is decided what it comes to.
+
+use std::{fmt, sync::Arc};
+
+use load::{Operation, Reason};
+use salesforce::{ErrorAnswer, FoundRecords, KeyQuery, Refusal};
+
+use super::keys::{Keys, Match};
+use crate::{
+    delivery::{
+        batch::Delivery,
+        batch_state::BatchState,
+        planner::Planner,
+        rest::Chunk,
+        sender::{CallError, Interruption, Refused, Retries, Sender},
+    },
+    retry::{Blocker, CallVerdict, OnSingleRow, classify_call, reason_of},
+};
+
+/// Looks records up.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    pub(crate) sender: Arc<Sender>,
+    pub(crate) planner: Arc<Planner>,
+    pub(crate) operation: Operation,
+}
+
+/// Why a query brought no matches.
+pub(super) enum QueryError {
+    /// It cannot be taken as it is: a key may be at fault, or an intermediary takes none.
+    Refused {
+        reason: Reason,
+        /// What was too much, if it is known that fewer keys may do.
+        too_much: Option<TooMuch>,
+        /// If it is no fault of a key.
+        blocker: Blocker,
+    },
+    Interrupted(Interruption),
+}
+
+/// What of a query was too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TooMuch {
+    /// Its keys are too long together, or one is.
+    Text,
+    /// It takes too long at the moment: that is no fault of a key.
+    Work,
+}
+
+impl Lookup {
+    /// Asks for keys until it is decided what that comes to.
+    pub(super) async fn ask(
+        &self,
+        delivery: &Delivery<'_>,
+        keys: &Keys<'_>,
+        chunk: &mut Chunk,
+        state: &mut BatchState,
+    ) -> Result<Vec<Match>, QueryError> {
+        let query = keys.query(chunk);
+        let asked = chunk.rows.clone();
+        let read = |found: &FoundRecords| keys.matches(&asked, found);
+        self.send(delivery, (keys.field(), &query), chunk, read, state).await
+    }
+
+    /// Asks for a key that no row has, after a query was refused: whoever takes this one has refused
+    /// that one for its keys. The error is that the run is held, for it is no fault of a key.
+    pub(super) async fn ask_for_no_row(
+        &self,
+        delivery: &Delivery<'_>,
+        keys: &Keys<'_>,
+        refused_query: &Chunk,
+        blocker: &Blocker,
+        state: &mut BatchState,
+    ) -> Result<(), Interruption> {
+        let query = keys.query_for_no_row(refused_query);
+        let mut chunk = Chunk::default();
+        let read = |_: &FoundRecords| Some(());
+        match self.send(delivery, (keys.field(), &query), &mut chunk, read, state).await {
+            Ok(()) => Ok(()),
+            Err(QueryError::Interrupted(interruption)) => Err(interruption),
+            Err(QueryError::Refused { .. }) => {
+                delivery.hold_run(blocker.clone());
+                Err(Interruption::Stopped)
+            }
+        }
+    }
+
+    async fn send<T>(
+        &self,
+        delivery: &Delivery<'_>,
+        (field, query): (&str, &KeyQuery),
+        chunk: &mut Chunk,
+        read: impl Fn(&FoundRecords) -> Option<T>,
+        state: &mut BatchState,
+    ) -> Result<T, QueryError> {
+        let find = async || {
+            let found = self.sender.client.find(query).await?;
+            read(&found).ok_or_else(|| Refusal::OutcomeUnknown {
+                cause: "the answer to a query names records by no id".to_owned(),
+            })
+        };
+        let count = || {
+            state.api_calls += 1;
+            self.sender.counters.called(0);
+        };
+        let classify = |refusal: &Refusal| self.classify(refusal, field);
+        let retries = Retries::UntilAtFault(&mut chunk.attempts);
+        match self.sender.call(delivery, classify, retries, count, find).await {
+            Ok((started, answer)) => {
+                self.sender.throttle.succeeded(started);
+                Ok(answer)
+            }
+            Err(CallError::Refused(refused)) => Err(self.refused(delivery, field, refused).await),
+            Err(CallError::Interrupted(interruption)) => {
+                state.api_calls += u64::from(interruption == Interruption::Forced);
+                Err(QueryError::Interrupted(interruption))
+            }
+        }
+    }
+
+    /// What a query is refused for comes before what the call is refused for as a whole.
+    fn classify(&self, refusal: &Refusal, field: &str) -> CallVerdict {
+        match refusal {
+            Refusal::Answered(answer) => {
+                if let Some(blocker) = cannot_be_asked_for(answer, field) {
+                    return CallVerdict::Hold(blocker);
+                }
+                if is_too_long(answer) || may_be_for_a_key(answer) {
+                    return CallVerdict::Split(OnSingleRow::Reject);
+                }
+                classify_call(refusal, self.operation)
+            }
+            _ => classify_call(refusal, self.operation),
+        }
+    }
+
+    async fn refused(&self, delivery: &Delivery<'_>, field: &str, refused: Refused) -> QueryError {
+        let Refused { verdict, refusal, started, is_at_fault } = refused;
+        let reason = reason_of(&refusal);
+        let alike = blocker(&refusal, field);
+        let query_is_refused = matches!(
+            &refusal,
+            Refusal::Answered(answer) if is_too_long(answer) || may_be_for_a_key(answer)
+        );
+        let (too_much, blocker) = match verdict {
+            CallVerdict::Hold(blocker) => {
+                let is_about_the_field = matches!(
+                    &refusal,
+                    Refusal::Answered(answer) if cannot_be_asked_for(answer, field).is_some()
+                );
+                match is_about_the_field {
+                    true => delivery.hold_run(blocker),
+                    false => {
+                        self.planner.hold_run(delivery, started.at, &refusal, blocker).await;
+                    }
+                }
+                return QueryError::Interrupted(Interruption::Stopped);
+            }
+            _ if query_is_refused => {
+                let is_too_long = matches!(
+                    &refusal,
+                    Refusal::Answered(answer) if is_too_long(answer)
+                );
+                (is_too_long.then_some(TooMuch::Text), alike)
+            }
+            CallVerdict::Doubt(advice) => (None, Blocker { what: every_query(&refusal), advice }),
+            CallVerdict::Split(OnSingleRow::Reject) if !is_at_fault => (None, alike),
+            _ if got_no_answer(&refusal) => (None, alike),
+            _ => (Some(TooMuch::Work), alike),
+        };
+        QueryError::Refused { reason, too_much, blocker }
+    }
+}
+
+fn every_query(refusal: &Refusal) -> String {
+    format!("{refusal} for every row that was tried")
+}
+
+/// Whether a query had too many keys for whoever is between this consumer and Salesforce.
+fn is_too_long(answer: &ErrorAnswer) -> bool {
+    matches!(answer.status, 414 | 431)
+        || matches!(answer.code.as_deref(), Some("URI_TOO_LONG" | "QUERY_TOO_COMPLICATED"))
+}
+
+/// Whether it may be a key in it that a query is refused for: Salesforce does not understand it, or
+/// an intermediary does not let it through, in no words of Salesforce.
+fn may_be_for_a_key(answer: &ErrorAnswer) -> bool {
+    match answer.code.as_deref() {
+        Some(code) => code == "MALFORMED_QUERY",
+        None => matches!(answer.status, 300..=407 | 409..=419 | 421..=428 | 430..=499),
+    }
+}
+
+/// Whether nothing of Salesforce came back: after a few tries it may be for a key, too.
+fn got_no_answer(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::OutcomeUnknown { .. } => true,
+        Refusal::Answered(answer) => answer.code.is_none() && answer.status >= 500,
+        _ => false,
+    }
+}
+
+fn blocker(answer: &impl fmt::Display, field: &str) -> Blocker {
+    Blocker {
+        what: format!("{answer} for every query by {field} that was tried"),
+        advice: "check proxies on the way, what the integration user may do (field-level security), and \
+                 that the field can be filtered by",
+    }
+}
+
+/// Why no record can be asked for by the field, whatever the keys are.
+fn cannot_be_asked_for(answer: &ErrorAnswer, field: &str) -> Option<Blocker> {
+    let is_about_the_field = matches!(
+        answer.code.as_deref()?,
+        "INVALID_FIELD" | "INVALID_TYPE" | "INVALID_QUERY_FILTER_OPERATOR"
+    );
+    is_about_the_field.then(|| Blocker {
+        what: format!("{answer} for a query by {field}"),
+        advice: "let the integration user see object and external id field (field-level \
+                 security), and see that the field can be filtered by",
+    })
+}

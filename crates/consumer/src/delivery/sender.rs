@@ -1,0 +1,260 @@
+//! Makes one call until it is decided what it comes to: permit → send → count → classify → wait. Both
+//! ways of delivery, look-ups and describes go through here.
+
+use salesforce::{Client, Refusal};
+use tokio::time::sleep;
+
+use super::batch::Delivery;
+use crate::{
+    counters::Counters,
+    retry::{BackoffReason, Blocker, CallVerdict, JobProblem, OnExhausted, OnSingleRow},
+    shutdown::Shutdown,
+    throttle::{Mark, Permit, Started, Throttle},
+};
+
+/// Makes calls; all deliveries of the process share one.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    pub(crate) client: Client,
+    pub(crate) throttle: Throttle,
+    pub(crate) counters: Counters,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// Why the delivery of a batch broke off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interruption {
+    /// The consumer stops, or the run is held.
+    Stopped,
+    /// The same, while a call was in flight: what became of it is unknown.
+    Forced,
+    /// An ingest job carries the rows: the next consumer of the batch continues with it.
+    JobOpen,
+    /// Another consumer may be delivering the batch.
+    LeaseLost,
+}
+
+/// Why a call brought nothing to go on with.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    Refused(Refused),
+    Interrupted(Interruption),
+}
+
+/// A call that cannot be sent again as it is.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) verdict: CallVerdict,
+    pub(crate) refusal: Refusal,
+    pub(crate) started: Started,
+    /// Whether it was tried as often as it may be, in vain: the call itself is at fault.
+    pub(crate) is_at_fault: bool,
+}
+
+/// How often a call is made that gets no answer.
+#[derive(Debug)]
+pub(crate) enum Retries<'a> {
+    /// Until it was made as often as its verdict says, and others get through meanwhile.
+    UntilAtFault(&'a mut Attempts),
+    /// At most so often, and as its verdict says.
+    AtMost(u32),
+    /// As long as it takes, unless its verdict is to hold the run then.
+    Unlimited,
+}
+
+/// Calls without an answer so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attempts {
+    pub(crate) failures: u32,
+    /// When the last one failed.
+    pub(crate) failed_at: Option<Mark>,
+}
+
+/// What is at fault when a call gets no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Culprit {
+    /// The call: it was tried often enough, and calls that were sent after it got through.
+    Call,
+    /// The call, or nothing can be written at the moment: Salesforce answers, but no other call has
+    /// got through since. Splitting it shows which; no row is rejected for it.
+    CallPerhaps,
+    /// It was not tried often enough, or Salesforce answers nobody: that is waited out.
+    Nobody,
+}
+
+impl From<Interruption> for CallError {
+    fn from(interruption: Interruption) -> Self {
+        Self::Interrupted(interruption)
+    }
+}
+
+impl Sender {
+    /// Makes a call until it is answered, or refused for good. `count` is called for each call that
+    /// reached Salesforce.
+    pub(crate) async fn call<T, F>(
+        &self,
+        delivery: &Delivery<'_>,
+        classify: impl Fn(&Refusal) -> CallVerdict,
+        mut retries: Retries<'_>,
+        mut count: impl FnMut(),
+        request: impl Fn() -> F,
+    ) -> Result<(Started, T), CallError>
+    where
+        F: Future<Output = Result<T, Refusal>>,
+    {
+        let (mut failures, mut waits_for_slot) = (0, 0);
+        loop {
+            let permit = self.permit(delivery).await?;
+            let Some(answer) = self.shutdown.force.run_until_cancelled(request()).await else {
+                return Err(Interruption::Forced.into());
+            };
+            let answer = answer.map_err(|refusal| (classify(&refusal), refusal));
+            let started = self.release(permit, answer.as_ref().map_err(|(verdict, _)| verdict));
+            let (verdict, refusal) = match answer {
+                Ok(answer) => {
+                    count();
+                    return Ok((started, answer));
+                }
+                Err(refused) => refused,
+            };
+            if !matches!(refusal, Refusal::NotSent { .. } | Refusal::Login(_)) {
+                count();
+            }
+            let (verdict, is_at_fault) = match verdict {
+                CallVerdict::Backoff(reason) => {
+                    self.wait(delivery, started, reason, &refusal).await;
+                    continue;
+                }
+                CallVerdict::Job(JobProblem::NoSlot) => {
+                    waits_for_slot += 1;
+                    let backoff = self.throttle.breaker.backoff(BackoffReason::Throttled);
+                    let delay = sleep(backoff.delay(waits_for_slot, fastrand::f64()));
+                    delivery.stop().run_until_cancelled(delivery.wait_for(delay)).await;
+                    continue;
+                }
+                CallVerdict::Retry { tries, on_exhausted } => {
+                    failures += 1;
+                    let culprit = match &mut retries {
+                        Retries::UntilAtFault(attempts) => {
+                            self.culprit(delivery, attempts, tries).await
+                        }
+                        Retries::AtMost(max) if failures >= tries.min(*max) => Culprit::Call,
+                        Retries::Unlimited if failures >= tries && on_exhausted.holds() => {
+                            Culprit::Call
+                        }
+                        Retries::AtMost(_) | Retries::Unlimited => Culprit::Nobody,
+                    };
+                    // An upload that broke off is followed by another job, which has to wait too.
+                    if culprit != Culprit::Call || matches!(retries, Retries::AtMost(_)) {
+                        self.wait(delivery, started, BackoffReason::NoAnswer, &refusal).await;
+                    }
+                    match exhausted(culprit, on_exhausted, &refusal) {
+                        None => continue,
+                        Some(verdict) => (verdict, true),
+                    }
+                }
+                CallVerdict::OutcomeUnknown => {
+                    // The next rows wait: an outage should not make rejects of a whole run.
+                    self.wait(delivery, started, BackoffReason::NoAnswer, &refusal).await;
+                    (verdict, false)
+                }
+                CallVerdict::Stop(blocker) => {
+                    self.shutdown.stop_because(blocker);
+                    return Err(Interruption::Stopped.into());
+                }
+                verdict => (verdict, false),
+            };
+            return Err(CallError::Refused(Refused { verdict, refusal, started, is_at_fault }));
+        }
+    }
+
+    /// Makes a call on which nothing depends, such as one that cleans up. Even a consumer that stops
+    /// makes it, without a permit then.
+    pub(crate) async fn call_once<T>(
+        &self,
+        delivery: &Delivery<'_>,
+        classify: impl Fn(&Refusal) -> CallVerdict,
+        request: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let permit = delivery.stop().run_until_cancelled(self.throttle.acquire()).await;
+        let answer = request.await;
+        if let Some(permit) = permit {
+            self.release(permit, answer.as_ref().map_err(classify).as_ref());
+        }
+        answer
+    }
+
+    /// Waits until a call of a batch may be made.
+    async fn permit(&self, delivery: &Delivery<'_>) -> Result<Permit<'_>, Interruption> {
+        let waited = delivery.stop().run_until_cancelled(async {
+            let permit = delivery.wait_for(self.throttle.acquire()).await;
+            (permit, delivery.goes_on().await)
+        });
+        match waited.await {
+            None => Err(Interruption::Stopped),
+            Some((_, false)) => Err(Interruption::LeaseLost),
+            Some((permit, true)) => Ok(permit),
+        }
+    }
+
+    /// Gives a permit back; a call that was one too many lowers the limit before.
+    fn release<T>(&self, permit: Permit<'_>, answer: Result<T, &CallVerdict>) -> Started {
+        if matches!(answer, Err(CallVerdict::Backoff(BackoffReason::Throttled))) {
+            self.throttle.one_too_many(&permit);
+        }
+        permit.release()
+    }
+
+    async fn wait(
+        &self,
+        delivery: &Delivery<'_>,
+        started: Started,
+        reason: BackoffReason,
+        refusal: &Refusal,
+    ) {
+        let alone = self.throttle.failed(started, reason, refusal);
+        delivery.stop().run_until_cancelled(delivery.wait_for(sleep(alone))).await;
+    }
+
+    /// What is at fault when a call got no answer once more.
+    async fn culprit(
+        &self,
+        delivery: &Delivery<'_>,
+        attempts: &mut Attempts,
+        tries: u32,
+    ) -> Culprit {
+        let breaker = &self.throttle.breaker;
+        let failed_before = attempts.failed_at.replace(breaker.now());
+        attempts.failures += 1;
+        if attempts.failures < tries {
+            return Culprit::Nobody;
+        }
+        if failed_before.is_some_and(|mark| breaker.has_answered_since(mark)) {
+            return Culprit::Call;
+        }
+        let probe = delivery.stop().run_until_cancelled(self.client.is_answering());
+        if probe.await == Some(true) {
+            return Culprit::CallPerhaps;
+        }
+        attempts.failures = 0;
+        Culprit::Nobody
+    }
+}
+
+/// What follows from a call that got no answer; nothing, when it is made again.
+fn exhausted(
+    culprit: Culprit,
+    on_exhausted: OnExhausted,
+    refusal: &Refusal,
+) -> Option<CallVerdict> {
+    match (culprit, on_exhausted) {
+        (Culprit::Nobody, _) => None,
+        (_, OnExhausted::Hold(advice)) => {
+            Some(CallVerdict::Hold(Blocker { what: refusal.to_string(), advice }))
+        }
+        (Culprit::Call, OnExhausted::Split(single)) => Some(CallVerdict::Split(single)),
+        (Culprit::CallPerhaps, OnExhausted::Split(_)) => {
+            Some(CallVerdict::Split(OnSingleRow::Retry))
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! PlanCache for the runs under way, and what else is known of each of them here.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use ingest_core::{BatchJob, Dialect, IngestError, RunId};
+use service::few;
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
+use tracing::warn;
+
+use load::{HeaderMismatch, Key, Mapping, Plan, Reason, Sameness, TargetRules};
+
+use super::blueprint::Blueprint;
+use crate::error::ConsumerError;
+
+/// What is known of the runs that are delivered here.
+#[derive(Debug)]
+pub(crate) struct PlanCache {
+    pub(crate) blueprint: Blueprint,
+    /// As Salesforce spells it.
+    object: String,
+    /// The field by which rows find their record.
+    key: Option<Key>,
+    /// The same, where consumers have to look the records up.
+    looked_up_by: Option<Key>,
+    /// Id of what this consumer delivers.
+    pub(crate) target: String,
+    runs: Mutex<Vec<Arc<RunPlans>>>,
+}
+
+/// Runs that take turns. Of one that is forgotten the object is read once more.
+const RUNS_MAX: usize = 256;
+
+/// What the deliveries of one run share.
+#[derive(Debug)]
+pub(crate) struct RunPlans {
+    run: RunId,
+    /// Whoever refreshes at the org holds it, and the others wait.
+    pub(crate) view: AsyncMutex<ObjectView>,
+    is_out_of_date: AtomicBool,
+    /// Rows that were stored.
+    stored: AtomicU64,
+    /// Why a row was rejected that was all alone in its call, and what was stored then.
+    alone: Mutex<Option<(Reason, u64)>>,
+    /// Rows that may be lost with one call.
+    risk: AtomicUsize,
+}
+
+/// What the org said of the objects of a run.
+#[derive(Debug, Default)]
+pub(crate) struct ObjectView {
+    known: Option<Known>,
+    /// What was known before that.
+    before: Option<Arc<Plan>>,
+    /// Why no row of the run could be delivered.
+    mismatch: Option<Mismatch>,
+    generation: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    header: Bytes,
+    dialect: Dialect,
+    plan: Arc<Plan>,
+    read: Instant,
+    /// How often it was read again because something did not fit.
+    refreshes: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Mismatch {
+    header: Bytes,
+    dialect: Dialect,
+    words: String,
+    found: Instant,
+}
+
+/// For batches that were claimed before their run had failed. Who resumes it later has changed
+/// something, and the org is looked at again.
+const MISMATCH_KNOWN_FOR: Duration = Duration::from_secs(5);
+
+/// Between two refreshes because something does not fit: where rows do not fit, it is mostly them.
+/// Twice as long from one to the next.
+const BETWEEN_REFRESHES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+
+/// Why no row of a run can be delivered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanError {
+    #[error("the header cannot be used: {0}")]
+    Unreadable(IngestError),
+    #[error("the file does not fit the mapping: {0}")]
+    Header(HeaderMismatch),
+    #[error(transparent)]
+    Object(ConsumerError),
+    #[error("nothing fills the field {} any more, which was filled until now", few(fields, ", "))]
+    Lost { fields: Vec<String> },
+    /// What was said of the same header a moment ago.
+    #[error("{0}")]
+    Known(String),
+}
+
+impl PlanCache {
+    /// For consumers with these settings, which deliver the target with this id.
+    pub(crate) fn new(blueprint: Blueprint, rules: &TargetRules, target: String) -> Self {
+        Self {
+            blueprint,
+            object: rules.describe.name.clone(),
+            key: rules.key.clone(),
+            looked_up_by: rules.looked_up_by().cloned(),
+            target,
+            runs: Mutex::default(),
+        }
+    }
+
+    /// The object, and the field by whose values its records have to be looked up, if they have to.
+    pub(crate) fn look_up(&self) -> Option<(&str, &Key)> {
+        self.looked_up_by.as_ref().map(|key| (self.object.as_str(), key))
+    }
+
+    /// The field that tells rows apart in what is sent.
+    pub(crate) fn sent_key(&self) -> Option<(&str, Sameness)> {
+        match &self.looked_up_by {
+            Some(_) => Some(("Id", Sameness::OfIds)),
+            None => self.key.as_ref().map(|key| (key.field.as_str(), key.sameness)),
+        }
+    }
+
+    /// What is known of a run.
+    pub(crate) fn of_run(&self, run: &RunId) -> Arc<RunPlans> {
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        let plans = match runs.iter().position(|known| known.run == *run) {
+            Some(at) => runs.remove(at),
+            None => Arc::new(RunPlans::new(run.clone())),
+        };
+        if runs.len() == RUNS_MAX {
+            runs.remove(0);
+        }
+        runs.push(Arc::clone(&plans));
+        plans
+    }
+}
+
+impl RunPlans {
+    fn new(run: RunId) -> Self {
+        Self {
+            run,
+            view: AsyncMutex::default(),
+            is_out_of_date: AtomicBool::new(false),
+            stored: AtomicU64::new(0),
+            alone: Mutex::default(),
+            risk: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    /// The run was held: who goes on with it refreshes at the org first.
+    pub(crate) fn was_held(&self) {
+        self.is_out_of_date.store(true, Relaxed);
+    }
+
+    /// Whether it was held since this was asked last.
+    pub(crate) fn is_out_of_date(&self) -> bool {
+        self.is_out_of_date.swap(false, Relaxed)
+    }
+
+    pub(crate) fn stored(&self) -> u64 {
+        self.stored.load(Relaxed)
+    }
+
+    pub(crate) fn count_stored(&self, rows: u64) {
+        self.stored.fetch_add(rows, Relaxed);
+    }
+
+    /// So many rows may go in one call: where calls were answered by somebody on the way, and none of
+    /// their rows may be sent again, few are risked until others get through.
+    pub(crate) fn rows_at_once(&self) -> usize {
+        self.risk.load(Relaxed)
+    }
+
+    /// From now on one row is risked. Gives whether that was so before.
+    pub(crate) fn risk_one_row(&self) -> bool {
+        self.risk.swap(1, Relaxed) == 1
+    }
+
+    /// A call got through: twice as many rows may go in the next one.
+    pub(crate) fn risk_more(&self) {
+        let more = |rows: usize| Some(rows.saturating_mul(2));
+        let _always = self.risk.fetch_update(Relaxed, Relaxed, more);
+    }
+
+    /// A row is about to be rejected that was all alone in its call. Gives whether the last such
+    /// row was refused in the same words, and none was stored since.
+    pub(crate) fn is_refused_alike(&self, reason: &Reason) -> bool {
+        let mut alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = (reason.clone(), self.stored());
+        alone.replace(now.clone()) == Some(now)
+    }
+}
+
+impl ObjectView {
+    /// Counts the plans that differed.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The plan for the header of this batch, if it is known.
+    pub(crate) fn plan(&self, job: &BatchJob) -> Option<&Arc<Plan>> {
+        let known = self.known.as_ref();
+        let of_header =
+            known.filter(|known| known.header == job.header && known.dialect == job.dialect);
+        of_header.map(|known| &known.plan)
+    }
+
+    /// Why the header of this batch does not fit, if that was found just now.
+    pub(crate) fn known_error(&self, job: &BatchJob) -> Option<PlanError> {
+        let mismatch = self.mismatch.as_ref();
+        let known = mismatch.filter(|known| known.found.elapsed() < MISMATCH_KNOWN_FOR);
+        let known =
+            known.filter(|known| known.header == job.header && known.dialect == job.dialect);
+        known.map(|known| PlanError::Known(known.words.clone()))
+    }
+
+    pub(crate) fn keep_error(&mut self, job: &BatchJob, error: &PlanError) {
+        let (header, dialect, words) = (job.header.clone(), job.dialect, error.to_string());
+        self.mismatch = Some(Mismatch { header, dialect, words, found: Instant::now() });
+    }
+
+    /// Whether there ever was a plan.
+    pub(crate) fn had_plan(&self) -> bool {
+        self.known.is_some() || self.before.is_some()
+    }
+
+    pub(crate) fn forget(&mut self) {
+        if let Some(known) = self.known.take() {
+            self.before = Some(known.plan);
+        }
+    }
+
+    /// Whether it is time to read the objects once more, for what was met after `since`.
+    pub(crate) fn may_refresh(&self, since: Instant) -> bool {
+        let (first, most) = BETWEEN_REFRESHES;
+        self.known.as_ref().is_none_or(|known| {
+            let doublings = known.refreshes.saturating_sub(1).min(16);
+            let delay =
+                if known.refreshes == 0 { Duration::ZERO } else { first * (1 << doublings) };
+            known.read < since && known.read + delay.min(most) <= Instant::now()
+        })
+    }
+
+    /// Takes in a plan that was made just now. The error is a field that no column fills any more.
+    pub(crate) fn apply(&mut self, job: &BatchJob, plan: Plan) -> Result<Arc<Plan>, PlanError> {
+        let refreshes = self.known.as_ref().map_or(0, |known| known.refreshes + 1);
+        self.forget();
+        let plan = match self.before.take() {
+            Some(before) => {
+                let fields = before.filled_beyond(&plan);
+                if !fields.is_empty() {
+                    self.before = Some(before);
+                    return Err(PlanError::Lost { fields });
+                }
+                if before.sends_as(&plan) {
+                    before
+                } else {
+                    self.generation += 1;
+                    Arc::new(plan)
+                }
+            }
+            None => Arc::new(plan),
+        };
+        let (header, read) = (job.header.clone(), Instant::now());
+        self.known =
+            Some(Known { header, dialect: job.dialect, plan: Arc::clone(&plan), read, refreshes });
+        Ok(plan)
+    }
+}
+
+/// Says what of a file is not sent.
+pub(crate) fn report(job: &BatchJob, mapping: &Mapping, plan: &Plan) {
+    let left_out = plan.left_out();
+    if !left_out.is_empty() {
+        warn!(
+            run.id = %job.run,
+            "run {}: these columns are not sent: {}",
+            job.run,
+            few(left_out, ", ")
+        );
+    }
+    let assumed_dates = mapping.rules().assumed_dates(plan.targets().map(|(_, target)| target));
+    if let Some(assumed) = assumed_dates.filter(|_| mapping.is_by_name()) {
+        warn!(run.id = %job.run, "run {}: {assumed}", job.run);
+    }
+    let required = mapping.required_without(plan);
+    if mapping.is_by_name() && !required.is_empty() {
+        warn!(
+            run.id = %job.run,
+            "run {}: no column fills {}; rows that would create a record are rejected without it",
+            job.run,
+            few(required, ", ")
+        );
+    }
+}

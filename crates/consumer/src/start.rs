@@ -1,0 +1,121 @@
+//! What a consumer looks at and builds before its first batch.
+
+use std::sync::Arc;
+
+use job_queue::{Queue, Target};
+use load::Operation;
+use salesforce::{Client, Destination};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::{
+    commands::{Preflight, WaitLimit, preflight},
+    config::{Config, SalesforceConfig},
+    counters::Counters,
+    delivery::{Bulk, BulkAccess, Deliverer, Holds, Lookup, Planner, Rest, Sender, order},
+    plan::PlanCache,
+    shutdown::Shutdown,
+    throttle::{Bounds, CircuitBreaker, Concurrency, OutagePublisher, Quota, Throttle},
+};
+
+/// Calls at once in the whole org, before it is known what it takes.
+const START_CALLS: u32 = 4;
+
+/// Connects, compares the settings with the org, and puts the parts together.
+pub(crate) async fn start(
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<(Queue, Deliverer, Target)> {
+    let queue = Queue::connect(&config.queue).await?;
+    for warning in queue.settings_warnings().await? {
+        warn!("{warning}");
+    }
+    let (consumer, salesforce) = (&config.consumer, &config.salesforce);
+    let client = Client::new(salesforce.connection.clone())?;
+    let breaker = CircuitBreaker::new(consumer.salesforce_limit_check);
+    let mut publisher = OutagePublisher::default();
+    let preflight = tokio::select! {
+        preflight = preflight(&client, salesforce, WaitLimit::None(&breaker)) => preflight?,
+        broken = publisher.keep_publishing(&queue, &breaker) => match broken? {},
+    };
+    publisher.publish(&queue, None).await?;
+    preflight.log_warnings();
+    log_start(config, &preflight);
+    let rules = preflight.mapping.rules();
+    let key = rules.key.as_ref().map(|key| key.field.as_str());
+    let object = &rules.describe.name;
+    let destination = destination(salesforce, object, key);
+    let order = order(salesforce.operation, object, key, salesforce.assignment_rule.as_ref());
+    let concurrency = Arc::new(Concurrency::new(Bounds {
+        start: START_CALLS,
+        max: consumer.salesforce_concurrency_max.get(),
+    }));
+    concurrency.publish(&queue).await?;
+    let reserve = consumer.reserve.salesforce_api_reserve;
+    let quota = Quota::new(reserve, &client);
+    let access = BulkAccess::new(salesforce.api, reserve);
+    access.update(&client, &queue).await;
+    let target = preflight.target;
+    let cache = PlanCache::new(preflight.blueprint, rules, target.id());
+    let shutdown = Shutdown::after(shutdown);
+    let holds = Holds::new(&shutdown.stop);
+    let operation = salesforce.operation;
+    let sender = Arc::new(Sender {
+        client,
+        throttle: Throttle { quota, breaker, concurrency },
+        counters: Counters::default(),
+        shutdown,
+    });
+    let planner = Arc::new(Planner { sender: Arc::clone(&sender), queue: queue.clone(), cache });
+    let rest = Arc::new(Rest {
+        sender: Arc::clone(&sender),
+        planner: Arc::clone(&planner),
+        destination,
+        operation,
+        call_rows_max: salesforce.call_rows_max,
+    });
+    let bulk = Bulk {
+        sender: Arc::clone(&sender),
+        planner: Arc::clone(&planner),
+        rest: Arc::clone(&rest),
+        queue: queue.clone(),
+        access,
+        order,
+        operation,
+    };
+    let lookup = Lookup { sender: Arc::clone(&sender), planner: Arc::clone(&planner), operation };
+    let (row_retries, deliveries_max) = (consumer.row_retries, consumer.deliveries_max.get());
+    let deliverer =
+        Deliverer { sender, planner, lookup, rest, bulk, holds, row_retries, deliveries_max };
+    Ok((queue, deliverer, target))
+}
+
+fn log_start(config: &Config, preflight: &Preflight) {
+    let rules = preflight.mapping.rules();
+    let by = rules.key.as_ref().map(|key| format!(" by {}", key.field)).unwrap_or_default();
+    info!(
+        concurrency = config.consumer.concurrency(),
+        target = %preflight.target,
+        "worker started: {} {}{by} at {}; target {}",
+        config.salesforce.operation.as_str(),
+        rules.describe.name,
+        preflight.instance,
+        preflight.target.id()
+    );
+}
+
+fn destination(config: &SalesforceConfig, object: &str, key: Option<&str>) -> Destination {
+    let mut destination = match config.operation {
+        Operation::Upsert => Destination::upsert(object, key.unwrap_or_default()),
+        Operation::Insert => Destination::insert(),
+        Operation::Update => Destination::update(),
+        Operation::Delete => Destination::delete(),
+    };
+    if let Some(rule) = &config.assignment_rule {
+        destination = destination.assigned_by(rule);
+    }
+    if config.allow_duplicates {
+        destination = destination.with_duplicates();
+    }
+    destination
+}

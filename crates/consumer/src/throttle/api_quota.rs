@@ -1,0 +1,126 @@
+//! The daily quota of API calls. When only the reserve for the org's other clients is left, no call
+//! starts until calls are available again.
+
+use std::time::Duration;
+
+use job_queue::{Queue, QueueError};
+use salesforce::{Client, Usage};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tracing::{info, warn};
+
+use super::{
+    circuit_breaker::{CircuitBreaker, Outage},
+    outage::OutagePublisher,
+};
+use crate::config::ApiReserve;
+
+/// How often usage and outages are published at most.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is left of the day's calls for this product.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    reserve: ApiReserve,
+    usage: watch::Receiver<Option<Usage>>,
+}
+
+impl Quota {
+    pub(crate) fn new(reserve: ApiReserve, client: &Client) -> Self {
+        Self { reserve, usage: client.usage() }
+    }
+
+    /// Waits for as long as only the reserve is left.
+    pub(crate) async fn available(&self) {
+        let mut usage = self.usage.clone();
+        let is_free = |usage: &Option<Usage>| usage.is_none_or(|u| !self.reserve.is_reached(u));
+        // The sender lives as long as the client, and that longer than this.
+        let _said = usage.wait_for(is_free).await;
+    }
+
+    /// What Salesforce said last.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        *self.usage.borrow()
+    }
+
+    /// The same, when only the reserve is left.
+    pub(crate) fn exhausted(&self) -> Option<Usage> {
+        self.usage().filter(|usage| self.reserve.is_reached(*usage))
+    }
+}
+
+/// Publishes through Redis what Salesforce says of the day's calls, and why no call starts, be it for the
+/// quota or for an outage. While the quota is exhausted, asks Salesforce every `check`.
+pub(crate) async fn track_usage(
+    quota: &Quota,
+    breaker: &CircuitBreaker,
+    client: &Client,
+    queue: &Queue,
+    check: Duration,
+) -> Result<(), QueueError> {
+    let mut ticks = interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut noted = None;
+    let mut exhausted: Option<Exhausted> = None;
+    let mut publisher = OutagePublisher::default();
+    loop {
+        ticks.tick().await;
+        let usage = quota.usage();
+        if let Some(Usage { used, max }) = usage.filter(|_| usage != noted) {
+            queue.note_api_usage(used, max).await?;
+            noted = usage;
+        }
+        exhausted = match (quota.exhausted(), exhausted) {
+            (None, None) => None,
+            (None, Some(_)) => {
+                info!("daily api calls are available again; deliveries go on");
+                None
+            }
+            (Some(usage), before) => {
+                let mut exhausted =
+                    before.unwrap_or_else(|| Exhausted::start(quota.reserve, usage, check));
+                exhausted.ask(client, check).await;
+                Some(exhausted)
+            }
+        };
+        let outage = quota.exhausted().zip(exhausted.as_ref());
+        let outage = outage.map(|(usage, since)| since.outage(quota.reserve, usage));
+        publisher.publish(queue, outage.or_else(|| breaker.outage())).await?;
+    }
+}
+
+/// Only the reserve is left.
+struct Exhausted {
+    ask_at: Instant,
+}
+
+impl Exhausted {
+    fn start(reserve: ApiReserve, usage: Usage, check: Duration) -> Self {
+        warn!(
+            check_s = check.as_secs(),
+            "{}; deliveries wait until calls are available, nothing is lost",
+            in_words(reserve, usage)
+        );
+        Self { ask_at: Instant::now() + check }
+    }
+
+    fn outage(&self, reserve: ApiReserve, usage: Usage) -> Outage {
+        let retry_in = self.ask_at.saturating_duration_since(Instant::now());
+        Outage { reason: in_words(reserve, usage), retry_in }
+    }
+
+    /// Every answer has the figures in a header; its body does not matter here.
+    async fn ask(&mut self, client: &Client, check: Duration) {
+        if Instant::now() >= self.ask_at {
+            let _answer = client.limits().await;
+            self.ask_at = Instant::now() + check;
+        }
+    }
+}
+
+fn in_words(reserve: ApiReserve, usage: Usage) -> String {
+    let Usage { used, max } = usage;
+    format!("{used} of the day's {max} api calls are used, and {reserve} are kept for others")
+}

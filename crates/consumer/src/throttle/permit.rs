@@ -1,0 +1,118 @@
+//! One permit for each call.
+
+use std::{sync::Arc, time::Duration};
+
+use salesforce::Refusal;
+use tokio::time::Instant;
+
+use super::{
+    api_quota::Quota,
+    circuit_breaker::{self, CircuitBreaker},
+    concurrency::{self, Concurrency},
+};
+use crate::retry::BackoffReason;
+
+/// Decides when a call may be made.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    pub(crate) quota: Quota,
+    pub(crate) breaker: CircuitBreaker,
+    pub(crate) concurrency: Arc<Concurrency>,
+}
+
+/// Permits one call; it counts against the limit of calls at once until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    breaker: circuit_breaker::Permit,
+    concurrency: concurrency::Permit<'a>,
+    at: Instant,
+}
+
+/// What is known of the start of a call after its permit was given back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started {
+    breaker: circuit_breaker::Permit,
+    /// Of the org's limit of calls at once.
+    generation: u64,
+    pub(crate) at: Instant,
+}
+
+impl Throttle {
+    /// Waits until the quota of the day leaves calls, Salesforce has no outage, and not too many calls
+    /// are in flight.
+    pub(crate) async fn acquire(&self) -> Permit<'_> {
+        loop {
+            // The longest waits come first: what waits for concurrency holds nothing of it, but keeps
+            // its place among those that ask for it.
+            self.quota.available().await;
+            let breaker = self.breaker.permit().await;
+            let concurrency = self.concurrency.permit().await;
+            // An outage may have begun during the wait for concurrency.
+            if self.breaker.is_closed() {
+                return Permit { breaker, concurrency, at: Instant::now() };
+            }
+        }
+    }
+
+    /// Whether no call starts at the moment.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.breaker.is_closed() || self.quota.exhausted().is_some()
+    }
+
+    /// Salesforce refused a call as one too many. Said while its permit is held: nobody else may take
+    /// its place before the limit is lower, only to be refused as well.
+    pub(crate) fn one_too_many(&self, permit: &Permit<'_>) {
+        self.concurrency.refused(permit.concurrency.generation());
+    }
+
+    /// A call was answered, and nothing in the answer asks for a wait.
+    pub(crate) fn succeeded(&self, started: Started) {
+        self.breaker.succeeded(started.breaker);
+        self.concurrency.answered();
+    }
+
+    /// Salesforce answers; whether it takes rows is not said.
+    pub(crate) fn answered(&self, started: Started) {
+        self.breaker.answered(started.breaker);
+    }
+
+    /// A call has to be made again. Gives how long it has to wait for itself alone.
+    pub(crate) fn failed(
+        &self,
+        started: Started,
+        reason: BackoffReason,
+        refusal: &Refusal,
+    ) -> Duration {
+        let retry_after = refusal.retry_after();
+        let is_one_too_many = reason == BackoffReason::Throttled && retry_after.is_none();
+        if is_one_too_many && self.concurrency.can_shrink() {
+            // It waits, and the others go on, fewer at once.
+            return self.breaker.backoff(reason).delay(1, fastrand::f64());
+        }
+        self.breaker.failed(started.breaker, reason, retry_after, fastrand::f64(), refusal)
+    }
+
+    /// Rows of an answer ask for a wait.
+    pub(crate) fn row_failed(&self, started: Started, reason: BackoffReason) {
+        self.breaker.failed(started.breaker, reason, None, fastrand::f64(), &"so it says of a row");
+    }
+
+    /// The same of an answer to something that was sent long ago, such as an ingest job.
+    pub(crate) async fn row_of_a_job_failed(&self, reason: BackoffReason) {
+        let breaker = self.breaker.permit().await;
+        self.breaker.failed(breaker, reason, None, fastrand::f64(), &"so it says of a row");
+    }
+
+    /// An answer had so many locked rows that there may be too many writers.
+    pub(crate) fn met_locks(&self, started: Started) {
+        self.concurrency.locked(started.generation);
+    }
+}
+
+impl Permit<'_> {
+    /// Gives the permit back after the call.
+    pub(crate) fn release(self) -> Started {
+        let Self { breaker, concurrency, at } = self;
+        Started { breaker, generation: concurrency.generation(), at }
+    }
+}

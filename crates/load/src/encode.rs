@@ -1,0 +1,306 @@
+//! Rows become JSON, written straight into one buffer: a map per row would cost several times as
+//! much as all the rest.
+
+use std::{borrow::Cow, collections::HashMap, fmt, ops::Range};
+
+use bytes::Bytes;
+use csv::ByteRecord;
+use ingest_core::{Reject, Rows, few, trimmed};
+
+use crate::{
+    Reason,
+    plan::{Plan, shown},
+    target::{NULL_CELL, Target},
+    value::InvalidValue,
+};
+
+/// The rows of one batch as JSON objects.
+pub struct EncodedRows {
+    pub(crate) json: Vec<u8>,
+    pub(crate) rows: Vec<EncodedRow>,
+    /// How much of the JSON before a key belongs to it: its name.
+    pub(crate) key_name_bytes: usize,
+}
+
+/// One row.
+#[derive(Debug)]
+pub enum EncodedRow {
+    /// It can be sent.
+    Ready {
+        /// Where its JSON is in the buffer.
+        json: Range<usize>,
+        /// Where its key is in the buffer; nothing without a key.
+        key: Range<usize>,
+        /// The row before it that has the same key.
+        after: Option<usize>,
+    },
+    /// It cannot be sent.
+    Invalid(Reason),
+}
+
+/// Code of a row with a cell that cannot be what its field wants.
+const INVALID_VALUE: &str = "INVALID_VALUE";
+
+/// Code of a row that cannot be upserted.
+const EXTERNAL_ID_MISSING: &str = "EXTERNAL_ID_MISSING";
+
+/// Code of a row that would become a record of nothing.
+const BLANK_ROW: &str = "BLANK_ROW";
+
+const BODY_BEFORE: &[u8] = b"{\"allOrNone\":false,\"records\":[";
+const BODY_AFTER: &[u8] = b"]}";
+
+impl EncodedRows {
+    /// Records that are JSON already, without keys.
+    #[must_use]
+    pub fn from_json(records: &[&str]) -> Self {
+        let (mut json, mut rows) = (Vec::new(), Vec::new());
+        for record in records {
+            let start = json.len();
+            json.extend_from_slice(record.as_bytes());
+            rows.push(EncodedRow::Ready { json: start..json.len(), key: 0..0, after: None });
+        }
+        Self { json, rows, key_name_bytes: 0 }
+    }
+
+    /// One entry for each row, in order.
+    pub fn rows(&self) -> &[EncodedRow] {
+        &self.rows
+    }
+
+    /// The JSON of a row that is ready; nothing of another one.
+    pub fn json(&self, index: usize) -> &[u8] {
+        match &self.rows[index] {
+            EncodedRow::Ready { json, .. } => &self.json[json.clone()],
+            EncodedRow::Invalid(_) => &[],
+        }
+    }
+
+    /// Whether there is a row with a value that does not fit its field.
+    pub fn has_invalid_values(&self) -> bool {
+        let is_invalid = |row: &EncodedRow| matches!(row, EncodedRow::Invalid(reason) if reason.code == INVALID_VALUE);
+        self.rows.iter().any(is_invalid)
+    }
+
+    /// The same without the JSON of all other rows.
+    pub fn with_json_of(mut self, indexes: &[usize]) -> Self {
+        let bytes = indexes.iter().map(|index| self.json(*index).len()).sum();
+        let mut kept = Vec::with_capacity(bytes);
+        let mut indexes = indexes.iter().copied().peekable();
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            let EncodedRow::Ready { json, key, .. } = row else { continue };
+            if indexes.next_if_eq(&index).is_none() {
+                (*json, *key) = (0..0, 0..0);
+                continue;
+            }
+            let start = kept.len();
+            kept.extend_from_slice(&self.json[json.clone()]);
+            if key.start < key.end {
+                *key = start + (key.start - json.start)..start + (key.end - json.start);
+            }
+            *json = start..kept.len();
+        }
+        Self { json: kept, ..self }
+    }
+
+    /// The ids of these rows with commas between, where rows have ids as their keys.
+    pub fn ids(&self, indexes: &[usize]) -> String {
+        let key = |index: &usize| match &self.rows[*index] {
+            EncodedRow::Ready { key, .. } => String::from_utf8_lossy(&self.json[key.clone()]),
+            EncodedRow::Invalid(_) => unreachable!("only ready rows are put into calls"),
+        };
+        // An id in JSON is itself in quotes.
+        let ids: Vec<_> =
+            indexes.iter().map(|index| key(index).trim_matches('"').to_owned()).collect();
+        ids.join(",")
+    }
+
+    /// The body of a call with these rows.
+    pub fn body(&self, indexes: &[usize]) -> Bytes {
+        let json = |index: &usize| match &self.rows[*index] {
+            EncodedRow::Ready { json, .. } => &self.json[json.clone()],
+            EncodedRow::Invalid(_) => unreachable!("only ready rows are put into calls"),
+        };
+        let bytes: usize = indexes.iter().map(|index| json(index).len() + 1).sum();
+        let mut body = Vec::with_capacity(BODY_BEFORE.len() + bytes + BODY_AFTER.len());
+        body.extend_from_slice(BODY_BEFORE);
+        for (n, index) in indexes.iter().enumerate() {
+            if n > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(json(index));
+        }
+        body.extend_from_slice(BODY_AFTER);
+        Bytes::from(body)
+    }
+}
+
+impl Plan {
+    /// Writes rows as JSON.
+    pub fn encode(&self, rows: &Rows) -> EncodedRows {
+        let mut encoder = Encoder {
+            plan: self,
+            before_fields: format!(
+                "{{\"attributes\":{{\"type\":\"{}\"}}{}",
+                self.object, self.constants
+            ),
+            json: Vec::with_capacity(rows.bytes() * 2 + rows.len() * 64),
+            rows: Vec::with_capacity(rows.len()),
+        };
+        for_each_record(self, rows, |record| encoder.encode(record));
+        encoder.finish()
+    }
+}
+
+/// Cuts each row into its cells. A row that is not one record is handed over as `None`.
+fn for_each_record(plan: &Plan, rows: &Rows, mut each: impl FnMut(Option<&ByteRecord>)) {
+    let dialect = plan.header.dialect();
+    let mut record = ByteRecord::new();
+    let mut text = Vec::new();
+    for (_, raw) in rows.iter() {
+        record.clear();
+        let is_one = dialect.for_each_cell(raw, &mut text, |cell| record.push_field(cell));
+        each(is_one.then_some(&record));
+    }
+}
+
+struct Encoder<'a> {
+    plan: &'a Plan,
+    before_fields: String,
+    json: Vec<u8>,
+    rows: Vec<EncodedRow>,
+}
+
+impl Encoder<'_> {
+    fn encode(&mut self, record: Option<&ByteRecord>) {
+        let start = self.json.len();
+        let encoded = match record {
+            Some(record) if self.plan.header.takes(record.len()) => self.fields(record),
+            _ => Err(reason(Reject::FIELD_COUNT, "not one record with the header's columns")),
+        };
+        match encoded {
+            Ok(key) => {
+                let json = start..self.json.len();
+                self.rows.push(EncodedRow::Ready { json, key, after: None });
+            }
+            Err(reason) => {
+                self.json.truncate(start);
+                self.rows.push(EncodedRow::Invalid(reason));
+            }
+        }
+    }
+
+    /// Writes the fields of one row; the answer is where its key is.
+    fn fields(&mut self, record: &ByteRecord) -> Result<Range<usize>, Reason> {
+        let mut key = 0..0;
+        let mut is_blank = true;
+        let mut problems: Vec<String> = Vec::new();
+        self.json.extend_from_slice(self.before_fields.as_bytes());
+        for ((column, targets), cell) in
+            self.plan.header.columns().iter().zip(&self.plan.columns).zip(record)
+        {
+            if targets.is_empty() {
+                continue;
+            }
+            let cell = std::str::from_utf8(cell).map_err(|_| {
+                reason(Reject::INVALID_UTF8, &format!("column `{column}`: not text"))
+            })?;
+            is_blank &= is_nothing(trimmed(cell));
+            for target in targets {
+                if target.is_key {
+                    key = self.key(column, target, trimmed(cell))?;
+                } else if let Err(problem) = self.value(target, cell) {
+                    problems.push(format!("column `{}`: {problem}", shown(column)));
+                }
+            }
+        }
+        self.json.push(b'}');
+        if is_blank && self.plan.refuses_blank_rows && problems.is_empty() {
+            return Err(reason(BLANK_ROW, "no column that is mapped has a value"));
+        }
+        if problems.is_empty() {
+            Ok(key)
+        } else {
+            Err(reason(INVALID_VALUE, &few(&problems, "; ")))
+        }
+    }
+
+    fn key(&mut self, column: &str, target: &Target, cell: &str) -> Result<Range<usize>, Reason> {
+        if is_nothing(cell) {
+            let what = if target.field == "Id" { "id" } else { "external id" };
+            let message = format!("column `{column}`: the {what} is empty");
+            return Err(reason(EXTERNAL_ID_MISSING, &message));
+        }
+        self.json.extend_from_slice(target.before.as_bytes());
+        let start = self.json.len();
+        target
+            .converter
+            .write(cell, &mut self.json)
+            .map_err(|problem| reason(INVALID_VALUE, &format!("column `{column}`: {problem}")))?;
+        Ok(start..self.json.len())
+    }
+
+    /// A blank cell is not sent, unless the settings say that it empties its field; `#N/A` always
+    /// does.
+    fn value(&mut self, target: &Target, cell: &str) -> Result<(), InvalidValue> {
+        let seen = trimmed(cell);
+        if is_nothing(seen) {
+            match &target.null {
+                Some(null) if seen == NULL_CELL || self.plan.empty_is_null => {
+                    self.json.extend_from_slice(null.as_bytes());
+                }
+                None if seen == NULL_CELL => return Err("a boolean cannot be emptied".into()),
+                _ => (),
+            }
+            return Ok(());
+        }
+        let start = self.json.len();
+        self.json.extend_from_slice(target.before.as_bytes());
+        match target.converter.write(cell, &mut self.json) {
+            Ok(()) => self.json.extend_from_slice(target.after.as_bytes()),
+            Err(problem) => {
+                self.json.truncate(start);
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// Links each row to the one before it that has the same key.
+    fn finish(mut self) -> EncodedRows {
+        let mut last_of_key: HashMap<Cow<'_, [u8]>, usize> =
+            HashMap::with_capacity(self.rows.len());
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            let EncodedRow::Ready { key, after, .. } = row else { continue };
+            if key.start < key.end {
+                let key = unquoted(&self.json[key.clone()]);
+                let key = self.plan.sameness.comparable(key);
+                *after = last_of_key.insert(key, index);
+            }
+        }
+        drop(last_of_key);
+        let key_name_bytes = self.plan.key().map_or(0, |key| key.before.len());
+        EncodedRows { json: self.json, rows: self.rows, key_name_bytes }
+    }
+}
+
+/// Whether a cell brings no value: it is blank, or empties its field.
+fn is_nothing(trimmed: &str) -> bool {
+    trimmed.is_empty() || trimmed == NULL_CELL
+}
+
+/// A key in JSON without the quotes of a text.
+fn unquoted(json: &[u8]) -> &[u8] {
+    json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(json)
+}
+
+fn reason(code: &str, message: &str) -> Reason {
+    Reason { code: code.to_owned(), message: message.to_owned() }
+}
+
+/// Shows how many rows there are: the JSON holds their values.
+impl fmt::Debug for EncodedRows {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} rows", self.rows.len())
+    }
+}

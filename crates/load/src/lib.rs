@@ -1,0 +1,34 @@
+//! What a load does with a file: which column fills which field of an object, and how a cell becomes
+//! JSON. Pure: nothing here waits, reads a file or makes a request.
+//!
+//! ```text
+//! .sdl file or column names ──Mapping──▶ Plan, one per header ──▶ EncodedRows, one per batch
+//! ```
+
+mod columns;
+mod describe;
+mod encode;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+mod mapping;
+mod operation;
+mod plan;
+mod reason;
+mod record_id;
+mod sdl;
+mod target;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use columns::{Constant, LeftOut, MappedColumn};
+pub use describe::{Describe, Field, PicklistValue};
+pub use encode::{EncodedRow, EncodedRows};
+pub use mapping::Mapping;
+pub use operation::Operation;
+pub use plan::{HeaderMismatch, NamedColumn, Plan};
+pub use reason::Reason;
+pub use record_id::RecordId;
+pub use sdl::{Sdl, SdlError};
+pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};
+pub use value::{Converter, DateOrder, ValueRules};

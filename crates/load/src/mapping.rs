@@ -1,0 +1,221 @@
+//! Where it is said which column fills which field: a mapping file, or the columns' names.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
+
+use ingest_core::Header;
+
+use crate::{
+    Describe, Operation,
+    columns::{Constant, LeftOut, MappedColumn},
+    plan::{HeaderMismatch, Plan, match_names, place},
+    sdl::{Entry, Sdl},
+    target::{Sameness, Target, TargetRules},
+};
+
+/// How columns find their fields.
+#[derive(Debug)]
+pub struct Mapping {
+    rules: TargetRules,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// Columns that are named like fields, but for those that are to be left out.
+    Names {
+        left_out: LeftOut,
+    },
+    File {
+        path: PathBuf,
+        columns: Vec<MappedColumn>,
+        constants: Vec<Constant>,
+    },
+}
+
+impl Mapping {
+    /// Columns fill the fields of their name.
+    pub fn by_name(rules: TargetRules, left_out: LeftOut) -> Self {
+        Self { rules, source: Source::Names { left_out } }
+    }
+
+    /// Columns fill the fields that a mapping file names.
+    ///
+    /// # Errors
+    ///
+    /// All lines that cannot be followed, each with its number.
+    pub fn from_file(sdl: &Sdl, rules: TargetRules) -> Result<Self, Vec<String>> {
+        let mut reading = Reading::default();
+        for entry in &sdl.entries {
+            reading.entry(entry, &rules);
+        }
+        let Reading { columns, constants, mut problems, .. } = reading;
+        if let Some(key) = &rules.key
+            && !columns.iter().flat_map(|column| &column.targets).any(|target| target.is_key)
+            && problems.is_empty()
+        {
+            problems.push(format!(
+                "no column fills the field {}, by which rows find their record",
+                key.field
+            ));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self { rules, source: Source::File { path: sdl.path.clone(), columns, constants } })
+    }
+
+    /// What the mapping file says of columns; nothing when they are matched by name.
+    pub fn columns(&self) -> &[MappedColumn] {
+        match &self.source {
+            Source::Names { .. } => &[],
+            Source::File { columns, .. } => columns,
+        }
+    }
+
+    /// Values that every row gets.
+    pub fn constants(&self) -> &[Constant] {
+        match &self.source {
+            Source::Names { .. } => &[],
+            Source::File { constants, .. } => constants,
+        }
+    }
+
+    /// Whether columns fill the fields of their names.
+    pub fn is_by_name(&self) -> bool {
+        matches!(self.source, Source::Names { .. })
+    }
+
+    /// What decides whether a field may be filled.
+    pub fn rules(&self) -> &TargetRules {
+        &self.rules
+    }
+
+    /// Fields that a new record needs and that no column fills. When columns are matched by name
+    /// this cannot be said without a header.
+    pub fn required_but_not_filled(&self) -> Vec<&str> {
+        if self.is_by_name() {
+            return Vec::new();
+        }
+        let of_columns = self.columns().iter().flat_map(|column| &column.targets);
+        let of_constants = self.constants().iter().map(|constant| &constant.target);
+        self.rules.required_without(of_columns.chain(of_constants))
+    }
+
+    /// What to do with each column of this header. `parents` are objects that its columns refer
+    /// to, as far as more is known than at the start.
+    pub fn plan(
+        &self,
+        header: Header,
+        parents: BTreeMap<String, Describe>,
+    ) -> Result<Plan, HeaderMismatch> {
+        let columns = match &self.source {
+            Source::Names { left_out } => {
+                let mut rules = self.rules.clone();
+                rules.parents.extend(parents);
+                match_names(&header, left_out, &rules)?
+            }
+            Source::File { path, columns, .. } => place(columns, path, &header)?,
+        };
+        let plan = Plan {
+            object: self.rules.describe.name.clone(),
+            header,
+            columns,
+            constants: self.constants().iter().map(|constant| constant.json.as_str()).collect(),
+            sameness: self.rules.key.as_ref().map_or(Sameness::Exact, |key| key.sameness),
+            empty_is_null: self.rules.values.empty_is_null,
+            refuses_blank_rows: self.rules.operation == Operation::Insert,
+        };
+        plan.check(self.rules.key.as_ref())?;
+        let required = self.required_without(&plan);
+        if self.rules.operation == Operation::Insert && !required.is_empty() {
+            let fields = required.into_iter().map(str::to_owned).collect();
+            return Err(HeaderMismatch::RequiredMissing { fields });
+        }
+        Ok(plan)
+    }
+
+    /// Fields that a new record needs and that a plan does not fill.
+    pub fn required_without(&self, plan: &Plan) -> Vec<&str> {
+        let of_constants = self.constants().iter().map(|constant| &constant.target);
+        self.rules.required_without(plan.targets().map(|(_, target)| target).chain(of_constants))
+    }
+}
+
+/// What has been read of a mapping file so far.
+#[derive(Default)]
+struct Reading {
+    columns: Vec<MappedColumn>,
+    constants: Vec<Constant>,
+    /// Column by the field that it fills.
+    filled_by: HashMap<String, String>,
+    problems: Vec<String>,
+}
+
+impl Reading {
+    fn entry(&mut self, entry: &Entry, rules: &TargetRules) {
+        let mut targets = Vec::new();
+        for name in &entry.targets {
+            match self.target(name, entry, rules) {
+                Ok(Some(target)) => targets.push(target),
+                Ok(None) => (),
+                Err(problem) => self.problem(entry, &problem),
+            }
+        }
+        match &entry.constant {
+            None if targets.is_empty() => (),
+            None => self.columns.push(MappedColumn { column: entry.column.clone(), targets }),
+            Some(value) => {
+                for target in targets {
+                    match Constant::new(&entry.column, value, target) {
+                        Ok(constant) => self.constants.push(constant),
+                        Err(problem) => self.problem(entry, &problem),
+                    }
+                }
+            }
+        }
+    }
+
+    fn problem(&mut self, entry: &Entry, problem: &str) {
+        let what = if entry.constant.is_some() { "constant" } else { "column" };
+        let name = entry.column.trim_matches('"');
+        self.problems.push(format!("line {}, {what} `{name}`: {problem}", entry.line));
+    }
+
+    /// The field of this name; nothing, when the operation has no use for it.
+    fn target(
+        &mut self,
+        name: &str,
+        entry: &Entry,
+        rules: &TargetRules,
+    ) -> Result<Option<Target>, String> {
+        if rules.ignores(name) {
+            return Ok(None);
+        }
+        let target = Target::resolve(name, rules)?;
+        match self.filled_by.insert(target.fills.clone(), entry.column.clone()) {
+            None => Ok(Some(target)),
+            Some(other) => Err(format!("field `{}` is filled by `{other}` already", target.fills)),
+        }
+    }
+}
+
+impl TargetRules {
+    /// Whether the operation has no use for a field: a delete needs to know which record, and
+    /// nothing else.
+    pub(crate) fn ignores(&self, name: &str) -> bool {
+        self.operation == Operation::Delete
+            && self.key.as_ref().is_none_or(|key| !key.field.eq_ignore_ascii_case(name))
+    }
+
+    /// Fields that a new record cannot do without, less these.
+    fn required_without<'a>(&self, filled: impl Iterator<Item = &'a Target> + Clone) -> Vec<&str> {
+        if !self.operation.creates() {
+            return Vec::new();
+        }
+        let required = self.describe.required().map(|field| field.name.as_str());
+        required.filter(|name| filled.clone().all(|target| target.fills != *name)).collect()
+    }
+}

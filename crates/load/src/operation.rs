@@ -1,0 +1,56 @@
+//! What is done with the rows of a run.
+
+/// How the rows are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Operation {
+    /// Update the record with this external id, or create it. Sending a row twice does no harm.
+    Upsert,
+    /// Always create a record. A row can be stored twice: when a consumer dies after Salesforce
+    /// answered, its rows are sent again. Rows whose outcome is unknown are rejected with the code
+    /// `UNKNOWN_OUTCOME` instead of sent again.
+    Insert,
+    /// Update the record with this id or external id; one that is not there is a reject.
+    Update,
+    /// Delete the record with this id or external id. One that is deleted already is delivered when
+    /// it is named by its id; an external id that no record has is a reject.
+    Delete,
+}
+
+impl Operation {
+    /// Whether sending the same row twice leaves the same records as sending it once: an insert
+    /// would store it twice.
+    #[must_use]
+    pub fn is_idempotent(self) -> bool {
+        self != Self::Insert
+    }
+
+    /// The one that is called so in a run's target.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Upsert, Self::Insert, Self::Update, Self::Delete];
+        all.into_iter().find(|operation| operation.as_str() == name)
+    }
+
+    /// Whether it may make new records.
+    #[must_use]
+    pub fn creates(self) -> bool {
+        matches!(self, Self::Upsert | Self::Insert)
+    }
+
+    /// Whether it may change records that exist.
+    #[must_use]
+    pub fn updates(self) -> bool {
+        matches!(self, Self::Upsert | Self::Update)
+    }
+
+    /// In a sentence.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upsert => "upsert",
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}

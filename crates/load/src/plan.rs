@@ -1,0 +1,194 @@
+//! Which column of a header fills which field.
+
+use std::{collections::HashMap, fmt, path::PathBuf};
+
+use ingest_core::{Header, RepeatedName, few};
+
+use crate::{
+    columns::{LeftOut, MappedColumn},
+    target::{Key, Sameness, Target, TargetRules},
+};
+
+/// What to do with each column of one header.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) object: String,
+    pub(crate) header: Header,
+    /// One entry for each column: the fields it fills.
+    pub(crate) columns: Vec<Vec<Target>>,
+    /// The fields that all rows have alike, as JSON.
+    pub(crate) constants: String,
+    pub(crate) sameness: Sameness,
+    pub(crate) empty_is_null: bool,
+    /// Whether a row without a value is no record: an insert would make one of nothing.
+    pub(crate) refuses_blank_rows: bool,
+}
+
+/// Why rows under a header cannot be delivered, whatever is in them.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "its messages say it")]
+pub enum HeaderMismatch {
+    #[error(
+        "the file has no column `{column}`, which {} maps; its columns are {columns}", mapping.display()
+    )]
+    ColumnMissing { column: String, mapping: PathBuf, columns: String },
+    #[error(
+        "columns {first} and {second} of the file are both named `{column}`, which {} maps; rename \
+         the one that is not meant",
+        mapping.display()
+    )]
+    ColumnRepeated { column: String, mapping: PathBuf, first: usize, second: usize },
+    #[error(
+        "no column fills the field {field}, by which rows find their record; name a column so, or \
+         map one to it with MAPPING_FILE"
+    )]
+    KeyMissing { field: String },
+    #[error("columns {first} and {second} both fill the field {field}")]
+    FilledTwice { first: NamedColumn, second: NamedColumn, field: String },
+    #[error(
+        "{}; rename these columns, map them with MAPPING_FILE, or name those that are not to be \
+         sent in MAPPING_LEAVE_OUT",
+        few(problems, "; ")
+    )]
+    Columns { problems: Vec<String> },
+    #[error("no column fills {}, which every new record needs", few(fields, ", "))]
+    RequiredMissing { fields: Vec<String> },
+}
+
+/// The fields of the columns' names.
+pub(crate) fn match_names(
+    header: &Header,
+    left_out: &LeftOut,
+    rules: &TargetRules,
+) -> Result<Vec<Vec<Target>>, HeaderMismatch> {
+    let mut problems = Vec::new();
+    let mut columns = Vec::with_capacity(header.columns().len());
+    for column in header.columns() {
+        let name = column.trim();
+        let mut targets = Vec::new();
+        if !name.is_empty() && !rules.ignores(name) && !left_out.names(name) {
+            match Target::resolve(name, rules) {
+                Ok(target) => targets.push(target),
+                Err(_) if left_out.all() => (),
+                Err(problem) => problems.push(format!("column `{}`: {problem}", shown(column))),
+            }
+        }
+        columns.push(targets);
+    }
+    if problems.is_empty() { Ok(columns) } else { Err(HeaderMismatch::Columns { problems }) }
+}
+
+/// Puts each mapped column where the header has it: see [`Header::find`].
+pub(crate) fn place(
+    mapped: &[MappedColumn],
+    mapping: &std::path::Path,
+    header: &Header,
+) -> Result<Vec<Vec<Target>>, HeaderMismatch> {
+    let mut columns = vec![Vec::new(); header.columns().len()];
+    for MappedColumn { column, targets } in mapped {
+        let mapping = || mapping.to_owned();
+        let place = match header.find(column) {
+            Ok(Some(place)) => place,
+            Ok(None) => {
+                let (column, columns) = (column.clone(), listed(header));
+                return Err(HeaderMismatch::ColumnMissing { column, mapping: mapping(), columns });
+            }
+            Err(RepeatedName { first, second }) => {
+                let (column, mapping) = (column.clone(), mapping());
+                return Err(HeaderMismatch::ColumnRepeated { column, mapping, first, second });
+            }
+        };
+        columns[place].extend(targets.iter().cloned());
+    }
+    Ok(columns)
+}
+
+impl Plan {
+    /// Columns that are not sent.
+    pub fn left_out(&self) -> Vec<&str> {
+        let names = self.header.columns().iter();
+        names
+            .zip(&self.columns)
+            .filter(|(name, targets)| targets.is_empty() && !name.trim().is_empty())
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
+    /// Whether it writes the same JSON for every row as another plan for the same header.
+    pub fn sends_as(&self, other: &Self) -> bool {
+        (&self.object, &self.columns, &self.constants, self.sameness)
+            == (&other.object, &other.columns, &other.constants, other.sameness)
+    }
+
+    /// Fields that it fills, and another one for the same header does not.
+    pub fn filled_beyond(&self, other: &Self) -> Vec<String> {
+        let is_lost =
+            |target: &&Target| other.targets().all(|(_, kept)| kept.fills != target.fills);
+        let lost = self.targets().map(|(_, target)| target).filter(is_lost);
+        lost.map(|target| target.field.clone()).collect()
+    }
+
+    /// Columns, with each field that they fill.
+    pub fn targets(&self) -> impl Iterator<Item = (&str, &Target)> + Clone {
+        let names = self.header.columns().iter();
+        names
+            .zip(&self.columns)
+            .flat_map(|(name, targets)| targets.iter().map(|target| (name.as_str(), target)))
+    }
+
+    /// What fills the field by which rows find their record.
+    pub(crate) fn key(&self) -> Option<&Target> {
+        self.targets().map(|(_, target)| target).find(|target| target.is_key)
+    }
+
+    fn column(&self, place: usize) -> NamedColumn {
+        NamedColumn { place, name: self.header.columns()[place - 1].clone() }
+    }
+
+    /// Whether rows under this header can become records.
+    pub(crate) fn check(&self, key: Option<&Key>) -> Result<(), HeaderMismatch> {
+        let mut filled_by = HashMap::new();
+        let targets = self.columns.iter().zip(1..);
+        for (target, place) in
+            targets.flat_map(|(targets, place)| targets.iter().map(move |target| (target, place)))
+        {
+            if let Some(first) = filled_by.insert(target.fills.as_str(), place) {
+                return Err(HeaderMismatch::FilledTwice {
+                    first: self.column(first),
+                    second: self.column(place),
+                    field: target.fills.clone(),
+                });
+            }
+        }
+        match key {
+            Some(key) if self.key().is_none() => {
+                Err(HeaderMismatch::KeyMissing { field: key.field.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A column in a message: names may be the same.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NamedColumn {
+    /// From 1.
+    place: usize,
+    name: String,
+}
+
+impl fmt::Display for NamedColumn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} `{}`", self.place, shown(&self.name))
+    }
+}
+
+/// Names of columns for a message; a file that is no CSV at all has one very long one.
+fn listed(header: &Header) -> String {
+    few(header.columns().iter().map(|name| format!("`{}`", shown(name))), ", ")
+}
+
+pub(crate) fn shown(column: &str) -> String {
+    const NAME_CHARACTERS_MAX: usize = 40;
+    ingest_core::shown(column, NAME_CHARACTERS_MAX)
+}

@@ -1,0 +1,305 @@
+//! Mapping files of Data Loader: `CsvColumn=Field__c`, one line each.
+//!
+//! They are Java properties files: comments start with `#` or `!`, `\` escapes the next character
+//! (`\ `, `\:`, `\=`, `\u00e4`) and joins lines at their end. Two things are read more kindly than
+//! Java does: blanks and colons in a column name need no escape, because the separator is the
+//! first `=`; and the file is UTF-8.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    str::Chars,
+};
+
+use crate::{Describe, target::Target};
+
+/// A mapping file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sdl {
+    pub(crate) path: PathBuf,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// One column, or one constant, with the fields it fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Where it is in the file, from 1.
+    pub(crate) line: usize,
+    /// The column; for a constant, the constant in its quotes.
+    pub(crate) column: String,
+    /// What every row gets instead of a cell.
+    pub(crate) constant: Option<String>,
+    /// Empty when the file says that the column is not sent.
+    pub(crate) targets: Vec<String>,
+}
+
+/// Why a mapping file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SdlError {
+    /// A line cannot be understood.
+    #[error("mapping file {}, line {line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// No line maps a column.
+    #[error("mapping file {}: it maps no column; write lines like `Email=Email`", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Sdl {
+    /// Where it was read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Objects that rows of this one refer to by an external id.
+    pub fn parents(&self, describe: &Describe) -> BTreeSet<String> {
+        let names = self.entries.iter().flat_map(|entry| &entry.targets);
+        names.filter_map(|name| Target::parent_of(name, describe)).collect()
+    }
+
+    /// Columns, and constants in their quotes, with the names of the fields that they fill.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.entries.iter().map(|entry| (entry.column.as_str(), entry.targets.as_slice()))
+    }
+
+    /// Reads the text of the mapping file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// When a line of it cannot be understood.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, SdlError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut lines_of_columns: HashMap<String, usize> = HashMap::new();
+        for (line, text) in logical_lines(text.trim_start_matches('\u{feff}')) {
+            let refuse = |problem| SdlError::Line { path: path.to_owned(), line, problem };
+            let entry = entry(line, &text).map_err(refuse)?;
+            if let Some(before) = lines_of_columns.insert(entry.column.clone(), line) {
+                let column = &entry.column;
+                return Err(refuse(format!(
+                    "column `{column}` is mapped on line {before} already; to fill several \
+                     fields write `{column}=First, Second`"
+                )));
+            }
+            entries.push(entry);
+        }
+        if entries.iter().all(|entry| entry.targets.is_empty()) {
+            return Err(SdlError::Empty { path: path.to_owned() });
+        }
+        Ok(Self { path: path.to_owned(), entries })
+    }
+}
+
+/// Lines that say something, with the number of the physical line where each starts; a line that
+/// ends in an odd number of backslashes goes on in the next one.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut goes_on = false;
+    for (index, physical) in text.lines().enumerate() {
+        let content = physical.trim_start();
+        if !goes_on && (content.is_empty() || content.starts_with(['#', '!'])) {
+            continue;
+        }
+        let backslashes = content.bytes().rev().take_while(|byte| *byte == b'\\').count();
+        let joined = backslashes % 2 == 1;
+        let content = if joined { &content[..content.len() - 1] } else { content };
+        match found.last_mut().filter(|_| goes_on) {
+            Some((_, line)) => line.push_str(content),
+            None => found.push((index + 1, content.to_owned())),
+        }
+        goes_on = joined;
+    }
+    found
+}
+
+fn entry(line: usize, text: &str) -> Result<Entry, String> {
+    let (column, targets) = split_at_separator(text)
+        .ok_or("there is no `=`; a line is `CsvColumn=Field__c`, a comment starts with `#`")?;
+    let column = unescape(column)?.trim().to_owned();
+    if column.is_empty() {
+        return Err("there is no column name before `=`".to_owned());
+    }
+    let constant = constant(&column)?;
+    let targets: Vec<String> =
+        unescape(targets)?.split(',').map(|target| target.trim().to_owned()).collect();
+    match targets.as_slice() {
+        [only] if only.is_empty() => Ok(Entry { line, column, constant, targets: Vec::new() }),
+        several if several.iter().any(String::is_empty) => {
+            Err(format!("column `{column}`: there is nothing beside a comma"))
+        }
+        _ => Ok(Entry { line, column, constant, targets }),
+    }
+}
+
+/// What stands in quotes is no column but a value for all rows.
+fn constant(column: &str) -> Result<Option<String>, String> {
+    let quoted = column.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match quoted {
+        Some(blank) if blank.trim().is_empty() => {
+            Err("there is nothing between the quotes of a constant".to_owned())
+        }
+        quoted => Ok(quoted.map(str::to_owned)),
+    }
+}
+
+/// Splits at the first `=` that is not escaped.
+fn split_at_separator(text: &str) -> Option<(&str, &str)> {
+    let mut escaped = false;
+    for (index, character) in text.char_indices() {
+        match character {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '=' => return Some((&text[..index], &text[index + 1..])),
+            _ => (),
+        }
+    }
+    None
+}
+
+fn unescape(text: &str) -> Result<String, String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            plain.push(character);
+            continue;
+        }
+        match characters.next() {
+            Some('t') => plain.push('\t'),
+            Some('n') => plain.push('\n'),
+            Some('r') => plain.push('\r'),
+            Some('f') => plain.push('\u{c}'),
+            Some('u') => plain.push(unescape_unicode(&mut characters)?),
+            Some(other) => plain.push(other),
+            None => (),
+        }
+    }
+    Ok(plain)
+}
+
+/// The character of `\u00e4`, from behind the `u`. Java writes one beyond 16 bits as two halves.
+fn unescape_unicode(characters: &mut Chars<'_>) -> Result<char, String> {
+    let (digits, first) = unit(characters);
+    let mut units = vec![first.ok_or_else(|| format!("`\\u{digits}` is no character"))?];
+    let behind = characters.as_str();
+    if (0xd800..0xdc00).contains(&units[0])
+        && let Some(rest) = behind.strip_prefix("\\u")
+    {
+        *characters = rest.chars();
+        units.extend(unit(characters).1);
+    }
+    String::from_utf16(&units)
+        .ok()
+        .and_then(|decoded| decoded.chars().next())
+        .ok_or_else(|| format!("`\\u{digits}` is half a character"))
+}
+
+/// Four hexadecimal digits, and what they say.
+fn unit(characters: &mut Chars<'_>) -> (String, Option<u16>) {
+    let digits: String = characters.by_ref().take(4).collect();
+    let are_digits = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let unit = u16::from_str_radix(&digits, 16).ok().filter(|_| are_digits);
+    (digits, unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Sdl, SdlError> {
+        Sdl::parse(Path::new("lead.sdl"), text)
+    }
+
+    /// Entries as `line column -> target + target`.
+    fn read(text: &str) -> Vec<String> {
+        let sdl = parse(text).unwrap();
+        sdl.entries
+            .iter()
+            .map(|entry| {
+                format!("{} {} -> {}", entry.line, entry.column, entry.targets.join(" + "))
+            })
+            .collect()
+    }
+
+    fn refusal(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_line_maps_a_column_to_a_field() {
+        let text = "#Mapping values\n#Mon Nov 23 2026\n\n  Email = Email \r\n! note\nName=LastName";
+
+        assert_eq!(read(text), ["4 Email -> Email", "6 Name -> LastName"]);
+    }
+
+    #[test]
+    fn escapes_are_those_of_java_properties() {
+        assert_eq!(read(r"Company\ Name=Company"), ["1 Company Name -> Company"]);
+        assert_eq!(read(r"a\=b\:c=Field__c"), ["1 a=b:c -> Field__c"]);
+        assert_eq!(read(r"Stra\u00dfe=Street"), ["1 Straße -> Street"]);
+        assert_eq!(read(r"KONTOF\u00DCHRER-NR.=Short__c"), ["1 KONTOFÜHRER-NR. -> Short__c"]);
+        assert_eq!(read(r"Mood \uD83D\uDE00=Mood__c"), ["1 Mood \u{1f600} -> Mood__c"]);
+        assert_eq!(read(r"C\:\\Path=Path__c"), [r"1 C:\Path -> Path__c"]);
+        assert_eq!(read("Long \\\n   Name=\\\n  Field__c"), ["1 Long Name -> Field__c"]);
+        assert_eq!(read(r"Parent=Account\:ErpKey__c"), ["1 Parent -> Account:ErpKey__c"]);
+    }
+
+    #[test]
+    fn blanks_and_colons_in_a_column_name_need_no_escape() {
+        assert_eq!(read("Company Name: short=Company"), ["1 Company Name: short -> Company"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_column() {
+        assert_eq!(read("\u{feff}Email=Email"), ["1 Email -> Email"]);
+    }
+
+    #[test]
+    fn a_blank_target_means_that_the_column_is_not_sent() {
+        assert_eq!(read("Note=\nEmail=Email"), ["1 Note -> ", "2 Email -> Email"]);
+    }
+
+    #[test]
+    fn one_column_may_fill_several_fields() {
+        assert_eq!(read("Name=LastName, Nick__c"), ["1 Name -> LastName + Nick__c"]);
+    }
+
+    #[test]
+    fn a_value_in_quotes_is_a_constant() {
+        let sdl = parse("\"Web shop\"=LeadSource\nNick \"Q\"=Nick__c").unwrap();
+
+        let constants: Vec<_> = sdl.entries.iter().map(|entry| entry.constant.as_deref()).collect();
+        assert_eq!(constants, [Some("Web shop"), None]);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_understood_is_named() {
+        for (text, expected) in [
+            ("Email=Email\n\nName", "mapping file lead.sdl, line 3: there is no `=`"),
+            ("=Email", "mapping file lead.sdl, line 1: there is no column name before `=`"),
+            ("A=B\nA=C", "line 2: column `A` is mapped on line 1 already"),
+            ("\" \"=LeadSource", "line 1: there is nothing between the quotes of a constant"),
+            ("Name=A,,B", "line 1: column `Name`: there is nothing beside a comma"),
+            (r"Stra\u00=Street", r"line 1: `\u00` is no character"),
+            (r"Mood\u+123=Street", r"line 1: `\u+123` is no character"),
+            (r"Mood\uD83D=Street", r"line 1: `\uD83D` is half a character"),
+            (r"Mood\uD83Dx=Street", r"line 1: `\uD83D` is half a character"),
+            (r"Mood\uD83D\u0041=Street", r"line 1: `\uD83D` is half a character"),
+            (r"Mood\uDE00=Street", r"line 1: `\uDE00` is half a character"),
+            ("# nothing\n\n", "mapping file lead.sdl: it maps no column"),
+            ("Note=\n", "mapping file lead.sdl: it maps no column"),
+        ] {
+            let message = refusal(text);
+            assert!(message.contains(expected), "{text:?} gave {message:?}");
+        }
+    }
+}

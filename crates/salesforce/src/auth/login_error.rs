@@ -1,0 +1,230 @@
+//! Why there is no token, and what a person can do about it.
+
+use super::credentials::Flow;
+
+/// Why there is no token.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// The token endpoint said no.
+    #[error("salesforce gave no token: {error} ({description}); {}", self.advice())]
+    Refused {
+        /// How it was asked.
+        flow: Flow,
+        /// Such as `invalid_grant`.
+        error: String,
+        /// What it says for people.
+        description: String,
+    },
+    /// What answered is no token endpoint.
+    #[error("salesforce gave no token: {cause}; {}", self.advice())]
+    NoTokenEndpoint {
+        /// What came instead.
+        cause: String,
+    },
+    /// The answer names an address that the token must not be sent to.
+    #[error("salesforce gave no token to use: {problem}; {}", self.advice())]
+    UntrustedAnswer {
+        /// What is wrong with the address.
+        problem: String,
+    },
+    /// The token was refused, and so was the one that was asked for instead.
+    #[error("salesforce refuses a token that it has just given; {}", self.advice())]
+    RefusedAgain,
+    /// A ready-made token has ended.
+    #[error("salesforce refuses the access token: it has ended or is not for this org; {}", self.advice())]
+    TokenEnded,
+    /// The token is good, but not for this API.
+    #[error("salesforce refuses the session: {message}; {}", self.advice())]
+    NotForThisApi {
+        /// What Salesforce says.
+        message: String,
+    },
+    /// The token endpoint cannot answer now.
+    #[error("salesforce gives no token at the moment: {cause}")]
+    Unavailable {
+        /// What it says.
+        cause: String,
+    },
+    /// There is no connection to the token endpoint.
+    #[error("no connection to the token endpoint: {cause}")]
+    Unreachable {
+        /// What the network says.
+        cause: String,
+    },
+}
+
+impl LoginError {
+    /// The same without any value that was sent: an endpoint that is not Salesforce's may say it again.
+    pub(crate) fn without(self, sent: &[(&str, &str)]) -> Self {
+        let without = |text: String| {
+            let values =
+                sent.iter().filter(|(name, value)| *name != "grant_type" && !value.is_empty());
+            values.fold(text, |text, (_, value)| text.replace(value, "…"))
+        };
+        match self {
+            Self::Refused { flow, error, description } => {
+                Self::Refused { flow, error: without(error), description: without(description) }
+            }
+            Self::Unavailable { cause } => Self::Unavailable { cause: without(cause) },
+            other => other,
+        }
+    }
+
+    /// Whether waiting helps.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Unreachable { .. })
+    }
+
+    /// What a person can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Refused { flow, error, description } => advice(*flow, error, description),
+            Self::NoTokenEndpoint { .. } => "check SALESFORCE_LOGIN_URL: it is the org's My Domain",
+            Self::UntrustedAnswer { .. } => {
+                "check that SALESFORCE_LOGIN_URL is the org's My Domain; nothing was sent there"
+            }
+            Self::RefusedAgain => {
+                "check the app's policies, and whether an administrator ends its sessions"
+            }
+            Self::TokenEnded => {
+                "set a new SALESFORCE_ACCESS_TOKEN, or SALESFORCE_CLIENT_ID and \
+                 SALESFORCE_CLIENT_SECRET, which renew it by themselves"
+            }
+            Self::NotForThisApi { .. } => "give the app the scope `api`",
+            Self::Unavailable { .. } | Self::Unreachable { .. } => "wait",
+        }
+    }
+}
+
+/// Whether a refusal passes by itself: too many logins of one user in an hour.
+pub(crate) fn is_rate_limit(error: &str, description: &str) -> bool {
+    error == "rate_limit_exceeded"
+        || error.eq_ignore_ascii_case("login_rate_exceeded")
+        || description.to_ascii_lowercase().contains("rate exceeded")
+}
+
+/// What to do about an error of the token endpoint. The description decides where one error stands
+/// for many things.
+fn advice(flow: Flow, error: &str, description: &str) -> &'static str {
+    match error {
+        "invalid_grant" => grant_advice(flow, description),
+        "invalid_client_id" => {
+            "check SALESFORCE_CLIENT_ID; a new app is known after some minutes only"
+        }
+        "invalid_client" => "check SALESFORCE_CLIENT_SECRET",
+        "unsupported_grant_type" => match flow {
+            Flow::ClientCredentials => "switch the client credentials flow on in the app",
+            Flow::JwtBearer => "switch the JWT bearer flow on in the app",
+            Flow::RefreshToken => "give the app the scope `refresh_token`",
+            Flow::Password => {
+                "this org has the password flow switched off; use client credentials or JWT bearer"
+            }
+        },
+        "inactive_user" => match flow {
+            Flow::ClientCredentials => "activate the run-as user of the app",
+            _ => "activate the user",
+        },
+        "inactive_org" => "the org is not active; ask Salesforce",
+        _ => "check the connected app and its credentials",
+    }
+}
+
+fn grant_advice(flow: Flow, description: &str) -> &'static str {
+    let says = |words: &str| description.contains(words);
+    if says("request not supported on this domain") {
+        "set SALESFORCE_LOGIN_URL to the org's My Domain (https://DOMAIN.my.salesforce.com): \
+         client credentials work nowhere else"
+    } else if says("no client credentials user enabled") {
+        "name a run-as user in the app's client credentials flow"
+    } else if says("approved") {
+        "let an administrator pre-authorise the app for this user: in its policies choose `Admin \
+         approved users are pre-authorized`, and give the user's profile or permission set the app"
+    } else if says("audience") {
+        "SALESFORCE_LOGIN_URL is not where this user logs in; sandboxes use \
+         https://test.salesforce.com or their My Domain"
+    } else if says("expired authorization code") {
+        "check this machine's clock: the signed statement was too old or too far ahead"
+    } else if says("expired access/refresh token") {
+        "authorise the app anew and set the new SALESFORCE_REFRESH_TOKEN"
+    } else {
+        match flow {
+            Flow::ClientCredentials => "check the app's run-as user and its IP ranges",
+            Flow::JwtBearer => {
+                "check SALESFORCE_USERNAME, that the app holds the certificate of \
+                 SALESFORCE_JWT_KEY_FILE, and the IP ranges"
+            }
+            Flow::RefreshToken => "check SALESFORCE_REFRESH_TOKEN and the IP ranges",
+            Flow::Password => {
+                "check SALESFORCE_USERNAME and SALESFORCE_PASSWORD, which ends with the user's \
+                 security token, and the IP ranges"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_of_the_token_endpoint_has_its_action_in_words() {
+        use Flow::{ClientCredentials, JwtBearer, Password, RefreshToken};
+        let grant = "invalid_grant";
+        for (flow, error, description, expected) in [
+            (ClientCredentials, grant, "authentication failure", "the app's run-as user"),
+            (JwtBearer, grant, "authentication failure", "check SALESFORCE_USERNAME, that the app"),
+            (Password, grant, "authentication failure", "security token"),
+            (RefreshToken, grant, "authentication failure", "check SALESFORCE_REFRESH_TOKEN"),
+            (ClientCredentials, grant, "request not supported on this domain", "My Domain"),
+            (ClientCredentials, grant, "no client credentials user enabled", "name a run-as user"),
+            (JwtBearer, grant, "user hasn't approved this consumer", "pre-authorise the app"),
+            (JwtBearer, grant, "user is not admin approved to access this app", "pre-authorise"),
+            (JwtBearer, grant, "audience is invalid", "is not where this user logs in"),
+            (JwtBearer, grant, "expired authorization code", "check this machine's clock"),
+            (RefreshToken, grant, "expired access/refresh token", "authorise the app anew"),
+            (JwtBearer, "invalid_client_id", "client identifier invalid", "SALESFORCE_CLIENT_ID"),
+            (ClientCredentials, "invalid_client", "invalid client credentials", "CLIENT_SECRET"),
+            (ClientCredentials, "unsupported_grant_type", "", "the client credentials flow on"),
+            (JwtBearer, "unsupported_grant_type", "grant type not supported", "the JWT bearer"),
+            (RefreshToken, "unsupported_grant_type", "", "scope `refresh_token`"),
+            (Password, "unsupported_grant_type", "", "password flow switched off"),
+            (ClientCredentials, "inactive_user", "", "activate the run-as user"),
+            (Password, "inactive_user", "", "activate the user"),
+            (JwtBearer, "inactive_org", "", "the org is not active"),
+            (JwtBearer, "never_heard_of", "", "check the connected app"),
+        ] {
+            let refused = LoginError::Refused {
+                flow,
+                error: error.to_owned(),
+                description: description.to_owned(),
+            };
+            let words = refused.to_string();
+            assert!(words.contains(expected), "{flow:?} {error}: {words}");
+            assert!(!refused.is_passing());
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_not_said_again() {
+        let sent = [("grant_type", "password"), ("client_secret", "s3cret"), ("username", "")];
+        let refused = LoginError::Refused {
+            flow: Flow::Password,
+            error: "password s3cret".to_owned(),
+            description: "no s3crets here: s3cret".to_owned(),
+        };
+
+        let words = refused.without(&sent).to_string();
+
+        assert!(!words.contains("s3cret") && words.contains("no …s here: …"), "{words}");
+    }
+
+    #[test]
+    fn too_many_logins_pass() {
+        assert!(is_rate_limit("rate_limit_exceeded", ""));
+        assert!(is_rate_limit("LOGIN_RATE_EXCEEDED", ""));
+        assert!(is_rate_limit("invalid_grant", "login rate exceeded"));
+        assert!(!is_rate_limit("invalid_grant", "authentication failure"));
+    }
+}

@@ -1,0 +1,16 @@
+//! Signing in: the flows of OAuth, and the token that all calls share.
+
+pub(crate) mod credentials;
+pub(crate) mod host;
+pub(crate) mod identity;
+pub(crate) mod jwt;
+pub(crate) mod login_error;
+pub(crate) mod session;
+pub(crate) mod token_endpoint;
+
+pub use self::{
+    credentials::{Credentials, Flow},
+    host::{has_user, is_loopback},
+    jwt::{JwtKey, JwtKeyError},
+    login_error::LoginError,
+};

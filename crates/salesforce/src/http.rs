@@ -1,0 +1,167 @@
+//! What every request shares: one pool of connections, bounded answers, causes in words.
+
+use std::{error::Error, io::Write, time::Duration};
+
+use flate2::{Compression, write::GzEncoder};
+use reqwest::{
+    RequestBuilder, Response,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    redirect,
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc2822};
+
+use crate::{
+    error::Refusal,
+    request::{Connection, Content},
+};
+
+/// Largest body that is read, unpacked. A describe of an object with 800 fields has about 2 MiB.
+pub(crate) const BODY_BYTES_MAX: usize = 8 << 20;
+
+/// How long a connection may be idle before it is opened anew. Salesforce closes idle connections
+/// on its side; a request on a connection that is just being closed has an unknown outcome.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// Makes the client. Without any certificate authority on the system it can only be used for plain
+/// http, as on a bare machine with a local Salesforce; for anything else that is an error.
+pub(crate) fn client(connection: &Connection) -> Result<reqwest::Client, NoTrust> {
+    let plain_http = connection.credentials.url().scheme() == "http";
+    let built = match settings(connection).build() {
+        Err(_) if plain_http => settings(connection).tls_certs_only([]).build(),
+        built => built,
+    };
+    built.map_err(|source| NoTrust { source: source.into() })
+}
+
+/// Nothing to check a server's certificate with.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "could not prepare for https; install the package ca-certificates, or name a file of \
+     certificate authorities with SSL_CERT_FILE"
+)]
+pub struct NoTrust {
+    source: Box<dyn Error + Send + Sync>,
+}
+
+fn settings(connection: &Connection) -> reqwest::ClientBuilder {
+    let mut headers = HeaderMap::new();
+    let client = HeaderValue::try_from(format!("client={}", connection.client_name));
+    headers.insert(
+        HeaderName::from_static("sforce-call-options"),
+        client.unwrap_or(HeaderValue::from_static("client=batch-sync")),
+    );
+    reqwest::Client::builder()
+        .user_agent(concat!("batch-sync/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .connect_timeout(connection.connect_timeout)
+        .timeout(connection.timeout)
+        .pool_idle_timeout(IDLE_MAX)
+        .tcp_keepalive(IDLE_MAX)
+        // A redirect would carry the token to another host, or turn a write into a read.
+        .redirect(redirect::Policy::none())
+}
+
+/// Below this, compressing costs more than it saves.
+const GZIP_BYTES_MIN: usize = 1_024;
+
+/// Adds a body, compressed when that is wanted and worth it.
+pub(crate) fn with_content(
+    request: RequestBuilder,
+    content: &Content,
+    gzip: bool,
+) -> RequestBuilder {
+    let (content_type, body) = match content {
+        Content::Json(body) => ("application/json", body),
+        Content::Csv(body) => ("text/csv", body),
+    };
+    let request = request.header(CONTENT_TYPE, content_type);
+    if !gzip || body.len() < GZIP_BYTES_MIN {
+        return request.body(body.clone());
+    }
+    let mut packed = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    packed.write_all(body).expect("writing to memory does not fail");
+    let packed = packed.finish().expect("writing to memory does not fail");
+    request.header(CONTENT_ENCODING, "gzip").body(packed)
+}
+
+/// Reads a body up to the limit.
+pub(crate) async fn body(mut response: Response) -> Result<Vec<u8>, Refusal> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unknown)? {
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            let cause = format!("the answer is longer than {} MiB", BODY_BYTES_MAX >> 20);
+            return Err(Refusal::OutcomeUnknown { cause });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
+    read_retry_after(value, OffsetDateTime::now_utc())
+}
+
+/// A server may ask for a longer wait, but a typing error on its side should not stop us for days.
+const LONGEST_ASKED_FOR: Duration = Duration::from_secs(60 * 60);
+
+/// Reads a `Retry-After` header: seconds, or an HTTP date. No wait at all is no wish: how long a
+/// server that is in trouble is left alone is then for us to say.
+fn read_retry_after(value: &str, now: OffsetDateTime) -> Option<Duration> {
+    let value = value.trim();
+    let asked_for = match value.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let date = OffsetDateTime::parse(value, &Rfc2822).ok()?;
+            Duration::try_from(date - now).ok()?
+        }
+    };
+    Some(asked_for.min(LONGEST_ASKED_FOR)).filter(|wish| !wish.is_zero())
+}
+
+/// What an error of the network says of the request: only when there never was a connection is it
+/// certain that nothing was sent.
+pub(crate) fn refusal(error: reqwest::Error) -> Refusal {
+    if error.is_connect() { Refusal::NotSent { cause: cause(error) } } else { unknown(error) }
+}
+
+pub(crate) fn unknown(error: reqwest::Error) -> Refusal {
+    Refusal::OutcomeUnknown { cause: cause(error) }
+}
+
+/// The innermost cause says what happened; the layers above it repeat each other.
+fn cause(error: reqwest::Error) -> String {
+    let timed_out = error.is_timeout();
+    let error = error.without_url();
+    let mut innermost: &dyn Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match (timed_out, innermost.to_string()) {
+        (true, words) if !words.contains("timed out") => format!("timed out: {words}"),
+        (_, words) => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = datetime!(2026-11-23 10:00:00 UTC);
+        let read = |value| read_retry_after(value, now);
+
+        assert_eq!(read("7"), Some(7 * SECOND));
+        assert_eq!(read(" 0 "), None);
+        assert_eq!(read("Mon, 23 Nov 2026 10:00:30 GMT"), Some(30 * SECOND));
+        assert_eq!(read("Mon, 23 Nov 2026 09:00:00 GMT"), None);
+        assert_eq!(read("99999999"), Some(LONGEST_ASKED_FOR));
+        assert_eq!(read("soon"), None);
+        assert_eq!(read("-1"), None);
+    }
+}
