@@ -44,7 +44,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("hyper", &["service"]),
     ("hyper-util", &["service"]),
     ("rustix", &["service"]),
-    ("jsonwebtoken", &["salesforce"]),
+    ("jsonwebtoken", &["salesforce", "salesforce-simulator"]),
     ("tracing-subscriber", &["service"]),
     ("clap_complete", &["service"]),
 ];
