@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes deploy/.env for compose.yaml: a token of the API and a password of Redis that nobody else
-# has. What is there already stays.
+# Writes deploy/.env for compose.yaml, with a new API token and a new Redis password. Never
+# overwrites an existing file.
 set -euo pipefail
 cd "$(dirname "$0")"
 [[ ! -e .env && ! -L .env ]] || {
