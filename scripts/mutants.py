@@ -34,7 +34,7 @@ RUST = {
         ("rows > 1 && refused == rows", "refused == rows"),
         ("rows > 1 && refused == rows", "rows > 1"),
     ],
-    "crates/consumer/src/retry/mod.rs": [],
+    "crates/consumer/src/retry/message.rs": [],
     "crates/load/src/operation.rs": [
         ("self != Self::Insert", "true"),
         ("matches!(self, Self::Upsert | Self::Insert)", "true"),

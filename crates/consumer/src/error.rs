@@ -23,7 +23,7 @@ pub enum ConsumerError {
     #[error(transparent)]
     Login(#[from] LoginError),
     /// Salesforce refused to be asked.
-    #[error("could not look at the object {object}: salesforce answers {answer}")]
+    #[error("could not read the object {object}: salesforce answers {answer}")]
     Describe {
         /// The object.
         object: String,
@@ -39,7 +39,7 @@ pub enum ConsumerError {
         /// The object.
         object: String,
     },
-    /// Nobody may write to the object.
+    /// The user may not write to the object.
     #[error("the integration user may not {rights} records of {object}; give it the permission")]
     ObjectNotWritable {
         /// The object.
@@ -58,7 +58,7 @@ pub enum ConsumerError {
         /// The field.
         field: String,
     },
-    /// An upsert writes the external id, and nobody may write to it.
+    /// An upsert writes the external id, and the user may not write to it.
     #[error(
         "field {field} of {object} is read-only, and an upsert by it writes it; let the integration \
          user edit it (field-level security), or set SALESFORCE_EXTERNAL_ID to another one"
@@ -106,7 +106,7 @@ pub enum ConsumerError {
         /// Each with its line.
         problems: Vec<String>,
     },
-    /// Nobody knows of the run.
+    /// There is no such run.
     #[error("there is no run {run}; `producer runs` lists those that are kept")]
     NoSuchRun {
         /// The run.
@@ -154,7 +154,7 @@ pub enum ConsumerError {
         /// What Salesforce says.
         answer: Refusal,
     },
-    /// Somebody else listens there, or nobody may.
+    /// The address is taken, or may not be used.
     #[error("could not listen on {address} for health and metrics; choose another METRICS_LISTEN")]
     MetricsListen {
         /// Where.

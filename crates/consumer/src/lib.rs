@@ -1,26 +1,28 @@
 //! Takes batches from the queue and delivers their rows to Salesforce.
 //!
 //! ```text
-//! BatchBackend ──workers──▶ delivery ──▶ settle · requeue · put_back
-//!                             │  ├─ mapping       raw CSV rows → JSON bodies
-//!                             │  ├─ lookup        ids of the records that rows name by a key
-//!                             │  ├─ bulk          a batch as one ingest job
-//!                             │  ├─ salesforce    HTTP, one shared token
-//!                             │  ├─ verdict       what an answer means; all retry policy
-//!                             │  ├─ window        calls at once, shared by all consumers of the org
-//!                             │  ├─ reserve       the day's calls, and those kept for others
-//!                             │  └─ gate          all wait together while Salesforce is in trouble
-//! count ──▶ as many records in Salesforce as a run's ledger says?
+//! BatchBackend ──workers──▶ delivery ──▶ settle · retry · release
+//!                             ├─ planner       the object, read again when something does not fit
+//!                             ├─ lookup        ids of the records that rows name by a key
+//!                             ├─ rest          up to 200 rows a call, by Collections
+//!                             ├─ bulk          a batch as one ingest job
+//!                             └─ sender        one call: permit → send → count → classify → wait
+//!                                  ├─ throttle    daily quota → circuit breaker → concurrency
+//!                                  └─ retry       what an answer means; all retry policy
 //! ```
+//!
+//! Crate `load` turns rows into what is sent, crate `salesforce` sends it. `commands` has the preflight,
+//! `check`, and `count`, which asks whether as many records are there as a run's ledger says.
 //!
 //! What holds:
 //!
-//! * Only runs with this consumer's target come to it: see `target`.
+//! * Only runs with this consumer's target come to it: see `plan::target`.
 //! * A row leaves the queue delivered or rejected, each once; what is neither goes back.
-//! * A run that nobody can deliver is held, and others go on. A consumer ends by itself only when
-//!   it is no longer let in.
-//! * A batch that waits is known to wait: whoever dies then has not died of it.
-//! * Only `verdict` says what is worth another try; nothing else looks at a status code.
+//! * A run that no consumer can deliver is held, and others continue. A consumer ends by itself only
+//!   when its sign-in is refused.
+//! * The queue knows of a batch that waits: a consumer that dies then has not died of the batch.
+//! * `retry` decides what is worth another try. The client reads status codes to tell an answer from an
+//!   error, and the preflight to say what a person can do.
 //! * A row is sent again after an unknown outcome only when it is upserted by an external id.
 //! * An update creates nothing, and a delete hits what its keys meant when it began: see `lookup`.
 //! * Rows with the same external id in a batch reach Salesforce in their order, one call each.

@@ -38,19 +38,19 @@ const REDIS_TIMEOUT: Duration = Duration::from_secs(3);
 /// However many ask, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long answers that are under way may take after the stop.
+/// How long answers in flight may take after the stop.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Name and help of a gauge.
-const WAITS: (&str, &str) = ("waits", "1 while no call starts: trouble, or the day's calls");
+const WAITS: (&str, &str) = ("waits", "1 while no call starts: an outage, or the daily quota");
 
-/// The deliverer, once Salesforce was looked at.
-type Watched = Arc<OnceLock<Arc<Deliverer>>>;
+/// The deliverer, once the preflight is done.
+type Observed = Arc<OnceLock<Arc<Deliverer>>>;
 
 /// What the server answers from.
 #[derive(Clone, Default)]
 struct Shown {
-    watched: Watched,
+    observed: Observed,
     /// Whether Redis answered, when it was asked last.
     redis: Arc<Mutex<Option<(Instant, bool)>>>,
 }
@@ -62,7 +62,7 @@ pub(crate) fn listen(address: SocketAddr) -> Result<HttpServer, ConsumerError> {
 }
 
 /// Answers until it is dropped, or stopped.
-pub(crate) async fn serve(server: HttpServer, watched: Watched, stop: CancellationToken) {
+pub(crate) async fn serve(server: HttpServer, observed: Observed, stop: CancellationToken) {
     if let Ok(address) = server.address() {
         info!("health and metrics at http://{address}/metrics");
     }
@@ -70,7 +70,7 @@ pub(crate) async fn serve(server: HttpServer, watched: Watched, stop: Cancellati
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(Shown { watched, ..Shown::default() });
+        .with_state(Shown { observed, ..Shown::default() });
     server.serve(router, &stop, GRACE).await;
 }
 
@@ -80,11 +80,11 @@ async fn live() -> Response {
 }
 
 /// The program can take batches, and is not about to stop.
-async fn ready(State(Shown { watched, redis }): State<Shown>) -> Response {
+async fn ready(State(Shown { observed, redis }): State<Shown>) -> Response {
     let unready =
         |why: &str| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": why}))).into_response();
-    let Some(deliverer) = watched.get() else {
-        return unready("this consumer waits for salesforce, to look at the object first");
+    let Some(deliverer) = observed.get() else {
+        return unready("this consumer waits for salesforce, to read the object first");
     };
     if deliverer.sender.shutdown.stop.is_cancelled() {
         return unready("this consumer is stopping");
@@ -101,8 +101,8 @@ async fn ready(State(Shown { watched, redis }): State<Shown>) -> Response {
     }
 }
 
-async fn metrics(State(Shown { watched, .. }): State<Shown>) -> Response {
-    let text = text(watched.get().map(AsRef::as_ref)).expect("a String takes everything");
+async fn metrics(State(Shown { observed, .. }): State<Shown>) -> Response {
+    let text = text(observed.get().map(AsRef::as_ref)).expect("a String takes everything");
     ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response()
 }
 
@@ -145,7 +145,7 @@ fn add_gauges(registry: &mut Registry, deliverer: &Deliverer) {
     let (limit, share) = throttle.concurrency.limit_and_share();
     let waits = throttle.is_waiting();
     let mut gauges = vec![
-        ("calls_in_flight", "Calls under way", u64::from(throttle.concurrency.in_flight())),
+        ("calls_in_flight", "Calls in flight", u64::from(throttle.concurrency.in_flight())),
         ("calls_share", "Calls at once that this consumer may make", u64::from(share)),
         ("calls_limit", "Calls at once that all consumers may make together", u64::from(limit)),
         (WAITS.0, WAITS.1, u64::from(waits)),

@@ -1,4 +1,4 @@
-//! Runs for other consumers: this one passes them by, and says so once each.
+//! Runs for other consumers: this one passes them by, and logs that once each.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -7,24 +7,24 @@ use job_queue::{Queue, QueueError, Target, Wanted};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-/// Whoever starts a consumer that fits no run sees it soon.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
+/// A consumer that fits no run says so soon after its start.
+const FIRST_CHECK: Duration = Duration::from_secs(1);
 
-/// How often it looks for new ones.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
+/// How often to check for new ones.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Looks for runs of others, for as long as this future lives.
+/// Checks for runs of others, for as long as this future lives.
 pub(crate) async fn log_runs_of_others(queue: Queue, target: Target) {
-    if let Err(error) = look_for_ever(&queue, &target).await {
-        warn!(error = %error, "runs that are passed by are no longer told");
+    if let Err(error) = check_for_ever(&queue, &target).await {
+        warn!(error = %error, "could not read the runs of others; they are no longer logged");
     }
 }
 
-async fn look_for_ever(queue: &Queue, target: &Target) -> Result<(), QueueError> {
-    let mut told = HashSet::new();
-    sleep(FIRST_LOOK).await;
+async fn check_for_ever(queue: &Queue, target: &Target) -> Result<(), QueueError> {
+    let mut logged = HashSet::new();
+    sleep(FIRST_CHECK).await;
     loop {
-        for (run, theirs) in news(&mut told, queue.runs_of_others(target).await?) {
+        for (run, theirs) in unlogged(&mut logged, queue.runs_of_others(target).await?) {
             match theirs {
                 Some(theirs) if theirs.differs_in_mapping_only(target) => warn!(
                     run.id = %run,
@@ -41,15 +41,15 @@ async fn look_for_ever(queue: &Queue, target: &Target) -> Result<(), QueueError>
                 }
             }
         }
-        sleep(BETWEEN_LOOKS).await;
+        sleep(CHECK_INTERVAL).await;
     }
 }
 
-/// Those that were not told before. Runs that are gone are forgotten.
-fn news<T>(told: &mut HashSet<RunId>, runs: Vec<(RunId, T)>) -> Vec<(RunId, T)> {
+/// Those that were not logged before. Runs that are gone are forgotten.
+fn unlogged<T>(logged: &mut HashSet<RunId>, runs: Vec<(RunId, T)>) -> Vec<(RunId, T)> {
     let there: HashSet<&RunId> = runs.iter().map(|(run, _)| run).collect();
-    told.retain(|run| there.contains(run));
-    runs.into_iter().filter(|(run, _)| told.insert(run.clone())).collect()
+    logged.retain(|run| there.contains(run));
+    runs.into_iter().filter(|(run, _)| logged.insert(run.clone())).collect()
 }
 
 /// What a run asks of the consumer that is to deliver it. One that asks for nothing is passed by only
@@ -71,11 +71,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_is_told_once_for_as_long_as_it_is_there() {
-        let mut told = HashSet::new();
+    fn a_run_is_logged_once_for_as_long_as_it_is_there() {
+        let mut logged = HashSet::new();
         let mut look = |runs: &[&str]| {
             let runs = runs.iter().map(|run| (run.parse().unwrap(), ())).collect();
-            let news = news(&mut told, runs).into_iter();
+            let news = unlogged(&mut logged, runs).into_iter();
             news.map(|(run, ())| run.to_string()).collect::<Vec<_>>()
         };
 
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(look(&["a", "b", "c"]), ["c"]);
         assert_eq!(look(&[]), [""; 0]);
         assert_eq!(look(&["b"]), ["b"]);
-        assert_eq!(told.len(), 1, "what is gone is forgotten");
+        assert_eq!(logged.len(), 1, "what is gone is forgotten");
     }
 
     #[test]

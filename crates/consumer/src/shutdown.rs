@@ -11,7 +11,7 @@ use crate::retry::Blocker;
 pub(crate) struct Shutdown {
     /// Nothing new is started.
     pub(crate) stop: CancellationToken,
-    /// What is under way is given up.
+    /// Calls in flight are cut off.
     pub(crate) force: CancellationToken,
     /// Why this consumer cannot sign in any more.
     reason: Mutex<Option<Blocker>>,

@@ -1,4 +1,4 @@
-//! What a consumer looks at and builds before its first batch.
+//! Preflight, and the parts of a consumer, before its first batch.
 
 use std::sync::Arc;
 

@@ -54,3 +54,25 @@ impl Operation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_operation_has_its_name_and_what_it_may_do() {
+        use Operation::{Delete, Insert, Update, Upsert};
+        // Idempotent, creates, updates.
+        for (operation, name, may) in [
+            (Upsert, "upsert", [true, true, true]),
+            (Insert, "insert", [false, true, false]),
+            (Update, "update", [true, false, true]),
+            (Delete, "delete", [true, false, false]),
+        ] {
+            let does = [operation.is_idempotent(), operation.creates(), operation.updates()];
+            assert_eq!((operation.as_str(), does), (name, may));
+            assert_eq!(Operation::named(name), Some(operation));
+        }
+        assert_eq!(Operation::named("merge"), None);
+    }
+}

@@ -22,7 +22,7 @@ pub struct TargetRules {
     pub parents: BTreeMap<String, Describe>,
     /// How cells are read.
     pub values: ValueRules,
-    /// Whether nobody said how dates with slashes are read.
+    /// Whether the order of dates with slashes is not set.
     pub dates_are_assumed: bool,
 }
 
@@ -169,7 +169,7 @@ impl<'a> Path<'a> {
 
 impl Target {
     fn holds_a_date(&self) -> bool {
-        matches!(self.converter, Converter::Date(_) | Converter::Moment { .. })
+        matches!(self.converter, Converter::Date(_) | Converter::Timestamp { .. })
     }
 
     /// The object beyond the relationship that a name goes over, if it is known which one.
@@ -309,7 +309,7 @@ fn parent_key<'a>(parent: &'a Describe, name: &str) -> Result<&'a Field, String>
     ))
 }
 
-/// Refuses a field that nobody can write to; the answer is a warning about one that can be written
+/// Refuses a field that the user cannot write to; the answer is a warning about one that can be written
 /// in one of two cases only.
 fn writable(field: &Field, rules: &TargetRules) -> Result<Option<String>, String> {
     let (name, object) = (&field.name, &rules.describe.name);

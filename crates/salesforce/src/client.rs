@@ -156,13 +156,13 @@ fn is_page(headers: &HeaderMap) -> bool {
 
 fn is_about_the_token(answer: &ErrorAnswer) -> bool {
     let code = answer.code.as_deref();
-    // Without a code it is an answer of somebody on the way, who looks at no token of ours.
+    // Without a code it is an answer of an intermediary, which checks no token.
     code.is_some() && answer.status == 401
         || matches!(code, Some("INVALID_SESSION_ID" | "INVALID_AUTH_HEADER"))
 }
 
 /// Whether an answer that is not about the token comes from Salesforce itself, not from a gateway:
-/// then the token was looked at, and taken.
+/// then the token was checked and accepted.
 fn reached_salesforce(answer: &Result<Response, Refusal>) -> bool {
     match answer {
         Ok(_) => true,

@@ -119,8 +119,8 @@ fn read_retry_after(value: &str, now: OffsetDateTime) -> Option<Duration> {
     Some(asked_for.min(LONGEST_ASKED_FOR)).filter(|wish| !wish.is_zero())
 }
 
-/// What an error of the network says of the request: only when there never was a connection is it
-/// certain that nothing was sent.
+/// Classifies an error of the network: only without any connection is it certain that nothing was
+/// sent.
 pub(crate) fn refusal(error: reqwest::Error) -> Refusal {
     if error.is_connect() { Refusal::NotSent { cause: cause(error) } } else { unknown(error) }
 }

@@ -14,12 +14,12 @@ use crate::{
 };
 
 impl Client {
-    /// The id of the org, as the login told it, or else as it is asked for; nothing, where
-    /// Salesforce tells something else.
+    /// The id of the org, from the answer to the login, or else from `userinfo`; nothing, where
+    /// Salesforce answers something else.
     ///
     /// # Errors
     ///
-    /// When it does not tell at all.
+    /// When it does not answer.
     pub async fn org_id(&self) -> Result<Option<String>, Refusal> {
         let token = self.session.token().await.map_err(Refusal::Login)?;
         if let Some(org) = &token.org {
@@ -33,7 +33,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When Salesforce does not tell at all.
+    /// When Salesforce does not answer.
     pub async fn user_id(&self) -> Result<Option<String>, Refusal> {
         let token = self.session.token().await.map_err(Refusal::Login)?;
         if let Some(user) = &token.user {

@@ -102,7 +102,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When no job was made, or nobody can say.
+    /// When no job was made, or that is unknown.
     pub async fn create_ingest_job(&self, order: &IngestOrder) -> Result<IngestJob, Refusal> {
         self.ingest_call(Method::POST, JOBS, Some(json(order))).await
     }
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_read_also_in_a_state_that_nobody_knows_yet() {
+    fn a_job_is_read_also_in_a_state_that_is_not_known_yet() {
         for (state, expected) in [
             ("Open", IngestState::Open),
             ("UploadComplete", IngestState::UploadComplete),

@@ -1,4 +1,4 @@
-//! What the program does beside delivering, and what it looks at before it delivers.
+//! What the program does beside delivering, and the preflight before it delivers.
 
 mod check;
 mod count;

@@ -1,4 +1,4 @@
-//! What is looked at before the first row: the login, the object, its fields, the mapping, and
+//! What is compared before the first row: the login, the object, its fields, the mapping, and
 //! what the org has left today.
 
 use std::{
@@ -34,13 +34,13 @@ pub(crate) struct Preflight {
     pub(crate) warnings: Vec<String>,
 }
 
-/// How long a Salesforce is waited for that does not answer, or whose calls of the day are used up.
+/// How long to wait for a Salesforce that does not answer, or whose daily calls are used up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitLimit<'a> {
-    /// Some seconds, for one that is coming up: somebody waits for the result.
+    /// Some seconds, for one that is starting: a person waits for the result.
     Seconds,
-    /// As long as it takes, behind this breaker: to end would help nobody, and whoever starts this
-    /// program again would only make more calls.
+    /// As long as it takes, behind this circuit breaker. A consumer that ended would only be started
+    /// again, and make more calls.
     None(&'a CircuitBreaker),
 }
 
@@ -132,7 +132,7 @@ where
     let mut cause = "nothing within the time for a connection".to_owned();
     while let Ok(answer) = timeout_at(deadline, ask()).await {
         let refusal = match answer {
-            Ok(told) => return Ok(Ok(told)),
+            Ok(answer) => return Ok(Ok(answer)),
             Err(refusal) => refusal,
         };
         match classify_call(&refusal, Operation::Upsert) {
@@ -159,9 +159,9 @@ where
     loop {
         let permit = breaker.permit().await;
         let refusal = match ask().await {
-            Ok(told) => {
+            Ok(answer) => {
                 breaker.succeeded(permit);
-                return Ok(told);
+                return Ok(answer);
             }
             Err(refusal) => refusal,
         };
@@ -202,7 +202,7 @@ fn refused(refusal: Refusal, object: &str) -> ConsumerError {
     }
 }
 
-/// The objects that rows refer to by an external id. One that cannot be looked at is not compared.
+/// The objects that rows refer to by an external id. One that cannot be read is not compared.
 pub(crate) async fn parents(
     client: &Client,
     objects: BTreeSet<String>,
@@ -214,7 +214,7 @@ pub(crate) async fn parents(
         match describe(client, &object, wait).await {
             Ok(parent) => drop(parents.insert(object, parent)),
             Err(error) => warnings.push(format!(
-                "the object {object}, to which rows refer, could not be looked at ({error})"
+                "the object {object}, to which rows refer, could not be read ({error})"
             )),
         }
     }

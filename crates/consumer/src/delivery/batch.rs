@@ -60,7 +60,7 @@ impl<'a> Delivery<'a> {
         self.hold.stop()
     }
 
-    /// Nobody can deliver its run for now.
+    /// No consumer can deliver its run for now.
     pub(crate) fn hold_run(&self, blocker: Blocker) {
         self.hold.begin(blocker);
     }
@@ -71,7 +71,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Waits for something before anything else is sent. When that takes longer than a moment the
-    /// queue is told: whoever dies while a batch waits has not died of it.
+    /// queue is told: a consumer that dies while a batch waits has not died of the batch.
     pub(crate) async fn wait_for<T>(&self, something: impl Future<Output = T>) -> T {
         let mut something = pin!(something);
         if let Ok(there) = timeout(UNNOTED_WAIT, &mut something).await {
@@ -91,7 +91,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Gives whether the batch is still ours. Without the note a death counts, and no more: it is
-    /// no reason to give up what is done of the batch.
+    /// no reason to drop what is done of the batch.
     async fn note_waiting(&self, waits: bool) -> bool {
         // Boxed, for it is rare, and each wait has room for it.
         match Box::pin(self.claimed.note_waiting(waits)).await {

@@ -130,7 +130,7 @@ impl BatchState {
         BatchOutcome::Retry(rest)
     }
 
-    /// After this consumer was told to stop.
+    /// After this consumer was asked to stop.
     pub(crate) fn interrupted(self, job: &BatchJob) -> BatchOutcome {
         if self.api_calls == 0 {
             return BatchOutcome::ReleaseUntouched;

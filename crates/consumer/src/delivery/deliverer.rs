@@ -70,7 +70,7 @@ impl Deliverer {
         let mut state = BatchState::start(&rows);
         let Loaded { sent, done_with } =
             match self.lookup.find_records(&delivery, &rows, &mut state).await? {
-                // The job goes on without this consumer.
+                // The job continues without this consumer.
                 Err(Interruption::Stopped | Interruption::Forced) if self.bulk.has_job(claimed) => {
                     Err(Interruption::JobOpen).into()
                 }

@@ -1,5 +1,5 @@
-//! Runs that nobody can deliver until a person or time has changed something: the queue takes them
-//! out of the round, and here no more calls of them start. Other runs go on.
+//! Runs that no consumer can deliver until a person or time has changed something: the queue takes them
+//! out of the round, and here no more calls of them start. Other runs continue.
 
 use std::{
     collections::HashMap,
@@ -29,7 +29,7 @@ pub(crate) struct RunHold {
     run: RunId,
     stop: CancellationToken,
     begun: OnceLock<Begun>,
-    /// For how long batches are to be put back, once the queue holds the run.
+    /// For how long batches are to be released, once the queue holds the run.
     placed: OnceCell<Duration>,
 }
 
@@ -104,7 +104,7 @@ impl RunHold {
         self.begun.get().is_some()
     }
 
-    /// Sees to it that the queue holds the run before a batch of it is put back, if it is to be
+    /// Sees to it that the queue holds the run before a batch of it is released, if it is to be
     /// held. The answer is how long that batch has to wait for itself: a run that is being
     /// cancelled is not held, and neither is any when Redis refuses.
     pub(in crate::delivery) async fn place(&self, queue: &Queue) -> Duration {

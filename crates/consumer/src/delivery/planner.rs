@@ -31,14 +31,14 @@ pub(crate) struct Planner {
 pub(super) enum Unplanned {
     /// No row of its run can be delivered.
     Impossible(PlanError),
-    /// Nobody can deliver its run for now.
+    /// No consumer can deliver its run for now.
     Held(Blocker),
     Interrupted(Interruption),
 }
 
-/// What a look came to.
+/// What another reading of the object came to.
 pub(crate) enum Refreshed {
-    /// Nothing has changed, or it was looked a moment ago.
+    /// Nothing has changed, or it was read a moment ago.
     Unchanged,
     /// Rows are written another way from now on.
     Changed(Arc<Plan>),
@@ -83,28 +83,31 @@ impl Planner {
         Ok(plan)
     }
 
-    /// Looks at the org once more, for something that was met after `since`: one look for all who
-    /// met it, and not all the time.
+    /// Reads the object once more, for something that was met after `since`: once for all deliveries
+    /// that met it, and not all the time.
     pub(crate) async fn refresh(&self, delivery: &Delivery<'_>, since: Instant) -> Refreshed {
         let job = delivery.job();
         let mut view = match view(delivery, &delivery.run_plans).await {
             Ok(view) => view,
-            Err(end) => return Refreshed::Interrupted(end),
+            Err(interruption) => return Refreshed::Interrupted(interruption),
         };
         if view.generation() == delivery.generation() {
             if !view.may_refresh(since) {
                 return Refreshed::Unchanged;
             }
             let made = Box::pin(self.make_plan(delivery, false)).await;
-            let taken = made.and_then(|made| view.apply(job, made).map_err(Unplanned::Impossible));
-            let blocker = match taken {
+            let applied =
+                made.and_then(|made| view.apply(job, made).map_err(Unplanned::Impossible));
+            let blocker = match applied {
                 Ok(_) => None,
                 Err(Unplanned::Impossible(error)) => Some(no_longer_fits(&error)),
                 Err(Unplanned::Held(blocker)) => Some(blocker),
-                Err(Unplanned::Interrupted(end)) => return Refreshed::Interrupted(end),
+                Err(Unplanned::Interrupted(interruption)) => {
+                    return Refreshed::Interrupted(interruption);
+                }
             };
             if let Some(blocker) = blocker {
-                // Before the next one looks: it would see the same.
+                // Before the next delivery reads it: it would see the same.
                 delivery.hold_run(blocker);
                 return Refreshed::Interrupted(Interruption::Stopped);
             }
@@ -128,7 +131,7 @@ impl Planner {
         Unplanned::Held(no_longer_fits(&error))
     }
 
-    async fn make_plan(&self, delivery: &Delivery<'_>, is_news: bool) -> Result<Plan, Unplanned> {
+    async fn make_plan(&self, delivery: &Delivery<'_>, is_first: bool) -> Result<Plan, Unplanned> {
         let job = delivery.job();
         let error = Unplanned::Impossible;
         let header = Header::parse(job.header.clone(), job.dialect);
@@ -140,9 +143,9 @@ impl Planner {
         for object in blueprint.parents(&describe, Some(&header)) {
             match self.ask(delivery, || self.sender.client.describe(&object)).await {
                 Ok(parent) => drop(parents.insert(object, parent)),
-                // What the user may not look at is left to Salesforce, which says of each row what
+                // What the user may not read is left to Salesforce, which says of each row what
                 // is wrong with it.
-                Err(Unplanned::Held(blocker)) if is_news => {
+                Err(Unplanned::Held(blocker)) if is_first => {
                     warn!(error = %blocker, "the object {object}, to which rows refer, is not compared");
                 }
                 Err(Unplanned::Held(_)) => (),
@@ -153,7 +156,7 @@ impl Planner {
         let mapping = mapping.map_err(error)?;
         let plan =
             mapping.plan(header, BTreeMap::new()).map_err(PlanError::Header).map_err(error)?;
-        if is_news {
+        if is_first {
             report(job, &mapping, &plan);
         }
         Ok(plan)
@@ -218,8 +221,8 @@ async fn view<'a>(
     delivery: &Delivery<'_>,
     run_plans: &'a RunPlans,
 ) -> Result<MutexGuard<'a, ObjectView>, Interruption> {
-    let looked = delivery.wait_for(run_plans.view.lock());
-    delivery.stop().run_until_cancelled(looked).await.ok_or(Interruption::Stopped)
+    let locked = delivery.wait_for(run_plans.view.lock());
+    delivery.stop().run_until_cancelled(locked).await.ok_or(Interruption::Stopped)
 }
 
 fn no_longer_fits(error: &PlanError) -> Blocker {

@@ -86,7 +86,7 @@ impl Results {
         self.blocker = other.blocker.or(self.blocker.take());
     }
 
-    /// After the last row: why nobody can deliver the run, if that is so. A field that is gone, or may
+    /// After the last row: why no consumer can deliver the run, if that is so. A field that is gone, or may
     /// not be written, is the fault of no row: the org says whether it is so. Where it does not, and
     /// rows of the run were stored, it is these rows that are refused: to hold the run for them would
     /// hold up all others of it for ever.
@@ -101,7 +101,7 @@ impl Results {
         }
         match Box::pin(planner.refresh(delivery, Instant::now())).await {
             Refreshed::Unchanged => (),
-            // They go again, as they are written now, or when the run goes on.
+            // They are sent again, as they are written now, or when the run continues.
             Refreshed::Changed(_) | Refreshed::Interrupted(_) => return None,
         }
         match no_row_may_be_written(self.unwritable, self.rows) {

@@ -1,4 +1,4 @@
-//! PlanCache for the runs under way, and what else is known of each of them here.
+//! Plans of the runs that are delivered here, and what else is known of each of them.
 
 use std::{
     sync::{
@@ -41,7 +41,7 @@ const RUNS_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) struct RunPlans {
     run: RunId,
-    /// Whoever refreshes at the org holds it, and the others wait.
+    /// Held by the delivery that reads the org, while the others wait.
     pub(crate) view: AsyncMutex<ObjectView>,
     is_out_of_date: AtomicBool,
     /// Rows that were stored.
@@ -82,7 +82,7 @@ struct Mismatch {
 }
 
 /// For batches that were claimed before their run had failed. Who resumes it later has changed
-/// something, and the org is looked at again.
+/// something, and the object is read again.
 const MISMATCH_KNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// Between two refreshes because something does not fit: where rows do not fit, it is mostly them.
@@ -158,7 +158,7 @@ impl RunPlans {
         }
     }
 
-    /// The run was held: who goes on with it refreshes at the org first.
+    /// The run was held: its next delivery reads the object first.
     pub(crate) fn was_held(&self) {
         self.is_out_of_date.store(true, Relaxed);
     }
@@ -176,7 +176,7 @@ impl RunPlans {
         self.stored.fetch_add(rows, Relaxed);
     }
 
-    /// So many rows may go in one call: where calls were answered by somebody on the way, and none of
+    /// So many rows may go in one call: where calls were answered by an intermediary, and none of
     /// their rows may be sent again, few are risked until others get through.
     pub(crate) fn rows_at_once(&self) -> usize {
         self.risk.load(Relaxed)
@@ -252,7 +252,7 @@ impl ObjectView {
         })
     }
 
-    /// Takes in a plan that was made just now. The error is a field that no column fills any more.
+    /// Applies a plan that was made just now. The error is a field that no column fills any more.
     pub(crate) fn apply(&mut self, job: &BatchJob, plan: Plan) -> Result<Arc<Plan>, PlanError> {
         let refreshes = self.known.as_ref().map_or(0, |known| known.refreshes + 1);
         self.forget();

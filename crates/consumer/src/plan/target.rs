@@ -23,7 +23,7 @@ pub(crate) fn target(org: String, rules: &TargetRules, mapping: String) -> job_q
 }
 
 /// All that decides which values a row brings, in an order that says nothing. The names of its
-/// parts go into the digest: renaming one makes each run under way one of another target.
+/// parts go into the digest: renaming one makes each open run one of another target.
 #[derive(Serialize)]
 struct Decisive<'a> {
     columns: Columns,

@@ -23,7 +23,7 @@ impl Backoff {
     }
 }
 
-/// What is the matter with Salesforce, seen from here.
+/// Why calls have to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BackoffReason {
     /// Too many requests at once.
@@ -34,13 +34,13 @@ pub(crate) enum BackoffReason {
     Unavailable,
     /// There is no connection.
     Unreachable,
-    /// A request was answered by an error that tells nothing, or not at all.
+    /// A request got an answer that says nothing, or none.
     NoAnswer,
 }
 
 impl BackoffReason {
-    /// How long to leave Salesforce alone; `limit_check` is the time between two looks whether calls
-    /// of the day are free again.
+    /// How long to leave Salesforce alone; `limit_check` is the time between two checks whether daily calls
+    /// are available again.
     pub(crate) fn backoff(self, limit_check: Duration) -> Backoff {
         let (floor, base, cap) = match self {
             Self::Throttled => (500, 5_000, 60_000),
@@ -61,7 +61,7 @@ impl fmt::Display for BackoffReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Throttled => "salesforce limits the requests at once",
-            Self::QuotaUsedUp => "salesforce's daily requests are used up",
+            Self::QuotaUsedUp => "daily api request limit reached",
             Self::Unavailable => "salesforce is not available",
             Self::Unreachable => "salesforce is not reachable",
             Self::NoAnswer => "salesforce did not say what became of a call",
@@ -78,10 +78,10 @@ pub(crate) const BETWEEN_HOLDS: Backoff = milliseconds(30_000, 60_000, 1_800_000
 
 /// Between two times that a run is held for what may be the fault of its rows. After three times it
 /// is: that takes minutes, time enough for what ends by itself and for a person who watches, and a
-/// run of bad rows only does not stand still for an hour.
+/// run of bad rows only does not wait for an hour.
 pub(crate) const BETWEEN_DOUBTS: Backoff = milliseconds(40_000, 80_000, 80_000);
 
-/// Between two looks at an ingest job that is not done yet.
+/// Between two polls of an ingest job that is not done yet.
 pub(crate) const BETWEEN_POLLS: Backoff = milliseconds(100, 500, 30_000);
 
 const fn milliseconds(floor: u64, base: u64, cap: u64) -> Backoff {

@@ -22,7 +22,7 @@ pub(crate) fn classify_job_call(refusal: &Refusal) -> CallVerdict {
             }
             "INVALIDJOBSTATE" => return CallVerdict::Job(JobProblem::OtherState),
             "NOT_FOUND" => return CallVerdict::Job(JobProblem::NotFound),
-            // Without a code it is an answer of somebody on the way, who knows no jobs.
+            // Without a code it is an answer of an intermediary, which knows no jobs.
             _ if answer.status == 404 && answer.code.is_some() => {
                 return CallVerdict::Job(JobProblem::NotFound);
             }

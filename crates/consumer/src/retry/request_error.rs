@@ -10,7 +10,7 @@ use super::{
     verdict::{CallVerdict, OnExhausted, OnSingleRow},
 };
 
-/// Judges a call that brought no row results.
+/// Classifies a call that brought no row results.
 pub(crate) fn classify_call(refusal: &Refusal, operation: Operation) -> CallVerdict {
     match refusal {
         Refusal::NotSent { .. } => CallVerdict::Backoff(BackoffReason::Unreachable),
@@ -65,7 +65,7 @@ fn classify_answer(answer: &ErrorAnswer, operation: Operation) -> CallVerdict {
 fn classify_status(answer: &ErrorAnswer, operation: Operation) -> CallVerdict {
     let hold = |advice| CallVerdict::Hold(Blocker { what: answer.to_string(), advice });
     match answer.status {
-        // Whoever wrote this may have passed the rows on before.
+        // The intermediary that wrote this may have passed the rows on before.
         status if !operation.is_idempotent() && is_from_an_intermediary(answer) => {
             let is_about_access = matches!(status, 401 | 403);
             CallVerdict::IntermediaryAnswered(if is_about_access {
@@ -89,7 +89,7 @@ fn classify_status(answer: &ErrorAnswer, operation: Operation) -> CallVerdict {
         410 => hold("the API version is retired; raise SALESFORCE_API_VERSION"),
         420 => CallVerdict::Retry { tries: 2, on_exhausted: OnExhausted::Hold(NOT_THE_API) },
         429 => CallVerdict::Backoff(BackoffReason::Throttled),
-        // A page or a text of whoever is on the way.
+        // A page or a text of an intermediary.
         300..=399 | 404..=407 | 411..=499 if answer.code.is_none() => {
             CallVerdict::Doubt(NOT_THE_API)
         }

@@ -10,7 +10,7 @@ use super::{
     verdict::{Change, RowVerdict},
 };
 
-/// Judges one row of an answered call.
+/// Classifies one row of an answered call.
 pub(crate) fn classify_row(result: &RowResult, operation: Operation) -> RowVerdict {
     if result.success {
         return RowVerdict::Delivered(change(result, operation));
@@ -24,31 +24,33 @@ pub(crate) fn classify_row(result: &RowResult, operation: Operation) -> RowVerdi
     }
     let reason = |code: &str| Reason::answered(code, all_errors(&result.errors));
     let is_locked = result.errors.iter().any(is_lock);
-    let judged = |error: &RowError| match classify_error(error, operation) {
+    let class = |error: &RowError| match classify_error(error, operation) {
         // A wrapper beside a lock says that it was the lock.
-        Judged::Reject if is_locked && is_wrapper(&error.code) => {
-            Judged::Retry { retries_max: UNLIMITED }
+        ErrorClass::Reject if is_locked && is_wrapper(&error.code) => {
+            ErrorClass::Retry { retries_max: UNLIMITED }
         }
-        judged => judged,
+        class => class,
     };
     let decisive = result
         .errors
         .iter()
-        .map(|error| (judged(error), error))
-        .max_by_key(|(judged, _)| judged.weight());
+        .map(|error| (class(error), error))
+        .max_by_key(|(class, _)| class.weight());
     match decisive {
         None => RowVerdict::Rejected(Reason {
             code: "NO_REASON_GIVEN".to_owned(),
             message: "salesforce refused the row without a reason".to_owned(),
         }),
-        Some((judged, error)) => match judged {
-            Judged::Retry { retries_max } => {
+        Some((class, error)) => match class {
+            ErrorClass::Retry { retries_max } => {
                 RowVerdict::Retry { retries_max, reason: reason(&error.code) }
             }
-            Judged::Shrink => RowVerdict::Shrink(reason(&error.code)),
-            Judged::Backoff(trouble) => RowVerdict::Backoff(trouble),
-            Judged::Reject => RowVerdict::Rejected(reason(&error.code)),
-            Judged::Hold(advice) => RowVerdict::Hold(Blocker { what: error.code.clone(), advice }),
+            ErrorClass::Shrink => RowVerdict::Shrink(reason(&error.code)),
+            ErrorClass::Backoff(reason) => RowVerdict::Backoff(reason),
+            ErrorClass::Reject => RowVerdict::Rejected(reason(&error.code)),
+            ErrorClass::Hold(advice) => {
+                RowVerdict::Hold(Blocker { what: error.code.clone(), advice })
+            }
         },
     }
 }
@@ -64,7 +66,7 @@ fn change(result: &RowResult, operation: Operation) -> Change {
 
 /// One error of a row; the weightiest one decides what becomes of the row.
 #[derive(Clone, Copy)]
-enum Judged {
+enum ErrorClass {
     Retry { retries_max: u32 },
     Shrink,
     Backoff(BackoffReason),
@@ -72,7 +74,7 @@ enum Judged {
     Hold(&'static str),
 }
 
-impl Judged {
+impl ErrorClass {
     /// Among two that are worth another try, fewer retries weigh more.
     fn weight(self) -> (u8, u32) {
         match self {
@@ -88,26 +90,26 @@ impl Judged {
 /// No limit of its own: the setting decides.
 pub(crate) const UNLIMITED: u32 = u32::MAX;
 
-fn classify_error(error: &RowError, operation: Operation) -> Judged {
+fn classify_error(error: &RowError, operation: Operation) -> ErrorClass {
     match error.code.as_str() {
         // First of all: whatever wraps a lock, nothing but the lock is the matter.
-        _ if is_lock(error) => Judged::Retry { retries_max: UNLIMITED },
+        _ if is_lock(error) => ErrorClass::Retry { retries_max: UNLIMITED },
         code if is_wrapper(code) && says_long_transactions(&error.message) => {
-            Judged::Backoff(BackoffReason::Throttled)
+            ErrorClass::Backoff(BackoffReason::Throttled)
         }
-        code if is_wrapper(code) && says_apex_limit(&error.message) => Judged::Shrink,
+        code if is_wrapper(code) && says_apex_limit(&error.message) => ErrorClass::Shrink,
         // Rolled back because of another row: nothing is wrong with this one.
-        "ALL_OR_NONE_OPERATION_ROLLED_BACK" => Judged::Retry { retries_max: UNLIMITED },
-        "UNKNOWN_EXCEPTION" => Judged::Retry { retries_max: 2 },
-        "TXN_SECURITY_METERING_ERROR" => Judged::Retry { retries_max: 3 },
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK" => ErrorClass::Retry { retries_max: UNLIMITED },
+        "UNKNOWN_EXCEPTION" => ErrorClass::Retry { retries_max: 2 },
+        "TXN_SECURITY_METERING_ERROR" => ErrorClass::Retry { retries_max: 3 },
         // Another writer created the record between our look-up and our insert: as an upsert it
         // succeeds now.
-        "DUPLICATE_VALUE" if operation == Operation::Upsert => Judged::Retry { retries_max: 1 },
-        "LIMIT_EXCEEDED" => Judged::Shrink,
-        code if code.starts_with("APEX_TIMEOUT") => Judged::Shrink,
-        "REQUEST_LIMIT_EXCEEDED" => Judged::Backoff(limit_exceeded(&error.message)),
-        "STORAGE_LIMIT_EXCEEDED" => Judged::Hold(FREE_STORAGE),
-        _ => Judged::Reject,
+        "DUPLICATE_VALUE" if operation == Operation::Upsert => ErrorClass::Retry { retries_max: 1 },
+        "LIMIT_EXCEEDED" => ErrorClass::Shrink,
+        code if code.starts_with("APEX_TIMEOUT") => ErrorClass::Shrink,
+        "REQUEST_LIMIT_EXCEEDED" => ErrorClass::Backoff(limit_exceeded(&error.message)),
+        "STORAGE_LIMIT_EXCEEDED" => ErrorClass::Hold(FREE_STORAGE),
+        _ => ErrorClass::Reject,
     }
 }
 
@@ -142,7 +144,7 @@ pub(crate) fn says_not_writable(result: &RowResult) -> bool {
 }
 
 /// Whether a field that is gone, that may not be written (then a key is "not specified"), or that takes other values since it was
-/// looked at, may be the reason.
+/// read, may be the reason.
 pub(crate) fn is_about_a_field(result: &RowResult) -> bool {
     let is_about_a_field = |error: &RowError| {
         matches!(

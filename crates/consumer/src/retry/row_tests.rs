@@ -45,9 +45,9 @@ const OF_A_ROW: [&str; 31] = [
 const UNDOCUMENTED: &str = "NEVER_HEARD_OF";
 
 #[test]
-fn what_is_no_code_is_other_and_told_in_the_message() {
+fn what_is_no_code_is_other_and_message_in_the_message() {
     let longest = "A".repeat(81);
-    for (code, told) in [
+    for (code, message) in [
         ("=cmd|' /C calc'!A0", "=cmd|' /C calc'!A0: no".to_owned()),
         ("ada@example.org", "ada@example.org: no".to_owned()),
         ("A\u{1b}[2J\nB", "A\u{1b}[2J\nB: no".to_owned()),
@@ -57,7 +57,7 @@ fn what_is_no_code_is_other_and_told_in_the_message() {
         let RowVerdict::Rejected(reason) = classify_row(&refused(&[(code, "no")]), Upsert) else {
             panic!("{code}")
         };
-        assert_eq!((&*reason.code, reason.message), ("OTHER", told), "{code:?}");
+        assert_eq!((&*reason.code, reason.message), ("OTHER", message), "{code:?}");
     }
 }
 
@@ -74,13 +74,13 @@ fn refused(errors: &[(&str, &str)]) -> RowResult {
 }
 
 /// The verdict on a row with one error, in one word.
-fn judged(code: &str, message: &str) -> String {
+fn verdict(code: &str, message: &str) -> String {
     match classify_row(&refused(&[(code, message)]), Upsert) {
         RowVerdict::Delivered(_) => "delivered".to_owned(),
         RowVerdict::Retry { retries_max: UNLIMITED, .. } => "again".to_owned(),
         RowVerdict::Retry { retries_max, .. } => format!("again {retries_max}"),
         RowVerdict::Shrink(_) => "shrink".to_owned(),
-        RowVerdict::Backoff(trouble) => format!("{trouble:?}"),
+        RowVerdict::Backoff(reason) => format!("{reason:?}"),
         RowVerdict::Rejected(_) => "rejected".to_owned(),
         RowVerdict::Hold(_) => "hold".to_owned(),
     }
@@ -148,7 +148,7 @@ fn every_code_of_a_row_has_its_verdict() {
     ];
 
     for (code, message, expected) in table {
-        assert_eq!(judged(code, message), expected, "{code} {message}");
+        assert_eq!(verdict(code, message), expected, "{code} {message}");
     }
     let judged: BTreeSet<&str> = table.iter().map(|(code, ..)| *code).collect();
     let known: BTreeSet<&str> = OF_A_ROW.into_iter().chain([UNDOCUMENTED]).collect();

@@ -9,7 +9,7 @@ use super::{
 use load::Operation::{Delete, Insert, Update, Upsert};
 use salesforce::{ErrorAnswer, Flow, LoginError, Refusal};
 
-const HALVE: CallVerdict = CallVerdict::Split(OnSingleRow::Reject);
+const SPLIT: CallVerdict = CallVerdict::Split(OnSingleRow::Reject);
 const THROTTLED: CallVerdict = CallVerdict::Backoff(BackoffReason::Throttled);
 
 fn answer(status: u16, code: &str, message: &str) -> Refusal {
@@ -70,12 +70,12 @@ const UNDOCUMENTED: &str = "NEVER_HEARD_OF";
 fn every_code_of_a_whole_request_has_its_verdict() {
     let unknown = |tries| repeat(tries, OnSingleRow::Reject);
     let table = [
-        (400, "JSON_PARSER_ERROR", "", HALVE),
-        (400, "INVALID_FIELD", "", HALVE),
-        (400, "INVALID_TYPE", "", HALVE),
-        (400, "MALFORMED_ID", "", HALVE),
-        (400, "INVALID_CROSS_REFERENCE_KEY", "", HALVE),
-        (400, "EXCEEDED_ID_LIMIT", "", HALVE),
+        (400, "JSON_PARSER_ERROR", "", SPLIT),
+        (400, "INVALID_FIELD", "", SPLIT),
+        (400, "INVALID_TYPE", "", SPLIT),
+        (400, "MALFORMED_ID", "", SPLIT),
+        (400, "INVALID_CROSS_REFERENCE_KEY", "", SPLIT),
+        (400, "EXCEEDED_ID_LIMIT", "", SPLIT),
         (400, "TXN_SECURITY_METERING_ERROR", "", repeat(3, OnSingleRow::Retry)),
         (400, "QUERY_TIMEOUT", "", CallVerdict::Split(OnSingleRow::Retry)),
         (400, "REQUEST_RUNNING_TOO_LONG", "", CallVerdict::Split(OnSingleRow::Retry)),
@@ -93,9 +93,9 @@ fn every_code_of_a_whole_request_has_its_verdict() {
             "TotalRequests Limit exceeded.",
             CallVerdict::Backoff(BackoffReason::QuotaUsedUp),
         ),
-        (409, "", "", HALVE),
-        (412, "", "", HALVE),
-        (413, "", "", HALVE),
+        (409, "", "", SPLIT),
+        (412, "", "", SPLIT),
+        (413, "", "", SPLIT),
         (
             420,
             "",
@@ -122,7 +122,7 @@ fn every_code_of_a_whole_request_has_its_verdict() {
         (408, "", "", unknown(5)),
         (503, "SERVER_UNAVAILABLE", "", CallVerdict::Backoff(BackoffReason::Unavailable)),
         (503, "", "<html>", CallVerdict::Backoff(BackoffReason::Unavailable)),
-        (400, UNDOCUMENTED, "", HALVE),
+        (400, UNDOCUMENTED, "", SPLIT),
     ];
 
     for (status, code, message, expected) in &table {
@@ -192,14 +192,14 @@ fn an_insert_is_never_repeated_when_its_outcome_is_unknown() {
 }
 
 #[test]
-fn an_answer_of_somebody_on_the_way_says_nothing_of_the_rows_of_an_insert() {
+fn an_answer_of_an_intermediary_says_nothing_of_the_rows_of_an_insert() {
     for status in [302, 307, 400, 401, 403, 404, 405, 407, 408, 409, 410, 418, 420, 422, 451] {
         let page = answer(status, "", "an HTML page");
         let judged = classify_call(&page, Insert);
         assert!(matches!(judged, CallVerdict::IntermediaryAnswered(_)), "{status} {judged:?}");
     }
-    assert_eq!(classify_call(&answer(413, "", ""), Insert), HALVE);
-    assert_eq!(classify_call(&answer(400, "INVALID_FIELD", ""), Insert), HALVE);
+    assert_eq!(classify_call(&answer(413, "", ""), Insert), SPLIT);
+    assert_eq!(classify_call(&answer(400, "INVALID_FIELD", ""), Insert), SPLIT);
 }
 
 #[test]

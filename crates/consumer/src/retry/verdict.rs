@@ -20,15 +20,15 @@ pub(crate) enum CallVerdict {
     },
     /// The call cannot be taken as it is: its halves may be.
     Split(OnSingleRow),
-    /// Mostly nobody can deliver this run until a person has done this; but it may be one row that
-    /// something on the way does not let through.
+    /// Mostly no consumer can deliver this run until a person has done this; but it may be one row that
+    /// an intermediary blocks.
     Doubt(&'static str),
     /// The rows may be stored and must not be sent again: the operation is no upsert.
     OutcomeUnknown,
-    /// The same, and it is the answer of somebody on the way, who may let nothing else through either
-    /// until a person has done this.
+    /// The same, and it is the answer of an intermediary, such as a proxy, which may block everything
+    /// else too until a person has done this.
     IntermediaryAnswered(&'static str),
-    /// Nobody can deliver this run until a person or time has changed something.
+    /// No consumer can deliver this run until a person or time has changed something.
     Hold(Blocker),
     /// This consumer cannot sign in until a person has acted.
     Stop(Blocker),
@@ -39,7 +39,7 @@ pub(crate) enum CallVerdict {
 /// What is the matter with an ingest job, or with making one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JobProblem {
-    /// The org has as many open jobs as it may: there is room for one more later; other calls go on.
+    /// The org has as many open jobs as it may: there is room for one more later; other calls continue.
     NoSlot,
     /// The day's Bulk batches are used up.
     NoBatchesLeft,
@@ -63,7 +63,7 @@ impl OnExhausted {
     }
 }
 
-/// What becomes of the one row that cannot be halved.
+/// What becomes of the one row that cannot be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnSingleRow {
     Reject,
@@ -91,10 +91,10 @@ pub(crate) enum RowVerdict {
     },
     /// Worth another try right away, in a smaller call.
     Shrink(Reason),
-    /// Worth another try when the trouble is over.
+    /// Worth another try after a backoff.
     Backoff(BackoffReason),
     /// Salesforce will never take it as it is.
     Rejected(Reason),
-    /// Nobody can deliver this run until a person or time has changed something.
+    /// No consumer can deliver this run until a person or time has changed something.
     Hold(Blocker),
 }

@@ -62,15 +62,15 @@ pub(crate) async fn track_usage(
 ) -> Result<(), QueueError> {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut noted = None;
+    let mut published = None;
     let mut exhausted: Option<Exhausted> = None;
     let mut publisher = OutagePublisher::default();
     loop {
         ticks.tick().await;
         let usage = quota.usage();
-        if let Some(Usage { used, max }) = usage.filter(|_| usage != noted) {
+        if let Some(Usage { used, max }) = usage.filter(|_| usage != published) {
             queue.note_api_usage(used, max).await?;
-            noted = usage;
+            published = usage;
         }
         exhausted = match (quota.exhausted(), exhausted) {
             (None, None) => None,

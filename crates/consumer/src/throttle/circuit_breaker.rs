@@ -21,7 +21,7 @@ const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 /// Closed while Salesforce takes calls; open while all of them wait.
 #[derive(Debug)]
 pub(crate) struct CircuitBreaker {
-    /// Time between two looks whether calls of the day are free again.
+    /// How often to check whether quota is available again.
     limit_check: Duration,
     state: Mutex<State>,
 }

@@ -59,8 +59,8 @@ impl Throttle {
         !self.breaker.is_closed() || self.quota.exhausted().is_some()
     }
 
-    /// Salesforce refused a call as one too many. Said while its permit is held: nobody else may take
-    /// its place before the limit is lower, only to be refused as well.
+    /// Salesforce refused a call as one too many. To be called while its permit is held: no other
+    /// call may take its place before the limit is lower, only to be refused as well.
     pub(crate) fn one_too_many(&self, permit: &Permit<'_>) {
         self.concurrency.refused(permit.concurrency.generation());
     }
@@ -86,7 +86,7 @@ impl Throttle {
         let retry_after = refusal.retry_after();
         let is_one_too_many = reason == BackoffReason::Throttled && retry_after.is_none();
         if is_one_too_many && self.concurrency.can_shrink() {
-            // It waits, and the others go on, fewer at once.
+            // It waits, and the others continue, fewer at once.
             return self.breaker.backoff(reason).delay(1, fastrand::f64());
         }
         self.breaker.failed(started.breaker, reason, retry_after, fastrand::f64(), refusal)

@@ -52,7 +52,7 @@ async fn a_consumer_that_starts_on_a_used_up_day_waits_visibly_makes_one_call_an
 
     assert_eq!(code, ExitCode::SUCCESS);
     assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
-    assert_eq!(pause.reason, "salesforce's daily requests are used up");
+    assert_eq!(pause.reason, "daily api request limit reached");
     let minutes = (pause.until_ms.unwrap() - pause.since_ms) / 60_000;
     assert!((9..=20).contains(&minutes), "{minutes} minutes until the next look");
     assert_eq!(calls(&scene.salesforce), 1, "{:#?}", scene.salesforce.requests());

@@ -159,7 +159,7 @@ async fn a_day_that_salesforce_says_is_used_up_is_seen_by_all_whatever_the_figur
 
     let paused = pause(&scene, true).await.unwrap();
 
-    assert_eq!(paused.reason, "salesforce's daily requests are used up");
+    assert_eq!(paused.reason, "daily api request limit reached");
     consumer.stop().await.unwrap();
     scene.salesforce.set_faults(Faults::default());
     let _another = scene.consumer(&[]);

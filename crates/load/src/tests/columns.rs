@@ -125,7 +125,7 @@ fn parents_are_named_as_any_data_loader_writes_them() {
         assert!(problems[0].contains(expected), "{line}: {problems:?}");
     }
     let parents = sdl("k=Key__c\np=Master__r\\:Master__c-ErpKey__c").parents(&lead());
-    assert_eq!(parents, ["Master__c".to_owned()].into(), "what is looked at before the first row");
+    assert_eq!(parents, ["Master__c".to_owned()].into(), "what is read before the first row");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_field_that_can_only_be_set_once_is_worth_a_warning() {
 }
 
 #[test]
-fn an_order_of_dates_that_nobody_set_is_told_where_dates_are_filled() {
+fn an_order_of_dates_that_is_not_set_is_named_where_dates_are_filled() {
     let mut rules = rules(Operation::Upsert);
     rules.dates_are_assumed = true;
     let mapping =

@@ -1,28 +1,28 @@
 //! A cell becomes a JSON value, by the type of the field.
 
-mod moment;
 mod number;
 #[cfg(test)]
 mod tests;
 mod text;
+mod timestamp;
 
 use std::{borrow::Cow, sync::Arc};
 
 use ingest_core::{is_record_id, trimmed};
 use jiff::tz::TimeZone;
 
-pub use self::moment::DateOrder;
+pub use self::timestamp::DateOrder;
 use self::{
-    moment::{write_date, write_moment, write_time},
     number::{write_boolean, write_decimal, write_degrees, write_integer},
     text::{clean, fit},
+    timestamp::{write_date, write_time, write_timestamp},
 };
 use crate::Field;
 
 /// How cells are read, whatever the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueRules {
-    /// Of moments without an offset.
+    /// Of timestamps without an offset.
     pub zone: TimeZone,
     /// Of dates with slashes.
     pub dates: DateOrder,
@@ -58,7 +58,7 @@ pub enum Converter {
     /// A date without a time.
     Date(DateOrder),
     /// A date with a time.
-    Moment { order: DateOrder, zone: TimeZone },
+    Timestamp { order: DateOrder, zone: TimeZone },
     /// A time of day.
     Time,
     /// The id of a record.
@@ -67,7 +67,7 @@ pub enum Converter {
     Choice { of: Arc<[String]>, several: bool },
     /// Text as it is.
     Text { length_max: Option<usize>, truncate: bool },
-    /// Text that names a record: whole, and without what nobody sees around it.
+    /// Text that names a record: whole, and without invisible characters around it.
     Key { length_max: Option<usize> },
 }
 
@@ -90,7 +90,7 @@ impl Converter {
                 }
             }
             "date" => Self::Date(rules.dates),
-            "datetime" => Self::Moment { order: rules.dates, zone: rules.zone.clone() },
+            "datetime" => Self::Timestamp { order: rules.dates, zone: rules.zone.clone() },
             "time" => Self::Time,
             "id" | "reference" => Self::Id,
             "picklist" | "multipicklist"
@@ -131,7 +131,7 @@ impl Converter {
             Self::Decimal { whole_digits_max } => write_decimal(trimmed, *whole_digits_max, out),
             Self::Degrees { max } => write_degrees(trimmed, *max, out),
             Self::Date(order) => write_date(trimmed, *order, out),
-            Self::Moment { order, zone } => write_moment(trimmed, *order, zone, out),
+            Self::Timestamp { order, zone } => write_timestamp(trimmed, *order, zone, out),
             Self::Time => write_time(trimmed, out),
             Self::Id => {
                 Some(trimmed).filter(|id| is_record_id(id)).and_then(|id| write_text(id, out))
@@ -165,7 +165,7 @@ impl Converter {
             Self::Choice { of, .. } => {
                 format!("not among the {} values that the field allows", of.len()).into()
             }
-            Self::Moment { zone, .. } => {
+            Self::Timestamp { zone, .. } => {
                 let zone = zone_name(zone);
                 format!("not a date and time that there is in {zone} ({})", self.rule()).into()
             }
@@ -190,7 +190,7 @@ impl Converter {
             }
             Self::Degrees { max } => format!("a number between -{max} and {max}").into(),
             Self::Date(order) => format!("a date: 2026-11-23 or {}", order.example()).into(),
-            Self::Moment { order, zone } => format!(
+            Self::Timestamp { order, zone } => format!(
                 "2026-11-23T10:15:00Z, 2026-11-23 10:15 or {}; without an offset in {}",
                 order.example(),
                 zone_name(zone)

@@ -170,9 +170,9 @@ fn dates_with_slashes_follow_the_setting() {
 }
 
 #[test]
-fn moments_without_an_offset_are_of_the_time_zone_that_is_set() {
+fn timestamps_without_an_offset_are_of_the_time_zone_that_is_set() {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
-    let berlin = Converter::Moment { order: DateOrder::DayFirst, zone };
+    let berlin = Converter::Timestamp { order: DateOrder::DayFirst, zone };
     check(
         &berlin,
         &[
@@ -217,7 +217,7 @@ fn moments_without_an_offset_are_of_the_time_zone_that_is_set() {
 #[test]
 fn a_day_that_begins_an_hour_late_begins_when_it_begins() {
     let zone = TimeZone::get("America/Sao_Paulo").unwrap();
-    let converter = Converter::Moment { order: DateOrder::MonthFirst, zone };
+    let converter = Converter::Timestamp { order: DateOrder::MonthFirst, zone };
 
     check(&converter, &[("2018-11-04", Some("\"2018-11-04T03:00:00.000Z\""))]);
 }

@@ -54,7 +54,7 @@ pub enum Credentials {
         /// The password with the user's security token right behind it.
         password: SecretString,
     },
-    /// A token that somebody else got. It cannot be renewed.
+    /// A ready-made token. It cannot be renewed.
     Token {
         /// Where the API is.
         instance_url: Url,

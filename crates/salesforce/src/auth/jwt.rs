@@ -52,7 +52,7 @@ impl JwtKey {
         Ok(key)
     }
 
-    /// A statement that this app acts for this user, for somebody who gets it within two minutes.
+    /// A statement that this app acts for this user, valid for two minutes.
     pub(crate) fn assertion(
         &self,
         client_id: &str,

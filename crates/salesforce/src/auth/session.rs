@@ -20,12 +20,12 @@ use super::{
 pub(crate) struct Token {
     pub(crate) authorization: HeaderValue,
     pub(crate) instance_url: Url,
-    /// The org's id, where the login told it.
+    /// The org's id, where the login names it.
     pub(crate) org: Option<String>,
     /// The user's.
     pub(crate) user: Option<String>,
     generation: u64,
-    /// Whether a call with it got past the door.
+    /// Whether a call with it reached Salesforce.
     accepted: AtomicBool,
 }
 
@@ -78,7 +78,7 @@ impl Session {
                 Err(LoginError::TokenEnded)
             }
             // The first token may have been given just before the org changed its mind; a second
-            // one that nobody could use says that a third would not help.
+            // one that no call could use shows that a third would not help.
             _ if refused.generation > 1 && !refused.accepted.load(Ordering::Relaxed) => {
                 Err(LoginError::RefusedAgain)
             }
@@ -94,7 +94,7 @@ impl Session {
         if self.logins.load(Ordering::Acquire) != logins_before
             && let Some(failure) = &state.last_failure
         {
-            // Somebody tried while we waited for the lock; asking again would not be news.
+            // Another call logged in while this one waited for the lock: another try would bring the same.
             return Err(failure.clone());
         }
         let granted = self.endpoint.ask(&self.credentials).await;

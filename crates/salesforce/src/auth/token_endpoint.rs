@@ -37,7 +37,7 @@ pub(crate) struct TokenEndpoint {
     rotated: Mutex<Option<SecretString>>,
 }
 
-/// A login is a small request; nobody waits for it as long as for a batch.
+/// A login is a small request: it gets less time than a batch.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -109,7 +109,7 @@ impl TokenEndpoint {
             if rotated.is_none() {
                 warn!(
                     "the app rotates refresh tokens: the one in SALESFORCE_REFRESH_TOKEN is used \
-                     up, and this consumer needs a new one when it starts again; switch rotation \
+                     up, and this program needs a new one when it starts again; switch rotation \
                      off in the app, or use client credentials or JWT bearer"
                 );
             }

@@ -33,14 +33,14 @@ const NAMED_MAX: usize = 20;
 /// A clock that differs by less is covered by the margin.
 const CLOCKS_APART_MS: u64 = 3_000;
 
-/// How long what a consumer told of the day's calls is taken for true.
+/// How long published usage of the day's calls is taken for true.
 const USAGE_KEPT_MS: u64 = 10 * 60 * 1_000;
 
 /// A count that is refused for the moment is asked for so often.
 const TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
-/// So often the records are counted while other runs begin or go on.
+/// How often the records are counted while other runs begin or continue.
 const COUNTS: u32 = 3;
 
 /// What was found, as `--json` prints it.
@@ -293,14 +293,14 @@ impl Asking<'_> {
 
     /// A count is a call of the day like all others.
     async fn reserve_is_reached(&self) -> Result<Option<String>, QueueError> {
-        let Some(told) = self.queue.api_usage().await? else { return Ok(None) };
-        let usage = Usage { used: told.used, max: told.max };
-        let is_old = told.seen_at_ms.saturating_add(USAGE_KEPT_MS) < self.redis_ms;
+        let Some(published) = self.queue.api_usage().await? else { return Ok(None) };
+        let usage = Usage { used: published.used, max: published.max };
+        let is_old = published.seen_at_ms.saturating_add(USAGE_KEPT_MS) < self.redis_ms;
         Ok((!is_old && self.config.reserve.is_reached(usage)).then(|| {
             format!(
                 "there is no call for a count: {} of the day's {} api calls are used, and {} are kept \
                  for others (SALESFORCE_API_RESERVE)",
-                told.used, told.max, self.config.reserve
+                published.used, published.max, self.config.reserve
             )
         }))
     }

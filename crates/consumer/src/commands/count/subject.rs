@@ -41,7 +41,7 @@ impl Subject {
         Measure::of(self.operation)
     }
 
-    /// The run and those that its count takes in as well.
+    /// The run and those that its count includes.
     pub(super) fn sum(&self) -> Result<Together, Mixed> {
         let own = span(&self.ledger).expect("it has a target with an operation");
         together(&own, end_ms(&self.ledger), self.others.clone())
@@ -75,7 +75,7 @@ fn is_of_same_object(one: &Ledger, other: &Ledger) -> bool {
     })
 }
 
-/// Nothing of a run whose operation nobody knows.
+/// Nothing of a run whose operation is unknown.
 fn span(ledger: &Ledger) -> Option<Span> {
     let codes = ledger.rejected_by_code.iter();
     let operation = Operation::named(&ledger.target.as_ref()?.operation)?;
@@ -135,8 +135,8 @@ mod tests {
             (0, 1, 5, [false, false, false, false]),
         ] {
             let changes = Changes { created, updated, deleted };
-            let told = [Insert, Upsert, Update, Delete].map(|operation| is_of(operation, changes));
-            assert_eq!(told, fits, "{changes:?}");
+            let found = [Insert, Upsert, Update, Delete].map(|operation| is_of(operation, changes));
+            assert_eq!(found, fits, "{changes:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use ingest_core::RunId;
 use load::Operation;
 
 /// So far the count reaches beyond a run at both ends, in milliseconds: `CreatedDate` and the header
-/// `Date` are right to a second each, and the header is some time under way.
+/// `Date` are right to a second each, and the header takes some time to arrive.
 pub(super) const MARGIN_MS: u64 = 5_000;
 
 /// What of its records is counted.
@@ -50,7 +50,7 @@ pub(super) struct Together {
     pub(super) others: Vec<RunId>,
 }
 
-/// Runs whose share in the count nobody knows.
+/// Runs whose share in the count is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mixed {
     pub(super) why: &'static str,
@@ -103,7 +103,7 @@ impl Measure {
             | (Self::Deleted, Operation::Delete) => Share::Adds,
             // What it says to have created may be fewer than it did: rows that are sent again.
             (Self::Created, Operation::Upsert) => Share::Unknown,
-            // Nobody knows whose records it took away.
+            // Whose records it removed is unknown.
             (Self::Created | Self::Changed, Operation::Delete) => Share::Unknown,
             (Self::Created, Operation::Update) | (Self::Deleted, _) => Share::Nothing,
         }
@@ -133,7 +133,7 @@ impl Together {
     }
 }
 
-/// Adds up the runs that a count of `run`, which ended at `to_ms`, takes in as well: those of its time,
+/// Adds up the runs that a count of `run`, which ended at `to_ms`, includes: those of its time,
 /// those of theirs, and so on. The whole time of each is counted.
 pub(super) fn together(run: &Span, to_ms: u64, others: Vec<Span>) -> Result<Together, Mixed> {
     if !run.is_of_its_operation {

@@ -73,7 +73,7 @@ impl BulkAccess {
         }
     }
 
-    /// At once: of two that look at the same time only one gets the last one.
+    /// In one step: of two at the same time only one gets the last batch.
     fn reserve_now(&self) -> bool {
         let mut is_reserved = false;
         self.remaining.send_if_modified(|left| {
@@ -92,7 +92,7 @@ impl BulkAccess {
         self.remaining.send_replace(Some(Remaining { batches: 0, kept: 0 }));
     }
 
-    /// Asks the org once what it has left, and tells everybody through Redis.
+    /// Asks the org once what it has left, and publishes that through Redis.
     pub(crate) async fn update(&self, client: &Client, queue: &Queue) {
         let limits = match client.limits().await {
             Ok(Some(limits)) => limits,
@@ -103,7 +103,7 @@ impl BulkAccess {
                 return;
             }
             Err(refusal) => {
-                warn!(error = %refusal, "the org's limits could not be looked at");
+                warn!(error = %refusal, "could not read the org's limits");
                 return;
             }
         };
@@ -115,11 +115,11 @@ impl BulkAccess {
                 reserve = %self.reserve,
                 "the day's bulk batches are used up but for the reserve; nothing is lost"
             ),
-            (false, true, _) => info!("bulk batches of the day are free again"),
+            (false, true, _) => info!("daily bulk batches are available again"),
             _ => (),
         }
         if let Err(error) = queue.note_org_limits(&as_queued(limits)).await {
-            warn!(error = %error, "the org's limits could not be noted");
+            warn!(error = %error, "could not publish the org's limits");
         }
     }
 
@@ -141,7 +141,7 @@ fn as_queued(limits: OrgLimits) -> job_queue::OrgLimits {
     }
 }
 
-/// Where nothing is known, the next try tells.
+/// Where nothing is known, the next try shows.
 fn has_room(left: Option<Remaining>) -> bool {
     left.is_none_or(|left| left.batches > left.kept)
 }
@@ -187,9 +187,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn with_auto_no_more_jobs_are_made_than_there_is_room_for_and_nobody_waits() {
+    async fn with_auto_no_more_jobs_are_made_than_there_is_room_for_and_no_batch_waits() {
         let access = access(ApiChoice::Auto, Some(103));
-        assert_eq!([access.api_for(10_000); 2], [Api::Bulk; 2], "all of them may look first");
+        assert_eq!([access.api_for(10_000); 2], [Api::Bulk; 2], "all of them may ask first");
 
         let mut reserved = Vec::new();
         for _ in 0..4 {

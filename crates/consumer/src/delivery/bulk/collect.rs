@@ -54,7 +54,7 @@ impl Said {
         self.unprocessed.extend(other.unprocessed);
     }
 
-    /// Tells of a file that is collected as it is, though there is more or less in it than in its job.
+    /// Warns of a file that is used as it is, though there is more or less in it than in its job.
     fn warn_of_mismatch(&self, job: &IngestJob, read: Read, fits: bool) {
         if self.unknown > 0 || !fits {
             let (records, unknown) = (self.records, self.unknown);

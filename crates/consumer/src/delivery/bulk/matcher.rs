@@ -62,7 +62,7 @@ impl Matcher {
     /// The row that a record is about; nothing, when there is none, or it was found before.
     pub(crate) fn row(&mut self, header: &ByteRecord, record: &ByteRecord) -> Option<usize> {
         if self.columns.is_none() {
-            self.look_at(header);
+            self.find_columns(header);
         }
         let columns = self.columns.as_ref().filter(|columns| !columns.is_empty())?;
         let print = fingerprint(columns.iter().map(|place| record.get(*place)), &self.by);
@@ -81,7 +81,7 @@ impl Matcher {
     }
 
     /// Finds the columns by which rows are found in the file with this header.
-    fn look_at(&mut self, header: &ByteRecord) {
+    fn find_columns(&mut self, header: &ByteRecord) {
         let place_in_file = |name: &str| {
             header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()))
         };

@@ -1,9 +1,9 @@
-//! What ingest jobs are told.
+//! The settings of ingest jobs.
 
 use load::Operation;
 use salesforce::{AssignmentRule, IngestOrder};
 
-/// What every ingest job of this consumer is told.
+/// The settings of every ingest job of this consumer.
 pub(crate) fn order(
     operation: Operation,
     object: &str,

@@ -67,9 +67,11 @@ impl Bulk {
                 self.access.is_spent();
                 Err(Interruption::Stopped)
             }
-            CallVerdict::Hold(blocker)
-                if !is_at_fault && !(about == About::Rows && may_be_for_rows(&refusal)) =>
-            {
+            // It is one of the rows that may be refused: they go by calls, which show for which.
+            CallVerdict::Hold(_) if about == About::Rows && may_be_for_rows(&refusal) => {
+                Ok(Err(refusal))
+            }
+            CallVerdict::Hold(blocker) if !is_at_fault => {
                 self.planner.hold_run(delivery, started.at, &refusal, blocker).await;
                 Err(Interruption::Stopped)
             }

@@ -62,7 +62,7 @@ impl Lookup {
         self.send(delivery, (keys.field(), &query), chunk, read, state).await
     }
 
-    /// Asks for a key that no row has, after a query was refused: whoever takes this one has refused
+    /// Asks for a key that no row has, after a query was refused: an org that takes this one has refused
     /// that one for its keys. The error is that the run is held, for it is no fault of a key.
     pub(super) async fn ask_for_no_row(
         &self,
@@ -176,7 +176,7 @@ fn every_query(refusal: &Refusal) -> String {
     format!("{refusal} for every row that was tried")
 }
 
-/// Whether a query had too many keys for whoever is between this consumer and Salesforce.
+/// Whether a query had too many keys for Salesforce or an intermediary.
 fn is_too_long(answer: &ErrorAnswer) -> bool {
     matches!(answer.status, 414 | 431)
         || matches!(answer.code.as_deref(), Some("URI_TOO_LONG" | "QUERY_TOO_COMPLICATED"))

@@ -41,7 +41,7 @@ pub(super) enum Sent {
     Doubtful(Doubt),
 }
 
-/// A call was refused as a whole, and nobody knows yet why.
+/// A call was refused as a whole, for a reason that is not known yet.
 pub(super) struct Doubt {
     pub(super) reason: Reason,
     /// Before it was sent.
@@ -195,8 +195,8 @@ impl Rest {
 }
 
 impl Doubt {
-    /// Notes that a call is refused, and that nobody knows whose fault it is. With an advice it is
-    /// mostly no fault of a row.
+    /// Of a refused call of which it is unknown whether its rows are at fault. With an advice they mostly
+    /// are not.
     fn new(
         job: &BatchJob,
         chunk: &Chunk,

@@ -82,7 +82,7 @@ impl Rest {
         }
         match self.planner.refresh(delivery, doubt.since).await {
             Refreshed::Unchanged => (),
-            // Whoever takes the batch next writes its rows the new way.
+            // The next consumer of the batch writes its rows the new way.
             Refreshed::Changed(_) => return Err(Interruption::Stopped),
             Refreshed::Interrupted(interruption) => return Err(interruption),
         }

@@ -127,7 +127,7 @@ impl Concurrency {
         (state.limit, state.share)
     }
 
-    /// Calls under way.
+    /// Calls in flight.
     pub(crate) fn in_flight(&self) -> u32 {
         self.state().in_flight
     }
@@ -226,7 +226,7 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// Somebody who wants to make a call; also one who is cancelled stops waiting.
+/// A call that waits for its permit; one that is cancelled stops waiting.
 struct Waiting<'a>(&'a Concurrency);
 
 impl<'a> Waiting<'a> {

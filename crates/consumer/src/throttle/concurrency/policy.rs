@@ -185,7 +185,7 @@ impl Shared {
         share
     }
 
-    /// Nobody gets more than it wants while another one wants more. When the limit is less than
+    /// No consumer gets more than its demand while another one's is not met. When the limit is less than
     /// their number, they take turns.
     fn fair_share(&self, member: &str, now_ms: u64) -> u32 {
         let mut wanting: Vec<(&str, u32)> =

@@ -137,7 +137,7 @@ fn locked_rows_halve_it_and_it_comes_back_slowly() {
 }
 
 #[test]
-fn it_does_not_grow_while_nobody_wants_more() {
+fn it_does_not_grow_while_there_is_no_demand() {
     let mut shared = Shared::new(BOUNDS);
     let content = Observations { demand: 3, answers: 1_000, ..Observations::default() };
 
@@ -159,7 +159,7 @@ fn consumers_get_fair_parts_and_what_others_do_not_want() {
     assert_eq!(shared.update("a", demand(20), bounds, 10), 5);
     assert_eq!(shared.update("b", demand(20), bounds, 10), 0, "a has not heard it yet");
     assert_eq!(shared.update("a", Observations { in_flight: 6, ..demand(20) }, bounds, 20), 5);
-    assert_eq!(shared.update("b", demand(20), bounds, 20), 4, "a call of a is still under way");
+    assert_eq!(shared.update("b", demand(20), bounds, 20), 4, "a call of a is still in flight");
     assert_eq!(shared.update("a", demand(2), bounds, 30), 2);
     assert_eq!(shared.update("a", demand(2), bounds, 40), 2);
     assert_eq!(shared.update("b", demand(20), bounds, 40), 8);
@@ -195,7 +195,7 @@ fn more_consumers_than_calls_take_turns() {
 }
 
 #[tokio::test]
-async fn the_slot_of_a_refused_call_is_taken_by_nobody() {
+async fn the_place_of_a_refused_call_stays_free() {
     let concurrency = Concurrency::new(BOUNDS);
     let mut shared = Shared::new(BOUNDS);
     shared.update(

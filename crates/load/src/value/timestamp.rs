@@ -1,6 +1,6 @@
-//! Dates, times of day, and moments.
+//! Dates, times of day, and timestamps.
 //!
-//! A date is a date: it is never moved by a time zone. A moment without an offset is one of the
+//! A date is a date: it is never shifted by a time zone. A timestamp without an offset is one of the
 //! time zone that the settings name.
 
 use std::io::Write;
@@ -37,7 +37,7 @@ pub(super) fn write_date(cell: &str, order: DateOrder, out: &mut Vec<u8>) -> Opt
 }
 
 /// Writes `2026-11-23T10:15:00.000Z`.
-pub(super) fn write_moment(
+pub(super) fn write_timestamp(
     cell: &str,
     order: DateOrder,
     zone: &TimeZone,
@@ -71,7 +71,7 @@ fn write_clock(time: Time, out: &mut Vec<u8>) -> Option<()> {
     write!(out, "{hour:02}:{minute:02}:{second:02}.{:03}Z\"", time.millisecond()).ok()
 }
 
-/// The moment a clock on the wall shows this. In the hour that a zone skips there is none; of the
+/// The timestamp at which a wall clock shows this. In the hour that a zone skips there is none; of the
 /// two in the hour that it repeats, the first counts.
 fn in_zone(at: DateTime, zone: &TimeZone) -> Option<jiff::Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(at);
