@@ -10,12 +10,9 @@
 //! * A dateTime is written to the second, in UTC and without quotes ("Date Formats and Date Literals
 //!   in WHERE", SOQL and SOSL Reference).
 
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::header::{DATE, HeaderMap};
 use serde::Deserialize;
-use time::{
-    OffsetDateTime,
-    format_description::well_known::{Rfc2822, Rfc3339},
-};
 use url::form_urlencoded;
 
 use crate::{
@@ -48,9 +45,9 @@ pub struct CountQuery {
     /// What the user did.
     pub recorded: Recorded,
     /// The first second, by Salesforce's clock.
-    pub from: OffsetDateTime,
+    pub from: Timestamp,
     /// The last one.
-    pub to: OffsetDateTime,
+    pub to: Timestamp,
 }
 
 /// An answer.
@@ -93,10 +90,8 @@ impl Recorded {
 }
 
 /// To the second.
-fn literal(moment: OffsetDateTime) -> String {
-    let moment = moment.to_offset(time::UtcOffset::UTC);
-    let seconds = moment.replace_nanosecond(0).expect("every second has a beginning");
-    seconds.format(&Rfc3339).expect("years of runs have four digits")
+fn literal(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 impl Client {
@@ -126,13 +121,12 @@ impl Client {
 
 fn clock(headers: &HeaderMap) -> Option<i64> {
     let date = headers.get(DATE)?.to_str().ok()?;
-    Some(OffsetDateTime::parse(date, &Rfc2822).ok()?.unix_timestamp().saturating_mul(1_000))
+    Some(DateTimeParser::new().parse_timestamp(date).ok()?.as_millisecond())
 }
 
 #[cfg(test)]
 mod tests {
     use reqwest::header::HeaderValue;
-    use time::macros::datetime;
 
     use super::*;
 
@@ -143,8 +137,8 @@ mod tests {
                 object: "Lead".to_owned(),
                 user: "00550000001fg5OAAQ".to_owned(),
                 recorded,
-                from: datetime!(2026-11-23 10:15:07.9 UTC),
-                to: datetime!(2026-11-23 12:20 +1),
+                from: "2026-11-23T10:15:07.9Z".parse().unwrap(),
+                to: "2026-11-23T12:20:00+01".parse().unwrap(),
             }
             .soql()
         };

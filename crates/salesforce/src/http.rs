@@ -3,12 +3,12 @@
 use std::{error::Error, io::Write, time::Duration};
 
 use flate2::{Compression, write::GzEncoder};
+use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::{
     RequestBuilder, Response,
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use crate::{
     error::Refusal,
@@ -99,7 +99,7 @@ pub(crate) async fn body(mut response: Response) -> Result<Vec<u8>, Refusal> {
 
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?;
-    read_retry_after(value, OffsetDateTime::now_utc())
+    read_retry_after(value, Timestamp::now())
 }
 
 /// A server may ask for a longer wait, but a typing error on its side should not stop us for days.
@@ -107,13 +107,13 @@ const LONGEST_ASKED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Reads a `Retry-After` header: seconds, or an HTTP date. No wait at all is no wish: how long a
 /// server that is in trouble is left alone is then for us to say.
-fn read_retry_after(value: &str, now: OffsetDateTime) -> Option<Duration> {
+fn read_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let asked_for = match value.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
-            let date = OffsetDateTime::parse(value, &Rfc2822).ok()?;
-            Duration::try_from(date - now).ok()?
+            let date = DateTimeParser::new().parse_timestamp(value).ok()?;
+            Duration::try_from(date.duration_since(now)).ok()?
         }
     };
     Some(asked_for.min(LONGEST_ASKED_FOR)).filter(|wish| !wish.is_zero())
@@ -145,15 +145,13 @@ fn cause(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use time::macros::datetime;
-
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let now = datetime!(2026-11-23 10:00:00 UTC);
+        let now = "2026-11-23T10:00:00Z".parse().unwrap();
         let read = |value| read_retry_after(value, now);
 
         assert_eq!(read("7"), Some(7 * SECOND));

@@ -98,7 +98,7 @@ pub struct ConsumerArgs {
     pub reserve: ApiReserveArgs,
 
     /// How often is looked whether calls are free again, while deliveries stand still for them.
-    #[arg(long, env = "SALESFORCE_LIMIT_CHECK", default_value = "5m", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "SALESFORCE_LIMIT_CHECK", default_value = "5m", value_name = "DURATION", value_parser = service::parse_duration)]
     pub salesforce_limit_check: Duration,
 
     /// How often a row is sent again that Salesforce could not take at the moment, such as one
@@ -119,7 +119,7 @@ pub struct ConsumerArgs {
 
     /// How long calls that are under way may take to end after SIGTERM, such as 25s. Keep it
     /// below the time after which the process is killed.
-    #[arg(long, env = "CONSUMER_SHUTDOWN_GRACE", default_value = "25s", value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "CONSUMER_SHUTDOWN_GRACE", default_value = "25s", value_name = "DURATION", value_parser = service::parse_duration)]
     pub shutdown_grace: Duration,
 }
 

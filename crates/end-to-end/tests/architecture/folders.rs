@@ -84,3 +84,22 @@ fn circle<'a>(file: &'a Path, uses: &BTreeSet<(&'a Path, &'a Path)>) -> Option<V
     }
     None
 }
+
+#[test]
+#[ignore = "prints"]
+fn print_rooms() {
+    for entry in std::fs::read_dir(crates()).unwrap() {
+        let name = entry.unwrap().file_name();
+        let sources = Sources::read(&crates().join(&name));
+        let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (user, used) in sources.uses() {
+            if room(user) != room(used) {
+                arrows.entry(room(user)).or_default().insert(room(used));
+            }
+        }
+        println!("== {}", name.display());
+        for (from, to) in arrows {
+            println!("{from}: {to:?}");
+        }
+    }
+}

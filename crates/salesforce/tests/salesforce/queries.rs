@@ -3,7 +3,7 @@
 use salesforce::{CountQuery, KeyQuery, Literal, Recorded, Refusal};
 use salesforce_simulator::{Fault, PlannedFault};
 
-use time::{Duration, OffsetDateTime, macros::datetime};
+use jiff::{SignedDuration, Timestamp};
 
 use super::support::{ROWS, client, client_with_token, server_that_answers, simulator, write};
 
@@ -68,13 +68,13 @@ async fn an_answer_that_is_none_is_told_from_one_without_records() {
 
 /// A count of leads of the simulator's user, from a minute ago until some seconds from now.
 fn count(recorded: Recorded, seconds: i64) -> CountQuery {
-    let now = OffsetDateTime::now_utc();
+    let now = Timestamp::now();
     CountQuery {
         object: "Lead".to_owned(),
         user: "005S1000000SimuIAC".to_owned(),
         recorded,
-        from: now - Duration::minutes(1),
-        to: now + Duration::seconds(seconds),
+        from: now - SignedDuration::from_mins(1),
+        to: now + SignedDuration::from_secs(seconds),
     }
 }
 
@@ -96,7 +96,7 @@ async fn records_are_counted_by_what_the_user_did_with_them() {
 
         assert_eq!(counted.records, expected, "{recorded:?}");
         let clock = counted.at_ms.expect("every answer says the time");
-        assert!((clock - OffsetDateTime::now_utc().unix_timestamp() * 1_000).abs() < 60_000);
+        assert!((clock - Timestamp::now().as_millisecond()).abs() < 60_000);
     }
 }
 
@@ -104,8 +104,8 @@ async fn records_are_counted_by_what_the_user_did_with_them() {
 async fn a_count_is_one_query_and_no_record_is_sent_for_it() {
     let (url, served) = server_that_answers(b"HTTP/1.1 500 x\r\n\r\n".to_vec()).await;
     let query = CountQuery {
-        from: datetime!(2026-11-23 10:15:07 UTC),
-        to: datetime!(2026-11-23 10:20:00 UTC),
+        from: "2026-11-23T10:15:07Z".parse().unwrap(),
+        to: "2026-11-23T10:20:00Z".parse().unwrap(),
         ..count(Recorded::CreatedAndDeleted, 0)
     };
 

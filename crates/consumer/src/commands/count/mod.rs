@@ -7,9 +7,9 @@ mod together;
 use std::{io::Write, process::ExitCode, time::Duration};
 
 use ingest_core::RunId;
+use jiff::Timestamp;
 use job_queue::{Queue, QueueError, RunState};
 use serde::Serialize;
-use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
 use super::preflight::{WaitLimit, org};
@@ -246,9 +246,8 @@ impl Asking<'_> {
 
     fn query(&self, sum: &Together, recorded: Recorded) -> CountQuery {
         let moment = |redis_ms: u64| {
-            let ms = i128::from(redis_ms) + i128::from(self.clock_ahead_ms);
-            OffsetDateTime::from_unix_timestamp_nanos(ms * 1_000_000)
-                .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            let ms = redis_ms.saturating_add_signed(self.clock_ahead_ms);
+            Timestamp::from_millisecond(i64::try_from(ms).unwrap_or_default()).unwrap_or_default()
         };
         CountQuery {
             object: self.object.clone(),
