@@ -196,7 +196,10 @@ fn an_answer_of_an_intermediary_says_nothing_of_the_rows_of_an_insert() {
     for status in [302, 307, 400, 401, 403, 404, 405, 407, 408, 409, 410, 418, 420, 422, 451] {
         let page = answer(status, "", "an HTML page");
         let classified = classify_call(&page, Insert);
-        assert!(matches!(classified, CallVerdict::IntermediaryAnswered(_)), "{status} {classified:?}");
+        assert!(
+            matches!(classified, CallVerdict::IntermediaryAnswered(_)),
+            "{status} {classified:?}"
+        );
     }
     assert_eq!(classify_call(&answer(413, "", ""), Insert), SPLIT);
     assert_eq!(classify_call(&answer(400, "INVALID_FIELD", ""), Insert), SPLIT);
