@@ -44,7 +44,7 @@ fn classify_error(status: u16, body: &[u8], operation: Operation) {
             500.. => assert_eq!(verdict, CallVerdict::OutcomeUnknown, "{status}"),
             413 | 414 | 429 | 431 => (),
             300..=499 => {
-                assert!(matches!(verdict, CallVerdict::IntermediaryAnswered(_)), "{status}")
+                assert!(matches!(verdict, CallVerdict::IntermediaryAnswered(_)), "{status}");
             }
             _ => (),
         }

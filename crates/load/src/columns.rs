@@ -50,7 +50,7 @@ impl Constant {
             target
                 .converter
                 .write(value, &mut json)
-                .map_err(|misfit| format!("field `{}`: {misfit}", target.field))?;
+                .map_err(|invalid| format!("field `{}`: {invalid}", target.field))?;
             json.extend_from_slice(target.after.as_bytes());
         }
         let json = String::from_utf8(json).expect("JSON of text is text");

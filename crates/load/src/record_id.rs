@@ -62,8 +62,8 @@ impl EncodedRows {
                     rows.push(EncodedRow::Invalid(without_record()));
                     continue;
                 }
-                (unfit, _) => {
-                    rows.push(unfit);
+                (invalid, _) => {
+                    rows.push(invalid);
                     continue;
                 }
             };

@@ -10,8 +10,8 @@ use salesforce::Connection;
 /// What is left to the org's other clients.
 #[derive(Clone, Debug, Args)]
 pub struct ApiReserveArgs {
-    /// The part of the day's API calls that is kept for other clients of the org: a share such as
-    /// 10%, or a number of calls. When only these are left, deliveries stand still.
+    /// The share of the daily API calls that is reserved for other clients of the org, such as 10%, or a
+    /// number of calls. When only these are left, deliveries wait.
     #[arg(long, env = "SALESFORCE_API_RESERVE", default_value = "10%", value_name = "SHARE")]
     pub salesforce_api_reserve: ApiReserve,
 }

@@ -21,12 +21,12 @@ pub struct MappingArgs {
     pub mapping_leave_out: Vec<String>,
 
     /// Time zone of dates with a time and without an offset, such as Europe/Berlin. Dates without
-    /// a time are never moved.
+    /// a time are not shifted.
     #[arg(long, env = "MAPPING_TIME_ZONE", default_value = "UTC", value_name = "ZONE", value_parser = time_zone)]
     pub mapping_time_zone: TimeZone,
 
     /// How dates with slashes are read: 11/23/2026 or 23/11/2026. Not set: month first, and where
-    /// dates are filled it is said that this is assumed.
+    /// dates are filled a warning says that this is assumed.
     #[arg(long, env = "MAPPING_DATES", value_enum, value_name = "ORDER")]
     pub mapping_dates: Option<DateOrder>,
 

@@ -84,12 +84,12 @@ pub(crate) enum Command {
 /// How this consumer works.
 #[derive(Clone, Debug, Args)]
 pub struct ConsumerArgs {
-    /// Batches delivered at the same time, each with one call to Salesforce under way.
+    /// Batches delivered at the same time, each with one call to Salesforce in flight.
     #[arg(long, env = "CONSUMER_CONCURRENCY", default_value = "4", value_name = "BATCHES")]
     pub concurrency: NonZeroU32,
 
-    /// Calls at the same time that all consumers of the org make together, at most. Fewer, when
-    /// Salesforce takes fewer.
+    /// Calls at the same time that all consumers of the org make together, at most. The limit adapts to
+    /// what Salesforce takes.
     #[arg(long, env = "SALESFORCE_CONCURRENCY_MAX", default_value = "10", value_name = "CALLS")]
     pub salesforce_concurrency_max: NonZeroU32,
 
@@ -97,7 +97,7 @@ pub struct ConsumerArgs {
     #[command(flatten)]
     pub reserve: ApiReserveArgs,
 
-    /// How often is looked whether calls are free again, while deliveries stand still for them.
+    /// How often to check whether API quota is available again, while deliveries wait for it.
     #[arg(long, env = "SALESFORCE_LIMIT_CHECK", default_value = "5m", value_name = "DURATION", value_parser = service::parse_duration)]
     pub salesforce_limit_check: Duration,
 
@@ -106,9 +106,9 @@ pub struct ConsumerArgs {
     #[arg(long, env = "CONSUMER_ROW_RETRIES", default_value_t = 5, value_name = "TIMES")]
     pub row_retries: u32,
 
-    /// How often a batch is handed out to consumers that die while they send it, before all its
-    /// rows are rejected with the code `POISON_BATCH`. One that dies while a batch waits, as for
-    /// the daily limit, does not count.
+    /// Delivery attempts before all rows of a batch are rejected as poison, with the code
+    /// `POISON_BATCH`: attempts during which the consumer died. One that dies while a batch waits, as
+    /// for the daily limit, does not count.
     #[arg(long, env = "CONSUMER_DELIVERIES_MAX", default_value = "5", value_name = "TIMES")]
     pub deliveries_max: NonZeroU32,
 
@@ -117,7 +117,7 @@ pub struct ConsumerArgs {
     #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 
-    /// How long calls that are under way may take to end after SIGTERM, such as 25s. Keep it
+    /// How long calls in flight may take to end after SIGTERM, such as 25s. Keep it
     /// below the time after which the process is killed.
     #[arg(long, env = "CONSUMER_SHUTDOWN_GRACE", default_value = "25s", value_name = "DURATION", value_parser = service::parse_duration)]
     pub shutdown_grace: Duration,

@@ -12,11 +12,11 @@ use super::{
 };
 use salesforce::{Credentials, JwtKey};
 
-/// How to get in. The ways are tried in this order: a ready-made token, JWT bearer, a refresh
+/// How to sign in. The ways are tried in this order: a ready-made token, JWT bearer, a refresh
 /// token, a password, client credentials.
 #[derive(Clone, Debug, Args)]
 pub struct SignInArgs {
-    /// Where a token is asked for: the org's My Domain, `https://DOMAIN.my.salesforce.com`. Client
+    /// Where a token is requested: the org's My Domain, `https://DOMAIN.my.salesforce.com`. Client
     /// credentials work nowhere else; the other ways also at `https://login.salesforce.com`, and
     /// `https://test.salesforce.com` for sandboxes.
     #[arg(long, env = "SALESFORCE_LOGIN_URL", value_name = "URL", value_parser = web_address)]

@@ -4,7 +4,7 @@ use super::*;
 use load::Operation::{Delete, Insert, Update, Upsert};
 use salesforce::{ErrorAnswer, Refusal};
 
-fn judged(status: u16, code: &str) -> CallVerdict {
+fn classified(status: u16, code: &str) -> CallVerdict {
     let code = (!code.is_empty()).then(|| code.to_owned());
     let answer = ErrorAnswer { status, code, message: String::new(), retry_after: None };
     classify_call(&Refusal::Answered(answer), Upsert)
@@ -15,12 +15,12 @@ fn a_code_decides_whatever_the_status_is() {
     // A status that holds.
     let status = 418;
 
-    assert_eq!(judged(status, "JSON_PARSER_ERROR"), CallVerdict::Split(OnSingleRow::Reject));
-    assert_eq!(judged(status, "EXCEEDED_ID_LIMIT"), CallVerdict::Split(OnSingleRow::Reject));
+    assert_eq!(classified(status, "JSON_PARSER_ERROR"), CallVerdict::Split(OnSingleRow::Reject));
+    assert_eq!(classified(status, "EXCEEDED_ID_LIMIT"), CallVerdict::Split(OnSingleRow::Reject));
     let repeat =
         CallVerdict::Retry { tries: 3, on_exhausted: OnExhausted::Split(OnSingleRow::Reject) };
-    assert_eq!(judged(status, "UNKNOWN_EXCEPTION"), repeat);
-    assert_eq!(judged(status, "APEX_ERROR"), repeat);
+    assert_eq!(classified(status, "UNKNOWN_EXCEPTION"), repeat);
+    assert_eq!(classified(status, "APEX_ERROR"), repeat);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_hold_and_a_stop_say_what_to_do() {
         (410, "", "SALESFORCE_API_VERSION"),
         (418, "", "proxies"),
     ] {
-        let blocker = match judged(status, code) {
+        let blocker = match classified(status, code) {
             CallVerdict::Stop(blocker) if status == 401 => blocker,
             CallVerdict::Hold(blocker) if status != 401 => blocker,
             CallVerdict::Doubt(advice) => Blocker { what: String::new(), advice },

@@ -150,9 +150,9 @@ fn every_code_of_a_row_has_its_verdict() {
     for (code, message, expected) in table {
         assert_eq!(verdict(code, message), expected, "{code} {message}");
     }
-    let judged: BTreeSet<&str> = table.iter().map(|(code, ..)| *code).collect();
+    let classified: BTreeSet<&str> = table.iter().map(|(code, ..)| *code).collect();
     let known: BTreeSet<&str> = OF_A_ROW.into_iter().chain([UNDOCUMENTED]).collect();
-    assert_eq!(judged, known, "a verdict is tested for each code, and for no other one");
+    assert_eq!(classified, known, "a verdict is tested for each code, and for no other one");
 }
 
 #[test]
@@ -193,9 +193,9 @@ fn a_row_with_a_permanent_error_is_rejected_with_all_its_errors() {
 fn the_more_impatient_of_two_passing_errors_decides() {
     let result = refused(&[("UNABLE_TO_LOCK_ROW", "busy"), ("UNKNOWN_EXCEPTION", "oops")]);
 
-    let judged = classify_row(&result, Upsert);
+    let classified = classify_row(&result, Upsert);
 
-    assert!(matches!(judged, RowVerdict::Retry { retries_max: 2, .. }), "{judged:?}");
+    assert!(matches!(classified, RowVerdict::Retry { retries_max: 2, .. }), "{classified:?}");
 }
 
 #[test]
@@ -217,8 +217,8 @@ fn what_a_row_has_changed_is_known_by_its_operation_or_said_by_an_upsert() {
         (Some(false), Delete, Change::Deleted),
         (None, Delete, Change::Deleted),
     ] {
-        let judged = classify_row(&stored(created), operation);
-        assert_eq!(judged, RowVerdict::Delivered(change), "{created:?} {operation:?}");
+        let classified = classify_row(&stored(created), operation);
+        assert_eq!(classified, RowVerdict::Delivered(change), "{created:?} {operation:?}");
     }
 }
 

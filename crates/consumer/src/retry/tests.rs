@@ -126,16 +126,16 @@ fn every_code_of_a_whole_request_has_its_verdict() {
     ];
 
     for (status, code, message, expected) in &table {
-        let judged = classify_call(&answer(*status, code, message), Upsert);
-        assert_eq!(judged, *expected, "HTTP {status} {code} {message}");
+        let classified = classify_call(&answer(*status, code, message), Upsert);
+        assert_eq!(classified, *expected, "HTTP {status} {code} {message}");
     }
-    let judged = table.iter().map(|(status, code, ..)| (*status, *code));
-    let judged: BTreeSet<_> = judged.chain(ONLY_A_PERSON_CAN_CHANGE).collect();
-    let missing: Vec<_> = OF_A_REQUEST.iter().filter(|known| !judged.contains(known)).collect();
+    let classified = table.iter().map(|(status, code, ..)| (*status, *code));
+    let classified: BTreeSet<_> = classified.chain(NEEDS_A_PERSON).collect();
+    let missing: Vec<_> = OF_A_REQUEST.iter().filter(|known| !classified.contains(known)).collect();
     assert!(missing.is_empty(), "no verdict is tested for {missing:?}");
 }
 
-const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 10] = [
+const NEEDS_A_PERSON: [(u16, &str); 10] = [
     (401, "INVALID_SESSION_ID"),
     (401, "INVALID_AUTH_HEADER"),
     (403, "API_DISABLED_FOR_ORG"),
@@ -151,9 +151,9 @@ const ONLY_A_PERSON_CAN_CHANGE: [(u16, &str); 10] = [
 #[test]
 fn what_only_a_person_can_change_holds_the_run_and_a_token_that_is_not_accepted_stops_the_consumer()
 {
-    for (status, code) in ONLY_A_PERSON_CAN_CHANGE {
-        let judged = classify_call(&answer(status, code, ""), Upsert);
-        let stops = matches!(judged, CallVerdict::Stop(_));
+    for (status, code) in NEEDS_A_PERSON {
+        let classified = classify_call(&answer(status, code, ""), Upsert);
+        let stops = matches!(classified, CallVerdict::Stop(_));
         assert!(if status == 401 { stops } else { holds(status, code) }, "HTTP {status} {code}");
     }
 }
@@ -195,8 +195,11 @@ fn an_insert_is_never_repeated_when_its_outcome_is_unknown() {
 fn an_answer_of_an_intermediary_says_nothing_of_the_rows_of_an_insert() {
     for status in [302, 307, 400, 401, 403, 404, 405, 407, 408, 409, 410, 418, 420, 422, 451] {
         let page = answer(status, "", "an HTML page");
-        let judged = classify_call(&page, Insert);
-        assert!(matches!(judged, CallVerdict::IntermediaryAnswered(_)), "{status} {judged:?}");
+        let classified = classify_call(&page, Insert);
+        assert!(
+            matches!(classified, CallVerdict::IntermediaryAnswered(_)),
+            "{status} {classified:?}"
+        );
     }
     assert_eq!(classify_call(&answer(413, "", ""), Insert), SPLIT);
     assert_eq!(classify_call(&answer(400, "INVALID_FIELD", ""), Insert), SPLIT);
@@ -227,9 +230,9 @@ fn a_login_that_is_refused_stops_and_one_that_fails_is_waited_for() {
     };
     let failed = LoginError::Unavailable { cause: "HTTP 503".to_owned() };
 
-    let judged = classify_call(&Refusal::Login(refused), Upsert);
+    let classified = classify_call(&Refusal::Login(refused), Upsert);
 
-    assert!(matches!(judged, CallVerdict::Stop(_)));
+    assert!(matches!(classified, CallVerdict::Stop(_)));
     assert_eq!(
         classify_call(&Refusal::Login(failed), Upsert),
         CallVerdict::Backoff(BackoffReason::Unavailable)
@@ -241,8 +244,8 @@ fn only_an_insert_must_not_be_repeated() {
     let unknown = Refusal::OutcomeUnknown { cause: "connection reset".to_owned() };
 
     for (operation, repeated) in [(Upsert, true), (Update, true), (Delete, true), (Insert, false)] {
-        let judged = classify_call(&unknown, operation);
-        assert_eq!(matches!(judged, CallVerdict::Retry { .. }), repeated, "{operation:?}");
+        let classified = classify_call(&unknown, operation);
+        assert_eq!(matches!(classified, CallVerdict::Retry { .. }), repeated, "{operation:?}");
     }
 }
 

@@ -42,8 +42,8 @@ impl Throttle {
     /// are in flight.
     pub(crate) async fn acquire(&self) -> Permit<'_> {
         loop {
-            // The longest waits come first: what waits for concurrency holds nothing of it, but keeps
-            // its place among those that ask for it.
+            // In this order: a quota may take hours, an outage minutes. A call that waits for these must
+            // not hold a place among the calls at once, which another consumer could use.
             self.quota.available().await;
             let breaker = self.breaker.permit().await;
             let concurrency = self.concurrency.permit().await;

@@ -4,7 +4,7 @@ use job_queue::{BatchBackend, RunState};
 use salesforce_simulator::{Config, Faults, RowErrorRule};
 
 use super::{
-    spoiler::Spoiler,
+    faulty_proxy::FaultyProxy,
     support::{Scene, good_batches},
 };
 
@@ -158,11 +158,11 @@ async fn a_row_that_stays_locked_is_rejected_after_its_retries() {
 #[tokio::test]
 async fn one_row_that_spoils_a_call_is_found_and_the_others_arrive() {
     let scene = Scene::new().await;
-    let spoiler =
-        Spoiler::before(&scene.salesforce.url(), "E-000041", 400, "JSON_PARSER_ERROR").await;
+    let proxy =
+        FaultyProxy::before(&scene.salesforce.url(), "E-000041", 400, "JSON_PARSER_ERROR").await;
     scene.feed("spoiled", &good_batches(1)).await;
 
-    let _consumer = scene.consumer(&spoiler.arguments());
+    let _consumer = scene.consumer(&proxy.arguments());
     let ledger = scene.ended("spoiled").await;
 
     assert_eq!((ledger.created, ledger.rejected), (99, 1));
@@ -175,17 +175,17 @@ async fn one_row_that_spoils_a_call_is_found_and_the_others_arrive() {
 #[tokio::test]
 async fn a_file_without_a_mapped_column_fails_its_run_and_no_other() {
     let scene = Scene::new().await;
-    scene.feed_under("Key,LastName,Company", "misfit", &vec![vec!["E-1,Ames,Acme"]; 20]).await;
+    scene.feed_under("Key,LastName,Company", "mismatch", &vec![vec!["E-1,Ames,Acme"]; 20]).await;
     scene.feed("fits", &good_batches(1)).await;
 
     let _consumer = scene.consumer(&[]);
     scene.delivered("fits").await;
-    let misfit = scene.ended("misfit").await;
+    let mismatch = scene.ended("mismatch").await;
 
-    assert_eq!(misfit.state, RunState::Failed);
-    let reason = misfit.reason.unwrap();
+    assert_eq!(mismatch.state, RunState::Failed);
+    let reason = mismatch.reason.unwrap();
     assert!(reason.contains("column `Key`: Lead has no field `Key`"), "{reason}");
-    assert_eq!((misfit.created, misfit.rejected), (0, 0));
+    assert_eq!((mismatch.created, mismatch.rejected), (0, 0));
 }
 
 #[tokio::test]
@@ -194,10 +194,10 @@ async fn what_does_not_fit_is_found_once_and_named_in_few_words() {
     let columns = (0..1_500).map(|number| format!("Nothing{number}__c"));
     let header: Vec<String> = columns.collect();
     let row = vec!["x"; 1_500].join(",");
-    scene.feed_under(&header.join(","), "misfit", &vec![vec![row.as_str()]; 20]).await;
+    scene.feed_under(&header.join(","), "mismatch", &vec![vec![row.as_str()]; 20]).await;
 
     let _consumer = scene.consumer(&["--concurrency=16"]);
-    let reason = scene.ended("misfit").await.reason.unwrap();
+    let reason = scene.ended("mismatch").await.reason.unwrap();
 
     assert!(reason.contains("column `Nothing5__c`: Lead has no field"), "{reason}");
     let (problems, advice) = reason.split_once("; and ").unwrap();

@@ -26,7 +26,7 @@ fn calls(salesforce: &Simulator, path: &str) -> usize {
     salesforce.requests().iter().filter(|request| request.path.contains(path)).count()
 }
 
-/// Resumes a run and waits until it is delivered. A call that was under way when the field came back
+/// Resumes a run and waits until it is delivered. A call that was in flight when the field came back
 /// may hold it once more; what an ingest job of before the hold came to may not.
 async fn goes_on(scene: &Scene, run: &str) {
     let id = run.parse().unwrap();
@@ -208,7 +208,7 @@ async fn a_value_that_a_field_takes_since_the_run_began_is_taken_too() {
     scene.delivered("a").await;
 
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
-    assert_eq!(calls(&scene.salesforce, "/sobjects/Lead/describe"), 3, "start, run, misfit");
+    assert_eq!(calls(&scene.salesforce, "/sobjects/Lead/describe"), 3, "start, run, mismatch");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, RowErrorRule, Simulator};
 
 use super::{
-    spoiler::Spoiler,
+    faulty_proxy::FaultyProxy,
     support::{Scene, good_batches},
 };
 
@@ -96,7 +96,7 @@ async fn a_throttled_call_is_repeated_when_the_server_wants_it() {
 
     let log = scene.salesforce.requests();
     let throttled = log.iter().position(|request| request.status == Some(429)).unwrap();
-    // Calls under way at that moment may still be answered; then all wait as long as asked.
+    // Calls in flight at that moment may still be answered; then all wait as long as asked.
     let pause = log[throttled..].windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms).max();
     assert!((950..2_000).contains(&pause.unwrap()), "{pause:?}");
 }
@@ -168,11 +168,11 @@ async fn locked_rows_are_sent_again_and_no_others() {
 #[tokio::test]
 async fn a_call_that_always_fails_is_halved_down_to_the_row_that_makes_it_fail() {
     let scene = Scene::new().await;
-    let spoiler =
-        Spoiler::before(&scene.salesforce.url(), "E-000742", 500, "UNKNOWN_EXCEPTION").await;
+    let proxy =
+        FaultyProxy::before(&scene.salesforce.url(), "E-000742", 500, "UNKNOWN_EXCEPTION").await;
     scene.feed("guilty", &good_batches(20)).await;
 
-    let _consumer = scene.consumer(&spoiler.arguments());
+    let _consumer = scene.consumer(&proxy.arguments());
     let ledger = scene.ended("guilty").await;
 
     assert_eq!((ledger.created, ledger.rejected), (1_999, 1));

@@ -9,20 +9,20 @@ use job_queue::DeliveryPause;
 use salesforce_simulator::{Fault, Faults, PlannedFault, Simulator};
 
 use super::{
-    spoiler::Spoiler,
+    faulty_proxy::FaultyProxy,
     support::{Scene, good_batches},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until somebody has told why deliveries stand still.
+/// Waits until it is published why deliveries wait.
 async fn pause(scene: &Scene) -> DeliveryPause {
     let start = Instant::now();
     loop {
         if let Some(pause) = scene.queue.delivery_pause().await.unwrap() {
             return pause;
         }
-        assert!(start.elapsed() < PATIENCE, "nobody says why deliveries stand still");
+        assert!(start.elapsed() < PATIENCE, "nothing says why deliveries wait");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -101,12 +101,12 @@ async fn a_consumer_that_starts_while_salesforce_is_away_waits_until_it_is_back(
 /// Maintenance, or a proxy: a page comes instead of what is on this path.
 async fn a_page_is_waited_out(status: u16, path: &'static str, arguments: &[&str]) {
     let scene = Scene::new().await;
-    let spoiler = Spoiler::before(&scene.salesforce.url(), path, status, "").await;
+    let proxy = FaultyProxy::before(&scene.salesforce.url(), path, status, "").await;
     scene.feed("away", &good_batches(2)).await;
-    let consumer = scene.consumer(&[&spoiler.arguments(), arguments].concat());
+    let consumer = scene.consumer(&[&proxy.arguments(), arguments].concat());
 
     let pause = pause(&scene).await;
-    spoiler.end();
+    proxy.end();
     scene.delivered("away").await;
 
     assert!(!pause.reason.contains('<'), "{status} {path}: {}", pause.reason);

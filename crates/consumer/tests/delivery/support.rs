@@ -237,7 +237,7 @@ impl Scene {
         assert_eq!(answer, *b":1\r\n", "nobody holds the batch");
     }
 
-    /// Waits until so many calls are under way.
+    /// Waits until so many calls are in flight.
     pub(crate) async fn calls_in_flight(&self, calls: u64) {
         let start = Instant::now();
         while self.salesforce.state().calls_in_flight < calls {

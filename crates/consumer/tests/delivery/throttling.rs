@@ -71,12 +71,12 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
 }
 
-/// Waits until deliveries stand still, or go on.
-async fn pause(scene: &Scene, stands_still: bool) -> Option<DeliveryPause> {
+/// Waits until deliveries wait, or continue.
+async fn pause(scene: &Scene, waits: bool) -> Option<DeliveryPause> {
     let start = Instant::now();
     loop {
         let pause = scene.queue.delivery_pause().await.unwrap();
-        if pause.is_some() == stands_still {
+        if pause.is_some() == waits {
             return pause;
         }
         assert!(start.elapsed() < PATIENCE, "{pause:?}");
@@ -85,7 +85,7 @@ async fn pause(scene: &Scene, stands_still: bool) -> Option<DeliveryPause> {
 }
 
 #[tokio::test]
-async fn the_calls_of_the_day_are_told_to_everybody() {
+async fn the_usage_of_the_day_is_published() {
     let scene = Scene::new().await;
     scene.feed("told", &good_batches(3)).await;
 
@@ -105,7 +105,7 @@ async fn the_calls_of_the_day_are_told_to_everybody() {
 }
 
 #[tokio::test]
-async fn deliveries_stand_still_at_the_reserve_and_go_on_when_calls_are_free() {
+async fn deliveries_wait_at_the_reserve_and_continue_when_calls_are_available() {
     let scene = Scene::new().await;
     let meter = Meter::before(&scene.salesforce.url(), 100).await;
     scene.feed("before", &good_batches(3)).await;
@@ -134,7 +134,7 @@ async fn deliveries_stand_still_at_the_reserve_and_go_on_when_calls_are_free() {
 }
 
 #[tokio::test]
-async fn a_standstill_at_the_reserve_is_cut_short_by_a_stop() {
+async fn a_wait_at_the_reserve_is_cut_short_by_a_stop() {
     let scene = Scene::new().await;
     let meter = Meter::before(&scene.salesforce.url(), 950).await;
     scene.feed("still", &good_batches(4)).await;

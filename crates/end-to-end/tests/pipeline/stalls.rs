@@ -72,7 +72,9 @@ fn batches_that_wait_for_calls_to_be_free_are_no_poison_however_often_redis_stal
     let sync = LEADS.sync(&pipeline, "limited", FILE);
     wait_until("they are held, and wait", || {
         held(&pipeline) == batches
-            && consumers.iter().all(|consumer| consumer.stderr().contains("deliveries stand still"))
+            && consumers
+                .iter()
+                .all(|consumer| consumer.stderr().contains("deliveries wait until calls"))
     });
 
     stall_redis(&pipeline, 10, lease_ms);

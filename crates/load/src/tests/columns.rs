@@ -20,21 +20,21 @@ fn a_column_may_also_be_named_like_the_label_of_a_field() {
 
 #[test]
 fn every_column_that_fits_no_field_is_named_unless_it_is_left_out() {
-    let misfit = |left_out: &[&str]| {
+    let mismatch = |left_out: &[&str]| {
         let mapping = by_name_for(Operation::Upsert, left_out);
         mapping
             .plan(header("Key__c,Emial,Name"), BTreeMap::new())
             .map(|plan| plan.left_out().into_iter().map(str::to_owned).collect::<Vec<_>>())
     };
 
-    let words = misfit(&[]).unwrap_err().to_string();
+    let words = mismatch(&[]).unwrap_err().to_string();
 
     assert!(words.starts_with("column `Emial`: Lead has no field `Emial`; check"), "{words}");
     assert!(words.contains("; column `Name`: field `Name` of Lead is read-only"), "{words}");
     assert!(words.ends_with("name those that are not to be sent in MAPPING_LEAVE_OUT"), "{words}");
-    assert!(misfit(&["Emial"]).is_err());
-    assert_eq!(misfit(&["emial", "Name"]).unwrap(), ["Emial", "Name"]);
-    assert_eq!(misfit(&["*"]).unwrap(), ["Emial", "Name"]);
+    assert!(mismatch(&["Emial"]).is_err());
+    assert_eq!(mismatch(&["emial", "Name"]).unwrap(), ["Emial", "Name"]);
+    assert_eq!(mismatch(&["*"]).unwrap(), ["Emial", "Name"]);
 }
 
 #[test]
@@ -182,25 +182,25 @@ fn an_order_of_dates_that_is_not_set_is_named_where_dates_are_filled() {
 #[test]
 fn a_header_that_does_not_fit_is_told_by_its_columns() {
     let file = from_file("ExternalId=Key__c\nMail=Email").unwrap();
-    let misfit = |mapping: &Mapping, columns: &str| {
+    let mismatch = |mapping: &Mapping, columns: &str| {
         mapping.plan(header(columns), BTreeMap::new()).unwrap_err()
     };
 
     assert_eq!(
-        misfit(&file, "ExternalId,E-Mail").to_string(),
+        mismatch(&file, "ExternalId,E-Mail").to_string(),
         "the file has no column `Mail`, which lead.sdl maps; its columns are `ExternalId`, `E-Mail`"
     );
     assert!(file.plan(header("mail,EXTERNALID"), BTreeMap::new()).is_ok(), "case does not matter");
     assert_eq!(
-        misfit(&by_name(), "Email"),
+        mismatch(&by_name(), "Email"),
         HeaderMismatch::KeyMissing { field: "Key__c".to_owned() }
     );
     assert_eq!(
-        misfit(&by_name(), "Key__c,Email,EMAIL").to_string(),
+        mismatch(&by_name(), "Key__c,Email,EMAIL").to_string(),
         "columns 2 `Email` and 3 `EMAIL` both fill the field Email"
     );
     assert_eq!(
-        misfit(&by_name_for(Operation::Insert, &["*"]), "Shoe Size").to_string(),
+        mismatch(&by_name_for(Operation::Insert, &["*"]), "Shoe Size").to_string(),
         "no column fills LastName, which every new record needs"
     );
 }

@@ -349,8 +349,8 @@ fn files_and_fields_made_of_others_cannot_be_loaded() {
 fn no_reason_shows_the_value() {
     let all = ["boolean", "int", "double", "date", "datetime", "time", "id"].map(converter);
     for converter in all.iter().chain([&picklist("picklist", true)]) {
-        let misfit = converter.write("s3cret", &mut Vec::new()).unwrap_err();
-        assert!(!misfit.contains("s3cret"), "{misfit}");
+        let invalid = converter.write("s3cret", &mut Vec::new()).unwrap_err();
+        assert!(!invalid.contains("s3cret"), "{invalid}");
     }
 }
 

@@ -44,10 +44,11 @@ impl Bulk {
         let target = &self.planner.cache.target;
         let mut checkpoint =
             Checkpoint { api_calls: state.api_calls, ..Checkpoint::new(&job, target) };
-        if let Err(lost) = self.keep(delivery.claimed, Some(&checkpoint)).await {
+        let kept = self.keep(delivery.claimed, Some(&checkpoint)).await;
+        if matches!(kept, Err(StepEnd::Interrupted(Interruption::LeaseLost))) {
             self.abandon(delivery, &job).await;
-            return Err(lost);
         }
+        kept?;
         job_queue::failpoint!("ingest-noted");
         let csv = Bytes::from(upload.csv);
         let put = || client.upload_ingest_rows(&job, &csv);

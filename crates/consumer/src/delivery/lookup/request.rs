@@ -121,14 +121,11 @@ impl Lookup {
     /// What a query is refused for comes before what the call is refused for as a whole.
     fn classify(&self, refusal: &Refusal, field: &str) -> CallVerdict {
         match refusal {
-            Refusal::Answered(answer) => {
-                if let Some(blocker) = cannot_be_asked_for(answer, field) {
-                    return CallVerdict::Hold(blocker);
-                }
-                if is_too_long(answer) || may_be_for_a_key(answer) {
-                    return CallVerdict::Split(OnSingleRow::Reject);
-                }
-                classify_call(refusal, self.operation)
+            Refusal::Answered(answer) if is_about_the_field(answer) => {
+                CallVerdict::Hold(cannot_be_asked_for(answer, field))
+            }
+            Refusal::Answered(answer) if is_too_long(answer) || may_be_for_a_key(answer) => {
+                CallVerdict::Split(OnSingleRow::Reject)
             }
             _ => classify_call(refusal, self.operation),
         }
@@ -136,44 +133,29 @@ impl Lookup {
 
     async fn refused(&self, delivery: &Delivery<'_>, field: &str, refused: Refused) -> QueryError {
         let Refused { verdict, refusal, started, is_at_fault } = refused;
-        let reason = reason_of(&refusal);
+        let answer = match &refusal {
+            Refusal::Answered(answer) => Some(answer),
+            _ => None,
+        };
         let alike = blocker(&refusal, field);
-        let query_is_refused = matches!(
-            &refusal,
-            Refusal::Answered(answer) if is_too_long(answer) || may_be_for_a_key(answer)
-        );
         let (too_much, blocker) = match verdict {
             CallVerdict::Hold(blocker) => {
-                let is_about_the_field = matches!(
-                    &refusal,
-                    Refusal::Answered(answer) if cannot_be_asked_for(answer, field).is_some()
-                );
-                match is_about_the_field {
-                    true => delivery.hold_run(blocker),
-                    false => {
-                        self.planner.hold_run(delivery, started.at, &refusal, blocker).await;
-                    }
+                if answer.is_some_and(is_about_the_field) {
+                    delivery.hold_run(blocker);
+                } else {
+                    self.planner.hold_run(delivery, started.at, &refusal, blocker).await;
                 }
                 return QueryError::Interrupted(Interruption::Stopped);
             }
-            _ if query_is_refused => {
-                let is_too_long = matches!(
-                    &refusal,
-                    Refusal::Answered(answer) if is_too_long(answer)
-                );
-                (is_too_long.then_some(TooMuch::Text), alike)
-            }
-            CallVerdict::Doubt(advice) => (None, Blocker { what: every_query(&refusal), advice }),
+            _ if answer.is_some_and(is_too_long) => (Some(TooMuch::Text), alike),
+            _ if answer.is_some_and(may_be_for_a_key) => (None, alike),
+            CallVerdict::Doubt(advice) => (None, Blocker { advice, ..alike }),
             CallVerdict::Split(OnSingleRow::Reject) if !is_at_fault => (None, alike),
             _ if got_no_answer(&refusal) => (None, alike),
             _ => (Some(TooMuch::Work), alike),
         };
-        QueryError::Refused { reason, too_much, blocker }
+        QueryError::Refused { reason: reason_of(&refusal), too_much, blocker }
     }
-}
-
-fn every_query(refusal: &Refusal) -> String {
-    format!("{refusal} for every row that was tried")
 }
 
 /// Whether a query had too many keys for Salesforce or an intermediary.
@@ -208,15 +190,18 @@ fn blocker(answer: &impl fmt::Display, field: &str) -> Blocker {
     }
 }
 
-/// Why no record can be asked for by the field, whatever the keys are.
-fn cannot_be_asked_for(answer: &ErrorAnswer, field: &str) -> Option<Blocker> {
-    let is_about_the_field = matches!(
-        answer.code.as_deref()?,
-        "INVALID_FIELD" | "INVALID_TYPE" | "INVALID_QUERY_FILTER_OPERATOR"
-    );
-    is_about_the_field.then(|| Blocker {
+/// Whether no record can be asked for by the field, whatever the keys are.
+fn is_about_the_field(answer: &ErrorAnswer) -> bool {
+    matches!(
+        answer.code.as_deref(),
+        Some("INVALID_FIELD" | "INVALID_TYPE" | "INVALID_QUERY_FILTER_OPERATOR")
+    )
+}
+
+fn cannot_be_asked_for(answer: &ErrorAnswer, field: &str) -> Blocker {
+    Blocker {
         what: format!("{answer} for a query by {field}"),
         advice: "let the integration user see object and external id field (field-level \
                  security), and see that the field can be filtered by",
-    })
+    }
 }

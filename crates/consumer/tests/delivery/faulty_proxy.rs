@@ -14,10 +14,10 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers calls with these words in their address or body with an error, or without a code with a page (status 0: it hangs up), and
-/// passes on all others. Or passes on those too, and replaces what comes back. Or says of every record
+/// Answers calls with these words in their address or body with an error, or without a code with a page
+/// (status 0: it hangs up), and passes on all others. Or passes on those too, and replaces what comes back. Or says of every record
 /// that it was created.
-pub(crate) struct Spoiler {
+pub(crate) struct FaultyProxy {
     login_url: String,
     is_over: Arc<AtomicBool>,
     serving: JoinHandle<()>,
@@ -37,7 +37,7 @@ struct Route {
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-impl Spoiler {
+impl FaultyProxy {
     pub(crate) async fn before(
         salesforce: &str,
         words: &'static str,
@@ -106,7 +106,7 @@ impl Spoiler {
     }
 }
 
-impl Drop for Spoiler {
+impl Drop for FaultyProxy {
     fn drop(&mut self) {
         self.serving.abort();
     }
