@@ -39,7 +39,7 @@ RUST = {
         ("matches!(self, Self::Upsert | Self::Insert)", "true"),
         ("matches!(self, Self::Upsert | Self::Update)", "true"),
     ],
-    "crates/producer/src/watermark.rs": [
+    "crates/producer/src/import/watermark.rs": [
         ("own.jobs >= self.high.jobs || own.bytes >= self.high.bytes",
          "own.jobs > self.high.jobs || own.bytes >= self.high.bytes"),
         ("own.jobs >= self.high.jobs || own.bytes >= self.high.bytes",
@@ -61,7 +61,7 @@ RUST = {
         ("args.queue_bytes_high / 2", "args.queue_bytes_high"),
         ("jobs_high / 2", "jobs_high - 1"),
     ],
-    "crates/producer/src/reject_limit.rs": [
+    "crates/producer/src/cli/reject_limit.rs": [
         ("rejected > most", "rejected >= most"),
         ("with_outcome >= SHARE_ROWS_MIN && share > most",
          "with_outcome > SHARE_ROWS_MIN && share > most"),

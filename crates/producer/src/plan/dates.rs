@@ -8,7 +8,7 @@ use ingest_core::{Header, Rows};
 use serde::Serialize;
 use time::{Date, Month};
 
-use crate::figures::grouped;
+use crate::report::format::grouped;
 
 /// How dates with slashes are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]

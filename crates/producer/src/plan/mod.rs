@@ -20,10 +20,12 @@ use self::{
     repeats::{Repeated, Repeats},
 };
 use crate::{
-    config::ReadArgs,
-    error::ReadError,
-    read_settings::ReadSettings,
-    source::{ReadProgress, Source, Transfer},
+    cli::command::ReadArgs,
+    import::{
+        error::ReadError,
+        read_settings::ReadSettings,
+        source::{ReadProgress, Source, Transfer},
+    },
 };
 
 /// Arguments of `producer plan`.

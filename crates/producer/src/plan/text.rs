@@ -9,7 +9,7 @@ use super::{
     reckon::{CONSUMER_CONCURRENCY, Way},
     repeats::{Again, Repeated},
 };
-use crate::figures::{bytes, duration, grouped, moment};
+use crate::report::format::{bytes, duration, grouped, moment};
 
 impl Plan {
     /// The plan in lines.

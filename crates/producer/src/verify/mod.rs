@@ -23,10 +23,12 @@ use job_queue::{Ledger, Queue, RunState};
 
 use self::{comparison::Comparison, rejects::RejectedRows, verification::Verification};
 use crate::{
-    VerifyArgs,
-    error::{ReadError, SyncError},
-    read_settings::ReadSettings,
-    source::{ReadProgress, Source, Step, Transfer},
+    cli::run_args::VerifyArgs,
+    import::{
+        error::{ReadError, SyncError},
+        read_settings::ReadSettings,
+        source::{ReadProgress, Source, Step, Transfer},
+    },
 };
 
 /// Completion bits that are fetched at once, in bytes.

@@ -15,7 +15,7 @@ use super::{
     second_reader::{SecondReader, Seen},
     standing::{Bounds, Span, Standing},
 };
-use crate::{
+use crate::import::{
     error::{ReadError, SyncError},
     read_settings::ReadSettings,
     rejects_file,

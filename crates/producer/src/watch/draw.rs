@@ -12,11 +12,13 @@ use ratatui::{
 };
 
 use crate::{
-    display::FILE_MAX,
-    figures::{bytes, duration, grouped},
-    pace::whole,
-    standstill,
-    status::Status,
+    report::{
+        console::FILE_MAX,
+        format::{bytes, duration, grouped},
+        outage,
+        pace::whole,
+        status::Status,
+    },
     watch::{model::Model, one_run},
 };
 
@@ -60,7 +62,7 @@ fn title(model: &Model) -> Line<'static> {
 
 fn draw_standstill(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let Some(pause) = &model.now.delivery_pause else { return };
-    let text = Span::from(standstill::in_words(pause)).fg(Color::Yellow);
+    let text = Span::from(outage::in_words(pause)).fg(Color::Yellow);
     let indented = Block::new().padding(Padding::horizontal(1));
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }).block(indented), area);
 }

@@ -26,13 +26,11 @@ use tokio::{sync::mpsc, time::interval};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    control::Wish,
-    error::InvalidSetting,
+    import::{control::Wish, error::InvalidSetting, watermark::Watermarks},
     watch::{
         model::{Action, Model, Snapshot},
         screen::Screen,
     },
-    watermark::Watermarks,
 };
 
 /// How often everything is looked at.

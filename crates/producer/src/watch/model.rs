@@ -10,10 +10,11 @@ use ingest_core::RunId;
 use job_queue::{DeliveryPause, Depth, Ledger, Target};
 
 use crate::{
-    control::Wish,
-    pace::{RunPace, whole},
-    status::Status,
-    watermark::Watermarks,
+    import::{control::Wish, watermark::Watermarks},
+    report::{
+        pace::{RunPace, whole},
+        status::Status,
+    },
 };
 
 /// Rates of a run that are kept for its chart, one a look.

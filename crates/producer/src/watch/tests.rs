@@ -11,10 +11,9 @@ use super::{
     model::{Action, Model, Snapshot},
 };
 use crate::{
-    WatermarkArgs,
-    control::Wish,
-    sample::{completed, ledger, target},
-    watermark::Watermarks,
+    cli::command::WatermarkArgs,
+    import::{control::Wish, watermark::Watermarks},
+    report::sample::{completed, ledger, target},
 };
 
 fn model(runs: Vec<Ledger>) -> Model {
