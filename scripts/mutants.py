@@ -61,7 +61,7 @@ RUST = {
         ("args.queue_bytes_high / 2", "args.queue_bytes_high"),
         ("jobs_high / 2", "jobs_high - 1"),
     ],
-    "crates/producer/src/cli/reject_limit.rs": [
+    "crates/producer/src/report/reject_limit.rs": [
         ("rejected > most", "rejected >= most"),
         ("with_outcome >= SHARE_ROWS_MIN && share > most",
          "with_outcome > SHARE_ROWS_MIN && share > most"),
@@ -69,6 +69,8 @@ RUST = {
          "with_outcome >= SHARE_ROWS_MIN && share >= most"),
         ("with_outcome >= SHARE_ROWS_MIN && share > most", "share > most"),
         ("rejected + ledger.delivered()", "ledger.delivered()"),
+    ],
+    "crates/producer/src/cli/reject_limit.rs": [
         ("(0.0..=100.0).contains(percent)", "true"),
     ],
     "crates/ingest-core/src/position.rs": [

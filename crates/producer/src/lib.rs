@@ -20,14 +20,17 @@ mod verify;
 mod watch;
 
 pub use cli::{
-    command::{Cli, Command, GuardArgs, LoadArgs, ReadArgs, SyncArgs, WatermarkArgs},
+    command::{Cli, Command},
     http_args::HttpArgs,
+    load_args::{GuardArgs, LoadArgs, WatermarkArgs},
+    plan_args::{DateOrder, PlanArgs},
+    read_args::ReadArgs,
     run_args::{
         CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
         WatchArgs,
     },
     serve_args::{HostNames, ServeArgs},
+    sync_args::SyncArgs,
+    target_args::TargetArgs,
 };
 pub use commands::run;
-pub use plan::PlanArgs;
-pub use report::target::TargetArgs;

@@ -1,24 +1,16 @@
 //! Arguments and settings, as typed.
 
-use std::time::Duration;
-
-use blob_store::BlobArgs;
-use clap::{Args, Parser, Subcommand};
-use ingest_core::{InvalidRunId, RunId};
-use job_queue::QueueArgs;
+use clap::{Parser, Subcommand};
 use service::CompletionsArgs;
 
-use crate::{
-    cli::{
-        reject_limit::RejectLimit,
-        run_args::{
-            CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs,
-            VerifyArgs, WatchArgs,
-        },
-        serve_args::ServeArgs,
+use crate::cli::{
+    plan_args::PlanArgs,
+    run_args::{
+        CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
+        WatchArgs,
     },
-    plan::PlanArgs,
-    report::target::TargetArgs,
+    serve_args::ServeArgs,
+    sync_args::SyncArgs,
 };
 
 /// The command line of `producer`.
@@ -127,140 +119,4 @@ pub enum Command {
         producer completions zsh > \"${fpath[1]}/_producer\"                  once\n  \
         producer completions fish > ~/.config/fish/completions/producer.fish  once")]
     Completions(CompletionsArgs),
-}
-
-/// Arguments of `producer sync`.
-#[derive(Clone, Debug, Args)]
-pub struct SyncArgs {
-    /// Name of the blob in the container; gzip and Zstandard are decompressed on the way.
-    #[arg(long, value_name = "BLOB")]
-    pub file: String,
-
-    /// A name of your own for the run. A run of that name goes on where it stopped.
-    #[arg(long, value_name = "ID", value_parser = own_run_id)]
-    pub run_id: Option<RunId>,
-
-    /// Who is to deliver it.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// How it is loaded.
-    #[command(flatten)]
-    pub load: LoadArgs,
-    /// How the file is read.
-    #[command(flatten)]
-    pub read: ReadArgs,
-}
-
-/// How a run is loaded in the foreground.
-#[derive(Clone, Debug, Args)]
-pub struct LoadArgs {
-    /// Return when everything is queued, without waiting for the consumers.
-    #[arg(long)]
-    pub no_wait: bool,
-
-    /// Print the report as JSON.
-    #[arg(long)]
-    pub json: bool,
-
-    /// Where the file is.
-    #[command(flatten)]
-    pub blob: BlobArgs,
-    /// Where the queue is.
-    #[command(flatten)]
-    pub queue: QueueArgs,
-    /// How full the queue may get.
-    #[command(flatten)]
-    pub watermarks: WatermarkArgs,
-    /// When the run is given up, and forgotten.
-    #[command(flatten)]
-    pub guards: GuardArgs,
-}
-
-/// How full the queue may get.
-#[derive(Clone, Debug, Args)]
-pub struct WatermarkArgs {
-    /// Stop reading a run when this many of its batches are on the queue.
-    #[arg(long, env = "QUEUE_DEPTH_HIGH", default_value_t = 2_000, value_name = "BATCHES")]
-    pub queue_depth_high: u64,
-
-    /// Go on reading when no more than this many are left [default: half of the high watermark].
-    #[arg(long, env = "QUEUE_DEPTH_LOW", value_name = "BATCHES")]
-    pub queue_depth_low: Option<u64>,
-
-    /// Stop reading when the batches of a run, or of all runs together, have this many bytes; go on at
-    /// half of it. However full the others are, a run may queue a 16th of it. At least 1048576.
-    #[arg(long, env = "QUEUE_BYTES_HIGH", default_value_t = 64 << 20, value_name = "BYTES")]
-    pub queue_bytes_high: u64,
-}
-
-/// How the file is read and cut into batches. A run keeps what it was started
-/// with.
-#[derive(Clone, Debug, Args)]
-pub struct ReadArgs {
-    /// Rows in a batch.
-    #[arg(long, env = "BATCH_ROWS", default_value_t = 100, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub batch_rows: u32,
-
-    /// Bytes in a batch: it is closed early when the next row would not fit.
-    #[arg(long, env = "BATCH_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
-    pub batch_bytes_max: u32,
-
-    /// Keep rows with the same cell in this column in one batch, such as the children of one parent,
-    /// whose lock they share. The file has to be sorted by it; `producer plan` says whether it is.
-    #[arg(long, env = "BATCH_KEEP_TOGETHER", value_name = "COLUMN")]
-    pub batch_keep_together: Option<String>,
-
-    /// Bytes in a record; a longer one is rejected.
-    #[arg(long, env = "RECORD_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
-    pub record_bytes_max: u32,
-
-    /// Bytes in the header line; a file with a longer one is refused.
-    #[arg(long, env = "HEADER_BYTES_MAX", default_value_t = 64 << 10, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=1 << 20))]
-    pub header_bytes_max: u32,
-
-    /// Columns in the header line; a file with more is refused.
-    #[arg(long, env = "HEADER_COLUMNS_MAX", default_value_t = 2_000, value_name = "COLUMNS", value_parser = clap::value_parser!(u32).range(1..=20_000))]
-    pub header_columns_max: u32,
-
-    /// What stands between two cells: one character, `tab`, or `auto` to tell by the header line.
-    #[arg(long, env = "CSV_DELIMITER", default_value = "auto", value_name = "CHARACTER")]
-    pub csv_delimiter: String,
-
-    /// What stands around a cell that holds delimiters, quotes or line breaks.
-    #[arg(long, env = "CSV_QUOTE", default_value = "\"", value_name = "CHARACTER")]
-    pub csv_quote: String,
-
-    /// `backslash` when quotes inside quotes are written behind one, as Data Factory, Synapse and
-    /// Spark do; `none` when they are doubled.
-    #[arg(long, env = "CSV_ESCAPE", default_value = "none", value_name = "CHARACTER")]
-    pub csv_escape: String,
-
-    /// Encoding of the file, such as utf-8, windows-1252 or utf-16le.
-    #[arg(long, env = "CSV_ENCODING", default_value = "utf-8", value_name = "NAME")]
-    pub csv_encoding: String,
-}
-
-/// When a run is given up, and when it is forgotten.
-#[derive(Clone, Debug, Args)]
-pub struct GuardArgs {
-    /// Stop reading at the first rejected row; what is queued by then is delivered.
-    #[arg(long, conflicts_with = "max_rejects")]
-    pub fail_fast: bool,
-
-    /// Stop reading when more rows than this are rejected: a number, or a share such as 5% (judged
-    /// from 1,000 rows on). What is queued by then is delivered.
-    #[arg(long, value_name = "N|P%", value_parser = |text: &str| text.parse::<RejectLimit>().map(|_| text.to_owned()))]
-    pub max_rejects: Option<String>,
-
-    /// How long the ledger keeps a run after its end.
-    #[arg(long, env = "RUN_KEEP", default_value = "30d", value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub run_keep: Duration,
-}
-
-/// A name that can be in a path of the HTTP API, where `/api/sync/start` is something else.
-fn own_run_id(text: &str) -> Result<RunId, String> {
-    match text {
-        "start" => Err("`start` is a word of the HTTP API; choose another name".to_owned()),
-        text => text.parse().map_err(|error: InvalidRunId| error.to_string()),
-    }
 }

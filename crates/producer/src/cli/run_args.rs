@@ -5,9 +5,10 @@ use clap::{Arg, Args, builder::Resettable};
 use ingest_core::RunId;
 use job_queue::QueueArgs;
 
-use crate::{
-    cli::command::{LoadArgs, ReadArgs, WatermarkArgs},
-    report::target::{TargetArgs, target_id},
+use crate::cli::{
+    load_args::{LoadArgs, WatermarkArgs},
+    read_args::ReadArgs,
+    target_args::{TargetArgs, target_id},
 };
 
 /// Arguments of `producer runs`.

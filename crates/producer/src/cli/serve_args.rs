@@ -7,12 +7,11 @@ use clap::Args;
 use job_queue::QueueArgs;
 use secrecy::SecretString;
 
-use crate::{
-    cli::{
-        command::{GuardArgs, ReadArgs, WatermarkArgs},
-        http_args::HttpArgs,
-    },
-    report::target::TargetArgs,
+use crate::cli::{
+    http_args::HttpArgs,
+    load_args::{GuardArgs, WatermarkArgs},
+    read_args::ReadArgs,
+    target_args::TargetArgs,
 };
 
 /// Arguments of `producer serve`.

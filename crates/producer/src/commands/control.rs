@@ -10,9 +10,9 @@ use job_queue::Queue;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::foreground::Foreground;
 use crate::{
     cli::run_args::{CancelArgs, PauseArgs, ReplayArgs, ResumeArgs},
-    commands::{Foreground, rejects_max},
     import::{
         control::{Outcome, Wish},
         opener::Order,
@@ -31,13 +31,13 @@ struct Answer<'a> {
     status: Status,
 }
 
-pub(crate) async fn pause(args: PauseArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn pause(args: PauseArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
     let outcome = Wish::Pause.carry_out(&queue, &args.run).await?;
     answer(&queue, &args.run, &Wish::Pause.message(&args.run, outcome), args.json).await
 }
 
-pub(crate) async fn cancel(args: CancelArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn cancel(args: CancelArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
     let asks = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if asks && !is_confirmed(&Wish::Cancel.question(&args.run))? {
@@ -48,7 +48,7 @@ pub(crate) async fn cancel(args: CancelArgs) -> anyhow::Result<ExitCode> {
     answer(&queue, &args.run, &Wish::Cancel.message(&args.run, outcome), args.json).await
 }
 
-pub(crate) async fn resume(
+pub(super) async fn resume(
     args: ResumeArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
@@ -59,7 +59,7 @@ pub(crate) async fn resume(
         Some(id) => Some(foreground.start.change_target(&run, id).await?),
         None => None,
     };
-    foreground.start.change_guard(&run, rejects_max(&load.guards)).await?;
+    foreground.start.change_guard(&run, load.guards.reject_limit()).await?;
     let outcome = Wish::Resume.carry_out(queue, &run).await?;
     if outcome != Outcome::NobodyFeeds {
         let mut message = Wish::Resume.message(&run, outcome);
@@ -71,22 +71,22 @@ pub(crate) async fn resume(
     let ledger = foreground.start.find_ledger(&run).await?;
     let settings = ReadSettings::of(&ledger)?;
     let order = Order::new(ledger.file, settings, ledger.wanted);
-    foreground.sync(Order { run: Some(run), ..order }).await
+    foreground.load(Order { run: Some(run), ..order }).await
 }
 
-pub(crate) async fn replay(
+pub(super) async fn replay(
     args: ReplayArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let ReplayArgs { run, codes, file, target, load, read } = args;
     let foreground = Foreground::prepare(&load, shutdown).await?;
-    let settings = ReadSettings::new(&read)?.with_rejects_max(rejects_max(&load.guards));
+    let settings = ReadSettings::new(&read)?.with_rejects_max(load.guards.reject_limit());
     let replay = Replay { of: run, codes, edited: file, settings, wanted: target.wanted() };
     let replayed = replay.order(&foreground.start).await?;
     if !replayed.advice.is_empty() {
         foreground.display.say(&replayed.advice);
     }
-    foreground.sync(replayed.order).await
+    foreground.load(replayed.order).await
 }
 
 /// Says what became of a wish: on stderr for people, on stdout for programs.

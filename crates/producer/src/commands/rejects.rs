@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-pub(crate) async fn print(args: RejectsArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn print(args: RejectsArgs) -> anyhow::Result<ExitCode> {
     let store = BlobStore::connect(&args.blob)?;
     let queue = Queue::connect(&args.queue).await?;
     let run = args.run;

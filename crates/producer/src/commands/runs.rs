@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-pub(crate) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
     let (runs, living) = (queue.runs(args.newest).await?, queue.living_targets().await?);
     let pause = queue.delivery_pause().await?;
@@ -30,7 +30,7 @@ pub(crate) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
     let Some(ledger) = queue.run(&args.run).await? else {
         return Err(SyncError::UnknownRun { run: args.run }.into());

@@ -19,21 +19,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    cli::serve_args::ServeArgs,
-    commands::rejects_max,
+    cli::{invalid_setting::InvalidSetting, serve_args::ServeArgs},
     import::{
-        error::InvalidSetting, opener::Start, places::Places, read_settings::ReadSettings,
-        source::Transfer, watermark::Watermarks,
+        opener::Start, places::Places, read_settings::ReadSettings, source::Transfer,
+        watermark::Watermarks,
     },
     report::totals::Totals,
-    server::middleware::auth::is_public,
     server::{
+        middleware::auth::is_public,
         rejects_sweeper::write_late_rejects,
+        router,
+        state::{Api, Parts},
         worker::{Importer, run_imports},
-        {
-            router,
-            state::{Api, Parts},
-        },
     },
 };
 
@@ -41,7 +38,7 @@ use crate::{
 const TOKEN_CHARS_MIN: usize = 16;
 
 /// Serves until `shutdown`.
-pub(crate) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     service::init_logging(io::stderr);
     let (watermarks, settings, store) = checked(&args)?;
     let queue = Queue::connect(&args.queue).await?;
@@ -127,7 +124,7 @@ fn transfer(imports: u32) -> Transfer {
 fn checked(args: &ServeArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobStore)> {
     check_token(args)?;
     let watermarks = Watermarks::new(&args.watermarks)?;
-    let settings = ReadSettings::new(&args.read)?.with_rejects_max(rejects_max(&args.guards));
+    let settings = ReadSettings::new(&args.read)?.with_rejects_max(args.guards.reject_limit());
     let store = BlobStore::connect(&args.blob)
         .map_err(|error| InvalidSetting(format!("{:#}", anyhow::Error::from(error))))?;
     Ok((watermarks, settings, store))

@@ -1,13 +1,10 @@
+//! Why a file cannot be read, a run cannot go on, or rejected rows cannot be written.
+
 use blob_store::BlobError;
 use ingest_core::{IngestError, RunId};
 use job_queue::{FeedError, QueueError};
 
-use crate::import::rejects_file::RejectsError;
-
-/// A setting that is not understood. Ends the program with the usage code.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct InvalidSetting(pub(crate) String);
+use crate::report::command_line::resume_command;
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -138,37 +135,11 @@ impl SyncError {
     }
 }
 
-/// What goes on with a run.
-pub(crate) fn resume_command(file: &str, run: &RunId) -> String {
-    format!("producer sync --file {} --run-id {run}", shell_word(file))
-}
-
-/// A file name as one word of a POSIX shell.
-fn shell_word(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
-    if text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_that_resumes_can_be_pasted() {
-        let run = "nightly".parse().unwrap();
-        let cases = [
-            ("a/big-data.csv", "a/big-data.csv"),
-            ("two words.csv", "'two words.csv'"),
-            ("it's.csv", r"'it'\''s.csv'"),
-        ];
-
-        for (file, word) in cases {
-            let expected = format!("producer sync --file {word} --run-id nightly");
-            assert_eq!(resume_command(file, &run), expected);
-        }
-    }
+/// Why rejected rows could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RejectsError {
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
 }

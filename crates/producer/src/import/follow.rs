@@ -12,9 +12,9 @@ use tracing::warn;
 
 use crate::{
     import::{
-        error::SyncError,
+        error::{RejectsError, SyncError},
         read_settings::ReadSettings,
-        rejects_file::{RejectsError, RejectsFile},
+        rejects_file::RejectsFile,
         source::ReadProgress,
         stall::Quiet,
     },
@@ -237,7 +237,7 @@ impl Follow<'_> {
         SyncError::Rejects {
             run: self.run.clone(),
             name: self.rejects.name(),
-            command: crate::import::error::resume_command(&ledger.file, &ledger.run),
+            command: crate::report::command_line::resume_command(&ledger.file, &ledger.run),
             source: Box::new(source),
         }
     }

@@ -11,4 +11,5 @@ pub(crate) mod rejects_file;
 pub(crate) mod replay;
 pub(crate) mod source;
 pub(crate) mod stall;
+pub(crate) mod target;
 pub(crate) mod watermark;

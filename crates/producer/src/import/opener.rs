@@ -13,8 +13,9 @@ use crate::{
         read_settings::ReadSettings,
         rejects_file,
         source::{ReadProgress, Source, Transfer},
+        target,
     },
-    report::target,
+    report::rejects_names,
 };
 
 /// Where runs begin: the files, and the ledger.
@@ -154,7 +155,7 @@ impl Start {
         settings: &ReadSettings,
     ) -> Result<(ReadSettings, bool), SyncError> {
         let settings = settings.clone();
-        if !blob.name.starts_with(rejects_file::FOLDER) {
+        if !blob.name.starts_with(rejects_names::FOLDER) {
             return Ok((settings.for_saved_copy(), false));
         }
         let run = rejects_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;

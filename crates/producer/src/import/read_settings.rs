@@ -9,11 +9,8 @@ use job_queue::Ledger;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cli::{command::ReadArgs, reject_limit::RejectLimit},
-    import::{
-        error::{InvalidSetting, SyncError},
-        packing::Packing,
-    },
+    cli::{invalid_setting::InvalidSetting, read_args::ReadArgs, reject_limit::RejectLimit},
+    import::{error::SyncError, packing::Packing},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,9 +59,9 @@ pub(crate) struct ReadSettings {
 impl ReadSettings {
     pub(crate) fn new(args: &ReadArgs) -> Result<Self, InvalidSetting> {
         let settings = Self {
-            delimiter: delimiter(&args.csv_delimiter)?,
-            quote: character("CSV_QUOTE", &args.csv_quote)?,
-            escape: escape(&args.csv_escape)?,
+            delimiter: args.delimiter()?,
+            quote: args.quote()?,
+            escape: args.escape()?,
             encoding: args.csv_encoding.clone(),
             packing: None,
             record_bytes_max: args.record_bytes_max as usize,
@@ -278,29 +275,6 @@ impl ReadSettings {
 /// The limit that lets more through; without one, everything is.
 fn larger(one: Option<usize>, other: Option<usize>) -> Option<usize> {
     one.zip(other).map(|(one, other)| one.max(other))
-}
-
-fn delimiter(text: &str) -> Result<Option<u8>, InvalidSetting> {
-    match text {
-        "auto" => Ok(None),
-        "tab" | r"\t" => Ok(Some(b'\t')),
-        _ => character("CSV_DELIMITER", text).map(Some),
-    }
-}
-
-fn escape(text: &str) -> Result<Option<u8>, InvalidSetting> {
-    match text {
-        "none" => Ok(None),
-        "backslash" | "\\" => Ok(Some(b'\\')),
-        _ => Err(InvalidSetting(format!("CSV_ESCAPE must be none or backslash, not {text:?}"))),
-    }
-}
-
-fn character(name: &str, text: &str) -> Result<u8, InvalidSetting> {
-    match text.as_bytes() {
-        &[byte] if byte.is_ascii() => Ok(byte),
-        _ => Err(InvalidSetting(format!("{name} must be one ASCII character, not {text:?}"))),
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 use ingest_core::{Reject, RunId};
 use job_queue::{Ledger, Wanted};
 
-use crate::import::{
-    error::{ReadError, SyncError, resume_command},
-    opener::{Order, Start},
-    read_settings::ReadSettings,
-    rejects_file::{RejectsError, RejectsFile},
+use crate::{
+    import::{
+        error::{ReadError, RejectsError, SyncError},
+        opener::{Order, Start},
+        read_settings::ReadSettings,
+        rejects_file::RejectsFile,
+    },
+    report::command_line::resume_command,
 };
 
 /// Which rows are to be loaded again.

@@ -3,23 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
 use ingest_core::{Header, Rows};
 use serde::Serialize;
 use time::{Date, Month};
 
-use crate::report::format::grouped;
-
-/// How dates with slashes are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DateOrder {
-    /// 11/23/2026.
-    #[default]
-    MonthFirst,
-    /// 23/11/2026.
-    DayFirst,
-}
+use crate::{cli::plan_args::DateOrder, report::format::grouped};
 
 /// Counts the dates of each column.
 pub(super) struct DateColumns<'a> {

@@ -9,15 +9,12 @@ use std::{
 use job_queue::{DeliveryPause, Ledger, Target};
 use serde::Serialize;
 
-use crate::{
-    cli::reject_limit,
-    import::{error::resume_command, rejects_file},
-    report::{
-        format::{bytes, duration, grouped, moment, per_second},
-        outage,
-        status::Status,
-        target::{ShownTarget, waiting_for},
-    },
+use crate::report::{
+    command_line::resume_command,
+    format::{bytes, duration, grouped, moment, per_second},
+    outage, reject_limit, rejects_names,
+    status::Status,
+    target::{ShownTarget, waiting_for},
 };
 
 /// One run with the figures that follow from its ledger.
@@ -60,7 +57,7 @@ impl Report {
         let is_left =
             status == Status::Interrupted || (status == Status::Failed && !ledger.file_replaced);
         let rejects_files =
-            if ledger.rejected > 0 { rejects_file::names(&ledger) } else { Vec::new() };
+            if ledger.rejected > 0 { rejects_names::names(&ledger) } else { Vec::new() };
         Self {
             status,
             cancelled: ledger.cancelled(),

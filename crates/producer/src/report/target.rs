@@ -1,62 +1,10 @@
 //! Who is to deliver a run: what a person asks for, and what a run waits for.
 
-use clap::Args;
 use job_queue::{Ledger, Target, Wanted};
 use serde::Serialize;
 use service::few;
 
-use crate::{import::error::SyncError, report::status::Status};
-
-/// Who is to deliver the runs that are started; without any of it the consumers that are alive, when
-/// all of them do the same.
-#[derive(Clone, Debug, Default, Args)]
-pub struct TargetArgs {
-    /// Only consumers of this object deliver the run.
-    #[arg(long, env = "SALESFORCE_OBJECT", value_name = "NAME")]
-    pub object: Option<String>,
-
-    /// Only consumers that do this with rows deliver it [default: upsert, when an object is given].
-    #[arg(long, env = "SALESFORCE_OPERATION", value_name = "OPERATION", value_parser = ["upsert", "insert", "update", "delete"])]
-    pub operation: Option<String>,
-
-    /// Only consumers that find records by this field deliver it.
-    #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD")]
-    pub external_id: Option<String>,
-
-    /// Only consumers of this target deliver it, whatever the other settings say: its id, or how
-    /// that begins. `producer show` and a start that is not clear name them.
-    #[arg(long, value_name = "ID", value_parser = target_id)]
-    pub target: Option<String>,
-}
-
-impl TargetArgs {
-    /// The same as a question to the living consumers.
-    pub(crate) fn wanted(&self) -> Wanted {
-        if let Some(id) = &self.target {
-            return Wanted { id: Some(id.clone()), ..Wanted::default() };
-        }
-        let usual = self.object.as_ref().map(|_| "upsert".to_owned());
-        let operation = self.operation.clone().or(usual);
-        // Settings are shared with consumers, and an insert finds no record, whatever they say.
-        let finds = operation.as_deref() != Some("insert");
-        let external_id = self.external_id.clone().filter(|_| finds);
-        Wanted { id: None, object: self.object.clone(), operation, external_id }
-    }
-}
-
-/// As much of a target's id as tells it from others.
-pub(crate) fn target_id(text: &str) -> Result<String, String> {
-    let id = text.to_ascii_lowercase();
-    let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match is_hex && (4..=12).contains(&id.len()) {
-        true => Ok(id),
-        false => {
-            Err("not the id of a target; these have 12 hexadecimal digits, of which the first \
-                      4 or more will do"
-                .to_owned())
-        }
-    }
-}
+use crate::report::status::Status;
 
 /// A target as it is shown to programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -73,53 +21,8 @@ impl From<Target> for ShownTarget {
     }
 }
 
-/// The target that a person named, for a run that begins or goes on: one of a living consumer, or
-/// the run's own. A run for an id that nobody has would wait for ever.
-pub(crate) fn find(id: &str, living: &[Target], own: Option<&Target>) -> Result<Target, SyncError> {
-    let mut known: Vec<&Target> = living.iter().chain(own).collect();
-    known.sort();
-    known.dedup();
-    let fitting: Vec<&Target> =
-        known.iter().copied().filter(|target| target.id().starts_with(id)).collect();
-    match fitting[..] {
-        [target] => Ok(target.clone()),
-        [] => Err(no_such(id, &known)),
-        _ => {
-            let how = "--target and more of its id";
-            Err(SyncError::SeveralTargets { how, known: list(fitting) })
-        }
-    }
-}
-
-fn no_such(id: &str, known: &[&Target]) -> SyncError {
-    // Both look alike.
-    let of_mapping = known.iter().find(|target| target.mapping.starts_with(id));
-    let hint = of_mapping
-        .map(|target| format!(" ({id} is how the mapping of target {} begins)", target.id()));
-    let known = match known {
-        [] => "none; start a consumer first: make consumer".to_owned(),
-        known => list(known.iter().copied()),
-    };
-    SyncError::NoSuchTarget { id: id.to_owned(), hint: hint.unwrap_or_default(), known }
-}
-
-/// Consumers of all of these could deliver a run that begins.
-pub(crate) fn several(targets: &[Target]) -> SyncError {
-    let asked_for = |target: &Target| {
-        (target.object.clone(), target.operation.clone(), target.external_id.clone())
-    };
-    let mut kinds: Vec<_> = targets.iter().map(asked_for).collect();
-    kinds.sort();
-    kinds.dedup();
-    let how = match kinds.len() == targets.len() {
-        true => "--object, --operation and --external-id, or by --target and its id",
-        false => "--target and its id",
-    };
-    SyncError::SeveralTargets { how, known: list(targets) }
-}
-
 /// Targets with their ids, in words.
-fn list<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
+pub(crate) fn list<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String {
     few(targets.into_iter().map(|target| format!("target {}: {target}", target.id())), "; ")
 }
 
@@ -181,20 +84,10 @@ pub(crate) fn in_words(wanted: &Wanted) -> String {
 
 #[cfg(test)]
 mod tests {
-    use job_queue::{Choice, Held, RunState};
+    use job_queue::{Held, RunState};
 
     use super::*;
-    use crate::report::sample;
-
-    fn args(object: &str, operation: &str, external_id: &str, target: &str) -> TargetArgs {
-        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        TargetArgs {
-            object: given(object),
-            operation: given(operation),
-            external_id: given(external_id),
-            target: given(target),
-        }
-    }
+    use crate::{cli::target_args::TargetArgs, report::sample};
 
     fn other_mapping() -> Target {
         Target { mapping: "e3b0c44298fc1c14".to_owned(), ..sample::target() }
@@ -202,46 +95,6 @@ mod tests {
 
     fn leads() -> Target {
         Target { object: "Lead".to_owned(), ..sample::target() }
-    }
-
-    #[test]
-    fn what_is_not_given_may_be_anything_and_an_object_is_upserted() {
-        let contact = sample::target();
-        let deletes = Target { operation: "delete".to_owned(), ..sample::target() };
-        let inserts =
-            Target { operation: "insert".to_owned(), external_id: None, ..sample::target() };
-        let living = [contact.clone(), deletes.clone(), inserts.clone()];
-        let cases = [
-            (args("contact", "", "", ""), Choice::Known(contact.clone())),
-            (args("contact", "", "ExternalId__c", ""), Choice::Known(contact.clone())),
-            (args("Contact", "", "Other__c", ""), Choice::Open),
-            (args("", "delete", "", ""), Choice::Known(deletes.clone())),
-            (args("Contact", "insert", "ExternalId__c", ""), Choice::Known(inserts)),
-            (args("Lead", "upsert", "", &deletes.id()[..6]), Choice::Known(deletes)),
-        ];
-
-        for (args, choice) in cases {
-            assert_eq!(args.wanted().choose(&living), choice, "{args:?}");
-        }
-    }
-
-    #[test]
-    fn a_target_is_named_by_the_beginning_of_its_id() {
-        assert_eq!(target_id("0A1b"), Ok("0a1b".to_owned()));
-        for wrong in ["", "0a1", "0a1g", "0123456789abc"] {
-            assert!(target_id(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_run_is_given_the_target_of_a_living_consumer_or_keeps_its_own() {
-        let ledger = sample::ledger("nightly");
-        let (living, own) = ([leads(), other_mapping()], ledger.target.as_ref());
-
-        assert_eq!(find(&leads().id()[..8], &living, own).unwrap(), leads());
-        assert_eq!(find(&sample::target().id(), &living, own).unwrap(), sample::target());
-        let unknown = find("0000", &living, own).unwrap_err().to_string();
-        assert!(unknown.contains(&format!("{}: {}", leads().id(), leads())), "{unknown}");
     }
 
     #[test]
@@ -273,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_run_without_a_target_waits_for_what_it_wants() {
-        let wanted = args("Contact", "", "", "").wanted();
+        let wanted = TargetArgs { object: Some("Contact".to_owned()), ..TargetArgs::default() };
+        let wanted = wanted.wanted();
         let ledger = Ledger { target: None, wanted, ..sample::ledger("nightly") };
 
         assert_eq!(waiting_for(&ledger, &[leads(), sample::target()]), None);

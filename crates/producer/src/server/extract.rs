@@ -12,8 +12,7 @@ use ingest_core::RunId;
 use job_queue::Wanted;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::report::target::target_id;
-use crate::server::problem::Problem;
+use crate::{cli::target_args::target_id, server::problem::Problem};
 
 /// Bytes of a request's body.
 pub(crate) const BODY_BYTES_MAX: usize = 16 << 10;

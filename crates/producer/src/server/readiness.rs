@@ -28,7 +28,7 @@ impl Readiness {
     }
 
     pub(crate) async fn check(&self) -> Result<(), &'static str> {
-        self.outcome.get(self.ask()).await
+        self.outcome.get(Box::pin(self.ask())).await
     }
 
     async fn ask(&self) -> Result<(), &'static str> {

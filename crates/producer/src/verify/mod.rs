@@ -5,6 +5,7 @@ mod cells;
 mod comparison;
 mod cut;
 mod lines;
+mod rejected_row;
 mod rejects;
 mod rules;
 mod second_reader;

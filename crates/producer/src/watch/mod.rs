@@ -5,6 +5,7 @@
 //! keys ──press──▶   │ ──Wish──▶ queue
 //! ```
 
+mod bars;
 mod draw;
 mod model;
 mod one_run;
@@ -21,12 +22,13 @@ use std::{
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::StreamExt;
 use ingest_core::RunId;
-use job_queue::{Queue, QueueArgs, QueueError};
+use job_queue::{Queue, QueueError};
 use tokio::{sync::mpsc, time::interval};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    import::{control::Wish, error::InvalidSetting, watermark::Watermarks},
+    cli::{invalid_setting::InvalidSetting, run_args::WatchArgs},
+    import::{control::Wish, watermark::Watermarks},
     watch::{
         model::{Action, Model, Snapshot},
         screen::Screen,
@@ -51,11 +53,13 @@ enum News {
 
 /// Shows everything until a key or a signal ends it.
 pub(crate) async fn watch(
-    queue: &QueueArgs,
-    watermarks: Watermarks,
+    args: WatchArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let queue = Queue::connect(queue).await?;
+    needs_a_terminal()?;
+    let watermarks = Watermarks::new(&args.watermarks)?;
+    // No log: a line of it would tear the screen.
+    let queue = Queue::connect(&args.queue).await?;
     let mut screen = Screen::take()?;
     let (tell, mut news) = mpsc::channel(4);
     let looking = AbortOnDropHandle::new(tokio::spawn(look_again(queue.clone(), tell.clone())));
@@ -66,7 +70,7 @@ pub(crate) async fn watch(
 }
 
 /// `watch` draws over the whole terminal: without one there is nothing to do.
-pub(crate) fn needs_a_terminal() -> Result<(), InvalidSetting> {
+fn needs_a_terminal() -> Result<(), InvalidSetting> {
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         return Ok(());
     }

@@ -17,7 +17,7 @@ use crate::{
         status::Status,
     },
     watch::{
-        draw::{colour_of, gauge, percent, ratio, read_share},
+        bars::{colour_of, gauge, percent, ratio, read_share},
         model::{Model, Paces},
     },
 };

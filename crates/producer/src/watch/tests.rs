@@ -11,7 +11,7 @@ use super::{
     model::{Action, Model, Snapshot},
 };
 use crate::{
-    cli::command::WatermarkArgs,
+    cli::load_args::WatermarkArgs,
     import::{control::Wish, watermark::Watermarks},
     report::sample::{completed, ledger, target},
 };

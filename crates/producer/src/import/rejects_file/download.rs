@@ -9,10 +9,13 @@ use ingest_core::{RunId, SpreadsheetCopy};
 use job_queue::{Ledger, Queue};
 use tokio::time::{Instant, sleep};
 
-use super::parts::{header_bytes, names};
-use crate::import::{
-    error::{ReadError, SyncError},
-    read_settings::ReadSettings,
+use super::file::header_bytes;
+use crate::{
+    import::{
+        error::{ReadError, SyncError},
+        read_settings::ReadSettings,
+    },
+    report::rejects_names,
 };
 
 /// One chunk is on its way to the client while the next one is fetched.
@@ -68,7 +71,7 @@ impl Download {
     /// As the files are, byte for byte; `None` when there is none.
     pub(crate) async fn of(store: &BlobStore, ledger: &Ledger) -> Result<Option<Self>, SyncError> {
         let mut next = VecDeque::new();
-        for name in names(ledger) {
+        for name in rejects_names::names(ledger) {
             match store.properties(&name).await {
                 Err(BlobError::NoSuchBlob { .. }) => {}
                 file => next.push_back(file.map_err(ReadError::from)?),

@@ -10,41 +10,19 @@
 //! written, the ledger takes it in the place of others, these are emptied. Whoever comes next begins
 //! with another number; what is no part and not being written is emptied at the end.
 
-use std::{collections::HashMap, num::NonZero};
+use std::num::NonZero;
 
 use blob_store::{AppendBlob, Appended, BlobError, BlobEtag, ReadSettings};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use ingest_core::{RunId, rejects_header};
-use job_queue::{Ledger, PendingRejects, Queue, RejectsPart, RejectsParts};
+use job_queue::{PendingRejects, Queue, RejectsPart, RejectsParts};
 use tracing::warn;
 
-use super::{RejectsError, RejectsFile};
-use crate::import::read_settings;
+use super::file::RejectsFile;
+use crate::{import::error::RejectsError, report::rejects_names};
 
 /// Bytes in one append of a copy: what every version of the service takes.
 const COPY_BYTES: NonZero<u32> = NonZero::new(4 << 20).expect("not zero");
-
-/// What the names of all rejects files begin with.
-pub(crate) const FOLDER: &str = "rejects/";
-
-/// Name of one part of a run's rejects file.
-pub(super) fn name(run: &RunId, number: u32) -> String {
-    match number {
-        1 => format!("{FOLDER}{run}.csv"),
-        _ => format!("{FOLDER}{run}.{number}.csv"),
-    }
-}
-
-/// Names of all its parts, in order.
-pub(crate) fn names(ledger: &Ledger) -> Vec<String> {
-    ledger.rejects_parts.parts.iter().map(|part| name(&ledger.run, part.number)).collect()
-}
-
-/// Length of the header of each part.
-pub(super) fn header_bytes(ledger: &Ledger, settings: &read_settings::ReadSettings) -> u64 {
-    rejects_header(&ledger.header, settings.dialect()).len() as u64
-}
 
 /// Another part is to be begun.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,7 +56,7 @@ impl RejectsFile {
     ) -> Result<(), RejectsError> {
         let (run, position) = (&self.run, pending.position);
         let number = self.free_number(pending).await?;
-        let name = name(run, number);
+        let name = rejects_names::name(run, number);
         let copying = RejectsParts { copying: Some(number), ..pending.parts.clone() };
         if !queue.change_rejects_parts(run, position, &pending.parts, &copying).await? {
             return Ok(());
@@ -121,7 +99,7 @@ impl RejectsFile {
             if counts(number) || there.bytes <= self.header.len() as u64 {
                 continue;
             }
-            let name = name(&self.run, number);
+            let name = rejects_names::name(&self.run, number);
             match self.store.append_empty(&name, &there.etag, &there.metadata).await {
                 Ok(true) => {
                     self.store.append(&name, 0, self.header.clone()).await?;
@@ -133,7 +111,7 @@ impl RejectsFile {
                     warn!(
                         run.id = %self.run,
                         "{name} could not be emptied, delete it: its rows are in {}: {error:#}",
-                        parts.iter().map(|part| self::name(&self.run, part.number)).collect::<Vec<_>>().join(", ")
+                        parts.iter().map(|part| rejects_names::name(&self.run, part.number)).collect::<Vec<_>>().join(", ")
                     );
                 }
             }
@@ -148,7 +126,7 @@ impl RejectsFile {
     ) -> Result<Vec<(u32, AppendBlob)>, RejectsError> {
         let mut files = Vec::new();
         for number in 1.. {
-            match self.store.append_blob(&name(&self.run, number)).await {
+            match self.store.append_blob(&rejects_names::name(&self.run, number)).await {
                 Ok(Some(there)) if self.is_ours(&there) => files.push((number, there)),
                 Ok(Some(_)) | Err(BlobError::OtherType { .. }) => {}
                 Ok(None) if number > number_max(pending) => break,
@@ -164,25 +142,12 @@ impl RejectsFile {
         let mut number = number_max(pending);
         loop {
             number += 1;
-            match self.store.append_blob(&name(&self.run, number)).await {
+            match self.store.append_blob(&rejects_names::name(&self.run, number)).await {
                 Ok(None) => return Ok(number),
                 Ok(Some(_)) | Err(BlobError::OtherType { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    /// What a file of this run bears, so that it is told from those of others: a run may have
-    /// another one's id when that is forgotten, and `a.2` may be the id of a run.
-    pub(super) fn marks(&self, start: u64) -> HashMap<String, String> {
-        let marks = [("run", self.run.to_string()), ("source", self.source.clone())];
-        let start = ("start", start.to_string());
-        marks.into_iter().chain([start]).map(|(name, value)| (name.to_owned(), value)).collect()
-    }
-
-    pub(super) fn is_ours(&self, there: &AppendBlob) -> bool {
-        let is = |name, value: &str| there.metadata.get(name).is_some_and(|mark| mark == value);
-        is("run", self.run.as_ref()) && is("source", &self.source)
     }
 
     /// Copies the lines of `pieces` behind the header of a new file; the last line of each ends.

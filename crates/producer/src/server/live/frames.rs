@@ -7,8 +7,10 @@ use axum::body::Bytes;
 use job_queue::{BatchEvent, EventId, Ledger};
 use serde::Serialize;
 
-use crate::report::run_report::Report;
-use crate::{report::log_lines, server::live::queue_state::QueueState};
+use crate::{
+    report::{log_lines, run_report::Report},
+    server::live::queue_state::QueueState,
+};
 
 /// Log frames that a stream which comes late is shown.
 const LOG_FRAMES_KEPT: usize = 64;

@@ -42,7 +42,7 @@ impl SharedFigures {
     /// `None` while Redis does not answer.
     pub(crate) async fn get(&self) -> Option<Arc<Shared>> {
         let load = async { timeout(TIMEOUT, self.load()).await.ok()?.ok().map(Arc::new) };
-        self.shared.get(load).await
+        self.shared.get(Box::pin(load)).await
     }
 
     async fn load(&self) -> Result<Shared, QueueError> {

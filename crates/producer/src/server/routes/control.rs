@@ -6,11 +6,13 @@ use axum::{Json, extract::State, http::StatusCode};
 use ingest_core::RunId;
 use serde::{Deserialize, Serialize};
 
-use crate::import::control::{ControlError, Outcome, Wish};
-use crate::server::{
-    extract::{JsonOf, RunOf, TargetId},
-    problem::Problem,
-    state::Api,
+use crate::{
+    import::control::{ControlError, Outcome, Wish},
+    server::{
+        extract::{JsonOf, RunOf, TargetId},
+        problem::Problem,
+        state::Api,
+    },
 };
 
 /// The wish is granted, or on its way to be.

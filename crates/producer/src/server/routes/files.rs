@@ -7,9 +7,9 @@ use blob_store::{BlobProperties, BlobStore};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::import::rejects_file;
-use crate::server::{
-    client::Client, extract::QueryOf, problem::Problem, routes::runs::limit, state::Api,
+use crate::{
+    report::rejects_names,
+    server::{client::Client, extract::QueryOf, problem::Problem, routes::runs::limit, state::Api},
 };
 
 const FILES_A_PAGE: NonZero<u16> = NonZero::new(200).expect("not zero");
@@ -68,8 +68,8 @@ async fn some(
     mut after: Option<String>,
     limit: NonZero<u16>,
 ) -> Result<Files, Problem> {
-    let hides_rejects = !prefix.starts_with(rejects_file::FOLDER);
-    let is_shown = |name: &str| !(hides_rejects && name.starts_with(rejects_file::FOLDER));
+    let hides_rejects = !prefix.starts_with(rejects_names::FOLDER);
+    let is_shown = |name: &str| !(hides_rejects && name.starts_with(rejects_names::FOLDER));
     loop {
         let page = store.list_some(prefix, after.as_deref(), limit).await?;
         let shown = page.blobs.into_iter().filter(|blob| is_shown(&blob.name));

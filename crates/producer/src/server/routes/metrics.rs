@@ -21,10 +21,12 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::report::{status::Status, totals::Sums};
-use crate::server::{
-    live::{queue_state::QueueState, shared_figures::Shared},
-    state::Api,
+use crate::{
+    report::{status::Status, totals::Sums},
+    server::{
+        live::{queue_state::QueueState, shared_figures::Shared},
+        state::Api,
+    },
 };
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

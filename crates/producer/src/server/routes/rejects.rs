@@ -13,12 +13,14 @@ use axum::{
 use futures::stream;
 use serde::Deserialize;
 
-use crate::import::rejects_file::{Download, with_last_rows};
-use crate::server::{
-    client::Client,
-    extract::{QueryOf, RunOf},
-    problem::Problem,
-    state::Api,
+use crate::{
+    import::rejects_file::{Download, with_last_rows},
+    server::{
+        client::Client,
+        extract::{QueryOf, RunOf},
+        problem::Problem,
+        state::Api,
+    },
 };
 
 #[derive(Deserialize)]

@@ -7,12 +7,14 @@ use ingest_core::RunId;
 use job_queue::Series;
 use serde::{Deserialize, Serialize};
 
-use crate::report::run_report::Report;
-use crate::server::{
-    client::Client,
-    extract::{QueryOf, RunOf},
-    problem::Problem,
-    state::Api,
+use crate::{
+    report::run_report::Report,
+    server::{
+        client::Client,
+        extract::{QueryOf, RunOf},
+        problem::Problem,
+        state::Api,
+    },
 };
 
 const RUNS_A_PAGE: NonZero<u16> = NonZero::new(50).expect("not zero");

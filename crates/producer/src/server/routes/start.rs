@@ -13,15 +13,17 @@ use job_queue::Ledger;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use crate::import::{
-    opener::Order,
-    replay::{Replay, ReplayError},
-};
-use crate::server::{
-    extract::{JsonOf, RunOf, TargetId},
-    middleware::audit::Begun,
-    problem::Problem,
-    state::{Api, STARTS_MAX},
+use crate::{
+    import::{
+        opener::Order,
+        replay::{Replay, ReplayError},
+    },
+    server::{
+        extract::{JsonOf, RunOf, TargetId},
+        middleware::audit::Begun,
+        problem::Problem,
+        state::{Api, STARTS_MAX},
+    },
 };
 
 /// Most characters in an `Idempotency-Key`.
