@@ -42,7 +42,7 @@ impl Foreground {
         let display = Display::start();
         let watermarks = Watermarks::new(&args.watermarks)?;
         let store = BlobStore::connect(&args.blob)
-            .map_err(|error| InvalidSetting(format!("{:#}", anyhow::Error::from(error))))?;
+            .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
         let queue = Queue::connect(&args.queue).await?;
         for warning in queue.settings_warnings().await? {
             tracing::warn!("{warning}");
@@ -103,7 +103,7 @@ impl Foreground {
     /// Whoever looks at the run later sees why nobody goes on with it.
     async fn note_interruption(&self, run: &RunId, error: &SyncError) {
         if error.interrupts() {
-            let reason = error.with_causes();
+            let reason = service::with_causes(error);
             let noting = self.start.queue.note_interruption(run, &reason);
             // This process ends with the same words.
             let _noted = tokio::time::timeout(LAST_WORD, noting).await;

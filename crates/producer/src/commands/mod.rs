@@ -74,7 +74,7 @@ fn wrong_settings(error: &anyhow::Error) -> ExitCode {
     let _closed = writeln!(
         service::stderr(),
         "error: {}",
-        service::shown(&format!("{error:#}"), service::SENTENCE_MAX)
+        service::shown(&service::with_causes(error.as_ref()), service::SENTENCE_MAX)
     );
     service::USAGE.into()
 }

@@ -126,7 +126,7 @@ fn checked(args: &ServeArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobSt
     let watermarks = Watermarks::new(&args.watermarks)?;
     let settings = ReadSettings::new(&args.read)?.with_rejects_max(args.guards.reject_limit());
     let store = BlobStore::connect(&args.blob)
-        .map_err(|error| InvalidSetting(format!("{:#}", anyhow::Error::from(error))))?;
+        .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
     Ok((watermarks, settings, store))
 }
 

@@ -108,20 +108,6 @@ impl SyncError {
         }
     }
 
-    /// In one line, with what it came from.
-    pub(crate) fn with_causes(&self) -> String {
-        let mut words = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(next) = cause {
-            let text = next.to_string();
-            if !words.ends_with(&text) {
-                words.push_str(&format!(": {text}"));
-            }
-            cause = next.source();
-        }
-        words
-    }
-
     /// Trying again later may help without anybody's doing: the blob storage is away.
     pub(crate) fn may_heal(&self) -> bool {
         match self {

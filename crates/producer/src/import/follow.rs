@@ -18,7 +18,7 @@ use crate::{
         source::ReadProgress,
         stall::Quiet,
     },
-    report::{console::Display, outage, target::waiting_for},
+    report::{command_line::resume_command, console::Display, outage, target::waiting_for},
 };
 
 /// How often the ledger is looked at.
@@ -218,8 +218,7 @@ impl Follow<'_> {
             Err(error) => {
                 watcher.rejects_failed = true;
                 watcher.rejects_written = Instant::now();
-                let cause = anyhow::Error::from(error);
-                warn!(error = format!("{cause:#}"), "could not write rejected rows yet");
+                warn!(error = service::with_causes(&error), "could not write rejected rows yet");
             }
         }
     }
@@ -237,7 +236,7 @@ impl Follow<'_> {
         SyncError::Rejects {
             run: self.run.clone(),
             name: self.rejects.name(),
-            command: crate::report::command_line::resume_command(&ledger.file, &ledger.run),
+            command: resume_command(&ledger.file, &ledger.run),
             source: Box::new(source),
         }
     }

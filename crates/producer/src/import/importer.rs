@@ -154,7 +154,7 @@ impl Import<'_> {
     async fn write_rejects_left(&self, ledger: &Ledger, settings: &ReadSettings) {
         let file = RejectsFile::new(&self.start.store, ledger, settings);
         if let Err(error) = file.write_all(&self.start.queue).await {
-            let causes = format!("{:#}", anyhow::Error::from(error));
+            let causes = service::with_causes(&error);
             tracing::warn!(
                 error = causes,
                 "could not write the rejected rows of run {}",

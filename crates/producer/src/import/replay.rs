@@ -107,7 +107,7 @@ impl Replay {
             let (codes, known) = (self.codes.clone(), known.keys().cloned().collect());
             return Err(ReplayError::NoSuchCode { run, codes, known });
         }
-        serde_json::from_str(&source.settings).map_err(|_| SyncError::LedgerSettings { run }.into())
+        Ok(ReadSettings::of(source)?)
     }
 }
 

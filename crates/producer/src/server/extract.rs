@@ -136,14 +136,9 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// The innermost sentence: the ones around it only say that it is one.
-fn first_cause(error: &dyn std::error::Error) -> String {
-    let mut innermost = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        innermost = next.to_string();
-        cause = next.source();
-    }
-    innermost
+fn first_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| (*error).source());
+    chain.last().map(ToString::to_string).unwrap_or_default()
 }
 
 #[cfg(test)]

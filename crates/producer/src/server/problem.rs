@@ -140,12 +140,7 @@ impl From<SyncError> for Problem {
 /// What went wrong behind us is also told to those who run the server, with the
 /// causes that callers do not see.
 fn logged(error: &(dyn std::error::Error + 'static), problem: Problem) -> Problem {
-    let mut causes = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        causes.push_str(&format!(": {next}"));
-        cause = next.source();
-    }
+    let causes = service::with_causes(error);
     tracing::warn!(status = problem.status.as_u16(), "a request was not answered: {causes}");
     problem
 }

@@ -42,7 +42,8 @@ async fn write_those_of(start: &Start, runs: &[Ledger], told: &mut HashSet<RunId
         match write(start, ledger).await {
             Ok(()) => _ = told.remove(&ledger.run),
             Err(error) if told.insert(ledger.run.clone()) => {
-                warn!(run.id = %ledger.run, "could not write the rejected rows of run {}: {error:#}", ledger.run);
+                let causes = service::with_causes(error.as_ref());
+                warn!(run.id = %ledger.run, "could not write the rejected rows of run {}: {causes}", ledger.run);
             }
             Err(_told) => {}
         }

@@ -52,7 +52,7 @@ pub(crate) struct Importer {
 /// Takes runs until shutdown, and puts those back that it has then, to go on at
 /// their checkpoints.
 pub(crate) async fn run_imports(importer: Arc<Importer>) -> Result<(), WorkerError> {
-    let name = unique_name();
+    let name = service::unique_name("server");
     let backend = ImportBackend::new(importer.start.queue.clone(), &name);
     let stop = importer.shutdown.clone();
     WorkerBuilder::new(name)
@@ -69,11 +69,6 @@ pub(crate) async fn run_imports(importer: Arc<Importer>) -> Result<(), WorkerErr
 
 async fn import(claimed: ClaimedImport, importer: Data<Arc<Importer>>) -> Result<(), QueueError> {
     Box::pin(importer.import(&claimed)).await
-}
-
-/// A name that no other server has, and not this one when it starts again.
-fn unique_name() -> String {
-    format!("server-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }
 
 impl Importer {
@@ -96,13 +91,13 @@ impl Importer {
                     claimed.put_back(delay).await.map(drop)
                 }
                 Next::TryAgain(delay) => {
-                    let causes = error.with_causes();
+                    let causes = service::with_causes(&error);
                     warn!(run.id = %run, "run {run} is tried again in {} s: {causes}", delay.as_secs());
                     claimed.try_again(delay).await.map(drop)
                 }
-                Next::Interrupt => self.interrupt(claimed, &error.with_causes()).await,
+                Next::Interrupt => self.interrupt(claimed, &service::with_causes(&error)).await,
                 Next::Done => {
-                    warn!(run.id = %run, "run {run}: {}", error.with_causes());
+                    warn!(run.id = %run, "run {run}: {}", service::with_causes(&error));
                     claimed.done().await.map(drop)
                 }
             },

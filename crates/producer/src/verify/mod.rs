@@ -73,8 +73,7 @@ impl Verifier {
 
     async fn count(&self, ledger: &Ledger) -> Result<Verification, SyncError> {
         let run = ledger.run.clone();
-        let settings: ReadSettings = serde_json::from_str(&ledger.settings)
-            .map_err(|_| SyncError::LedgerSettings { run: run.clone() })?;
+        let settings = ReadSettings::of(ledger)?;
         let blob = self.store.properties(&ledger.file).await.map_err(ReadError::from)?;
         if blob.etag.to_string() != ledger.etag {
             return Err(SyncError::OtherVersion { run, file: ledger.file.clone() });

@@ -161,7 +161,7 @@ impl Watcher {
         tokio::spawn(async move {
             let note = match wish.carry_out(&queue, &run).await {
                 Ok(outcome) => wish.message(&run, outcome),
-                Err(error) => format!("{:#}", anyhow::Error::from(error)),
+                Err(error) => service::with_causes(&error),
             };
             let _ended_meanwhile = tell.send(News::Note(note)).await;
         });

@@ -107,11 +107,11 @@ impl RejectsFile {
                 Ok(false) => {}
                 Err(error @ BlobError::Unreachable { .. }) => return Err(error.into()),
                 Err(error) => {
-                    let error = anyhow::Error::from(error);
                     warn!(
                         run.id = %self.run,
-                        "{name} could not be emptied, delete it: its rows are in {}: {error:#}",
-                        parts.iter().map(|part| rejects_names::name(&self.run, part.number)).collect::<Vec<_>>().join(", ")
+                        "{name} could not be emptied, delete it: its rows are in {}: {}",
+                        parts.iter().map(|part| rejects_names::name(&self.run, part.number)).collect::<Vec<_>>().join(", "),
+                        service::with_causes(&error)
                     );
                 }
             }

@@ -111,7 +111,7 @@ impl Watcher {
                 Some(Ok(true)) => {}
                 Some(Ok(false)) | None => return self.shared.forget(&self.run),
                 Some(Err(error)) => {
-                    let causes = format!("{error:#}");
+                    let causes = service::with_causes(error.as_ref());
                     tracing::warn!(run.id = %self.run, "could not look at run {}: {causes}", self.run);
                     say_stale(&self.scenes);
                 }
