@@ -96,16 +96,8 @@ impl Wish {
     }
 
     /// Whether it makes sense for this run now.
-    pub(crate) fn fits(self, ledger: &Ledger) -> bool {
-        match self {
-            Self::Pause => !ledger.paused && is_open(ledger),
-            Self::Resume => {
-                use Status::{Failed, Held, Interrupted, Paused};
-                matches!(Status::of(ledger), Paused | Held | Interrupted | Failed)
-                    && !ledger.file_replaced
-            }
-            Self::Cancel => is_open(ledger) || ledger.state == RunState::Failed,
-        }
+    pub(crate) fn is_allowed(self, ledger: &Ledger) -> bool {
+        Status::commands(ledger).contains(&self.word())
     }
 
     /// What is told about it.
@@ -174,11 +166,6 @@ async fn hand_over(queue: &Queue, run: &RunId, outcome: Outcome) -> Result<Outco
     // If this is lost, the next resume does it.
     queue.push_import(run).await?;
     Ok(if is_fed { outcome } else { Outcome::HandedOver })
-}
-
-/// A run that can be stopped.
-fn is_open(ledger: &Ledger) -> bool {
-    matches!(ledger.state, RunState::Feeding | RunState::Draining)
 }
 
 fn word(state: RunState) -> &'static str {

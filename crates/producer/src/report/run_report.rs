@@ -13,7 +13,7 @@ use crate::report::{
     command_line::resume_command,
     format::{bytes, duration, grouped, moment, per_second},
     outage, reject_limit, rejects_names,
-    status::Status,
+    status::{Status, Tone},
     target::{ShownTarget, waiting_for},
 };
 
@@ -22,6 +22,11 @@ use crate::report::{
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     status: Status,
+    /// The state in words, its tone, and what a person may do with the run now.
+    label: &'static str,
+    tone: Tone,
+    is_open: bool,
+    commands: Vec<&'static str>,
     delivered: u64,
     /// Read, and neither delivered nor rejected.
     unfinished: u64,
@@ -60,6 +65,10 @@ impl Report {
             if ledger.rejected > 0 { rejects_names::names(&ledger) } else { Vec::new() };
         Self {
             status,
+            label: status.label(),
+            tone: status.tone(),
+            is_open: status.is_open(),
+            commands: Status::commands(&ledger),
             cancelled: ledger.cancelled(),
             resume_command: is_left.then(|| resume_command(&ledger.file, &ledger.run)),
             delivered: ledger.delivered(),

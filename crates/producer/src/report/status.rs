@@ -27,8 +27,19 @@ pub(crate) enum Status {
     Cancelled,
 }
 
+/// How a state looks: as colours on a terminal and on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tone {
+    Rest,
+    Run,
+    Warn,
+    Bad,
+    Good,
+}
+
 impl Status {
-    /// Every one there is, as a run may go through them. The page and `openapi.json` have them too.
+    /// Every one there is, as a run may go through them. `openapi.json` has them too.
     pub(crate) const ALL: [Self; 11] = [
         Self::Queued,
         Self::Feeding,
@@ -62,31 +73,62 @@ impl Status {
         }
     }
 
-    /// Rows of it are on their way, or are to be.
-    pub(crate) fn is_under_way(self) -> bool {
-        use Status::{Cancelling, Draining, Feeding, Held, Queued, Waiting};
-        matches!(self, Queued | Feeding | Waiting | Held | Draining | Cancelling)
-    }
-
-    /// As people and programs read it.
-    pub(crate) fn word(self) -> &'static str {
+    /// Its name for programs, its label for people, and its tone.
+    fn presentation(self) -> (&'static str, &'static str, Tone) {
         match self {
-            Self::Queued => "queued",
-            Self::Feeding => "feeding",
-            Self::Waiting => "waiting",
-            Self::Paused => "paused",
-            Self::Held => "held",
-            Self::Interrupted => "interrupted",
-            Self::Draining => "draining",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-            Self::Cancelling => "cancelling",
-            Self::Cancelled => "cancelled",
+            Self::Queued => ("queued", "Queued", Tone::Rest),
+            Self::Feeding => ("feeding", "Feeding", Tone::Run),
+            Self::Waiting => ("waiting", "Waiting for room", Tone::Warn),
+            Self::Paused => ("paused", "Paused", Tone::Rest),
+            Self::Held => ("held", "Held", Tone::Warn),
+            Self::Interrupted => ("interrupted", "Interrupted", Tone::Bad),
+            Self::Draining => ("draining", "Draining", Tone::Run),
+            Self::Completed => ("completed", "Completed", Tone::Good),
+            Self::Failed => ("failed", "Failed", Tone::Bad),
+            Self::Cancelling => ("cancelling", "Cancelling", Tone::Rest),
+            Self::Cancelled => ("cancelled", "Cancelled", Tone::Rest),
         }
     }
 
-    pub(crate) fn has_ended(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    /// As programs read it, and people in lists.
+    pub(crate) fn word(self) -> &'static str {
+        self.presentation().0
+    }
+
+    /// As people read it on a page.
+    pub(crate) fn label(self) -> &'static str {
+        self.presentation().1
+    }
+
+    /// Whether a person has to worry.
+    pub(crate) fn tone(self) -> Tone {
+        self.presentation().2
+    }
+
+    /// It may still go on by itself: it has not ended.
+    pub(crate) fn is_open(self) -> bool {
+        !matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// Rows of it are on their way, or are to be.
+    pub(crate) fn is_under_way(self) -> bool {
+        self.is_open() && !matches!(self, Self::Paused | Self::Interrupted)
+    }
+
+    /// What a person may do with the run now, in the words of the commands.
+    pub(crate) fn commands(ledger: &Ledger) -> Vec<&'static str> {
+        let status = Self::of(ledger);
+        let is_stoppable = status.is_open() && status != Self::Cancelling;
+        let can_go_on =
+            matches!(status, Self::Paused | Self::Held | Self::Interrupted | Self::Failed)
+                && !ledger.file_replaced;
+        let commands = [
+            ("pause", is_stoppable && status != Self::Paused),
+            ("resume", can_go_on),
+            ("cancel", is_stoppable || status == Self::Failed),
+            ("replay", !status.is_open() && ledger.rejected > 0),
+        ];
+        commands.into_iter().filter(|(_, is_allowed)| *is_allowed).map(|(name, _)| name).collect()
     }
 }
 
@@ -144,22 +186,39 @@ mod tests {
         }
     }
 
-    /// The page and the API's description have lists of their own.
+    /// The API's description has a list of its own.
     #[test]
-    fn every_status_is_known_to_the_page_and_described() {
+    fn every_status_is_described() {
         let document: serde_json::Value =
             serde_json::from_str(include_str!("../server/routes/openapi.json")).unwrap();
-        let described =
-            &document["components"]["schemas"]["Report"]["properties"]["status"]["enum"];
-        let page = include_str!("../../web/status.js");
+        let report = &document["components"]["schemas"]["Report"]["properties"];
 
-        assert_eq!(*described, serde_json::json!(Status::ALL));
+        assert_eq!(report["status"]["enum"], serde_json::json!(Status::ALL));
         for status in Status::ALL {
-            assert!(
-                page.contains(&format!("\n  {status}: [\"")),
-                "the page has no word for {status}"
-            );
             assert_eq!(serde_json::json!(status), status.word());
+            let tones = report["tone"]["enum"].as_array().unwrap();
+            assert!(tones.contains(&serde_json::json!(status.tone())), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_person_may_do_what_changes_something() {
+        let fed = || sample::ledger("nightly");
+        let left = || Ledger { feeder_alive: false, ..fed() };
+        let failed = || Ledger { state: RunState::Failed, rejected: 0, ..fed() };
+        let cases: [(Ledger, &[&str]); 8] = [
+            (fed(), &["pause", "cancel"]),
+            (Ledger { paused: true, ..fed() }, &["resume", "cancel"]),
+            (left(), &["pause", "resume", "cancel"]),
+            (Ledger { state: RunState::Draining, ..left() }, &["pause", "cancel"]),
+            (Ledger { state: RunState::Cancelling, ..left() }, &[]),
+            (failed(), &["resume", "cancel"]),
+            (Ledger { file_replaced: true, ..failed() }, &["cancel"]),
+            (Ledger { rejected: 1, ..sample::completed("nightly") }, &["replay"]),
+        ];
+
+        for (ledger, commands) in cases {
+            assert_eq!(Status::commands(&ledger), commands, "{ledger:?}");
         }
     }
 }

@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use job_queue::{Ledger, RunState};
+use job_queue::Ledger;
+
+use crate::report::status::Status;
 
 /// Sums since this process started.
 #[derive(Debug, Default)]
@@ -64,7 +66,7 @@ impl Totals {
         sums.batches_settled += grown(|ledger| ledger.batches_settled);
         sums.paused_ms += grown(|ledger| ledger.paused_ms);
         if now.has_ended() && !before.has_ended() {
-            *sums.runs_ended.entry(ending(now.state)).or_default() += 1;
+            *sums.runs_ended.entry(Status::of(now).word()).or_default() += 1;
         }
     }
 
@@ -74,13 +76,5 @@ impl Totals {
 
     fn sums(&self) -> MutexGuard<'_, Sums> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn ending(state: RunState) -> &'static str {
-    match state {
-        RunState::Completed => "completed",
-        RunState::Cancelled => "cancelled",
-        _ => "failed",
     }
 }

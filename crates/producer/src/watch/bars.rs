@@ -6,7 +6,7 @@ use ratatui::{
     text::Span,
 };
 
-use crate::report::status::Status;
+use crate::report::status::{Status, Tone};
 
 /// A bar of `width` characters, with a mark at `mark`.
 pub(crate) fn gauge(
@@ -34,12 +34,12 @@ pub(crate) fn gauge(
 }
 
 pub(crate) fn colour_of(status: Status) -> Style {
-    Style::new().fg(match status {
-        Status::Completed => Color::Green,
-        Status::Failed | Status::Interrupted => Color::Red,
-        Status::Feeding | Status::Draining => Color::Cyan,
-        Status::Waiting | Status::Paused | Status::Held => Color::Yellow,
-        Status::Queued | Status::Cancelling | Status::Cancelled => Color::Gray,
+    Style::new().fg(match status.tone() {
+        Tone::Good => Color::Green,
+        Tone::Bad => Color::Red,
+        Tone::Run => Color::Cyan,
+        Tone::Warn => Color::Yellow,
+        Tone::Rest => Color::Gray,
     })
 }
 

@@ -144,7 +144,7 @@ impl Model {
     fn ask(&mut self, wish: Wish) {
         let Some(ledger) = self.chosen() else { return };
         let run = ledger.run.clone();
-        if wish.fits(ledger) {
+        if wish.is_allowed(ledger) {
             self.question = Some((wish, run));
         } else {
             let status = Status::of(ledger);

@@ -98,9 +98,9 @@ impl Figures {
         );
         let ended =
             Family::<Vec<(&str, &str)>, prometheus_client::metrics::counter::Counter>::default();
-        for state in ["completed", "failed", "cancelled"] {
-            let runs = sums.runs_ended.get(state).copied().unwrap_or_default();
-            ended.get_or_create(&vec![("state", state)]).inc_by(runs);
+        for status in Status::ALL.into_iter().filter(|status| !status.is_open()) {
+            let runs = sums.runs_ended.get(status.word()).copied().unwrap_or_default();
+            ended.get_or_create(&vec![("state", status.word())]).inc_by(runs);
         }
         registry.register("batch_sync_runs_ended", "Runs that ended on this server", ended);
     }
@@ -149,7 +149,7 @@ fn add_queue(registry: &mut Registry, queue: &QueueState) {
 
 fn add_runs(registry: &mut Registry, runs: &BTreeMap<Status, i64>) {
     let family = Family::<Vec<(&str, String)>, Gauge>::default();
-    for status in Status::ALL.into_iter().filter(|status| !status.has_ended()) {
+    for status in Status::ALL.into_iter().filter(|status| status.is_open()) {
         let number = runs.get(&status).copied().unwrap_or_default();
         family.get_or_create(&vec![("status", status.to_string())]).set(number);
     }
