@@ -14,10 +14,10 @@ use super::foreground::Foreground;
 use crate::{
     cli::run_args::{CancelArgs, PauseArgs, ReplayArgs, ResumeArgs},
     import::{
-        control::{Outcome, Wish},
-        opener::Order,
+        control::{Outcome, RunCommand},
         read_settings::ReadSettings,
         replay::Replay,
+        run_store::RunRequest,
     },
     report::status::Status,
 };
@@ -33,19 +33,19 @@ struct Answer<'a> {
 
 pub(super) async fn pause(args: PauseArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
-    let outcome = Wish::Pause.carry_out(&queue, &args.run).await?;
-    answer(&queue, &args.run, &Wish::Pause.message(&args.run, outcome), args.json).await
+    let outcome = RunCommand::Pause.execute(&queue, &args.run).await?;
+    print(&queue, &args.run, &RunCommand::Pause.message(&args.run, outcome), args.json).await
 }
 
 pub(super) async fn cancel(args: CancelArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
     let asks = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
-    if asks && !is_confirmed(&Wish::Cancel.question(&args.run))? {
+    if asks && !confirm(&RunCommand::Cancel.question(&args.run))? {
         writeln!(service::stderr(), "not cancelled; the run goes on")?;
         return Ok(ExitCode::FAILURE);
     }
-    let outcome = Wish::Cancel.carry_out(&queue, &args.run).await?;
-    answer(&queue, &args.run, &Wish::Cancel.message(&args.run, outcome), args.json).await
+    let outcome = RunCommand::Cancel.execute(&queue, &args.run).await?;
+    print(&queue, &args.run, &RunCommand::Cancel.message(&args.run, outcome), args.json).await
 }
 
 pub(super) async fn resume(
@@ -54,24 +54,24 @@ pub(super) async fn resume(
 ) -> anyhow::Result<ExitCode> {
     let ResumeArgs { run, target, load } = args;
     let foreground = Foreground::prepare(&load, shutdown).await?;
-    let queue = &foreground.start.queue;
+    let queue = &foreground.runs.queue;
     let target = match &target {
-        Some(id) => Some(foreground.start.change_target(&run, id).await?),
+        Some(id) => Some(foreground.runs.change_target(&run, id).await?),
         None => None,
     };
-    foreground.start.change_guard(&run, load.guards.reject_limit()).await?;
-    let outcome = Wish::Resume.carry_out(queue, &run).await?;
+    foreground.runs.change_guard(&run, load.guards.reject_limit()).await?;
+    let outcome = RunCommand::Resume.execute(queue, &run).await?;
     if outcome != Outcome::NobodyFeeds {
-        let mut message = Wish::Resume.message(&run, outcome);
+        let mut message = RunCommand::Resume.message(&run, outcome);
         if let Some(target) = target {
             message.push_str(&format!("; it is for {target}"));
         }
-        return answer(queue, &run, &message, load.json).await;
+        return print(queue, &run, &message, load.json).await;
     }
-    let ledger = foreground.start.find_ledger(&run).await?;
+    let ledger = foreground.runs.find_ledger(&run).await?;
     let settings = ReadSettings::of(&ledger)?;
-    let order = Order::new(ledger.file, settings, ledger.wanted);
-    foreground.load(Order { run: Some(run), ..order }).await
+    let request = RunRequest::new(ledger.file, settings, ledger.wanted);
+    foreground.load(RunRequest { run: Some(run), ..request }).await
 }
 
 pub(super) async fn replay(
@@ -82,15 +82,15 @@ pub(super) async fn replay(
     let foreground = Foreground::prepare(&load, shutdown).await?;
     let settings = ReadSettings::new(&read)?.with_rejects_max(load.guards.reject_limit());
     let replay = Replay { of: run, codes, edited: file, settings, wanted: target.wanted() };
-    let replayed = replay.order(&foreground.start).await?;
+    let replayed = replay.request(&foreground.runs).await?;
     if !replayed.advice.is_empty() {
-        foreground.display.say(&replayed.advice);
+        foreground.display.print(&replayed.advice);
     }
-    foreground.load(replayed.order).await
+    foreground.load(replayed.request).await
 }
 
-/// Says what became of a wish: on stderr for people, on stdout for programs.
-async fn answer(
+/// Says what became of a command: on stderr for people, on stdout for programs.
+async fn print(
     queue: &Queue,
     run: &RunId,
     message: &str,
@@ -107,7 +107,7 @@ async fn answer(
     Ok(ExitCode::SUCCESS)
 }
 
-fn is_confirmed(question: &str) -> io::Result<bool> {
+fn confirm(question: &str) -> io::Result<bool> {
     write!(service::stderr(), "{question} [y/N] ")?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

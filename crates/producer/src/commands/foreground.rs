@@ -11,9 +11,9 @@ use crate::{
     cli::{invalid_setting::InvalidSetting, load_args::LoadArgs},
     import::{
         error::SyncError,
-        importer::{Import, Imported, Until},
-        opener::{Order, Start},
+        importer::{Imported, Importer, Until},
         places::Places,
+        run_store::{RunRequest, RunStore},
         source::Transfer,
         watermark::Watermarks,
     },
@@ -25,7 +25,7 @@ const LAST_WORD: Duration = Duration::from_secs(2);
 
 /// This process, connected to everything that loading a run takes.
 pub(super) struct Foreground {
-    pub(super) start: Start,
+    pub(super) runs: RunStore,
     pub(super) display: Display,
     watermarks: Watermarks,
     until: Until,
@@ -48,28 +48,28 @@ impl Foreground {
             tracing::warn!("{warning}");
         }
         let keep = args.guards.run_keep;
-        let start = Start { store, queue, transfer: Transfer::default(), keep };
+        let runs = RunStore { store, queue, transfer: Transfer::default(), keep };
         let until = if args.no_wait { Until::Queued } else { Until::Ended };
-        Ok(Self { start, display, watermarks, until, json: args.json, shutdown })
+        Ok(Self { runs, display, watermarks, until, json: args.json, shutdown })
     }
 
     /// Loads the run, and gives the code it ended with.
-    pub(super) async fn load(self, order: Order) -> anyhow::Result<ExitCode> {
-        let entering = Box::pin(self.start.enter(&order));
-        let Some(entered) = self.shutdown.run_until_cancelled(entering).await else {
+    pub(super) async fn load(self, request: RunRequest) -> anyhow::Result<ExitCode> {
+        let opening = Box::pin(self.runs.open(&request));
+        let Some(opened) = self.shutdown.run_until_cancelled(opening).await else {
             return Ok(service::interrupted());
         };
-        let import = Import {
-            start: &self.start,
+        let import = Importer {
+            runs: &self.runs,
             watermarks: self.watermarks,
             display: &self.display,
             until: self.until,
             places: &Places::unlimited(),
             shutdown: &self.shutdown,
         };
-        let entered = entered?;
-        let run = entered.ledger.run.clone();
-        let imported = Box::pin(import.run(entered, None)).await;
+        let opened = opened?;
+        let run = opened.ledger.run.clone();
+        let imported = Box::pin(import.run(opened, None)).await;
         self.display.end();
         Ok(match imported {
             Err(error) => {
@@ -104,7 +104,7 @@ impl Foreground {
     async fn note_interruption(&self, run: &RunId, error: &SyncError) {
         if error.interrupts() {
             let reason = service::with_causes(error);
-            let noting = self.start.queue.note_interruption(run, &reason);
+            let noting = self.runs.queue.note_interruption(run, &reason);
             // This process ends with the same words.
             let _noted = tokio::time::timeout(LAST_WORD, noting).await;
         }
@@ -113,7 +113,7 @@ impl Foreground {
     async fn queued(&self, ledger: Ledger) -> ExitCode {
         let (run, resume) = (ledger.run.clone(), resume_command(&ledger.file, &ledger.run));
         self.report_among(ledger).await;
-        self.display.say(&format!(
+        self.display.print(&format!(
             "everything is queued; watch it: producer show {run}. At its end this writes the \
              rejected rows to their file: {resume}"
         ));
@@ -123,13 +123,13 @@ impl Foreground {
     async fn interrupted(&self, ledger: Ledger) -> ExitCode {
         let resume = resume_command(&ledger.file, &ledger.run);
         self.report_among(ledger).await;
-        self.display.say(&format!("interrupted; nothing is lost. Go on with: {resume}"));
+        self.display.print(&format!("interrupted; nothing is lost. Go on with: {resume}"));
         service::interrupted()
     }
 
     /// With what the run waits for, unless Redis does not say it.
     async fn report_among(&self, ledger: Ledger) {
-        let queue = &self.start.queue;
+        let queue = &self.runs.queue;
         let look = async { tokio::try_join!(queue.living_targets(), queue.delivery_pause()) };
         let report = Report::of(ledger);
         self.print(match tokio::time::timeout(LAST_WORD, look).await {

@@ -9,7 +9,7 @@ use crate::{
     import::error::SyncError,
     report::{
         console::FILE_MAX,
-        format::{grouped, moment},
+        format::{grouped, timestamp},
         run_report::Report,
         status::Status,
     },
@@ -64,7 +64,7 @@ fn table(runs: &[Report]) -> String {
             grouped(run.read),
             grouped(run.delivered()),
             grouped(run.rejected),
-            moment(run.started_at_ms),
+            timestamp(run.started_at_ms),
         ));
     }
     for report in runs {

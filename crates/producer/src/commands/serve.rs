@@ -21,16 +21,16 @@ use tracing::{info, warn};
 use crate::{
     cli::{invalid_setting::InvalidSetting, serve_args::ServeArgs},
     import::{
-        opener::Start, places::Places, read_settings::ReadSettings, source::Transfer,
+        places::Places, read_settings::ReadSettings, run_store::RunStore, source::Transfer,
         watermark::Watermarks,
     },
     report::totals::Totals,
     server::{
         middleware::auth::is_public,
-        rejects_sweeper::write_late_rejects,
+        rejects_sweeper::sweep_rejects,
         router,
         state::{Api, Parts},
-        worker::{Importer, run_imports},
+        worker::{ImportWorker, run_worker},
     },
 };
 
@@ -49,22 +49,22 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
         .with_context(|| format!("could not listen on {} (HTTP_LISTEN)", args.http_listen))?;
     let metrics_server = metrics_server(args.metrics_listen)?;
     let address = server.address()?;
-    let start = Start {
+    let runs = RunStore {
         store,
         queue,
         transfer: transfer(args.import_concurrency),
         keep: args.guards.run_keep,
     };
     let totals = Arc::new(Totals::default());
-    let importer = Arc::new(Importer {
-        start: start.clone(),
+    let worker = Arc::new(ImportWorker {
+        runs: runs.clone(),
         watermarks,
         places: Places::new(args.import_concurrency as usize),
         totals: Arc::clone(&totals),
         shutdown: shutdown.clone(),
     });
-    let late_rejects = write_late_rejects(start.clone(), shutdown.clone());
-    let parts = Parts { start, settings, watermarks, totals, stop: shutdown.clone() };
+    let rejects_sweeper = sweep_rejects(runs.clone(), shutdown.clone());
+    let parts = Parts { runs, settings, watermarks, totals, stop: shutdown.clone() };
     let api = Arc::new(Api::new(parts, &args, address));
     say_where(address, args.api_token.is_some());
     let grace = args.http_shutdown_grace;
@@ -74,10 +74,10 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
             server.serve(metrics_router, &shutdown, grace).await;
         }
     };
-    let imports = run_imports(importer);
+    let imports = run_worker(worker);
     let imports = import_until_stopped(imports, &shutdown, grace);
     let serving = server.serve(router::router(api), &shutdown, grace);
-    let (imported, (), (), ()) = tokio::join!(imports, serving, metrics, late_rejects);
+    let (imported, (), (), ()) = tokio::join!(imports, serving, metrics, rejects_sweeper);
     imported.context("the worker broke off")?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)

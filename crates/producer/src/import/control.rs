@@ -5,15 +5,15 @@ use job_queue::{Control, Ledger, Queue, RunState};
 
 use crate::{import::error::SyncError, report::status::Status};
 
-/// A wish for one run.
+/// A command for one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
+pub(crate) enum RunCommand {
     Pause,
     Resume,
     Cancel,
 }
 
-/// What became of a wish.
+/// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It is so, and nobody need do anything.
@@ -23,30 +23,26 @@ pub(crate) enum Outcome {
     /// The run has ended, and nobody was there to write its rejects file.
     RejectsLeft,
     /// A server was asked to go on with the run.
-    HandedOver,
+    HandedToServer,
     /// The run goes on, but nobody is there to read its file or to write its rejects.
     NobodyFeeds,
 }
 
-/// Why a wish was not followed.
+/// Why a command was not followed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ControlError {
     #[error(transparent)]
     Sync(#[from] SyncError),
-    #[error("run {run} is {}; only a run that has not ended can be {}", word(*state), wish.done())]
-    Refused { run: RunId, state: RunState, wish: Wish },
+    #[error("run {run} is {}; only a run that has not ended can be {}", word(*state), command.done())]
+    Refused { run: RunId, state: RunState, command: RunCommand },
 }
 
-impl Wish {
+impl RunCommand {
     /// Does it.
-    pub(crate) async fn carry_out(
-        self,
-        queue: &Queue,
-        run: &RunId,
-    ) -> Result<Outcome, ControlError> {
+    pub(crate) async fn execute(self, queue: &Queue, run: &RunId) -> Result<Outcome, ControlError> {
         let outcome = self.tell(queue, run).await?;
         match self {
-            Self::Resume => Ok(hand_over(queue, run, outcome).await?),
+            Self::Resume => Ok(hand_to_server(queue, run, outcome).await?),
             Self::Pause | Self::Cancel => Ok(outcome),
         }
     }
@@ -91,7 +87,7 @@ impl Wish {
             Some(Ledger { file_replaced: true, reason, .. }) if self == Self::Resume => {
                 SyncError::Failed { run, reason: reason.unwrap_or_default() }.into()
             }
-            _ => ControlError::Refused { run, state, wish: self },
+            _ => ControlError::Refused { run, state, command: self },
         })
     }
 
@@ -117,7 +113,7 @@ impl Wish {
             (Self::Resume, Outcome::RejectsLeft) => {
                 format!("the rejected rows of run {run} are being written to their file")
             }
-            (Self::Resume, Outcome::HandedOver) => format!(
+            (Self::Resume, Outcome::HandedToServer) => format!(
                 "run {run} goes on as soon as a server takes it; watch it: producer show {run}"
             ),
             (Self::Resume, Outcome::NobodyFeeds) => format!(
@@ -158,14 +154,18 @@ impl Wish {
 
 /// Sees to it that somebody goes on with the run. A server is asked also when the run looks fed:
 /// the claim of a producer that was killed a moment ago looks like a living one's.
-async fn hand_over(queue: &Queue, run: &RunId, outcome: Outcome) -> Result<Outcome, SyncError> {
+async fn hand_to_server(
+    queue: &Queue,
+    run: &RunId,
+    outcome: Outcome,
+) -> Result<Outcome, SyncError> {
     let is_fed = queue.is_fed_by_somebody(run).await?;
     if queue.servers_alive().await? == 0 {
         return Ok(if is_fed { outcome } else { Outcome::NobodyFeeds });
     }
     // If this is lost, the next resume does it.
     queue.push_import(run).await?;
-    Ok(if is_fed { outcome } else { Outcome::HandedOver })
+    Ok(if is_fed { outcome } else { Outcome::HandedToServer })
 }
 
 fn word(state: RunState) -> &'static str {

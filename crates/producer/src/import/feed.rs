@@ -128,7 +128,7 @@ impl Feed<'_> {
 
     fn say_what_was_skipped(&self, lines: u64) {
         if lines > 0 {
-            self.display.say(&format!(
+            self.display.print(&format!(
                 "run {}: lines without data were skipped: {} (only delimiters and blanks, or a final \
                  Ctrl-Z)",
                 self.run,
@@ -183,7 +183,7 @@ impl Feed<'_> {
         full: Fullness,
     ) -> Result<Fullness, SyncError> {
         let started = Instant::now();
-        self.display.reading_pauses(full, self.watermarks.others_fill(full));
+        self.display.backpressure_begins(full, self.watermarks.others_fill(full));
         feeder.note_waiting(Duration::ZERO).await?;
         let mut noted = Duration::ZERO;
         loop {
@@ -206,7 +206,7 @@ impl Feed<'_> {
             }
             if goes_on {
                 feeder.note_going_on(paused - noted).await?;
-                self.display.reading_goes_on(fullness.own, paused);
+                self.display.backpressure_ends(fullness.own, paused);
                 return Ok(fullness);
             }
         }

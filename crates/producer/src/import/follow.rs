@@ -16,7 +16,7 @@ use crate::{
         read_settings::ReadSettings,
         rejects_file::RejectsFile,
         source::ReadProgress,
-        stall::Quiet,
+        stall::Stall,
     },
     report::{command_line::resume_command, console::Display, outage, target::waiting_for},
 };
@@ -154,7 +154,7 @@ impl Follow<'_> {
         }
         if !self.halt.is_cancelled() {
             let reason = limit.reason(ledger);
-            self.display.say(&format!("{reason}; reading stops, what is queued is delivered"));
+            self.display.print(&format!("{reason}; reading stops, what is queued is delivered"));
             self.halt.cancel();
         }
         // Asked for in this order: nothing is pushed after a halt.
@@ -195,7 +195,7 @@ impl Follow<'_> {
         let reason = pause.as_ref().map(|pause| pause.reason.clone());
         if reason != watcher.stands_still {
             let words = pause.as_ref().map(outage::in_words);
-            self.display.say(words.as_deref().unwrap_or("deliveries go on"));
+            self.display.print(words.as_deref().unwrap_or("deliveries go on"));
             watcher.stands_still = reason;
         }
         Ok(())
@@ -260,7 +260,7 @@ struct Watcher {
     /// Why deliveries stand still, as it was told last.
     stands_still: Option<String>,
     paused: bool,
-    quiet: Quiet,
+    quiet: Stall,
 }
 
 impl Watcher {
@@ -274,7 +274,7 @@ impl Watcher {
             held: None,
             stands_still: None,
             paused: false,
-            quiet: Quiet::new(Instant::now()),
+            quiet: Stall::new(Instant::now()),
         }
     }
 }

@@ -16,10 +16,10 @@ use crate::{
         error::{ReadError, SyncError},
         feed::{Fed, Feed, Reading},
         follow::Follow,
-        opener::{Entered, Start, is_to_be_read},
         places::{Place, Places},
         read_settings::ReadSettings,
         rejects_file::RejectsFile,
+        run_store::{OpenedRun, RunStore, is_to_be_read},
         source::{ReadProgress, Source},
         watermark::Watermarks,
     },
@@ -36,8 +36,8 @@ const PLACE_LOOK: Duration = Duration::from_millis(500);
 const WAIT_FOR_PLACE: Duration = Duration::from_secs(2);
 
 /// What a run needs to be imported.
-pub(crate) struct Import<'a> {
-    pub(crate) start: &'a Start,
+pub(crate) struct Importer<'a> {
+    pub(crate) runs: &'a RunStore,
     pub(crate) watermarks: Watermarks,
     pub(crate) display: &'a Display,
     pub(crate) until: Until,
@@ -81,17 +81,17 @@ pub(crate) enum Imported {
     Interrupted(Option<Ledger>),
 }
 
-impl Import<'_> {
+impl Importer<'_> {
     /// `place` is the run's, if it has one already.
     pub(crate) async fn run(
         &self,
-        mut entered: Entered,
+        mut opened: OpenedRun,
         mut place: Option<Place>,
     ) -> Result<Imported, SyncError> {
-        let run = entered.ledger.run.clone();
+        let run = opened.ledger.run.clone();
         loop {
             if place.is_none() {
-                place = match self.place_for(&entered.ledger).await? {
+                place = match self.place_for(&opened.ledger).await? {
                     Turn::Place(place) => Some(place),
                     Turn::NothingToRead => None,
                     Turn::Over(imported) => return Ok(*imported),
@@ -101,21 +101,21 @@ impl Import<'_> {
                 return Ok(Imported::Interrupted(None));
             };
             if let Err(error) =
-                self.check_version(&feeder, &entered.ledger, entered.blob.as_ref()).await
+                self.check_version(&feeder, &opened.ledger, opened.blob.as_ref()).await
             {
                 feeder.release().await;
-                self.write_rejects_left(&entered.ledger, &entered.settings).await;
+                self.write_rejects_left(&opened.ledger, &opened.settings).await;
                 return Err(error);
             }
-            entered.ledger = self.start.find_ledger(&run).await?;
-            self.display.started(&entered.ledger);
+            opened.ledger = self.runs.find_ledger(&run).await?;
+            self.display.started(&opened.ledger);
             let (fed, followed) =
-                Box::pin(self.feed_and_follow(feeder, place.take(), &mut entered)).await;
+                Box::pin(self.feed_and_follow(feeder, place.take(), &mut opened)).await;
             let went_back = matches!(fed, Ok(Fed::Everything))
                 && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
             if went_back && self.until != Until::Queued && !self.shutdown.is_cancelled() {
                 tracing::warn!("run {run}: redis lost its last writes; feeding it again");
-                entered.ledger = self.start.find_ledger(&run).await?;
+                opened.ledger = self.runs.find_ledger(&run).await?;
                 continue;
             }
             return self.conclude(fed, followed?);
@@ -143,17 +143,17 @@ impl Import<'_> {
                 }
                 () = tokio::time::sleep(PLACE_LOOK) => {}
             }
-            if asked.elapsed() > WAIT_FOR_PLACE && self.start.queue.servers_alive().await? > 1 {
+            if asked.elapsed() > WAIT_FOR_PLACE && self.runs.queue.servers_alive().await? > 1 {
                 return Ok(Turn::Over(Box::new(Imported::NoPlace)));
             }
-            now = self.start.find_ledger(&ledger.run).await?;
+            now = self.runs.find_ledger(&ledger.run).await?;
         }
     }
 
     /// What came when nobody followed the run any more.
     async fn write_rejects_left(&self, ledger: &Ledger, settings: &ReadSettings) {
-        let file = RejectsFile::new(&self.start.store, ledger, settings);
-        if let Err(error) = file.write_all(&self.start.queue).await {
+        let file = RejectsFile::new(&self.runs.store, ledger, settings);
+        if let Err(error) = file.write_all(&self.runs.queue).await {
             let causes = service::with_causes(&error);
             tracing::warn!(
                 error = causes,
@@ -186,17 +186,17 @@ impl Import<'_> {
         &self,
         feeder: Feeder,
         place: Option<Place>,
-        entered: &mut Entered,
+        opened: &mut OpenedRun,
     ) -> (Result<Fed, SyncError>, Result<Ledger, SyncError>) {
-        let read = entered.source.as_ref().map(|source| source.progress().clone());
+        let read = opened.source.as_ref().map(|source| source.progress().clone());
         let read = read.unwrap_or_default();
-        let (ledger, run) = (entered.ledger.clone(), entered.ledger.run.clone());
+        let (ledger, run) = (opened.ledger.clone(), opened.ledger.run.clone());
         let (is_fed, is_halted) = (AtomicBool::new(false), AtomicBool::new(false));
         let halt = CancellationToken::new();
         let follow = Follow {
-            queue: &self.start.queue,
+            queue: &self.runs.queue,
             run: &run,
-            rejects: RejectsFile::new(&self.start.store, &ledger, &entered.settings),
+            rejects: RejectsFile::new(&self.runs.store, &ledger, &opened.settings),
             read: read.clone(),
             display: self.display,
             is_fed: &is_fed,
@@ -207,7 +207,7 @@ impl Import<'_> {
         let (stop_feeding, stop_following) =
             (self.shutdown.child_token(), self.shutdown.child_token());
         let feeding = async {
-            let fed = self.feed(feeder, place, entered, &read, &stop_feeding, &halt).await;
+            let fed = self.feed(feeder, place, opened, &read, &stop_feeding, &halt).await;
             is_fed.store(matches!(fed, Ok(Fed::Everything)), Ordering::Release);
             is_halted.store(matches!(fed, Ok(Fed::Halted)), Ordering::Release);
             let is_all = matches!(fed, Ok(Fed::Everything | Fed::Halted));
@@ -243,7 +243,7 @@ impl Import<'_> {
         let (run, file) = (ledger.run.clone(), blob.name.clone());
         let error = SyncError::OtherVersion { run, file };
         if !feeder.is_fed() {
-            let (queue, reason) = (&self.start.queue, error.to_string());
+            let (queue, reason) = (&self.runs.queue, error.to_string());
             queue.fail_run_of_replaced_file(&ledger.run, &reason).await?;
         }
         Err(error)
@@ -255,7 +255,7 @@ impl Import<'_> {
         &self,
         mut feeder: Feeder,
         mut place: Option<Place>,
-        entered: &mut Entered,
+        opened: &mut OpenedRun,
         read: &ReadProgress,
         stop: &CancellationToken,
         halt: &CancellationToken,
@@ -266,7 +266,7 @@ impl Import<'_> {
                 return Ok(Fed::Everything);
             }
             let fed =
-                self.feed_from_checkpoint(&mut feeder, &mut place, entered, read, stop, halt).await;
+                self.feed_from_checkpoint(&mut feeder, &mut place, opened, read, stop, halt).await;
             feeder.release().await;
             match fed {
                 // Redis came back without its last writes, or was away for longer than a claim
@@ -275,13 +275,13 @@ impl Import<'_> {
                     error @ (FeedError::Rewound { .. } | FeedError::LockLost { .. }),
                 )) => tracing::warn!("{error}"),
                 Err(SyncError::Read(error)) if error.is_for_good() => {
-                    let (run, reason) = (&entered.ledger.run, error.to_string());
-                    self.start.queue.fail_run_of_replaced_file(run, &reason).await?;
+                    let (run, reason) = (&opened.ledger.run, error.to_string());
+                    self.runs.queue.fail_run_of_replaced_file(run, &reason).await?;
                     return Err(error.into());
                 }
                 fed => return fed,
             }
-            feeder = match self.take_up(&entered.ledger.run).await? {
+            feeder = match self.take_up(&opened.ledger.run).await? {
                 Some(feeder) => feeder,
                 None => return Ok(Fed::Interrupted),
             };
@@ -292,22 +292,22 @@ impl Import<'_> {
         &self,
         feeder: &mut Feeder,
         place: &mut Option<Place>,
-        entered: &mut Entered,
+        opened: &mut OpenedRun,
         read: &ReadProgress,
         stop: &CancellationToken,
         halt: &CancellationToken,
     ) -> Result<Fed, SyncError> {
-        if entered.blob.is_none() {
+        if opened.blob.is_none() {
             // All of it was queued when we looked; since then Redis went back.
-            *entered = self.start.find(&entered.ledger.run).await?;
+            *opened = self.runs.find(&opened.ledger.run).await?;
         }
-        let Entered { ledger, blob: Some(blob), settings, .. } = entered else {
+        let OpenedRun { ledger, blob: Some(blob), settings, .. } = opened else {
             return Ok(Fed::Everything);
         };
         let from = feeder.resume_point();
         let csv = |source| ReadError::Csv { file: blob.name.clone(), source };
         let header = Header::parse(ledger.header.clone(), settings.dialect()).map_err(csv)?;
-        let (store, transfer) = (&self.start.store, self.start.transfer);
+        let (store, transfer) = (&self.runs.store, self.runs.transfer);
         let open =
             |from| Source::resume(store, blob, settings, transfer, read, header.clone(), from);
         if place.is_none() {
@@ -316,11 +316,11 @@ impl Import<'_> {
         let mut reading = Reading {
             places: self.places,
             place: place.take(),
-            source: entered.source.take().filter(|_| from.sequence == 0),
+            source: opened.source.take().filter(|_| from.sequence == 0),
             open: Box::new(open),
         };
         let feed = Feed {
-            queue: &self.start.queue,
+            queue: &self.runs.queue,
             run: &ledger.run,
             header: &header,
             watermarks: self.watermarks,
@@ -338,7 +338,7 @@ impl Import<'_> {
     async fn take_up(&self, run: &RunId) -> Result<Option<Feeder>, SyncError> {
         let mut waited = Duration::ZERO;
         loop {
-            let claim = self.start.queue.feeder(run);
+            let claim = self.runs.queue.feeder(run);
             let Some(feeder) = self.shutdown.run_until_cancelled(claim).await else {
                 return Ok(None);
             };
@@ -348,7 +348,7 @@ impl Import<'_> {
                 {
                     if waited.is_zero() {
                         self.display
-                            .say("waiting for the claim of another producer on this run to end");
+                            .print("waiting for the claim of another producer on this run to end");
                     }
                     let pause = for_at_most + Duration::from_millis(100);
                     waited += pause;

@@ -248,7 +248,7 @@ impl ReadSettings {
     }
 
     /// The same, now that the header has told the delimiter, the first bytes how the blob is stored,
-    /// and perhaps a byte order mark the encoding: a file in UTF-16 cannot be entered where the run
+    /// and perhaps a byte order mark the encoding: a file in UTF-16 cannot be opened where the run
     /// stopped.
     pub(crate) fn with(
         self,

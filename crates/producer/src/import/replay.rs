@@ -6,9 +6,9 @@ use job_queue::{Ledger, Wanted};
 use crate::{
     import::{
         error::{ReadError, RejectsError, SyncError},
-        opener::{Order, Start},
         read_settings::ReadSettings,
         rejects_file::RejectsFile,
+        run_store::{RunRequest, RunStore},
     },
     report::command_line::resume_command,
 };
@@ -57,17 +57,17 @@ fn some_of(codes: &[String]) -> String {
 
 /// What is replayed.
 pub(crate) struct Replayed {
-    pub(crate) order: Order,
+    pub(crate) request: RunRequest,
     /// What a person should know before; empty when there is nothing to say.
     pub(crate) advice: String,
 }
 
 impl Replay {
-    /// The order for the new run. Writes what is missing in the rejects file first.
-    pub(crate) async fn order(self, start: &Start) -> Result<Replayed, ReplayError> {
-        let source = start.find_ledger(&self.of).await?;
-        let settings = self.check(&source, start)?;
-        let (file, is_as_written) = find_rejects(start, &source, &settings, self.edited).await?;
+    /// The request for the new run. Writes what is missing in the rejects file first.
+    pub(crate) async fn request(self, runs: &RunStore) -> Result<Replayed, ReplayError> {
+        let source = runs.find_ledger(&self.of).await?;
+        let settings = self.check(&source, runs)?;
+        let (file, is_as_written) = find_rejects(runs, &source, &settings, self.edited).await?;
         let codes = self.codes.clone();
         let settings = match is_as_written {
             true => self.settings.for_rejects_of(&settings, codes),
@@ -85,15 +85,15 @@ impl Replay {
                 (self.wanted, target)
             }
         };
-        let order = Order { replay_of, target, ..Order::new(file, settings, wanted) };
-        Ok(Replayed { order, advice })
+        let request = RunRequest { replay_of, target, ..RunRequest::new(file, settings, wanted) };
+        Ok(Replayed { request, advice })
     }
 
     /// Whether there is something to replay. Gives how the source was read.
-    fn check(&self, source: &Ledger, start: &Start) -> Result<ReadSettings, ReplayError> {
+    fn check(&self, source: &Ledger, runs: &RunStore) -> Result<ReadSettings, ReplayError> {
         let run = self.of.clone();
-        if source.container != start.store.container() {
-            let (container, of) = (start.store.container().to_owned(), source.container.clone());
+        if source.container != runs.store.container() {
+            let (container, of) = (runs.store.container().to_owned(), source.container.clone());
             return Err(SyncError::OtherContainer { run, container, of }.into());
         }
         if !source.has_ended() {
@@ -115,12 +115,12 @@ impl Replay {
 /// that nobody followed to its end has some in Redis still. Gives its name, and whether it is as the
 /// run wrote it.
 async fn find_rejects(
-    start: &Start,
+    runs: &RunStore,
     source: &Ledger,
     settings: &ReadSettings,
     edited: Option<String>,
 ) -> Result<(String, bool), SyncError> {
-    let file = RejectsFile::new(&start.store, source, settings);
+    let file = RejectsFile::new(&runs.store, source, settings);
     let failed = |error| SyncError::Rejects {
         run: source.run.clone(),
         name: file.name(),
@@ -129,7 +129,7 @@ async fn find_rejects(
     };
     let name = match edited {
         Some(name) => name,
-        None => file.join(&start.queue).await.map_err(failed)?,
+        None => file.join(&runs.queue).await.map_err(failed)?,
     };
     let is_as_written = file.is_as_written(&name).await.map_err(|error| match error {
         RejectsError::Blob(error) => ReadError::from(error).into(),

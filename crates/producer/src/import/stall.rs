@@ -3,22 +3,22 @@
 use std::time::{Duration, Instant};
 
 /// Nothing was settled for this long.
-const QUIET: Duration = Duration::from_secs(5);
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// Tells when nothing has happened for a while, and again after each further while.
-pub(crate) struct Quiet {
+pub(crate) struct Stall {
     settled: u64,
     since: Instant,
 }
 
-impl Quiet {
+impl Stall {
     pub(crate) fn new(now: Instant) -> Self {
         Self { settled: 0, since: now }
     }
 
     /// Whether it is time to look, `settled` batches having their outcome `now`.
     pub(crate) fn is_due(&mut self, settled: u64, now: Instant) -> bool {
-        let is_due = settled == self.settled && now.duration_since(self.since) >= QUIET;
+        let is_due = settled == self.settled && now.duration_since(self.since) >= STALLED_AFTER;
         if is_due || settled != self.settled {
             *self = Self { settled, since: now };
         }
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn a_run_is_looked_at_when_nothing_was_settled_for_a_while_and_then_once_a_while() {
         let begin = Instant::now();
-        let mut quiet = Quiet::new(begin);
+        let mut quiet = Stall::new(begin);
         let steps = [
             (0, 4_900, false),
             (0, 5_000, true),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use job_queue::{Ledger, RunState};
 
-use super::reckon::Assumed;
+use super::estimate::Assumed;
 use crate::report::format::per_second;
 
 /// Smaller runs say nothing of the pace of a large one.

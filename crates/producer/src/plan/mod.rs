@@ -1,8 +1,8 @@
 //! `producer plan`: what loading a file will take, before it is loaded.
 
 mod dates;
+mod estimate;
 mod measured;
-mod reckon;
 mod repeats;
 mod text;
 
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use self::{
     dates::{DateColumn, DateColumns},
-    reckon::{Assumed, Given, Reckoning, keys_per_lookup, reckon},
+    estimate::{Assumed, Estimate, Given, estimate, keys_per_lookup},
     repeats::{Repeated, Repeats},
 };
 use crate::{
@@ -58,7 +58,7 @@ struct Plan {
     limits_seen_at_ms: Option<u64>,
     assumed: Assumed,
     #[serde(flatten)]
-    reckoning: Reckoning,
+    estimate: Estimate,
 }
 
 /// Rows as they are, or as the beginning of the file suggests.
@@ -115,7 +115,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         limits: given.limits,
         limits_seen_at_ms: limits.map(|(_, seen_at_ms)| seen_at_ms),
         assumed,
-        reckoning: reckon(&given),
+        estimate: estimate(&given),
     };
     let mut out = service::stdout();
     if args.json {
@@ -169,7 +169,7 @@ async fn look(
         }
     }
     let row_bytes = bytes.checked_div(rows).unwrap_or_default();
-    let rows = if are_counted { rows } else { estimate(rows, bytes, blob.bytes) };
+    let rows = if are_counted { rows } else { extrapolate(rows, bytes, blob.bytes) };
     Ok(Rows {
         rows,
         row_bytes,
@@ -183,7 +183,7 @@ async fn look(
 }
 
 /// As many rows as there would be if the rest of the file was like its beginning.
-fn estimate(rows: u64, bytes: u64, file_bytes: u64) -> u64 {
+fn extrapolate(rows: u64, bytes: u64, file_bytes: u64) -> u64 {
     let rows = u128::from(rows) * u128::from(file_bytes) / u128::from(bytes.max(1));
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
@@ -194,8 +194,8 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_file_is_taken_to_be_like_its_beginning() {
-        assert_eq!(estimate(50_000, 4_000_000, 8_000_000), 100_000);
-        assert_eq!(estimate(0, 0, 8_000_000), 0);
-        assert_eq!(estimate(u64::MAX, 1, u64::MAX), u64::MAX);
+        assert_eq!(extrapolate(50_000, 4_000_000, 8_000_000), 100_000);
+        assert_eq!(extrapolate(0, 0, 8_000_000), 0);
+        assert_eq!(extrapolate(u64::MAX, 1, u64::MAX), u64::MAX);
     }
 }

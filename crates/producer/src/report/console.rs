@@ -14,7 +14,7 @@ use job_queue::{BatchEvent, Depth, Fullness, Ledger};
 use crate::report::{
     format::{bytes, duration, grouped},
     pace::{RunPace, whole},
-    totals::Witness,
+    totals::RunObserver,
 };
 
 /// How many batches get a line of their own before lines come once a second.
@@ -27,7 +27,7 @@ pub(crate) enum Display {
     Bars(Bars),
     Lines(Mutex<Lines>),
     /// Of a server, which has other things to say too.
-    Log(Box<Witness>),
+    Log(Box<RunObserver>),
 }
 
 pub(crate) struct Bars {
@@ -87,13 +87,13 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
             Self::Lines(lines) => lock(lines).pace.note(ledger),
-            Self::Log(witness) => witness.begins_with(ledger),
+            Self::Log(observer) => observer.starts_at(ledger),
         }
-        self.say("Worker started job: full-import");
-        self.say(&format!("Downloading stream from Azure: {}...", ledger.file));
+        self.print("Worker started job: full-import");
+        self.print(&format!("Downloading stream from Azure: {}...", ledger.file));
         match ledger.batches_fed {
-            0 => self.say(&format!("run {}", ledger.run)),
-            batches => self.say(&format!(
+            0 => self.print(&format!("run {}", ledger.run)),
+            batches => self.print(&format!(
                 "run {} goes on after batch #{batches} ({} rows)",
                 ledger.run,
                 grouped(ledger.resume_point.record)
@@ -102,7 +102,7 @@ impl Display {
     }
 
     /// Reading waits, for the queue is full; or, `of_all`, those of all runs are.
-    pub(crate) fn reading_pauses(&self, full: Fullness, of_all: bool) {
+    pub(crate) fn backpressure_begins(&self, full: Fullness, of_all: bool) {
         let Depth { jobs, bytes: size } = full.own;
         let (what, full) = match of_all {
             true => ("the queues of all runs are", bytes(full.all_bytes)),
@@ -110,15 +110,15 @@ impl Display {
         };
         match self {
             Self::Bars(bars) => bars.read.set_message(format!("pausing: {what} full ({full})")),
-            _ => self.say(&format!("reading pauses: {what} full ({full})")),
+            _ => self.print(&format!("reading pauses: {what} full ({full})")),
         }
     }
 
     /// Reading goes on after a pause.
-    pub(crate) fn reading_goes_on(&self, depth: Depth, paused: Duration) {
+    pub(crate) fn backpressure_ends(&self, depth: Depth, paused: Duration) {
         match self {
             Self::Bars(bars) => bars.read.set_message(""),
-            _ => self.say(&format!(
+            _ => self.print(&format!(
                 "reading goes on after {}: {} batches are queued",
                 duration(paused),
                 grouped(depth.jobs)
@@ -130,8 +130,8 @@ impl Display {
     pub(crate) fn paused_by_hand(&self, ledger: &Ledger) {
         let run = &ledger.run;
         match ledger.paused {
-            true => self.say(&format!("paused by hand; go on with: producer resume {run}")),
-            false => self.say("resumed; the run goes on"),
+            true => self.print(&format!("paused by hand; go on with: producer resume {run}")),
+            false => self.print("resumed; the run goes on"),
         }
     }
 
@@ -139,18 +139,18 @@ impl Display {
     pub(crate) fn held(&self, ledger: &Ledger) {
         let run = &ledger.run;
         match &ledger.held {
-            Some(held) => self.say(&format!(
+            Some(held) => self.print(&format!(
                 "the run is held: {}; go on with: producer resume {run}",
                 held.reason
             )),
             None if ledger.has_ended() => {}
-            None => self.say("the run is not held any more; it goes on"),
+            None => self.print("the run is not held any more; it goes on"),
         }
     }
 
     /// Nobody delivers the run, or somebody does again.
     pub(crate) fn waits_for(&self, what: Option<&str>) {
-        self.say(what.unwrap_or("a consumer is there; delivery goes on"));
+        self.print(what.unwrap_or("a consumer is there; delivery goes on"));
     }
 
     /// How the run stands.
@@ -170,7 +170,7 @@ impl Display {
                 ));
             }
             Self::Lines(lines) => show_batches(&mut lock(lines), ledger, batches),
-            Self::Log(witness) => witness.sees(ledger),
+            Self::Log(observer) => observer.observe(ledger),
         }
     }
 
@@ -189,11 +189,11 @@ impl Display {
 
     /// The last line of a run that is complete.
     pub(crate) fn completed(&self, ledger: &Ledger) {
-        self.say(&format!("Job Completed! Total Rows Processed: {}", ledger.read));
+        self.print(&format!("Job Completed! Total Rows Processed: {}", ledger.read));
     }
 
     /// A line for a person.
-    pub(crate) fn say(&self, line: &str) {
+    pub(crate) fn print(&self, line: &str) {
         match self {
             Self::Bars(bars) => bars.all.suspend(|| print_line(line)),
             Self::Lines(_) => print_line(line),

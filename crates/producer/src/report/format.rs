@@ -56,7 +56,7 @@ pub(crate) fn per_second(number: u64, took: Duration) -> u64 {
 }
 
 /// A moment in UTC, to the second.
-pub(crate) fn moment(unix_ms: u64) -> String {
+pub(crate) fn timestamp(unix_ms: u64) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
     i64::try_from(unix_ms / 1000)
         .ok()
@@ -80,7 +80,7 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(12_340)), "12.3 s");
         assert_eq!(duration(Duration::from_secs(61)), "1 min 01 s");
         assert_eq!(duration(Duration::from_secs(7_260)), "2 h 01 min");
-        assert_eq!(moment(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(timestamp(0), "1970-01-01 00:00:00 UTC");
         assert_eq!(per_second(1_000, Duration::from_secs(2)), 500);
     }
 }

@@ -2,7 +2,7 @@
 
 use job_queue::DeliveryPause;
 
-use crate::report::format::moment;
+use crate::report::format::timestamp;
 
 /// That they do, and why.
 pub(crate) fn in_words(pause: &DeliveryPause) -> String {
@@ -11,7 +11,7 @@ pub(crate) fn in_words(pause: &DeliveryPause) -> String {
 
 /// Reason, and when it is tried again.
 pub(crate) fn why(pause: &DeliveryPause) -> String {
-    let tried = pause.until_ms.map(|at| format!("; tried again at {}", moment(at)));
+    let tried = pause.until_ms.map(|at| format!("; tried again at {}", timestamp(at)));
     format!("{}{}", pause.reason, tried.unwrap_or_default())
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::report::{
     command_line::resume_command,
-    format::{bytes, duration, grouped, moment, per_second},
+    format::{bytes, duration, grouped, per_second, timestamp},
     outage, reject_limit, rejects_names,
     status::{Status, Tone},
     target::{ShownTarget, waiting_for},
@@ -168,7 +168,7 @@ impl Report {
         lines.push(("file", format!("{} ({})", ledger.file, bytes(ledger.file_bytes))));
         let target = self.target.as_ref();
         lines.extend(target.map(|shown| ("target", format!("{}: {}", shown.id, shown.target))));
-        lines.push(("started", moment(ledger.started_at_ms)));
+        lines.push(("started", timestamp(ledger.started_at_ms)));
         lines.push(("rows read", grouped(ledger.read)));
         let skipped = (ledger.skipped > 0).then(|| grouped(ledger.skipped));
         lines.extend(skipped.map(|lines| ("skipped", format!("{lines} lines without data"))));
@@ -210,7 +210,7 @@ impl Report {
         }
         // Since when one waits of which something was delivered is not known.
         let is_new = self.delivered + self.ledger.rejected == 0;
-        is_new.then(|| ("waiting since", moment(self.ledger.started_at_ms)))
+        is_new.then(|| ("waiting since", timestamp(self.ledger.started_at_ms)))
     }
 
     fn next_command(&self) -> Option<String> {

@@ -27,23 +27,23 @@ pub(crate) struct Sums {
 
 /// Sees what happens in one run, for the sums.
 #[derive(Debug)]
-pub(crate) struct Witness {
+pub(crate) struct RunObserver {
     totals: Arc<Totals>,
     before: Mutex<Option<Ledger>>,
 }
 
-impl Witness {
+impl RunObserver {
     pub(crate) fn new(totals: Arc<Totals>) -> Self {
         Self { totals, before: Mutex::default() }
     }
 
     /// What was before is not of this server's doing.
-    pub(crate) fn begins_with(&self, ledger: &Ledger) {
+    pub(crate) fn starts_at(&self, ledger: &Ledger) {
         *self.before() = Some(ledger.clone());
     }
 
     /// One more look at the run.
-    pub(crate) fn sees(&self, ledger: &Ledger) {
+    pub(crate) fn observe(&self, ledger: &Ledger) {
         if let Some(before) = self.before().replace(ledger.clone()) {
             self.totals.add(&before, ledger);
         }

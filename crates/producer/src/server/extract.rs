@@ -1,5 +1,5 @@
 //! What comes in with a request, checked: run ids, queries, JSON bodies. Every
-//! refusal is a [`Problem`].
+//! refusal is a [`ApiError`].
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use ingest_core::RunId;
 use job_queue::Wanted;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{cli::target_args::target_id, server::problem::Problem};
+use crate::{cli::target_args::target_id, server::error::ApiError};
 
 /// Bytes of a request's body.
 pub(crate) const BODY_BYTES_MAX: usize = 16 << 10;
@@ -27,16 +27,16 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct TargetId(serde_json::Value);
 
 impl TargetId {
-    pub(crate) fn id(&self) -> Result<String, Problem> {
+    pub(crate) fn id(&self) -> Result<String, ApiError> {
         target_id(self.0.as_str().unwrap_or_default()).map_err(|why| {
-            Problem::bad_request(format!(
+            ApiError::bad_request(format!(
                 "`target` is {why}: GET /api/queue names the targets of the consumers that are \
                  alive"
             ))
         })
     }
 
-    pub(crate) fn wanted(&self) -> Result<Wanted, Problem> {
+    pub(crate) fn wanted(&self) -> Result<Wanted, ApiError> {
         Ok(Wanted { id: Some(self.id()?), ..Wanted::default() })
     }
 }
@@ -45,12 +45,12 @@ impl TargetId {
 pub(crate) struct RunOf(pub(crate) RunId);
 
 impl<S: Send + Sync> FromRequestParts<S> for RunOf {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<String>::from_request_parts(parts, state).await;
         let run = path.ok().and_then(|Path(text)| text.parse().ok());
-        run.map(Self).ok_or_else(Problem::no_such_run)
+        run.map(Self).ok_or_else(ApiError::no_such_run)
     }
 }
 
@@ -58,12 +58,12 @@ impl<S: Send + Sync> FromRequestParts<S> for RunOf {
 pub(crate) struct QueryOf<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         match Query::try_from_uri(&parts.uri) {
             Ok(Query(query)) => Ok(Self(query)),
-            Err(rejection) => Err(Problem::bad_request(format!(
+            Err(rejection) => Err(ApiError::bad_request(format!(
                 "the query is not understood: {}",
                 first_cause(&rejection)
             ))),
@@ -75,9 +75,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
 pub(crate) struct JsonOf<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonOf<T> {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let is_json = is_json(request.headers());
         let body = body(request, state).await?;
         parsed(is_json, &body)
@@ -86,44 +86,44 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonOf<T> {
 
 /// `None` when there is no body at all.
 impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for JsonOf<T> {
-    type Rejection = Problem;
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, ApiError> {
         let is_json = is_json(request.headers());
         let body = body(request, state).await?;
         if body.is_empty() { Ok(None) } else { parsed(is_json, &body).map(Some) }
     }
 }
 
-fn parsed<T: DeserializeOwned>(is_json: bool, body: &[u8]) -> Result<JsonOf<T>, Problem> {
+fn parsed<T: DeserializeOwned>(is_json: bool, body: &[u8]) -> Result<JsonOf<T>, ApiError> {
     if !is_json {
-        return Err(Problem::new(
+        return Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "the body must be JSON, with the header `Content-Type: application/json`",
         ));
     }
     // For serde a list of values is a struct, too, by the order of its fields.
     if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
-        return Err(Problem::bad_request("the body must be a JSON object: {…}"));
+        return Err(ApiError::bad_request("the body must be a JSON object: {…}"));
     }
     match serde_json::from_slice(body) {
         Ok(value) => Ok(JsonOf(value)),
         Err(error) => {
-            Err(Problem::bad_request(format!("the body is not what is expected here: {error}")))
+            Err(ApiError::bad_request(format!("the body is not what is expected here: {error}")))
         }
     }
 }
 
-async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
     let read = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
     let too_slow =
-        || Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within ten seconds");
+        || ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within ten seconds");
     read.map_err(|_elapsed| too_slow())?.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("the body is longer than {BODY_BYTES_MAX} bytes"),
         ),
-        _ => Problem::bad_request("the body could not be read"),
+        _ => ApiError::bad_request("the body could not be read"),
     })
 }
 

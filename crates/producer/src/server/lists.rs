@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::server::{
     client::{Client, Share, Shares},
-    problem::Problem,
+    error::ApiError,
 };
 
 /// Lists at a time, and of one client.
@@ -21,7 +21,7 @@ const LISTS_MAX: usize = 4;
 const LISTS_PER_CLIENT_MAX: usize = 2;
 
 /// How long a turn is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is on its way to a client at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -42,10 +42,10 @@ impl Default for Lists {
 }
 
 impl Lists {
-    pub(crate) async fn turn(&self, client: &Client) -> Result<Turn, Problem> {
-        let share = self.0.take_within(PATIENCE, client).await;
+    pub(crate) async fn turn(&self, client: &Client) -> Result<Turn, ApiError> {
+        let share = self.0.take_within(TIMEOUT, client).await;
         share.map(|_share| Turn { _share }).map_err(|under_way| {
-            Problem::unavailable(format!("{under_way} lists are being read already"))
+            ApiError::unavailable(format!("{under_way} lists are being read already"))
         })
     }
 }

@@ -1,10 +1,10 @@
 pub(crate) mod cached;
 pub(crate) mod client;
+pub(crate) mod error;
 pub(crate) mod extract;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod middleware;
-pub(crate) mod problem;
 pub(crate) mod readiness;
 pub(crate) mod rejects_sweeper;
 pub(crate) mod router;

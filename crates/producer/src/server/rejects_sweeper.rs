@@ -9,10 +9,10 @@ use job_queue::Ledger;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::import::{opener::Start, read_settings::ReadSettings, rejects_file::RejectsFile};
+use crate::import::{read_settings::ReadSettings, rejects_file::RejectsFile, run_store::RunStore};
 
 /// How often the runs are looked through.
-const LOOK: Duration = Duration::from_secs(5);
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Until then it is up to who follows the run.
 const LATE_MS: u64 = 5_000;
@@ -21,14 +21,14 @@ const LATE_MS: u64 = 5_000;
 const RUNS: usize = 100;
 
 /// Writes them until `stop`.
-pub(crate) async fn write_late_rejects(start: Start, stop: CancellationToken) {
+pub(crate) async fn sweep_rejects(runs: RunStore, stop: CancellationToken) {
     // One warning is enough for a file that somebody has to mend.
     let mut told = HashSet::new();
     let looking = async {
         loop {
-            tokio::time::sleep(LOOK).await;
-            match start.queue.runs(RUNS).await {
-                Ok(runs) => write_those_of(&start, &runs, &mut told).await,
+            tokio::time::sleep(INTERVAL).await;
+            match runs.queue.runs(RUNS).await {
+                Ok(ledgers) => write_those_of(&runs, &ledgers, &mut told).await,
                 Err(error) => warn!("could not look for rejected rows that are left: {error}"),
             }
         }
@@ -36,10 +36,10 @@ pub(crate) async fn write_late_rejects(start: Start, stop: CancellationToken) {
     stop.run_until_cancelled(looking).await;
 }
 
-async fn write_those_of(start: &Start, runs: &[Ledger], told: &mut HashSet<RunId>) {
-    told.retain(|run| runs.iter().any(|ledger| ledger.run == *run));
-    for ledger in runs.iter().filter(|ledger| is_nobodys(ledger, start.store.container())) {
-        match write(start, ledger).await {
+async fn write_those_of(runs: &RunStore, ledgers: &[Ledger], told: &mut HashSet<RunId>) {
+    told.retain(|run| ledgers.iter().any(|ledger| ledger.run == *run));
+    for ledger in ledgers.iter().filter(|ledger| is_nobodys(ledger, runs.store.container())) {
+        match write(runs, ledger).await {
             Ok(()) => _ = told.remove(&ledger.run),
             Err(error) if told.insert(ledger.run.clone()) => {
                 let causes = service::with_causes(error.as_ref());
@@ -56,13 +56,13 @@ fn is_nobodys(ledger: &Ledger, container: &str) -> bool {
     ledger.has_ended() && ended_for >= LATE_MS && ledger.container == container
 }
 
-async fn write(start: &Start, ledger: &Ledger) -> anyhow::Result<()> {
-    if start.queue.rejects_are_written(&ledger.run).await? {
+async fn write(runs: &RunStore, ledger: &Ledger) -> anyhow::Result<()> {
+    if runs.queue.rejects_are_written(&ledger.run).await? {
         return Ok(());
     }
     // Lists of runs are without headers.
-    let ledger = start.find_ledger(&ledger.run).await?;
+    let ledger = runs.find_ledger(&ledger.run).await?;
     let settings = ReadSettings::of(&ledger)?;
-    let file = RejectsFile::new(&start.store, &ledger, &settings);
-    Ok(file.write_all(&start.queue).await?)
+    let file = RejectsFile::new(&runs.store, &ledger, &settings);
+    Ok(file.write_all(&runs.queue).await?)
 }

@@ -1,7 +1,7 @@
 //! The HTTP API and the page.
 //!
 //! ```text
-//! connection ──▶ security headers ──▶ audit, guard ──▶ time limit ──▶ route
+//! connection ──▶ security headers ──▶ audit, auth ──▶ time limit ──▶ route
 //! ```
 //!
 //! All routes are in [`router`]; `openapi.json` describes them for callers.
@@ -17,12 +17,12 @@ use axum::{
 };
 
 use crate::server::{
+    error::ApiError,
     extract::BODY_BYTES_MAX,
     middleware::{
-        admission::{answered_in_time, guarded},
+        admission::{admitted, answered_in_time},
         headers::with_security_headers,
     },
-    problem::Problem,
     routes::{control, events, files, health, metrics, openapi, page, queue, rejects, runs, start},
     state::Api,
 };
@@ -64,19 +64,19 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(answered_in_time))
-        .layer(from_fn_with_state(Arc::clone(&api), guarded))
+        .layer(from_fn_with_state(Arc::clone(&api), admitted))
         .layer(from_fn(with_security_headers))
         .with_state(api)
 }
 
-async fn no_such_path() -> Problem {
-    Problem::not_found(
+async fn no_such_path() -> ApiError {
+    ApiError::not_found(
         "there is nothing here; the page is at /batch-sync, the API at /api/openapi.json",
     )
 }
 
-async fn wrong_method() -> Problem {
-    Problem::new(
+async fn wrong_method() -> ApiError {
+    ApiError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "this path does not take this method; the header Allow names those it takes",
     )

@@ -8,13 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::serve_args::ServeArgs,
-    import::{opener::Start, read_settings::ReadSettings, watermark::Watermarks},
+    import::{read_settings::ReadSettings, run_store::RunStore, watermark::Watermarks},
     report::totals::Totals,
     server::{
         client::{Proxies, Shares},
         lists::Lists,
-        live::{broadcaster::Hub, queue_state::QueueWatch, shared_figures::SharedFigures},
-        middleware::{audit::Audit, auth::Guard},
+        live::{broadcaster::Broadcaster, queue_state::QueueWatch, shared_figures::SharedFigures},
+        middleware::{audit::Audit, auth::Auth},
         readiness::Readiness,
     },
 };
@@ -33,15 +33,15 @@ pub(crate) const STARTS_MAX: usize = 8;
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Api {
-    pub(crate) start: Start,
+    pub(crate) runs: RunStore,
     pub(crate) settings: ReadSettings,
     /// Who is to deliver what is started here, unless the start says it.
     pub(crate) wanted: Wanted,
     pub(crate) proxies: Proxies,
-    pub(crate) guard: Guard,
+    pub(crate) auth: Auth,
     pub(crate) audit: Audit,
     pub(crate) queue_watch: Arc<QueueWatch>,
-    pub(crate) hub: Hub,
+    pub(crate) broadcaster: Broadcaster,
     pub(crate) readiness: Readiness,
     pub(crate) totals: Arc<Totals>,
     pub(crate) shared_figures: SharedFigures,
@@ -54,7 +54,7 @@ pub(crate) struct Api {
 
 /// What an [`Api`] is made of.
 pub(crate) struct Parts {
-    pub(crate) start: Start,
+    pub(crate) runs: RunStore,
     pub(crate) settings: ReadSettings,
     pub(crate) watermarks: Watermarks,
     pub(crate) totals: Arc<Totals>,
@@ -64,14 +64,14 @@ pub(crate) struct Parts {
 impl Api {
     /// The API of a server that listens on `address`.
     pub(crate) fn new(parts: Parts, args: &ServeArgs, address: SocketAddr) -> Self {
-        let Parts { start, settings, watermarks, totals, stop } = parts;
-        let (queue, store) = (start.queue.clone(), start.store.clone());
+        let Parts { runs, settings, watermarks, totals, stop } = parts;
+        let (queue, store) = (runs.queue.clone(), runs.store.clone());
         let queue_watch = Arc::new(QueueWatch::new(queue.clone(), watermarks));
         Self {
             proxies: Proxies::new(&args.http),
             audit: Audit::default(),
-            guard: Guard::new(address, &args.http_allowed_hosts.0, args.api_token.as_ref()),
-            hub: Hub::new(queue.clone(), Arc::clone(&queue_watch), stop.clone()),
+            auth: Auth::new(address, &args.http_allowed_hosts.0, args.api_token.as_ref()),
+            broadcaster: Broadcaster::new(queue.clone(), Arc::clone(&queue_watch), stop.clone()),
             shared_figures: SharedFigures::new(queue.clone(), Arc::clone(&queue_watch)),
             readiness: Readiness::new(queue, store),
             streams: Shares::new(STREAMS_MAX, STREAMS_PER_CLIENT_MAX),
@@ -79,7 +79,7 @@ impl Api {
             lists: Lists::default(),
             starts: Arc::new(Semaphore::new(STARTS_MAX)),
             wanted: args.target.wanted(),
-            start,
+            runs,
             settings,
             queue_watch,
             totals,

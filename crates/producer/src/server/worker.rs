@@ -11,14 +11,14 @@ use tracing::{error, info, warn};
 use crate::{
     import::{
         error::SyncError,
-        importer::{Import, Imported, Turn, Until},
-        opener::Start,
+        importer::{Imported, Importer, Turn, Until},
         places::Places,
+        run_store::RunStore,
         watermark::Watermarks,
     },
     report::{
         console::Display,
-        totals::{Totals, Witness},
+        totals::{RunObserver, Totals},
     },
 };
 
@@ -40,8 +40,8 @@ const RUNS_MAX: usize = 64;
 const NO_PLACE_DELAY: Duration = Duration::from_secs(1);
 
 /// Imports runs, several at a time.
-pub(crate) struct Importer {
-    pub(crate) start: Start,
+pub(crate) struct ImportWorker {
+    pub(crate) runs: RunStore,
     pub(crate) watermarks: Watermarks,
     /// For those that are being read.
     pub(crate) places: Places,
@@ -51,13 +51,13 @@ pub(crate) struct Importer {
 
 /// Takes runs until shutdown, and puts those back that it has then, to go on at
 /// their checkpoints.
-pub(crate) async fn run_imports(importer: Arc<Importer>) -> Result<(), WorkerError> {
+pub(crate) async fn run_worker(worker: Arc<ImportWorker>) -> Result<(), WorkerError> {
     let name = service::unique_name("server");
-    let backend = ImportBackend::new(importer.start.queue.clone(), &name);
-    let stop = importer.shutdown.clone();
+    let backend = ImportBackend::new(worker.runs.queue.clone(), &name);
+    let stop = worker.shutdown.clone();
     WorkerBuilder::new(name)
         .backend(backend)
-        .data(importer)
+        .data(worker)
         .concurrency(RUNS_MAX)
         .build(import)
         .run_until(async move {
@@ -67,11 +67,11 @@ pub(crate) async fn run_imports(importer: Arc<Importer>) -> Result<(), WorkerErr
         .await
 }
 
-async fn import(claimed: ClaimedImport, importer: Data<Arc<Importer>>) -> Result<(), QueueError> {
-    Box::pin(importer.import(&claimed)).await
+async fn import(claimed: ClaimedImport, worker: Data<Arc<ImportWorker>>) -> Result<(), QueueError> {
+    Box::pin(worker.import(&claimed)).await
 }
 
-impl Importer {
+impl ImportWorker {
     async fn import(&self, claimed: &ClaimedImport) -> Result<(), QueueError> {
         let run = claimed.run();
         if claimed.deliveries() > DELIVERIES_MAX {
@@ -105,27 +105,27 @@ impl Importer {
     }
 
     async fn try_import(&self, claimed: &ClaimedImport) -> Result<Imported, SyncError> {
-        let display = Display::Log(Box::new(Witness::new(Arc::clone(&self.totals))));
-        let import = Import {
-            start: &self.start,
+        let display = Display::Log(Box::new(RunObserver::new(Arc::clone(&self.totals))));
+        let import = Importer {
+            runs: &self.runs,
             watermarks: self.watermarks,
             display: &display,
             until: Until::EndedOrPaused,
             places: &self.places,
             shutdown: &self.shutdown,
         };
-        let looked = self.shutdown.run_until_cancelled(self.start.find_ledger(claimed.run())).await;
+        let looked = self.shutdown.run_until_cancelled(self.runs.find_ledger(claimed.run())).await;
         let Some(ledger) = looked.transpose()? else { return Ok(Imported::Interrupted(None)) };
-        self.start.check_container(&ledger)?;
+        self.runs.check_container(&ledger)?;
         let place = match import.place_for(&ledger).await? {
             Turn::Place(place) => Some(place),
             Turn::NothingToRead => None,
             Turn::Over(imported) => return Ok(*imported),
         };
         // Only now: the file may have been replaced while the run waited for its turn.
-        let found = self.shutdown.run_until_cancelled(self.start.find(claimed.run())).await;
-        let Some(entered) = found else { return Ok(Imported::Interrupted(None)) };
-        Box::pin(import.run(entered?, place)).await
+        let found = self.shutdown.run_until_cancelled(self.runs.find(claimed.run())).await;
+        let Some(opened) = found else { return Ok(Imported::Interrupted(None)) };
+        Box::pin(import.run(opened?, place)).await
     }
 
     /// A person has to mend something. What is queued is delivered, and a resume goes on behind it.
@@ -133,7 +133,7 @@ impl Importer {
         let run = claimed.run();
         error!(run.id = %run, "run {run} is interrupted: {reason}");
         // While the job is there: nobody sees the run without a server and without the reason.
-        self.start.queue.note_interruption(run, reason).await?;
+        self.runs.queue.note_interruption(run, reason).await?;
         claimed.done().await.map(drop)
     }
 }

@@ -45,8 +45,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
         None => draw_runs(frame, model, body),
     }
     frame.render_widget(keys(model), foot);
-    if let Some((wish, run)) = &model.question {
-        draw_question(frame, &wish.question(run));
+    if let Some((command, run)) = &model.question {
+        draw_question(frame, &command.question(run));
     }
 }
 

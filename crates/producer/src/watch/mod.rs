@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! queue ──look──▶ Model ──draw──▶ Screen
-//! keys ──press──▶   │ ──Wish──▶ queue
+//! keys ──press──▶   │ ──RunCommand──▶ queue
 //! ```
 
 mod bars;
@@ -28,7 +28,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     cli::{invalid_setting::InvalidSetting, run_args::WatchArgs},
-    import::{control::Wish, watermark::Watermarks},
+    import::{control::RunCommand, watermark::Watermarks},
     watch::{
         model::{Action, Model, Snapshot},
         screen::Screen,
@@ -39,7 +39,7 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How long Redis may take before the screen says that it is silent.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many runs are listed.
 const RUNS: usize = 50;
@@ -47,7 +47,7 @@ const RUNS: usize = 50;
 /// What comes in while the screen is shown.
 enum News {
     Look(Result<Snapshot, QueueError>),
-    /// What became of a wish.
+    /// What became of a command.
     Note(String),
 }
 
@@ -127,7 +127,7 @@ impl Watcher {
                     Some(event) => match self.take_in(&event) {
                         Action::Quit => return Ok(ExitCode::SUCCESS),
                         Action::Interrupt => return Ok(service::interrupted()),
-                        Action::Do(wish, run) => self.carry_out(wish, run),
+                        Action::Do(command, run) => self.execute(command, run),
                         Action::Draw => {}
                     },
                     // The terminal is gone.
@@ -142,7 +142,7 @@ impl Watcher {
                 },
                 _ = clock.tick() => {
                     let silent = answered.elapsed();
-                    self.model.silent_for = (silent > PATIENCE).then_some(silent);
+                    self.model.silent_for = (silent > TIMEOUT).then_some(silent);
                 }
             }
         }
@@ -156,11 +156,11 @@ impl Watcher {
     }
 
     /// In the background: cancelling a run with a full queue takes its time.
-    fn carry_out(&self, wish: Wish, run: RunId) {
+    fn execute(&self, command: RunCommand, run: RunId) {
         let (queue, tell) = (self.queue.clone(), self.tell.clone());
         tokio::spawn(async move {
-            let note = match wish.carry_out(&queue, &run).await {
-                Ok(outcome) => wish.message(&run, outcome),
+            let note = match command.execute(&queue, &run).await {
+                Ok(outcome) => command.message(&run, outcome),
                 Err(error) => service::with_causes(&error),
             };
             let _ended_meanwhile = tell.send(News::Note(note)).await;

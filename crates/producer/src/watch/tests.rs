@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cli::load_args::WatermarkArgs,
-    import::{control::Wish, watermark::Watermarks},
+    import::{control::RunCommand, watermark::Watermarks},
     report::sample::{completed, ledger, target},
 };
 
@@ -142,7 +142,7 @@ fn nothing_is_done_to_a_run_without_a_yes() {
     assert!(!screen(&model).contains("Cancel run"));
 
     press(&mut model, KeyCode::Char('c'));
-    assert_eq!(press(&mut model, KeyCode::Char('y')), Action::Do(Wish::Cancel, run));
+    assert_eq!(press(&mut model, KeyCode::Char('y')), Action::Do(RunCommand::Cancel, run));
 }
 
 #[test]

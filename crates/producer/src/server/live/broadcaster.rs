@@ -1,11 +1,11 @@
 //! One look at a run for however many streams that show it.
 //!
 //! ```text
-//! ledger, batch events ──every 500 ms──▶ watcher ──Scene──▶ stream, stream, …
+//! ledger, batch events ──every 500 ms──▶ watcher ──Snapshot──▶ stream, stream, …
 //! ```
 //!
 //! A run is watched while at least one stream shows it. A stream that is late or
-//! slow gets the newest scene and skips what came between.
+//! slow gets the newest snapshot and skips what came between.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::live::{
-    frames::{Look, Scene},
+    frames::{Observation, Snapshot},
     queue_state::{QueueState, QueueWatch},
 };
 
@@ -31,39 +31,39 @@ const LATE: Duration = Duration::from_secs(3);
 
 /// The watched runs.
 #[derive(Clone, Debug)]
-pub(crate) struct Hub(Arc<Shared>);
+pub(crate) struct Broadcaster(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     queue: Queue,
     queue_watch: Arc<QueueWatch>,
     stop: CancellationToken,
-    watched: Mutex<HashMap<RunId, Arc<watch::Sender<Scene>>>>,
+    watched: Mutex<HashMap<RunId, Arc<watch::Sender<Snapshot>>>>,
 }
 
-impl Hub {
+impl Broadcaster {
     pub(crate) fn new(queue: Queue, queue_watch: Arc<QueueWatch>, stop: CancellationToken) -> Self {
         Self(Arc::new(Shared { queue, queue_watch, stop, watched: Mutex::default() }))
     }
 
-    /// The scenes of a run, the newest first of all when there is one already.
+    /// The snapshots of a run, the newest first of all when there is one already.
     /// They end when the run has ended, or this program is stopped.
-    pub(crate) fn watch(&self, run: &RunId) -> watch::Receiver<Scene> {
+    pub(crate) fn watch(&self, run: &RunId) -> watch::Receiver<Snapshot> {
         let mut watched = self.0.watched();
-        if let Some(scenes) = watched.get(run) {
-            let mut receiver = scenes.subscribe();
-            if scenes.borrow().tick > 0 {
+        if let Some(snapshots) = watched.get(run) {
+            let mut receiver = snapshots.subscribe();
+            if snapshots.borrow().tick > 0 {
                 receiver.mark_changed();
             }
             return receiver;
         }
-        let (scenes, receiver) = watch::channel(Scene::default());
-        let scenes = Arc::new(scenes);
-        watched.insert(run.clone(), Arc::clone(&scenes));
+        let (snapshots, receiver) = watch::channel(Snapshot::default());
+        let snapshots = Arc::new(snapshots);
+        watched.insert(run.clone(), Arc::clone(&snapshots));
         let watcher = Watcher {
             shared: Arc::clone(&self.0),
             run: run.clone(),
-            scenes,
+            snapshots,
             last: EventId::default(),
             before: None,
         };
@@ -73,15 +73,15 @@ impl Hub {
 }
 
 impl Shared {
-    fn watched(&self) -> MutexGuard<'_, HashMap<RunId, Arc<watch::Sender<Scene>>>> {
+    fn watched(&self) -> MutexGuard<'_, HashMap<RunId, Arc<watch::Sender<Snapshot>>>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets a run when no stream shows it. Under the lock under which streams
     /// come, so none is left without its watcher.
-    fn forget_if_unwatched(&self, run: &RunId, scenes: &watch::Sender<Scene>) -> bool {
+    fn forget_if_unwatched(&self, run: &RunId, snapshots: &watch::Sender<Snapshot>) -> bool {
         let mut watched = self.watched();
-        let is_unwatched = scenes.receiver_count() == 0;
+        let is_unwatched = snapshots.receiver_count() == 0;
         if is_unwatched {
             watched.remove(run);
         }
@@ -98,7 +98,7 @@ impl Shared {
 struct Watcher {
     shared: Arc<Shared>,
     run: RunId,
-    scenes: Arc<watch::Sender<Scene>>,
+    snapshots: Arc<watch::Sender<Snapshot>>,
     last: EventId,
     before: Option<(Ledger, Arc<QueueState>)>,
 }
@@ -113,11 +113,11 @@ impl Watcher {
                 Some(Err(error)) => {
                     let causes = service::with_causes(error.as_ref());
                     tracing::warn!(run.id = %self.run, "could not look at run {}: {causes}", self.run);
-                    say_stale(&self.scenes);
+                    say_stale(&self.snapshots);
                 }
             }
             stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
-            if self.shared.forget_if_unwatched(&self.run, &self.scenes) {
+            if self.shared.forget_if_unwatched(&self.run, &self.snapshots) {
                 return;
             }
         }
@@ -125,17 +125,17 @@ impl Watcher {
 
     /// Redis being away is waited out, but not in silence.
     async fn look_or_say_stale(&mut self) -> anyhow::Result<bool> {
-        let scenes = Arc::clone(&self.scenes);
+        let snapshots = Arc::clone(&self.snapshots);
         let look = self.look();
         tokio::pin!(look);
         if let Ok(looked) = tokio::time::timeout(LATE, &mut look).await {
             return looked;
         }
-        say_stale(&scenes);
+        say_stale(&snapshots);
         look.await
     }
 
-    /// One look, and the scene that follows when something has changed. Gives
+    /// One look, and the snapshot that follows when something has changed. Gives
     /// whether there will be more to see.
     async fn look(&mut self) -> anyhow::Result<bool> {
         let queue = &self.shared.queue;
@@ -148,9 +148,9 @@ impl Watcher {
             self.last = last.id.clone();
         }
         let before = self.before.as_ref();
-        let is_news = has_ended || self.scenes.borrow().is_stale;
+        let is_news = has_ended || self.snapshots.borrow().is_stale;
         if before.is_none_or(|before| is_news || !is_same(before, &ledger, &queue_state)) {
-            let look = Look {
+            let look = Observation {
                 before: before.map(|(ledger, _)| ledger),
                 ledger: &ledger,
                 queue: &queue_state,
@@ -158,17 +158,17 @@ impl Watcher {
                 last: &self.last,
                 has_ended,
             };
-            let scene = self.scenes.borrow().after(&look)?;
-            self.scenes.send_replace(scene);
+            let snapshot = self.snapshots.borrow().after(&look)?;
+            self.snapshots.send_replace(snapshot);
         }
         self.before = Some((ledger, queue_state));
         Ok(!has_ended)
     }
 }
 
-/// Once, until there is a new scene.
-fn say_stale(scenes: &watch::Sender<Scene>) {
-    scenes.send_if_modified(|scene| !std::mem::replace(&mut scene.is_stale, true));
+/// Once, until there is a new snapshot.
+fn say_stale(snapshots: &watch::Sender<Snapshot>) {
+    snapshots.send_if_modified(|snapshot| !std::mem::replace(&mut snapshot.is_stale, true));
 }
 
 /// Time passing alone is no change.

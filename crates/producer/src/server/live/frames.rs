@@ -23,11 +23,11 @@ pub(crate) const STALE: Bytes =
     Bytes::from_static(b"event: stale\ndata: {\"error\":\"no news from redis\"}\n\n");
 
 /// Where a stream has got to: the two numbers of the id of a settled batch.
-pub(crate) type Place = (u64, u64);
+pub(crate) type Position = (u64, u64);
 
 /// All that a stream may have to send, in the newest version.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scene {
+pub(crate) struct Snapshot {
     /// Grows with each change.
     pub(crate) tick: u64,
     /// Report and queue.
@@ -44,12 +44,12 @@ pub(crate) struct Scene {
 #[derive(Clone, Debug)]
 pub(crate) struct LogFrame {
     pub(crate) tick: u64,
-    pub(crate) at: Place,
+    pub(crate) at: Position,
     pub(crate) frame: Bytes,
 }
 
 /// What was seen at one look.
-pub(crate) struct Look<'a> {
+pub(crate) struct Observation<'a> {
     pub(crate) before: Option<&'a Ledger>,
     pub(crate) ledger: &'a Ledger,
     pub(crate) queue: &'a QueueState,
@@ -60,16 +60,16 @@ pub(crate) struct Look<'a> {
     pub(crate) has_ended: bool,
 }
 
-impl Scene {
-    /// The next scene.
-    pub(crate) fn after(&self, look: &Look<'_>) -> Result<Self, serde_json::Error> {
-        let Look { before, ledger, queue, batches, last, has_ended } = *look;
+impl Snapshot {
+    /// The next snapshot.
+    pub(crate) fn after(&self, look: &Observation<'_>) -> Result<Self, serde_json::Error> {
+        let Observation { before, ledger, queue, batches, last, has_ended } = *look;
         let mut next = Self { tick: self.tick + 1, has_ended, is_stale: false, ..self.clone() };
         if before.is_none() {
             next.add_log((0, 0), &EventId::default(), log_lines::opening(ledger))?;
         }
         for (batch, line) in log_lines::settled(before, ledger, batches) {
-            let at = place(&batch.to_string()).unwrap_or_default();
+            let at = position(&batch.to_string()).unwrap_or_default();
             next.add_log(at, batch, vec![line])?;
         }
         if has_ended {
@@ -78,14 +78,14 @@ impl Scene {
         }
         let pause = queue.delivery_pause.as_ref();
         let report = Report::of(ledger.clone()).among(&queue.targets(), pause);
-        let seen = Seen { report, queue };
+        let seen = RunFrame { report, queue };
         next.run = frame("run", last, &seen)?;
         Ok(next)
     }
 
     fn add_log(
         &mut self,
-        at: Place,
+        at: Position,
         id: &EventId,
         lines: Vec<String>,
     ) -> Result<(), serde_json::Error> {
@@ -102,7 +102,7 @@ impl Scene {
 }
 
 #[derive(Serialize)]
-struct Seen<'a> {
+struct RunFrame<'a> {
     report: Report,
     queue: &'a QueueState,
 }
@@ -119,7 +119,7 @@ fn frame(event: &str, id: &EventId, data: &impl Serialize) -> Result<Bytes, serd
 }
 
 /// Reads the id of a settled batch, as `Last-Event-ID` gives it back.
-pub(crate) fn place(id: &str) -> Option<Place> {
+pub(crate) fn position(id: &str) -> Option<Position> {
     let (first, second) = id.split_once('-')?;
     Some((first.parse().ok()?, second.parse().ok()?))
 }
@@ -130,9 +130,9 @@ mod tests {
 
     #[test]
     fn an_id_is_two_numbers() {
-        assert_eq!(place("1700000000000-3"), Some((1_700_000_000_000, 3)));
+        assert_eq!(position("1700000000000-3"), Some((1_700_000_000_000, 3)));
         for text in ["", "-", "1", "1-", "-1", "1-2-3", "a-b", "99999999999999999999-0"] {
-            assert_eq!(place(text), None, "{text}");
+            assert_eq!(position(text), None, "{text}");
         }
     }
 }

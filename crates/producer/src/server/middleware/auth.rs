@@ -11,11 +11,11 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::server::problem::Problem;
+use crate::server::error::ApiError;
 
 /// What a request must show.
 #[derive(Clone, Debug)]
-pub(crate) struct Guard {
+pub(crate) struct Auth {
     is_loopback: bool,
     /// Names by which this server is called, beside those of the loopback.
     allowed_hosts: Vec<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Guard {
     token: Option<[u8; 32]>,
 }
 
-impl Guard {
+impl Auth {
     pub(crate) fn new(
         listens_on: SocketAddr,
         allowed_hosts: &[String],
@@ -41,7 +41,7 @@ impl Guard {
     }
 
     /// Whether the request may go on.
-    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
         let path = uri.path();
         // Asked by machines that use the address of a pod, and nothing to steal there.
         if matches!(path, "/livez" | "/readyz") {
@@ -60,7 +60,7 @@ impl Guard {
     }
 
     /// There is one, and whatever stands before the path says the same.
-    fn check_host<'a>(&self, uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
+    fn check_host<'a>(&self, uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, ApiError> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or("");
         let is_alone = hosts.next().is_none()
@@ -73,7 +73,7 @@ impl Guard {
         if is_alone && is_ours && !host.contains('@') {
             return Ok(host);
         }
-        Err(Problem::new(
+        Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "the Host header is not a name of this server; names it is to have besides localhost \
              go into HTTP_ALLOWED_HOSTS",
@@ -89,14 +89,14 @@ impl Guard {
         name == "localhost" || is_fine_address || self.allowed_hosts.iter().any(|host| host == name)
     }
 
-    fn check_token(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    fn check_token(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let Some(token) = &self.token else { return Ok(()) };
         let shown = headers.get(header::AUTHORIZATION).and_then(bearer).unwrap_or_default();
         let shown: [u8; 32] = Sha256::digest(shown).into();
         if shown.ct_eq(token).into() {
             return Ok(());
         }
-        Err(Problem::new(
+        Err(ApiError::new(
             StatusCode::UNAUTHORIZED,
             "this server wants its API_TOKEN: send it as `Authorization: Bearer TOKEN`",
         ))
@@ -112,14 +112,14 @@ pub(crate) fn is_public(name: &str) -> bool {
 }
 
 /// A browser says where a request comes from; other programs say nothing.
-fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Problem> {
+fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let from = origin.to_str().unwrap_or("");
     let from = from.strip_prefix("http://").or_else(|| from.strip_prefix("https://"));
     if from.is_some_and(|from| from.eq_ignore_ascii_case(host)) {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::FORBIDDEN, "requests from pages of other sites are refused"))
+    Err(ApiError::new(StatusCode::FORBIDDEN, "requests from pages of other sites are refused"))
 }
 
 fn bearer(value: &HeaderValue) -> Option<&[u8]> {
@@ -131,13 +131,13 @@ fn bearer(value: &HeaderValue) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn guard(listens_on: &str, token: Option<&str>) -> Guard {
+    fn guard(listens_on: &str, token: Option<&str>) -> Auth {
         let token = token.map(|token| SecretString::from(token.to_owned()));
         let hosts = ["Sync.example.com".to_owned()];
-        Guard::new(listens_on.parse().unwrap(), &hosts, token.as_ref())
+        Auth::new(listens_on.parse().unwrap(), &hosts, token.as_ref())
     }
 
-    fn status(guard: &Guard, uri: &str, headers: &[(&str, &str)]) -> u16 {
+    fn status(guard: &Auth, uri: &str, headers: &[(&str, &str)]) -> u16 {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name: header::HeaderName = name.parse().unwrap();

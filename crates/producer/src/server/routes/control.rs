@@ -7,15 +7,15 @@ use ingest_core::RunId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    import::control::{ControlError, Outcome, Wish},
+    import::control::{ControlError, Outcome, RunCommand},
     server::{
+        error::ApiError,
         extract::{JsonOf, RunOf, TargetId},
-        problem::Problem,
         state::Api,
     },
 };
 
-/// The wish is granted, or on its way to be.
+/// The command is granted, or on its way to be.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Granted {
@@ -30,11 +30,11 @@ pub(crate) struct ForWhom {
     target: Option<TargetId>,
 }
 
-type Answer = Result<(StatusCode, Json<Granted>), Problem>;
+type Answer = Result<(StatusCode, Json<Granted>), ApiError>;
 
 /// Batches that are being delivered are seen through.
 pub(crate) async fn pause(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
-    grant(Wish::Pause, &api, run).await
+    grant(RunCommand::Pause, &api, run).await
 }
 
 /// Also for a run that nobody feeds any more: some server takes it.
@@ -45,40 +45,40 @@ pub(crate) async fn resume(
 ) -> Answer {
     let ForWhom { target } = body.map(|JsonOf(body)| body).unwrap_or_default();
     if let Some(target) = target {
-        api.start.change_target(&run, &target.id()?).await?;
+        api.runs.change_target(&run, &target.id()?).await?;
     }
-    grant(Wish::Resume, &api, run).await
+    grant(RunCommand::Resume, &api, run).await
 }
 
 /// What is queued is counted as cancelled; what was delivered stays delivered.
 pub(crate) async fn cancel(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
-    grant(Wish::Cancel, &api, run).await
+    grant(RunCommand::Cancel, &api, run).await
 }
 
-async fn grant(wish: Wish, api: &Api, run_id: RunId) -> Answer {
-    let queue = &api.start.queue;
-    let outcome = wish.carry_out(queue, &run_id).await?;
+async fn grant(command: RunCommand, api: &Api, run_id: RunId) -> Answer {
+    let queue = &api.runs.queue;
+    let outcome = command.execute(queue, &run_id).await?;
     if outcome == Outcome::NobodyFeeds {
         // This server does, as soon as it is counted among the living.
         queue.push_import(&run_id).await?;
     }
-    let message = in_short(wish, outcome);
+    let message = in_short(command, outcome);
     Ok((StatusCode::ACCEPTED, Json(Granted { message, run_id })))
 }
 
-fn in_short(wish: Wish, outcome: Outcome) -> &'static str {
-    match (wish, outcome) {
-        (Wish::Pause, Outcome::Already) => "It was paused before",
-        (Wish::Pause, _) => "Paused",
-        (Wish::Resume, Outcome::Already) => "It goes on",
-        (Wish::Resume, Outcome::RejectsLeft) => "Its rejected rows are written to their file",
-        (Wish::Resume, _) => "Resumed",
-        (Wish::Cancel, Outcome::Already) => "It was cancelled before",
-        (Wish::Cancel, _) => "Cancelled",
+fn in_short(command: RunCommand, outcome: Outcome) -> &'static str {
+    match (command, outcome) {
+        (RunCommand::Pause, Outcome::Already) => "It was paused before",
+        (RunCommand::Pause, _) => "Paused",
+        (RunCommand::Resume, Outcome::Already) => "It goes on",
+        (RunCommand::Resume, Outcome::RejectsLeft) => "Its rejected rows are written to their file",
+        (RunCommand::Resume, _) => "Resumed",
+        (RunCommand::Cancel, Outcome::Already) => "It was cancelled before",
+        (RunCommand::Cancel, _) => "Cancelled",
     }
 }
 
-impl From<ControlError> for Problem {
+impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::Sync(error) => error.into(),

@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::server::{
     client::{Client, Share},
+    error::ApiError,
     extract::RunOf,
-    live::frames::{END, Place, STALE, Scene, place},
-    problem::Problem,
+    live::frames::{END, Position, STALE, Snapshot, position},
     state::Api,
 };
 
@@ -37,19 +37,19 @@ pub(crate) async fn stream(
     Extension(client): Extension<Client>,
     RunOf(run): RunOf,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let place_in = api
         .streams
         .take(&client)
-        .map_err(|open| Problem::unavailable(format!("{open} event streams are open already")))?;
-    if api.start.queue.run(&run).await?.is_none() {
-        return Err(Problem::no_such_run());
+        .map_err(|open| ApiError::unavailable(format!("{open} event streams are open already")))?;
+    if api.runs.queue.run(&run).await?.is_none() {
+        return Err(ApiError::no_such_run());
     }
     let last_event_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let events = Events {
-        scenes: api.hub.watch(&run),
+        snapshots: api.broadcaster.watch(&run),
         seen_tick: 0,
-        after: last_event_id.and_then(place),
+        after: last_event_id.and_then(position),
         ready: VecDeque::from([OPENING]),
         is_over: false,
         heartbeat: heartbeat(),
@@ -73,11 +73,11 @@ fn heartbeat() -> Interval {
 
 /// One stream.
 struct Events {
-    scenes: watch::Receiver<Scene>,
+    snapshots: watch::Receiver<Snapshot>,
     /// What was sent of the log lines.
     seen_tick: u64,
     /// What the client had seen before it came.
-    after: Option<Place>,
+    after: Option<Position>,
     ready: VecDeque<Bytes>,
     is_over: bool,
     heartbeat: Interval,
@@ -95,8 +95,8 @@ impl Events {
                 return None;
             }
             tokio::select! {
-                changed = self.scenes.changed() => match changed {
-                    Ok(()) => self.take_scene(),
+                changed = self.snapshots.changed() => match changed {
+                    Ok(()) => self.take_snapshot(),
                     Err(_nobody_watches_any_more) => return None,
                 },
                 // The client comes back, to another server if need be.
@@ -106,22 +106,22 @@ impl Events {
         }
     }
 
-    fn take_scene(&mut self) {
-        let scene = self.scenes.borrow_and_update();
-        if scene.is_stale {
+    fn take_snapshot(&mut self) {
+        let snapshot = self.snapshots.borrow_and_update();
+        if snapshot.is_stale {
             return self.ready.push_back(STALE);
         }
-        let news = scene.log.iter().filter(|log| {
+        let news = snapshot.log.iter().filter(|log| {
             log.tick > self.seen_tick && self.after.is_none_or(|after| log.at > after)
         });
         self.ready.extend(news.map(|log| log.frame.clone()));
-        self.ready.push_back(scene.run.clone());
-        self.seen_tick = scene.tick;
-        if scene.has_ended {
+        self.ready.push_back(snapshot.run.clone());
+        self.seen_tick = snapshot.tick;
+        if snapshot.has_ended {
             self.ready.push_back(END);
             self.is_over = true;
         }
-        drop(scene);
+        drop(snapshot);
         self.heartbeat.reset();
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     report::rejects_names,
-    server::{client::Client, extract::QueryOf, problem::Problem, routes::runs::limit, state::Api},
+    server::{client::Client, error::ApiError, extract::QueryOf, routes::runs::limit, state::Api},
 };
 
 const FILES_A_PAGE: NonZero<u16> = NonZero::new(200).expect("not zero");
@@ -50,14 +50,14 @@ pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Extension(client): Extension<Client>,
     QueryOf(page): QueryOf<PageOf>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let limit = limit(page.limit, FILES_A_PAGE, FILES_A_PAGE_MAX)?;
     if page.prefix.chars().count() > PREFIX_CHARS_MAX || page.prefix.chars().any(char::is_control) {
-        return Err(Problem::bad_request("prefix cannot be the start of a blob's name"));
+        return Err(ApiError::bad_request("prefix cannot be the start of a blob's name"));
     }
     let after = page.after.map(|sealed| unsealed(&sealed).ok_or_else(no_such_page)).transpose()?;
     let turn = api.lists.turn(&client).await?;
-    let files = some(&api.start.store, &page.prefix, after, limit).await?;
+    let files = some(&api.runs.store, &page.prefix, after, limit).await?;
     Ok(turn.answer(&files))
 }
 
@@ -67,7 +67,7 @@ async fn some(
     prefix: &str,
     mut after: Option<String>,
     limit: NonZero<u16>,
-) -> Result<Files, Problem> {
+) -> Result<Files, ApiError> {
     let hides_rejects = !prefix.starts_with(rejects_names::FOLDER);
     let is_shown = |name: &str| !(hides_rejects && name.starts_with(rejects_names::FOLDER));
     loop {
@@ -102,8 +102,8 @@ fn checksum(marker: &str) -> [u8; SUM_BYTES] {
     *digest.first_chunk().expect("a digest is longer")
 }
 
-fn no_such_page() -> Problem {
-    Problem::not_found("there is no such page; after is what `next` of an earlier answer said")
+fn no_such_page() -> ApiError {
+    ApiError::not_found("there is no such page; after is what `next` of an earlier answer said")
 }
 
 impl File {

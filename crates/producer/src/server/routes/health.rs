@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde::Serialize;
 
-use crate::server::{problem::Problem, state::Api};
+use crate::server::{error::ApiError, state::Api};
 
 #[derive(Serialize)]
 pub(crate) struct Health {
@@ -18,10 +18,10 @@ pub(crate) async fn live() -> Json<Health> {
 }
 
 /// The program can do its work, and is not about to stop.
-pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Health>, Problem> {
+pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Health>, ApiError> {
     if api.stop.is_cancelled() {
-        return Err(Problem::unavailable("this server is stopping"));
+        return Err(ApiError::unavailable("this server is stopping"));
     }
-    api.readiness.check().await.map_err(Problem::unavailable)?;
+    api.readiness.check().await.map_err(ApiError::unavailable)?;
     Ok(Json(Health { status: "ready" }))
 }

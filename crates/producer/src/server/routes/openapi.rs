@@ -24,5 +24,5 @@ fn document(wants_token: bool) -> Value {
 }
 
 pub(crate) async fn show(State(api): State<Arc<Api>>) -> Json<Value> {
-    Json(document(api.guard.wants_token()))
+    Json(document(api.auth.wants_token()))
 }

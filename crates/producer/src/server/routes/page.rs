@@ -9,7 +9,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::server::problem::Problem;
+use crate::server::error::ApiError;
 
 /// Every file of `web/`, as `build.rs` found it.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
@@ -48,7 +48,7 @@ pub(crate) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Respon
 
 fn answer(name: &str, headers: &HeaderMap) -> Response {
     let Some(file) = PAGE.iter().find(|file| file.name == name) else {
-        return Problem::not_found("the page has no such file; it is at /batch-sync")
+        return ApiError::not_found("the page has no such file; it is at /batch-sync")
             .into_response();
     };
     // Browsers ask each time whether theirs is still the right one: a new version

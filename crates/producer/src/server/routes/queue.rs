@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 
-use crate::server::{live::queue_state::QueueState, problem::Problem, state::Api};
+use crate::server::{error::ApiError, live::queue_state::QueueState, state::Api};
 
-pub(crate) async fn show(State(api): State<Arc<Api>>) -> Result<Json<QueueState>, Problem> {
+pub(crate) async fn show(State(api): State<Arc<Api>>) -> Result<Json<QueueState>, ApiError> {
     Ok(Json(api.queue_watch.state().await?.as_ref().clone()))
 }
 

@@ -17,8 +17,8 @@ use crate::{
     import::rejects_file::{Download, with_last_rows},
     server::{
         client::Client,
+        error::ApiError,
         extract::{QueryOf, RunOf},
-        problem::Problem,
         state::Api,
     },
 };
@@ -41,16 +41,16 @@ pub(crate) async fn download(
     Extension(client): Extension<Client>,
     RunOf(run): RunOf,
     QueryOf(FormOf { r#for: reader }): QueryOf<FormOf>,
-) -> Result<Response, Problem> {
-    let (ledger, is_whole) = with_last_rows(&api.start.queue, &run).await?;
+) -> Result<Response, ApiError> {
+    let (ledger, is_whole) = with_last_rows(&api.runs.queue, &run).await?;
     if ledger.has_ended() && !is_whole {
-        return Err(Problem::unavailable("the last rejected rows are not in the file yet"));
+        return Err(ApiError::unavailable("the last rejected rows are not in the file yet"));
     }
     let place = api.downloads.take(&client).map_err(|under_way| {
-        Problem::unavailable(format!("{under_way} downloads are under way already"))
+        ApiError::unavailable(format!("{under_way} downloads are under way already"))
     })?;
-    let Some(download) = Download::of(&api.start.store, &ledger).await? else {
-        return Err(Problem::not_found("the run has no rejects file (yet)"));
+    let Some(download) = Download::of(&api.runs.store, &ledger).await? else {
+        return Err(ApiError::not_found("the run has no rejects file (yet)"));
     };
     let (download, name) = match reader {
         None => (download, format!("rejects-{run}.csv")),

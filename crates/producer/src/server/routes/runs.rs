@@ -11,8 +11,8 @@ use crate::{
     report::run_report::Report,
     server::{
         client::Client,
+        error::ApiError,
         extract::{QueryOf, RunOf},
-        problem::Problem,
         state::Api,
     },
 };
@@ -38,13 +38,13 @@ pub(crate) async fn list(
     State(api): State<Arc<Api>>,
     Extension(client): Extension<Client>,
     QueryOf(page): QueryOf<PageOf>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     let limit = limit(page.limit, RUNS_A_PAGE, RUNS_A_PAGE_MAX)?;
     if page.before.as_deref().is_some_and(|before| !is_cursor(before)) {
-        return Err(Problem::bad_request("before is not what `next` of an earlier answer said"));
+        return Err(ApiError::bad_request("before is not what `next` of an earlier answer said"));
     }
     let turn = api.lists.turn(&client).await?;
-    let page = api.start.queue.runs_page(page.before.as_deref(), limit.get().into()).await?;
+    let page = api.runs.queue.runs_page(page.before.as_deref(), limit.get().into()).await?;
     let queue = api.queue_watch.state().await?;
     let (living, pause) = (queue.targets(), queue.delivery_pause.as_ref());
     let reports = page.runs.into_iter().map(|run| Report::of(run).among(&living, pause));
@@ -60,8 +60,8 @@ fn is_cursor(text: &str) -> bool {
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     RunOf(run): RunOf,
-) -> Result<Json<Report>, Problem> {
-    let ledger = api.start.queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
+) -> Result<Json<Report>, ApiError> {
+    let ledger = api.runs.queue.run(&run).await?.ok_or_else(ApiError::no_such_run)?;
     let queue = api.queue_watch.state().await?;
     Ok(Json(Report::of(ledger).among(&queue.targets(), queue.delivery_pause.as_ref())))
 }
@@ -70,9 +70,9 @@ pub(crate) async fn show(
 pub(crate) async fn series(
     State(api): State<Arc<Api>>,
     RunOf(run): RunOf,
-) -> Result<Json<Series>, Problem> {
-    let queue = &api.start.queue;
-    queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
+) -> Result<Json<Series>, ApiError> {
+    let queue = &api.runs.queue;
+    queue.run(&run).await?.ok_or_else(ApiError::no_such_run)?;
     Ok(Json(queue.series(&run).await?))
 }
 
@@ -81,8 +81,8 @@ pub(crate) fn limit(
     asked: Option<u32>,
     usual: NonZero<u16>,
     most: u16,
-) -> Result<NonZero<u16>, Problem> {
+) -> Result<NonZero<u16>, ApiError> {
     let Some(asked) = asked else { return Ok(usual) };
     let limit = u16::try_from(asked).ok().filter(|limit| *limit <= most).and_then(NonZero::new);
-    limit.ok_or_else(|| Problem::bad_request(format!("limit must be 1 to {most}")))
+    limit.ok_or_else(|| ApiError::bad_request(format!("limit must be 1 to {most}")))
 }

@@ -15,13 +15,13 @@ use tokio::time::timeout;
 
 use crate::{
     import::{
-        opener::Order,
         replay::{Replay, ReplayError},
+        run_store::RunRequest,
     },
     server::{
+        error::ApiError,
         extract::{JsonOf, RunOf, TargetId},
         middleware::audit::Begun,
-        problem::Problem,
         state::{Api, STARTS_MAX},
     },
 };
@@ -49,7 +49,7 @@ pub(crate) struct RowsOf {
     target: Option<TargetId>,
 }
 
-/// The run is entered, and a server will take it.
+/// The run is opened, and a server will take it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Started {
@@ -58,7 +58,7 @@ pub(crate) struct Started {
     run_id: RunId,
 }
 
-type Answer = Result<(StatusCode, Extension<Begun>, Json<Started>), Problem>;
+type Answer = Result<(StatusCode, Extension<Begun>, Json<Started>), ApiError>;
 
 pub(crate) async fn start(
     State(api): State<Arc<Api>>,
@@ -70,8 +70,8 @@ pub(crate) async fn start(
         Some(target) => target.wanted()?,
         None => api.wanted.clone(),
     };
-    let order = Order::new(file_name, api.settings.clone(), wanted);
-    begin(api, Order { start_key: start_key(&headers)?, ..order }).await
+    let request = RunRequest::new(file_name, api.settings.clone(), wanted);
+    begin(api, RunRequest { start_key: start_key(&headers)?, ..request }).await
 }
 
 pub(crate) async fn replay(
@@ -86,30 +86,30 @@ pub(crate) async fn replay(
     // What this server was set to is for new runs.
     let wanted = target.as_ref().map(TargetId::wanted).transpose()?.unwrap_or_default();
     let replay = Replay { of, codes, edited: None, settings: api.settings.clone(), wanted };
-    let order = replay.order(&api.start).await.map_err(|error| match error {
+    let request = replay.request(&api.runs).await.map_err(|error| match error {
         ReplayError::Sync(error) => error.into(),
-        error => Problem::conflict(error.to_string(), None),
+        error => ApiError::conflict(error.to_string(), None),
     })?;
-    begin(api, Order { start_key, ..order.order }).await
+    begin(api, RunRequest { start_key, ..request.request }).await
 }
 
 /// Also when the caller goes away meanwhile: a run that is entered gets its job.
-async fn begin(api: Arc<Api>, order: Order) -> Answer {
+async fn begin(api: Arc<Api>, request: RunRequest) -> Answer {
     let Ok(place) = Arc::clone(&api.starts).try_acquire_owned() else {
-        return Err(Problem::unavailable(format!("{STARTS_MAX} starts are under way already")));
+        return Err(ApiError::unavailable(format!("{STARTS_MAX} starts are under way already")));
     };
     let beginning = tokio::spawn(async move {
         let _place = place;
-        let entering = Box::pin(api.start.enter(&order));
-        let entered = timeout(START_TIMEOUT, entering).await.map_err(|_elapsed| given_up())?;
-        let ledger = entered?.ledger;
+        let opening = Box::pin(api.runs.open(&request));
+        let opened = timeout(START_TIMEOUT, opening).await.map_err(|_elapsed| given_up())?;
+        let ledger = opened?.ledger;
         if !ledger.has_ended() {
-            api.start.queue.push_import(&ledger.run).await?;
+            api.runs.queue.push_import(&ledger.run).await?;
         }
-        Ok::<_, Problem>(ledger)
+        Ok::<_, ApiError>(ledger)
     });
     let Ledger { file, run, .. } = match beginning.await {
-        Ok(entered) => entered?,
+        Ok(opened) => opened?,
         Err(broken) => std::panic::resume_unwind(broken.into_panic()),
     };
     let begun = Extension(Begun(run.clone()));
@@ -117,8 +117,8 @@ async fn begin(api: Arc<Api>, order: Order) -> Answer {
     Ok((StatusCode::ACCEPTED, begun, Json(started)))
 }
 
-fn given_up() -> Problem {
-    Problem::unavailable(format!(
+fn given_up() -> ApiError {
+    ApiError::unavailable(format!(
         "the start took longer than {} s and is given up: redis or the blob storage does not answer, or \
          the file begins with very much that is no header; try again, with an Idempotency-Key if the \
          run may have begun",
@@ -127,12 +127,12 @@ fn given_up() -> Problem {
 }
 
 /// Whoever repeats a request with the same key gets the same run.
-fn start_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+fn start_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
     let is_fine = key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !is_fine {
-        return Err(Problem::bad_request(format!(
+        return Err(ApiError::bad_request(format!(
             "the Idempotency-Key must be 1 to {KEY_CHARS_MAX} characters of ASCII"
         )));
     }

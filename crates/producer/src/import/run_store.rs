@@ -20,7 +20,7 @@ use crate::{
 
 /// Where runs begin: the files, and the ledger.
 #[derive(Clone, Debug)]
-pub(crate) struct Start {
+pub(crate) struct RunStore {
     pub(crate) store: BlobStore,
     pub(crate) queue: Queue,
     pub(crate) transfer: Transfer,
@@ -30,7 +30,7 @@ pub(crate) struct Start {
 
 /// What somebody wants to have loaded.
 #[derive(Clone, Debug)]
-pub(crate) struct Order {
+pub(crate) struct RunRequest {
     /// Name of the blob.
     pub(crate) file: String,
     /// How a new run reads it.
@@ -47,7 +47,7 @@ pub(crate) struct Order {
     pub(crate) target: Option<Target>,
 }
 
-impl Order {
+impl RunRequest {
     /// A new run of a file.
     pub(crate) fn new(file: String, settings: ReadSettings, wanted: Wanted) -> Self {
         Self { file, settings, run: None, replay_of: None, start_key: None, wanted, target: None }
@@ -55,7 +55,7 @@ impl Order {
 }
 
 /// A run that is in the ledger, with what it takes to feed it.
-pub(crate) struct Entered {
+pub(crate) struct OpenedRun {
     pub(crate) ledger: Ledger,
     /// `None` when the file is not needed any more: all of it is queued.
     pub(crate) blob: Option<BlobProperties>,
@@ -64,26 +64,26 @@ pub(crate) struct Entered {
     pub(crate) source: Option<Source>,
 }
 
-impl Start {
+impl RunStore {
     /// Finds the run that is to go on, or enters a new one into the ledger.
-    pub(crate) async fn enter(&self, order: &Order) -> Result<Entered, SyncError> {
-        if let Some(run) = &order.run
+    pub(crate) async fn open(&self, request: &RunRequest) -> Result<OpenedRun, SyncError> {
+        if let Some(run) = &request.run
             && let Some(ledger) = self.queue.run(run).await?
         {
-            let entered = self.go_on_with(ledger, Some(&order.file)).await?;
-            self.change_guard(run, order.settings.rejects_max()).await?;
-            return Ok(entered);
+            let opened = self.resume(ledger, Some(&request.file)).await?;
+            self.change_guard(run, request.settings.rejects_max()).await?;
+            return Ok(opened);
         }
         // Before it is asked who may deliver a new run: that may have changed since.
-        if let Some(key) = &order.start_key
+        if let Some(key) = &request.start_key
             && let Some(run) = self.queue.run_of_start_key(key).await?
             && let Some(ledger) = self.queue.run(&run).await?
         {
-            return self.go_on_with(ledger, Some(&order.file)).await;
+            return self.resume(ledger, Some(&request.file)).await;
         }
-        let blob = self.store.properties(&order.file).await.map_err(ReadError::from)?;
-        let (source, header, settings) = self.open(&blob, order.settings.clone()).await?;
-        let run = order.run.clone().unwrap_or_else(new_run_id);
+        let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
+        let (source, header, settings) = self.open_file(&blob, request.settings.clone()).await?;
+        let run = request.run.clone().unwrap_or_else(new_run_id);
         let new = NewRun {
             run: run.clone(),
             container: self.store.container().to_owned(),
@@ -92,24 +92,24 @@ impl Start {
             file_bytes: blob.bytes,
             header: header.raw().clone(),
             settings: settings.as_kept(),
-            wanted: order.wanted.clone(),
-            target: self.target(order).await?,
-            replay_of: order.replay_of.clone(),
-            start_key: order.start_key.clone(),
+            wanted: request.wanted.clone(),
+            target: self.target(request).await?,
+            replay_of: request.replay_of.clone(),
+            start_key: request.start_key.clone(),
             keep: self.keep,
         };
         match self.queue.create_run(&new).await? {
             Created::New => {
-                job_queue::failpoint!("run-entered");
+                job_queue::failpoint!("run-opened");
                 let ledger = self.find_ledger(&run).await?;
-                Ok(Entered { ledger, blob: Some(blob), settings, source: Some(source) })
+                Ok(OpenedRun { ledger, blob: Some(blob), settings, source: Some(source) })
             }
             // Somebody entered the same id, or key, a moment ago: we go on with theirs.
             Created::Exists => {
-                self.go_on_with(self.find_ledger(&run).await?, Some(&order.file)).await
+                self.resume(self.find_ledger(&run).await?, Some(&request.file)).await
             }
             Created::Repeated(other) => {
-                self.go_on_with(self.find_ledger(&other).await?, Some(&order.file)).await
+                self.resume(self.find_ledger(&other).await?, Some(&request.file)).await
             }
             Created::UnderWay(run) => Err(SyncError::UnderWay { file: blob.name, run }),
         }
@@ -118,7 +118,7 @@ impl Start {
     /// Reads up to behind the header. A rejects file that is loaded as any other file, or a copy of one,
     /// is not written as the files are that the settings are for, and its rows are those of a replay:
     /// their own cells need not be where the header has them.
-    async fn open(
+    async fn open_file(
         &self,
         blob: &BlobProperties,
         settings: ReadSettings,
@@ -130,16 +130,16 @@ impl Start {
         // One in its place is opened as it was written.
         let (mut source, mut header) = match &as_rejects {
             Some((as_rejects, true)) => {
-                self.open_with(blob, &as_rejects.clone().of_all_columns()).await?
+                self.open_source(blob, &as_rejects.clone().of_all_columns()).await?
             }
-            _ => self.open_with(blob, &settings).await?,
+            _ => self.open_source(blob, &settings).await?,
         };
         let mut settings = settings;
         if let Some((as_rejects, _)) = as_rejects
             && header.is_of_rejects_file()
         {
             settings = as_rejects;
-            (source, header) = self.open_with(blob, &settings).await?;
+            (source, header) = self.open_source(blob, &settings).await?;
         }
         let (packing, encoding) = (source.packing(), source.told_encoding());
         let settings = settings.with(header.dialect(), packing, encoding);
@@ -168,7 +168,7 @@ impl Start {
         })
     }
 
-    async fn open_with(
+    async fn open_source(
         &self,
         blob: &BlobProperties,
         settings: &ReadSettings,
@@ -180,14 +180,14 @@ impl Start {
     }
 
     /// A run never guesses between consumers that do different things.
-    async fn target(&self, order: &Order) -> Result<Option<Target>, SyncError> {
-        if let Some(id) = &order.wanted.id {
-            return Ok(Some(self.named_target(id, order.target.as_ref()).await?));
+    async fn target(&self, request: &RunRequest) -> Result<Option<Target>, SyncError> {
+        if let Some(id) = &request.wanted.id {
+            return Ok(Some(self.named_target(id, request.target.as_ref()).await?));
         }
-        if order.target.is_some() {
-            return Ok(order.target.clone());
+        if request.target.is_some() {
+            return Ok(request.target.clone());
         }
-        match order.wanted.choose(&self.queue.living_targets().await?) {
+        match request.wanted.choose(&self.queue.living_targets().await?) {
             Choice::Known(target) => Ok(Some(target)),
             Choice::Open => Ok(None),
             Choice::Ambiguous(targets) => Err(target::several(&targets)),
@@ -226,11 +226,11 @@ impl Start {
     }
 
     /// A run that is in the ledger already.
-    pub(crate) async fn find(&self, run: &RunId) -> Result<Entered, SyncError> {
-        self.go_on_with(self.find_ledger(run).await?, None).await
+    pub(crate) async fn find(&self, run: &RunId) -> Result<OpenedRun, SyncError> {
+        self.resume(self.find_ledger(run).await?, None).await
     }
 
-    async fn go_on_with(&self, ledger: Ledger, file: Option<&str>) -> Result<Entered, SyncError> {
+    async fn resume(&self, ledger: Ledger, file: Option<&str>) -> Result<OpenedRun, SyncError> {
         let run = ledger.run.clone();
         if let Some(file) = file.filter(|file| **file != ledger.file) {
             return Err(SyncError::OtherFile { run, file: file.to_owned(), of: ledger.file });
@@ -245,7 +245,7 @@ impl Start {
             (RunState::Completed, Ok(blob)) if file.is_some() => Some(blob),
             _all_is_queued => None,
         };
-        Ok(Entered { ledger, blob, settings, source: None })
+        Ok(OpenedRun { ledger, blob, settings, source: None })
     }
 
     /// Another producer may read from the run's container.

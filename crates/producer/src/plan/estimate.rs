@@ -45,7 +45,7 @@ pub(crate) struct Assumed {
 /// What the load will take.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Reckoning {
+pub(crate) struct Estimate {
     pub(crate) collections: Way,
     pub(crate) bulk: Way,
     pub(crate) auto: Choice,
@@ -108,7 +108,7 @@ const BATCHES_MEMORY_BYTES: u64 = 32 << 20;
 pub(crate) const CONSUMER_CONCURRENCY: u64 = 4;
 
 /// Reckons what the load will take.
-pub(crate) fn reckon(given: &Given) -> Reckoning {
+pub(crate) fn estimate(given: &Given) -> Estimate {
     let Assumed { rows_per_call, .. } = given.assumed;
     // Batches that fit in a call, and batches that fill a job, as far as they may have bytes.
     let per_call = fitting(rows_per_call, given.row_bytes, given.batch_bytes_max);
@@ -117,7 +117,7 @@ pub(crate) fn reckon(given: &Given) -> Reckoning {
     let bulk = by_jobs(given, per_job);
     let auto = choice(given);
     let advice = advice(given, &collections, &bulk);
-    Reckoning { collections, bulk, auto, advice }
+    Estimate { collections, bulk, auto, advice }
 }
 
 /// Rows of a batch that may have so many rows, and so many bytes.
@@ -276,11 +276,11 @@ mod tests {
         for (rows, calls, jobs, calls_of_jobs) in
             [(0, 0, 0, 0), (1, 1, 1, 10), (200_000, 1_000, 20, 200), (10_001, 51, 2, 20)]
         {
-            let reckoning = reckon(&given(rows));
+            let estimate = estimate(&given(rows));
 
             let way = |way: &Way| (way.batches, way.api_calls, way.bulk_batches);
-            assert_eq!(way(&reckoning.collections), (calls, calls, 0), "{rows} rows");
-            assert_eq!(way(&reckoning.bulk), (jobs, calls_of_jobs, jobs), "{rows} rows");
+            assert_eq!(way(&estimate.collections), (calls, calls, 0), "{rows} rows");
+            assert_eq!(way(&estimate.bulk), (jobs, calls_of_jobs, jobs), "{rows} rows");
         }
     }
 
@@ -294,14 +294,17 @@ mod tests {
             (10_001, 200, (102, 51), (71, 51)),
             (1_000, 45, (30, 25), (33, 23)),
         ] {
-            let reckoning = reckon(&Given { keys_per_lookup: Some(keys), ..given(rows) });
+            let estimate = estimate(&Given { keys_per_lookup: Some(keys), ..given(rows) });
 
             let way = |way: &Way| (way.api_calls, way.lookups);
-            assert_eq!(way(&reckoning.collections), collections, "{rows} rows, {keys} keys");
-            assert_eq!(way(&reckoning.bulk), bulk, "{rows} rows, {keys} keys");
+            assert_eq!(way(&estimate.collections), collections, "{rows} rows, {keys} keys");
+            assert_eq!(way(&estimate.bulk), bulk, "{rows} rows, {keys} keys");
         }
         let given = Given { keys_per_lookup: Some(200), ..given(200_000) };
-        assert_eq!((reckon(&given).collections.seconds, reckon(&given).bulk.seconds), (200, 400));
+        assert_eq!(
+            (estimate(&given).collections.seconds, estimate(&given).bulk.seconds),
+            (200, 400)
+        );
         assert_eq!(
             [0, 10, 59, 60, 264, 3_069, 99_999].map(keys_per_lookup),
             [200, 200, 200, 197, 44, 3, 1]
@@ -321,7 +324,7 @@ mod tests {
             let limits = Some(limits(100_000, bulk_left));
             let given = Given { batch_rows, batch_bytes_max, row_bytes, limits, ..given(200_000) };
 
-            let choice = reckon(&given).auto;
+            let choice = estimate(&given).auto;
 
             assert_eq!(choice.api, expected, "{given:?}: {}", choice.why);
         }
@@ -341,7 +344,7 @@ mod tests {
         ] {
             let given = Given { row_bytes, limits, ..given(rows) };
 
-            let advice = reckon(&given).advice;
+            let advice = estimate(&given).advice;
 
             let found = (advice.api, advice.batch_rows, advice.batch_bytes_max);
             assert_eq!(found, (api, batch_rows, batch_bytes_max), "{given:?}: {}", advice.why);
@@ -353,7 +356,7 @@ mod tests {
         for (row_bytes, batch_bytes_max, consumer_concurrency) in
             [(75, 1 << 20, 4), (300, 4 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
         {
-            let advice = reckon(&Given { row_bytes, ..given(200_000) }).advice;
+            let advice = estimate(&Given { row_bytes, ..given(200_000) }).advice;
 
             let found = (advice.batch_bytes_max, advice.consumer_concurrency);
             assert_eq!(found, (batch_bytes_max, consumer_concurrency), "rows of {row_bytes} bytes");
@@ -363,8 +366,8 @@ mod tests {
     #[test]
     fn what_the_org_has_left_is_compared_with_what_is_needed() {
         let fit = |limits| {
-            let reckoning = reckon(&Given { limits, ..given(200_000) });
-            (reckoning.collections.fits_today, reckoning.bulk.fits_today)
+            let estimate = estimate(&Given { limits, ..given(200_000) });
+            (estimate.collections.fits_today, estimate.bulk.fits_today)
         };
 
         assert_eq!(fit(None), (None, None));
@@ -374,9 +377,9 @@ mod tests {
 
     #[test]
     fn time_is_measured_where_it_was_and_else_assumed() {
-        let assumed = reckon(&given(200_000));
+        let assumed = estimate(&given(200_000));
         let measured =
-            reckon(&Given { assumed: Assumed::new(Some(2_000), Some(500)), ..given(200_000) });
+            estimate(&Given { assumed: Assumed::new(Some(2_000), Some(500)), ..given(200_000) });
 
         assert_eq!((assumed.collections.seconds, assumed.bulk.seconds), (100, 300));
         assert!(!assumed.collections.is_measured && !assumed.bulk.is_measured);

@@ -15,7 +15,7 @@ use crate::import::error::{ReadError, SyncError};
 
 /// A refusal, with words that say what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) error: String,
     /// The run that stands in the way.
@@ -30,7 +30,7 @@ struct Body<'a> {
     run_id: Option<&'a RunId>,
 }
 
-impl Problem {
+impl ApiError {
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
         Self { status, error: error.into(), run: None }
     }
@@ -57,7 +57,7 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = Body { error: &self.error, run_id: self.run.as_ref() };
         let mut response = (self.status, Json(body)).into_response();
@@ -75,13 +75,13 @@ impl IntoResponse for Problem {
     }
 }
 
-impl From<QueueError> for Problem {
+impl From<QueueError> for ApiError {
     fn from(error: QueueError) -> Self {
         logged(&error, Self::unavailable(error.to_string()))
     }
 }
 
-impl From<BlobError> for Problem {
+impl From<BlobError> for ApiError {
     fn from(error: BlobError) -> Self {
         let words = error.to_string();
         match error {
@@ -102,7 +102,7 @@ impl From<BlobError> for Problem {
     }
 }
 
-impl From<SyncError> for Problem {
+impl From<SyncError> for ApiError {
     fn from(error: SyncError) -> Self {
         match error {
             SyncError::Read(ReadError::Blob(error)) => error.into(),
@@ -139,7 +139,7 @@ impl From<SyncError> for Problem {
 
 /// What went wrong behind us is also told to those who run the server, with the
 /// causes that callers do not see.
-fn logged(error: &(dyn std::error::Error + 'static), problem: Problem) -> Problem {
+fn logged(error: &(dyn std::error::Error + 'static), problem: ApiError) -> ApiError {
     let causes = service::with_causes(error);
     tracing::warn!(status = problem.status.as_u16(), "a request was not answered: {causes}");
     problem
