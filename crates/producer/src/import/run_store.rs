@@ -100,7 +100,7 @@ impl RunStore {
         };
         match self.queue.create_run(&new).await? {
             Created::New => {
-                job_queue::failpoint!("run-opened");
+                job_queue::failpoint!("run-entered");
                 let ledger = self.find_ledger(&run).await?;
                 Ok(OpenedRun { ledger, blob: Some(blob), settings, source: Some(source) })
             }
