@@ -17,7 +17,7 @@ use crate::{
         control::{Outcome, RunCommand},
         read_settings::ReadSettings,
         replay::Replay,
-        run_store::RunRequest,
+        run_request::RunRequest,
     },
     report::status::Status,
 };

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::foreground::Foreground;
 use crate::{
     cli::sync_args::SyncArgs,
-    import::{read_settings::ReadSettings, run_store::RunRequest},
+    import::{read_settings::ReadSettings, run_request::RunRequest},
 };
 
 pub(super) async fn run(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {

@@ -8,6 +8,7 @@ pub(crate) mod places;
 pub(crate) mod read_settings;
 pub(crate) mod rejects_file;
 pub(crate) mod replay;
+pub(crate) mod run_request;
 pub(crate) mod run_store;
 pub(crate) mod source;
 pub(crate) mod stall;

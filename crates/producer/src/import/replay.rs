@@ -8,7 +8,8 @@ use crate::{
         error::{ReadError, RejectsError, SyncError},
         read_settings::ReadSettings,
         rejects_file::RejectsFile,
-        run_store::{RunRequest, RunStore},
+        run_request::RunRequest,
+        run_store::RunStore,
     },
     report::command_line::resume_command,
 };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use blob_store::{BlobProperties, BlobStore};
 use ingest_core::{Header, RunId};
-use job_queue::{Choice, Created, Ledger, NewRun, Queue, RunState, Target, Wanted};
+use job_queue::{Choice, Created, Ledger, NewRun, Queue, RunState, Target};
 
 use crate::{
     cli::reject_limit::RejectLimit,
@@ -12,6 +12,7 @@ use crate::{
         error::{ReadError, SyncError},
         read_settings::ReadSettings,
         rejects_file,
+        run_request::RunRequest,
         source::{ReadProgress, Source, Transfer},
         target,
     },
@@ -26,32 +27,6 @@ pub(crate) struct RunStore {
     pub(crate) transfer: Transfer,
     /// See [`NewRun::keep`].
     pub(crate) keep: Duration,
-}
-
-/// What somebody wants to have loaded.
-#[derive(Clone, Debug)]
-pub(crate) struct RunRequest {
-    /// Name of the blob.
-    pub(crate) file: String,
-    /// How a new run reads it.
-    pub(crate) settings: ReadSettings,
-    /// A name of one's own; the run of that name goes on when there is one.
-    pub(crate) run: Option<RunId>,
-    /// See [`NewRun::replay_of`].
-    pub(crate) replay_of: Option<RunId>,
-    /// See [`NewRun::start_key`].
-    pub(crate) start_key: Option<String>,
-    /// Who is to deliver a new run.
-    pub(crate) wanted: Wanted,
-    /// Who delivers it, where that is known before and no other one is wanted by its id.
-    pub(crate) target: Option<Target>,
-}
-
-impl RunRequest {
-    /// A new run of a file.
-    pub(crate) fn new(file: String, settings: ReadSettings, wanted: Wanted) -> Self {
-        Self { file, settings, run: None, replay_of: None, start_key: None, wanted, target: None }
-    }
 }
 
 /// A run that is in the ledger, with what it takes to feed it.
@@ -275,9 +250,7 @@ pub(crate) fn is_to_be_read(ledger: &Ledger) -> bool {
 
 /// The time, for people who look for it, and four characters against chance.
 fn new_run_id() -> RunId {
-    let now = time::OffsetDateTime::now_utc();
-    let format = time::macros::format_description!("[year][month][day]-[hour][minute][second]");
-    let time = now.format(&format).expect("a date of our time can be written");
+    let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     let chance: String = std::iter::repeat_with(fastrand::lowercase).take(4).collect();
     format!("{time}-{chance}").parse().expect("digits, dashes and letters make a run id")
 }

@@ -13,12 +13,10 @@ use job_queue::{BatchEvent, Depth, Fullness, Ledger};
 
 use crate::report::{
     format::{bytes, duration, grouped},
+    log_lines::{BATCHES_SHOWN_SINGLY, batch_line, closing, delivered_line, opening, rejected},
     pace::{RunPace, whole},
     totals::RunObserver,
 };
-
-/// How many batches get a line of their own before lines come once a second.
-const BATCHES_SHOWN_SINGLY: u64 = 10;
 
 /// Characters of a file's name in a list.
 pub(crate) const FILE_MAX: usize = 200;
@@ -89,8 +87,7 @@ impl Display {
             Self::Lines(lines) => lock(lines).pace.note(ledger),
             Self::Log(observer) => observer.starts_at(ledger),
         }
-        self.print("Worker started job: full-import");
-        self.print(&format!("Downloading stream from Azure: {}...", ledger.file));
+        opening(ledger).iter().for_each(|line| self.print(line));
         match ledger.batches_fed {
             0 => self.print(&format!("run {}", ledger.run)),
             batches => self.print(&format!(
@@ -189,7 +186,7 @@ impl Display {
 
     /// The last line of a run that is complete.
     pub(crate) fn completed(&self, ledger: &Ledger) {
-        self.print(&format!("Job Completed! Total Rows Processed: {}", ledger.read));
+        closing(ledger).iter().for_each(|line| self.print(line));
     }
 
     /// A line for a person.
@@ -236,26 +233,9 @@ fn show_batches(lines: &mut Lines, ledger: &Ledger, batches: &[BatchEvent]) {
         return;
     }
     lines.last_batch = Some(Instant::now());
-    print_line(&format!(
-        "{} {} of {} rows delivered, {} rows/s{}{}",
-        batch_line(last),
-        grouped(ledger.delivered()),
-        grouped(ledger.read),
-        grouped(lines.pace.rows_per_second()),
-        lines.pace.left(ledger),
-        rejected(ledger),
-    ));
-}
-
-fn batch_line(batch: &BatchEvent) -> String {
-    format!("Batch #{} processed: {} records.", batch.ordinal, batch.records)
-}
-
-fn rejected(ledger: &Ledger) -> String {
-    match ledger.rejected {
-        0 => String::new(),
-        rows => format!(", {} rejected", grouped(rows)),
-    }
+    let pace = (lines.pace.rows_per_second(), lines.pace.left(ledger));
+    let rate = format!(", {} rows/s{}", grouped(pace.0), pace.1);
+    print_line(&delivered_line(last, ledger, &rate));
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -2,19 +2,12 @@
 
 use std::time::Duration;
 
-use time::{OffsetDateTime, macros::format_description};
+use indicatif::HumanCount;
+use jiff::Timestamp;
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanCount(number).to_string()
 }
 
 /// A size in bytes, with a binary unit.
@@ -57,12 +50,8 @@ pub(crate) fn per_second(number: u64, took: Duration) -> u64 {
 
 /// A moment in UTC, to the second.
 pub(crate) fn timestamp(unix_ms: u64) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    i64::try_from(unix_ms / 1000)
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .and_then(|moment| moment.format(&format).ok())
-        .unwrap_or_else(|| "unknown".to_owned())
+    let timestamp = i64::try_from(unix_ms).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+    timestamp.map_or_else(|| "unknown".to_owned(), |at| at.strftime("%F %T UTC").to_string())
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@ use job_queue::{BatchEvent, EventId, Ledger, RunState};
 
 use crate::report::format::{grouped, per_second};
 
-/// How many batches get a line of their own before there is one line for all
-/// batches of a look.
-const BATCHES_SHOWN_SINGLY: u64 = 10;
+/// How many batches get a line of their own before one line stands for many.
+pub(crate) const BATCHES_SHOWN_SINGLY: u64 = 10;
 
 /// The lines that every run begins with.
 pub(crate) fn opening(ledger: &Ledger) -> Vec<String> {
@@ -28,13 +27,7 @@ pub(crate) fn settled<'a>(
     let mut lines: Vec<_> = singles.map(|batch| (&batch.id, batch_line(batch))).collect();
     if let Some(last) = batches.last().filter(|batch| !is_single(batch)) {
         let rate = before.map(|before| rate(before, now)).unwrap_or_default();
-        let line = format!(
-            "{} {} of {} rows delivered{rate}{}",
-            batch_line(last),
-            grouped(now.delivered()),
-            grouped(now.read),
-            rejected(now),
-        );
+        let line = delivered_line(last, now, &rate);
         lines.push((&last.id, line));
     }
     lines
@@ -54,7 +47,18 @@ pub(crate) fn closing(ledger: &Ledger) -> Vec<String> {
     }
 }
 
-fn batch_line(batch: &BatchEvent) -> String {
+/// The line about many batches, of which `last` is the newest; `rate` is what it says of the pace.
+pub(crate) fn delivered_line(last: &BatchEvent, ledger: &Ledger, rate: &str) -> String {
+    format!(
+        "{} {} of {} rows delivered{rate}{}",
+        batch_line(last),
+        grouped(ledger.delivered()),
+        grouped(ledger.read),
+        rejected(ledger),
+    )
+}
+
+pub(crate) fn batch_line(batch: &BatchEvent) -> String {
     format!("Batch #{} processed: {} records.", batch.ordinal, batch.records)
 }
 
@@ -64,7 +68,7 @@ fn rate(before: &Ledger, now: &Ledger) -> String {
     format!(", {} rows/s", grouped(per_second(rows, took)))
 }
 
-fn rejected(ledger: &Ledger) -> String {
+pub(crate) fn rejected(ledger: &Ledger) -> String {
     match ledger.rejected {
         0 => String::new(),
         rows => format!(", {} rejected", grouped(rows)),

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::{
     import::{
         replay::{Replay, ReplayError},
-        run_store::RunRequest,
+        run_request::RunRequest,
     },
     server::{
         error::ApiError,
