@@ -40,7 +40,7 @@ RUST = {
         ("matches!(self, Self::Upsert | Self::Insert)", "true"),
         ("matches!(self, Self::Upsert | Self::Update)", "true"),
     ],
-    "crates/producer/src/watermark.rs": [
+    "crates/producer/src/import/watermark.rs": [
         ("own.jobs >= self.high.jobs || own.bytes >= self.high.bytes",
          "own.jobs > self.high.jobs || own.bytes >= self.high.bytes"),
         ("own.jobs >= self.high.jobs || own.bytes >= self.high.bytes",
@@ -62,7 +62,7 @@ RUST = {
         ("args.queue_bytes_high / 2", "args.queue_bytes_high"),
         ("jobs_high / 2", "jobs_high - 1"),
     ],
-    "crates/producer/src/reject_limit.rs": [
+    "crates/producer/src/report/reject_limit.rs": [
         ("rejected > most", "rejected >= most"),
         ("with_outcome >= SHARE_ROWS_MIN && share > most",
          "with_outcome > SHARE_ROWS_MIN && share > most"),
@@ -70,6 +70,8 @@ RUST = {
          "with_outcome >= SHARE_ROWS_MIN && share >= most"),
         ("with_outcome >= SHARE_ROWS_MIN && share > most", "share > most"),
         ("rejected + ledger.delivered()", "ledger.delivered()"),
+    ],
+    "crates/producer/src/cli/reject_limit.rs": [
         ("(0.0..=100.0).contains(percent)", "true"),
     ],
     "crates/ingest-core/src/position.rs": [

@@ -16,7 +16,7 @@ pub(crate) async fn run_workers(
     concurrency: usize,
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
-    let name = unique_name();
+    let name = service::unique_name("consumer");
     let backend = BatchBackend::new(queue, &name, target);
     WorkerBuilder::new(name)
         .backend(backend)
@@ -32,9 +32,4 @@ pub(crate) async fn run_workers(
 
 async fn deliver(claimed: Claimed, deliverer: Data<Arc<Deliverer>>) -> Result<(), QueueError> {
     deliverer.deliver(&claimed).await
-}
-
-/// A name that no other consumer has, and not this one when it starts again.
-fn unique_name() -> String {
-    format!("consumer-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }

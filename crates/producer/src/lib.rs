@@ -7,57 +7,30 @@
 //! both end ──▶ Report
 //! ```
 //!
-//! `main` parses the arguments and calls [`run::run`]; everything else hangs
+//! `main` parses the arguments and calls [`run`]; everything else hangs
 //! below it.
 
-mod config;
-mod control;
-mod control_commands;
-mod display;
-mod error;
-mod feed;
-mod figures;
-mod follow;
-mod http;
-mod http_args;
+mod cli;
+mod commands;
 mod import;
-mod imports;
-mod late_rejects;
-mod pace;
-mod packing;
-mod places;
 mod plan;
-mod quiet;
-mod read_settings;
-mod reject_limit;
-mod rejects_command;
-mod rejects_file;
-mod replay;
 mod report;
-pub mod run;
-mod run_args;
-mod runs;
-#[cfg(test)]
-mod sample;
-mod serve;
-mod serve_args;
-mod source;
-mod standstill;
-mod start;
-mod status;
-mod sync;
-mod target;
-mod totals;
+mod server;
 mod verify;
 mod watch;
-mod watermark;
 
-pub use config::{Cli, Command, GuardArgs, LoadArgs, ReadArgs, SyncArgs, WatermarkArgs};
-pub use http_args::HttpArgs;
-pub use plan::PlanArgs;
-pub use run_args::{
-    CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
-    WatchArgs,
+pub use cli::{
+    command::{Cli, Command},
+    http_args::HttpArgs,
+    load_args::{GuardArgs, LoadArgs, WatermarkArgs},
+    plan_args::{DateOrder, PlanArgs},
+    read_args::ReadArgs,
+    run_args::{
+        CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
+        WatchArgs,
+    },
+    serve_args::{HostNames, ServeArgs},
+    sync_args::SyncArgs,
+    target_args::TargetArgs,
 };
-pub use serve_args::{HostNames, ServeArgs};
-pub use target::TargetArgs;
+pub use commands::run;

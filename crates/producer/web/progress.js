@@ -3,7 +3,6 @@
 import { setAttribute, setShare, setText } from "./dom.js";
 import { bytes, grouped, percent, timeLeft } from "./figures.js";
 import { Rate, readShare, secondsLeft, settled, settledShare } from "./pace.js";
-import { hasEnded } from "./status.js";
 
 // What is shown should move with the run; what time left follows from should not jump.
 const SHOWN_SECONDS = 3;
@@ -71,7 +70,7 @@ export class Progress {
     setText(deliveredOf, report.rejected > 0 ? `${words}, ${grouped(report.rejected)} rejected` : words);
     const delivers = ["feeding", "waiting", "draining"].includes(report.status);
     setText(deliveredRate, delivers ? `${grouped(rates.rows.perSecond ?? 0)} rows/s` : "");
-    setText(deliveredLeft, hasEnded(report) ? `${grouped(report.rowsPerSecond)} rows/s on average` : timeLeft(left));
+    setText(deliveredLeft, report.isOpen ? timeLeft(left) : `${grouped(report.rowsPerSecond)} rows/s on average`);
     bar(deliveredBar, done, `${words} are delivered${report.rejected > 0 ? `, ${grouped(report.rejected)} rejected` : ""}`);
     const of = (rows) => (report.read > 0 ? (rows / report.read) * read : done === 1 ? 1 : 0);
     setShare(ghost, read && report.read > 0 ? read : 0);

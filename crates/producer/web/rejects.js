@@ -4,7 +4,6 @@ import { call } from "./api.js";
 import { element, icon, setText } from "./dom.js";
 import { bytes, grouped, sentence } from "./figures.js";
 import { begin } from "./start.js";
-import { hasEnded } from "./status.js";
 import { token } from "./token.js";
 
 export class Rejects {
@@ -24,19 +23,19 @@ export class Rejects {
   show(report) {
     const parts = this.#parts;
     const some = report.rejected > 0;
-    const ended = hasEnded(report);
+    const ended = !report.isOpen;
     const before = this.#report;
     this.#report = report;
-    if (before && before.rejected === report.rejected && hasEnded(before) === ended && before.rejectsWrittenBytes === report.rejectsWrittenBytes) return;
+    if (before && before.rejected === report.rejected && before.isOpen === report.isOpen && before.rejectsWrittenBytes === report.rejectsWrittenBytes) return;
     parts.codes.hidden = !some;
     parts.noRejects.hidden = some;
     setText(parts.noRejects, ended ? "No row was rejected." : "No row is rejected so far.");
     parts.replay.hidden = !some;
     // Of a run that has ended just now, the file may be on its way.
     parts.download.hidden = parts.exact.hidden = !some || report.rejectsWrittenBytes === 0;
-    parts.replay.disabled = !ended;
+    parts.replay.disabled = !report.commands.includes("replay");
     // What a download says stays.
-    if (!before || (before.rejected > 0) !== some || hasEnded(before) !== ended) {
+    if (!before || (before.rejected > 0) !== some || before.isOpen !== report.isOpen) {
       setText(parts.rejectsHint, some && !ended ? "Rows can be replayed when the run has ended." : "");
     }
     const codes = Object.entries(report.rejectedByCode).sort(([, a], [, b]) => b - a);

@@ -11,7 +11,7 @@ import { Progress } from "./progress.js";
 import { QueuePanel, showCrew } from "./queue.js";
 import { Rejects } from "./rejects.js";
 import { pointsOf } from "./series.js";
-import { command, hasEnded, sentence, showStatus, targetInFull, word } from "./status.js";
+import { command, sentence, showStatus, targetInFull } from "./status.js";
 
 const CONTROLS = ["pause", "resume", "cancel"];
 const OBEYED_WITHIN_MS = 8000;
@@ -99,28 +99,25 @@ class RunView {
     setText(parts.file, report.file);
     setText(parts.size, bytes(report.fileBytes));
     setMoment(parts.started, report.startedAtMs);
-    setText(parts.took, `${hasEnded(report) ? "took" : "for"} ${duration(report.seconds)}`);
+    setText(parts.took, `${report.isOpen ? "for" : "took"} ${duration(report.seconds)}`);
     if (report.replayOf && parts.origin.hidden) {
       parts.origin.hidden = false;
       parts.origin.href = `#/runs/${encodeURIComponent(report.replayOf)}`;
       setText(parts.origin, `replay of ${report.replayOf}`);
     }
-    showStatus(parts.status, report.status);
+    showStatus(parts.status, report);
     setText(parts.sentence, sentence(report, queue));
     const line = command(report, queue);
     parts.command.hidden = line === null;
     setText(parts.line, line ?? "");
-    const can = (statuses) => statuses.includes(report.status);
-    parts.pause.hidden = !can(["feeding", "waiting"]);
-    parts.resume.hidden = !can(["paused", "held"]) && report.resumeCommand === null;
-    parts.cancel.hidden = !can(["queued", "feeding", "waiting", "paused", "held", "interrupted", "draining", "failed"]);
+    for (const name of CONTROLS) parts[name].hidden = !report.commands.includes(name);
     const share = parts.progress.shareShown;
-    document.title = `${hasEnded(report) || share === "" ? word(report.status) : share} · ${harmless(report.file)} · Batch Sync`;
+    document.title = `${!report.isOpen || share === "" ? report.label : share} · ${harmless(report.file)} · Batch Sync`;
   }
 
   /** Draws what the API has counted: now and then, and when the run has ended. */
   async #throughput({ seconds, ...report }) {
-    const ended = hasEnded(report);
+    const ended = !report.isOpen;
     if (this.#asksForSeries || (!ended && seconds < this.#seriesDueAt)) return;
     this.#asksForSeries = true;
     try {
@@ -132,7 +129,7 @@ class RunView {
       this.#seriesDueAt = seconds + 1;
     }
     this.#asksForSeries = false;
-    if (!ended && hasEnded(this.#report)) this.#throughput(this.#report);
+    if (!ended && !this.#report.isOpen) this.#throughput(this.#report);
   }
 
   #counts(report) {
@@ -159,13 +156,13 @@ class RunView {
   /** Only what changed for good is worth an interruption. */
   #tell(report) {
     if (["queued", "feeding", "waiting"].includes(report.status)) return;
-    announce(`${word(report.status)}. ${sentence(report, this.#queue)}`);
+    announce(`${report.label}. ${sentence(report, this.#queue)}`);
   }
 
   async #control(name) {
     const parts = this.#parts;
     if (name === "cancel" && !(await this.#isSure())) return;
-    const hadEnded = hasEnded(this.#report);
+    const hadEnded = !this.#report.isOpen;
     setText(parts.says, "");
     this.#pressed = true;
     parts[name].disabled = true;

@@ -95,7 +95,7 @@ class Row {
 
   show(report) {
     const parts = this.#parts;
-    showStatus(parts.status, report.status);
+    showStatus(parts.status, report);
     setText(parts.delivered, grouped(report.delivered));
     setText(parts.rejected, grouped(report.rejected));
     parts.rejected.classList.toggle("some", report.rejected > 0);

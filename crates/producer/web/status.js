@@ -1,33 +1,17 @@
-// How a run stands: its word, its tone, and what that means for a person.
+// How a run stands, and what that means for a person.
 
 import { grouped, moment, sentence as asSentence } from "./figures.js";
 import { icon, setAttribute } from "./dom.js";
 
-const WORDS = {
-  queued: ["Queued", "rest", "wait"],
-  feeding: ["Feeding", "run", "run"],
-  waiting: ["Waiting for room", "warn", "wait"],
-  paused: ["Paused", "rest", "pause"],
-  held: ["Held", "warn", "alert"],
-  interrupted: ["Interrupted", "bad", "alert"],
-  draining: ["Draining", "run", "run"],
-  completed: ["Completed", "good", "done"],
-  failed: ["Failed", "bad", "alert"],
-  cancelling: ["Cancelling", "rest", "stop"],
-  cancelled: ["Cancelled", "rest", "stop"],
-};
+/** By status where the tone does not say it. */
+const SIGNS = { queued: "wait", waiting: "wait", paused: "pause", run: "run", rest: "stop", warn: "alert", bad: "alert", good: "done" };
 
-export const word = (status) => (WORDS[status] ?? [status])[0];
-
-export function showStatus(pill, status) {
-  const [text, tone, sign] = WORDS[status] ?? [status, "rest", "run"];
+export function showStatus(pill, { status, label, tone }) {
   if (pill.dataset.status === status) return;
   pill.dataset.status = status;
   setAttribute(pill, "class", `pill ${tone}`);
-  pill.replaceChildren(icon(sign), text);
+  pill.replaceChildren(icon(SIGNS[status] ?? SIGNS[tone]), label);
 }
-
-export const hasEnded = (report) => ["completed", "failed", "cancelled"].includes(report.status);
 
 /** What goes on, and what to do when a person has to do something. */
 export function sentence(report, queue) {

@@ -18,7 +18,9 @@ mod settings;
 mod shutdown;
 
 use std::{
+    error::Error,
     io::{self, Write},
+    iter,
     process::ExitCode,
 };
 
@@ -50,7 +52,7 @@ pub fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         // A closed stderr is no reason to panic on the way out.
-        let line = shown(&with_causes(&error), SENTENCE_MAX);
+        let line = shown(&with_causes(error.as_ref()), SENTENCE_MAX);
         let _closed = writeln!(stderr(), "error: {line}");
         ExitCode::FAILURE
     })
@@ -63,12 +65,18 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// An error and its causes in one line. Some libraries put a cause into the
 /// sentence and give it as the cause as well: it is said once.
-fn with_causes(error: &anyhow::Error) -> String {
-    error.chain().fold(String::new(), |line, cause| match cause.to_string() {
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let chain = iter::successors(Some(error), |error| (*error).source());
+    chain.fold(String::new(), |line, cause| match cause.to_string() {
         cause if line.is_empty() => cause,
         cause if line.ends_with(&cause) => line,
         cause => format!("{line}: {cause}"),
     })
+}
+
+/// A name for a worker that no other process of its kind has, and not this one when it starts again.
+pub fn unique_name(kind: &str) -> String {
+    format!("{kind}-{}-{:08x}", std::process::id(), fastrand::u32(..))
 }
 
 #[cfg(test)]
@@ -81,6 +89,6 @@ mod tests {
     fn each_cause_is_said_once() {
         let error = anyhow!("refused").context("no answer: refused").context("redis is away");
 
-        assert_eq!(with_causes(&error), "redis is away: no answer: refused");
+        assert_eq!(with_causes(error.as_ref()), "redis is away: no answer: refused");
     }
 }

@@ -3,23 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use clap::ValueEnum;
 use ingest_core::{Header, Rows};
+use jiff::civil::Date;
 use serde::Serialize;
-use time::{Date, Month};
 
-use crate::figures::grouped;
-
-/// How dates with slashes are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DateOrder {
-    /// 11/23/2026.
-    #[default]
-    MonthFirst,
-    /// 23/11/2026.
-    DayFirst,
-}
+use crate::{cli::plan_args::DateOrder, report::format::grouped};
 
 /// Counts the dates of each column.
 pub(super) struct DateColumns<'a> {
@@ -104,12 +92,8 @@ impl Counted {
 }
 
 fn is_date(year: u32, month: u32, day: u32) -> bool {
-    let (year, day) = (i32::try_from(year), u8::try_from(day));
-    let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok());
-    match (year, month, day) {
-        (Ok(year), Some(month), Ok(day)) => Date::from_calendar_date(year, month, day).is_ok(),
-        _ => false,
-    }
+    let (year, month, day) = (i16::try_from(year), i8::try_from(month), i8::try_from(day));
+    matches!((year, month, day), (Ok(year), Ok(month), Ok(day)) if Date::new(year, month, day).is_ok())
 }
 
 impl DateColumn {

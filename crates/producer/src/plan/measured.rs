@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use job_queue::{Ledger, RunState};
 
-use super::reckon::Assumed;
-use crate::figures::per_second;
+use super::estimate::Assumed;
+use crate::report::format::per_second;
 
 /// Smaller runs say nothing of the pace of a large one.
 const ROWS_MIN: u64 = 5_000;
@@ -52,7 +52,7 @@ fn pace(run: &Ledger) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::{completed, ledger};
+    use crate::report::sample::{completed, ledger};
 
     fn run(read: u64, api_calls: u64, seconds: u64) -> Ledger {
         let mut run = completed("a");

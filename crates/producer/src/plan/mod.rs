@@ -1,75 +1,31 @@
 //! `producer plan`: what loading a file will take, before it is loaded.
 
 mod dates;
+mod estimate;
 mod measured;
-mod reckon;
 mod repeats;
 mod text;
 
 use std::{io::Write, process::ExitCode};
 
 use anyhow::bail;
-use blob_store::{BlobArgs, BlobProperties, BlobStore};
-use clap::Args;
-use job_queue::{OrgLimits, Queue, QueueArgs};
+use blob_store::{BlobProperties, BlobStore};
+use job_queue::{OrgLimits, Queue};
 use serde::Serialize;
 
 use self::{
-    dates::{DateColumn, DateColumns, DateOrder},
-    reckon::{Assumed, Given, Reckoning, keys_per_lookup, reckon},
+    dates::{DateColumn, DateColumns},
+    estimate::{Assumed, Estimate, Given, estimate, keys_per_lookup},
     repeats::{Repeated, Repeats},
 };
 use crate::{
-    config::ReadArgs,
-    error::ReadError,
-    read_settings::ReadSettings,
-    source::{ReadProgress, Source, Transfer},
+    cli::plan_args::{DateOrder, PlanArgs},
+    import::{
+        error::ReadError,
+        read_settings::ReadSettings,
+        source::{ReadProgress, Source, Transfer},
+    },
 };
-
-/// Arguments of `producer plan`.
-#[derive(Clone, Debug, Args)]
-pub struct PlanArgs {
-    /// Name of the blob in the container.
-    #[arg(long, value_name = "BLOB")]
-    pub file: String,
-
-    /// Count the rows instead of estimating them from the first megabytes. Compressed files, and
-    /// files in another encoding than UTF-8, are always counted.
-    #[arg(long)]
-    pub count: bool,
-
-    /// The column by which Salesforce finds records: rows that repeat its cells are counted. By
-    /// default the one that has the name of the field.
-    #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "COLUMN")]
-    pub key: Option<String>,
-
-    /// What consumers do with the rows: for an update or a delete by an external id they look the
-    /// records up first, which takes calls of its own.
-    #[arg(long, env = "SALESFORCE_OPERATION", value_name = "OPERATION", default_value = "upsert", value_parser = ["upsert", "insert", "update", "delete"])]
-    pub operation: String,
-
-    /// The field by which consumers find records.
-    #[arg(long, env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD")]
-    pub external_id: Option<String>,
-
-    /// How consumers read dates with slashes. A column that contradicts it is an error.
-    #[arg(long, env = "MAPPING_DATES", value_enum, default_value_t = DateOrder::default(), value_name = "ORDER")]
-    pub dates: DateOrder,
-
-    /// Print the plan as JSON.
-    #[arg(long)]
-    pub json: bool,
-
-    /// Where the file is.
-    #[command(flatten)]
-    pub blob: BlobArgs,
-    /// Where the queue is.
-    #[command(flatten)]
-    pub queue: QueueArgs,
-    /// How the file is read.
-    #[command(flatten)]
-    pub read: ReadArgs,
-}
 
 /// What loading a file will take.
 #[derive(Debug, Serialize)]
@@ -102,7 +58,7 @@ struct Plan {
     limits_seen_at_ms: Option<u64>,
     assumed: Assumed,
     #[serde(flatten)]
-    reckoning: Reckoning,
+    estimate: Estimate,
 }
 
 /// Rows as they are, or as the beginning of the file suggests.
@@ -159,7 +115,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         limits: given.limits,
         limits_seen_at_ms: limits.map(|(_, seen_at_ms)| seen_at_ms),
         assumed,
-        reckoning: reckon(&given),
+        estimate: estimate(&given),
     };
     let mut out = service::stdout();
     if args.json {
@@ -178,15 +134,6 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
-}
-
-impl PlanArgs {
-    /// Whether consumers have to ask for the ids of records before they send rows.
-    fn looks_records_up(&self) -> bool {
-        let by_id = |field: &String| field.eq_ignore_ascii_case("Id");
-        let takes_ids = matches!(self.operation.as_str(), "update" | "delete");
-        takes_ids && self.external_id.as_ref().is_some_and(|field| !by_id(field))
-    }
 }
 
 /// Reads as much of a file as it takes to say how many rows it has.
@@ -222,7 +169,7 @@ async fn look(
         }
     }
     let row_bytes = bytes.checked_div(rows).unwrap_or_default();
-    let rows = if are_counted { rows } else { estimate(rows, bytes, blob.bytes) };
+    let rows = if are_counted { rows } else { extrapolate(rows, bytes, blob.bytes) };
     Ok(Rows {
         rows,
         row_bytes,
@@ -236,7 +183,7 @@ async fn look(
 }
 
 /// As many rows as there would be if the rest of the file was like its beginning.
-fn estimate(rows: u64, bytes: u64, file_bytes: u64) -> u64 {
+fn extrapolate(rows: u64, bytes: u64, file_bytes: u64) -> u64 {
     let rows = u128::from(rows) * u128::from(file_bytes) / u128::from(bytes.max(1));
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
@@ -247,8 +194,8 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_file_is_taken_to_be_like_its_beginning() {
-        assert_eq!(estimate(50_000, 4_000_000, 8_000_000), 100_000);
-        assert_eq!(estimate(0, 0, 8_000_000), 0);
-        assert_eq!(estimate(u64::MAX, 1, u64::MAX), u64::MAX);
+        assert_eq!(extrapolate(50_000, 4_000_000, 8_000_000), 100_000);
+        assert_eq!(extrapolate(0, 0, 8_000_000), 0);
+        assert_eq!(extrapolate(u64::MAX, 1, u64::MAX), u64::MAX);
     }
 }

@@ -6,10 +6,10 @@ use job_queue::{Allowance, Api};
 
 use super::{
     Plan,
-    reckon::{CONSUMER_CONCURRENCY, Way},
+    estimate::{CONSUMER_CONCURRENCY, Way},
     repeats::{Again, Repeated},
 };
-use crate::figures::{bytes, duration, grouped, moment};
+use crate::report::format::{bytes, duration, grouped, timestamp};
 
 impl Plan {
     /// The plan in lines.
@@ -27,11 +27,11 @@ impl Plan {
             ("together", self.kept_together.as_ref().map(together).unwrap_or_default()),
             ("dates", self.dates()),
             ("org, today", self.left()),
-            ("collections", way(&self.reckoning.collections)),
-            ("bulk", way(&self.reckoning.bulk)),
+            ("collections", way(&self.estimate.collections)),
+            ("bulk", way(&self.estimate.bulk)),
             ("assumed", self.assumed()),
             ("auto picks", {
-                let choice = &self.reckoning.auto;
+                let choice = &self.estimate.auto;
                 format!("{} now: {}", name(choice.api), choice.why)
             }),
             ("advice", self.advice()),
@@ -80,7 +80,7 @@ impl Plan {
             Some(batches) => format!("{} Bulk batches", left(batches)),
             None => "Bulk batches not known".to_owned(),
         };
-        let seen = self.limits_seen_at_ms.map(moment).unwrap_or_default();
+        let seen = self.limits_seen_at_ms.map(timestamp).unwrap_or_default();
         format!("{} calls and {bulk} left ({seen})", left(limits.calls))
     }
 
@@ -108,7 +108,7 @@ impl Plan {
     }
 
     fn advice(&self) -> String {
-        let advice = &self.reckoning.advice;
+        let advice = &self.estimate.advice;
         let mut set =
             format!("SALESFORCE_API={} BATCH_ROWS={}", name(advice.api), advice.batch_rows);
         if advice.batch_bytes_max != self.batch_bytes_max {

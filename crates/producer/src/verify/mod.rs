@@ -5,6 +5,7 @@ mod cells;
 mod comparison;
 mod cut;
 mod lines;
+mod rejected_row;
 mod rejects;
 mod rules;
 mod second_reader;
@@ -23,10 +24,12 @@ use job_queue::{Ledger, Queue, RunState};
 
 use self::{comparison::Comparison, rejects::RejectedRows, verification::Verification};
 use crate::{
-    VerifyArgs,
-    error::{ReadError, SyncError},
-    read_settings::ReadSettings,
-    source::{ReadProgress, Source, Step, Transfer},
+    cli::run_args::VerifyArgs,
+    import::{
+        error::{ReadError, SyncError},
+        read_settings::ReadSettings,
+        source::{ReadProgress, Source, Step, Transfer},
+    },
 };
 
 /// Completion bits that are fetched at once, in bytes.
@@ -70,8 +73,7 @@ impl Verifier {
 
     async fn count(&self, ledger: &Ledger) -> Result<Verification, SyncError> {
         let run = ledger.run.clone();
-        let settings: ReadSettings = serde_json::from_str(&ledger.settings)
-            .map_err(|_| SyncError::LedgerSettings { run: run.clone() })?;
+        let settings = ReadSettings::of(ledger)?;
         let blob = self.store.properties(&ledger.file).await.map_err(ReadError::from)?;
         if blob.etag.to_string() != ledger.etag {
             return Err(SyncError::OtherVersion { run, file: ledger.file.clone() });

@@ -6,61 +6,26 @@ use std::collections::BTreeMap;
 use blob_store::{BlobError, BlobStore};
 use ingest_core::{Batch, Reject, rejects_header};
 use job_queue::Ledger;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     cells::CsvCells,
     comparison::{Claim, claims},
+    rejected_row::{RejectedRow, digest},
     rules::SecondHeader,
     second_reader::{SecondReader, Seen},
     standing::{Bounds, Span, Standing},
 };
 use crate::{
-    error::{ReadError, SyncError},
-    read_settings::ReadSettings,
-    rejects_file,
-    source::{ReadProgress, Source, Step, Transfer},
+    import::{
+        error::{ReadError, SyncError},
+        read_settings::ReadSettings,
+        source::{ReadProgress, Source, Step, Transfer},
+    },
+    report::rejects_names,
 };
 
 /// How many differing rows are named.
 const DIFFERING_NAMED_MAX: usize = 10;
-
-/// A row of a rejects file, as the `csv` crate reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RejectedRow {
-    pub(super) record: u64,
-    pub(super) code: String,
-    /// Of its cells, without what the rejects file put behind them.
-    pub(super) digest: u128,
-}
-
-impl RejectedRow {
-    /// Of all cells of its line: behind its own stand the number of the record, a code and a
-    /// message, and empty ones that a spreadsheet may have added.
-    pub(super) fn read(cells: &CsvCells) -> Option<Self> {
-        let all: Vec<&[u8]> = cells.iter().collect();
-        let filled = all.iter().rposition(|cell| !cell.is_empty())? + 1;
-        Self::of(&all).or_else(|| Self::of(&all[..filled]))
-    }
-
-    fn of(cells: &[&[u8]]) -> Option<Self> {
-        let [row @ .., record, code, _message] = cells else { return None };
-        let code = std::str::from_utf8(code).ok().filter(|code| !code.is_empty())?;
-        let record = std::str::from_utf8(record).ok()?.parse().ok()?;
-        Some(Self { record, code: code.to_owned(), digest: digest(row.iter().copied()) })
-    }
-}
-
-/// Of cells. It is strong, so that no two rows have the same one.
-fn digest<'a>(cells: impl Iterator<Item = &'a [u8]>) -> u128 {
-    let mut hasher = Sha256::new();
-    for cell in cells {
-        hasher.update((cell.len() as u64).to_le_bytes());
-        hasher.update(cell);
-    }
-    let first = hasher.finalize().into_iter().take(16);
-    first.fold(0, |digest, byte| digest << 8 | u128::from(byte))
-}
 
 /// Rows of all parts of a rejects file.
 #[derive(Debug, Default)]
@@ -202,7 +167,7 @@ impl<'a> RejectedRows<'a> {
     }
 
     async fn pass_parts(&mut self, is_first: bool) -> Result<(), SyncError> {
-        for name in rejects_file::names(self.ledger) {
+        for name in rejects_names::names(self.ledger) {
             match self.pass_part(&name, is_first).await {
                 Err(SyncError::Read(ReadError::Csv { source, .. })) if is_first => {
                     self.counted.other_parts.push(format!("{name} is no rejects file: {source}"));

@@ -17,7 +17,7 @@ use super::{
     cells::{CsvCells, Digest},
     cut::{Cut, Limits},
     lines::{Lines, is_line_end, line_ends, lines_ended},
-    rejects::RejectedRow,
+    rejected_row::RejectedRow,
     rules::{SecondHeader, Shape},
 };
 

@@ -5,7 +5,7 @@ use job_queue::{Ledger, RunState};
 use serde::Serialize;
 
 use super::{comparison::Compared, rejects::RejectsFound};
-use crate::figures::grouped;
+use crate::report::format::grouped;
 
 /// How many missing batches are named.
 const MISSING_NAMED_MAX: usize = 100;

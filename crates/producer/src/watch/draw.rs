@@ -12,12 +12,18 @@ use ratatui::{
 };
 
 use crate::{
-    display::FILE_MAX,
-    figures::{bytes, duration, grouped},
-    pace::whole,
-    standstill,
-    status::Status,
-    watch::{model::Model, one_run},
+    report::{
+        console::FILE_MAX,
+        format::{bytes, duration, grouped},
+        outage,
+        pace::whole,
+        status::Status,
+    },
+    watch::{
+        bars::{colour_of, gauge, percent, ratio, read_share},
+        model::Model,
+        one_run,
+    },
 };
 
 /// Draws everything.
@@ -39,8 +45,8 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
         None => draw_runs(frame, model, body),
     }
     frame.render_widget(keys(model), foot);
-    if let Some((wish, run)) = &model.question {
-        draw_question(frame, &wish.question(run));
+    if let Some((command, run)) = &model.question {
+        draw_question(frame, &command.question(run));
     }
 }
 
@@ -60,7 +66,7 @@ fn title(model: &Model) -> Line<'static> {
 
 fn draw_standstill(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let Some(pause) = &model.now.delivery_pause else { return };
-    let text = Span::from(standstill::in_words(pause)).fg(Color::Yellow);
+    let text = Span::from(outage::in_words(pause)).fg(Color::Yellow);
     let indented = Block::new().padding(Padding::horizontal(1));
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }).block(indented), area);
 }
@@ -203,65 +209,6 @@ fn draw_question(frame: &mut Frame<'_>, question: &str) {
     let block = Block::bordered().border_style(Style::new().fg(Color::Yellow));
     let paragraph = Paragraph::new(text).wrap(Wrap { trim: true }).alignment(Alignment::Center);
     frame.render_widget(paragraph.block(block), middle);
-}
-
-/// A bar of `width` characters, with a mark at `mark`.
-pub(crate) fn gauge(
-    share: f64,
-    mark: Option<f64>,
-    width: usize,
-    colour: Color,
-) -> Vec<Span<'static>> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "a place on a bar, between nothing and its width"
-    )]
-    let place = |share: f64| (share.clamp(0.0, 1.0) * width as f64).floor() as usize;
-    let full = place(share);
-    let mark = mark.map(|mark| place(mark).min(width.saturating_sub(1)));
-    (0..width)
-        .map(|at| match (at < full, mark == Some(at)) {
-            (_, true) => Span::from("┃"),
-            (true, _) => Span::styled("█", colour),
-            (false, _) => Span::from("░").dim(),
-        })
-        .collect()
-}
-
-pub(crate) fn colour_of(status: Status) -> Style {
-    Style::new().fg(match status {
-        Status::Completed => Color::Green,
-        Status::Failed | Status::Interrupted => Color::Red,
-        Status::Feeding | Status::Draining => Color::Cyan,
-        Status::Waiting | Status::Paused | Status::Held => Color::Yellow,
-        Status::Queued | Status::Cancelling | Status::Cancelled => Color::Gray,
-    })
-}
-
-/// How much of the file is read. Of a compressed one that is not known: its bytes
-/// are counted as they are after decompression.
-pub(crate) fn read_share(ledger: &Ledger) -> f64 {
-    if ledger.fed_at_ms.is_some() || ledger.file_bytes == 0 {
-        return 1.0;
-    }
-    ratio(ledger.bytes_fed, ledger.file_bytes).min(0.99)
-}
-
-pub(crate) fn ratio(part: u64, of: u64) -> f64 {
-    if of == 0 {
-        return 0.0;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a share for people")]
-    let share = part as f64 / of as f64;
-    share
-}
-
-/// Never 100 before all is there.
-pub(crate) fn percent(share: f64) -> String {
-    let share = if share < 1.0 { (share * 100.0).floor() } else { 100.0 };
-    format!("{share:.0}%")
 }
 
 fn duration_short(time: Duration) -> String {

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! queue ──look──▶ Model ──draw──▶ Screen
-//! keys ──press──▶   │ ──Wish──▶ queue
+//! keys ──press──▶   │ ──RunCommand──▶ queue
 //! ```
 
+mod bars;
 mod draw;
 mod model;
 mod one_run;
@@ -21,25 +22,24 @@ use std::{
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::StreamExt;
 use ingest_core::RunId;
-use job_queue::{Queue, QueueArgs, QueueError};
+use job_queue::{Queue, QueueError};
 use tokio::{sync::mpsc, time::interval};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    control::Wish,
-    error::InvalidSetting,
+    cli::{invalid_setting::InvalidSetting, run_args::WatchArgs},
+    import::{control::RunCommand, watermark::Watermarks},
     watch::{
         model::{Action, Model, Snapshot},
         screen::Screen,
     },
-    watermark::Watermarks,
 };
 
 /// How often everything is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How long Redis may take before the screen says that it is silent.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many runs are listed.
 const RUNS: usize = 50;
@@ -47,17 +47,19 @@ const RUNS: usize = 50;
 /// What comes in while the screen is shown.
 enum News {
     Look(Result<Snapshot, QueueError>),
-    /// What became of a wish.
+    /// What became of a command.
     Note(String),
 }
 
 /// Shows everything until a key or a signal ends it.
 pub(crate) async fn watch(
-    queue: &QueueArgs,
-    watermarks: Watermarks,
+    args: WatchArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let queue = Queue::connect(queue).await?;
+    needs_a_terminal()?;
+    let watermarks = Watermarks::new(&args.watermarks)?;
+    // No log: a line of it would tear the screen.
+    let queue = Queue::connect(&args.queue).await?;
     let mut screen = Screen::take()?;
     let (tell, mut news) = mpsc::channel(4);
     let looking = AbortOnDropHandle::new(tokio::spawn(look_again(queue.clone(), tell.clone())));
@@ -68,7 +70,7 @@ pub(crate) async fn watch(
 }
 
 /// `watch` draws over the whole terminal: without one there is nothing to do.
-pub(crate) fn needs_a_terminal() -> Result<(), InvalidSetting> {
+fn needs_a_terminal() -> Result<(), InvalidSetting> {
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         return Ok(());
     }
@@ -125,7 +127,7 @@ impl Watcher {
                     Some(event) => match self.take_in(&event) {
                         Action::Quit => return Ok(ExitCode::SUCCESS),
                         Action::Interrupt => return Ok(service::interrupted()),
-                        Action::Do(wish, run) => self.carry_out(wish, run),
+                        Action::Do(command, run) => self.execute(command, run),
                         Action::Draw => {}
                     },
                     // The terminal is gone.
@@ -140,7 +142,7 @@ impl Watcher {
                 },
                 _ = clock.tick() => {
                     let silent = answered.elapsed();
-                    self.model.silent_for = (silent > PATIENCE).then_some(silent);
+                    self.model.silent_for = (silent > TIMEOUT).then_some(silent);
                 }
             }
         }
@@ -154,12 +156,12 @@ impl Watcher {
     }
 
     /// In the background: cancelling a run with a full queue takes its time.
-    fn carry_out(&self, wish: Wish, run: RunId) {
+    fn execute(&self, command: RunCommand, run: RunId) {
         let (queue, tell) = (self.queue.clone(), self.tell.clone());
         tokio::spawn(async move {
-            let note = match wish.carry_out(&queue, &run).await {
-                Ok(outcome) => wish.message(&run, outcome),
-                Err(error) => format!("{:#}", anyhow::Error::from(error)),
+            let note = match command.execute(&queue, &run).await {
+                Ok(outcome) => command.message(&run, outcome),
+                Err(error) => service::with_causes(&error),
             };
             let _ended_meanwhile = tell.send(News::Note(note)).await;
         });

@@ -10,10 +10,11 @@ use ingest_core::RunId;
 use job_queue::{DeliveryPause, Depth, Ledger, Target};
 
 use crate::{
-    control::Wish,
-    pace::{RunPace, whole},
-    status::Status,
-    watermark::Watermarks,
+    import::{control::RunCommand, watermark::Watermarks},
+    report::{
+        pace::{RunPace, whole},
+        status::Status,
+    },
 };
 
 /// Rates of a run that are kept for its chart, one a look.
@@ -39,9 +40,9 @@ pub(crate) struct Model {
     chosen: Option<RunId>,
     /// Only this one is shown.
     pub(crate) is_open: bool,
-    /// A wish that needs a yes.
-    pub(crate) question: Option<(Wish, RunId)>,
-    /// What became of the last wish.
+    /// A command that needs a yes.
+    pub(crate) question: Option<(RunCommand, RunId)>,
+    /// What became of the last command.
     pub(crate) note: Option<String>,
     /// Redis has not answered for so long.
     pub(crate) silent_for: Option<Duration>,
@@ -61,7 +62,7 @@ pub(crate) enum Action {
     /// Nothing but drawing again.
     Draw,
     /// To be asked of the queue.
-    Do(Wish, RunId),
+    Do(RunCommand, RunId),
     Quit,
     /// Ctrl-C.
     Interrupt,
@@ -113,9 +114,9 @@ impl Model {
         if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c') {
             return Action::Interrupt;
         }
-        if let Some((wish, run)) = self.question.take() {
+        if let Some((command, run)) = self.question.take() {
             return if key.code == KeyCode::Char('y') {
-                Action::Do(wish, run)
+                Action::Do(command, run)
             } else {
                 Action::Draw
             };
@@ -132,22 +133,22 @@ impl Model {
             KeyCode::End => self.move_to(usize::MAX),
             KeyCode::PageUp => self.move_to(self.cursor().saturating_sub(10)),
             KeyCode::PageDown => self.move_to(self.cursor() + 10),
-            KeyCode::Char('p') => self.ask(Wish::Pause),
-            KeyCode::Char('r') => self.ask(Wish::Resume),
-            KeyCode::Char('c') => self.ask(Wish::Cancel),
+            KeyCode::Char('p') => self.ask(RunCommand::Pause),
+            KeyCode::Char('r') => self.ask(RunCommand::Resume),
+            KeyCode::Char('c') => self.ask(RunCommand::Cancel),
             _ => {}
         }
         Action::Draw
     }
 
-    fn ask(&mut self, wish: Wish) {
+    fn ask(&mut self, command: RunCommand) {
         let Some(ledger) = self.chosen() else { return };
         let run = ledger.run.clone();
-        if wish.fits(ledger) {
-            self.question = Some((wish, run));
+        if command.is_allowed(ledger) {
+            self.question = Some((command, run));
         } else {
             let status = Status::of(ledger);
-            self.note = Some(format!("run {run} is {status}: nothing to {}", wish.word()));
+            self.note = Some(format!("run {run} is {status}: nothing to {}", command.word()));
         }
     }
 

@@ -10,12 +10,14 @@ use ratatui::{
 };
 
 use crate::{
-    figures::{bytes, duration, grouped},
-    pace::whole,
-    report::Report,
-    status::Status,
+    report::{
+        format::{bytes, duration, grouped},
+        pace::whole,
+        run_report::Report,
+        status::Status,
+    },
     watch::{
-        draw::{colour_of, gauge, percent, ratio, read_share},
+        bars::{colour_of, gauge, percent, ratio, read_share},
         model::{Model, Paces},
     },
 };

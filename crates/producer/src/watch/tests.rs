@@ -11,10 +11,9 @@ use super::{
     model::{Action, Model, Snapshot},
 };
 use crate::{
-    WatermarkArgs,
-    control::Wish,
-    sample::{completed, ledger, target},
-    watermark::Watermarks,
+    cli::load_args::WatermarkArgs,
+    import::{control::RunCommand, watermark::Watermarks},
+    report::sample::{completed, ledger, target},
 };
 
 fn model(runs: Vec<Ledger>) -> Model {
@@ -143,7 +142,7 @@ fn nothing_is_done_to_a_run_without_a_yes() {
     assert!(!screen(&model).contains("Cancel run"));
 
     press(&mut model, KeyCode::Char('c'));
-    assert_eq!(press(&mut model, KeyCode::Char('y')), Action::Do(Wish::Cancel, run));
+    assert_eq!(press(&mut model, KeyCode::Char('y')), Action::Do(RunCommand::Cancel, run));
 }
 
 #[test]

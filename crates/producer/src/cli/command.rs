@@ -1,0 +1,122 @@
+//! Arguments and settings, as typed.
+
+use clap::{Parser, Subcommand};
+use service::CompletionsArgs;
+
+use crate::cli::{
+    plan_args::PlanArgs,
+    run_args::{
+        CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
+        WatchArgs,
+    },
+    serve_args::ServeArgs,
+    sync_args::SyncArgs,
+};
+
+/// The command line of `producer`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "producer",
+    version,
+    about = "Reads a CSV blob and puts its rows on the queue that the consumers deliver to Salesforce.",
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done with rejected rows, \
+                  130 or 143 interrupted (the same run id goes on where it stopped)."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `producer` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Load a file: read it, queue it, and follow the run to its end.
+    #[command(after_help = "Examples:\n  \
+        producer sync --file big-data-import.csv\n  \
+        producer sync --file big-data-import.csv --run-id nightly-7      again: goes on with that run\n  \
+        producer sync --file exports/accounts.csv.gz --no-wait\n  \
+        producer sync --file big-data-import.csv --max-rejects 1%\n  \
+        producer sync --file contacts.csv --object Contact --external-id ErpKey__c")]
+    Sync(Box<SyncArgs>),
+    /// List the newest runs.
+    #[command(after_help = "Examples:\n  \
+        producer runs                            the newest 20\n  \
+        producer runs --newest 100\n  \
+        producer runs --json | jq '.[] | select(.status == \"interrupted\") | .run'")]
+    Runs(RunsArgs),
+    /// Show one run: its report so far.
+    #[command(after_help = "Examples:\n  \
+        producer show 20261123-145735-pmao\n  \
+        producer show 20261123-145735-pmao --json | jq .rejectedByCode")]
+    Show(ShowArgs),
+    /// Prove a run: count its file again and compare it with the ledger.
+    ///
+    /// Ends with exit code 0 when every row of the file has one outcome, else with 1.
+    #[command(after_help = "Examples:\n  \
+        producer verify nightly-7          names the batches that have no outcome, if any\n  \
+        producer verify nightly-7 --json")]
+    Verify(VerifyArgs),
+    /// Print the rejected rows of a run, as they came, with the reason of each.
+    ///
+    /// To look at them or mend them in a spreadsheet, take them --for-spreadsheet: cells that it would
+    /// run as formulas have a ' in front there, which a replay takes off again.
+    #[command(after_help = "Examples:\n  \
+        producer rejects nightly-7 > rejects.csv\n  \
+        producer rejects nightly-7 --for-spreadsheet > mended.csv    to open, mend, upload and replay")]
+    Rejects(RejectsArgs),
+    /// Say what loading a file will take by either API, and what to set for it.
+    ///
+    /// Reads the beginning of the file, and loads nothing. What the org has left today is known once a
+    /// consumer has been started.
+    #[command(after_help = "Examples:\n  \
+        producer plan --file big-data-import.csv            estimated from its first megabytes\n  \
+        producer plan --file big-data-import.csv --count    reads all of it\n  \
+        producer plan --file big-data-import.csv --json")]
+    Plan(Box<PlanArgs>),
+    /// Show all runs, the queue and the consumers, live, in this terminal.
+    #[command(after_help = "Examples:\n  \
+        producer watch      keys: up and down, enter for one run, p pause, r resume, c cancel, q quit")]
+    Watch(WatchArgs),
+    /// Stop a run until it is resumed: nothing more of it is read or delivered.
+    #[command(after_help = "Examples:\n  \
+        producer pause 20261123-145735-pmao\n  \
+        producer pause nightly-7 --json")]
+    Pause(PauseArgs),
+    /// Go on with a run that is paused, interrupted or failed.
+    ///
+    /// When a `producer serve` is running, it is handed the run. Else the run goes on here, in the
+    /// foreground, as with `producer sync --run-id`.
+    #[command(after_help = "Examples:\n  \
+        producer resume 20261123-145735-pmao\n  \
+        producer resume nightly-7 --target 3f0a91c4e2b7      consumers of another mapping deliver the rest")]
+    Resume(Box<ResumeArgs>),
+    /// End a run for good: what is queued of it is removed and counts as cancelled.
+    #[command(after_help = "Examples:\n  \
+        producer cancel 20261123-145735-pmao           asks first, on a terminal\n  \
+        producer cancel 20261123-145735-pmao --yes")]
+    Cancel(CancelArgs),
+    /// Load the rejected rows of a run again, as a new run.
+    ///
+    /// Mend what they were rejected for first: in Salesforce, or in a copy of the rejects file.
+    #[command(after_help = "Examples:\n  \
+        producer replay 20261123-145735-pmao                              all rejected rows\n  \
+        producer replay 20261123-145735-pmao --code STORAGE_LIMIT_EXCEEDED --code UNABLE_TO_LOCK_ROW\n  \
+        producer replay 20261123-145735-pmao --file rejects/mended.csv    as edited in a spreadsheet")]
+    Replay(Box<ReplayArgs>),
+    /// Serve the HTTP API and the page, and import the runs that are started there.
+    #[command(after_help = "Start a run:\n  \
+        curl -X POST http://localhost:3001/api/sync/start -H 'Content-Type: application/json' \\\n       \
+        -d '{\"fileName\": \"big-data-import.csv\"}'\n\n\
+        Examples:\n  \
+        producer serve                                       the page: http://127.0.0.1:3001/batch-sync\n  \
+        producer serve --http-listen 127.0.0.1:0             any free port; it is printed\n  \
+        API_TOKEN_FILE=/run/secrets/api producer serve --http-listen 0.0.0.0:3001")]
+    Serve(Box<ServeArgs>),
+    /// Print a script that completes commands and flags in your shell.
+    #[command(after_help = "Examples:\n  \
+        source <(producer completions bash)                                  in ~/.bashrc\n  \
+        producer completions zsh > \"${fpath[1]}/_producer\"                  once\n  \
+        producer completions fish > ~/.config/fish/completions/producer.fish  once")]
+    Completions(CompletionsArgs),
+}

@@ -1,0 +1,83 @@
+//! How a file is read and cut into batches, as typed.
+
+use clap::Args;
+
+use super::invalid_setting::InvalidSetting;
+
+/// How the file is read and cut into batches. A run keeps what it was started
+/// with.
+#[derive(Clone, Debug, Args)]
+pub struct ReadArgs {
+    /// Rows in a batch.
+    #[arg(long, env = "BATCH_ROWS", default_value_t = 100, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub batch_rows: u32,
+
+    /// Bytes in a batch: it is closed early when the next row would not fit.
+    #[arg(long, env = "BATCH_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
+    pub batch_bytes_max: u32,
+
+    /// Keep rows with the same cell in this column in one batch, such as the children of one parent,
+    /// whose lock they share. The file has to be sorted by it; `producer plan` says whether it is.
+    #[arg(long, env = "BATCH_KEEP_TOGETHER", value_name = "COLUMN")]
+    pub batch_keep_together: Option<String>,
+
+    /// Bytes in a record; a longer one is rejected.
+    #[arg(long, env = "RECORD_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
+    pub record_bytes_max: u32,
+
+    /// Bytes in the header line; a file with a longer one is refused.
+    #[arg(long, env = "HEADER_BYTES_MAX", default_value_t = 64 << 10, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=1 << 20))]
+    pub header_bytes_max: u32,
+
+    /// Columns in the header line; a file with more is refused.
+    #[arg(long, env = "HEADER_COLUMNS_MAX", default_value_t = 2_000, value_name = "COLUMNS", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub header_columns_max: u32,
+
+    /// What stands between two cells: one character, `tab`, or `auto` to tell by the header line.
+    #[arg(long, env = "CSV_DELIMITER", default_value = "auto", value_name = "CHARACTER")]
+    pub csv_delimiter: String,
+
+    /// What stands around a cell that holds delimiters, quotes or line breaks.
+    #[arg(long, env = "CSV_QUOTE", default_value = "\"", value_name = "CHARACTER")]
+    pub csv_quote: String,
+
+    /// `backslash` when quotes inside quotes are written behind one, as Data Factory, Synapse and
+    /// Spark do; `none` when they are doubled.
+    #[arg(long, env = "CSV_ESCAPE", default_value = "none", value_name = "CHARACTER")]
+    pub csv_escape: String,
+
+    /// Encoding of the file, such as utf-8, windows-1252 or utf-16le.
+    #[arg(long, env = "CSV_ENCODING", default_value = "utf-8", value_name = "NAME")]
+    pub csv_encoding: String,
+}
+
+impl ReadArgs {
+    pub(crate) fn delimiter(&self) -> Result<Option<u8>, InvalidSetting> {
+        match self.csv_delimiter.as_str() {
+            "auto" => Ok(None),
+            "tab" | r"\t" => Ok(Some(b'\t')),
+            text => character("CSV_DELIMITER", text).map(Some),
+        }
+    }
+
+    pub(crate) fn quote(&self) -> Result<u8, InvalidSetting> {
+        character("CSV_QUOTE", &self.csv_quote)
+    }
+
+    pub(crate) fn escape(&self) -> Result<Option<u8>, InvalidSetting> {
+        match self.csv_escape.as_str() {
+            "none" => Ok(None),
+            "backslash" | "\\" => Ok(Some(b'\\')),
+            text => {
+                Err(InvalidSetting(format!("CSV_ESCAPE must be none or backslash, not {text:?}")))
+            }
+        }
+    }
+}
+
+fn character(name: &str, text: &str) -> Result<u8, InvalidSetting> {
+    match text.as_bytes() {
+        &[byte] if byte.is_ascii() => Ok(byte),
+        _ => Err(InvalidSetting(format!("{name} must be one ASCII character, not {text:?}"))),
+    }
+}

@@ -1,0 +1,121 @@
+//! Arguments of `producer serve`.
+
+use std::{convert::Infallible, net::SocketAddr, str::FromStr, time::Duration};
+
+use blob_store::BlobArgs;
+use clap::Args;
+use job_queue::QueueArgs;
+use secrecy::SecretString;
+
+use crate::cli::{
+    http_args::HttpArgs,
+    load_args::{GuardArgs, WatermarkArgs},
+    read_args::ReadArgs,
+    target_args::TargetArgs,
+};
+
+/// Arguments of `producer serve`.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port of the HTTP API and the page; port 0 takes any free one.
+    #[arg(
+        long,
+        env = "HTTP_LISTEN",
+        default_value = "127.0.0.1:3001",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub http_listen: SocketAddr,
+
+    /// Token that every call of the API must show; without one, only the loopback is listened on.
+    #[arg(long, env = "API_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub api_token: Option<SecretString>,
+
+    /// Names by which the server is called besides localhost, separated by commas.
+    #[arg(
+        long,
+        env = "HTTP_ALLOWED_HOSTS",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAMES"
+    )]
+    pub http_allowed_hosts: HostNames,
+
+    /// How long requests and imports that are under way may take to end after SIGTERM.
+    #[arg(
+        long,
+        env = "HTTP_SHUTDOWN_GRACE",
+        default_value = "10s",
+        value_name = "DURATION",
+        value_parser = humantime::parse_duration
+    )]
+    pub http_shutdown_grace: Duration,
+
+    /// Runs that this server reads at the same time; each reads ahead less when there are more. Runs
+    /// that are all queued, or wait for room while others want to be read, do not count.
+    #[arg(
+        long,
+        env = "IMPORT_CONCURRENCY",
+        default_value_t = 2,
+        value_name = "RUNS",
+        value_parser = clap::value_parser!(u32).range(1..=8)
+    )]
+    pub import_concurrency: u32,
+
+    /// Where `/livez`, `/readyz` and `/metrics` are served without a token, such as 127.0.0.1:9090.
+    /// Not set: on the address of the API alone, where `/metrics` wants the token.
+    #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// How much of the server its clients may take.
+    #[command(flatten)]
+    pub http: HttpArgs,
+    /// Who is to deliver the runs that are started here.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Where the files are.
+    #[command(flatten)]
+    pub blob: BlobArgs,
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    /// How full the queue may get.
+    #[command(flatten)]
+    pub watermarks: WatermarkArgs,
+    /// How files are read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// When runs that are started here are given up, and forgotten.
+    #[command(flatten)]
+    pub guards: GuardArgs,
+}
+
+/// Names of hosts, in lower case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostNames(pub Vec<String>);
+
+impl FromStr for HostNames {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let names = text.split(',').map(|name| name.trim().to_ascii_lowercase());
+        Ok(Self(names.filter(|name| !name.is_empty()).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_are_separated_by_commas() {
+        let cases: [(&str, &[&str]); 3] = [
+            ("", &[]),
+            ("Sync.Example.com", &["sync.example.com"]),
+            (" a.example , b.example,", &["a.example", "b.example"]),
+        ];
+
+        for (text, names) in cases {
+            assert_eq!(text.parse::<HostNames>().unwrap().0, names, "{text:?}");
+        }
+    }
+}

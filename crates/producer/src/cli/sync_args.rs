@@ -1,0 +1,36 @@
+//! Arguments of `producer sync`.
+
+use clap::Args;
+use ingest_core::{InvalidRunId, RunId};
+
+use super::{load_args::LoadArgs, read_args::ReadArgs, target_args::TargetArgs};
+
+/// Arguments of `producer sync`.
+#[derive(Clone, Debug, Args)]
+pub struct SyncArgs {
+    /// Name of the blob in the container; gzip and Zstandard are decompressed on the way.
+    #[arg(long, value_name = "BLOB")]
+    pub file: String,
+
+    /// A name of your own for the run. A run of that name goes on where it stopped.
+    #[arg(long, value_name = "ID", value_parser = own_run_id)]
+    pub run_id: Option<RunId>,
+
+    /// Who is to deliver it.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How it is loaded.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// How the file is read.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// A name that can be in a path of the HTTP API, where `/api/sync/start` is something else.
+fn own_run_id(text: &str) -> Result<RunId, String> {
+    match text {
+        "start" => Err("`start` is a word of the HTTP API; choose another name".to_owned()),
+        text => text.parse().map_err(|error: InvalidRunId| error.to_string()),
+    }
+}

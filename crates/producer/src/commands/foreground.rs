@@ -1,0 +1,146 @@
+//! Loads a run in this process, for `sync`, `resume` and `replay`.
+
+use std::{process::ExitCode, time::Duration};
+
+use blob_store::BlobStore;
+use ingest_core::RunId;
+use job_queue::{Ledger, Queue, RunState};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{invalid_setting::InvalidSetting, load_args::LoadArgs},
+    import::{
+        error::SyncError,
+        importer::{Imported, Importer, Until},
+        places::Places,
+        run_request::RunRequest,
+        run_store::RunStore,
+        source::Transfer,
+        watermark::Watermarks,
+    },
+    report::{command_line::resume_command, console::Display, reject_limit, run_report::Report},
+};
+
+/// How long Redis is waited for at the end.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// This process, connected to everything that loading a run takes.
+pub(super) struct Foreground {
+    pub(super) runs: RunStore,
+    pub(super) display: Display,
+    watermarks: Watermarks,
+    until: Until,
+    json: bool,
+    shutdown: CancellationToken,
+}
+
+impl Foreground {
+    /// Connects, and says what should be set differently.
+    pub(super) async fn prepare(
+        args: &LoadArgs,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let display = Display::start();
+        let watermarks = Watermarks::new(&args.watermarks)?;
+        let store = BlobStore::connect(&args.blob)
+            .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
+        let queue = Queue::connect(&args.queue).await?;
+        for warning in queue.settings_warnings().await? {
+            tracing::warn!("{warning}");
+        }
+        let keep = args.guards.run_keep;
+        let runs = RunStore { store, queue, transfer: Transfer::default(), keep };
+        let until = if args.no_wait { Until::Queued } else { Until::Ended };
+        Ok(Self { runs, display, watermarks, until, json: args.json, shutdown })
+    }
+
+    /// Loads the run, and gives the code it ended with.
+    pub(super) async fn load(self, request: RunRequest) -> anyhow::Result<ExitCode> {
+        let opening = Box::pin(self.runs.open(&request));
+        let Some(opened) = self.shutdown.run_until_cancelled(opening).await else {
+            return Ok(service::interrupted());
+        };
+        let import = Importer {
+            runs: &self.runs,
+            watermarks: self.watermarks,
+            display: &self.display,
+            until: self.until,
+            places: &Places::unlimited(),
+            shutdown: &self.shutdown,
+        };
+        let opened = opened?;
+        let run = opened.ledger.run.clone();
+        let imported = Box::pin(import.run(opened, None)).await;
+        self.display.end();
+        Ok(match imported {
+            Err(error) => {
+                self.note_interruption(&run, &error).await;
+                return Err(error.into());
+            }
+            Ok(Imported::Ended(ledger)) => self.ended(ledger)?,
+            Ok(Imported::Queued(ledger)) => self.queued(ledger).await,
+            Ok(Imported::Interrupted(Some(ledger))) => self.interrupted(ledger).await,
+            Ok(Imported::Interrupted(None) | Imported::Paused | Imported::NoPlace) => {
+                service::interrupted()
+            }
+        })
+    }
+
+    fn ended(&self, ledger: Ledger) -> Result<ExitCode, SyncError> {
+        let (run, state, rejected) = (ledger.run.clone(), ledger.state, ledger.rejected);
+        let reason = ledger.reason.clone().unwrap_or_default();
+        let too_many = reject_limit::passed(&ledger);
+        self.print(Report::of(ledger));
+        match (state, too_many) {
+            (RunState::Failed, _) => Err(SyncError::Failed { run, reason }),
+            (RunState::Cancelled, _) => Err(SyncError::Cancelled { run }),
+            // It was known too late to stop anything.
+            (_completed, Some(reason)) => Err(SyncError::TooManyRejects { run, reason }),
+            _completed if rejected > 0 => Ok(service::DONE_WITH_REJECTS.into()),
+            _completed => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    /// Whoever looks at the run later sees why nobody goes on with it.
+    async fn note_interruption(&self, run: &RunId, error: &SyncError) {
+        if error.interrupts() {
+            let reason = service::with_causes(error);
+            let noting = self.runs.queue.note_interruption(run, &reason);
+            // This process ends with the same words.
+            let _noted = tokio::time::timeout(LAST_WORD, noting).await;
+        }
+    }
+
+    async fn queued(&self, ledger: Ledger) -> ExitCode {
+        let (run, resume) = (ledger.run.clone(), resume_command(&ledger.file, &ledger.run));
+        self.report_among(ledger).await;
+        self.display.print(&format!(
+            "everything is queued; watch it: producer show {run}. At its end this writes the \
+             rejected rows to their file: {resume}"
+        ));
+        ExitCode::SUCCESS
+    }
+
+    async fn interrupted(&self, ledger: Ledger) -> ExitCode {
+        let resume = resume_command(&ledger.file, &ledger.run);
+        self.report_among(ledger).await;
+        self.display.print(&format!("interrupted; nothing is lost. Go on with: {resume}"));
+        service::interrupted()
+    }
+
+    /// With what the run waits for, unless Redis does not say it.
+    async fn report_among(&self, ledger: Ledger) {
+        let queue = &self.runs.queue;
+        let look = async { tokio::try_join!(queue.living_targets(), queue.delivery_pause()) };
+        let report = Report::of(ledger);
+        self.print(match tokio::time::timeout(LAST_WORD, look).await {
+            Ok(Ok((living, pause))) => report.among(&living, pause.as_ref()),
+            Ok(Err(_)) | Err(_) => report,
+        });
+    }
+
+    fn print(&self, report: Report) {
+        // Nobody may be reading stdout; the run is what it is.
+        let _closed = report.with_own_peak_memory().print(self.json);
+    }
+}

@@ -1,0 +1,80 @@
+//! What the program does: one command, from its arguments to its exit code.
+
+mod control;
+mod foreground;
+mod rejects;
+mod runs;
+mod serve;
+mod sync;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use job_queue::QueueError;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{
+        command::{Cli, Command},
+        invalid_setting::InvalidSetting,
+    },
+    import::error::SyncError,
+    plan, verify, watch,
+};
+
+/// Runs one command until it is done, or safely stopped by `shutdown`.
+///
+/// # Errors
+///
+/// When the command could not do what it was asked to; the message says what to
+/// do next.
+pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let ended = match cli.command {
+        Command::Sync(args) => Box::pin(sync::run(*args, shutdown)).await,
+        Command::Resume(args) => Box::pin(control::resume(*args, shutdown)).await,
+        Command::Replay(args) => Box::pin(control::replay(*args, shutdown)).await,
+        Command::Watch(args) => Box::pin(watch::watch(args, shutdown)).await,
+        Command::Serve(args) => Box::pin(serve::run(*args, shutdown)).await,
+        Command::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
+        Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
+        Command::Show(args) => stoppable(runs::show(args), shutdown).await,
+        Command::Rejects(args) => stoppable(rejects::print(args), shutdown).await,
+        Command::Verify(args) => stoppable(verify::verify(args), shutdown).await,
+        Command::Plan(args) => stoppable(plan::plan(*args), shutdown).await,
+        Command::Pause(args) => stoppable(control::pause(args), shutdown).await,
+        Command::Cancel(args) => stoppable(control::cancel(args), shutdown).await,
+    };
+    ended.or_else(|error| match is_wrong_setting(&error) {
+        true => Ok(wrong_settings(&error)),
+        false => Err(error),
+    })
+}
+
+/// A command that asks Redis something, or reads a file, and can be stopped anywhere.
+async fn stoppable(
+    command: impl Future<Output = anyhow::Result<ExitCode>>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    service::init_logging(io::stderr);
+    let done = shutdown.run_until_cancelled(Box::pin(command)).await;
+    done.unwrap_or_else(|| Ok(service::interrupted()))
+}
+
+fn is_wrong_setting(error: &anyhow::Error) -> bool {
+    error.is::<InvalidSetting>()
+        || error.downcast_ref().is_some_and(SyncError::is_wrong_setting)
+        || matches!(error.downcast_ref::<QueueError>(), Some(QueueError::InvalidUrl))
+}
+
+/// One line, and the code that clap uses for wrong usage.
+fn wrong_settings(error: &anyhow::Error) -> ExitCode {
+    // A closed stderr is no reason to panic on the way out.
+    let _closed = writeln!(
+        service::stderr(),
+        "error: {}",
+        service::shown(&service::with_causes(error.as_ref()), service::SENTENCE_MAX)
+    );
+    service::USAGE.into()
+}

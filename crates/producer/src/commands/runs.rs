@@ -1,0 +1,93 @@
+//! `producer runs` and `producer show`.
+
+use std::{io::Write, process::ExitCode};
+
+use job_queue::{Ledger, Queue, Target};
+
+use crate::{
+    cli::run_args::{RunsArgs, ShowArgs},
+    import::error::SyncError,
+    report::{
+        console::FILE_MAX,
+        format::{grouped, timestamp},
+        run_report::Report,
+        status::Status,
+    },
+};
+
+pub(super) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
+    let queue = Queue::connect(&args.queue).await?;
+    let (runs, living) = (queue.runs(args.newest).await?, queue.living_targets().await?);
+    let pause = queue.delivery_pause().await?;
+    let among = |run| Report::of(run).among(&living, pause.as_ref());
+    let runs: Vec<Report> = runs.into_iter().map(among).collect();
+    let mut out = service::stdout();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&runs)?)?;
+    } else {
+        write!(out, "{}", table(&runs))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
+    let queue = Queue::connect(&args.queue).await?;
+    let Some(ledger) = queue.run(&args.run).await? else {
+        return Err(SyncError::UnknownRun { run: args.run }.into());
+    };
+    let (living, pause) = (queue.living_targets().await?, queue.delivery_pause().await?);
+    let report = Report::of(ledger).among(&living, pause.as_ref());
+    report.print(args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(runs: &[Report]) -> String {
+    if runs.is_empty() {
+        return "no runs yet; start one: producer sync --file big-data-import.csv\n".to_owned();
+    }
+    let ledgers = || runs.iter().map(Report::ledger);
+    let width = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
+    let run_width = width(&mut ledgers().map(|run| run.run.as_str().len())).max(3);
+    let file_width = width(&mut ledgers().map(|run| file(run).chars().count())).max(4);
+    let target_width = width(&mut ledgers().map(|run| target(run).len())).max(6);
+    let mut table = format!(
+        "{:run_width$}  {:file_width$}  {:target_width$}  {:11}  {:>13}  {:>13}  {:>10}  STARTED\n",
+        "RUN", "FILE", "TARGET", "STATE", "READ", "DELIVERED", "REJECTED"
+    );
+    for run in ledgers() {
+        table.push_str(&format!(
+            "{:run_width$}  {:file_width$}  {:target_width$}  {:11}  {:>13}  {:>13}  {:>10}  {}\n",
+            run.run.as_str(),
+            file(run),
+            target(run),
+            Status::of(run),
+            grouped(run.read),
+            grouped(run.delivered()),
+            grouped(run.rejected),
+            timestamp(run.started_at_ms),
+        ));
+    }
+    for report in runs {
+        if let Some(trouble) = report.trouble() {
+            let ledger = report.ledger();
+            table.push_str(&format!(
+                "{} is {}: {}\n",
+                ledger.run,
+                Status::of(ledger),
+                service::shown(&trouble, service::SENTENCE_MAX)
+            ));
+        }
+    }
+    table
+}
+
+fn file(run: &Ledger) -> String {
+    service::shown(&run.file, FILE_MAX)
+}
+
+/// Short, and nothing before the run has one.
+fn target(run: &Ledger) -> String {
+    let words =
+        |target: &Target| service::shown(&format!("{} {}", target.operation, target.object), 60);
+    run.target.as_ref().map(words).unwrap_or_default()
+}

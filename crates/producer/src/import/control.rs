@@ -1,0 +1,180 @@
+//! What a person wants of a run: pause, resume, cancel.
+
+use ingest_core::RunId;
+use job_queue::{Control, Ledger, Queue, RunState};
+
+use crate::{import::error::SyncError, report::status::Status};
+
+/// A command for one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunCommand {
+    Pause,
+    Resume,
+    Cancel,
+}
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is so, and nobody need do anything.
+    Done,
+    /// It was so before.
+    Already,
+    /// The run has ended, and nobody was there to write its rejects file.
+    RejectsLeft,
+    /// A server was asked to go on with the run.
+    HandedToServer,
+    /// The run goes on, but nobody is there to read its file or to write its rejects.
+    NobodyFeeds,
+}
+
+/// Why a command was not followed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ControlError {
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    #[error("run {run} is {}; only a run that has not ended can be {}", word(*state), command.done())]
+    Refused { run: RunId, state: RunState, command: RunCommand },
+}
+
+impl RunCommand {
+    /// Does it.
+    pub(crate) async fn execute(self, queue: &Queue, run: &RunId) -> Result<Outcome, ControlError> {
+        let outcome = self.tell(queue, run).await?;
+        match self {
+            Self::Resume => Ok(hand_to_server(queue, run, outcome).await?),
+            Self::Pause | Self::Cancel => Ok(outcome),
+        }
+    }
+
+    /// Has it kept in the ledger, where all who work on the run see it.
+    async fn tell(self, queue: &Queue, run: &RunId) -> Result<Outcome, ControlError> {
+        let answer = match self {
+            Self::Pause => queue.pause_run(run).await,
+            Self::Resume => queue.resume_run(run).await,
+            Self::Cancel => queue.cancel_run(run).await,
+        };
+        match answer.map_err(SyncError::from)? {
+            Control::Done => Ok(Outcome::Done),
+            Control::Already => Ok(Outcome::Already),
+            // Of a run that failed since its file was replaced, a server writes them.
+            Control::Refused(state)
+                if self == Self::Resume
+                    && state != RunState::Failed
+                    && !queue.rejects_are_written(run).await.map_err(SyncError::from)? =>
+            {
+                Ok(Outcome::RejectsLeft)
+            }
+            Control::UnderWay(other) => {
+                let file = queue.run(run).await.map_err(SyncError::from)?.map(|ledger| ledger.file);
+                let file = file.unwrap_or_default();
+                Err(SyncError::UnderWay { file, run: other }.into())
+            }
+            Control::Refused(state) => Err(self.refused(queue, run, state).await?),
+            Control::Unknown => Err(SyncError::UnknownRun { run: run.clone() }.into()),
+        }
+    }
+
+    /// In words that say what to do instead, where there is something.
+    async fn refused(
+        self,
+        queue: &Queue,
+        run: &RunId,
+        state: RunState,
+    ) -> Result<ControlError, SyncError> {
+        let run = run.clone();
+        Ok(match queue.run(&run).await? {
+            Some(Ledger { file_replaced: true, reason, .. }) if self == Self::Resume => {
+                SyncError::Failed { run, reason: reason.unwrap_or_default() }.into()
+            }
+            _ => ControlError::Refused { run, state, command: self },
+        })
+    }
+
+    /// Whether it makes sense for this run now.
+    pub(crate) fn is_allowed(self, ledger: &Ledger) -> bool {
+        Status::commands(ledger).contains(&self.word())
+    }
+
+    /// What is told about it.
+    pub(crate) fn message(self, run: &RunId, outcome: Outcome) -> String {
+        match (self, outcome) {
+            (Self::Pause, Outcome::Already) => format!("run {run} is paused already"),
+            (Self::Pause, _) => {
+                format!("run {run} is paused; go on with: producer resume {run}")
+            }
+            (Self::Cancel, Outcome::Already) => format!("run {run} is cancelled already"),
+            (Self::Cancel, _) => format!(
+                "run {run} is cancelled; batches that are being delivered at this moment are seen \
+                 through"
+            ),
+            (Self::Resume, Outcome::Done) => format!("run {run} goes on"),
+            (Self::Resume, Outcome::Already) => format!("run {run} is under way already"),
+            (Self::Resume, Outcome::RejectsLeft) => {
+                format!("the rejected rows of run {run} are being written to their file")
+            }
+            (Self::Resume, Outcome::HandedToServer) => format!(
+                "run {run} goes on as soon as a server takes it; watch it: producer show {run}"
+            ),
+            (Self::Resume, Outcome::NobodyFeeds) => format!(
+                "nobody feeds run {run}: no `producer serve` is running; go on with it in a \
+                 terminal: producer resume {run}"
+            ),
+        }
+    }
+
+    /// What a person is asked before.
+    pub(crate) fn question(self, run: &RunId) -> String {
+        match self {
+            Self::Pause => format!("Pause run {run}? Nothing is lost; it waits to be resumed."),
+            Self::Resume => format!("Resume run {run}?"),
+            Self::Cancel => format!(
+                "Cancel run {run}? What is queued of it is removed; that cannot be taken back."
+            ),
+        }
+    }
+
+    /// What is wished.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    fn done(self) -> &'static str {
+        match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Cancel => "cancelled",
+        }
+    }
+}
+
+/// Sees to it that somebody goes on with the run. A server is asked also when the run looks fed:
+/// the claim of a producer that was killed a moment ago looks like a living one's.
+async fn hand_to_server(
+    queue: &Queue,
+    run: &RunId,
+    outcome: Outcome,
+) -> Result<Outcome, SyncError> {
+    let is_fed = queue.is_fed_by_somebody(run).await?;
+    if queue.servers_alive().await? == 0 {
+        return Ok(if is_fed { outcome } else { Outcome::NobodyFeeds });
+    }
+    // If this is lost, the next resume does it.
+    queue.push_import(run).await?;
+    Ok(if is_fed { outcome } else { Outcome::HandedToServer })
+}
+
+fn word(state: RunState) -> &'static str {
+    match state {
+        RunState::Feeding => "being read",
+        RunState::Draining => "being delivered",
+        RunState::Completed => "completed",
+        RunState::Failed => "failed",
+        RunState::Cancelling => "being cancelled",
+        RunState::Cancelled => "cancelled",
+    }
+}

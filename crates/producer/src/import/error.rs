@@ -1,0 +1,131 @@
+//! Why a file cannot be read, a run cannot go on, or rejected rows cannot be written.
+
+use blob_store::BlobError;
+use ingest_core::{IngestError, RunId};
+use job_queue::{FeedError, QueueError};
+
+use crate::report::command_line::resume_command;
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error("{file}: {source}")]
+    Csv { file: String, source: IngestError },
+}
+
+impl ReadError {
+    /// This version of the file will never be read to its end: it is gone, or it has none.
+    pub(crate) fn is_for_good(&self) -> bool {
+        use BlobError::{BlobChanged, Corrupt, CutShort, Inflated, WindowTooLarge};
+        match self {
+            Self::Blob(error) => matches!(
+                error,
+                BlobChanged { .. }
+                    | Corrupt { .. }
+                    | CutShort { .. }
+                    | Inflated { .. }
+                    | WindowTooLarge { .. }
+            ),
+            Self::Csv { source, .. } => matches!(
+                source,
+                IngestError::OnlyEmptyLines { .. } | IngestError::HardlyAnyRow { .. }
+            ),
+        }
+    }
+}
+
+/// Why a run did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SyncError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(
+        "{file} is being loaded by run {run}; watch it with `producer show {run}`, or go on with it \
+         if it was interrupted: {}",
+        resume_command(file, run)
+    )]
+    UnderWay { file: String, run: RunId },
+    #[error("run {run} loads {of}, not {file}; give --file {of}, or another --run-id")]
+    OtherFile { run: RunId, file: String, of: String },
+    #[error("run {run} loads from container {of}, not {container}; set AZURE_CONTAINER={of}")]
+    OtherContainer { run: RunId, container: String, of: String },
+    #[error(
+        "{file} was replaced after run {run} had begun to load it; load the new version as a new run, \
+         under another id"
+    )]
+    OtherVersion { run: RunId, file: String },
+    #[error("run {run} failed: {reason}")]
+    Failed { run: RunId, reason: String },
+    #[error("run {run}: {reason}")]
+    TooManyRejects { run: RunId, reason: String },
+    #[error("run {run} was cancelled; what was delivered before stays delivered")]
+    Cancelled { run: RunId },
+    #[error(
+        "rejected rows of run {run} could not be written to {name}; they are kept in redis, and \
+         running the same command again writes them: {command}"
+    )]
+    Rejects {
+        run: RunId,
+        name: String,
+        command: String,
+        #[source]
+        source: Box<RejectsError>,
+    },
+    #[error(
+        "run {run}: the ledger's settings are not understood; was it started by another version?"
+    )]
+    LedgerSettings { run: RunId },
+    #[error("there is no run {run}; `producer runs` lists them")]
+    UnknownRun { run: RunId },
+    #[error("consumers of several targets are alive; say which by {how}. They are {known}")]
+    SeveralTargets { how: &'static str, known: String },
+    #[error("there is no target whose id begins with {id}{hint}; known are {known}")]
+    NoSuchTarget { id: String, hint: String, known: String },
+}
+
+impl SyncError {
+    /// It was asked for in a way that cannot be followed.
+    pub(crate) fn is_wrong_setting(&self) -> bool {
+        matches!(self, Self::SeveralTargets { .. } | Self::NoSuchTarget { .. })
+    }
+
+    /// A person or another setting can mend it, and the run goes on then: it is interrupted. What
+    /// is wrong with the run itself, or with the question, is none of it.
+    pub(crate) fn interrupts(&self) -> bool {
+        match self {
+            Self::Read(error) if error.is_for_good() => false,
+            Self::Read(_) | Self::Queue(_) | Self::Rejects { .. } | Self::LedgerSettings { .. } => {
+                true
+            }
+            Self::Feed(error) => matches!(error, FeedError::LockLost { .. } | FeedError::Queue(_)),
+            _ => false,
+        }
+    }
+
+    /// Trying again later may help without anybody's doing: the blob storage is away.
+    pub(crate) fn may_heal(&self) -> bool {
+        match self {
+            Self::Read(ReadError::Blob(BlobError::Unreachable { .. }))
+            | Self::Feed(FeedError::HeldByAnother { .. } | FeedError::LockLost { .. }) => true,
+            Self::Rejects { source, .. } => {
+                matches!(**source, RejectsError::Blob(BlobError::Unreachable { .. }))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Why rejected rows could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RejectsError {
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}

@@ -1,0 +1,280 @@
+//! A run as its consumers deliver it: progress, and the rejects file.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use ingest_core::RunId;
+use job_queue::{EventId, Ledger, Queue, RunState};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::{
+    import::{
+        error::{RejectsError, SyncError},
+        read_settings::ReadSettings,
+        rejects_file::RejectsFile,
+        source::ReadProgress,
+        stall::Stall,
+    },
+    report::{command_line::resume_command, console::Display, outage, target::waiting_for},
+};
+
+/// How often the ledger is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long the last look may take after a stop.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
+/// Rejected rows are written when there are this many bytes of them, or after a
+/// while: an append blob takes 50,000 appends.
+const REJECTS_BYTES_MIN: usize = 512 << 10;
+const REJECTS_DELAY: Duration = Duration::from_secs(10);
+
+/// How often is looked whether a consumer fits.
+const LOOK_FOR_CONSUMERS: Duration = Duration::from_secs(2);
+
+pub(crate) struct Follow<'a> {
+    pub(crate) queue: &'a Queue,
+    pub(crate) run: &'a RunId,
+    pub(crate) rejects: RejectsFile,
+    pub(crate) read: ReadProgress,
+    pub(crate) display: &'a Display,
+    /// This process has fed all of the run.
+    pub(crate) is_fed: &'a AtomicBool,
+    /// This process has stopped feeding, for [`halt`](Self::halt) was cancelled.
+    pub(crate) is_halted: &'a AtomicBool,
+    /// Stops feeding when too many rows are rejected.
+    pub(crate) halt: &'a CancellationToken,
+    /// Somebody else follows the run after a pause.
+    pub(crate) ends_when_paused: bool,
+}
+
+impl Follow<'_> {
+    /// Follows the run until it has ended, and gives its ledger then; the rejects
+    /// file is whole. Ends earlier when `stop` is cancelled, or when the ledger
+    /// says that the run is being fed though all of it was: Redis went back.
+    pub(crate) async fn to_the_end(
+        &self,
+        mut ledger: Ledger,
+        stop: &CancellationToken,
+    ) -> Result<Ledger, SyncError> {
+        let mut watcher = Watcher::new();
+        loop {
+            // Asked before the look: what is fed by then must not look open after it.
+            let was_fed = self.is_fed.load(Ordering::Acquire);
+            match stop.run_until_cancelled(self.step(&mut watcher)).await {
+                Some(now) => ledger = now?,
+                // One more look, unless Redis is away.
+                None => {
+                    let look = tokio::time::timeout(LAST_LOOK, self.look(&mut watcher)).await;
+                    return look.unwrap_or(Ok(ledger));
+                }
+            }
+            let is_left = self.ends_when_paused && ledger.paused;
+            if ledger.has_ended() || is_left || (was_fed && ledger.state == RunState::Feeding) {
+                return Ok(ledger);
+            }
+            stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
+        }
+    }
+
+    /// One look, and what follows from it.
+    async fn step(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
+        let ledger = self.look(watcher).await?;
+        if ledger.has_ended() {
+            return self.write_all_rejects(ledger).await;
+        }
+        let lost = self.look_for_lost_batches(watcher, &ledger).await?;
+        self.give_up_if_too_many_are_rejected(&ledger, lost).await?;
+        self.write_due_rejects(watcher).await;
+        self.look_for_consumers(watcher, &ledger).await?;
+        Ok(ledger)
+    }
+
+    async fn look(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
+        let batches = match self.display.shows_batches() {
+            true => self.queue.batch_events(self.run, &watcher.seen).await?,
+            false => Vec::new(),
+        };
+        if let Some(last) = batches.last() {
+            watcher.seen = last.id.clone();
+        }
+        let unknown = || SyncError::UnknownRun { run: self.run.clone() };
+        let ledger = self.queue.run(self.run).await?.ok_or_else(unknown)?;
+        self.display.progress(&ledger, &batches, self.read.bytes());
+        if ledger.paused != watcher.paused {
+            watcher.paused = ledger.paused;
+            self.display.paused_by_hand(&ledger);
+        }
+        let held = ledger.held.as_ref().map(|held| held.reason.clone());
+        if held != watcher.held {
+            watcher.held = held;
+            self.display.held(&ledger);
+        }
+        Ok(ledger)
+    }
+
+    /// When nothing was settled for a while: how many batches are nowhere. The run goes back to be
+    /// fed again then, or ends if it was cancelled. While it is being fed, that waits until its queue
+    /// is full: nothing is pushed meanwhile, and what is lost may be what keeps it full.
+    async fn look_for_lost_batches(
+        &self,
+        watcher: &mut Watcher,
+        ledger: &Ledger,
+    ) -> Result<Option<u64>, SyncError> {
+        let is_being_fed = ledger.state == RunState::Feeding;
+        let is_halted = self.is_halted.load(Ordering::Acquire);
+        let is_pushed = !is_being_fed || is_halted || ledger.waits_for_room;
+        if !is_pushed || !watcher.quiet.is_due(ledger.batches_settled, Instant::now()) {
+            return Ok(None);
+        }
+        let lost = self.queue.count_lost_batches(ledger).await?;
+        if lost > 0 {
+            warn!(run.id = %self.run, "run {}: redis lost {lost} of its batches", self.run);
+        }
+        // After a halt nothing is to be fed any more.
+        if !(is_being_fed && is_halted) {
+            self.queue.feed_again(self.run, lost).await?;
+        }
+        Ok(Some(lost))
+    }
+
+    /// Stops feeding first; the run fails when what is queued is delivered.
+    async fn give_up_if_too_many_are_rejected(
+        &self,
+        ledger: &Ledger,
+        lost: Option<u64>,
+    ) -> Result<(), SyncError> {
+        let limit = ReadSettings::of(ledger)?.rejects_max();
+        let Some(limit) = limit.filter(|limit| limit.is_exceeded(ledger)) else { return Ok(()) };
+        if ledger.state != RunState::Feeding {
+            return Ok(());
+        }
+        if !self.halt.is_cancelled() {
+            let reason = limit.reason(ledger);
+            self.display.print(&format!("{reason}; reading stops, what is queued is delivered"));
+            self.halt.cancel();
+        }
+        // Asked for in this order: nothing is pushed after a halt.
+        let is_halted = self.is_halted.load(Ordering::Acquire);
+        let all_settled = ledger.batches_settled >= ledger.batches_fed && ledger.unfinished() == 0;
+        let all_but_lost =
+            lost.is_some_and(|lost| ledger.batches_settled + lost >= ledger.batches_fed);
+        if is_halted && (all_settled || all_but_lost) {
+            let reason = limit.reason(ledger);
+            let advice = "look at them, then resume with a higher --max-rejects";
+            self.queue.fail_run(self.run, &format!("{reason}; {advice}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether anybody delivers this run.
+    async fn look_for_consumers(
+        &self,
+        watcher: &mut Watcher,
+        ledger: &Ledger,
+    ) -> Result<(), SyncError> {
+        if watcher.consumers_seen.is_some_and(|at| at.elapsed() < LOOK_FOR_CONSUMERS) {
+            return Ok(());
+        }
+        watcher.consumers_seen = Some(Instant::now());
+        let waits_for = waiting_for(ledger, &self.queue.living_targets().await?);
+        // Of a run that is held or paused, something else is said.
+        let says = waits_for.is_some() || is_waited_for(ledger);
+        if says && waits_for != watcher.waits_for {
+            self.display.waits_for(waits_for.as_deref());
+            watcher.waits_for = waits_for;
+        }
+        self.tell_standstill(watcher).await
+    }
+
+    async fn tell_standstill(&self, watcher: &mut Watcher) -> Result<(), SyncError> {
+        let pause = self.queue.delivery_pause().await?;
+        let reason = pause.as_ref().map(|pause| pause.reason.clone());
+        if reason != watcher.stands_still {
+            let words = pause.as_ref().map(outage::in_words);
+            self.display.print(words.as_deref().unwrap_or("deliveries go on"));
+            watcher.stands_still = reason;
+        }
+        Ok(())
+    }
+
+    async fn write_due_rejects(&self, watcher: &mut Watcher) {
+        let late = watcher.rejects_written.elapsed() > REJECTS_DELAY;
+        if watcher.rejects_failed && !late {
+            return;
+        }
+        let bytes_min = if late { 1 } else { REJECTS_BYTES_MIN };
+        match self.rejects.write_some(self.queue, bytes_min).await {
+            Ok(_) => {
+                watcher.rejects_failed = false;
+                if late {
+                    watcher.rejects_written = Instant::now();
+                }
+            }
+            // They are safe where they are; the end of the run insists.
+            Err(error) => {
+                watcher.rejects_failed = true;
+                watcher.rejects_written = Instant::now();
+                warn!(error = service::with_causes(&error), "could not write rejected rows yet");
+            }
+        }
+    }
+
+    async fn write_all_rejects(&self, ledger: Ledger) -> Result<Ledger, SyncError> {
+        match self.rejects.write_all(self.queue).await {
+            // The ledger knows by now how much is written.
+            Ok(()) => Ok(self.queue.run(self.run).await?.unwrap_or(ledger)),
+            Err(RejectsError::Queue(error)) => Err(error.into()),
+            Err(source) => Err(self.rejects_not_written(&ledger, source)),
+        }
+    }
+
+    fn rejects_not_written(&self, ledger: &Ledger, source: RejectsError) -> SyncError {
+        SyncError::Rejects {
+            run: self.run.clone(),
+            name: self.rejects.name(),
+            command: resume_command(&ledger.file, &ledger.run),
+            source: Box::new(source),
+        }
+    }
+}
+
+/// Consumers deliver the run, if there are any.
+fn is_waited_for(ledger: &Ledger) -> bool {
+    !ledger.paused && ledger.held.is_none() && !ledger.has_ended()
+}
+
+/// What a follower remembers from look to look.
+struct Watcher {
+    seen: EventId,
+    rejects_written: Instant,
+    rejects_failed: bool,
+    consumers_seen: Option<Instant>,
+    /// Why nobody delivers the run, as it was told last.
+    waits_for: Option<String>,
+    /// Why it is held, as it was told last.
+    held: Option<String>,
+    /// Why deliveries stand still, as it was told last.
+    stands_still: Option<String>,
+    paused: bool,
+    quiet: Stall,
+}
+
+impl Watcher {
+    fn new() -> Self {
+        Self {
+            seen: EventId::default(),
+            rejects_written: Instant::now(),
+            rejects_failed: false,
+            consumers_seen: None,
+            waits_for: None,
+            held: None,
+            stands_still: None,
+            paused: false,
+            quiet: Stall::new(Instant::now()),
+        }
+    }
+}

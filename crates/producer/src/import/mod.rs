@@ -1,0 +1,16 @@
+pub(crate) mod control;
+pub(crate) mod error;
+pub(crate) mod feed;
+pub(crate) mod follow;
+pub(crate) mod importer;
+pub(crate) mod packing;
+pub(crate) mod places;
+pub(crate) mod read_settings;
+pub(crate) mod rejects_file;
+pub(crate) mod replay;
+pub(crate) mod run_request;
+pub(crate) mod run_store;
+pub(crate) mod source;
+pub(crate) mod stall;
+pub(crate) mod target;
+pub(crate) mod watermark;

@@ -1,0 +1,93 @@
+//! The rejects file of one run: whose it is, and how that is told from its blob.
+
+use std::collections::HashMap;
+
+use blob_store::{AppendBlob, BlobError, BlobStore};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use ingest_core::{RunId, rejects_header};
+use job_queue::Ledger;
+
+use crate::{
+    import::{error::RejectsError, read_settings::ReadSettings},
+    report::rejects_names::name,
+};
+
+/// The rejects file of one run.
+pub(crate) struct RejectsFile {
+    pub(super) store: BlobStore,
+    pub(super) run: RunId,
+    /// The version of the file that the rows are of.
+    pub(super) source: String,
+    pub(super) header: Bytes,
+}
+
+impl RejectsFile {
+    pub(crate) fn new(store: &BlobStore, ledger: &Ledger, settings: &ReadSettings) -> Self {
+        Self {
+            store: store.clone(),
+            run: ledger.run.clone(),
+            source: ledger.etag.trim_matches('"').to_owned(),
+            header: rejects_header(&ledger.header, settings.dialect()).into(),
+        }
+    }
+
+    /// Name of its first part.
+    pub(crate) fn name(&self) -> String {
+        name(&self.run, 1)
+    }
+
+    /// Whether the blob of this name is a file of this run as it was written: who saves a copy of it,
+    /// or puts one in its place, leaves the marks behind.
+    pub(crate) async fn is_as_written(&self, name: &str) -> Result<bool, RejectsError> {
+        Ok(match look_at(&self.store, name).await? {
+            // Earlier producers wrote no marks.
+            Some(there) if there.metadata.is_empty() => name == self.name(),
+            Some(there) => self.is_ours(&there),
+            None => false,
+        })
+    }
+
+    /// What a file of this run bears, so that it is told from those of others: a run may have
+    /// another one's id when that is forgotten, and `a.2` may be the id of a run.
+    pub(super) fn marks(&self, start: u64) -> HashMap<String, String> {
+        let marks = [("run", self.run.to_string()), ("source", self.source.clone())];
+        let start = ("start", start.to_string());
+        marks.into_iter().chain([start]).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    pub(super) fn is_ours(&self, there: &AppendBlob) -> bool {
+        let is = |name, value: &str| there.metadata.get(name).is_some_and(|mark| mark == value);
+        is("run", self.run.as_ref()) && is("source", &self.source)
+    }
+
+    pub(super) async fn read(&self, name: &str, from: u64, to: u64) -> Result<Bytes, BlobError> {
+        let blob = self.store.properties(name).await?;
+        let chunks =
+            self.store.read(name, &blob.etag, to, from, blob_store::ReadSettings::default());
+        let content = chunks.try_fold(BytesMut::new(), async |mut content, chunk| {
+            content.extend_from_slice(&chunk);
+            Ok(content)
+        });
+        Ok(content.await?.freeze())
+    }
+}
+
+/// The run that wrote the rejects file of this name, as long as it bears its marks.
+pub(crate) async fn run_of(store: &BlobStore, name: &str) -> Result<Option<RunId>, BlobError> {
+    let there = look_at(store, name).await?;
+    Ok(there.and_then(|there| there.metadata.get("run")?.parse().ok()))
+}
+
+/// `None` is a blob that no producer writes rejected rows to, or none.
+async fn look_at(store: &BlobStore, name: &str) -> Result<Option<AppendBlob>, BlobError> {
+    match store.append_blob(name).await {
+        Err(BlobError::OtherType { .. }) => Ok(None),
+        there => there,
+    }
+}
+
+/// Length of the header of each part.
+pub(super) fn header_bytes(ledger: &Ledger, settings: &ReadSettings) -> u64 {
+    rejects_header(&ledger.header, settings.dialect()).len() as u64
+}

@@ -1,0 +1,159 @@
+//! Rejected rows of a run as the source of a new one.
+
+use ingest_core::{Reject, RunId};
+use job_queue::{Ledger, Wanted};
+
+use crate::{
+    import::{
+        error::{ReadError, RejectsError, SyncError},
+        read_settings::ReadSettings,
+        rejects_file::RejectsFile,
+        run_request::RunRequest,
+        run_store::RunStore,
+    },
+    report::command_line::resume_command,
+};
+
+/// Which rows are to be loaded again.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay {
+    /// The run that rejected them.
+    pub(crate) of: RunId,
+    /// Only rows with one of these codes; all when there is none.
+    pub(crate) codes: Vec<String>,
+    /// The rejects file as a person edited it, instead of the one that the run left.
+    pub(crate) edited: Option<String>,
+    /// How an edited file is read, and how rows are cut into batches.
+    pub(crate) settings: ReadSettings,
+    /// Who is to deliver them; when nothing is said, who delivered the run.
+    pub(crate) wanted: Wanted,
+}
+
+/// Why nothing is replayed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    #[error(
+        "run {run} is still under way; its rejected rows can be replayed when it has ended: \
+         producer show {run}"
+    )]
+    UnderWay { run: RunId },
+    #[error("run {run} has no rejected rows; there is nothing to replay")]
+    NothingRejected { run: RunId },
+    #[error("run {run} rejected no row with code {}; its codes are {}", .codes.join(" or "), some_of(.known))]
+    NoSuchCode { run: RunId, codes: Vec<String>, known: Vec<String> },
+}
+
+/// A run may have a thousand codes.
+const CODES_NAMED_MAX: usize = 20;
+
+fn some_of(codes: &[String]) -> String {
+    let (named, others) = codes.split_at(codes.len().min(CODES_NAMED_MAX));
+    match others.len() {
+        0 => named.join(", "),
+        others => format!("{} and {others} more", named.join(", ")),
+    }
+}
+
+/// What is replayed.
+pub(crate) struct Replayed {
+    pub(crate) request: RunRequest,
+    /// What a person should know before; empty when there is nothing to say.
+    pub(crate) advice: String,
+}
+
+impl Replay {
+    /// The request for the new run. Writes what is missing in the rejects file first.
+    pub(crate) async fn request(self, runs: &RunStore) -> Result<Replayed, ReplayError> {
+        let source = runs.find_ledger(&self.of).await?;
+        let settings = self.check(&source, runs)?;
+        let (file, is_as_written) = find_rejects(runs, &source, &settings, self.edited).await?;
+        let codes = self.codes.clone();
+        let settings = match is_as_written {
+            true => self.settings.for_rejects_of(&settings, codes),
+            false => self.settings.for_copy_of(&settings, codes),
+        };
+        let advice = advice(&source, &self.codes);
+        let replay_of = Some(self.of);
+        let (wanted, target) = match (self.wanted == Wanted::default(), source.target) {
+            (true, None) => (source.wanted, None),
+            // A resume may have given the run another one than was wanted by its id.
+            (true, target) => (Wanted { id: None, ..source.wanted }, target),
+            // It may be named though no consumer of it is alive.
+            (false, target) => {
+                let target = target.filter(|_| self.wanted.id.is_some());
+                (self.wanted, target)
+            }
+        };
+        let request = RunRequest { replay_of, target, ..RunRequest::new(file, settings, wanted) };
+        Ok(Replayed { request, advice })
+    }
+
+    /// Whether there is something to replay. Gives how the source was read.
+    fn check(&self, source: &Ledger, runs: &RunStore) -> Result<ReadSettings, ReplayError> {
+        let run = self.of.clone();
+        if source.container != runs.store.container() {
+            let (container, of) = (runs.store.container().to_owned(), source.container.clone());
+            return Err(SyncError::OtherContainer { run, container, of }.into());
+        }
+        if !source.has_ended() {
+            return Err(ReplayError::UnderWay { run });
+        }
+        if source.rejected == 0 {
+            return Err(ReplayError::NothingRejected { run });
+        }
+        let known = &source.rejected_by_code;
+        if !self.codes.is_empty() && !self.codes.iter().any(|code| known.contains_key(code)) {
+            let (codes, known) = (self.codes.clone(), known.keys().cloned().collect());
+            return Err(ReplayError::NoSuchCode { run, codes, known });
+        }
+        Ok(ReadSettings::of(source)?)
+    }
+}
+
+/// The file with the rejected rows: the one that a person named, or else all of them in one. A run
+/// that nobody followed to its end has some in Redis still. Gives its name, and whether it is as the
+/// run wrote it.
+async fn find_rejects(
+    runs: &RunStore,
+    source: &Ledger,
+    settings: &ReadSettings,
+    edited: Option<String>,
+) -> Result<(String, bool), SyncError> {
+    let file = RejectsFile::new(&runs.store, source, settings);
+    let failed = |error| SyncError::Rejects {
+        run: source.run.clone(),
+        name: file.name(),
+        command: resume_command(&source.file, &source.run),
+        source: Box::new(error),
+    };
+    let name = match edited {
+        Some(name) => name,
+        None => file.join(&runs.queue).await.map_err(failed)?,
+    };
+    let is_as_written = file.is_as_written(&name).await.map_err(|error| match error {
+        RejectsError::Blob(error) => ReadError::from(error).into(),
+        error => failed(error),
+    })?;
+    Ok((name, is_as_written))
+}
+
+/// Says which rows cannot be sent again, for their text is not in the file.
+fn advice(source: &Ledger, codes: &[String]) -> String {
+    let lost: Vec<String> = [Reject::RECORD_TOO_LONG, Reject::UNCLOSED_QUOTE]
+        .into_iter()
+        .filter(|code| codes.is_empty() || codes.iter().any(|wanted| wanted == code))
+        .filter_map(|code| Some((code, source.rejected_by_code.get(code)?)))
+        .map(|(code, rows)| format!("{rows} {code}"))
+        .collect();
+    match lost.is_empty() {
+        true => String::new(),
+        false => format!(
+            "the rejects file does not hold the text of some rows ({}): they are rejected again; \
+             mend them in {}",
+            lost.join(", "),
+            source.file
+        ),
+    }
+}

@@ -1,0 +1,256 @@
+//! How a run begins, and how one that stopped is found again.
+
+use std::time::Duration;
+
+use blob_store::{BlobProperties, BlobStore};
+use ingest_core::{Header, RunId};
+use job_queue::{Choice, Created, Ledger, NewRun, Queue, RunState, Target};
+
+use crate::{
+    cli::reject_limit::RejectLimit,
+    import::{
+        error::{ReadError, SyncError},
+        read_settings::ReadSettings,
+        rejects_file,
+        run_request::RunRequest,
+        source::{ReadProgress, Source, Transfer},
+        target,
+    },
+    report::rejects_names,
+};
+
+/// Where runs begin: the files, and the ledger.
+#[derive(Clone, Debug)]
+pub(crate) struct RunStore {
+    pub(crate) store: BlobStore,
+    pub(crate) queue: Queue,
+    pub(crate) transfer: Transfer,
+    /// See [`NewRun::keep`].
+    pub(crate) keep: Duration,
+}
+
+/// A run that is in the ledger, with what it takes to feed it.
+pub(crate) struct OpenedRun {
+    pub(crate) ledger: Ledger,
+    /// `None` when the file is not needed any more: all of it is queued.
+    pub(crate) blob: Option<BlobProperties>,
+    pub(crate) settings: ReadSettings,
+    /// Only of a run that was entered just now: its source, already opened.
+    pub(crate) source: Option<Source>,
+}
+
+impl RunStore {
+    /// Finds the run that is to go on, or enters a new one into the ledger.
+    pub(crate) async fn open(&self, request: &RunRequest) -> Result<OpenedRun, SyncError> {
+        if let Some(run) = &request.run
+            && let Some(ledger) = self.queue.run(run).await?
+        {
+            let opened = self.resume(ledger, Some(&request.file)).await?;
+            self.change_guard(run, request.settings.rejects_max()).await?;
+            return Ok(opened);
+        }
+        // Before it is asked who may deliver a new run: that may have changed since.
+        if let Some(key) = &request.start_key
+            && let Some(run) = self.queue.run_of_start_key(key).await?
+            && let Some(ledger) = self.queue.run(&run).await?
+        {
+            return self.resume(ledger, Some(&request.file)).await;
+        }
+        let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
+        let (source, header, settings) = self.open_file(&blob, request.settings.clone()).await?;
+        let run = request.run.clone().unwrap_or_else(new_run_id);
+        let new = NewRun {
+            run: run.clone(),
+            container: self.store.container().to_owned(),
+            file: blob.name.clone(),
+            etag: blob.etag.to_string(),
+            file_bytes: blob.bytes,
+            header: header.raw().clone(),
+            settings: settings.as_kept(),
+            wanted: request.wanted.clone(),
+            target: self.target(request).await?,
+            replay_of: request.replay_of.clone(),
+            start_key: request.start_key.clone(),
+            keep: self.keep,
+        };
+        match self.queue.create_run(&new).await? {
+            Created::New => {
+                job_queue::failpoint!("run-entered");
+                let ledger = self.find_ledger(&run).await?;
+                Ok(OpenedRun { ledger, blob: Some(blob), settings, source: Some(source) })
+            }
+            // Somebody entered the same id, or key, a moment ago: we go on with theirs.
+            Created::Exists => {
+                self.resume(self.find_ledger(&run).await?, Some(&request.file)).await
+            }
+            Created::Repeated(other) => {
+                self.resume(self.find_ledger(&other).await?, Some(&request.file)).await
+            }
+            Created::UnderWay(run) => Err(SyncError::UnderWay { file: blob.name, run }),
+        }
+    }
+
+    /// Reads up to behind the header. A rejects file that is loaded as any other file, or a copy of one,
+    /// is not written as the files are that the settings are for, and its rows are those of a replay:
+    /// their own cells need not be where the header has them.
+    async fn open_file(
+        &self,
+        blob: &BlobProperties,
+        settings: ReadSettings,
+    ) -> Result<(Source, Header, ReadSettings), SyncError> {
+        let as_rejects = match settings.is_replay() {
+            true => None,
+            false => Some(self.settings_of_rejects(blob, &settings).await?),
+        };
+        // One in its place is opened as it was written.
+        let (mut source, mut header) = match &as_rejects {
+            Some((as_rejects, true)) => {
+                self.open_source(blob, &as_rejects.clone().of_all_columns()).await?
+            }
+            _ => self.open_source(blob, &settings).await?,
+        };
+        let mut settings = settings;
+        if let Some((as_rejects, _)) = as_rejects
+            && header.is_of_rejects_file()
+        {
+            settings = as_rejects;
+            (source, header) = self.open_source(blob, &settings).await?;
+        }
+        let (packing, encoding) = (source.packing(), source.told_encoding());
+        let settings = settings.with(header.dialect(), packing, encoding);
+        let settings = settings.with_guarded_cells(source.is_for_spreadsheets());
+        Ok((source, header, settings))
+    }
+
+    /// How this file is read if it is a rejects file or a copy of one, and whether a run that is known
+    /// wrote it there.
+    async fn settings_of_rejects(
+        &self,
+        blob: &BlobProperties,
+        settings: &ReadSettings,
+    ) -> Result<(ReadSettings, bool), SyncError> {
+        let settings = settings.clone();
+        if !blob.name.starts_with(rejects_names::FOLDER) {
+            return Ok((settings.for_saved_copy(), false));
+        }
+        let run = rejects_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;
+        let Some(run) = run else { return Ok((settings.for_saved_copy(), false)) };
+        Ok(match self.queue.run(&run).await? {
+            None => (settings.for_rejects_of_unknown(), false),
+            Some(ledger) => {
+                (settings.for_rejects_of(&ReadSettings::of(&ledger)?, Vec::new()), true)
+            }
+        })
+    }
+
+    async fn open_source(
+        &self,
+        blob: &BlobProperties,
+        settings: &ReadSettings,
+    ) -> Result<(Source, Header), SyncError> {
+        let progress = ReadProgress::default();
+        let mut source = Source::start(&self.store, blob, settings, self.transfer, &progress);
+        let header = source.header().await?;
+        Ok((source, header))
+    }
+
+    /// A run never guesses between consumers that do different things.
+    async fn target(&self, request: &RunRequest) -> Result<Option<Target>, SyncError> {
+        if let Some(id) = &request.wanted.id {
+            return Ok(Some(self.named_target(id, request.target.as_ref()).await?));
+        }
+        if request.target.is_some() {
+            return Ok(request.target.clone());
+        }
+        match request.wanted.choose(&self.queue.living_targets().await?) {
+            Choice::Known(target) => Ok(Some(target)),
+            Choice::Open => Ok(None),
+            Choice::Ambiguous(targets) => Err(target::several(&targets)),
+        }
+    }
+
+    /// See [`target::find`].
+    async fn named_target(&self, id: &str, own: Option<&Target>) -> Result<Target, SyncError> {
+        target::find(id, &self.queue.living_targets().await?, own)
+    }
+
+    /// Gives a run to the consumers of another target, unless it has ended for good.
+    pub(crate) async fn change_target(&self, run: &RunId, id: &str) -> Result<Target, SyncError> {
+        let ledger = self.find_ledger(run).await?;
+        let target = self.named_target(id, ledger.target.as_ref()).await?;
+        if !matches!(ledger.state, RunState::Completed | RunState::Cancelling | RunState::Cancelled)
+        {
+            self.queue.set_target(run, &target).await?;
+        }
+        Ok(target)
+    }
+
+    /// The batches of a run stay as they were; when it is given up may be said anew, to whoever
+    /// goes on with it. Without a new limit it keeps its own.
+    pub(crate) async fn change_guard(
+        &self,
+        run: &RunId,
+        rejects_max: Option<RejectLimit>,
+    ) -> Result<(), SyncError> {
+        if rejects_max.is_none() {
+            return Ok(());
+        }
+        let settings = ReadSettings::of(&self.find_ledger(run).await?)?;
+        let settings = settings.with_rejects_max(rejects_max).as_kept();
+        Ok(self.queue.keep_settings(run, &settings).await?)
+    }
+
+    /// A run that is in the ledger already.
+    pub(crate) async fn find(&self, run: &RunId) -> Result<OpenedRun, SyncError> {
+        self.resume(self.find_ledger(run).await?, None).await
+    }
+
+    async fn resume(&self, ledger: Ledger, file: Option<&str>) -> Result<OpenedRun, SyncError> {
+        let run = ledger.run.clone();
+        if let Some(file) = file.filter(|file| **file != ledger.file) {
+            return Err(SyncError::OtherFile { run, file: file.to_owned(), of: ledger.file });
+        }
+        self.check_container(&ledger)?;
+        let settings = ReadSettings::of(&ledger)?;
+        let properties = self.store.properties(&ledger.file).await;
+        let reads = is_to_be_read(&ledger);
+        let blob = match (ledger.state, properties) {
+            (_, blob) if reads => Some(blob.map_err(ReadError::from)?),
+            // Who names the file may mean a newer version of it, which is not loaded.
+            (RunState::Completed, Ok(blob)) if file.is_some() => Some(blob),
+            _all_is_queued => None,
+        };
+        Ok(OpenedRun { ledger, blob, settings, source: None })
+    }
+
+    /// Another producer may read from the run's container.
+    pub(crate) fn check_container(&self, ledger: &Ledger) -> Result<(), SyncError> {
+        let (container, of) = (self.store.container().to_owned(), ledger.container.clone());
+        if container == of {
+            return Ok(());
+        }
+        Err(SyncError::OtherContainer { run: ledger.run.clone(), container, of })
+    }
+
+    /// The ledger's entry of a run that must be there.
+    pub(crate) async fn find_ledger(&self, run: &RunId) -> Result<Ledger, SyncError> {
+        let unknown = || SyncError::UnknownRun { run: run.clone() };
+        self.queue.run(run).await?.ok_or_else(unknown)
+    }
+}
+
+/// Some of the run's file is not queued yet, and is wanted. A failed one goes on when it is taken up.
+pub(crate) fn is_to_be_read(ledger: &Ledger) -> bool {
+    match ledger.state {
+        RunState::Feeding => true,
+        RunState::Failed => ledger.fed_at_ms.is_none(),
+        _ => false,
+    }
+}
+
+/// The time, for people who look for it, and four characters against chance.
+fn new_run_id() -> RunId {
+    let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+    let chance: String = std::iter::repeat_with(fastrand::lowercase).take(4).collect();
+    format!("{time}-{chance}").parse().expect("digits, dashes and letters make a run id")
+}

@@ -1,0 +1,389 @@
+//! What a load will take by either API. Pure: figures in, figures out.
+
+use job_queue::{AUTO_BULK_ROWS_MIN, Allowance, Api, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits};
+use serde::Serialize;
+
+/// What the plan is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Given {
+    pub(crate) rows: u64,
+    /// Of a row as it stands in the file, on average.
+    pub(crate) row_bytes: u64,
+    /// As `BATCH_ROWS` and `BATCH_BYTES_MAX` say now.
+    pub(crate) batch_rows: u64,
+    pub(crate) batch_bytes_max: u64,
+    /// What the org has left today; nothing, when no consumer has said it yet.
+    pub(crate) limits: Option<OrgLimits>,
+    /// Keys of one query, where records have to be looked up.
+    pub(crate) keys_per_lookup: Option<u64>,
+    pub(crate) assumed: Assumed,
+}
+
+/// What nobody knows before the load.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Assumed {
+    /// Rows of one call of Collections (`SALESFORCE_BATCH`).
+    pub(crate) rows_per_call: u64,
+    /// Calls of all consumers at the same time (`SALESFORCE_CONCURRENCY_MAX`).
+    pub(crate) calls_at_once: u64,
+    pub(crate) seconds_per_call: f64,
+    /// Ingest jobs at the same time (`CONSUMER_CONCURRENCY` of one consumer).
+    pub(crate) jobs_at_once: u64,
+    pub(crate) seconds_per_job: f64,
+    /// Calls that one ingest job takes: create, upload, close, results, delete, and some looks at
+    /// how far it is.
+    pub(crate) calls_per_job: u64,
+    /// Percent of the day's calls and batches that are kept for others
+    /// (`SALESFORCE_API_RESERVE`).
+    pub(crate) reserve_percent: u64,
+    /// What past runs reached, in rows a second.
+    pub(crate) measured_by_calls: Option<u64>,
+    pub(crate) measured_by_jobs: Option<u64>,
+}
+
+/// What the load will take.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Estimate {
+    pub(crate) collections: Way,
+    pub(crate) bulk: Way,
+    pub(crate) auto: Choice,
+    pub(crate) advice: Advice,
+}
+
+/// One way to load the file, with the batches that fit it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Way {
+    pub(crate) batch_rows: u64,
+    pub(crate) batches: u64,
+    pub(crate) api_calls: u64,
+    /// Those of them that look records up, when every row has a key of its own.
+    pub(crate) lookups: u64,
+    /// Internal batches of Bulk, which have a daily limit of their own.
+    pub(crate) bulk_batches: u64,
+    pub(crate) seconds: u64,
+    /// From past runs; otherwise from what is assumed.
+    pub(crate) is_measured: bool,
+    /// Whether the org has so much left today beside the reserve; nothing, when it is not known.
+    pub(crate) fits_today: Option<bool>,
+}
+
+/// What `SALESFORCE_API=auto` does with the batches as they are set now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Choice {
+    pub(crate) api: Api,
+    pub(crate) batch_rows: u64,
+    pub(crate) why: String,
+}
+
+/// What to set for this file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Advice {
+    pub(crate) api: Api,
+    pub(crate) batch_rows: u64,
+    pub(crate) batch_bytes_max: u64,
+    /// Batches at the same time per consumer, at most.
+    pub(crate) consumer_concurrency: u64,
+    pub(crate) why: String,
+}
+
+/// Most rows of an ingest job that are one internal batch.
+const JOB_ROWS: u64 = 10_000;
+
+/// From so many rows on, waiting in Salesforce's queue is made up for.
+const BULK_ROWS_MIN: u64 = 50_000;
+
+/// A batch may have so many bytes at most.
+const BATCH_BYTES_MAX: u64 = 16 << 20;
+
+/// What the batches of a consumer may take of its memory: of each it has the rows, and the same as
+/// the content of an ingest job.
+const BATCHES_MEMORY_BYTES: u64 = 32 << 20;
+
+/// Batches at the same time per consumer, when nothing is set.
+pub(crate) const CONSUMER_CONCURRENCY: u64 = 4;
+
+/// Reckons what the load will take.
+pub(crate) fn estimate(given: &Given) -> Estimate {
+    let Assumed { rows_per_call, .. } = given.assumed;
+    // Batches that fit in a call, and batches that fill a job, as far as they may have bytes.
+    let per_call = fitting(rows_per_call, given.row_bytes, given.batch_bytes_max);
+    let per_job = fitting(JOB_ROWS, given.row_bytes, BATCH_BYTES_MAX);
+    let collections = by_calls(given, per_call);
+    let bulk = by_jobs(given, per_job);
+    let auto = choice(given);
+    let advice = advice(given, &collections, &bulk);
+    Estimate { collections, bulk, auto, advice }
+}
+
+/// Rows of a batch that may have so many rows, and so many bytes.
+fn fitting(rows: u64, row_bytes: u64, bytes_max: u64) -> u64 {
+    rows.min(bytes_max / row_bytes.max(1)).max(1)
+}
+
+fn by_calls(given: &Given, batch_rows: u64) -> Way {
+    let Assumed { calls_at_once, seconds_per_call, measured_by_calls, .. } = given.assumed;
+    let batches = given.rows.div_ceil(batch_rows);
+    let lookups = lookups(given, batch_rows);
+    let calls = batches + lookups;
+    Way {
+        batch_rows,
+        batches,
+        api_calls: calls,
+        lookups,
+        bulk_batches: 0,
+        seconds: seconds(given.rows, measured_by_calls, calls, calls_at_once, seconds_per_call),
+        is_measured: measured_by_calls.is_some(),
+        fits_today: given.limits.map(|limits| fits(given, limits.calls, calls)),
+    }
+}
+
+fn by_jobs(given: &Given, batch_rows: u64) -> Way {
+    let Assumed { jobs_at_once, seconds_per_job, measured_by_jobs, .. } = given.assumed;
+    let Assumed { calls_at_once, seconds_per_call, .. } = given.assumed;
+    let jobs = given.rows.div_ceil(batch_rows);
+    let lookups = lookups(given, batch_rows);
+    let calls = jobs * given.assumed.calls_per_job + lookups;
+    let fits_today = given.limits.map(|limits| {
+        let of_bulk = limits.bulk_batches.is_none_or(|left| fits(given, left, jobs));
+        of_bulk && fits(given, limits.calls, calls)
+    });
+    Way {
+        batch_rows,
+        batches: jobs,
+        api_calls: calls,
+        lookups,
+        bulk_batches: jobs,
+        seconds: match measured_by_jobs {
+            None => {
+                seconds(given.rows, None, jobs, jobs_at_once, seconds_per_job)
+                    + seconds(given.rows, None, lookups, calls_at_once, seconds_per_call)
+            }
+            measured => seconds(given.rows, measured, jobs, jobs_at_once, seconds_per_job),
+        },
+        is_measured: measured_by_jobs.is_some(),
+        fits_today,
+    }
+}
+
+/// Calls that look up the records of batches with so many rows each, and a last one with the rest.
+fn lookups(given: &Given, batch_rows: u64) -> u64 {
+    let Some(keys) = given.keys_per_lookup else { return 0 };
+    let whole = given.rows / batch_rows;
+    whole * batch_rows.div_ceil(keys) + (given.rows % batch_rows).div_ceil(keys)
+}
+
+/// Keys of one query that take so many bytes each.
+pub(crate) fn keys_per_lookup(key_bytes: u64) -> u64 {
+    /// For all of a query but its keys.
+    const QUERY_BYTES: u64 = 150;
+    let bytes = u64::try_from(LOOKUP_BYTES_MAX).unwrap_or(u64::MAX).saturating_sub(QUERY_BYTES);
+    let most = u64::try_from(LOOKUP_KEYS_MAX).unwrap_or(u64::MAX);
+    (bytes / key_bytes.max(1)).clamp(1, most)
+}
+
+fn fits(given: &Given, Allowance { max, left }: Allowance, wanted: u64) -> bool {
+    let kept = max.saturating_mul(given.assumed.reserve_percent).div_ceil(100);
+    left.saturating_sub(kept) >= wanted
+}
+
+fn seconds(rows: u64, measured: Option<u64>, rounds: u64, at_once: u64, each: f64) -> u64 {
+    if let Some(per_second) = measured {
+        return rows.div_ceil(per_second.max(1));
+    }
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate, and not negative"
+    )]
+    let seconds = (rounds.div_ceil(at_once.max(1)) as f64 * each).ceil() as u64;
+    seconds
+}
+
+fn choice(given: &Given) -> Choice {
+    let batch_rows = fitting(given.batch_rows, given.row_bytes, given.batch_bytes_max);
+    let rows = usize::try_from(batch_rows.min(given.rows)).unwrap_or(usize::MAX);
+    let left = given.limits.and_then(|limits| limits.bulk_batches);
+    let has_room = left.is_none_or(|left| fits(given, left, 1));
+    let api = Api::for_batch(rows, has_room);
+    let why = match (api, has_room) {
+        (Api::Bulk, _) => {
+            format!("a batch of {rows} rows is more than {AUTO_BULK_ROWS_MIN}, ten calls of 200")
+        }
+        (Api::Collections, false) => {
+            "only the reserve of the day's Bulk batches is left".to_owned()
+        }
+        (Api::Collections, true) => {
+            format!("a batch of {rows} rows is no more than {AUTO_BULK_ROWS_MIN}, ten calls of 200")
+        }
+    };
+    Choice { api, batch_rows, why }
+}
+
+fn advice(given: &Given, collections: &Way, bulk: &Way) -> Advice {
+    let share = given.limits.map(|limits| (collections.api_calls, limits.calls.left));
+    let takes_much = share.is_some_and(|(calls, left)| calls.saturating_mul(10) > left);
+    let is_large = given.rows >= BULK_ROWS_MIN;
+    let bulk_pays = bulk.batch_rows > u64::try_from(AUTO_BULK_ROWS_MIN).unwrap_or(u64::MAX);
+    let why = match (bulk.fits_today, bulk_pays) {
+        (Some(false), _) => "the org has not enough Bulk batches or calls left today",
+        (_, false) => "rows are so long that a batch holds too few of them for an ingest job",
+        _ if takes_much => "Collections would take more than a tenth of the calls left today",
+        _ if is_large => "it is large enough to make up for waiting in Salesforce's queue",
+        _ => "it is small: each call is answered at once",
+    };
+    let by_bulk = bulk.fits_today != Some(false) && bulk_pays && (takes_much || is_large);
+    let (api, batch_rows) =
+        if by_bulk { (Api::Bulk, JOB_ROWS) } else { (Api::Collections, collections.batch_rows) };
+    // A fifth more than the average, so that few batches are closed early.
+    let wanted = (batch_rows * given.row_bytes * 6 / 5).next_power_of_two();
+    let batch_bytes_max = wanted.clamp(given.batch_bytes_max.min(BATCH_BYTES_MAX), BATCH_BYTES_MAX);
+    let consumer_concurrency =
+        (BATCHES_MEMORY_BYTES / (2 * batch_bytes_max)).clamp(1, CONSUMER_CONCURRENCY);
+    Advice { api, batch_rows, batch_bytes_max, consumer_concurrency, why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(rows: u64) -> Given {
+        Given {
+            rows,
+            row_bytes: 75,
+            batch_rows: 100,
+            batch_bytes_max: 1 << 20,
+            limits: Some(limits(100_000, 15_000)),
+            keys_per_lookup: None,
+            assumed: Assumed::new(None, None),
+        }
+    }
+
+    fn limits(calls: u64, bulk: u64) -> OrgLimits {
+        OrgLimits {
+            calls: Allowance { max: 100_000, left: calls },
+            bulk_batches: Some(Allowance { max: 15_000, left: bulk }),
+        }
+    }
+
+    #[test]
+    fn calls_and_jobs_are_counted() {
+        for (rows, calls, jobs, calls_of_jobs) in
+            [(0, 0, 0, 0), (1, 1, 1, 10), (200_000, 1_000, 20, 200), (10_001, 51, 2, 20)]
+        {
+            let estimate = estimate(&given(rows));
+
+            let way = |way: &Way| (way.batches, way.api_calls, way.bulk_batches);
+            assert_eq!(way(&estimate.collections), (calls, calls, 0), "{rows} rows");
+            assert_eq!(way(&estimate.bulk), (jobs, calls_of_jobs, jobs), "{rows} rows");
+        }
+    }
+
+    #[test]
+    fn calls_that_look_records_up_are_counted_as_all_others() {
+        for (rows, keys, collections, bulk) in [
+            (0, 200, (0, 0), (0, 0)),
+            (1, 200, (2, 1), (11, 1)),
+            (200, 200, (2, 1), (11, 1)),
+            (1_000, 200, (10, 5), (15, 5)),
+            (10_001, 200, (102, 51), (71, 51)),
+            (1_000, 45, (30, 25), (33, 23)),
+        ] {
+            let estimate = estimate(&Given { keys_per_lookup: Some(keys), ..given(rows) });
+
+            let way = |way: &Way| (way.api_calls, way.lookups);
+            assert_eq!(way(&estimate.collections), collections, "{rows} rows, {keys} keys");
+            assert_eq!(way(&estimate.bulk), bulk, "{rows} rows, {keys} keys");
+        }
+        let given = Given { keys_per_lookup: Some(200), ..given(200_000) };
+        assert_eq!(
+            (estimate(&given).collections.seconds, estimate(&given).bulk.seconds),
+            (200, 400)
+        );
+        assert_eq!(
+            [0, 10, 59, 60, 264, 3_069, 99_999].map(keys_per_lookup),
+            [200, 200, 200, 197, 44, 3, 1]
+        );
+    }
+
+    #[test]
+    fn auto_goes_by_the_batches_as_they_are_set_and_by_what_is_left() {
+        let full = 15_000;
+        for (batch_rows, batch_bytes_max, row_bytes, bulk_left, expected) in [
+            (100, 1 << 20, 75, full, Api::Collections),
+            (10_000, 1 << 20, 75, full, Api::Bulk),
+            (10_000, 1 << 20, 75, 1_500, Api::Collections),
+            (10_000, 1 << 20, 600, full, Api::Collections),
+            (10_000, 8 << 20, 600, full, Api::Bulk),
+        ] {
+            let limits = Some(limits(100_000, bulk_left));
+            let given = Given { batch_rows, batch_bytes_max, row_bytes, limits, ..given(200_000) };
+
+            let choice = estimate(&given).auto;
+
+            assert_eq!(choice.api, expected, "{given:?}: {}", choice.why);
+        }
+    }
+
+    #[test]
+    fn large_loads_and_loads_that_take_much_of_the_day_are_advised_to_go_by_bulk() {
+        for (rows, row_bytes, limits, api, batch_rows, batch_bytes_max) in [
+            (200_000, 75, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 1 << 20),
+            (200_000, 300, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 4 << 20),
+            (200_000, 75, None, Api::Bulk, 10_000, 1 << 20),
+            (20_000, 75, Some(limits(100_000, 15_000)), Api::Collections, 200, 1 << 20),
+            (20_000, 75, Some(limits(10_900, 15_000)), Api::Collections, 200, 1 << 20),
+            (30_000, 75, Some(limits(1_400, 15_000)), Api::Collections, 200, 1 << 20),
+            (200_000, 75, Some(limits(100_000, 1_510)), Api::Collections, 200, 1 << 20),
+            (200_000, 9_000, Some(limits(100_000, 15_000)), Api::Collections, 116, 2 << 20),
+        ] {
+            let given = Given { row_bytes, limits, ..given(rows) };
+
+            let advice = estimate(&given).advice;
+
+            let found = (advice.api, advice.batch_rows, advice.batch_bytes_max);
+            assert_eq!(found, (api, batch_rows, batch_bytes_max), "{given:?}: {}", advice.why);
+        }
+    }
+
+    #[test]
+    fn a_consumer_is_advised_to_hold_no_more_large_batches_than_it_has_memory_for() {
+        for (row_bytes, batch_bytes_max, consumer_concurrency) in
+            [(75, 1 << 20, 4), (300, 4 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
+        {
+            let advice = estimate(&Given { row_bytes, ..given(200_000) }).advice;
+
+            let found = (advice.batch_bytes_max, advice.consumer_concurrency);
+            assert_eq!(found, (batch_bytes_max, consumer_concurrency), "rows of {row_bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn what_the_org_has_left_is_compared_with_what_is_needed() {
+        let fit = |limits| {
+            let estimate = estimate(&Given { limits, ..given(200_000) });
+            (estimate.collections.fits_today, estimate.bulk.fits_today)
+        };
+
+        assert_eq!(fit(None), (None, None));
+        assert_eq!(fit(Some(limits(11_000, 1_520))), (Some(true), Some(true)));
+        assert_eq!(fit(Some(limits(10_999, 1_519))), (Some(false), Some(false)));
+    }
+
+    #[test]
+    fn time_is_measured_where_it_was_and_else_assumed() {
+        let assumed = estimate(&given(200_000));
+        let measured =
+            estimate(&Given { assumed: Assumed::new(Some(2_000), Some(500)), ..given(200_000) });
+
+        assert_eq!((assumed.collections.seconds, assumed.bulk.seconds), (100, 300));
+        assert!(!assumed.collections.is_measured && !assumed.bulk.is_measured);
+        assert_eq!((measured.collections.seconds, measured.bulk.seconds), (100, 400));
+        assert!(measured.collections.is_measured && measured.bulk.is_measured);
+    }
+}

@@ -1,0 +1,14 @@
+pub(crate) mod command_line;
+pub(crate) mod console;
+pub(crate) mod format;
+pub(crate) mod log_lines;
+pub(crate) mod outage;
+pub(crate) mod pace;
+pub(crate) mod reject_limit;
+pub(crate) mod rejects_names;
+pub(crate) mod run_report;
+#[cfg(test)]
+pub(crate) mod sample;
+pub(crate) mod status;
+pub(crate) mod target;
+pub(crate) mod totals;

@@ -1,0 +1,80 @@
+//! What this server has seen happen in the runs that it took, for its metrics.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use job_queue::Ledger;
+
+use crate::report::status::Status;
+
+/// Sums since this process started.
+#[derive(Debug, Default)]
+pub(crate) struct Totals(Mutex<Sums>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums {
+    pub(crate) rows_read: u64,
+    pub(crate) rows_delivered: u64,
+    pub(crate) rows_rejected: u64,
+    pub(crate) rows_retried: u64,
+    pub(crate) batches_settled: u64,
+    pub(crate) paused_ms: u64,
+    /// Runs that ended, by how.
+    pub(crate) runs_ended: BTreeMap<&'static str, u64>,
+}
+
+/// Sees what happens in one run, for the sums.
+#[derive(Debug)]
+pub(crate) struct RunObserver {
+    totals: Arc<Totals>,
+    before: Mutex<Option<Ledger>>,
+}
+
+impl RunObserver {
+    pub(crate) fn new(totals: Arc<Totals>) -> Self {
+        Self { totals, before: Mutex::default() }
+    }
+
+    /// What was before is not of this server's doing.
+    pub(crate) fn starts_at(&self, ledger: &Ledger) {
+        *self.before() = Some(ledger.clone());
+    }
+
+    /// One more look at the run.
+    pub(crate) fn observe(&self, ledger: &Ledger) {
+        if let Some(before) = self.before().replace(ledger.clone()) {
+            self.totals.add(&before, ledger);
+        }
+    }
+
+    fn before(&self) -> MutexGuard<'_, Option<Ledger>> {
+        self.before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Totals {
+    /// Adds what happened between two looks at one run.
+    fn add(&self, before: &Ledger, now: &Ledger) {
+        let mut sums = self.sums();
+        let grown = |figure: fn(&Ledger) -> u64| figure(now).saturating_sub(figure(before));
+        sums.rows_read += grown(|ledger| ledger.read);
+        sums.rows_delivered += grown(Ledger::delivered);
+        sums.rows_rejected += grown(|ledger| ledger.rejected);
+        sums.rows_retried += grown(|ledger| ledger.retried);
+        sums.batches_settled += grown(|ledger| ledger.batches_settled);
+        sums.paused_ms += grown(|ledger| ledger.paused_ms);
+        if now.has_ended() && !before.has_ended() {
+            *sums.runs_ended.entry(Status::of(now).word()).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn now(&self) -> Sums {
+        self.sums().clone()
+    }
+
+    fn sums(&self) -> MutexGuard<'_, Sums> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

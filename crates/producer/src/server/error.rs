@@ -1,0 +1,146 @@
+//! What a caller is told when a request cannot be answered: a fitting status and
+//! `{"error": "…"}`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use blob_store::BlobError;
+use ingest_core::RunId;
+use job_queue::QueueError;
+use serde::Serialize;
+
+use crate::import::error::{ReadError, SyncError};
+
+/// A refusal, with words that say what to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    pub(crate) error: String,
+    /// The run that stands in the way.
+    pub(crate) run: Option<RunId>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<&'a RunId>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
+        Self { status, error: error.into(), run: None }
+    }
+
+    pub(crate) fn bad_request(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    pub(crate) fn not_found(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, error)
+    }
+
+    pub(crate) fn conflict(error: impl Into<String>, run: Option<RunId>) -> Self {
+        Self { run, ..Self::new(StatusCode::CONFLICT, error) }
+    }
+
+    pub(crate) fn no_such_run() -> Self {
+        Self::not_found("there is no such run; GET /api/sync lists them")
+    }
+
+    /// Waiting may help: the caller is told when to ask again.
+    pub(crate) fn unavailable(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let body = Body { error: &self.error, run_id: self.run.as_ref() };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<QueueError> for ApiError {
+    fn from(error: QueueError) -> Self {
+        logged(&error, Self::unavailable(error.to_string()))
+    }
+}
+
+impl From<BlobError> for ApiError {
+    fn from(error: BlobError) -> Self {
+        let words = error.to_string();
+        match error {
+            BlobError::NoSuchBlob { .. } | BlobError::NoSuchContainer { .. } => {
+                Self::not_found(words)
+            }
+            BlobError::InvalidName { .. } => Self::bad_request(words),
+            BlobError::BlobChanged { .. } => Self::conflict(words, None),
+            BlobError::Corrupt { .. }
+            | BlobError::CutShort { .. }
+            | BlobError::Inflated { .. }
+            | BlobError::WindowTooLarge { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, words)
+            }
+            BlobError::Unreachable { .. } => logged(&error, Self::unavailable(words)),
+            _ => logged(&error, Self::new(StatusCode::BAD_GATEWAY, words)),
+        }
+    }
+}
+
+impl From<SyncError> for ApiError {
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Read(ReadError::Blob(error)) => error.into(),
+            SyncError::Read(error @ ReadError::Csv { .. }) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                let words = cause.unwrap_or_else(|| error.to_string());
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, words)
+            }
+            SyncError::UnderWay { file, run } => {
+                Self::conflict(format!("{file} is being loaded already, by run {run}"), Some(run))
+            }
+            // Without a run id of the caller's, only its key can have led to another file.
+            SyncError::OtherFile { run, of, .. } => Self::conflict(
+                format!("this Idempotency-Key has started run {run} of {of}; use a new one"),
+                Some(run),
+            ),
+            SyncError::OtherVersion { ref run, .. } | SyncError::Failed { ref run, .. } => {
+                Self::conflict(error.to_string(), Some(run.clone()))
+            }
+            SyncError::SeveralTargets { known, .. } => Self::conflict(
+                format!(
+                    "consumers of several targets are alive; name one by its id, as `target`. They \
+                     are {known}"
+                ),
+                None,
+            ),
+            SyncError::Queue(error) => error.into(),
+            SyncError::UnknownRun { .. } => Self::no_such_run(),
+            error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),
+            error => Self::conflict(error.to_string(), None),
+        }
+    }
+}
+
+/// What went wrong behind us is also told to those who run the server, with the
+/// causes that callers do not see.
+fn logged(error: &(dyn std::error::Error + 'static), problem: ApiError) -> ApiError {
+    let causes = service::with_causes(error);
+    tracing::warn!(status = problem.status.as_u16(), "a request was not answered: {causes}");
+    problem
+}

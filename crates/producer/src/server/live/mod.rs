@@ -1,0 +1,4 @@
+pub(crate) mod broadcaster;
+pub(crate) mod frames;
+pub(crate) mod queue_state;
+pub(crate) mod shared_figures;

@@ -1,0 +1,80 @@
+//! How full the queue is, and who works on it.
+
+use std::{sync::Arc, time::Duration};
+
+use job_queue::{ApiUsage, DeliveryPause, Queue, QueueError, Target};
+use serde::Serialize;
+
+use crate::{import::watermark::Watermarks, report::target::ShownTarget, server::cached::Cached};
+
+/// However many ask, Redis is asked this often at most.
+const FRESH: Duration = Duration::from_millis(400);
+
+/// The queue as callers see it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct QueueState {
+    /// Batches to do of all runs together, and the bytes of their payloads.
+    pub(crate) jobs: u64,
+    pub(crate) bytes: u64,
+    /// Reading stops at high, and goes on at low. Those of jobs are for each run by itself, so that
+    /// `jobs` may be more; those of bytes for all runs together too.
+    pub(crate) jobs_high: u64,
+    pub(crate) jobs_low: u64,
+    pub(crate) bytes_high: u64,
+    pub(crate) bytes_low: u64,
+    /// Consumers that deliver, and servers that take runs.
+    pub(crate) consumers: u64,
+    pub(crate) servers: u64,
+    /// What the consumers do with rows, each target once.
+    targets: Vec<ShownTarget>,
+    /// Calls of the org's day, as Salesforce said last.
+    pub(crate) api_usage: Option<ApiUsage>,
+    /// Why nothing is delivered at this moment, though there are consumers.
+    pub(crate) delivery_pause: Option<DeliveryPause>,
+}
+
+impl QueueState {
+    /// Targets of the consumers that are alive.
+    pub(crate) fn targets(&self) -> Vec<Target> {
+        self.targets.iter().map(|shown| shown.target.clone()).collect()
+    }
+}
+
+/// Looks at the queue for all who ask.
+#[derive(Debug)]
+pub(crate) struct QueueWatch {
+    queue: Queue,
+    watermarks: Watermarks,
+    state: Cached<Arc<QueueState>>,
+}
+
+impl QueueWatch {
+    pub(crate) fn new(queue: Queue, watermarks: Watermarks) -> Self {
+        Self { queue, watermarks, state: Cached::new(FRESH) }
+    }
+
+    /// How the queue stands, or stood a moment ago.
+    pub(crate) async fn state(&self) -> Result<Arc<QueueState>, QueueError> {
+        self.state.try_get(self.look()).await
+    }
+
+    async fn look(&self) -> Result<Arc<QueueState>, QueueError> {
+        let depth = self.queue.depth().await?;
+        let targets = self.queue.living_targets().await?;
+        let (high, low) = (self.watermarks.high(), self.watermarks.low());
+        Ok(Arc::new(QueueState {
+            jobs: depth.jobs,
+            bytes: depth.bytes,
+            jobs_high: high.jobs,
+            jobs_low: low.jobs,
+            bytes_high: high.bytes,
+            bytes_low: low.bytes,
+            consumers: self.queue.consumers_alive().await?,
+            servers: self.queue.servers_alive().await?,
+            targets: targets.into_iter().map(ShownTarget::from).collect(),
+            api_usage: self.queue.api_usage().await?,
+            delivery_pause: self.queue.delivery_pause().await?,
+        }))
+    }
+}

@@ -1,0 +1,13 @@
+pub(crate) mod cached;
+pub(crate) mod client;
+pub(crate) mod error;
+pub(crate) mod extract;
+pub(crate) mod lists;
+pub(crate) mod live;
+pub(crate) mod middleware;
+pub(crate) mod readiness;
+pub(crate) mod rejects_sweeper;
+pub(crate) mod router;
+pub(crate) mod routes;
+pub(crate) mod state;
+pub(crate) mod worker;

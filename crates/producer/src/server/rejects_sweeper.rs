@@ -1,0 +1,68 @@
+//! Rejected rows that come to a run when nobody follows it any more: it ended while it was paused,
+//! was cancelled after an interruption, or failed while batches were being delivered. A server
+//! writes them to their file.
+
+use std::{collections::HashSet, time::Duration};
+
+use ingest_core::RunId;
+use job_queue::Ledger;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::import::{read_settings::ReadSettings, rejects_file::RejectsFile, run_store::RunStore};
+
+/// How often the runs are looked through.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Until then it is up to who follows the run.
+const LATE_MS: u64 = 5_000;
+
+/// So many runs are looked at, the newest.
+const RUNS: usize = 100;
+
+/// Writes them until `stop`.
+pub(crate) async fn sweep_rejects(runs: RunStore, stop: CancellationToken) {
+    // One warning is enough for a file that somebody has to mend.
+    let mut told = HashSet::new();
+    let looking = async {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            match runs.queue.runs(RUNS).await {
+                Ok(ledgers) => write_those_of(&runs, &ledgers, &mut told).await,
+                Err(error) => warn!("could not look for rejected rows that are left: {error}"),
+            }
+        }
+    };
+    stop.run_until_cancelled(looking).await;
+}
+
+async fn write_those_of(runs: &RunStore, ledgers: &[Ledger], told: &mut HashSet<RunId>) {
+    told.retain(|run| ledgers.iter().any(|ledger| ledger.run == *run));
+    for ledger in ledgers.iter().filter(|ledger| is_nobodys(ledger, runs.store.container())) {
+        match write(runs, ledger).await {
+            Ok(()) => _ = told.remove(&ledger.run),
+            Err(error) if told.insert(ledger.run.clone()) => {
+                let causes = service::with_causes(error.as_ref());
+                warn!(run.id = %ledger.run, "could not write the rejected rows of run {}: {causes}", ledger.run);
+            }
+            Err(_told) => {}
+        }
+    }
+}
+
+/// It has ended a while ago, and this server can write its file.
+fn is_nobodys(ledger: &Ledger, container: &str) -> bool {
+    let ended_for = ledger.finished_at_ms.map_or(0, |at| ledger.now_ms.saturating_sub(at));
+    ledger.has_ended() && ended_for >= LATE_MS && ledger.container == container
+}
+
+async fn write(runs: &RunStore, ledger: &Ledger) -> anyhow::Result<()> {
+    if runs.queue.rejects_are_written(&ledger.run).await? {
+        return Ok(());
+    }
+    // Lists of runs are without headers.
+    let ledger = runs.find_ledger(&ledger.run).await?;
+    let settings = ReadSettings::of(&ledger)?;
+    let file = RejectsFile::new(&runs.store, &ledger, &settings);
+    Ok(file.write_all(&runs.queue).await?)
+}

@@ -1,0 +1,90 @@
+//! `POST /api/sync/{run}/pause`, `…/resume`, `…/cancel`.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use ingest_core::RunId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    import::control::{ControlError, Outcome, RunCommand},
+    server::{
+        error::ApiError,
+        extract::{JsonOf, RunOf, TargetId},
+        state::Api,
+    },
+};
+
+/// The command is granted, or on its way to be.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Granted {
+    message: &'static str,
+    run_id: RunId,
+}
+
+/// Who is to deliver the run from now on.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ForWhom {
+    target: Option<TargetId>,
+}
+
+type Answer = Result<(StatusCode, Json<Granted>), ApiError>;
+
+/// Batches that are being delivered are seen through.
+pub(crate) async fn pause(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
+    grant(RunCommand::Pause, &api, run).await
+}
+
+/// Also for a run that nobody feeds any more: some server takes it.
+pub(crate) async fn resume(
+    State(api): State<Arc<Api>>,
+    RunOf(run): RunOf,
+    body: Option<JsonOf<ForWhom>>,
+) -> Answer {
+    let ForWhom { target } = body.map(|JsonOf(body)| body).unwrap_or_default();
+    if let Some(target) = target {
+        api.runs.change_target(&run, &target.id()?).await?;
+    }
+    grant(RunCommand::Resume, &api, run).await
+}
+
+/// What is queued is counted as cancelled; what was delivered stays delivered.
+pub(crate) async fn cancel(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
+    grant(RunCommand::Cancel, &api, run).await
+}
+
+async fn grant(command: RunCommand, api: &Api, run_id: RunId) -> Answer {
+    let queue = &api.runs.queue;
+    let outcome = command.execute(queue, &run_id).await?;
+    if outcome == Outcome::NobodyFeeds {
+        // This server does, as soon as it is counted among the living.
+        queue.push_import(&run_id).await?;
+    }
+    let message = in_short(command, outcome);
+    Ok((StatusCode::ACCEPTED, Json(Granted { message, run_id })))
+}
+
+fn in_short(command: RunCommand, outcome: Outcome) -> &'static str {
+    match (command, outcome) {
+        (RunCommand::Pause, Outcome::Already) => "It was paused before",
+        (RunCommand::Pause, _) => "Paused",
+        (RunCommand::Resume, Outcome::Already) => "It goes on",
+        (RunCommand::Resume, Outcome::RejectsLeft) => "Its rejected rows are written to their file",
+        (RunCommand::Resume, _) => "Resumed",
+        (RunCommand::Cancel, Outcome::Already) => "It was cancelled before",
+        (RunCommand::Cancel, _) => "Cancelled",
+    }
+}
+
+impl From<ControlError> for ApiError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Sync(error) => error.into(),
+            ControlError::Refused { ref run, .. } => {
+                Self::conflict(error.to_string(), Some(run.clone()))
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+pub(crate) mod control;
+pub(crate) mod events;
+pub(crate) mod files;
+pub(crate) mod health;
+pub(crate) mod metrics;
+pub(crate) mod openapi;
+pub(crate) mod page;
+pub(crate) mod queue;
+pub(crate) mod rejects;
+pub(crate) mod runs;
+pub(crate) mod start;

@@ -1,0 +1,89 @@
+//! What all requests share.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use job_queue::Wanted;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::serve_args::ServeArgs,
+    import::{read_settings::ReadSettings, run_store::RunStore, watermark::Watermarks},
+    report::totals::Totals,
+    server::{
+        client::{Proxies, Shares},
+        lists::Lists,
+        live::{broadcaster::Broadcaster, queue_state::QueueWatch, shared_figures::SharedFigures},
+        middleware::{audit::Audit, auth::Auth},
+        readiness::Readiness,
+    },
+};
+
+/// Event streams at a time, and of one client.
+const STREAMS_MAX: usize = 1_000;
+const STREAMS_PER_CLIENT_MAX: usize = 100;
+
+/// Downloads of rejected rows at a time, and of one client.
+const DOWNLOADS_MAX: usize = 8;
+const DOWNLOADS_PER_CLIENT_MAX: usize = 4;
+
+/// Starts at a time. Those that wait for Redis hold the first piece of their file.
+pub(crate) const STARTS_MAX: usize = 8;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Api {
+    pub(crate) runs: RunStore,
+    pub(crate) settings: ReadSettings,
+    /// Who is to deliver what is started here, unless the start says it.
+    pub(crate) wanted: Wanted,
+    pub(crate) proxies: Proxies,
+    pub(crate) auth: Auth,
+    pub(crate) audit: Audit,
+    pub(crate) queue_watch: Arc<QueueWatch>,
+    pub(crate) broadcaster: Broadcaster,
+    pub(crate) readiness: Readiness,
+    pub(crate) totals: Arc<Totals>,
+    pub(crate) shared_figures: SharedFigures,
+    pub(crate) streams: Shares,
+    pub(crate) downloads: Shares,
+    pub(crate) lists: Lists,
+    pub(crate) starts: Arc<Semaphore>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// What an [`Api`] is made of.
+pub(crate) struct Parts {
+    pub(crate) runs: RunStore,
+    pub(crate) settings: ReadSettings,
+    pub(crate) watermarks: Watermarks,
+    pub(crate) totals: Arc<Totals>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Api {
+    /// The API of a server that listens on `address`.
+    pub(crate) fn new(parts: Parts, args: &ServeArgs, address: SocketAddr) -> Self {
+        let Parts { runs, settings, watermarks, totals, stop } = parts;
+        let (queue, store) = (runs.queue.clone(), runs.store.clone());
+        let queue_watch = Arc::new(QueueWatch::new(queue.clone(), watermarks));
+        Self {
+            proxies: Proxies::new(&args.http),
+            audit: Audit::default(),
+            auth: Auth::new(address, &args.http_allowed_hosts.0, args.api_token.as_ref()),
+            broadcaster: Broadcaster::new(queue.clone(), Arc::clone(&queue_watch), stop.clone()),
+            shared_figures: SharedFigures::new(queue.clone(), Arc::clone(&queue_watch)),
+            readiness: Readiness::new(queue, store),
+            streams: Shares::new(STREAMS_MAX, STREAMS_PER_CLIENT_MAX),
+            downloads: Shares::new(DOWNLOADS_MAX, DOWNLOADS_PER_CLIENT_MAX),
+            lists: Lists::default(),
+            starts: Arc::new(Semaphore::new(STARTS_MAX)),
+            wanted: args.target.wanted(),
+            runs,
+            settings,
+            queue_watch,
+            totals,
+            stop,
+        }
+    }
+}
