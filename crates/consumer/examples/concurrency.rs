@@ -121,7 +121,7 @@ async fn feed(queue: &Queue, batches: u64) {
         keep: Duration::from_secs(3_600),
     };
     queue.create_run(&new).await.unwrap();
-    let mut feeder = queue.feeder(&run).await.unwrap();
+    let mut feeder = queue.acquire_run(&run).await.unwrap();
     let mut end = ResumePoint::default();
     for _ in 0..batches / 100 {
         let jobs: Vec<BatchJob> = (0..100).map(|_| job(&run, &mut end)).collect();

@@ -1,7 +1,7 @@
 //! Takes batches from the queue and delivers their rows to Salesforce.
 //!
 //! ```text
-//! BatchBackend ──workers──▶ delivery ──▶ settle · requeue · put_back
+//! BatchBackend ──workers──▶ delivery ──▶ settle · requeue · release
 //!                             │  ├─ mapping       raw CSV rows → JSON bodies
 //!                             │  ├─ lookup        ids of the records that rows name by a key
 //!                             │  ├─ bulk          a batch as one ingest job

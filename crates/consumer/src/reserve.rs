@@ -126,7 +126,7 @@ pub(crate) async fn keep_books(
         ticks.tick().await;
         let usage = budget.usage();
         if let Some(Usage { used, max }) = usage.filter(|_| usage != noted) {
-            queue.note_api_usage(used, max).await?;
+            queue.publish_api_usage(used, max).await?;
             noted = usage;
         }
         pause = match (budget.spent(), pause) {

@@ -49,12 +49,12 @@ impl Told {
         match (now, self.again_at) {
             (None, None) => {}
             (None, Some(_)) => {
-                queue.clear_delivery_pause().await?;
+                queue.clear_outage().await?;
                 self.again_at = None;
             }
             (Some(_), Some(again_at)) if Instant::now() < again_at => {}
             (Some(Standstill { reason, retry_in }), _) => {
-                queue.note_delivery_pause(&reason, Some(retry_in)).await?;
+                queue.publish_outage(&reason, Some(retry_in)).await?;
                 let pause = retry_in.clamp(BETWEEN_NOTES_MIN, BETWEEN_NOTES_MAX);
                 self.again_at = Some(Instant::now() + pause);
             }

@@ -98,7 +98,7 @@ async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
     queue.create_run(&new).await.unwrap();
     let jobs: Vec<BatchJob> =
         jobs.iter().map(|job| BatchJob { run: run.clone(), ..job.clone() }).collect();
-    let mut feeder = queue.feeder(run).await.unwrap();
+    let mut feeder = queue.acquire_run(run).await.unwrap();
     let started = Instant::now();
     for (chunk, first) in jobs.chunks(JOBS_PER_PUSH_MAX).zip((0..).step_by(JOBS_PER_PUSH_MAX)) {
         let sequence = first + chunk.len() as u64;

@@ -2,7 +2,7 @@
 -- ARGV: why, how long it holds without being said again (ms), how long until it is
 --       tried again (ms; '': not known).
 -- First what frees memory, see settle.lua.
-local key = P .. ':delivery-pause'
+local key = P .. ':outage'
 redis.call('HDEL', key, 'reason', 'until_ms')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -25,7 +25,7 @@ use crate::{
     claim::{Claim, Delivery, Job},
     headers::Headers,
     keeper::Worker,
-    put_back::PutBackFailedLayer,
+    put_back::ReleaseFailedLayer,
     scripts,
     target::{CONSUMERS, SERVERS},
 };
@@ -161,14 +161,14 @@ impl<J: Job> BackendConfig for JobBackend<J> {
     type Id = String;
     type Kind = Ephemeral;
     type Config = ();
-    type Layer = PutBackFailedLayer;
+    type Layer = ReleaseFailedLayer;
 
     fn config(&self) -> &() {
         &()
     }
 
-    fn middleware(&mut self, _: &mut WorkerContext) -> PutBackFailedLayer {
-        PutBackFailedLayer
+    fn middleware(&mut self, _: &mut WorkerContext) -> ReleaseFailedLayer {
+        ReleaseFailedLayer
     }
 }
 

@@ -61,9 +61,9 @@ impl Claimed {
     }
 
     /// What was under way in Salesforce for the batch when it was claimed, as
-    /// [`note_ingest_job`](Self::note_ingest_job) left it.
+    /// [`set_external_job`](Self::set_external_job) left it.
     #[must_use]
-    pub fn ingest_job(&self) -> Option<&str> {
+    pub fn external_job(&self) -> Option<&str> {
         self.claim.under_way()
     }
 
@@ -75,7 +75,7 @@ impl Claimed {
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
-    pub async fn note_ingest_job(&self, note: Option<&str>) -> Result<Settled, QueueError> {
+    pub async fn set_external_job(&self, note: Option<&str>) -> Result<Settled, QueueError> {
         self.claim.note("job", note).await
     }
 
@@ -105,7 +105,7 @@ impl Claimed {
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
-    pub async fn note_waiting(&self, waits: bool) -> Result<Settled, QueueError> {
+    pub async fn set_waiting(&self, waits: bool) -> Result<Settled, QueueError> {
         self.claim.note("waits", waits.then_some("1")).await
     }
 
@@ -170,7 +170,7 @@ impl Claimed {
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
-    pub async fn put_back(&self, delay: Duration) -> Result<Settled, QueueError> {
+    pub async fn release(&self, delay: Duration) -> Result<Settled, QueueError> {
         self.claim.give_back(delay, Delivery::Uncounted).await
     }
 

@@ -64,10 +64,10 @@ impl Queue {
     }
 
     async fn do_without_lost_batches(&self, run: &RunId) -> Result<(), QueueError> {
-        let ledger = self.run(run).await?;
+        let ledger = self.ledger(run).await?;
         if let Some(ledger) = ledger.filter(|ledger| ledger.state == RunState::Cancelling) {
             let lost = self.count_lost_batches(&ledger).await?;
-            self.feed_again(run, lost).await?;
+            self.requeue_run(run, lost).await?;
         }
         Ok(())
     }

@@ -27,8 +27,8 @@ pub struct Feeder {
     token: String,
     resume_point: ResumePoint,
     state: RunState,
-    paused_ms: u64,
-    pauses: u64,
+    backpressure_ms: u64,
+    backpressure_waits: u64,
     _renewal: AbortOnDropHandle<()>,
 }
 
@@ -39,7 +39,7 @@ impl Queue {
     ///
     /// When another producer feeds it, or it failed and another run reads its file meanwhile, or
     /// there is no such run, or Redis refuses.
-    pub async fn feeder(&self, run: &RunId) -> Result<Feeder, FeedError> {
+    pub async fn acquire_run(&self, run: &RunId) -> Result<Feeder, FeedError> {
         let token = new_token();
         self.lock(run, &token).await?;
         let renewal =
@@ -59,15 +59,15 @@ impl Queue {
             _state => {}
         }
         let ledger =
-            self.run(run).await?.ok_or_else(|| FeedError::UnknownRun { run: run.clone() })?;
+            self.ledger(run).await?.ok_or_else(|| FeedError::UnknownRun { run: run.clone() })?;
         Ok(Feeder {
             queue: self.clone(),
             run: run.clone(),
             token,
             resume_point: ledger.resume_point,
             state: ledger.state,
-            paused_ms: ledger.paused_ms,
-            pauses: ledger.pauses,
+            backpressure_ms: ledger.backpressure_ms,
+            backpressure_waits: ledger.backpressure_waits,
             _renewal: renewal,
         })
     }
@@ -78,7 +78,7 @@ impl Queue {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn is_fed_by_somebody(&self, run: &RunId) -> Result<bool, QueueError> {
+    pub async fn has_live_feeder(&self, run: &RunId) -> Result<bool, QueueError> {
         const LOOK: Duration = Duration::from_millis(200);
         let mut least = i64::MAX;
         let looks = (LOCK * 2 / 5).as_millis() / LOOK.as_millis();
@@ -259,8 +259,8 @@ impl Feeder {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_waiting(&mut self, paused: Duration) -> Result<(), QueueError> {
-        self.pauses += u64::from(paused.is_zero());
+    pub async fn note_backpressure(&mut self, paused: Duration) -> Result<(), QueueError> {
+        self.backpressure_waits += u64::from(paused.is_zero());
         self.note(paused, true).await
     }
 
@@ -268,15 +268,15 @@ impl Feeder {
     ///
     /// # Errors
     ///
-    /// As [`note_waiting`](Self::note_waiting).
-    pub async fn note_going_on(&mut self, paused: Duration) -> Result<(), QueueError> {
+    /// As [`note_backpressure`](Self::note_backpressure).
+    pub async fn end_backpressure(&mut self, paused: Duration) -> Result<(), QueueError> {
         self.note(paused, false).await
     }
 
     async fn note(&mut self, paused: Duration, waits: bool) -> Result<(), QueueError> {
-        self.paused_ms += millis(paused);
+        self.backpressure_ms += millis(paused);
         let mut script = scripts::call(&scripts::NOTE_BACKPRESSURE);
-        script.arg(self.run.as_ref()).arg(self.paused_ms).arg(self.pauses).arg(u8::from(waits));
+        script.arg(self.run.as_ref()).arg(self.backpressure_ms).arg(self.backpressure_waits).arg(u8::from(waits));
         self.queue.invoke::<u8>("note backpressure", &script).await.map(drop)
     }
 

@@ -43,7 +43,7 @@ impl ClaimedImport {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn done(&self) -> Result<Settled, QueueError> {
+    pub async fn ack(&self) -> Result<Settled, QueueError> {
         let script = self.finish_script(false);
         self.claim.let_go("end an import", &script).await
     }
@@ -54,8 +54,8 @@ impl ClaimedImport {
     ///
     /// # Errors
     ///
-    /// As [`done`](Self::done).
-    pub async fn done_while_paused(&self) -> Result<bool, QueueError> {
+    /// As [`ack`](Self::ack).
+    pub async fn ack_if_paused(&self) -> Result<bool, QueueError> {
         let script = self.finish_script(true);
         let answer: String = self.claim.queue().invoke("end an import", &script).await?;
         Ok(answer != "not_paused")
@@ -65,8 +65,8 @@ impl ClaimedImport {
     ///
     /// # Errors
     ///
-    /// As [`done`](Self::done).
-    pub async fn put_back(&self, delay: Duration) -> Result<Settled, QueueError> {
+    /// As [`ack`](Self::ack).
+    pub async fn release(&self, delay: Duration) -> Result<Settled, QueueError> {
         self.claim.give_back(delay, Delivery::Uncounted).await
     }
 
@@ -74,8 +74,8 @@ impl ClaimedImport {
     ///
     /// # Errors
     ///
-    /// As [`done`](Self::done).
-    pub async fn try_again(&self, delay: Duration) -> Result<Settled, QueueError> {
+    /// As [`ack`](Self::ack).
+    pub async fn retry(&self, delay: Duration) -> Result<Settled, QueueError> {
         self.claim.give_back(delay, Delivery::Counts).await
     }
 
@@ -105,7 +105,7 @@ impl Job for ClaimedImport {
 
     /// Is not asked to: an import ends by itself when its run is cancelled.
     async fn leave_out(&self) -> Result<Settled, QueueError> {
-        self.done().await
+        self.ack().await
     }
 }
 
@@ -117,7 +117,7 @@ impl Queue {
     /// When there is no such run (the answer is then `false`), or Redis refuses;
     /// Redis being away is waited out.
     pub async fn push_import(&self, run: &RunId) -> Result<bool, QueueError> {
-        if self.run(run).await?.is_none() {
+        if self.ledger(run).await?.is_none() {
             return Ok(false);
         }
         let id = run.to_string();

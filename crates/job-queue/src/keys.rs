@@ -50,8 +50,8 @@ pub(crate) fn shared() -> String {
 }
 
 /// Hash: why deliveries stand still, and since when.
-pub(crate) fn delivery_pause() -> String {
-    format!("{PREFIX}:delivery-pause")
+pub(crate) fn outage() -> String {
+    format!("{PREFIX}:outage")
 }
 
 /// The name of a start key, which may be long, or say more than it should: its digest.

@@ -155,10 +155,12 @@ pub struct Ledger {
     pub bytes_fed: u64,
     /// Calls to Salesforce's API.
     pub api_calls: u64,
-    /// How long the producer waited for room on the queue.
-    pub paused_ms: u64,
+    /// How long reading waited for room on the queue.
+    #[serde(rename = "pausedMs")]
+    pub backpressure_ms: u64,
     /// How often it did.
-    pub pauses: u64,
+    #[serde(rename = "pauses")]
+    pub backpressure_waits: u64,
     /// A producer holds the run at this moment.
     pub feeder_alive: bool,
     /// A person has paused it.
@@ -249,8 +251,8 @@ pub(crate) const FIELDS: [&str; 35] = [
     "batches_settled",
     "api_calls",
     "paused",
-    "paused_ms",
-    "pauses",
+    "backpressure_ms",
+    "backpressure_waits",
     "waits_for_room",
     "replay_of",
     "rejects_written_bytes",
@@ -303,8 +305,8 @@ impl Entry<'_> {
             batches_settled: self.number("batches_settled")?,
             bytes_fed: self.number("fed_byte")?,
             api_calls: self.count("api_calls")?,
-            paused_ms: self.count("paused_ms")?,
-            pauses: self.count("pauses")?,
+            backpressure_ms: self.count("backpressure_ms")?,
+            backpressure_waits: self.count("backpressure_waits")?,
             feeder_alive: self.feeder_alive,
             paused: self.field("paused").is_some(),
             waits_for_room: self.feeder_alive && self.count("waits_for_room")? > 0,

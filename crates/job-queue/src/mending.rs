@@ -49,8 +49,8 @@ impl Queue {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn feed_again(&self, run: &RunId, lost: u64) -> Result<Option<RunState>, QueueError> {
-        let mut script = scripts::call(&scripts::FEED_AGAIN);
+    pub async fn requeue_run(&self, run: &RunId, lost: u64) -> Result<Option<RunState>, QueueError> {
+        let mut script = scripts::call(&scripts::REQUEUE_RUN);
         script.arg(run.as_ref()).arg(lost);
         let state: String = self.invoke("feed a run again", &script).await?;
         Ok(RunState::of(&state))

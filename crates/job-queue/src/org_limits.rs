@@ -54,7 +54,7 @@ impl Queue {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_org_limits(&self, limits: &OrgLimits) -> Result<(), QueueError> {
+    pub async fn publish_org_limits(&self, limits: &OrgLimits) -> Result<(), QueueError> {
         let OrgLimits { calls, bulk_batches } = limits;
         let mut script = scripts::call(&scripts::NOTE_FIGURES);
         script
@@ -74,7 +74,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`note_org_limits`](Self::note_org_limits).
+    /// As [`publish_org_limits`](Self::publish_org_limits).
     pub async fn org_limits(&self) -> Result<Option<(OrgLimits, u64)>, QueueError> {
         let mut pipeline = redis::pipe();
         let names = ["calls_max", "calls_left", "bulk_max", "bulk_left", "seen_at_ms"];

@@ -19,23 +19,23 @@ const FAILED_DELAY: Duration = Duration::from_secs(2);
 
 /// Puts a job back when its handler fails or panics; the delivery counts.
 #[derive(Clone, Copy, Debug)]
-pub struct PutBackFailedLayer;
+pub struct ReleaseFailedLayer;
 
-impl<S> Layer<S> for PutBackFailedLayer {
-    type Service = PutBackFailed<S>;
+impl<S> Layer<S> for ReleaseFailedLayer {
+    type Service = ReleaseFailed<S>;
 
-    fn layer(&self, handler: S) -> PutBackFailed<S> {
-        PutBackFailed { handler }
+    fn layer(&self, handler: S) -> ReleaseFailed<S> {
+        ReleaseFailed { handler }
     }
 }
 
-/// A handler of claimed jobs that may fail. See [`PutBackFailedLayer`].
+/// A handler of claimed jobs that may fail. See [`ReleaseFailedLayer`].
 #[derive(Clone, Debug)]
-pub struct PutBackFailed<S> {
+pub struct ReleaseFailed<S> {
     handler: S,
 }
 
-impl<S, J: Job> Service<Task<J>> for PutBackFailed<S>
+impl<S, J: Job> Service<Task<J>> for ReleaseFailed<S>
 where
     S: Service<Task<J>>,
     S::Error: Into<BoxDynError>,

@@ -187,7 +187,7 @@ impl Queue {
     ///
     /// When Redis refuses, or the entry was written by another version; Redis
     /// being away is waited out.
-    pub async fn run(&self, run: &RunId) -> Result<Option<Ledger>, QueueError> {
+    pub async fn ledger(&self, run: &RunId) -> Result<Option<Ledger>, QueueError> {
         Ok(self.ledgers(std::slice::from_ref(run), Fields::All).await?.pop())
     }
 
@@ -215,7 +215,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run).
+    /// As [`ledger`](Self::ledger).
     pub async fn runs(&self, newest: usize) -> Result<Vec<Ledger>, QueueError> {
         Ok(self.runs_page(None, newest).await?.runs)
     }
@@ -224,7 +224,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run).
+    /// As [`ledger`](Self::ledger).
     pub async fn unfinished_runs(&self) -> Result<Vec<Ledger>, QueueError> {
         let mut pipeline = redis::pipe();
         pipeline.smembers(keys::unfinished_runs());
@@ -237,7 +237,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run).
+    /// As [`ledger`](Self::ledger).
     pub async fn runs_page(
         &self,
         before: Option<&str>,

@@ -42,7 +42,7 @@ scripts! {
     CREATE_RUN = "same_file" "create_run";
     DEPTH = "depths" "depth";
     FAIL_RUN = "round" "jobs" "ended" "fail_run";
-    FEED_AGAIN = "clock" "round" "ended" "feed_again";
+    REQUEUE_RUN = "clock" "round" "ended" "requeue_run";
     FIND_LOST = "clock" "round" "jobs" "find_lost";
     FINISH_FEEDING = "round" "ended" "feeding" "finish_feeding";
     FINISH_IMPORT = "clock" "round" "jobs" "finish_import";

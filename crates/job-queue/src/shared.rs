@@ -25,7 +25,7 @@ type Noted = (Option<String>, Option<u64>, Option<u64>);
 /// Why consumers deliver nothing at the moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DeliveryPause {
+pub struct Outage {
     /// In words.
     pub reason: String,
     /// Unix time in milliseconds, by Redis' clock.
@@ -68,7 +68,7 @@ impl Queue {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_delivery_pause(
+    pub async fn publish_outage(
         &self,
         reason: &str,
         retry_in: Option<Duration>,
@@ -84,10 +84,10 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`note_delivery_pause`](Self::note_delivery_pause).
-    pub async fn clear_delivery_pause(&self) -> Result<(), QueueError> {
+    /// As [`publish_outage`](Self::publish_outage).
+    pub async fn clear_outage(&self) -> Result<(), QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.del(keys::delivery_pause()).ignore();
+        pipeline.del(keys::outage()).ignore();
         self.query("note that deliveries go on", &pipeline).await
     }
 
@@ -95,13 +95,13 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`note_delivery_pause`](Self::note_delivery_pause).
-    pub async fn delivery_pause(&self) -> Result<Option<DeliveryPause>, QueueError> {
+    /// As [`publish_outage`](Self::publish_outage).
+    pub async fn outage(&self) -> Result<Option<Outage>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.hmget(keys::delivery_pause(), &["reason", "since_ms", "until_ms"]);
+        pipeline.hmget(keys::outage(), &["reason", "since_ms", "until_ms"]);
         let ((reason, since_ms, until_ms),): (Noted,) =
             self.query("tell whether deliveries stand still", &pipeline).await?;
         let noted = reason.zip(since_ms);
-        Ok(noted.map(|(reason, since_ms)| DeliveryPause { reason, since_ms, until_ms }))
+        Ok(noted.map(|(reason, since_ms)| Outage { reason, since_ms, until_ms }))
     }
 }

@@ -132,7 +132,7 @@ impl Queue {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn living_targets(&self) -> Result<Vec<Target>, QueueError> {
+    pub async fn live_targets(&self) -> Result<Vec<Target>, QueueError> {
         let living = self.living(CONSUMERS).await?;
         let mut targets: Vec<Target> =
             living.iter().filter_map(|(_, target)| serde_json::from_str(target).ok()).collect();
@@ -145,8 +145,8 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`living_targets`](Self::living_targets).
-    pub async fn consumers_alive(&self) -> Result<u64, QueueError> {
+    /// As [`live_targets`](Self::live_targets).
+    pub async fn live_consumers(&self) -> Result<u64, QueueError> {
         Ok(self.living(CONSUMERS).await?.len() as u64)
     }
 
@@ -154,8 +154,8 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`living_targets`](Self::living_targets).
-    pub async fn servers_alive(&self) -> Result<u64, QueueError> {
+    /// As [`live_targets`](Self::live_targets).
+    pub async fn live_servers(&self) -> Result<u64, QueueError> {
         Ok(self.living(SERVERS).await?.len() as u64)
     }
 
@@ -170,7 +170,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`living_targets`](Self::living_targets).
+    /// As [`live_targets`](Self::live_targets).
     pub async fn set_target(&self, run: &RunId, target: &Target) -> Result<bool, QueueError> {
         self.put_into_round(run, target, false).await
     }
@@ -215,7 +215,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`living_targets`](Self::living_targets).
+    /// As [`live_targets`](Self::live_targets).
     pub async fn runs_of_others(
         &self,
         target: &Target,

@@ -22,7 +22,7 @@ impl Queue {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_api_usage(&self, used: u64, max: u64) -> Result<(), QueueError> {
+    pub async fn publish_api_usage(&self, used: u64, max: u64) -> Result<(), QueueError> {
         let mut script = scripts::call(&scripts::NOTE_FIGURES);
         script.arg(keys::API_USAGE).arg("used").arg(used).arg("max").arg(max);
         self.invoke("note the use of the API", &script).await
@@ -32,7 +32,7 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`note_api_usage`](Self::note_api_usage).
+    /// As [`publish_api_usage`](Self::publish_api_usage).
     pub async fn api_usage(&self) -> Result<Option<ApiUsage>, QueueError> {
         let mut pipeline = redis::pipe();
         pipeline.hmget(keys::api_usage(), &["used", "max", "seen_at_ms"]);

@@ -70,7 +70,7 @@ impl Wish {
                 Ok(Outcome::RejectsLeft)
             }
             Control::UnderWay(other) => {
-                let file = queue.run(run).await.map_err(SyncError::from)?.map(|ledger| ledger.file);
+                let file = queue.ledger(run).await.map_err(SyncError::from)?.map(|ledger| ledger.file);
                 let file = file.unwrap_or_default();
                 Err(SyncError::UnderWay { file, run: other }.into())
             }
@@ -87,7 +87,7 @@ impl Wish {
         state: RunState,
     ) -> Result<ControlError, SyncError> {
         let run = run.clone();
-        Ok(match queue.run(&run).await? {
+        Ok(match queue.ledger(&run).await? {
             Some(Ledger { file_replaced: true, reason, .. }) if self == Self::Resume => {
                 SyncError::Failed { run, reason: reason.unwrap_or_default() }.into()
             }
@@ -167,8 +167,8 @@ impl Wish {
 /// Sees to it that somebody goes on with the run. A server is asked also when the run looks fed:
 /// the claim of a producer that was killed a moment ago looks like a living one's.
 async fn hand_over(queue: &Queue, run: &RunId, outcome: Outcome) -> Result<Outcome, SyncError> {
-    let is_fed = queue.is_fed_by_somebody(run).await?;
-    if queue.servers_alive().await? == 0 {
+    let is_fed = queue.has_live_feeder(run).await?;
+    if queue.live_servers().await? == 0 {
         return Ok(if is_fed { outcome } else { Outcome::NobodyFeeds });
     }
     // If this is lost, the next resume does it.

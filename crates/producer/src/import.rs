@@ -141,7 +141,7 @@ impl Import<'_> {
                 }
                 () = tokio::time::sleep(PLACE_LOOK) => {}
             }
-            if asked.elapsed() > WAIT_FOR_PLACE && self.start.queue.servers_alive().await? > 1 {
+            if asked.elapsed() > WAIT_FOR_PLACE && self.start.queue.live_servers().await? > 1 {
                 return Ok(Turn::Over(Box::new(Imported::NoPlace)));
             }
             now = self.start.find_ledger(&ledger.run).await?;
@@ -336,7 +336,7 @@ impl Import<'_> {
     async fn take_up(&self, run: &RunId) -> Result<Option<Feeder>, SyncError> {
         let mut waited = Duration::ZERO;
         loop {
-            let claim = self.start.queue.feeder(run);
+            let claim = self.start.queue.acquire_run(run);
             let Some(feeder) = self.shutdown.run_until_cancelled(claim).await else {
                 return Ok(None);
             };

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use job_queue::{DeliveryPause, Ledger, Target};
+use job_queue::{Outage, Ledger, Target};
 use serde::Serialize;
 
 use crate::{
@@ -79,12 +79,12 @@ impl Report {
 
     /// Adds what the run waits for, by the targets of the consumers that are alive and by what all of
     /// these wait for.
-    pub(crate) fn among(self, living: &[Target], pause: Option<&DeliveryPause>) -> Self {
+    pub(crate) fn among(self, living: &[Target], pause: Option<&Outage>) -> Self {
         let report = Self { waiting_for: waiting_for(&self.ledger, living), ..self };
         Self { stands_still: report.standstill(pause), ..report }
     }
 
-    fn standstill(&self, pause: Option<&DeliveryPause>) -> Option<String> {
+    fn standstill(&self, pause: Option<&Outage>) -> Option<String> {
         let (what, why) = match (self.status, self.trouble()) {
             (Status::Paused, _) => ("reading and deliveries", "a person paused the run".to_owned()),
             (Status::Interrupted, why) => {
@@ -268,13 +268,13 @@ impl Report {
     }
 
     fn paused_line(&self) -> String {
-        let Ledger { pauses, paused_ms, .. } = self.ledger;
+        let Ledger { backpressure_waits: pauses, backpressure_ms, .. } = self.ledger;
         let times = if pauses == 1 { "once".to_owned() } else { format!("{pauses} times") };
         match pauses {
             0 => "never".to_owned(),
             _ => format!(
                 "{}, {times} (the queue was full)",
-                duration(Duration::from_millis(paused_ms))
+                duration(Duration::from_millis(backpressure_ms))
             ),
         }
     }
@@ -299,7 +299,7 @@ fn took(ledger: &Ledger) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use job_queue::{DeliveryPause, Held, Ledger, Target};
+    use job_queue::{Outage, Held, Ledger, Target};
 
     use super::Report;
     use crate::sample;
@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_consumers_wait_for_is_said_beside_what_the_run_waits_for() {
-        let away = DeliveryPause {
+        let away = Outage {
             reason: "salesforce is not available".to_owned(),
             since_ms: 0,
             until_ms: None,

@@ -65,7 +65,7 @@ impl Start {
     /// Finds the run that is to go on, or enters a new one into the ledger.
     pub(crate) async fn enter(&self, order: &Order) -> Result<Entered, SyncError> {
         if let Some(run) = &order.run
-            && let Some(ledger) = self.queue.run(run).await?
+            && let Some(ledger) = self.queue.ledger(run).await?
         {
             let entered = self.go_on_with(ledger, Some(&order.file)).await?;
             self.change_guard(run, order.settings.rejects_max()).await?;
@@ -74,7 +74,7 @@ impl Start {
         // Before it is asked who may deliver a new run: that may have changed since.
         if let Some(key) = &order.start_key
             && let Some(run) = self.queue.run_of_start_key(key).await?
-            && let Some(ledger) = self.queue.run(&run).await?
+            && let Some(ledger) = self.queue.ledger(&run).await?
         {
             return self.go_on_with(ledger, Some(&order.file)).await;
         }
@@ -157,7 +157,7 @@ impl Start {
         }
         let run = rejects_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;
         let Some(run) = run else { return Ok((settings.for_saved_copy(), false)) };
-        Ok(match self.queue.run(&run).await? {
+        Ok(match self.queue.ledger(&run).await? {
             None => (settings.for_rejects_of_unknown(), false),
             Some(ledger) => {
                 (settings.for_rejects_of(&ReadSettings::of(&ledger)?, Vec::new()), true)
@@ -184,7 +184,7 @@ impl Start {
         if order.target.is_some() {
             return Ok(order.target.clone());
         }
-        match order.wanted.choose(&self.queue.living_targets().await?) {
+        match order.wanted.choose(&self.queue.live_targets().await?) {
             Choice::Known(target) => Ok(Some(target)),
             Choice::Open => Ok(None),
             Choice::Ambiguous(targets) => Err(target::several(&targets)),
@@ -193,7 +193,7 @@ impl Start {
 
     /// See [`target::find`].
     async fn named_target(&self, id: &str, own: Option<&Target>) -> Result<Target, SyncError> {
-        target::find(id, &self.queue.living_targets().await?, own)
+        target::find(id, &self.queue.live_targets().await?, own)
     }
 
     /// Gives a run to the consumers of another target, unless it has ended for good.
@@ -257,7 +257,7 @@ impl Start {
     /// The ledger's entry of a run that must be there.
     pub(crate) async fn find_ledger(&self, run: &RunId) -> Result<Ledger, SyncError> {
         let unknown = || SyncError::UnknownRun { run: run.clone() };
-        self.queue.run(run).await?.ok_or_else(unknown)
+        self.queue.ledger(run).await?.ok_or_else(unknown)
     }
 }
 

@@ -133,7 +133,7 @@ impl BulkAccess {
             (false, true, _) => info!("bulk batches of the day are free again"),
             _ => (),
         }
-        if let Err(error) = queue.note_org_limits(&limits).await {
+        if let Err(error) = queue.publish_org_limits(&limits).await {
             warn!(error = %error, "the org's limits could not be noted");
         }
     }

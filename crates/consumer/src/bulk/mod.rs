@@ -231,7 +231,7 @@ impl Deliverer {
         progress: &mut Progress,
     ) -> Result<(), QueueError> {
         // In this order: one that is noted and gone may have loaded rows.
-        if load.delivery.claimed.note_ingest_job(None).await? == Settled::Recorded {
+        if load.delivery.claimed.set_external_job(None).await? == Settled::Recorded {
             progress.api_calls += 1;
             self.delete_ingest_job(&job.id).await;
         }

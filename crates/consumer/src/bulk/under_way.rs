@@ -48,7 +48,7 @@ impl Deliverer {
         job_queue::failpoint!("ingest-created");
         let mut note =
             Note { api_calls: progress.api_calls, ..Note::new(&job, &self.plans.target) };
-        if load.delivery.claimed.note_ingest_job(Some(&note.write())).await? == Settled::LeaseLost {
+        if load.delivery.claimed.set_external_job(Some(&note.write())).await? == Settled::LeaseLost {
             self.abandon(&job).await;
             return Ok(Step::End(End::LeaseLost));
         }
@@ -64,7 +64,7 @@ impl Deliverer {
                      which of them"
                 );
                 // In this order: one that is noted and gone may have loaded rows.
-                if load.delivery.claimed.note_ingest_job(None).await? == Settled::LeaseLost {
+                if load.delivery.claimed.set_external_job(None).await? == Settled::LeaseLost {
                     return Ok(Step::End(End::LeaseLost));
                 }
                 self.abandon(&job).await;
@@ -82,7 +82,7 @@ impl Deliverer {
         self.count_sent_again(load, progress);
         if !self.limits.operation.is_idempotent() {
             note.closing = true;
-            let noted = load.delivery.claimed.note_ingest_job(Some(&note.write())).await?;
+            let noted = load.delivery.claimed.set_external_job(Some(&note.write())).await?;
             if noted == Settled::LeaseLost {
                 return Ok(Step::End(End::LeaseLost));
             }
@@ -142,7 +142,7 @@ impl Deliverer {
                 }
                 IngestState::Open => {
                     // In this order: one that is noted and gone may have loaded rows.
-                    if load.delivery.claimed.note_ingest_job(None).await? == Settled::LeaseLost {
+                    if load.delivery.claimed.set_external_job(None).await? == Settled::LeaseLost {
                         return Ok(Step::End(End::LeaseLost));
                     }
                     self.abandon(&note.job).await;
@@ -170,7 +170,7 @@ impl Deliverer {
 
     /// The ingest job that carries the rows of a batch for our target, if there is one.
     pub(super) fn job_under_way(&self, claimed: &Claimed) -> Option<Note> {
-        let note = claimed.ingest_job().and_then(Note::read)?;
+        let note = claimed.external_job().and_then(Note::read)?;
         note.is_for(&self.plans.target).then_some(note)
     }
 
@@ -185,7 +185,7 @@ impl Deliverer {
         &self,
         claimed: &Claimed,
     ) -> Result<Settled, QueueError> {
-        let Some(note) = claimed.ingest_job().and_then(Note::read) else {
+        let Some(note) = claimed.external_job().and_then(Note::read) else {
             return Ok(Settled::Recorded);
         };
         if note.is_for(&self.plans.target) {
@@ -197,7 +197,7 @@ impl Deliverer {
              and its rows go to the new one", note.job
         );
         // In this order: one that is noted is followed.
-        let noted = claimed.note_ingest_job(None).await?;
+        let noted = claimed.set_external_job(None).await?;
         if noted == Settled::Recorded {
             self.abandon(&note.job).await;
         }
@@ -226,7 +226,7 @@ impl Deliverer {
             return Ok(Step::End(end));
         }
         let note = Note { api_calls: progress.api_calls, ..note.clone() };
-        Ok(Step::End(match load.delivery.claimed.note_ingest_job(Some(&note.write())).await? {
+        Ok(Step::End(match load.delivery.claimed.set_external_job(Some(&note.write())).await? {
             Settled::LeaseLost => End::LeaseLost,
             _ => End::UnderWay,
         }))
@@ -234,7 +234,7 @@ impl Deliverer {
 
     /// Whether new jobs may be made for the run of a batch.
     pub(super) async fn may_start(&self, claimed: &Claimed) -> Result<bool, QueueError> {
-        let ledger = self.queue.run(&claimed.job().run).await?;
+        let ledger = self.queue.ledger(&claimed.job().run).await?;
         Ok(ledger.is_some_and(|ledger| {
             let stands_still = ledger.paused || ledger.held.is_some();
             !stands_still && matches!(ledger.state, RunState::Feeding | RunState::Draining)
@@ -242,7 +242,7 @@ impl Deliverer {
     }
 
     async fn is_cancelled(&self, claimed: &Claimed) -> Result<bool, QueueError> {
-        let ledger = self.queue.run(&claimed.job().run).await?;
+        let ledger = self.queue.ledger(&claimed.job().run).await?;
         let is_over = |state| matches!(state, RunState::Cancelling | RunState::Cancelled);
         Ok(ledger.is_some_and(|ledger| is_over(ledger.state)))
     }

@@ -23,7 +23,7 @@ pub(super) struct Subject {
 impl Subject {
     /// Reads them.
     pub(super) async fn read(queue: &Queue, run: &RunId) -> anyhow::Result<Self> {
-        let ledger = queue.run(run).await?;
+        let ledger = queue.ledger(run).await?;
         let ledger = ledger.ok_or_else(|| ConsumerError::NoSuchRun { run: run.clone() })?;
         let not_delivered = || ConsumerError::RunNotDelivered { run: run.clone() };
         let target = ledger.target.clone().ok_or_else(not_delivered)?;

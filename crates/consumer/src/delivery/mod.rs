@@ -280,7 +280,7 @@ impl Deliverer {
                 claimed.requeue(rest, delay).await?
             }
             LetGo::PutBack(rest) => claimed.requeue(rest, delay).await?,
-            LetGo::PutBackUntouched => claimed.put_back(delay).await?,
+            LetGo::PutBackUntouched => claimed.release(delay).await?,
         };
         match (&let_go, outcome) {
             (LetGo::Settle(settled), Settled::Recorded) => self.totals.settled(settled),

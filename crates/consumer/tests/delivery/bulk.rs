@@ -318,7 +318,7 @@ async fn with_bulk_alone_batches_wait_visibly_for_the_next_day() {
     let consumer = scene.consumer(&[BULK, "--salesforce-api-reserve=0"]);
     let (start, mut first_is_done) = (Instant::now(), false);
     let pause = loop {
-        let pause = scene.queue.delivery_pause().await.unwrap();
+        let pause = scene.queue.outage().await.unwrap();
         if let Some(pause) = pause.filter(|_| first_is_done) {
             break pause;
         }

@@ -13,7 +13,7 @@ use axum::{
     http::HeaderValue,
     response::Response,
 };
-use job_queue::DeliveryPause;
+use job_queue::Outage;
 use salesforce_simulator::{Fault, Faults, PlannedFault};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -72,10 +72,10 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
 }
 
 /// Waits until deliveries stand still, or go on.
-async fn pause(scene: &Scene, stands_still: bool) -> Option<DeliveryPause> {
+async fn pause(scene: &Scene, stands_still: bool) -> Option<Outage> {
     let start = Instant::now();
     loop {
-        let pause = scene.queue.delivery_pause().await.unwrap();
+        let pause = scene.queue.outage().await.unwrap();
         if pause.is_some() == stands_still {
             return pause;
         }

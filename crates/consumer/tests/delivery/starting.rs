@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use job_queue::DeliveryPause;
+use job_queue::Outage;
 use salesforce_simulator::{Fault, Faults, PlannedFault, Simulator};
 
 use super::{
@@ -16,10 +16,10 @@ use super::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until somebody has told why deliveries stand still.
-async fn pause(scene: &Scene) -> DeliveryPause {
+async fn pause(scene: &Scene) -> Outage {
     let start = Instant::now();
     loop {
-        if let Some(pause) = scene.queue.delivery_pause().await.unwrap() {
+        if let Some(pause) = scene.queue.outage().await.unwrap() {
             return pause;
         }
         assert!(start.elapsed() < PATIENCE, "nobody says why deliveries stand still");
@@ -75,7 +75,7 @@ async fn a_consumer_that_started_on_a_used_up_day_delivers_when_calls_are_free_a
     scene.delivered("day").await;
 
     assert!((2..=6).contains(&while_it_waited), "{while_it_waited} calls in five seconds");
-    assert_eq!(scene.queue.delivery_pause().await.unwrap(), None);
+    assert_eq!(scene.queue.outage().await.unwrap(), None);
     consumer.stop().await.unwrap();
 }
 

@@ -23,7 +23,7 @@ async fn a_stopped_consumer_ends_its_calls_and_puts_the_rest_back() {
     let settled = scene.ledger("stopped").await.batches_settled;
     assert_eq!(settled * 100, scene.salesforce.state().objects["Lead"].rows);
     assert_eq!(scene.queue.depth().await.unwrap().jobs, 40 - settled);
-    assert_eq!(scene.queue.consumers_alive().await.unwrap(), 0);
+    assert_eq!(scene.queue.live_consumers().await.unwrap(), 0);
     let _another = scene.consumer(&[]);
     scene.delivered("stopped").await;
     assert_eq!(scene.writes().await, 4_000, "no row was sent twice");

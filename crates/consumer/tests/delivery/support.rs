@@ -99,7 +99,7 @@ impl Scene {
             keep: Duration::from_secs(3_600),
         };
         assert_eq!(self.queue.create_run(&new).await.unwrap(), Created::New);
-        let mut feeder = self.queue.feeder(&run).await.unwrap();
+        let mut feeder = self.queue.acquire_run(&run).await.unwrap();
         let mut end = ResumePoint::default();
         for batch in batches {
             let mut rows = Rows::default();
@@ -156,7 +156,7 @@ impl Scene {
         let consumer = self.consumer(arguments);
         let start = Instant::now();
         let target = loop {
-            if let Some(target) = self.queue.living_targets().await.unwrap().pop() {
+            if let Some(target) = self.queue.live_targets().await.unwrap().pop() {
                 break target;
             }
             assert!(start.elapsed() < PATIENCE, "no consumer says what it delivers");
@@ -167,7 +167,7 @@ impl Scene {
     }
 
     pub(crate) async fn ledger(&self, run: &str) -> Ledger {
-        self.queue.run(&run.parse().unwrap()).await.unwrap().unwrap()
+        self.queue.ledger(&run.parse().unwrap()).await.unwrap().unwrap()
     }
 
     /// Waits until a run has ended.

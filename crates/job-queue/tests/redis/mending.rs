@@ -41,7 +41,7 @@ async fn with_a_batch(place: Place) -> (Fixture, String) {
         Place::Leased => drop(consumer.claim().await.unwrap().unwrap()),
         Place::Delayed => {
             let claimed = consumer.claim().await.unwrap().unwrap();
-            claimed.put_back(Duration::from_secs(60)).await.unwrap();
+            claimed.release(Duration::from_secs(60)).await.unwrap();
         }
     }
     let score: Option<f64> = redis.zscore(place.key(), &first[0]).unwrap();
@@ -54,10 +54,10 @@ async fn lost(fixture: &Fixture) -> u64 {
 }
 
 /// As whoever follows the run does.
-async fn feed_again(fixture: &Fixture, lost: u64) {
-    let state = fixture.queue.feed_again(&id("a"), lost).await.unwrap();
+async fn requeue_run(fixture: &Fixture, lost: u64) {
+    let state = fixture.queue.requeue_run(&id("a"), lost).await.unwrap();
     assert_eq!(state, Some(RunState::Feeding));
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     assert_eq!(feeder.resume_point().sequence, 0);
     feeder.push(&[job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
     feeder.finish(0).await.unwrap();
@@ -78,7 +78,7 @@ async fn a_batch_is_not_lost_in_any_of_its_places() {
         let (fixture, _) = with_a_batch(place).await;
 
         assert_eq!(lost(&fixture).await, 0, "{place:?}");
-        let state = fixture.queue.feed_again(&id("a"), 0).await.unwrap();
+        let state = fixture.queue.requeue_run(&id("a"), 0).await.unwrap();
         assert_eq!(state, Some(RunState::Draining), "{place:?}");
     }
 }
@@ -93,7 +93,7 @@ async fn a_batch_that_is_in_no_place_is_fed_and_delivered_again_and_no_other() {
 
         let lost = lost(&fixture).await;
         assert_eq!(lost, 1, "{place:?}");
-        feed_again(&fixture, lost).await;
+        requeue_run(&fixture, lost).await;
 
         assert_eq!(fixture.deliver_all().await, [0], "{place:?}");
         assert_complete(&fixture).await;
@@ -109,7 +109,7 @@ async fn a_batch_whose_payload_is_gone_is_fed_again() {
 
     let lost = lost(&fixture).await;
     assert_eq!(lost, 1);
-    feed_again(&fixture, lost).await;
+    requeue_run(&fixture, lost).await;
 
     assert_eq!(fixture.deliver_all().await, [0]);
     assert_complete(&fixture).await;
@@ -119,19 +119,19 @@ async fn a_batch_whose_payload_is_gone_is_fed_again() {
 #[tokio::test]
 async fn a_run_that_loses_a_batch_while_it_is_fed_goes_back_and_its_feeder_hears_of_it() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
     let removed: u64 = fixture.redis().zrem(format!("{RUN}:queued"), 1).unwrap();
     assert_eq!((removed, feeder.fullness().await.unwrap().own.jobs), (1, 2));
 
     let lost = lost(&fixture).await;
-    let state = fixture.queue.feed_again(&id("a"), lost).await.unwrap();
+    let state = fixture.queue.requeue_run(&id("a"), lost).await.unwrap();
     let heard = feeder.check().await;
     feeder.release().await;
 
     assert_eq!((lost, state), (1, Some(RunState::Feeding)));
     assert!(matches!(heard, Err(FeedError::Rewound { .. })), "{heard:?}");
-    feed_again(&fixture, 0).await;
+    requeue_run(&fixture, 0).await;
     assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
     assert_complete(&fixture).await;
 }
@@ -148,7 +148,7 @@ async fn a_run_that_fell_out_of_its_round_comes_back_when_it_stands_still() {
         let () = redis.del("{batch-sync}:wake").unwrap();
         assert_eq!(fixture.deliver_all().await, [0; 0], "{place:?}");
 
-        let state = fixture.queue.feed_again(&id("a"), lost(&fixture).await).await.unwrap();
+        let state = fixture.queue.requeue_run(&id("a"), lost(&fixture).await).await.unwrap();
 
         assert_eq!(state, Some(RunState::Draining), "{place:?}");
         assert_eq!(fixture.deliver_all().await.len(), 3, "{place:?}");
@@ -166,7 +166,7 @@ async fn what_another_run_has_on_the_queue_hides_no_lost_batch() {
     let lost = lost(&fixture).await;
 
     assert_eq!(lost, 1);
-    feed_again(&fixture, lost).await;
+    requeue_run(&fixture, lost).await;
     assert_eq!(fixture.deliver_all().await.len(), 253);
     assert_complete(&fixture).await;
 }
@@ -205,7 +205,7 @@ async fn a_run_ends_when_its_last_batch_is_settled_whatever_was_counted() {
 
         let is_ended = fixture.ledger("a").await.state == RunState::Completed;
         assert_eq!(is_ended, ends_by_itself, "counted {counted}");
-        let state = fixture.queue.feed_again(&id("a"), 0).await.unwrap();
+        let state = fixture.queue.requeue_run(&id("a"), 0).await.unwrap();
         assert_eq!(state, Some(RunState::Completed));
         assert_complete(&fixture).await;
     }

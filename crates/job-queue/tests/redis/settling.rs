@@ -152,7 +152,7 @@ async fn lines_that_redis_forgot_are_not_taken_off_what_is_pending() {
 
     let left = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
     assert_eq!((left.position, left.lines), (0, written[..1].to_vec()));
-    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let own = feeder.fullness().await.unwrap().own;
     assert!(own.bytes > written[0].len() as u64, "its bytes can be told: {own:?}");
 }

@@ -38,7 +38,7 @@ impl Fixture {
 
     /// Puts `batches` batches of 10 rows on the queue and says that this is all.
     pub(crate) async fn feed_all(&self, run: &str, batches: u64) {
-        let mut feeder = self.queue.feeder(&id(run)).await.unwrap();
+        let mut feeder = self.queue.acquire_run(&id(run)).await.unwrap();
         for first in (0..batches).step_by(100) {
             let jobs: Vec<_> = (first..batches.min(first + 100)).map(|n| job(run, n)).collect();
             feeder.push(&jobs, after(first + jobs.len() as u64)).await.unwrap();
@@ -48,7 +48,7 @@ impl Fixture {
     }
 
     pub(crate) async fn ledger(&self, run: &str) -> Ledger {
-        self.queue.run(&id(run)).await.unwrap().unwrap()
+        self.queue.ledger(&id(run)).await.unwrap().unwrap()
     }
 
     /// Delivers everything that is on the queue now.

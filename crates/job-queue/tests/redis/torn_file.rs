@@ -34,7 +34,7 @@ async fn restart_without_what_follows(fixture: &mut Fixture, start: u64, bytes: 
     let is_torn = !fixture.redis.lose_log_after(start + bytes).is_empty();
     fixture.redis.start_again();
     // Whoever is there asks for something, sooner or later.
-    fixture.queue.consumers_alive().await.unwrap();
+    fixture.queue.live_consumers().await.unwrap();
     is_torn
 }
 

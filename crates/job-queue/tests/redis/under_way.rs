@@ -16,18 +16,18 @@ async fn whoever_gets_the_batch_next_hears_what_is_under_way() {
     fixture.feed_all("a", 1).await;
     let mut gone = consumer_of(fixture.queue.clone(), "gone");
     let stale = gone.claim().await.unwrap().unwrap();
-    assert_eq!(stale.ingest_job(), None);
-    assert_eq!(stale.note_ingest_job(Some("750A")).await.unwrap(), Settled::Recorded);
+    assert_eq!(stale.external_job(), None);
+    assert_eq!(stale.set_external_job(Some("750A")).await.unwrap(), Settled::Recorded);
     drop(gone);
 
     let mut other = consumer_of(fixture.queue.clone(), "other");
     let taken_over = claim_soon(&mut other).await;
 
-    assert_eq!(taken_over.ingest_job(), Some("750A"));
-    assert_eq!(stale.note_ingest_job(Some("750B")).await.unwrap(), Settled::LeaseLost);
-    assert_eq!(taken_over.put_back(Duration::ZERO).await.unwrap(), Settled::Recorded);
+    assert_eq!(taken_over.external_job(), Some("750A"));
+    assert_eq!(stale.set_external_job(Some("750B")).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(taken_over.release(Duration::ZERO).await.unwrap(), Settled::Recorded);
     let again = other.claim().await.unwrap().unwrap();
-    assert_eq!(again.ingest_job(), Some("750A"));
+    assert_eq!(again.external_job(), Some("750A"));
     assert_eq!(again.settle(&delivered(&again)).await.unwrap(), Settled::Recorded);
     assert_eq!(fixture.queue_keys(), [""; 0]);
 }
@@ -38,18 +38,18 @@ async fn the_note_is_forgotten_with_the_rows_it_was_for() {
     fixture.feed_all("a", 1).await;
     let mut consumer = consumer_of(fixture.queue.clone(), "a");
     let claimed = consumer.claim().await.unwrap().unwrap();
-    claimed.note_ingest_job(Some("750A")).await.unwrap();
+    claimed.set_external_job(Some("750A")).await.unwrap();
     let job = claimed.job();
 
     let rest = BatchJob { rows: job.rows.subset([3, 4]), ..job.clone() };
     claimed.requeue(&rest, Duration::ZERO).await.unwrap();
     let smaller = consumer.claim().await.unwrap().unwrap();
 
-    assert_eq!((smaller.ingest_job(), smaller.job().rows.len()), (None, 2));
-    smaller.note_ingest_job(Some("750B")).await.unwrap();
-    smaller.note_ingest_job(None).await.unwrap();
-    smaller.put_back(Duration::ZERO).await.unwrap();
-    assert_eq!(consumer.claim().await.unwrap().unwrap().ingest_job(), None);
+    assert_eq!((smaller.external_job(), smaller.job().rows.len()), (None, 2));
+    smaller.set_external_job(Some("750B")).await.unwrap();
+    smaller.set_external_job(None).await.unwrap();
+    smaller.release(Duration::ZERO).await.unwrap();
+    assert_eq!(consumer.claim().await.unwrap().unwrap().external_job(), None);
 }
 
 #[tokio::test]
@@ -83,15 +83,15 @@ async fn what_is_under_way_waits_in_a_paused_run_and_is_seen_through_in_a_cancel
     fixture.feed_all("a", 2).await;
     let mut consumer = consumer_of(fixture.queue.clone(), "a");
     let claimed = consumer.claim().await.unwrap().unwrap();
-    claimed.note_ingest_job(Some("750A")).await.unwrap();
-    claimed.put_back(Duration::ZERO).await.unwrap();
+    claimed.set_external_job(Some("750A")).await.unwrap();
+    claimed.release(Duration::ZERO).await.unwrap();
 
     assert_eq!(fixture.queue.pause_run(&id("a")).await.unwrap(), Control::Done);
     assert!(consumer.claim().await.unwrap().is_none());
     assert_eq!(fixture.queue.cancel_run(&id("a")).await.unwrap(), Control::Done);
     assert_eq!(fixture.ledger("a").await.state, RunState::Cancelling);
     let cancelled = consumer.claim().await.unwrap().unwrap();
-    assert_eq!(cancelled.ingest_job(), Some("750A"));
+    assert_eq!(cancelled.external_job(), Some("750A"));
 
     // Five rows are delivered; the others go with the run.
     let mut rest = cancelled.job().clone();
@@ -112,7 +112,7 @@ async fn everybody_hears_what_the_org_has_left() {
 
     for bulk_batches in [Some(Allowance { max: 15_000, left: 1 }), None] {
         let limits = OrgLimits { calls, bulk_batches };
-        fixture.queue.note_org_limits(&limits).await.unwrap();
+        fixture.queue.publish_org_limits(&limits).await.unwrap();
 
         let (heard, seen_at_ms) = fixture.queue.org_limits().await.unwrap().unwrap();
 

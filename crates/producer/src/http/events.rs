@@ -48,7 +48,7 @@ pub(super) async fn stream(
         .streams
         .take(&client)
         .map_err(|open| Problem::unavailable(format!("{open} event streams are open already")))?;
-    if api.start.queue.run(&run).await?.is_none() {
+    if api.start.queue.ledger(&run).await?.is_none() {
         return Err(Problem::no_such_run());
     }
     let last_event_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());

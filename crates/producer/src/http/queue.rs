@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Json, extract::State};
-use job_queue::{ApiUsage, DeliveryPause, Queue, QueueError, Target};
+use job_queue::{ApiUsage, Outage, Queue, QueueError, Target};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -37,7 +37,7 @@ pub(super) struct QueueState {
     /// Calls of the org's day, as Salesforce said last.
     pub(super) api_usage: Option<ApiUsage>,
     /// Why nothing is delivered at this moment, though there are consumers.
-    pub(super) delivery_pause: Option<DeliveryPause>,
+    pub(super) delivery_pause: Option<Outage>,
 }
 
 impl QueueState {
@@ -75,7 +75,7 @@ impl QueueWatch {
 
     async fn look(&self) -> Result<QueueState, QueueError> {
         let depth = self.queue.depth().await?;
-        let targets = self.queue.living_targets().await?;
+        let targets = self.queue.live_targets().await?;
         let (high, low) = (self.watermarks.high(), self.watermarks.low());
         Ok(QueueState {
             jobs: depth.jobs,
@@ -84,11 +84,11 @@ impl QueueWatch {
             jobs_low: low.jobs,
             bytes_high: high.bytes,
             bytes_low: low.bytes,
-            consumers: self.queue.consumers_alive().await?,
-            servers: self.queue.servers_alive().await?,
+            consumers: self.queue.live_consumers().await?,
+            servers: self.queue.live_servers().await?,
             targets: targets.into_iter().map(ShownTarget::from).collect(),
             api_usage: self.queue.api_usage().await?,
-            delivery_pause: self.queue.delivery_pause().await?,
+            delivery_pause: self.queue.outage().await?,
         })
     }
 }

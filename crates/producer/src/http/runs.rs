@@ -59,7 +59,7 @@ pub(super) async fn show(
     State(api): State<Arc<Api>>,
     RunOf(run): RunOf,
 ) -> Result<Json<Report>, Problem> {
-    let ledger = api.start.queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
+    let ledger = api.start.queue.ledger(&run).await?.ok_or_else(Problem::no_such_run)?;
     let queue = api.queue_watch.state().await?;
     Ok(Json(Report::of(ledger).among(&queue.targets(), queue.delivery_pause.as_ref())))
 }
@@ -70,7 +70,7 @@ pub(super) async fn series(
     RunOf(run): RunOf,
 ) -> Result<Json<Series>, Problem> {
     let queue = &api.start.queue;
-    queue.run(&run).await?.ok_or_else(Problem::no_such_run)?;
+    queue.ledger(&run).await?.ok_or_else(Problem::no_such_run)?;
     Ok(Json(queue.series(&run).await?))
 }
 

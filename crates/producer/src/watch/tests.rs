@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use job_queue::{DeliveryPause, Depth, Ledger};
+use job_queue::{Outage, Depth, Ledger};
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::{
@@ -101,7 +101,7 @@ fn a_silent_redis_is_told_calmly_and_forgotten_when_it_answers() {
 #[test]
 fn deliveries_that_stand_still_come_with_the_reason_on_any_screen() {
     let mut model = moving();
-    model.now.delivery_pause = Some(DeliveryPause {
+    model.now.delivery_pause = Some(Outage {
         reason: "900 of the day's 1000 api calls are used, and 10% are kept for others".to_owned(),
         since_ms: 1_795_440_000_000,
         until_ms: Some(1_795_440_300_000),

@@ -305,7 +305,7 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
     services
         .queue()
         .await
-        .note_delivery_pause("salesforce is not available", minute)
+        .publish_outage("salesforce is not available", minute)
         .await
         .unwrap();
     // What was seen a moment ago may be shown once more.

@@ -92,7 +92,7 @@ impl Player {
     }
 
     /// Some consumer lets go of what it holds; it may try again later.
-    pub(super) async fn let_go(&mut self, way: impl AsyncFn(&mut Self, &Held) -> Settled) {
+    pub(super) async fn end_claim(&mut self, way: impl AsyncFn(&mut Self, &Held) -> Settled) {
         if self.held.is_empty() {
             return;
         }
@@ -155,9 +155,9 @@ impl Player {
         answer
     }
 
-    pub(super) async fn put_back(&mut self, held: &Held) -> Settled {
+    pub(super) async fn release(&mut self, held: &Held) -> Settled {
         let delay = Duration::from_secs(60 * self.rng.u64(..2));
-        let answer = held.claimed.put_back(delay).await.unwrap();
+        let answer = held.claimed.release(delay).await.unwrap();
         let vain = held.claimed.deliveries() - 1;
         self.note_given_back(held, delay, vain, held.claimed.job().clone());
         answer
