@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{ledger::Entry, series};
+use crate::ledger::{Entry, read_series};
 
 /// Lines `field=value` are a run's entry, and its counts over time: it is read, or refused by the
 /// name of a field; and what is shown of it adds up.
@@ -17,7 +17,7 @@ pub fn ledger(bytes: &[u8]) {
         .collect();
     let number = |value: &Vec<u8>| std::str::from_utf8(value).ok()?.parse().ok();
     let counts = fields.iter().filter_map(|(name, value)| Some((name.clone(), number(value)?)));
-    assert!(series::read(&counts.collect()).buckets.len() <= 96);
+    assert!(read_series(&counts.collect()).buckets.len() <= 96);
 
     let run = "fuzzed".parse().expect("it is a run id");
     let entry = Entry {

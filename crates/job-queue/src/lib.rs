@@ -41,56 +41,30 @@
 //!   has started: it writes everything except payloads anew.
 
 mod args;
-mod backend;
-mod claim;
-mod claimed;
-mod connection;
-mod control;
 mod error;
-mod events;
 mod failpoint;
-mod feeder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod greeting;
-mod headers;
-mod imports;
-mod jobs;
-mod keeper;
-mod keys;
 mod ledger;
-mod link;
-mod lookup;
-mod mending;
-mod org_limits;
-mod put_back;
+mod queue;
 mod reason;
-mod rejects;
-mod runs;
-mod scripts;
-mod series;
+mod redis;
 mod shared;
-mod target;
-mod usage;
 
+pub use self::redis::{Depth, Fullness, Queue};
 pub use args::QueueArgs;
-pub use backend::{BatchBackend, ImportBackend, JobBackend};
-pub use claimed::{Claimed, Settled};
-pub use connection::{Depth, Fullness, Queue};
-pub use control::Control;
 pub use error::{FeedError, QueueError};
-pub use events::{BatchEvent, EventId};
 #[cfg(debug_assertions)]
 pub use failpoint::reach_failpoint;
-pub use feeder::{Feeder, JOBS_PER_PUSH_MAX};
-pub use imports::ClaimedImport;
-pub use ledger::{Created, Held, Ledger, NewRun, RunState};
-pub use lookup::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
-pub use org_limits::{AUTO_BULK_ROWS_MIN, Allowance, Api, OrgLimits};
-pub use put_back::{ReleaseFailed, ReleaseFailedLayer};
-pub use rejects::{PendingRejects, RejectsPart, RejectsParts};
-pub use runs::RunsPage;
-pub use series::{Bucket, Series};
-pub use shared::Outage;
-pub use target::{Choice, Target, Wanted};
-pub use usage::ApiUsage;
+pub use ledger::{
+    BatchEvent, Bucket, Choice, Control, Created, EventId, Held, Ledger, NewRun, PendingRejects,
+    RejectsPart, RejectsParts, RunState, RunsPage, Series, Target, Wanted,
+};
+pub use queue::{
+    BatchBackend, Claimed, ClaimedImport, Feeder, ImportBackend, JOBS_PER_PUSH_MAX, JobBackend,
+    ReleaseFailed, ReleaseFailedLayer, Settled,
+};
+pub use shared::{
+    AUTO_BULK_ROWS_MIN, Allowance, Api, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits,
+    Outage,
+};

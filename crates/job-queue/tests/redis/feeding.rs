@@ -229,12 +229,12 @@ fn checkpoint(fixture: &Fixture) -> Vec<String> {
     let mut redis = fixture.redis();
     let token: String = redis.get("{batch-sync}:run:a:feeder").unwrap();
     let parts = [
-        include_str!("../../lua/keys.lua"),
-        include_str!("../../lua/clock.lua"),
-        include_str!("../../lua/round.lua"),
-        include_str!("../../lua/depths.lua"),
-        include_str!("../../lua/feeding.lua"),
-        include_str!("../../lua/checkpoint.lua"),
+        include_str!("../../src/lua/parts/keys.lua"),
+        include_str!("../../src/lua/parts/clock.lua"),
+        include_str!("../../src/lua/parts/round.lua"),
+        include_str!("../../src/lua/parts/depths.lua"),
+        include_str!("../../src/lua/parts/feeding.lua"),
+        include_str!("../../src/lua/queue/checkpoint.lua"),
     ];
     let checkpoint = redis::Script::new(&parts.concat());
     let mut script = checkpoint.key("{batch-sync}:");

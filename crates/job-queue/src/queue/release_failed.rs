@@ -12,7 +12,7 @@ use futures::FutureExt;
 use tower::{Layer, Service};
 use tracing::warn;
 
-use crate::{backend::report, claim::Job};
+use crate::{queue::backend::report, queue::claim::Job};
 
 /// A job whose handler failed or panicked is tried again after this long.
 const FAILED_DELAY: Duration = Duration::from_secs(2);

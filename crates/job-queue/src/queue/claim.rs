@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use redis::ScriptInvocation;
 
-use crate::{Queue, QueueError, Settled, keeper::Lease, keys, scripts};
+use crate::{Queue, QueueError, Settled, queue::lease::Lease, redis::keys, redis::scripts};
 
 /// What travels on one of the queues, once it is claimed.
 ///
@@ -77,7 +77,7 @@ impl Claim {
 
     /// Keeps something with the job; nothing forgets it.
     pub(crate) async fn note(&self, what: &str, note: Option<&str>) -> Result<Settled, QueueError> {
-        let mut script = scripts::call(&scripts::NOTE_UNDER_WAY);
+        let mut script = scripts::call(&scripts::SET_NOTE);
         script.arg(&self.lease.queue).arg(self.id()).arg(&self.lease.token);
         script.arg(what).arg(note.unwrap_or_default());
         let answer: String = self.queue.invoke("note what is under way", &script).await?;
@@ -124,7 +124,7 @@ impl Claim {
         delay: Duration,
         delivery: Delivery,
     ) -> Result<Settled, QueueError> {
-        let mut script = scripts::call(&scripts::GIVE_BACK);
+        let mut script = scripts::call(&scripts::RELEASE);
         script.arg(&self.lease.queue).arg(self.id()).arg(self.token());
         script.arg(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         match delivery {

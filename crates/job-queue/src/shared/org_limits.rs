@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Queue, QueueError, keys, scripts};
+use crate::{Queue, QueueError, redis::keys, redis::scripts};
 
 /// Calls and Bulk batches of the rolling 24 hours, of all clients of the org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -56,7 +56,7 @@ impl Queue {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn publish_org_limits(&self, limits: &OrgLimits) -> Result<(), QueueError> {
         let OrgLimits { calls, bulk_batches } = limits;
-        let mut script = scripts::call(&scripts::NOTE_FIGURES);
+        let mut script = scripts::call(&scripts::PUBLISH_FIGURES);
         script
             .arg(keys::ORG_LIMITS)
             .arg("calls_max")

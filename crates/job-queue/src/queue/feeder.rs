@@ -7,8 +7,8 @@ use redis::{Cmd, Value};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Depth, FeedError, Fullness, Queue, QueueError, keeper::new_token, keys::RunKeys,
-    ledger::RunState, reason, scripts,
+    Depth, FeedError, Fullness, Queue, QueueError, RunState, queue::lease::new_token, reason,
+    redis::keys::RunKeys, redis::scripts,
 };
 
 /// How many jobs one push may have; a larger one is cut. More at once is not
@@ -45,7 +45,7 @@ impl Queue {
         let renewal =
             AbortOnDropHandle::new(tokio::spawn(renew(self.clone(), run.clone(), token.clone())));
 
-        let mut script = scripts::call(&scripts::TAKE_UP);
+        let mut script = scripts::call(&scripts::ACQUIRE_RUN);
         script.arg(run.as_ref()).arg(&token);
         let answer: Vec<String> = self.invoke("take up a run", &script).await?;
         match answer.first().map_or("", String::as_str) {
@@ -276,7 +276,11 @@ impl Feeder {
     async fn note(&mut self, paused: Duration, waits: bool) -> Result<(), QueueError> {
         self.backpressure_ms += millis(paused);
         let mut script = scripts::call(&scripts::NOTE_BACKPRESSURE);
-        script.arg(self.run.as_ref()).arg(self.backpressure_ms).arg(self.backpressure_waits).arg(u8::from(waits));
+        script
+            .arg(self.run.as_ref())
+            .arg(self.backpressure_ms)
+            .arg(self.backpressure_waits)
+            .arg(u8::from(waits));
         self.queue.invoke::<u8>("note backpressure", &script).await.map(drop)
     }
 

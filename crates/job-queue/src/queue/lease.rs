@@ -12,7 +12,7 @@ use std::{
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{Queue, QueueError, keys::PREFIX, scripts};
+use crate::{Queue, QueueError, redis::keys::PREFIX, redis::scripts};
 
 /// One job that this process holds.
 #[derive(Debug)]
@@ -110,7 +110,7 @@ impl Worker {
     /// Renews the leases, and shows that the worker lives.
     pub(crate) async fn renew(&self, queue: &Queue) -> Result<(), QueueError> {
         let held = self.held();
-        let mut script = scripts::call(&scripts::RENEW);
+        let mut script = scripts::call(&scripts::RENEW_LEASES);
         script.arg(self.living).arg(queue.lease_ms()).arg(&self.name).arg(&self.about);
         for lease in &held {
             script.arg(&lease.queue).arg(&lease.id).arg(&lease.token);

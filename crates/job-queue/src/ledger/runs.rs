@@ -7,9 +7,10 @@ use ingest_core::RunId;
 
 use crate::{
     Created, Ledger, NewRun, Queue, QueueError,
-    keys::{self, RunKeys},
-    ledger::{self, Entry},
-    reason, scripts,
+    ledger::entry::{Entry, FIELDS},
+    reason,
+    redis::keys::{self, RunKeys},
+    redis::scripts,
 };
 
 /// How long a start key is remembered.
@@ -61,7 +62,7 @@ impl Fields {
             Self::All => redis::from_redis_value(entry),
             Self::Listed => {
                 let values: Vec<Option<Vec<u8>>> = redis::from_redis_value(entry)?;
-                let fields = ledger::FIELDS.iter().zip(values);
+                let fields = FIELDS.iter().zip(values);
                 Ok(fields
                     .filter_map(|(field, value)| Some(((*field).to_owned(), value?)))
                     .collect())
@@ -290,7 +291,7 @@ impl Queue {
             match fields {
                 Fields::All => pipeline.hgetall(keys.entry()).hgetall(keys.codes()),
                 Fields::Listed => {
-                    pipeline.hmget(keys.entry(), &ledger::FIELDS);
+                    pipeline.hmget(keys.entry(), &FIELDS);
                     pipeline.cmd("HSCAN").arg(keys.codes()).arg(0).arg("COUNT").arg(CODES_LISTED)
                 }
             };

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Queue, QueueError,
-    keys::{self, RunKeys},
-    scripts,
+    redis::keys::{self, RunKeys},
+    redis::scripts,
 };
 
 /// What a consumer does with rows.
@@ -161,7 +161,7 @@ impl Queue {
 
     /// Names, and what they said of themselves.
     async fn living(&self, living: &str) -> Result<Vec<(String, String)>, QueueError> {
-        let mut script = scripts::call(&scripts::LIVING);
+        let mut script = scripts::call(&scripts::LIVE);
         self.invoke("tell who is there", script.arg(living)).await
     }
 

@@ -14,7 +14,7 @@
 use redis::RedisError;
 use tracing::warn;
 
-use crate::{Queue, connection::is_away, scripts};
+use crate::{Queue, redis::queue::is_away, redis::scripts};
 
 /// Of the runs that have ended, so many may have been written to a moment ago.
 const NEWEST_RUNS: usize = 20;
@@ -23,7 +23,7 @@ impl Queue {
     /// Writes everything anew, and makes the scripts known.
     pub(crate) async fn greet(&self) -> Result<(), RedisError> {
         let mut connection = self.connection();
-        let mut script = scripts::call(&scripts::WRITE_ANEW);
+        let mut script = scripts::call(&scripts::REWRITE_STATE);
         script.arg(NEWEST_RUNS);
         match script.invoke_async::<String>(&mut connection).await {
             Ok(answer) if answer == "ok" => {}

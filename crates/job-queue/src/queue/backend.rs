@@ -22,12 +22,12 @@ use tracing::error;
 
 use crate::{
     Claimed, ClaimedImport, Queue, QueueError, Target,
-    claim::{Claim, Delivery, Job},
-    headers::Headers,
-    keeper::Worker,
-    put_back::ReleaseFailedLayer,
-    scripts,
-    target::{CONSUMERS, SERVERS},
+    ledger::{CONSUMERS, SERVERS},
+    queue::claim::{Claim, Delivery, Job},
+    queue::headers::Headers,
+    queue::lease::Worker,
+    queue::release_failed::ReleaseFailedLayer,
+    redis::scripts,
 };
 
 /// How soon an empty queue is looked at again; doubles up to the maximum.

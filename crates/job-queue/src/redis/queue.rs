@@ -16,7 +16,7 @@ use redis::{
 use secrecy::ExposeSecret;
 use tracing::{info, warn};
 
-use crate::{QueueArgs, QueueError, link::Link, scripts};
+use crate::{QueueArgs, QueueError, redis::connection::Link, redis::scripts};
 
 const AWAY_DELAY_MIN: Duration = Duration::from_millis(100);
 const AWAY_DELAY_MAX: Duration = Duration::from_secs(3);

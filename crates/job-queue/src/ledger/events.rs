@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt};
 use ingest_core::RunId;
 use redis::streams::StreamRangeReply;
 
-use crate::{Queue, QueueError, keys::RunKeys};
+use crate::{Queue, QueueError, redis::keys::RunKeys};
 
 /// Where a watcher has got to.
 #[derive(Clone, Debug, PartialEq, Eq)]

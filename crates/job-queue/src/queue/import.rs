@@ -7,8 +7,9 @@ use ingest_core::RunId;
 
 use crate::{
     Queue, QueueError, Settled,
-    claim::{Claim, Delivery, Job},
-    keys, scripts,
+    queue::claim::{Claim, Delivery, Job},
+    redis::keys,
+    redis::scripts,
 };
 
 /// A run that this server was given to import. Clones are the same claim; when all

@@ -5,7 +5,7 @@
 
 use ingest_core::RunId;
 
-use crate::{Ledger, Queue, QueueError, RunState, scripts};
+use crate::{Ledger, Queue, QueueError, RunState, redis::scripts};
 
 /// Bytes of completion bits that are looked at in one go.
 const BITS_BYTES: u64 = 4_096;
@@ -49,7 +49,11 @@ impl Queue {
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn requeue_run(&self, run: &RunId, lost: u64) -> Result<Option<RunState>, QueueError> {
+    pub async fn requeue_run(
+        &self,
+        run: &RunId,
+        lost: u64,
+    ) -> Result<Option<RunState>, QueueError> {
         let mut script = scripts::call(&scripts::REQUEUE_RUN);
         script.arg(run.as_ref()).arg(lost);
         let state: String = self.invoke("feed a run again", &script).await?;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ingest_core::RunId;
 use serde::{Deserialize, Serialize};
 
-use crate::{Queue, QueueError, scripts};
+use crate::{Queue, QueueError, redis::scripts};
 
 /// One file of rejected rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

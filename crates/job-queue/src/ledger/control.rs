@@ -6,7 +6,8 @@ use ingest_core::RunId;
 use redis::ScriptInvocation;
 
 use crate::{
-    Claimed, Queue, QueueError, RunState, backend::Claims, keys::RunKeys, reason, scripts,
+    Claimed, Queue, QueueError, RunState, queue::Claims, reason, redis::keys::RunKeys,
+    redis::scripts,
 };
 
 /// What became of a wish.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Queue, QueueError, keys, scripts};
+use crate::{Queue, QueueError, redis::keys, redis::scripts};
 
 /// Calls to Salesforce's API in the last 24 hours, of all its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -23,7 +23,7 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn publish_api_usage(&self, used: u64, max: u64) -> Result<(), QueueError> {
-        let mut script = scripts::call(&scripts::NOTE_FIGURES);
+        let mut script = scripts::call(&scripts::PUBLISH_FIGURES);
         script.arg(keys::API_USAGE).arg("used").arg(used).arg("max").arg(max);
         self.invoke("note the use of the API", &script).await
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ingest_core::RunId;
 use serde::Serialize;
 
-use crate::{Queue, QueueError, keys::RunKeys};
+use crate::{Queue, QueueError, redis::keys::RunKeys};
 
 /// A run's counts over time, from its start. Bounded: there are at most 96 buckets,
 /// which grow wider as the run grows longer.

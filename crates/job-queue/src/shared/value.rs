@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Queue, QueueError, keys, reason, scripts};
+use crate::{Queue, QueueError, reason, redis::keys, redis::scripts};
 
 /// A value that nobody has changed for so long says nothing of now.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -74,7 +74,7 @@ impl Queue {
         retry_in: Option<Duration>,
     ) -> Result<(), QueueError> {
         let in_ms = |duration: Duration| duration.as_millis().to_string();
-        let mut script = scripts::call(&scripts::NOTE_PAUSE);
+        let mut script = scripts::call(&scripts::PUBLISH_OUTAGE);
         script.arg(&*reason::kept(reason)).arg(in_ms(PAUSE_HEARD_FOR));
         script.arg(retry_in.map(in_ms).unwrap_or_default());
         self.invoke("note that deliveries stand still", &script).await

@@ -16,8 +16,9 @@ use redis::ScriptInvocation;
 
 use crate::{
     QueueError,
-    claim::{Claim, Delivery, Job},
-    reason, scripts,
+    queue::claim::{Claim, Delivery, Job},
+    reason,
+    redis::scripts,
 };
 
 /// A batch under a lease. Clones are the same claim. When all are gone without
