@@ -1,4 +1,5 @@
-//! What a person does to a run: pause, resume, cancel.
+//! What a person does to a run: pause and resume. Cancelling is in `queue/cancel.rs`, for it empties
+//! the queue. And what a run does by itself: it is held.
 
 use std::time::Duration;
 
@@ -6,20 +7,22 @@ use ingest_core::RunId;
 use redis::ScriptInvocation;
 
 use crate::{
-    Claimed, Queue, QueueError, RunState, queue::Claims, reason, redis::keys::RunKeys,
-    redis::scripts,
+    Queue, QueueError,
+    ledger::run_state::RunState,
+    reason,
+    redis::{keys::RunKeys, scripts},
 };
 
-/// What became of a wish.
+/// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// It is so now.
+    /// It was executed.
     Done,
-    /// It was so before.
+    /// The run was in that state already.
     Already,
-    /// Not in the state that the run is in.
+    /// Not allowed in the state that the run is in.
     Refused(RunState),
-    /// It has failed, and this other run reads its file meanwhile.
+    /// The run has failed, and this other run reads its file now.
     UnderWay(RunId),
     /// There is no such run.
     Unknown,
@@ -27,7 +30,7 @@ pub enum Control {
 
 impl Queue {
     /// Stops a run until it is resumed: no more of it is read, and no batch of it is
-    /// handed out. What is being delivered is seen through.
+    /// handed out. Batches that are being delivered are finished.
     ///
     /// # Errors
     ///
@@ -47,33 +50,7 @@ impl Queue {
         self.control("resume a run", scripts::call(&scripts::RESUME_RUN), run).await
     }
 
-    /// Ends a run for good: what is queued of it is removed and counts as cancelled;
-    /// what is being delivered is seen through, and counts as what becomes of it.
-    ///
-    /// # Errors
-    ///
-    /// As [`pause_run`](Self::pause_run).
-    pub async fn cancel_run(&self, run: &RunId) -> Result<Control, QueueError> {
-        let script = scripts::call(&scripts::CANCEL_RUN);
-        let control = self.control("cancel a run", script, run).await?;
-        if matches!(control, Control::Done | Control::Already) {
-            // So that it ends without a consumer.
-            Claims::of_nobody(self).leave_out_all::<Claimed>(run).await?;
-            self.do_without_lost_batches(run).await?;
-        }
-        Ok(control)
-    }
-
-    async fn do_without_lost_batches(&self, run: &RunId) -> Result<(), QueueError> {
-        let ledger = self.ledger(run).await?;
-        if let Some(ledger) = ledger.filter(|ledger| ledger.state == RunState::Cancelling) {
-            let lost = self.count_lost_batches(&ledger).await?;
-            self.requeue_run(run, lost).await?;
-        }
-        Ok(())
-    }
-
-    async fn control(
+    pub(crate) async fn control(
         &self,
         action: &'static str,
         mut script: ScriptInvocation<'_>,
@@ -90,9 +67,9 @@ impl Queue {
         })
     }
 
-    /// Takes a run out of the round: nobody can deliver it until a person resumes it, or until
+    /// Takes a run out of its round: nobody can deliver it until a person resumes it, or until
     /// `retry_in` has passed. Gives how often it was held since a row of it was delivered; 0 when
-    /// it is not under way.
+    /// it has ended.
     ///
     /// # Errors
     ///
@@ -118,7 +95,7 @@ impl Queue {
         let mut pipeline = redis::pipe();
         pipeline.hget(RunKeys::of(run).entry(), "holds");
         let (times,): (Option<u32>,) =
-            self.query("tell how often a run was held", &pipeline).await?;
+            self.query("show how often a run was held", &pipeline).await?;
         Ok(times.unwrap_or_default())
     }
 }

@@ -7,7 +7,7 @@ use redis::streams::StreamRangeReply;
 
 use crate::{Queue, QueueError, redis::keys::RunKeys};
 
-/// Where a watcher has got to.
+/// The position of a watcher in the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventId(String);
 
@@ -19,7 +19,7 @@ impl Default for EventId {
 }
 
 impl EventId {
-    /// The smallest id behind it: Redis 6.0 knows no range without its first.
+    /// The smallest id after it: Redis 6.0 has no range that excludes its start.
     fn next(&self) -> String {
         let (ms, number) = self.0.split_once('-').unwrap_or((&self.0, "0"));
         let number: u64 = number.parse().unwrap_or_default();
@@ -36,9 +36,9 @@ impl fmt::Display for EventId {
 /// One batch was settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchEvent {
-    /// Goes into the next question.
+    /// Where the next [`Queue::batch_events`] continues.
     pub id: EventId,
-    /// The how-manieth settled batch of the run, from 1.
+    /// Ordinal of the settled batch, from 1.
     pub ordinal: u64,
     /// Number of the batch in the file, from 0.
     pub sequence: u64,

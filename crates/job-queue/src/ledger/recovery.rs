@@ -1,22 +1,23 @@
-//! Batches that fell out of Redis.
+//! Recovery of lost batches.
 //!
-//! Every batch that was fed and has no outcome is in one place: queued, delayed or leased. All scripts keep it so, but a Redis that loads a torn append-only file may execute
-//! half of one. The bits of settled batches tell what is missing then.
+//! Every batch that was fed and has no outcome is in one place: queued, delayed or leased. All
+//! scripts keep it so, but a Redis that loads a truncated append-only file may execute half of one.
+//! The bits of settled batches show what is missing then.
 
 use ingest_core::RunId;
 
 use crate::{Ledger, Queue, QueueError, RunState, redis::scripts};
 
-/// Bytes of completion bits that are looked at in one go.
+/// Bytes of completion bits that are read at once.
 const BITS_BYTES: u64 = 4_096;
 
 /// Batches that one script looks for.
-const LOOKED_FOR_AT_ONCE: usize = 100;
+const BATCHES_PER_SCRIPT: usize = 100;
 
 impl Queue {
-    /// How many batches of a run were fed, have no outcome, and are nowhere on the queue. What
-    /// is left of them is removed, so that they can be pushed again. Asks for each batch
-    /// without an outcome, a hundred at a time.
+    /// Counts the batches of a run that were fed, have no outcome, and are nowhere on the queue. What
+    /// is left of them is removed, so that they can be pushed again. Looks for each batch without an
+    /// outcome, a hundred at a time.
     ///
     /// # Errors
     ///
@@ -28,7 +29,7 @@ impl Queue {
             let bits = self.settled_bits(&ledger.run, first, BITS_BYTES).await?;
             let end = ledger.batches_fed.min(first + BITS_BYTES * 8);
             let unsettled = unsettled(&bits, first, end);
-            for sequences in unsettled.chunks(LOOKED_FOR_AT_ONCE) {
+            for sequences in unsettled.chunks(BATCHES_PER_SCRIPT) {
                 lost += self.find_lost(ledger, sequences).await?;
             }
             first = end;
@@ -42,8 +43,8 @@ impl Queue {
         self.invoke("look for lost batches", &script).await
     }
 
-    /// Sends a run that waits for `lost` batches back to its first one, to be fed again; what is
-    /// settled is skipped then. A cancelled run ends without them, and so does one of which
+    /// Rewinds a run that waits for `lost` batches to its first one, to be fed again; what is settled
+    /// is skipped then. A cancelled run ends without them, and so does one of which
     /// every batch is settled. Gives the state it is in now; `None` when there is no such run.
     ///
     /// # Errors
@@ -56,7 +57,7 @@ impl Queue {
     ) -> Result<Option<RunState>, QueueError> {
         let mut script = scripts::call(&scripts::REQUEUE_RUN);
         script.arg(run.as_ref()).arg(lost);
-        let state: String = self.invoke("feed a run again", &script).await?;
+        let state: String = self.invoke("requeue a run", &script).await?;
         Ok(RunState::of(&state))
     }
 }

@@ -1,9 +1,9 @@
 //! Rejected rows on their way into the rejects file.
 //!
 //! Redis holds the lines of the file that are not in it yet, in order; the file
-//! is always its header and a prefix of all lines. A writer that died between
-//! writing and telling finds out from the file's length how far it got. Where a
-//! file cannot go on, another part does.
+//! is always its header and a prefix of all lines. When a writer died between
+//! writing and confirming, the next one sees from the file's length how far it
+//! got. When a file cannot be appended to, the lines go on in another part.
 
 use bytes::Bytes;
 use ingest_core::RunId;
@@ -25,7 +25,7 @@ pub struct RejectsPart {
 pub struct RejectsParts {
     /// In order; the last one goes on. There is always one.
     pub parts: Vec<RejectsPart>,
-    /// The number of the part that somebody is copying others to, which it will take the place of.
+    /// The number of the part that a writer is copying others to, and that will replace them.
     pub copying: Option<u32>,
     /// The files were seen to hold all lines of the run that had ended, and no others: what differs
     /// later, a person changed.
@@ -60,7 +60,7 @@ impl RejectsParts {
 /// The next lines of a rejects file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingRejects {
-    /// Bytes of lines that were written before, as far as Redis was told.
+    /// Bytes of lines that were written before, as far as that was confirmed.
     pub position: u64,
     /// Where they are.
     pub parts: RejectsParts,
@@ -84,8 +84,8 @@ impl Queue {
         script.arg(run.as_ref()).arg(bytes_max);
         let (position, parts, lines): (u64, Vec<u8>, Vec<Vec<u8>>) =
             self.invoke("list rejected rows", &script).await?;
-        let odd = || QueueError::Ledger { run: run.clone(), field: "rejects_parts" };
-        let parts = RejectsParts::of_kept(&parts).ok_or_else(odd)?;
+        let malformed = || QueueError::Ledger { run: run.clone(), field: "rejects_parts" };
+        let parts = RejectsParts::of_kept(&parts).ok_or_else(malformed)?;
         let lines = lines.into_iter().map(Bytes::from).collect();
         Ok(PendingRejects { position, parts, lines })
     }
@@ -99,10 +99,10 @@ impl Queue {
         Ok(self.pending_rejects(run, 1).await?.lines.is_empty())
     }
 
-    /// Says in which files the rejected rows of a run are, up to `position`.
+    /// Sets the files that hold the rejected rows of a run, up to `position`.
     ///
-    /// Gives `false`, and changes nothing, when it is not `from` any more, or when somebody wrote
-    /// meanwhile.
+    /// Gives `false`, and changes nothing, when it is not `from` any more, or when another
+    /// writer wrote meanwhile.
     ///
     /// # Errors
     ///
@@ -119,9 +119,9 @@ impl Queue {
         self.invoke("note the parts of a rejects file", &script).await
     }
 
-    /// Says that the lines of `written`, which were pending, stand in the last of its parts now.
+    /// Confirms that the lines of `written`, which were pending, are in the last of its parts now.
     ///
-    /// Gives `false`, and changes nothing, when somebody else said so before.
+    /// Gives `false`, and changes nothing, when another writer confirmed them before.
     ///
     /// # Errors
     ///

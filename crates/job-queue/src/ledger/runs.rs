@@ -1,4 +1,4 @@
-//! The ledger's entries: written, ended, shown.
+//! Reading the ledger: one run, or many.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,18 +6,13 @@ use bytes::Bytes;
 use ingest_core::RunId;
 
 use crate::{
-    Created, Ledger, NewRun, Queue, QueueError,
-    ledger::entry::{Entry, FIELDS},
-    reason,
+    Queue, QueueError,
+    ledger::{
+        entry::Ledger,
+        fields::{Entry, FIELDS},
+    },
     redis::keys::{self, RunKeys},
-    redis::scripts,
 };
-
-/// How long a start key is remembered.
-const START_KEY_SECONDS: u64 = 24 * 60 * 60;
-
-/// A thousand years: more is refused by Redis.
-const KEEP_MS_MAX: u64 = 1_000 * 365 * 24 * 60 * 60 * 1_000;
 
 /// Runs in the order of their start, newest first.
 #[derive(Clone, Debug, Default)]
@@ -72,116 +67,6 @@ impl Fields {
 }
 
 impl Queue {
-    /// Enters a run into the ledger, unless it is there, or another run reads the
-    /// same version of the same blob.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn create_run(&self, new: &NewRun) -> Result<Created, QueueError> {
-        let mut script = scripts::call(&scripts::CREATE_RUN);
-        let start_key = new.start_key.as_deref().map(keys::start_key).unwrap_or_default();
-        script.arg(new.run.as_ref()).arg(start_key).arg(START_KEY_SECONDS);
-        script.arg(&new.container).arg(&new.file).arg(&new.etag);
-        script.arg("file_bytes").arg(new.file_bytes).arg("header").arg(new.header.as_ref());
-        script.arg("settings").arg(&new.settings).arg("wanted").arg(new.wanted.to_json());
-        let keep_ms = u64::try_from(new.keep.as_millis()).unwrap_or(u64::MAX);
-        script.arg("keep_ms").arg(keep_ms.min(KEEP_MS_MAX));
-        if let Some(of) = &new.replay_of {
-            script.arg("replay_of").arg(of.as_ref());
-        }
-        if let Some(target) = &new.target {
-            script.arg("target_id").arg(target.id()).arg("target").arg(target.to_json());
-        }
-        let answer: Vec<String> = self.invoke("enter a run into the ledger", &script).await?;
-        let other = answer.get(1).and_then(|run| run.parse().ok());
-        Ok(match (answer.first().map(String::as_str), other) {
-            (Some("new"), _) => Created::New,
-            (Some("repeated"), Some(other)) => Created::Repeated(other),
-            (Some("under_way"), Some(other)) => Created::UnderWay(other),
-            _ => Created::Exists,
-        })
-    }
-
-    /// The run that a start with this key began within the last day.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn run_of_start_key(&self, key: &str) -> Result<Option<RunId>, QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.get(format!("{}:start:{}", keys::PREFIX, keys::start_key(key)));
-        let (run,): (Option<String>,) = self.query("tell what a start began", &pipeline).await?;
-        Ok(run.and_then(|run| run.parse().ok()))
-    }
-
-    /// Ends a run that is under way. Its queue stays as it is: a feeder that takes the run up
-    /// again goes on there.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn fail_run(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
-        self.end_with(run, reason, false).await
-    }
-
-    /// The same for good: the version of the file that the run reads is gone or cannot be read to its
-    /// end, and [`resume_run`](Self::resume_run) refuses.
-    ///
-    /// # Errors
-    ///
-    /// As [`fail_run`](Self::fail_run).
-    pub async fn fail_run_of_replaced_file(
-        &self,
-        run: &RunId,
-        reason: &str,
-    ) -> Result<(), QueueError> {
-        self.end_with(run, reason, true).await
-    }
-
-    async fn end_with(
-        &self,
-        run: &RunId,
-        reason: &str,
-        is_file_replaced: bool,
-    ) -> Result<(), QueueError> {
-        let mut script = scripts::call(&scripts::FAIL_RUN);
-        script.arg(run.as_ref()).arg(&*reason::kept(reason)).arg(u8::from(is_file_replaced));
-        self.invoke::<u8>("end a run", &script).await.map(drop)
-    }
-
-    /// Changes what a run keeps of how it is read, see [`NewRun::settings`]. Nothing happens when
-    /// there is no such run.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn keep_settings(&self, run: &RunId, settings: &str) -> Result<(), QueueError> {
-        self.set_field(run, "settings", settings, "").await
-    }
-
-    /// Says why nobody reads a run any more, whose file is not read to its end. It is forgotten
-    /// when somebody goes on with it.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_interruption(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
-        self.set_field(run, "reason", &reason::kept(reason), "feeding").await
-    }
-
-    async fn set_field(
-        &self,
-        run: &RunId,
-        field: &str,
-        value: &str,
-        state: &str,
-    ) -> Result<(), QueueError> {
-        let mut script = scripts::call(&scripts::SET_FIELDS);
-        script.arg(run.as_ref()).arg(state).arg(field).arg(value);
-        self.invoke::<u8>("keep something of a run", &script).await.map(drop)
-    }
-
     /// The ledger's entry of a run.
     ///
     /// # Errors

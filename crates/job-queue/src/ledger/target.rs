@@ -1,17 +1,12 @@
-//! Where the rows of a run go, and who may take them there.
+//! Where the rows of a run go, and which consumers may deliver them.
 //!
-//! A consumer says what it delivers when it shows that it lives; a run says what it wants when
-//! it is entered. It gets its target then, from the consumers that are alive, or else from the
-//! first one that fits; and it keeps it.
+//! A consumer registers its target with its heartbeat; a run states what it wants when it is
+//! created. It gets its target then, from the live consumers, or else from the first one that
+//! fits; and it keeps it.
 
-use ingest_core::RunId;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Queue, QueueError,
-    redis::keys::{self, RunKeys},
-    redis::scripts,
-};
+use crate::redis::keys;
 
 /// What a consumer does with rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -125,129 +120,6 @@ impl Wanted {
         serde_json::to_string(self).expect("texts become JSON")
     }
 }
-
-impl Queue {
-    /// Targets of the consumers that are alive, each once.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn live_targets(&self) -> Result<Vec<Target>, QueueError> {
-        let living = self.living(CONSUMERS).await?;
-        let mut targets: Vec<Target> =
-            living.iter().filter_map(|(_, target)| serde_json::from_str(target).ok()).collect();
-        targets.sort();
-        targets.dedup();
-        Ok(targets)
-    }
-
-    /// How many consumers have shown themselves within their lease.
-    ///
-    /// # Errors
-    ///
-    /// As [`live_targets`](Self::live_targets).
-    pub async fn live_consumers(&self) -> Result<u64, QueueError> {
-        Ok(self.living(CONSUMERS).await?.len() as u64)
-    }
-
-    /// How many servers have, that take runs to import.
-    ///
-    /// # Errors
-    ///
-    /// As [`live_targets`](Self::live_targets).
-    pub async fn live_servers(&self) -> Result<u64, QueueError> {
-        Ok(self.living(SERVERS).await?.len() as u64)
-    }
-
-    /// Names, and what they said of themselves.
-    async fn living(&self, living: &str) -> Result<Vec<(String, String)>, QueueError> {
-        let mut script = scripts::call(&scripts::LIVE);
-        self.invoke("tell who is there", script.arg(living)).await
-    }
-
-    /// Gives a run another target. What is being delivered at this moment is seen through with
-    /// the old one.
-    ///
-    /// # Errors
-    ///
-    /// As [`live_targets`](Self::live_targets).
-    pub async fn set_target(&self, run: &RunId, target: &Target) -> Result<bool, QueueError> {
-        self.put_into_round(run, target, false).await
-    }
-
-    /// Gives `target` to runs that have none yet and want no other.
-    pub(crate) async fn give_target_to_runs(&self, target: &Target) -> Result<(), QueueError> {
-        for run in self.runs_without_target().await? {
-            // Not its whole ledger: a full Redis refuses the transaction that this takes, and would
-            // never be drained by a consumer that came when it was full.
-            let mut pipeline = redis::pipe();
-            pipeline.hget(RunKeys::of(&run).entry(), "wanted");
-            let (wanted,): (Option<String>,) =
-                self.query("tell what a run wants", &pipeline).await?;
-            let wanted = wanted.and_then(|wanted| serde_json::from_str(&wanted).ok());
-            if wanted.unwrap_or_else(Wanted::default).fits(target) {
-                self.put_into_round(&run, target, true).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn runs_without_target(&self) -> Result<Vec<RunId>, QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.zrange(keys::without_target(), 0, 99);
-        let (queues,): (Vec<String>,) = self.query("list runs without a target", &pipeline).await?;
-        let id = |queue: &String| queue.rsplit_once(':')?.1.parse().ok();
-        Ok(queues.iter().filter_map(id).collect())
-    }
-
-    async fn put_into_round(
-        &self,
-        run: &RunId,
-        target: &Target,
-        only_if_none: bool,
-    ) -> Result<bool, QueueError> {
-        let mut script = scripts::call(&scripts::SET_TARGET);
-        script.arg(run.as_ref()).arg(target.id()).arg(target.to_json()).arg(u8::from(only_if_none));
-        self.invoke("give a run its target", &script).await
-    }
-
-    /// Runs that are under way and whose target is another one, or that want another.
-    ///
-    /// # Errors
-    ///
-    /// As [`live_targets`](Self::live_targets).
-    pub async fn runs_of_others(
-        &self,
-        target: &Target,
-    ) -> Result<Vec<(RunId, Option<Target>)>, QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.smembers(keys::unfinished_runs());
-        let (ids,): (Vec<String>,) = self.query("list unfinished runs", &pipeline).await?;
-        let runs: Vec<RunId> = ids.iter().take(100).filter_map(|id| id.parse().ok()).collect();
-        let mut pipeline = redis::pipe();
-        for run in &runs {
-            pipeline.hmget(RunKeys::of(run).entry(), &["target", "wanted"]);
-        }
-        if runs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let said: Vec<(Option<String>, Option<String>)> =
-            self.query("tell the targets of runs", &pipeline).await?;
-        let others = runs.into_iter().zip(said).filter_map(|(run, (of, wanted))| {
-            let of: Option<Target> = of.and_then(|of| serde_json::from_str(&of).ok());
-            let wanted: Wanted = serde_json::from_str(&wanted?).unwrap_or_default();
-            let is_ours = of.as_ref().map_or_else(|| wanted.fits(target), |of| of == target);
-            (!is_ours).then_some((run, of))
-        });
-        Ok(others.collect())
-    }
-}
-
-/// What those who deliver batches are called among the living.
-pub(crate) const CONSUMERS: &str = "consumers";
-
-/// And those who import runs.
-pub(crate) const SERVERS: &str = "servers";
 
 impl From<&Target> for Wanted {
     fn from(target: &Target) -> Self {

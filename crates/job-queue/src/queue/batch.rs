@@ -1,4 +1,4 @@
-//! A batch that a consumer holds, and the three ways to let go of it.
+//! A batch that a consumer holds, and the three ways to end its claim: settle, requeue, release.
 
 use std::{
     borrow::Cow,
@@ -16,28 +16,17 @@ use redis::ScriptInvocation;
 
 use crate::{
     QueueError,
-    queue::claim::{Claim, Delivery, Job},
+    queue::claim::{Attempt, Claim, Job, Settled},
     reason,
     redis::scripts,
 };
 
-/// A batch under a lease. Clones are the same claim. When all are gone without
-/// one of the three ways out, the lease runs out and another consumer gets it.
+/// A batch under a lease. Clones are the same claim. When all are dropped without settling,
+/// requeueing or releasing it, the lease expires and another consumer gets the batch.
 #[derive(Clone, Debug)]
 pub struct Claimed {
     claim: Claim,
     job: Arc<BatchJob>,
-}
-
-/// What became of an attempt to let go of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// It is done.
-    Recorded,
-    /// The batch's outcome had been recorded before; nothing was changed.
-    AlreadySettled,
-    /// The lease had run out, and the job is somebody else's; nothing was changed.
-    LeaseLost,
 }
 
 impl Claimed {
@@ -47,48 +36,46 @@ impl Claimed {
         &self.job
     }
 
-    /// How often the batch was being sent when its consumer went silent, since it last made
-    /// progress, and this time. Many deliveries without an outcome mean that it kills its
-    /// consumers.
+    /// How many deliveries of the batch failed since it last made progress (its consumer died while
+    /// sending it), and this one. Many of them mean that the batch kills its consumers.
     #[must_use]
     pub fn deliveries(&self) -> u32 {
         self.claim.deliveries()
     }
 
-    /// The lease has run out, and somebody else may be delivering the batch.
+    /// The lease has expired, and another consumer may be delivering the batch.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.claim.is_lost()
     }
 
-    /// What was under way in Salesforce for the batch when it was claimed, as
-    /// [`set_external_job`](Self::set_external_job) left it.
+    /// The Salesforce job of the batch, as [`set_external_job`](Self::set_external_job) stored it
+    /// before the batch was claimed.
     #[must_use]
     pub fn external_job(&self) -> Option<&str> {
-        self.claim.under_way()
+        self.claim.external_job()
     }
 
-    /// Keeps with the batch what is under way for it in Salesforce, so that whoever
-    /// gets the batch next goes on there; `None` forgets it. It is forgotten as well
-    /// when the rest of the batch is requeued, and when it is settled. A batch with
-    /// such a note is delivered although its run is being cancelled.
+    /// Stores the Salesforce job that loads the batch, so that the consumer that gets the batch next
+    /// resumes it; `None` deletes it. Requeueing the rest of the batch deletes it too, and so does
+    /// settling it. A batch with an external job is delivered although its run is being cancelled.
     ///
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
     pub async fn set_external_job(&self, note: Option<&str>) -> Result<Settled, QueueError> {
-        self.claim.note("job", note).await
+        self.claim.set_note("external_job", note).await
     }
 
-    /// Keeps with the batch which records its rows are about, before any of them is changed: whoever
-    /// gets the batch next means the same ones, though a look would no longer find them. It stays
-    /// with what is left of the batch, and is forgotten when it is settled.
+    /// Stores which records the rows of the batch are about, before any of them is changed: the
+    /// consumer that gets the batch next uses the same ones, though a query would no longer find
+    /// them. It stays when the batch is requeued, and is deleted when the batch is settled.
     ///
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
     pub async fn keep_records(&self, records: &str) -> Result<Settled, QueueError> {
-        self.claim.note("records", Some(records)).await
+        self.claim.set_note("records", Some(records)).await
     }
 
     /// What [`keep_records`](Self::keep_records) left, in this delivery or one before it.
@@ -97,17 +84,17 @@ impl Claimed {
     ///
     /// As [`settle`](Self::settle).
     pub async fn kept_records(&self) -> Result<Option<String>, QueueError> {
-        self.claim.noted("records").await
+        self.claim.note("records").await
     }
 
-    /// Says that nothing of the batch is being sent, for it has to wait; or that it is again. A
-    /// consumer that dies while it waits has not died of the batch.
+    /// Stores whether the batch waits, so that nothing of it is being sent. A consumer that dies
+    /// meanwhile has not died of the batch, and the delivery does not count as failed.
     ///
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
     pub async fn set_waiting(&self, waits: bool) -> Result<Settled, QueueError> {
-        self.claim.note("waits", waits.then_some("1")).await
+        self.claim.set_note("waits", waits.then_some("1")).await
     }
 
     /// Records what became of the batch: its tally, its rejects and its
@@ -122,7 +109,7 @@ impl Claimed {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn settle(&self, job: &BatchJob) -> Result<Settled, QueueError> {
         debug_assert_eq!(job.rows.len(), 0, "a batch is settled when no row is left");
-        let mut rejects: Vec<Cow<'_, Reject>> = job.rejects.iter().map(with_a_code).collect();
+        let mut rejects: Vec<Cow<'_, Reject>> = job.rejects.iter().map(with_valid_code).collect();
         loop {
             let script = self.settling(job, &rejects);
             let answer = self.claim.ask("record what became of a batch", &script).await?;
@@ -155,29 +142,29 @@ impl Claimed {
         script
     }
 
-    /// Puts the rest of the batch back, to be claimed after `delay`. It is a job
-    /// that made progress: its deliveries are counted from 0 again.
+    /// Puts the rest of the batch on the queue, to be claimed after `delay`. It has made progress:
+    /// failed deliveries are counted from 0 again.
     ///
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
     pub async fn requeue(&self, rest: &BatchJob, delay: Duration) -> Result<Settled, QueueError> {
-        self.claim.give_back(delay, Delivery::Progress(reason::encoded(rest))).await
+        self.claim.release(delay, Attempt::Progress(reason::encoded(rest))).await
     }
 
-    /// Puts the job back as it was, to be claimed after `delay`. This delivery is
-    /// not counted.
+    /// Puts the batch back on the queue as it was, to be claimed after `delay`. This delivery does
+    /// not count.
     ///
     /// # Errors
     ///
     /// As [`settle`](Self::settle).
     pub async fn release(&self, delay: Duration) -> Result<Settled, QueueError> {
-        self.claim.give_back(delay, Delivery::Uncounted).await
+        self.claim.release(delay, Attempt::Uncounted).await
     }
 
-    /// Settles a batch of a cancelled run: what is done of it counts, its other rows
-    /// are left out.
-    pub(crate) async fn leave_out(&self) -> Result<Settled, QueueError> {
+    /// Settles a batch of a cancelled run: rows that have their outcome count, its other rows are
+    /// discarded.
+    pub(crate) async fn discard(&self) -> Result<Settled, QueueError> {
         let job = BatchJob { rows: Rows::default(), ..self.job.as_ref().clone() };
         self.settle(&job).await
     }
@@ -199,13 +186,13 @@ impl Job for Claimed {
         format!("{}:{}", self.job.run, self.job.sequence)
     }
 
-    async fn leave_out(&self) -> Result<Settled, QueueError> {
-        Self::leave_out(self).await
+    async fn discard(&self) -> Result<Settled, QueueError> {
+        Self::discard(self).await
     }
 }
 
-/// A batch that was queued by an earlier version may have what is no code.
-fn with_a_code(reject: &Reject) -> Cow<'_, Reject> {
+/// An earlier version may have queued a batch whose codes are none.
+fn with_valid_code(reject: &Reject) -> Cow<'_, Reject> {
     if is_code(&reject.code) {
         return Cow::Borrowed(reject);
     }

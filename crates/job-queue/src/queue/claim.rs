@@ -11,8 +11,13 @@ use std::{
 
 use bytes::Bytes;
 use redis::ScriptInvocation;
+use tracing::error;
 
-use crate::{Queue, QueueError, Settled, queue::lease::Lease, redis::keys, redis::scripts};
+use crate::{
+    Queue, QueueError,
+    queue::lease::Lease,
+    redis::{keys, scripts},
+};
 
 /// What travels on one of the queues, once it is claimed.
 ///
@@ -38,8 +43,19 @@ pub trait Job: Clone + Send + Sync + Sized + 'static {
     /// What it is called in logs.
     fn name(&self) -> String;
 
-    /// Takes it off the queue undone, for its run is cancelled.
-    fn leave_out(&self) -> impl Future<Output = Result<Settled, QueueError>> + Send;
+    /// Removes it from the queue undone: its run is cancelled.
+    fn discard(&self) -> impl Future<Output = Result<Settled, QueueError>> + Send;
+}
+
+/// How Redis answered the end of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It is done.
+    Recorded,
+    /// The batch's outcome had been recorded before; nothing was changed.
+    AlreadySettled,
+    /// The lease had expired, and the job is another worker's; nothing was changed.
+    LeaseLost,
 }
 
 /// A job that this process holds until its lease ends. Clones are the same claim.
@@ -47,48 +63,52 @@ pub trait Job: Clone + Send + Sync + Sized + 'static {
 pub struct Claim {
     queue: Queue,
     lease: Arc<Lease>,
-    /// How often it was delivered before, in vain.
-    vain: u32,
-    let_go: Arc<AtomicBool>,
-    /// What was under way for the job when it was claimed.
-    under_way: Option<Arc<str>>,
+    /// How many deliveries of it failed before.
+    failed: u32,
+    has_ended: Arc<AtomicBool>,
+    /// What was running in Salesforce for the job when it was claimed.
+    external_job: Option<Arc<str>>,
 }
 
-/// What a delivery that ends without an outcome counts.
-pub(crate) enum Delivery {
-    /// It went wrong.
-    Counts,
-    /// It did nothing, for good reason.
+/// What a delivery that ends without an outcome counts as.
+pub(crate) enum Attempt {
+    /// It failed: a job that fails too often is rejected as poison.
+    Failed,
+    /// Nothing was tried, for good reason.
     Uncounted,
-    /// It got somewhere: this payload is what is left.
+    /// Some rows have their outcome: this payload is what is left, and failures count from 0 again.
     Progress(Vec<u8>),
 }
 
 impl Claim {
-    /// With what is under way for the job; nothing when that is empty.
-    pub(crate) fn new(queue: Queue, lease: Arc<Lease>, vain: u32, under_way: &str) -> Self {
-        let under_way = Some(under_way).filter(|note| !note.is_empty()).map(Arc::from);
-        Self { queue, lease, vain, let_go: Arc::default(), under_way }
+    /// `external_job` is empty for a job that has none.
+    pub(crate) fn new(queue: Queue, lease: Arc<Lease>, failed: u32, external_job: &str) -> Self {
+        let external_job = Some(external_job).filter(|job| !job.is_empty()).map(Arc::from);
+        Self { queue, lease, failed, has_ended: Arc::default(), external_job }
     }
 
-    pub(crate) fn under_way(&self) -> Option<&str> {
-        self.under_way.as_deref()
+    pub(crate) fn external_job(&self) -> Option<&str> {
+        self.external_job.as_deref()
     }
 
-    /// Keeps something with the job; nothing forgets it.
-    pub(crate) async fn note(&self, what: &str, note: Option<&str>) -> Result<Settled, QueueError> {
+    /// Stores a note with the job, or deletes it.
+    pub(crate) async fn set_note(
+        &self,
+        what: &str,
+        note: Option<&str>,
+    ) -> Result<Settled, QueueError> {
         let mut script = scripts::call(&scripts::SET_NOTE);
         script.arg(&self.lease.queue).arg(self.id()).arg(&self.lease.token);
         script.arg(what).arg(note.unwrap_or_default());
-        let answer: String = self.queue.invoke("note what is under way", &script).await?;
+        let answer: String = self.queue.invoke("store a note with a job", &script).await?;
         Ok(if answer == "recorded" { Settled::Recorded } else { Settled::LeaseLost })
     }
 
-    /// What is kept with the job.
-    pub(crate) async fn noted(&self, what: &str) -> Result<Option<String>, QueueError> {
+    /// A note stored with the job.
+    pub(crate) async fn note(&self, what: &str) -> Result<Option<String>, QueueError> {
         let mut pipeline = redis::pipe();
         pipeline.hget(keys::notes(&self.lease.queue), format!("{}:{what}", self.id()));
-        let (note,) = self.queue.query("show what is kept with a job", &pipeline).await?;
+        let (note,) = self.queue.query("show a note of a job", &pipeline).await?;
         Ok(note)
     }
 
@@ -109,45 +129,44 @@ impl Claim {
         &self.lease.token
     }
 
-    /// How often the job was delivered in vain, and this time.
+    /// How many deliveries of the job failed, and this one.
     pub(crate) fn deliveries(&self) -> u32 {
-        self.vain.saturating_add(1)
+        self.failed.saturating_add(1)
     }
 
     pub(crate) fn is_lost(&self) -> bool {
         self.lease.is_lost()
     }
 
-    /// Puts the job back, to be claimed after `delay`.
-    pub(crate) async fn give_back(
+    /// Releases the job, to be claimed after `delay`.
+    pub(crate) async fn release(
         &self,
         delay: Duration,
-        delivery: Delivery,
+        attempt: Attempt,
     ) -> Result<Settled, QueueError> {
         let mut script = scripts::call(&scripts::RELEASE);
         script.arg(&self.lease.queue).arg(self.id()).arg(self.token());
         script.arg(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
-        match delivery {
-            Delivery::Counts => script.arg("counts"),
-            Delivery::Uncounted => script.arg("uncounted"),
-            Delivery::Progress(rest) => script.arg("progress").arg(rest),
+        match attempt {
+            Attempt::Failed => script.arg("failed"),
+            Attempt::Uncounted => script.arg("uncounted"),
+            Attempt::Progress(rest) => script.arg("progress").arg(rest),
         };
-        self.let_go("take back a job", &script).await
+        self.end("release a job", &script).await
     }
 
-    /// Puts the job back after a delivery that went wrong, unless it was let go of
-    /// before.
-    pub(crate) async fn give_up(&self, delay: Duration) -> Result<Settled, QueueError> {
-        if self.let_go.load(Ordering::Acquire) {
+    /// Releases the job after a delivery that failed, unless the claim has ended already.
+    pub(crate) async fn release_failed(&self, delay: Duration) -> Result<Settled, QueueError> {
+        if self.has_ended.load(Ordering::Acquire) {
             return Ok(Settled::Recorded);
         }
-        self.give_back(delay, Delivery::Counts).await
+        self.release(delay, Attempt::Failed).await
     }
 
-    /// Runs a script that ends the claim. When its answer was lost and it runs a
-    /// second time, it says `lease_lost` or `already_settled`: either way the
-    /// claim has ended and was counted once.
-    pub(crate) async fn let_go(
+    /// Runs a script that ends the claim. When its answer is lost and it runs a second time, it
+    /// answers `lease_lost` or `already_settled`: either way the claim has ended and was counted
+    /// once.
+    pub(crate) async fn end(
         &self,
         action: &'static str,
         script: &ScriptInvocation<'_>,
@@ -162,19 +181,26 @@ impl Claim {
         action: &'static str,
         script: &ScriptInvocation<'_>,
     ) -> Result<String, QueueError> {
-        crate::failpoint!("letting-go");
+        crate::failpoint!("before-end-of-claim");
         let answer = self.queue.invoke(action, script).await?;
-        crate::failpoint!("let-go");
+        crate::failpoint!("after-end-of-claim");
         Ok(answer)
     }
 
     /// The claim has ended with this answer.
     pub(crate) fn ended(&self, answer: &str) -> Settled {
-        self.let_go.store(true, Ordering::Release);
+        self.has_ended.store(true, Ordering::Release);
         match answer {
             "recorded" => Settled::Recorded,
             "already_settled" => Settled::AlreadySettled,
             _lease_lost => Settled::LeaseLost,
         }
+    }
+}
+
+/// A job that cannot be released is handed out again when its lease expires.
+pub(crate) fn log_failure<T>(outcome: Result<T, QueueError>) {
+    if let Err(error) = outcome {
+        error!(error = %error, "could not release a job; it is handed out again when its lease expires");
     }
 }

@@ -7,19 +7,24 @@ use redis::{Cmd, Value};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Depth, FeedError, Fullness, Queue, QueueError, RunState, queue::lease::new_token, reason,
-    redis::keys::RunKeys, redis::scripts,
+    FeedError, Queue, QueueError, RunState,
+    queue::{
+        depth::{Depth, Fullness},
+        lease::new_token,
+    },
+    reason,
+    redis::{keys::RunKeys, scripts},
 };
 
 /// How many jobs one push may have; a larger one is cut. More at once is not
 /// faster (measured: 100 per call 17,900/s, 500 per call 15,800/s).
 pub const JOBS_PER_PUSH_MAX: usize = 100;
 
-/// How long a silent producer keeps its claim on a run.
+/// How long a producer that does not renew its lock keeps it.
 const LOCK: Duration = Duration::from_secs(10);
 
-/// The claim to feed a run. Only one producer has it at a time; it is renewed
-/// until it is dropped, and ends by itself some seconds after its process died.
+/// The lock on a run, and the right to feed it. Only one producer has it at a time; it is renewed
+/// until it is dropped, and expires some seconds after its process died.
 #[derive(Debug)]
 pub struct Feeder {
     queue: Queue,
@@ -33,7 +38,7 @@ pub struct Feeder {
 }
 
 impl Queue {
-    /// Takes up a run to feed it. A failed run goes on where it was.
+    /// Acquires the lock on a run, to feed it. A failed run goes on where it was.
     ///
     /// # Errors
     ///
@@ -47,7 +52,7 @@ impl Queue {
 
         let mut script = scripts::call(&scripts::ACQUIRE_RUN);
         script.arg(run.as_ref()).arg(&token);
-        let answer: Vec<String> = self.invoke("take up a run", &script).await?;
+        let answer: Vec<String> = self.invoke("acquire a run", &script).await?;
         match answer.first().map_or("", String::as_str) {
             "under_way" => {
                 let other = answer.get(1).and_then(|other| other.parse().ok());
@@ -72,20 +77,20 @@ impl Queue {
         })
     }
 
-    /// Whether a living producer holds the claim on a run. The claim of one that died stays
-    /// for some seconds; what tells is that nobody renews it. That may take four seconds.
+    /// Whether a live producer holds the lock on a run. The lock of one that died stays for some
+    /// seconds, but is not renewed: to see that takes up to four seconds.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn has_live_feeder(&self, run: &RunId) -> Result<bool, QueueError> {
-        const LOOK: Duration = Duration::from_millis(200);
+        const INTERVAL: Duration = Duration::from_millis(200);
         let mut least = i64::MAX;
-        let looks = (LOCK * 2 / 5).as_millis() / LOOK.as_millis();
-        for _ in 0..looks {
+        let checks = (LOCK * 2 / 5).as_millis() / INTERVAL.as_millis();
+        for _ in 0..checks {
             let mut pipeline = redis::pipe();
             pipeline.pttl(RunKeys::of(run).feeder());
-            let (left_ms,): (i64,) = self.query("tell who feeds a run", &pipeline).await?;
+            let (left_ms,): (i64,) = self.query("show the lock on a run", &pipeline).await?;
             if left_ms < 0 {
                 return Ok(false);
             }
@@ -93,7 +98,7 @@ impl Queue {
                 return Ok(true);
             }
             least = left_ms;
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(INTERVAL).await;
         }
         Ok(false)
     }
@@ -106,7 +111,7 @@ impl Queue {
     ) -> Result<bool, QueueError> {
         let mut script = scripts::call(&scripts::RENEW_LOCK);
         script.arg(run.as_ref()).arg(token).arg(millis(lasts));
-        self.invoke("renew the claim on a run", &script).await
+        self.invoke("renew the lock on a run", &script).await
     }
 
     async fn lock(&self, run: &RunId, token: &str) -> Result<(), FeedError> {
@@ -115,12 +120,12 @@ impl Queue {
         pipeline.cmd("SET").arg(&key).arg(token).arg("NX").arg("PX").arg(millis(LOCK));
         pipeline.pttl(&key).get(&key);
         let (_, left_ms, holder): (Value, i64, Option<String>) =
-            self.query("give the claim on a run", &pipeline).await?;
-        // The answer to an earlier try may have been lost: what counts is who holds it.
+            self.query("lock a run", &pipeline).await?;
+        // The answer to an earlier try may have been lost: the holder counts, not the answer.
         if holder.as_deref() == Some(token) {
             return Ok(());
         }
-        // Nobody has a claim for so long: the clock of Redis' host was set back.
+        // No lock lasts so long: the clock of Redis' host was set back.
         if let Some(holder) =
             holder.filter(|_| left_ms.try_into().is_ok_and(|ms: u64| ms > millis(LOCK)))
         {
@@ -136,7 +141,7 @@ async fn renew(queue: Queue, run: RunId, token: String) {
         tokio::time::sleep(LOCK / 4).await;
         match queue.renew_lock(&run, &token, LOCK).await {
             Ok(true) => {}
-            // Lost, or refused for good: the next push finds out and says so.
+            // Lost, or refused for good: the next push reports it.
             Ok(false) | Err(_) => return,
         }
     }
@@ -156,7 +161,7 @@ impl Feeder {
     }
 
     /// Puts the next batches on the queue; `end` is where feeding goes on after
-    /// them. Batches that were settled before are left out.
+    /// them. Batches that were settled before are skipped.
     ///
     /// If the process dies in here, all, some or none of the batches are on the
     /// queue and the checkpoint is before or after them; feeding again from the
@@ -164,8 +169,8 @@ impl Feeder {
     ///
     /// # Errors
     ///
-    /// When the claim is lost, the run was ended or paused, the ledger went back, or
-    /// Redis refuses; Redis being away is waited out.
+    /// When the lock is lost, the run was ended or paused, Redis lost its last writes, or it refuses;
+    /// Redis being away is waited out.
     pub async fn push(
         &mut self,
         batches: &[BatchJob],
@@ -191,13 +196,13 @@ impl Feeder {
         Ok(depth)
     }
 
-    /// Whether the next push would be taken. Who waits for room has to ask: it pushes nothing, and what
-    /// a Redis without its last writes still has of the last push is claimed by nobody, so that it may
-    /// be all that fills the queue.
+    /// Whether the next push would be accepted. A feeder that waits for room has to ask, for it pushes
+    /// nothing: after Redis lost its last writes, what it still has of the last push can be claimed by
+    /// no consumer, and may be all that fills the queue.
     ///
     /// # Errors
     ///
-    /// As [`push`](Self::push), but that the run is paused is none.
+    /// As [`push`](Self::push); a paused run is no error.
     pub async fn check(&self) -> Result<(), FeedError> {
         match self.announce(0, 0).await {
             Ok(_) | Err(FeedError::Paused { .. }) => Ok(()),
@@ -205,7 +210,7 @@ impl Feeder {
         }
     }
 
-    /// Gives the sequences that need no delivery.
+    /// Gives the sequences that are settled already.
     async fn announce(&self, batches: usize, records: u64) -> Result<Vec<u64>, FeedError> {
         let mut script = scripts::call(&scripts::ANNOUNCE);
         script.arg(self.run.as_ref()).arg(&self.token);
@@ -225,7 +230,7 @@ impl Feeder {
         Ok(Fullness { own: Depth { jobs: figure(0), bytes: figure(1) }, all_bytes: figure(2) })
     }
 
-    /// Says that all of the blob is on the queue, and how many lines without data it has.
+    /// Marks all of the blob as fed, with the number of its lines without data.
     ///
     /// # Errors
     ///
@@ -247,34 +252,31 @@ impl Feeder {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn fullness(&self) -> Result<Fullness, QueueError> {
-        let mut script = scripts::call(&scripts::DEPTH);
-        let (jobs, bytes, all_bytes) =
-            self.queue.invoke("tell the depth", script.arg(self.run.as_ref())).await?;
-        Ok(Fullness { own: Depth { jobs, bytes }, all_bytes })
+        self.queue.fullness(&self.run).await
     }
 
-    /// Notes that feeding waits for room now, `paused` longer than it was noted
-    /// before; the first word of a pause has no time yet.
+    /// Notes that feeding waits for room, `waited` longer than was noted before; the first note of a
+    /// wait has no time yet.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn note_backpressure(&mut self, paused: Duration) -> Result<(), QueueError> {
-        self.backpressure_waits += u64::from(paused.is_zero());
-        self.note(paused, true).await
+    pub async fn note_backpressure(&mut self, waited: Duration) -> Result<(), QueueError> {
+        self.backpressure_waits += u64::from(waited.is_zero());
+        self.note(waited, true).await
     }
 
-    /// Notes that feeding goes on, after `paused` more.
+    /// Notes that feeding goes on, after it `waited` so much longer.
     ///
     /// # Errors
     ///
     /// As [`note_backpressure`](Self::note_backpressure).
-    pub async fn end_backpressure(&mut self, paused: Duration) -> Result<(), QueueError> {
-        self.note(paused, false).await
+    pub async fn end_backpressure(&mut self, waited: Duration) -> Result<(), QueueError> {
+        self.note(waited, false).await
     }
 
-    async fn note(&mut self, paused: Duration, waits: bool) -> Result<(), QueueError> {
-        self.backpressure_ms += millis(paused);
+    async fn note(&mut self, waited: Duration, waits: bool) -> Result<(), QueueError> {
+        self.backpressure_ms += millis(waited);
         let mut script = scripts::call(&scripts::NOTE_BACKPRESSURE);
         script
             .arg(self.run.as_ref())
@@ -284,8 +286,8 @@ impl Feeder {
         self.queue.invoke::<u8>("note backpressure", &script).await.map(drop)
     }
 
-    /// Gives the claim back, so that another producer need not wait for its end. Asks once,
-    /// for no longer than the claim lasts: not given back, it has ended by itself.
+    /// Releases the lock, so that another producer need not wait until it expires. Asks once, for no
+    /// longer than the lock lasts.
     pub async fn release(self) {
         let mut script = scripts::call(&scripts::RENEW_LOCK);
         script.arg(self.run.as_ref()).arg(&self.token).arg(0);

@@ -6,14 +6,13 @@ use bytes::Bytes;
 use ingest_core::RunId;
 
 use crate::{
-    Queue, QueueError, Settled,
-    queue::claim::{Claim, Delivery, Job},
-    redis::keys,
-    redis::scripts,
+    Queue, QueueError,
+    queue::claim::{Attempt, Claim, Job, Settled},
+    redis::{keys, scripts},
 };
 
 /// A run that this server was given to import. Clones are the same claim; when all
-/// are gone without a word, the lease runs out and another server gets the run.
+/// are dropped, the lease expires and another server gets the run.
 #[derive(Clone, Debug)]
 pub struct ClaimedImport {
     claim: Claim,
@@ -27,29 +26,29 @@ impl ClaimedImport {
         &self.run
     }
 
-    /// How often the job was handed out in vain, and this time.
+    /// How many deliveries of the job failed, and this one.
     #[must_use]
     pub fn deliveries(&self) -> u32 {
         self.claim.deliveries()
     }
 
-    /// The lease has run out, and another server may have the run.
+    /// The lease has expired, and another server may have the run.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         self.claim.is_lost()
     }
 
-    /// Takes the job off the queue: the run has ended, and so has all work for it.
+    /// Removes the job from the queue: the run has ended, and so has all work for it.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn ack(&self) -> Result<Settled, QueueError> {
         let script = self.finish_script(false);
-        self.claim.let_go("end an import", &script).await
+        self.claim.end("end an import", &script).await
     }
 
-    /// Takes the job off the queue while a person has paused the run; resuming it
+    /// Removes the job from the queue while a person has paused the run; resuming it
     /// pushes the job again. Gives `false`, and changes nothing, when the run is
     /// not paused (any more).
     ///
@@ -62,22 +61,22 @@ impl ClaimedImport {
         Ok(answer != "not_paused")
     }
 
-    /// Puts the job back, to be claimed after `delay`; this delivery is not counted.
+    /// Puts the job back on the queue, to be claimed after `delay`; this delivery does not count.
     ///
     /// # Errors
     ///
     /// As [`ack`](Self::ack).
     pub async fn release(&self, delay: Duration) -> Result<Settled, QueueError> {
-        self.claim.give_back(delay, Delivery::Uncounted).await
+        self.claim.release(delay, Attempt::Uncounted).await
     }
 
-    /// Puts the job back after a try that went wrong: it counts.
+    /// Puts the job back after a delivery that failed: it counts.
     ///
     /// # Errors
     ///
     /// As [`ack`](Self::ack).
     pub async fn retry(&self, delay: Duration) -> Result<Settled, QueueError> {
-        self.claim.give_back(delay, Delivery::Counts).await
+        self.claim.release(delay, Attempt::Failed).await
     }
 
     fn finish_script(&self, only_while_paused: bool) -> redis::ScriptInvocation<'static> {
@@ -104,8 +103,8 @@ impl Job for ClaimedImport {
         self.run.to_string()
     }
 
-    /// Is not asked to: an import ends by itself when its run is cancelled.
-    async fn leave_out(&self) -> Result<Settled, QueueError> {
+    /// Never called: an import ends by itself when its run is cancelled.
+    async fn discard(&self) -> Result<Settled, QueueError> {
         self.ack().await
     }
 }

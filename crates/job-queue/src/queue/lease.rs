@@ -1,5 +1,5 @@
-//! Keeps the leases of one worker, in a task of its own: no handler, however long it waits,
-//! keeps a lease from being renewed.
+//! The leases of one worker, and the heartbeat that renews them: a task of its own, so that no
+//! handler, however long it waits, keeps a lease from being renewed.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,10 @@ use std::{
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{Queue, QueueError, redis::keys::PREFIX, redis::scripts};
+use crate::{
+    Queue, QueueError,
+    redis::{keys::PREFIX, scripts},
+};
 
 /// One job that this process holds.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What tells one feeder from all others.
+/// Identifies one feeder.
 pub(crate) fn new_token() -> String {
     format!("{:032x}", fastrand::u128(..))
 }
@@ -46,43 +49,43 @@ pub(crate) fn new_token() -> String {
 /// By queue and job.
 type Leases = HashMap<(String, String), Weak<Lease>>;
 
-/// Who takes jobs, and the leases it holds. Those who hold a lease keep it alive; when the
-/// last one lets go of it, it is renewed no more.
+/// Who claims jobs, and the leases it holds. A lease is renewed until the last handle to it is
+/// dropped.
 #[derive(Clone, Debug)]
 pub(crate) struct Worker {
     pub(crate) name: String,
-    /// What its tokens begin with: a name may be somebody else's too.
+    /// Prefix of its tokens: a name may be another worker's too.
     owner: String,
-    /// Whose round it takes from.
+    /// The round that it claims from.
     pub(crate) round: String,
-    /// Among whom it lives.
-    pub(crate) living: &'static str,
-    /// What it says of itself there.
-    pub(crate) about: String,
+    /// The list that it registers in.
+    registry: &'static str,
+    /// What it registers as delivering.
+    target: String,
     leases: Arc<Mutex<Leases>>,
     renewed: Arc<Mutex<Instant>>,
 }
 
 impl Worker {
-    pub(crate) fn new(name: &str, round: String, living: &'static str, about: String) -> Self {
+    pub(crate) fn new(name: &str, round: String, registry: &'static str, target: String) -> Self {
         Self {
             name: name.to_owned(),
             owner: format!("{:016x}", fastrand::u64(..)),
             round,
-            living,
-            about,
+            registry,
+            target,
             leases: Arc::default(),
             renewed: Arc::new(Mutex::new(Instant::now())),
         }
     }
 
-    /// Names a lease: who takes it, and what tells it from its others.
+    /// A token for a lease: the worker, and a number of its own.
     pub(crate) fn new_token(&self) -> String {
         format!("{}/{:016x}", self.owner, fastrand::u64(..))
     }
 
-    /// Holds a job that was claimed. Nothing, when it is one that this process holds: its lease
-    /// had run out, and what came back, under the same token, is renewed.
+    /// Holds a job that was claimed. `None` when this process holds it already: its lease had
+    /// expired, and the job came back under the same token, so the lease is renewed.
     pub(crate) fn hold(&self, queue: String, id: String, token: String) -> Option<Arc<Lease>> {
         let mut leases = lock(&self.leases);
         let place = (queue, id);
@@ -91,7 +94,7 @@ impl Worker {
                 held.lost.store(false, Ordering::Relaxed);
                 return None;
             }
-            // Somebody else had it in between.
+            // Another worker had it in between.
             held.lost.store(true, Ordering::Relaxed);
         }
         let (queue, id) = place.clone();
@@ -107,11 +110,11 @@ impl Worker {
         leases.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Renews the leases, and shows that the worker lives.
+    /// The heartbeat: renews the leases, and registers the worker as live.
     pub(crate) async fn renew(&self, queue: &Queue) -> Result<(), QueueError> {
         let held = self.held();
         let mut script = scripts::call(&scripts::RENEW_LEASES);
-        script.arg(self.living).arg(queue.lease_ms()).arg(&self.name).arg(&self.about);
+        script.arg(self.registry).arg(queue.lease_ms()).arg(&self.name).arg(&self.target);
         for lease in &held {
             script.arg(&lease.queue).arg(&lease.id).arg(&lease.token);
         }
@@ -124,15 +127,15 @@ impl Worker {
         Ok(())
     }
 
-    /// Renews them when that is late, as after this process stood still: what it holds is its
-    /// own before it asks for more.
+    /// Renews them when the heartbeat is late, as after this process was stopped: what it holds is
+    /// its own again before it claims more.
     pub(crate) async fn renew_if_late(&self, queue: &Queue) -> Result<(), QueueError> {
         let is_late = lock(&self.renewed).elapsed() > queue.lease / 2;
         if is_late { self.renew(queue).await } else { Ok(()) }
     }
 
-    /// Starts the task that renews the leases.
-    pub(crate) fn keep(&self, queue: Queue) -> AbortOnDropHandle<()> {
+    /// Starts the heartbeat.
+    pub(crate) fn start_heartbeat(&self, queue: Queue) -> AbortOnDropHandle<()> {
         let worker = self.clone();
         AbortOnDropHandle::new(tokio::spawn(async move {
             loop {
@@ -144,13 +147,13 @@ impl Worker {
         }))
     }
 
-    /// Takes the worker off the list of the living.
-    pub(crate) async fn sign_off(&self, queue: &Queue) -> Result<(), QueueError> {
-        let living = format!("{PREFIX}:{}", self.living);
+    /// Removes the worker from the list of live ones.
+    pub(crate) async fn deregister(&self, queue: &Queue) -> Result<(), QueueError> {
+        let registry = format!("{PREFIX}:{}", self.registry);
         let mut pipeline = redis::pipe();
-        pipeline.hdel(format!("{living}:targets"), &self.name).ignore();
-        pipeline.zrem(living, &self.name).ignore();
-        queue.query("sign off", &pipeline).await
+        pipeline.hdel(format!("{registry}:targets"), &self.name).ignore();
+        pipeline.zrem(registry, &self.name).ignore();
+        queue.query("deregister a worker", &pipeline).await
     }
 }
 
@@ -189,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_let_go_of_is_held_anew() {
+    fn what_was_dropped_is_held_anew() {
         let worker = worker();
         drop(hold(&worker, "a/1"));
 

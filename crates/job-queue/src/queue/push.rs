@@ -17,14 +17,14 @@ impl Queue {
             TaskBuilder::new(payload).task_id(TaskId::from_string(&id)).build()
         };
         let tasks: Vec<RedisTask> = jobs.into_iter().map(task).collect();
-        let mut patience = self.patience("take jobs");
+        let mut retry = self.retry("take jobs");
         loop {
             match push_tasks(&mut self.connection(), queue, &tasks).await {
                 Ok(counts) => {
-                    patience.rewarded_with(counts);
+                    retry.succeeded(counts);
                     return Ok(());
                 }
-                Err(apalis_redis::Error::Database(error)) => patience.wait(error).await?,
+                Err(apalis_redis::Error::Database(error)) => retry.wait(error).await?,
                 Err(other) => return Err(QueueError::Push(other)),
             }
         }

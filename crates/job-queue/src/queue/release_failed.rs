@@ -1,4 +1,4 @@
-//! Jobs whose handler fails or panics go back.
+//! Releases jobs whose handler fails or panics.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -12,12 +12,12 @@ use futures::FutureExt;
 use tower::{Layer, Service};
 use tracing::warn;
 
-use crate::{queue::backend::report, queue::claim::Job};
+use crate::queue::claim::{Job, log_failure};
 
-/// A job whose handler failed or panicked is tried again after this long.
+/// A job whose handler failed or panicked is retried after this long.
 const FAILED_DELAY: Duration = Duration::from_secs(2);
 
-/// Puts a job back when its handler fails or panics; the delivery counts.
+/// Releases a job when its handler fails or panics; the delivery counts as failed.
 #[derive(Clone, Copy, Debug)]
 pub struct ReleaseFailedLayer;
 
@@ -59,8 +59,8 @@ where
                 Err(_panic) => Err("the delivery panicked".into()),
             };
             if let Err(error) = &outcome {
-                warn!(job.id = claimed.name(), error = %error, "job {} is put back", claimed.name());
-                report(claimed.claim().give_up(FAILED_DELAY).await);
+                warn!(job.id = claimed.name(), error = %error, "job {} failed; releasing it", claimed.name());
+                log_failure(claimed.claim().release_failed(FAILED_DELAY).await);
             }
             outcome
         })

@@ -2,7 +2,7 @@
 //!
 //! All begin with a hash tag, so that everything a script touches lives on one shard of a
 //! Redis Cluster. Scripts get the prefix only, and build the names themselves (`keys.lua`);
-//! here are those that are read without a script.
+//! here are those that Rust reads without a script.
 
 use apalis_redis::Config;
 use ingest_core::RunId;
@@ -26,7 +26,7 @@ pub(crate) fn without_target() -> String {
     format!("{PREFIX}:round:")
 }
 
-/// Hash: how many calls the org has left, as Salesforce told last.
+/// Hash: how many calls the org has left, by Salesforce's last answer.
 pub(crate) fn api_usage() -> String {
     format!("{PREFIX}:{API_USAGE}")
 }
@@ -39,7 +39,7 @@ pub(crate) fn org_limits() -> String {
 pub(crate) const API_USAGE: &str = "api-usage";
 pub(crate) const ORG_LIMITS: &str = "org-limits";
 
-/// Hash: what is kept with the jobs of a queue.
+/// Hash: notes on the jobs of a queue.
 pub(crate) fn notes(queue: &str) -> String {
     format!("{queue}:notes")
 }
@@ -49,12 +49,12 @@ pub(crate) fn shared() -> String {
     format!("{PREFIX}:shared")
 }
 
-/// Hash: why deliveries stand still, and since when.
+/// Hash: why nothing can be delivered, and since when.
 pub(crate) fn outage() -> String {
     format!("{PREFIX}:outage")
 }
 
-/// The name of a start key, which may be long, or say more than it should: its digest.
+/// A start key may be long, or contain a secret: Redis gets its digest.
 pub(crate) fn start_key(key: &str) -> String {
     digest(key, 16)
 }
@@ -109,8 +109,8 @@ impl RunKeys {
     }
 }
 
-/// What `apalis-redis` is told of the queue of runs that a server imports; its name is the
-/// specification's for the job.
+/// What `apalis-redis` is told of the queue of runs that a server imports. The
+/// specification names it.
 pub(crate) fn imports() -> Config {
     Config::default().queue(format!("{PREFIX}:full-import").as_str()).emit_events(false)
 }

@@ -4,6 +4,9 @@ mod aof_repair;
 mod connection;
 pub(crate) mod keys;
 mod queue;
+mod retry;
 pub(crate) mod scripts;
+mod sentinel;
+mod server_settings;
 
-pub use queue::{Depth, Fullness, Queue};
+pub use queue::Queue;

@@ -1,8 +1,11 @@
-//! How many calls the org has left, as Salesforce said last.
+//! How many calls the org has left, by Salesforce's last answer.
 
 use serde::Serialize;
 
-use crate::{Queue, QueueError, redis::keys, redis::scripts};
+use crate::{
+    Queue, QueueError,
+    redis::{keys, scripts},
+};
 
 /// Calls to Salesforce's API in the last 24 hours, of all its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -17,7 +20,7 @@ pub struct ApiUsage {
 }
 
 impl Queue {
-    /// Tells everybody what Salesforce said in `Sforce-Limit-Info`.
+    /// Publishes what Salesforce answered in `Sforce-Limit-Info`.
     ///
     /// # Errors
     ///
@@ -25,10 +28,10 @@ impl Queue {
     pub async fn publish_api_usage(&self, used: u64, max: u64) -> Result<(), QueueError> {
         let mut script = scripts::call(&scripts::PUBLISH_FIGURES);
         script.arg(keys::API_USAGE).arg("used").arg(used).arg("max").arg(max);
-        self.invoke("note the use of the API", &script).await
+        self.invoke("publish the use of the API", &script).await
     }
 
-    /// What was told last; `None` before the first consumer spoke with Salesforce.
+    /// What was published last; `None` before the first answer of Salesforce.
     ///
     /// # Errors
     ///

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{Queue, QueueError, redis::keys, redis::scripts};
+use crate::{
+    Queue, QueueError,
+    redis::{keys, scripts},
+};
 
 /// Calls and Bulk batches of the rolling 24 hours, of all clients of the org.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,7 +52,7 @@ impl Api {
 }
 
 impl Queue {
-    /// Tells everybody what Salesforce's `/limits` said.
+    /// Publishes the answer of Salesforce's `/limits`.
     ///
     /// # Errors
     ///
@@ -66,11 +69,11 @@ impl Queue {
         if let Some(batches) = bulk_batches {
             script.arg("bulk_max").arg(batches.max).arg("bulk_left").arg(batches.left);
         }
-        self.invoke("note the org's limits", &script).await
+        self.invoke("publish the org's limits", &script).await
     }
 
-    /// What was told last, and when (Unix time in milliseconds, by Redis' clock); `None` before the
-    /// first consumer has asked Salesforce.
+    /// What was published last, and when (Unix time in milliseconds, by Redis' clock); `None` before
+    /// the first consumer has asked Salesforce.
     ///
     /// # Errors
     ///

@@ -1,17 +1,15 @@
-//! What all consumers know together: how many calls Salesforce takes at once, and why deliveries
-//! stand still. What it means is the consumers' business; here it is kept, and told.
+//! One value that all consumers change together, such as how many calls Salesforce takes at once. Its
+//! bytes are opaque here.
 
 use std::time::Duration;
 
-use serde::Serialize;
+use crate::{
+    Queue, QueueError,
+    redis::{keys, scripts},
+};
 
-use crate::{Queue, QueueError, reason, redis::keys, redis::scripts};
-
-/// A value that nobody has changed for so long says nothing of now.
+/// A value that no consumer has changed for so long is outdated.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A consumer that stands still says so again before this is over.
-const PAUSE_HEARD_FOR: Duration = Duration::from_secs(30);
 
 /// Seconds and microseconds.
 type Time = (u64, u64);
@@ -19,25 +17,10 @@ type Time = (u64, u64);
 /// Version and value; nothing before the first one.
 type Known = (Option<u64>, Option<Vec<u8>>);
 
-/// Reason, since when, until when; nothing while deliveries go on.
-type Noted = (Option<String>, Option<u64>, Option<u64>);
-
-/// Why consumers deliver nothing at the moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Outage {
-    /// In words.
-    pub reason: String,
-    /// Unix time in milliseconds, by Redis' clock.
-    pub since_ms: u64,
-    /// When it is tried again, as far as that is known; the same clock.
-    pub until_ms: Option<u64>,
-}
-
 impl Queue {
-    /// Changes what consumers know together: `change` gets the value as it is and the time (Unix,
-    /// in milliseconds, by Redis' clock), and gives the new one. It is called again when somebody
-    /// else was faster. The answer is the new value.
+    /// Changes the shared value: `change` gets the current one and the time (Unix, in milliseconds, by
+    /// Redis' clock), and gives the new one, which is returned. It is called again when another
+    /// consumer was faster.
     ///
     /// # Errors
     ///
@@ -50,7 +33,7 @@ impl Queue {
             let mut read = redis::pipe();
             read.cmd("TIME").hmget(keys::shared(), &["version", "value"]);
             let (time, known): (Time, Known) =
-                self.query("tell what consumers share", &read).await?;
+                self.query("show what consumers share", &read).await?;
             let ((seconds, micros), (version, value)) = (time, known);
             let new = change(value, seconds * 1_000 + micros / 1_000);
             let mut swap = scripts::call(&scripts::SWAP_SHARED);
@@ -60,48 +43,5 @@ impl Queue {
                 return Ok(new);
             }
         }
-    }
-
-    /// Tells everybody that deliveries stand still, why, and how long it takes until that is tried
-    /// again. Has to be said again every some seconds for as long as it is so.
-    ///
-    /// # Errors
-    ///
-    /// When Redis refuses; Redis being away is waited out.
-    pub async fn publish_outage(
-        &self,
-        reason: &str,
-        retry_in: Option<Duration>,
-    ) -> Result<(), QueueError> {
-        let in_ms = |duration: Duration| duration.as_millis().to_string();
-        let mut script = scripts::call(&scripts::PUBLISH_OUTAGE);
-        script.arg(&*reason::kept(reason)).arg(in_ms(PAUSE_HEARD_FOR));
-        script.arg(retry_in.map(in_ms).unwrap_or_default());
-        self.invoke("note that deliveries stand still", &script).await
-    }
-
-    /// Deliveries go on.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish_outage`](Self::publish_outage).
-    pub async fn clear_outage(&self) -> Result<(), QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.del(keys::outage()).ignore();
-        self.query("note that deliveries go on", &pipeline).await
-    }
-
-    /// Why deliveries stand still; `None` when they do not.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish_outage`](Self::publish_outage).
-    pub async fn outage(&self) -> Result<Option<Outage>, QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.hmget(keys::outage(), &["reason", "since_ms", "until_ms"]);
-        let ((reason, since_ms, until_ms),): (Noted,) =
-            self.query("tell whether deliveries stand still", &pipeline).await?;
-        let noted = reason.zip(since_ms);
-        Ok(noted.map(|(reason, since_ms)| Outage { reason, since_ms, until_ms }))
     }
 }

@@ -346,7 +346,7 @@ async fn the_claim_of_a_dead_producer_ends_also_when_redis_clock_was_set_back() 
 
     let held = fixture.queue.acquire_run(&id("a")).await.unwrap_err();
 
-    assert!(held.to_string().contains("its claim ends within 11 s"), "{held}");
+    assert!(held.to_string().contains("its lock expires within 11 s"), "{held}");
     let left_ms: i64 = fixture.redis().pttl("{batch-sync}:run:a:feeder").unwrap();
     assert!(left_ms <= 10_000, "{left_ms}");
 }

@@ -1,5 +1,5 @@
--- Ends a run for good: nothing more of it is read, and what is queued is not delivered. What is
--- being delivered at this moment is seen through.
+-- Ends a run for good: no more of it is read, and what is queued is not delivered. Batches that are
+-- being delivered are finished.
 -- ARGV: run id
 -- Gives as pause_run.lua.
 local queue = run_key(ARGV[1])
@@ -18,7 +18,7 @@ keep(queue)
 redis.call('HDEL', queue, 'paused', 'held', 'held_until', 'waits_for_room', 'reason', 'finished_at_ms')
 redis.call('HSET', queue, 'state', 'cancelling')
 redis.call('SREM', P .. ':runs:unfinished', ARGV[1])
--- Nobody waits for a delay any more.
+-- Delays end now: all of it is to be discarded.
 redis.call('ZUNIONSTORE', queue .. ':queued', 2, queue .. ':queued', queue .. ':delayed')
 redis.call('DEL', queue .. ':delayed')
 if redis.call('EXISTS', queue .. ':data') == 0 then

@@ -1,6 +1,6 @@
--- Says in which files the rejected rows of a run are.
+-- Sets which files (parts) the rejected rows of a run are in.
 -- ARGV: run id, bytes that were written before, the parts so far, the parts from now on
--- Gives 1, or 0 when somebody else wrote meanwhile, or changed them.
+-- Gives 1, or 0 when another writer wrote meanwhile, or changed them.
 -- Begins with what frees memory, see settle.lua.
 local queue = run_key(ARGV[1])
 redis.call('HDEL', queue, '')

@@ -1,6 +1,6 @@
--- Ends a run that is under way, with a reason. Its queue stays as it is: started again, it goes on
--- there. When the version of its file is gone, it never goes on: what nobody delivers at this moment is
--- given up, for it would take room from all other runs for as long as the run is kept.
+-- Ends an open run, with a reason. Its queue stays as it is: resumed, the run goes on there. When the
+-- version of its file is gone, it never goes on: batches that no consumer holds are discarded, for
+-- they would take room from all other runs for as long as the run is kept.
 -- ARGV: run id, reason, '1' when the version of the file that it reads is gone
 local queue = run_key(ARGV[1])
 local state = redis.call('HGET', queue, 'state')

@@ -1,6 +1,6 @@
--- Which of these batches of a run have no outcome and are nowhere on the queue. Redis that
+-- Counts the batches of a run that have no outcome and are nowhere on the queue. A Redis that
 -- executes half of a transaction (after a power cut, see GUARANTEES.md) leaves such. What is left
--- of them goes too, for a payload without a place keeps the batch from being pushed again.
+-- of them is removed, for a payload without a place keeps the batch from being pushed again.
 -- ARGV: run id, sequences
 -- Gives how many there are.
 local queue, lost = run_key(ARGV[1]), 0

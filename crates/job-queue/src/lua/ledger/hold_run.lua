@@ -1,7 +1,7 @@
--- Nobody can deliver this run until a person or time has changed something.
--- ARGV: run id, why, for how long (ms; '': until a person resumes it)
--- Gives how often it was held since it made progress; 0 when it is not under way. To hold it again
--- while it is held does not count.
+-- Holds a run: no consumer can deliver it until a person or time has changed something.
+-- ARGV: run id, reason, for how long (ms; '': until a person resumes it)
+-- Gives how often it was held since it made progress; 0 when it has ended. Holding it again while it
+-- is held does not count.
 local queue = run_key(ARGV[1])
 local run = redis.call('HMGET', queue, 'state', 'held', 'holds')
 local state = run[1]

@@ -1,4 +1,4 @@
--- A person stops a run for a while: nothing of it is read or handed out until it is resumed.
+-- A person pauses a run: no more of it is read or handed out until it is resumed.
 -- ARGV: run id
 -- Gives 'done', 'already', 'unknown', or the state in which a run cannot be paused.
 local queue = run_key(ARGV[1])

@@ -1,7 +1,7 @@
--- A run that waits for batches that are nowhere goes back to its first batch: whoever follows it
--- feeds it again, and what is settled is skipped; who feeds it now hears that it went back. A cancelled
--- run ends without them.
--- ARGV: run id, how many are nowhere
+-- Rewinds a run that waits for lost batches to its first batch: its follower feeds it again, and what
+-- is settled is skipped; a producer that feeds it now gets 'rewound'. A cancelled run ends without
+-- them.
+-- ARGV: run id, how many are lost
 -- Gives the state that the run is in now, or 'unknown'.
 local queue = run_key(ARGV[1])
 local run = redis.call('HMGET', queue, 'state', 'fed_sequence')
@@ -22,6 +22,6 @@ if state ~= 'cancelling' and tonumber(ARGV[2]) > 0 then
     'fed_sequence', 0, 'fed_record', 0, 'fed_line', 1, 'fed_byte', 0, 'fed_skipped', 0)
   redis.call('HDEL', queue, 'fed_at_ms')
 end
--- Whatever keeps it from being delivered, should something of it not be in its round.
+-- Should the run be missing in its round, it is delivered from here on.
 update_round(queue, 0, about_now())
 return state

@@ -1,7 +1,7 @@
 -- Ends the pause of a run, or a hold.
 -- ARGV: run id
 -- Gives as pause_run.lua; or 'under_way ' and the id of another run that reads the file of a failed
--- one meanwhile.
+-- one now.
 local queue = run_key(ARGV[1])
 local run = redis.call('HMGET', queue, 'state', 'paused', 'held', 'file_replaced', 'container', 'file', 'etag')
 if not run[1] then
@@ -17,7 +17,7 @@ if other then
   return 'under_way ' .. other
 end
 if run[1] == 'feeding' then
-  -- Why nobody went on reading it.
+  -- Why its reading was interrupted.
   redis.call('HDEL', queue, 'reason')
 end
 if run[1] == 'feeding' or run[1] == 'draining' or (run[1] == 'failed' and not run[4]) then

@@ -1,4 +1,4 @@
--- Changes what is kept of a run; one that is forgotten stays so.
+-- Sets fields of a run's entry; does not create an entry that is gone.
 -- ARGV: run id, the state that it has to be in ('': any), field, value, field, value, …
 local queue = run_key(ARGV[1])
 local state = redis.call('HGET', queue, 'state')

@@ -1,4 +1,4 @@
--- Says whose round a run is in.
+-- Assigns a target to a run: the run moves into that target's round.
 -- ARGV: run id, target id, target, '1': only when it has none yet
 -- Gives 1, or 0 when nothing was changed.
 local queue = run_key(ARGV[1])

@@ -1,7 +1,7 @@
--- Forgets rejected rows that stand in the rejects file now.
+-- Removes rejected rows that are in the rejects file now.
 -- ARGV: run id, bytes that were written before, the parts that they are in, lines now in the last
 --       part, their bytes
--- Gives 1, or 0 when somebody else wrote meanwhile, or when these lines are not what is there: Redis
+-- Gives 1, or 0 when another writer wrote meanwhile, or when these lines are not what is there: Redis
 -- came back without its last writes.
 local queue, count, bytes = run_key(ARGV[1]), ARGV[4], ARGV[5]
 local is = redis.call('HMGET', queue, 'rejects_written_bytes', 'rejects_parts')

@@ -1,11 +1,11 @@
 -- Placed before the scripts that deal with leases and delays: milliseconds on a clock that stands
 -- still while Redis did, or was away, and that never runs back, whatever its host's clock does.
--- Who may hold a lease reads it every quarter of that; if nobody did for half of one, nobody could,
--- and the gap is no time. Leases may differ: the shortest of those who read it counts, for a gap would
--- end that first, until as much went by without them as such a lease lasts.
+-- Each worker reads it every quarter of its lease; if no worker did for half of one, none could, and
+-- the gap does not count as time. Leases may differ: the shortest lease of those who read the clock
+-- counts, for a gap would end that one first, until its readers have been gone for that long.
 
--- The clock, and what it has to remember: when it was read, by the host's clock, what is no time, the
--- longest gap that is time, and how much went by without somebody whose lease asks for that.
+-- The clock's state: when it was read last, by the host's clock; how much of that does not count; the
+-- longest gap that counts; and how long no worker with so short a lease has read it.
 local function read_clock(own_gap_max)
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -27,14 +27,14 @@ local function read_clock(own_gap_max)
     is_new = gap < 0 or gap > math.min(50, gap_max / 4) or (is_shortest and unheard > gap_max / 4)}
 end
 
--- Only read: who holds no lease does not come often enough to tell a gap.
+-- Only reads the clock: a caller without leases does not come often enough to tell a gap.
 local function about_now()
   return read_clock().working
 end
 
 local function working_time(gap_max)
   local clock = read_clock(gap_max)
-  -- Often enough, and seldom enough for who claims thousands of batches a second.
+  -- Often enough to tell a gap, and seldom enough for thousands of claims a second.
   if clock.is_new then
     -- The first write of a script must take no memory, see settle.lua.
     redis.call('HDEL', P .. ':clock', '')

@@ -19,11 +19,11 @@ local function forget_later(queue)
       redis.call('PERSIST', queue .. part)
     end
   end
-  -- Only those who watch the run want to know of single batches.
+  -- Single batches are of interest only to those who watch the run.
   redis.call('PEXPIRE', queue .. ':events', math.min(about[2], 86400000))
 end
 
--- Takes that back, for a run that goes on.
+-- The reverse, for a run that goes on.
 local function keep(queue)
   for _, part in ipairs(RUN_PARTS) do
     redis.call('PERSIST', queue .. part)

@@ -1,4 +1,4 @@
--- Placed before the scripts of whoever feeds a run.
+-- Placed before the scripts of a feeder.
 
 -- Why the feeder with this token may not go on; nothing when it may. `run` is its state and reason.
 local function refusal(queue, token, run)

@@ -5,7 +5,7 @@ local function holds(queue, id, token)
 end
 
 local function forget_notes(queue, id)
-  redis.call('HDEL', queue .. ':notes', id, id .. ':vain', id .. ':waits', id .. ':job', id .. ':blamed',
+  redis.call('HDEL', queue .. ':notes', id, id .. ':failed', id .. ':waits', id .. ':external_job', id .. ':blamed',
     id .. ':records')
 end
 

@@ -1,7 +1,7 @@
--- A feeder that holds the lock takes a run up. A failed run goes on where it was.
+-- A feeder that holds the run's lock prepares to feed it. A failed run goes on where it was.
 -- ARGV: run id, lock token
 -- Gives the state the run is in now, or 'lock_lost', or 'unknown'; or 'under_way' and the id of
--- another run that reads the file of a failed one meanwhile.
+-- another run that reads the file of a failed one now.
 local queue = run_key(ARGV[1])
 if redis.call('GET', queue .. ':feeder') ~= ARGV[2] then
   return {'lock_lost'}

@@ -1,5 +1,5 @@
--- First step of a push: says that these batches are coming. The rows count as
--- read from here on, so a row is never delivered before it was read.
+-- First step of a push: announces its batches. Their rows count as read from here on, so that no row
+-- is delivered before it was read.
 -- ARGV: run id, lock token, first sequence, number of batches, records read after them
 -- Gives 'ok' and the sequences that are settled already; or 'lock_lost'; or 'paused'; or
 -- 'ended', state, reason; or 'rewound' when the ledger is not where the feeder

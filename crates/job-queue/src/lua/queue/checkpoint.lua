@@ -1,5 +1,5 @@
--- Last step of a push: feeding goes on after these batches, whatever happens, and they may be claimed,
--- in the order of the file. apalis-redis has put them where their score is a producer's time.
+-- Last step of a push: from here on feeding resumes after these batches, and consumers may claim them,
+-- in the order of the file. (apalis-redis has put them in a set scored by a producer's clock.)
 -- ARGV: run id, lock token, first sequence, next sequence, record, line, byte, skipped lines, sequence of each job
 -- Gives 'ok' and what depth.lua gives; or as announce.lua.
 local queue = run_key(ARGV[1])
@@ -23,7 +23,7 @@ redis.call('HSET', queue, 'fed_sequence', ARGV[4], 'fed_record', ARGV[5],
   'fed_line', ARGV[6], 'fed_byte', ARGV[7], 'fed_skipped', ARGV[8])
 local bytes = 0
 for i = 9, #ARGV do
-  -- One that is not there was pushed before: it is where it is, and counted.
+  -- One that is not there was pushed before: it has its place, and is counted.
   if redis.call('ZREM', queue .. ':scheduled', ARGV[i]) == 1 then
     redis.call('DEL', queue .. ':meta:' .. ARGV[i])
     redis.call('ZADD', queue .. ':queued', ARGV[i], ARGV[i])

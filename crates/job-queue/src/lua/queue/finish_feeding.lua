@@ -1,4 +1,4 @@
--- Everything of the blob is on the queue; the run ends when the last batch is settled.
+-- All of the blob is on the queue; the run ends when the last batch is settled.
 -- ARGV: run id, lock token, batches, records, skipped lines
 -- Gives as announce.lua.
 local queue = run_key(ARGV[1])

@@ -1,4 +1,4 @@
--- Takes a leased run off the queue of imports, unless it was asked for again meanwhile.
+-- Acks a leased import: removes it from its queue, unless it was pushed again meanwhile.
 -- ARGV: run id, lease token, '1': only when the run is paused
 -- Gives 'recorded', 'lease_lost', or 'not_paused'.
 if not holds(IMPORTS, ARGV[1], ARGV[2]) then

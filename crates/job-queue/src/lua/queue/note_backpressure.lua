@@ -1,4 +1,4 @@
--- Notes that the feeder waits for room on the queue, or goes on. Sums, so that it may be said twice.
+-- Notes that the feeder waits for room on the queue, or goes on. Sums, so that it is idempotent.
 -- ARGV: run id, milliseconds waited in all, number of waits, 1 while it waits
 -- A Redis that took over without the run gets no entry that is nothing but these.
 local queue = run_key(ARGV[1])

@@ -1,5 +1,5 @@
--- Puts an import that apalis-redis has pushed into its round. One that a server is about to be done
--- with is asked for once more.
+-- Puts an import that apalis-redis has pushed into its round. One that a server holds is queued once
+-- more when that server acks it.
 -- ARGV: run id
 redis.call('DEL', IMPORTS .. ':meta:' .. ARGV[1])
 if redis.call('ZREM', IMPORTS .. ':scheduled', ARGV[1]) == 1 then

@@ -1,4 +1,5 @@
--- ARGV: run id, lock token, ms (0 gives the lock back)
+-- Renews a feeder's lock on a run, or releases it.
+-- ARGV: run id, lock token, ms (0 releases it)
 local lock = run_key(ARGV[1]) .. ':feeder'
 if redis.call('GET', lock) ~= ARGV[2] then
   return 0

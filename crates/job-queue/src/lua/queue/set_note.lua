@@ -1,6 +1,7 @@
--- Keeps something with a leased job, or forgets it.
--- ARGV: queue, job id, lease token, what ('job': what is under way for it in Salesforce; 'waits': it is
---       not being sent at the moment; 'records': which records its rows are about), the note ('' forgets it)
+-- Stores a note with a leased job, or deletes it.
+-- ARGV: queue, job id, lease token, which note ('external_job': the Salesforce job that loads it;
+--       'waits': it is not being sent now; 'records': which records its rows are about), its value (''
+--       deletes it)
 -- Gives 'recorded' or 'lease_lost'.
 if not holds(ARGV[1], ARGV[2], ARGV[3]) then
   return 'lease_lost'

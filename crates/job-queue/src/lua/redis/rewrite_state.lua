@@ -1,12 +1,12 @@
--- Writes everything anew as it is, but for payloads: queues, and the runs that may have been
--- written to of late. Changes nothing for who asks; the append-only file says all of it again, so
--- that half a transaction that stands before it there has no effect when the file is loaded.
+-- Rewrites all keys but payloads with the values they have: queues, and the runs that may have been
+-- written to of late. No reader sees a change; the append-only file contains all of it again, so that
+-- half a transaction before it there has no effect when the file is loaded.
 -- ARGV: how many of the newest runs
 -- Gives 'ok', or why Redis refused; nothing is lost then.
 
 -- First what frees memory, see settle.lua.
-local greeted = P .. ':greeted'
-redis.call('DEL', greeted)
+local rewritten = P .. ':state-rewritten'
+redis.call('DEL', rewritten)
 local keys, is_listed = {}, {}
 local function add(key)
   if not is_listed[key] then
@@ -47,5 +47,5 @@ for _, key in ipairs(keys) do
     return answer.err
   end
 end
-redis.call('SET', greeted, '')
+redis.call('SET', rewritten, '')
 return 'ok'

@@ -1,5 +1,5 @@
--- Replaces figures that everybody may know, and says when.
--- ARGV: what they are called, name, value, name, value, …
+-- Replaces shared figures, with the time.
+-- ARGV: key, name, value, name, value, …
 -- Begins with what frees memory, see settle.lua: a consumer that starts while Redis is full is
 -- needed to drain it.
 local key = P .. ':' .. ARGV[1]

@@ -1,6 +1,6 @@
--- Notes that deliveries stand still, since when, why, and when that is tried again.
--- ARGV: why, how long it holds without being said again (ms), how long until it is
---       tried again (ms; '': not known).
+-- Publishes an outage: since when, why, and when consumers retry.
+-- ARGV: reason, how long it holds unless it is published again (ms), how long until consumers
+--       retry (ms; '': not known).
 -- First what frees memory, see settle.lua.
 local key = P .. ':outage'
 redis.call('HDEL', key, 'reason', 'until_ms')

@@ -1,4 +1,4 @@
--- Replaces a value that nobody has replaced since it was read.
+-- Compare-and-swap: replaces the shared value unless it was replaced since it was read.
 -- ARGV: version that was read, the new value, how long it is kept (ms).
 local key = P .. ':shared'
 if (redis.call('HGET', key, 'version') or '0') ~= ARGV[1] then
