@@ -16,7 +16,7 @@ use clap::Parser;
 use consumer::Cli;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
 use job_queue::{NewRun, Queue, QueueArgs, Wanted};
-use local_services::RedisServer;
+use test_support::RedisServer;
 use salesforce_simulator::{Config, Fault, Faults, Simulator};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;

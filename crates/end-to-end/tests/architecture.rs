@@ -18,16 +18,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Shares nothing with the client: two readings of Salesforce's documents
     // disagree loudly, one shared type agrees with itself.
     ("salesforce-simulator", &["service"]),
-    ("local-services", &[]),
+    ("test-support", &[]),
     ("end-to-end", &[]),
 ];
 
 /// What only tests use, and what only they may use besides.
-const FOR_TESTS: &[&str] = &["local-services", "salesforce-simulator"];
+const FOR_TESTS: &[&str] = &["test-support", "salesforce-simulator"];
 
 /// Crates of others that only some of ours may use, tests not counted.
 const OWNED_BY: &[(&str, &[&str])] = &[
-    ("azure_core", &["blob-store", "local-services"]),
+    ("azure_core", &["blob-store", "test-support"]),
     ("azure_identity", &["blob-store"]),
     ("azure_storage_blob", &["blob-store"]),
     ("redis", &["job-queue"]),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use clap::CommandFactory;
-use local_services::free_port;
+use test_support::free_port;
 use tempfile::TempDir;
 use yaml_rust2::{Yaml, YamlLoader};
 

@@ -9,7 +9,7 @@ use std::{
 use blob_store::{BlobArgs, BlobError, BlobProperties, BlobStore, Compression, ReadSettings};
 use futures::TryStreamExt;
 use generate_upload::{HEADER, Shape, row};
-use local_services::Azurite;
+use test_support::Azurite;
 
 const CONTAINER: &str = "made-by-the-program";
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
 use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target, Wanted};
-use local_services::RedisServer;
+use test_support::RedisServer;
 use redis::aio::MultiplexedConnection;
 
 const ROUNDS: usize = 5;

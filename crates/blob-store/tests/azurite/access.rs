@@ -7,7 +7,7 @@ use std::{
 use blob_store::{BlobError, BlobStore, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::StreamExt;
-use local_services::{
+use test_support::{
     AZURITE_ACCOUNT, AZURITE_KEY, azurite_connection_string, azurite_sas_connection_string,
 };
 use time::Duration;

@@ -5,7 +5,7 @@ use azure_storage_blob::{BlobClient, models::BlobClientSetPropertiesOptions};
 use blob_store::{BlobError, BlobStore, Compression, ReadSettings, decompress};
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt, stream};
-use local_services::azurite_sas_connection_string;
+use test_support::azurite_sas_connection_string;
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{OwnContainer, collect, get, hash, noise, put, store};

@@ -3,7 +3,7 @@ use std::{collections::HashMap, num::NonZero};
 use blob_store::{BlobError, BlobProperties, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use local_services::azurite_sas_connection_string;
+use test_support::azurite_sas_connection_string;
 
 use crate::{
     proxy::{Fault, Proxy},

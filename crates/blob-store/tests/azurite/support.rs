@@ -12,7 +12,7 @@ use std::{
 use blob_store::{BlobArgs, BlobError, BlobProperties, BlobStore, Overwrite};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, TryStreamExt};
-use local_services::{Azurite, azurite_connection_string};
+use test_support::{Azurite, azurite_connection_string};
 use sha2::{Digest, Sha256};
 
 /// The Azurite that all tests of this process share: it lives as long as any of

@@ -171,7 +171,7 @@ async fn a_day_that_salesforce_says_is_used_up_is_seen_by_all_whatever_the_figur
 async fn a_consumer_says_how_it_is() {
     let scene = Scene::new().await;
     scene.feed("watched", &good_batches(3)).await;
-    let port = local_services::free_port();
+    let port = test_support::free_port();
     let consumer = scene.consumer(&[&format!("--metrics-listen=127.0.0.1:{port}")]);
     scene.delivered("watched").await;
     let get = async |path: &str| {

@@ -38,7 +38,7 @@ async fn a_consumer_that_starts_on_a_used_up_day_waits_visibly_makes_one_call_an
     let scene = Scene::new().await;
     scene.feed("day", &good_batches(2)).await;
     scene.salesforce.set_api_calls(100, 100);
-    let port = local_services::free_port();
+    let port = test_support::free_port();
     let consumer = scene.consumer(&[&format!("--metrics-listen=127.0.0.1:{port}")]);
 
     let pause = pause(&scene).await;

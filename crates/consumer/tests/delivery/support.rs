@@ -9,7 +9,7 @@ use clap::Parser;
 use consumer::Cli;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
 use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunState, Target, Wanted};
-use local_services::RedisServer;
+use test_support::RedisServer;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator, State};
 use serde_json::Value;
 use tokio::{

@@ -16,7 +16,7 @@ const WITH_FEW_FILES: &str = "ulimit -n 1024 && exec \"$0\" \"$@\"";
 async fn half_requests_for_metrics_stop_no_delivery() {
     let scene = Scene::new().await;
     service::raise_descriptor_limit();
-    let port = local_services::free_port();
+    let port = test_support::free_port();
     let mut command = Command::new("sh");
     command.args(["-c", WITH_FEW_FILES]);
     command.args(scene.command_line(&[&format!("--metrics-listen=127.0.0.1:{port}")]));

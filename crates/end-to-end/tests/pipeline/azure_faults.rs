@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use blob_store::{BlobArgs, BlobStore};
-use local_services::azurite_sas_connection_string;
+use test_support::azurite_sas_connection_string;
 
 use crate::{
     pipeline::{FILE, Pipeline, Report, block_on},

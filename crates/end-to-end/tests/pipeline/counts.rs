@@ -1,6 +1,6 @@
 //! `consumer count`: a run is compared with the records that Salesforce has of it.
 
-use local_services::{MovableClock, RedisServer};
+use test_support::{MovableClock, RedisServer};
 use serde_json::{Value, json};
 
 use crate::{

@@ -2,7 +2,7 @@
 //! with `insert`, where a second time is a second record.
 
 use blob_store::{BlobArgs, BlobStore};
-use local_services::azurite_sas_connection_string;
+use test_support::azurite_sas_connection_string;
 use serde_json::json;
 
 use crate::{

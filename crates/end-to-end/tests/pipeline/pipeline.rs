@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use blob_store::{BlobArgs, BlobStore, Overwrite};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use local_services::{Azurite, RedisServer, free_port};
+use test_support::{Azurite, RedisServer, free_port};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use local_services::azurite_connection_string;
+use test_support::azurite_connection_string;
 
 use crate::{
     kinds::LEADS,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use local_services::{RedisSentinel, RedisServer};
+use test_support::{RedisSentinel, RedisServer};
 use redis::{Commands, Connection};
 
 use crate::{

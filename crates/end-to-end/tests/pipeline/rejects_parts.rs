@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use local_services::azurite_connection_string;
+use test_support::azurite_connection_string;
 use redis::Commands;
 
 use crate::{

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ingest_core::BatchJob;
 use job_queue::{Claimed, Depth, RunState, Settled};
-use local_services::RedisServer;
+use test_support::RedisServer;
 
 use crate::support::{Fixture, claim_soon, consumer_of, delivered, id, reject};
 

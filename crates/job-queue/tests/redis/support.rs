@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, Reject, ResumePoint, Rows, RunId, Tally};
 use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target, Wanted};
-use local_services::RedisServer;
+use test_support::RedisServer;
 use redis::Commands;
 
 /// A Redis of its own, and a queue on it.

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use ingest_core::{Reject, Rows};
 use job_queue::{BatchBackend, Queue, QueueArgs, Target};
-use local_services::{Azurite, RedisServer};
+use test_support::{Azurite, RedisServer};
 use redis::Commands;
 use serde_json::Value;
 

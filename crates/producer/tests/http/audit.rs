@@ -118,7 +118,7 @@ async fn a_change_is_in_the_log_beside_a_flood_that_changes_nothing_and_without_
 #[tokio::test]
 async fn figures_want_the_token_and_have_an_address_of_their_own() {
     let mut services = Services::start().await;
-    let port = local_services::free_port();
+    let port = test_support::free_port();
     services.set("API_TOKEN", TOKEN);
     services.set("METRICS_LISTEN", &format!("127.0.0.1:{port}"));
     let server = services.serve().await;

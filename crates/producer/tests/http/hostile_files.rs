@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use local_services::azurite_connection_string;
+use test_support::azurite_connection_string;
 use serde_json::json;
 
 use crate::{

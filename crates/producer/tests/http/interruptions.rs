@@ -1,6 +1,6 @@
 //! What a person can mend interrupts a run, and it goes on where it was.
 
-use local_services::azurite_sas_connection_string;
+use test_support::azurite_sas_connection_string;
 use serde_json::json;
 
 use crate::support::{AZURITE, Deliverer, Services, half_fed_run};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local_services::azurite_connection_string;
+use test_support::azurite_connection_string;
 use serde_json::{Value, json};
 
 use crate::{

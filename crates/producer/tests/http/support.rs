@@ -12,7 +12,7 @@ use std::{
 use blob_store::{BlobArgs, BlobStore, Overwrite};
 use ingest_core::{Reject, Rows};
 use job_queue::{BatchBackend, Claimed, Queue, QueueArgs, Target};
-use local_services::{Azurite, RedisServer};
+use test_support::{Azurite, RedisServer};
 use redis::Commands;
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect};
 use serde_json::Value;

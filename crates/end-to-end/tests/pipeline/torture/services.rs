@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local_services::{MovableClock, RedisSentinel, RedisServer, azurite_sas_connection_string};
+use test_support::{MovableClock, RedisSentinel, RedisServer, azurite_sas_connection_string};
 use redis::Connection;
 
 use super::{
