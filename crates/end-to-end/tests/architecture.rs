@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Shares nothing with the client: two readings of Salesforce's documents
     // disagree loudly, one shared type agrees with itself.
     ("salesforce-simulator", &["service"]),
-    ("test-support", &[]),
+    ("test-support", &["ingest-core", "job-queue"]),
     ("end-to-end", &[]),
 ];
 

@@ -10,8 +10,8 @@ use std::{
 };
 
 use clap::CommandFactory;
-use test_support::free_port;
 use tempfile::TempDir;
+use test_support::free_port;
 use yaml_rust2::{Yaml, YamlLoader};
 
 fn root() -> PathBuf {

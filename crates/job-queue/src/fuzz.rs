@@ -44,12 +44,6 @@ mod tests {
 
     #[test]
     fn entries_of_the_corpus_are_read_or_refused() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/ledger");
-        let mut replayed = 0;
-        for file in std::fs::read_dir(folder).unwrap() {
-            ledger(&std::fs::read(file.unwrap().path()).unwrap());
-            replayed += 1;
-        }
-        assert!(replayed >= 5, "{folder} has {replayed} files");
+        test_support::replay_corpus("ledger", 5, ledger);
     }
 }

@@ -70,7 +70,8 @@ impl Wish {
                 Ok(Outcome::RejectsLeft)
             }
             Control::UnderWay(other) => {
-                let file = queue.ledger(run).await.map_err(SyncError::from)?.map(|ledger| ledger.file);
+                let file =
+                    queue.ledger(run).await.map_err(SyncError::from)?.map(|ledger| ledger.file);
                 let file = file.unwrap_or_default();
                 Err(SyncError::UnderWay { file, run: other }.into())
             }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use job_queue::{Outage, Ledger, Target};
+use job_queue::{Ledger, Outage, Target};
 use serde::Serialize;
 
 use crate::{
@@ -299,7 +299,7 @@ fn took(ledger: &Ledger) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use job_queue::{Outage, Held, Ledger, Target};
+    use job_queue::{Held, Ledger, Outage, Target};
 
     use super::Report;
     use crate::sample;

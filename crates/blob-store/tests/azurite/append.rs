@@ -62,11 +62,10 @@ async fn an_append_at_a_position_that_others_took_does_nothing() {
 async fn an_append_whose_answer_was_lost_happens_once() {
     let store = store().await;
     store.append_create(NAME, Bytes::from_static(b"head\n"), &HashMap::new()).await.unwrap();
-    let proxy = Proxy::start(store.address(), |number| match number {
+    let proxy = Proxy::start(&store.address(), |number| match number {
         0 => Fault::LoseAnswerTo("comp=appendblock"),
         _ => Fault::None,
-    })
-    .await;
+    });
 
     let answer =
         through(&proxy.address, &store).append(NAME, 5, Bytes::from_static(b"row\n")).await;

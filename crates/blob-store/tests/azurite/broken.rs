@@ -16,13 +16,12 @@ async fn a_download_through_cuts_and_stalls_arrives_whole() {
     let store = store().await;
     let content = noise(110 * MIB);
     let blob = put(&store, "big.csv", &content).await;
-    let proxy = Proxy::start(store.address(), |number| match number {
+    let proxy = Proxy::start(&store.address(), |number| match number {
         2 | 20 => Fault::StallAfter(MIB),
         3 => Fault::StallAfter(100),
         7 => Fault::CutAfter(0),
         _ => Fault::CutAfter(3 * MIB),
-    })
-    .await;
+    });
     let settings = ReadSettings { stalled_after: Duration::from_secs(1), ..Default::default() };
 
     let mut reader =
@@ -39,7 +38,7 @@ async fn a_reader_that_makes_progress_never_gives_up() {
     let store = store().await;
     let content = noise(4 * MIB);
     let blob = put(&store, "big.csv", &content).await;
-    let proxy = Proxy::start(store.address(), |_| Fault::CutAfter(100_000)).await;
+    let proxy = Proxy::start(&store.address(), |_| Fault::CutAfter(100_000));
     let settings =
         ReadSettings { gives_up_after: Duration::from_millis(500), ..Default::default() };
     let begun = Instant::now();
@@ -56,11 +55,10 @@ async fn a_reader_that_makes_progress_never_gives_up() {
 async fn a_reader_without_progress_gives_up() {
     let store = store().await;
     let blob = put(&store, "big.csv", &noise(40 * MIB)).await;
-    let proxy = Proxy::start(store.address(), |number| match number {
+    let proxy = Proxy::start(&store.address(), |number| match number {
         0..3 => Fault::CutAfter(5 * MIB),
         _ => Fault::CutAfter(0),
-    })
-    .await;
+    });
     let settings = ReadSettings { gives_up_after: Duration::from_secs(2), ..Default::default() };
 
     let reader =
@@ -77,11 +75,10 @@ async fn a_storm_of_503_is_waited_out() {
     let store = store().await;
     let content = noise(9 * MIB);
     let blob = put(&store, "big.csv", &content).await;
-    let proxy = Proxy::start(store.address(), |number| match number {
+    let proxy = Proxy::start(&store.address(), |number| match number {
         0..12 => Fault::Busy,
         _ => Fault::None,
-    })
-    .await;
+    });
 
     let broken = through(&proxy.address, &store);
     let mut reader = broken.read("big.csv", &blob.etag, blob.bytes, 0, ReadSettings::default());
@@ -96,7 +93,7 @@ async fn a_reader_that_pauses_holds_no_more_than_its_window_and_goes_on() {
     let store = store().await;
     let content = noise(40 * MIB);
     let blob = put(&store, "big.csv", &content).await;
-    let proxy = Proxy::start(store.address(), |_| Fault::None).await;
+    let proxy = Proxy::start(&store.address(), |_| Fault::None);
     let settings = ReadSettings {
         chunk_bytes: 1_000_000.try_into().unwrap(),
         window: 2.try_into().unwrap(),
@@ -120,13 +117,12 @@ async fn a_reader_that_pauses_holds_no_more_than_its_window_and_goes_on() {
 async fn an_upload_through_cuts_arrives_whole() {
     let store = store().await;
     let content = noise(40 * MIB);
-    let proxy = Proxy::start(store.address(), |number| match number {
+    let proxy = Proxy::start(&store.address(), |number| match number {
         0..3 => Fault::LoseAnswerTo("comp=block"),
         3..5 => Fault::Busy,
         5..7 => Fault::CutAfter(10),
         _ => Fault::None,
-    })
-    .await;
+    });
 
     let committed = put(&through(&proxy.address, &store), "big.csv", &content).await;
 
@@ -139,7 +135,7 @@ async fn an_upload_through_cuts_arrives_whole() {
 async fn a_commit_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
     for content in [Bytes::new(), Bytes::from_static(b"content")] {
         let store = store().await;
-        let proxy = Proxy::start(store.address(), |_| Fault::LoseAnswerTo("if-none-match")).await;
+        let proxy = Proxy::start(&store.address(), |_| Fault::LoseAnswerTo("if-none-match"));
         // Every answer to a commit is lost: after the first one only reading gets through.
         let broken = through(&proxy.address, &store);
 
@@ -161,11 +157,10 @@ async fn a_commit_whose_answer_was_lost_is_not_taken_for_somebody_elses() {
 async fn a_delete_whose_answer_was_lost_is_done() {
     let store = store().await;
     put(&store, "a.csv", &Bytes::from_static(b"a")).await;
-    let proxy = Proxy::start(store.address(), |number| match number {
+    let proxy = Proxy::start(&store.address(), |number| match number {
         0 => Fault::LoseAnswerTo("DELETE "),
         _ => Fault::None,
-    })
-    .await;
+    });
 
     through(&proxy.address, &store).delete("a.csv").await.unwrap();
 

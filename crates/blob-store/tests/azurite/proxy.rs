@@ -1,17 +1,11 @@
-//! A TCP proxy that breaks connections on purpose.
+//! What goes wrong between the store and Azurite, connection by connection.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-};
+use test_support::{Fate, Filter, pass, proxy_before};
 
 /// What goes wrong on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,7 +13,7 @@ pub(crate) enum Fault {
     None,
     /// The connection breaks after this many bytes from the server.
     CutAfter(usize),
-    /// The server falls silent after this many bytes, and the connection stays.
+    /// The server stops answering after this many bytes, and the connection stays.
     StallAfter(usize),
     /// The request whose head contains this reaches the server; its answer is lost.
     LoseAnswerTo(&'static str),
@@ -29,138 +23,93 @@ pub(crate) enum Fault {
     Busy,
 }
 
+const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
+
 pub(crate) struct Proxy {
     pub(crate) address: String,
-    shared: Arc<Shared>,
+    is_healed: Arc<AtomicBool>,
+    counts: Arc<Counts>,
 }
 
-struct Shared {
-    upstream: String,
-    /// The fault of the n-th connection, counted from 0.
-    plan: Mutex<Box<dyn FnMut(u64) -> Fault + Send>>,
-    connections: AtomicU64,
+#[derive(Default)]
+struct Counts {
     downloaded: AtomicU64,
     faults: AtomicU64,
 }
 
 impl Proxy {
-    pub(crate) async fn start(
-        upstream: String,
-        plan: impl FnMut(u64) -> Fault + Send + 'static,
+    /// `plan` gives the fault of the n-th connection, counted from 0.
+    pub(crate) fn start(
+        upstream: &str,
+        mut plan: impl FnMut(u64) -> Fault + Send + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let shared = Arc::new(Shared {
-            upstream,
-            plan: Mutex::new(Box::new(plan)),
-            connections: AtomicU64::new(0),
-            downloaded: AtomicU64::new(0),
-            faults: AtomicU64::new(0),
+        let (is_healed, counts) = (Arc::<AtomicBool>::default(), Arc::<Counts>::default());
+        let (healed, counted) = (Arc::clone(&is_healed), Arc::clone(&counts));
+        let address = proxy_before(upstream, move |number| {
+            let is_healed = healed.load(Ordering::Relaxed);
+            filters(if is_healed { Fault::None } else { plan(number) }, &counted)
         });
-        tokio::spawn(Arc::clone(&shared).listen(listener));
-        Self { address, shared }
+        Self { address, is_healed, counts }
     }
 
     /// Connections that are opened from now on work.
     pub(crate) fn heal(&self) {
-        *self.shared.plan.lock().unwrap() = Box::new(|_| Fault::None);
+        self.is_healed.store(true, Ordering::Relaxed);
     }
 
     /// Bytes that the server sent to the client so far.
     pub(crate) fn downloaded(&self) -> u64 {
-        self.shared.downloaded.load(Ordering::Relaxed)
+        self.counts.downloaded.load(Ordering::Relaxed)
     }
 
     /// Faults that really came to pass.
     pub(crate) fn faults(&self) -> u64 {
-        self.shared.faults.load(Ordering::Relaxed)
+        self.counts.faults.load(Ordering::Relaxed)
     }
 }
 
-impl Shared {
-    async fn listen(self: Arc<Self>, listener: TcpListener) {
-        while let Ok((client, _)) = listener.accept().await {
-            let number = self.connections.fetch_add(1, Ordering::Relaxed);
-            let fault = (self.plan.lock().unwrap())(number);
-            tokio::spawn(Arc::clone(&self).serve(client, fault));
-        }
-    }
-
-    async fn serve(self: Arc<Self>, mut client: TcpStream, fault: Fault) {
-        if fault == Fault::Busy {
-            self.faults.fetch_add(1, Ordering::Relaxed);
-            let _ = client.read(&mut [0; 8192]).await;
-            let answer = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\n\
-                content-length: 0\r\nconnection: close\r\n\r\n";
-            let _ = client.write_all(answer).await;
-            return;
-        }
-        let server = TcpStream::connect(&self.upstream).await.unwrap();
-        let (from_client, to_client) = client.into_split();
-        let (from_server, to_server) = server.into_split();
-        let lose_next = AtomicBool::new(false);
-        tokio::select! {
-            () = self.upload(from_client, to_server, fault, &lose_next) => {}
-            () = self.download(from_server, to_client, fault, &lose_next) => {}
-        }
-    }
-
-    async fn upload(
-        &self,
-        mut from: OwnedReadHalf,
-        mut to: OwnedWriteHalf,
-        fault: Fault,
-        lose_next: &AtomicBool,
-    ) {
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(read @ 1..) = from.read(&mut buffer).await {
-            if let Fault::LoseAnswerTo(marker) = fault
-                && contains(&buffer[..read], marker.as_bytes())
-            {
-                lose_next.store(true, Ordering::SeqCst);
+fn filters(fault: Fault, counts: &Arc<Counts>) -> [Filter; 2] {
+    let loses_next = Arc::<AtomicBool>::default();
+    let download = download(fault, Arc::clone(counts), Arc::clone(&loses_next));
+    let counts = Arc::clone(counts);
+    let upload: Filter = match fault {
+        Fault::Busy => Box::new(move |_| {
+            counts.faults.fetch_add(1, Ordering::Relaxed);
+            Fate::Answer(BUSY)
+        }),
+        Fault::LoseAnswerTo(marker) => Box::new(move |sent| {
+            if String::from_utf8_lossy(sent).contains(marker) {
+                loses_next.store(true, Ordering::SeqCst);
             }
-            let sent = match fault {
-                Fault::SmallPages => with_small_pages(&buffer[..read]),
-                _ => buffer[..read].to_vec(),
-            };
-            if to.write_all(&sent).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    async fn download(
-        &self,
-        mut from: OwnedReadHalf,
-        mut to: OwnedWriteHalf,
-        fault: Fault,
-        lose_next: &AtomicBool,
-    ) {
-        let mut left = match fault {
-            Fault::CutAfter(bytes) | Fault::StallAfter(bytes) => bytes,
-            _ => usize::MAX,
-        };
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(read @ 1..) = from.read(&mut buffer).await {
-            let passed = if lose_next.load(Ordering::SeqCst) { 0 } else { read.min(left) };
-            let _ = to.write_all(&buffer[..passed]).await;
-            self.downloaded.fetch_add(passed as u64, Ordering::Relaxed);
-            left -= passed;
-            if passed < read {
-                self.faults.fetch_add(1, Ordering::Relaxed);
-                if matches!(fault, Fault::StallAfter(_)) {
-                    std::future::pending::<()>().await;
-                }
-                return;
-            }
-        }
-    }
+            Fate::Pass
+        }),
+        Fault::SmallPages => Box::new(|sent| {
+            let sent = String::from_utf8_lossy(sent);
+            Fate::Replace(sent.replacen("comp=list&", "comp=list&maxresults=3&", 1).into())
+        }),
+        _ => pass(),
+    };
+    [upload, download]
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
-}
-
-fn with_small_pages(request: &[u8]) -> Vec<u8> {
-    String::from_utf8_lossy(request).replacen("comp=list&", "comp=list&maxresults=3&", 1).into()
+fn download(fault: Fault, counts: Arc<Counts>, loses_next: Arc<AtomicBool>) -> Filter {
+    let mut left = match fault {
+        Fault::CutAfter(bytes) | Fault::StallAfter(bytes) => bytes,
+        _ => usize::MAX,
+    };
+    Box::new(move |piece| {
+        let passed = if loses_next.load(Ordering::SeqCst) { 0 } else { piece.len().min(left) };
+        counts.downloaded.fetch_add(passed as u64, Ordering::Relaxed);
+        left -= passed;
+        if passed == piece.len() {
+            return Fate::Pass;
+        }
+        counts.faults.fetch_add(1, Ordering::Relaxed);
+        match fault {
+            Fault::StallAfter(_) if passed == 0 => Fate::Swallow,
+            Fault::StallAfter(_) => Fate::Replace(piece[..passed].to_vec()),
+            _ => Fate::CutAfter(piece[..passed].to_vec()),
+        }
+    })
 }

@@ -70,7 +70,7 @@ async fn a_listing_goes_past_its_first_page_and_tells_what_properties_tell() {
     for name in expected.iter().rev().map(String::as_str).chain(["other"]) {
         put(&store, name, &Bytes::from_static(b"content")).await;
     }
-    let proxy = Proxy::start(store.address(), |_| Fault::SmallPages).await;
+    let proxy = Proxy::start(&store.address(), |_| Fault::SmallPages);
     let sas = azurite_sas_connection_string(&proxy.address, time::Duration::hours(1));
 
     let paged = connect(&sas, store.container()).unwrap();

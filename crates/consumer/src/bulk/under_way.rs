@@ -48,7 +48,8 @@ impl Deliverer {
         job_queue::failpoint!("ingest-created");
         let mut note =
             Note { api_calls: progress.api_calls, ..Note::new(&job, &self.plans.target) };
-        if load.delivery.claimed.set_external_job(Some(&note.write())).await? == Settled::LeaseLost {
+        if load.delivery.claimed.set_external_job(Some(&note.write())).await? == Settled::LeaseLost
+        {
             self.abandon(&job).await;
             return Ok(Step::End(End::LeaseLost));
         }

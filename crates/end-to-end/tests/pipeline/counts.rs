@@ -1,7 +1,7 @@
 //! `consumer count`: a run is compared with the records that Salesforce has of it.
 
-use test_support::{MovableClock, RedisServer};
 use serde_json::{Value, json};
+use test_support::{MovableClock, RedisServer};
 
 use crate::{
     kinds::{CONTACTS, Kind, LEADS, PARCEL_SCHEMA, PARCELS},

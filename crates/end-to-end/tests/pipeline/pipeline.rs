@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use blob_store::{BlobArgs, BlobStore, Overwrite};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use test_support::{Azurite, RedisServer, free_port};
 use serde_json::Value;
 use tempfile::TempDir;
+use test_support::{Azurite, RedisServer, free_port};
 
 use crate::processes::{Ended, Program, wait_until};
 

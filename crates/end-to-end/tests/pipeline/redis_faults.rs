@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use test_support::{RedisSentinel, RedisServer};
 use redis::{Commands, Connection};
+use test_support::{RedisSentinel, RedisServer};
 
 use crate::{
     pipeline::{FILE, Pipeline, Report},

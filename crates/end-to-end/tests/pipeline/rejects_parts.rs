@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use test_support::azurite_connection_string;
 use redis::Commands;
+use test_support::azurite_connection_string;
 
 use crate::{
     full_proxy::full_proxy_before,

@@ -1,71 +1,49 @@
-//! A TCP proxy whose open connections fall silent on demand, and stay open.
+//! A proxy before Redis whose open connections stop answering on demand, and stay open.
 
-use std::{
-    io::{Read, Write},
-    net::{Ipv4Addr, TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
+use test_support::{Fate, Filter, proxy_before};
+
 pub(crate) struct SilentProxy {
-    port: u16,
-    shared: Arc<Shared>,
+    address: String,
+    connections: Arc<Connections>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct Connections {
     opened: AtomicU64,
     /// Connections with a lower number pass nothing on.
     silent_below: AtomicU64,
 }
 
 impl SilentProxy {
-    /// Ends with the process.
     pub(crate) fn before(upstream: u16) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let shared = Arc::<Shared>::default();
-        let of_thread = Arc::clone(&shared);
-        thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)) else {
-                    continue;
-                };
-                let number = of_thread.opened.fetch_add(1, Ordering::SeqCst);
-                let ways =
-                    [(client.try_clone().unwrap(), server.try_clone().unwrap()), (server, client)];
-                for (from, to) in ways {
-                    let shared = Arc::clone(&of_thread);
-                    thread::spawn(move || shared.pass_on(number, from, to));
-                }
-            }
+        let connections = Arc::<Connections>::default();
+        let of_proxy = Arc::clone(&connections);
+        let address = proxy_before(&format!("127.0.0.1:{upstream}"), move |number| {
+            of_proxy.opened.fetch_add(1, Ordering::SeqCst);
+            [(), ()].map(|()| -> Filter {
+                let connections = Arc::clone(&of_proxy);
+                Box::new(move |_| {
+                    let is_silent = number < connections.silent_below.load(Ordering::SeqCst);
+                    if is_silent { Fate::Swallow } else { Fate::Pass }
+                })
+            })
         });
-        Self { port, shared }
+        Self { address, connections }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://{}", self.address)
     }
 
     /// What is open now answers no more; what is opened from now on works.
     pub(crate) fn fall_silent(&self) {
-        let opened = self.shared.opened.load(Ordering::SeqCst);
+        let opened = self.connections.opened.load(Ordering::SeqCst);
         assert!(opened > 0, "nobody came this way");
-        self.shared.silent_below.store(opened, Ordering::SeqCst);
-    }
-}
-
-impl Shared {
-    fn pass_on(&self, number: u64, mut from: TcpStream, mut to: TcpStream) {
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(read @ 1..) = from.read(&mut buffer) {
-            let is_silent = number < self.silent_below.load(Ordering::SeqCst);
-            if !is_silent && to.write_all(&buffer[..read]).is_err() {
-                return;
-            }
-        }
+        self.connections.silent_below.store(opened, Ordering::SeqCst);
     }
 }

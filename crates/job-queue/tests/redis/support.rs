@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, Dialect, Reject, ResumePoint, Rows, RunId, Tally};
-use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target, Wanted};
-use test_support::RedisServer;
+use ingest_core::{BatchJob, Reject, ResumePoint, Rows, RunId};
+use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target};
 use redis::Commands;
+pub(crate) use test_support::target_of;
+use test_support::{RedisServer, until};
 
 /// A Redis of its own, and a queue on it.
 pub(crate) struct Fixture {
@@ -112,19 +113,9 @@ pub(crate) async fn connect(redis: &RedisServer, lease: Duration) -> Queue {
     Queue::connect(&args).await.unwrap()
 }
 
-/// What all consumers deliver that are not said to deliver something else.
+/// What consumers deliver, unless a test says otherwise.
 pub(crate) fn target() -> Target {
     target_of("Lead")
-}
-
-pub(crate) fn target_of(object: &str) -> Target {
-    Target {
-        org: "00D000000000001".to_owned(),
-        object: object.to_owned(),
-        operation: "upsert".to_owned(),
-        external_id: Some("External_Id__c".to_owned()),
-        mapping: "m1".to_owned(),
-    }
 }
 
 pub(crate) fn consumer_of(queue: Queue, name: &str) -> BatchBackend {
@@ -133,15 +124,7 @@ pub(crate) fn consumer_of(queue: Queue, name: &str) -> BatchBackend {
 
 /// The next batch, when a lease or a delay has to end first.
 pub(crate) async fn claim_soon(consumer: &mut BatchBackend) -> Claimed {
-    let claiming = async {
-        loop {
-            if let Some(claimed) = consumer.claim().await.unwrap() {
-                return claimed;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), claiming).await.expect("a batch comes")
+    until("a batch comes", async || consumer.claim().await.unwrap()).await
 }
 
 pub(crate) fn id(run: &str) -> RunId {
@@ -149,38 +132,14 @@ pub(crate) fn id(run: &str) -> RunId {
 }
 
 pub(crate) fn new_run(run: &str) -> NewRun {
-    NewRun {
-        run: id(run),
-        container: "high-volume-ingest".to_owned(),
-        file: format!("{run}.csv"),
-        etag: "0x1".to_owned(),
-        file_bytes: 1_000,
-        header: Bytes::from_static(b"ExternalId,Name"),
-        settings: "{}".to_owned(),
-        wanted: Wanted::default(),
-        target: Some(target()),
-        replay_of: None,
-        start_key: None,
-        keep: Duration::from_secs(3_600),
-    }
+    NewRun { target: Some(target()), ..test_support::new_run(run, "ExternalId,Name") }
 }
 
 /// Batch `sequence`: 10 rows.
 pub(crate) fn job(run: &str, sequence: u64) -> BatchJob {
-    let mut rows = Rows::default();
-    for record in sequence * 10 + 1..=sequence * 10 + 10 {
-        rows.push(record, format!("EXT-{record},Name {record}").as_bytes());
-    }
-    BatchJob {
-        run: id(run),
-        sequence,
-        passes: 0,
-        header: Bytes::from_static(b"ExternalId,Name"),
-        dialect: Dialect::default(),
-        rows,
-        rejects: Vec::new(),
-        tally: Tally::default(),
-    }
+    let first = sequence * 10 + 1;
+    let rows = (first..first + 10).map(|record| format!("EXT-{record},Name {record}"));
+    test_support::batch(&new_run(run), sequence, first, rows)
 }
 
 /// Where feeding goes on after the first `batches` batches of [`job`].

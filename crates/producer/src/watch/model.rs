@@ -7,7 +7,7 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ingest_core::RunId;
-use job_queue::{Outage, Depth, Ledger, Target};
+use job_queue::{Depth, Ledger, Outage, Target};
 
 use crate::{
     control::Wish,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use job_queue::{Outage, Depth, Ledger};
+use job_queue::{Depth, Ledger, Outage};
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::{

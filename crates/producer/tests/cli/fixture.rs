@@ -5,11 +5,10 @@ use std::process::Output;
 use blob_store::{BlobArgs, BlobStore, Overwrite, ReadSettings};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use ingest_core::{Reject, Rows};
 use job_queue::{BatchBackend, Queue, QueueArgs, Target};
-use test_support::{Azurite, RedisServer};
 use redis::Commands;
 use serde_json::Value;
+use test_support::{Azurite, RedisServer, outcome, target_of};
 
 use crate::program::{producer, stderr, stdout};
 
@@ -161,19 +160,7 @@ impl Fixture {
             let mut consumer = BatchBackend::new(queue, "test", &target());
             for _ in 0..batches {
                 let Some(claimed) = consumer.claim().await.unwrap() else { break };
-                let mut job = claimed.job().clone();
-                for (record, raw) in std::mem::take(&mut job.rows).iter() {
-                    match code(std::str::from_utf8(raw).unwrap()) {
-                        None => job.tally.created += 1,
-                        Some(code) => job.rejects.push(Reject {
-                            record,
-                            code: code.to_owned(),
-                            message: format!("{code}, says the test"),
-                            raw: Bytes::copy_from_slice(raw),
-                        }),
-                    }
-                }
-                job.rows = Rows::default();
+                let job = outcome(&claimed, &code);
                 claimed.settle(&job).await.unwrap();
             }
         });
@@ -193,11 +180,5 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// What the tests' consumer does with rows.
 pub(crate) fn target() -> Target {
-    Target {
-        org: "00D000000000001".to_owned(),
-        object: "Contact".to_owned(),
-        operation: "upsert".to_owned(),
-        external_id: Some("ExternalId__c".to_owned()),
-        mapping: "0123456789ab".to_owned(),
-    }
+    target_of("Contact")
 }

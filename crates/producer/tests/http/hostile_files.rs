@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use test_support::azurite_connection_string;
 use serde_json::json;
+use test_support::azurite_connection_string;
 
 use crate::{
     many_streams::peak_memory_bytes,

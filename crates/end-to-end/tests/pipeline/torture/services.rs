@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use test_support::{MovableClock, RedisSentinel, RedisServer, azurite_sas_connection_string};
 use redis::Connection;
+use test_support::{MovableClock, RedisSentinel, RedisServer, azurite_sas_connection_string};
 
 use super::{
     plan::{Plan, Theme},
