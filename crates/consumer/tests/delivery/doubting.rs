@@ -7,9 +7,9 @@ use salesforce_simulator::{Faults, PlannedFault};
 
 use super::{
     bulk::{BULK, batches_of},
+    failing_proxy::FailingProxy,
     holding::{held, is_held_and_goes_on},
     operations::scene_with_leads,
-    spoiler::Spoiler,
     support::{Scene, good_batches},
 };
 
@@ -64,14 +64,14 @@ async fn are_found(
     settings: &[&str],
 ) {
     let scene = Scene::new().await;
-    let spoiler = Spoiler::before(&scene.salesforce.url(), "BAD", status, code).await;
+    let proxy = FailingProxy::before(&scene.salesforce.url(), "BAD", status, code).await;
     let mut rows = good_batches(1).concat();
     for row in bad {
         rows[*row] = rows[*row].replace("Ames", "BAD");
     }
     scene.feed("a", &[rows]).await;
 
-    let consumer = scene.consumer(&[&spoiler.arguments()[..], settings].concat());
+    let consumer = scene.consumer(&[&proxy.arguments()[..], settings].concat());
     let ledger = scene.ended("a").await;
 
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
@@ -106,14 +106,15 @@ async fn a_row_that_a_proxy_does_not_let_through_is_rejected_alone() {
 #[tokio::test]
 async fn rows_that_are_all_bad_do_not_hold_their_run_for_ever() {
     let scene = Scene::new().await;
-    let spoiler = Spoiler::before(&scene.salesforce.url(), "BAD", 400, "JSON_PARSER_ERROR").await;
+    let proxy =
+        FailingProxy::before(&scene.salesforce.url(), "BAD", 400, "JSON_PARSER_ERROR").await;
     let mut batches = good_batches(2);
     for row in &mut batches[0] {
         *row = row.replace("Ames", "BAD");
     }
     scene.feed("a", &batches).await;
     let run = "a".parse().unwrap();
-    let arguments = [&spoiler.arguments()[..], &["--concurrency=1"]].concat();
+    let arguments = [&proxy.arguments()[..], &["--concurrency=1"]].concat();
     let consumer = scene.consumer(&arguments);
 
     let mut holds = 0;
@@ -138,13 +139,13 @@ async fn rows_that_are_all_bad_do_not_hold_their_run_for_ever() {
 async fn an_update_that_creates_a_record_holds_its_run_until_a_person_resumes_it() {
     for api in [&[][..], &[BULK]] {
         let (scene, ids) = scene_with_leads().await;
-        let spoiler = Spoiler::that_says_created(&scene.salesforce.url()).await;
+        let proxy = FailingProxy::that_says_created(&scene.salesforce.url()).await;
         let rows: Vec<_> = ids.iter().map(|id| vec![format!("{id},New")]).collect();
         scene.feed_under("Id,LastName", "update", &rows).await;
 
-        let spoiler = spoiler.arguments();
+        let proxy = proxy.arguments();
         let update = ["--salesforce-operation=update", "--salesforce-external-id=Id"];
-        let consumer = scene.consumer(&[&spoiler, &update[..], &["--concurrency=1"], api].concat());
+        let consumer = scene.consumer(&[&proxy, &update[..], &["--concurrency=1"], api].concat());
         let held = held(&scene, "update").await.held.unwrap();
 
         assert!(held.reason.contains("an update has created a record"), "{}", held.reason);

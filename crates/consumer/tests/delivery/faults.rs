@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, RowErrorRule, Simulator};
 
 use super::{
-    spoiler::Spoiler,
+    failing_proxy::FailingProxy,
     support::{Scene, good_batches},
 };
 
@@ -168,11 +168,11 @@ async fn locked_rows_are_sent_again_and_no_others() {
 #[tokio::test]
 async fn a_call_that_always_fails_is_halved_down_to_the_row_that_makes_it_fail() {
     let scene = Scene::new().await;
-    let spoiler =
-        Spoiler::before(&scene.salesforce.url(), "E-000742", 500, "UNKNOWN_EXCEPTION").await;
+    let proxy =
+        FailingProxy::before(&scene.salesforce.url(), "E-000742", 500, "UNKNOWN_EXCEPTION").await;
     scene.feed("guilty", &good_batches(20)).await;
 
-    let _consumer = scene.consumer(&spoiler.arguments());
+    let _consumer = scene.consumer(&proxy.arguments());
     let ledger = scene.ended("guilty").await;
 
     assert_eq!((ledger.created, ledger.rejected), (1_999, 1));

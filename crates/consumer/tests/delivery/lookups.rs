@@ -7,7 +7,7 @@ use job_queue::{Ledger, Wanted};
 use salesforce_simulator::{Config, Fault, PlannedFault, Schema};
 use serde_json::Value;
 
-use super::{bulk::BULK, holding::held, spoiler::Spoiler, support::Scene};
+use super::{bulk::BULK, failing_proxy::FailingProxy, holding::held, support::Scene};
 
 const COLLECTIONS: &str = "--salesforce-api=collections";
 const OBJECT: &str = "--salesforce-object=Gauge__c";
@@ -365,10 +365,10 @@ async fn one_key_is_refused(keys: usize, (status, code): (u16, &'static str), ap
     let scene = scene_with("Key__c", &[&all[..], &["BAD".to_owned()]].concat()).await;
     let mut rows: Vec<String> = all.iter().map(|key| format!("{key},new")).collect();
     rows.insert(keys / 3, "BAD,new".to_owned());
-    let spoiler = Spoiler::before(&scene.salesforce.url(), "BAD", status, code).await;
+    let proxy = FailingProxy::before(&scene.salesforce.url(), "BAD", status, code).await;
     feed(&scene, "update", "Key__c,Text__c", &rows).await;
     let arguments = arguments("update", "Key__c", api);
-    let arguments = [&spoiler.arguments()[..], &arguments.each_ref().map(String::as_str)].concat();
+    let arguments = [&proxy.arguments()[..], &arguments.each_ref().map(String::as_str)].concat();
 
     let consumer = scene.consumer(&arguments);
     let ledger = scene.ended("second").await;

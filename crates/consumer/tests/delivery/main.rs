@@ -1,21 +1,21 @@
 //! A whole consumer between a real Redis and the simulator.
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
-mod arrival;
 mod bulk;
 mod changing;
-mod citizen;
 mod doubting;
+mod failing_proxy;
 mod faults;
-mod handing_on;
+mod happy_path;
 mod holding;
 mod lookups;
 mod on_the_way;
 mod operations;
-mod spoiler;
+mod requeue;
 mod starting;
 mod stopping;
 mod support;
 mod targets;
+mod throttling;
 mod waiting;
 mod watched;

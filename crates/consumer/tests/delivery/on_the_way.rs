@@ -6,8 +6,8 @@ use job_queue::Control;
 
 use super::{
     bulk::BULK,
+    failing_proxy::FailingProxy,
     holding::held,
-    spoiler::Spoiler,
     support::{Scene, good_batches},
 };
 
@@ -25,12 +25,12 @@ async fn an_insert_whose_answer_was_replaced_by_a_page_is_not_sent_again() {
         (403, 10, &[BULK]),
     ] {
         let scene = Scene::new().await;
-        let spoiler = Spoiler::behind(&scene.salesforce.url(), "BAD", status).await;
+        let proxy = FailingProxy::behind(&scene.salesforce.url(), "BAD", status).await;
         let mut rows = good_batches(3).concat();
         rows[bad] = rows[bad].replace("Ames", "BAD");
         scene.feed("a", &[rows]).await;
 
-        let consumer = scene.consumer(&[&spoiler.arguments()[..], &[INSERT], api].concat());
+        let consumer = scene.consumer(&[&proxy.arguments()[..], &[INSERT], api].concat());
         let ledger = scene.ended("a").await;
 
         consumer.stop().await.unwrap();
@@ -48,17 +48,17 @@ async fn an_insert_whose_answer_was_replaced_by_a_page_is_not_sent_again() {
 #[tokio::test]
 async fn an_insert_of_which_nothing_gets_through_holds_its_run_and_loses_few_rows() {
     let scene = Scene::new().await;
-    let spoiler = Spoiler::before(&scene.salesforce.url(), "/composite/", 403, "").await;
+    let proxy = FailingProxy::before(&scene.salesforce.url(), "/composite/", 403, "").await;
     scene.feed("a", &good_batches(10)).await;
     let settings = [INSERT, "--concurrency=1"];
-    let consumer = scene.consumer(&[&spoiler.arguments()[..], &settings].concat());
+    let consumer = scene.consumer(&[&proxy.arguments()[..], &settings].concat());
 
     let run = "a".parse().unwrap();
     for is_last in [false, true] {
         let reason = held(&scene, "a").await.held.unwrap().reason;
         assert!(reason.contains("proxies on the way"), "{reason}");
         if is_last {
-            spoiler.end();
+            proxy.end();
         }
         assert_eq!(scene.queue.resume_run(&run).await.unwrap(), Control::Done);
     }

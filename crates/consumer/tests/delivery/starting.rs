@@ -9,7 +9,7 @@ use job_queue::Outage;
 use salesforce_simulator::{Fault, Faults, PlannedFault, Simulator};
 
 use super::{
-    spoiler::Spoiler,
+    failing_proxy::FailingProxy,
     support::{Scene, good_batches},
 };
 
@@ -101,12 +101,12 @@ async fn a_consumer_that_starts_while_salesforce_is_away_waits_until_it_is_back(
 /// Maintenance, or a proxy: a page comes instead of what is on this path.
 async fn a_page_is_waited_out(status: u16, path: &'static str, arguments: &[&str]) {
     let scene = Scene::new().await;
-    let spoiler = Spoiler::before(&scene.salesforce.url(), path, status, "").await;
+    let proxy = FailingProxy::before(&scene.salesforce.url(), path, status, "").await;
     scene.feed("away", &good_batches(2)).await;
-    let consumer = scene.consumer(&[&spoiler.arguments(), arguments].concat());
+    let consumer = scene.consumer(&[&proxy.arguments(), arguments].concat());
 
     let pause = pause(&scene).await;
-    spoiler.end();
+    proxy.end();
     scene.delivered("away").await;
 
     assert!(!pause.reason.contains('<'), "{status} {path}: {}", pause.reason);

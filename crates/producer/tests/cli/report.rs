@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    fixture::{Fixture, target},
-    program::{producer, stderr, stdout},
-};
+use crate::support::{Fixture, producer, stderr, stdout, target};
 
 /// The report with what differs from run to run made alike.
 fn masked(report: &str) -> String {

@@ -4,7 +4,7 @@ use job_queue::{BatchBackend, RunState};
 use salesforce_simulator::{Config, Faults, RowErrorRule};
 
 use super::{
-    spoiler::Spoiler,
+    failing_proxy::FailingProxy,
     support::{Scene, good_batches},
 };
 
@@ -158,11 +158,11 @@ async fn a_row_that_stays_locked_is_rejected_after_its_retries() {
 #[tokio::test]
 async fn one_row_that_spoils_a_call_is_found_and_the_others_arrive() {
     let scene = Scene::new().await;
-    let spoiler =
-        Spoiler::before(&scene.salesforce.url(), "E-000041", 400, "JSON_PARSER_ERROR").await;
+    let proxy =
+        FailingProxy::before(&scene.salesforce.url(), "E-000041", 400, "JSON_PARSER_ERROR").await;
     scene.feed("spoiled", &good_batches(1)).await;
 
-    let _consumer = scene.consumer(&spoiler.arguments());
+    let _consumer = scene.consumer(&proxy.arguments());
     let ledger = scene.ended("spoiled").await;
 
     assert_eq!((ledger.created, ledger.rejected), (99, 1));

@@ -1,6 +1,6 @@
 //! Redis and Azurite of its own, files, and somebody who settles batches.
 
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
 use blob_store::{BlobArgs, BlobStore, Overwrite, ReadSettings};
 use bytes::{Bytes, BytesMut};
@@ -9,8 +9,6 @@ use job_queue::{BatchBackend, Queue, QueueArgs, Target};
 use redis::Commands;
 use serde_json::Value;
 use test_support::{Azurite, RedisServer, outcome, target_of};
-
-use crate::program::{producer, stderr, stdout};
 
 pub(crate) const FILE: &str = "big.csv";
 
@@ -181,4 +179,24 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// What the tests' consumer does with rows.
 pub(crate) fn target() -> Target {
     target_of("Contact")
+}
+
+/// Runs `producer` to its end with nothing of the environment but `settings`.
+pub(crate) fn producer(settings: &[(&str, &str)], arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_producer"))
+        .args(arguments)
+        .env_clear()
+        .envs(settings.iter().copied())
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
 }

@@ -14,16 +14,16 @@ use axum::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// Answers calls with these words in their address or body with an error, or without a code with a page (status 0: it hangs up), and
-/// passes on all others. Or passes on those too, and replaces what comes back. Or says of every record
-/// that it was created.
-pub(crate) struct Spoiler {
+/// Answers calls with these words in their address or body with an error (without a code: with a
+/// page; with status 0: it hangs up), and passes on all others. Or passes on those too, and replaces
+/// what comes back. Or says of every record that it was created.
+pub(crate) struct FailingProxy {
     login_url: String,
     is_over: Arc<AtomicBool>,
     serving: JoinHandle<()>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Route {
     salesforce: String,
     words: &'static str,
@@ -37,53 +37,26 @@ struct Route {
 
 const BODY_BYTES_MAX: usize = 1 << 20;
 
-impl Spoiler {
+impl FailingProxy {
     pub(crate) async fn before(
         salesforce: &str,
         words: &'static str,
         status: u16,
         code: &'static str,
     ) -> Self {
-        let route = Route {
-            salesforce: salesforce.to_owned(),
-            words,
-            status,
-            code,
-            passes_on: false,
-            says_created: false,
-            is_over: Arc::default(),
-            http: reqwest::Client::new(),
-        };
-        Self::with(route).await
+        let salesforce = salesforce.to_owned();
+        Self::with(Route { salesforce, words, status, code, ..Route::default() }).await
     }
 
     /// Salesforce does what is asked, and a page comes back.
     pub(crate) async fn behind(salesforce: &str, words: &'static str, status: u16) -> Self {
-        let route = Route {
-            salesforce: salesforce.to_owned(),
-            words,
-            status,
-            code: "",
-            passes_on: true,
-            says_created: false,
-            is_over: Arc::default(),
-            http: reqwest::Client::new(),
-        };
-        Self::with(route).await
+        let salesforce = salesforce.to_owned();
+        Self::with(Route { salesforce, words, status, passes_on: true, ..Route::default() }).await
     }
 
     pub(crate) async fn that_says_created(salesforce: &str) -> Self {
-        let route = Route {
-            salesforce: salesforce.to_owned(),
-            words: "never in a body",
-            status: 0,
-            code: "",
-            passes_on: false,
-            says_created: true,
-            is_over: Arc::default(),
-            http: reqwest::Client::new(),
-        };
-        Self::with(route).await
+        let (salesforce, words) = (salesforce.to_owned(), "never in a body");
+        Self::with(Route { salesforce, words, says_created: true, ..Route::default() }).await
     }
 
     async fn with(route: Route) -> Self {
@@ -106,7 +79,7 @@ impl Spoiler {
     }
 }
 
-impl Drop for Spoiler {
+impl Drop for FailingProxy {
     fn drop(&mut self) {
         self.serving.abort();
     }
@@ -117,15 +90,15 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     let body: Bytes = to_bytes(body, BODY_BYTES_MAX).await.unwrap();
     let is_meant = head.uri.to_string().contains(route.words)
         || String::from_utf8_lossy(&body).contains(route.words);
-    let is_spoiled = is_meant && !route.is_over.load(Ordering::Relaxed);
-    if is_spoiled && !route.passes_on {
-        return spoiled(&route);
+    let is_failed = is_meant && !route.is_over.load(Ordering::Relaxed);
+    if is_failed && !route.passes_on {
+        return failed(&route);
     }
     let url = format!("{}{}", route.salesforce, head.uri);
     let passed_on = route.http.request(head.method, url).headers(head.headers).body(body);
     let answer = passed_on.send().await.unwrap();
-    if is_spoiled {
-        return spoiled(&route);
+    if is_failed {
+        return failed(&route);
     }
     let status = answer.status();
     let body = answer.bytes().await.unwrap();
@@ -139,7 +112,7 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     (status, text).into_response()
 }
 
-fn spoiled(route: &Route) -> Response {
+fn failed(route: &Route) -> Response {
     // Ends the connection.
     assert_ne!(route.status, 0, "it hangs up");
     let (code, status) = (route.code, StatusCode::from_u16(route.status).unwrap());
