@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use ingest_core::Tally;
 use job_queue::{Ledger, Outage, Target};
 use serde::Serialize;
 
@@ -171,8 +172,8 @@ impl Report {
         let left = [("unfinished", self.unfinished), ("cancelled", self.cancelled)];
         lines.extend(left.iter().filter(|left| left.1 > 0).map(|left| (left.0, grouped(left.1))));
         lines.push(("batches", self.batches_line()));
-        lines.push(("sent again", format!("{} rows", grouped(ledger.retried))));
-        lines.push(("api calls", grouped(ledger.api_calls)));
+        lines.push(("sent again", format!("{} rows", grouped(ledger.tally.retried))));
+        lines.push(("api calls", grouped(ledger.tally.api_calls)));
         lines.push(("paused", self.paused_line()));
         lines.extend(self.time_line());
         let peak = self.producer_peak_memory_bytes;
@@ -228,7 +229,7 @@ impl Report {
     }
 
     fn delivered_line(&self) -> String {
-        let Ledger { created, updated, deleted, .. } = self.ledger;
+        let Tally { created, updated, deleted, .. } = self.ledger.tally;
         let total = grouped(self.delivered);
         let mut text =
             format!("{total} ({} created, {} updated", grouped(created), grouped(updated));
@@ -299,6 +300,7 @@ fn took(ledger: &Ledger) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use ingest_core::Tally;
     use job_queue::{Held, Ledger, Outage, Target};
 
     use super::Report;
@@ -366,7 +368,8 @@ mod tests {
     #[test]
     fn deleted_rows_are_named_when_there_are_any() {
         let stored = Report::of(sample::ledger("nightly"));
-        let ledger = Ledger { created: 0, updated: 0, deleted: 1_234, ..sample::ledger("purge") };
+        let tally = Tally { deleted: 1_234, ..Tally::default() };
+        let ledger = Ledger { tally, ..sample::ledger("purge") };
         let deleted = Report::of(ledger);
 
         assert_eq!(stored.delivered_line(), "24,900 (20,000 created, 4,900 updated)");

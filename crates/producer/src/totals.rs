@@ -60,7 +60,7 @@ impl Totals {
         sums.rows_read += grown(|ledger| ledger.read);
         sums.rows_delivered += grown(Ledger::delivered);
         sums.rows_rejected += grown(|ledger| ledger.rejected);
-        sums.rows_retried += grown(|ledger| ledger.retried);
+        sums.rows_retried += grown(|ledger| ledger.tally.retried);
         sums.batches_settled += grown(|ledger| ledger.batches_settled);
         sums.backpressure_ms += grown(|ledger| ledger.backpressure_ms);
         if now.has_ended() && !before.has_ended() {

@@ -1,6 +1,6 @@
 //! What a count is about, as the ledger has it.
 
-use ingest_core::RunId;
+use ingest_core::{RunId, Tally};
 use job_queue::{Ledger, Queue, QueueError, RunState, Target};
 
 use super::{
@@ -78,7 +78,7 @@ fn is_of_same_object(one: &Ledger, other: &Ledger) -> bool {
 fn span(ledger: &Ledger) -> Option<Span> {
     let codes = ledger.rejected_by_code.iter();
     let operation = Operation::named(&ledger.target.as_ref()?.operation)?;
-    let Ledger { created, updated, deleted, .. } = *ledger;
+    let Tally { created, updated, deleted, .. } = ledger.tally;
     let changes = Changes { created, updated, deleted };
     Some(Span {
         run: ledger.run.clone(),

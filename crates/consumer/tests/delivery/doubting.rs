@@ -76,7 +76,7 @@ async fn are_found(
 
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
     let count = bad.len() as u64;
-    assert_eq!((ledger.created, ledger.rejected), (100 - count, count), "{bad:?} {code}");
+    assert_eq!((ledger.tally.created, ledger.rejected), (100 - count, count), "{bad:?} {code}");
     assert_eq!(ledger.rejected_by_code[rejected_as], count, "{:?}", ledger.rejected_by_code);
     let rejects = scene.rejects("a").await.join("\n");
     assert!(bad.iter().all(|row| rejects.contains(&format!("BAD {row},"))), "{rejects}");
@@ -131,7 +131,7 @@ async fn rows_that_are_all_bad_do_not_hold_their_run_for_ever() {
     };
 
     assert!((1..=3).contains(&holds), "held {holds} times");
-    assert_eq!((ledger.created, ledger.rejected), (100, 100));
+    assert_eq!((ledger.tally.created, ledger.rejected), (100, 100));
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
 }
 
@@ -151,7 +151,11 @@ async fn an_update_that_creates_a_record_holds_its_run_until_a_person_resumes_it
         assert!(held.reason.contains("an update has created a record"), "{}", held.reason);
         assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
         let ledger = scene.ledger("update").await;
-        assert_eq!((ledger.created, ledger.rejected, ledger.updated), (1, 0, 0), "{api:?}");
+        assert_eq!(
+            (ledger.tally.created, ledger.rejected, ledger.tally.updated),
+            (1, 0, 0),
+            "{api:?}"
+        );
     }
 }
 

@@ -28,10 +28,10 @@ async fn rows_arrive_once_and_are_counted() {
     let second = scene.delivered("second").await;
     let ended = consumer.stop().await;
 
-    assert_eq!(first.created + second.created, 1_000);
-    assert_eq!(first.updated + second.updated, 200);
-    assert_eq!((first.api_calls, second.api_calls), (10, 2));
-    assert_eq!((first.retried, scene.writes().await), (0, 1_200));
+    assert_eq!(first.tally.created + second.tally.created, 1_000);
+    assert_eq!(first.tally.updated + second.tally.updated, 200);
+    assert_eq!((first.tally.api_calls, second.tally.api_calls), (10, 2));
+    assert_eq!((first.tally.retried, scene.writes().await), (0, 1_200));
     assert_eq!(ended.unwrap(), ExitCode::SUCCESS);
 }
 
@@ -51,7 +51,7 @@ async fn a_rejected_row_comes_back_as_it_was_with_all_its_errors() {
     let _consumer = scene.consumer(&[]);
     let ledger = scene.ended("rejects").await;
 
-    assert_eq!((ledger.created, ledger.rejected), (1, 4));
+    assert_eq!((ledger.tally.created, ledger.rejected), (1, 4));
     let rejects = scene.rejects("rejects").await;
     assert!(rejects[0].starts_with("E-2,Ames,,nowhere,2,"), "{}", rejects[0]);
     assert!(rejects[0].contains("REQUIRED_FIELD_MISSING: "), "{}", rejects[0]);
@@ -96,7 +96,7 @@ async fn rows_with_the_same_external_id_are_stored_in_their_order() {
     let _consumer = scene.consumer(&[]);
     let ledger = scene.delivered("same").await;
 
-    assert_eq!((ledger.created, ledger.updated, ledger.api_calls), (2, 2, 3));
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.tally.api_calls), (2, 2, 3));
     let last_names = scene.values("LastName").await;
     assert_eq!(last_names[0], ("E-1".to_owned(), "Third".to_owned()));
 }
@@ -114,7 +114,7 @@ async fn a_locked_row_is_not_overtaken_by_a_later_one_with_its_external_id() {
     let _consumer = scene.consumer(&[]);
     let ledger = scene.delivered("locked").await;
 
-    assert_eq!(ledger.retried, 1, "the one that came later was not sent before");
+    assert_eq!(ledger.tally.retried, 1, "the one that came later was not sent before");
     let last_names = scene.values("LastName").await;
     assert_eq!(last_names[0], ("E-1".to_owned(), "Second".to_owned()));
 }
@@ -135,7 +135,7 @@ async fn a_row_that_waited_for_another_one_has_its_own_retries() {
     let _consumer = scene.consumer(&["--row-retries=1"]);
     let ledger = scene.delivered("locked").await;
 
-    assert_eq!((ledger.created, ledger.updated, ledger.retried), (2, 1, 2));
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.tally.retried), (2, 1, 2));
     assert_eq!(scene.values("LastName").await[0].1, "Second");
 }
 
@@ -151,7 +151,7 @@ async fn a_row_that_stays_locked_is_rejected_after_its_retries() {
     let _consumer = scene.consumer(&["--row-retries=2"]);
     let ledger = scene.ended("locked").await;
 
-    assert_eq!((ledger.created, ledger.rejected, ledger.api_calls), (99, 1, 3));
+    assert_eq!((ledger.tally.created, ledger.rejected, ledger.tally.api_calls), (99, 1, 3));
     assert_eq!(ledger.rejected_by_code["UNABLE_TO_LOCK_ROW"], 1);
 }
 
@@ -165,11 +165,11 @@ async fn one_row_that_spoils_a_call_is_found_and_the_others_arrive() {
     let _consumer = scene.consumer(&proxy.arguments());
     let ledger = scene.ended("spoiled").await;
 
-    assert_eq!((ledger.created, ledger.rejected), (99, 1));
+    assert_eq!((ledger.tally.created, ledger.rejected), (99, 1));
     assert_eq!(ledger.rejected_by_code["JSON_PARSER_ERROR"], 1);
     assert!(scene.rejects("spoiled").await[0].starts_with("E-000041,"));
     // The whole, and two halves on each of seven levels.
-    assert!(ledger.api_calls <= 15, "{}", ledger.api_calls);
+    assert!(ledger.tally.api_calls <= 15, "{}", ledger.tally.api_calls);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_file_without_a_mapped_column_fails_its_run_and_no_other() {
     assert_eq!(misfit.state, RunState::Failed);
     let reason = misfit.reason.unwrap();
     assert!(reason.contains("column `Key`: Lead has no field `Key`"), "{reason}");
-    assert_eq!((misfit.created, misfit.rejected), (0, 0));
+    assert_eq!((misfit.tally.created, misfit.rejected), (0, 0));
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ async fn an_insert_whose_answer_was_replaced_by_a_page_is_not_sent_again() {
         assert_eq!((stored.len(), keys.len()), (300, 300), "{status} {api:?}");
         let codes: Vec<_> = ledger.rejected_by_code.keys().map(String::as_str).collect();
         assert_eq!(codes, ["UNKNOWN_OUTCOME"], "{status} {api:?}");
-        assert_eq!(ledger.created + ledger.rejected, 300, "{status} {api:?}");
+        assert_eq!(ledger.tally.created + ledger.rejected, 300, "{status} {api:?}");
         assert!(ledger.rejected <= 200, "{status} {api:?}: {}", ledger.rejected);
     }
 }
@@ -66,6 +66,6 @@ async fn an_insert_of_which_nothing_gets_through_holds_its_run_and_loses_few_row
     let ledger = scene.ended("a").await;
     consumer.stop().await.unwrap();
     let lost = 100 + 1 + 1;
-    assert_eq!((ledger.created, ledger.rejected), (1_000 - lost, lost));
+    assert_eq!((ledger.tally.created, ledger.rejected), (1_000 - lost, lost));
     assert_eq!(ledger.rejected_by_code["UNKNOWN_OUTCOME"], lost);
 }

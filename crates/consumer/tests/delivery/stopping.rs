@@ -41,7 +41,7 @@ async fn a_batch_that_is_sent_in_parts_keeps_the_parts_that_are_done() {
     assert_eq!(scene.ledger("parts").await.batches_settled, 0);
     let _another = scene.consumer(&["--salesforce-batch=10"]);
     let ledger = scene.delivered("parts").await;
-    assert_eq!((ledger.created, ledger.api_calls), (100, 10));
+    assert_eq!((ledger.tally.created, ledger.tally.api_calls), (100, 10));
     assert_eq!(scene.writes().await, 100, "no row was sent twice");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use ingest_core::{ResumePoint, RunId};
+use ingest_core::{ResumePoint, RunId, Tally};
 use serde::Serialize;
 
 use crate::ledger::{
@@ -54,18 +54,13 @@ pub struct Ledger {
     pub read: u64,
     /// Lines without data that were passed over: of delimiters and blanks only, or a Ctrl-Z at the end.
     pub skipped: u64,
-    /// Rows that Salesforce stored as new.
-    pub created: u64,
-    /// Rows that Salesforce had and changed.
-    pub updated: u64,
-    /// Rows whose record Salesforce deleted, or had deleted before.
-    pub deleted: u64,
+    /// What became of rows, and what that took.
+    #[serde(flatten)]
+    pub tally: Tally,
     /// Rows that are, or will be, in the rejects file.
     pub rejected: u64,
     /// The same by code.
     pub rejected_by_code: BTreeMap<String, u64>,
-    /// Rows that were sent again because Salesforce asked for it.
-    pub retried: u64,
     /// Batches pushed.
     pub batches_fed: u64,
     /// Batches whose outcome is recorded.
@@ -77,8 +72,6 @@ pub struct Ledger {
     pub is_to_import: bool,
     /// Bytes of the (decoded) blob that are pushed.
     pub bytes_fed: u64,
-    /// Calls to Salesforce's API.
-    pub api_calls: u64,
     /// How long reading waited for room on the queue.
     #[serde(rename = "pausedMs")]
     pub backpressure_ms: u64,
@@ -124,7 +117,7 @@ impl Ledger {
     /// Rows of which Salesforce did what was asked.
     #[must_use]
     pub fn delivered(&self) -> u64 {
-        self.created.saturating_add(self.updated).saturating_add(self.deleted)
+        self.tally.delivered()
     }
 
     /// Rows that were read and are neither delivered nor rejected, nor discarded yet.

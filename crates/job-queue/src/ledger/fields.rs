@@ -1,8 +1,11 @@
 //! How Redis keeps a run's entry, and how it is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
-use ingest_core::{ResumePoint, RunId};
+use ingest_core::{ResumePoint, RunId, Tally};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -15,7 +18,10 @@ use crate::{
 };
 
 /// Fields of an entry, but for the header.
-pub(crate) const FIELDS: [&str; 35] = [
+pub(crate) static FIELDS: LazyLock<Vec<&str>> =
+    LazyLock::new(|| [&FIELDS_BESIDE_COUNTERS, Tally::NAMES].concat());
+
+const FIELDS_BESIDE_COUNTERS: [&str; 30] = [
     "state",
     "reason",
     "held",
@@ -31,13 +37,8 @@ pub(crate) const FIELDS: [&str; 35] = [
     "fed_at_ms",
     "finished_at_ms",
     "read",
-    "created",
-    "updated",
-    "deleted",
     "rejected",
-    "retried",
     "batches_settled",
-    "api_calls",
     "paused",
     "backpressure_ms",
     "backpressure_waits",
@@ -84,15 +85,11 @@ impl Entry<'_> {
             now_ms: self.now_ms,
             read: self.number("read")?,
             skipped: self.count("fed_skipped")?,
-            created: self.count("created")?,
-            updated: self.count("updated")?,
-            deleted: self.count("deleted")?,
+            tally: Tally::read(|counter| self.count(counter))?,
             rejected: self.count("rejected")?,
-            retried: self.count("retried")?,
             batches_fed: self.number("fed_sequence")?,
             batches_settled: self.number("batches_settled")?,
             bytes_fed: self.number("fed_byte")?,
-            api_calls: self.count("api_calls")?,
             backpressure_ms: self.count("backpressure_ms")?,
             backpressure_waits: self.count("backpressure_waits")?,
             feeder_alive: self.feeder_alive,

@@ -176,7 +176,7 @@ impl Queue {
             match fields {
                 Fields::All => pipeline.hgetall(keys.entry()).hgetall(keys.codes()),
                 Fields::Listed => {
-                    pipeline.hmget(keys.entry(), &FIELDS);
+                    pipeline.hmget(keys.entry(), FIELDS.as_slice());
                     pipeline.cmd("HSCAN").arg(keys.codes()).arg(0).arg("COUNT").arg(CODES_LISTED)
                 }
             };

@@ -130,8 +130,11 @@ impl Claimed {
         let (tally, codes) = (job.tally, count_by_code(rejects));
         let records = tally.delivered() + rejects.len() as u64;
         script.arg(job.run.as_ref()).arg(job.sequence).arg(self.claim.token());
-        script.arg(records).arg(tally.created).arg(tally.updated).arg(tally.deleted);
-        script.arg(tally.retried).arg(tally.api_calls).arg(CODES_MAX).arg(codes.len());
+        script.arg(records).arg(tally.delivered()).arg(rejects.len()).arg(CODES_MAX);
+        script.arg(tally.iter().len()).arg(codes.len());
+        for (counter, count) in tally.iter() {
+            script.arg(counter).arg(count);
+        }
         for (code, count) in codes {
             let is_always_counted = code == OTHER_CODE || Reject::is_readers_own(code);
             script.arg(code).arg(count).arg(u8::from(is_always_counted));

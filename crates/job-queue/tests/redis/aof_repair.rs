@@ -46,7 +46,8 @@ async fn assert_each_batch_counts_once(fixture: &Fixture, cut: u64) {
         claimed.settle(&outcome(&claimed)).await.unwrap();
     }
     let ledger = fixture.ledger("a").await;
-    let figures = (ledger.created, ledger.rejected, ledger.batches_settled, ledger.unfinished());
+    let figures =
+        (ledger.tally.created, ledger.rejected, ledger.batches_settled, ledger.unfinished());
     assert_eq!(figures, (16, 4, 2, 0), "cut after {cut} bytes");
     assert_eq!(ledger.state, RunState::Completed, "cut after {cut} bytes");
     let codes = [("A".to_owned(), 2), ("B".to_owned(), 2)];

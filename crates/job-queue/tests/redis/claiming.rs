@@ -19,7 +19,13 @@ async fn batches_are_handed_out_in_file_order_and_counted() {
     assert_eq!(sequences, (0..250).collect::<Vec<_>>());
     let ledger = fixture.ledger("a").await;
     assert_eq!(
-        (ledger.state, ledger.read, ledger.created, ledger.unfinished(), ledger.batches_settled),
+        (
+            ledger.state,
+            ledger.read,
+            ledger.tally.created,
+            ledger.unfinished(),
+            ledger.batches_settled
+        ),
         (RunState::Completed, 2_500, 2_500, 0, 250)
     );
 }
@@ -53,10 +59,10 @@ async fn a_batch_whose_consumer_is_gone_goes_to_another_after_its_lease() {
     assert_eq!(taken_over.deliveries(), 2);
     assert_eq!(stale.settle(&delivered(&stale)).await.unwrap(), Settled::LeaseLost);
     assert_eq!(stale.release(Duration::ZERO).await.unwrap(), Settled::LeaseLost);
-    assert_eq!(fixture.ledger("a").await.created, 0);
+    assert_eq!(fixture.ledger("a").await.tally.created, 0);
     assert_eq!(taken_over.settle(&delivered(&taken_over)).await.unwrap(), Settled::Recorded);
     assert_eq!(stale.settle(&delivered(&stale)).await.unwrap(), Settled::AlreadySettled);
-    assert_eq!(fixture.ledger("a").await.created, 10);
+    assert_eq!(fixture.ledger("a").await.tally.created, 10);
 }
 
 #[tokio::test]
@@ -90,13 +96,13 @@ async fn the_rest_of_a_batch_comes_back_alone_and_is_counted_with_the_whole() {
 
     claimed.requeue(&rest, Duration::ZERO).await.unwrap();
 
-    assert_eq!(fixture.ledger("a").await.created, 0, "counts wait for the last row");
+    assert_eq!(fixture.ledger("a").await.tally.created, 0, "counts wait for the last row");
     assert!(fixture.queue.depth().await.unwrap().bytes < full.bytes);
     let again = consumer.claim().await.unwrap().unwrap();
     assert_eq!((again.deliveries(), again.job()), (1, &rest));
     again.settle(&delivered(&again)).await.unwrap();
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.created, ledger.rejected, ledger.unfinished()), (9, 1, 0));
+    assert_eq!((ledger.tally.created, ledger.rejected, ledger.unfinished()), (9, 1, 0));
     assert_eq!(ledger.state, RunState::Completed);
 }
 
@@ -248,7 +254,7 @@ async fn consumers_of_one_name_leave_each_others_batches_alone() {
     for held in [taken_over, of_second] {
         assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::Recorded);
     }
-    assert_eq!(fixture.ledger("a").await.created, 20);
+    assert_eq!(fixture.ledger("a").await.tally.created, 20);
 }
 
 /// The header of a run is in Redis once, whatever its size and however many batches are queued.

@@ -30,7 +30,10 @@ async fn a_paused_run_is_neither_read_nor_delivered_until_it_is_resumed() {
     feeder.finish(0).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.state, ledger.created, ledger.paused), (RunState::Completed, 30, false));
+    assert_eq!(
+        (ledger.state, ledger.tally.created, ledger.paused),
+        (RunState::Completed, 30, false)
+    );
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
 }
 
@@ -154,7 +157,7 @@ async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
     again.settle(&delivered(&again)).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [1, 2, 3]);
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.state, ledger.created), (RunState::Completed, 40));
+    assert_eq!((ledger.state, ledger.tally.created), (RunState::Completed, 40));
 }
 
 #[tokio::test]
@@ -174,7 +177,10 @@ async fn a_run_whose_file_is_gone_gives_its_queue_up_and_takes_no_room() {
     under_way.settle(&delivered(&under_way)).await.unwrap();
     feeder.release().await;
     let ledger = fixture.ledger("gone").await;
-    assert_eq!((ledger.state, ledger.created, ledger.unfinished()), (RunState::Failed, 10, 50));
+    assert_eq!(
+        (ledger.state, ledger.tally.created, ledger.unfinished()),
+        (RunState::Failed, 10, 50)
+    );
     assert_eq!(fixture.queue.depth().await.unwrap().bytes, 0);
     assert_eq!(fixture.queue_keys(), [""; 0]);
 }
@@ -220,7 +226,7 @@ async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
 
     let ledger = fixture.ledger("a").await;
     assert_eq!(ledger.state, RunState::Cancelled);
-    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (20, 3, 1));
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.rejected), (20, 3, 1));
     assert_eq!((ledger.cancelled(), ledger.unfinished()), (500 - 24, 0));
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
     assert_eq!(fixture.queue.cancel_run(&id("a")).await.unwrap(), Control::Already);

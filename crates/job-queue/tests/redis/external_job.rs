@@ -101,7 +101,7 @@ async fn what_is_under_way_waits_in_a_paused_run_and_is_seen_through_in_a_cancel
     assert!(consumer.claim().await.unwrap().is_none());
 
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.state, ledger.created), (RunState::Cancelled, 5));
+    assert_eq!((ledger.state, ledger.tally.created), (RunState::Cancelled, 5));
 }
 
 #[tokio::test]

@@ -157,7 +157,7 @@ async fn a_settled_batch_that_is_pushed_again_is_not_delivered_again() {
     assert_eq!(depth.own.jobs, 1);
     assert_eq!(fixture.deliver_all().await, [2]);
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.read, ledger.created), (30, 30));
+    assert_eq!((ledger.read, ledger.tally.created), (30, 30));
 }
 
 #[tokio::test]

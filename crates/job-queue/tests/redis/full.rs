@@ -25,7 +25,7 @@ async fn a_consumer_that_comes_when_redis_is_full_drains_runs_that_had_no_target
     }
 
     set_memory(&fixture, 0);
-    assert_eq!(fixture.ledger("a").await.created, 200);
+    assert_eq!(fixture.ledger("a").await.tally.created, 200);
 }
 
 #[tokio::test]

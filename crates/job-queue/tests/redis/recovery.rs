@@ -66,7 +66,7 @@ async fn requeue_run(fixture: &Fixture, lost: u64) {
 
 async fn assert_complete(fixture: &Fixture) {
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.state, ledger.read, ledger.created), (RunState::Completed, 30, 30));
+    assert_eq!((ledger.state, ledger.read, ledger.tally.created), (RunState::Completed, 30, 30));
     assert_eq!((ledger.batches_fed, ledger.batches_settled), (3, 3));
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
     assert_eq!(fixture.queue_keys(), [""; 0]);

@@ -212,6 +212,6 @@ async fn a_lease_that_ran_out_is_had_back_while_nobody_took_the_batch() {
     let until: f64 = fixture.redis().zscore("{batch-sync}:run:a:leases", "0").unwrap();
     assert!(until > 1.0, "it is renewed");
     assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
-    assert_eq!(fixture.ledger("a").await.created, 10);
+    assert_eq!(fixture.ledger("a").await.tally.created, 10);
     assert_eq!(fixture.queue.ledger(&id("a")).await.unwrap().unwrap().batches_settled, 1);
 }

@@ -70,7 +70,7 @@ async fn a_batch_whose_handler_panics_or_fails_is_tried_again() {
     );
 
     assert_eq!(handler.calls.load(Ordering::Relaxed), 3);
-    assert_eq!(fixture.ledger("a").await.created, 10);
+    assert_eq!(fixture.ledger("a").await.tally.created, 10);
 }
 
 /// apalis-redis 1.0 hangs for ever here when concurrency is more than four times

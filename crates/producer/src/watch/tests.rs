@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ingest_core::Tally;
 use job_queue::{Depth, Ledger, Outage};
 use ratatui::{Terminal, backend::TestBackend};
 
@@ -49,7 +50,9 @@ fn press(model: &mut Model, key: KeyCode) -> Action {
 
 /// Two looks, two seconds apart, with 10,000 rows between them.
 fn moving() -> Model {
-    let at_first = Ledger { created: 10_000, bytes_fed: 2 << 20, ..ledger("nightly-7") };
+    let now = ledger("nightly-7");
+    let tally = Tally { created: 10_000, ..now.tally };
+    let at_first = Ledger { tally, bytes_fed: 2 << 20, ..now };
     let mut model = model(vec![at_first, completed("nightly-6")]);
     let runs = vec![ledger("nightly-7"), completed("nightly-6")];
     model.look(snapshot(runs), Duration::from_secs(2));

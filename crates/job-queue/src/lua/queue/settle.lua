@@ -1,7 +1,7 @@
 -- Records what became of a batch and removes its payload, in one step and once.
--- ARGV: run id, sequence, lease token, records, created, updated, deleted, retried, api calls,
---       most codes of a run, number of codes, code, count, 1 if it is counted beyond those, …,
---       reject line, reject line, …
+-- ARGV: run id, sequence, lease token, records, delivered, rejected, most codes of a run, number of
+--       counters, number of codes, counter, count, counter, count, …, code, count, 1 if it is counted
+--       beyond the most, …, reject line, reject line, …
 -- Gives 'recorded', 'already_settled' or 'lease_lost'; that, too, when the run is forgotten. Or
 -- 'others', a space and the codes that find no room among those of the run: then nothing was done.
 -- Codes are never taken off a run, so those find none later either.
@@ -17,12 +17,14 @@ if not is_leased or not run[1] or is_settled then
   end
   return is_settled and 'already_settled' or 'lease_lost'
 end
-local codes_max, codes = tonumber(ARGV[10]), tonumber(ARGV[11])
-local lines = 12 + 3 * codes
+local delivered, rejected = tonumber(ARGV[5]), tonumber(ARGV[6])
+local codes_max, codes = tonumber(ARGV[7]), tonumber(ARGV[9])
+local first_code = 10 + 2 * ARGV[8]
+local lines = first_code + 3 * codes
 local known = codes > 0 and redis.call('HLEN', queue .. ':codes') or 0
 if known + codes > codes_max then
   local others = {'others'}
-  for i = 12, lines - 1, 3 do
+  for i = first_code, lines - 1, 3 do
     if ARGV[i + 2] ~= '1' and redis.call('HEXISTS', queue .. ':codes', ARGV[i]) == 0 then
       known = known + 1
       if known > codes_max then
@@ -37,23 +39,24 @@ end
 count_one_less(queue, remove_job(queue, sequence), is_open(run))
 redis.call('SETBIT', queue .. ':settled', sequence, 1)
 
-local rejected = 0
-for i = 12, lines - 1, 3 do
+for i = first_code, lines - 1, 3 do
   redis.call('HINCRBY', queue .. ':codes', ARGV[i], ARGV[i + 1])
-  rejected = rejected + tonumber(ARGV[i + 1])
 end
 local reject_bytes = 0
 for i = lines, #ARGV do
   redis.call('RPUSH', queue .. ':rejects', ARGV[i])
   reject_bytes = reject_bytes + #ARGV[i]
 end
-for field, much in pairs({created = ARGV[5], updated = ARGV[6], deleted = ARGV[7], rejected = rejected,
-  retried = ARGV[8], api_calls = ARGV[9], rejects_pending_bytes = reject_bytes}) do
-  if tonumber(much) > 0 then
-    redis.call('HINCRBY', queue, field, much)
+local function add(field, count)
+  if tonumber(count) > 0 then
+    redis.call('HINCRBY', queue, field, count)
   end
 end
-local delivered = ARGV[5] + ARGV[6] + ARGV[7]
+for i = 10, first_code - 1, 2 do
+  add(ARGV[i], ARGV[i + 1])
+end
+add('rejected', rejected)
+add('rejects_pending_bytes', reject_bytes)
 if run[6] and not run[3] and delivered > 0 then
   redis.call('HDEL', queue, 'holds')
 end
