@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 
-from mutants import LUA, ROOT, SWITCH, TARGET, change, copy_repository, read_scripts_at_run_time
+from mutation import LUA, ROOT, SWITCH, TARGET, change, copy_repository, read_scripts_at_run_time
 
 LIST = "crates/end-to-end/broken.json"
 COPY = os.path.join(TARGET, "guarantees")
@@ -95,7 +95,7 @@ def put_switches_into(copy, lines):
             opened.write(SWITCH)
     read_scripts_at_run_time(copy)
     for test in ["end-to-end/tests/pipeline/processes.rs", "consumer/tests/program.rs",
-                 "producer/tests/cli/program.rs"]:
+                 "producer/tests/cli/support.rs"]:
         change(os.path.join(copy, "crates", test), ".env_clear()", f".env_clear(){PASSED_ON}")
 
 
@@ -181,14 +181,14 @@ def take_out(copy, programs, source, numbered):
         shutil.rmtree(env["LUA_SCRIPTS"], ignore_errors=True)
         shutil.copytree(os.path.join(copy, LUA), env["LUA_SCRIPTS"])
         for one in scripts:
-            take_out_of(os.path.join(env["LUA_SCRIPTS"], os.path.basename(one["file"])), one)
+            take_out_of(os.path.join(env["LUA_SCRIPTS"], os.path.relpath(one["file"], LUA)), one)
     if line.get("source_is_read"):
         with source:
             for one in line["changes"]:
                 take_out_of(os.path.join(copy, one["file"]), one)
             passed, said = run(copy, program, crate, [name], env)
             for one in line["changes"]:
-                put_back(os.path.join(copy, one["file"]), one)
+                restore(os.path.join(copy, one["file"]), one)
     else:
         passed, said = run(copy, program, crate, [name], env)
     verdict = "NOT SEEN TO FAIL" if passed else "fails"
@@ -202,7 +202,7 @@ def take_out_of(path, one):
     change(path, within, within.replace(one["was"], one["becomes"]))
 
 
-def put_back(path, one):
+def restore(path, one):
     change(path, one["becomes"], one["was"])
 
 
@@ -210,3 +210,7 @@ def why(said):
     """What the test said as it failed."""
     panicked = re.search(r"panicked at [^\n]*\n([^\n]*)", said)
     return f"\n    {(panicked.group(1) if panicked else said.strip())[:160]}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -7,7 +7,6 @@ all changes in them; a variable switches on one at a time. A mutant that is know
 is in EQUIVALENT, with the reason.
 
     scripts/mutants.sh [PART OF A MUTANT'S NAME …]     such as settle.lua, or request.rs
-    scripts/mutants.sh guarantees [PART OF A PROOF …]   what GUARANTEES.md promises: guarantees.py
 """
 
 import collections
@@ -20,11 +19,7 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-LUA = "crates/job-queue/lua"
-
-# Not the usual one: cargo would take what is built here for the code as it is.
-TARGET = os.path.join(ROOT, "target", "mutants")
+from mutation import LUA, ROOT, SWITCH, TARGET, copy_repository, read_scripts_at_run_time, scripts_of
 
 # Of each file, what is changed besides its arms and conditions: a piece of it, and what for.
 RUST = {
@@ -103,9 +98,9 @@ RUST = {
         ("fields >= full && are_added(self.columns)", "are_added(self.columns)"),
         ("fields > full && are_added(full)", "fields > full"),
     ],
-    "crates/job-queue/src/claim.rs": [],
-    "crates/job-queue/src/feeder.rs": [],
-    "crates/job-queue/src/target.rs": [
+    "crates/job-queue/src/queue/claim.rs": [],
+    "crates/job-queue/src/queue/feeder.rs": [],
+    "crates/job-queue/src/ledger/target.rs": [
         ("self.operation.is_some() || self.id.is_some()", "self.operation.is_some()"),
         ("self.operation.is_some() || self.id.is_some()", "self.id.is_some()"),
         ("self.may_mean(target) && (says_what_is_done || target.operation != \"delete\")",
@@ -118,7 +113,7 @@ RUST = {
         ("self != other && Self { mapping: other.mapping.clone(), ..self.clone() } == *other",
          "Self { mapping: other.mapping.clone(), ..self.clone() } == *other"),
     ],
-    "crates/job-queue/src/ledger.rs": [
+    "crates/job-queue/src/ledger/entry.rs": [
         ("self.state == RunState::Cancelled", "self.state != RunState::Cancelled"),
         ("self.feeder_alive && self.count(\"waits_for_room\")? > 0",
          "self.count(\"waits_for_room\")? > 0"),
@@ -154,14 +149,14 @@ SKIPPED_AT_FIRST = [
 def lua_mutants():
     """(name, file, text) of each change of a script; alike ones on a line are numbered."""
     names = collections.Counter()
-    for file in sorted(os.listdir(os.path.join(ROOT, LUA))):
+    for file in scripts_of(os.path.join(ROOT, LUA)):
         with open(os.path.join(ROOT, LUA, file)) as opened:
             text = opened.read()
         code = re.sub(r"--[^\n]*", lambda comment: " " * len(comment.group()), text)
         for start, end, became, what in sorted(lua_changes(code)):
             line = text.count("\n", 0, start) + 1
             was = " ".join(text[start:end].split())
-            name = f"{file}:{line} {what}: {was}"
+            name = f"{os.path.basename(file)}:{line} {what}: {was}"
             names[name] += 1
             numbered = name if names[name] == 1 else f"{name} ({names[name]})"
             yield numbered, file, text[:start] + became + text[end:]
@@ -240,47 +235,6 @@ def rust_mutants(copy, is_wanted):
             yield name, crate, f"{short} {number}"
 
 
-SWITCH = '''
-#[allow(missing_docs, clippy::all)]
-pub(crate) fn is_mutant(name: &str) -> bool {
-    static MUTANT: std::sync::LazyLock<Option<String>> =
-        std::sync::LazyLock::new(|| std::env::var("MUTANT").ok());
-    MUTANT.as_deref() == Some(name)
-}
-'''
-
-
-def copy_repository(copy):
-    listed = subprocess.check_output(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
-    for file in listed.decode().split("\0"):
-        source, target = os.path.join(ROOT, file), os.path.join(copy, file)
-        if file and os.path.isfile(source):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copy2(source, target)
-
-
-def change(path, before, after):
-    with open(path) as opened:
-        text = opened.read()
-    assert before in text, (path, before)
-    with open(path, "w") as opened:
-        opened.write(text.replace(before, after))
-
-
-def read_scripts_at_run_time(copy):
-    scripts = os.path.join(copy, "crates/job-queue/src/scripts.rs")
-    change(scripts, "Script::new(text!(", "Script::new(&text!(")
-    change(scripts,
-           """concat!(
-            include_str!("../lua/known.lua"),
-            include_str!("../lua/keys.lua"),
-            $(include_str!(concat!("../lua/", $file, ".lua"))),+
-        )""",
-           """["known", "keys", $($file),+].map(|name| std::fs::read_to_string(format!(
-            "{}/{name}.lua", std::env::var("LUA_SCRIPTS").unwrap())).unwrap()).concat()""")
-
-
 def build(copy, crates):
     """Test programs by crate."""
     programs = {crate: [] for crate in crates}
@@ -323,9 +277,6 @@ def is_noticed(programs, crate, env, arguments=()):
 
 def main():
     wanted = sys.argv[1:]
-    if wanted[:1] == ["guarantees"]:
-        import guarantees
-        return guarantees.main(wanted[1:])
 
     def is_wanted(name):
         return not wanted or any(part in name for part in wanted)

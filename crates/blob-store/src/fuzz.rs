@@ -52,12 +52,6 @@ mod tests {
 
     #[test]
     fn connection_strings_of_the_corpus_are_understood_or_refused_without_repeating_them() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/connection_string");
-        let mut replayed = 0;
-        for file in std::fs::read_dir(folder).unwrap() {
-            connection_string(&std::fs::read(file.unwrap().path()).unwrap());
-            replayed += 1;
-        }
-        assert!(replayed >= 5, "{folder} has {replayed} files");
+        test_support::replay_corpus("connection_string", 5, connection_string);
     }
 }

@@ -11,7 +11,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::Parser;
 use consumer::Cli;
 use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
@@ -29,7 +28,7 @@ const SETTLED_AFTER: u64 = 10;
 /// Seconds, and how many calls at once the org takes then.
 const CAPS: [(u64, u32); 4] = [(40, 10), (20, 5), (40, 20), (20, 8)];
 
-const HEADER: &[u8] = b"External_Id__c,LastName,Company";
+const HEADER: &str = "External_Id__c,LastName,Company";
 const ROWS: u64 = 20;
 
 #[tokio::main]
@@ -105,48 +104,24 @@ async fn limit(queue: &Queue) -> u64 {
 }
 
 async fn feed(queue: &Queue, batches: u64) {
-    let run: RunId = "run".parse().unwrap();
-    let new = NewRun {
-        run: run.clone(),
-        container: "container".to_owned(),
-        file: "big.csv".to_owned(),
-        etag: "0x1".to_owned(),
-        file_bytes: 1,
-        header: Bytes::from_static(HEADER),
-        settings: "{}".to_owned(),
-        wanted: Wanted::default(),
-        target: None,
-        replay_of: None,
-        start_key: None,
-        keep: Duration::from_secs(3_600),
-    };
+    let new = new_run("run", HEADER);
     queue.create_run(&new).await.unwrap();
-    let mut feeder = queue.feeder(&run).await.unwrap();
+    let mut feeder = queue.acquire_run(&new.run).await.unwrap();
     let mut end = ResumePoint::default();
     for _ in 0..batches / 100 {
-        let jobs: Vec<BatchJob> = (0..100).map(|_| job(&run, &mut end)).collect();
+        let jobs: Vec<BatchJob> = (0..100).map(|_| job(&new, &mut end)).collect();
         feeder.push(&jobs, end).await.unwrap();
     }
     feeder.finish(0).await.unwrap();
     feeder.release().await;
 }
 
-fn job(run: &RunId, end: &mut ResumePoint) -> BatchJob {
-    let mut rows = Rows::default();
-    for _ in 0..ROWS {
-        end.record += 1;
-        rows.push(end.record, format!("E-{},Ames,Acme", end.record % 50_000).as_bytes());
-    }
+fn job(new: &NewRun, end: &mut ResumePoint) -> BatchJob {
+    let first = end.record + 1;
+    let rows = (first..first + ROWS).map(|record| format!("E-{},Ames,Acme", record % 50_000));
+    let job = batch(new, end.sequence, first, rows);
+    end.record += ROWS;
     end.sequence += 1;
     end.byte += 1;
-    BatchJob {
-        run: run.clone(),
-        sequence: end.sequence - 1,
-        passes: 0,
-        header: Bytes::from_static(HEADER),
-        dialect: Dialect::default(),
-        rows,
-        rejects: Vec::new(),
-        tally: Tally::default(),
-    }
+    job
 }

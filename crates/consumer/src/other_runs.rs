@@ -35,7 +35,7 @@ async fn check_for_ever(queue: &Queue, target: &Target) -> Result<(), QueueError
                 ),
                 Some(theirs) => info!(run.id = %run, "passes by run {run}: it is for {theirs}"),
                 None => {
-                    let ledger = queue.run(&run).await?;
+                    let ledger = queue.ledger(&run).await?;
                     let wanted = ledger.map(|ledger| ledger.wanted).unwrap_or_default();
                     info!(run.id = %run, "passes by run {run}: it is for {}", in_words(&wanted));
                 }

@@ -205,41 +205,32 @@ fn check_batches(settings: IngestSettings, is_replay: bool, file: &[u8], batches
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use test_support::replay_corpus;
 
-    fn replay_corpus(target: &str, check: fn(&[u8])) {
-        let folder = format!("{}/../../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
-        let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
-        let mut replayed = 0;
-        for file in files {
-            check(&std::fs::read(file.unwrap().path()).unwrap());
-            replayed += 1;
-        }
-        assert!(replayed >= 5, "{folder} has {replayed} files");
-    }
+    use super::*;
 
     #[test]
     fn any_cut_and_any_resume_point_give_the_same_batches_of_the_corpus() {
-        replay_corpus("decoder", decoder);
+        replay_corpus("decoder", 5, decoder);
     }
 
     #[test]
     fn headers_of_the_corpus_keep_their_limits_however_they_are_cut() {
-        replay_corpus("header", header);
+        replay_corpus("header", 5, header);
     }
 
     #[test]
     fn rejects_files_of_the_corpus_are_replayed_the_same_however_they_are_cut() {
-        replay_corpus("replay", replayed);
+        replay_corpus("replay", 5, replayed);
     }
 
     #[test]
     fn the_corpus_is_the_same_text_however_it_is_cut() {
-        replay_corpus("transcoder", transcoder);
+        replay_corpus("transcoder", 5, transcoder);
     }
 
     #[test]
     fn jobs_of_the_corpus_are_refused_or_encoded_again_as_they_were() {
-        replay_corpus("batch_codec", batch_codec);
+        replay_corpus("batch_codec", 5, batch_codec);
     }
 }

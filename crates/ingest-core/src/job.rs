@@ -9,7 +9,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Dialect, Reject, Rows, RunId};
+use crate::{Dialect, Reject, Rows, RunId, Tally};
 
 /// Changes with every change of [`WireJob`] or [`WireReject`].
 const VERSION: u8 = 5;
@@ -34,29 +34,6 @@ pub struct BatchJob {
     /// What was delivered in earlier passes. Counts reach the ledger once, with the last row:
     /// rows + rejects + [`Tally::delivered`] are the records of the batch.
     pub tally: Tally,
-}
-
-/// What a batch has come to so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Rows that Salesforce stored as new.
-    pub created: u64,
-    /// Rows that Salesforce had and changed.
-    pub updated: u64,
-    /// Rows whose record Salesforce deleted, or had deleted before.
-    pub deleted: u64,
-    /// Rows that were sent again.
-    pub retried: u64,
-    /// Calls to Salesforce's API.
-    pub api_calls: u64,
-}
-
-impl Tally {
-    /// Rows of which Salesforce did what was asked.
-    #[must_use]
-    pub fn delivered(&self) -> u64 {
-        self.created.saturating_add(self.updated).saturating_add(self.deleted)
-    }
 }
 
 /// Bytes that are not a [`BatchJob`].

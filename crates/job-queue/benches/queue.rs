@@ -7,12 +7,12 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use ingest_core::{BatchJob, ResumePoint, Rows, RunId};
-use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs, Target};
+use ingest_core::{BatchJob, ResumePoint, Rows};
+use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs};
 use redis::aio::MultiplexedConnection;
-use test_support::RedisServer;
+use test_support::{RedisServer, batch, new_run, target_of};
 
+const HEADER: &str = "ExternalId,Name,Email,Company";
 const ROUNDS: usize = 5;
 const JOBS: u64 = 5_000;
 
@@ -29,7 +29,7 @@ async fn main() {
     let mut rates = [const { Vec::new() }; 4];
     let mut cpu = [const { Vec::new() }; 4];
     for round in 0..ROUNDS {
-        let run: RunId = format!("round-{round}").parse().unwrap();
+        let run = format!("round-{round}");
         let mut before = cpu_seconds(&mut bare).await;
         for at in 0..4 {
             rates[at].push(match at {
@@ -80,13 +80,12 @@ fn row(ours: &str, rate: f64, bare: &str, bare_rate: f64) {
     );
 }
 
-async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
-    let new =
-        NewRun { target: Some(target()), ..test_support::new_run(run.as_str(), Bytes::new()) };
+async fn push(queue: &Queue, run: &str, jobs: &[BatchJob]) -> f64 {
+    let new = NewRun { target: Some(target_of("Lead")), ..new_run(run, HEADER) };
     queue.create_run(&new).await.unwrap();
     let jobs: Vec<BatchJob> =
-        jobs.iter().map(|job| BatchJob { run: run.clone(), ..job.clone() }).collect();
-    let mut feeder = queue.feeder(run).await.unwrap();
+        jobs.iter().map(|job| BatchJob { run: new.run.clone(), ..job.clone() }).collect();
+    let mut feeder = queue.acquire_run(&new.run).await.unwrap();
     let started = Instant::now();
     for (chunk, first) in jobs.chunks(JOBS_PER_PUSH_MAX).zip((0..).step_by(JOBS_PER_PUSH_MAX)) {
         let sequence = first + chunk.len() as u64;
@@ -102,12 +101,8 @@ async fn push(queue: &Queue, run: &RunId, jobs: &[BatchJob]) -> f64 {
     rate(started)
 }
 
-fn target() -> Target {
-    test_support::target_of("Lead")
-}
-
 async fn claim_and_settle(queue: &Queue) -> f64 {
-    let mut consumer = BatchBackend::new(queue.clone(), "bench", &target());
+    let mut consumer = BatchBackend::new(queue.clone(), "bench", &target_of("Lead"));
     let started = Instant::now();
     while let Some(claimed) = consumer.claim().await.unwrap() {
         let mut job = claimed.job().clone();
@@ -145,10 +140,9 @@ async fn bare_claim(redis: &mut MultiplexedConnection) -> f64 {
 }
 
 fn job(sequence: u64) -> BatchJob {
+    let first = sequence * 100 + 1;
     let row = |record| format!("EXT-{record:09},Name {record},name{record}@example.com,Acme Ltd");
-    let records = sequence * 100 + 1..=sequence * 100 + 100;
-    let rows = records.map(|record| (record, row(record)));
-    test_support::job("bench", sequence, &b"ExternalId,Name,Email,Company"[..], rows)
+    batch(&new_run("bench", HEADER), sequence, first, (first..first + 100).map(row))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few thousand jobs")]

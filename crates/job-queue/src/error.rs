@@ -1,3 +1,5 @@
+//! What can go wrong with the queue.
+
 use std::time::Duration;
 
 use ingest_core::RunId;
@@ -22,10 +24,7 @@ pub enum QueueError {
         source: redis::RedisError,
     },
     /// No Sentinel knows a master of that name.
-    #[error(
-        "no Sentinel at {sentinels} says where the redis called {service} is; check both in \
-         REDIS_URL"
-    )]
+    #[error("no Sentinel at {sentinels} knows the master of {service}; check both in REDIS_URL")]
     NoMaster {
         /// What the master is called.
         service: String,
@@ -41,7 +40,7 @@ pub enum QueueError {
     /// Redis refused a command.
     #[error("redis refused to {action}")]
     Refused {
-        /// What was to be done.
+        /// The action.
         action: &'static str,
         /// What Redis said.
         #[source]
@@ -66,12 +65,12 @@ pub enum QueueError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedError {
-    /// Another producer feeds this run.
-    #[error("run {run} is being fed by another producer; if that one has died, its claim ends within {} s", for_at_most.as_secs() + 1)]
+    /// Another producer holds the lock on this run.
+    #[error("run {run} is being fed by another producer; if that one has died, its lock expires within {} s", for_at_most.as_secs() + 1)]
     HeldByAnother {
         /// The run.
         run: RunId,
-        /// When the other's claim ends unless it lives.
+        /// When the lock expires unless the other producer renews it.
         for_at_most: Duration,
     },
     /// The run has failed, and its file is being read by another one.
@@ -82,8 +81,8 @@ pub enum FeedError {
         /// The run that reads the same version of the same file.
         other: RunId,
     },
-    /// The claim ran out (this process or Redis was stopped too long) and is gone.
-    #[error("run {run}: this producer was silent for too long and lost its claim on the run")]
+    /// The lock expired: this process or Redis was stopped too long.
+    #[error("run {run}: this producer did not renew its lock in time and lost the run")]
     LockLost {
         /// The run.
         run: RunId,
@@ -101,7 +100,7 @@ pub enum FeedError {
         run: RunId,
         /// The state it is in.
         state: String,
-        /// Why, in the words of the one who ended it.
+        /// Why, in the words of the actor that ended it.
         reason: String,
     },
     /// A person paused the run; pushing works again when it is resumed.

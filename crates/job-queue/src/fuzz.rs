@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::{ledger::Entry, series};
+use crate::ledger::{Entry, read_series};
 
 /// Lines `field=value` are a run's entry, and its counts over time: it is read, or refused by the
 /// name of a field; and what is shown of it adds up.
@@ -17,7 +17,7 @@ pub fn ledger(bytes: &[u8]) {
         .collect();
     let number = |value: &Vec<u8>| std::str::from_utf8(value).ok()?.parse().ok();
     let counts = fields.iter().filter_map(|(name, value)| Some((name.clone(), number(value)?)));
-    assert!(series::read(&counts.collect()).buckets.len() <= 96);
+    assert!(read_series(&counts.collect()).buckets.len() <= 96);
 
     let run = "fuzzed".parse().expect("it is a run id");
     let entry = Entry {
@@ -44,12 +44,6 @@ mod tests {
 
     #[test]
     fn entries_of_the_corpus_are_read_or_refused() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/ledger");
-        let mut replayed = 0;
-        for file in std::fs::read_dir(folder).unwrap() {
-            ledger(&std::fs::read(file.unwrap().path()).unwrap());
-            replayed += 1;
-        }
-        assert!(replayed >= 5, "{folder} has {replayed} files");
+        test_support::replay_corpus("ledger", 5, ledger);
     }
 }

@@ -6,13 +6,13 @@
 //!                                    │
 //! BatchBackend ─▶ claim ─▶ Claimed ──┼─▶ settle   (counted, payload gone)
 //!                    ▲               ├─▶ requeue  (fewer rows, after a delay)
-//!                    └── lease over ─┴─▶ put_back (as it was)          consumer
+//!                    └── lease over ─┴─▶ release  (as it was)          consumer
 //! ```
 //!
 //! # Why jobs are pushed by apalis-redis and claimed by us
 //!
 //! `apalis-redis` 1.0 gives the storage format and the push. Its consuming half
-//! loses its footing under load (measured on 1.0.0): more than 8,000 due jobs
+//! fails under load (measured on 1.0.0): more than 8,000 due jobs
 //! wedge the queue for good, finished jobs are kept for ever, heartbeats stop
 //! while prefetched jobs wait (so they run twice), any cut connection ends the
 //! worker, and attempts are not counted on redelivery. [`BatchBackend`] is an
@@ -21,8 +21,18 @@
 //! outcome.
 //!
 //! Each run has a queue of its own, and there is one more, `full-import`, with a job for each run
-//! that a server is to read ([`ImportBackend`]). Consumers take one batch from each run that has
+//! that a server is to read ([`ImportBackend`]). Consumers claim one batch from each run that has
 //! work, in turn: `round.lua` decides, alone, which runs these are.
+//!
+//! # Where is what
+//!
+//! | folder | what it holds |
+//! |---|---|
+//! | `queue` | push, claim, settle, release; leases and heartbeats; cancelling, which empties a queue |
+//! | `ledger` | each run: its states, counts, events, rejected rows; pause, resume, hold; recovery of lost batches |
+//! | `shared` | what consumers know together: the org's limits, an outage |
+//! | `redis` | the connection, retries, names of keys, the repair of a truncated append-only file |
+//! | `lua` | the scripts, each in the folder of its caller; `parts` are placed before others |
 //!
 //! # What holds
 //!
@@ -33,64 +43,38 @@
 //!   dropped when it is claimed. It can be claimed from the checkpoint on, in the file's order.
 //! * A run that is paused, held or failed is in no round; its queue stays as it is. A cancelled
 //!   run's batches are settled without their rows.
-//! * Leases and delays go by a clock of Redis that stands still while Redis does (`clock.lua`).
-//!   Clocks of producers and consumers do not matter.
-//! * A batch that was fed and has no outcome is in one place: queued, delayed or leased. One that
-//!   is in none can be told, and is fed again.
-//! * No script touches more than some hundred entries, but for one that runs when Redis
-//!   has started: it writes everything except payloads anew.
+//! * Leases and delays are measured by a clock in Redis that stops while Redis is down or blocked
+//!   (`clock.lua`). Clocks of producers and consumers do not matter.
+//! * A batch that was fed and has no outcome is in one place: queued, delayed or leased. One that is
+//!   in none is found, and fed again (`recovery.rs`).
+//! * No script touches more than some hundred entries, but for one that runs when Redis has
+//!   started: it rewrites all keys except payloads (`aof_repair.rs`).
 
 mod args;
-mod backend;
-mod claim;
-mod claimed;
-mod connection;
-mod control;
 mod error;
-mod events;
 mod failpoint;
-mod feeder;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod greeting;
-mod headers;
-mod imports;
-mod jobs;
-mod keeper;
-mod keys;
 mod ledger;
-mod link;
-mod lookup;
-mod mending;
-mod org_limits;
-mod put_back;
+mod queue;
 mod reason;
-mod rejects;
-mod runs;
-mod scripts;
-mod series;
+mod redis;
 mod shared;
-mod target;
-mod usage;
 
+pub use self::redis::Queue;
 pub use args::QueueArgs;
-pub use backend::{BatchBackend, ImportBackend, JobBackend};
-pub use claimed::{Claimed, Settled};
-pub use connection::{Depth, Fullness, Queue};
-pub use control::Control;
 pub use error::{FeedError, QueueError};
-pub use events::{BatchEvent, EventId};
 #[cfg(debug_assertions)]
 pub use failpoint::reach_failpoint;
-pub use feeder::{Feeder, JOBS_PER_PUSH_MAX};
-pub use imports::ClaimedImport;
-pub use ledger::{Created, Held, Ledger, NewRun, RunState};
-pub use lookup::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
-pub use org_limits::{AUTO_BULK_ROWS_MIN, Allowance, Api, OrgLimits};
-pub use put_back::{PutBackFailed, PutBackFailedLayer};
-pub use rejects::{PendingRejects, RejectsPart, RejectsParts};
-pub use runs::RunsPage;
-pub use series::{Bucket, Series};
-pub use shared::DeliveryPause;
-pub use target::{Choice, Target, Wanted};
-pub use usage::ApiUsage;
+pub use ledger::{
+    BatchEvent, Bucket, Choice, Control, Created, EventId, Held, Ledger, NewRun, PendingRejects,
+    RejectsPart, RejectsParts, RunState, RunsPage, Series, Target, Wanted,
+};
+pub use queue::{
+    BatchBackend, Claimed, ClaimedImport, Depth, Feeder, Fullness, ImportBackend,
+    JOBS_PER_PUSH_MAX, JobBackend, ReleaseFailed, ReleaseFailedLayer, Settled,
+};
+pub use shared::{
+    AUTO_BULK_ROWS_MIN, Allowance, Api, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits,
+    Outage,
+};

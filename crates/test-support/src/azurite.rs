@@ -1,4 +1,10 @@
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tempfile::TempDir;
 
@@ -38,6 +44,20 @@ impl Azurite {
             address.rsplit(':').next()?.trim().parse().ok()
         });
         Self { port: port.expect("Azurite says where it listens"), _server: server, _data: data }
+    }
+
+    /// The one that all tests of this process share, each in a container of its own.
+    #[must_use]
+    pub fn shared() -> &'static Self {
+        static SHARED: LazyLock<Azurite> = LazyLock::new(|| Azurite::start(&[]));
+        &SHARED
+    }
+
+    /// The name of a container that no other test of this process has.
+    #[must_use]
+    pub fn new_container() -> String {
+        static CONTAINERS: AtomicU64 = AtomicU64::new(0);
+        format!("test-{}", CONTAINERS.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Host and port.

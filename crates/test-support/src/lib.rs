@@ -1,5 +1,5 @@
-//! What the tests of the other crates share: real Redis, Sentinel and Azurite servers, proxies that
-//! break connections, and samples of what is on a queue.
+//! What the tests of several crates share: real Redis, Sentinel and Azurite servers, proxies that
+//! break connections on purpose, sample runs and batches, and waiting.
 //!
 //! Each server runs on a free port with its data in a temporary folder, and ends
 //! with the value that stands for it and with the test's process, however that
@@ -8,18 +8,22 @@
 
 mod azurite;
 mod clock;
+mod fuzz;
 mod process;
 mod proxy;
 mod redis;
 mod samples;
 mod sas;
 mod sentinel;
+mod wait;
 
 pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
 pub use clock::MovableClock;
+pub use fuzz::replay_corpus;
 pub use process::free_port;
-pub use proxy::{Passage, Way, open_way, proxy_before};
+pub use proxy::{Fate, Filter, pass, proxy_before};
 pub use redis::RedisServer;
-pub use samples::{job, new_run, target_of};
+pub use samples::{batch, new_run, outcome, target_of};
 pub use sas::azurite_sas_connection_string;
 pub use sentinel::RedisSentinel;
+pub use wait::{sleep, until, wait_at_most, wait_until};

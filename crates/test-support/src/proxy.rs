@@ -1,84 +1,84 @@
-//! A TCP proxy that breaks connections on purpose.
-
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     thread,
 };
 
-/// What becomes of a piece that one side sent.
+/// What a proxy does with a piece of a connection.
 #[derive(Debug)]
-pub enum Passage {
-    /// The other side gets it.
-    Whole,
-    /// The other side gets this instead.
-    Changed(Vec<u8>),
-    /// The other side gets so many bytes of it, and the connection ends.
-    CutAt(usize),
-    /// The other side gets so many bytes of it, and the connection stays.
-    HeldAt(usize),
-    /// The other side gets nothing; the sender gets this answer, and the connection ends once it has
-    /// read it.
-    Answered(&'static [u8]),
+pub enum Fate {
+    /// Passes it on.
+    Pass,
+    /// Passes this on instead.
+    Replace(Vec<u8>),
+    /// Passes it to nobody; the connection stays open.
+    Swallow,
+    /// Passes this on instead, and breaks the connection.
+    CutAfter(Vec<u8>),
+    /// Answers its sender with this, and ends the connection.
+    Answer(&'static [u8]),
 }
 
-/// Looks at each piece that one side sends.
-pub type Way = Box<dyn FnMut(&[u8]) -> Passage + Send>;
+/// Decides over each piece that goes one way on one connection.
+pub type Filter = Box<dyn FnMut(&[u8]) -> Fate + Send>;
 
 /// Passes everything on.
 #[must_use]
-pub fn open_way() -> Way {
-    Box::new(|_| Passage::Whole)
+pub fn pass() -> Filter {
+    Box::new(|_| Fate::Pass)
 }
 
-/// Starts a proxy before the server at `upstream` (`host:port`), which ends with the process, and gives
-/// its port. `plan` has the ways of the n-th connection, counted from 0: requests and answers.
+/// Starts a TCP proxy before a server, which ends with the process; gives its address. `open` is
+/// called with the number of each connection, from 0, and gives what happens to what the client
+/// sends, and to what the server answers.
 ///
 /// # Panics
 ///
-/// When no port is free.
+/// When the machine has no port left.
 pub fn proxy_before(
     upstream: &str,
-    mut plan: impl FnMut(u64) -> (Way, Way) + Send + 'static,
-) -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
+    mut open: impl FnMut(u64) -> [Filter; 2] + Send + 'static,
+) -> String {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    let address = listener.local_addr().expect("a bound listener has an address").to_string();
     let upstream = upstream.to_owned();
     thread::spawn(move || {
         for (number, client) in (0..).zip(listener.incoming().map_while(Result::ok)) {
+            let [asked, answered] = open(number);
             let Ok(server) = TcpStream::connect(&upstream) else { continue };
-            let (requests, answers) = plan(number);
-            let [client_too, server_too] =
-                [&client, &server].map(|stream| stream.try_clone().expect("a socket to spare"));
-            thread::spawn(move || pass_on(client_too, server_too, requests));
-            thread::spawn(move || pass_on(server, client, answers));
+            let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else {
+                continue;
+            };
+            thread::spawn(move || pass_on(from_client, to_server, asked));
+            thread::spawn(move || pass_on(server, client, answered));
         }
     });
-    port
+    address
 }
 
-fn pass_on(mut from: TcpStream, mut to: TcpStream, mut way: Way) {
-    let mut piece = [0; 64 << 10];
-    while let Ok(read @ 1..) = from.read(&mut piece) {
-        let sent = &piece[..read];
-        let passed = match way(sent) {
-            Passage::Whole => to.write_all(sent),
-            Passage::Changed(other) => to.write_all(&other),
-            Passage::HeldAt(bytes) => to.write_all(&sent[..bytes.min(read)]),
-            Passage::CutAt(bytes) => {
-                let _gone = to.write_all(&sent[..bytes.min(read)]);
-                let _gone = [from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both)];
+fn pass_on(mut from: TcpStream, mut to: TcpStream, mut filter: Filter) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        let piece = &buffer[..read];
+        let sent = match filter(piece) {
+            Fate::Pass => to.write_all(piece),
+            Fate::Replace(other) => to.write_all(&other),
+            Fate::Swallow => Ok(()),
+            Fate::CutAfter(last) => {
+                let _gone_already = to.write_all(&last);
+                let _gone_already = [to.shutdown(Shutdown::Both), from.shutdown(Shutdown::Both)];
                 return;
             }
-            Passage::Answered(answer) => {
-                let _gone = from.write_all(answer);
-                let _gone = from.shutdown(Shutdown::Write);
-                while matches!(from.read(&mut piece), Ok(1..)) {}
+            Fate::Answer(answer) => {
+                let _gone_already = from.write_all(answer);
+                let _gone_already = from.shutdown(Shutdown::Write);
+                // Until it has read the answer.
+                while matches!(from.read(&mut buffer), Ok(1..)) {}
                 return;
             }
         };
-        if passed.is_err() {
-            return;
+        if sent.is_err() {
+            break;
         }
     }
     let _closed_already = to.shutdown(Shutdown::Write);

@@ -1,25 +1,23 @@
-//! What tests and benches put on a queue.
-
 use std::time::Duration;
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, Dialect, Rows, Tally};
-use job_queue::{NewRun, Target, Wanted};
+use ingest_core::{BatchJob, Dialect, Reject, Rows, Tally};
+use job_queue::{Claimed, NewRun, Target, Wanted};
 
-/// A run of `<run>.csv`, as a producer enters it that does not know yet for whom it is.
+/// A run of a file that nobody reads, with this header, that has no target yet.
 ///
 /// # Panics
 ///
 /// When `run` is no run id.
 #[must_use]
-pub fn new_run(run: &str, header: impl Into<Bytes>) -> NewRun {
+pub fn new_run(run: &str, header: &str) -> NewRun {
     NewRun {
-        run: run.parse().expect("a run id"),
+        run: run.parse().expect("it is a run id"),
         container: "high-volume-ingest".to_owned(),
         file: format!("{run}.csv"),
         etag: "0x1".to_owned(),
         file_bytes: 1_000,
-        header: header.into(),
+        header: Bytes::copy_from_slice(header.as_bytes()),
         settings: "{}".to_owned(),
         wanted: Wanted::default(),
         target: None,
@@ -29,34 +27,31 @@ pub fn new_run(run: &str, header: impl Into<Bytes>) -> NewRun {
     }
 }
 
-/// A batch of a run: each row with its record's number.
-///
-/// # Panics
-///
-/// When `run` is no run id.
-pub fn job<R: AsRef<[u8]>>(
-    run: &str,
+/// Batch `sequence` of such a run, with these rows, the first of which is record `first`.
+#[must_use]
+pub fn batch<R: AsRef<[u8]>>(
+    new: &NewRun,
     sequence: u64,
-    header: impl Into<Bytes>,
-    rows: impl IntoIterator<Item = (u64, R)>,
+    first: u64,
+    rows: impl IntoIterator<Item = R>,
 ) -> BatchJob {
-    let mut batch = Rows::default();
-    for (record, row) in rows {
-        batch.push(record, row.as_ref());
+    let mut numbered = Rows::default();
+    for (record, row) in (first..).zip(rows) {
+        numbered.push(record, row.as_ref());
     }
     BatchJob {
-        run: run.parse().expect("a run id"),
+        run: new.run.clone(),
         sequence,
         passes: 0,
-        header: header.into(),
+        header: new.header.clone(),
         dialect: Dialect::default(),
-        rows: batch,
+        rows: numbered,
         rejects: Vec::new(),
         tally: Tally::default(),
     }
 }
 
-/// Who upserts this object by `External_Id__c`.
+/// What a consumer of the tests delivers: an upsert of this object.
 #[must_use]
 pub fn target_of(object: &str) -> Target {
     Target {
@@ -64,6 +59,29 @@ pub fn target_of(object: &str) -> Target {
         object: object.to_owned(),
         operation: "upsert".to_owned(),
         external_id: Some("External_Id__c".to_owned()),
-        mapping: "m1".to_owned(),
+        mapping: "0123456789ab".to_owned(),
     }
+}
+
+/// The outcome of a batch of which Salesforce stores every row, but those for which `code` gives
+/// the code of a reject.
+///
+/// # Panics
+///
+/// When a row is no text.
+#[must_use]
+pub fn outcome<'a>(claimed: &Claimed, code: impl Fn(&str) -> Option<&'a str>) -> BatchJob {
+    let mut job = claimed.job().clone();
+    for (record, raw) in std::mem::take(&mut job.rows).iter() {
+        match code(std::str::from_utf8(raw).expect("a row of a test is text")) {
+            None => job.tally.created += 1,
+            Some(code) => job.rejects.push(Reject {
+                record,
+                code: code.to_owned(),
+                message: format!("{code}, says the test"),
+                raw: Bytes::copy_from_slice(raw),
+            }),
+        }
+    }
+    job
 }

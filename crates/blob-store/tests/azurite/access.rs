@@ -7,23 +7,23 @@ use std::{
 use blob_store::{BlobError, BlobStore, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::StreamExt;
-use jiff::SignedDuration;
 use test_support::{
-    AZURITE_ACCOUNT, AZURITE_KEY, azurite_connection_string, azurite_sas_connection_string,
+    AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string, azurite_sas_connection_string,
 };
+use time::Duration;
 
 use crate::{
     proxy::{Fault, Proxy},
-    support::{azurite, collect, connect, everything_said, get, new_container, noise, put, store},
+    support::{collect, connect, everything_said, get, noise, put, store},
 };
 
 const OTHER_KEY: &str = "U0VDUkVULVNFQ1JFVC1TRUNSRVQ=";
 
 #[tokio::test]
 async fn a_sas_opens_what_the_key_opens() {
-    let azurite = azurite();
-    let sas = azurite_sas_connection_string(&azurite.address(), SignedDuration::from_hours(1));
-    let store = connect(&sas, &new_container()).unwrap();
+    let azurite = Azurite::shared();
+    let sas = azurite_sas_connection_string(&azurite.address(), Duration::hours(1));
+    let store = connect(&sas, &Azurite::new_container()).unwrap();
     let content = noise(5_000_000);
 
     store.create_container().await.unwrap();
@@ -37,11 +37,11 @@ async fn a_sas_opens_what_the_key_opens() {
 
 #[tokio::test]
 async fn the_emulators_own_connection_string_works() {
-    let azurite = azurite();
+    let azurite = Azurite::shared();
     let address = azurite.address();
     let text =
         format!("UseDevelopmentStorage=true;BlobEndpoint=http://{address}/{AZURITE_ACCOUNT}");
-    let store = connect(&text, &new_container()).unwrap();
+    let store = connect(&text, &Azurite::new_container()).unwrap();
 
     store.create_container().await.unwrap();
     put(&store, "a.csv", &Bytes::from_static(b"a")).await;
@@ -54,7 +54,7 @@ async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
     let good = store().await;
     let blob = put(&good, "a.csv", &noise(100)).await;
     let wrong_key = azurite_connection_string(&good.address()).replace(AZURITE_KEY, OTHER_KEY);
-    let expired = azurite_sas_connection_string(&good.address(), -SignedDuration::from_hours(1));
+    let expired = azurite_sas_connection_string(&good.address(), -Duration::hours(1));
 
     for text in [wrong_key, expired] {
         let store = connect(&text, good.container()).unwrap();
@@ -78,13 +78,13 @@ async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothing_secret_is() {
-    let azurite = azurite();
+    let azurite = Azurite::shared();
     let cutting = Proxy::start(&azurite.address(), |_| Fault::CutAfter(0));
     let busy = Proxy::start(&azurite.address(), |_| Fault::Busy);
     let begun = Instant::now();
 
     let answers = ["127.0.0.1:1", &cutting.address, &busy.address].map(|address| {
-        let text = azurite_sas_connection_string(address, SignedDuration::from_hours(1));
+        let text = azurite_sas_connection_string(address, Duration::hours(1));
         let store = connect(&text, "container").unwrap();
         async move { (text, store.properties("a.csv").await.unwrap_err()) }
     });
@@ -101,7 +101,7 @@ async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothin
 async fn no_error_says_anything_secret() {
     let good = store().await;
     let blob = put(&good, "a.csv", &noise(100)).await;
-    let text = azurite_sas_connection_string(&good.address(), SignedDuration::from_hours(1));
+    let text = azurite_sas_connection_string(&good.address(), Duration::hours(1));
     let store = connect(&text, good.container()).unwrap();
 
     for error in [
@@ -121,13 +121,11 @@ async fn no_error_says_anything_secret() {
 
 #[tokio::test]
 async fn no_debug_output_says_anything_secret() {
-    let azurite = azurite();
+    let azurite = Azurite::shared();
     let key = azurite.connection_string();
 
-    for text in
-        [key, azurite_sas_connection_string(&azurite.address(), SignedDuration::from_hours(1))]
-    {
-        let store = connect(&text, &new_container()).unwrap();
+    for text in [key, azurite_sas_connection_string(&azurite.address(), Duration::hours(1))] {
+        let store = connect(&text, &Azurite::new_container()).unwrap();
         store.create_container().await.unwrap();
         let writer = store.write("a.csv", Overwrite::Replace).await.unwrap();
         let reader = store.read("a.csv", &"x".to_owned().into(), 9, 0, ReadSettings::default());
@@ -138,13 +136,13 @@ async fn no_debug_output_says_anything_secret() {
 
 #[tokio::test]
 async fn no_log_line_says_anything_secret() {
-    let azurite = azurite();
+    let azurite = Azurite::shared();
     let key = azurite.connection_string();
     let cutting = Proxy::start(&azurite.address(), |number| match number {
         0..3 => Fault::CutAfter(0),
         _ => Fault::None,
     });
-    let sas = azurite_sas_connection_string(&cutting.address, SignedDuration::from_hours(1));
+    let sas = azurite_sas_connection_string(&cutting.address, Duration::hours(1));
     let log = Log::default();
     // While there is only one subscriber, a line that another thread, where there is none, comes to
     // first is dropped for all threads.
@@ -152,7 +150,7 @@ async fn no_log_line_says_anything_secret() {
     let _guard = tracing::subscriber::set_default(log.clone());
 
     for text in [&key, &sas] {
-        let store = connect(text, &new_container()).unwrap();
+        let store = connect(text, &Azurite::new_container()).unwrap();
         store.create_container().await.unwrap();
         put(&store, "a.csv", &noise(100)).await;
         store.properties("none.csv").await.unwrap_err();

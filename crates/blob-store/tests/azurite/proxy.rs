@@ -1,14 +1,11 @@
-//! A proxy before Azurite that breaks connections on purpose.
+//! What goes wrong between the store and Azurite, connection by connection.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use test_support::{Passage, Way, proxy_before};
-
-const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\n\
-    content-length: 0\r\nconnection: close\r\n\r\n";
+use test_support::{Fate, Filter, pass, proxy_before};
 
 /// What goes wrong on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +13,7 @@ pub(crate) enum Fault {
     None,
     /// The connection breaks after this many bytes from the server.
     CutAfter(usize),
-    /// The server falls silent after this many bytes, and the connection stays.
+    /// The server stops answering after this many bytes, and the connection stays.
     StallAfter(usize),
     /// The request whose head contains this reaches the server; its answer is lost.
     LoseAnswerTo(&'static str),
@@ -26,94 +23,93 @@ pub(crate) enum Fault {
     Busy,
 }
 
+const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nx-ms-error-code: ServerBusy\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
+
 pub(crate) struct Proxy {
     pub(crate) address: String,
-    shared: Arc<Shared>,
+    is_healed: Arc<AtomicBool>,
+    counts: Arc<Counts>,
 }
 
-struct Shared {
-    /// The fault of the n-th connection, counted from 0.
-    plan: Mutex<Box<dyn FnMut(u64) -> Fault + Send>>,
+#[derive(Default)]
+struct Counts {
     downloaded: AtomicU64,
     faults: AtomicU64,
 }
 
 impl Proxy {
-    pub(crate) fn start(upstream: &str, plan: impl FnMut(u64) -> Fault + Send + 'static) -> Self {
-        let shared = Arc::new(Shared {
-            plan: Mutex::new(Box::new(plan)),
-            downloaded: AtomicU64::new(0),
-            faults: AtomicU64::new(0),
+    /// `plan` gives the fault of the n-th connection, counted from 0.
+    pub(crate) fn start(
+        upstream: &str,
+        mut plan: impl FnMut(u64) -> Fault + Send + 'static,
+    ) -> Self {
+        let (is_healed, counts) = (Arc::<AtomicBool>::default(), Arc::<Counts>::default());
+        let (healed, counted) = (Arc::clone(&is_healed), Arc::clone(&counts));
+        let address = proxy_before(upstream, move |number| {
+            let is_healed = healed.load(Ordering::Relaxed);
+            filters(if is_healed { Fault::None } else { plan(number) }, &counted)
         });
-        let of_proxy = Arc::clone(&shared);
-        let port = proxy_before(upstream, move |number| {
-            let fault = (of_proxy.plan.lock().unwrap())(number);
-            of_proxy.ways(fault)
-        });
-        Self { address: format!("127.0.0.1:{port}"), shared }
+        Self { address, is_healed, counts }
     }
 
     /// Connections that are opened from now on work.
     pub(crate) fn heal(&self) {
-        *self.shared.plan.lock().unwrap() = Box::new(|_| Fault::None);
+        self.is_healed.store(true, Ordering::Relaxed);
     }
 
     /// Bytes that the server sent to the client so far.
     pub(crate) fn downloaded(&self) -> u64 {
-        self.shared.downloaded.load(Ordering::Relaxed)
+        self.counts.downloaded.load(Ordering::Relaxed)
     }
 
     /// Faults that really came to pass.
     pub(crate) fn faults(&self) -> u64 {
-        self.shared.faults.load(Ordering::Relaxed)
+        self.counts.faults.load(Ordering::Relaxed)
     }
 }
 
-impl Shared {
-    fn ways(self: &Arc<Self>, fault: Fault) -> (Way, Way) {
-        let loses_next = Arc::new(AtomicBool::new(false));
-        let (of_requests, of_answers) = (Arc::clone(self), Arc::clone(self));
-        let request_is_seen = Arc::clone(&loses_next);
-        let requests = move |request: &[u8]| match fault {
-            Fault::Busy => {
-                of_requests.faults.fetch_add(1, Ordering::Relaxed);
-                Passage::Answered(BUSY)
+fn filters(fault: Fault, counts: &Arc<Counts>) -> [Filter; 2] {
+    let loses_next = Arc::<AtomicBool>::default();
+    let download = download(fault, Arc::clone(counts), Arc::clone(&loses_next));
+    let counts = Arc::clone(counts);
+    let upload: Filter = match fault {
+        Fault::Busy => Box::new(move |_| {
+            counts.faults.fetch_add(1, Ordering::Relaxed);
+            Fate::Answer(BUSY)
+        }),
+        Fault::LoseAnswerTo(marker) => Box::new(move |sent| {
+            if String::from_utf8_lossy(sent).contains(marker) {
+                loses_next.store(true, Ordering::SeqCst);
             }
-            Fault::SmallPages => Passage::Changed(with_small_pages(request)),
-            Fault::LoseAnswerTo(marker) => {
-                request_is_seen.fetch_or(contains(request, marker.as_bytes()), Ordering::SeqCst);
-                Passage::Whole
-            }
-            _ => Passage::Whole,
-        };
-        let mut left = match fault {
-            Fault::CutAfter(bytes) | Fault::StallAfter(bytes) => bytes,
-            _ => usize::MAX,
-        };
-        let mut is_broken = false;
-        let answers = move |answer: &[u8]| {
-            let passed = if loses_next.load(Ordering::SeqCst) { 0 } else { answer.len().min(left) };
-            of_answers.downloaded.fetch_add(passed as u64, Ordering::Relaxed);
-            left -= passed;
-            if passed == answer.len() {
-                return Passage::Whole;
-            }
-            if !std::mem::replace(&mut is_broken, true) {
-                of_answers.faults.fetch_add(1, Ordering::Relaxed);
-            }
-            match fault {
-                Fault::StallAfter(_) => Passage::HeldAt(passed),
-                _ => Passage::CutAt(passed),
-            }
-        };
-        (Box::new(requests), Box::new(answers))
-    }
+            Fate::Pass
+        }),
+        Fault::SmallPages => Box::new(|sent| {
+            let sent = String::from_utf8_lossy(sent);
+            Fate::Replace(sent.replacen("comp=list&", "comp=list&maxresults=3&", 1).into())
+        }),
+        _ => pass(),
+    };
+    [upload, download]
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
-}
-
-fn with_small_pages(request: &[u8]) -> Vec<u8> {
-    String::from_utf8_lossy(request).replacen("comp=list&", "comp=list&maxresults=3&", 1).into()
+fn download(fault: Fault, counts: Arc<Counts>, loses_next: Arc<AtomicBool>) -> Filter {
+    let mut left = match fault {
+        Fault::CutAfter(bytes) | Fault::StallAfter(bytes) => bytes,
+        _ => usize::MAX,
+    };
+    Box::new(move |piece| {
+        let passed = if loses_next.load(Ordering::SeqCst) { 0 } else { piece.len().min(left) };
+        counts.downloaded.fetch_add(passed as u64, Ordering::Relaxed);
+        left -= passed;
+        if passed == piece.len() {
+            return Fate::Pass;
+        }
+        counts.faults.fetch_add(1, Ordering::Relaxed);
+        match fault {
+            Fault::StallAfter(_) if passed == 0 => Fate::Swallow,
+            Fault::StallAfter(_) => Fate::Replace(piece[..passed].to_vec()),
+            _ => Fate::CutAfter(piece[..passed].to_vec()),
+        }
+    })
 }

@@ -1,13 +1,6 @@
 //! Stores, contents and hashes for the tests.
 
-use std::{
-    error::Error,
-    ops::Deref,
-    sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{error::Error, ops::Deref};
 
 use blob_store::{BlobArgs, BlobError, BlobProperties, BlobStore, Overwrite};
 use bytes::{Bytes, BytesMut};
@@ -15,27 +8,14 @@ use futures::{Stream, TryStreamExt};
 use sha2::{Digest, Sha256};
 use test_support::{Azurite, azurite_connection_string};
 
-/// The Azurite that all tests of this process share: it lives as long as any of
-/// them holds it.
-pub(crate) fn azurite() -> Arc<Azurite> {
-    static SHARED: Mutex<Weak<Azurite>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap();
-    shared.upgrade().unwrap_or_else(|| {
-        let started = Arc::new(Azurite::start(&[]));
-        *shared = Arc::downgrade(&started);
-        started
-    })
-}
-
-/// A container that no other test knows, and the Azurite that holds it.
+/// A container that no other test knows.
 pub(crate) struct OwnContainer {
     store: BlobStore,
-    azurite: Arc<Azurite>,
 }
 
 impl OwnContainer {
     pub(crate) fn address(&self) -> String {
-        self.azurite.address()
+        Azurite::shared().address()
     }
 }
 
@@ -48,10 +28,10 @@ impl Deref for OwnContainer {
 }
 
 pub(crate) async fn store() -> OwnContainer {
-    let azurite = azurite();
-    let store = connect(&azurite.connection_string(), &new_container()).unwrap();
+    let connection_string = Azurite::shared().connection_string();
+    let store = connect(&connection_string, &Azurite::new_container()).unwrap();
     store.create_container().await.unwrap();
-    OwnContainer { store, azurite }
+    OwnContainer { store }
 }
 
 /// The same container, through another address.
@@ -61,7 +41,7 @@ pub(crate) fn through(address: &str, store: &BlobStore) -> BlobStore {
 
 /// A container of its own at an address where Azurite may or may not be.
 pub(crate) fn azurite_at(address: &str) -> BlobStore {
-    connect(&azurite_connection_string(address), &new_container()).unwrap()
+    connect(&azurite_connection_string(address), &Azurite::new_container()).unwrap()
 }
 
 pub(crate) fn connect(connection_string: &str, container: &str) -> Result<BlobStore, BlobError> {
@@ -71,12 +51,6 @@ pub(crate) fn connect(connection_string: &str, container: &str) -> Result<BlobSt
         azure_container: container.to_owned(),
         azure_allow_http: false,
     })
-}
-
-pub(crate) fn new_container() -> String {
-    static CONTAINERS: AtomicU64 = AtomicU64::new(0);
-    let number = CONTAINERS.fetch_add(1, Ordering::Relaxed);
-    format!("test-{number}")
 }
 
 /// Content that is no repetition of anything, always the same.

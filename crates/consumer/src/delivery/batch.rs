@@ -94,7 +94,7 @@ impl<'a> Delivery<'a> {
     /// no reason to drop what is done of the batch.
     async fn note_waiting(&self, waits: bool) -> bool {
         // Boxed, for it is rare, and each wait has room for it.
-        match Box::pin(self.claimed.note_waiting(waits)).await {
+        match Box::pin(self.claimed.set_waiting(waits)).await {
             Ok(noted) => noted != Settled::LeaseLost,
             Err(error) => {
                 warn!(error = %error, "could not note whether a batch waits");

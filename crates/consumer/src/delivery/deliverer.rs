@@ -167,7 +167,7 @@ impl Deliverer {
                 claimed.requeue(rest, delay).await?
             }
             BatchOutcome::Release(rest) => claimed.requeue(rest, delay).await?,
-            BatchOutcome::ReleaseUntouched => claimed.put_back(delay).await?,
+            BatchOutcome::ReleaseUntouched => claimed.release(delay).await?,
         };
         match (&outcome, settled) {
             (BatchOutcome::Settle(batch), Settled::Recorded) => self.sender.counters.settled(batch),

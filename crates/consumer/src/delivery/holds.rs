@@ -118,7 +118,7 @@ impl RunHold {
 
     async fn hold(&self, queue: &Queue, begun: &Begun) -> Result<Duration, QueueError> {
         let blocker = &begun.blocker;
-        let ledger = queue.run(&self.run).await?;
+        let ledger = queue.ledger(&self.run).await?;
         if ledger.is_some_and(|ledger| ledger.held.is_some()) {
             // Another consumer met the same: held once, and counted once.
             return Ok(Duration::ZERO);

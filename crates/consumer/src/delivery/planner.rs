@@ -212,7 +212,7 @@ impl Planner {
         if job.tally.delivered() > 0 {
             return true;
         }
-        let ledger = self.queue.run(&job.run).await;
+        let ledger = self.queue.ledger(&job.run).await;
         ledger.is_ok_and(|ledger| ledger.is_some_and(|ledger| ledger.delivered() > 0))
     }
 }

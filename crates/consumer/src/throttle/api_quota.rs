@@ -69,7 +69,7 @@ pub(crate) async fn track_usage(
         ticks.tick().await;
         let usage = quota.usage();
         if let Some(Usage { used, max }) = usage.filter(|_| usage != published) {
-            queue.note_api_usage(used, max).await?;
+            queue.publish_api_usage(used, max).await?;
             published = usage;
         }
         exhausted = match (quota.exhausted(), exhausted) {

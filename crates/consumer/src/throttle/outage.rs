@@ -41,12 +41,12 @@ impl OutagePublisher {
         match (now, self.again_at) {
             (None, None) => {}
             (None, Some(_)) => {
-                queue.clear_delivery_pause().await?;
+                queue.clear_outage().await?;
                 self.again_at = None;
             }
             (Some(_), Some(again_at)) if Instant::now() < again_at => {}
             (Some(Outage { reason, retry_in }), _) => {
-                queue.note_delivery_pause(&reason, Some(retry_in)).await?;
+                queue.publish_outage(&reason, Some(retry_in)).await?;
                 let delay = retry_in.clamp(INTERVAL_MIN, INTERVAL_MAX);
                 self.again_at = Some(Instant::now() + delay);
             }

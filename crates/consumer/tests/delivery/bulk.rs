@@ -49,12 +49,12 @@ async fn a_batch_is_one_ingest_job_that_is_removed_afterwards() {
     consumer.stop().await.unwrap();
 
     let state = scene.salesforce.state();
-    assert_eq!((ledger.created, ledger.updated, ledger.retried), (300, 0, 0));
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.tally.retried), (300, 0, 0));
     assert_eq!((scene.writes().await, state.bulk_batches), (300, 1));
     assert!(state.jobs.values().all(|jobs| *jobs == 0), "{:?}", state.jobs);
     let log = scene.salesforce.requests();
     let calls = log.iter().filter(|request| request.path.contains("/jobs/ingest")).count();
-    assert_eq!(ledger.api_calls, calls as u64);
+    assert_eq!(ledger.tally.api_calls, calls as u64);
 }
 
 #[tokio::test]
@@ -85,8 +85,11 @@ async fn rows_and_rejects_are_those_of_collections() {
     assert_eq!(rows_of_jobs, rows_of_calls);
     assert_eq!(rejects_of_jobs, rejects_of_calls);
     assert_eq!(of_jobs.rejected_by_code, of_calls.rejected_by_code);
-    assert_eq!((of_jobs.created, of_jobs.updated), (of_calls.created, of_calls.updated));
-    assert_eq!(of_jobs.retried, of_calls.retried);
+    assert_eq!(
+        (of_jobs.tally.created, of_jobs.tally.updated),
+        (of_calls.tally.created, of_calls.tally.updated)
+    );
+    assert_eq!(of_jobs.tally.retried, of_calls.tally.retried);
     assert_eq!(of_jobs.rejected, 6);
 }
 
@@ -99,7 +102,7 @@ async fn rows_that_repeat_a_key_are_loaded_in_file_order() {
     let _consumer = scene.consumer(&[BULK]);
     let ledger = scene.delivered("a").await;
 
-    assert_eq!((ledger.created, ledger.updated), (1, 3));
+    assert_eq!((ledger.tally.created, ledger.tally.updated), (1, 3));
     assert_eq!(scene.values("LastName").await, [("E-1".to_owned(), "Ames 3".to_owned())]);
     assert_eq!(scene.salesforce.state().bulk_batches, 4);
 }
@@ -122,7 +125,7 @@ async fn a_stopped_consumer_hands_its_job_on_and_no_row_is_loaded_twice() {
     second.stop().await.unwrap();
 
     assert!(took < Duration::from_secs(3), "it did not wait for the job: {took:?}");
-    assert_eq!((ledger.created, ledger.updated), (500, 0));
+    assert_eq!((ledger.tally.created, ledger.tally.updated), (500, 0));
     assert_eq!((scene.writes().await, scene.salesforce.state().bulk_batches), (500, 1));
 }
 
@@ -146,7 +149,7 @@ async fn a_job_under_way_is_aborted_when_its_run_is_cancelled() {
         let ledger = scene.ended("a").await;
 
         assert_eq!((cancelled, ledger.state), (Control::Done, RunState::Cancelled));
-        assert_eq!((ledger.created, ledger.cancelled()), (0, 600));
+        assert_eq!((ledger.tally.created, ledger.cancelled()), (0, 600));
         let state = scene.salesforce.state();
         assert!(state.jobs.values().all(|jobs| *jobs == 0), "{:?}", state.jobs);
         assert_eq!(scene.writes().await, 0);
@@ -165,7 +168,7 @@ async fn what_a_job_loaded_before_its_run_was_cancelled_counts_as_delivered() {
     consumer.stop().await.unwrap();
 
     let stored = scene.salesforce.state().objects["Lead"].rows;
-    assert_eq!((ledger.created, ledger.created + ledger.cancelled()), (stored, 10_000));
+    assert_eq!((ledger.tally.created, ledger.tally.created + ledger.cancelled()), (stored, 10_000));
     assert_eq!(scene.writes().await, stored);
 }
 
@@ -179,7 +182,7 @@ async fn all_arrive_once_in_spite_of(name: &str, faults: Faults) -> Scene {
     let ledger = scene.delivered("a").await;
     consumer.stop().await.unwrap();
 
-    assert_eq!((ledger.created, ledger.updated), (3_600, 0), "{name}");
+    assert_eq!((ledger.tally.created, ledger.tally.updated), (3_600, 0), "{name}");
     assert_eq!(scene.writes().await, 3_600, "{name}");
     assert!(!scene.salesforce.state().faults.is_empty(), "{name} did not strike");
     scene
@@ -216,7 +219,11 @@ async fn all_arrive_once(faults: Faults) {
     let ledger = scene.delivered("a").await;
     consumer.stop().await.unwrap();
 
-    assert_eq!((ledger.created, ledger.updated, scene.writes().await), (300, 0, 300), "{name}");
+    assert_eq!(
+        (ledger.tally.created, ledger.tally.updated, scene.writes().await),
+        (300, 0, 300),
+        "{name}"
+    );
     let jobs = scene.salesforce.state().jobs;
     assert!(jobs.values().all(|jobs| *jobs == 0), "left behind: {jobs:?}, {name}");
 }
@@ -227,7 +234,7 @@ async fn locked_rows_go_alone_into_the_next_job() {
     let scene = all_arrive_once_in_spite_of("locks", locks).await;
 
     let ledger = scene.ledger("a").await;
-    assert!((60..=400).contains(&ledger.retried), "{}", ledger.retried);
+    assert!((60..=400).contains(&ledger.tally.retried), "{}", ledger.tally.retried);
 }
 
 #[tokio::test]
@@ -254,7 +261,7 @@ async fn every_request_about_a_job_is_repeated_when_it_has_to_be() {
         let ledger = scene.delivered("a").await;
         consumer.stop().await.unwrap();
 
-        assert_eq!((ledger.created, scene.writes().await), (600, 600), "{fault:?} {path}");
+        assert_eq!((ledger.tally.created, scene.writes().await), (600, 600), "{fault:?} {path}");
     }
 }
 
@@ -286,7 +293,7 @@ async fn past_silent_results(fault: Fault, times: u32, path: &str, operation: &s
     consumer.stop().await.unwrap();
 
     let name = format!("{fault:?} on {path} of an {operation}");
-    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (50, 0, 1), "{name}");
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.rejected), (50, 0, 1), "{name}");
     assert_eq!(ledger.rejected_by_code.get("REQUIRED_FIELD_MISSING"), Some(&1), "{name}");
     assert_eq!(scene.writes().await, 50, "{name}");
     assert_eq!(scene.salesforce.state().faults[&fault], u64::from(times), "{name}");
@@ -318,11 +325,11 @@ async fn with_bulk_alone_batches_wait_visibly_for_the_next_day() {
     let consumer = scene.consumer(&[BULK, "--salesforce-api-reserve=0"]);
     let (start, mut first_is_done) = (Instant::now(), false);
     let pause = loop {
-        let pause = scene.queue.delivery_pause().await.unwrap();
+        let pause = scene.queue.outage().await.unwrap();
         if let Some(pause) = pause.filter(|_| first_is_done) {
             break pause;
         }
-        first_is_done = scene.ledger("a").await.created == 300;
+        first_is_done = scene.ledger("a").await.tally.created == 300;
         assert!(start.elapsed() < Duration::from_secs(60), "nobody says that it waits");
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
@@ -330,7 +337,7 @@ async fn with_bulk_alone_batches_wait_visibly_for_the_next_day() {
 
     assert!(pause.reason.contains("Bulk batches are used up"), "{}", pause.reason);
     let ledger = scene.ledger("a").await;
-    assert_eq!((ledger.created, ledger.rejected, scene.writes().await), (300, 0, 300));
+    assert_eq!((ledger.tally.created, ledger.rejected, scene.writes().await), (300, 0, 300));
 }
 
 #[tokio::test]
@@ -344,7 +351,7 @@ async fn a_user_who_may_not_see_the_limits_tries_again_whether_batches_are_free(
     let _consumer = scene.consumer(&[BULK, "--salesforce-limit-check=1s"]);
     let ledger = scene.delivered("a").await;
 
-    assert_eq!((ledger.created, scene.salesforce.state().bulk_batches), (600, 2));
+    assert_eq!((ledger.tally.created, scene.salesforce.state().bulk_batches), (600, 2));
 }
 
 #[tokio::test]
@@ -368,7 +375,7 @@ async fn inserts_updates_and_deletes_go_by_bulk_as_well() {
     let insert = scene.consumer(&[BULK, "--salesforce-operation=insert"]);
     let ledger = scene.delivered("insert").await;
     insert.stop().await.unwrap();
-    assert_eq!((ledger.created, scene.writes().await), (50, 50));
+    assert_eq!((ledger.tally.created, scene.writes().await), (50, 50));
     let ids: Vec<String> = scene.values("Id").await.into_iter().map(|(_key, id)| id).collect();
 
     let rows = [format!("{},Bell", ids[0]), "00Q000000000000AAA,Nobody".to_owned()];
@@ -377,11 +384,11 @@ async fn inserts_updates_and_deletes_go_by_bulk_as_well() {
     let update = scene.consumer(&[BULK, "--salesforce-operation=update", by_id]);
     let ledger = scene.ended("update").await;
     update.stop().await.unwrap();
-    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (0, 1, 1));
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.rejected), (0, 1, 1));
 
     let rows = [vec![ids[0].clone(), ids[0][..15].to_owned()], ids[1..].to_vec()].concat();
     scene.feed_for(&to_be_deleted(), None, "Id", "delete", &[rows]).await;
     let _delete = scene.consumer(&[BULK, "--salesforce-operation=delete", by_id]);
     let ledger = scene.delivered("delete").await;
-    assert_eq!((ledger.deleted, scene.salesforce.state().objects["Lead"].rows), (51, 0));
+    assert_eq!((ledger.tally.deleted, scene.salesforce.state().objects["Lead"].rows), (51, 0));
 }

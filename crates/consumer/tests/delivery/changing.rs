@@ -118,7 +118,7 @@ async fn jobs_that_failed_for_a_hidden_field_do_not_hold_the_run_again_when_it_i
     assert!(scene.salesforce.change_field(&FieldChange { hidden: Some(false), ..email() }));
     goes_on(&scene, "a").await;
 
-    assert_eq!(scene.ledger("a").await.created, 400);
+    assert_eq!(scene.ledger("a").await.tally.created, 400);
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
 }
 
@@ -220,7 +220,7 @@ async fn values_that_never_fit_are_no_reason_to_look_all_the_time() {
 
     let ledger = scene.ended("a").await;
 
-    assert_eq!((ledger.created, ledger.rejected), (50, 100));
+    assert_eq!((ledger.tally.created, ledger.rejected), (50, 100));
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
     let looks = calls(&scene.salesforce, "/sobjects/Lead/describe");
     assert!((3..=5).contains(&looks), "{looks} looks");

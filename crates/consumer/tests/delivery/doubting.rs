@@ -7,7 +7,7 @@ use salesforce_simulator::{Faults, PlannedFault};
 
 use super::{
     bulk::{BULK, batches_of},
-    faulty_proxy::FaultyProxy,
+    failing_proxy::FailingProxy,
     holding::{held, is_held_and_goes_on},
     operations::scene_with_leads,
     support::{Scene, good_batches},
@@ -64,7 +64,7 @@ async fn are_found(
     settings: &[&str],
 ) {
     let scene = Scene::new().await;
-    let proxy = FaultyProxy::before(&scene.salesforce.url(), "BAD", status, code).await;
+    let proxy = FailingProxy::before(&scene.salesforce.url(), "BAD", status, code).await;
     let mut rows = good_batches(1).concat();
     for row in bad {
         rows[*row] = rows[*row].replace("Ames", "BAD");
@@ -76,7 +76,7 @@ async fn are_found(
 
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
     let count = bad.len() as u64;
-    assert_eq!((ledger.created, ledger.rejected), (100 - count, count), "{bad:?} {code}");
+    assert_eq!((ledger.tally.created, ledger.rejected), (100 - count, count), "{bad:?} {code}");
     assert_eq!(ledger.rejected_by_code[rejected_as], count, "{:?}", ledger.rejected_by_code);
     let rejects = scene.rejects("a").await.join("\n");
     assert!(bad.iter().all(|row| rejects.contains(&format!("BAD {row},"))), "{rejects}");
@@ -106,7 +106,8 @@ async fn a_row_that_a_proxy_does_not_let_through_is_rejected_alone() {
 #[tokio::test]
 async fn rows_that_are_all_bad_do_not_hold_their_run_for_ever() {
     let scene = Scene::new().await;
-    let proxy = FaultyProxy::before(&scene.salesforce.url(), "BAD", 400, "JSON_PARSER_ERROR").await;
+    let proxy =
+        FailingProxy::before(&scene.salesforce.url(), "BAD", 400, "JSON_PARSER_ERROR").await;
     let mut batches = good_batches(2);
     for row in &mut batches[0] {
         *row = row.replace("Ames", "BAD");
@@ -130,7 +131,7 @@ async fn rows_that_are_all_bad_do_not_hold_their_run_for_ever() {
     };
 
     assert!((1..=3).contains(&holds), "held {holds} times");
-    assert_eq!((ledger.created, ledger.rejected), (100, 100));
+    assert_eq!((ledger.tally.created, ledger.rejected), (100, 100));
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
 }
 
@@ -138,7 +139,7 @@ async fn rows_that_are_all_bad_do_not_hold_their_run_for_ever() {
 async fn an_update_that_creates_a_record_holds_its_run_until_a_person_resumes_it() {
     for api in [&[][..], &[BULK]] {
         let (scene, ids) = scene_with_leads().await;
-        let proxy = FaultyProxy::that_says_created(&scene.salesforce.url()).await;
+        let proxy = FailingProxy::that_says_created(&scene.salesforce.url()).await;
         let rows: Vec<_> = ids.iter().map(|id| vec![format!("{id},New")]).collect();
         scene.feed_under("Id,LastName", "update", &rows).await;
 
@@ -150,7 +151,11 @@ async fn an_update_that_creates_a_record_holds_its_run_until_a_person_resumes_it
         assert!(held.reason.contains("an update has created a record"), "{}", held.reason);
         assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
         let ledger = scene.ledger("update").await;
-        assert_eq!((ledger.created, ledger.rejected, ledger.updated), (1, 0, 0), "{api:?}");
+        assert_eq!(
+            (ledger.tally.created, ledger.rejected, ledger.tally.updated),
+            (1, 0, 0),
+            "{api:?}"
+        );
     }
 }
 

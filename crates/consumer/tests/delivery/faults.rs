@@ -3,7 +3,7 @@ use std::process::ExitCode;
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, RowErrorRule, Simulator};
 
 use super::{
-    faulty_proxy::FaultyProxy,
+    failing_proxy::FailingProxy,
     support::{Scene, good_batches},
 };
 
@@ -17,7 +17,7 @@ async fn all_arrive_in_spite_of(fault: PlannedFault) -> Scene {
     let consumer = scene.consumer(&[]);
     let ledger = scene.delivered("faulty").await;
 
-    assert_eq!(ledger.created + ledger.updated, 2_000, "{kind:?}");
+    assert_eq!(ledger.tally.created + ledger.tally.updated, 2_000, "{kind:?}");
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 2_000, "{kind:?}");
     assert!(scene.salesforce.state().faults[&kind] > 0, "{kind:?} did not strike");
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
@@ -46,7 +46,7 @@ async fn no_passing_error_of_a_call_costs_a_row() {
     let _consumer = scene.consumer(&[]);
     let ledger = scene.delivered("refused").await;
 
-    assert_eq!(ledger.created, 2_000);
+    assert_eq!(ledger.tally.created, 2_000);
     assert_eq!(scene.salesforce.state().faults[&Fault::Refused], errors.len() as u64);
 }
 
@@ -79,7 +79,7 @@ async fn no_passing_error_of_a_row_costs_that_row() {
     let _consumer = scene.consumer(&[]);
     let ledger = scene.delivered("rows").await;
 
-    assert_eq!((ledger.created, ledger.retried), (100, rules.len() as u64));
+    assert_eq!((ledger.tally.created, ledger.tally.retried), (100, rules.len() as u64));
     assert_eq!(scene.salesforce.state().faults[&Fault::RowRule], rules.len() as u64);
 }
 
@@ -161,7 +161,11 @@ async fn locked_rows_are_sent_again_and_no_others() {
     let ledger = scene.delivered("locks").await;
 
     let locked = scene.salesforce.state().faults[&Fault::RowLocked];
-    assert!(ledger.retried >= locked && ledger.retried < 200, "{} of {locked}", ledger.retried);
+    assert!(
+        ledger.tally.retried >= locked && ledger.tally.retried < 200,
+        "{} of {locked}",
+        ledger.tally.retried
+    );
     assert_eq!(scene.writes().await, 1_000);
 }
 
@@ -169,17 +173,17 @@ async fn locked_rows_are_sent_again_and_no_others() {
 async fn a_call_that_always_fails_is_halved_down_to_the_row_that_makes_it_fail() {
     let scene = Scene::new().await;
     let proxy =
-        FaultyProxy::before(&scene.salesforce.url(), "E-000742", 500, "UNKNOWN_EXCEPTION").await;
+        FailingProxy::before(&scene.salesforce.url(), "E-000742", 500, "UNKNOWN_EXCEPTION").await;
     scene.feed("guilty", &good_batches(20)).await;
 
     let _consumer = scene.consumer(&proxy.arguments());
     let ledger = scene.ended("guilty").await;
 
-    assert_eq!((ledger.created, ledger.rejected), (1_999, 1));
+    assert_eq!((ledger.tally.created, ledger.rejected), (1_999, 1));
     assert_eq!(ledger.rejected_by_code["UNKNOWN_EXCEPTION"], 1);
     assert!(scene.rejects("guilty").await[0].starts_with("E-000742,"));
     // The whole three times, two halves on each of seven levels, and a few more for the last row.
-    assert!(ledger.api_calls <= 19 + 3 + 14 + 15, "{}", ledger.api_calls);
+    assert!(ledger.tally.api_calls <= 19 + 3 + 14 + 15, "{}", ledger.tally.api_calls);
 }
 
 #[tokio::test]
@@ -192,7 +196,7 @@ async fn a_row_is_not_blamed_while_no_other_gets_through() {
     let _consumer = scene.consumer(&[]);
     let ledger = scene.delivered("lone").await;
 
-    assert_eq!((ledger.created, ledger.retried), (1, 4));
+    assert_eq!((ledger.tally.created, ledger.tally.retried), (1, 4));
 }
 
 #[tokio::test]
@@ -207,7 +211,7 @@ async fn when_everything_fails_no_row_is_blamed() {
     scene.salesforce.plan(PlannedFault::once(Fault::ServerError).times(6));
     let ledger = scene.delivered("during").await;
 
-    assert_eq!(ledger.updated, 100);
+    assert_eq!(ledger.tally.updated, 100);
     let writes = scene.salesforce.requests().into_iter().filter(|request| request.rows > 0);
     assert!(writes.into_iter().all(|request| request.rows == 100), "no call was halved");
     consumer.stop().await.unwrap();
@@ -227,7 +231,7 @@ async fn governor_limits_are_met_with_smaller_calls() {
     let _consumer = scene.consumer(&[]);
     let ledger = scene.delivered("governor").await;
 
-    assert_eq!((ledger.api_calls, ledger.retried), (3, 100));
+    assert_eq!((ledger.tally.api_calls, ledger.tally.retried), (3, 100));
 }
 
 #[tokio::test]
@@ -239,7 +243,7 @@ async fn an_insert_of_unknown_outcome_is_not_repeated() {
     let _consumer = scene.consumer(&["--salesforce-operation=insert"]);
     let ledger = scene.ended("insert").await;
 
-    assert_eq!((ledger.created, ledger.rejected), (100, 100));
+    assert_eq!((ledger.tally.created, ledger.rejected), (100, 100));
     assert_eq!(ledger.rejected_by_code["UNKNOWN_OUTCOME"], 100);
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 200, "no row is there twice");
 }
@@ -259,7 +263,7 @@ async fn a_salesforce_that_goes_away_and_comes_back_is_waited_for() {
     scene.salesforce = Simulator::start(again).await.unwrap();
 
     let ledger = scene.delivered("away").await;
-    assert_eq!(ledger.created, 4_000);
+    assert_eq!(ledger.tally.created, 4_000);
     consumer.stop().await.unwrap();
 }
 
@@ -277,7 +281,7 @@ async fn a_redis_that_goes_away_and_comes_back_is_waited_for() {
     scene.redis.start_again();
 
     let ledger = scene.delivered("redis").await;
-    assert_eq!(ledger.created + ledger.updated, 4_000);
+    assert_eq!(ledger.tally.created + ledger.tally.updated, 4_000);
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 4_000);
     consumer.stop().await.unwrap();
 }

@@ -173,7 +173,7 @@ async fn rows_that_may_not_be_written_hold_nothing_once_others_were_stored() {
         let ledger = scene.ended("a").await;
 
         assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
-        assert_eq!((ledger.created, ledger.rejected), (100, 100), "{name}");
+        assert_eq!((ledger.tally.created, ledger.rejected), (100, 100), "{name}");
         assert_eq!(ledger.rejected_by_code["INVALID_FIELD_FOR_INSERT_UPDATE"], 100, "{name}");
     }
 }

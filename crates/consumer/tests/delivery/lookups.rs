@@ -7,7 +7,7 @@ use job_queue::{Ledger, Wanted};
 use salesforce_simulator::{Config, Fault, PlannedFault, Schema};
 use serde_json::Value;
 
-use super::{bulk::BULK, faulty_proxy::FaultyProxy, holding::held, support::Scene};
+use super::{bulk::BULK, failing_proxy::FailingProxy, holding::held, support::Scene};
 
 const COLLECTIONS: &str = "--salesforce-api=collections";
 const OBJECT: &str = "--salesforce-object=Gauge__c";
@@ -128,7 +128,7 @@ async fn an_update_changes_the_record_with_the_key_and_creates_none() {
 
         let (ledger, calls) = run(&scene, "update", "Key__c", api, "Key__c,Text__c", &rows).await;
 
-        let figures = (ledger.created, ledger.updated, ledger.rejected);
+        let figures = (ledger.tally.created, ledger.tally.updated, ledger.rejected);
         assert_eq!(figures, (0, 7, 4), "{api} {:?}", codes(&ledger));
         let expected = [("DUPLICATE_EXTERNAL_ID", 1), ("EXTERNAL_ID_MISSING", 1), ("NOT_FOUND", 2)];
         assert_eq!(codes(&ledger), expected.into(), "{api}");
@@ -147,7 +147,7 @@ async fn an_update_changes_the_record_with_the_key_and_creates_none() {
         ];
         expected.sort();
         assert_eq!(texts(&scene, "Key__c").await, expected, "{api}");
-        assert_eq!(ledger.api_calls, calls, "{api}");
+        assert_eq!(ledger.tally.api_calls, calls, "{api}");
         let rejects = scene.rejects("second").await;
         let said = |words: &str| rejects.iter().any(|line| line.contains(words));
         assert!(
@@ -166,7 +166,7 @@ async fn numbers_are_looked_up_by_their_value() {
     let (ledger, _) =
         run(&scene, "update", "Number__c", COLLECTIONS, "Number__c,Text__c", &rows).await;
 
-    assert_eq!((ledger.created, ledger.updated), (0, 3), "{:?}", codes(&ledger));
+    assert_eq!((ledger.tally.created, ledger.tally.updated), (0, 3), "{:?}", codes(&ledger));
     assert_eq!(codes(&ledger), [("INVALID_VALUE", 1), ("NOT_FOUND", 1)].into());
     assert!(texts(&scene, "Number__c").await.iter().all(|(_, text)| text == "new"));
 }
@@ -179,7 +179,7 @@ async fn capitals_count_where_they_do_for_the_field() {
     let (ledger, _) =
         run(&scene, "update", "Badge__c", COLLECTIONS, "Badge__c,Text__c", &rows).await;
 
-    assert_eq!((ledger.updated, codes(&ledger)), (1, [("NOT_FOUND", 1)].into()));
+    assert_eq!((ledger.tally.updated, codes(&ledger)), (1, [("NOT_FOUND", 1)].into()));
     let expected = [("AB", "new"), ("ab", "old")].map(|(k, t)| (k.to_owned(), t.to_owned()));
     assert_eq!(texts(&scene, "Badge__c").await, expected);
 }
@@ -193,9 +193,9 @@ async fn rows_that_repeat_a_key_are_stored_in_file_order() {
 
         let (ledger, calls) = run(&scene, "update", "Key__c", api, "Key__c,Text__c", &rows).await;
 
-        assert_eq!((ledger.updated, ledger.rejected), (4, 0), "{api}");
+        assert_eq!((ledger.tally.updated, ledger.rejected), (4, 0), "{api}");
         assert_eq!(texts(&scene, "Key__c").await, [("a".to_owned(), "3".to_owned())], "{api}");
-        assert_eq!(ledger.api_calls, calls, "{api}");
+        assert_eq!(ledger.tally.api_calls, calls, "{api}");
         let queries = scene.salesforce.requests();
         let queries = queries.iter().filter(|request| request.path.contains("/query")).count();
         assert_eq!(queries, 1, "{api}: what was found is kept with what is left of a batch");
@@ -211,8 +211,8 @@ async fn two_hundred_keys_are_looked_up_at_once() {
     let (ledger, calls) =
         run(&scene, "update", "Key__c", COLLECTIONS, "Key__c,Text__c", &rows).await;
 
-    assert_eq!((ledger.created, ledger.updated), (0, 450));
-    assert_eq!((calls, ledger.api_calls), (6, 6), "three to look up, three to update");
+    assert_eq!((ledger.tally.created, ledger.tally.updated), (0, 450));
+    assert_eq!((calls, ledger.tally.api_calls), (6, 6), "three to look up, three to update");
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn keys_that_a_url_has_no_room_for_are_looked_up_in_more_calls() {
 
     let (ledger, _) = run(&scene, "update", "Key__c", BULK, "Key__c,Text__c", &rows).await;
 
-    assert_eq!((ledger.updated, ledger.rejected), (100, 0));
+    assert_eq!((ledger.tally.updated, ledger.rejected), (100, 0));
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn a_key_that_hundreds_of_records_have_hides_no_other_one() {
 
     let (ledger, _) = run(&scene, "update", "Key__c", COLLECTIONS, "Key__c,Text__c", &rows).await;
 
-    assert_eq!((ledger.created, ledger.updated), (0, 20));
+    assert_eq!((ledger.tally.created, ledger.tally.updated), (0, 20));
     assert_eq!(codes(&ledger), [("DUPLICATE_EXTERNAL_ID", 1), ("NOT_FOUND", 1)].into());
     let rejects = scene.rejects("second").await;
     assert!(rejects[0].contains(" or more records have this value in Key__c"), "{rejects:?}");
@@ -250,11 +250,11 @@ async fn records_are_deleted_by_their_key() {
 
         let (ledger, calls) = run(&scene, "delete", "Key__c", api, "Key__c", &rows).await;
 
-        assert_eq!((ledger.deleted, ledger.rejected), (3, 2), "{api}: also the repeated one");
+        assert_eq!((ledger.tally.deleted, ledger.rejected), (3, 2), "{api}: also the repeated one");
         assert_eq!(codes(&ledger), [("DUPLICATE_EXTERNAL_ID", 1), ("NOT_FOUND", 1)].into());
         let left: Vec<String> = texts(&scene, "Key__c").await.into_iter().map(|(k, _)| k).collect();
         assert_eq!(left, ["stays", "two", "two"], "{api}");
-        assert_eq!(ledger.api_calls, calls, "{api}");
+        assert_eq!(ledger.tally.api_calls, calls, "{api}");
     }
 }
 
@@ -282,7 +282,11 @@ async fn a_delete_that_is_handed_out_again_means_the_records_it_had_found() {
         let _second = scene.consumer(&arguments);
         let ledger = scene.ended("second").await;
 
-        assert_eq!((ledger.deleted, codes(&ledger)), (300, [("NOT_FOUND", 1)].into()), "{api}");
+        assert_eq!(
+            (ledger.tally.deleted, codes(&ledger)),
+            (300, [("NOT_FOUND", 1)].into()),
+            "{api}"
+        );
         assert_eq!(gauges(&scene).await.len(), 0, "{api}");
     }
 }
@@ -306,11 +310,15 @@ async fn no_fault_of_a_look_up_costs_a_row() {
         let (ledger, calls) =
             run(&scene, "update", "Key__c", COLLECTIONS, "Key__c,Text__c", &rows).await;
 
-        assert_eq!((ledger.created, ledger.updated, ledger.rejected), (0, 2, 0), "{fault:?}");
+        assert_eq!(
+            (ledger.tally.created, ledger.tally.updated, ledger.rejected),
+            (0, 2, 0),
+            "{fault:?}"
+        );
         assert_eq!(scene.salesforce.state().faults.get(&fault), Some(&1), "{fault:?} struck");
         // The client takes a 401 for no call of its own: it repeats it with another token.
         let unseen = u64::from(fault == Fault::SessionExpired);
-        assert_eq!(ledger.api_calls, calls - unseen, "{fault:?}");
+        assert_eq!(ledger.tally.api_calls, calls - unseen, "{fault:?}");
     }
 }
 
@@ -324,8 +332,8 @@ async fn a_query_that_is_too_long_for_somebody_on_the_way_is_halved() {
     let (ledger, calls) =
         run(&scene, "update", "Key__c", COLLECTIONS, "Key__c,Text__c", &rows).await;
 
-    assert_eq!((ledger.updated, ledger.rejected), (3, 0));
-    assert_eq!((calls, ledger.api_calls), (4, 4), "one in vain, two halves, and the update");
+    assert_eq!((ledger.tally.updated, ledger.rejected), (3, 0));
+    assert_eq!((calls, ledger.tally.api_calls), (4, 4), "one in vain, two halves, and the update");
 }
 
 #[tokio::test]
@@ -365,7 +373,7 @@ async fn one_key_is_refused(keys: usize, (status, code): (u16, &'static str), ap
     let scene = scene_with("Key__c", &[&all[..], &["BAD".to_owned()]].concat()).await;
     let mut rows: Vec<String> = all.iter().map(|key| format!("{key},new")).collect();
     rows.insert(keys / 3, "BAD,new".to_owned());
-    let proxy = FaultyProxy::before(&scene.salesforce.url(), "BAD", status, code).await;
+    let proxy = FailingProxy::before(&scene.salesforce.url(), "BAD", status, code).await;
     feed(&scene, "update", "Key__c,Text__c", &rows).await;
     let arguments = arguments("update", "Key__c", api);
     let arguments = [&proxy.arguments()[..], &arguments.each_ref().map(String::as_str)].concat();
@@ -376,12 +384,12 @@ async fn one_key_is_refused(keys: usize, (status, code): (u16, &'static str), ap
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
     let expected = if code.is_empty() { &format!("HTTP_{status}") } else { code };
     assert_eq!(codes(&ledger), [(expected, 1)].into(), "{name}");
-    assert_eq!(ledger.updated, keys as u64 - 1, "{name}");
+    assert_eq!(ledger.tally.updated, keys as u64 - 1, "{name}");
     let halves = 2 * u64::from(keys.min(200).next_power_of_two().ilog2());
     let (of_bulk, tries) =
         (8 * u64::from(api == BULK), 1 + 4 * u64::from(!(300..500).contains(&status)));
     let most = tries + 1 + halves + 1 + 1 + of_bulk + 2 * (keys as u64 / 200);
-    assert!(ledger.api_calls <= most, "{name}: {} calls", ledger.api_calls);
+    assert!(ledger.tally.api_calls <= most, "{name}: {} calls", ledger.tally.api_calls);
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! A whole consumer between a real Redis and the simulator.
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
-mod arrival;
 mod bulk;
 mod changing;
 mod doubting;
+mod failing_proxy;
 mod faults;
-mod faulty_proxy;
+mod happy_path;
 mod holding;
 mod lookups;
 mod on_the_way;

@@ -6,7 +6,7 @@ use job_queue::Control;
 
 use super::{
     bulk::BULK,
-    faulty_proxy::FaultyProxy,
+    failing_proxy::FailingProxy,
     holding::held,
     support::{Scene, good_batches},
 };
@@ -25,7 +25,7 @@ async fn an_insert_whose_answer_was_replaced_by_a_page_is_not_sent_again() {
         (403, 10, &[BULK]),
     ] {
         let scene = Scene::new().await;
-        let proxy = FaultyProxy::behind(&scene.salesforce.url(), "BAD", status).await;
+        let proxy = FailingProxy::behind(&scene.salesforce.url(), "BAD", status).await;
         let mut rows = good_batches(3).concat();
         rows[bad] = rows[bad].replace("Ames", "BAD");
         scene.feed("a", &[rows]).await;
@@ -39,7 +39,7 @@ async fn an_insert_whose_answer_was_replaced_by_a_page_is_not_sent_again() {
         assert_eq!((stored.len(), keys.len()), (300, 300), "{status} {api:?}");
         let codes: Vec<_> = ledger.rejected_by_code.keys().map(String::as_str).collect();
         assert_eq!(codes, ["UNKNOWN_OUTCOME"], "{status} {api:?}");
-        assert_eq!(ledger.created + ledger.rejected, 300, "{status} {api:?}");
+        assert_eq!(ledger.tally.created + ledger.rejected, 300, "{status} {api:?}");
         assert!(ledger.rejected <= 200, "{status} {api:?}: {}", ledger.rejected);
     }
 }
@@ -48,7 +48,7 @@ async fn an_insert_whose_answer_was_replaced_by_a_page_is_not_sent_again() {
 #[tokio::test]
 async fn an_insert_of_which_nothing_gets_through_holds_its_run_and_loses_few_rows() {
     let scene = Scene::new().await;
-    let proxy = FaultyProxy::before(&scene.salesforce.url(), "/composite/", 403, "").await;
+    let proxy = FailingProxy::before(&scene.salesforce.url(), "/composite/", 403, "").await;
     scene.feed("a", &good_batches(10)).await;
     let settings = [INSERT, "--concurrency=1"];
     let consumer = scene.consumer(&[&proxy.arguments()[..], &settings].concat());
@@ -66,6 +66,6 @@ async fn an_insert_of_which_nothing_gets_through_holds_its_run_and_loses_few_row
     let ledger = scene.ended("a").await;
     consumer.stop().await.unwrap();
     let lost = 100 + 1 + 1;
-    assert_eq!((ledger.created, ledger.rejected), (1_000 - lost, lost));
+    assert_eq!((ledger.tally.created, ledger.rejected), (1_000 - lost, lost));
     assert_eq!(ledger.rejected_by_code["UNKNOWN_OUTCOME"], lost);
 }

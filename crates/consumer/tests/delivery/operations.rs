@@ -28,7 +28,7 @@ async fn records_are_updated_by_their_id() {
         scene.consumer(&["--salesforce-operation=update", "--salesforce-external-id=Id"]);
     let ledger = scene.ended("update").await;
 
-    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (0, 2, 2));
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.rejected), (0, 2, 2));
     assert_eq!(ledger.rejected_by_code["INVALID_VALUE"], 1);
     let names = scene.values("LastName").await;
     assert_eq!((names[0].1.as_str(), names[1].1.as_str()), ("Ames", "Bell"));
@@ -44,7 +44,7 @@ async fn an_update_by_external_id_creates_nothing() {
     let _consumer = scene.consumer(&["--salesforce-operation=update"]);
     let ledger = scene.ended("update").await;
 
-    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (0, 1, 1));
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.rejected), (0, 1, 1));
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 300);
     assert_eq!(scene.values("LastName").await[0].1, "Ames");
 }
@@ -59,7 +59,11 @@ async fn records_are_deleted_by_their_id_also_when_the_answer_is_lost() {
         scene.consumer(&["--salesforce-operation=delete", "--salesforce-external-id=Id"]);
     let ledger = scene.delivered("delete").await;
 
-    assert_eq!((ledger.updated, ledger.deleted), (0, 300), "also those that are gone already");
+    assert_eq!(
+        (ledger.tally.updated, ledger.tally.deleted),
+        (0, 300),
+        "also those that are gone already"
+    );
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 0);
 }
 
@@ -71,5 +75,5 @@ async fn records_are_inserted() {
     let _consumer = scene.consumer(&["--salesforce-operation=insert"]);
     let ledger = scene.delivered("insert").await;
 
-    assert_eq!((ledger.created, ledger.updated), (200, 0));
+    assert_eq!((ledger.tally.created, ledger.tally.updated), (200, 0));
 }

@@ -72,7 +72,7 @@ async fn no_row_is_taken_for_stored_because_its_open_job_was_removed() {
     let ledger = scene.delivered("a").await;
     third.stop().await.unwrap();
 
-    assert_eq!((ledger.created, scene.writes().await), (300, 300));
+    assert_eq!((ledger.tally.created, scene.writes().await), (300, 300));
 }
 
 /// A consumer gets the batch and dies with it.
@@ -103,7 +103,7 @@ async fn a_job_that_outlives_its_consumers_is_no_poison() {
         let ledger = scene.delivered("a").await;
         second.stop().await.unwrap();
 
-        assert_eq!((ledger.created, scene.writes().await), (300, 300), "{state_at_the_end}");
+        assert_eq!((ledger.tally.created, scene.writes().await), (300, 300), "{state_at_the_end}");
     }
 }
 

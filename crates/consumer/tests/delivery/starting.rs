@@ -5,21 +5,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use job_queue::DeliveryPause;
+use job_queue::Outage;
 use salesforce_simulator::{Fault, Faults, PlannedFault, Simulator};
 
 use super::{
-    faulty_proxy::FaultyProxy,
+    failing_proxy::FailingProxy,
     support::{Scene, good_batches},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until it is published why deliveries wait.
-async fn pause(scene: &Scene) -> DeliveryPause {
+/// Waits until somebody has told why deliveries stand still.
+async fn pause(scene: &Scene) -> Outage {
     let start = Instant::now();
     loop {
-        if let Some(pause) = scene.queue.delivery_pause().await.unwrap() {
+        if let Some(pause) = scene.queue.outage().await.unwrap() {
             return pause;
         }
         assert!(start.elapsed() < PATIENCE, "nothing says why deliveries wait");
@@ -75,7 +75,7 @@ async fn a_consumer_that_started_on_a_used_up_day_delivers_when_calls_are_free_a
     scene.delivered("day").await;
 
     assert!((2..=6).contains(&while_it_waited), "{while_it_waited} calls in five seconds");
-    assert_eq!(scene.queue.delivery_pause().await.unwrap(), None);
+    assert_eq!(scene.queue.outage().await.unwrap(), None);
     consumer.stop().await.unwrap();
 }
 
@@ -101,7 +101,7 @@ async fn a_consumer_that_starts_while_salesforce_is_away_waits_until_it_is_back(
 /// Maintenance, or a proxy: a page comes instead of what is on this path.
 async fn a_page_is_waited_out(status: u16, path: &'static str, arguments: &[&str]) {
     let scene = Scene::new().await;
-    let proxy = FaultyProxy::before(&scene.salesforce.url(), path, status, "").await;
+    let proxy = FailingProxy::before(&scene.salesforce.url(), path, status, "").await;
     scene.feed("away", &good_batches(2)).await;
     let consumer = scene.consumer(&[&proxy.arguments(), arguments].concat());
 

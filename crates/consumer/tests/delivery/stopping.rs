@@ -23,7 +23,7 @@ async fn a_stopped_consumer_ends_its_calls_and_puts_the_rest_back() {
     let settled = scene.ledger("stopped").await.batches_settled;
     assert_eq!(settled * 100, scene.salesforce.state().objects["Lead"].rows);
     assert_eq!(scene.queue.depth().await.unwrap().jobs, 40 - settled);
-    assert_eq!(scene.queue.consumers_alive().await.unwrap(), 0);
+    assert_eq!(scene.queue.live_consumers().await.unwrap(), 0);
     let _another = scene.consumer(&[]);
     scene.delivered("stopped").await;
     assert_eq!(scene.writes().await, 4_000, "no row was sent twice");
@@ -41,7 +41,7 @@ async fn a_batch_that_is_sent_in_parts_keeps_the_parts_that_are_done() {
     assert_eq!(scene.ledger("parts").await.batches_settled, 0);
     let _another = scene.consumer(&["--salesforce-batch=10"]);
     let ledger = scene.delivered("parts").await;
-    assert_eq!((ledger.created, ledger.api_calls), (100, 10));
+    assert_eq!((ledger.tally.created, ledger.tally.api_calls), (100, 10));
     assert_eq!(scene.writes().await, 100, "no row was sent twice");
 }
 

@@ -1,17 +1,13 @@
-use std::{
-    collections::BTreeMap,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use bytes::Bytes;
 use clap::Parser;
 use consumer::Cli;
-use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
+use ingest_core::ResumePoint;
 use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunState, Target, Wanted};
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator, State};
 use serde_json::Value;
-use test_support::RedisServer;
+use test_support::{RedisServer, batch, new_run, until};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
@@ -82,41 +78,15 @@ impl Scene {
         run: &str,
         batches: &[Vec<R>],
     ) {
-        let run: RunId = run.parse().unwrap();
-        let header = Bytes::copy_from_slice(header.as_bytes());
-        let new = NewRun {
-            run: run.clone(),
-            container: "container".to_owned(),
-            file: format!("{run}.csv"),
-            etag: "0x1".to_owned(),
-            file_bytes: 1,
-            header: header.clone(),
-            settings: "{}".to_owned(),
-            wanted: wanted.clone(),
-            target: target.cloned(),
-            replay_of: None,
-            start_key: None,
-            keep: Duration::from_secs(3_600),
-        };
+        let new =
+            NewRun { wanted: wanted.clone(), target: target.cloned(), ..new_run(run, header) };
         assert_eq!(self.queue.create_run(&new).await.unwrap(), Created::New);
-        let mut feeder = self.queue.feeder(&run).await.unwrap();
+        let mut feeder = self.queue.acquire_run(&new.run).await.unwrap();
         let mut end = ResumePoint::default();
-        for batch in batches {
-            let mut rows = Rows::default();
-            for row in batch {
-                end.record += 1;
-                rows.push(end.record, row.as_ref().as_bytes());
-            }
-            let job = BatchJob {
-                run: run.clone(),
-                sequence: end.sequence,
-                passes: 0,
-                header: header.clone(),
-                dialect: Dialect::default(),
-                rows,
-                rejects: Vec::new(),
-                tally: Tally::default(),
-            };
+        for rows in batches {
+            let rows = rows.iter().map(|row| row.as_ref().as_bytes());
+            let job = batch(&new, end.sequence, end.record + 1, rows);
+            end.record += job.rows.len() as u64;
             end.sequence += 1;
             end.byte += 1;
             feeder.push(&[job], end).await.unwrap();
@@ -154,33 +124,22 @@ impl Scene {
     /// What a consumer with these arguments delivers.
     pub(crate) async fn target(&self, arguments: &[&str]) -> Target {
         let consumer = self.consumer(arguments);
-        let start = Instant::now();
-        let target = loop {
-            if let Some(target) = self.queue.living_targets().await.unwrap().pop() {
-                break target;
-            }
-            assert!(start.elapsed() < PATIENCE, "no consumer says what it delivers");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        };
+        let target = until("a consumer registers what it delivers", async || {
+            self.queue.live_targets().await.unwrap().pop()
+        })
+        .await;
         consumer.stop().await.unwrap();
         target
     }
 
     pub(crate) async fn ledger(&self, run: &str) -> Ledger {
-        self.queue.run(&run.parse().unwrap()).await.unwrap().unwrap()
+        self.queue.ledger(&run.parse().unwrap()).await.unwrap().unwrap()
     }
 
     /// Waits until a run has ended.
     pub(crate) async fn ended(&self, run: &str) -> Ledger {
-        let start = Instant::now();
-        loop {
-            let ledger = self.ledger(run).await;
-            if ledger.has_ended() {
-                return ledger;
-            }
-            assert!(start.elapsed() < PATIENCE, "the run does not end: {ledger:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let ended = async || Some(self.ledger(run).await).filter(Ledger::has_ended);
+        until("the run has ended", ended).await
     }
 
     /// Waits until a run has ended well, with all its rows delivered.
@@ -239,11 +198,8 @@ impl Scene {
 
     /// Waits until so many calls are in flight.
     pub(crate) async fn calls_in_flight(&self, calls: u64) {
-        let start = Instant::now();
-        while self.salesforce.state().calls_in_flight < calls {
-            assert!(start.elapsed() < PATIENCE, "{:?}", self.salesforce.state());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let are = async || (self.salesforce.state().calls_in_flight >= calls).then_some(());
+        until("so many calls are under way", are).await;
     }
 
     /// External id and value of a field of each row in Salesforce.

@@ -45,7 +45,7 @@ async fn a_run_goes_to_no_consumer_of_another_operation_on_the_same_redis() {
     delete.stop().await.unwrap();
     update.stop().await.unwrap();
 
-    assert_eq!((ledger.updated, ledger.deleted), (1_000, 0));
+    assert_eq!((ledger.tally.updated, ledger.tally.deleted), (1_000, 0));
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 1_000);
 }
 
@@ -192,7 +192,11 @@ async fn an_ingest_job_of_another_target_is_ended_and_all_its_rows_come_to_the_n
         let ledger = scene.delivered("a").await;
         consumer.stop().await.unwrap();
 
-        assert_eq!((ledger.read, ledger.created, ledger.updated), (300, 300, 0), "{api}");
+        assert_eq!(
+            (ledger.read, ledger.tally.created, ledger.tally.updated),
+            (300, 300, 0),
+            "{api}"
+        );
         let objects = scene.salesforce.state().objects;
         assert_eq!((objects["Old__c"].rows, objects["New__c"].rows), (0, 300), "{api}");
         let log = scene.salesforce.requests();

@@ -13,7 +13,7 @@ use axum::{
     http::HeaderValue,
     response::Response,
 };
-use job_queue::DeliveryPause;
+use job_queue::Outage;
 use salesforce_simulator::{Fault, Faults, PlannedFault};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -71,12 +71,12 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
 }
 
-/// Waits until deliveries wait, or continue.
-async fn pause(scene: &Scene, waits: bool) -> Option<DeliveryPause> {
+/// Waits until deliveries stand still, or go on.
+async fn pause(scene: &Scene, stands_still: bool) -> Option<Outage> {
     let start = Instant::now();
     loop {
-        let pause = scene.queue.delivery_pause().await.unwrap();
-        if pause.is_some() == waits {
+        let pause = scene.queue.outage().await.unwrap();
+        if pause.is_some() == stands_still {
             return pause;
         }
         assert!(start.elapsed() < PATIENCE, "{pause:?}");
@@ -128,7 +128,7 @@ async fn deliveries_wait_at_the_reserve_and_continue_when_calls_are_available() 
     assert_eq!(ledger.rejected, 0);
     meter.used.store(899, Relaxed);
     let ledger = scene.delivered("during").await;
-    assert_eq!(ledger.updated + ledger.created, 2_000);
+    assert_eq!(ledger.tally.updated + ledger.tally.created, 2_000);
     pause(&scene, false).await;
     consumer.stop().await.unwrap();
 }
@@ -164,7 +164,7 @@ async fn a_day_that_salesforce_says_is_used_up_is_seen_by_all_whatever_the_figur
     scene.salesforce.set_faults(Faults::default());
     let _another = scene.consumer(&[]);
     let ledger = scene.delivered("day").await;
-    assert_eq!((ledger.created, ledger.rejected), (400, 0));
+    assert_eq!((ledger.tally.created, ledger.rejected), (400, 0));
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn calls_at_once_go_down_to_what_the_org_takes_with_few_refusals() {
     // On a busy machine it may be so slow that none is refused.
     let faults = scene.salesforce.state().faults;
     let refused = faults.get(&Fault::ConcurrentLimit).copied().unwrap_or_default();
-    assert!(refused < 40, "{refused} of {} calls", ledger.api_calls);
+    assert!(refused < 40, "{refused} of {} calls", ledger.tally.api_calls);
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn bursts_of_locked_rows_halve_the_calls_at_once() {
     limit_falls_to(&scene, 1).await;
     let ledger = scene.delivered("locked").await;
 
-    assert!(ledger.retried > 500, "{ledger:?}");
+    assert!(ledger.tally.retried > 500, "{ledger:?}");
     assert_eq!(scene.salesforce.state().objects["Lead"].rows, 4_000);
 }
 

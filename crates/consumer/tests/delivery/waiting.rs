@@ -62,7 +62,7 @@ async fn all_arrive_whoever_died(
     let consumer = scene.consumer(arguments);
     let ledger = scene.delivered("a").await;
 
-    assert_eq!((ledger.created, scene.writes().await), (400, 400));
+    assert_eq!((ledger.tally.created, scene.writes().await), (400, 400));
     consumer.stop().await.unwrap();
 }
 

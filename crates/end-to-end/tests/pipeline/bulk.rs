@@ -123,8 +123,8 @@ fn a_consumer_may_die_at_any_step_of_an_ingest_job() {
         "ingest-closed=return",
         "ingest-closed=2*off->return",
         "ingest-ended=return",
-        "letting-go=return",
-        "let-go=return",
+        "before-end-of-claim=return",
+        "after-end-of-claim=return",
     ];
 
     for (step, nth) in steps.into_iter().zip(1..) {

@@ -3,12 +3,12 @@
 
 use blob_store::{BlobArgs, BlobStore};
 use serde_json::json;
-use test_support::azurite_sas_connection_string;
+use test_support::{azurite_sas_connection_string, wait_at_most};
 
 use crate::{
     kinds::{PARCEL_SCHEMA, PARCELS},
     pipeline::{Pipeline, block_on},
-    processes::{Program, wait_at_most, wait_until},
+    processes::{Program, wait_until},
     records::sheet,
     server::{SERVE, Server},
 };

@@ -77,10 +77,10 @@ fn a_consumer_may_die_at_any_step() {
         "claimed=5*off->return",
         "answered=return",
         "answered=9*off->return",
-        "letting-go=return",
-        "letting-go=7*off->return",
-        "let-go=return",
-        "let-go=7*off->return",
+        "before-end-of-claim=return",
+        "before-end-of-claim=7*off->return",
+        "after-end-of-claim=return",
+        "after-end-of-claim=7*off->return",
     ];
 
     for (number, step) in steps.into_iter().enumerate() {

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use test_support::azurite_connection_string;
+use test_support::{azurite_connection_string, wait_at_most};
 
 use crate::{
     kinds::LEADS,
     pipeline::Pipeline,
-    processes::{pause, wait_at_most, wait_until},
+    processes::{pause, wait_until},
     records::sheet,
     server::{SERVE, Server},
     slow_proxy::slow_proxy_before,

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use test_support::wait_until;
+
 /// A started program. Killed when dropped.
 pub(crate) struct Program {
     child: Child,
@@ -127,27 +129,12 @@ impl Drop for Program {
     }
 }
 
-/// Waits until `is_so`, or panics after a minute.
-pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
-    wait_at_most(60, what, is_so);
-}
-
-/// Waits until `is_so`, or panics after so many seconds.
-pub(crate) fn wait_at_most(seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !is_so() {
-        assert!(started.elapsed().as_secs() < seconds, "waited for {seconds} s until {what}");
-        pause();
-    }
-}
-
 pub(crate) fn pause() {
     pause_for(20);
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
 pub(crate) fn pause_for(ms: u64) {
-    std::thread::sleep(Duration::from_millis(ms));
+    test_support::sleep(Duration::from_millis(ms));
 }
 
 /// A figure that a script names by a variable.

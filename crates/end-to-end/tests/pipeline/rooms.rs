@@ -1,9 +1,11 @@
 //! A run's room on the queue is its own: a run that takes up all it may have stops no other.
 
+use test_support::wait_at_most;
+
 use crate::{
     kinds::{CONTACTS, LEADS},
     pipeline::{Pipeline, Report},
-    processes::{Program, wait_at_most, wait_until},
+    processes::{Program, wait_until},
     records::sheet,
 };
 

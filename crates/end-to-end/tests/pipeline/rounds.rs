@@ -3,10 +3,12 @@
 
 use std::{path::PathBuf, process::Command};
 
+use test_support::wait_at_most;
+
 use crate::{
     kinds::LEADS,
     pipeline::{Pipeline, Report},
-    processes::{path_setting, wait_at_most, wait_until},
+    processes::{path_setting, wait_until},
     records::sheet,
 };
 

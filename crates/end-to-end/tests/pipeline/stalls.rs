@@ -5,10 +5,12 @@
 use redis::Commands;
 use serde_json::json;
 
+use test_support::wait_at_most;
+
 use crate::{
     kinds::{LEADS, PARCEL_SCHEMA, PARCELS},
     pipeline::{Pipeline, Report},
-    processes::{Program, pause_for, wait_at_most, wait_until},
+    processes::{Program, pause_for, wait_until},
     records::sheet,
 };
 

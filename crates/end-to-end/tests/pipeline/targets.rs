@@ -4,10 +4,12 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use serde_json::json;
 
+use test_support::wait_at_most;
+
 use crate::{
     kinds::{CONTACTS, Kind, LEADS},
     pipeline::{Pipeline, Report},
-    processes::{Program, wait_at_most, wait_until},
+    processes::{Program, wait_until},
     records::sheet,
 };
 

@@ -19,7 +19,13 @@ async fn batches_are_handed_out_in_file_order_and_counted() {
     assert_eq!(sequences, (0..250).collect::<Vec<_>>());
     let ledger = fixture.ledger("a").await;
     assert_eq!(
-        (ledger.state, ledger.read, ledger.created, ledger.unfinished(), ledger.batches_settled),
+        (
+            ledger.state,
+            ledger.read,
+            ledger.tally.created,
+            ledger.unfinished(),
+            ledger.batches_settled
+        ),
         (RunState::Completed, 2_500, 2_500, 0, 250)
     );
 }
@@ -52,11 +58,11 @@ async fn a_batch_whose_consumer_is_gone_goes_to_another_after_its_lease() {
 
     assert_eq!(taken_over.deliveries(), 2);
     assert_eq!(stale.settle(&delivered(&stale)).await.unwrap(), Settled::LeaseLost);
-    assert_eq!(stale.put_back(Duration::ZERO).await.unwrap(), Settled::LeaseLost);
-    assert_eq!(fixture.ledger("a").await.created, 0);
+    assert_eq!(stale.release(Duration::ZERO).await.unwrap(), Settled::LeaseLost);
+    assert_eq!(fixture.ledger("a").await.tally.created, 0);
     assert_eq!(taken_over.settle(&delivered(&taken_over)).await.unwrap(), Settled::Recorded);
     assert_eq!(stale.settle(&delivered(&stale)).await.unwrap(), Settled::AlreadySettled);
-    assert_eq!(fixture.ledger("a").await.created, 10);
+    assert_eq!(fixture.ledger("a").await.tally.created, 10);
 }
 
 #[tokio::test]
@@ -90,13 +96,13 @@ async fn the_rest_of_a_batch_comes_back_alone_and_is_counted_with_the_whole() {
 
     claimed.requeue(&rest, Duration::ZERO).await.unwrap();
 
-    assert_eq!(fixture.ledger("a").await.created, 0, "counts wait for the last row");
+    assert_eq!(fixture.ledger("a").await.tally.created, 0, "counts wait for the last row");
     assert!(fixture.queue.depth().await.unwrap().bytes < full.bytes);
     let again = consumer.claim().await.unwrap().unwrap();
     assert_eq!((again.deliveries(), again.job()), (1, &rest));
     again.settle(&delivered(&again)).await.unwrap();
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.created, ledger.rejected, ledger.unfinished()), (9, 1, 0));
+    assert_eq!((ledger.tally.created, ledger.rejected, ledger.unfinished()), (9, 1, 0));
     assert_eq!(ledger.state, RunState::Completed);
 }
 
@@ -107,7 +113,7 @@ async fn a_delayed_batch_is_not_handed_out_before_its_time() {
     let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
 
-    claimed.put_back(Duration::from_millis(300)).await.unwrap();
+    claimed.release(Duration::from_millis(300)).await.unwrap();
 
     assert!(consumer.claim().await.unwrap().is_none());
     tokio::time::sleep(Duration::from_millis(350)).await;
@@ -134,7 +140,7 @@ async fn rejected_rows_wait_for_the_file_in_order_and_weigh_on_the_queue() {
     assert_eq!(ledger.rejected_by_code, [("A".to_owned(), 1), ("B".to_owned(), 3)].into());
     assert_eq!((pending.position, pending.lines.len()), (0, 4));
     let bytes = pending.lines.iter().map(|line| line.len() as u64).sum();
-    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default(), "others need not wait");
     let own = feeder.fullness().await.unwrap().own;
     assert_eq!(own, Depth { jobs: 0, bytes });
@@ -194,16 +200,16 @@ async fn what_is_left_of_a_job_without_a_payload_is_dropped() {
 #[tokio::test]
 async fn live_consumers_are_counted_until_their_lease_ends() {
     let fixture = Fixture::with_lease(SHORT).await;
-    assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 0);
+    assert_eq!(fixture.queue.live_consumers().await.unwrap(), 0);
     let mut consumer = consumer_of(connect(&fixture.redis, SHORT).await, "one");
     consumer.claim().await.unwrap();
     tokio::time::sleep(SHORT / 2).await;
-    assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 1);
+    assert_eq!(fixture.queue.live_consumers().await.unwrap(), 1);
 
     drop(consumer);
     tokio::time::sleep(SHORT * 2).await;
 
-    assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 0);
+    assert_eq!(fixture.queue.live_consumers().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -212,7 +218,7 @@ async fn a_batch_of_rejects_only_is_a_batch() {
     let mut only_rejects = job("a", 0);
     only_rejects.rows = Rows::default();
     only_rejects.rejects = (1..=10).map(|record| reject(record, "FIELD_COUNT")).collect();
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[only_rejects], crate::support::after(1)).await.unwrap();
     feeder.finish(0).await.unwrap();
 
@@ -248,7 +254,7 @@ async fn consumers_of_one_name_leave_each_others_batches_alone() {
     for held in [taken_over, of_second] {
         assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::Recorded);
     }
-    assert_eq!(fixture.ledger("a").await.created, 20);
+    assert_eq!(fixture.ledger("a").await.tally.created, 20);
 }
 
 /// The header of a run is in Redis once, whatever its size and however many batches are queued.
@@ -258,7 +264,7 @@ async fn the_header_of_a_run_is_kept_once_and_comes_with_each_batch() {
     let header = Bytes::from(["Name"; 10_000].join(","));
     let new = NewRun { header: header.clone(), ..new_run("wide") };
     assert_eq!(fixture.queue.create_run(&new).await.unwrap(), Created::New);
-    let mut feeder = fixture.queue.feeder(&id("wide")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("wide")).await.unwrap();
     let wide = |number| BatchJob { header: header.clone(), ..job("wide", number) };
     let jobs: Vec<_> = (0..100).map(wide).collect();
     feeder.push(&jobs, after(100)).await.unwrap();
@@ -287,7 +293,7 @@ async fn batches_of_a_run_that_was_begun_anew_come_with_its_own_header() {
     let header = Bytes::from_static(b"Name,ExternalId");
     let new = NewRun { header: header.clone(), ..new_run("a") };
     assert_eq!(fixture.queue.create_run(&new).await.unwrap(), Created::New);
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[BatchJob { header: header.clone(), ..job("a", 0) }], after(1)).await.unwrap();
 
     let claimed = consumer.claim().await.unwrap().unwrap();

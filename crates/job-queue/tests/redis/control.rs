@@ -14,7 +14,7 @@ pub(crate) async fn claim(fixture: &Fixture) -> Option<Claimed> {
 #[tokio::test]
 async fn a_paused_run_is_neither_read_nor_delivered_until_it_is_resumed() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
 
     assert_eq!(fixture.queue.pause_run(&id("a")).await.unwrap(), Control::Done);
@@ -30,7 +30,10 @@ async fn a_paused_run_is_neither_read_nor_delivered_until_it_is_resumed() {
     feeder.finish(0).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.state, ledger.created, ledger.paused), (RunState::Completed, 30, false));
+    assert_eq!(
+        (ledger.state, ledger.tally.created, ledger.paused),
+        (RunState::Completed, 30, false)
+    );
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
 }
 
@@ -67,7 +70,7 @@ async fn what_comes_due_while_a_run_is_paused_waits_for_its_end() {
     let mut gone = consumer_of(fixture.queue.clone(), "gone");
     drop(gone.claim().await.unwrap().unwrap());
     let delayed = gone.claim().await.unwrap().unwrap();
-    delayed.put_back(lease).await.unwrap();
+    delayed.release(lease).await.unwrap();
     drop(gone);
 
     fixture.queue.pause_run(&id("a")).await.unwrap();
@@ -107,7 +110,7 @@ async fn a_hold_ends_by_itself_when_its_time_is_over() {
     let fixture = Fixture::with_run("a").await;
     fixture.feed_all("a", 1).await;
     let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
-    assert!(consumer.claim().await.unwrap().unwrap().put_back(Duration::ZERO).await.is_ok());
+    assert!(consumer.claim().await.unwrap().unwrap().release(Duration::ZERO).await.is_ok());
 
     let hold = async || {
         let time = Some(Duration::from_millis(300));
@@ -115,7 +118,7 @@ async fn a_hold_ends_by_itself_when_its_time_is_over() {
     };
     assert_eq!((hold().await, hold().await), (1, 1), "it is held already");
     assert!(consumer.claim().await.unwrap().is_none());
-    claim_soon(&mut consumer).await.put_back(Duration::ZERO).await.unwrap();
+    claim_soon(&mut consumer).await.release(Duration::ZERO).await.unwrap();
     assert_eq!(hold().await, 2);
 
     let claimed = claim_soon(&mut consumer).await;
@@ -129,7 +132,7 @@ async fn a_hold_ends_by_itself_when_its_time_is_over() {
 #[tokio::test]
 async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&(0..4).map(|n| job("a", n)).collect::<Vec<_>>(), after(4)).await.unwrap();
     let partly_done = claim(&fixture).await.unwrap();
     let mut rest = partly_done.job().clone();
@@ -138,43 +141,46 @@ async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
     partly_done.requeue(&rest, Duration::ZERO).await.unwrap();
     let loading = claim(&fixture).await.unwrap();
     assert_eq!(loading.job().sequence, 0, "in file order, whatever went back");
-    loading.note_ingest_job(Some("750A")).await.unwrap();
-    loading.put_back(Duration::ZERO).await.unwrap();
+    loading.set_external_job(Some("750A")).await.unwrap();
+    loading.release(Duration::ZERO).await.unwrap();
 
     fixture.queue.fail_run(&id("a"), "because").await.unwrap();
     feeder.release().await;
     assert_eq!(fixture.deliver_all().await, [0; 0]);
     assert_eq!(fixture.ledger("a").await.batches_queued, 4);
 
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     assert_eq!(feeder.resume_point(), after(4));
     feeder.finish(0).await.unwrap();
     let again = claim(&fixture).await.unwrap();
-    assert_eq!((again.job(), again.ingest_job()), (&rest, Some("750A")));
+    assert_eq!((again.job(), again.external_job()), (&rest, Some("750A")));
     again.settle(&delivered(&again)).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [1, 2, 3]);
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.state, ledger.created), (RunState::Completed, 40));
+    assert_eq!((ledger.state, ledger.tally.created), (RunState::Completed, 40));
 }
 
 #[tokio::test]
 async fn a_run_whose_file_is_gone_gives_its_queue_up_and_takes_no_room() {
     let fixture = Fixture::with_run("gone").await;
-    let mut feeder = fixture.queue.feeder(&id("gone")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("gone")).await.unwrap();
     feeder.push(&(0..6).map(|n| job("gone", n)).collect::<Vec<_>>(), after(6)).await.unwrap();
     let under_way = claim(&fixture).await.unwrap();
     let put_back_later = claim(&fixture).await.unwrap();
     let waits = claim(&fixture).await.unwrap();
-    waits.put_back(Duration::from_secs(60)).await.unwrap();
+    waits.release(Duration::from_secs(60)).await.unwrap();
 
     fixture.queue.fail_run_of_replaced_file(&id("gone"), "it was replaced").await.unwrap();
 
     assert_eq!(fixture.ledger("gone").await.batches_queued, 2, "those that are delivered now");
-    put_back_later.put_back(Duration::ZERO).await.unwrap();
+    put_back_later.release(Duration::ZERO).await.unwrap();
     under_way.settle(&delivered(&under_way)).await.unwrap();
     feeder.release().await;
     let ledger = fixture.ledger("gone").await;
-    assert_eq!((ledger.state, ledger.created, ledger.unfinished()), (RunState::Failed, 10, 50));
+    assert_eq!(
+        (ledger.state, ledger.tally.created, ledger.unfinished()),
+        (RunState::Failed, 10, 50)
+    );
     assert_eq!(fixture.queue.depth().await.unwrap().bytes, 0);
     assert_eq!(fixture.queue_keys(), [""; 0]);
 }
@@ -195,7 +201,7 @@ async fn a_failed_run_can_be_cancelled_which_empties_its_queue() {
 #[tokio::test]
 async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let jobs: Vec<_> = (0..50).map(|sequence| job("a", sequence)).collect();
     feeder.push(&jobs, after(50)).await.unwrap();
     let done = claim(&fixture).await.unwrap();
@@ -220,7 +226,7 @@ async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
 
     let ledger = fixture.ledger("a").await;
     assert_eq!(ledger.state, RunState::Cancelled);
-    assert_eq!((ledger.created, ledger.updated, ledger.rejected), (20, 3, 1));
+    assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.rejected), (20, 3, 1));
     assert_eq!((ledger.cancelled(), ledger.unfinished()), (500 - 24, 0));
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
     assert_eq!(fixture.queue.cancel_run(&id("a")).await.unwrap(), Control::Already);
@@ -229,10 +235,10 @@ async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
 #[tokio::test]
 async fn a_run_that_is_being_cancelled_is_neither_paused_nor_waiting_nor_unfinished() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[job("a", 0)], after(1)).await.unwrap();
     let _under_way = claim(&fixture).await.unwrap();
-    feeder.note_waiting(Duration::ZERO).await.unwrap();
+    feeder.note_backpressure(Duration::ZERO).await.unwrap();
     fixture.queue.pause_run(&id("a")).await.unwrap();
     assert!(fixture.ledger("a").await.waits_for_room);
 
@@ -268,7 +274,7 @@ async fn a_batch_that_its_consumer_gives_back_after_the_cancelling_is_left_out()
     let under_way = claim(&fixture).await.unwrap();
     fixture.queue.cancel_run(&id("a")).await.unwrap();
 
-    under_way.put_back(Duration::ZERO).await.unwrap();
+    under_way.release(Duration::ZERO).await.unwrap();
 
     assert_eq!(fixture.deliver_all().await, [0; 0]);
     let ledger = fixture.ledger("a").await;
@@ -313,7 +319,7 @@ async fn settings_are_changed_of_a_run_that_is_there() {
     fixture.queue.keep_settings(&id("forgotten"), "others").await.unwrap();
 
     assert_eq!(fixture.ledger("a").await.settings, "others");
-    assert_eq!(fixture.queue.run(&id("forgotten")).await.unwrap(), None);
+    assert_eq!(fixture.queue.ledger(&id("forgotten")).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -325,7 +331,7 @@ async fn batches_that_are_larger_than_what_is_fetched_at_once_are_cancelled_too(
         job.rows.push(sequence * 10 + 1, &vec![b'x'; 2 << 20]);
         job
     };
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[large(0), large(1)], after(2)).await.unwrap();
 
     let run = id("a");
@@ -339,12 +345,12 @@ async fn batches_that_are_larger_than_what_is_fetched_at_once_are_cancelled_too(
 #[tokio::test]
 async fn a_run_that_is_taken_up_again_waits_no_more_as_the_one_before_did() {
     let fixture = Fixture::with_run("a").await;
-    let mut waiting = fixture.queue.feeder(&id("a")).await.unwrap();
-    waiting.note_waiting(Duration::ZERO).await.unwrap();
+    let mut waiting = fixture.queue.acquire_run(&id("a")).await.unwrap();
+    waiting.note_backpressure(Duration::ZERO).await.unwrap();
     waiting.release().await;
     assert!(!fixture.ledger("a").await.waits_for_room, "nobody does");
 
-    let _feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let _feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
 
     let ledger = fixture.ledger("a").await;
     assert!(ledger.feeder_alive && !ledger.waits_for_room);

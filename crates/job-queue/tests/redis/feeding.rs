@@ -30,14 +30,14 @@ async fn a_failed_run_is_not_taken_up_while_another_one_reads_its_file() {
     assert_eq!(fixture.queue.create_run(&other).await.unwrap(), Created::New);
 
     let resumed = fixture.queue.resume_run(&id("a")).await.unwrap();
-    let taken_up = fixture.queue.feeder(&id("a")).await.unwrap_err();
+    let taken_up = fixture.queue.acquire_run(&id("a")).await.unwrap_err();
 
     assert_eq!(resumed, Control::UnderWay(id("b")));
     assert!(matches!(&taken_up, FeedError::UnderWay { other, .. } if *other == id("b")));
     assert_eq!(fixture.ledger("a").await.state, RunState::Failed);
     fixture.feed_all("b", 0).await;
     assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Already);
-    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     assert_eq!(fixture.ledger("a").await.state, RunState::Feeding);
     drop(feeder);
 }
@@ -51,7 +51,7 @@ async fn the_same_start_key_gives_the_same_run() {
     let again = fixture.queue.create_run(&keyed("b")).await.unwrap();
 
     assert_eq!(again, Created::Repeated(id("a")));
-    assert_eq!(fixture.queue.run(&id("b")).await.unwrap(), None);
+    assert_eq!(fixture.queue.ledger(&id("b")).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -95,21 +95,21 @@ async fn pages_of_runs_follow_each_other_also_when_runs_began_at_once() {
 #[tokio::test]
 async fn only_one_producer_feeds_a_run() {
     let fixture = Fixture::with_run("a").await;
-    let first = fixture.queue.feeder(&id("a")).await.unwrap();
+    let first = fixture.queue.acquire_run(&id("a")).await.unwrap();
 
-    let second = fixture.queue.feeder(&id("a")).await;
+    let second = fixture.queue.acquire_run(&id("a")).await;
 
     assert!(matches!(second, Err(FeedError::HeldByAnother { .. })), "{second:?}");
     assert!(fixture.ledger("a").await.feeder_alive);
     first.release().await;
     assert!(!fixture.ledger("a").await.feeder_alive);
-    fixture.queue.feeder(&id("a")).await.unwrap();
+    fixture.queue.acquire_run(&id("a")).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_producer_that_lost_its_claim_pushes_nothing_more() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let () = redis::cmd("SET")
         .arg("{batch-sync}:run:a:feeder")
         .arg("another")
@@ -125,14 +125,14 @@ async fn a_producer_that_lost_its_claim_pushes_nothing_more() {
 #[tokio::test]
 async fn a_push_repeated_after_a_crash_changes_nothing() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let jobs = [job("a", 0), job("a", 1)];
     let depth = feeder.push(&jobs, after(2)).await.unwrap();
     feeder.release().await;
     // As if the process had died after the push and before its checkpoint.
     fixture.set_in_ledger("a", "fed_sequence", 0);
 
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let again = feeder.push(&jobs, after(2)).await.unwrap();
 
     assert_eq!(again, depth);
@@ -145,19 +145,19 @@ async fn a_push_repeated_after_a_crash_changes_nothing() {
 #[tokio::test]
 async fn a_settled_batch_that_is_pushed_again_is_not_delivered_again() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
     feeder.release().await;
     assert_eq!(fixture.deliver_all().await, [0, 1]);
     fixture.set_in_ledger("a", "fed_sequence", 0);
 
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let depth = feeder.push(&[job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
 
     assert_eq!(depth.own.jobs, 1);
     assert_eq!(fixture.deliver_all().await, [2]);
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.read, ledger.created), (30, 30));
+    assert_eq!((ledger.read, ledger.tally.created), (30, 30));
 }
 
 #[tokio::test]
@@ -179,18 +179,18 @@ async fn a_batch_that_was_settled_while_it_was_pushed_again_is_dropped_at_the_cl
 #[tokio::test]
 async fn a_run_that_redis_forgot_gets_no_entry_of_pauses_alone() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let () = fixture.redis().del("{batch-sync}:run:a").unwrap();
 
-    feeder.note_waiting(Duration::from_secs(1)).await.unwrap();
+    feeder.note_backpressure(Duration::from_secs(1)).await.unwrap();
 
-    assert_eq!(fixture.queue.run(&id("a")).await.unwrap(), None);
+    assert_eq!(fixture.queue.ledger(&id("a")).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[job("a", 0)], after(1)).await.unwrap();
     // As if Redis had lost its last second.
     fixture.set_in_ledger("a", "fed_sequence", 0);
@@ -205,7 +205,7 @@ async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
 #[tokio::test]
 async fn who_waits_for_room_hears_what_the_next_push_would_hear() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[job("a", 0)], after(1)).await.unwrap();
     let read = fixture.ledger("a").await.read;
 
@@ -229,12 +229,12 @@ fn checkpoint(fixture: &Fixture) -> Vec<String> {
     let mut redis = fixture.redis();
     let token: String = redis.get("{batch-sync}:run:a:feeder").unwrap();
     let parts = [
-        include_str!("../../lua/keys.lua"),
-        include_str!("../../lua/clock.lua"),
-        include_str!("../../lua/round.lua"),
-        include_str!("../../lua/depths.lua"),
-        include_str!("../../lua/feeding.lua"),
-        include_str!("../../lua/checkpoint.lua"),
+        include_str!("../../src/lua/parts/keys.lua"),
+        include_str!("../../src/lua/parts/clock.lua"),
+        include_str!("../../src/lua/parts/round.lua"),
+        include_str!("../../src/lua/parts/depths.lua"),
+        include_str!("../../src/lua/parts/feeding.lua"),
+        include_str!("../../src/lua/queue/checkpoint.lua"),
     ];
     let checkpoint = redis::Script::new(&parts.concat());
     let mut script = checkpoint.key("{batch-sync}:");
@@ -246,7 +246,7 @@ fn checkpoint(fixture: &Fixture) -> Vec<String> {
 #[tokio::test]
 async fn a_checkpoint_does_not_pass_a_batch_that_is_nowhere() {
     let fixture = Fixture::with_run("a").await;
-    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
 
     assert_eq!(checkpoint(&fixture), ["rewound"]);
     assert_eq!(fixture.ledger("a").await.batches_fed, 0);
@@ -257,7 +257,7 @@ async fn a_checkpoint_does_not_pass_a_batch_that_is_nowhere() {
 #[tokio::test]
 async fn a_checkpoint_behind_a_batch_that_is_settled_leaves_nothing_of_it() {
     let fixture = Fixture::with_run("a").await;
-    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let () = fixture.redis().setbit("{batch-sync}:run:a:settled", 0, true).unwrap();
 
     assert_eq!(checkpoint(&fixture), ["ok", "0", "0", "0"]);
@@ -278,11 +278,11 @@ async fn a_run_without_rows_is_complete_when_it_is_read() {
 #[tokio::test]
 async fn skipped_lines_are_counted_on_where_feeding_goes_on() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[job("a", 0)], ResumePoint { skipped: 3, ..after(1) }).await.unwrap();
     feeder.release().await;
 
-    let mut next = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut next = fixture.queue.acquire_run(&id("a")).await.unwrap();
     assert_eq!(next.resume_point().skipped, 3);
     assert_eq!(fixture.ledger("a").await.skipped, 3);
     next.finish(5).await.unwrap();
@@ -296,7 +296,7 @@ async fn the_end_can_be_told_twice() {
     fixture.feed_all("a", 2).await;
     fixture.deliver_all().await;
 
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
 
     assert!(feeder.is_fed());
     feeder.finish(0).await.unwrap();
@@ -306,7 +306,7 @@ async fn the_end_can_be_told_twice() {
 #[tokio::test]
 async fn an_unknown_run_and_an_unreachable_redis_are_named_without_the_password() {
     let fixture = Fixture::new().await;
-    let unknown = fixture.queue.feeder(&id("nothing")).await.unwrap_err();
+    let unknown = fixture.queue.acquire_run(&id("nothing")).await.unwrap_err();
     assert_eq!(unknown.to_string(), "there is no run nothing; `producer runs` lists them");
 
     let args = |url: &str| QueueArgs {
@@ -325,15 +325,15 @@ async fn an_unknown_run_and_an_unreachable_redis_are_named_without_the_password(
 #[tokio::test]
 async fn a_feeder_that_died_is_told_from_a_living_one() {
     let fixture = Fixture::with_run("a").await;
-    assert!(!fixture.queue.is_fed_by_somebody(&id("a")).await.unwrap(), "nobody was there");
-    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
-    assert!(fixture.queue.is_fed_by_somebody(&id("a")).await.unwrap());
+    assert!(!fixture.queue.has_live_feeder(&id("a")).await.unwrap(), "nobody was there");
+    let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
+    assert!(fixture.queue.has_live_feeder(&id("a")).await.unwrap());
 
     // As kill -9 leaves it: the claim is there, and nobody renews it.
     drop(feeder);
 
     assert!(fixture.ledger("a").await.feeder_alive);
-    assert!(!fixture.queue.is_fed_by_somebody(&id("a")).await.unwrap());
+    assert!(!fixture.queue.has_live_feeder(&id("a")).await.unwrap());
 }
 
 /// A producer died, and the clock of Redis' host was set back by an hour: its claim would last as
@@ -341,12 +341,12 @@ async fn a_feeder_that_died_is_told_from_a_living_one() {
 #[tokio::test]
 async fn the_claim_of_a_dead_producer_ends_also_when_redis_clock_was_set_back() {
     let fixture = Fixture::with_run("a").await;
-    drop(fixture.queue.feeder(&id("a")).await.unwrap());
+    drop(fixture.queue.acquire_run(&id("a")).await.unwrap());
     let () = fixture.redis().pexpire("{batch-sync}:run:a:feeder", 3_600_000).unwrap();
 
-    let held = fixture.queue.feeder(&id("a")).await.unwrap_err();
+    let held = fixture.queue.acquire_run(&id("a")).await.unwrap_err();
 
-    assert!(held.to_string().contains("its claim ends within 11 s"), "{held}");
+    assert!(held.to_string().contains("its lock expires within 11 s"), "{held}");
     let left_ms: i64 = fixture.redis().pttl("{batch-sync}:run:a:feeder").unwrap();
     assert!(left_ms <= 10_000, "{left_ms}");
 }
@@ -354,12 +354,12 @@ async fn the_claim_of_a_dead_producer_ends_also_when_redis_clock_was_set_back() 
 #[tokio::test]
 async fn a_claim_is_renewed_as_long_as_its_holder_lives() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
 
     // Longer than it takes until it is renewed, so that it was.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
 
-    let other = fixture.queue.feeder(&id("a")).await;
+    let other = fixture.queue.acquire_run(&id("a")).await;
     assert!(matches!(other, Err(FeedError::HeldByAnother { .. })), "{other:?}");
     feeder.push(&[job("a", 0)], after(1)).await.unwrap();
 }

@@ -32,7 +32,7 @@ async fn an_ended_run_is_forgotten_after_a_while_but_not_before_its_rejects_are_
     assert_eq!(fixture.ledger("a").await.rejected, 1);
     tokio::time::sleep(Duration::from_millis(300)).await;
 
-    assert_eq!(fixture.queue.run(&id("a")).await.unwrap(), None);
+    assert_eq!(fixture.queue.ledger(&id("a")).await.unwrap(), None);
     let of_run: Vec<String> =
         redis::cmd("KEYS").arg("{batch-sync}:run:*").query(&mut fixture.redis()).unwrap();
     assert_eq!(of_run, [""; 0]);
@@ -73,7 +73,7 @@ async fn a_failed_run_that_is_taken_up_again_is_not_forgotten_on_the_way() {
     let fixture = with_a_run_kept_for(Duration::from_millis(200)).await;
     fixture.queue.fail_run(&id("a"), "because").await.unwrap();
 
-    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     assert_eq!(fixture.ledger("a").await.state, RunState::Feeding);

@@ -25,7 +25,7 @@ async fn a_consumer_that_comes_when_redis_is_full_drains_runs_that_had_no_target
     }
 
     set_memory(&fixture, 0);
-    assert_eq!(fixture.ledger("a").await.created, 200);
+    assert_eq!(fixture.ledger("a").await.tally.created, 200);
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn who_takes_up_a_run_waits_for_a_full_redis() {
     let fixture = Fixture::with_run("a").await;
     set_memory(&fixture, 1);
 
-    let mut taking = std::pin::pin!(async { fixture.queue.feeder(&id("a")).await.map(drop) });
+    let mut taking = std::pin::pin!(async { fixture.queue.acquire_run(&id("a")).await.map(drop) });
     let taken = tokio::time::timeout(Duration::from_millis(300), &mut taking).await;
     assert!(taken.is_err(), "it is refused: {taken:?}");
     set_memory(&fixture, 0);

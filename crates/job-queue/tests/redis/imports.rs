@@ -20,7 +20,7 @@ async fn a_run_is_imported_by_one_server_at_a_time() {
     assert!(consumer.claim().await.unwrap().is_none(), "an import is no batch");
     assert_eq!(fixture.queue.depth().await.unwrap().jobs, 0);
 
-    import.done().await.unwrap();
+    import.ack().await.unwrap();
 
     assert!(other.claim().await.unwrap().is_none());
     let left: Vec<String> =
@@ -58,9 +58,9 @@ async fn an_import_ends_with_a_pause_only_while_the_run_is_paused() {
     let mut server = ImportBackend::new(fixture.queue.clone(), "server");
     let import = server.claim().await.unwrap().unwrap();
 
-    assert!(!import.done_while_paused().await.unwrap(), "resumed in the same moment");
+    assert!(!import.ack_if_paused().await.unwrap(), "resumed in the same moment");
     fixture.queue.pause_run(&id("a")).await.unwrap();
-    assert!(import.done_while_paused().await.unwrap());
+    assert!(import.ack_if_paused().await.unwrap());
 
     fixture.queue.resume_run(&id("a")).await.unwrap();
     fixture.queue.push_import(&id("a")).await.unwrap();
@@ -76,10 +76,10 @@ async fn an_import_that_is_asked_for_while_a_server_is_done_with_it_comes_again(
 
     fixture.queue.push_import(&id("a")).await.unwrap();
     assert!(server.claim().await.unwrap().is_none(), "one server has it");
-    import.done().await.unwrap();
+    import.ack().await.unwrap();
 
     let again = server.claim().await.unwrap().unwrap();
-    again.done().await.unwrap();
+    again.ack().await.unwrap();
     assert!(server.claim().await.unwrap().is_none(), "it was asked for once");
 }
 
@@ -90,13 +90,13 @@ async fn servers_are_counted_apart_from_consumers() {
     server.claim().await.unwrap();
 
     let seen = tokio::time::timeout(Duration::from_secs(5), async {
-        while fixture.queue.servers_alive().await.unwrap() == 0 {
+        while fixture.queue.live_servers().await.unwrap() == 0 {
             tokio::task::yield_now().await;
         }
     });
 
     seen.await.unwrap();
-    assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 0);
+    assert_eq!(fixture.queue.live_consumers().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn the_use_of_the_api_is_told_to_everybody() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.queue.api_usage().await.unwrap(), None);
 
-    fixture.queue.note_api_usage(120, 15_000).await.unwrap();
+    fixture.queue.publish_api_usage(120, 15_000).await.unwrap();
 
     let usage = fixture.queue.api_usage().await.unwrap().unwrap();
     assert_eq!((usage.used, usage.max), (120, 15_000));

@@ -1,14 +1,16 @@
 //! What the queue promises, against a real Redis.
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
+mod aof_repair;
 mod claiming;
 mod control;
+mod external_job;
 mod feeding;
 mod forgetting;
 mod full;
 mod imports;
-mod mending;
 mod model;
+mod recovery;
 mod rounds;
 mod series;
 mod settling;
@@ -16,6 +18,4 @@ mod shared;
 mod sizes;
 mod stalls;
 mod support;
-mod torn_file;
-mod under_way;
 mod worker;

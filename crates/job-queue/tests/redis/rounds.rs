@@ -63,7 +63,7 @@ async fn batches_come_in_file_order_and_turn_by_turn_whatever_a_producers_clock_
 #[tokio::test]
 async fn nothing_is_handed_out_before_its_checkpoint() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     feeder.push(&[job("a", 0)], after(1)).await.unwrap();
     let mut redis = fixture.redis();
     // As apalis-redis leaves it.
@@ -146,11 +146,11 @@ async fn those_alive_say_what_they_deliver() {
         consumer.claim().await.unwrap();
     }
 
-    while fixture.queue.consumers_alive().await.unwrap() < 3 {
+    while fixture.queue.live_consumers().await.unwrap() < 3 {
         tokio::task::yield_now().await;
     }
 
-    let alive = fixture.queue.living_targets().await.unwrap();
+    let alive = fixture.queue.live_targets().await.unwrap();
     assert_eq!(alive, [target_of("Contact"), target()]);
 }
 
@@ -167,7 +167,7 @@ async fn one_list_is_as_long_as_there_is_to_do() {
     let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     deliver(&mut consumer, 4).await;
     let delayed = consumer.claim().await.unwrap().unwrap();
-    delayed.put_back(Duration::from_secs(60)).await.unwrap();
+    delayed.release(Duration::from_secs(60)).await.unwrap();
     let _leased = consumer.claim().await.unwrap().unwrap();
     assert_eq!(length(), 249, "what is delayed or leased is to do as well");
 

@@ -36,7 +36,7 @@ async fn rows_are_counted_when_they_are_read_delivered_and_rejected() {
 #[tokio::test]
 async fn a_long_run_has_wider_buckets_and_the_same_sums() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let mut fields = 0;
     let mut age_ms = 0;
     for batch in 0..40 {
@@ -63,16 +63,16 @@ async fn a_long_run_has_wider_buckets_and_the_same_sums() {
 #[tokio::test]
 async fn what_reading_waits_for_room_is_counted_where_it_is_noted() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
-    feeder.note_waiting(Duration::ZERO).await.unwrap();
-    feeder.note_waiting(Duration::from_millis(700)).await.unwrap();
-    feeder.note_going_on(Duration::from_millis(30)).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
+    feeder.note_backpressure(Duration::ZERO).await.unwrap();
+    feeder.note_backpressure(Duration::from_millis(700)).await.unwrap();
+    feeder.end_backpressure(Duration::from_millis(30)).await.unwrap();
 
     let series = fixture.queue.series(&id("a")).await.unwrap();
 
     let waited: u64 = series.buckets.iter().map(|bucket| bucket.backpressure_ms).sum();
     let ledger = fixture.ledger("a").await;
-    assert_eq!((waited, ledger.paused_ms, ledger.pauses), (730, 730, 1));
+    assert_eq!((waited, ledger.backpressure_ms, ledger.backpressure_waits), (730, 730, 1));
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn calls_are_counted_and_each_batch_is_told_to_those_who_watch() {
     let events = fixture.queue.batch_events(&id("a"), &EventId::default()).await.unwrap();
 
     let ledger = fixture.ledger("a").await;
-    assert_eq!((ledger.api_calls, ledger.created, ledger.deleted), (7, 15, 4));
+    assert_eq!((ledger.tally.api_calls, ledger.tally.created, ledger.tally.deleted), (7, 15, 4));
     assert_eq!((ledger.delivered(), ledger.unfinished()), (19, 0));
     let told = |event: &BatchEvent| {
         (event.ordinal, event.sequence, event.records, event.delivered, event.rejected)
@@ -108,7 +108,7 @@ async fn a_batch_that_is_settled_and_queued_all_the_same_is_taken_off_by_its_hol
     let mut left = fixture.queue_keys();
     left.retain(|key| !key.ends_with(":living"));
     assert_eq!(left, [""; 0]);
-    assert_eq!(fixture.ledger("a").await.created, 0, "it counted when it was settled");
+    assert_eq!(fixture.ledger("a").await.tally.created, 0, "it counted when it was settled");
 }
 
 /// As if Redis had come back without its last writes between the append to the file and this.
@@ -152,7 +152,7 @@ async fn lines_that_redis_forgot_are_not_taken_off_what_is_pending() {
 
     let left = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
     assert_eq!((left.position, left.lines), (0, written[..1].to_vec()));
-    let feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let own = feeder.fullness().await.unwrap().own;
     assert!(own.bytes > written[0].len() as u64, "its bytes can be told: {own:?}");
 }

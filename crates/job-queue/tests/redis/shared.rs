@@ -33,19 +33,19 @@ async fn no_change_of_what_is_shared_is_lost() {
 #[tokio::test]
 async fn a_pause_of_deliveries_is_told_until_it_is_over() {
     let fixture = Fixture::new().await;
-    assert_eq!(fixture.queue.delivery_pause().await.unwrap(), None);
+    assert_eq!(fixture.queue.outage().await.unwrap(), None);
 
     let minute = Some(Duration::from_secs(60));
-    fixture.queue.note_delivery_pause("10 % of the day's calls are left", minute).await.unwrap();
-    let first = fixture.queue.delivery_pause().await.unwrap().unwrap();
-    fixture.queue.note_delivery_pause("9 % of the day's calls are left", None).await.unwrap();
-    let second = fixture.queue.delivery_pause().await.unwrap().unwrap();
-    fixture.queue.clear_delivery_pause().await.unwrap();
+    fixture.queue.publish_outage("10 % of the day's calls are left", minute).await.unwrap();
+    let first = fixture.queue.outage().await.unwrap().unwrap();
+    fixture.queue.publish_outage("9 % of the day's calls are left", None).await.unwrap();
+    let second = fixture.queue.outage().await.unwrap().unwrap();
+    fixture.queue.clear_outage().await.unwrap();
 
     assert!(first.since_ms > 1_700_000_000_000, "{}", first.since_ms);
     assert_eq!(first.since_ms, second.since_ms);
     let from_note_to_try = first.until_ms.unwrap() - first.since_ms;
     assert_eq!((from_note_to_try, second.until_ms), (60_000, None));
     assert_eq!(second.reason, "9 % of the day's calls are left");
-    assert_eq!(fixture.queue.delivery_pause().await.unwrap(), None);
+    assert_eq!(fixture.queue.outage().await.unwrap(), None);
 }

@@ -33,15 +33,15 @@ async fn every_reason_is_cut_where_it_is_kept() {
     fixture.create("replaced").await;
     fixture.queue.fail_run_of_replaced_file(&id("replaced"), &long()).await.unwrap();
     assert_cut(&fixture.ledger("replaced").await.reason.unwrap());
-    fixture.queue.note_delivery_pause(&long(), None).await.unwrap();
-    assert_cut(&fixture.queue.delivery_pause().await.unwrap().unwrap().reason);
+    fixture.queue.publish_outage(&long(), None).await.unwrap();
+    assert_cut(&fixture.queue.outage().await.unwrap().unwrap().reason);
 }
 
 #[tokio::test]
 async fn the_message_of_a_rejected_row_is_cut_on_every_way() {
     let fixture = Fixture::with_run("a").await;
     let long = |record| Reject { message: long(), ..reject(record, "ODD") };
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let pushed = ingest_core::BatchJob { rejects: vec![long(11)], ..job("a", 0) };
     feeder.push(&[pushed], after(1)).await.unwrap();
 
@@ -86,7 +86,7 @@ async fn lists_of_runs_have_everything_but_headers() {
 #[tokio::test]
 async fn looked_up_ids_weigh_on_the_queue_until_their_batch_is_settled() {
     let fixture = Fixture::with_run("a").await;
-    let mut feeder = fixture.queue.feeder(&id("a")).await.unwrap();
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let first = feeder.push(&[job("a", 0)], after(1)).await.unwrap();
     let before = feeder.push(&[job("a", 1)], after(2)).await.unwrap();
     let (claimed, other) = (claim(&fixture).await.unwrap(), claim(&fixture).await.unwrap());
@@ -96,8 +96,8 @@ async fn looked_up_ids_weigh_on_the_queue_until_their_batch_is_settled() {
     assert_eq!(weight().await, 1_000);
     claimed.keep_records(&"x".repeat(300_000)).await.unwrap();
     assert_eq!(weight().await, 300_000);
-    claimed.note_ingest_job(Some("750")).await.unwrap();
-    claimed.put_back(std::time::Duration::ZERO).await.unwrap();
+    claimed.set_external_job(Some("750")).await.unwrap();
+    claimed.release(std::time::Duration::ZERO).await.unwrap();
     assert_eq!(weight().await, 300_000, "they stay");
 
     let claimed = claim(&fixture).await.unwrap();

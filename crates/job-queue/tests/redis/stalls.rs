@@ -113,7 +113,7 @@ async fn a_clock_that_steps_takes_no_lease_and_holds_up_no_delay() {
 
         fixture.step_clock(step_ms);
         // Before anybody who holds a lease has noticed.
-        given_back.put_back(LEASE / 2).await.unwrap();
+        given_back.release(LEASE / 2).await.unwrap();
 
         assert!(two.claim().await.unwrap().is_none(), "{step_ms}: one is held, one delayed");
         let delayed = claim_soon(&mut two).await;
@@ -145,17 +145,17 @@ async fn a_batch_is_not_blamed_for_a_consumer_that_died_while_it_waited() {
         let mut dying = consumer(&fixture, "dying").await;
         let claimed = claim_soon(&mut dying).await;
         if waits {
-            claimed.note_waiting(true).await.unwrap();
+            claimed.set_waiting(true).await.unwrap();
         } else {
-            claimed.note_waiting(true).await.unwrap();
-            claimed.note_waiting(false).await.unwrap();
+            claimed.set_waiting(true).await.unwrap();
+            claimed.set_waiting(false).await.unwrap();
         }
         drop((claimed, dying));
 
         let mut next = consumer(&fixture, "next").await;
         let claimed = claim_soon(&mut next).await;
         assert_eq!(claimed.deliveries(), deliveries);
-        claimed.put_back(Duration::ZERO).await.unwrap();
+        claimed.release(Duration::ZERO).await.unwrap();
     }
 }
 
@@ -164,7 +164,7 @@ async fn a_batch_goes_on_waiting_when_its_lease_is_had_back() {
     let fixture = with_batches(1).await;
     let mut one = consumer(&fixture, "one").await;
     let claimed = one.claim().await.unwrap().unwrap();
-    claimed.note_waiting(true).await.unwrap();
+    claimed.set_waiting(true).await.unwrap();
     let () = fixture.redis().zadd("{batch-sync}:run:a:leases", "0", 1).unwrap();
     let () = fixture.redis().zadd("{batch-sync}:wake", "{batch-sync}:run:a", 1).unwrap();
     assert!(one.claim().await.unwrap().is_none(), "what we hold is not handed to us");
@@ -190,7 +190,7 @@ async fn a_batch_is_not_blamed_for_a_consumer_that_stood_still_and_lives() {
     while !frozen.is_lost() {
         tokio::time::sleep(LEASE / 20).await;
     }
-    taken.put_back(Duration::ZERO).await.unwrap();
+    taken.release(Duration::ZERO).await.unwrap();
 
     let again = claim_soon(&mut two).await;
     assert_eq!(again.deliveries(), 1);
@@ -212,6 +212,6 @@ async fn a_lease_that_ran_out_is_had_back_while_nobody_took_the_batch() {
     let until: f64 = fixture.redis().zscore("{batch-sync}:run:a:leases", "0").unwrap();
     assert!(until > 1.0, "it is renewed");
     assert_eq!(claimed.settle(&delivered(&claimed)).await.unwrap(), Settled::Recorded);
-    assert_eq!(fixture.ledger("a").await.created, 10);
-    assert_eq!(fixture.queue.run(&id("a")).await.unwrap().unwrap().batches_settled, 1);
+    assert_eq!(fixture.ledger("a").await.tally.created, 10);
+    assert_eq!(fixture.queue.ledger(&id("a")).await.unwrap().unwrap().batches_settled, 1);
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use ingest_core::{BatchJob, Reject, ResumePoint, Rows, RunId};
 use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target};
 use redis::Commands;
-use test_support::RedisServer;
 pub(crate) use test_support::target_of;
+use test_support::{RedisServer, until};
 
 /// A Redis of its own, and a queue on it.
 pub(crate) struct Fixture {
@@ -39,7 +39,7 @@ impl Fixture {
 
     /// Puts `batches` batches of 10 rows on the queue and says that this is all.
     pub(crate) async fn feed_all(&self, run: &str, batches: u64) {
-        let mut feeder = self.queue.feeder(&id(run)).await.unwrap();
+        let mut feeder = self.queue.acquire_run(&id(run)).await.unwrap();
         for first in (0..batches).step_by(100) {
             let jobs: Vec<_> = (first..batches.min(first + 100)).map(|n| job(run, n)).collect();
             feeder.push(&jobs, after(first + jobs.len() as u64)).await.unwrap();
@@ -49,7 +49,7 @@ impl Fixture {
     }
 
     pub(crate) async fn ledger(&self, run: &str) -> Ledger {
-        self.queue.run(&id(run)).await.unwrap().unwrap()
+        self.queue.ledger(&id(run)).await.unwrap().unwrap()
     }
 
     /// Delivers everything that is on the queue now.
@@ -113,7 +113,7 @@ pub(crate) async fn connect(redis: &RedisServer, lease: Duration) -> Queue {
     Queue::connect(&args).await.unwrap()
 }
 
-/// What all consumers deliver that are not said to deliver something else.
+/// What consumers deliver, unless a test says otherwise.
 pub(crate) fn target() -> Target {
     target_of("Lead")
 }
@@ -124,32 +124,22 @@ pub(crate) fn consumer_of(queue: Queue, name: &str) -> BatchBackend {
 
 /// The next batch, when a lease or a delay has to end first.
 pub(crate) async fn claim_soon(consumer: &mut BatchBackend) -> Claimed {
-    let claiming = async {
-        loop {
-            if let Some(claimed) = consumer.claim().await.unwrap() {
-                return claimed;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), claiming).await.expect("a batch comes")
+    until("a batch comes", async || consumer.claim().await.unwrap()).await
 }
 
 pub(crate) fn id(run: &str) -> RunId {
     run.parse().unwrap()
 }
 
-pub(crate) const HEADER: Bytes = Bytes::from_static(b"ExternalId,Name");
-
 pub(crate) fn new_run(run: &str) -> NewRun {
-    NewRun { target: Some(target()), ..test_support::new_run(run, HEADER) }
+    NewRun { target: Some(target()), ..test_support::new_run(run, "ExternalId,Name") }
 }
 
 /// Batch `sequence`: 10 rows.
 pub(crate) fn job(run: &str, sequence: u64) -> BatchJob {
-    let records = sequence * 10 + 1..=sequence * 10 + 10;
-    let rows = records.map(|record| (record, format!("EXT-{record},Name {record}")));
-    test_support::job(run, sequence, HEADER, rows)
+    let first = sequence * 10 + 1;
+    let rows = (first..first + 10).map(|record| format!("EXT-{record},Name {record}"));
+    test_support::batch(&new_run(run), sequence, first, rows)
 }
 
 /// Where feeding goes on after the first `batches` batches of [`job`].

@@ -70,7 +70,7 @@ async fn a_batch_whose_handler_panics_or_fails_is_tried_again() {
     );
 
     assert_eq!(handler.calls.load(Ordering::Relaxed), 3);
-    assert_eq!(fixture.ledger("a").await.created, 10);
+    assert_eq!(fixture.ledger("a").await.tally.created, 10);
 }
 
 /// apalis-redis 1.0 hangs for ever here when concurrency is more than four times
@@ -96,7 +96,7 @@ async fn a_worker_that_is_stopped_finishes_what_it_holds_and_takes_no_more() {
     let leased: u64 =
         redis::cmd("ZCARD").arg("{batch-sync}:run:a:leases").query(&mut fixture.redis()).unwrap();
     assert_eq!(leased, 0, "nobody has to wait for a lease");
-    assert_eq!(fixture.queue.consumers_alive().await.unwrap(), 0);
+    assert_eq!(fixture.queue.live_consumers().await.unwrap(), 0);
     assert_eq!(fixture.deliver_all().await.len() as u64, 1_000 - calls);
 }
 

@@ -100,7 +100,7 @@ async fn print(
         writeln!(service::stderr(), "{message}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    let ledger = queue.run(run).await?;
+    let ledger = queue.ledger(run).await?;
     let status = ledger.as_ref().map_or(Status::Cancelled, Status::of);
     let answer = Answer { message, run_id: run, status };
     writeln!(service::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?;

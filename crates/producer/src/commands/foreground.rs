@@ -131,7 +131,7 @@ impl Foreground {
     /// With what the run waits for, unless Redis does not say it.
     async fn report_among(&self, ledger: Ledger) {
         let queue = &self.runs.queue;
-        let look = async { tokio::try_join!(queue.living_targets(), queue.delivery_pause()) };
+        let look = async { tokio::try_join!(queue.live_targets(), queue.outage()) };
         let report = Report::of(ledger);
         self.print(match tokio::time::timeout(LAST_WORD, look).await {
             Ok(Ok((living, pause))) => report.among(&living, pause.as_ref()),

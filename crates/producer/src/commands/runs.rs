@@ -17,8 +17,8 @@ use crate::{
 
 pub(super) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
-    let (runs, living) = (queue.runs(args.newest).await?, queue.living_targets().await?);
-    let pause = queue.delivery_pause().await?;
+    let (runs, living) = (queue.runs(args.newest).await?, queue.live_targets().await?);
+    let pause = queue.outage().await?;
     let among = |run| Report::of(run).among(&living, pause.as_ref());
     let runs: Vec<Report> = runs.into_iter().map(among).collect();
     let mut out = service::stdout();
@@ -32,10 +32,10 @@ pub(super) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
-    let Some(ledger) = queue.run(&args.run).await? else {
+    let Some(ledger) = queue.ledger(&args.run).await? else {
         return Err(SyncError::UnknownRun { run: args.run }.into());
     };
-    let (living, pause) = (queue.living_targets().await?, queue.delivery_pause().await?);
+    let (living, pause) = (queue.live_targets().await?, queue.outage().await?);
     let report = Report::of(ledger).among(&living, pause.as_ref());
     report.print(args.json)?;
     Ok(ExitCode::SUCCESS)

@@ -66,7 +66,8 @@ impl RunCommand {
                 Ok(Outcome::RejectsLeft)
             }
             Control::UnderWay(other) => {
-                let file = queue.run(run).await.map_err(SyncError::from)?.map(|ledger| ledger.file);
+                let file =
+                    queue.ledger(run).await.map_err(SyncError::from)?.map(|ledger| ledger.file);
                 let file = file.unwrap_or_default();
                 Err(SyncError::UnderWay { file, run: other }.into())
             }
@@ -83,7 +84,7 @@ impl RunCommand {
         state: RunState,
     ) -> Result<ControlError, SyncError> {
         let run = run.clone();
-        Ok(match queue.run(&run).await? {
+        Ok(match queue.ledger(&run).await? {
             Some(Ledger { file_replaced: true, reason, .. }) if self == Self::Resume => {
                 SyncError::Failed { run, reason: reason.unwrap_or_default() }.into()
             }
@@ -159,8 +160,8 @@ async fn hand_to_server(
     run: &RunId,
     outcome: Outcome,
 ) -> Result<Outcome, SyncError> {
-    let is_fed = queue.is_fed_by_somebody(run).await?;
-    if queue.servers_alive().await? == 0 {
+    let is_fed = queue.has_live_feeder(run).await?;
+    if queue.live_servers().await? == 0 {
         return Ok(if is_fed { outcome } else { Outcome::NobodyFeeds });
     }
     // If this is lost, the next resume does it.

@@ -149,7 +149,7 @@ impl Feed<'_> {
                 Err(FeedError::Paused { .. }) => {}
                 pushed => return Ok(pushed?),
             }
-            while self.queue.run(self.run).await?.is_some_and(|ledger| ledger.paused) {
+            while self.queue.ledger(self.run).await?.is_some_and(|ledger| ledger.paused) {
                 sleep(PAUSED_POLL).await;
             }
         }
@@ -184,7 +184,7 @@ impl Feed<'_> {
     ) -> Result<Fullness, SyncError> {
         let started = Instant::now();
         self.display.backpressure_begins(full, self.watermarks.others_fill(full));
-        feeder.note_waiting(Duration::ZERO).await?;
+        feeder.note_backpressure(Duration::ZERO).await?;
         let mut noted = Duration::ZERO;
         loop {
             sleep(FULL_POLL).await;
@@ -201,11 +201,11 @@ impl Feed<'_> {
             let paused = started.elapsed();
             // A pause may last hours: the ledger shows it as it grows.
             if !goes_on && paused - noted > Duration::from_secs(2) {
-                feeder.note_waiting(paused - noted).await?;
+                feeder.note_backpressure(paused - noted).await?;
                 noted = paused;
             }
             if goes_on {
-                feeder.note_going_on(paused - noted).await?;
+                feeder.end_backpressure(paused - noted).await?;
                 self.display.backpressure_ends(fullness.own, paused);
                 return Ok(fullness);
             }

@@ -102,7 +102,7 @@ impl Follow<'_> {
             watcher.seen = last.id.clone();
         }
         let unknown = || SyncError::UnknownRun { run: self.run.clone() };
-        let ledger = self.queue.run(self.run).await?.ok_or_else(unknown)?;
+        let ledger = self.queue.ledger(self.run).await?.ok_or_else(unknown)?;
         self.display.progress(&ledger, &batches, self.read.bytes());
         if ledger.paused != watcher.paused {
             watcher.paused = ledger.paused;
@@ -136,7 +136,7 @@ impl Follow<'_> {
         }
         // After a halt nothing is to be fed any more.
         if !(is_being_fed && is_halted) {
-            self.queue.feed_again(self.run, lost).await?;
+            self.queue.requeue_run(self.run, lost).await?;
         }
         Ok(Some(lost))
     }
@@ -180,7 +180,7 @@ impl Follow<'_> {
             return Ok(());
         }
         watcher.consumers_seen = Some(Instant::now());
-        let waits_for = waiting_for(ledger, &self.queue.living_targets().await?);
+        let waits_for = waiting_for(ledger, &self.queue.live_targets().await?);
         // Of a run that is held or paused, something else is said.
         let says = waits_for.is_some() || is_waited_for(ledger);
         if says && waits_for != watcher.waits_for {
@@ -191,7 +191,7 @@ impl Follow<'_> {
     }
 
     async fn tell_standstill(&self, watcher: &mut Watcher) -> Result<(), SyncError> {
-        let pause = self.queue.delivery_pause().await?;
+        let pause = self.queue.outage().await?;
         let reason = pause.as_ref().map(|pause| pause.reason.clone());
         if reason != watcher.stands_still {
             let words = pause.as_ref().map(outage::in_words);
@@ -226,7 +226,7 @@ impl Follow<'_> {
     async fn write_all_rejects(&self, ledger: Ledger) -> Result<Ledger, SyncError> {
         match self.rejects.write_all(self.queue).await {
             // The ledger knows by now how much is written.
-            Ok(()) => Ok(self.queue.run(self.run).await?.unwrap_or(ledger)),
+            Ok(()) => Ok(self.queue.ledger(self.run).await?.unwrap_or(ledger)),
             Err(RejectsError::Queue(error)) => Err(error.into()),
             Err(source) => Err(self.rejects_not_written(&ledger, source)),
         }

@@ -143,7 +143,7 @@ impl Importer<'_> {
                 }
                 () = tokio::time::sleep(PLACE_LOOK) => {}
             }
-            if asked.elapsed() > WAIT_FOR_PLACE && self.runs.queue.servers_alive().await? > 1 {
+            if asked.elapsed() > WAIT_FOR_PLACE && self.runs.queue.live_servers().await? > 1 {
                 return Ok(Turn::Over(Box::new(Imported::NoPlace)));
             }
             now = self.runs.find_ledger(&ledger.run).await?;
@@ -338,7 +338,7 @@ impl Importer<'_> {
     async fn take_up(&self, run: &RunId) -> Result<Option<Feeder>, SyncError> {
         let mut waited = Duration::ZERO;
         loop {
-            let claim = self.runs.queue.feeder(run);
+            let claim = self.runs.queue.acquire_run(run);
             let Some(feeder) = self.shutdown.run_until_cancelled(claim).await else {
                 return Ok(None);
             };

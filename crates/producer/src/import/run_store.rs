@@ -43,7 +43,7 @@ impl RunStore {
     /// Finds the run that is to go on, or enters a new one into the ledger.
     pub(crate) async fn open(&self, request: &RunRequest) -> Result<OpenedRun, SyncError> {
         if let Some(run) = &request.run
-            && let Some(ledger) = self.queue.run(run).await?
+            && let Some(ledger) = self.queue.ledger(run).await?
         {
             let opened = self.resume(ledger, Some(&request.file)).await?;
             self.change_guard(run, request.settings.rejects_max()).await?;
@@ -52,7 +52,7 @@ impl RunStore {
         // Before it is asked who may deliver a new run: that may have changed since.
         if let Some(key) = &request.start_key
             && let Some(run) = self.queue.run_of_start_key(key).await?
-            && let Some(ledger) = self.queue.run(&run).await?
+            && let Some(ledger) = self.queue.ledger(&run).await?
         {
             return self.resume(ledger, Some(&request.file)).await;
         }
@@ -135,7 +135,7 @@ impl RunStore {
         }
         let run = rejects_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;
         let Some(run) = run else { return Ok((settings.for_saved_copy(), false)) };
-        Ok(match self.queue.run(&run).await? {
+        Ok(match self.queue.ledger(&run).await? {
             None => (settings.for_rejects_of_unknown(), false),
             Some(ledger) => {
                 (settings.for_rejects_of(&ReadSettings::of(&ledger)?, Vec::new()), true)
@@ -162,7 +162,7 @@ impl RunStore {
         if request.target.is_some() {
             return Ok(request.target.clone());
         }
-        match request.wanted.choose(&self.queue.living_targets().await?) {
+        match request.wanted.choose(&self.queue.live_targets().await?) {
             Choice::Known(target) => Ok(Some(target)),
             Choice::Open => Ok(None),
             Choice::Ambiguous(targets) => Err(target::several(&targets)),
@@ -171,7 +171,7 @@ impl RunStore {
 
     /// See [`target::find`].
     async fn named_target(&self, id: &str, own: Option<&Target>) -> Result<Target, SyncError> {
-        target::find(id, &self.queue.living_targets().await?, own)
+        target::find(id, &self.queue.live_targets().await?, own)
     }
 
     /// Gives a run to the consumers of another target, unless it has ended for good.
@@ -235,7 +235,7 @@ impl RunStore {
     /// The ledger's entry of a run that must be there.
     pub(crate) async fn find_ledger(&self, run: &RunId) -> Result<Ledger, SyncError> {
         let unknown = || SyncError::UnknownRun { run: run.clone() };
-        self.queue.run(run).await?.ok_or_else(unknown)
+        self.queue.ledger(run).await?.ok_or_else(unknown)
     }
 }
 

@@ -33,10 +33,12 @@ impl Assumed {
     pub(crate) fn after(runs: &[Ledger]) -> Self {
         let newest = |by_jobs: bool| {
             let large = runs.iter().filter(|run| {
-                run.state == RunState::Completed && run.read >= ROWS_MIN && run.api_calls > 0
+                run.state == RunState::Completed && run.read >= ROWS_MIN && run.tally.api_calls > 0
             });
             large
-                .filter(|run| (run.delivered() / run.api_calls > ROWS_PER_CALL_MAX) == by_jobs)
+                .filter(|run| {
+                    (run.delivered() / run.tally.api_calls > ROWS_PER_CALL_MAX) == by_jobs
+                })
                 .find_map(pace)
         };
         Self::new(newest(false), newest(true))
@@ -56,7 +58,8 @@ mod tests {
 
     fn run(read: u64, api_calls: u64, seconds: u64) -> Ledger {
         let mut run = completed("a");
-        (run.read, run.created, run.updated, run.api_calls) = (read, read, 0, api_calls);
+        (run.read, run.tally.created, run.tally.updated, run.tally.api_calls) =
+            (read, read, 0, api_calls);
         run.finished_at_ms = Some(run.started_at_ms + seconds * 1_000);
         run
     }

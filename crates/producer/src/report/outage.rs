@@ -1,16 +1,16 @@
 //! Why deliveries stand still, in words for people.
 
-use job_queue::DeliveryPause;
+use job_queue::Outage;
 
 use crate::report::format::timestamp;
 
 /// That they do, and why.
-pub(crate) fn in_words(pause: &DeliveryPause) -> String {
+pub(crate) fn in_words(pause: &Outage) -> String {
     format!("deliveries stand still: {}", why(pause))
 }
 
 /// Reason, and when it is tried again.
-pub(crate) fn why(pause: &DeliveryPause) -> String {
+pub(crate) fn why(pause: &Outage) -> String {
     let tried = pause.until_ms.map(|at| format!("; tried again at {}", timestamp(at)));
     format!("{}{}", pause.reason, tried.unwrap_or_default())
 }
@@ -21,12 +21,12 @@ mod tests {
 
     #[test]
     fn when_it_is_tried_again_is_said_where_it_is_known() {
-        let known = DeliveryPause {
+        let known = Outage {
             reason: "salesforce is not available".to_owned(),
             since_ms: 0,
             until_ms: Some(60_000),
         };
-        let unknown = DeliveryPause { until_ms: None, ..known.clone() };
+        let unknown = Outage { until_ms: None, ..known.clone() };
 
         assert_eq!(
             in_words(&known),

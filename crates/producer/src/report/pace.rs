@@ -98,6 +98,8 @@ fn rows_to_read(ledger: &Ledger) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use ingest_core::Tally;
+
     use super::*;
     use crate::report::sample;
 
@@ -105,7 +107,8 @@ mod tests {
     fn the_rest_of_the_file_counts_for_the_time_that_is_left() {
         let half = sample::ledger("half");
         let mut pace = RunPace::default();
-        pace.note(&Ledger { created: 10_000, ..half.clone() }, Duration::ZERO);
+        let before = Tally { created: 10_000, ..half.tally };
+        pace.note(&Ledger { tally: before, ..half.clone() }, Duration::ZERO);
         pace.note(&half, Duration::from_secs(2));
         let fed = Ledger { fed_at_ms: Some(1), ..half.clone() };
         let gz = Ledger { file: "big.csv.gz".to_owned(), ..half.clone() };

@@ -55,11 +55,14 @@ pub(crate) fn passed(ledger: &Ledger) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use ingest_core::Tally;
+
     use super::*;
     use crate::report::sample;
 
     fn ledger(rejected: u64, created: u64) -> Ledger {
-        Ledger { rejected, created, updated: 0, ..sample::ledger("nightly") }
+        let tally = Tally { created, ..Tally::default() };
+        Ledger { rejected, tally, ..sample::ledger("nightly") }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use job_queue::{DeliveryPause, Ledger, Target};
+use ingest_core::Tally;
+use job_queue::{Ledger, Outage, Target};
 use serde::Serialize;
 
 use crate::report::{
@@ -88,12 +89,12 @@ impl Report {
 
     /// Adds what the run waits for, by the targets of the consumers that are alive and by what all of
     /// these wait for.
-    pub(crate) fn among(self, living: &[Target], pause: Option<&DeliveryPause>) -> Self {
+    pub(crate) fn among(self, living: &[Target], pause: Option<&Outage>) -> Self {
         let report = Self { waiting_for: waiting_for(&self.ledger, living), ..self };
         Self { stands_still: report.standstill(pause), ..report }
     }
 
-    fn standstill(&self, pause: Option<&DeliveryPause>) -> Option<String> {
+    fn standstill(&self, pause: Option<&Outage>) -> Option<String> {
         let (what, why) = match (self.status, self.trouble()) {
             (Status::Paused, _) => ("reading and deliveries", "a person paused the run".to_owned()),
             (Status::Interrupted, why) => {
@@ -180,8 +181,8 @@ impl Report {
         let left = [("unfinished", self.unfinished), ("cancelled", self.cancelled)];
         lines.extend(left.iter().filter(|left| left.1 > 0).map(|left| (left.0, grouped(left.1))));
         lines.push(("batches", self.batches_line()));
-        lines.push(("sent again", format!("{} rows", grouped(ledger.retried))));
-        lines.push(("api calls", grouped(ledger.api_calls)));
+        lines.push(("sent again", format!("{} rows", grouped(ledger.tally.retried))));
+        lines.push(("api calls", grouped(ledger.tally.api_calls)));
         lines.push(("paused", self.paused_line()));
         lines.extend(self.time_line());
         let peak = self.producer_peak_memory_bytes;
@@ -237,7 +238,7 @@ impl Report {
     }
 
     fn delivered_line(&self) -> String {
-        let Ledger { created, updated, deleted, .. } = self.ledger;
+        let Tally { created, updated, deleted, .. } = self.ledger.tally;
         let total = grouped(self.delivered);
         let mut text =
             format!("{total} ({} created, {} updated", grouped(created), grouped(updated));
@@ -277,13 +278,13 @@ impl Report {
     }
 
     fn paused_line(&self) -> String {
-        let Ledger { pauses, paused_ms, .. } = self.ledger;
+        let Ledger { backpressure_waits: pauses, backpressure_ms, .. } = self.ledger;
         let times = if pauses == 1 { "once".to_owned() } else { format!("{pauses} times") };
         match pauses {
             0 => "never".to_owned(),
             _ => format!(
                 "{}, {times} (the queue was full)",
-                duration(Duration::from_millis(paused_ms))
+                duration(Duration::from_millis(backpressure_ms))
             ),
         }
     }
@@ -308,7 +309,8 @@ fn took(ledger: &Ledger) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use job_queue::{DeliveryPause, Held, Ledger, Target};
+    use ingest_core::Tally;
+    use job_queue::{Held, Ledger, Outage, Target};
 
     use super::Report;
     use crate::report::sample;
@@ -349,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_consumers_wait_for_is_said_beside_what_the_run_waits_for() {
-        let away = DeliveryPause {
+        let away = Outage {
             reason: "salesforce is not available".to_owned(),
             since_ms: 0,
             until_ms: None,
@@ -375,7 +377,8 @@ mod tests {
     #[test]
     fn deleted_rows_are_named_when_there_are_any() {
         let stored = Report::of(sample::ledger("nightly"));
-        let ledger = Ledger { created: 0, updated: 0, deleted: 1_234, ..sample::ledger("purge") };
+        let tally = Tally { deleted: 1_234, ..Tally::default() };
+        let ledger = Ledger { tally, ..sample::ledger("purge") };
         let deleted = Report::of(ledger);
 
         assert_eq!(stored.delivered_line(), "24,900 (20,000 created, 4,900 updated)");

@@ -1,6 +1,6 @@
 //! Ledgers for tests.
 
-use ingest_core::ResumePoint;
+use ingest_core::{ResumePoint, Tally};
 use job_queue::{Ledger, RejectsParts, RunState, Target, Wanted};
 
 /// A run of which half is read, and half of that delivered.
@@ -23,20 +23,16 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         now_ms: 1_795_440_010_000,
         read: 50_000,
         skipped: 0,
-        created: 20_000,
-        updated: 4_900,
-        deleted: 0,
+        tally: Tally { created: 20_000, updated: 4_900, deleted: 0, retried: 7, api_calls: 250 },
         rejected: 100,
         rejected_by_code: [("REQUIRED_FIELD_MISSING".to_owned(), 100)].into(),
-        retried: 7,
         batches_fed: 500,
         batches_settled: 250,
         batches_queued: 250,
         is_to_import: false,
         bytes_fed: 4 << 20,
-        api_calls: 250,
-        paused_ms: 1_500,
-        pauses: 1,
+        backpressure_ms: 1_500,
+        backpressure_waits: 1,
         feeder_alive: true,
         paused: false,
         waits_for_room: false,
@@ -64,12 +60,7 @@ pub(crate) fn target() -> Target {
 pub(crate) fn completed(run: &str) -> Ledger {
     let at = Some(1_795_440_020_000);
     let state = RunState::Completed;
-    Ledger {
-        state,
-        fed_at_ms: at,
-        finished_at_ms: at,
-        created: 45_000,
-        batches_queued: 0,
-        ..ledger(run)
-    }
+    let half = ledger(run);
+    let tally = Tally { created: 45_000, ..half.tally };
+    Ledger { state, fed_at_ms: at, finished_at_ms: at, tally, batches_queued: 0, ..half }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Sums {
     pub(crate) rows_rejected: u64,
     pub(crate) rows_retried: u64,
     pub(crate) batches_settled: u64,
-    pub(crate) paused_ms: u64,
+    pub(crate) backpressure_ms: u64,
     /// Runs that ended, by how.
     pub(crate) runs_ended: BTreeMap<&'static str, u64>,
 }
@@ -62,9 +62,9 @@ impl Totals {
         sums.rows_read += grown(|ledger| ledger.read);
         sums.rows_delivered += grown(Ledger::delivered);
         sums.rows_rejected += grown(|ledger| ledger.rejected);
-        sums.rows_retried += grown(|ledger| ledger.retried);
+        sums.rows_retried += grown(|ledger| ledger.tally.retried);
         sums.batches_settled += grown(|ledger| ledger.batches_settled);
-        sums.paused_ms += grown(|ledger| ledger.paused_ms);
+        sums.backpressure_ms += grown(|ledger| ledger.backpressure_ms);
         if now.has_ended() && !before.has_ended() {
             *sums.runs_ended.entry(Status::of(now).word()).or_default() += 1;
         }

@@ -79,26 +79,26 @@ impl ImportWorker {
             return self.interrupt(claimed, &reason).await;
         }
         match self.try_import(claimed).await {
-            Ok(Imported::Ended(_) | Imported::Queued(_)) => claimed.done().await.map(drop),
-            Ok(Imported::Paused) if claimed.done_while_paused().await? => Ok(()),
+            Ok(Imported::Ended(_) | Imported::Queued(_)) => claimed.ack().await.map(drop),
+            Ok(Imported::Paused) if claimed.ack_if_paused().await? => Ok(()),
             Ok(Imported::Paused | Imported::Interrupted(_)) => {
-                claimed.put_back(Duration::ZERO).await.map(drop)
+                claimed.release(Duration::ZERO).await.map(drop)
             }
-            Ok(Imported::NoPlace) => claimed.put_back(NO_PLACE_DELAY).await.map(drop),
+            Ok(Imported::NoPlace) => claimed.release(NO_PLACE_DELAY).await.map(drop),
             Err(error) => match what_next(&error, claimed.deliveries()) {
                 Next::Wait(delay) => {
                     info!(run.id = %run, "run {run} waits: {error}");
-                    claimed.put_back(delay).await.map(drop)
+                    claimed.release(delay).await.map(drop)
                 }
                 Next::TryAgain(delay) => {
                     let causes = service::with_causes(&error);
                     warn!(run.id = %run, "run {run} is tried again in {} s: {causes}", delay.as_secs());
-                    claimed.try_again(delay).await.map(drop)
+                    claimed.retry(delay).await.map(drop)
                 }
                 Next::Interrupt => self.interrupt(claimed, &service::with_causes(&error)).await,
                 Next::Done => {
                     warn!(run.id = %run, "run {run}: {}", service::with_causes(&error));
-                    claimed.done().await.map(drop)
+                    claimed.ack().await.map(drop)
                 }
             },
         }
@@ -134,7 +134,7 @@ impl ImportWorker {
         error!(run.id = %run, "run {run} is interrupted: {reason}");
         // While the job is there: nobody sees the run without a server and without the reason.
         self.runs.queue.note_interruption(run, reason).await?;
-        claimed.done().await.map(drop)
+        claimed.ack().await.map(drop)
     }
 }
 

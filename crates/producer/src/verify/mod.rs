@@ -58,10 +58,10 @@ impl Verifier {
     async fn verify(&self, args: &VerifyArgs) -> Result<Verification, SyncError> {
         let unknown = || SyncError::UnknownRun { run: args.run.clone() };
         loop {
-            let ledger = self.queue.run(&args.run).await?.ok_or_else(unknown)?;
+            let ledger = self.queue.ledger(&args.run).await?.ok_or_else(unknown)?;
             let mut found = self.count(&ledger).await?;
             // What was settled while we counted is in this one.
-            let now = self.queue.run(&args.run).await?.ok_or_else(unknown)?;
+            let now = self.queue.ledger(&args.run).await?.ok_or_else(unknown)?;
             if now.has_ended() && !ledger.has_ended() {
                 // Its rejects file was read too early.
                 continue;

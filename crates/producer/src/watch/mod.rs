@@ -96,9 +96,9 @@ async fn look(queue: &Queue) -> Result<Snapshot, QueueError> {
     Ok(Snapshot {
         runs: queue.runs(RUNS).await?,
         depth: queue.depth().await?,
-        consumers: queue.consumers_alive().await?,
-        targets: queue.living_targets().await?,
-        delivery_pause: queue.delivery_pause().await?,
+        consumers: queue.live_consumers().await?,
+        targets: queue.live_targets().await?,
+        delivery_pause: queue.outage().await?,
     })
 }
 

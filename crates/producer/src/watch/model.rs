@@ -7,7 +7,7 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ingest_core::RunId;
-use job_queue::{DeliveryPause, Depth, Ledger, Target};
+use job_queue::{Depth, Ledger, Outage, Target};
 
 use crate::{
     import::{control::RunCommand, watermark::Watermarks},
@@ -27,7 +27,7 @@ pub(crate) struct Snapshot {
     pub(crate) depth: Depth,
     pub(crate) consumers: u64,
     pub(crate) targets: Vec<Target>,
-    pub(crate) delivery_pause: Option<DeliveryPause>,
+    pub(crate) delivery_pause: Option<Outage>,
 }
 
 /// Everything that is on the screen.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use job_queue::{DeliveryPause, Depth, Ledger};
+use ingest_core::Tally;
+use job_queue::{Depth, Ledger, Outage};
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::{
@@ -48,7 +49,9 @@ fn press(model: &mut Model, key: KeyCode) -> Action {
 
 /// Two looks, two seconds apart, with 10,000 rows between them.
 fn moving() -> Model {
-    let at_first = Ledger { created: 10_000, bytes_fed: 2 << 20, ..ledger("nightly-7") };
+    let now = ledger("nightly-7");
+    let tally = Tally { created: 10_000, ..now.tally };
+    let at_first = Ledger { tally, bytes_fed: 2 << 20, ..now };
     let mut model = model(vec![at_first, completed("nightly-6")]);
     let runs = vec![ledger("nightly-7"), completed("nightly-6")];
     model.look(snapshot(runs), Duration::from_secs(2));
@@ -100,7 +103,7 @@ fn a_silent_redis_is_told_calmly_and_forgotten_when_it_answers() {
 #[test]
 fn deliveries_that_stand_still_come_with_the_reason_on_any_screen() {
     let mut model = moving();
-    model.now.delivery_pause = Some(DeliveryPause {
+    model.now.delivery_pause = Some(Outage {
         reason: "900 of the day's 1000 api calls are used, and 10% are kept for others".to_owned(),
         since_ms: 1_795_440_000_000,
         until_ms: Some(1_795_440_300_000),

@@ -2,10 +2,7 @@
 
 use redis::Commands;
 
-use crate::{
-    fixture::{FILE, Fixture},
-    program::{stderr, stdout},
-};
+use crate::support::{FILE, Fixture, stderr, stdout};
 
 /// A run of 1,000 rows, all of them queued.
 fn queued() -> Fixture {

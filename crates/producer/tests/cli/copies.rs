@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{
-    fixture::{FILE, Fixture},
-    program::stderr,
-};
+use crate::support::{FILE, Fixture, stderr};
 
 /// What runs were read with.
 const DIALECTS: [&[(&str, &str)]; 3] = [

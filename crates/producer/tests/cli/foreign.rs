@@ -5,10 +5,7 @@ use std::process::Output;
 
 use redis::Commands;
 
-use crate::{
-    fixture::Fixture,
-    program::{stderr, stdout},
-};
+use crate::support::{Fixture, stderr, stdout};
 
 const HOSTILE: &str = "a\u{1b}]0;owned\u{7}\u{9b}2J\r\nforged: all rows are lost\nb\u{202e}vsc.\u{2066}\u{200b}\u{e0041}";
 

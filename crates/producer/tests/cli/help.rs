@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser};
 use producer::Cli;
 
-use crate::program::{producer, stderr, stdout};
+use crate::support::{producer, stderr, stdout};
 
 /// Every command, as a person types it.
 fn commands() -> Vec<String> {

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::fixture::Fixture;
+use crate::support::Fixture;
 
 #[test]
 fn a_header_that_is_too_large_is_refused_by_sync_plan_and_replay_alike() {

@@ -3,14 +3,13 @@
 
 mod control;
 mod copies;
-mod fixture;
 mod foreign;
 mod help;
 mod hostile_files;
 mod packed;
-mod program;
 mod report;
 mod spreadsheets;
+mod support;
 mod targets;
 mod terminal;
 mod verified_rejects;

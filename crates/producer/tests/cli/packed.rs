@@ -5,10 +5,7 @@ use std::io::Write;
 use redis::Commands;
 use serde_json::Value;
 
-use crate::{
-    fixture::Fixture,
-    program::{stderr, stdout},
-};
+use crate::support::{Fixture, stderr, stdout};
 
 const ROWS: &str = "ExternalId,Name\nE1,Ada\nE2,Grace\nE3,Zoë 日本 😀\n";
 

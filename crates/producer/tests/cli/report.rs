@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    fixture::{Fixture, target},
-    program::{producer, stderr, stdout},
-};
+use crate::support::{Fixture, producer, stderr, stdout, target};
 
 /// The report with what differs from run to run made alike.
 fn masked(report: &str) -> String {
@@ -108,7 +105,7 @@ fn what_of_a_run_stands_still_and_why_is_on_stdout() {
 
     fixture.on_queue(async |queue| {
         let away = "salesforce is not available";
-        queue.note_delivery_pause(away, Some(Duration::from_secs(60))).await.unwrap();
+        queue.publish_outage(away, Some(Duration::from_secs(60))).await.unwrap();
     });
     let away = "deliveries: salesforce is not available; tried again at ";
     let shown = stdout(&fixture.producer(&["show", "r"]));

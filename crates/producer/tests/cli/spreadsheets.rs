@@ -2,10 +2,7 @@
 
 use std::process::Output;
 
-use crate::{
-    fixture::Fixture,
-    program::{stderr, stdout},
-};
+use crate::support::{Fixture, stderr, stdout};
 
 /// As a file may come from whoever may write into the container.
 const HOSTILE: &str = "id,note\n\
@@ -84,7 +81,7 @@ fn the_copy_runs_nothing_and_its_replay_has_the_rows_as_they_came() {
 #[test]
 fn rows_that_are_in_no_file_yet_are_not_left_out_in_silence() {
     let fixture = Fixture::with_rows(3);
-    let sync = ["sync", "--file", crate::fixture::FILE, "--run-id", "bad", "--no-wait"];
+    let sync = ["sync", "--file", crate::support::FILE, "--run-id", "bad", "--no-wait"];
     let queued = fixture.producer(&sync);
     assert_eq!(queued.status.code(), Some(0), "{}", stderr(&queued));
     let under_way = fixture.refused(&["rejects", "bad"]);

@@ -8,10 +8,7 @@ use std::{
 use job_queue::Target;
 use redis::Commands;
 
-use crate::{
-    fixture::{FILE, Fixture, block_on, target},
-    program::{stderr, stdout},
-};
+use crate::support::{FILE, Fixture, block_on, stderr, stdout, target};
 
 fn leads() -> Target {
     Target { object: "Lead".to_owned(), ..target() }

@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    fixture::{FILE, Fixture},
-    program::{producer, stderr},
-};
+use crate::support::{FILE, Fixture, producer, stderr};
 
 /// Leaves the other screen.
 const RESTORED: &str = "\u{1b}[?1049l";

@@ -4,10 +4,7 @@ use std::process::Output;
 
 use redis::Commands;
 
-use crate::{
-    fixture::Fixture,
-    program::{stderr, stdout},
-};
+use crate::support::{Fixture, stderr, stdout};
 
 const REJECTS: &str = "rejects/odd.csv";
 

@@ -5,10 +5,7 @@ use std::io::Write as _;
 use flate2::{Compression, write::GzEncoder};
 use redis::Commands;
 
-use crate::{
-    fixture::{FILE, Fixture},
-    program::{stderr, stdout},
-};
+use crate::support::{FILE, Fixture, stderr, stdout};
 
 /// A run of 1,000 rows, two batches of which have their outcome.
 fn begun() -> Fixture {

@@ -16,13 +16,15 @@ use tokio::{
     time::timeout,
 };
 
+use test_support::Azurite;
+
 use crate::{
     hostile_words::{
         AUTHORIZATIONS, BODIES, HOSTS, METHODS, NAMES, ORIGINS, PATHS, QUERIES, RUN_IDS, TOKEN,
         header_lines,
     },
     smuggling::smuggled,
-    support::{AZURITE, Services},
+    support::Services,
 };
 
 /// At once; starts have eight places.
@@ -189,7 +191,7 @@ async fn hostile_requests_are_not_let_in_break_nothing_and_hear_no_secret() {
     services.put_rows("rows.csv", 5).await;
     let server = services.serve().await;
     let address: SocketAddr = server.url.strip_prefix("http://").unwrap().parse().unwrap();
-    let connection = AZURITE.connection_string();
+    let connection = Azurite::shared().connection_string();
     let key = connection.split(';').find_map(|part| part.strip_prefix("AccountKey=")).unwrap();
     let secrets = [TOKEN, key];
     let cases = cases();

@@ -1,9 +1,9 @@
 //! What a person can mend interrupts a run, and it goes on where it was.
 
 use serde_json::json;
-use test_support::azurite_sas_connection_string;
+use test_support::{Azurite, azurite_sas_connection_string};
 
-use crate::support::{AZURITE, Deliverer, Services, half_fed_run};
+use crate::support::{Deliverer, Services, half_fed_run};
 
 /// Eight megabytes: more than a server reads ahead.
 const ROWS: u64 = 4_000;
@@ -27,7 +27,7 @@ async fn with_long_rows(rows: u64) -> Services {
 
 /// For long enough to begin.
 fn short_sas() -> String {
-    azurite_sas_connection_string(&AZURITE.address(), jiff::SignedDuration::from_secs(6))
+    azurite_sas_connection_string(&Azurite::shared().address(), jiff::SignedDuration::from_secs(6))
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_sas_that_expires_under_producer_sync_is_seen_in_the_report_too() {
 #[tokio::test]
 async fn a_sas_that_expires_while_a_file_is_read_interrupts_the_run_with_the_reason() {
     let mut services = with_long_rows(ROWS).await;
-    let lasting = AZURITE.connection_string();
+    let lasting = Azurite::shared().connection_string();
     services.set("AZURE_STORAGE_CONNECTION_STRING", &short_sas());
     let server = services.serve().await;
     let run = server.start("rows.csv").await.run();

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::azurite_connection_string;
+use test_support::{Azurite, azurite_connection_string};
 
 use crate::{
     stuck_storage::StuckStorage,
-    support::{AZURITE, Deliverer, Server, Services},
+    support::{Deliverer, Server, Services},
 };
 
 fn is_all_fed(report: &Value) -> bool {
@@ -97,7 +97,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 async fn with_the_place_taken() -> (Services, Server, StuckStorage) {
     let mut services = one_place(&[("first.csv", 20), ("second.csv", 20)]).await;
     let storage = StuckStorage::start("first.csv").await;
-    let direct = AZURITE.connection_string();
+    let direct = Azurite::shared().connection_string();
     let stuck = azurite_connection_string(&storage.address);
     services.set("AZURE_STORAGE_CONNECTION_STRING", &stuck);
     let server = services.serve().await;

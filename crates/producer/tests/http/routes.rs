@@ -302,12 +302,7 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
     server.report(&run, |report| report["batchesFed"] == 3).await;
 
     let minute = Some(std::time::Duration::from_secs(60));
-    services
-        .queue()
-        .await
-        .note_delivery_pause("salesforce is not available", minute)
-        .await
-        .unwrap();
+    services.queue().await.publish_outage("salesforce is not available", minute).await.unwrap();
     // What was seen a moment ago may be shown once more.
     let mut queue = server.get("/api/queue").await.json();
     while queue["deliveryPause"].is_null() {

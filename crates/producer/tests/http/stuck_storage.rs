@@ -5,13 +5,12 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use test_support::Azurite;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 use tokio_util::sync::CancellationToken;
-
-use crate::support::AZURITE;
 
 /// The blob storage through a proxy that forwards the first `GET` of a file, and no other until it is
 /// told to: whoever reads that file then, reads on and on.
@@ -46,7 +45,7 @@ async fn forward(
     gets: Arc<AtomicU32>,
     is_open: CancellationToken,
 ) {
-    let Ok(azurite) = TcpStream::connect(AZURITE.address()).await else { return };
+    let Ok(azurite) = TcpStream::connect(Azurite::shared().address()).await else { return };
     let ((mut asks, mut hears), (mut answers, mut to)) =
         (client.into_split(), azurite.into_split());
     let answering = tokio::spawn(async move { tokio::io::copy(&mut answers, &mut hears).await });

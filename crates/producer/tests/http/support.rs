@@ -1,31 +1,19 @@
 //! A server as a process of its own, and somebody who delivers its batches.
 
-use std::{
-    process::Stdio,
-    sync::{
-        LazyLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{process::Stdio, time::Duration};
 
 use blob_store::{BlobArgs, BlobStore, Overwrite};
-use ingest_core::{Reject, Rows};
 use job_queue::{BatchBackend, Claimed, Queue, QueueArgs, Target};
 use redis::Commands;
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect};
 use serde_json::Value;
 use tempfile::TempDir;
-use test_support::{Azurite, RedisServer};
+use test_support::{Azurite, RedisServer, outcome, target_of};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, ChildStderr, Command},
     time::{sleep, timeout},
 };
-
-/// One for all tests, each of which has a container of its own.
-pub(crate) static AZURITE: LazyLock<Azurite> = LazyLock::new(|| Azurite::start(&[]));
-static CONTAINERS: AtomicU32 = AtomicU32::new(0);
 
 /// Nothing here takes longer unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,9 +29,9 @@ pub(crate) struct Services {
 impl Services {
     pub(crate) async fn start() -> Self {
         let redis = RedisServer::start();
-        let container = format!("test-{}", CONTAINERS.fetch_add(1, Ordering::Relaxed));
+        let (azurite, container) = (Azurite::shared(), Azurite::new_container());
         let store = BlobStore::connect(&BlobArgs {
-            azure_storage_connection_string: Some(AZURITE.connection_string().into()),
+            azure_storage_connection_string: Some(azurite.connection_string().into()),
             azure_storage_account_url: None,
             azure_container: container.clone(),
             azure_allow_http: false,
@@ -51,7 +39,7 @@ impl Services {
         .unwrap();
         store.create_container().await.unwrap();
         let settings = [
-            ("AZURE_STORAGE_CONNECTION_STRING", AZURITE.connection_string()),
+            ("AZURE_STORAGE_CONNECTION_STRING", azurite.connection_string()),
             ("AZURE_CONTAINER", container),
             ("REDIS_URL", redis.url()),
             ("QUEUE_LEASE", "2s".to_owned()),
@@ -338,34 +326,17 @@ impl Deliverer {
 
 /// Salesforce takes every row of the batch.
 pub(crate) async fn accept(claimed: &Claimed) {
-    let mut job = claimed.job().clone();
-    job.tally.created += job.rows.len() as u64;
-    job.rows = Rows::default();
+    let job = outcome(claimed, |_| None);
     claimed.settle(&job).await.unwrap();
 }
 
 /// Salesforce takes no row of the batch.
 pub(crate) async fn refuse(claimed: &Claimed, code: &str) {
-    let mut job = claimed.job().clone();
-    for (record, raw) in claimed.job().rows.iter() {
-        job.rejects.push(Reject {
-            record,
-            code: code.to_owned(),
-            message: "because".to_owned(),
-            raw: bytes::Bytes::copy_from_slice(raw),
-        });
-    }
-    job.rows = Rows::default();
+    let job = outcome(claimed, |_| Some(code));
     claimed.settle(&job).await.unwrap();
 }
 
 /// What the tests' consumer does with rows.
 pub(crate) fn target() -> Target {
-    Target {
-        org: "00D000000000001".to_owned(),
-        object: "Contact".to_owned(),
-        operation: "upsert".to_owned(),
-        external_id: Some("ExternalId__c".to_owned()),
-        mapping: "0123456789ab".to_owned(),
-    }
+    target_of("Contact")
 }

@@ -307,7 +307,7 @@ impl Asking<'_> {
     async fn tell_usage(&self) -> Result<(), QueueError> {
         let usage = *self.client.usage().borrow();
         match usage {
-            Some(Usage { used, max }) => self.queue.note_api_usage(used, max).await,
+            Some(Usage { used, max }) => self.queue.publish_api_usage(used, max).await,
             None => Ok(()),
         }
     }

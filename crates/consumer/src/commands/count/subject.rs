@@ -1,6 +1,6 @@
 //! What a count is about, as the ledger has it.
 
-use ingest_core::RunId;
+use ingest_core::{RunId, Tally};
 use job_queue::{Ledger, Queue, QueueError, RunState, Target};
 
 use super::{
@@ -24,7 +24,7 @@ pub(super) struct Subject {
 impl Subject {
     /// Reads them.
     pub(super) async fn read(queue: &Queue, run: &RunId) -> anyhow::Result<Self> {
-        let ledger = queue.run(run).await?;
+        let ledger = queue.ledger(run).await?;
         let ledger = ledger.ok_or_else(|| ConsumerError::NoSuchRun { run: run.clone() })?;
         let not_delivered = || ConsumerError::RunNotDelivered { run: run.clone() };
         let target = ledger.target.clone().ok_or_else(not_delivered)?;
@@ -79,7 +79,7 @@ fn is_of_same_object(one: &Ledger, other: &Ledger) -> bool {
 fn span(ledger: &Ledger) -> Option<Span> {
     let codes = ledger.rejected_by_code.iter();
     let operation = Operation::named(&ledger.target.as_ref()?.operation)?;
-    let Ledger { created, updated, deleted, .. } = *ledger;
+    let Tally { created, updated, deleted, .. } = ledger.tally;
     let changes = Changes { created, updated, deleted };
     Some(Span {
         run: ledger.run.clone(),

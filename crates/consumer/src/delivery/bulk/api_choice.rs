@@ -118,7 +118,7 @@ impl BulkAccess {
             (false, true, _) => info!("daily bulk batches are available again"),
             _ => (),
         }
-        if let Err(error) = queue.note_org_limits(&as_queued(limits)).await {
+        if let Err(error) = queue.publish_org_limits(&as_queued(limits)).await {
             warn!(error = %error, "could not publish the org's limits");
         }
     }

@@ -178,7 +178,7 @@ impl Bulk {
         delivery: &Delivery<'_>,
     ) -> Result<Settled, QueueError> {
         let claimed = delivery.claimed;
-        let Some(checkpoint) = claimed.ingest_job().and_then(Checkpoint::read) else {
+        let Some(checkpoint) = claimed.external_job().and_then(Checkpoint::read) else {
             return Ok(Settled::Recorded);
         };
         if checkpoint.is_for(&self.planner.cache.target) {
@@ -190,7 +190,7 @@ impl Bulk {
              and its rows go to the new one", checkpoint.job
         );
         // In this order: the next consumer follows one that is kept.
-        let kept = claimed.note_ingest_job(None).await?;
+        let kept = claimed.set_external_job(None).await?;
         if kept == Settled::Recorded {
             self.abandon(delivery, &checkpoint.job).await;
         }

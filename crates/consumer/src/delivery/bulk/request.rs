@@ -88,10 +88,10 @@ impl Bulk {
                 break reservation;
             }
             has_waited = true;
-            self.queue.note_delivery_pause(BULK_IS_SPENT, None).await?;
+            self.queue.publish_outage(BULK_IS_SPENT, None).await?;
         };
         if has_waited {
-            self.queue.clear_delivery_pause().await?;
+            self.queue.clear_outage().await?;
         }
         Ok(reservation)
     }

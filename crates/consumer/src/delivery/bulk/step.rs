@@ -91,7 +91,7 @@ pub(super) fn upload(rows: &EncodedRows) -> Upload {
 impl Bulk {
     /// The ingest job that carries the rows of a batch for our target, if there is one.
     pub(super) fn checkpoint(&self, claimed: &Claimed) -> Option<Checkpoint> {
-        let checkpoint = claimed.ingest_job().and_then(Checkpoint::read)?;
+        let checkpoint = claimed.external_job().and_then(Checkpoint::read)?;
         checkpoint.is_for(&self.planner.cache.target).then_some(checkpoint)
     }
 
@@ -120,7 +120,7 @@ impl Bulk {
         checkpoint: Option<&Checkpoint>,
     ) -> Result<(), StepEnd> {
         let text = checkpoint.map(Checkpoint::write);
-        match claimed.note_ingest_job(text.as_deref()).await? {
+        match claimed.set_external_job(text.as_deref()).await? {
             Settled::LeaseLost => Err(Interruption::LeaseLost.into()),
             _ => Ok(()),
         }
@@ -146,7 +146,7 @@ impl Bulk {
 
     /// Whether new jobs may be made for the run of a batch.
     pub(super) async fn may_start(&self, claimed: &Claimed) -> Result<bool, QueueError> {
-        let ledger = self.queue.run(&claimed.job().run).await?;
+        let ledger = self.queue.ledger(&claimed.job().run).await?;
         Ok(ledger.is_some_and(|ledger| {
             let waits = ledger.paused || ledger.held.is_some();
             !waits && matches!(ledger.state, RunState::Feeding | RunState::Draining)
@@ -154,7 +154,7 @@ impl Bulk {
     }
 
     pub(super) async fn is_cancelled(&self, claimed: &Claimed) -> Result<bool, QueueError> {
-        let ledger = self.queue.run(&claimed.job().run).await?;
+        let ledger = self.queue.ledger(&claimed.job().run).await?;
         let is_over = |state| matches!(state, RunState::Cancelling | RunState::Cancelled);
         Ok(ledger.is_some_and(|ledger| is_over(ledger.state)))
     }

@@ -22,10 +22,12 @@ use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
 use self::doors::Opened;
+use test_support::wait_at_most;
+
 use crate::{
     kinds::LEADS,
     pipeline::Pipeline,
-    processes::{Program, path_setting, pause_for, setting, wait_at_most},
+    processes::{Program, path_setting, pause_for, setting},
     records::sheet,
     server::{SERVE, Server},
 };

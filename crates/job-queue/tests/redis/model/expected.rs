@@ -40,8 +40,8 @@ pub(super) struct Run {
 pub(super) struct Batch {
     pub(super) is_settled: bool,
     pub(super) place: Place,
-    /// Deliveries in vain.
-    pub(super) vain: u32,
+    /// Deliveries in failed.
+    pub(super) failed: u32,
     /// What is on the queue of it.
     pub(super) job: BatchJob,
 }
@@ -70,7 +70,7 @@ impl Run {
         let batch = |sequence| Batch {
             is_settled: false,
             place: Place::Nowhere,
-            vain: 0,
+            failed: 0,
             job: crate::support::job(name, sequence),
         };
         Self {
@@ -133,7 +133,7 @@ impl Run {
         let batch = self.batch(sequence);
         assert!(!batch.is_settled, "{name} {sequence} is settled twice");
         let settled =
-            Batch { is_settled: true, place: Place::Nowhere, vain: 0, job: outcome.clone() };
+            Batch { is_settled: true, place: Place::Nowhere, failed: 0, job: outcome.clone() };
         *batch = settled;
         self.created += outcome.tally.created;
         self.updated += outcome.tally.updated;

@@ -105,9 +105,9 @@ pub(super) async fn check_run(fixture: &Fixture, run: &Run) {
     assert_eq!(ledger.held.is_some(), run.held, "{}", run.name);
     assert_eq!(ledger.feeder_alive, run.is_locked);
     assert_eq!((ledger.read, ledger.batches_fed), (run.read, run.fed));
-    let changed = (ledger.created, ledger.updated, ledger.deleted);
+    let changed = (ledger.tally.created, ledger.tally.updated, ledger.tally.deleted);
     assert_eq!(changed, (run.created, run.updated, run.deleted));
-    assert_eq!(ledger.retried, run.retried);
+    assert_eq!(ledger.tally.retried, run.retried);
     assert_eq!(ledger.rejected_by_code, run.rejected);
     assert_eq!(ledger.batches_settled, run.settled(), "batches of {}", run.name);
     assert_eq!(ledger.finished_at_ms.is_some(), ledger.has_ended());

@@ -15,17 +15,17 @@ use crate::support::{Fixture, consumer_of};
 
 /// What can happen.
 pub(super) const STEPS: [&str; 20] = [
-    "take up",
+    "acquire",
     "push",
     "push and die",
     "finish",
-    "release",
+    "release run",
     "die",
     "claim",
     "claim again",
     "settle",
     "requeue",
-    "put back",
+    "release",
     "lease ends",
     "delay ends",
     "redis stalls",
@@ -83,7 +83,7 @@ impl Player {
             consumers.push(consumer);
         }
         // From here on their leases are renewed once in a quarter of an hour.
-        while fixture.queue.consumers_alive().await.unwrap() < 2 {
+        while fixture.queue.live_consumers().await.unwrap() < 2 {
             tokio::task::yield_now().await;
         }
         Self {
@@ -147,16 +147,16 @@ impl Player {
 
     async fn step(&mut self, step: &str, run: usize) {
         match step {
-            "take up" => self.take_up(run).await,
+            "acquire" => self.acquire(run).await,
             "push" => self.push(run).await,
             "push and die" => self.push_and_die(run),
             "finish" => self.finish(run).await,
-            "release" => self.release(run).await,
+            "release run" => self.release_run(run).await,
             "die" => self.die(run),
             "claim" | "claim again" => drop(self.claim().await),
-            "settle" => self.let_go(Self::settle).await,
-            "requeue" => self.let_go(Self::requeue).await,
-            "put back" => self.let_go(Self::put_back).await,
+            "settle" => self.end_claim(Self::settle).await,
+            "requeue" => self.end_claim(Self::requeue).await,
+            "release" => self.end_claim(Self::release).await,
             "lease ends" => self.lease_ends(run),
             "delay ends" => self.delay_ends(run),
             "redis stalls" => self.redis_stalls(),
@@ -175,15 +175,15 @@ impl Player {
         self.log.0.push("wind up".to_owned());
         for at in 0..self.runs.len() {
             self.resume(at).await;
-            self.release(at).await;
-            self.take_up(at).await;
+            self.release_run(at).await;
+            self.acquire(at).await;
             while self.runs[at].state == RunState::Feeding && self.runs[at].fed < BATCHES {
                 self.push(at).await;
             }
             if self.runs[at].state == RunState::Feeding {
                 self.finish(at).await;
             }
-            self.release(at).await;
+            self.release_run(at).await;
             for _ in 0..BATCHES {
                 self.delay_ends(at);
             }

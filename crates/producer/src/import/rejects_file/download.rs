@@ -40,12 +40,12 @@ pub(crate) async fn with_last_rows(
     let unknown = || SyncError::UnknownRun { run: run.clone() };
     let started = Instant::now();
     loop {
-        let ledger = queue.run(run).await?.ok_or_else(unknown)?;
+        let ledger = queue.ledger(run).await?.ok_or_else(unknown)?;
         // After the ledger: no batch of a run that has ended brings more.
         let is_whole = queue.rejects_are_written(run).await?;
         if is_whole {
             // Other files may hold them by now.
-            return Ok((queue.run(run).await?.ok_or_else(unknown)?, is_whole));
+            return Ok((queue.ledger(run).await?.ok_or_else(unknown)?, is_whole));
         }
         if !ledger.has_ended() || started.elapsed() > LAST_ROWS_WAIT {
             return Ok((ledger, is_whole));

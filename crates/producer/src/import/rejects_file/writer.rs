@@ -57,7 +57,7 @@ impl RejectsFile {
             self.write_pending(queue).await?;
             let _turn = WRITERS.acquire().await;
             let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
-            let Some(ledger) = queue.run(&self.run).await? else {
+            let Some(ledger) = queue.ledger(&self.run).await? else {
                 // It was forgotten meanwhile: what its files hold is nobody's business any more.
                 return Ok(());
             };

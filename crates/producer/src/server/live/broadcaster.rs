@@ -139,7 +139,7 @@ impl Watcher {
     /// whether there will be more to see.
     async fn look(&mut self) -> anyhow::Result<bool> {
         let queue = &self.shared.queue;
-        let Some(ledger) = queue.run(&self.run).await? else { return Ok(false) };
+        let Some(ledger) = queue.ledger(&self.run).await? else { return Ok(false) };
         // After the ledger: of a run that has ended, these are all there are.
         let batches = queue.batch_events(&self.run, &self.last).await?;
         let queue_state = self.shared.queue_watch.state().await?;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use job_queue::{ApiUsage, DeliveryPause, Queue, QueueError, Target};
+use job_queue::{ApiUsage, Outage, Queue, QueueError, Target};
 use serde::Serialize;
 
 use crate::{import::watermark::Watermarks, report::target::ShownTarget, server::cached::Cached};
@@ -31,7 +31,7 @@ pub(crate) struct QueueState {
     /// Calls of the org's day, as Salesforce said last.
     pub(crate) api_usage: Option<ApiUsage>,
     /// Why nothing is delivered at this moment, though there are consumers.
-    pub(crate) delivery_pause: Option<DeliveryPause>,
+    pub(crate) delivery_pause: Option<Outage>,
 }
 
 impl QueueState {
@@ -61,7 +61,7 @@ impl QueueWatch {
 
     async fn look(&self) -> Result<Arc<QueueState>, QueueError> {
         let depth = self.queue.depth().await?;
-        let targets = self.queue.living_targets().await?;
+        let targets = self.queue.live_targets().await?;
         let (high, low) = (self.watermarks.high(), self.watermarks.low());
         Ok(Arc::new(QueueState {
             jobs: depth.jobs,
@@ -70,11 +70,11 @@ impl QueueWatch {
             jobs_low: low.jobs,
             bytes_high: high.bytes,
             bytes_low: low.bytes,
-            consumers: self.queue.consumers_alive().await?,
-            servers: self.queue.servers_alive().await?,
+            consumers: self.queue.live_consumers().await?,
+            servers: self.queue.live_servers().await?,
             targets: targets.into_iter().map(ShownTarget::from).collect(),
             api_usage: self.queue.api_usage().await?,
-            delivery_pause: self.queue.delivery_pause().await?,
+            delivery_pause: self.queue.outage().await?,
         }))
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn stream(
         .streams
         .take(&client)
         .map_err(|open| ApiError::unavailable(format!("{open} event streams are open already")))?;
-    if api.runs.queue.run(&run).await?.is_none() {
+    if api.runs.queue.ledger(&run).await?.is_none() {
         return Err(ApiError::no_such_run());
     }
     let last_event_id = headers.get("last-event-id").and_then(|value| value.to_str().ok());

@@ -94,7 +94,7 @@ impl Figures {
             "batch_sync_paused",
             "Time that reading waited for room on the queue",
             Unit::Seconds,
-            ConstCounter::new(Duration::from_millis(sums.paused_ms).as_secs_f64()),
+            ConstCounter::new(Duration::from_millis(sums.backpressure_ms).as_secs_f64()),
         );
         let ended =
             Family::<Vec<(&str, &str)>, prometheus_client::metrics::counter::Counter>::default();

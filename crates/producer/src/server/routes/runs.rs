@@ -61,7 +61,7 @@ pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     RunOf(run): RunOf,
 ) -> Result<Json<Report>, ApiError> {
-    let ledger = api.runs.queue.run(&run).await?.ok_or_else(ApiError::no_such_run)?;
+    let ledger = api.runs.queue.ledger(&run).await?.ok_or_else(ApiError::no_such_run)?;
     let queue = api.queue_watch.state().await?;
     Ok(Json(Report::of(ledger).among(&queue.targets(), queue.delivery_pause.as_ref())))
 }
@@ -72,7 +72,7 @@ pub(crate) async fn series(
     RunOf(run): RunOf,
 ) -> Result<Json<Series>, ApiError> {
     let queue = &api.runs.queue;
-    queue.run(&run).await?.ok_or_else(ApiError::no_such_run)?;
+    queue.ledger(&run).await?.ok_or_else(ApiError::no_such_run)?;
     Ok(Json(queue.series(&run).await?))
 }
 

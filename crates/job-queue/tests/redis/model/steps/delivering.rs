@@ -39,10 +39,10 @@ impl Player {
         assert!(run.claimable().contains(&sequence), "{sequence} is not next: {run:?}");
         let batch = run.batch(sequence);
         if let Place::Expired { by: before } = batch.place {
-            batch.vain += u32::from(before != by);
+            batch.failed += u32::from(before != by);
         }
         batch.place = Place::Leased { by };
-        assert_eq!(claimed.deliveries(), batch.vain + 1);
+        assert_eq!(claimed.deliveries(), batch.failed + 1);
         assert_eq!(*claimed.job(), batch.job);
         for held in self.held.iter_mut().filter(|held| (held.run, held.sequence) == (at, sequence))
         {
@@ -92,7 +92,7 @@ impl Player {
     }
 
     /// Some consumer lets go of what it holds; it may try again later.
-    pub(super) async fn let_go(&mut self, way: impl AsyncFn(&mut Self, &Held) -> Settled) {
+    pub(super) async fn end_claim(&mut self, way: impl AsyncFn(&mut Self, &Held) -> Settled) {
         if self.held.is_empty() {
             return;
         }
@@ -151,23 +151,23 @@ impl Player {
         rest.passes += 1;
         let delay = Duration::from_secs(60 * self.rng.u64(..2));
         let answer = held.claimed.requeue(&rest, delay).await.unwrap();
-        self.note_given_back(held, delay, 0, rest);
+        self.note_released(held, delay, 0, rest);
         answer
     }
 
-    pub(super) async fn put_back(&mut self, held: &Held) -> Settled {
+    pub(super) async fn release(&mut self, held: &Held) -> Settled {
         let delay = Duration::from_secs(60 * self.rng.u64(..2));
-        let answer = held.claimed.put_back(delay).await.unwrap();
-        let vain = held.claimed.deliveries() - 1;
-        self.note_given_back(held, delay, vain, held.claimed.job().clone());
+        let answer = held.claimed.release(delay).await.unwrap();
+        let failed = held.claimed.deliveries() - 1;
+        self.note_released(held, delay, failed, held.claimed.job().clone());
         answer
     }
 
-    fn note_given_back(&mut self, held: &Held, delay: Duration, vain: u32, job: BatchJob) {
+    fn note_released(&mut self, held: &Held, delay: Duration, failed: u32, job: BatchJob) {
         if held.is_valid {
             let batch = self.runs[held.run].batch(held.sequence);
             batch.place = if delay.is_zero() { Place::Queued } else { Place::Delayed };
-            (batch.vain, batch.job) = (vain, job);
+            (batch.failed, batch.job) = (failed, job);
         }
     }
 

@@ -14,9 +14,9 @@ use crate::{
 };
 
 impl Player {
-    pub(super) async fn take_up(&mut self, at: usize) {
+    pub(super) async fn acquire(&mut self, at: usize) {
         let run = &mut self.runs[at];
-        let taken = self.fixture.queue.feeder(&id(run.name)).await;
+        let taken = self.fixture.queue.acquire_run(&id(run.name)).await;
         if run.is_locked {
             assert!(matches!(taken, Err(FeedError::HeldByAnother { .. })), "{taken:?}");
             return;
@@ -96,7 +96,7 @@ impl Player {
         }
     }
 
-    pub(super) async fn release(&mut self, at: usize) {
+    pub(super) async fn release_run(&mut self, at: usize) {
         if let Some(feeder) = self.feeders[at].take() {
             feeder.release().await;
             self.runs[at].is_locked = false;

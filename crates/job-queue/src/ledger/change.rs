@@ -1,0 +1,73 @@
+//! What changes in a run's entry besides its counts: how it fails, and what is noted of it.
+
+use ingest_core::RunId;
+
+use crate::{Queue, QueueError, reason, redis::scripts};
+
+impl Queue {
+    /// Ends an open run as failed. Its queue stays as it is: a feeder that acquires the run again goes
+    /// on there.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn fail_run(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
+        self.end_with(run, reason, false).await
+    }
+
+    /// The same for good: the version of the file that the run reads is gone or cannot be read to its
+    /// end, and [`resume_run`](Self::resume_run) refuses.
+    ///
+    /// # Errors
+    ///
+    /// As [`fail_run`](Self::fail_run).
+    pub async fn fail_run_of_replaced_file(
+        &self,
+        run: &RunId,
+        reason: &str,
+    ) -> Result<(), QueueError> {
+        self.end_with(run, reason, true).await
+    }
+
+    async fn end_with(
+        &self,
+        run: &RunId,
+        reason: &str,
+        is_file_replaced: bool,
+    ) -> Result<(), QueueError> {
+        let mut script = scripts::call(&scripts::FAIL_RUN);
+        script.arg(run.as_ref()).arg(&*reason::kept(reason)).arg(u8::from(is_file_replaced));
+        self.invoke::<u8>("fail a run", &script).await.map(drop)
+    }
+
+    /// Changes how a run is read, see [`NewRun::settings`]. Nothing happens when
+    /// there is no such run.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn keep_settings(&self, run: &RunId, settings: &str) -> Result<(), QueueError> {
+        self.set_field(run, "settings", settings, "").await
+    }
+
+    /// Notes why the reading of a run was interrupted. The note goes when a producer acquires the run.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn note_interruption(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
+        self.set_field(run, "reason", &reason::kept(reason), "feeding").await
+    }
+
+    async fn set_field(
+        &self,
+        run: &RunId,
+        field: &str,
+        value: &str,
+        state: &str,
+    ) -> Result<(), QueueError> {
+        let mut script = scripts::call(&scripts::SET_FIELDS);
+        script.arg(run.as_ref()).arg(state).arg(field).arg(value);
+        self.invoke::<u8>("change the entry of a run", &script).await.map(drop)
+    }
+}

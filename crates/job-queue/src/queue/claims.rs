@@ -1,0 +1,176 @@
+//! Claiming the next job of a round, for one worker.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use ingest_core::RunId;
+use redis::Value;
+use tracing::error;
+
+use crate::{
+    Queue, QueueError, Target,
+    queue::{
+        claim::{Attempt, Claim, Job},
+        headers::Headers,
+        heartbeats::CONSUMERS,
+        lease::Worker,
+    },
+    redis::scripts,
+};
+
+/// A job that this program cannot read waits for one that can.
+const UNREADABLE_DELAY: Duration = Duration::from_secs(30);
+
+/// How often this worker's target is offered to runs that have none.
+const BETWEEN_OFFERS: Duration = Duration::from_secs(1);
+
+/// Where one worker claims its jobs.
+#[derive(Clone)]
+pub(crate) struct Claims {
+    pub(crate) queue: Queue,
+    pub(crate) worker: Worker,
+    /// What is offered to runs that have no target yet; imports need none.
+    target: Option<Arc<Target>>,
+    /// When that was offered last.
+    offered: Arc<Mutex<Option<Instant>>>,
+    headers: Headers,
+}
+
+/// What `claim.lua` hands out.
+struct Handed {
+    queue: String,
+    id: String,
+    payload: Vec<u8>,
+    /// How often a delivery of it failed.
+    failed: u32,
+    is_cancelled: bool,
+    external_job: String,
+    token: String,
+}
+
+/// The same, as Redis answers.
+type Answer = (String, String, Vec<u8>, u32, String, String, String);
+
+impl Claims {
+    pub(crate) fn new(queue: Queue, worker: Worker, target: Option<Target>) -> Self {
+        let target = target.map(Arc::new);
+        Self { queue, worker, target, offered: Arc::default(), headers: Headers::default() }
+    }
+
+    /// Those that empty the queue of a cancelled run.
+    pub(crate) fn for_cancelling(queue: &Queue) -> Self {
+        let name = format!("cancel-{:08x}", fastrand::u32(..));
+        let worker = Worker::new(&name, String::new(), CONSUMERS, String::new());
+        Self::new(queue.clone(), worker, None)
+    }
+
+    /// Claims the next job, if there is one.
+    pub(crate) async fn next<J: Job>(&self) -> Result<Option<J>, QueueError> {
+        self.worker.renew_if_late(&self.queue).await?;
+        loop {
+            let (without_target, handed) = self.ask(None).await?;
+            let Some(handed) = handed else {
+                if without_target > 0 && self.offer_target().await? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            if without_target > 0 {
+                self.offer_target().await?;
+            }
+            let is_cancelled = handed.is_cancelled;
+            let Some((claim, payload)) = self.hold(handed) else { continue };
+            match self.read::<J>(&claim, &payload).await? {
+                Ok(job) if is_cancelled => job.discard().await?,
+                Ok(job) => return Ok(Some(job)),
+                Err(error) => {
+                    error!(error = %error, job.id = %claim.id(), "a queued job cannot be read");
+                    claim.release(UNREADABLE_DELAY, Attempt::Uncounted).await?
+                }
+            };
+        }
+    }
+
+    /// Claims what is queued of a cancelled run, and discards it. What cannot be read here stays
+    /// under its lease, and goes to a consumer that can read it.
+    pub(crate) async fn discard_all<J: Job>(&self, run: &RunId) -> Result<(), QueueError> {
+        while let (_, Some(handed)) = self.ask(Some(run)).await? {
+            if let Some((claim, payload)) = self.hold(handed)
+                && let Ok(job) = self.read::<J>(&claim, &payload).await?
+            {
+                job.discard().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what was queued with the header of its run. A job that does not match the cached header
+    /// is read with the current one: the run may have been forgotten and started again.
+    async fn read<J: Job>(
+        &self,
+        claim: &Claim,
+        payload: &[u8],
+    ) -> Result<Result<J, J::ReadError>, QueueError> {
+        let run = claim.queue_name();
+        if let Some(header) = self.headers.known(run)
+            && let Ok(job) = J::read(claim.clone(), payload, &header)
+        {
+            return Ok(Ok(job));
+        }
+        let header = match J::NEEDS_HEADER {
+            true => self.headers.look_up(&self.queue, run).await?,
+            false => Bytes::new(),
+        };
+        Ok(J::read(claim.clone(), payload, &header))
+    }
+
+    /// How many runs have no target, and the next job: of `only` this run, when there is one.
+    async fn ask(&self, only: Option<&RunId>) -> Result<(u64, Option<Handed>), QueueError> {
+        let mut script = scripts::call(&scripts::CLAIM);
+        script.arg(&self.worker.round).arg(self.queue.lease_ms()).arg(self.worker.new_token());
+        if let Some(run) = only {
+            script.arg(run.as_ref());
+        }
+        // When the answer is lost, nobody works on the job until its lease expires.
+        let mut answer: Vec<Value> = self.queue.invoke("hand out a job", &script).await?;
+        let unreadable = |source: redis::ParsingError| QueueError::Refused {
+            action: "hand out a job in a known form",
+            source: source.into(),
+        };
+        let job = answer.split_off(answer.len().min(1));
+        let without_target = redis::from_redis_value(Value::Array(answer)).map_err(unreadable)?;
+        let [without_target]: [u64; 1] = without_target;
+        if job.is_empty() {
+            return Ok((without_target, None));
+        }
+        let (queue, id, payload, failed, what, external_job, token): Answer =
+            redis::from_redis_value(Value::Array(job)).map_err(unreadable)?;
+        let is_cancelled = what == "cancel";
+        let handed = Handed { queue, id, payload, failed, is_cancelled, external_job, token };
+        Ok((without_target, Some(handed)))
+    }
+
+    /// The claim on what was handed out; `None` when this process holds it already.
+    fn hold(&self, handed: Handed) -> Option<(Claim, Vec<u8>)> {
+        let Handed { queue, id, payload, failed, external_job, token, .. } = handed;
+        let lease = self.worker.hold(queue, id, token)?;
+        Some((Claim::new(self.queue.clone(), lease, failed, &external_job), payload))
+    }
+
+    /// Offers our target to runs that have none, unless it was offered a moment ago.
+    async fn offer_target(&self) -> Result<bool, QueueError> {
+        let Some(target) = &self.target else { return Ok(false) };
+        {
+            let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+            if offered.is_some_and(|at| at.elapsed() < BETWEEN_OFFERS) {
+                return Ok(false);
+            }
+            *offered = Some(Instant::now());
+        }
+        self.queue.offer_target_to_runs(target).await?;
+        Ok(true)
+    }
+}

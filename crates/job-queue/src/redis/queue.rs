@@ -1,0 +1,97 @@
+//! The handle to Redis: every script and every pipeline goes through it.
+
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use redis::{
+    Cmd, ErrorKind, FromRedisValue, ScriptInvocation, ServerErrorKind, aio::ConnectionManager,
+};
+use secrecy::ExposeSecret;
+
+use crate::{
+    QueueArgs, QueueError,
+    redis::{aof_repair::rewrite_state, connection::Connection, retry::Retry},
+};
+
+/// The queue and the ledger. Cheap to clone; all clones share one connection.
+#[derive(Clone)]
+pub struct Queue {
+    connection: Arc<Connection>,
+    pub(crate) lease: Duration,
+    /// An action of some clone waits for Redis at this moment.
+    is_away: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("lease", &self.lease).finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Connects to Redis.
+    ///
+    /// # Errors
+    ///
+    /// When the URL is malformed, or nothing answers within some seconds.
+    pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
+        let connection = Arc::new(Connection::open(args.redis_url.expose_secret()).await?);
+        connection.follow_master();
+        Ok(Self { connection, lease: args.queue_lease, is_away: Arc::default() })
+    }
+
+    pub(crate) fn lease_ms(&self) -> u64 {
+        u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Runs a script; waits while Redis is away. It must be safe to run twice:
+    /// when an answer is lost it is.
+    pub(crate) async fn invoke<T: FromRedisValue>(
+        &self,
+        action: &'static str,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, QueueError> {
+        let mut retry = self.retry(action);
+        loop {
+            let command = Cmd::invoke_script(script);
+            let error = match command.query_async(&mut self.connection()).await {
+                Ok(answer) => return Ok(retry.succeeded(answer)),
+                // Redis has restarted: before any script runs, its state is written again.
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    match rewrite_state(&mut self.connection()).await {
+                        Ok(()) => continue,
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            retry.wait(error).await?;
+        }
+    }
+
+    /// Runs a pipeline; as [`invoke`](Self::invoke).
+    pub(crate) async fn query<T: FromRedisValue>(
+        &self,
+        action: &'static str,
+        pipeline: &redis::Pipeline,
+    ) -> Result<T, QueueError> {
+        let mut retry = self.retry(action);
+        loop {
+            match pipeline.query_async(&mut self.connection()).await {
+                Ok(answer) => return Ok(retry.succeeded(answer)),
+                Err(error) => retry.wait(error).await?,
+            }
+        }
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionManager {
+        self.connection.current()
+    }
+
+    pub(crate) fn retry(&self, action: &'static str) -> Retry<'_> {
+        Retry::new(&self.connection, &self.is_away, action)
+    }
+}

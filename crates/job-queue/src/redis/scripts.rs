@@ -1,0 +1,69 @@
+//! The Lua scripts, each loaded once.
+
+use std::sync::LazyLock;
+
+use redis::{Script, ScriptInvocation, ToRedisArgs};
+
+use crate::redis::keys::PREFIX;
+
+macro_rules! text {
+    ($($file:literal)+) => {
+        concat!(
+            include_str!("../lua/parts/known.lua"),
+            include_str!("../lua/parts/keys.lua"),
+            $(include_str!(concat!("../lua/", $file, ".lua"))),+
+        )
+    };
+}
+
+macro_rules! scripts {
+    ($($name:ident = $($file:literal)+;)*) => {
+        $(pub(crate) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(text!($($file)+)));)*
+
+        /// What each of them says.
+        pub(crate) fn texts() -> impl Iterator<Item = impl ToRedisArgs> {
+            [$(text!($($file)+)),*].into_iter()
+        }
+    };
+}
+
+/// A script about to be called; its arguments follow.
+pub(crate) fn call(script: &'static Script) -> ScriptInvocation<'static> {
+    script.key(format!("{PREFIX}:"))
+}
+
+scripts! {
+    ANNOUNCE = "parts/series" "parts/feeding" "queue/announce";
+    CANCEL_RUN = "parts/clock" "parts/round" "parts/jobs" "parts/ended" "ledger/cancel_run";
+    CHANGE_REJECTS_PARTS = "ledger/change_rejects_parts";
+    CHECKPOINT = "parts/clock" "parts/round" "parts/depths" "parts/feeding" "queue/checkpoint";
+    CLAIM = "parts/clock" "parts/round" "parts/jobs" "queue/claim";
+    CREATE_RUN = "parts/same_file" "ledger/create_run";
+    DEPTH = "parts/depths" "queue/depth";
+    FAIL_RUN = "parts/round" "parts/jobs" "parts/ended" "ledger/fail_run";
+    REQUEUE_RUN = "parts/clock" "parts/round" "parts/ended" "ledger/requeue_run";
+    FIND_LOST = "parts/clock" "parts/round" "parts/jobs" "ledger/find_lost";
+    FINISH_FEEDING = "parts/round" "parts/ended" "parts/feeding" "queue/finish_feeding";
+    FINISH_IMPORT = "parts/clock" "parts/round" "parts/jobs" "queue/finish_import";
+    RELEASE = "parts/clock" "parts/round" "parts/jobs" "queue/release";
+    HOLD_RUN = "parts/clock" "parts/round" "ledger/hold_run";
+    LIVE = "queue/live";
+    NOTE_BACKPRESSURE = "parts/series" "queue/note_backpressure";
+    PUBLISH_FIGURES = "shared/publish_figures";
+    PUBLISH_OUTAGE = "shared/publish_outage";
+    SET_NOTE = "parts/jobs" "queue/set_note";
+    PAUSE_RUN = "parts/clock" "parts/round" "ledger/pause_run";
+    PENDING_REJECTS = "ledger/pending_rejects";
+    QUEUE_IMPORT = "parts/clock" "parts/round" "queue/queue_import";
+    RENEW_LEASES = "parts/clock" "parts/jobs" "queue/renew_leases";
+    RENEW_LOCK = "queue/renew_lock";
+    RESUME_RUN = "parts/clock" "parts/round" "parts/same_file" "ledger/resume_run";
+    SET_FIELDS = "ledger/set_fields";
+    SET_TARGET = "parts/clock" "parts/round" "ledger/set_target";
+    SETTLE = "parts/round" "parts/jobs" "parts/ended" "parts/series" "queue/settle";
+    SWAP_SHARED = "shared/swap_shared";
+    ACQUIRE_RUN = "parts/clock" "parts/round" "parts/jobs" "parts/ended" "parts/same_file" "queue/acquire_run";
+    TRIM_REJECTS = "parts/round" "parts/ended" "ledger/trim_rejects";
+    REWRITE_STATE = "parts/round" "redis/rewrite_state";
+}

@@ -1,0 +1,73 @@
+//! An outage: Salesforce cannot be reached, or refuses all, and no consumer delivers.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    Queue, QueueError, reason,
+    redis::{keys, scripts},
+};
+
+/// A consumer that cannot deliver publishes that again before this is over.
+const OUTAGE_TTL: Duration = Duration::from_secs(30);
+
+/// Reason, since when, until when; `None` when there is no outage.
+type Published = (Option<String>, Option<u64>, Option<u64>);
+
+/// Why consumers deliver nothing now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outage {
+    /// What Salesforce answered, or did not, in words.
+    pub reason: String,
+    /// Unix time in milliseconds, by Redis' clock.
+    pub since_ms: u64,
+    /// When consumers retry, as far as that is known; by the same clock.
+    pub until_ms: Option<u64>,
+}
+
+impl Queue {
+    /// Publishes that nothing can be delivered, why, and how long until consumers retry. An outage
+    /// that lasts must be published again within 30 seconds.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn publish_outage(
+        &self,
+        reason: &str,
+        retry_in: Option<Duration>,
+    ) -> Result<(), QueueError> {
+        let in_ms = |duration: Duration| duration.as_millis().to_string();
+        let mut script = scripts::call(&scripts::PUBLISH_OUTAGE);
+        script.arg(&*reason::kept(reason)).arg(in_ms(OUTAGE_TTL));
+        script.arg(retry_in.map(in_ms).unwrap_or_default());
+        self.invoke("publish an outage", &script).await
+    }
+
+    /// Ends the outage: deliveries go on.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_outage`](Self::publish_outage).
+    pub async fn clear_outage(&self) -> Result<(), QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.del(keys::outage()).ignore();
+        self.query("clear an outage", &pipeline).await
+    }
+
+    /// The outage, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_outage`](Self::publish_outage).
+    pub async fn outage(&self) -> Result<Option<Outage>, QueueError> {
+        let mut pipeline = redis::pipe();
+        pipeline.hmget(keys::outage(), &["reason", "since_ms", "until_ms"]);
+        let ((reason, since_ms, until_ms),): (Published,) =
+            self.query("show the outage", &pipeline).await?;
+        let published = reason.zip(since_ms);
+        Ok(published.map(|(reason, since_ms)| Outage { reason, since_ms, until_ms }))
+    }
+}
