@@ -98,7 +98,7 @@ pub enum Command {
     Cancel(CancelArgs),
     /// Load the rejected rows of a run again, as a new run.
     ///
-    /// Mend what they were rejected for first: in Salesforce, or in a copy of the rejects file.
+    /// Fix the cause first: in Salesforce, or in a copy of the rejects file.
     #[command(after_help = "Examples:\n  \
         producer replay 20261123-145735-pmao                              all rejected rows\n  \
         producer replay 20261123-145735-pmao --code STORAGE_LIMIT_EXCEEDED --code UNABLE_TO_LOCK_ROW\n  \

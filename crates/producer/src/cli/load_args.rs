@@ -28,7 +28,7 @@ pub struct LoadArgs {
     /// How full the queue may get.
     #[command(flatten)]
     pub watermarks: WatermarkArgs,
-    /// When the run is given up, and forgotten.
+    /// When the run is stopped, and how long its ledger is kept.
     #[command(flatten)]
     pub guards: GuardArgs,
 }
@@ -50,7 +50,7 @@ pub struct WatermarkArgs {
     pub queue_bytes_high: u64,
 }
 
-/// When a run is given up, and when it is forgotten.
+/// When a run is stopped, and how long its ledger is kept.
 #[derive(Clone, Debug, Args)]
 pub struct GuardArgs {
     /// Stop reading at the first rejected row; what is queued by then is delivered.

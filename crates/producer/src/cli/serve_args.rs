@@ -69,7 +69,7 @@ pub struct ServeArgs {
     /// How much of the server its clients may take.
     #[command(flatten)]
     pub http: HttpArgs,
-    /// Who is to deliver the runs that are started here.
+    /// Which target delivers the runs that are started here.
     #[command(flatten)]
     pub target: TargetArgs,
     /// Where the files are.
@@ -84,7 +84,7 @@ pub struct ServeArgs {
     /// How files are read.
     #[command(flatten)]
     pub read: ReadArgs,
-    /// When runs that are started here are given up, and forgotten.
+    /// When runs that are started here are stopped, and how long their ledgers are kept.
     #[command(flatten)]
     pub guards: GuardArgs,
 }

@@ -1,4 +1,4 @@
-//! Who is to deliver a run, as typed.
+//! The target settings of a run, as typed.
 
 use clap::Args;
 use job_queue::Wanted;

@@ -16,7 +16,7 @@ pub(crate) enum ReadError {
 }
 
 impl ReadError {
-    /// This version of the file will never be read to its end: it is gone, or it has none.
+    /// This version of the file can never be read to its end.
     pub(crate) fn is_for_good(&self) -> bool {
         use BlobError::{BlobChanged, Corrupt, CutShort, Inflated, WindowTooLarge};
         match self {

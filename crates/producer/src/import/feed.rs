@@ -19,10 +19,10 @@ use crate::{
     report::{console::Display, format::grouped},
 };
 
-/// How often a full queue is looked at.
+/// How often a full queue is polled.
 const FULL_POLL: Duration = Duration::from_millis(200);
 
-/// How often a paused run is looked at.
+/// How often a paused run is polled.
 const PAUSED_POLL: Duration = Duration::from_millis(500);
 
 /// How feeding ended without an error.
@@ -32,7 +32,7 @@ pub(crate) enum Fed {
     Everything,
     /// Shutdown came first; feeding goes on at the checkpoint.
     Interrupted,
-    /// Told to stop between two pushes: what was read is queued, and that is all.
+    /// Halted between two pushes: what was read is queued, the rest is not.
     Halted,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Feed<'a> {
     pub(crate) header: &'a Header,
     pub(crate) watermarks: Watermarks,
     pub(crate) display: &'a Display,
-    /// Cancelled when the program is told to stop, or when the run has ended without us.
+    /// Cancelled at shutdown, or when the run has ended elsewhere.
     pub(crate) shutdown: &'a CancellationToken,
     /// Cancelled when no more is to be read, though what is read is wanted.
     pub(crate) halt: &'a CancellationToken,

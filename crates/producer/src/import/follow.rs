@@ -21,10 +21,10 @@ use crate::{
     report::{command_line::resume_command, console::Display, outage, target::waiting_for},
 };
 
-/// How often the ledger is looked at.
+/// How often the ledger is polled.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How long the last look may take after a stop.
+/// How long the last read of the ledger may take after a shutdown.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// Rejected rows are written when there are this many bytes of them, or after a
@@ -32,7 +32,7 @@ const LAST_LOOK: Duration = Duration::from_secs(2);
 const REJECTS_BYTES_MIN: usize = 512 << 10;
 const REJECTS_DELAY: Duration = Duration::from_secs(10);
 
-/// How often is looked whether a consumer fits.
+/// How often to check whether a live consumer fits.
 const LOOK_FOR_CONSUMERS: Duration = Duration::from_secs(2);
 
 pub(crate) struct Follow<'a> {
@@ -47,7 +47,7 @@ pub(crate) struct Follow<'a> {
     pub(crate) is_halted: &'a AtomicBool,
     /// Stops feeding when too many rows are rejected.
     pub(crate) halt: &'a CancellationToken,
-    /// Somebody else follows the run after a pause.
+    /// Following ends when a person pauses the run: another process follows it after the resume.
     pub(crate) ends_when_paused: bool,
 }
 
@@ -66,7 +66,7 @@ impl Follow<'_> {
             let was_fed = self.is_fed.load(Ordering::Acquire);
             match stop.run_until_cancelled(self.step(&mut watcher)).await {
                 Some(now) => ledger = now?,
-                // One more look, unless Redis is away.
+                // Read the ledger once more, unless Redis is unreachable.
                 None => {
                     let look = tokio::time::timeout(LAST_LOOK, self.look(&mut watcher)).await;
                     return look.unwrap_or(Ok(ledger));
@@ -80,7 +80,7 @@ impl Follow<'_> {
         }
     }
 
-    /// One look, and what follows from it.
+    /// Reads the ledger once, and acts on it.
     async fn step(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
         let ledger = self.look(watcher).await?;
         if ledger.has_ended() {
@@ -170,7 +170,7 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// Whether anybody delivers this run.
+    /// Warns when no live consumer can deliver this run, and when one can again.
     async fn look_for_consumers(
         &self,
         watcher: &mut Watcher,
@@ -181,7 +181,7 @@ impl Follow<'_> {
         }
         watcher.consumers_seen = Some(Instant::now());
         let waits_for = waiting_for(ledger, &self.queue.living_targets().await?);
-        // Of a run that is held or paused, something else is said.
+        // A held or paused run has a message of its own.
         let says = waits_for.is_some() || is_waited_for(ledger);
         if says && waits_for != watcher.waits_for {
             self.display.waits_for(waits_for.as_deref());
@@ -247,17 +247,17 @@ fn is_waited_for(ledger: &Ledger) -> bool {
     !ledger.paused && ledger.held.is_none() && !ledger.has_ended()
 }
 
-/// What a follower remembers from look to look.
+/// What following keeps between two reads of the ledger.
 struct Watcher {
     seen: EventId,
     rejects_written: Instant,
     rejects_failed: bool,
     consumers_seen: Option<Instant>,
-    /// Why nobody delivers the run, as it was told last.
+    /// The last message about missing consumers.
     waits_for: Option<String>,
-    /// Why it is held, as it was told last.
+    /// The last message about the hold.
     held: Option<String>,
-    /// Why deliveries stand still, as it was told last.
+    /// The last message about the outage.
     stands_still: Option<String>,
     paused: bool,
     quiet: Stall,

@@ -49,7 +49,7 @@ impl RunStore {
             self.change_guard(run, request.settings.rejects_max()).await?;
             return Ok(opened);
         }
-        // Before it is asked who may deliver a new run: that may have changed since.
+        // Checked before the target is chosen: the consumers may have changed since the first request.
         if let Some(key) = &request.start_key
             && let Some(run) = self.queue.run_of_start_key(key).await?
             && let Some(ledger) = self.queue.run(&run).await?
@@ -79,7 +79,7 @@ impl RunStore {
                 let ledger = self.find_ledger(&run).await?;
                 Ok(OpenedRun { ledger, blob: Some(blob), settings, source: Some(source) })
             }
-            // Somebody entered the same id, or key, a moment ago: we go on with theirs.
+            // Another request created the same id or key a moment ago: that run is used.
             Created::Exists => {
                 self.resume(self.find_ledger(&run).await?, Some(&request.file)).await
             }
@@ -216,7 +216,7 @@ impl RunStore {
         let reads = is_to_be_read(&ledger);
         let blob = match (ledger.state, properties) {
             (_, blob) if reads => Some(blob.map_err(ReadError::from)?),
-            // Who names the file may mean a newer version of it, which is not loaded.
+            // The caller may mean a newer version of the file, which this run does not load.
             (RunState::Completed, Ok(blob)) if file.is_some() => Some(blob),
             _all_is_queued => None,
         };
@@ -239,7 +239,7 @@ impl RunStore {
     }
 }
 
-/// Some of the run's file is not queued yet, and is wanted. A failed one goes on when it is taken up.
+/// Part of the run's file is not queued yet. A failed run is read on when it is resumed.
 pub(crate) fn is_to_be_read(ledger: &Ledger) -> bool {
     match ledger.state {
         RunState::Feeding => true,
@@ -248,7 +248,7 @@ pub(crate) fn is_to_be_read(ledger: &Ledger) -> bool {
     }
 }
 
-/// The time, for people who look for it, and four characters against chance.
+/// The time, so that people find the run, and four random characters against a collision.
 fn new_run_id() -> RunId {
     let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     let chance: String = std::iter::repeat_with(fastrand::lowercase).take(4).collect();

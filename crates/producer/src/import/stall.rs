@@ -1,11 +1,11 @@
-//! When a run that is waited for is worth a closer look.
+//! Detects that a run has stalled: no batch was settled for a while.
 
 use std::time::{Duration, Instant};
 
-/// Nothing was settled for this long.
+/// A run without a settled batch for this long has stalled.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
-/// Tells when nothing has happened for a while, and again after each further while.
+/// Reports a stall once per interval.
 pub(crate) struct Stall {
     settled: u64,
     since: Instant,
@@ -16,7 +16,7 @@ impl Stall {
         Self { settled: 0, since: now }
     }
 
-    /// Whether it is time to look, `settled` batches having their outcome `now`.
+    /// Whether the run has stalled, with `settled` batches at `now`.
     pub(crate) fn is_due(&mut self, settled: u64, now: Instant) -> bool {
         let is_due = settled == self.settled && now.duration_since(self.since) >= STALLED_AFTER;
         if is_due || settled != self.settled {

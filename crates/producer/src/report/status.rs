@@ -1,11 +1,11 @@
-//! How a run stands, in one word, as people and programs read it.
+//! The states of a run: name, label, tone, and what a person may do in each.
 
 use std::fmt;
 
 use job_queue::{Ledger, RunState};
 use serde::Serialize;
 
-/// How a run stands, in one word.
+/// The state of a run as people and programs see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Status {
@@ -16,7 +16,7 @@ pub(crate) enum Status {
     Waiting,
     /// A person stopped it for a while.
     Paused,
-    /// Nobody can deliver it until a person or time has changed something.
+    /// No consumer can deliver it until a person acts, or time passes.
     Held,
     /// The producer that fed the run is gone, or cannot go on: the reason says why.
     Interrupted,

@@ -1,4 +1,4 @@
-//! Who is to deliver a run: what a person asks for, and what a run waits for.
+//! Which consumers a run waits for.
 
 use job_queue::{Ledger, Target, Wanted};
 use serde::Serialize;

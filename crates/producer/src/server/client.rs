@@ -1,4 +1,4 @@
-//! Who asks: the other end of the connection, or whom a proxy there asks for.
+//! The client of a request: the peer of the connection, or the client that a trusted proxy names.
 
 use std::{
     collections::HashMap,
@@ -17,19 +17,19 @@ use tokio::{
 
 use crate::cli::http_args::HttpArgs;
 
-/// Of what a proxy says it was told.
+/// How much of X-Forwarded-For is logged.
 const FORWARDED_CHARS_MAX: usize = 100;
 
 /// Which proxies there are.
 #[derive(Debug)]
 pub(crate) struct Proxies {
-    /// Those that are believed.
+    /// Trusted: their X-Forwarded-For counts.
     trusted: Networks,
     /// Those behind which there may be many.
     shared: Networks,
 }
 
-/// Who sent a request.
+/// The client of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) peer: IpAddr,
@@ -54,7 +54,7 @@ impl Proxies {
         let lines = headers.get_all("x-forwarded-for").into_iter();
         let said: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
         let said = said.join(",");
-        // What stands before the last proxy's own word may be anybody's.
+        // Entries before the last trusted proxy's own can be forged.
         let hops = said.rsplit(',').map(|hop| hop.trim().parse::<IpAddr>().ok());
         let mut others = hops.skip_while(|hop| hop.is_some_and(|hop| self.trusted.contains(hop)));
         let counted = others.next().flatten().map(|hop| hop.to_canonical());
@@ -75,7 +75,7 @@ pub(crate) struct Shares {
     max: usize,
     per_client_max: usize,
     taken: Arc<Mutex<Shared>>,
-    /// One was given back.
+    /// A share was released.
     freed: Arc<Notify>,
 }
 

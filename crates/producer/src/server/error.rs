@@ -18,7 +18,7 @@ use crate::import::error::{ReadError, SyncError};
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) error: String,
-    /// The run that stands in the way.
+    /// The run that conflicts with the request.
     pub(crate) run: Option<RunId>,
 }
 
@@ -51,7 +51,7 @@ impl ApiError {
         Self::not_found("there is no such run; GET /api/sync lists them")
     }
 
-    /// Waiting may help: the caller is told when to ask again.
+    /// Retryable: the answer has a Retry-After.
     pub(crate) fn unavailable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
     }
@@ -141,6 +141,6 @@ impl From<SyncError> for ApiError {
 /// causes that callers do not see.
 fn logged(error: &(dyn std::error::Error + 'static), problem: ApiError) -> ApiError {
     let causes = service::with_causes(error);
-    tracing::warn!(status = problem.status.as_u16(), "a request was not answered: {causes}");
+    tracing::warn!(status = problem.status.as_u16(), "a request failed: {causes}");
     problem
 }

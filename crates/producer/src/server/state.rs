@@ -35,7 +35,7 @@ pub(crate) const STARTS_MAX: usize = 8;
 pub(crate) struct Api {
     pub(crate) runs: RunStore,
     pub(crate) settings: ReadSettings,
-    /// Who is to deliver what is started here, unless the start says it.
+    /// Which target delivers runs that are started here, unless the request names one.
     pub(crate) wanted: Wanted,
     pub(crate) proxies: Proxies,
     pub(crate) auth: Auth,

@@ -128,11 +128,11 @@ impl ImportWorker {
         Box::pin(import.run(opened?, place)).await
     }
 
-    /// A person has to mend something. What is queued is delivered, and a resume goes on behind it.
+    /// Interrupts the run until a person resumes it. What is queued is still delivered.
     async fn interrupt(&self, claimed: &ClaimedImport, reason: &str) -> Result<(), QueueError> {
         let run = claimed.run();
         error!(run.id = %run, "run {run} is interrupted: {reason}");
-        // While the job is there: nobody sees the run without a server and without the reason.
+        // Before the job is removed, so that the run is never seen without a server and without the reason.
         self.runs.queue.note_interruption(run, reason).await?;
         claimed.done().await.map(drop)
     }
@@ -141,11 +141,11 @@ impl ImportWorker {
 /// What becomes of a run whose import broke off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// It is somebody else's turn.
+    /// Another producer has the run, or must take it.
     Wait(Duration),
-    /// Time may heal it.
+    /// Retryable: the cause may pass by itself.
     TryAgain(Duration),
-    /// A person has to mend something.
+    /// A person has to fix the cause.
     Interrupt,
     /// It has ended, or its file is being loaded by another one: nothing can be done for it.
     Done,

@@ -20,7 +20,7 @@ use crate::{
 /// Rates of a run that are kept for its chart, one a look.
 const RATES_KEPT: usize = 240;
 
-/// One look at everything.
+/// One sample of the queue and the runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) runs: Vec<Ledger>,
@@ -82,7 +82,7 @@ impl Model {
         }
     }
 
-    /// Takes in a look, `at` after the start.
+    /// Takes a sample, `at` after the start.
     pub(crate) fn look(&mut self, snapshot: Snapshot, at: Duration) {
         self.paces.retain(|run, _| snapshot.runs.iter().any(|ledger| ledger.run == *run));
         for ledger in &snapshot.runs {

@@ -36,7 +36,7 @@ pub(crate) struct ReadSettings {
     header_columns_max: Option<usize>,
     batch_rows: usize,
     batch_bytes_max: usize,
-    /// Rows with the same cell in this column travel in one batch.
+    /// Rows with the same cell in this column are kept in one batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keep_together: Option<String>,
     /// The file is a rejects file, of which rows with these codes are taken; without codes all.
@@ -46,14 +46,14 @@ pub(crate) struct ReadSettings {
     /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replay_text: Option<Dialect>,
-    /// Nobody knows the run of that rejects file, and so not how such records are written.
+    /// The run of that rejects file is unknown, and so is the dialect of such records.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     replay_of_unknown: bool,
     /// That rejects file is a copy for spreadsheets: what was added to its cells is taken off. Known
     /// when the header line has been seen.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     guarded_cells: bool,
-    /// When reading is given up.
+    /// How many rejected rows stop the reading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rejects_max: Option<RejectLimit>,
 }
@@ -98,7 +98,7 @@ impl ReadSettings {
         self.replay.is_some()
     }
 
-    /// The same, given up when more rows than that are rejected.
+    /// The same with a reject limit.
     pub(crate) fn with_rejects_max(self, rejects_max: Option<RejectLimit>) -> Self {
         Self { rejects_max: rejects_max.or(self.rejects_max), ..self }
     }

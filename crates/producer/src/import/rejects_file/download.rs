@@ -94,7 +94,7 @@ impl Download {
         Ok(Self { copy: Some(SpreadsheetCopy::new(settings.dialect(), record_bytes_max)), ..self })
     }
 
-    /// How many bytes come, before the first one was taken. Nobody knows it of a copy.
+    /// Length of the download, before its first chunk; unknown for a copy for spreadsheets.
     pub(crate) fn bytes(&self) -> Option<u64> {
         let without_header = |file: &BlobProperties| file.bytes.saturating_sub(self.header_bytes);
         let bytes = self.file.bytes + self.next.iter().map(without_header).sum::<u64>();

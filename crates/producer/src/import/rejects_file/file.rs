@@ -1,4 +1,4 @@
-//! The rejects file of one run: whose it is, and how that is told from its blob.
+//! The rejects file of one run, and the metadata that marks its blobs as this run's.
 
 use std::collections::HashMap;
 
@@ -73,7 +73,7 @@ impl RejectsFile {
     }
 }
 
-/// The run that wrote the rejects file of this name, as long as it bears its marks.
+/// The run that wrote the rejects file of this name, by the blob's metadata.
 pub(crate) async fn run_of(store: &BlobStore, name: &str) -> Result<Option<RunId>, BlobError> {
     let there = look_at(store, name).await?;
     Ok(there.and_then(|there| there.metadata.get("run")?.parse().ok()))

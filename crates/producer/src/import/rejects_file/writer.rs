@@ -16,10 +16,10 @@ use crate::{import::error::RejectsError, report::rejects_names::name};
 /// Bytes in one append; the service takes 4 MiB.
 const APPEND_BYTES_MAX: usize = 1 << 20;
 
-/// A server follows many runs, and what is being appended is in memory: this many at a time.
+/// Each append holds up to 1 MiB in memory, and a server follows many runs: this many at a time.
 static WRITERS: Semaphore = Semaphore::const_new(2);
 
-/// What follows from a look at the part that goes on.
+/// What to do after comparing the last part with the ledger.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     /// So many of the pending lines are in it.
@@ -58,7 +58,7 @@ impl RejectsFile {
             let _turn = WRITERS.acquire().await;
             let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
             let Some(ledger) = queue.run(&self.run).await? else {
-                // It was forgotten meanwhile: what its files hold is nobody's business any more.
+                // The ledger has expired meanwhile; the files stay as they are.
                 return Ok(());
             };
             if !pending.lines.is_empty() || !(pending.parts.done || self.is_whole(&pending).await?)
@@ -96,7 +96,7 @@ impl RejectsFile {
             for part in &pending.parts.parts {
                 let name = name(&self.run, part.number);
                 match self.store.properties(&name).await {
-                    // Whoever took it away did not want its rows.
+                    // A part that was deleted is not replayed.
                     Err(BlobError::NoSuchBlob { .. }) => {}
                     there => {
                         let there = there?;

@@ -1,4 +1,4 @@
-//! How full the queue is, and who works on it.
+//! How full the queue is, and which consumers and servers are alive.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{import::watermark::Watermarks, report::target::ShownTarget, server::cached::Cached};
 
-/// However many ask, Redis is asked this often at most.
+/// However many callers there are, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_millis(400);
 
 /// The queue as callers see it.
@@ -28,9 +28,9 @@ pub(crate) struct QueueState {
     pub(crate) servers: u64,
     /// What the consumers do with rows, each target once.
     targets: Vec<ShownTarget>,
-    /// Calls of the org's day, as Salesforce said last.
+    /// API calls of the org's day, as last reported by Salesforce.
     pub(crate) api_usage: Option<ApiUsage>,
-    /// Why nothing is delivered at this moment, though there are consumers.
+    /// Why nothing is delivered now, though consumers are alive.
     pub(crate) delivery_pause: Option<DeliveryPause>,
 }
 
@@ -41,7 +41,7 @@ impl QueueState {
     }
 }
 
-/// Looks at the queue for all who ask.
+/// Polls the queue for all callers.
 #[derive(Debug)]
 pub(crate) struct QueueWatch {
     queue: Queue,

@@ -25,7 +25,7 @@ use crate::server::{
     state::Api,
 };
 
-/// Proxies cut connections that are silent.
+/// Proxies close idle connections.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// When to come back after the connection was lost, and a first sign of life.

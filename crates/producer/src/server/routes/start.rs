@@ -83,7 +83,7 @@ pub(crate) async fn replay(
     let start_key = start_key(&headers)?;
     let RowsOf { code, target } = body.map(|JsonOf(rows)| rows).unwrap_or_default();
     let codes = code.into_iter().collect();
-    // What this server was set to is for new runs.
+    // The server's own target settings are for new runs only.
     let wanted = target.as_ref().map(TargetId::wanted).transpose()?.unwrap_or_default();
     let replay = Replay { of, codes, edited: None, settings: api.settings.clone(), wanted };
     let request = replay.request(&api.runs).await.map_err(|error| match error {
@@ -126,7 +126,7 @@ fn given_up() -> ApiError {
     ))
 }
 
-/// Whoever repeats a request with the same key gets the same run.
+/// Requests with the same key are idempotent: they get the same run.
 fn start_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
