@@ -1,4 +1,4 @@
-//! Arguments and settings, as typed.
+//! The command line: every command with its help.
 
 use clap::{Parser, Subcommand};
 use service::CompletionsArgs;

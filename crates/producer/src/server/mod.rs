@@ -1,3 +1,10 @@
+//! `producer serve`: the HTTP API and the page, and the worker that loads the runs started there.
+//!
+//! ```text
+//! router ──▶ middleware ──▶ routes ──▶ state ──▶ live (event streams), import
+//! worker, rejects_sweeper     beside it: load runs, write the rejects that are left
+//! ```
+
 pub(crate) mod cached;
 pub(crate) mod client;
 pub(crate) mod error;
