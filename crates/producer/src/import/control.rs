@@ -152,8 +152,8 @@ impl RunCommand {
     }
 }
 
-/// Sees to it that somebody goes on with the run. A server is asked also when the run looks fed:
-/// the claim of a producer that was killed a moment ago looks like a living one's.
+/// Hands the run to a server. Also when the run looks fed: the lock of a producer that was killed a
+/// moment ago looks like a live one's.
 async fn hand_to_server(
     queue: &Queue,
     run: &RunId,

@@ -62,7 +62,7 @@ impl Follow<'_> {
     ) -> Result<Ledger, SyncError> {
         let mut watcher = Watcher::new();
         loop {
-            // Asked before the look: what is fed by then must not look open after it.
+            // Read before the ledger: what is fed by then must not look open after it.
             let was_fed = self.is_fed.load(Ordering::Acquire);
             match stop.run_until_cancelled(self.step(&mut watcher)).await {
                 Some(now) => ledger = now?,
@@ -116,9 +116,9 @@ impl Follow<'_> {
         Ok(ledger)
     }
 
-    /// When nothing was settled for a while: how many batches are nowhere. The run goes back to be
-    /// fed again then, or ends if it was cancelled. While it is being fed, that waits until its queue
-    /// is full: nothing is pushed meanwhile, and what is lost may be what keeps it full.
+    /// On a stall: counts the batches that Redis has lost. The run is then fed again from there, or
+    /// ends if it was cancelled. While it is being fed this waits until its queue is full: only
+    /// then is nothing being pushed, and lost batches may be what keeps it full.
     async fn look_for_lost_batches(
         &self,
         watcher: &mut Watcher,
@@ -127,7 +127,7 @@ impl Follow<'_> {
         let is_being_fed = ledger.state == RunState::Feeding;
         let is_halted = self.is_halted.load(Ordering::Acquire);
         let is_pushed = !is_being_fed || is_halted || ledger.waits_for_room;
-        if !is_pushed || !watcher.quiet.is_due(ledger.batches_settled, Instant::now()) {
+        if !is_pushed || !watcher.stall.is_due(ledger.batches_settled, Instant::now()) {
             return Ok(None);
         }
         let lost = self.queue.count_lost_batches(ledger).await?;
@@ -141,7 +141,7 @@ impl Follow<'_> {
         Ok(Some(lost))
     }
 
-    /// Stops feeding first; the run fails when what is queued is delivered.
+    /// Stops feeding at the reject limit; the run fails when its queued batches are delivered.
     async fn give_up_if_too_many_are_rejected(
         &self,
         ledger: &Ledger,
@@ -157,7 +157,7 @@ impl Follow<'_> {
             self.display.print(&format!("{reason}; reading stops, what is queued is delivered"));
             self.halt.cancel();
         }
-        // Asked for in this order: nothing is pushed after a halt.
+        // In this order, because nothing is pushed after a halt.
         let is_halted = self.is_halted.load(Ordering::Acquire);
         let all_settled = ledger.batches_settled >= ledger.batches_fed && ledger.unfinished() == 0;
         let all_but_lost =
@@ -214,7 +214,7 @@ impl Follow<'_> {
                     watcher.rejects_written = Instant::now();
                 }
             }
-            // They are safe where they are; the end of the run insists.
+            // The rows stay in Redis; at the end of the run a failure is an error.
             Err(error) => {
                 watcher.rejects_failed = true;
                 watcher.rejects_written = Instant::now();
@@ -260,7 +260,7 @@ struct Watcher {
     /// The last message about the outage.
     stands_still: Option<String>,
     paused: bool,
-    quiet: Stall,
+    stall: Stall,
 }
 
 impl Watcher {
@@ -274,7 +274,7 @@ impl Watcher {
             held: None,
             stands_still: None,
             paused: false,
-            quiet: Stall::new(Instant::now()),
+            stall: Stall::new(Instant::now()),
         }
     }
 }

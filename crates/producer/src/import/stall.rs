@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn a_run_is_looked_at_when_nothing_was_settled_for_a_while_and_then_once_a_while() {
         let begin = Instant::now();
-        let mut quiet = Stall::new(begin);
+        let mut stall = Stall::new(begin);
         let steps = [
             (0, 4_900, false),
             (0, 5_000, true),
@@ -48,7 +48,7 @@ mod tests {
 
         for (settled, at_ms, is_due) in steps {
             let now = begin + Duration::from_millis(at_ms);
-            assert_eq!(quiet.is_due(settled, now), is_due, "{settled} at {at_ms} ms");
+            assert_eq!(stall.is_due(settled, now), is_due, "{settled} at {at_ms} ms");
         }
     }
 }

@@ -132,8 +132,8 @@ impl Status {
     }
 }
 
-/// A server is to begin with it, or to go on though there was a reason not to: a run that is given up
-/// is taken off the servers' queue, so somebody has asked for it since.
+/// The run is on the servers' queue and has not been read yet, or it was interrupted and has been
+/// resumed since: an interruption takes it off that queue.
 fn is_asked_for(ledger: &Ledger) -> bool {
     ledger.is_to_import && (ledger.batches_fed == 0 || ledger.reason.is_some())
 }

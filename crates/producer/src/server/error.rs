@@ -1,5 +1,4 @@
-//! What a caller is told when a request cannot be answered: a fitting status and
-//! `{"error": "…"}`.
+//! Errors as answers: a status and `{"error": "…"}`.
 
 use axum::{
     Json,
@@ -137,8 +136,7 @@ impl From<SyncError> for ApiError {
     }
 }
 
-/// What went wrong behind us is also told to those who run the server, with the
-/// causes that callers do not see.
+/// Logs the error with its causes, which callers do not see.
 fn logged(error: &(dyn std::error::Error + 'static), problem: ApiError) -> ApiError {
     let causes = service::with_causes(error);
     tracing::warn!(status = problem.status.as_u16(), "a request failed: {causes}");

@@ -1,6 +1,5 @@
-//! Rejected rows that come to a run when nobody follows it any more: it ended while it was paused,
-//! was cancelled after an interruption, or failed while batches were being delivered. A server
-//! writes them to their file.
+//! Writes rejected rows that arrive when no process follows the run any more: it ended while it was
+//! paused, was cancelled after an interruption, or failed while batches were being delivered.
 
 use std::{collections::HashSet, time::Duration};
 

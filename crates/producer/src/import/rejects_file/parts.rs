@@ -80,7 +80,7 @@ impl RejectsFile {
         self.empty_left_overs(queue).await
     }
 
-    /// Takes the rows out of files of this run that do not count.
+    /// Empties files of this run that the ledger does not count as parts.
     pub(super) async fn empty_left_overs(&self, queue: &Queue) -> Result<(), RejectsError> {
         let mut pending = queue.pending_rejects(&self.run, 1).await?;
         if pending.parts.copying.is_some() {

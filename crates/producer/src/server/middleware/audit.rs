@@ -1,6 +1,6 @@
-//! A line for each refused request and for each that changes something: who, from where, what, and
-//! what came of it. Nothing of a request is in it but the peer's address, what a trusted proxy says,
-//! and a run's id.
+//! The audit log: a line for each refused request and for each command, with its client, action and
+//! outcome. Of a request it has the peer's address, X-Forwarded-For of a trusted proxy, and a run's
+//! id, and nothing else.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

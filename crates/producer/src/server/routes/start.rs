@@ -29,8 +29,8 @@ use crate::{
 /// Most characters in an `Idempotency-Key`.
 const KEY_CHARS_MAX: usize = 255;
 
-/// How long a start may take: less than its caller waits, who is told to start again. It may be that
-/// the file is hours of nothing before its header.
+/// Timeout of a start: less than the caller's, so that it hears why. A file may have hours of empty
+/// lines before its header.
 const START_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// A file to load.
@@ -93,7 +93,7 @@ pub(crate) async fn replay(
     begin(api, RunRequest { start_key, ..request.request }).await
 }
 
-/// Also when the caller goes away meanwhile: a run that is entered gets its job.
+/// Runs to its end even if the caller disconnects: a run in the ledger must get its job.
 async fn begin(api: Arc<Api>, request: RunRequest) -> Answer {
     let Ok(place) = Arc::clone(&api.starts).try_acquire_owned() else {
         return Err(ApiError::unavailable(format!("{STARTS_MAX} starts are under way already")));
