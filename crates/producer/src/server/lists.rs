@@ -12,8 +12,9 @@ use futures::stream;
 use serde::Serialize;
 
 use crate::server::{
-    client::{Client, Share, Shares},
+    client::Client,
     error::ApiError,
+    shares::{Share, Shares},
 };
 
 /// Lists at a time, and of one client.

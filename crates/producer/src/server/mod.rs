@@ -16,5 +16,6 @@ pub(crate) mod readiness;
 pub(crate) mod rejects_sweeper;
 pub(crate) mod router;
 pub(crate) mod routes;
+pub(crate) mod shares;
 pub(crate) mod state;
 pub(crate) mod worker;

@@ -11,11 +11,12 @@ use crate::{
     import::{read_settings::ReadSettings, run_store::RunStore, watermark::Watermarks},
     report::totals::Totals,
     server::{
-        client::{Proxies, Shares},
+        client::Proxies,
         lists::Lists,
         live::{broadcaster::Broadcaster, queue_state::QueueWatch, shared_figures::SharedFigures},
         middleware::{audit::Audit, auth::Auth},
         readiness::Readiness,
+        shares::Shares,
     },
 };
 

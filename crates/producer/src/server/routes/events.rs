@@ -18,10 +18,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{
-    client::{Client, Share},
+    client::Client,
     error::ApiError,
     extract::RunOf,
     live::frames::{END, Position, STALE, Snapshot, position},
+    shares::Share,
     state::Api,
 };
 
