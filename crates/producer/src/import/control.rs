@@ -104,10 +104,9 @@ impl RunCommand {
                 format!("run {run} is paused; go on with: producer resume {run}")
             }
             (Self::Cancel, Outcome::Already) => format!("run {run} is cancelled already"),
-            (Self::Cancel, _) => format!(
-                "run {run} is cancelled; batches that are being delivered at this moment are seen \
-                 through"
-            ),
+            (Self::Cancel, _) => {
+                format!("run {run} is cancelled; batches that are being delivered now are finished")
+            }
             (Self::Resume, Outcome::Done) => format!("run {run} goes on"),
             (Self::Resume, Outcome::Already) => format!("run {run} is under way already"),
             (Self::Resume, Outcome::RejectsLeft) => {
