@@ -66,7 +66,7 @@ impl Packing {
                  name its encoding with CSV_ENCODING"
             ),
             Self::Gzip => {
-                tracing::info!("{file} is compressed with gzip, although its name does not say so")
+                tracing::info!("{file} is compressed with gzip, although its name does not say so");
             }
             Self::Zstd => {
                 tracing::info!(
