@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use clap::Parser;
 use consumer::Cli;
-use ingest_core::{BatchJob, Dialect, ResumePoint, Rows, RunId, Tally};
-use job_queue::{NewRun, Queue, QueueArgs, Wanted};
+use ingest_core::{BatchJob, ResumePoint};
+use job_queue::{NewRun, Queue, QueueArgs};
 use salesforce_simulator::{Config, Fault, Faults, Simulator};
 use serde_json::Value;
-use test_support::RedisServer;
+use test_support::{RedisServer, batch, new_run};
 use tokio_util::sync::CancellationToken;
 
 const LATENCY_MS: u64 = 50;

@@ -1,14 +1,17 @@
-//! Reads a CSV blob, puts its rows on the queue in batches, and follows the run
-//! to its end.
+//! `producer`: reads a CSV blob, puts its rows on the queue in batches, and follows the run to its end;
+//! in a terminal, or for an HTTP API and a page.
 //!
 //! ```text
-//! Source ──batches──▶ feed ──▶ Feeder::push          reading; waits for room
-//! Ledger ──▶ follow ──▶ progress, rejects file       delivery, as consumers do it
-//! both end ──▶ Report
+//! main ──▶ commands ──▶ server   HTTP API, page, and the worker that loads runs
+//!                       plan     what a load will take, before it
+//!                       verify   reads the file again, and compares it with the ledger
+//!                       watch    all runs, live, in a terminal
+//!                          └──▶ import   opens, reads, feeds and follows a run
+//!                                 └──▶ report   what people and programs see of a run
+//!                                        └──▶ cli   arguments and settings
 //! ```
 //!
-//! `main` parses the arguments and calls [`run`]; everything else hangs
-//! below it.
+//! Each folder uses only what is to its right.
 
 mod cli;
 mod commands;

@@ -81,7 +81,7 @@ class RunView {
     this.#queue = queue;
     this.#main.classList.remove("loading");
     this.#head(report, queue);
-    this.#parts.progress.show(report, !report.waitingFor && !queue?.deliveryPause);
+    this.#parts.progress.show(report, !report.waitingFor && !queue?.outage);
     this.#throughput(report);
     if (queue) {
       // The bytes are those of all runs, which share them.

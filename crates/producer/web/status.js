@@ -60,7 +60,7 @@ export function targetInFull(target) {
 }
 
 export function standstill(queue) {
-  const pause = queue?.deliveryPause;
+  const pause = queue?.outage;
   if (!pause) return "";
   const left = pause.untilMs === null ? null : pause.untilMs - Date.now();
   const again = left === null ? "They go on by themselves." : left < 60_000 ? "It is tried again in a moment." : `It is tried again at ${moment(pause.untilMs)}.`;

@@ -7,10 +7,10 @@ use std::{
 use blob_store::{BlobError, BlobStore, Overwrite, ReadSettings};
 use bytes::Bytes;
 use futures::StreamExt;
+use jiff::SignedDuration;
 use test_support::{
     AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string, azurite_sas_connection_string,
 };
-use time::Duration;
 
 use crate::{
     proxy::{Fault, Proxy},
@@ -22,7 +22,7 @@ const OTHER_KEY: &str = "U0VDUkVULVNFQ1JFVC1TRUNSRVQ=";
 #[tokio::test]
 async fn a_sas_opens_what_the_key_opens() {
     let azurite = Azurite::shared();
-    let sas = azurite_sas_connection_string(&azurite.address(), Duration::hours(1));
+    let sas = azurite_sas_connection_string(&azurite.address(), SignedDuration::from_hours(1));
     let store = connect(&sas, &Azurite::new_container()).unwrap();
     let content = noise(5_000_000);
 
@@ -54,7 +54,7 @@ async fn a_wrong_key_and_an_expired_sas_are_denied_not_the_end_of_the_blob() {
     let good = store().await;
     let blob = put(&good, "a.csv", &noise(100)).await;
     let wrong_key = azurite_connection_string(&good.address()).replace(AZURITE_KEY, OTHER_KEY);
-    let expired = azurite_sas_connection_string(&good.address(), -Duration::hours(1));
+    let expired = azurite_sas_connection_string(&good.address(), -SignedDuration::from_hours(1));
 
     for text in [wrong_key, expired] {
         let store = connect(&text, good.container()).unwrap();
@@ -84,7 +84,7 @@ async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothin
     let begun = Instant::now();
 
     let answers = ["127.0.0.1:1", &cutting.address, &busy.address].map(|address| {
-        let text = azurite_sas_connection_string(address, Duration::hours(1));
+        let text = azurite_sas_connection_string(address, SignedDuration::from_hours(1));
         let store = connect(&text, "container").unwrap();
         async move { (text, store.properties("a.csv").await.unwrap_err()) }
     });
@@ -101,7 +101,7 @@ async fn a_service_that_does_not_answer_is_named_within_half_a_minute_and_nothin
 async fn no_error_says_anything_secret() {
     let good = store().await;
     let blob = put(&good, "a.csv", &noise(100)).await;
-    let text = azurite_sas_connection_string(&good.address(), Duration::hours(1));
+    let text = azurite_sas_connection_string(&good.address(), SignedDuration::from_hours(1));
     let store = connect(&text, good.container()).unwrap();
 
     for error in [
@@ -124,7 +124,9 @@ async fn no_debug_output_says_anything_secret() {
     let azurite = Azurite::shared();
     let key = azurite.connection_string();
 
-    for text in [key, azurite_sas_connection_string(&azurite.address(), Duration::hours(1))] {
+    for text in
+        [key, azurite_sas_connection_string(&azurite.address(), SignedDuration::from_hours(1))]
+    {
         let store = connect(&text, &Azurite::new_container()).unwrap();
         store.create_container().await.unwrap();
         let writer = store.write("a.csv", Overwrite::Replace).await.unwrap();
@@ -142,7 +144,7 @@ async fn no_log_line_says_anything_secret() {
         0..3 => Fault::CutAfter(0),
         _ => Fault::None,
     });
-    let sas = azurite_sas_connection_string(&cutting.address, Duration::hours(1));
+    let sas = azurite_sas_connection_string(&cutting.address, SignedDuration::from_hours(1));
     let log = Log::default();
     // While there is only one subscriber, a line that another thread, where there is none, comes to
     // first is dropped for all threads.

@@ -1,4 +1,4 @@
-//! Arguments and settings, as typed.
+//! The command line: every command with its help.
 
 use clap::{Parser, Subcommand};
 use service::CompletionsArgs;
@@ -20,7 +20,7 @@ use crate::cli::{
     version,
     about = "Reads a CSV blob and puts its rows on the queue that the consumers deliver to Salesforce.",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done with rejected rows, \
-                  130 or 143 interrupted (the same run id goes on where it stopped)."
+                  130 or 143 interrupted (resume with the same run id)."
 )]
 pub struct Cli {
     /// What to do.
@@ -50,24 +50,24 @@ pub enum Command {
         producer show 20261123-145735-pmao\n  \
         producer show 20261123-145735-pmao --json | jq .rejectedByCode")]
     Show(ShowArgs),
-    /// Prove a run: count its file again and compare it with the ledger.
+    /// Verify a run: count its file again and compare it with the ledger.
     ///
     /// Ends with exit code 0 when every row of the file has one outcome, else with 1.
     #[command(after_help = "Examples:\n  \
         producer verify nightly-7          names the batches that have no outcome, if any\n  \
         producer verify nightly-7 --json")]
     Verify(VerifyArgs),
-    /// Print the rejected rows of a run, as they came, with the reason of each.
+    /// Print the rejected rows of a run unchanged, each with its reason.
     ///
-    /// To look at them or mend them in a spreadsheet, take them --for-spreadsheet: cells that it would
-    /// run as formulas have a ' in front there, which a replay takes off again.
+    /// To view or edit them in a spreadsheet, use --for-spreadsheet: it escapes cells that would run as
+    /// formulas with a leading ', which a replay removes again.
     #[command(after_help = "Examples:\n  \
         producer rejects nightly-7 > rejects.csv\n  \
-        producer rejects nightly-7 --for-spreadsheet > mended.csv    to open, mend, upload and replay")]
+        producer rejects nightly-7 --for-spreadsheet > mended.csv    to open, edit, upload and replay")]
     Rejects(RejectsArgs),
-    /// Say what loading a file will take by either API, and what to set for it.
+    /// Estimate what loading a file takes by either API, and suggest settings.
     ///
-    /// Reads the beginning of the file, and loads nothing. What the org has left today is known once a
+    /// Reads the beginning of the file, and loads nothing. The org's remaining quota is known once a
     /// consumer has been started.
     #[command(after_help = "Examples:\n  \
         producer plan --file big-data-import.csv            estimated from its first megabytes\n  \
@@ -78,27 +78,27 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         producer watch      keys: up and down, enter for one run, p pause, r resume, c cancel, q quit")]
     Watch(WatchArgs),
-    /// Stop a run until it is resumed: nothing more of it is read or delivered.
+    /// Pause a run until it is resumed: nothing more of it is read or delivered.
     #[command(after_help = "Examples:\n  \
         producer pause 20261123-145735-pmao\n  \
         producer pause nightly-7 --json")]
     Pause(PauseArgs),
-    /// Go on with a run that is paused, interrupted or failed.
+    /// Resume a run that is paused, interrupted or failed.
     ///
-    /// When a `producer serve` is running, it is handed the run. Else the run goes on here, in the
+    /// A running `producer serve` takes the run. Without one, the run is loaded here, in the
     /// foreground, as with `producer sync --run-id`.
     #[command(after_help = "Examples:\n  \
         producer resume 20261123-145735-pmao\n  \
         producer resume nightly-7 --target 3f0a91c4e2b7      consumers of another mapping deliver the rest")]
     Resume(Box<ResumeArgs>),
-    /// End a run for good: what is queued of it is removed and counts as cancelled.
+    /// Cancel a run for good: its queued batches are removed and count as cancelled.
     #[command(after_help = "Examples:\n  \
         producer cancel 20261123-145735-pmao           asks first, on a terminal\n  \
         producer cancel 20261123-145735-pmao --yes")]
     Cancel(CancelArgs),
     /// Load the rejected rows of a run again, as a new run.
     ///
-    /// Mend what they were rejected for first: in Salesforce, or in a copy of the rejects file.
+    /// Fix the cause first: in Salesforce, or in a copy of the rejects file.
     #[command(after_help = "Examples:\n  \
         producer replay 20261123-145735-pmao                              all rejected rows\n  \
         producer replay 20261123-145735-pmao --code STORAGE_LIMIT_EXCEEDED --code UNABLE_TO_LOCK_ROW\n  \

@@ -28,7 +28,7 @@ pub struct HttpArgs {
     )]
     pub http_connections_per_peer: u32,
 
-    /// How long an answer may make no progress because nobody reads it.
+    /// How long a response may make no progress because the client does not read it.
     #[arg(
         long,
         env = "HTTP_WRITE_TIMEOUT",

@@ -28,7 +28,7 @@ pub struct LoadArgs {
     /// How full the queue may get.
     #[command(flatten)]
     pub watermarks: WatermarkArgs,
-    /// When the run is given up, and forgotten.
+    /// When the run is stopped, and how long its ledger is kept.
     #[command(flatten)]
     pub guards: GuardArgs,
 }
@@ -40,7 +40,7 @@ pub struct WatermarkArgs {
     #[arg(long, env = "QUEUE_DEPTH_HIGH", default_value_t = 2_000, value_name = "BATCHES")]
     pub queue_depth_high: u64,
 
-    /// Go on reading when no more than this many are left [default: half of the high watermark].
+    /// Resume reading when no more than this many are left [default: half of the high watermark].
     #[arg(long, env = "QUEUE_DEPTH_LOW", value_name = "BATCHES")]
     pub queue_depth_low: Option<u64>,
 
@@ -50,15 +50,15 @@ pub struct WatermarkArgs {
     pub queue_bytes_high: u64,
 }
 
-/// When a run is given up, and when it is forgotten.
+/// When a run is stopped, and how long its ledger is kept.
 #[derive(Clone, Debug, Args)]
 pub struct GuardArgs {
-    /// Stop reading at the first rejected row; what is queued by then is delivered.
+    /// Stop reading at the first rejected row; queued batches are still delivered.
     #[arg(long, conflicts_with = "max_rejects")]
     pub fail_fast: bool,
 
-    /// Stop reading when more rows than this are rejected: a number, or a share such as 5% (judged
-    /// from 1,000 rows on). What is queued by then is delivered.
+    /// Stop reading when more rows than this are rejected: a number, or a share such as 5% (applied
+    /// from 1,000 rows on). Queued batches are still delivered.
     #[arg(long, value_name = "N|P%", value_parser = |text: &str| text.parse::<RejectLimit>().map(|_| text.to_owned()))]
     pub max_rejects: Option<String>,
 

@@ -1,4 +1,4 @@
-//! Arguments and settings, as typed.
+//! Arguments and settings, as typed. Uses nothing else of this crate.
 
 pub(crate) mod command;
 pub(crate) mod http_args;

@@ -33,11 +33,11 @@ pub struct ReadArgs {
     #[arg(long, env = "HEADER_COLUMNS_MAX", default_value_t = 2_000, value_name = "COLUMNS", value_parser = clap::value_parser!(u32).range(1..=20_000))]
     pub header_columns_max: u32,
 
-    /// What stands between two cells: one character, `tab`, or `auto` to tell by the header line.
+    /// Delimiter of cells: one character, `tab`, or `auto` to detect it by the header line.
     #[arg(long, env = "CSV_DELIMITER", default_value = "auto", value_name = "CHARACTER")]
     pub csv_delimiter: String,
 
-    /// What stands around a cell that holds delimiters, quotes or line breaks.
+    /// Quote character, around cells that hold delimiters, quotes or line breaks.
     #[arg(long, env = "CSV_QUOTE", default_value = "\"", value_name = "CHARACTER")]
     pub csv_quote: String,
 

@@ -130,7 +130,7 @@ pub struct ResumeArgs {
     pub run: RunId,
 
     /// Have it delivered by the consumers of another target, by its id or how that begins. What is
-    /// being sent at this moment is seen through with the old one.
+    /// being sent at this moment is finished with the old one.
     #[arg(long, value_name = "ID", value_parser = target_id)]
     pub target: Option<String>,
 
@@ -139,8 +139,8 @@ pub struct ResumeArgs {
     pub load: LoadArgs,
 }
 
-/// Arguments of `producer replay`. Without a target, the run that rejected the rows has told it: what
-/// the environment says is for new runs.
+/// Arguments of `producer replay`. Without a target it is that of the run that rejected the rows: the
+/// environment is for new runs.
 #[derive(Clone, Debug, Args)]
 #[command(mut_args(no_target_of_environment))]
 pub struct ReplayArgs {

@@ -26,11 +26,11 @@ pub struct ServeArgs {
     )]
     pub http_listen: SocketAddr,
 
-    /// Token that every call of the API must show; without one, only the loopback is listened on.
+    /// Token that every call of the API must send; without one, the server listens on loopback only.
     #[arg(long, env = "API_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub api_token: Option<SecretString>,
 
-    /// Names by which the server is called besides localhost, separated by commas.
+    /// Host names of the server besides localhost, separated by commas.
     #[arg(
         long,
         env = "HTTP_ALLOWED_HOSTS",
@@ -40,7 +40,7 @@ pub struct ServeArgs {
     )]
     pub http_allowed_hosts: HostNames,
 
-    /// How long requests and imports that are under way may take to end after SIGTERM.
+    /// How long running requests and imports may take to end after SIGTERM.
     #[arg(
         long,
         env = "HTTP_SHUTDOWN_GRACE",
@@ -62,14 +62,14 @@ pub struct ServeArgs {
     pub import_concurrency: u32,
 
     /// Where `/livez`, `/readyz` and `/metrics` are served without a token, such as 127.0.0.1:9090.
-    /// Not set: on the address of the API alone, where `/metrics` wants the token.
+    /// Not set: on the address of the API alone, where `/metrics` needs the token.
     #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 
     /// How much of the server its clients may take.
     #[command(flatten)]
     pub http: HttpArgs,
-    /// Who is to deliver the runs that are started here.
+    /// Which target delivers the runs that are started here.
     #[command(flatten)]
     pub target: TargetArgs,
     /// Where the files are.
@@ -84,7 +84,7 @@ pub struct ServeArgs {
     /// How files are read.
     #[command(flatten)]
     pub read: ReadArgs,
-    /// When runs that are started here are given up, and forgotten.
+    /// When runs that are started here are stopped, and how long their ledgers are kept.
     #[command(flatten)]
     pub guards: GuardArgs,
 }

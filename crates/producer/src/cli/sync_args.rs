@@ -16,7 +16,7 @@ pub struct SyncArgs {
     #[arg(long, value_name = "ID", value_parser = own_run_id)]
     pub run_id: Option<RunId>,
 
-    /// Who is to deliver it.
+    /// Which target delivers it.
     #[command(flatten)]
     pub target: TargetArgs,
     /// How it is loaded.

@@ -1,10 +1,10 @@
-//! Who is to deliver a run, as typed.
+//! The target settings of a run, as typed.
 
 use clap::Args;
 use job_queue::Wanted;
 
-/// Who is to deliver the runs that are started; without any of it the consumers that are alive, when
-/// all of them do the same.
+/// Which target delivers new runs; without any setting that of the live consumers, when they all have
+/// the same.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TargetArgs {
     /// Only consumers of this object deliver the run.
@@ -26,7 +26,7 @@ pub struct TargetArgs {
 }
 
 impl TargetArgs {
-    /// The same as a question to the living consumers.
+    /// The same as a query for a target among the live consumers.
     pub(crate) fn wanted(&self) -> Wanted {
         if let Some(id) = &self.target {
             return Wanted { id: Some(id.clone()), ..Wanted::default() };
@@ -40,7 +40,7 @@ impl TargetArgs {
     }
 }
 
-/// As much of a target's id as tells it from others.
+/// A target's id, or enough of its beginning.
 pub(crate) fn target_id(text: &str) -> Result<String, String> {
     let id = text.to_ascii_lowercase();
     let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());

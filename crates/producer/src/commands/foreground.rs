@@ -101,7 +101,7 @@ impl Foreground {
         }
     }
 
-    /// Whoever looks at the run later sees why nobody goes on with it.
+    /// Keeps the reason in the ledger, so that `producer show` and the page give it.
     async fn note_interruption(&self, run: &RunId, error: &SyncError) {
         if error.interrupts() {
             let reason = service::with_causes(error);
@@ -140,7 +140,7 @@ impl Foreground {
     }
 
     fn print(&self, report: Report) {
-        // Nobody may be reading stdout; the run is what it is.
+        // A closed stdout does not change how the run ended.
         let _closed = report.with_own_peak_memory().print(self.json);
     }
 }

@@ -16,15 +16,15 @@ pub(crate) enum RunCommand {
 /// What became of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It is so, and nobody need do anything.
+    /// Done; no further action is needed.
     Done,
     /// It was so before.
     Already,
-    /// The run has ended, and nobody was there to write its rejects file.
+    /// The run has ended, and its rejects file is not complete yet.
     RejectsLeft,
     /// A server was asked to go on with the run.
     HandedToServer,
-    /// The run goes on, but nobody is there to read its file or to write its rejects.
+    /// The run may go on, but no producer is running to read its file or to write its rejects.
     NobodyFeeds,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum ControlError {
 }
 
 impl RunCommand {
-    /// Does it.
+    /// Executes the command.
     pub(crate) async fn execute(self, queue: &Queue, run: &RunId) -> Result<Outcome, ControlError> {
         let outcome = self.tell(queue, run).await?;
         match self {
@@ -47,7 +47,7 @@ impl RunCommand {
         }
     }
 
-    /// Has it kept in the ledger, where all who work on the run see it.
+    /// Writes the command to the ledger, where every process that works on the run reads it.
     async fn tell(self, queue: &Queue, run: &RunId) -> Result<Outcome, ControlError> {
         let answer = match self {
             Self::Pause => queue.pause_run(run).await,
@@ -97,7 +97,7 @@ impl RunCommand {
         Status::commands(ledger).contains(&self.word())
     }
 
-    /// What is told about it.
+    /// The outcome in words for people.
     pub(crate) fn message(self, run: &RunId, outcome: Outcome) -> String {
         match (self, outcome) {
             (Self::Pause, Outcome::Already) => format!("run {run} is paused already"),
@@ -105,10 +105,9 @@ impl RunCommand {
                 format!("run {run} is paused; go on with: producer resume {run}")
             }
             (Self::Cancel, Outcome::Already) => format!("run {run} is cancelled already"),
-            (Self::Cancel, _) => format!(
-                "run {run} is cancelled; batches that are being delivered at this moment are seen \
-                 through"
-            ),
+            (Self::Cancel, _) => {
+                format!("run {run} is cancelled; batches that are being delivered now are finished")
+            }
             (Self::Resume, Outcome::Done) => format!("run {run} goes on"),
             (Self::Resume, Outcome::Already) => format!("run {run} is under way already"),
             (Self::Resume, Outcome::RejectsLeft) => {
@@ -124,7 +123,7 @@ impl RunCommand {
         }
     }
 
-    /// What a person is asked before.
+    /// The question that a person confirms.
     pub(crate) fn question(self, run: &RunId) -> String {
         match self {
             Self::Pause => format!("Pause run {run}? Nothing is lost; it waits to be resumed."),
@@ -135,7 +134,7 @@ impl RunCommand {
         }
     }
 
-    /// What is wished.
+    /// The name of the command.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Pause => "pause",
@@ -153,8 +152,8 @@ impl RunCommand {
     }
 }
 
-/// Sees to it that somebody goes on with the run. A server is asked also when the run looks fed:
-/// the claim of a producer that was killed a moment ago looks like a living one's.
+/// Hands the run to a server. Also when the run looks fed: the lock of a producer that was killed a
+/// moment ago looks like a live one's.
 async fn hand_to_server(
     queue: &Queue,
     run: &RunId,
@@ -164,7 +163,7 @@ async fn hand_to_server(
     if queue.live_servers().await? == 0 {
         return Ok(if is_fed { outcome } else { Outcome::NobodyFeeds });
     }
-    // If this is lost, the next resume does it.
+    // If this push is lost, the next resume repeats it.
     queue.push_import(run).await?;
     Ok(if is_fed { outcome } else { Outcome::HandedToServer })
 }

@@ -16,7 +16,7 @@ pub(crate) enum ReadError {
 }
 
 impl ReadError {
-    /// This version of the file will never be read to its end: it is gone, or it has none.
+    /// This version of the file can never be read to its end.
     pub(crate) fn is_for_good(&self) -> bool {
         use BlobError::{BlobChanged, Corrupt, CutShort, Inflated, WindowTooLarge};
         match self {
@@ -95,8 +95,8 @@ impl SyncError {
         matches!(self, Self::SeveralTargets { .. } | Self::NoSuchTarget { .. })
     }
 
-    /// A person or another setting can mend it, and the run goes on then: it is interrupted. What
-    /// is wrong with the run itself, or with the question, is none of it.
+    /// A person or another setting can fix it, so the run is interrupted and can be resumed. An
+    /// error of the run itself, or of the request, does not interrupt it.
     pub(crate) fn interrupts(&self) -> bool {
         match self {
             Self::Read(error) if error.is_for_good() => false,
@@ -108,7 +108,8 @@ impl SyncError {
         }
     }
 
-    /// Trying again later may help without anybody's doing: the blob storage is away.
+    /// Retryable without a person: the blob storage cannot be reached, or another producer has the
+    /// run.
     pub(crate) fn may_heal(&self) -> bool {
         match self {
             Self::Read(ReadError::Blob(BlobError::Unreachable { .. }))

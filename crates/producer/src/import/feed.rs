@@ -1,5 +1,4 @@
-//! The main line of the producer: batches of the blob onto the queue, with a
-//! pause when it is full.
+//! Pushes the batches of a file to the queue, with backpressure when it is full.
 
 use std::time::Instant;
 
@@ -19,10 +18,10 @@ use crate::{
     report::{console::Display, format::grouped},
 };
 
-/// How often a full queue is looked at.
+/// How often a full queue is polled.
 const FULL_POLL: Duration = Duration::from_millis(200);
 
-/// How often a paused run is looked at.
+/// How often a paused run is polled.
 const PAUSED_POLL: Duration = Duration::from_millis(500);
 
 /// How feeding ended without an error.
@@ -32,7 +31,7 @@ pub(crate) enum Fed {
     Everything,
     /// Shutdown came first; feeding goes on at the checkpoint.
     Interrupted,
-    /// Told to stop between two pushes: what was read is queued, and that is all.
+    /// Halted between two pushes: what was read is queued, the rest is not.
     Halted,
 }
 
@@ -43,7 +42,7 @@ pub(crate) struct Feed<'a> {
     pub(crate) header: &'a Header,
     pub(crate) watermarks: Watermarks,
     pub(crate) display: &'a Display,
-    /// Cancelled when the program is told to stop, or when the run has ended without us.
+    /// Cancelled at shutdown, or when the run has ended elsewhere.
     pub(crate) shutdown: &'a CancellationToken,
     /// Cancelled when no more is to be read, though what is read is wanted.
     pub(crate) halt: &'a CancellationToken,
@@ -63,9 +62,9 @@ impl Reading<'_> {
         self.source.get_or_insert_with(|| (self.open)(from))
     }
 
-    /// Lets somebody else read who waits for it, `waited` after reading had to stop. Nothing is lost:
-    /// what was read is pushed. A file that cannot be entered in the middle is read again from its
-    /// start then, so it has to have waited for as long as that takes.
+    /// Gives up the place for another run, `waited` after reading had to stop. Nothing is lost:
+    /// what was read is pushed. A compressed file is then read again from its start, so it keeps
+    /// its place for as long as that takes.
     fn give_way(&mut self, waited: Duration) {
         let takes = self.source.as_ref().map_or(Duration::ZERO, Source::reopening_takes);
         if self.places.are_wanted() && waited >= takes {
@@ -166,7 +165,7 @@ impl Feed<'_> {
             bytes += weight(&batch);
             batches.push(batch);
             next = if room.is_left_by(batches.len(), bytes) {
-                // What is not there yet need not keep the others waiting.
+                // Push what is ready instead of waiting for the next chunk.
                 source.next_batch().now_or_never().transpose()?.flatten()
             } else {
                 None
@@ -175,7 +174,7 @@ impl Feed<'_> {
         Ok(batches)
     }
 
-    /// Waits until the queue is drained to its low watermark. Others may read meanwhile.
+    /// Waits until the queue is drained to its low watermark. Other runs may read meanwhile.
     async fn wait_for_room(
         &self,
         feeder: &mut Feeder,
@@ -194,7 +193,7 @@ impl Feed<'_> {
             let mut goes_on = self.watermarks.is_drained_to(fullness);
             if goes_on && reading.place.is_none() {
                 reading.place = Some(reading.places.take().await);
-                // Others have pushed meanwhile.
+                // Other runs have pushed meanwhile.
                 fullness = feeder.fullness().await?;
                 goes_on = !self.watermarks.is_reached_by(fullness);
             }

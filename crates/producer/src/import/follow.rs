@@ -21,10 +21,10 @@ use crate::{
     report::{command_line::resume_command, console::Display, outage, target::waiting_for},
 };
 
-/// How often the ledger is looked at.
+/// How often the ledger is polled.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How long the last look may take after a stop.
+/// How long the last read of the ledger may take after a shutdown.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// Rejected rows are written when there are this many bytes of them, or after a
@@ -32,7 +32,7 @@ const LAST_LOOK: Duration = Duration::from_secs(2);
 const REJECTS_BYTES_MIN: usize = 512 << 10;
 const REJECTS_DELAY: Duration = Duration::from_secs(10);
 
-/// How often is looked whether a consumer fits.
+/// How often to check whether a live consumer fits.
 const LOOK_FOR_CONSUMERS: Duration = Duration::from_secs(2);
 
 pub(crate) struct Follow<'a> {
@@ -47,7 +47,7 @@ pub(crate) struct Follow<'a> {
     pub(crate) is_halted: &'a AtomicBool,
     /// Stops feeding when too many rows are rejected.
     pub(crate) halt: &'a CancellationToken,
-    /// Somebody else follows the run after a pause.
+    /// Following ends when a person pauses the run: another process follows it after the resume.
     pub(crate) ends_when_paused: bool,
 }
 
@@ -62,11 +62,11 @@ impl Follow<'_> {
     ) -> Result<Ledger, SyncError> {
         let mut watcher = Watcher::new();
         loop {
-            // Asked before the look: what is fed by then must not look open after it.
+            // Read before the ledger: what is fed by then must not look open after it.
             let was_fed = self.is_fed.load(Ordering::Acquire);
             match stop.run_until_cancelled(self.step(&mut watcher)).await {
                 Some(now) => ledger = now?,
-                // One more look, unless Redis is away.
+                // Read the ledger once more, unless Redis is unreachable.
                 None => {
                     let look = tokio::time::timeout(LAST_LOOK, self.look(&mut watcher)).await;
                     return look.unwrap_or(Ok(ledger));
@@ -80,7 +80,7 @@ impl Follow<'_> {
         }
     }
 
-    /// One look, and what follows from it.
+    /// Reads the ledger once, and acts on it.
     async fn step(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
         let ledger = self.look(watcher).await?;
         if ledger.has_ended() {
@@ -116,9 +116,9 @@ impl Follow<'_> {
         Ok(ledger)
     }
 
-    /// When nothing was settled for a while: how many batches are nowhere. The run goes back to be
-    /// fed again then, or ends if it was cancelled. While it is being fed, that waits until its queue
-    /// is full: nothing is pushed meanwhile, and what is lost may be what keeps it full.
+    /// On a stall: counts the batches that Redis has lost. The run is then fed again from there, or
+    /// ends if it was cancelled. While it is being fed this waits until its queue is full: only
+    /// then is nothing being pushed, and lost batches may be what keeps it full.
     async fn look_for_lost_batches(
         &self,
         watcher: &mut Watcher,
@@ -127,7 +127,7 @@ impl Follow<'_> {
         let is_being_fed = ledger.state == RunState::Feeding;
         let is_halted = self.is_halted.load(Ordering::Acquire);
         let is_pushed = !is_being_fed || is_halted || ledger.waits_for_room;
-        if !is_pushed || !watcher.quiet.is_due(ledger.batches_settled, Instant::now()) {
+        if !is_pushed || !watcher.stall.is_due(ledger.batches_settled, Instant::now()) {
             return Ok(None);
         }
         let lost = self.queue.count_lost_batches(ledger).await?;
@@ -141,7 +141,7 @@ impl Follow<'_> {
         Ok(Some(lost))
     }
 
-    /// Stops feeding first; the run fails when what is queued is delivered.
+    /// Stops feeding at the reject limit; the run fails when its queued batches are delivered.
     async fn give_up_if_too_many_are_rejected(
         &self,
         ledger: &Ledger,
@@ -157,7 +157,7 @@ impl Follow<'_> {
             self.display.print(&format!("{reason}; reading stops, what is queued is delivered"));
             self.halt.cancel();
         }
-        // Asked for in this order: nothing is pushed after a halt.
+        // In this order, because nothing is pushed after a halt.
         let is_halted = self.is_halted.load(Ordering::Acquire);
         let all_settled = ledger.batches_settled >= ledger.batches_fed && ledger.unfinished() == 0;
         let all_but_lost =
@@ -170,7 +170,7 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// Whether anybody delivers this run.
+    /// Warns when no live consumer can deliver this run, and when one can again.
     async fn look_for_consumers(
         &self,
         watcher: &mut Watcher,
@@ -181,7 +181,7 @@ impl Follow<'_> {
         }
         watcher.consumers_seen = Some(Instant::now());
         let waits_for = waiting_for(ledger, &self.queue.live_targets().await?);
-        // Of a run that is held or paused, something else is said.
+        // A held or paused run has a message of its own.
         let says = waits_for.is_some() || is_waited_for(ledger);
         if says && waits_for != watcher.waits_for {
             self.display.waits_for(waits_for.as_deref());
@@ -214,7 +214,7 @@ impl Follow<'_> {
                     watcher.rejects_written = Instant::now();
                 }
             }
-            // They are safe where they are; the end of the run insists.
+            // The rows stay in Redis; at the end of the run a failure is an error.
             Err(error) => {
                 watcher.rejects_failed = true;
                 watcher.rejects_written = Instant::now();
@@ -247,20 +247,20 @@ fn is_waited_for(ledger: &Ledger) -> bool {
     !ledger.paused && ledger.held.is_none() && !ledger.has_ended()
 }
 
-/// What a follower remembers from look to look.
+/// What following keeps between two reads of the ledger.
 struct Watcher {
     seen: EventId,
     rejects_written: Instant,
     rejects_failed: bool,
     consumers_seen: Option<Instant>,
-    /// Why nobody delivers the run, as it was told last.
+    /// The last message about missing consumers.
     waits_for: Option<String>,
-    /// Why it is held, as it was told last.
+    /// The last message about the hold.
     held: Option<String>,
-    /// Why deliveries stand still, as it was told last.
+    /// The last message about the outage.
     stands_still: Option<String>,
     paused: bool,
-    quiet: Stall,
+    stall: Stall,
 }
 
 impl Watcher {
@@ -274,7 +274,7 @@ impl Watcher {
             held: None,
             stands_still: None,
             paused: false,
-            quiet: Stall::new(Instant::now()),
+            stall: Stall::new(Instant::now()),
         }
     }
 }

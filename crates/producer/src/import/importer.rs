@@ -29,7 +29,7 @@ use crate::{
 /// How long the claim of another producer is waited for.
 const WAIT_FOR_CLAIM: Duration = Duration::from_secs(11);
 
-/// How often a run that waits for a place is looked at.
+/// How often a run that waits for a place is polled.
 const PLACE_LOOK: Duration = Duration::from_millis(500);
 
 /// How long a place is waited for where there are other servers.
@@ -41,9 +41,9 @@ pub(crate) struct Importer<'a> {
     pub(crate) watermarks: Watermarks,
     pub(crate) display: &'a Display,
     pub(crate) until: Until,
-    /// Whoever reads has one.
+    /// A run holds one while it is read.
     pub(crate) places: &'a Places,
-    /// Cancelled when the program is told to stop.
+    /// Cancelled at shutdown.
     pub(crate) shutdown: &'a CancellationToken,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum Until {
 /// Whether a run may be read now.
 pub(crate) enum Turn {
     Place(Place),
-    /// All of it is queued, or nobody wants it any more.
+    /// All of it is queued, or the run has ended.
     NothingToRead,
     Over(Box<Imported>),
 }
@@ -71,11 +71,11 @@ pub(crate) enum Turn {
 pub(crate) enum Imported {
     /// Completed, failed or cancelled; its rejects file is whole.
     Ended(Ledger),
-    /// All of it is queued, and nobody wanted to wait for more.
+    /// All of it is queued, and the caller asked to wait for no more.
     Queued(Ledger),
     /// A person paused the run.
     Paused,
-    /// Nobody gave up a place, and another server may have one.
+    /// No place became free in time, and another server may have one.
     NoPlace,
     /// Shutdown came first; the run goes on at its checkpoint.
     Interrupted(Option<Ledger>),
@@ -150,7 +150,7 @@ impl Importer<'_> {
         }
     }
 
-    /// What came when nobody followed the run any more.
+    /// Writes the rejected rows that arrived while no process followed the run.
     async fn write_rejects_left(&self, ledger: &Ledger, settings: &ReadSettings) {
         let file = RejectsFile::new(&self.runs.store, ledger, settings);
         if let Err(error) = file.write_all(&self.runs.queue).await {
@@ -164,7 +164,7 @@ impl Importer<'_> {
     }
 
     fn conclude(&self, fed: Result<Fed, SyncError>, ledger: Ledger) -> Result<Imported, SyncError> {
-        // A run that somebody ended has that one's reason in the ledger.
+        // A run that was ended elsewhere has its reason in the ledger.
         let fed = match fed {
             Err(SyncError::Feed(FeedError::RunEnded { .. })) => None,
             fed => Some(fed?),
@@ -213,7 +213,7 @@ impl Importer<'_> {
             let is_all = matches!(fed, Ok(Fed::Everything | Fed::Halted));
             // Cancelled, the run still has batches under way: they are followed.
             let is_ended = matches!(fed, Err(SyncError::Feed(FeedError::RunEnded { .. })));
-            // Of a run that has too many rejected rows, nobody else says that it failed.
+            // A run with too many rejected rows is followed on: only the follower records that it failed.
             let is_done = self.until == Until::Queued && !matches!(fed, Ok(Fed::Halted));
             if is_done || !(is_all || is_ended) {
                 stop_following.cancel();
@@ -298,7 +298,7 @@ impl Importer<'_> {
         halt: &CancellationToken,
     ) -> Result<Fed, SyncError> {
         if opened.blob.is_none() {
-            // All of it was queued when we looked; since then Redis went back.
+            // All of it was queued when the run was opened; since then Redis has lost its last writes.
             *opened = self.runs.find(&opened.ledger.run).await?;
         }
         let OpenedRun { ledger, blob: Some(blob), settings, .. } = opened else {

@@ -1,3 +1,12 @@
+//! Loads runs: opens or resumes them, reads their files, fills the queue, and follows them to
+//! their end.
+//!
+//! ```text
+//! RunRequest ──RunStore::open──▶ OpenedRun ──▶ Importer
+//!                                               ├─ feed    Source ──batches──▶ queue, below the watermarks
+//!                                               └─ follow  ledger ──▶ progress, rejects file, stalls
+//! ```
+
 pub(crate) mod control;
 pub(crate) mod error;
 pub(crate) mod feed;

@@ -1,4 +1,4 @@
-//! How the bytes of a blob are stored: told by the first of them.
+//! How a blob is compressed, detected by its first bytes.
 
 use blob_store::{BlobError, BlobProperties, Compression, decompress};
 use bytes::Bytes;
@@ -62,12 +62,16 @@ impl Packing {
         }
         match self {
             Self::Plain => tracing::warn!(
-                "{file} is called compressed, and is not: it is read as it is; if it is not text, \
+                "{file} has the name of a compressed file, but is not compressed; it is read as text; if that is wrong, \
                  name its encoding with CSV_ENCODING"
             ),
-            Self::Gzip => tracing::info!("{file} is compressed by gzip, though not by its name"),
+            Self::Gzip => {
+                tracing::info!("{file} is compressed with gzip, although its name does not say so");
+            }
             Self::Zstd => {
-                tracing::info!("{file} is compressed by Zstandard, though not by its name");
+                tracing::info!(
+                    "{file} is compressed with Zstandard, although its name does not say so"
+                );
             }
         }
     }

@@ -37,13 +37,13 @@ impl Places {
         Place { _permit: permit.ok() }
     }
 
-    /// Somebody who has something to read has no place.
+    /// A run is waiting for a place.
     pub(crate) fn are_wanted(&self) -> bool {
         self.waiting.load(Ordering::Acquire) > 0
     }
 }
 
-/// Counts as one who waits until it is dropped.
+/// Counts as waiting until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

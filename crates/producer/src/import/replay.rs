@@ -25,7 +25,7 @@ pub(crate) struct Replay {
     pub(crate) edited: Option<String>,
     /// How an edited file is read, and how rows are cut into batches.
     pub(crate) settings: ReadSettings,
-    /// Who is to deliver them; when nothing is said, who delivered the run.
+    /// Which target is to deliver them; by default the one that delivered the run.
     pub(crate) wanted: Wanted,
 }
 
@@ -78,7 +78,7 @@ impl Replay {
         let replay_of = Some(self.of);
         let (wanted, target) = match (self.wanted == Wanted::default(), source.target) {
             (true, None) => (source.wanted, None),
-            // A resume may have given the run another one than was wanted by its id.
+            // A resume may have changed the target since the run was requested.
             (true, target) => (Wanted { id: None, ..source.wanted }, target),
             // It may be named though no consumer of it is alive.
             (false, target) => {

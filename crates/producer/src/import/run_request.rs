@@ -1,26 +1,26 @@
-//! What somebody asks to have loaded.
+//! A request to load a file.
 
 use ingest_core::RunId;
 use job_queue::{Target, Wanted};
 
 use crate::import::read_settings::ReadSettings;
 
-/// A run that somebody asks for.
+/// A request to load a file, as a new run or as one that goes on.
 #[derive(Clone, Debug)]
 pub(crate) struct RunRequest {
     /// Name of the blob.
     pub(crate) file: String,
     /// How a new run reads it.
     pub(crate) settings: ReadSettings,
-    /// A name of one's own; the run of that name goes on when there is one.
+    /// The caller's name for the run; an existing run of that name is resumed.
     pub(crate) run: Option<RunId>,
     /// See [`job_queue::NewRun::replay_of`].
     pub(crate) replay_of: Option<RunId>,
     /// See [`job_queue::NewRun::start_key`].
     pub(crate) start_key: Option<String>,
-    /// Who is to deliver a new run.
+    /// Which target is to deliver a new run.
     pub(crate) wanted: Wanted,
-    /// Who delivers it, where that is known before and no other one is wanted by its id.
+    /// The target of a replay: that of the run it replays, unless another is named.
     pub(crate) target: Option<Target>,
 }
 

@@ -1,4 +1,4 @@
-//! How a run begins, and how one that stopped is found again.
+//! Opens runs: creates new ones in the ledger, and finds those that go on.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
     report::rejects_names,
 };
 
-/// Where runs begin: the files, and the ledger.
+/// The files and the ledger that runs are opened from.
 #[derive(Clone, Debug)]
 pub(crate) struct RunStore {
     pub(crate) store: BlobStore,
@@ -35,12 +35,12 @@ pub(crate) struct OpenedRun {
     /// `None` when the file is not needed any more: all of it is queued.
     pub(crate) blob: Option<BlobProperties>,
     pub(crate) settings: ReadSettings,
-    /// Only of a run that was entered just now: its source, already opened.
+    /// The source of a new run, which was opened to read the header.
     pub(crate) source: Option<Source>,
 }
 
 impl RunStore {
-    /// Finds the run that is to go on, or enters a new one into the ledger.
+    /// Resumes the run that the request names, or creates a new one in the ledger.
     pub(crate) async fn open(&self, request: &RunRequest) -> Result<OpenedRun, SyncError> {
         if let Some(run) = &request.run
             && let Some(ledger) = self.queue.ledger(run).await?
@@ -49,7 +49,7 @@ impl RunStore {
             self.change_guard(run, request.settings.rejects_max()).await?;
             return Ok(opened);
         }
-        // Before it is asked who may deliver a new run: that may have changed since.
+        // Checked before the target is chosen: the consumers may have changed since the first request.
         if let Some(key) = &request.start_key
             && let Some(run) = self.queue.run_of_start_key(key).await?
             && let Some(ledger) = self.queue.ledger(&run).await?
@@ -79,7 +79,7 @@ impl RunStore {
                 let ledger = self.find_ledger(&run).await?;
                 Ok(OpenedRun { ledger, blob: Some(blob), settings, source: Some(source) })
             }
-            // Somebody entered the same id, or key, a moment ago: we go on with theirs.
+            // Another request created the same id or key a moment ago: that run is used.
             Created::Exists => {
                 self.resume(self.find_ledger(&run).await?, Some(&request.file)).await
             }
@@ -90,9 +90,9 @@ impl RunStore {
         }
     }
 
-    /// Reads up to behind the header. A rejects file that is loaded as any other file, or a copy of one,
-    /// is not written as the files are that the settings are for, and its rows are those of a replay:
-    /// their own cells need not be where the header has them.
+    /// Reads the header. A rejects file, or a copy of one, may be loaded like any other file: it
+    /// has a dialect of its own, and its rows are those of a replay, whose cells need not be where
+    /// the header has them.
     async fn open_file(
         &self,
         blob: &BlobProperties,
@@ -102,7 +102,7 @@ impl RunStore {
             true => None,
             false => Some(self.settings_of_rejects(blob, &settings).await?),
         };
-        // One in its place is opened as it was written.
+        // A rejects file under its own name is opened in the dialect of its run.
         let (mut source, mut header) = match &as_rejects {
             Some((as_rejects, true)) => {
                 self.open_source(blob, &as_rejects.clone().of_all_columns()).await?
@@ -122,8 +122,8 @@ impl RunStore {
         Ok((source, header, settings))
     }
 
-    /// How this file is read if it is a rejects file or a copy of one, and whether a run that is known
-    /// wrote it there.
+    /// How this file is read if it is a rejects file or a copy of one, and whether it is the file
+    /// of a known run.
     async fn settings_of_rejects(
         &self,
         blob: &BlobProperties,
@@ -154,7 +154,8 @@ impl RunStore {
         Ok((source, header))
     }
 
-    /// A run never guesses between consumers that do different things.
+    /// When consumers of several targets fit, the caller has to choose: a guess may load into the
+    /// wrong object.
     async fn target(&self, request: &RunRequest) -> Result<Option<Target>, SyncError> {
         if let Some(id) = &request.wanted.id {
             return Ok(Some(self.named_target(id, request.target.as_ref()).await?));
@@ -185,8 +186,8 @@ impl RunStore {
         Ok(target)
     }
 
-    /// The batches of a run stay as they were; when it is given up may be said anew, to whoever
-    /// goes on with it. Without a new limit it keeps its own.
+    /// Changes the reject limit of a run that is resumed; all other settings stay, for its batches
+    /// must be cut alike. Without a new limit the run keeps its own.
     pub(crate) async fn change_guard(
         &self,
         run: &RunId,
@@ -216,7 +217,7 @@ impl RunStore {
         let reads = is_to_be_read(&ledger);
         let blob = match (ledger.state, properties) {
             (_, blob) if reads => Some(blob.map_err(ReadError::from)?),
-            // Who names the file may mean a newer version of it, which is not loaded.
+            // The caller may mean a newer version of the file, which this run does not load.
             (RunState::Completed, Ok(blob)) if file.is_some() => Some(blob),
             _all_is_queued => None,
         };
@@ -239,7 +240,7 @@ impl RunStore {
     }
 }
 
-/// Some of the run's file is not queued yet, and is wanted. A failed one goes on when it is taken up.
+/// Part of the run's file is not queued yet. A failed run is read on when it is resumed.
 pub(crate) fn is_to_be_read(ledger: &Ledger) -> bool {
     match ledger.state {
         RunState::Feeding => true,
@@ -248,7 +249,7 @@ pub(crate) fn is_to_be_read(ledger: &Ledger) -> bool {
     }
 }
 
-/// The time, for people who look for it, and four characters against chance.
+/// The time, so that people find the run, and four random characters against a collision.
 fn new_run_id() -> RunId {
     let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     let chance: String = std::iter::repeat_with(fastrand::lowercase).take(4).collect();

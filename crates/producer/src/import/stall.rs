@@ -1,11 +1,11 @@
-//! When a run that is waited for is worth a closer look.
+//! Detects that a run has stalled: no batch was settled for a while.
 
 use std::time::{Duration, Instant};
 
-/// Nothing was settled for this long.
+/// A run without a settled batch for this long has stalled.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
-/// Tells when nothing has happened for a while, and again after each further while.
+/// Reports a stall once per interval.
 pub(crate) struct Stall {
     settled: u64,
     since: Instant,
@@ -16,7 +16,7 @@ impl Stall {
         Self { settled: 0, since: now }
     }
 
-    /// Whether it is time to look, `settled` batches having their outcome `now`.
+    /// Whether the run has stalled, with `settled` batches at `now`.
     pub(crate) fn is_due(&mut self, settled: u64, now: Instant) -> bool {
         let is_due = settled == self.settled && now.duration_since(self.since) >= STALLED_AFTER;
         if is_due || settled != self.settled {
@@ -33,7 +33,7 @@ mod tests {
     #[test]
     fn a_run_is_looked_at_when_nothing_was_settled_for_a_while_and_then_once_a_while() {
         let begin = Instant::now();
-        let mut quiet = Stall::new(begin);
+        let mut stall = Stall::new(begin);
         let steps = [
             (0, 4_900, false),
             (0, 5_000, true),
@@ -48,7 +48,7 @@ mod tests {
 
         for (settled, at_ms, is_due) in steps {
             let now = begin + Duration::from_millis(at_ms);
-            assert_eq!(quiet.is_due(settled, now), is_due, "{settled} at {at_ms} ms");
+            assert_eq!(stall.is_due(settled, now), is_due, "{settled} at {at_ms} ms");
         }
     }
 }

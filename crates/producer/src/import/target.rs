@@ -4,8 +4,8 @@ use job_queue::Target;
 
 use crate::{import::error::SyncError, report::target::list};
 
-/// The target that a person named, for a run that begins or goes on: one of a living consumer, or
-/// the run's own. A run for an id that nobody has would wait for ever.
+/// The target that a person named: one of a live consumer, or the run's own. A run for an unknown
+/// id would wait for ever.
 pub(crate) fn find(id: &str, living: &[Target], own: Option<&Target>) -> Result<Target, SyncError> {
     let mut known: Vec<&Target> = living.iter().chain(own).collect();
     known.sort();

@@ -12,14 +12,14 @@ pub(crate) struct Given {
     /// As `BATCH_ROWS` and `BATCH_BYTES_MAX` say now.
     pub(crate) batch_rows: u64,
     pub(crate) batch_bytes_max: u64,
-    /// What the org has left today; nothing, when no consumer has said it yet.
+    /// What the org has left today; `None` before a consumer has published it.
     pub(crate) limits: Option<OrgLimits>,
     /// Keys of one query, where records have to be looked up.
     pub(crate) keys_per_lookup: Option<u64>,
     pub(crate) assumed: Assumed,
 }
 
-/// What nobody knows before the load.
+/// What is only known after a load, and assumed before it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Assumed {

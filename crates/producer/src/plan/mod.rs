@@ -76,7 +76,7 @@ struct Rows {
 /// So much of a file is read for an estimate.
 const SAMPLE_BYTES: u64 = 4 << 20;
 
-/// Among so many runs is looked for one whose pace is known.
+/// How many runs are searched for one whose pace is known.
 const RUNS_LOOKED_AT: usize = 50;
 
 pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {

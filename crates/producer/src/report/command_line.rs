@@ -1,4 +1,4 @@
-//! Commands that people are told to run.
+//! Commands in messages, ready to be pasted into a shell.
 
 use ingest_core::RunId;
 

@@ -123,7 +123,7 @@ impl Display {
         }
     }
 
-    /// A person has paused the run, or has resumed it.
+    /// A person has paused or resumed the run.
     pub(crate) fn paused_by_hand(&self, ledger: &Ledger) {
         let run = &ledger.run;
         match ledger.paused {
@@ -132,7 +132,7 @@ impl Display {
         }
     }
 
-    /// Nobody can deliver the run, or somebody can again.
+    /// The run is held, or is not held any more.
     pub(crate) fn held(&self, ledger: &Ledger) {
         let run = &ledger.run;
         match &ledger.held {
@@ -145,12 +145,12 @@ impl Display {
         }
     }
 
-    /// Nobody delivers the run, or somebody does again.
+    /// No live consumer delivers the run, or one does again.
     pub(crate) fn waits_for(&self, what: Option<&str>) {
         self.print(what.unwrap_or("a consumer is there; delivery goes on"));
     }
 
-    /// How the run stands.
+    /// Progress of the run.
     pub(crate) fn progress(&self, ledger: &Ledger, batches: &[BatchEvent], bytes_read: u64) {
         match self {
             Self::Bars(bars) => {
@@ -176,7 +176,7 @@ impl Display {
         !matches!(self, Self::Log(_))
     }
 
-    /// The bars have done their work.
+    /// Leaves the bars as they are.
     pub(crate) fn end(&self) {
         if let Self::Bars(bars) = self {
             bars.read.abandon();

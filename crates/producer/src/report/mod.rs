@@ -1,3 +1,5 @@
+//! What people and programs see of a run: its report, its state, figures, lines and commands.
+
 pub(crate) mod command_line;
 pub(crate) mod console;
 pub(crate) mod format;

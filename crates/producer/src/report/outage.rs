@@ -1,10 +1,10 @@
-//! Why deliveries stand still, in words for people.
+//! An outage in words for people.
 
 use job_queue::Outage;
 
 use crate::report::format::timestamp;
 
-/// That they do, and why.
+/// That deliveries stand still, and why.
 pub(crate) fn in_words(pause: &Outage) -> String {
     format!("deliveries stand still: {}", why(pause))
 }

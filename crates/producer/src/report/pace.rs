@@ -1,4 +1,4 @@
-//! How fast a run goes, and how long it will take: from two looks at its counts, not from one.
+//! How fast a run goes, and how long it will take: from two samples of its counts, not from one.
 
 use std::{collections::VecDeque, time::Duration};
 

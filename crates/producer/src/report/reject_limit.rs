@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::cli::reject_limit::RejectLimit;
 
-/// A share of rejected rows says nothing before this many rows have an outcome.
+/// A share of rejected rows is only meaningful from this many rows on.
 const SHARE_ROWS_MIN: u64 = 1_000;
 
 /// What the settings of a run say of its limit.
@@ -30,7 +30,7 @@ impl RejectLimit {
         }
     }
 
-    /// What a person is told.
+    /// Why the run is stopped, in words for people.
     pub(crate) fn reason(self, ledger: &Ledger) -> String {
         let rows = ledger.rejected;
         let so_many = if rows == 1 { "1 row was".to_owned() } else { format!("{rows} rows were") };

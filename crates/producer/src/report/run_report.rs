@@ -1,4 +1,4 @@
-//! The ledger of a run, as shown.
+//! The report of a run: its ledger and the figures that follow from it.
 
 use std::{
     fmt::{self, Write as _},
@@ -33,7 +33,7 @@ pub(crate) struct Report {
     unfinished: u64,
     /// Read, and left out because the run was cancelled.
     cancelled: u64,
-    /// What goes on with the run, when nobody does.
+    /// The command that resumes the run, when no process works on it.
     resume_command: Option<String>,
     /// From the start to the end, or until now.
     seconds: f64,
@@ -44,11 +44,11 @@ pub(crate) struct Report {
     rejects_file: Option<String>,
     /// Names of all its parts: another is begun when one cannot go on.
     rejects_files: Vec<String>,
-    /// Who delivers it.
+    /// The target that delivers it.
     target: Option<ShownTarget>,
     /// Why nothing of it is delivered, where it takes a consumer.
     waiting_for: Option<String>,
-    /// What of it stands still, and why: held, paused, without a consumer, or Salesforce is away.
+    /// What of it stands still, and why: held, paused, without a consumer, or Salesforce is unreachable.
     stands_still: Option<String>,
     /// Most memory that this process had resident.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,13 +101,13 @@ impl Report {
                 ("reading", why.unwrap_or_else(|| "nobody feeds the run".to_owned()))
             }
             (status, _) if !status.is_under_way() => return None,
-            // Who waits at the start delivers nothing yet, and tells what it waits for all the same.
+            // Consumers that wait at their start deliver nothing yet, but publish their outage all the same.
             (_, why) => ("deliveries", both(pause.map(outage::why), why)?),
         };
         Some(format!("{what}: {why}"))
     }
 
-    /// Why nobody works on it, or what it waits for, in a line.
+    /// Why the run does not go on, in a line.
     pub(crate) fn trouble(&self) -> Option<String> {
         let held = self.ledger.held.as_ref().map(|held| held.reason.as_str());
         match self.status {
@@ -157,7 +157,7 @@ impl Report {
     pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
         let Self { ledger, .. } = self;
         let mut lines = vec![("run", format!("{} ({})", ledger.run, self.status))];
-        // Of a run that somebody has asked for since, it is the old one.
+        // A queued run was resumed since: the reason is out of date.
         let reason = ledger.reason.clone().filter(|_| self.status != Status::Queued);
         lines.extend(reason.map(|reason| ("reason", reason)));
         lines.extend(self.held_line().map(|held| ("held", held)));
@@ -221,7 +221,7 @@ impl Report {
         }
     }
 
-    /// Nothing where other lines say all of it.
+    /// `None` where other lines say it already.
     fn standstill_line(&self) -> Option<String> {
         let is_said =
             |what: &String| self.trouble().is_some_and(|why| *what == format!("deliveries: {why}"));
@@ -301,7 +301,7 @@ fn both(pause: Option<String>, trouble: Option<String>) -> Option<String> {
     }
 }
 
-/// From the start to the end, or until now; all of it by Redis' clock.
+/// From the start to the end, or until now, by Redis' clock.
 fn took(ledger: &Ledger) -> Duration {
     let end = ledger.finished_at_ms.unwrap_or(ledger.now_ms);
     Duration::from_millis(end.saturating_sub(ledger.started_at_ms))

@@ -45,7 +45,7 @@ pub(crate) fn ledger(run: &str) -> Ledger {
     }
 }
 
-/// Who delivers it.
+/// The target that delivers it.
 pub(crate) fn target() -> Target {
     Target {
         org: "00D5e000000Hx7UEAS".to_owned(),

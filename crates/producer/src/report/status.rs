@@ -1,11 +1,11 @@
-//! How a run stands, in one word, as people and programs read it.
+//! The states of a run: name, label, tone, and what a person may do in each.
 
 use std::fmt;
 
 use job_queue::{Ledger, RunState};
 use serde::Serialize;
 
-/// How a run stands, in one word.
+/// The state of a run as people and programs see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Status {
@@ -16,7 +16,7 @@ pub(crate) enum Status {
     Waiting,
     /// A person stopped it for a while.
     Paused,
-    /// Nobody can deliver it until a person or time has changed something.
+    /// No consumer can deliver it until a person acts, or time passes.
     Held,
     /// The producer that fed the run is gone, or cannot go on: the reason says why.
     Interrupted,
@@ -132,8 +132,8 @@ impl Status {
     }
 }
 
-/// A server is to begin with it, or to go on though there was a reason not to: a run that is given up
-/// is taken off the servers' queue, so somebody has asked for it since.
+/// The run is on the servers' queue and has not been read yet, or it was interrupted and has been
+/// resumed since: an interruption takes it off that queue.
 fn is_asked_for(ledger: &Ledger) -> bool {
     ledger.is_to_import && (ledger.batches_fed == 0 || ledger.reason.is_some())
 }

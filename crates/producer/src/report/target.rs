@@ -1,4 +1,4 @@
-//! Who is to deliver a run: what a person asks for, and what a run waits for.
+//! Which consumers a run waits for.
 
 use job_queue::{Ledger, Target, Wanted};
 use serde::Serialize;
@@ -26,8 +26,8 @@ pub(crate) fn list<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String 
     few(targets.into_iter().map(|target| format!("target {}: {target}", target.id())), "; ")
 }
 
-/// Why nothing of a run is delivered at this moment, by the targets of the consumers that are alive;
-/// nothing when somebody delivers it, or when it waits for something else.
+/// Why no consumer delivers a run now, given the targets of the live consumers; `None` when one
+/// does, or when the run waits for something else.
 pub(crate) fn waiting_for(ledger: &Ledger, living: &[Target]) -> Option<String> {
     match Status::of(ledger) {
         Status::Feeding | Status::Waiting | Status::Draining => {}

@@ -1,4 +1,4 @@
-//! What this server has seen happen in the runs that it took, for its metrics.
+//! Counters of the runs that this server loads, for its metrics.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ pub(crate) struct Sums {
     pub(crate) runs_ended: BTreeMap<&'static str, u64>,
 }
 
-/// Sees what happens in one run, for the sums.
+/// Observes one run, for the sums.
 #[derive(Debug)]
 pub(crate) struct RunObserver {
     totals: Arc<Totals>,
@@ -37,12 +37,12 @@ impl RunObserver {
         Self { totals, before: Mutex::default() }
     }
 
-    /// What was before is not of this server's doing.
+    /// What happened before does not count for this server.
     pub(crate) fn starts_at(&self, ledger: &Ledger) {
         *self.before() = Some(ledger.clone());
     }
 
-    /// One more look at the run.
+    /// Adds what has happened since the last ledger.
     pub(crate) fn observe(&self, ledger: &Ledger) {
         if let Some(before) = self.before().replace(ledger.clone()) {
             self.totals.add(&before, ledger);
@@ -55,7 +55,7 @@ impl RunObserver {
 }
 
 impl Totals {
-    /// Adds what happened between two looks at one run.
+    /// Adds the difference of two ledgers of one run.
     fn add(&self, before: &Ledger, now: &Ledger) {
         let mut sums = self.sums();
         let grown = |figure: fn(&Ledger) -> u64| figure(now).saturating_sub(figure(before));

@@ -1,5 +1,4 @@
-//! What a caller is told when a request cannot be answered: a fitting status and
-//! `{"error": "…"}`.
+//! Errors as answers: a status and `{"error": "…"}`.
 
 use axum::{
     Json,
@@ -18,7 +17,7 @@ use crate::import::error::{ReadError, SyncError};
 pub(crate) struct ApiError {
     pub(crate) status: StatusCode,
     pub(crate) error: String,
-    /// The run that stands in the way.
+    /// The run that conflicts with the request.
     pub(crate) run: Option<RunId>,
 }
 
@@ -51,7 +50,7 @@ impl ApiError {
         Self::not_found("there is no such run; GET /api/sync lists them")
     }
 
-    /// Waiting may help: the caller is told when to ask again.
+    /// Retryable: the answer has a Retry-After.
     pub(crate) fn unavailable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
     }
@@ -137,10 +136,9 @@ impl From<SyncError> for ApiError {
     }
 }
 
-/// What went wrong behind us is also told to those who run the server, with the
-/// causes that callers do not see.
+/// Logs the error with its causes, which callers do not see.
 fn logged(error: &(dyn std::error::Error + 'static), problem: ApiError) -> ApiError {
     let causes = service::with_causes(error);
-    tracing::warn!(status = problem.status.as_u16(), "a request was not answered: {causes}");
+    tracing::warn!(status = problem.status.as_u16(), "a request failed: {causes}");
     problem
 }

@@ -1,5 +1,5 @@
-//! Answers with lists. One is megabytes when names are long and reasons are many, so few are made at a
-//! time, and the next one when another has been read.
+//! Answers with lists. A list can have megabytes, so only a few are in memory at a time, and a
+//! client waits until another one has been read.
 
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ use futures::stream;
 use serde::Serialize;
 
 use crate::server::{
-    client::{Client, Share, Shares},
+    client::Client,
     error::ApiError,
+    shares::{Share, Shares},
 };
 
 /// Lists at a time, and of one client.

@@ -1,3 +1,10 @@
+//! `producer serve`: the HTTP API and the page, and the worker that loads the runs started there.
+//!
+//! ```text
+//! router ──▶ middleware ──▶ routes ──▶ state ──▶ live (event streams), import
+//! worker, rejects_sweeper     beside it: load runs, write the rejects that are left
+//! ```
+
 pub(crate) mod cached;
 pub(crate) mod client;
 pub(crate) mod error;
@@ -9,5 +16,6 @@ pub(crate) mod readiness;
 pub(crate) mod rejects_sweeper;
 pub(crate) mod router;
 pub(crate) mod routes;
+pub(crate) mod shares;
 pub(crate) mod state;
 pub(crate) mod worker;

@@ -8,13 +8,13 @@ use tokio::time::timeout;
 
 use crate::server::cached::Cached;
 
-/// However many ask, Redis and the blob storage are asked this often at most.
+/// However many callers there are, Redis and the blob storage are asked this often at most.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// How long either may take to answer.
+/// Timeout of either check.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What this server needs, as it was seen last.
+/// The last result of the checks.
 #[derive(Debug)]
 pub(crate) struct Readiness {
     queue: Queue,

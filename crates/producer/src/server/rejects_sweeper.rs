@@ -1,6 +1,5 @@
-//! Rejected rows that come to a run when nobody follows it any more: it ended while it was paused,
-//! was cancelled after an interruption, or failed while batches were being delivered. A server
-//! writes them to their file.
+//! Writes rejected rows that arrive when no process follows the run any more: it ended while it was
+//! paused, was cancelled after an interruption, or failed while batches were being delivered.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -11,25 +10,25 @@ use tracing::warn;
 
 use crate::import::{read_settings::ReadSettings, rejects_file::RejectsFile, run_store::RunStore};
 
-/// How often the runs are looked through.
+/// How often the runs are swept.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Until then it is up to who follows the run.
+/// Until then the process that follows the run writes its rejects.
 const LATE_MS: u64 = 5_000;
 
-/// So many runs are looked at, the newest.
+/// How many runs are swept, the newest first.
 const RUNS: usize = 100;
 
 /// Writes them until `stop`.
 pub(crate) async fn sweep_rejects(runs: RunStore, stop: CancellationToken) {
-    // One warning is enough for a file that somebody has to mend.
+    // Warn once per run: a broken file stays broken until a person fixes it.
     let mut told = HashSet::new();
     let looking = async {
         loop {
             tokio::time::sleep(INTERVAL).await;
             match runs.queue.runs(RUNS).await {
                 Ok(ledgers) => write_those_of(&runs, &ledgers, &mut told).await,
-                Err(error) => warn!("could not look for rejected rows that are left: {error}"),
+                Err(error) => warn!("could not sweep for unwritten rejected rows: {error}"),
             }
         }
     };
@@ -50,7 +49,7 @@ async fn write_those_of(runs: &RunStore, ledgers: &[Ledger], told: &mut HashSet<
     }
 }
 
-/// It has ended a while ago, and this server can write its file.
+/// The run has ended a while ago, and its container is this server's.
 fn is_nobodys(ledger: &Ledger, container: &str) -> bool {
     let ended_for = ledger.finished_at_ms.map_or(0, |at| ledger.now_ms.saturating_sub(at));
     ledger.has_ended() && ended_for >= LATE_MS && ledger.container == container

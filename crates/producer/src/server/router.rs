@@ -27,7 +27,7 @@ use crate::server::{
     state::Api,
 };
 
-/// Health and metrics alone, for a listener of their own: nobody is asked for a token there.
+/// Health and metrics alone, for a listener of their own without a token.
 pub(crate) fn metrics_router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/livez", get(health::live))

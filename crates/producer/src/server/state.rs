@@ -11,11 +11,12 @@ use crate::{
     import::{read_settings::ReadSettings, run_store::RunStore, watermark::Watermarks},
     report::totals::Totals,
     server::{
-        client::{Proxies, Shares},
+        client::Proxies,
         lists::Lists,
         live::{broadcaster::Broadcaster, queue_state::QueueWatch, shared_figures::SharedFigures},
         middleware::{audit::Audit, auth::Auth},
         readiness::Readiness,
+        shares::Shares,
     },
 };
 
@@ -35,7 +36,7 @@ pub(crate) const STARTS_MAX: usize = 8;
 pub(crate) struct Api {
     pub(crate) runs: RunStore,
     pub(crate) settings: ReadSettings,
-    /// Who is to deliver what is started here, unless the start says it.
+    /// Which target delivers runs that are started here, unless the request names one.
     pub(crate) wanted: Wanted,
     pub(crate) proxies: Proxies,
     pub(crate) auth: Auth,

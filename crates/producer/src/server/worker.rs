@@ -22,21 +22,20 @@ use crate::{
     },
 };
 
-/// How often a run is taken before it counts as one that cannot be imported: with
-/// the delays between, about two hours.
+/// How often a run is claimed before it is interrupted: with the delays between, about two hours.
 const DELIVERIES_MAX: u32 = 30;
 
-/// Another producer has the run: `producer sync`, or a server whose word is late.
+/// Another producer has the run: `producer sync`, or a server that has not released it yet.
 const HELD_DELAY: Duration = Duration::from_secs(5);
 
-/// Nobody here reads from the run's container.
+/// This server reads from another container than the run's.
 const ELSEWHERE_DELAY: Duration = Duration::from_secs(60);
 
 /// Runs that a server has at a time. Following one is cheap; how many are read is another matter, see
 /// [`Places`].
 const RUNS_MAX: usize = 64;
 
-/// A run that found no place here is anybody's again.
+/// A run that found no place here may be claimed by any server.
 const NO_PLACE_DELAY: Duration = Duration::from_secs(1);
 
 /// Imports runs, several at a time.
@@ -49,8 +48,7 @@ pub(crate) struct ImportWorker {
     pub(crate) shutdown: CancellationToken,
 }
 
-/// Takes runs until shutdown, and puts those back that it has then, to go on at
-/// their checkpoints.
+/// Claims runs until shutdown, and then puts back those that it has, to go on at their checkpoints.
 pub(crate) async fn run_worker(worker: Arc<ImportWorker>) -> Result<(), WorkerError> {
     let name = service::unique_name("server");
     let backend = ImportBackend::new(worker.runs.queue.clone(), &name);
@@ -128,26 +126,26 @@ impl ImportWorker {
         Box::pin(import.run(opened?, place)).await
     }
 
-    /// A person has to mend something. What is queued is delivered, and a resume goes on behind it.
+    /// Interrupts the run until a person resumes it. What is queued is still delivered.
     async fn interrupt(&self, claimed: &ClaimedImport, reason: &str) -> Result<(), QueueError> {
         let run = claimed.run();
         error!(run.id = %run, "run {run} is interrupted: {reason}");
-        // While the job is there: nobody sees the run without a server and without the reason.
+        // Before the job is removed, so that the run is never seen without a server and without the reason.
         self.runs.queue.note_interruption(run, reason).await?;
         claimed.ack().await.map(drop)
     }
 }
 
-/// What becomes of a run whose import broke off.
+/// What to do with a run whose import failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// It is somebody else's turn.
+    /// Another producer has the run, or must take it.
     Wait(Duration),
-    /// Time may heal it.
+    /// Retryable: the cause may pass by itself.
     TryAgain(Duration),
-    /// A person has to mend something.
+    /// A person has to fix the cause.
     Interrupt,
-    /// It has ended, or its file is being loaded by another one: nothing can be done for it.
+    /// The run has ended, or another run loads its file: not retryable.
     Done,
 }
 

@@ -1,4 +1,4 @@
-//! What was found, and what it says of the run.
+//! The result of a verification: what was found, and whether it proves the run.
 
 use ingest_core::Batch;
 use job_queue::{Ledger, RunState};

@@ -28,7 +28,7 @@ use crate::{
 
 /// Draws everything.
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
-    let standstill_lines = if model.now.delivery_pause.is_some() { 2 } else { 0 };
+    let standstill_lines = if model.now.outage.is_some() { 2 } else { 0 };
     let [head, standstill, queue, body, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(standstill_lines),
@@ -65,7 +65,7 @@ fn title(model: &Model) -> Line<'static> {
 }
 
 fn draw_standstill(frame: &mut Frame<'_>, model: &Model, area: Rect) {
-    let Some(pause) = &model.now.delivery_pause else { return };
+    let Some(pause) = &model.now.outage else { return };
     let text = Span::from(outage::in_words(pause)).fg(Color::Yellow);
     let indented = Block::new().padding(Padding::horizontal(1));
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }).block(indented), area);

@@ -35,7 +35,7 @@ use crate::{
     },
 };
 
-/// How often everything is looked at.
+/// How often the queue and the runs are polled.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// How long Redis may take before the screen says that it is silent.
@@ -44,7 +44,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// How many runs are listed.
 const RUNS: usize = 50;
 
-/// What comes in while the screen is shown.
+/// What the screen waits for.
 enum News {
     Look(Result<Snapshot, QueueError>),
     /// What became of a command.
@@ -98,7 +98,7 @@ async fn look(queue: &Queue) -> Result<Snapshot, QueueError> {
         depth: queue.depth().await?,
         consumers: queue.live_consumers().await?,
         targets: queue.live_targets().await?,
-        delivery_pause: queue.outage().await?,
+        outage: queue.outage().await?,
     })
 }
 

@@ -20,14 +20,14 @@ use crate::{
 /// Rates of a run that are kept for its chart, one a look.
 const RATES_KEPT: usize = 240;
 
-/// One look at everything.
+/// One sample of the queue and the runs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) runs: Vec<Ledger>,
     pub(crate) depth: Depth,
     pub(crate) consumers: u64,
     pub(crate) targets: Vec<Target>,
-    pub(crate) delivery_pause: Option<Outage>,
+    pub(crate) outage: Option<Outage>,
 }
 
 /// Everything that is on the screen.
@@ -82,7 +82,7 @@ impl Model {
         }
     }
 
-    /// Takes in a look, `at` after the start.
+    /// Takes a sample, `at` after the start.
     pub(crate) fn look(&mut self, snapshot: Snapshot, at: Duration) {
         self.paces.retain(|run, _| snapshot.runs.iter().any(|ledger| ledger.run == *run));
         for ledger in &snapshot.runs {

@@ -30,7 +30,7 @@ fn model(runs: Vec<Ledger>) -> Model {
 
 fn snapshot(runs: Vec<Ledger>) -> Snapshot {
     let depth = Depth { jobs: 1_234, bytes: 12 << 20 };
-    Snapshot { runs, depth, consumers: 2, targets: vec![target()], delivery_pause: None }
+    Snapshot { runs, depth, consumers: 2, targets: vec![target()], outage: None }
 }
 
 fn screen(model: &Model) -> String {
@@ -103,7 +103,7 @@ fn a_silent_redis_is_told_calmly_and_forgotten_when_it_answers() {
 #[test]
 fn deliveries_that_stand_still_come_with_the_reason_on_any_screen() {
     let mut model = moving();
-    model.now.delivery_pause = Some(Outage {
+    model.now.outage = Some(Outage {
         reason: "900 of the day's 1000 api calls are used, and 10% are kept for others".to_owned(),
         since_ms: 1_795_440_000_000,
         until_ms: Some(1_795_440_300_000),

@@ -58,7 +58,10 @@ fn the_first_bytes_say_how_a_file_is_stored_whatever_its_name() {
     }
     let (rows, said) = planned(&fixture, "plain.csv.gz", ROWS);
     assert_eq!(rows, 3);
-    assert!(said.contains("plain.csv.gz is called compressed, and is not"), "{said}");
+    assert!(
+        said.contains("plain.csv.gz has the name of a compressed file, but is not compressed"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn a_load_on_a_terminal_has_two_bars_and_ends_with_its_report() {
     let fixture = Fixture::with_rows(1_000);
 
     let loaded =
-        on_a_terminal(&fixture, &format!("sync --file {FILE}"), "delivered ", |_, _, _| {
+        on_a_terminal(&fixture, &format!("sync --file {FILE}"), "0 of 1,000", |_, _, _| {
             fixture.settle(|_| None);
         });
 

@@ -305,7 +305,7 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
     services.queue().await.publish_outage("salesforce is not available", minute).await.unwrap();
     // What was seen a moment ago may be shown once more.
     let mut queue = server.get("/api/queue").await.json();
-    while queue["deliveryPause"].is_null() {
+    while queue["outage"].is_null() {
         queue = server.get("/api/queue").await.json();
     }
 
@@ -316,12 +316,12 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
         "; and no consumer is running, so nothing is delivered yet; start one: make consumer";
     assert!(stands_still.ends_with(nobody), "{stands_still}");
     assert!(queue["bytes"].as_u64() > Some(200), "{queue}");
-    let since = queue["deliveryPause"]["sinceMs"].as_u64().unwrap();
+    let since = queue["outage"]["sinceMs"].as_u64().unwrap();
     let expected = json!({
         "jobs": 3, "bytes": queue["bytes"], "jobsHigh": 7, "jobsLow": 3,
         "bytesHigh": 67_108_864, "bytesLow": 33_554_432,
         "consumers": 0, "servers": 1, "targets": [], "apiUsage": null,
-        "deliveryPause": {
+        "outage": {
             "reason": "salesforce is not available", "sinceMs": since, "untilMs": since + 60_000,
         },
     });

@@ -1,4 +1,4 @@
-//! The rejects file of a run as it is in the container, its parts as one, for whoever wants to have it.
+//! Downloads the rejects file of a run, all its parts as one.
 
 use std::{collections::VecDeque, num::NonZero, time::Duration};
 
@@ -21,14 +21,14 @@ use crate::{
 /// One chunk is on its way to the client while the next one is fetched.
 const CHUNK_BYTES: NonZero<u32> = NonZero::new(256 << 10).expect("not zero");
 
-/// How long the last rows of a run that has ended are waited for: as long as a server takes to look for
-/// those of which nobody sees to it that they are written, and a little more.
+/// How long a download waits for the last rows of a run that has ended: a little more than the
+/// interval of the rejects sweeper.
 const LAST_ROWS_WAIT: Duration = Duration::from_secs(15);
 
 const LAST_ROWS_POLL: Duration = Duration::from_millis(100);
 
-/// A run, and whether its files have all of its rejected rows. Those of a run that goes on grow; of
-/// one that has ended, the last rows are waited for.
+/// A run, and whether its files have all of its rejected rows. Waits for the last rows of a run
+/// that has ended; the files of a run that goes on still grow.
 ///
 /// # Errors
 ///
@@ -54,7 +54,7 @@ pub(crate) async fn with_last_rows(
     }
 }
 
-/// The files up to their length when they were asked for.
+/// The files up to the length that they had at the start of the download.
 pub(crate) struct Download {
     store: BlobStore,
     file: BlobProperties,
@@ -87,14 +87,14 @@ impl Download {
         Ok(Some(Self { store, file, next, header_bytes, read_bytes: 0, reader, copy }))
     }
 
-    /// The same as a copy in which nothing can run.
+    /// The same as a copy for spreadsheets, which has no formulas.
     pub(crate) fn for_spreadsheets(self, ledger: &Ledger) -> Result<Self, SyncError> {
         let settings = ReadSettings::of(ledger)?.of_rejects_file();
         let record_bytes_max = settings.record_limit().unwrap_or(usize::MAX);
         Ok(Self { copy: Some(SpreadsheetCopy::new(settings.dialect(), record_bytes_max)), ..self })
     }
 
-    /// How many bytes come, before the first one was taken. Nobody knows it of a copy.
+    /// Length of the download, before its first chunk; unknown for a copy for spreadsheets.
     pub(crate) fn bytes(&self) -> Option<u64> {
         let without_header = |file: &BlobProperties| file.bytes.saturating_sub(self.header_bytes);
         let bytes = self.file.bytes + self.next.iter().map(without_header).sum::<u64>();
@@ -134,7 +134,8 @@ impl Download {
                     self.read_bytes += chunk.len() as u64;
                     return Some(Ok(chunk));
                 }
-                // The file of a run that goes on grows: what there was stays as it is.
+                // The run has appended rows, which changes the ETag; the bytes so far stay as they
+                // are.
                 Err(BlobError::BlobChanged { .. }) => match self.go_on().await {
                     Ok(()) => {}
                     Err(error) => return Some(Err(error)),

@@ -1,4 +1,4 @@
-//! The rejects file of one run: whose it is, and how that is told from its blob.
+//! The rejects file of one run, and the metadata that marks its blobs as this run's.
 
 use std::collections::HashMap;
 
@@ -37,8 +37,8 @@ impl RejectsFile {
         name(&self.run, 1)
     }
 
-    /// Whether the blob of this name is a file of this run as it was written: who saves a copy of it,
-    /// or puts one in its place, leaves the marks behind.
+    /// Whether the blob of this name is this run's file as the producer wrote it: a copy that a
+    /// person saved has none of its metadata.
     pub(crate) async fn is_as_written(&self, name: &str) -> Result<bool, RejectsError> {
         Ok(match look_at(&self.store, name).await? {
             // Earlier producers wrote no marks.
@@ -48,8 +48,8 @@ impl RejectsFile {
         })
     }
 
-    /// What a file of this run bears, so that it is told from those of others: a run may have
-    /// another one's id when that is forgotten, and `a.2` may be the id of a run.
+    /// Metadata that tells the files of this run from those of others: an id can be used again when
+    /// its ledger has expired, and `a.2` can be the id of a run.
     pub(super) fn marks(&self, start: u64) -> HashMap<String, String> {
         let marks = [("run", self.run.to_string()), ("source", self.source.clone())];
         let start = ("start", start.to_string());
@@ -73,13 +73,13 @@ impl RejectsFile {
     }
 }
 
-/// The run that wrote the rejects file of this name, as long as it bears its marks.
+/// The run that wrote the rejects file of this name, by the blob's metadata.
 pub(crate) async fn run_of(store: &BlobStore, name: &str) -> Result<Option<RunId>, BlobError> {
     let there = look_at(store, name).await?;
     Ok(there.and_then(|there| there.metadata.get("run")?.parse().ok()))
 }
 
-/// `None` is a blob that no producer writes rejected rows to, or none.
+/// `None` when there is no append blob of this name.
 async fn look_at(store: &BlobStore, name: &str) -> Result<Option<AppendBlob>, BlobError> {
     match store.append_blob(name).await {
         Err(BlobError::OtherType { .. }) => Ok(None),

@@ -47,7 +47,7 @@ pub(super) struct Piece {
 }
 
 impl RejectsFile {
-    /// Begins another part. Does nothing when somebody else does, or wrote meanwhile.
+    /// Begins another part. Does nothing when another process has begun one, or has written meanwhile.
     pub(super) async fn begin(
         &self,
         queue: &Queue,
@@ -66,7 +66,7 @@ impl RejectsFile {
         let there = self.store.append_create(&name, self.header.clone(), &marks).await?;
         let is_new = there.metadata == marks && there.bytes == self.header.len() as u64;
         if !is_new || !self.copy(&anew.pieces, &name).await? {
-            // Somebody else's; the next look finds another number.
+            // Another process owns this blob; the next attempt finds another number.
             return Ok(());
         }
         job_queue::failpoint!("rejects-part-copied");
@@ -80,17 +80,17 @@ impl RejectsFile {
         self.empty_left_overs(queue).await
     }
 
-    /// Takes the rows out of files of this run that do not count.
+    /// Empties files of this run that the ledger does not count as parts.
     pub(super) async fn empty_left_overs(&self, queue: &Queue) -> Result<(), RejectsError> {
         let mut pending = queue.pending_rejects(&self.run, 1).await?;
         if pending.parts.copying.is_some() {
-            // Whoever does finds out, and does it again.
+            // The process that is copying notices that its number is gone, and begins again.
             let none = RejectsParts { copying: None, ..pending.parts.clone() };
             let (run, position) = (&self.run, pending.position);
             queue.change_rejects_parts(run, position, &pending.parts, &none).await?;
         }
         let files = self.files(&pending).await?;
-        // Asked for when the files were looked at: a number is reserved before there is a file.
+        // Read after the files: a number is reserved before its file exists.
         pending = queue.pending_rejects(&self.run, 1).await?;
         let RejectsParts { parts, copying, .. } = &pending.parts;
         let counts =
@@ -151,7 +151,7 @@ impl RejectsFile {
     }
 
     /// Copies the lines of `pieces` behind the header of a new file; the last line of each ends.
-    /// Gives `false` when somebody else writes to it.
+    /// Gives `false` when another process writes to it.
     async fn copy(&self, pieces: &[Piece], name: &str) -> Result<bool, RejectsError> {
         let header = self.header.len() as u64;
         let mut length = header;

@@ -1,4 +1,4 @@
-//! Writes the pending lines to the part that goes on.
+//! Appends the pending lines to the last part.
 
 use std::cmp::Ordering;
 
@@ -16,10 +16,10 @@ use crate::{import::error::RejectsError, report::rejects_names::name};
 /// Bytes in one append; the service takes 4 MiB.
 const APPEND_BYTES_MAX: usize = 1 << 20;
 
-/// A server follows many runs, and what is being appended is in memory: this many at a time.
+/// Each append holds up to 1 MiB in memory, and a server follows many runs: this many at a time.
 static WRITERS: Semaphore = Semaphore::const_new(2);
 
-/// What follows from a look at the part that goes on.
+/// What to do after comparing the last part with the ledger.
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     /// So many of the pending lines are in it.
@@ -51,14 +51,14 @@ impl RejectsFile {
         Ok(())
     }
 
-    /// Writes all lines of a run that has ended, and sees to it once that the files hold no others.
+    /// Writes all lines of a run that has ended, and empties left-over files once.
     pub(crate) async fn write_all(&self, queue: &Queue) -> Result<(), RejectsError> {
         loop {
             self.write_pending(queue).await?;
             let _turn = WRITERS.acquire().await;
             let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
             let Some(ledger) = queue.ledger(&self.run).await? else {
-                // It was forgotten meanwhile: what its files hold is nobody's business any more.
+                // The ledger has expired meanwhile; the files stay as they are.
                 return Ok(());
             };
             if !pending.lines.is_empty() || !(pending.parts.done || self.is_whole(&pending).await?)
@@ -82,8 +82,8 @@ impl RejectsFile {
         }
     }
 
-    /// Brings all rejected rows of a run that has ended into one file, and gives its name. The rows
-    /// are taken as they stand there: a person may have mended them.
+    /// Copies all rejected rows of a run that has ended into one file, and gives its name. Rows are
+    /// copied as they are: a person may have edited them.
     pub(crate) async fn join(&self, queue: &Queue) -> Result<String, RejectsError> {
         loop {
             self.write_pending(queue).await?;
@@ -96,7 +96,7 @@ impl RejectsFile {
             for part in &pending.parts.parts {
                 let name = name(&self.run, part.number);
                 match self.store.properties(&name).await {
-                    // Whoever took it away did not want its rows.
+                    // A part that was deleted is not replayed.
                     Err(BlobError::NoSuchBlob { .. }) => {}
                     there => {
                         let there = there?;
@@ -163,9 +163,9 @@ impl RejectsFile {
         }
     }
 
-    /// The file is longer than Redis knows. By pending lines: their writer died before it could
-    /// tell. By others: Redis lost its last writes, and those rows come again, or came out
-    /// otherwise, so that they must not stay.
+    /// The file is longer than Redis knows. With pending lines: their writer died before it
+    /// recorded them. With other lines: Redis lost its last writes, and those rows come again or
+    /// with another outcome, so they must not stay.
     async fn after_what_is_there(
         &self,
         pending: &PendingRejects,
@@ -188,8 +188,8 @@ impl RejectsFile {
         })
     }
 
-    /// The file is shorter than Redis knows: another part took its place, which Redis forgot; or
-    /// somebody shortened it.
+    /// The file is shorter than Redis knows: Redis forgot the part that replaced it, or a person
+    /// shortened it.
     async fn after_a_loss(
         &self,
         pending: &PendingRejects,
@@ -244,8 +244,8 @@ impl RejectsFile {
         })
     }
 
-    /// Whether the last part is as it was left, with nothing pending. One that somebody moved away
-    /// or changed is theirs.
+    /// Whether the last part has exactly the lines that Redis knows. A part that a person moved or
+    /// changed is left alone.
     async fn is_whole(&self, pending: &PendingRejects) -> Result<bool, RejectsError> {
         match self.store.append_blob(&name(&self.run, last(pending).number)).await {
             Ok(Some(there)) if self.is_ours(&there) => match there.bytes.cmp(&self.end(pending)) {

@@ -1,4 +1,4 @@
-//! One look at a run for however many streams that show it.
+//! Polls a run once for all the streams that show it.
 //!
 //! ```text
 //! ledger, batch events ──every 500 ms──▶ watcher ──Snapshot──▶ stream, stream, …
@@ -23,10 +23,10 @@ use crate::server::live::{
     queue_state::{QueueState, QueueWatch},
 };
 
-/// How often a watched run is looked at.
+/// How often a watched run is polled.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A look that takes longer is told to those who watch.
+/// When a poll takes longer, the streams are told that their data is stale.
 const LATE: Duration = Duration::from_secs(3);
 
 /// The watched runs.
@@ -88,13 +88,13 @@ impl Shared {
         is_unwatched
     }
 
-    /// Whoever comes for the run from now on is served by another watcher.
+    /// Later streams of the run start a new watcher.
     fn forget(&self, run: &RunId) {
         self.watched().remove(run);
     }
 }
 
-/// Looks at one run.
+/// Polls one run.
 struct Watcher {
     shared: Arc<Shared>,
     run: RunId,
@@ -166,12 +166,12 @@ impl Watcher {
     }
 }
 
-/// Once, until there is a new snapshot.
+/// Marks the snapshot as stale, once.
 fn say_stale(snapshots: &watch::Sender<Snapshot>) {
     snapshots.send_if_modified(|snapshot| !std::mem::replace(&mut snapshot.is_stale, true));
 }
 
-/// Time passing alone is no change.
+/// The clock alone is no change.
 fn is_same(before: &(Ledger, Arc<QueueState>), ledger: &Ledger, queue: &QueueState) -> bool {
     let (ledger_before, queue_before) = before;
     let then = Ledger { now_ms: ledger.now_ms, ..ledger_before.clone() };

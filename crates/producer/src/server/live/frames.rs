@@ -18,7 +18,7 @@ const LOG_FRAMES_KEPT: usize = 64;
 /// The last frame of a run that has ended.
 pub(crate) const END: Bytes = Bytes::from_static(b"event: end\ndata: {}\n\n");
 
-/// Nothing is known of the run at the moment; what was sent may be old.
+/// Redis does not answer; what was sent before may be out of date.
 pub(crate) const STALE: Bytes =
     Bytes::from_static(b"event: stale\ndata: {\"error\":\"no news from redis\"}\n\n");
 
@@ -36,7 +36,7 @@ pub(crate) struct Snapshot {
     pub(crate) log: VecDeque<LogFrame>,
     /// Nothing more will happen.
     pub(crate) has_ended: bool,
-    /// The look after this one takes long, or failed.
+    /// The poll after this one takes long, or failed.
     pub(crate) is_stale: bool,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct LogFrame {
     pub(crate) frame: Bytes,
 }
 
-/// What was seen at one look.
+/// What one poll has found.
 pub(crate) struct Observation<'a> {
     pub(crate) before: Option<&'a Ledger>,
     pub(crate) ledger: &'a Ledger,
@@ -73,10 +73,10 @@ impl Snapshot {
             next.add_log(at, batch, vec![line])?;
         }
         if has_ended {
-            // Whoever comes back for the end has not seen it, whatever it saw last.
+            // A client that reconnects for the end has not seen it, whatever its last event was.
             next.add_log((u64::MAX, 0), last, log_lines::closing(ledger))?;
         }
-        let pause = queue.delivery_pause.as_ref();
+        let pause = queue.outage.as_ref();
         let report = Report::of(ledger.clone()).among(&queue.targets(), pause);
         let seen = RunFrame { report, queue };
         next.run = frame("run", last, &seen)?;

@@ -1,4 +1,4 @@
-//! How full the queue is, and who works on it.
+//! How full the queue is, and which consumers and servers are alive.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{import::watermark::Watermarks, report::target::ShownTarget, server::cached::Cached};
 
-/// However many ask, Redis is asked this often at most.
+/// However many callers there are, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_millis(400);
 
 /// The queue as callers see it.
@@ -28,10 +28,10 @@ pub(crate) struct QueueState {
     pub(crate) servers: u64,
     /// What the consumers do with rows, each target once.
     targets: Vec<ShownTarget>,
-    /// Calls of the org's day, as Salesforce said last.
+    /// API calls of the org's day, as last reported by Salesforce.
     pub(crate) api_usage: Option<ApiUsage>,
-    /// Why nothing is delivered at this moment, though there are consumers.
-    pub(crate) delivery_pause: Option<Outage>,
+    /// Why nothing is delivered now, though consumers are alive.
+    pub(crate) outage: Option<Outage>,
 }
 
 impl QueueState {
@@ -41,7 +41,7 @@ impl QueueState {
     }
 }
 
-/// Looks at the queue for all who ask.
+/// Polls the queue for all callers.
 #[derive(Debug)]
 pub(crate) struct QueueWatch {
     queue: Queue,
@@ -74,7 +74,7 @@ impl QueueWatch {
             servers: self.queue.live_servers().await?,
             targets: targets.into_iter().map(ShownTarget::from).collect(),
             api_usage: self.queue.api_usage().await?,
-            delivery_pause: self.queue.outage().await?,
+            outage: self.queue.outage().await?,
         }))
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 /// Prometheus gives up after ten seconds; without Redis the rest is still true.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// However many ask, Redis is asked this often at most.
+/// However many callers there are, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// The queue, and how many runs are in each state.
@@ -26,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) runs: BTreeMap<Status, i64>,
 }
 
-/// Loads them for all who ask.
+/// Loads them once for all callers.
 #[derive(Debug)]
 pub(crate) struct SharedFigures {
     queue: Queue,

@@ -11,8 +11,8 @@ use axum::{
 
 use crate::server::{error::ApiError, middleware::audit::Asked, state::Api};
 
-/// How long anybody waits for an answer to begin. Redis being away is waited out
-/// elsewhere; here a person is waiting.
+/// Timeout until an answer begins. Commands in a terminal wait out an unreachable Redis; here a
+/// person waits.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 
 pub(crate) async fn admitted(
@@ -31,8 +31,8 @@ pub(crate) async fn admitted(
     }
 }
 
-/// Whether the caller waits for the answer or not: what it asked for may be done, and the log says what
-/// came of it.
+/// Runs to its end even if the caller disconnects: the command may have been executed, and the log
+/// has to say so.
 async fn seen_through(asked: Asked, next: Next, request: Request) -> Response {
     let answer = tokio::spawn(async move { asked.answered(next.run(request).await) });
     answer.await.unwrap_or_else(|panicked| {

@@ -1,6 +1,6 @@
-//! A line for each refused request and for each that changes something: who, from where, what, and
-//! what came of it. Nothing of a request is in it but the peer's address, what a trusted proxy says,
-//! and a run's id.
+//! The audit log: a line for each refused request and for each command, with its client, action and
+//! outcome. Of a request it has the peer's address, X-Forwarded-For of a trusted proxy, and a run's
+//! id, and nothing else.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -35,7 +35,7 @@ struct Kind {
 #[derive(Clone, Debug)]
 pub(crate) struct Begun(pub(crate) RunId);
 
-/// Keeps the lines few.
+/// Limits the log lines of each kind.
 #[derive(Debug)]
 pub(crate) struct Audit {
     refused: Arc<Quota>,
@@ -94,7 +94,7 @@ impl Asked {
     }
 }
 
-/// Nothing is left unsaid at the end of the program.
+/// Logs the counts that are left at the end of the program.
 impl Drop for Audit {
     fn drop(&mut self) {
         for quota in [&self.refused, &self.in_vain, &self.changes] {
@@ -133,7 +133,7 @@ impl Drop for Asked {
     }
 }
 
-/// Words of ours, whatever stands in the path.
+/// The action in fixed words, so that nothing of the path gets into the log.
 fn action(method: &Method, path: &str) -> (&'static str, Option<RunId>) {
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let run = |text: &str| text.parse::<RunId>().ok();
@@ -209,7 +209,7 @@ impl Quota {
         let what = self.kind.what;
         let left_out = std::mem::take(&mut self.window().left_out);
         if left_out > 0 {
-            warn!(target: "audit", "audit: {left_out} more {what} are not told one by one");
+            warn!(target: "audit", "audit: {left_out} more {what} are not logged one by one");
         }
     }
 

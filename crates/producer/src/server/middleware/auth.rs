@@ -1,4 +1,4 @@
-//! Who may ask: the token, and protection from web pages elsewhere.
+//! Authenticates requests by the token, and protects from cross-site requests and DNS rebinding.
 //!
 //! A page on another site can make a browser send requests here. It cannot
 //! choose the `Host` header (a name it controls may resolve to this machine, but
@@ -59,7 +59,7 @@ impl Auth {
         if is_api { self.check_token(headers) } else { Ok(()) }
     }
 
-    /// There is one, and whatever stands before the path says the same.
+    /// There is exactly one Host header, and an absolute request URI names the same host.
     fn check_host<'a>(&self, uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, ApiError> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok()).unwrap_or("");
@@ -83,7 +83,7 @@ impl Auth {
     fn is_ours(&self, name: &str) -> bool {
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         let is_fine_address = address.is_ok_and(|address| {
-            // An address cannot be made to point here by somebody else's DNS.
+            // An address cannot be rebound by foreign DNS.
             !self.is_loopback || address.is_loopback()
         });
         name == "localhost" || is_fine_address || self.allowed_hosts.iter().any(|host| host == name)
@@ -103,7 +103,7 @@ impl Auth {
     }
 }
 
-/// Whether a name is one that other machines can have for this one.
+/// Whether other machines can reach this one by the name.
 pub(crate) fn is_public(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

@@ -1,4 +1,4 @@
-//! What every answer tells a browser to forbid.
+//! Security headers of every answer.
 
 use axum::{
     extract::Request,

@@ -23,7 +23,7 @@ pub(crate) struct Granted {
     run_id: RunId,
 }
 
-/// Who is to deliver the run from now on.
+/// Which target is to deliver the run from now on.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ForWhom {
@@ -32,12 +32,12 @@ pub(crate) struct ForWhom {
 
 type Answer = Result<(StatusCode, Json<Granted>), ApiError>;
 
-/// Batches that are being delivered are seen through.
+/// Batches that are being delivered are finished.
 pub(crate) async fn pause(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Answer {
     grant(RunCommand::Pause, &api, run).await
 }
 
-/// Also for a run that nobody feeds any more: some server takes it.
+/// Also for a run without a producer: a server takes it.
 pub(crate) async fn resume(
     State(api): State<Arc<Api>>,
     RunOf(run): RunOf,
@@ -59,7 +59,7 @@ async fn grant(command: RunCommand, api: &Api, run_id: RunId) -> Answer {
     let queue = &api.runs.queue;
     let outcome = command.execute(queue, &run_id).await?;
     if outcome == Outcome::NobodyFeeds {
-        // This server does, as soon as it is counted among the living.
+        // This server takes it, as soon as its heartbeat is in Redis.
         queue.push_import(&run_id).await?;
     }
     let message = in_short(command, outcome);

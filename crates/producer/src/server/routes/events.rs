@@ -18,14 +18,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{
-    client::{Client, Share},
+    client::Client,
     error::ApiError,
     extract::RunOf,
     live::frames::{END, Position, STALE, Snapshot, position},
+    shares::Share,
     state::Api,
 };
 
-/// Proxies cut connections that are silent.
+/// Proxies close idle connections.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// When to come back after the connection was lost, and a first sign of life.

@@ -61,7 +61,7 @@ pub(crate) async fn list(
     Ok(turn.answer(&files))
 }
 
-/// The first page that shows something. What we have written ourselves is shown to who asks for it.
+/// The first page that has files. Rejects files are listed only under their prefix.
 async fn some(
     store: &BlobStore,
     prefix: &str,

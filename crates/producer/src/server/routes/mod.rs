@@ -1,3 +1,5 @@
+//! The handlers, a file for each resource of the API; `openapi.json` describes them.
+
 pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod files;

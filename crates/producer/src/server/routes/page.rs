@@ -1,4 +1,4 @@
-//! The page, embedded in the program: the files of `web/`.
+//! The page: the files of `web/`, embedded in the program.
 
 use std::sync::LazyLock;
 

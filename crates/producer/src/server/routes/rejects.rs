@@ -29,7 +29,7 @@ pub(crate) struct FormOf {
     r#for: Option<Reader>,
 }
 
-/// Who is to read what is downloaded.
+/// The program that will open the download.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Reader {

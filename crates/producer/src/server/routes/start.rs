@@ -29,8 +29,8 @@ use crate::{
 /// Most characters in an `Idempotency-Key`.
 const KEY_CHARS_MAX: usize = 255;
 
-/// How long a start may take: less than its caller waits, who is told to start again. It may be that
-/// the file is hours of nothing before its header.
+/// Timeout of a start: less than the caller's, so that it hears why. A file may have hours of empty
+/// lines before its header.
 const START_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// A file to load.
@@ -83,7 +83,7 @@ pub(crate) async fn replay(
     let start_key = start_key(&headers)?;
     let RowsOf { code, target } = body.map(|JsonOf(rows)| rows).unwrap_or_default();
     let codes = code.into_iter().collect();
-    // What this server was set to is for new runs.
+    // The server's own target settings are for new runs only.
     let wanted = target.as_ref().map(TargetId::wanted).transpose()?.unwrap_or_default();
     let replay = Replay { of, codes, edited: None, settings: api.settings.clone(), wanted };
     let request = replay.request(&api.runs).await.map_err(|error| match error {
@@ -93,7 +93,7 @@ pub(crate) async fn replay(
     begin(api, RunRequest { start_key, ..request.request }).await
 }
 
-/// Also when the caller goes away meanwhile: a run that is entered gets its job.
+/// Runs to its end even if the caller disconnects: a run in the ledger must get its job.
 async fn begin(api: Arc<Api>, request: RunRequest) -> Answer {
     let Ok(place) = Arc::clone(&api.starts).try_acquire_owned() else {
         return Err(ApiError::unavailable(format!("{STARTS_MAX} starts are under way already")));
@@ -126,7 +126,7 @@ fn given_up() -> ApiError {
     ))
 }
 
-/// Whoever repeats a request with the same key gets the same run.
+/// Requests with the same key are idempotent: they get the same run.
 fn start_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().unwrap_or_default();
