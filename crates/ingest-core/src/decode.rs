@@ -12,6 +12,7 @@
 //! open, all quotes behind them stand in pairs, and a pair opens nothing that goes on to another line.
 //! So the next line that is to be read again begins no earlier than the last line that was read twice.
 
+mod end_of_input;
 mod too_long;
 mod torn;
 
@@ -331,41 +332,6 @@ impl RecordDecoder {
                 None
             }
         }
-    }
-
-    /// What is left when the input has ended in a record. `None`: some of it is read again.
-    fn finish(&mut self, input: &mut Input) -> Option<Found> {
-        match self.state {
-            State::BetweenRecords => None,
-            State::Skipping(found) | State::Ended(found) => Some(found),
-            State::InRecord(_) | State::BehindCtrlZ(_) | State::InMark => self.finish_record(input),
-        }
-    }
-
-    /// The input ends in a record, or in the Ctrl-Z that some programs end a text with.
-    fn finish_record(&mut self, input: &mut Input) -> Option<Found> {
-        let text = self.text_bytes();
-        let mut scan = Scan::new(self.dialect);
-        let found = scan.see(&self.carry[..text]);
-        if text > self.record_bytes_max {
-            return match found {
-                (_, None) => self.end_too_long(&scan, text, input),
-                _ => self.give_up(input),
-            };
-        }
-        debug_assert!(found == (text, None), "it ended before");
-        if scan.open_quote().is_some() && scan.is_over_lines() || self.is_torn(&scan, text) {
-            return self.go_back(&scan, input);
-        }
-        let at = self.position();
-        self.cursor.pass(&self.carry);
-        self.skipped_ctrl_z = text == 0 && !self.carry.is_empty();
-        self.carry.truncate(text);
-        if self.carry.is_empty() {
-            self.state = State::BetweenRecords;
-            return None;
-        }
-        Some(Found { at, shape: Shape::of(&scan) })
     }
 
     /// Bytes of `carry` without the Ctrl-Z at its end.
