@@ -178,7 +178,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// What the tests' consumer does with rows.
 pub(crate) fn target() -> Target {
-    target_of("Contact")
+    Target { external_id: Some("ExternalId__c".to_owned()), ..target_of("Contact") }
 }
 
 /// Runs `producer` to its end with nothing of the environment but `settings`.

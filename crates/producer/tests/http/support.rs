@@ -338,5 +338,5 @@ pub(crate) async fn refuse(claimed: &Claimed, code: &str) {
 
 /// What the tests' consumer does with rows.
 pub(crate) fn target() -> Target {
-    target_of("Contact")
+    Target { external_id: Some("ExternalId__c".to_owned()), ..target_of("Contact") }
 }
