@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
 /// Where the queue is.
@@ -23,10 +24,8 @@ pub struct QueueArgs {
 }
 
 fn lease(text: &str) -> Result<Duration, String> {
-    let lease = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    if (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&lease) {
-        Ok(lease)
-    } else {
-        Err("between 1s and 1h".to_owned())
-    }
+    let lease = text.parse::<SignedDuration>().map_err(|error| error.to_string())?;
+    let lease = Duration::try_from(lease).ok();
+    let possible = Duration::from_secs(1)..=Duration::from_secs(3_600);
+    lease.filter(|lease| possible.contains(lease)).ok_or_else(|| "between 1s and 1h".to_owned())
 }

@@ -63,7 +63,7 @@ pub struct GuardArgs {
     pub max_rejects: Option<String>,
 
     /// How long the ledger keeps a run after its end.
-    #[arg(long, env = "RUN_KEEP", default_value = "30d", value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "RUN_KEEP", default_value = "30d", value_name = "TIME", value_parser = service::parse_duration)]
     pub run_keep: Duration,
 }
 

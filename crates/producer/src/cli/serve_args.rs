@@ -46,7 +46,7 @@ pub struct ServeArgs {
         env = "HTTP_SHUTDOWN_GRACE",
         default_value = "10s",
         value_name = "DURATION",
-        value_parser = humantime::parse_duration
+        value_parser = service::parse_duration
     )]
     pub http_shutdown_grace: Duration,
 
