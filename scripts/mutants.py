@@ -35,7 +35,7 @@ RUST = {
         ("matches!(self, Self::Upsert | Self::Insert)", "true"),
         ("matches!(self, Self::Upsert | Self::Update)", "true"),
     ],
-    "crates/producer/src/import/watermark.rs": [
+    "crates/producer/src/import/backpressure.rs": [
         ("own.jobs >= self.high.jobs || own.bytes >= self.high.bytes",
          "own.jobs > self.high.jobs || own.bytes >= self.high.bytes"),
         ("own.jobs >= self.high.jobs || own.bytes >= self.high.bytes",

@@ -24,7 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     BlobError, BlobEtag,
     error::Subject,
-    retry::{Patience, TRANSFER},
+    retry::{RetryBudget, TRANSFER},
 };
 
 /// How much of a blob is fetched ahead of its reader. Takes up to
@@ -200,7 +200,7 @@ impl Source {
         range: Range<u64>,
         mut buffer: BytesMut,
     ) -> Result<Bytes, BlobError> {
-        let mut patience = Patience::new(self.settings.gives_up_after);
+        let mut budget = RetryBudget::new(self.settings.gives_up_after);
         loop {
             let begun = buffer.len();
             let rest = range.start + begun as u64..range.end;
@@ -209,9 +209,9 @@ impl Source {
             }
             let Err(error) = self.request(rest, &mut buffer).await else { continue };
             if buffer.len() > begun {
-                patience.progressed();
+                budget.progressed();
             }
-            if !patience.wait_after(&error).await {
+            if !budget.wait_after(&error).await {
                 return Err(self.error(&error));
             }
             self.retries.fetch_add(1, Ordering::Relaxed);

@@ -25,15 +25,15 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 /// From this try on a person is told.
 const TRIES_BEFORE_WARNING: u32 = 4;
 
-/// The patience of one request: used up by time without any progress.
+/// The budget of one request: used up by time without any progress.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct RetryBudget {
     lasts: Duration,
     since: Instant,
     tries: u32,
 }
 
-impl Patience {
+impl RetryBudget {
     pub(crate) fn new(lasts: Duration) -> Self {
         Self { lasts, since: Instant::now(), tries: 0 }
     }
@@ -70,11 +70,11 @@ pub(crate) async fn retried<T, F>(
 where
     F: Future<Output = azure_core::Result<T>>,
 {
-    let mut patience = Patience::new(lasts);
+    let mut budget = RetryBudget::new(lasts);
     loop {
         match request().await {
             Ok(answer) => return Ok(answer),
-            Err(error) if patience.wait_after(&error).await => {}
+            Err(error) if budget.wait_after(&error).await => {}
             Err(error) => return Err(error),
         }
     }
@@ -128,12 +128,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn progress_gives_all_the_time_back() {
-        let mut patience = Patience::new(TRANSFER);
+        let mut budget = RetryBudget::new(TRANSFER);
         tokio::time::sleep(TRANSFER).await;
 
-        assert!(!patience.wait_after(&ErrorKind::Io.into_error()).await);
-        patience.progressed();
-        assert!(patience.wait_after(&ErrorKind::Io.into_error()).await);
+        assert!(!budget.wait_after(&ErrorKind::Io.into_error()).await);
+        budget.progressed();
+        assert!(budget.wait_after(&ErrorKind::Io.into_error()).await);
     }
 
     #[tokio::test(start_paused = true)]

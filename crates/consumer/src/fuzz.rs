@@ -55,12 +55,6 @@ fn classify_error(status: u16, body: &[u8], operation: Operation) {
 mod tests {
     #[test]
     fn answers_of_the_corpus_are_judged() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/answer");
-        let mut replayed = 0;
-        for file in std::fs::read_dir(folder).unwrap() {
-            super::answer(&std::fs::read(file.unwrap().path()).unwrap());
-            replayed += 1;
-        }
-        assert!(replayed >= 5, "{folder} has {replayed} files");
+        test_support::replay_corpus("answer", 5, super::answer);
     }
 }

@@ -19,13 +19,13 @@ mod torn;
 use bytes::Bytes;
 use encoding_rs::Encoding;
 
-use crate::barren::Barren;
 use crate::error::TooLong;
+use crate::fast_path::Plain;
 use crate::input::Input;
-use crate::plain::Plain;
 use crate::position::Cursor;
 use crate::record::{FieldCount, Record, Shape};
 use crate::scan::{self, Scan};
+use crate::skip_limit::Barren;
 use crate::{Dialect, IngestError, Position};
 
 /// U+FEFF.

@@ -5,17 +5,17 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::barren;
 use crate::batch::Batcher;
 use crate::decode::RecordDecoder;
 use crate::input::Input;
-use crate::opening::{Opened, Opening};
 use crate::position::Cursor;
+use crate::preamble::{Opened, Opening};
 use crate::record::{FieldCount, Shape};
 use crate::reject::RowRules;
 use crate::replay::{Replayed, Replayer};
 use crate::sep_line::SepLine;
 use crate::settings::{HeaderLimits, IngestSettings, Manner};
+use crate::skip_limit;
 use crate::{
     Batch, Cells, Dialect, Header, IngestError, Replay, ResumePoint,
     first_record::{self, FirstRecord},
@@ -139,8 +139,8 @@ impl Ingest {
                 }
                 State::Failed(error) => return Err(error.clone()),
                 State::Opening(opening) => match opening.open(&mut self.input) {
-                    _ if opening.passed() > barren::IN_A_ROW_MAX => {
-                        State::Failed(barren::only_empty_lines(0))
+                    _ if opening.passed() > skip_limit::IN_A_ROW_MAX => {
+                        State::Failed(skip_limit::only_empty_lines(0))
                     }
                     Some(opened) => self.read_header_at(opened),
                     None => return Ok(None),

@@ -48,14 +48,14 @@
 //! only by a quote that stands where one opens (`"open⏎2,"closed"`). It is a reject, and reading
 //! goes on behind that line.
 
-mod barren;
 mod batch;
 mod cell;
 mod code;
 mod decode;
 mod dialect;
 mod error;
-mod few;
+mod escape;
+mod fast_path;
 mod first_record;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
@@ -64,9 +64,8 @@ mod ingest;
 mod input;
 mod job;
 mod key;
-mod opening;
-mod plain;
 mod position;
+mod preamble;
 mod record;
 mod reject;
 mod reject_columns;
@@ -77,7 +76,8 @@ mod run;
 mod scan;
 mod sep_line;
 mod settings;
-mod shown;
+mod short_list;
+mod skip_limit;
 mod spreadsheet;
 mod tally;
 mod transcode;
@@ -87,7 +87,7 @@ pub use cell::Cells;
 pub use code::{CODES_MAX, OTHER_CODE, code_and_message, is_code};
 pub use dialect::Dialect;
 pub use error::{DataKind, IngestError, PackedFormat};
-pub use few::few;
+pub use escape::{is_control, push_shown, shown};
 pub use header::{Header, RepeatedName};
 pub use ingest::Ingest;
 pub use job::{BatchJob, DecodeJobError};
@@ -99,7 +99,7 @@ pub use replay::Replay;
 pub use rows::Rows;
 pub use run::{InvalidRunId, RunId};
 pub use settings::{HeaderLimits, IngestSettings};
-pub use shown::{is_control, push_shown, shown};
+pub use short_list::few;
 pub use spreadsheet::SpreadsheetCopy;
 pub use tally::Tally;
 pub use transcode::{Transcoder, UnknownEncoding};

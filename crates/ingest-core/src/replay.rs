@@ -140,7 +140,7 @@ impl Replayer {
                 become_part(record, raw, source, spans(source, raw).count());
                 if source != self.dialect && matches!(record.shape, Shape::Whole { .. }) {
                     self.written.clear();
-                    write_anew(&mut self.written, raw, source, self.dialect);
+                    rewrite(&mut self.written, raw, source, self.dialect);
                     record.raw = &self.written;
                 }
             }
@@ -233,7 +233,7 @@ impl Replayer {
 }
 
 /// Writes a whole record in another dialect.
-fn write_anew(line: &mut Vec<u8>, raw: &[u8], source: Dialect, dialect: Dialect) {
+fn rewrite(line: &mut Vec<u8>, raw: &[u8], source: Dialect, dialect: Dialect) {
     let mut is_first = true;
     source.for_each_cell(raw, &mut Vec::new(), |cell| {
         if !std::mem::take(&mut is_first) {

@@ -1,6 +1,6 @@
 //! Where a record ends, told byte by byte.
 //!
-//! [`Plain`](crate::plain::Plain) finds the records that every program writes. This is for all
+//! [`Plain`](crate::fast_path::Plain) finds the records that every program writes. This is for all
 //! others: those that lie in more than one chunk, that have quotes inside cells, and those of which
 //! a quote is not closed. It never looks ahead, so how the bytes are cut cannot matter.
 

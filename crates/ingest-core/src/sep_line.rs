@@ -1,6 +1,6 @@
 //! A line `sep=;` where files were joined: Excel writes one before the header.
 //!
-//! At the start of the input it is [`Opening`](crate::opening::Opening)'s. Further down it is no data
+//! At the start of the input it is [`Opening`](crate::preamble::Opening)'s. Further down it is no data
 //! where the next record repeats the header, and a record like all others elsewhere. So it is held
 //! until the next record is there.
 

@@ -10,7 +10,7 @@ pub struct IngestSettings {
     pub delimiter: Option<u8>,
     /// Byte around a field.
     pub quote: u8,
-    /// See [`Dialect::escape`].
+    /// See [`Dialect::escape`](crate::Dialect::escape).
     pub escape: Option<u8>,
     /// Most bytes in a record, its line end not counted. A longer one becomes a reject.
     pub record_bytes_max: usize,

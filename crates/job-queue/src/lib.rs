@@ -74,7 +74,4 @@ pub use queue::{
     BatchBackend, Claimed, ClaimedImport, Depth, Feeder, Fullness, ImportBackend,
     JOBS_PER_PUSH_MAX, JobBackend, ReleaseFailed, ReleaseFailedLayer, Settled,
 };
-pub use shared::{
-    AUTO_BULK_ROWS_MIN, Allowance, Api, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits,
-    Outage,
-};
+pub use shared::{Allowance, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits, Outage};

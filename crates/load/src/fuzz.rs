@@ -80,12 +80,6 @@ fn lead() -> Describe {
 mod tests {
     #[test]
     fn mappings_of_the_corpus_make_json_or_are_refused() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/mapping");
-        let mut replayed = 0;
-        for file in std::fs::read_dir(folder).unwrap() {
-            super::mapping(&std::fs::read(file.unwrap().path()).unwrap());
-            replayed += 1;
-        }
-        assert!(replayed >= 5, "{folder} has {replayed} files");
+        test_support::replay_corpus("mapping", 5, super::mapping);
     }
 }

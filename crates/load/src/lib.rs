@@ -5,6 +5,7 @@
 //! .sdl file or column names ──Mapping──▶ Plan, one per header ──▶ EncodedRows, one per batch
 //! ```
 
+mod api;
 mod columns;
 mod describe;
 mod encode;
@@ -21,6 +22,7 @@ mod target;
 mod tests;
 mod value;
 
+pub use api::{AUTO_BULK_ROWS_MIN, Api};
 pub use columns::{Constant, LeftOut, MappedColumn};
 pub use describe::{Describe, Field, PicklistValue};
 pub use encode::{EncodedRow, EncodedRows};

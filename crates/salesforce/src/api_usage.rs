@@ -18,7 +18,7 @@ pub struct Usage {
 pub(crate) struct UsageMeter(watch::Sender<Option<Usage>>);
 
 impl UsageMeter {
-    pub(crate) fn take_in(&self, headers: &HeaderMap) {
+    pub(crate) fn track(&self, headers: &HeaderMap) {
         let values = headers.get_all("sforce-limit-info").iter();
         let Some(usage) = values.filter_map(|value| read(value.to_str().ok()?)).next_back() else {
             return;

@@ -135,7 +135,7 @@ impl Client {
         let response = request.send().await.map_err(http::refusal)?;
         let status = response.status();
         let retry_after = http::retry_after(response.headers());
-        self.usage.take_in(response.headers());
+        self.usage.track(response.headers());
         if status.is_success() && is_page(response.headers()) {
             return Err(page_instead_of_answer(status.as_u16(), "an HTML page"));
         }

@@ -26,12 +26,6 @@ pub fn answer(bytes: &[u8]) {
 mod tests {
     #[test]
     fn answers_of_the_corpus_are_read() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/answer");
-        let mut replayed = 0;
-        for file in std::fs::read_dir(folder).unwrap() {
-            super::answer(&std::fs::read(file.unwrap().path()).unwrap());
-            replayed += 1;
-        }
-        assert!(replayed >= 5, "{folder} has {replayed} files");
+        test_support::replay_corpus("answer", 5, super::answer);
     }
 }

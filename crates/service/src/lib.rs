@@ -9,7 +9,7 @@ mod completions;
 mod descriptors;
 mod dotenv;
 mod duration;
-mod foreign;
+mod harmless;
 mod http;
 mod logging;
 mod memory;
@@ -27,7 +27,7 @@ use std::{
 pub use completions::{CompletionsArgs, print_completions};
 pub use descriptors::raise_descriptor_limit;
 pub use duration::parse_duration;
-pub use foreign::{Harmless, SENTENCE_MAX, stderr, stdout};
+pub use harmless::{Harmless, SENTENCE_MAX, stderr, stdout};
 pub use http::{HttpLimits, HttpServer};
 pub use ingest_core::{few, shown};
 pub use logging::init_logging;

@@ -2,7 +2,7 @@ use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::foreign::Harmless;
+use crate::harmless::Harmless;
 
 /// Our own crates tell what happens; libraries speak up only when something is wrong.
 const DEFAULT_FILTER: &str = "warn,audit=info,blob_store=info,consumer=info,generate_upload=info,\

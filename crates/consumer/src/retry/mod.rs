@@ -11,11 +11,11 @@ mod code_tests;
 mod job_error;
 mod message;
 mod request_error;
+#[cfg(test)]
+mod request_error_tests;
 mod row_error;
 #[cfg(test)]
-mod row_tests;
-#[cfg(test)]
-mod tests;
+mod row_error_tests;
 mod verdict;
 
 pub(crate) use self::{

@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("service", &["ingest-core"]),
     ("blob-store", &[]),
     ("job-queue", &["ingest-core"]),
-    ("producer", &["ingest-core", "blob-store", "job-queue", "service"]),
+    ("producer", &["ingest-core", "blob-store", "job-queue", "load", "service"]),
     ("load", &["ingest-core"]),
     ("salesforce", &["ingest-core"]),
     ("consumer", &["ingest-core", "job-queue", "load", "salesforce", "service"]),

@@ -77,7 +77,7 @@ fn a_redis_that_is_killed_and_comes_back_is_waited_for() {
 
     pipeline.redis.kill();
     wait_until("both have noticed", || {
-        [&sync, &consumer].iter().all(|program| program.stderr().contains("waiting until it does"))
+        [&sync, &consumer].iter().all(|program| program.stderr().contains("retrying until it can"))
     });
     assert!(sync.is_running() && consumer.is_running());
     pipeline.redis.start_again();
@@ -122,7 +122,7 @@ fn ctrl_c_is_heard_while_redis_is_away() {
     let sync = pipeline.sync(&["--run-id", "away"]);
     pipeline.wait_until_rows_arrive(1_000);
     pipeline.redis.kill();
-    wait_until("it has noticed", || sync.stderr().contains("waiting until it does"));
+    wait_until("it has noticed", || sync.stderr().contains("retrying until it can"));
 
     sync.signal("INT");
     let ended = sync.end();
@@ -144,7 +144,7 @@ fn a_full_redis_is_waited_for_and_drains() {
 
     let _consumer = pipeline.consumer();
     pipeline.wait_until_rows_arrive(500);
-    wait_until("the producer waits", || sync.stderr().contains("waiting until it does"));
+    wait_until("the producer waits", || sync.stderr().contains("retrying until it can"));
     let () = redis::cmd("CONFIG").arg(&["SET", "maxmemory", "0"]).query(&mut redis).unwrap();
 
     pipeline.assert_all_arrived("oom", sync, ROWS);

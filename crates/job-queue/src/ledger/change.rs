@@ -40,7 +40,7 @@ impl Queue {
         self.invoke::<u8>("fail a run", &script).await.map(drop)
     }
 
-    /// Changes how a run is read, see [`NewRun::settings`]. Nothing happens when
+    /// Changes how a run is read, see [`NewRun::settings`](crate::NewRun::settings). Nothing happens when
     /// there is no such run.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! The states of a run.
+//! The states of a run as they are stored. What people see follows from them and from more: `RunStatus`
+//! of the producer.
 
 use serde::Serialize;
 

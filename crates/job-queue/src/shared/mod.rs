@@ -9,5 +9,5 @@ mod value;
 
 pub use api_usage::ApiUsage;
 pub use lookup::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
-pub use org_limits::{AUTO_BULK_ROWS_MIN, Allowance, Api, OrgLimits};
+pub use org_limits::{Allowance, OrgLimits};
 pub use outage::Outage;

@@ -166,14 +166,14 @@ async fn a_run_whose_file_is_gone_gives_its_queue_up_and_takes_no_room() {
     let mut feeder = fixture.queue.acquire_run(&id("gone")).await.unwrap();
     feeder.push(&(0..6).map(|n| job("gone", n)).collect::<Vec<_>>(), after(6)).await.unwrap();
     let under_way = claim(&fixture).await.unwrap();
-    let put_back_later = claim(&fixture).await.unwrap();
+    let released_later = claim(&fixture).await.unwrap();
     let waits = claim(&fixture).await.unwrap();
     waits.release(Duration::from_secs(60)).await.unwrap();
 
     fixture.queue.fail_run_of_replaced_file(&id("gone"), "it was replaced").await.unwrap();
 
     assert_eq!(fixture.ledger("gone").await.batches_queued, 2, "those that are delivered now");
-    put_back_later.release(Duration::ZERO).await.unwrap();
+    released_later.release(Duration::ZERO).await.unwrap();
     under_way.settle(&delivered(&under_way)).await.unwrap();
     feeder.release().await;
     let ledger = fixture.ledger("gone").await;

@@ -106,7 +106,7 @@ async fn a_batch_that_is_settled_and_queued_all_the_same_is_taken_off_by_its_hol
 
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default());
     let mut left = fixture.queue_keys();
-    left.retain(|key| !key.ends_with(":living"));
+    left.retain(|key| !key.ends_with(":live"));
     assert_eq!(left, [""; 0]);
     assert_eq!(fixture.ledger("a").await.tally.created, 0, "it counted when it was settled");
 }

@@ -77,7 +77,7 @@ mod tests {
         let deletes = Target { operation: "delete".to_owned(), ..sample::target() };
         let inserts =
             Target { operation: "insert".to_owned(), external_id: None, ..sample::target() };
-        let living = [contact.clone(), deletes.clone(), inserts.clone()];
+        let live = [contact.clone(), deletes.clone(), inserts.clone()];
         let cases = [
             (args("contact", "", "", ""), Choice::Known(contact.clone())),
             (args("contact", "", "ExternalId__c", ""), Choice::Known(contact.clone())),
@@ -88,7 +88,7 @@ mod tests {
         ];
 
         for (args, choice) in cases {
-            assert_eq!(args.wanted().choose(&living), choice, "{args:?}");
+            assert_eq!(args.wanted().choose(&live), choice, "{args:?}");
         }
     }
 

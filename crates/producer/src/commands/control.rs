@@ -19,7 +19,7 @@ use crate::{
         replay::Replay,
         run_request::RunRequest,
     },
-    report::status::Status,
+    report::run_status::RunStatus,
 };
 
 /// What a control command prints for programs; the same words as the HTTP API's.
@@ -28,7 +28,7 @@ use crate::{
 struct Answer<'a> {
     message: &'a str,
     run_id: &'a RunId,
-    status: Status,
+    status: RunStatus,
 }
 
 pub(super) async fn pause(args: PauseArgs) -> anyhow::Result<ExitCode> {
@@ -101,7 +101,7 @@ async fn print(
         return Ok(ExitCode::SUCCESS);
     }
     let ledger = queue.ledger(run).await?;
-    let status = ledger.as_ref().map_or(Status::Cancelled, Status::of);
+    let status = ledger.as_ref().map_or(RunStatus::Cancelled, RunStatus::of);
     let answer = Answer { message, run_id: run, status };
     writeln!(service::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?;
     Ok(ExitCode::SUCCESS)

@@ -10,13 +10,13 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::{invalid_setting::InvalidSetting, load_args::LoadArgs},
     import::{
+        backpressure::Watermarks,
         error::SyncError,
         importer::{Imported, Importer, Until},
         places::Places,
         run_request::RunRequest,
         run_store::RunStore,
         source::Transfer,
-        watermark::Watermarks,
     },
     report::{command_line::resume_command, console::Display, reject_limit, run_report::Report},
 };
@@ -134,7 +134,7 @@ impl Foreground {
         let look = async { tokio::try_join!(queue.live_targets(), queue.outage()) };
         let report = Report::of(ledger);
         self.print(match tokio::time::timeout(LAST_WORD, look).await {
-            Ok(Ok((living, pause))) => report.among(&living, pause.as_ref()),
+            Ok(Ok((live, pause))) => report.among(&live, pause.as_ref()),
             Ok(Err(_)) | Err(_) => report,
         });
     }

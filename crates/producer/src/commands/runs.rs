@@ -11,15 +11,15 @@ use crate::{
         console::FILE_MAX,
         format::{grouped, timestamp},
         run_report::Report,
-        status::Status,
+        run_status::RunStatus,
     },
 };
 
 pub(super) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
-    let (runs, living) = (queue.runs(args.newest).await?, queue.live_targets().await?);
+    let (runs, live) = (queue.runs(args.newest).await?, queue.live_targets().await?);
     let pause = queue.outage().await?;
-    let among = |run| Report::of(run).among(&living, pause.as_ref());
+    let among = |run| Report::of(run).among(&live, pause.as_ref());
     let runs: Vec<Report> = runs.into_iter().map(among).collect();
     let mut out = service::stdout();
     if args.json {
@@ -35,8 +35,8 @@ pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let Some(ledger) = queue.ledger(&args.run).await? else {
         return Err(SyncError::UnknownRun { run: args.run }.into());
     };
-    let (living, pause) = (queue.live_targets().await?, queue.outage().await?);
-    let report = Report::of(ledger).among(&living, pause.as_ref());
+    let (live, pause) = (queue.live_targets().await?, queue.outage().await?);
+    let report = Report::of(ledger).among(&live, pause.as_ref());
     report.print(args.json)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -60,7 +60,7 @@ fn table(runs: &[Report]) -> String {
             run.run.as_str(),
             file(run),
             target(run),
-            Status::of(run),
+            RunStatus::of(run),
             grouped(run.read),
             grouped(run.delivered()),
             grouped(run.rejected),
@@ -73,7 +73,7 @@ fn table(runs: &[Report]) -> String {
             table.push_str(&format!(
                 "{} is {}: {}\n",
                 ledger.run,
-                Status::of(ledger),
+                RunStatus::of(ledger),
                 service::shown(&trouble, service::SENTENCE_MAX)
             ));
         }

@@ -21,8 +21,8 @@ use tracing::{info, warn};
 use crate::{
     cli::{invalid_setting::InvalidSetting, serve_args::ServeArgs},
     import::{
-        places::Places, read_settings::ReadSettings, run_store::RunStore, source::Transfer,
-        watermark::Watermarks,
+        backpressure::Watermarks, places::Places, read_settings::ReadSettings, run_store::RunStore,
+        source::Transfer,
     },
     report::totals::Totals,
     server::{

@@ -3,7 +3,7 @@
 use ingest_core::RunId;
 use job_queue::{Control, Ledger, Queue, RunState};
 
-use crate::{import::error::SyncError, report::status::Status};
+use crate::{import::error::SyncError, report::run_status::RunStatus};
 
 /// A command for one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl RunCommand {
 
     /// Whether it makes sense for this run now.
     pub(crate) fn is_allowed(self, ledger: &Ledger) -> bool {
-        Status::commands(ledger).contains(&self.word())
+        RunStatus::commands(ledger).contains(&self.word())
     }
 
     /// The outcome in words for people.

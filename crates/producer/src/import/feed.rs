@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     import::{
+        backpressure::{Room, Watermarks},
         error::SyncError,
         places::{Place, Places},
         source::Source,
-        watermark::{Room, Watermarks},
     },
     report::{console::Display, format::grouped},
 };

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     import::{
+        backpressure::Watermarks,
         error::{ReadError, SyncError},
         feed::{Fed, Feed, Reading},
         follow::Follow,
@@ -21,13 +22,12 @@ use crate::{
         rejects_file::RejectsFile,
         run_store::{OpenedRun, RunStore, is_to_be_read},
         source::{ReadProgress, Source},
-        watermark::Watermarks,
     },
     report::console::Display,
 };
 
-/// How long the claim of another producer is waited for.
-const WAIT_FOR_CLAIM: Duration = Duration::from_secs(11);
+/// How long to wait for the lock of another producer.
+const WAIT_FOR_LOCK: Duration = Duration::from_secs(11);
 
 /// How often a run that waits for a place is polled.
 const PLACE_LOOK: Duration = Duration::from_millis(500);
@@ -97,7 +97,7 @@ impl Importer<'_> {
                     Turn::Over(imported) => return Ok(*imported),
                 };
             }
-            let Some(feeder) = self.take_up(&run).await? else {
+            let Some(feeder) = self.acquire(&run).await? else {
                 return Ok(Imported::Interrupted(None));
             };
             if let Err(error) =
@@ -250,7 +250,7 @@ impl Importer<'_> {
     }
 
     /// Feeds the run until all of it is queued, again from the checkpoint when the
-    /// ledger goes back or the claim on the run is lost.
+    /// ledger goes back or the lock on the run is lost.
     async fn feed(
         &self,
         mut feeder: Feeder,
@@ -269,7 +269,7 @@ impl Importer<'_> {
                 self.feed_from_checkpoint(&mut feeder, &mut place, opened, read, stop, halt).await;
             feeder.release().await;
             match fed {
-                // Redis came back without its last writes, or was away for longer than a claim
+                // Redis came back without its last writes, or was away for longer than a lock
                 // lasts: the checkpoint is the truth.
                 Err(SyncError::Feed(
                     error @ (FeedError::Rewound { .. } | FeedError::LockLost { .. }),
@@ -281,7 +281,7 @@ impl Importer<'_> {
                 }
                 fed => return fed,
             }
-            feeder = match self.take_up(&opened.ledger.run).await? {
+            feeder = match self.acquire(&opened.ledger.run).await? {
                 Some(feeder) => feeder,
                 None => return Ok(Fed::Interrupted),
             };
@@ -333,22 +333,22 @@ impl Importer<'_> {
         fed
     }
 
-    /// Claims the run. The claim of a producer that died ends by itself: that is
+    /// Acquires the run. The lock of a producer that died ends by itself: that is
     /// waited for.
-    async fn take_up(&self, run: &RunId) -> Result<Option<Feeder>, SyncError> {
+    async fn acquire(&self, run: &RunId) -> Result<Option<Feeder>, SyncError> {
         let mut waited = Duration::ZERO;
         loop {
-            let claim = self.runs.queue.acquire_run(run);
-            let Some(feeder) = self.shutdown.run_until_cancelled(claim).await else {
+            let acquiring = self.runs.queue.acquire_run(run);
+            let Some(feeder) = self.shutdown.run_until_cancelled(acquiring).await else {
                 return Ok(None);
             };
             match feeder {
                 Err(FeedError::HeldByAnother { for_at_most, .. })
-                    if waited + for_at_most < WAIT_FOR_CLAIM =>
+                    if waited + for_at_most < WAIT_FOR_LOCK =>
                 {
                     if waited.is_zero() {
                         self.display
-                            .print("waiting for the claim of another producer on this run to end");
+                            .print("waiting for the lock of another producer on this run to end");
                     }
                     let pause = for_at_most + Duration::from_millis(100);
                     waited += pause;

@@ -7,12 +7,13 @@
 //!                                               └─ follow  ledger ──▶ progress, rejects file, stalls
 //! ```
 
+pub(crate) mod backpressure;
+pub(crate) mod compression;
 pub(crate) mod control;
 pub(crate) mod error;
 pub(crate) mod feed;
 pub(crate) mod follow;
 pub(crate) mod importer;
-pub(crate) mod packing;
 pub(crate) mod places;
 pub(crate) mod read_settings;
 pub(crate) mod rejects_file;
@@ -22,4 +23,3 @@ pub(crate) mod run_store;
 pub(crate) mod source;
 pub(crate) mod stall;
 pub(crate) mod target;
-pub(crate) mod watermark;

@@ -17,8 +17,8 @@ use ingest_core::{
 };
 
 use crate::import::{
+    compression::{Chunks, Packing},
     error::ReadError,
-    packing::{Chunks, Packing},
     read_settings::ReadSettings,
 };
 

@@ -6,8 +6,8 @@ use crate::{import::error::SyncError, report::target::list};
 
 /// The target that a person named: one of a live consumer, or the run's own. A run for an unknown
 /// id would wait for ever.
-pub(crate) fn find(id: &str, living: &[Target], own: Option<&Target>) -> Result<Target, SyncError> {
-    let mut known: Vec<&Target> = living.iter().chain(own).collect();
+pub(crate) fn find(id: &str, live: &[Target], own: Option<&Target>) -> Result<Target, SyncError> {
+    let mut known: Vec<&Target> = live.iter().chain(own).collect();
     known.sort();
     known.dedup();
     let fitting: Vec<&Target> =
@@ -65,11 +65,11 @@ mod tests {
     #[test]
     fn a_run_is_given_the_target_of_a_living_consumer_or_keeps_its_own() {
         let ledger = sample::ledger("nightly");
-        let (living, own) = ([leads(), other_mapping()], ledger.target.as_ref());
+        let (live, own) = ([leads(), other_mapping()], ledger.target.as_ref());
 
-        assert_eq!(find(&leads().id()[..8], &living, own).unwrap(), leads());
-        assert_eq!(find(&sample::target().id(), &living, own).unwrap(), sample::target());
-        let unknown = find("0000", &living, own).unwrap_err().to_string();
+        assert_eq!(find(&leads().id()[..8], &live, own).unwrap(), leads());
+        assert_eq!(find(&sample::target().id(), &live, own).unwrap(), sample::target());
+        let unknown = find("0000", &live, own).unwrap_err().to_string();
         assert!(unknown.contains(&format!("{}: {}", leads().id(), leads())), "{unknown}");
     }
 }

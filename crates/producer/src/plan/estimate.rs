@@ -1,6 +1,7 @@
 //! What a load will take by either API. Pure: figures in, figures out.
 
-use job_queue::{AUTO_BULK_ROWS_MIN, Allowance, Api, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits};
+use job_queue::{Allowance, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits};
+use load::{AUTO_BULK_ROWS_MIN, Api};
 use serde::Serialize;
 
 /// What the plan is made of.
@@ -107,7 +108,7 @@ const BATCHES_MEMORY_BYTES: u64 = 32 << 20;
 /// Batches at the same time per consumer, when nothing is set.
 pub(crate) const CONSUMER_CONCURRENCY: u64 = 4;
 
-/// Reckons what the load will take.
+/// Estimates what the load will take.
 pub(crate) fn estimate(given: &Given) -> Estimate {
     let Assumed { rows_per_call, .. } = given.assumed;
     // Batches that fit in a call, and batches that fill a job, as far as they may have bytes.

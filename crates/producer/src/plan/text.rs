@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use job_queue::{Allowance, Api};
+use job_queue::Allowance;
+use load::Api;
 
 use super::{
     Plan,

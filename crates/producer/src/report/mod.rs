@@ -9,8 +9,8 @@ pub(crate) mod pace;
 pub(crate) mod reject_limit;
 pub(crate) mod rejects_names;
 pub(crate) mod run_report;
+pub(crate) mod run_status;
 #[cfg(test)]
 pub(crate) mod sample;
-pub(crate) mod status;
 pub(crate) mod target;
 pub(crate) mod totals;

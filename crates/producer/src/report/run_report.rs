@@ -14,7 +14,7 @@ use crate::report::{
     command_line::resume_command,
     format::{bytes, duration, grouped, per_second, timestamp},
     outage, reject_limit, rejects_names,
-    status::{Status, Tone},
+    run_status::{RunStatus, Tone},
     target::{ShownTarget, waiting_for},
 };
 
@@ -22,7 +22,7 @@ use crate::report::{
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
-    status: Status,
+    status: RunStatus,
     /// The state in words, its tone, and what a person may do with the run now.
     label: &'static str,
     tone: Tone,
@@ -59,9 +59,9 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn of(ledger: Ledger) -> Self {
-        let (took, status) = (took(&ledger), Status::of(&ledger));
-        let is_left =
-            status == Status::Interrupted || (status == Status::Failed && !ledger.file_replaced);
+        let (took, status) = (took(&ledger), RunStatus::of(&ledger));
+        let is_left = status == RunStatus::Interrupted
+            || (status == RunStatus::Failed && !ledger.file_replaced);
         let rejects_files =
             if ledger.rejected > 0 { rejects_names::names(&ledger) } else { Vec::new() };
         Self {
@@ -69,7 +69,7 @@ impl Report {
             label: status.label(),
             tone: status.tone(),
             is_open: status.is_open(),
-            commands: Status::commands(&ledger),
+            commands: RunStatus::commands(&ledger),
             cancelled: ledger.cancelled(),
             resume_command: is_left.then(|| resume_command(&ledger.file, &ledger.run)),
             delivered: ledger.delivered(),
@@ -89,15 +89,17 @@ impl Report {
 
     /// Adds what the run waits for, by the targets of the consumers that are alive and by what all of
     /// these wait for.
-    pub(crate) fn among(self, living: &[Target], pause: Option<&Outage>) -> Self {
-        let report = Self { waiting_for: waiting_for(&self.ledger, living), ..self };
-        Self { stands_still: report.standstill(pause), ..report }
+    pub(crate) fn among(self, live: &[Target], pause: Option<&Outage>) -> Self {
+        let report = Self { waiting_for: waiting_for(&self.ledger, live), ..self };
+        Self { stands_still: report.outage_text(pause), ..report }
     }
 
-    fn standstill(&self, pause: Option<&Outage>) -> Option<String> {
+    fn outage_text(&self, pause: Option<&Outage>) -> Option<String> {
         let (what, why) = match (self.status, self.trouble()) {
-            (Status::Paused, _) => ("reading and deliveries", "a person paused the run".to_owned()),
-            (Status::Interrupted, why) => {
+            (RunStatus::Paused, _) => {
+                ("reading and deliveries", "a person paused the run".to_owned())
+            }
+            (RunStatus::Interrupted, why) => {
                 ("reading", why.unwrap_or_else(|| "nobody feeds the run".to_owned()))
             }
             (status, _) if !status.is_under_way() => return None,
@@ -111,8 +113,8 @@ impl Report {
     pub(crate) fn trouble(&self) -> Option<String> {
         let held = self.ledger.held.as_ref().map(|held| held.reason.as_str());
         match self.status {
-            Status::Interrupted | Status::Failed => self.ledger.reason.clone(),
-            Status::Held => held.map(str::to_owned),
+            RunStatus::Interrupted | RunStatus::Failed => self.ledger.reason.clone(),
+            RunStatus::Held => held.map(str::to_owned),
             _ => self.waiting_for.clone(),
         }
     }
@@ -158,11 +160,11 @@ impl Report {
         let Self { ledger, .. } = self;
         let mut lines = vec![("run", format!("{} ({})", ledger.run, self.status))];
         // A queued run was resumed since: the reason is out of date.
-        let reason = ledger.reason.clone().filter(|_| self.status != Status::Queued);
+        let reason = ledger.reason.clone().filter(|_| self.status != RunStatus::Queued);
         lines.extend(reason.map(|reason| ("reason", reason)));
         lines.extend(self.held_line().map(|held| ("held", held)));
         lines.extend(self.waiting_for.clone().map(|what| ("waits", what)));
-        lines.extend(self.standstill_line().map(|what| ("stands still", what)));
+        lines.extend(self.outage_line().map(|what| ("stands still", what)));
         lines.extend(
             ledger.replay_of.as_ref().map(|of| ("replays", format!("rejected rows of {of}"))),
         );
@@ -176,7 +178,7 @@ impl Report {
         lines.push(("delivered", self.delivered_line()));
         lines.push(("rejected", self.rejected_line()));
         // It is the reason of a run that failed.
-        let passed = self.reject_limit_passed.clone().filter(|_| self.status != Status::Failed);
+        let passed = self.reject_limit_passed.clone().filter(|_| self.status != RunStatus::Failed);
         lines.extend(passed.map(|passed| ("limit passed", passed)));
         let left = [("unfinished", self.unfinished), ("cancelled", self.cancelled)];
         lines.extend(left.iter().filter(|left| left.1 > 0).map(|left| (left.0, grouped(left.1))));
@@ -195,7 +197,7 @@ impl Report {
 
     /// What [`took`](Self::took) says; nothing of a run that waits, whose time says nothing of it.
     pub(crate) fn time_name(&self) -> Option<&'static str> {
-        use Status::{Cancelling, Draining, Feeding, Waiting};
+        use RunStatus::{Cancelling, Draining, Feeding, Waiting};
         let is_worked_on = self.waiting_for.is_none()
             && matches!(self.status, Feeding | Waiting | Draining | Cancelling);
         match self.ledger.finished_at_ms {
@@ -216,16 +218,18 @@ impl Report {
 
     fn next_command(&self) -> Option<String> {
         match self.status {
-            Status::Paused | Status::Held => Some(format!("producer resume {}", self.ledger.run)),
+            RunStatus::Paused | RunStatus::Held => {
+                Some(format!("producer resume {}", self.ledger.run))
+            }
             _ => self.resume_command.clone(),
         }
     }
 
     /// `None` where other lines say it already.
-    fn standstill_line(&self) -> Option<String> {
+    fn outage_line(&self) -> Option<String> {
         let is_said =
             |what: &String| self.trouble().is_some_and(|why| *what == format!("deliveries: {why}"));
-        let is_left = self.status == Status::Interrupted;
+        let is_left = self.status == RunStatus::Interrupted;
         self.stands_still.clone().filter(|what| !is_left && !is_said(what))
     }
 
@@ -359,13 +363,13 @@ mod tests {
         let others = [Target { object: "Lead".to_owned(), ..sample::target() }];
         let held = Some(Held { reason: "nobody may".to_owned(), times: 1 });
         let fed = || sample::ledger("nightly");
-        for (ledger, living, why) in [
+        for (ledger, live, why) in [
             (fed(), &others[..], "no consumer that is alive delivers this run, which is for "),
             (fed(), &[], "no consumer is running"),
             (Ledger { target: None, ..fed() }, &[], "no consumer is running"),
             (Ledger { held, ..fed() }, &others[..], "nobody may"),
         ] {
-            let report = Report::of(ledger).among(living, Some(&away));
+            let report = Report::of(ledger).among(live, Some(&away));
 
             let said = report.stands_still.clone().unwrap();
             let both = format!("deliveries: salesforce is not available; and {why}");

@@ -4,7 +4,7 @@ use job_queue::{Ledger, Target, Wanted};
 use serde::Serialize;
 use service::few;
 
-use crate::report::status::Status;
+use crate::report::run_status::RunStatus;
 
 /// A target as it is shown to programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,26 +28,26 @@ pub(crate) fn list<'a>(targets: impl IntoIterator<Item = &'a Target>) -> String 
 
 /// Why no consumer delivers a run now, given the targets of the live consumers; `None` when one
 /// does, or when the run waits for something else.
-pub(crate) fn waiting_for(ledger: &Ledger, living: &[Target]) -> Option<String> {
-    match Status::of(ledger) {
-        Status::Feeding | Status::Waiting | Status::Draining => {}
-        Status::Queued | Status::Interrupted if ledger.batches_queued > 0 => {}
+pub(crate) fn waiting_for(ledger: &Ledger, live: &[Target]) -> Option<String> {
+    match RunStatus::of(ledger) {
+        RunStatus::Feeding | RunStatus::Waiting | RunStatus::Draining => {}
+        RunStatus::Queued | RunStatus::Interrupted if ledger.batches_queued > 0 => {}
         _ => return None,
     }
-    if living.is_empty() {
+    if live.is_empty() {
         return Some(NO_CONSUMER.to_owned());
     }
     let Some(target) = &ledger.target else {
-        let fits = living.iter().any(|target| ledger.wanted.fits(target));
-        return (!fits).then(|| nobody_fits(&in_words(&ledger.wanted), living));
+        let fits = live.iter().any(|target| ledger.wanted.fits(target));
+        return (!fits).then(|| nobody_fits(&in_words(&ledger.wanted), live));
     };
-    if living.contains(target) {
+    if live.contains(target) {
         return None;
     }
     let others: Vec<&Target> =
-        living.iter().filter(|other| target.differs_in_mapping_only(other)).collect();
+        live.iter().filter(|other| target.differs_in_mapping_only(other)).collect();
     if others.is_empty() {
-        return Some(nobody_fits(&target.to_string(), living));
+        return Some(nobody_fits(&target.to_string(), live));
     }
     let (run, mapping) = (&ledger.run, &target.mapping);
     let ways = others.iter().map(|other| {
@@ -63,10 +63,10 @@ pub(crate) fn waiting_for(ledger: &Ledger, living: &[Target]) -> Option<String> 
 const NO_CONSUMER: &str =
     "no consumer is running, so nothing is delivered yet; start one: make consumer";
 
-fn nobody_fits(wanted: &str, living: &[Target]) -> String {
+fn nobody_fits(wanted: &str, live: &[Target]) -> String {
     format!(
         "no consumer that is alive delivers this run, which is for {wanted}; they deliver {}",
-        list(living)
+        list(live)
     )
 }
 
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_run_waits_for_consumers_that_fit_and_names_what_is_there() {
         let ledger = sample::ledger("nightly");
-        let says = |ledger: &Ledger, living: &[Target]| waiting_for(ledger, living);
+        let says = |ledger: &Ledger, live: &[Target]| waiting_for(ledger, live);
 
         assert_eq!(says(&ledger, &[leads(), sample::target()]), None);
         assert_eq!(says(&ledger, &[]).unwrap(), NO_CONSUMER);
@@ -153,7 +153,7 @@ mod tests {
         ];
 
         for (ledger, waits) in cases {
-            assert_eq!(waiting_for(&ledger, &[]).is_some(), waits, "{}", Status::of(&ledger));
+            assert_eq!(waiting_for(&ledger, &[]).is_some(), waits, "{}", RunStatus::of(&ledger));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use job_queue::Ledger;
 
-use crate::report::status::Status;
+use crate::report::run_status::RunStatus;
 
 /// Sums since this process started.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ impl Totals {
         sums.batches_settled += grown(|ledger| ledger.batches_settled);
         sums.backpressure_ms += grown(|ledger| ledger.backpressure_ms);
         if now.has_ended() && !before.has_ended() {
-            *sums.runs_ended.entry(Status::of(now).word()).or_default() += 1;
+            *sums.runs_ended.entry(RunStatus::of(now).word()).or_default() += 1;
         }
     }
 

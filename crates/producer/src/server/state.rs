@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::serve_args::ServeArgs,
-    import::{read_settings::ReadSettings, run_store::RunStore, watermark::Watermarks},
+    import::{backpressure::Watermarks, read_settings::ReadSettings, run_store::RunStore},
     report::totals::Totals,
     server::{
         client::Proxies,

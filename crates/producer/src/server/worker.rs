@@ -10,11 +10,11 @@ use tracing::{error, info, warn};
 
 use crate::{
     import::{
+        backpressure::Watermarks,
         error::SyncError,
         importer::{Imported, Importer, Turn, Until},
         places::Places,
         run_store::RunStore,
-        watermark::Watermarks,
     },
     report::{
         console::Display,

@@ -6,7 +6,7 @@ use ratatui::{
     text::Span,
 };
 
-use crate::report::status::{Status, Tone};
+use crate::report::run_status::{RunStatus, Tone};
 
 /// A bar of `width` characters, with a mark at `mark`.
 pub(crate) fn gauge(
@@ -33,7 +33,7 @@ pub(crate) fn gauge(
         .collect()
 }
 
-pub(crate) fn colour_of(status: Status) -> Style {
+pub(crate) fn colour_of(status: RunStatus) -> Style {
     Style::new().fg(match status.tone() {
         Tone::Good => Color::Green,
         Tone::Bad => Color::Red,

@@ -17,7 +17,7 @@ use crate::{
         format::{bytes, duration, grouped},
         outage,
         pace::whole,
-        status::Status,
+        run_status::RunStatus,
     },
     watch::{
         bars::{colour_of, gauge, percent, ratio, read_share},
@@ -28,17 +28,17 @@ use crate::{
 
 /// Draws everything.
 pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
-    let standstill_lines = if model.now.outage.is_some() { 2 } else { 0 };
-    let [head, standstill, queue, body, foot] = Layout::vertical([
+    let outage_lines = if model.now.outage.is_some() { 2 } else { 0 };
+    let [head, outage_area, queue, body, foot] = Layout::vertical([
         Constraint::Length(1),
-        Constraint::Length(standstill_lines),
+        Constraint::Length(outage_lines),
         Constraint::Length(4),
         Constraint::Fill(1),
         Constraint::Length(1),
     ])
     .areas(frame.area());
     frame.render_widget(title(model), head);
-    draw_standstill(frame, model, standstill);
+    draw_outage(frame, model, outage_area);
     draw_queue(frame, model, queue);
     match model.chosen().filter(|_| model.is_open) {
         Some(ledger) => one_run::draw(frame, ledger, model, body),
@@ -64,7 +64,7 @@ fn title(model: &Model) -> Line<'static> {
     Line::from(line)
 }
 
-fn draw_standstill(frame: &mut Frame<'_>, model: &Model, area: Rect) {
+fn draw_outage(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let Some(pause) = &model.now.outage else { return };
     let text = Span::from(outage::in_words(pause)).fg(Color::Yellow);
     let indented = Block::new().padding(Padding::horizontal(1));
@@ -152,7 +152,7 @@ fn columns(screen: u16) -> Vec<Column> {
 }
 
 fn cells<'a>(model: &Model, ledger: &'a Ledger) -> [Cell<'a>; 8] {
-    let status = Status::of(ledger);
+    let status = RunStatus::of(ledger);
     let paces = model.paces(&ledger.run);
     let settled = ledger.delivered() + ledger.rejected;
     let moves = !ledger.has_ended();

@@ -28,7 +28,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
     cli::{invalid_setting::InvalidSetting, run_args::WatchArgs},
-    import::{control::RunCommand, watermark::Watermarks},
+    import::{backpressure::Watermarks, control::RunCommand},
     watch::{
         model::{Action, Model, Snapshot},
         screen::Screen,
@@ -124,7 +124,7 @@ impl Watcher {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(service::interrupted()),
                 event = keys.next() => match event.transpose()? {
-                    Some(event) => match self.take_in(&event) {
+                    Some(event) => match self.apply(&event) {
                         Action::Quit => return Ok(ExitCode::SUCCESS),
                         Action::Interrupt => return Ok(service::interrupted()),
                         Action::Do(command, run) => self.execute(command, run),
@@ -148,7 +148,7 @@ impl Watcher {
         }
     }
 
-    fn take_in(&mut self, event: &Event) -> Action {
+    fn apply(&mut self, event: &Event) -> Action {
         match event {
             Event::Key(key) if key.kind != KeyEventKind::Release => self.model.press(*key),
             _resized_or_else => Action::Draw,

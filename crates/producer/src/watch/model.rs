@@ -10,10 +10,10 @@ use ingest_core::RunId;
 use job_queue::{Depth, Ledger, Outage, Target};
 
 use crate::{
-    import::{control::RunCommand, watermark::Watermarks},
+    import::{backpressure::Watermarks, control::RunCommand},
     report::{
         pace::{RunPace, whole},
-        status::Status,
+        run_status::RunStatus,
     },
 };
 
@@ -147,7 +147,7 @@ impl Model {
         if command.is_allowed(ledger) {
             self.question = Some((command, run));
         } else {
-            let status = Status::of(ledger);
+            let status = RunStatus::of(ledger);
             self.note = Some(format!("run {run} is {status}: nothing to {}", command.word()));
         }
     }

@@ -14,7 +14,7 @@ use crate::{
         format::{bytes, duration, grouped},
         pace::whole,
         run_report::Report,
-        status::Status,
+        run_status::RunStatus,
     },
     watch::{
         bars::{colour_of, gauge, percent, ratio, read_share},
@@ -24,7 +24,7 @@ use crate::{
 
 pub(crate) fn draw(frame: &mut Frame<'_>, ledger: &Ledger, model: &Model, area: Rect) {
     let paces = &model.paces(&ledger.run);
-    let status = Status::of(ledger);
+    let status = RunStatus::of(ledger);
     let title = Line::from(vec![
         format!(" {} ", ledger.run).bold(),
         Span::styled(format!("{status} "), colour_of(status)),
@@ -84,9 +84,9 @@ fn draw_chart(frame: &mut Frame<'_>, paces: &Paces, area: Rect) {
 }
 
 /// The report without its first line, which is the title.
-fn report_lines(ledger: &Ledger, living: &[Target]) -> Vec<String> {
+fn report_lines(ledger: &Ledger, live: &[Target]) -> Vec<String> {
     Report::of(ledger.clone())
-        .among(living, None)
+        .among(live, None)
         .to_string()
         .lines()
         .skip(1)

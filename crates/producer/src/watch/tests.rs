@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     cli::load_args::WatermarkArgs,
-    import::{control::RunCommand, watermark::Watermarks},
+    import::{backpressure::Watermarks, control::RunCommand},
     report::sample::{completed, ledger, target},
 };
 

@@ -112,7 +112,7 @@ impl Fixture {
         });
     }
 
-    /// A consumer that does this with rows is among the living, for an hour.
+    /// A consumer that does this with rows is among the live, for an hour.
     pub(crate) fn show_consumer(&self, target: &Target) {
         let mut redis = self.connection();
         let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();
@@ -121,7 +121,7 @@ impl Fixture {
         let () = redis.hset("{batch-sync}:consumers:targets", &name, json).unwrap();
     }
 
-    /// A server is among the living, for an hour.
+    /// A server is among the live, for an hour.
     pub(crate) fn show_server(&self) {
         let mut redis = self.connection();
         let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();

@@ -98,14 +98,14 @@ fn rejected_rows_may_be_named_the_target_that_rejected_them_though_nobody_is_the
 #[test]
 fn where_only_the_mapping_differs_a_start_is_told_to_name_the_target() {
     let fixture = Fixture::with_rows(10);
-    let living = mappings(22);
-    living.iter().for_each(|target| fixture.show_consumer(target));
+    let live = mappings(22);
+    live.iter().for_each(|target| fixture.show_consumer(target));
 
     let unclear = stderr(&fixture.producer(&["sync", "--file", FILE, "--no-wait"]));
 
     assert!(!unclear.contains("--object"), "it tells them not apart: {unclear}");
     let named = |target: &&Target| unclear.contains(&format!("{}: {target}", target.id()));
-    let named = living.iter().filter(named).count();
+    let named = live.iter().filter(named).count();
     assert!(named >= 10, "{unclear}");
     assert!(unclear.contains("say which by --target"), "{unclear}");
     assert!(unclear.trim_end().ends_with(&format!("; and {} more", 22 - named)), "{unclear}");
@@ -117,14 +117,14 @@ fn a_run_whose_mapping_is_gone_names_every_way_to_go_on() {
     fixture.show_consumer(&target());
     fixture.told(&["sync", "--file", FILE, "--run-id", "r", "--no-wait"]);
     let () = fixture.connection().del("{batch-sync}:consumers").unwrap();
-    let living = mappings(22);
-    living[..2].iter().for_each(|target| fixture.show_consumer(target));
+    let live = mappings(22);
+    live[..2].iter().for_each(|target| fixture.show_consumer(target));
 
     let waits = fixture.report("r")["waitingFor"].as_str().unwrap().to_owned();
-    living[2..].iter().for_each(|target| fixture.show_consumer(target));
+    live[2..].iter().for_each(|target| fixture.show_consumer(target));
     let of_many = fixture.report("r")["waitingFor"].as_str().unwrap().to_owned();
 
-    for target in &living[..2] {
+    for target in &live[..2] {
         let way =
             format!("producer resume r --target {} (mapping {})", target.id(), target.mapping);
         assert!(waits.contains(&way), "{way}: {waits}");

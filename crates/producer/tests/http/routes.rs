@@ -278,7 +278,10 @@ async fn the_rejects_file_can_be_downloaded() {
     assert_eq!(answer.header("content-disposition"), disposition);
     let mut lines = answer.body.lines();
     assert_eq!(lines.next(), Some("id,name,_record,_code,_message"));
-    assert_eq!((lines.clone().count(), lines.next()), (10, Some("11,name 11,11,BAD,\"because\"")));
+    assert_eq!(
+        (lines.clone().count(), lines.next()),
+        (10, Some("11,name 11,11,BAD,\"BAD, says the test\""))
+    );
 
     let copy = server.get(&format!("{rejects}?for=spreadsheet")).await;
     let disposition = format!("attachment; filename=\"rejects-{run}-for-spreadsheets.csv\"");
@@ -286,7 +289,7 @@ async fn the_rejects_file_can_be_downloaded() {
     let lines: Vec<&str> = copy.body.split("\r\n").collect();
     assert_eq!(lines.len(), 12, "a header, ten rows, and the end");
     let header = "\u{feff}\"id\",\"name\",\"_record\",\"_code\",\"_message (for spreadsheets)\"";
-    assert_eq!(lines[..2], [header, "\"11\",\"name 11\",\"11\",\"BAD\",\"because\""]);
+    assert_eq!(lines[..2], [header, "\"11\",\"name 11\",\"11\",\"BAD\",\"BAD, says the test\""]);
     for query in ["?for=dinner", "?for=", "?what=spreadsheet"] {
         assert_eq!(server.get(&format!("{rejects}{query}")).await.status, 400, "{query}");
     }

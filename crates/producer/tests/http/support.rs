@@ -279,7 +279,7 @@ impl Deliverer {
         Self::of(services, &target()).await
     }
 
-    /// One that does this with rows; it is among the living from now on.
+    /// One that does this with rows; it is among the live from now on.
     pub(crate) async fn of(services: &Services, target: &Target) -> Self {
         let name = format!("test-{}", target.id());
         let mut backend = BatchBackend::new(services.queue().await, &name, target);

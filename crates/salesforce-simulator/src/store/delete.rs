@@ -31,7 +31,7 @@ pub(super) fn delete(
     }
     if all_or_none && !outcomes.iter().all(Outcome::is_success) {
         for (object, number, row) in deleted.drain(..).rev() {
-            tables[object.0].put_back(number, row);
+            tables[object.0].restore(number, row);
         }
         for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_success()) {
             *outcome = Outcome::failed(vec![RowError::rolled_back()]);

@@ -304,7 +304,7 @@ impl Saving<'_> {
             match step {
                 Undo::Pushed(object) => self.tables[object.0].pop(),
                 Undo::Replaced(object, number, before) => {
-                    self.tables[object.0].put_back(number, before);
+                    self.tables[object.0].restore(number, before);
                 }
             }
         }

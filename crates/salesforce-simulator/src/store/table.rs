@@ -149,7 +149,7 @@ impl Table {
     }
 
     /// Undoes a [`replace`](Self::replace).
-    pub(crate) fn put_back(&mut self, number: u32, before: Before) {
+    pub(crate) fn restore(&mut self, number: u32, before: Before) {
         self.swap(number, before.row);
         self.stamps[slot(number)] = before.stamps;
     }

@@ -38,7 +38,7 @@ impl Bulk {
     /// Whether a batch goes by Bulk: also one that has an ingest job already.
     pub(crate) fn carries(&self, claimed: &Claimed) -> bool {
         let rows = claimed.job().rows.len();
-        self.checkpoint(claimed).is_some() || self.access.api_for(rows) == job_queue::Api::Bulk
+        self.checkpoint(claimed).is_some() || self.access.api_for(rows) == load::Api::Bulk
     }
 
     /// Loads what one ingest job can carry of a batch, and the rows beside it by calls.

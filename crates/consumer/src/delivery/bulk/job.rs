@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use tracing::{debug, warn};
 
 use super::{
-    api_choice::Reservation,
+    access::Reservation,
     checkpoint::Checkpoint,
     request::About,
     step::{Bulk, Load, StepEnd},

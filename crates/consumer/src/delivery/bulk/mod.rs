@@ -17,16 +17,16 @@
 //!   calls.
 //! * Rows that repeat a key wait for the next job, in their order.
 
-mod api_choice;
+mod access;
 mod checkpoint;
 mod collect;
 mod deliver;
 mod job;
+mod job_settings;
 mod matcher;
-mod order;
 mod request;
 mod result_file;
 mod step;
 mod upload;
 
-pub(crate) use self::{api_choice::BulkAccess, deliver::Loaded, order::order, step::Bulk};
+pub(crate) use self::{access::BulkAccess, deliver::Loaded, job_settings::order, step::Bulk};

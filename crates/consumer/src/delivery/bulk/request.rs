@@ -6,7 +6,7 @@ use job_queue::QueueError;
 use salesforce::Refusal;
 use tokio::time::timeout;
 
-use super::{api_choice::Reservation, step::Bulk};
+use super::{access::Reservation, step::Bulk};
 use crate::{
     delivery::{
         batch::Delivery,

@@ -48,7 +48,7 @@ impl Records {
             }
         }
         self.seen = self.buffer.len();
-        self.hand_over(each)?;
+        self.emit(each)?;
         if self.buffer.len() > RECORD_BYTES_MAX {
             return Err(Unreadable::TooLong);
         }
@@ -64,13 +64,10 @@ impl Records {
             return Err(Unreadable::BreaksOff);
         }
         self.whole = self.buffer.len();
-        self.hand_over(each)
+        self.emit(each)
     }
 
-    fn hand_over(
-        &mut self,
-        each: &mut impl FnMut(&ByteRecord, &ByteRecord),
-    ) -> Result<(), Unreadable> {
+    fn emit(&mut self, each: &mut impl FnMut(&ByteRecord, &ByteRecord)) -> Result<(), Unreadable> {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)

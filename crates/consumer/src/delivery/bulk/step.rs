@@ -8,7 +8,7 @@ use salesforce::IngestOrder;
 use tracing::debug;
 
 use super::{
-    api_choice::BulkAccess,
+    access::BulkAccess,
     checkpoint::Checkpoint,
     upload::{UPLOAD_BYTES_MAX, Upload},
 };

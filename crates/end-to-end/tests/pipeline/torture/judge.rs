@@ -52,7 +52,7 @@ pub(crate) fn judge(
     }
     let rejects = judge.rejects(services, &records);
     let delivered = judge.rows(&records, &rejects, org);
-    if run.plan.fate == Fate::Misfit {
+    if run.plan.fate == Fate::Mismatch {
         judge.misfit();
     } else if !run.is_given_up {
         judge.ledger(delivered, records.len() as u64);

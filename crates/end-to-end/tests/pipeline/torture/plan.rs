@@ -67,7 +67,7 @@ pub(crate) enum Fate {
     /// Stopped by its limit of rejects, and resumed with a higher one.
     FailsFirst,
     /// No consumer can map its file: it fails, and stays so.
-    Misfit,
+    Mismatch,
 }
 
 /// One run of a round.
@@ -126,7 +126,7 @@ impl Plan {
         // Longer than one run may be: what waits in Redis reaches the limit in bytes.
         if !is_short && rng.u8(0..6) == 0 {
             let last = runs.last_mut().unwrap();
-            last.shape = Shape { rows: 8_000, is_wide: true, bad_permille: 5, is_misfit: false };
+            last.shape = Shape { rows: 8_000, is_wide: true, bad_permille: 5, is_mismatch: false };
             last.fate = Fate::Paused;
         }
         Self {
@@ -144,7 +144,7 @@ impl Plan {
             (_, 8..=11) => Fate::Paused,
             (_, 12..=14) => Fate::Cancelled,
             (_, 15..=17) => Fate::FailsFirst,
-            _ => Fate::Misfit,
+            _ => Fate::Mismatch,
         };
         let driver = match (fate, rng.u8(0..5)) {
             (Fate::FailsFirst, _) | (_, 0..=2) => Driver::Sync,
@@ -161,7 +161,7 @@ impl Plan {
                 rows: rows / divided_by,
                 is_wide,
                 bad_permille: rng.u32(least..=80),
-                is_misfit: fate == Fate::Misfit,
+                is_mismatch: fate == Fate::Mismatch,
             },
             target: targets[nth % targets.len()],
             driver,

@@ -69,7 +69,7 @@ impl Stage {
             ("completed" | "cancelled", _) => run.rejects_there(&self.services).is_eq(),
             ("paused", Fate::Paused) => run.wants_pause,
             // It may also be held: nobody can deliver it.
-            ("failed" | "held", Fate::Misfit) => true,
+            ("failed" | "held", Fate::Mismatch) => true,
             ("failed", Fate::FailsFirst) => !run.is_let_go,
             ("failed", _) => {
                 let reason = text(&run.report, "reason").to_owned();

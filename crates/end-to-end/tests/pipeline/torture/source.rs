@@ -13,7 +13,7 @@ pub(crate) struct Shape {
     /// How many of a thousand rows Salesforce refuses.
     pub(crate) bad_permille: u32,
     /// The header lacks a column that the mapping names.
-    pub(crate) is_misfit: bool,
+    pub(crate) is_mismatch: bool,
 }
 
 /// What texts are made of: all that a reader, a writer, JSON or CSV may stumble over.
@@ -45,7 +45,7 @@ pub(crate) fn content(prefix: &str, shape: Shape, rng: &mut Rng) -> Vec<u8> {
     let ends = if rng.bool() { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
     let mut writer = csv::WriterBuilder::new().terminator(ends).from_writer(Vec::new());
     let mut columns = COLUMNS;
-    if shape.is_misfit {
+    if shape.is_mismatch {
         columns[2] = "Mail";
     }
     writer.write_record(columns).unwrap();

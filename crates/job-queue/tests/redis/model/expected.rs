@@ -148,7 +148,7 @@ impl Run {
     }
 
     /// The batch is settled without the rows that are left of it, for its run is cancelled.
-    pub(super) fn leave_out(&mut self, sequence: u64) {
+    pub(super) fn discard(&mut self, sequence: u64) {
         let job = self.batch(sequence).job.clone();
         self.settle(sequence, &job);
     }

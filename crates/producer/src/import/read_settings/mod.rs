@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cli::{invalid_setting::InvalidSetting, read_args::ReadArgs, reject_limit::RejectLimit},
-    import::{error::SyncError, packing::Packing},
+    import::{compression::Packing, error::SyncError},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use job_queue::{ApiUsage, Outage, Queue, QueueError, Target};
 use serde::Serialize;
 
-use crate::{import::watermark::Watermarks, report::target::ShownTarget, server::cached::Cached};
+use crate::{
+    import::backpressure::Watermarks, report::target::ShownTarget, server::cached::Cached,
+};
 
 /// However many callers there are, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_millis(400);

@@ -6,7 +6,7 @@ use job_queue::{Queue, QueueError};
 use tokio::time::timeout;
 
 use crate::{
-    report::status::Status,
+    report::run_status::RunStatus,
     server::{
         cached::Cached,
         live::queue_state::{QueueState, QueueWatch},
@@ -23,7 +23,7 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) queue: Arc<QueueState>,
-    pub(crate) runs: BTreeMap<Status, i64>,
+    pub(crate) runs: BTreeMap<RunStatus, i64>,
 }
 
 /// Loads them once for all callers.
@@ -49,7 +49,7 @@ impl SharedFigures {
         let queue = self.queue_watch.state().await?;
         let mut runs = BTreeMap::new();
         for ledger in self.queue.unfinished_runs().await? {
-            *runs.entry(Status::of(&ledger)).or_default() += 1;
+            *runs.entry(RunStatus::of(&ledger)).or_default() += 1;
         }
         Ok(Shared { queue, runs })
     }

@@ -22,7 +22,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    report::{status::Status, totals::Sums},
+    report::{run_status::RunStatus, totals::Sums},
     server::{
         live::{queue_state::QueueState, shared_figures::Shared},
         state::Api,
@@ -98,7 +98,7 @@ impl Figures {
         );
         let ended =
             Family::<Vec<(&str, &str)>, prometheus_client::metrics::counter::Counter>::default();
-        for status in Status::ALL.into_iter().filter(|status| !status.is_open()) {
+        for status in RunStatus::ALL.into_iter().filter(|status| !status.is_open()) {
             let runs = sums.runs_ended.get(status.word()).copied().unwrap_or_default();
             ended.get_or_create(&vec![("state", status.word())]).inc_by(runs);
         }
@@ -147,9 +147,9 @@ fn add_queue(registry: &mut Registry, queue: &QueueState) {
     }
 }
 
-fn add_runs(registry: &mut Registry, runs: &BTreeMap<Status, i64>) {
+fn add_runs(registry: &mut Registry, runs: &BTreeMap<RunStatus, i64>) {
     let family = Family::<Vec<(&str, String)>, Gauge>::default();
-    for status in Status::ALL.into_iter().filter(|status| status.is_open()) {
+    for status in RunStatus::ALL.into_iter().filter(|status| status.is_open()) {
         let number = runs.get(&status).copied().unwrap_or_default();
         family.get_or_create(&vec![("status", status.to_string())]).set(number);
     }

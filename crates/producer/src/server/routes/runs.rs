@@ -46,8 +46,8 @@ pub(crate) async fn list(
     let turn = api.lists.turn(&client).await?;
     let page = api.runs.queue.runs_page(page.before.as_deref(), limit.get().into()).await?;
     let queue = api.queue_watch.state().await?;
-    let (living, pause) = (queue.targets(), queue.outage.as_ref());
-    let reports = page.runs.into_iter().map(|run| Report::of(run).among(&living, pause));
+    let (live, pause) = (queue.targets(), queue.outage.as_ref());
+    let reports = page.runs.into_iter().map(|run| Report::of(run).among(&live, pause));
     Ok(turn.answer(&Runs { runs: reports.collect(), next: page.next }))
 }
 

@@ -72,7 +72,7 @@ impl Player {
         for sequence in self.as_settled(at).await {
             let run = &mut self.runs[at];
             if run.batch(sequence).place != Place::Nowhere && !there.contains(&sequence) {
-                run.leave_out(sequence);
+                run.discard(sequence);
                 let of_it = |held: &&mut Held| (held.run, held.sequence) == (at, sequence);
                 self.held.iter_mut().filter(of_it).for_each(|held| held.is_valid = false);
             }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use job_queue::{Api, Queue};
+use job_queue::Queue;
+use load::Api;
 use salesforce::{Allowance, Client, OrgLimits};
 use tokio::sync::watch;
 use tracing::{info, warn};

@@ -1,4 +1,5 @@
-//! The states of a run: name, label, tone, and what a person may do in each.
+//! The statuses of a run as people and programs see them, derived from what the ledger has
+//! (`job_queue::RunState` among it): name, label, tone, and what a person may do in each.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 /// The state of a run as people and programs see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Status {
+pub(crate) enum RunStatus {
     /// A server was asked to read it, and has not begun.
     Queued,
     Feeding,
@@ -38,7 +39,7 @@ pub(crate) enum Tone {
     Good,
 }
 
-impl Status {
+impl RunStatus {
     /// Every one there is, as a run may go through them. `openapi.json` has them too.
     pub(crate) const ALL: [Self; 11] = [
         Self::Queued,
@@ -138,7 +139,7 @@ fn is_asked_for(ledger: &Ledger) -> bool {
     ledger.is_to_import && (ledger.batches_fed == 0 || ledger.reason.is_some())
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for RunStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
@@ -148,7 +149,7 @@ impl fmt::Display for Status {
 mod tests {
     use job_queue::{Held, Ledger, RunState};
 
-    use super::Status;
+    use super::RunStatus;
     use crate::report::sample;
 
     fn reason() -> Option<String> {
@@ -163,26 +164,26 @@ mod tests {
         let new = || Ledger { batches_fed: 0, read: 0, ..left() };
         let held = || Some(Held { reason: "nobody may".to_owned(), times: 2 });
         let cases = [
-            (fed(), Status::Feeding),
-            (Ledger { waits_for_room: true, ..fed() }, Status::Waiting),
-            (Ledger { held: held(), ..fed() }, Status::Held),
-            (Ledger { held: held(), paused: true, ..fed() }, Status::Paused),
-            (Ledger { held: held(), ..draining() }, Status::Held),
-            (Ledger { held: held(), state: RunState::Failed, ..fed() }, Status::Failed),
-            (left(), Status::Interrupted),
-            (Ledger { reason: reason(), held: held(), ..left() }, Status::Interrupted),
-            (Ledger { reason: reason(), ..fed() }, Status::Feeding),
-            (Ledger { is_to_import: true, ..left() }, Status::Interrupted),
-            (Ledger { is_to_import: true, reason: reason(), ..left() }, Status::Queued),
-            (Ledger { is_to_import: true, ..new() }, Status::Queued),
-            (Ledger { is_to_import: true, paused: true, ..new() }, Status::Paused),
-            (Ledger { is_to_import: true, feeder_alive: true, ..new() }, Status::Feeding),
-            (new(), Status::Interrupted),
-            (draining(), Status::Draining),
+            (fed(), RunStatus::Feeding),
+            (Ledger { waits_for_room: true, ..fed() }, RunStatus::Waiting),
+            (Ledger { held: held(), ..fed() }, RunStatus::Held),
+            (Ledger { held: held(), paused: true, ..fed() }, RunStatus::Paused),
+            (Ledger { held: held(), ..draining() }, RunStatus::Held),
+            (Ledger { held: held(), state: RunState::Failed, ..fed() }, RunStatus::Failed),
+            (left(), RunStatus::Interrupted),
+            (Ledger { reason: reason(), held: held(), ..left() }, RunStatus::Interrupted),
+            (Ledger { reason: reason(), ..fed() }, RunStatus::Feeding),
+            (Ledger { is_to_import: true, ..left() }, RunStatus::Interrupted),
+            (Ledger { is_to_import: true, reason: reason(), ..left() }, RunStatus::Queued),
+            (Ledger { is_to_import: true, ..new() }, RunStatus::Queued),
+            (Ledger { is_to_import: true, paused: true, ..new() }, RunStatus::Paused),
+            (Ledger { is_to_import: true, feeder_alive: true, ..new() }, RunStatus::Feeding),
+            (new(), RunStatus::Interrupted),
+            (draining(), RunStatus::Draining),
         ];
 
         for (ledger, status) in cases {
-            assert_eq!(Status::of(&ledger), status, "{ledger:?}");
+            assert_eq!(RunStatus::of(&ledger), status, "{ledger:?}");
         }
     }
 
@@ -193,8 +194,8 @@ mod tests {
             serde_json::from_str(include_str!("../server/routes/openapi.json")).unwrap();
         let report = &document["components"]["schemas"]["Report"]["properties"];
 
-        assert_eq!(report["status"]["enum"], serde_json::json!(Status::ALL));
-        for status in Status::ALL {
+        assert_eq!(report["status"]["enum"], serde_json::json!(RunStatus::ALL));
+        for status in RunStatus::ALL {
             assert_eq!(serde_json::json!(status), status.word());
             let tones = report["tone"]["enum"].as_array().unwrap();
             assert!(tones.contains(&serde_json::json!(status.tone())), "{status}");
@@ -218,7 +219,7 @@ mod tests {
         ];
 
         for (ledger, commands) in cases {
-            assert_eq!(Status::commands(&ledger), commands, "{ledger:?}");
+            assert_eq!(RunStatus::commands(&ledger), commands, "{ledger:?}");
         }
     }
 }
