@@ -54,22 +54,17 @@ mod tests {
     use super::*;
     use crate::report::sample;
 
-    fn other_mapping() -> Target {
-        Target { mapping: "e3b0c44298fc1c14".to_owned(), ..sample::target() }
-    }
-
-    fn leads() -> Target {
-        Target { object: "Lead".to_owned(), ..sample::target() }
-    }
-
     #[test]
     fn a_run_is_given_the_target_of_a_living_consumer_or_keeps_its_own() {
         let ledger = sample::ledger("nightly");
-        let (live, own) = ([leads(), other_mapping()], ledger.target.as_ref());
+        let (live, own) = ([sample::leads(), sample::other_mapping()], ledger.target.as_ref());
 
-        assert_eq!(find(&leads().id()[..8], &live, own).unwrap(), leads());
+        assert_eq!(find(&sample::leads().id()[..8], &live, own).unwrap(), sample::leads());
         assert_eq!(find(&sample::target().id(), &live, own).unwrap(), sample::target());
         let unknown = find("0000", &live, own).unwrap_err().to_string();
-        assert!(unknown.contains(&format!("{}: {}", leads().id(), leads())), "{unknown}");
+        assert!(
+            unknown.contains(&format!("{}: {}", sample::leads().id(), sample::leads())),
+            "{unknown}"
+        );
     }
 }

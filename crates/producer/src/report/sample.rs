@@ -64,3 +64,13 @@ pub(crate) fn completed(run: &str) -> Ledger {
     let tally = Tally { created: 45_000, ..half.tally };
     Ledger { state, fed_at_ms: at, finished_at_ms: at, tally, batches_queued: 0, ..half }
 }
+
+/// The usual target with another mapping.
+pub(crate) fn other_mapping() -> Target {
+    Target { mapping: "e3b0c44298fc1c14".to_owned(), ..target() }
+}
+
+/// The usual target for leads.
+pub(crate) fn leads() -> Target {
+    Target { object: "Lead".to_owned(), ..target() }
+}

@@ -89,37 +89,29 @@ mod tests {
     use super::*;
     use crate::{cli::target_args::TargetArgs, report::sample};
 
-    fn other_mapping() -> Target {
-        Target { mapping: "e3b0c44298fc1c14".to_owned(), ..sample::target() }
-    }
-
-    fn leads() -> Target {
-        Target { object: "Lead".to_owned(), ..sample::target() }
-    }
-
     #[test]
     fn a_run_waits_for_consumers_that_fit_and_names_what_is_there() {
         let ledger = sample::ledger("nightly");
         let says = |ledger: &Ledger, live: &[Target]| waiting_for(ledger, live);
 
-        assert_eq!(says(&ledger, &[leads(), sample::target()]), None);
+        assert_eq!(says(&ledger, &[sample::leads(), sample::target()]), None);
         assert_eq!(says(&ledger, &[]).unwrap(), NO_CONSUMER);
         assert_eq!(
-            says(&ledger, &[leads()]).unwrap(),
+            says(&ledger, &[sample::leads()]).unwrap(),
             format!(
                 "no consumer that is alive delivers this run, which is for {}; they deliver target {}: {}",
                 sample::target(),
-                leads().id(),
-                leads()
+                sample::leads().id(),
+                sample::leads()
             )
         );
         assert_eq!(
-            says(&ledger, &[leads(), other_mapping()]).unwrap(),
+            says(&ledger, &[sample::leads(), sample::other_mapping()]).unwrap(),
             format!(
                 "the run is for mapping 9f86d081884c7d65, and the consumers that are alive have \
                  another: start one with the mapping of before, or go on with another: producer \
                  resume nightly --target {} (mapping e3b0c44298fc1c14)",
-                other_mapping().id()
+                sample::other_mapping().id()
             )
         );
     }
@@ -130,11 +122,11 @@ mod tests {
         let wanted = wanted.wanted();
         let ledger = Ledger { target: None, wanted, ..sample::ledger("nightly") };
 
-        assert_eq!(waiting_for(&ledger, &[leads(), sample::target()]), None);
-        let waits = waiting_for(&ledger, &[leads()]).unwrap();
+        assert_eq!(waiting_for(&ledger, &[sample::leads(), sample::target()]), None);
+        let waits = waiting_for(&ledger, &[sample::leads()]).unwrap();
         assert!(waits.contains("which is for upsert Contact; they deliver"), "{waits}");
         let anything = Ledger { wanted: Wanted::default(), ..ledger };
-        assert_eq!(waiting_for(&anything, &[leads()]), None);
+        assert_eq!(waiting_for(&anything, &[sample::leads()]), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod hostile_words;
 mod interruptions;
 mod many_streams;
 mod places;
+mod rejects;
 mod routes;
 mod smuggling;
 mod starting;
