@@ -52,6 +52,15 @@ pub enum BlobError {
         /// Name of the container.
         container: String,
     },
+    /// What was staged of a write is gone: a commit of somebody else removes it.
+    #[error(
+        "somebody else wrote blob `{name}` while it was being written, which removed what was \
+         staged; write it again"
+    )]
+    BlocksGone {
+        /// Name of the blob.
+        name: String,
+    },
     /// A blob keeps the type it was created with.
     #[error(
         "blob `{name}` exists as another type of blob (block, append or page) than is to be \

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! BlobArgs ──▶ BlobStore ─┬─ read ──▶ BlobReader ──▶ decompress ──▶ chunks
-//!                         ├─ write ─▶ BlobWriter ──▶ staged blocks ──▶ commit
+//!                         ├─ write ─▶ BlobWriter ──▶ staged blocks ──▶ commit (resumable)
 //!                         └─ append, list, properties, delete
 //! ```
 //!
@@ -17,6 +17,7 @@
 mod append;
 mod args;
 mod blob;
+mod blocks;
 mod cause;
 mod compression;
 mod connection;

@@ -4,57 +4,85 @@ use azure_core::http::{Etag, StatusCode};
 use azure_storage_blob::{
     BlockBlobClient,
     models::{
-        BlockBlobClientCommitBlockListOptions, BlockBlobClientCommitBlockListResultHeaders,
+        Block, BlockBlobClientCommitBlockListOptions, BlockBlobClientCommitBlockListResultHeaders,
         BlockListType, BlockLookupList,
     },
 };
 use bytes::{Bytes, BytesMut};
+use sha2::{Digest, Sha256};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::{
     BlobError, BlobProperties, BlobStore, Overwrite,
+    blocks::{BLOCKS_MAX, BlockId, BlockSizes, StagedBlocks},
+    error::error_code,
     retry::{QUESTION, TRANSFER, retried},
 };
 
-/// 50,000 of them, the most that a blob can have, make 195 GiB.
-const BLOCK_BYTES: usize = 4 << 20;
-const BLOCKS_MAX: u64 = 50_000;
-
-/// Blocks on their way; one more is being filled.
-const BLOCKS_IN_FLIGHT_MAX: usize = 4;
-
 impl BlobStore {
     /// Starts to write a blob. Nothing is visible before [`BlobWriter::commit`].
+    /// Blocks that an earlier write of the same content has staged, and that were
+    /// never committed, are not sent again.
     ///
     /// # Errors
     /// [`BlobError::AlreadyExists`] with [`Overwrite::Refuse`],
-    /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`],
+    /// [`BlobError::NoSuchContainer`], [`BlobError::InvalidName`], [`BlobError::OtherType`],
     /// [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub async fn write(&self, name: &str, overwrite: Overwrite) -> Result<BlobWriter, BlobError> {
-        let writer = BlobWriter::new(self.clone(), name, overwrite)?;
+        let mut writer = BlobWriter::new(self.clone(), name, overwrite)?;
         match self.properties(name).await {
             Ok(_) if overwrite == Overwrite::Refuse => {
-                Err(self.subject(Some(name)).already_exists())
+                return Err(self.subject(Some(name)).already_exists());
             }
-            Ok(_) | Err(BlobError::NoSuchBlob { .. }) => Ok(writer),
-            Err(error) => Err(error),
+            Ok(_) | Err(BlobError::NoSuchBlob { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        writer.staged_before = match writer.listed(BlockListType::Uncommitted).await {
+            Ok(blocks) => blocks.into_iter().filter_map(name_and_length).collect(),
+            Err(BlobError::NoSuchBlob { .. }) => StagedBlocks::default(),
+            Err(error) => return Err(error),
+        };
+        Ok(writer)
+    }
+
+    /// The same, and creates the container only when it turns out to be missing:
+    /// the credential may well be one that cannot create any.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write), but for the missing container.
+    pub async fn write_anyway(
+        &self,
+        name: &str,
+        overwrite: Overwrite,
+    ) -> Result<BlobWriter, BlobError> {
+        match self.write(name, overwrite).await {
+            Err(BlobError::NoSuchContainer { .. }) => {
+                self.create_container().await?;
+                self.write(name, overwrite).await
+            }
+            opened => opened,
         }
     }
 }
 
 /// Writes one blob in staged blocks. Dropped without a commit, it leaves
-/// nothing visible. Takes up to 20 MiB of memory, and needs 300 kB/s: the HTTP
-/// client below allows a block one minute.
+/// nothing visible, and its blocks to the next write of the same content. Takes
+/// up to 20 MiB of memory (32 MiB for more than 195 GiB), and needs 300 kB/s: the
+/// HTTP client below allows a block one minute.
 pub struct BlobWriter {
     store: BlobStore,
     name: String,
     client: Arc<BlockBlobClient>,
     overwrite: Overwrite,
-    /// Marks our blocks among those of other writers of the same name.
-    writer: u64,
-    blocks: u64,
+    content_type: Option<&'static str>,
+    sizes: BlockSizes,
+    staged_before: StagedBlocks,
+    reused: u64,
+    ids: Vec<BlockId>,
     bytes: u64,
     block: BytesMut,
+    /// Of `block`.
+    hash: Sha256,
     in_flight: JoinSet<Result<Bytes, BlobError>>,
 }
 
@@ -69,30 +97,88 @@ impl BlobWriter {
             store,
             name: name.to_owned(),
             overwrite,
-            writer: fastrand::u64(..),
-            blocks: 0,
+            content_type: None,
+            sizes: BlockSizes::usual(),
+            staged_before: StagedBlocks::default(),
+            reused: 0,
+            ids: Vec::new(),
             bytes: 0,
             block: BytesMut::new(),
+            hash: Sha256::new(),
             in_flight: JoinSet::new(),
         })
+    }
+
+    /// Cuts blocks so that content of this length fits. Say it before the first
+    /// [`write`](Self::write); without it, 195 GiB fit.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`] when it fits into no blob.
+    pub fn sized_for(mut self, content_bytes: u64) -> Result<Self, BlobError> {
+        self.sizes = BlockSizes::of(content_bytes).ok_or_else(|| BlobError::TooLarge {
+            name: self.name.clone(),
+            bytes_max: BlockSizes::CONTENT_BYTES_MAX,
+        })?;
+        Ok(self)
+    }
+
+    /// Takes 8 MiB of memory instead of 20: one block is sent while one is filled.
+    #[must_use]
+    pub fn with_little_memory(mut self) -> Self {
+        self.sizes.in_flight_max = 1;
+        self
+    }
+
+    /// The blob's `Content-Type`; without it, the service says that it is any bytes.
+    #[must_use]
+    pub fn with_content_type(mut self, content_type: &'static str) -> Self {
+        self.content_type = Some(content_type);
+        self
+    }
+
+    /// Blocks of the content so far.
+    pub fn blocks(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Those of them that had been staged before, and were not sent again.
+    pub fn blocks_reused(&self) -> u64 {
+        self.reused
     }
 
     /// Takes more of the content; waits while too much is in flight. After an
     /// error the writer is of no more use.
     ///
     /// # Errors
-    /// [`BlobError::TooLarge`], [`BlobError::OtherType`], [`BlobError::NoSuchContainer`],
+    /// [`BlobError::TooLarge`], [`BlobError::NoSuchContainer`],
     /// [`BlobError::Denied`], [`BlobError::Unreachable`].
     pub async fn write(&mut self, mut bytes: Bytes) -> Result<(), BlobError> {
+        let block_bytes = usize::try_from(self.sizes.block_bytes).expect("it has 16 MiB at most");
         while !bytes.is_empty() {
-            if self.block.len() == BLOCK_BYTES {
+            if self.block.len() == block_bytes {
                 self.stage().await?;
             }
             // Allocates once per block at most: it is empty or has this capacity.
-            self.block.reserve(BLOCK_BYTES - self.block.len());
-            let part = bytes.split_to(bytes.len().min(BLOCK_BYTES - self.block.len()));
+            self.block.reserve(block_bytes - self.block.len());
+            let part = bytes.split_to(bytes.len().min(block_bytes - self.block.len()));
             self.block.extend_from_slice(&part);
+            self.hash.update(&part);
             self.bytes += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Waits until all of the content so far is staged. Only [`commit`](Self::commit)
+    /// makes it visible.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn stage_all(&mut self) -> Result<(), BlobError> {
+        if !self.block.is_empty() {
+            self.stage().await?;
+        }
+        while let Some(staged) = self.in_flight.join_next().await {
+            self.staged(staged)?;
         }
         Ok(())
     }
@@ -101,39 +187,53 @@ impl BlobWriter {
     ///
     /// # Errors
     /// [`BlobError::AlreadyExists`] when it was not to be replaced and somebody
-    /// created it in the meantime, and those of [`write`](Self::write).
+    /// created it in the meantime; [`BlobError::BlocksGone`] when somebody else
+    /// wrote it; and those of [`write`](Self::write).
     pub async fn commit(mut self) -> Result<BlobProperties, BlobError> {
-        if !self.block.is_empty() {
-            self.stage().await?;
-        }
-        while let Some(staged) = self.in_flight.join_next().await {
-            self.staged(staged)?;
-        }
-        match retried(TRANSFER, || self.commit_blocks()).await {
+        self.stage_all().await?;
+        let mut tries = 0;
+        let committed = retried(TRANSFER, || {
+            tries += 1;
+            self.commit_blocks()
+        });
+        let subject = self.store.subject(Some(&self.name));
+        match committed.await {
             Ok(Some(committed)) => Ok(committed),
             Ok(None) => self.store.properties(&self.name).await,
-            Err(error) if self.is_conflict(&error) => self.who_was_first().await,
-            Err(error) => Err(self.store.subject(Some(&self.name)).error(&error)),
+            // Is it ours, from a try whose answer was lost?
+            Err(error) if tries > 1 && self.is_conflict(&error) => self.who_was_first().await,
+            Err(error) if self.is_conflict(&error) => Err(subject.already_exists()),
+            Err(error) if error_code(&error) == "InvalidBlockList" => {
+                Err(BlobError::BlocksGone { name: self.name })
+            }
+            Err(error) => Err(subject.error(&error)),
         }
     }
 
-    /// Sends the block that is full on its way, and takes up an empty one.
+    /// Sends the block that is full on its way, unless it is there, and takes up
+    /// an empty one.
     async fn stage(&mut self) -> Result<(), BlobError> {
-        if self.blocks == BLOCKS_MAX {
-            let bytes_max = BLOCKS_MAX * BLOCK_BYTES as u64;
+        if self.ids.len() as u64 == BLOCKS_MAX {
+            let bytes_max = self.sizes.content_bytes_max();
             return Err(BlobError::TooLarge { name: self.name.clone(), bytes_max });
         }
+        let id = BlockId::new(self.ids.len(), std::mem::take(&mut self.hash));
+        self.ids.push(id);
+        if self.staged_before.contain(id, self.block.len() as u64) {
+            self.reused += 1;
+            self.block.clear();
+            return Ok(());
+        }
         let mut emptied = BytesMut::new();
-        if self.in_flight.len() == BLOCKS_IN_FLIGHT_MAX
+        if self.in_flight.len() == self.sizes.in_flight_max
             && let Some(staged) = self.in_flight.join_next().await
         {
             emptied = self.staged(staged)?;
         }
 
         let block = std::mem::replace(&mut self.block, emptied).freeze();
-        let (client, id) = (Arc::clone(&self.client), self.block_id(self.blocks));
+        let (client, id) = (Arc::clone(&self.client), id.to_vec());
         let subject = self.store.subject(Some(&self.name));
-        self.blocks += 1;
         self.in_flight.spawn(async move {
             let length = block.len() as u64;
             retried(TRANSFER, || client.stage_block(&id, length, block.clone().into(), None))
@@ -162,19 +262,14 @@ impl BlobWriter {
         }
     }
 
-    /// Sixteen bytes, the length that Microsoft's own clients use: all blocks
-    /// of a blob must have names of one length.
-    fn block_id(&self, index: u64) -> Vec<u8> {
-        [self.writer.to_be_bytes(), index.to_be_bytes()].concat()
-    }
-
     async fn commit_blocks(&self) -> azure_core::Result<Option<BlobProperties>> {
         let list = BlockLookupList {
-            latest: Some((0..self.blocks).map(|index| self.block_id(index)).collect()),
+            latest: Some(self.ids.iter().map(|id| id.to_vec()).collect()),
             ..Default::default()
         };
         let options = BlockBlobClientCommitBlockListOptions {
             if_none_match: (self.overwrite == Overwrite::Refuse).then(|| Etag::from("*")),
+            blob_content_type: self.content_type.map(str::to_owned),
             ..Default::default()
         };
         let answer = self.client.commit_block_list(list.try_into()?, Some(options)).await?;
@@ -196,20 +291,29 @@ impl BlobWriter {
             )
     }
 
-    /// The blob exists now: is it ours, from a try whose answer was lost?
+    /// Somebody committed this blob: we, when it has just our blocks.
     async fn who_was_first(&self) -> Result<BlobProperties, BlobError> {
         let there = self.store.properties(&self.name).await?;
-        let committed = retried(QUESTION, || async {
-            self.client.get_block_list(BlockListType::Committed, None).await?.into_model()
-        });
-        let committed = committed.await.map_err(|e| self.store.subject(Some(&self.name)).error(&e));
-        let first = committed?.committed_blocks.unwrap_or_default().into_iter().next();
-        let is_ours = match first {
-            Some(block) => block.name.is_some_and(|id| id.starts_with(&self.writer.to_be_bytes())),
-            None => self.blocks == 0 && there.bytes == 0,
-        };
+        let committed = self.listed(BlockListType::Committed).await?;
+        let names = committed.into_iter().map(|block| block.name.unwrap_or_default());
+        let is_ours = names.eq(self.ids.iter().map(|id| id.to_vec())) && there.bytes == self.bytes;
         if is_ours { Ok(there) } else { Err(self.store.subject(Some(&self.name)).already_exists()) }
     }
+
+    /// Blocks of the blob, in the order in which the service has them.
+    async fn listed(&self, of: BlockListType) -> Result<Vec<Block>, BlobError> {
+        let listing = retried(QUESTION, || async {
+            self.client.get_block_list(of.clone(), None).await?.into_model()
+        });
+        let listing = listing.await;
+        let listing = listing.map_err(|e| self.store.subject(Some(&self.name)).error(&e))?;
+        let kinds = [listing.committed_blocks, listing.uncommitted_blocks];
+        Ok(kinds.into_iter().flatten().flatten().collect())
+    }
+}
+
+fn name_and_length(block: Block) -> Option<(Vec<u8>, u64)> {
+    Some((block.name?, block.size?.try_into().ok()?))
 }
 
 impl fmt::Debug for BlobWriter {

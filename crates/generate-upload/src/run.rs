@@ -36,7 +36,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
 async fn generate(config: &Config, progress: &ProgressBar) -> anyhow::Result<()> {
     let begun = Instant::now();
     let store = BlobStore::connect(&config.blob)?;
-    let writer = match open(&store, config).await {
+    let overwrite = if config.force { Overwrite::Replace } else { Overwrite::Refuse };
+    let writer = match store.write_anyway(&config.file, overwrite).await {
         Err(error @ BlobError::AlreadyExists { .. }) => {
             anyhow::bail!("{error}; give --force to replace it, or another name with --file");
         }
@@ -53,19 +54,6 @@ async fn generate(config: &Config, progress: &ProgressBar) -> anyhow::Result<()>
         writeln!(stdout, "{summary}")?;
     }
     Ok(())
-}
-
-/// Creates the container only when it turns out to be missing: the credential
-/// may well be one that cannot create any.
-async fn open(store: &BlobStore, config: &Config) -> Result<BlobWriter, BlobError> {
-    let overwrite = if config.force { Overwrite::Replace } else { Overwrite::Refuse };
-    match store.write(&config.file, overwrite).await {
-        Err(BlobError::NoSuchContainer { .. }) => {
-            store.create_container().await?;
-            store.write(&config.file, overwrite).await
-        }
-        opened => opened,
-    }
 }
 
 async fn upload(

@@ -8,5 +8,6 @@ mod broken;
 mod compressed;
 mod odd_answers;
 mod proxy;
+mod resumed;
 mod round_trip;
 mod support;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use test_support::{Fate, Filter, pass, proxy_before};
+use test_support::{Fate, Filter, proxy_before};
 
 /// What goes wrong on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,7 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Counts {
     downloaded: AtomicU64,
+    uploaded: AtomicU64,
     faults: AtomicU64,
 }
 
@@ -63,6 +64,11 @@ impl Proxy {
         self.counts.downloaded.load(Ordering::Relaxed)
     }
 
+    /// Bytes that the client sent to the server so far.
+    pub(crate) fn uploaded(&self) -> u64 {
+        self.counts.uploaded.load(Ordering::Relaxed)
+    }
+
     /// Faults that really came to pass.
     pub(crate) fn faults(&self) -> u64 {
         self.counts.faults.load(Ordering::Relaxed)
@@ -88,7 +94,10 @@ fn filters(fault: Fault, counts: &Arc<Counts>) -> [Filter; 2] {
             let sent = String::from_utf8_lossy(sent);
             Fate::Replace(sent.replacen("comp=list&", "comp=list&maxresults=3&", 1).into())
         }),
-        _ => pass(),
+        _ => Box::new(move |sent| {
+            counts.uploaded.fetch_add(sent.len() as u64, Ordering::Relaxed);
+            Fate::Pass
+        }),
     };
     [upload, download]
 }
