@@ -50,7 +50,7 @@ impl BlobStore {
     ///
     /// # Errors
     /// Those of [`write`](Self::write), but for the missing container.
-    pub async fn write_anyway(
+    pub async fn write_creating_container(
         &self,
         name: &str,
         overwrite: Overwrite,
@@ -303,7 +303,7 @@ impl BlobWriter {
     /// Blocks of the blob, in the order in which the service has them.
     async fn listed(&self, of: BlockListType) -> Result<Vec<Block>, BlobError> {
         let listing = retried(QUESTION, || async {
-            self.client.get_block_list(of.clone(), None).await?.into_model()
+            self.client.get_block_list(of, None).await?.into_model()
         });
         let listing = listing.await;
         let listing = listing.map_err(|e| self.store.subject(Some(&self.name)).error(&e))?;

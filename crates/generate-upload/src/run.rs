@@ -37,7 +37,7 @@ async fn generate(config: &Config, progress: &ProgressBar) -> anyhow::Result<()>
     let begun = Instant::now();
     let store = BlobStore::connect(&config.blob)?;
     let overwrite = if config.force { Overwrite::Replace } else { Overwrite::Refuse };
-    let writer = match store.write_anyway(&config.file, overwrite).await {
+    let writer = match store.write_creating_container(&config.file, overwrite).await {
         Err(error @ BlobError::AlreadyExists { .. }) => {
             anyhow::bail!("{error}; give --force to replace it, or another name with --file");
         }

@@ -35,5 +35,6 @@ pub use cli::{
     serve_args::{HostNames, ServeArgs},
     sync_args::SyncArgs,
     target_args::TargetArgs,
+    upload_args::UploadArgs,
 };
 pub use commands::run;

@@ -11,6 +11,7 @@ use crate::cli::{
     },
     serve_args::ServeArgs,
     sync_args::SyncArgs,
+    upload_args::UploadArgs,
 };
 
 /// The command line of `producer`.
@@ -39,6 +40,15 @@ pub enum Command {
         producer sync --file big-data-import.csv --max-rejects 1%\n  \
         producer sync --file contacts.csv --object Contact --external-id ErpKey__c")]
     Sync(Box<SyncArgs>),
+    /// Upload a file to the container.
+    ///
+    /// Goes on where an upload of the same file was interrupted: what is staged is not sent again. The
+    /// file becomes visible when all of it is there. An existing one is not replaced without --force.
+    #[command(after_help = "Examples:\n  \
+        producer upload big-data-import.csv\n  \
+        producer upload export.csv --as exports/accounts.csv --force\n  \
+        zcat accounts.csv.gz | producer upload - --as accounts.csv")]
+    Upload(UploadArgs),
     /// List the newest runs.
     #[command(after_help = "Examples:\n  \
         producer runs                            the newest 20\n  \

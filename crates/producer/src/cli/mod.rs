@@ -11,3 +11,4 @@ pub(crate) mod run_args;
 pub(crate) mod serve_args;
 pub(crate) mod sync_args;
 pub(crate) mod target_args;
+pub(crate) mod upload_args;

@@ -6,6 +6,7 @@ mod rejects;
 mod runs;
 mod serve;
 mod sync;
+mod upload;
 
 use std::{
     io::{self, Write},
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Watch(args) => Box::pin(watch::watch(args, shutdown)).await,
         Command::Serve(args) => Box::pin(serve::run(*args, shutdown)).await,
         Command::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
+        Command::Upload(args) => upload::run(args, shutdown).await,
         Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
         Command::Show(args) => stoppable(runs::show(args), shutdown).await,
         Command::Rejects(args) => stoppable(rejects::print(args), shutdown).await,

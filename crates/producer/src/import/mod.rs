@@ -23,3 +23,4 @@ pub(crate) mod run_store;
 pub(crate) mod source;
 pub(crate) mod stall;
 pub(crate) mod target;
+pub(crate) mod upload;

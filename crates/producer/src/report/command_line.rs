@@ -7,6 +7,11 @@ pub(crate) fn resume_command(file: &str, run: &RunId) -> String {
     format!("producer sync --file {} --run-id {run}", shell_word(file))
 }
 
+/// What loads a file.
+pub(crate) fn sync_command(file: &str) -> String {
+    format!("producer sync --file {}", shell_word(file))
+}
+
 /// A file name as one word of a POSIX shell.
 fn shell_word(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);

@@ -248,7 +248,7 @@ fn print_line(line: &str) {
 }
 
 /// Writes log lines above the bars.
-struct AboveBars(MultiProgress);
+pub(crate) struct AboveBars(pub(crate) MultiProgress);
 
 impl Write for AboveBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

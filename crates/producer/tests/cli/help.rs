@@ -77,6 +77,8 @@ fn wrong_usage_is_code_two_and_says_what_is_meant() {
     let cases: &[(&[&str], &str)] = &[
         (&["shw", "x"], "show"),
         (&["sync"], "--file"),
+        (&["upload"], "<FILE>"),
+        (&["upload", "-"], "--as"),
         (&["show", "a/b"], "letters, digits"),
         (&["sync", "--file", "f", "--run-id", "a/b"], "letters, digits"),
         (&["sync", "--file", "f", "--run-id", "start"], "choose another name"),

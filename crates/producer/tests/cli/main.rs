@@ -12,5 +12,6 @@ mod spreadsheets;
 mod support;
 mod targets;
 mod terminal;
+mod uploads;
 mod verified_rejects;
 mod verify;

@@ -71,7 +71,11 @@ impl Fixture {
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)))
     }
 
-    fn store(&self) -> BlobStore {
+    pub(crate) fn azurite_address(&self) -> String {
+        self.azurite.address()
+    }
+
+    pub(crate) fn store(&self) -> BlobStore {
         BlobStore::connect(&BlobArgs {
             azure_storage_connection_string: Some(self.azurite.connection_string().into()),
             azure_storage_account_url: None,

@@ -1,0 +1,114 @@
+//! `producer upload`: a local file into the container.
+
+mod progress;
+mod source;
+
+use std::{
+    ffi::OsStr,
+    io::Write,
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use blob_store::{BlobError, BlobStore, Overwrite};
+use tokio_util::sync::CancellationToken;
+
+use self::{progress::Progress, source::Source};
+use crate::{
+    cli::{invalid_setting::InvalidSetting, upload_args::UploadArgs},
+    import::upload::{self, Uploaded},
+    report::{
+        command_line::sync_command,
+        format::{bytes, duration, grouped, per_second},
+    },
+};
+
+pub(super) async fn run(args: UploadArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let progress = Progress::start();
+    let uploading = Box::pin(upload(&args, &progress));
+    let done = shutdown.run_until_cancelled(uploading).await;
+    progress.end();
+    let Some(uploaded) = done else {
+        say("interrupted; nothing of the file is visible yet. The same command goes on with it")?;
+        return Ok(service::interrupted());
+    };
+    let uploaded = uploaded?;
+    let mut out = service::stdout();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string(&uploaded)?)?;
+    } else {
+        writeln!(out, "{}", in_words(&uploaded))?;
+    }
+    say(&format!("load it: {}", sync_command(&uploaded.name)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn upload(args: &UploadArgs, progress: &Progress) -> anyhow::Result<Uploaded> {
+    let begun = Instant::now();
+    let name = name_of(args)?;
+    let store = BlobStore::connect(&args.blob)
+        .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
+    let mut source = Source::open(&args.file)?;
+    let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
+    let beginning = upload::begin(&store, &name, overwrite, source.bytes()).await;
+    let mut writer = beginning.map_err(with_advice)?;
+    progress.of(source.bytes());
+    while let Some(piece) = source.next().await? {
+        let length = piece.len() as u64;
+        writer.write(piece).await?;
+        progress.advance(length);
+    }
+    // Waits for the last blocks, so that hardly any time is left for changes afterwards.
+    writer.stage_all().await?;
+    source.check_unchanged()?;
+    upload::commit(&store, writer, begun.elapsed()).await.map_err(with_advice)
+}
+
+fn name_of(args: &UploadArgs) -> Result<String, InvalidSetting> {
+    let of_file = || args.file.file_name().and_then(OsStr::to_str).map(str::to_owned);
+    args.name.clone().or_else(of_file).ok_or_else(|| {
+        let file = shown(&args.file);
+        InvalidSetting(format!("{file} has no name that a blob can have; give one with --as"))
+    })
+}
+
+fn with_advice(error: BlobError) -> anyhow::Error {
+    match error {
+        BlobError::AlreadyExists { .. } => {
+            anyhow::anyhow!("{error}; give --force to replace it, or another name with --as")
+        }
+        BlobError::InvalidName { .. } => {
+            InvalidSetting(format!("{error}; give another one with --as")).into()
+        }
+        error => error.into(),
+    }
+}
+
+fn in_words(uploaded: &Uploaded) -> String {
+    let Uploaded { name, container, bytes: size, blocks, blocks_reused, .. } = uploaded;
+    let took = Duration::from_secs_f64(uploaded.seconds);
+    let rate = bytes(per_second(*size, took));
+    let line = format!(
+        "{name}: {} in {} ({rate}/s), in container {container}",
+        bytes(*size),
+        duration(took)
+    );
+    match blocks_reused {
+        0 => line,
+        _ => format!(
+            "{line}; {} of {} blocks had been sent before",
+            grouped(*blocks_reused),
+            grouped(*blocks as u64)
+        ),
+    }
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+    writeln!(service::stderr(), "{line}")
+}
+
+/// A path as a message shows it.
+fn shown(path: &Path) -> String {
+    service::shown(&path.to_string_lossy(), 200)
+}

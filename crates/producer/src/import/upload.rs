@@ -1,0 +1,83 @@
+//! A file on its way into the container: from a disk, or over HTTP.
+
+use std::time::Duration;
+
+use blob_store::{BlobError, BlobProperties, BlobStore, BlobWriter, Overwrite};
+use serde::Serialize;
+
+/// What was uploaded, for programs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Uploaded {
+    pub(crate) name: String,
+    pub(crate) container: String,
+    pub(crate) bytes: u64,
+    pub(crate) etag: String,
+    pub(crate) seconds: f64,
+    pub(crate) blocks: usize,
+    pub(crate) blocks_reused: u64,
+}
+
+/// Begins to upload a file, whose length may be known. Nothing is visible before the commit.
+pub(crate) async fn begin(
+    store: &BlobStore,
+    name: &str,
+    overwrite: Overwrite,
+    bytes: Option<u64>,
+) -> Result<BlobWriter, BlobError> {
+    let writer = store.write_creating_container(name, overwrite).await?;
+    let writer = writer.with_content_type(content_type(name));
+    match bytes {
+        Some(bytes) => writer.sized_for(bytes),
+        None => Ok(writer),
+    }
+}
+
+/// Makes the file visible, all of which has been written.
+pub(crate) async fn commit(
+    store: &BlobStore,
+    mut writer: BlobWriter,
+    took: Duration,
+) -> Result<Uploaded, BlobError> {
+    writer.stage_all().await?;
+    let (blocks, blocks_reused) = (writer.blocks(), writer.blocks_reused());
+    let BlobProperties { name, bytes, etag, .. } = writer.commit().await?;
+    Ok(Uploaded {
+        name,
+        container: store.container().to_owned(),
+        bytes,
+        etag: etag.to_string(),
+        seconds: (took.as_secs_f64() * 1_000.0).round() / 1_000.0,
+        blocks,
+        blocks_reused,
+    })
+}
+
+/// For browsers and tools: a run looks at the content itself.
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).as_deref() {
+        Some("gz") => "application/gzip",
+        Some("zst") => "application/zstd",
+        _ => "text/csv",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compressed_file_is_not_said_to_be_csv() {
+        let cases = [
+            ("a.csv", "text/csv"),
+            ("a", "text/csv"),
+            ("exports.gz/a", "text/csv"),
+            ("a.csv.GZ", "application/gzip"),
+            ("a.csv.zst", "application/zstd"),
+        ];
+
+        for (name, expected) in cases {
+            assert_eq!(content_type(name), expected, "{name}");
+        }
+    }
+}
