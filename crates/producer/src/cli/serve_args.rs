@@ -61,6 +61,15 @@ pub struct ServeArgs {
     )]
     pub import_concurrency: u32,
 
+    /// Largest file that can be uploaded over HTTP, in bytes; 0 for no uploads.
+    #[arg(
+        long,
+        env = "UPLOAD_BYTES_MAX",
+        default_value_t = 5 << 30,
+        value_name = "BYTES"
+    )]
+    pub upload_bytes_max: u64,
+
     /// Where `/livez`, `/readyz` and `/metrics` are served without a token, such as 127.0.0.1:9090.
     /// Not set: on the address of the API alone, where `/metrics` needs the token.
     #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]

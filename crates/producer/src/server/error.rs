@@ -88,7 +88,11 @@ impl From<BlobError> for ApiError {
                 Self::not_found(words)
             }
             BlobError::InvalidName { .. } => Self::bad_request(words),
-            BlobError::BlobChanged { .. } => Self::conflict(words, None),
+            BlobError::BlobChanged { .. }
+            | BlobError::AlreadyExists { .. }
+            | BlobError::BlocksGone { .. }
+            | BlobError::OtherType { .. } => Self::conflict(words, None),
+            BlobError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, words),
             BlobError::Corrupt { .. }
             | BlobError::CutShort { .. }
             | BlobError::Inflated { .. }

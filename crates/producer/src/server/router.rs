@@ -13,7 +13,7 @@ use axum::{
     extract::DefaultBodyLimit,
     http::StatusCode,
     middleware::{from_fn, from_fn_with_state},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 
 use crate::server::{
@@ -23,7 +23,10 @@ use crate::server::{
         admission::{admitted, answered_in_time},
         headers::with_security_headers,
     },
-    routes::{control, events, files, health, metrics, openapi, page, queue, rejects, runs, start},
+    routes::{
+        control, events, files, health, metrics, openapi, page, queue, rejects, runs, start,
+        uploads,
+    },
     state::Api,
 };
 
@@ -64,9 +67,17 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(answered_in_time))
+        .merge(uploads())
         .layer(from_fn_with_state(Arc::clone(&api), admitted))
         .layer(from_fn(with_security_headers))
         .with_state(api)
+}
+
+/// A file may take hours to come, so it has time limits of its own.
+fn uploads() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/api/files/{*name}", put(uploads::put))
+        .method_not_allowed_fallback(wrong_method)
 }
 
 async fn no_such_path() -> ApiError {

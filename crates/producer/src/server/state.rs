@@ -28,6 +28,10 @@ const STREAMS_PER_CLIENT_MAX: usize = 100;
 const DOWNLOADS_MAX: usize = 8;
 const DOWNLOADS_PER_CLIENT_MAX: usize = 4;
 
+/// Uploads at a time, and of one client. Each takes 8 MiB of memory.
+const UPLOADS_MAX: usize = 2;
+const UPLOADS_PER_CLIENT_MAX: usize = 1;
+
 /// Starts at a time. Those that wait for Redis hold the first piece of their file.
 pub(crate) const STARTS_MAX: usize = 8;
 
@@ -48,6 +52,9 @@ pub(crate) struct Api {
     pub(crate) shared_figures: SharedFigures,
     pub(crate) streams: Shares,
     pub(crate) downloads: Shares,
+    pub(crate) uploads: Shares,
+    /// Of a file that is uploaded; 0 for none.
+    pub(crate) upload_bytes_max: u64,
     pub(crate) lists: Lists,
     pub(crate) starts: Arc<Semaphore>,
     pub(crate) stop: CancellationToken,
@@ -77,6 +84,8 @@ impl Api {
             readiness: Readiness::new(queue, store),
             streams: Shares::new(STREAMS_MAX, STREAMS_PER_CLIENT_MAX),
             downloads: Shares::new(DOWNLOADS_MAX, DOWNLOADS_PER_CLIENT_MAX),
+            uploads: Shares::new(UPLOADS_MAX, UPLOADS_PER_CLIENT_MAX),
+            upload_bytes_max: args.upload_bytes_max,
             lists: Lists::default(),
             starts: Arc::new(Semaphore::new(STARTS_MAX)),
             wanted: args.target.wanted(),

@@ -20,3 +20,4 @@ mod stopping;
 mod stuck_storage;
 mod support;
 mod targets;
+mod uploads;

@@ -19,7 +19,7 @@ async fn every_described_path_is_there_and_takes_just_the_described_methods() {
     let server = Services::start().await.serve().await;
     let document = server.get("/api/openapi.json").await.json();
     let described = described(&document);
-    assert_eq!(described.len(), 16, "{described:?}");
+    assert_eq!(described.len(), 17, "{described:?}");
 
     for (path, methods) in described {
         let path = path.replace("{run}", "no-such-run");
@@ -65,6 +65,14 @@ async fn every_refusal_has_its_status_and_words() {
         (Method::GET, "/api/files?after=yesterday", 404, "there is no such page"),
         (Method::GET, &format!("/api/files?prefix={long}"), 400, "prefix cannot be"),
         (Method::POST, "/api/sync/start", 415, "must be JSON"),
+        (Method::PUT, "/api/files/", 404, "there is nothing here"),
+        (Method::PUT, "/api/files/rows.csv", 409, "add ?overwrite=true"),
+        (Method::PUT, "/api/files/a%2F..%2Fb.csv", 400, "has a segment"),
+        (Method::PUT, "/api/files//a.csv", 400, "starts or ends with"),
+        (Method::PUT, "/api/files/%ff", 400, "not UTF-8"),
+        (Method::PUT, &format!("/api/files/{long}"), 400, "longer than 1024"),
+        (Method::PUT, "/api/files/a.csv?overwrite=maybe", 400, "the query is not understood"),
+        (Method::PUT, "/api/files/a.csv?force=true", 400, "unknown field `force`"),
     ];
 
     for (method, path, status, words) in cases {

@@ -11,3 +11,4 @@ pub(crate) mod queue;
 pub(crate) mod rejects;
 pub(crate) mod runs;
 pub(crate) mod start;
+pub(crate) mod uploads;
