@@ -11,11 +11,15 @@ pub(crate) const BLOCKS_MAX: u64 = 50_000;
 /// All of them make 195 GiB. Larger content is cut into larger blocks.
 const BLOCK_BYTES: u64 = 4 << 20;
 
+/// For a writer of little memory: 48 GiB.
+const SMALL_BLOCK_BYTES: u64 = 1 << 20;
+
 /// All of them make 781 GiB. The HTTP client allows a block one minute.
 const BLOCK_BYTES_MAX: u64 = 16 << 20;
 
 /// Of blocks on their way, together; one more block is being filled.
-const IN_FLIGHT_BYTES_MAX: u64 = 16 << 20;
+const IN_FLIGHT_BYTES: u64 = 16 << 20;
+const SMALL_IN_FLIGHT_BYTES: u64 = 2 << 20;
 
 /// Sixteen bytes, the length that Microsoft's own clients use: all blocks of a
 /// blob must have names of one length.
@@ -31,9 +35,18 @@ pub(crate) struct BlockSizes {
 impl BlockSizes {
     /// For content of this length; `None` when it has no room in a blob.
     pub(crate) fn of(content_bytes: u64) -> Option<Self> {
-        let block_bytes = content_bytes.div_ceil(BLOCKS_MAX).next_multiple_of(BLOCK_BYTES);
-        let block_bytes = block_bytes.max(BLOCK_BYTES);
-        let in_flight_max = usize::try_from(IN_FLIGHT_BYTES_MAX / block_bytes).ok()?;
+        Self::cut(content_bytes, BLOCK_BYTES, IN_FLIGHT_BYTES)
+    }
+
+    /// The same, in as little memory as is possible.
+    pub(crate) fn small_of(content_bytes: u64) -> Option<Self> {
+        Self::cut(content_bytes, SMALL_BLOCK_BYTES, SMALL_IN_FLIGHT_BYTES)
+    }
+
+    fn cut(content_bytes: u64, step_bytes: u64, in_flight_bytes: u64) -> Option<Self> {
+        let block_bytes = content_bytes.div_ceil(BLOCKS_MAX).next_multiple_of(step_bytes);
+        let block_bytes = block_bytes.max(step_bytes);
+        let in_flight_max = usize::try_from(in_flight_bytes / block_bytes).ok()?.max(1);
         (block_bytes <= BLOCK_BYTES_MAX).then_some(Self { block_bytes, in_flight_max })
     }
 
@@ -99,22 +112,28 @@ mod tests {
 
     #[test]
     fn content_of_any_size_fits_into_blocks_that_fit_into_memory() {
-        let sizes = |bytes| BlockSizes::of(bytes).map(|s| (s.block_bytes >> 20, s.in_flight_max));
+        let words = |sizes: BlockSizes| (sizes.block_bytes >> 20, sizes.in_flight_max);
         let cases = [
-            (0, Some((4, 4))),
-            (5_000_000_000, Some((4, 4))),
-            (190_000_000_000, Some((4, 4))),
-            (195 * GIB, Some((4, 4))),
-            (196 * GIB, Some((8, 2))),
-            (400 * GIB, Some((12, 1))),
-            (781 * GIB, Some((16, 1))),
+            (0, Some(((4, 4), (1, 2)))),
+            (5_000_000_000, Some(((4, 4), (1, 2)))),
+            (190_000_000_000, Some(((4, 4), (4, 1)))),
+            (195 * GIB, Some(((4, 4), (4, 1)))),
+            (196 * GIB, Some(((8, 2), (5, 1)))),
+            (400 * GIB, Some(((12, 1), (9, 1)))),
+            (781 * GIB, Some(((16, 1), (16, 1)))),
             (782 * GIB, None),
             (u64::MAX, None),
         ];
 
         for (bytes, expected) in cases {
-            assert_eq!(sizes(bytes), expected, "{bytes}");
-            if let Some(sizes) = BlockSizes::of(bytes) {
+            let sizes = BlockSizes::of(bytes).zip(BlockSizes::small_of(bytes));
+
+            assert_eq!(
+                sizes.map(|(usual, small)| (words(usual), words(small))),
+                expected,
+                "{bytes}"
+            );
+            for sizes in sizes.into_iter().flat_map(|(usual, small)| [usual, small]) {
                 assert!(sizes.content_bytes_max() >= bytes, "{bytes}");
             }
         }

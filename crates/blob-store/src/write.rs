@@ -114,19 +114,24 @@ impl BlobWriter {
     ///
     /// # Errors
     /// [`BlobError::TooLarge`] when it fits into no blob.
-    pub fn sized_for(mut self, content_bytes: u64) -> Result<Self, BlobError> {
-        self.sizes = BlockSizes::of(content_bytes).ok_or_else(|| BlobError::TooLarge {
+    pub fn sized_for(self, content_bytes: u64) -> Result<Self, BlobError> {
+        self.with_sizes(BlockSizes::of(content_bytes))
+    }
+
+    /// The same in 3 MiB of memory, for up to 48 GiB; more takes up to 32 MiB.
+    ///
+    /// # Errors
+    /// [`BlobError::TooLarge`] when it fits into no blob.
+    pub fn in_small_blocks_for(self, content_bytes: u64) -> Result<Self, BlobError> {
+        self.with_sizes(BlockSizes::small_of(content_bytes))
+    }
+
+    fn with_sizes(mut self, sizes: Option<BlockSizes>) -> Result<Self, BlobError> {
+        self.sizes = sizes.ok_or_else(|| BlobError::TooLarge {
             name: self.name.clone(),
             bytes_max: BlockSizes::CONTENT_BYTES_MAX,
         })?;
         Ok(self)
-    }
-
-    /// Takes 8 MiB of memory instead of 20: one block is sent while one is filled.
-    #[must_use]
-    pub fn with_little_memory(mut self) -> Self {
-        self.sizes.in_flight_max = 1;
-        self
     }
 
     /// The blob's `Content-Type`; without it, the service says that it is any bytes.

@@ -14,6 +14,9 @@ use crate::cli::{
     target_args::TargetArgs,
 };
 
+/// What a blob can have: 781 GiB.
+const UPLOAD_BYTES_MAX: u64 = 50_000 * (16 << 20);
+
 /// Arguments of `producer serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
@@ -66,7 +69,8 @@ pub struct ServeArgs {
         long,
         env = "UPLOAD_BYTES_MAX",
         default_value_t = 5 << 30,
-        value_name = "BYTES"
+        value_name = "BYTES",
+        value_parser = clap::value_parser!(u64).range(..=UPLOAD_BYTES_MAX)
     )]
     pub upload_bytes_max: u64,
 

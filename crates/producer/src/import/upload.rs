@@ -18,19 +18,14 @@ pub(crate) struct Uploaded {
     pub(crate) blocks_reused: u64,
 }
 
-/// Begins to upload a file, whose length may be known. Nothing is visible before the commit.
+/// Begins to upload a file. Nothing is visible before the commit.
 pub(crate) async fn begin(
     store: &BlobStore,
     name: &str,
     overwrite: Overwrite,
-    bytes: Option<u64>,
 ) -> Result<BlobWriter, BlobError> {
     let writer = store.write_creating_container(name, overwrite).await?;
-    let writer = writer.with_content_type(content_type(name));
-    match bytes {
-        Some(bytes) => writer.sized_for(bytes),
-        None => Ok(writer),
-    }
+    Ok(writer.with_content_type(content_type(name)))
 }
 
 /// Makes the file visible, all of which has been written.

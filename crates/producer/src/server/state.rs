@@ -28,7 +28,8 @@ const STREAMS_PER_CLIENT_MAX: usize = 100;
 const DOWNLOADS_MAX: usize = 8;
 const DOWNLOADS_PER_CLIENT_MAX: usize = 4;
 
-/// Uploads at a time, and of one client. Each takes 8 MiB of memory.
+/// Uploads at a time, and of one client. Each takes 3 MiB of memory, and more for more than
+/// 48 GiB.
 const UPLOADS_MAX: usize = 2;
 const UPLOADS_PER_CLIENT_MAX: usize = 1;
 

@@ -84,7 +84,7 @@ async fn what_is_sent_is_in_the_container_and_can_be_loaded() {
         "bytes": whole.len(),
         "etag": blob.etag.to_string(),
         "seconds": first.json()["seconds"],
-        "blocks": 3,
+        "blocks": 10,
         "blocksReused": 0,
     });
     assert_eq!(first.json(), expected);
@@ -156,7 +156,7 @@ async fn a_client_that_goes_away_leaves_nothing_visible_and_goes_on_later() {
     let whole = put(&server, "big.csv", content.clone()).await;
 
     assert_eq!(whole.status, 201, "{whole:?}");
-    assert!(whole.json()["blocksReused"].as_u64() >= Some(2), "{whole:?}");
+    assert!(whole.json()["blocksReused"].as_u64() >= Some(9), "{whole:?}");
     assert_eq!(hash_of_blob(&services, "big.csv").await, hash(&content));
 }
 
@@ -247,6 +247,5 @@ async fn uploads_take_little_memory() {
 
     assert_eq!((first.status, second.status), (201, 201), "{first:?} {second:?}");
     let peak = peak_memory_bytes(server.pid());
-    println!("{} MiB", peak >> 20);
     assert!(peak < 48 << 20, "{peak} bytes");
 }

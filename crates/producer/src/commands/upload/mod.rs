@@ -51,8 +51,10 @@ async fn upload(args: &UploadArgs, progress: &Progress) -> anyhow::Result<Upload
         .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
     let mut source = Source::open(&args.file)?;
     let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
-    let beginning = upload::begin(&store, &name, overwrite, source.bytes()).await;
-    let mut writer = beginning.map_err(with_advice)?;
+    let mut writer = upload::begin(&store, &name, overwrite).await.map_err(with_advice)?;
+    if let Some(bytes) = source.bytes() {
+        writer = writer.sized_for(bytes)?;
+    }
     progress.of(source.bytes());
     while let Some(piece) = source.next().await? {
         let length = piece.len() as u64;

@@ -53,8 +53,8 @@ pub(crate) async fn put(
         false => (Overwrite::Refuse, StatusCode::CREATED),
     };
     let store = &api.runs.store;
-    let beginning = upload::begin(store, &name, overwrite, bytes).await;
-    let mut writer = beginning.map_err(with_advice)?.with_little_memory();
+    let writer = upload::begin(store, &name, overwrite).await.map_err(with_advice)?;
+    let mut writer = writer.in_small_blocks_for(bytes.unwrap_or(bytes_max))?;
     let mut content = Content::of(request.into_body(), bytes_max);
     while let Some(piece) = content.next().await? {
         writer.write(piece).await?;
