@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
@@ -183,7 +183,8 @@ async fn clients_that_stall_are_given_up_and_few_upload_at_once() {
     assert!(refused.error().contains("2 uploads are under way"), "{refused:?}");
     for stalled in &mut stalled {
         let mut heard = vec![0; 12];
-        stalled.read_exact(&mut heard).await.unwrap();
+        let hearing = timeout(Duration::from_secs(60), stalled.read_exact(&mut heard));
+        hearing.await.unwrap().unwrap();
         assert_eq!(heard, b"HTTP/1.1 408");
     }
     let waited = began.elapsed();

@@ -6,7 +6,6 @@ mod source;
 use std::{
     ffi::OsStr,
     io::Write,
-    path::Path,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -14,7 +13,10 @@ use std::{
 use blob_store::{BlobError, BlobStore, Overwrite};
 use tokio_util::sync::CancellationToken;
 
-use self::{progress::Progress, source::Source};
+use self::{
+    progress::Progress,
+    source::{Source, shown},
+};
 use crate::{
     cli::{invalid_setting::InvalidSetting, upload_args::UploadArgs},
     import::upload::{self, Uploaded},
@@ -108,9 +110,4 @@ fn in_words(uploaded: &Uploaded) -> String {
 
 fn say(line: &str) -> std::io::Result<()> {
     writeln!(service::stderr(), "{line}")
-}
-
-/// A path as a message shows it.
-fn shown(path: &Path) -> String {
-    service::shown(&path.to_string_lossy(), 200)
 }

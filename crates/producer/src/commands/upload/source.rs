@@ -12,8 +12,6 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::shown;
-
 const PIECE_BYTES: u64 = 1 << 20;
 
 /// Pieces that were read and not taken yet.
@@ -100,6 +98,11 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// A path as a message shows it.
+pub(super) fn shown(path: &Path) -> String {
+    service::shown(&path.to_string_lossy(), 200)
 }
 
 impl Version {
