@@ -95,7 +95,7 @@ def put_switches_into(copy, lines):
             opened.write(SWITCH)
     read_scripts_at_run_time(copy)
     for test in ["end-to-end/tests/pipeline/processes.rs", "consumer/tests/program.rs",
-                 "producer/tests/cli/support.rs"]:
+                 "producer/tests/cli/support.rs", "producer/tests/http/support.rs"]:
         change(os.path.join(copy, "crates", test), ".env_clear()", f".env_clear(){PASSED_ON}")
 
 

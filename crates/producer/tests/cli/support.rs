@@ -187,14 +187,15 @@ pub(crate) fn target() -> Target {
 
 /// Runs `producer` to its end with nothing of the environment but `settings`.
 pub(crate) fn producer(settings: &[(&str, &str)], arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_producer"))
-        .args(arguments)
-        .env_clear()
-        .envs(settings.iter().copied())
-        .current_dir(env!("CARGO_TARGET_TMPDIR"))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    command(settings, arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// `producer` with nothing of the environment but `settings`.
+pub(crate) fn command(settings: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_producer"));
+    command.args(arguments).env_clear().envs(settings.iter().copied());
+    command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use test_support::{Fate, azurite_connection_string, pass, proxy_before};
 
-use crate::support::{Fixture, block_on, stderr, stdout};
+use crate::support::{Fixture, block_on, command, stderr, stdout};
 
 const MIB: usize = 1 << 20;
 
@@ -45,12 +45,10 @@ impl Place {
 
     /// `producer upload` in the folder of the file, through a gate.
     fn start(&self, gate: &Gate, arguments: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_producer"))
-            .arg("upload")
+        let azurite = azurite_connection_string(&gate.address);
+        command(&[("AZURE_STORAGE_CONNECTION_STRING", &azurite)], &["upload"])
             .args(arguments)
             .current_dir(self.folder.path())
-            .env_clear()
-            .env("AZURE_STORAGE_CONNECTION_STRING", azurite_connection_string(&gate.address))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
