@@ -103,7 +103,10 @@ async fn a_file_is_replaced_only_when_that_is_asked_for() {
     let kept = hash_of_blob(&services, "a.csv").await;
     let replaced = put(&server, "a.csv?overwrite=true", "id\nnew\n").await;
 
+    // Also who sends megabytes without asking hears why they are not taken.
+    let large = put(&server, "a.csv", rows(20 * MIB)).await;
     assert_eq!((refused.status, replaced.status), (409, 200), "{refused:?} {replaced:?}");
+    assert_eq!(large.status, 409, "{large:?}");
     assert!(refused.error().contains("?overwrite=true"), "{refused:?}");
     assert_eq!(kept, hash(b"id\nold\n"));
     assert_eq!(hash_of_blob(&services, "a.csv").await, hash(b"id\nnew\n"));

@@ -26,6 +26,10 @@ use crate::{
 const STEP_TIMEOUT: Duration = Duration::from_secs(30);
 const STEP_BYTES: usize = 64 << 10;
 
+/// How much is taken of what is refused, and for how long.
+const PASSED_OVER_BYTES_MAX: usize = 256 << 20;
+const PASS_OVER_TIMEOUT: Duration = Duration::from_secs(10);
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct HowTo {
@@ -42,25 +46,41 @@ pub(crate) async fn put(
     request: Request,
 ) -> Result<(StatusCode, Json<Uploaded>), ApiError> {
     let Path(name) = name.map_err(|_| ApiError::bad_request("the name is not UTF-8"))?;
-    let begun = Instant::now();
-    let bytes_max = api.upload_bytes_max;
-    let bytes = checked(request.headers(), bytes_max)?;
-    let _place = api.uploads.take(&client).map_err(|under_way| {
-        ApiError::unavailable(format!("{under_way} uploads are under way already"))
-    })?;
+    let (parts, body) = request.into_parts();
+    let mut content = Content::of(body, api.upload_bytes_max);
     let (overwrite, done) = match overwrite {
         true => (Overwrite::Replace, StatusCode::OK),
         false => (Overwrite::Refuse, StatusCode::CREATED),
     };
+    let receiving = receive(&api, &client, &parts.headers, &name, overwrite, &mut content);
+    let uploaded = receiving.await;
+    if uploaded.is_err() && !parts.headers.contains_key(header::EXPECT) {
+        content.pass_over().await;
+    }
+    uploaded.map(|uploaded| (done, Json(uploaded)))
+}
+
+async fn receive(
+    api: &Api,
+    client: &Client,
+    headers: &HeaderMap,
+    name: &str,
+    overwrite: Overwrite,
+    content: &mut Content,
+) -> Result<Uploaded, ApiError> {
+    let begun = Instant::now();
+    let bytes_max = api.upload_bytes_max;
+    let bytes = checked(headers, bytes_max)?;
+    let _place = api.uploads.take(client).map_err(|under_way| {
+        ApiError::unavailable(format!("{under_way} uploads are under way already"))
+    })?;
     let store = &api.runs.store;
-    let writer = upload::begin(store, &name, overwrite).await.map_err(with_advice)?;
+    let writer = upload::begin(store, name, overwrite).await.map_err(with_advice)?;
     let mut writer = writer.in_small_blocks_for(bytes.unwrap_or(bytes_max))?;
-    let mut content = Content::of(request.into_body(), bytes_max);
     while let Some(piece) = content.next().await? {
         writer.write(piece).await?;
     }
-    let uploaded = upload::commit(store, writer, begun.elapsed()).await.map_err(with_advice)?;
-    Ok((done, Json(uploaded)))
+    upload::commit(store, writer, begun.elapsed()).await.map_err(with_advice)
 }
 
 /// The length of the body, when the client says it.
@@ -132,7 +152,11 @@ impl Content {
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let asked = Instant::now();
         let came = timeout(self.step.patience(), self.body.next()).await;
-        let Some(piece) = came.map_err(|_elapsed| too_slow())? else { return Ok(None) };
+        let came = came.map_err(|_elapsed| {
+            self.step.waited = STEP_TIMEOUT;
+            too_slow()
+        });
+        let Some(piece) = came? else { return Ok(None) };
         let piece = piece.map_err(|_| ApiError::bad_request("the body ended before its end"))?;
         self.step.note(piece.len(), asked.elapsed());
         match self.left.checked_sub(piece.len() as u64) {
@@ -140,6 +164,22 @@ impl Content {
             None => return Err(too_large(self.bytes_max)),
         }
         Ok(Some(piece))
+    }
+
+    /// Takes what a client still sends that was refused: most clients hear nothing before all of it
+    /// was taken, and find a broken connection when it is not.
+    async fn pass_over(&mut self) {
+        let mut left = PASSED_OVER_BYTES_MAX;
+        let passing = async {
+            while let Some(Ok(piece)) = self.body.next().await {
+                left = left.saturating_sub(piece.len());
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        // Who has sent too little for too long has been told enough.
+        let _passed = timeout(self.step.patience().min(PASS_OVER_TIMEOUT), passing).await;
     }
 }
 
