@@ -137,6 +137,22 @@ fn cancel_asks_on_a_terminal() {
 }
 
 #[test]
+fn an_upload_on_a_terminal_has_a_bar_and_ends_with_the_next_command() {
+    let fixture = Fixture::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("big.csv");
+    std::fs::write(&file, "id\n1\n".repeat(2 << 20)).unwrap();
+
+    let arguments = format!("upload {}", file.display());
+    let uploaded = on_a_terminal(&fixture, &arguments, "of 10.00 MiB", |_, _, _| {});
+
+    assert_eq!(uploaded.code, Some(0), "{:?}", uploaded.screen);
+    for words in ["big.csv: 10.0 MiB in", "load it: producer sync --file big.csv"] {
+        assert!(uploaded.screen.contains(words), "{words:?} in {:?}", uploaded.screen);
+    }
+}
+
+#[test]
 fn a_load_on_a_terminal_has_two_bars_and_ends_with_its_report() {
     let fixture = Fixture::with_rows(1_000);
 

@@ -38,7 +38,7 @@ pub(super) async fn run(args: UploadArgs, shutdown: CancellationToken) -> anyhow
     let uploaded = uploaded?;
     let mut out = service::stdout();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string(&uploaded)?)?;
+        writeln!(out, "{}", serde_json::to_string_pretty(&uploaded)?)?;
     } else {
         writeln!(out, "{}", in_words(&uploaded))?;
     }
