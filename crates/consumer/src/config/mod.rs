@@ -1,12 +1,10 @@
 //! Settings: as typed (clap) and as meant.
 
-mod api_choice;
 mod api_reserve;
 mod count;
 mod header;
 mod hosts;
 mod invalid;
-mod mapping;
 mod salesforce;
 mod sign_in;
 #[cfg(test)]
@@ -20,14 +18,11 @@ use service::CompletionsArgs;
 
 use self::count::CountArgs;
 
-pub(crate) use self::api_choice::not_by_bulk;
 pub use self::{
-    api_choice::ApiChoice,
     api_reserve::ApiReserve,
     count::{ApiReserveArgs, CountConfig},
     header::HeaderArgs,
     invalid::InvalidSettings,
-    mapping::{MappingArgs, Nulls},
     salesforce::{SalesforceArgs, SalesforceConfig},
     sign_in::SignInArgs,
 };

@@ -5,11 +5,13 @@ mod number;
 mod tests;
 mod text;
 mod timestamp;
+pub(crate) mod zone;
 
 use std::{borrow::Cow, sync::Arc};
 
 use ingest_core::{is_record_id, trimmed};
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 pub use self::timestamp::DateOrder;
 use self::{
@@ -20,9 +22,11 @@ use self::{
 use crate::Field;
 
 /// How cells are read, whatever the field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ValueRules {
     /// Of timestamps without an offset.
+    #[serde(with = "zone")]
     pub zone: TimeZone,
     /// Of dates with slashes.
     pub dates: DateOrder,
@@ -166,7 +170,7 @@ impl Converter {
                 format!("not among the {} values that the field allows", of.len()).into()
             }
             Self::Timestamp { zone, .. } => {
-                let zone = zone_name(zone);
+                let zone = zone::name(zone);
                 format!("not a date and time that there is in {zone} ({})", self.rule()).into()
             }
             _ => format!("not {}", self.rule()).into(),
@@ -193,7 +197,7 @@ impl Converter {
             Self::Timestamp { order, zone } => format!(
                 "2026-11-23T10:15:00Z, 2026-11-23 10:15 or {}; without an offset in {}",
                 order.example(),
-                zone_name(zone)
+                zone::name(zone)
             )
             .into(),
             Self::Time => "a time of day: 9:15, 10:15:30 or 10:15 PM".into(),
@@ -232,10 +236,6 @@ impl DateOrder {
             Self::DayFirst => "23/11/2026",
         }
     }
-}
-
-fn zone_name(zone: &TimeZone) -> &str {
-    zone.iana_name().unwrap_or("UTC")
 }
 
 /// Whether a cell is one of these values, or several of them with semicolons between.

@@ -5,13 +5,16 @@
 
 use std::io::Write;
 
+use clap::ValueEnum;
 use jiff::{
     civil::{Date, DateTime, Time},
     tz::{AmbiguousOffset, Offset, TimeZone},
 };
+use serde::{Deserialize, Serialize};
 
 /// How dates with slashes are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum DateOrder {
     /// 11/23/2026.
     #[default]
