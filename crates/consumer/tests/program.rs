@@ -215,7 +215,7 @@ async fn wrong_settings_end_with_code_2_and_say_what_to_set() {
     let secret = setting.set("SALESFORCE_CLIENT_SECRET", "").run(&["check"]).await;
     assert_says(&secret, 2, &["SALESFORCE_CLIENT_SECRET is not set"]);
     let rows = setting.set("SALESFORCE_BATCH", "201").run(&[]).await;
-    assert_says(&rows, 2, &["201", "--salesforce-batch"]);
+    assert_says(&rows, 2, &["201", "--call-rows"]);
 }
 
 #[tokio::test]
