@@ -33,4 +33,4 @@ pub use reason::Reason;
 pub use record_id::RecordId;
 pub use sdl::{Sdl, SdlError};
 pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};
-pub use value::{Converter, DateOrder, ValueRules};
+pub use value::{Converter, DateOrder, DatesWithTime, DecimalSign, TwoDigitYears, ValueRules};

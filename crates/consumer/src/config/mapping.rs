@@ -59,6 +59,7 @@ impl MappingArgs {
             dates: self.mapping_dates.unwrap_or_default(),
             empty_is_null: self.mapping_nulls == Nulls::Write,
             truncate: self.mapping_truncate,
+            ..ValueRules::default()
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::config::SalesforceConfig;
-use load::{DateOrder, Sdl, TargetRules, ValueRules};
+use load::{DateOrder, DatesWithTime, DecimalSign, Sdl, TargetRules, TwoDigitYears, ValueRules};
 use salesforce::AssignmentRule;
 
 /// Hexadecimal digits that name a mapping.
@@ -29,6 +29,13 @@ struct Decisive<'a> {
     columns: Columns,
     time_zone: &'a str,
     day_first: bool,
+    // Those that are not set are left out: so an open run keeps its target when a setting is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    two_digit_years: Option<TwoDigitYears>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dates_with_time: Option<DatesWithTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decimal: Option<DecimalSign>,
     empty_is_null: bool,
     truncate: bool,
     assignment_rule: Option<&'a str>,
@@ -46,7 +53,15 @@ enum Columns {
 /// Names the way in which rows become records: two consumers with the same one store the same. The
 /// API, the rows of a call and how many go at once decide nothing of that.
 pub(crate) fn mapping_digest(sdl: Option<&Sdl>, config: &SalesforceConfig) -> String {
-    let ValueRules { zone, dates, empty_is_null, truncate } = &config.values;
+    let ValueRules {
+        zone,
+        dates,
+        two_digit_years,
+        dates_with_time,
+        decimal,
+        empty_is_null,
+        truncate,
+    } = &config.values;
     let decisive = Decisive {
         columns: match sdl {
             None => Columns::Names { left_out: sorted(config.left_out.0.iter()) },
@@ -54,6 +69,9 @@ pub(crate) fn mapping_digest(sdl: Option<&Sdl>, config: &SalesforceConfig) -> St
         },
         time_zone: zone.iana_name().unwrap_or_default(),
         day_first: *dates == DateOrder::DayFirst,
+        two_digit_years: if_set(*two_digit_years),
+        dates_with_time: if_set(*dates_with_time),
+        decimal: if_set(*decimal),
         empty_is_null: *empty_is_null,
         truncate: *truncate,
         assignment_rule: config.assignment_rule.as_ref().map(|rule| match rule {
@@ -66,6 +84,10 @@ pub(crate) fn mapping_digest(sdl: Option<&Sdl>, config: &SalesforceConfig) -> St
     let json = serde_json::to_vec(&decisive).expect("texts become JSON");
     let digits: String = Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect();
     digits[..DIGITS].to_owned()
+}
+
+fn if_set<T: Default + PartialEq>(setting: T) -> Option<T> {
+    (setting != T::default()).then_some(setting)
 }
 
 /// A column that fills nothing is as good as one that the file does not name.
