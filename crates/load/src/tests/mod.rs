@@ -2,6 +2,7 @@
 
 mod cells;
 mod columns;
+mod forms;
 mod rows;
 
 use std::{collections::BTreeMap, path::Path};
