@@ -3,6 +3,7 @@
 mod choices;
 mod dates;
 mod numbers;
+mod properties;
 mod settings;
 
 use jiff::tz::TimeZone;
