@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use bytes::Bytes;
 use ingest_core::{Dialect, Header, Rows};
-use serde_json::{Value, json};
+use serde_json::{json, value::RawValue};
 
 use crate::{
     Converter, DateOrder, DatesWithTime, DecimalSign, Describe, EncodedRow, EncodedRows, Field,
@@ -61,9 +61,10 @@ pub(crate) fn check_cell(cell: &str) {
         for rules in &settings {
             let converter = Converter::of(&field, rules).expect("it can be filled");
             let Some(json) = written(&converter, cell) else { continue };
-            let value: Value = serde_json::from_str(&json).expect("a value is JSON");
-            let text = value.as_str().unwrap_or(&json);
-            assert_eq!(written(&plain, text).as_ref(), Some(&json), "{}", field.field_type);
+            // Not as a number: JSON has larger ones than fit 64 bits.
+            let _raw: &RawValue = serde_json::from_str(&json).expect("a value is JSON");
+            let text = serde_json::from_str::<String>(&json).unwrap_or_else(|_| json.clone());
+            assert_eq!(written(&plain, &text).as_ref(), Some(&json), "{}", field.field_type);
         }
     }
 }
@@ -143,6 +144,6 @@ mod tests {
 
     #[test]
     fn cells_of_the_corpus_mean_what_is_sent_or_are_refused() {
-        test_support::replay_corpus("cell", 14, super::cell);
+        test_support::replay_corpus("cell", 15, super::cell);
     }
 }
