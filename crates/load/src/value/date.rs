@@ -95,20 +95,32 @@ pub(super) fn split_date(cell: &str) -> (&str, Option<&str>) {
 impl DateForms {
     /// `2026-11-23`, `20261123`, `2026/11/23`, `23.11.2026`, and `11/23/2026` or `23/11/2026`.
     pub(super) fn read(self, text: &str) -> Option<Date> {
-        let (year, month, day) = if let Some((first, rest)) = text.split_once('/') {
-            let (second, third) = rest.split_once('/')?;
-            match self.order {
-                _ if first.len() == 4 => (number(first, 4, 4)?, second, third),
-                DateOrder::MonthFirst => (self.year(third)?, first, second),
-                DateOrder::DayFirst => (self.year(third)?, second, first),
+        match text.bytes().find(|byte| !byte.is_ascii_digit()) {
+            None => {
+                number(text, 8, 8)?;
+                date(number(&text[..4], 4, 4)?, &text[4..6], &text[6..])
             }
-        } else if let Some((day, rest)) = text.split_once('.') {
-            let (month, year) = rest.split_once('.')?;
-            (self.year(year)?, month, day)
-        } else {
-            return read_iso(text);
-        };
-        date(year, number(month, 1, 2)?, number(day, 1, 2)?)
+            Some(b'-') => {
+                let (year, month, day) = parts(text, '-')?;
+                if month.len() != 2 || day.len() != 2 {
+                    return None;
+                }
+                date(number(year, 4, 4)?, month, day)
+            }
+            Some(b'.') => {
+                let (day, month, year) = parts(text, '.')?;
+                date(self.year(year)?, month, day)
+            }
+            Some(b'/') => {
+                let (first, second, third) = parts(text, '/')?;
+                match self.order {
+                    _ if first.len() == 4 => date(number(first, 4, 4)?, second, third),
+                    DateOrder::MonthFirst => date(self.year(third)?, first, second),
+                    DateOrder::DayFirst => date(self.year(third)?, second, first),
+                }
+            }
+            Some(_) => None,
+        }
     }
 
     /// A year at the end of a date.
@@ -120,19 +132,15 @@ impl DateForms {
     }
 }
 
-/// `2026-11-23` or `20261123`.
-fn read_iso(text: &str) -> Option<Date> {
-    let (year, month, day) = if let Some((year, rest)) = text.split_once('-') {
-        let (month, day) = rest.split_once('-')?;
-        (year, month, day)
-    } else {
-        number(text, 8, 8)?;
-        (&text[..4], &text[4..6], &text[6..])
-    };
-    date(number(year, 4, 4)?, number(month, 2, 2)?, number(day, 2, 2)?)
+/// The three parts of a date.
+fn parts(text: &str, between: char) -> Option<(&str, &str, &str)> {
+    let (first, rest) = text.split_once(between)?;
+    let (second, third) = rest.split_once(between)?;
+    Some((first, second, third))
 }
 
-fn date(year: u32, month: u32, day: u32) -> Option<Date> {
+fn date(year: u32, month: &str, day: &str) -> Option<Date> {
     let year = i16::try_from(year).ok().filter(|year| YEARS.contains(year))?;
-    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+    let [month, day] = [month, day].map(|text| i8::try_from(number(text, 1, 2)?).ok());
+    Date::new(year, month?, day?).ok()
 }

@@ -22,7 +22,7 @@ pub(super) fn write_clock(time: Time, out: &mut Vec<u8>) -> Option<()> {
 pub(super) fn read_time_and_offset(text: &str) -> Option<(Time, Option<Offset>)> {
     let before_utc = |text| UTC.into_iter().find_map(|word| before(text, word));
     let Some(at) = text.rfind(['+', '-']) else {
-        return Some(match before_utc(text).or_else(|| before(text, "Z")) {
+        return Some(match before(text, "Z").or_else(|| before_utc(text)) {
             Some(time) => (read_time(time)?, Some(Offset::UTC)),
             None => (read_time(text)?, None),
         });

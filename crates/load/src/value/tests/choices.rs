@@ -99,4 +99,6 @@ fn a_value_that_is_defined_with_blanks_around_is_sent_with_them() {
     let padded = of_values("picklist", true, &[(" Hot", true), ("Cold", true)]);
 
     check(&padded, &[(" Hot", Some("\" Hot\"")), ("hot", Some("\" Hot\""))]);
+    let both = of_values("picklist", true, &[("Hot", true), (" Hot", true)]);
+    check(&both, &[(" Hot", Some("\" Hot\"")), ("Hot", Some("\"Hot\"")), ("hot", None)]);
 }

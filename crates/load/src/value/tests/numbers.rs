@@ -71,6 +71,8 @@ fn numbers_keep_their_digits() {
                 ("1e3", Some("1e3")),
                 ("1.5E-3", Some("1.5e-3")),
                 ("1,000.5", None),
+                ("1e1234567890", None),
+                ("1e-1234567890", None),
                 ("1,234", None),
                 ("1234,5", None),
                 ("1 234.5", None),
