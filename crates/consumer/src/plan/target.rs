@@ -109,7 +109,7 @@ fn sorted<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{collections::BTreeSet, path::Path};
 
     use clap::Parser;
 
@@ -118,6 +118,11 @@ mod tests {
 
     /// The digest with these settings beside those that every consumer needs.
     fn digest(sdl: Option<&str>, settings: &[&str]) -> String {
+        let sdl = sdl.map(|text| Sdl::parse(Path::new("lead.sdl"), text).unwrap());
+        mapping_digest(sdl.as_ref(), &config(settings))
+    }
+
+    fn config(settings: &[&str]) -> SalesforceConfig {
         let needed = [
             "consumer",
             "--salesforce-object=Lead",
@@ -131,8 +136,7 @@ mod tests {
         let arguments = needed.into_iter().filter(given).chain(settings.iter().copied());
         let task = Cli::try_parse_from(arguments).unwrap().meant().unwrap();
         let Task::Deliver(config) = task else { panic!("it delivers") };
-        let sdl = sdl.map(|text| Sdl::parse(Path::new("lead.sdl"), text).unwrap());
-        mapping_digest(sdl.as_ref(), &config.salesforce)
+        config.salesforce
     }
 
     const FILE: &str = "Key=Key__c\nName=LastName, Nick__c\n\"Web\"=LeadSource\n";
@@ -169,6 +173,23 @@ mod tests {
             assert!(same.is_empty(), "{name} is as {same:?}");
             assert!(digest.len() == 12 && digest.bytes().all(|digit| digit.is_ascii_hexdigit()));
         }
+    }
+
+    #[test]
+    fn how_numbers_and_dates_are_written_is_part_of_the_digest() {
+        let digest = |change: fn(&mut ValueRules)| {
+            let mut config = config(&[]);
+            change(&mut config.values);
+            mapping_digest(None, &config)
+        };
+        let digests = BTreeSet::from([
+            digest(|_| ()),
+            digest(|values| values.decimal = DecimalSign::Comma),
+            digest(|values| values.dates_with_time = DatesWithTime::Cut),
+            digest(|values| values.two_digit_years = TwoDigitYears::From(1926)),
+            digest(|values| values.two_digit_years = TwoDigitYears::From(1970)),
+        ]);
+        assert_eq!(digests.len(), 5);
     }
 
     #[test]
