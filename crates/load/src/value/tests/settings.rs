@@ -64,3 +64,20 @@ fn years_that_cannot_be_meant_are_refused_with_what_to_write() {
         assert!(refused.to_string().contains("1970"), "{json}: {refused}");
     }
 }
+
+#[test]
+fn a_command_line_takes_two_digit_years() {
+    #[derive(Debug, clap::Parser)]
+    struct Settings {
+        #[arg(long, default_value_t)]
+        two_digit_years: TwoDigitYears,
+    }
+    let parse = |arguments: &[&str]| {
+        let arguments = std::iter::once(&"program").chain(arguments);
+        <Settings as clap::Parser>::try_parse_from(arguments).map(|it| it.two_digit_years)
+    };
+    assert_eq!(parse(&[]).unwrap(), TwoDigitYears::Reject);
+    assert_eq!(parse(&["--two-digit-years=1970"]).unwrap(), TwoDigitYears::From(1970));
+    let refused = parse(&["--two-digit-years=70"]).unwrap_err().to_string();
+    assert!(refused.contains("write `reject`, or the first of a hundred years"), "{refused}");
+}
