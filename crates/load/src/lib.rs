@@ -41,4 +41,4 @@ pub use record_id::RecordId;
 pub use sdl::{Sdl, SdlError};
 pub use settings::{InvalidLoad, LoadSettings, Nulls};
 pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};
-pub use value::{Converter, DateOrder, ValueRules};
+pub use value::{Converter, DateOrder, DatesWithTime, DecimalSign, TwoDigitYears, ValueRules};

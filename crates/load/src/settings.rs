@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiChoice, AssignmentRule, DateOrder, LeftOut, Operation, ValueRules, is_api_name, value::zone,
+    ApiChoice, AssignmentRule, DateOrder, DatesWithTime, DecimalSign, LeftOut, Operation,
+    TwoDigitYears, ValueRules, is_api_name, value::zone,
 };
 
 /// What a load does with a file, as far as it is said.
@@ -79,6 +80,36 @@ pub struct LoadSettings {
     #[arg(long, alias = "mapping-dates", env = "MAPPING_DATES", value_enum, value_name = "ORDER")]
     pub dates: Option<DateOrder>,
 
+    /// What a year of two digits means: `reject` rejects its row; a year such as 1970 is the first of
+    /// the hundred years that it can be [default: reject].
+    #[arg(
+        long,
+        alias = "mapping-two-digit-years",
+        env = "MAPPING_TWO_DIGIT_YEARS",
+        value_name = "YEAR"
+    )]
+    pub two_digit_years: Option<TwoDigitYears>,
+
+    /// What becomes of a date field whose cell has a time of day as well [default: reject].
+    #[arg(
+        long,
+        alias = "mapping-dates-with-time",
+        env = "MAPPING_DATES_WITH_TIME",
+        value_enum,
+        value_name = "WHAT"
+    )]
+    pub dates_with_time: Option<DatesWithTime>,
+
+    /// What stands before the decimals of a number [default: point].
+    #[arg(
+        long,
+        alias = "mapping-decimal",
+        env = "MAPPING_DECIMAL",
+        value_enum,
+        value_name = "SIGN"
+    )]
+    pub decimal: Option<DecimalSign>,
+
     /// What an empty cell does. `#N/A` empties the field in any case [default: ignore].
     #[arg(long, alias = "mapping-nulls", env = "MAPPING_NULLS", value_enum, value_name = "WHAT")]
     pub nulls: Option<Nulls>,
@@ -142,6 +173,9 @@ impl LoadSettings {
         ValueRules {
             zone: self.time_zone.clone().unwrap_or(TimeZone::UTC),
             dates: self.dates.unwrap_or_default(),
+            two_digit_years: self.two_digit_years.unwrap_or_default(),
+            dates_with_time: self.dates_with_time.unwrap_or_default(),
+            decimal: self.decimal.unwrap_or_default(),
             empty_is_null: self.nulls == Some(Nulls::Write),
             truncate: self.truncate.unwrap_or_default(),
         }

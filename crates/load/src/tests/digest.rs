@@ -46,6 +46,10 @@ fn another_mapping_or_another_rule_of_values_is_another_digest() {
         "--leave-out=*",
         "--time-zone=Europe/Berlin",
         "--dates=day-first",
+        "--two-digit-years=1926",
+        "--two-digit-years=1970",
+        "--dates-with-time=cut",
+        "--decimal=comma",
         "--nulls=write",
         "--truncate",
         "--assignment-rule=true",
@@ -91,7 +95,8 @@ fn what_changes_no_record_changes_no_digest() {
 fn a_load_is_read_as_it_was_kept() {
     for (sdl, settings) in [
         (None, &[][..]),
-        (Some(FILE), &["--dates=day-first", "--nulls=write", "--truncate"]),
+        (Some(FILE), &["--dates=day-first", "--nulls=write", "--truncate", "--decimal=comma"]),
+        (None, &["--two-digit-years=1970", "--dates-with-time=cut"]),
         (None, &["--operation=insert", "--leave-out=Note,*", "--time-zone=Europe/Berlin"]),
         (None, &["--operation=delete", "--api=bulk", "--assignment-rule=01Q000000000001"]),
     ] {

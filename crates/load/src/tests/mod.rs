@@ -3,6 +3,7 @@
 mod cells;
 mod columns;
 mod digest;
+mod forms;
 mod rows;
 
 use std::{collections::BTreeMap, path::Path};
