@@ -93,7 +93,7 @@ pub struct ConsumerArgs {
     pub reserve: ApiReserveArgs,
 
     /// How often to check whether API quota is available again, while deliveries wait for it.
-    #[arg(long, env = "SALESFORCE_LIMIT_CHECK", default_value = "5m", value_name = "DURATION", value_parser = service::parse_duration)]
+    #[arg(long, env = "SALESFORCE_LIMIT_CHECK", default_value = "5m", value_name = "DURATION", value_parser = service::parse_timeout)]
     pub salesforce_limit_check: Duration,
 
     /// How often a row is sent again that Salesforce could not take at the moment, such as one

@@ -27,12 +27,12 @@ pub struct SalesforceArgs {
     pub salesforce_gzip: bool,
 
     /// How long to wait for a connection to Salesforce, such as 10s.
-    #[arg(long, env = "SALESFORCE_CONNECT_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = service::parse_duration)]
+    #[arg(long, env = "SALESFORCE_CONNECT_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = service::parse_timeout)]
     pub salesforce_connect_timeout: Duration,
 
     /// How long to wait for an answer. Salesforce itself gives up after ten minutes; a call that
     /// is cut off before may have been carried out.
-    #[arg(long, env = "SALESFORCE_TIMEOUT", default_value = "9m 30s", value_name = "DURATION", value_parser = service::parse_duration)]
+    #[arg(long, env = "SALESFORCE_TIMEOUT", default_value = "9m 30s", value_name = "DURATION", value_parser = service::parse_timeout)]
     pub salesforce_timeout: Duration,
 
     /// What a run loads that does not say it.
