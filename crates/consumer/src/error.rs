@@ -1,7 +1,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use ingest_core::RunId;
-use service::few;
+use load::Misfit;
 
 use crate::retry::Blocker;
 use salesforce::{LoginError, Refusal};
@@ -39,57 +39,9 @@ pub enum ConsumerError {
         /// The object.
         object: String,
     },
-    /// The user may not write to the object.
-    #[error("the integration user may not {rights} records of {object}; give it the permission")]
-    ObjectNotWritable {
-        /// The object.
-        object: String,
-        /// What the operation needs.
-        rights: &'static str,
-    },
-    /// The external id field is not there, or hidden.
-    #[error(
-        "{object} has no field {field}; check SALESFORCE_EXTERNAL_ID, or let the integration user \
-         see it (field-level security hides fields)"
-    )]
-    NoSuchExternalId {
-        /// The object.
-        object: String,
-        /// The field.
-        field: String,
-    },
-    /// An upsert writes the external id, and the user may not write to it.
-    #[error(
-        "field {field} of {object} is read-only, and an upsert by it writes it; let the integration \
-         user edit it (field-level security), or set SALESFORCE_EXTERNAL_ID to another one"
-    )]
-    ExternalIdReadOnly {
-        /// The object.
-        object: String,
-        /// The field.
-        field: String,
-    },
-    /// Rows cannot be found by the field.
-    #[error(
-        "field {field} of {object} is no external id; tick External ID in its definition, or set \
-         SALESFORCE_EXTERNAL_ID to one that is"
-    )]
-    NotAnExternalId {
-        /// The object.
-        object: String,
-        /// The field.
-        field: String,
-    },
-    /// Collections has no upsert by id.
-    #[error(
-        "an upsert by Id of {object} goes by Bulk API only; set SALESFORCE_API=bulk, or split the \
-         file: rows with an Id as update, the others as insert; or name an external id field in \
-         SALESFORCE_EXTERNAL_ID"
-    )]
-    UpsertById {
-        /// The object.
-        object: String,
-    },
+    /// The load does not fit the org.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// The mapping file cannot be read.
     #[error("could not read the mapping file {}", path.display())]
     MappingFile {
@@ -97,14 +49,6 @@ pub enum ConsumerError {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
-    },
-    /// The mapping file cannot be followed.
-    #[error("mapping file {file}: {}", few(problems, "; "))]
-    Mapping {
-        /// The file.
-        file: String,
-        /// Each with its line.
-        problems: Vec<String>,
     },
     /// There is no such run.
     #[error("there is no run {run}; `producer runs` lists those that are kept")]

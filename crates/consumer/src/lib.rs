@@ -48,8 +48,8 @@ mod throttle;
 mod workers;
 
 pub use config::{
-    ApiChoice, ApiReserve, ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs,
-    InvalidSettings, MappingArgs, Nulls, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
+    ApiReserve, ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs,
+    InvalidSettings, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
 pub use run::run;

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use job_queue::{Queue, Target};
-use load::Operation;
-use salesforce::{Client, Destination};
+use salesforce::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
     commands::{Preflight, WaitLimit, preflight},
-    config::{Config, SalesforceConfig},
+    config::Config,
     counters::Counters,
-    delivery::{Bulk, BulkAccess, Deliverer, Holds, Lookup, Planner, Rest, Sender, order},
+    delivery::{Bulk, BulkAccess, Deliverer, Holds, Lookup, Planner, Rest, Sender},
     plan::PlanCache,
     shutdown::Shutdown,
     throttle::{Bounds, CircuitBreaker, Concurrency, OutagePublisher, Quota, Throttle},
@@ -41,11 +40,6 @@ pub(crate) async fn start(
     publisher.publish(&queue, None).await?;
     preflight.log_warnings();
     log_start(config, &preflight);
-    let rules = preflight.mapping.rules();
-    let key = rules.key.as_ref().map(|key| key.field.as_str());
-    let object = &rules.describe.name;
-    let destination = destination(salesforce, object, key);
-    let order = order(salesforce.operation, object, key, salesforce.assignment_rule.as_ref());
     let concurrency = Arc::new(Concurrency::new(Bounds {
         start: START_CALLS,
         max: consumer.salesforce_concurrency_max.get(),
@@ -53,13 +47,12 @@ pub(crate) async fn start(
     concurrency.publish(&queue).await?;
     let reserve = consumer.reserve.salesforce_api_reserve;
     let quota = Quota::new(reserve, &client);
-    let access = BulkAccess::new(salesforce.api, reserve);
+    let access = BulkAccess::new(reserve);
     access.update(&client, &queue).await;
     let target = preflight.target;
-    let cache = PlanCache::new(preflight.blueprint, rules, target.id());
+    let cache = PlanCache::new(preflight.load, target.id());
     let shutdown = Shutdown::after(shutdown);
     let holds = Holds::new(&shutdown.stop);
-    let operation = salesforce.operation;
     let sender = Arc::new(Sender {
         client,
         throttle: Throttle { quota, breaker, concurrency },
@@ -67,23 +60,15 @@ pub(crate) async fn start(
         shutdown,
     });
     let planner = Arc::new(Planner { sender: Arc::clone(&sender), queue: queue.clone(), cache });
-    let rest = Arc::new(Rest {
-        sender: Arc::clone(&sender),
-        planner: Arc::clone(&planner),
-        destination,
-        operation,
-        call_rows_max: salesforce.call_rows_max,
-    });
+    let rest = Arc::new(Rest { sender: Arc::clone(&sender), planner: Arc::clone(&planner) });
     let bulk = Bulk {
         sender: Arc::clone(&sender),
         planner: Arc::clone(&planner),
         rest: Arc::clone(&rest),
         queue: queue.clone(),
         access,
-        order,
-        operation,
     };
-    let lookup = Lookup { sender: Arc::clone(&sender), planner: Arc::clone(&planner), operation };
+    let lookup = Lookup { sender: Arc::clone(&sender), planner: Arc::clone(&planner) };
     let (row_retries, deliveries_max) = (consumer.row_retries, consumer.deliveries_max.get());
     let deliverer =
         Deliverer { sender, planner, lookup, rest, bulk, holds, row_retries, deliveries_max };
@@ -97,25 +82,9 @@ fn log_start(config: &Config, preflight: &Preflight) {
         concurrency = config.consumer.concurrency(),
         target = %preflight.target,
         "worker started: {} {}{by} at {}; target {}",
-        config.salesforce.operation.as_str(),
+        rules.operation.as_str(),
         rules.describe.name,
         preflight.instance,
         preflight.target.id()
     );
-}
-
-fn destination(config: &SalesforceConfig, object: &str, key: Option<&str>) -> Destination {
-    let mut destination = match config.operation {
-        Operation::Upsert => Destination::upsert(object, key.unwrap_or_default()),
-        Operation::Insert => Destination::insert(),
-        Operation::Update => Destination::update(),
-        Operation::Delete => Destination::delete(),
-    };
-    if let Some(rule) = &config.assignment_rule {
-        destination = destination.assigned_by(rule);
-    }
-    if config.allow_duplicates {
-        destination = destination.with_duplicates();
-    }
-    destination
 }

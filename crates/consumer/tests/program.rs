@@ -87,7 +87,8 @@ async fn check_prints_the_mapping_as_a_table() {
          ExternalId  External_Id__c  string    key: text of up to 64 characters\n\
          Name        LastName        string    text of up to 80 characters\n\
          Company     Company         string    text of up to 255 characters\n\
-         Born        Birth_Date__c   date      a date: 2026-11-23 or 11/23/2026\n\
+         Born        Birth_Date__c   date      a date: 2026-11-23, 2026/11/23, 23.11.2026 or \
+         11/23/2026; without a time of day\n\
          \"Web\"       LeadSource      picklist  text of up to 255 characters\n",
         setting.salesforce.url()
     );
@@ -215,7 +216,7 @@ async fn wrong_settings_end_with_code_2_and_say_what_to_set() {
     let secret = setting.set("SALESFORCE_CLIENT_SECRET", "").run(&["check"]).await;
     assert_says(&secret, 2, &["SALESFORCE_CLIENT_SECRET is not set"]);
     let rows = setting.set("SALESFORCE_BATCH", "201").run(&[]).await;
-    assert_says(&rows, 2, &["201", "--salesforce-batch"]);
+    assert_says(&rows, 2, &["201", "--call-rows"]);
 }
 
 #[tokio::test]

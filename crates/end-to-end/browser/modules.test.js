@@ -43,17 +43,18 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
   });
 
   it("tell how long a run still takes from lately, not from its start", async () => {
-    const [rate, left, compressed] = await within("pace", `({ Rate, secondsLeft, settledShare }) => {
+    const [rate, left, compressed, delivered] = await within("pace", `({ Rate, secondsLeft, deliveredShare }) => {
       const rate = new Rate(10);
       for (let second = 0; second <= 60; second += 1) rate.add(second, second * 1000);
       for (let second = 61; second <= 120; second += 1) rate.add(second, 60_000 + (second - 60) * 100);
       const report = { status: "feeding", file: "a.csv", fedAtMs: null, fileBytes: 1000, bytesFed: 250, read: 100, delivered: 40, rejected: 10, cancelled: 0 };
-      return [rate.perSecond, secondsLeft(report, 50, 10), settledShare({ ...report, file: "a.csv.gz" })];
+      return [rate.perSecond, secondsLeft(report, 50, 10), deliveredShare({ ...report, file: "a.csv.gz" }), deliveredShare({ ...report, bytesFed: 1000, delivered: 0, rejected: 100 })];
     }`);
 
     assert(rate > 100 && rate < 105, `${rate}`);
     assert.deepEqual(left, { reading: 15, delivering: 35 });
     assert.equal(compressed, null);
+    assert.equal(delivered, 0);
   });
 
   it("draw the sums of a run as rates, up to now", async () => {
@@ -66,11 +67,11 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
     }`);
     const point = (from, to, read, delivered, waited = false) => ({ from, to, read, delivered, waited });
     const quiet = (from, to) => Array.from({ length: to - from }, (_, at) => point(from + at, from + at + 1, 0, 0));
-    const start = [point(0, 1, 150, 50), point(1, 2, 0, 60, true), point(2, 3, 0, 70)];
+    const start = [point(0, 1, 150, 30), point(1, 2, 0, 60, true), point(2, 3, 0, 70)];
 
     assert.deepEqual(live, [...start, ...quiet(3, 10)]);
     assert.deepEqual(ended, [...start, ...quiet(3, 10), point(10, 10.4, 0, 0)]);
-    assert.deepEqual([short[0], short.length, short.at(-1).to], [point(0, 0.5, 200, 60), 5, 2.2]);
+    assert.deepEqual([short[0], short.length, short.at(-1).to], [point(0, 0.5, 200, 20), 5, 2.2]);
     assert.deepEqual(long, [point(0, 64, 100, 1)]);
     assert.deepEqual(none, []);
     assert.deepEqual(waits.map(({ waited }) => waited), [false, true, true, false]);

@@ -18,14 +18,16 @@ pub struct QueueArgs {
     )]
     pub redis_url: SecretString,
 
-    /// How long a consumer may be silent before its batches go to another one.
+    /// How long a consumer may send no heartbeat before its batches go to another one: from 1s to 1h.
     #[arg(long, env = "QUEUE_LEASE", default_value = "30s", value_name = "DURATION", value_parser = lease)]
     pub queue_lease: Duration,
 }
 
 fn lease(text: &str) -> Result<Duration, String> {
-    let lease = text.parse::<SignedDuration>().map_err(|error| error.to_string())?;
-    let lease = Duration::try_from(lease).ok();
+    let lease =
+        text.parse::<SignedDuration>().ok().and_then(|lease| Duration::try_from(lease).ok());
     let possible = Duration::from_secs(1)..=Duration::from_secs(3_600);
-    lease.filter(|lease| possible.contains(lease)).ok_or_else(|| "between 1s and 1h".to_owned())
+    lease.filter(|lease| possible.contains(lease)).ok_or_else(|| {
+        "it must be a length of time from 1s to 1h; write it like 30s or 9m 30s".to_owned()
+    })
 }

@@ -1,6 +1,7 @@
 //! Which of the two APIs loads a batch.
 
-use serde::Serialize;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// The two APIs that rows can be loaded by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -10,6 +11,21 @@ pub enum Api {
     Collections,
     /// Bulk API 2.0: a batch is one ingest job.
     Bulk,
+}
+
+/// What a load says of the API.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApiChoice {
+    /// sObject Collections: up to 200 rows a call, each answered at once.
+    #[default]
+    Collections,
+    /// Bulk API 2.0: each batch is one ingest job. Set `BATCH_ROWS=10000` as well: tiny jobs use up
+    /// the org's daily Bulk batches.
+    Bulk,
+    /// Bulk for batches of more than 2,000 rows, while the org has Bulk batches to spare;
+    /// Collections for all others.
+    Auto,
 }
 
 /// Rows of ten calls of Collections. An ingest job takes some ten calls as well, and its rows wait

@@ -1,10 +1,12 @@
 //! What is said of columns: which fields one fills, which ones are left out, and which value all rows
 //! get instead of a cell.
 
+use serde::{Deserialize, Serialize};
+
 use crate::target::{NULL_CELL, Target};
 
 /// Columns that fit no field and need not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut(pub Vec<String>);
 
 /// One line of a mapping file.

@@ -274,12 +274,12 @@ impl Encoder<'_> {
             let EncodedRow::Ready { key, after, .. } = row else { continue };
             if key.start < key.end {
                 let key = unquoted(&self.json[key.clone()]);
-                let key = self.plan.sameness.comparable(key);
+                let key = self.plan.sameness().comparable(key);
                 *after = last_of_key.insert(key, index);
             }
         }
         drop(last_of_key);
-        let key_name_bytes = self.plan.key().map_or(0, |key| key.before.len());
+        let key_name_bytes = self.plan.key_target().map_or(0, |key| key.before.len());
         EncodedRows { json: self.json, rows: self.rows, key_name_bytes }
     }
 }

@@ -6,31 +6,39 @@
 //! ```
 
 mod api;
+mod assignment_rule;
 mod columns;
 mod describe;
 mod encode;
+mod fit;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod load;
 mod mapping;
 mod operation;
 mod plan;
 mod reason;
 mod record_id;
 mod sdl;
+mod settings;
 mod target;
 #[cfg(test)]
 mod tests;
 mod value;
 
-pub use api::{AUTO_BULK_ROWS_MIN, Api};
+pub use api::{AUTO_BULK_ROWS_MIN, Api, ApiChoice};
+pub use assignment_rule::AssignmentRule;
 pub use columns::{Constant, LeftOut, MappedColumn};
 pub use describe::{Describe, Field, PicklistValue};
 pub use encode::{EncodedRow, EncodedRows};
+pub use fit::Misfit;
+pub use load::{Columns, Load, UnreadableLoad};
 pub use mapping::Mapping;
 pub use operation::Operation;
 pub use plan::{HeaderMismatch, NamedColumn, Plan};
 pub use reason::Reason;
 pub use record_id::RecordId;
 pub use sdl::{Sdl, SdlError};
+pub use settings::{InvalidLoad, LoadSettings, Nulls};
 pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};
-pub use value::{Converter, DateOrder, ValueRules};
+pub use value::{Converter, DateOrder, DatesWithTime, DecimalSign, TwoDigitYears, ValueRules};

@@ -12,7 +12,7 @@ use crate::{
     columns::{Constant, LeftOut, MappedColumn},
     plan::{HeaderMismatch, Plan, match_names, place},
     sdl::{Entry, Sdl},
-    target::{Sameness, Target, TargetRules},
+    target::{Target, TargetRules},
 };
 
 /// How columns find their fields.
@@ -121,14 +121,15 @@ impl Mapping {
         };
         let plan = Plan {
             object: self.rules.describe.name.clone(),
+            key: self.rules.key.clone(),
+            looked_up_by: self.rules.looked_up_by().cloned(),
             header,
             columns,
             constants: self.constants().iter().map(|constant| constant.json.as_str()).collect(),
-            sameness: self.rules.key.as_ref().map_or(Sameness::Exact, |key| key.sameness),
             empty_is_null: self.rules.values.empty_is_null,
             refuses_blank_rows: self.rules.operation == Operation::Insert,
         };
-        plan.check(self.rules.key.as_ref())?;
+        plan.check()?;
         let required = self.required_without(&plan);
         if self.rules.operation == Operation::Insert && !required.is_empty() {
             let fields = required.into_iter().map(str::to_owned).collect();

@@ -1,9 +1,14 @@
 //! What is done with the rows of a run.
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
 /// How the rows are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// Update the record with this external id, or create it. Sending a row twice does no harm.
+    #[default]
     Upsert,
     /// Always create a record. A row can be stored twice: when a consumer dies after Salesforce
     /// answered, its rows are sent again. Rows whose outcome is unknown are rejected with the code

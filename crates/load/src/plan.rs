@@ -12,13 +12,17 @@ use crate::{
 /// What to do with each column of one header.
 #[derive(Debug)]
 pub struct Plan {
-    pub(crate) object: String,
+    /// As Salesforce spells it.
+    pub object: String,
+    /// The field by which rows find their record, as Salesforce spells it; an insert has none.
+    pub key: Option<Key>,
+    /// The same, where records have to be looked up by it before anything is done to them.
+    pub looked_up_by: Option<Key>,
     pub(crate) header: Header,
     /// One entry for each column: the fields it fills.
     pub(crate) columns: Vec<Vec<Target>>,
     /// The fields that all rows have alike, as JSON.
     pub(crate) constants: String,
-    pub(crate) sameness: Sameness,
     pub(crate) empty_is_null: bool,
     /// Whether a row without a value is no record: an insert would make one of nothing.
     pub(crate) refuses_blank_rows: bool,
@@ -116,8 +120,8 @@ impl Plan {
 
     /// Whether it writes the same JSON for every row as another plan for the same header.
     pub fn sends_as(&self, other: &Self) -> bool {
-        (&self.object, &self.columns, &self.constants, self.sameness)
-            == (&other.object, &other.columns, &other.constants, other.sameness)
+        (&self.object, &self.columns, &self.constants, &self.key)
+            == (&other.object, &other.columns, &other.constants, &other.key)
     }
 
     /// Fields that it fills, and another one for the same header does not.
@@ -136,8 +140,21 @@ impl Plan {
             .flat_map(|(name, targets)| targets.iter().map(|target| (name.as_str(), target)))
     }
 
+    /// The field that tells rows apart in what is sent.
+    pub fn sent_key(&self) -> Option<(&str, Sameness)> {
+        match &self.looked_up_by {
+            Some(_) => Some(("Id", Sameness::OfIds)),
+            None => self.key.as_ref().map(|key| (key.field.as_str(), key.sameness)),
+        }
+    }
+
+    /// When two keys of its rows are the same.
+    pub(crate) fn sameness(&self) -> Sameness {
+        self.key.as_ref().map_or(Sameness::Exact, |key| key.sameness)
+    }
+
     /// What fills the field by which rows find their record.
-    pub(crate) fn key(&self) -> Option<&Target> {
+    pub(crate) fn key_target(&self) -> Option<&Target> {
         self.targets().map(|(_, target)| target).find(|target| target.is_key)
     }
 
@@ -146,7 +163,7 @@ impl Plan {
     }
 
     /// Whether rows under this header can become records.
-    pub(crate) fn check(&self, key: Option<&Key>) -> Result<(), HeaderMismatch> {
+    pub(crate) fn check(&self) -> Result<(), HeaderMismatch> {
         let mut filled_by = HashMap::new();
         let targets = self.columns.iter().zip(1..);
         for (target, place) in
@@ -160,8 +177,8 @@ impl Plan {
                 });
             }
         }
-        match key {
-            Some(key) if self.key().is_none() => {
+        match &self.key {
+            Some(key) if self.key_target().is_none() => {
                 Err(HeaderMismatch::KeyMissing { field: key.field.clone() })
             }
             _ => Ok(()),

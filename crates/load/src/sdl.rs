@@ -11,17 +11,19 @@ use std::{
     str::Chars,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Describe, target::Target};
 
 /// A mapping file that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sdl {
     pub(crate) path: PathBuf,
     pub(crate) entries: Vec<Entry>,
 }
 
 /// One column, or one constant, with the fields it fills.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     /// Where it is in the file, from 1.
     pub(crate) line: usize,

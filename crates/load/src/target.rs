@@ -169,7 +169,7 @@ impl<'a> Path<'a> {
 
 impl Target {
     fn holds_a_date(&self) -> bool {
-        matches!(self.converter, Converter::Date(_) | Converter::Timestamp { .. })
+        matches!(self.converter, Converter::Date { .. } | Converter::Timestamp { .. })
     }
 
     /// The object beyond the relationship that a name goes over, if it is known which one.

@@ -37,10 +37,11 @@ export function readShare(report) {
   return report.fileBytes > 0 ? Math.min(1, report.bytesFed / report.fileBytes) : 0;
 }
 
-export function settledShare(report) {
+/** How much of the file is delivered; rejected rows are not. */
+export function deliveredShare(report) {
   const read = readShare(report);
   if (read === null || report.read === 0) return report.status === "completed" ? 1 : read && 0;
-  return (settled(report) / report.read) * read;
+  return (report.delivered / report.read) * read;
 }
 
 export function secondsLeft(report, bytesPerSecond, rowsPerSecond) {

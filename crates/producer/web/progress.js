@@ -2,7 +2,7 @@
 
 import { setAttribute, setShare, setText } from "./dom.js";
 import { bytes, grouped, percent, timeLeft } from "./figures.js";
-import { Rate, readShare, secondsLeft, settled, settledShare } from "./pace.js";
+import { Rate, readShare, secondsLeft, settled, deliveredShare } from "./pace.js";
 
 // What is shown should move with the run; what time left follows from should not jump.
 const SHOWN_SECONDS = 3;
@@ -61,7 +61,7 @@ export class Progress {
 
   #delivered(report, rates, left) {
     const { deliveredBar, deliveredShare: share, deliveredOf, deliveredRate, deliveredLeft } = this.#parts;
-    const done = settledShare(report);
+    const done = deliveredShare(report);
     const read = readShare(report) ?? 1;
     const [ghost, good, bad] = deliveredBar.children;
     const words = `${grouped(report.delivered)} of ${grouped(report.read)} rows read`;

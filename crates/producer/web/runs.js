@@ -4,7 +4,7 @@
 import { get } from "./api.js";
 import { element, harmless, instance, setShare, setText } from "./dom.js";
 import { duration, grouped, setMoment } from "./figures.js";
-import { readShare, settledShare } from "./pace.js";
+import { readShare, deliveredShare } from "./pace.js";
 import { showStatus } from "./status.js";
 
 const PAGE = 25;
@@ -101,7 +101,7 @@ class Row {
     parts.rejected.classList.toggle("some", report.rejected > 0);
     setText(parts.took, duration(report.seconds));
     const read = readShare(report) ?? 1;
-    setShare(parts.good, report.read > 0 ? (report.delivered / report.read) * read : (settledShare(report) ?? 0));
+    setShare(parts.good, report.read > 0 ? (report.delivered / report.read) * read : (deliveredShare(report) ?? 0));
     setShare(parts.bad, report.read > 0 ? ((report.delivered + report.rejected) / report.read) * read : 0);
   }
 }

@@ -16,7 +16,7 @@ export function pointsOf({ bucketMs, buckets }, seconds, ended) {
     const from = at * step;
     const to = at === count - 1 && ended && seconds > from ? seconds : from + step;
     const rate = (rows) => rows / (to - from);
-    return { from, to, read: rate(sum("read")), delivered: rate(sum("delivered", "rejected")), waited: sum("backpressureMs") };
+    return { from, to, read: rate(sum("read")), delivered: rate(sum("delivered")), waited: sum("backpressureMs") };
   });
   // A wait is noted once in a while: what is longer than its point began before it.
   let earlier = 0;

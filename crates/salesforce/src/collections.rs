@@ -26,17 +26,6 @@ pub enum Payload {
     Ids(String),
 }
 
-/// Whether rules that assign records to people run for the rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AssignmentRule {
-    /// The active one of the object.
-    Active,
-    /// None.
-    None,
-    /// The one with this id.
-    Id(String),
-}
-
 /// Method, path and headers that take the rows of one object.
 #[derive(Clone, Debug)]
 pub struct Destination {
@@ -77,16 +66,15 @@ impl Destination {
         Self { method, path: COLLECTION.to_owned(), query: None, headers: HeaderMap::new() }
     }
 
-    /// With this assignment rule; without one the org decides.
+    /// With this assignment rule: `TRUE` for the active one, `FALSE` for none, or an id. Without one
+    /// the org decides.
+    ///
+    /// # Panics
+    ///
+    /// When it is none of these.
     #[must_use]
-    pub fn assigned_by(mut self, rule: &AssignmentRule) -> Self {
-        let value = match rule {
-            AssignmentRule::Active => HeaderValue::from_static("TRUE"),
-            AssignmentRule::None => HeaderValue::from_static("FALSE"),
-            AssignmentRule::Id(id) => {
-                HeaderValue::from_str(id).expect("an id has letters and digits only")
-            }
-        };
+    pub fn assigned_by(mut self, rule: &str) -> Self {
+        let value = HeaderValue::from_str(rule).expect("a rule has letters and digits only");
         self.headers.insert(HeaderName::from_static("sforce-auto-assign"), value);
         self
     }

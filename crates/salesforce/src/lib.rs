@@ -24,7 +24,7 @@ mod wire;
 pub use api_usage::{Allowance, OrgLimits, Usage};
 pub use auth::{Credentials, Flow, JwtKey, JwtKeyError, LoginError, has_user, is_loopback};
 pub use client::Client;
-pub use collections::{AssignmentRule, Destination, Payload, RowError, RowResult};
+pub use collections::{Destination, Payload, RowError, RowResult};
 pub use count::{CountQuery, Counted, Recorded};
 pub use error::{ErrorAnswer, Refusal};
 pub use http::NoTrust;

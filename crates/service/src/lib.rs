@@ -26,7 +26,7 @@ use std::{
 
 pub use completions::{CompletionsArgs, print_completions};
 pub use descriptors::raise_descriptor_limit;
-pub use duration::parse_duration;
+pub use duration::{parse_duration, parse_timeout};
 pub use harmless::{Harmless, SENTENCE_MAX, stderr, stdout};
 pub use http::{HttpLimits, HttpServer};
 pub use ingest_core::{few, shown};

@@ -62,7 +62,7 @@ pub(crate) async fn check(
         instance_url: &preflight.instance,
         api_version: &config.connection.api_version,
         object: &rules.describe.name,
-        operation: config.operation.as_str(),
+        operation: config.load.operation.as_str(),
         external_id: rules.key.as_ref().map(|key| key.field.as_str()),
         mapping,
         left_out,
@@ -86,9 +86,9 @@ async fn of_header(
     preflight: &mut Preflight,
     client: &Client,
 ) -> anyhow::Result<(Vec<MappedField>, Vec<String>)> {
-    let Preflight { blueprint, mapping, warnings, .. } = preflight;
+    let Preflight { load, mapping, warnings, .. } = preflight;
     let objects = match mapping.is_by_name() {
-        true => blueprint.parents(&mapping.rules().describe, Some(&header)),
+        true => load.parents(&mapping.rules().describe, Some(&header)),
         false => BTreeSet::new(),
     };
     let parents = parents(client, objects, WaitLimit::Seconds, warnings).await;

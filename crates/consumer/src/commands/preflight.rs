@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use load::{Describe, Mapping, Operation, TargetRules};
+use load::{Describe, Load, Mapping, Operation, TargetRules};
 use salesforce::{Allowance, Client, Refusal};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::{
     config::SalesforceConfig,
     error::ConsumerError,
-    plan::{Blueprint, mapping_digest, target},
+    plan::{read_mapping, target},
     retry::{BackoffReason, CallVerdict, OnExhausted, classify_call},
     throttle::CircuitBreaker,
 };
@@ -22,7 +22,7 @@ use crate::{
 /// What is known before the first row.
 #[derive(Debug)]
 pub(crate) struct Preflight {
-    pub(crate) blueprint: Blueprint,
+    pub(crate) load: Load,
     pub(crate) mapping: Mapping,
     /// What this consumer delivers.
     pub(crate) target: job_queue::Target,
@@ -54,20 +54,20 @@ pub(crate) async fn preflight(
     wait: WaitLimit<'_>,
 ) -> anyhow::Result<Preflight> {
     // What is on this machine comes first: it need not wait.
-    let blueprint = Blueprint::load(config)?;
+    let mapping_file = config.mapping_file.as_deref().map(read_mapping).transpose()?;
+    let load = config.load.clone().mapped_by(mapping_file);
     for warning in config.connection.credentials.warnings() {
         warn!("{warning}");
     }
-    let describe = describe(client, &config.object, wait).await?;
-    let digest = mapping_digest(blueprint.sdl.as_ref(), config);
+    let describe = describe(client, &load.object, wait).await?;
     let mut warnings = Vec::new();
-    let objects = blueprint.parents(&describe, None);
+    let objects = load.parents(&describe, None);
     let parents = parents(client, objects, wait, &mut warnings).await;
-    let mapping = blueprint.mapping(describe, parents)?;
+    let mapping = load.mapping(describe, parents)?;
     let away = |refusal: Refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() };
     let instance = wait.ask(|| client.instance()).await?.map_err(away)?;
     let org = org(client, &instance, wait).await?;
-    let target = target(org, mapping.rules(), digest);
+    let target = target(org, mapping.rules(), load.mapping_digest());
     let limits = client.limits().await.unwrap_or_default();
     let daily_requests = limits.map(|limits| limits.daily_api_requests);
     if daily_requests.is_none() {
@@ -77,8 +77,8 @@ pub(crate) async fn preflight(
                 .to_owned(),
         );
     }
-    warnings.extend(settings_warnings(&mapping, config));
-    Ok(Preflight { blueprint, mapping, target, instance, daily_requests, warnings })
+    warnings.extend(settings_warnings(&mapping));
+    Ok(Preflight { load, mapping, target, instance, daily_requests, warnings })
 }
 
 async fn describe(
@@ -221,7 +221,7 @@ pub(crate) async fn parents(
     parents
 }
 
-fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig) -> Vec<String> {
+fn settings_warnings(mapping: &Mapping) -> Vec<String> {
     let targets = mapping.columns().iter().flat_map(|column| &column.targets);
     let mut warnings: Vec<String> = targets.filter_map(|target| target.warning.clone()).collect();
     let filled = mapping.columns().iter().flat_map(|column| &column.targets);
@@ -233,7 +233,7 @@ fn settings_warnings(mapping: &Mapping, config: &SalesforceConfig) -> Vec<String
             required.join(", ")
         ));
     }
-    if config.operation == Operation::Insert {
+    if mapping.rules().operation == Operation::Insert {
         warnings.push(
             "insert can store a row twice when a consumer dies; an upsert by external id cannot"
                 .to_owned(),

@@ -1,26 +1,14 @@
 //! Settings that do not fit together.
 
+use load::InvalidLoad;
+
 /// Settings that do not fit together.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSettings {
-    /// There is no object to load.
-    #[error("SALESFORCE_OBJECT is not set; name the object that the rows become, such as Lead")]
-    NoObject,
-    /// An upsert without a key.
-    #[error(
-        "SALESFORCE_EXTERNAL_ID is not set; name the external id field by which rows find their \
-         record, such as External_Id__c"
-    )]
-    NoExternalId,
-    /// Something that Bulk API does otherwise, or not at all.
-    #[error(
-        "Bulk API cannot do {what} as Collections does; set SALESFORCE_API=collections or auto"
-    )]
-    NotByBulk {
-        /// The setting.
-        what: &'static str,
-    },
+    /// What is loaded.
+    #[error(transparent)]
+    Load(#[from] InvalidLoad),
     /// No way to get in.
     #[error(
         "no way to log in to salesforce; set SALESFORCE_LOGIN_URL, SALESFORCE_CLIENT_ID and \

@@ -1,12 +1,10 @@
 //! Settings: as typed (clap) and as meant.
 
-mod api_choice;
 mod api_reserve;
 mod count;
 mod header;
 mod hosts;
 mod invalid;
-mod mapping;
 mod salesforce;
 mod sign_in;
 #[cfg(test)]
@@ -20,14 +18,11 @@ use service::CompletionsArgs;
 
 use self::count::CountArgs;
 
-pub(crate) use self::api_choice::not_by_bulk;
 pub use self::{
-    api_choice::ApiChoice,
     api_reserve::ApiReserve,
     count::{ApiReserveArgs, CountConfig},
     header::HeaderArgs,
     invalid::InvalidSettings,
-    mapping::{MappingArgs, Nulls},
     salesforce::{SalesforceArgs, SalesforceConfig},
     sign_in::SignInArgs,
 };
@@ -98,7 +93,7 @@ pub struct ConsumerArgs {
     pub reserve: ApiReserveArgs,
 
     /// How often to check whether API quota is available again, while deliveries wait for it.
-    #[arg(long, env = "SALESFORCE_LIMIT_CHECK", default_value = "5m", value_name = "DURATION", value_parser = service::parse_duration)]
+    #[arg(long, env = "SALESFORCE_LIMIT_CHECK", default_value = "5m", value_name = "DURATION", value_parser = service::parse_timeout)]
     pub salesforce_limit_check: Duration,
 
     /// How often a row is sent again that Salesforce could not take at the moment, such as one

@@ -195,7 +195,7 @@ fn check_takes_the_settings_of_salesforce_and_its_own_flag() {
     };
 
     assert!(json && header.header.is_none());
-    assert_eq!(salesforce.salesforce_object.as_deref(), Some("Lead"));
+    assert_eq!(salesforce.load.object.as_deref(), Some("Lead"));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn debug_shows_no_secret() {
 /// The field by which rows find their record, or what is wrong.
 fn key(arguments: &[&str]) -> Result<Option<String>, String> {
     let config = parsed(&[&LOGIN[..4], arguments].concat()).meant();
-    config.map(|config| config.key).map_err(|problem| problem.to_string())
+    config.map(|config| config.load.key).map_err(|problem| problem.to_string())
 }
 
 #[test]

@@ -3,14 +3,15 @@
 use std::{
     pin::pin,
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use ingest_core::BatchJob;
 use job_queue::{Claimed, Settled};
+use load::{Load, Plan};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -26,8 +27,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) claimed: &'a Claimed,
     pub(in crate::delivery) hold: Arc<RunHold>,
     pub(crate) run_plans: Arc<RunPlans>,
-    /// Of the plan by which its rows are written.
-    generation: AtomicU64,
+    /// By which its rows are written.
+    plan: Mutex<Option<(u64, Arc<Plan>)>>,
     /// The queue knows that nothing of it is being sent.
     is_noted: AtomicBool,
 }
@@ -38,17 +39,36 @@ impl<'a> Delivery<'a> {
         hold: Arc<RunHold>,
         run_plans: Arc<RunPlans>,
     ) -> Self {
-        let (generation, is_noted) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { claimed, hold, run_plans, generation, is_noted }
+        let (plan, is_noted) = (Mutex::default(), AtomicBool::new(false));
+        Self { claimed, hold, run_plans, plan, is_noted }
     }
 
-    /// Which of the run's plans its rows are written by.
+    /// Which of the run's plans its rows are written by; 0 before there is one.
     pub(in crate::delivery) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Relaxed)
+        self.kept_plan().as_ref().map_or(0, |(generation, _)| *generation)
     }
 
-    pub(in crate::delivery) fn set_generation(&self, generation: u64) {
-        self.generation.store(generation, Ordering::Relaxed);
+    /// The plan by which its rows are written.
+    ///
+    /// # Panics
+    ///
+    /// When there is none yet: nothing is sent before there is one.
+    pub(in crate::delivery) fn plan(&self) -> Arc<Plan> {
+        let plan = self.kept_plan().as_ref().map(|(_, plan)| Arc::clone(plan));
+        plan.expect("rows are written by a plan before they are sent")
+    }
+
+    pub(in crate::delivery) fn set_plan(&self, generation: u64, plan: &Arc<Plan>) {
+        *self.kept_plan() = Some((generation, Arc::clone(plan)));
+    }
+
+    fn kept_plan(&self) -> MutexGuard<'_, Option<(u64, Arc<Plan>)>> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What its run does with its file.
+    pub(crate) fn load(&self) -> &Load {
+        &self.run_plans.load
     }
 
     pub(crate) fn job(&self) -> &'a BatchJob {

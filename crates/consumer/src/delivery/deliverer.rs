@@ -69,7 +69,7 @@ impl Deliverer {
         };
         let mut state = BatchState::start(&rows);
         let Loaded { sent, done_with } =
-            match self.lookup.find_records(&delivery, &rows, &mut state).await? {
+            match self.lookup.find_records(&delivery, &plan, &rows, &mut state).await? {
                 // The job continues without this consumer.
                 Err(Interruption::Stopped | Interruption::Forced) if self.bulk.has_job(claimed) => {
                     Err(Interruption::JobOpen).into()
@@ -105,10 +105,10 @@ impl Deliverer {
         state: &mut BatchState,
     ) -> Result<Loaded, QueueError> {
         let rows = found.put_into(rows);
-        if self.bulk.carries(delivery.claimed) {
+        if self.bulk.carries(delivery) {
             return self.bulk.deliver(delivery, plan, found, rows, state).await;
         }
-        let chunks = chunk_rows(&rows, self.rest.call_rows_max);
+        let chunks = chunk_rows(&rows, delivery.load().call_rows_max);
         Ok(self.rest.send_all(delivery, &rows, chunks, state).await.into())
     }
 

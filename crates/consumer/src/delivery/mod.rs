@@ -15,7 +15,7 @@ mod results;
 mod sender;
 
 pub(crate) use self::{
-    bulk::{Bulk, BulkAccess, order},
+    bulk::{Bulk, BulkAccess},
     deliverer::Deliverer,
     holds::Holds,
     lookup::Lookup,

@@ -79,7 +79,7 @@ impl Planner {
                 }
             }
         };
-        delivery.set_generation(view.generation());
+        delivery.set_plan(view.generation(), &plan);
         Ok(plan)
     }
 
@@ -114,7 +114,7 @@ impl Planner {
         }
         match view.plan(job).cloned() {
             Some(plan) if view.generation() != delivery.generation() => {
-                delivery.set_generation(view.generation());
+                delivery.set_plan(view.generation(), &plan);
                 Refreshed::Changed(plan)
             }
             _ => Refreshed::Unchanged,
@@ -136,11 +136,11 @@ impl Planner {
         let error = Unplanned::Impossible;
         let header = Header::parse(job.header.clone(), job.dialect);
         let header = header.map_err(PlanError::Unreadable).map_err(error)?;
-        let blueprint = &self.cache.blueprint;
-        let describe = || self.sender.client.describe(&blueprint.object);
+        let load = delivery.load();
+        let describe = || self.sender.client.describe(&load.object);
         let describe = self.ask(delivery, describe).await?;
         let mut parents = BTreeMap::new();
-        for object in blueprint.parents(&describe, Some(&header)) {
+        for object in load.parents(&describe, Some(&header)) {
             match self.ask(delivery, || self.sender.client.describe(&object)).await {
                 Ok(parent) => drop(parents.insert(object, parent)),
                 // What the user may not read is left to Salesforce, which says of each row what
@@ -152,7 +152,7 @@ impl Planner {
                 Err(other) => return Err(other),
             }
         }
-        let mapping = blueprint.mapping(describe, parents).map_err(PlanError::Object);
+        let mapping = load.mapping(describe, parents).map_err(PlanError::Misfit);
         let mapping = mapping.map_err(error)?;
         let plan =
             mapping.plan(header, BTreeMap::new()).map_err(PlanError::Header).map_err(error)?;

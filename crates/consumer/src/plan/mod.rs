@@ -1,11 +1,11 @@
-//! What a run's rows become: settings and the org's objects make a plan for each header.
+//! What a run's rows become: its load and the org's objects make a plan for each header.
 
-mod blueprint;
+mod mapping_file;
 mod plan_cache;
 mod target;
 
 pub(crate) use self::{
-    blueprint::Blueprint,
+    mapping_file::read_mapping,
     plan_cache::{ObjectView, PlanCache, PlanError, RunPlans, report},
-    target::{mapping_digest, target},
+    target::target,
 };

@@ -14,21 +14,13 @@ use service::few;
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use tracing::warn;
 
-use load::{HeaderMismatch, Key, Mapping, Plan, Reason, Sameness, TargetRules};
-
-use super::blueprint::Blueprint;
-use crate::error::ConsumerError;
+use load::{HeaderMismatch, Load, Mapping, Misfit, Plan, Reason};
 
 /// What is known of the runs that are delivered here.
 #[derive(Debug)]
 pub(crate) struct PlanCache {
-    pub(crate) blueprint: Blueprint,
-    /// As Salesforce spells it.
-    object: String,
-    /// The field by which rows find their record.
-    key: Option<Key>,
-    /// The same, where consumers have to look the records up.
-    looked_up_by: Option<Key>,
+    /// What a run loads that does not say it.
+    load: Arc<Load>,
     /// Id of what this consumer delivers.
     pub(crate) target: String,
     runs: Mutex<Vec<Arc<RunPlans>>>,
@@ -41,6 +33,8 @@ const RUNS_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) struct RunPlans {
     run: RunId,
+    /// What the run does with its file.
+    pub(crate) load: Arc<Load>,
     /// Held by the delivery that reads the org, while the others wait.
     pub(crate) view: AsyncMutex<ObjectView>,
     is_out_of_date: AtomicBool,
@@ -97,7 +91,7 @@ pub(crate) enum PlanError {
     #[error("the file does not fit the mapping: {0}")]
     Header(HeaderMismatch),
     #[error(transparent)]
-    Object(ConsumerError),
+    Misfit(Misfit),
     #[error("nothing fills the field {} any more, which was filled until now", few(fields, ", "))]
     Lost { fields: Vec<String> },
     /// What was said of the same header a moment ago.
@@ -106,29 +100,9 @@ pub(crate) enum PlanError {
 }
 
 impl PlanCache {
-    /// For consumers with these settings, which deliver the target with this id.
-    pub(crate) fn new(blueprint: Blueprint, rules: &TargetRules, target: String) -> Self {
-        Self {
-            blueprint,
-            object: rules.describe.name.clone(),
-            key: rules.key.clone(),
-            looked_up_by: rules.looked_up_by().cloned(),
-            target,
-            runs: Mutex::default(),
-        }
-    }
-
-    /// The object, and the field by whose values its records have to be looked up, if they have to.
-    pub(crate) fn look_up(&self) -> Option<(&str, &Key)> {
-        self.looked_up_by.as_ref().map(|key| (self.object.as_str(), key))
-    }
-
-    /// The field that tells rows apart in what is sent.
-    pub(crate) fn sent_key(&self) -> Option<(&str, Sameness)> {
-        match &self.looked_up_by {
-            Some(_) => Some(("Id", Sameness::OfIds)),
-            None => self.key.as_ref().map(|key| (key.field.as_str(), key.sameness)),
-        }
+    /// For consumers with this load, which deliver the target with this id.
+    pub(crate) fn new(load: Load, target: String) -> Self {
+        Self { load: Arc::new(load), target, runs: Mutex::default() }
     }
 
     /// What is known of a run.
@@ -136,7 +110,7 @@ impl PlanCache {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         let plans = match runs.iter().position(|known| known.run == *run) {
             Some(at) => runs.remove(at),
-            None => Arc::new(RunPlans::new(run.clone())),
+            None => Arc::new(RunPlans::new(run.clone(), Arc::clone(&self.load))),
         };
         if runs.len() == RUNS_MAX {
             runs.remove(0);
@@ -147,9 +121,10 @@ impl PlanCache {
 }
 
 impl RunPlans {
-    fn new(run: RunId) -> Self {
+    fn new(run: RunId, load: Arc<Load>) -> Self {
         Self {
             run,
+            load,
             view: AsyncMutex::default(),
             is_out_of_date: AtomicBool::new(false),
             stored: AtomicU64::new(0),

@@ -14,6 +14,7 @@ mod crashes;
 mod delivery;
 mod failed_runs;
 mod failpoints;
+mod forms;
 mod full_proxy;
 mod guards;
 mod json;

@@ -93,10 +93,8 @@ async fn a_batch_whose_claim_is_torn_apart_is_delivered_once() {
         drop(consumer);
 
         restart_without_what_follows(&mut fixture, before, cut).await;
-        let mut consumer = consumer_of(fixture.queue.clone(), "second");
-        let claimed = claim_soon(&mut consumer).await;
-        claimed.settle(&outcome(&claimed)).await.unwrap();
-        drop(consumer);
+        // What is written behind the half is of another run: it would not hide what the half does.
+        fixture.create("b").await;
         restart_without_what_follows(&mut fixture, 0, u64::from(u32::MAX)).await;
 
         assert_each_batch_counts_once(&fixture, cut).await;

@@ -72,7 +72,7 @@ fn outcome(kind: &str, cell: &str) -> String {
 }
 
 /// Rules for an object with this field, and the columns of a file.
-fn rules_for(kind: &str, describe: &str) -> (TargetRules, &'static str) {
+pub(super) fn rules_for(kind: &str, describe: &str) -> (TargetRules, &'static str) {
     let mut rules = rules(Operation::Upsert);
     let mut field: Value = serde_json::from_str(describe).unwrap();
     let (name, columns) = match kind {
@@ -105,7 +105,7 @@ fn rules_for(kind: &str, describe: &str) -> (TargetRules, &'static str) {
 }
 
 /// The value that a record has for the field.
-fn said(record: &[u8]) -> String {
+pub(super) fn said(record: &[u8]) -> String {
     type Fields = BTreeMap<String, Box<RawValue>>;
     let mut fields: Fields = serde_json::from_slice(record).unwrap();
     for known in ["attributes", "Key__c"] {
@@ -126,15 +126,16 @@ fn said(record: &[u8]) -> String {
     }
 }
 
-const UNSEEN: [(&str, char); 5] = [
+const UNSEEN: [(&str, char); 6] = [
     ("⏎", '\n'),
     ("\\u200B", '\u{200B}'),
     ("\\u00A0", '\u{A0}'),
+    ("\\u202F", '\u{202F}'),
     ("\\u3000", '\u{3000}'),
     ("\\u0001", '\u{1}'),
 ];
 
-fn unescaped(cell: &str) -> String {
+pub(super) fn unescaped(cell: &str) -> String {
     let cell = cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap();
     let cell = if cell == "\"\"" { "" } else { cell };
     UNSEEN.iter().fold(cell.to_owned(), |cell, (word, sign)| cell.replace(word, &sign.to_string()))

@@ -2,6 +2,8 @@
 
 mod cells;
 mod columns;
+mod digest;
+mod forms;
 mod rows;
 
 use std::{collections::BTreeMap, path::Path};

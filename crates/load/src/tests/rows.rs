@@ -183,7 +183,8 @@ fn a_value_that_cannot_be_converted_is_a_reject_that_names_the_columns() {
     assert_eq!(
         refused,
         "INVALID_VALUE: column `Active__c`: not true or false, yes or no, on or off, 1 or 0; \
-         column `Seats__c`: not a whole number between -2147483648 and 2147483647"
+         column `Seats__c`: not a whole number between -2147483648 and 2147483647, such as 12 or \
+         12.0"
     );
     assert!(sent(&by_name(), "Key__c,Active__c", "1,#N/A").is_err());
 }

@@ -34,7 +34,7 @@ pub struct HttpArgs {
         env = "HTTP_WRITE_TIMEOUT",
         default_value = "30s",
         value_name = "DURATION",
-        value_parser = service::parse_duration
+        value_parser = service::parse_timeout
     )]
     pub http_write_timeout: Duration,
 

@@ -62,10 +62,21 @@ pub struct GuardArgs {
     #[arg(long, value_name = "N|P%", value_parser = |text: &str| text.parse::<RejectLimit>().map(|_| text.to_owned()))]
     pub max_rejects: Option<String>,
 
-    /// How long the ledger keeps a run after its end.
-    #[arg(long, env = "RUN_KEEP", default_value = "30d", value_name = "TIME", value_parser = service::parse_duration)]
+    /// How long the ledger keeps a run after its end, at least 10 s: its report is read then.
+    #[arg(long, env = "RUN_KEEP", default_value = "30d", value_name = "TIME", value_parser = kept)]
     pub run_keep: Duration,
 }
+
+fn kept(text: &str) -> Result<Duration, String> {
+    let keep = service::parse_duration(text)?;
+    match keep < KEEP_MIN {
+        true => Err("too short; a run is kept for at least 10s".to_owned()),
+        false => Ok(keep),
+    }
+}
+
+/// Who follows a run reads its ledger when it has ended.
+const KEEP_MIN: Duration = Duration::from_secs(10);
 
 impl GuardArgs {
     /// The limit that was asked for.

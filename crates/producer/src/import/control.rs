@@ -3,7 +3,10 @@
 use ingest_core::RunId;
 use job_queue::{Control, Ledger, Queue, RunState};
 
-use crate::{import::error::SyncError, report::run_status::RunStatus};
+use crate::{
+    import::error::SyncError,
+    report::{reject_limit, run_status::RunStatus},
+};
 
 /// A command for one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +36,24 @@ pub(crate) enum Outcome {
 pub(crate) enum ControlError {
     #[error(transparent)]
     Sync(#[from] SyncError),
-    #[error("run {run} is {}; only a run that has not ended can be {}", word(*state), command.done())]
+    #[error("run {run} is {}, so it cannot be {}", word(*state), command.done())]
     Refused { run: RunId, state: RunState, command: RunCommand },
+    #[error(
+        "run {run} failed, for {reason}; give it another limit to go on with: producer resume {run} \
+         --max-rejects N"
+    )]
+    LimitPassed { run: RunId, reason: String },
 }
 
 impl RunCommand {
     /// Executes the command.
     pub(crate) async fn execute(self, queue: &Queue, run: &RunId) -> Result<Outcome, ControlError> {
+        if self == Self::Resume
+            && let Some(ledger) = queue.ledger(run).await.map_err(SyncError::from)?
+            && let Some(reason) = reject_limit::that_failed(&ledger)
+        {
+            return Err(ControlError::LimitPassed { run: run.clone(), reason });
+        }
         let outcome = self.tell(queue, run).await?;
         match self {
             Self::Resume => Ok(hand_to_server(queue, run, outcome).await?),

@@ -41,7 +41,7 @@ impl RejectLimit {
 /// That a run has more rejected rows than its limit allows, and what became of that: it may have
 /// come too late to stop anything.
 pub(crate) fn passed(ledger: &Ledger) -> Option<String> {
-    let limit = serde_json::from_str::<Kept>(&ledger.settings).ok()?.rejects_max?;
+    let limit = exceeded(ledger)?;
     let outcome = match ledger.state {
         RunState::Feeding => "reading stops, and what is queued is delivered",
         RunState::Draining | RunState::Completed => {
@@ -50,7 +50,18 @@ pub(crate) fn passed(ledger: &Ledger) -> Option<String> {
         RunState::Failed => "the run failed",
         RunState::Cancelling | RunState::Cancelled => "the run was cancelled",
     };
-    limit.is_exceeded(ledger).then(|| format!("{}; {outcome}", limit.reason(ledger)))
+    Some(format!("{}; {outcome}", limit.reason(ledger)))
+}
+
+/// Why a run has failed that would fail again at once: its limit is still exceeded.
+pub(crate) fn that_failed(ledger: &Ledger) -> Option<String> {
+    let limit = exceeded(ledger).filter(|_| ledger.state == RunState::Failed)?;
+    Some(limit.reason(ledger))
+}
+
+fn exceeded(ledger: &Ledger) -> Option<RejectLimit> {
+    let limit = serde_json::from_str::<Kept>(&ledger.settings).ok()?.rejects_max?;
+    limit.is_exceeded(ledger).then_some(limit)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ingest_core::Tally;
-use job_queue::{Ledger, Outage, Target};
+use job_queue::{Ledger, Outage, RunState, Target};
 use serde::Serialize;
 
 use crate::report::{
@@ -71,7 +71,11 @@ impl Report {
             is_open: status.is_open(),
             commands: RunStatus::commands(&ledger),
             cancelled: ledger.cancelled(),
-            resume_command: is_left.then(|| resume_command(&ledger.file, &ledger.run)),
+            resume_command: is_left.then(|| match reject_limit::that_failed(&ledger) {
+                None => resume_command(&ledger.file, &ledger.run),
+                // With the old limit it would fail again at once.
+                Some(_) => format!("producer resume {} --max-rejects 100%", ledger.run),
+            }),
             delivered: ledger.delivered(),
             unfinished: ledger.unfinished(),
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
@@ -97,7 +101,11 @@ impl Report {
     fn outage_text(&self, pause: Option<&Outage>) -> Option<String> {
         let (what, why) = match (self.status, self.trouble()) {
             (RunStatus::Paused, _) => {
-                ("reading and deliveries", "a person paused the run".to_owned())
+                let what = match self.ledger.state {
+                    RunState::Draining => "deliveries",
+                    _ => "reading and deliveries",
+                };
+                (what, "a person paused the run".to_owned())
             }
             (RunStatus::Interrupted, why) => {
                 ("reading", why.unwrap_or_else(|| "nobody feeds the run".to_owned()))

@@ -6,6 +6,8 @@ use std::fmt;
 use job_queue::{Ledger, RunState};
 use serde::Serialize;
 
+use crate::report::reject_limit;
+
 /// The state of a run as people and programs see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -122,7 +124,8 @@ impl RunStatus {
         let is_stoppable = status.is_open() && status != Self::Cancelling;
         let can_go_on =
             matches!(status, Self::Paused | Self::Held | Self::Interrupted | Self::Failed)
-                && !ledger.file_replaced;
+                && !ledger.file_replaced
+                && reject_limit::that_failed(ledger).is_none();
         let commands = [
             ("pause", is_stoppable && status != Self::Paused),
             ("resume", can_go_on),

@@ -12,13 +12,33 @@ use ingest_core::RunId;
 use job_queue::Wanted;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{cli::target_args::target_id, server::error::ApiError};
+use crate::{
+    cli::{reject_limit::RejectLimit, target_args::target_id},
+    server::error::ApiError,
+};
 
 /// Bytes of a request's body.
 pub(crate) const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// How long a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The field `maxRejects` of a body.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct RejectLimitOf(serde_json::Value);
+
+impl RejectLimitOf {
+    pub(crate) fn read(&self) -> Result<RejectLimit, ApiError> {
+        let text = match &self.0 {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        text.parse().map_err(|why: String| {
+            ApiError::bad_request(format!("`maxRejects` is no limit: {why}"))
+        })
+    }
+}
 
 /// The field `target` of a body, whatever was put there: refused by a parser, it would be a place
 /// in the body and no name.

@@ -72,10 +72,10 @@ fn a_cancelled_run_ends_with_what_was_queued_counted() {
     assert_eq!(fixture.told(&["cancel", "r"]), "run r is cancelled already\n");
     assert_eq!(
         fixture.refused(&["pause", "r"]),
-        "error: run r is cancelled; only a run that has not ended can be paused"
+        "error: run r is cancelled, so it cannot be paused"
     );
     let again = fixture.refused(&["resume", "r"]);
-    assert_eq!(again, "error: run r is cancelled; only a run that has not ended can be resumed");
+    assert_eq!(again, "error: run r is cancelled, so it cannot be resumed");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn resuming_a_run_that_ended_unseen_writes_its_rejects_file() {
     assert_ne!(fixture.report("bad")["rejectsWrittenBytes"], 0);
     assert_eq!(
         fixture.refused(&["resume", "bad"]),
-        "error: run bad is completed; only a run that has not ended can be resumed"
+        "error: run bad is completed, so it cannot be resumed"
     );
 }
 

@@ -135,6 +135,21 @@ async fn a_limit_of_rejects_is_kept_with_the_run_whoever_goes_on_with_it() {
     let reason = report["reason"].as_str().unwrap();
     assert!(reason.contains("more than --max-rejects 5 allows"), "{reason}");
     assert!(report["read"].as_u64() < Some(100), "{report}");
+    assert_eq!(report["commands"], json!(["cancel", "replay"]), "it would fail again at once");
+    let command = format!("producer resume {run} --max-rejects 100%");
+    assert_eq!(report["resumeCommand"], json!(command));
+    let resume = format!("/api/sync/{run}/resume");
+    let refused = server.post(&resume).await;
+    assert_eq!((refused.status, refused.run()), (409, run.clone()), "{refused:?}");
+    assert!(refused.error().contains("more than --max-rejects 5 allows"), "{refused:?}");
+    let nonsense = server.post_json(&resume, &json!({"maxRejects": "some"})).await;
+    assert_eq!(nonsense.status, 400, "{nonsense:?}");
+
+    let resumed = server.post_json(&resume, &json!({"maxRejects": 50})).await;
+
+    assert_eq!(resumed.status, 202, "{resumed:?}");
+    let report = server.report(&run, |report| report["status"] == "completed").await;
+    assert_eq!((&report["read"], &report["rejected"]), (&json!(100), &json!(30)));
 }
 
 #[tokio::test]

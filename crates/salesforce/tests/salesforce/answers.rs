@@ -5,9 +5,7 @@ use axum::{
     body::Bytes,
     http::{HeaderMap, Method, Uri},
 };
-use salesforce::{
-    AssignmentRule, Client, Connection, Credentials, Destination, ErrorAnswer, Payload, Refusal,
-};
+use salesforce::{Client, Connection, Credentials, Destination, ErrorAnswer, Payload, Refusal};
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator};
 use tokio::{net::TcpListener, sync::mpsc::Receiver};
 
@@ -143,9 +141,7 @@ async fn a_call_carries_the_headers_that_are_set() {
     let credentials =
         Credentials::Token { instance_url: url.parse().unwrap(), access_token: "00D!x".into() };
     let client = Client::new(Connection { credentials, ..named }).unwrap();
-    let destination = Destination::update()
-        .assigned_by(&AssignmentRule::Id("01Qxx0000004C92".to_owned()))
-        .with_duplicates();
+    let destination = Destination::update().assigned_by("01Qxx0000004C92").with_duplicates();
 
     let _refused = client.write(&destination, Payload::Records("[{]}".into()), 1).await;
 

@@ -1,14 +1,17 @@
 //! Which API carries a batch, and what the org has left of Bulk's daily batches.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
+};
 
 use job_queue::Queue;
-use load::Api;
+use load::{Api, ApiChoice};
 use salesforce::{Allowance, Client, OrgLimits};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::config::{ApiChoice, ApiReserve};
+use crate::config::ApiReserve;
 
 /// What came of the reservation of a Bulk batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +23,8 @@ pub(crate) enum Reservation {
 /// What decides by which API a batch goes.
 #[derive(Debug)]
 pub(crate) struct BulkAccess {
-    choice: ApiChoice,
+    /// A run here may go by Bulk: else what is left of the day's batches is of no interest.
+    is_asked_for: AtomicBool,
     /// Of the day's calls.
     reserve: ApiReserve,
     remaining: watch::Sender<Option<Remaining>>,
@@ -45,13 +49,14 @@ impl Remaining {
 }
 
 impl BulkAccess {
-    pub(crate) fn new(choice: ApiChoice, reserve: ApiReserve) -> Self {
-        Self { choice, reserve, remaining: watch::Sender::default() }
+    pub(crate) fn new(reserve: ApiReserve) -> Self {
+        Self { is_asked_for: AtomicBool::new(false), reserve, remaining: watch::Sender::default() }
     }
 
     /// By which API a batch of so many rows goes.
-    pub(crate) fn api_for(&self, rows: usize) -> Api {
-        match self.choice {
+    pub(crate) fn api_for(&self, choice: ApiChoice, rows: usize) -> Api {
+        self.is_asked_for.fetch_or(choice != ApiChoice::Collections, Relaxed);
+        match choice {
             ApiChoice::Collections => Api::Collections,
             ApiChoice::Bulk => Api::Bulk,
             ApiChoice::Auto => Api::for_batch(rows, has_room(*self.remaining.borrow())),
@@ -60,13 +65,13 @@ impl BulkAccess {
 
     /// Reserves one of the Bulk batches that the org has to spare. With `auto` nobody waits for one:
     /// the batch goes by Collections instead.
-    pub(crate) async fn reserve(&self) -> Reservation {
+    pub(crate) async fn reserve(&self, choice: ApiChoice) -> Reservation {
         let mut left = self.remaining.subscribe();
         loop {
             if self.reserve_now() {
                 return Reservation::Reserved;
             }
-            if self.choice == ApiChoice::Auto {
+            if choice == ApiChoice::Auto {
                 return Reservation::ByCalls;
             }
             // The sender, which says it, lives in `self`.
@@ -110,13 +115,12 @@ impl BulkAccess {
         };
         let left = Remaining::of(&limits, self.reserve);
         let had_room = has_room(self.remaining.send_replace(left));
-        match (had_room, has_room(left), self.choice) {
-            (_, _, ApiChoice::Collections) => (),
-            (true, false, _) => warn!(
+        match (had_room, has_room(left), self.is_asked_for.load(Relaxed)) {
+            (true, false, true) => warn!(
                 reserve = %self.reserve,
                 "the day's bulk batches are used up but for the reserve; nothing is lost"
             ),
-            (false, true, _) => info!("daily bulk batches are available again"),
+            (false, true, true) => info!("daily bulk batches are available again"),
             _ => (),
         }
         if let Err(error) = queue.publish_org_limits(&as_queued(limits)).await {
@@ -151,8 +155,8 @@ fn has_room(left: Option<Remaining>) -> bool {
 mod tests {
     use super::*;
 
-    fn access(choice: ApiChoice, left: Option<u64>) -> BulkAccess {
-        let access = BulkAccess::new(choice, ApiReserve::Percent(10));
+    fn access(left: Option<u64>) -> BulkAccess {
+        let access = BulkAccess::new(ApiReserve::Percent(10));
         access.remaining.send_replace(left.map(|batches| Remaining { batches, kept: 100 }));
         access
     }
@@ -167,38 +171,42 @@ mod tests {
             (ApiChoice::Bulk, 1, Some(0), Api::Bulk),
             (ApiChoice::Collections, 10_000, None, Api::Collections),
         ] {
-            assert_eq!(access(choice, left).api_for(rows), expected, "{choice:?} {rows} {left:?}");
+            assert_eq!(access(left).api_for(choice, rows), expected, "{choice:?} {rows} {left:?}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn with_bulk_alone_jobs_wait_for_batches_to_spare() {
-        let access = access(ApiChoice::Bulk, Some(102));
-        assert_eq!(access.reserve().await, Reservation::Reserved);
-        assert_eq!(access.reserve().await, Reservation::Reserved);
+        let access = access(Some(102));
+        assert_eq!(access.reserve(ApiChoice::Bulk).await, Reservation::Reserved);
+        assert_eq!(access.reserve(ApiChoice::Bulk).await, Reservation::Reserved);
 
-        let waited = tokio::time::timeout(Duration::from_secs(60), access.reserve());
+        let waited = tokio::time::timeout(Duration::from_secs(60), access.reserve(ApiChoice::Bulk));
         assert!(waited.await.is_err(), "100 are the reserve");
         access.remaining.send_replace(Some(Remaining { batches: 500, kept: 100 }));
-        access.reserve().await;
+        access.reserve(ApiChoice::Bulk).await;
         assert_eq!(access.remaining.borrow().map(|left| left.batches), Some(499));
         access.is_spent();
-        assert_eq!(access.api_for(1), Api::Bulk);
+        assert_eq!(access.api_for(ApiChoice::Bulk, 1), Api::Bulk);
         assert!(!has_room(*access.remaining.borrow()));
     }
 
     #[tokio::test]
     async fn with_auto_no_more_jobs_are_made_than_there_is_room_for_and_no_batch_waits() {
-        let access = access(ApiChoice::Auto, Some(103));
-        assert_eq!([access.api_for(10_000); 2], [Api::Bulk; 2], "all of them may ask first");
+        let access = access(Some(103));
+        assert_eq!(
+            [access.api_for(ApiChoice::Auto, 10_000); 2],
+            [Api::Bulk; 2],
+            "all of them may ask first"
+        );
 
         let mut reserved = Vec::new();
         for _ in 0..4 {
-            reserved.push(access.reserve().await);
+            reserved.push(access.reserve(ApiChoice::Auto).await);
         }
 
         use Reservation::{ByCalls, Reserved};
         assert_eq!(reserved, [Reserved, Reserved, Reserved, ByCalls]);
-        assert_eq!(access.api_for(10_000), Api::Collections);
+        assert_eq!(access.api_for(ApiChoice::Auto, 10_000), Api::Collections);
     }
 }

@@ -83,7 +83,7 @@ impl Bulk {
         state: &mut BatchState,
     ) -> Result<Collected, StepEnd> {
         let (delivery, planner) = (load.delivery, &self.planner);
-        let mut matcher = Matcher::new(load.upload(), planner.cache.sent_key());
+        let mut matcher = Matcher::new(load.upload(), load.plan.sent_key());
         let mut said = Said::default();
         for (file, expected) in files(job, load.rows.len() as u64) {
             match self.read(delivery, job, file, expected, &mut matcher, state).await {
@@ -110,7 +110,7 @@ impl Bulk {
         }
         let unmentioned: Vec<usize> = matcher.not_found().collect();
         let since = Instant::now();
-        let others = self.classify_others(job, said, unmentioned, is_ours, state);
+        let others = self.classify_others(delivery, job, said, unmentioned, is_ours, state);
         let blocker = match (blocker, others) {
             (None, Ok(collected)) => return Ok(collected),
             (Some(blocker), _) => blocker,
@@ -137,13 +137,14 @@ impl Bulk {
         matcher: &mut Matcher,
         state: &mut BatchState,
     ) -> Result<Result<Said, Refusal>, Interruption> {
+        let operation = delivery.load().operation;
         let (mut tries, mut mismatches) = (0, 0);
         loop {
             let get = || self.sender.client.ingest_results(&job.id, file);
             match self.ask(delivery, state, About::Job, get).await? {
                 Ok(body) => {
                     matcher.next_file();
-                    let (said, read) = read_whole(body, file, matcher, self.operation, state).await;
+                    let (said, read) = read_whole(body, file, matcher, operation, state).await;
                     let is_whole = expected.is_none_or(|expected| expected == said.records);
                     let fits = read == Read::Whole && is_whole;
                     mismatches += u32::from(!fits && read != Read::BrokeOff);
@@ -168,13 +169,14 @@ impl Bulk {
     /// and those that were too much together. That is no fault of a row, so none is rejected for it.
     fn classify_others(
         &self,
+        delivery: &Delivery<'_>,
         job: &IngestJob,
         said: Said,
         mut unmentioned: Vec<usize>,
         is_ours: bool,
         state: &mut BatchState,
     ) -> Result<Collected, Blocker> {
-        if !self.operation.is_idempotent() && job.number_records_processed > 0 {
+        if !delivery.load().operation.is_idempotent() && job.number_records_processed > 0 {
             state.reject_unknown(unmentioned.drain(..), "its ingest job says nothing of it");
         }
         let mut by_calls: Vec<usize> = said.results.too_much.iter().map(|(row, _)| *row).collect();

@@ -1,6 +1,6 @@
 //! Delivers a batch as one ingest job.
 
-use job_queue::{Claimed, QueueError};
+use job_queue::QueueError;
 use load::{EncodedRows, Plan};
 use tokio::time::sleep;
 use tracing::{info, warn};
@@ -36,9 +36,10 @@ const STARTS_MAX: u32 = 5;
 
 impl Bulk {
     /// Whether a batch goes by Bulk: also one that has an ingest job already.
-    pub(crate) fn carries(&self, claimed: &Claimed) -> bool {
-        let rows = claimed.job().rows.len();
-        self.checkpoint(claimed).is_some() || self.access.api_for(rows) == load::Api::Bulk
+    pub(crate) fn carries(&self, delivery: &Delivery<'_>) -> bool {
+        let (choice, rows) = (delivery.load().api, delivery.job().rows.len());
+        self.checkpoint(delivery.claimed).is_some()
+            || self.access.api_for(choice, rows) == load::Api::Bulk
     }
 
     /// Loads what one ingest job can carry of a batch, and the rows beside it by calls.
@@ -70,7 +71,7 @@ impl Bulk {
             return Ok(Loaded { sent: Ok(()), done_with });
         }
         by_calls.sort_unstable();
-        let chunks = by_calls.chunks(self.rest.call_rows_max);
+        let chunks = by_calls.chunks(delivery.load().call_rows_max);
         let chunks = chunks.map(|rows| Chunk { rows: rows.to_vec(), ..Chunk::default() }).collect();
         let rows = load.encode().with_json_of(&by_calls);
         let sent = self.rest.send_all(delivery, &rows, chunks, state).await;

@@ -9,6 +9,7 @@ use tracing::{debug, warn};
 use super::{
     access::Reservation,
     checkpoint::Checkpoint,
+    job_settings::order,
     request::About,
     step::{Bulk, Load, StepEnd},
     upload::Upload,
@@ -27,12 +28,16 @@ impl Bulk {
         state: &mut BatchState,
     ) -> Result<Checkpoint, StepEnd> {
         let (delivery, client) = (load.delivery, &self.sender.client);
-        let reserved = delivery.stop().run_until_cancelled(delivery.wait_for(self.reserve())).await;
+        let reserved = delivery
+            .stop()
+            .run_until_cancelled(delivery.wait_for(self.reserve(delivery.load().api)))
+            .await;
         if reserved.transpose()? != Some(Reservation::Reserved) {
             // The next consumer of the batch, perhaps this one, looks again by which API it goes.
             return Err(Interruption::Stopped.into());
         }
-        let create = || client.create_ingest_job(&self.order);
+        let order = order(delivery.load(), load.plan);
+        let create = || client.create_ingest_job(&order);
         let job = match self.ask(delivery, state, About::Job, create).await? {
             Ok(job) => job.id,
             Err(refusal) => {
@@ -78,7 +83,7 @@ impl Bulk {
         job_queue::failpoint!("ingest-uploaded");
         let tries = &delivery.job().rows;
         state.sent_again += load.rows.iter().filter(|row| tries.tries(**row) > 0).count() as u64;
-        if !self.operation.is_idempotent() {
+        if !delivery.load().operation.is_idempotent() {
             checkpoint.closing = true;
             self.keep(delivery.claimed, Some(&checkpoint)).await?;
         }
@@ -201,7 +206,7 @@ impl Bulk {
     fn lost(&self, load: &Load<'_>, checkpoint: &Checkpoint, state: &mut BatchState) -> StepEnd {
         let job = &checkpoint.job;
         warn!(run.id = %load.delivery.job().run, "ingest job {job} is gone from salesforce");
-        if !checkpoint.closing || self.operation.is_idempotent() {
+        if !checkpoint.closing || load.delivery.load().operation.is_idempotent() {
             return StepEnd::Void;
         }
         state.reject_unknown(load.rows.iter().copied(), "its ingest job is gone");

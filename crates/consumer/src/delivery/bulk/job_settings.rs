@@ -1,21 +1,16 @@
 //! The settings of ingest jobs.
 
-use load::Operation;
-use salesforce::{AssignmentRule, IngestOrder};
+use load::{AssignmentRule, Load, Operation, Plan};
+use salesforce::IngestOrder;
 
-/// The settings of every ingest job of this consumer.
-pub(crate) fn order(
-    operation: Operation,
-    object: &str,
-    key: Option<&str>,
-    assignment_rule: Option<&AssignmentRule>,
-) -> IngestOrder {
-    let upserts = operation == Operation::Upsert;
+/// The settings of every ingest job for rows of a load that are written by a plan.
+pub(super) fn order(load: &Load, plan: &Plan) -> IngestOrder {
+    let upserts = load.operation == Operation::Upsert;
     IngestOrder {
-        object: object.to_owned(),
-        operation: operation.as_str(),
-        external_id_field_name: key.filter(|_| upserts).map(str::to_owned),
-        assignment_rule_id: match assignment_rule {
+        object: plan.object.clone(),
+        operation: load.operation.as_str(),
+        external_id_field_name: plan.key.as_ref().filter(|_| upserts).map(|key| key.field.clone()),
+        assignment_rule_id: match &load.assignment_rule {
             Some(AssignmentRule::Id(id)) => Some(id.clone()),
             _ => None,
         },

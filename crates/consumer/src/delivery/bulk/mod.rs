@@ -29,4 +29,4 @@ mod result_file;
 mod step;
 mod upload;
 
-pub(crate) use self::{access::BulkAccess, deliver::Loaded, job_settings::order, step::Bulk};
+pub(crate) use self::{access::BulkAccess, deliver::Loaded, step::Bulk};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use job_queue::QueueError;
+use load::ApiChoice;
 use salesforce::Refusal;
 use tokio::time::timeout;
 
@@ -80,11 +81,11 @@ impl Bulk {
     }
 
     /// Reserves one of the org's Bulk batches; a wait for one is published.
-    pub(super) async fn reserve(&self) -> Result<Reservation, QueueError> {
+    pub(super) async fn reserve(&self, choice: ApiChoice) -> Result<Reservation, QueueError> {
         let mut has_waited = false;
         let reservation = loop {
             let at_most = BETWEEN_OUTAGE_NOTES * u32::from(has_waited);
-            if let Ok(reservation) = timeout(at_most, self.access.reserve()).await {
+            if let Ok(reservation) = timeout(at_most, self.access.reserve(choice)).await {
                 break reservation;
             }
             has_waited = true;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use job_queue::{Claimed, Queue, QueueError, RunState, Settled};
-use load::{EncodedRows, Operation, Plan};
-use salesforce::IngestOrder;
+use load::{EncodedRows, Plan};
 use tracing::debug;
 
 use super::{
@@ -33,8 +32,6 @@ pub(crate) struct Bulk {
     pub(crate) rest: Arc<Rest>,
     pub(crate) queue: Queue,
     pub(crate) access: BulkAccess,
-    pub(crate) order: IngestOrder,
-    pub(crate) operation: Operation,
 }
 
 /// Why a step of an ingest job did not lead to the next one.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ingest_core::BatchJob;
 use job_queue::{QueueError, Settled};
-use load::{EncodedRow, EncodedRows, Reason, RecordId};
+use load::{EncodedRow, EncodedRows, Plan, Reason, RecordId};
 
 use super::{
     keys::{Keys, Match},
@@ -41,10 +41,11 @@ impl Lookup {
     pub(crate) async fn find_records(
         &self,
         delivery: &Delivery<'_>,
+        plan: &Plan,
         rows: &EncodedRows,
         state: &mut BatchState,
     ) -> Result<Result<Found, Interruption>, QueueError> {
-        let Some((object, key)) = self.planner.cache.look_up() else {
+        let Some(key) = &plan.looked_up_by else {
             return Ok(Ok(Found::default()));
         };
         let job = delivery.job();
@@ -59,7 +60,7 @@ impl Lookup {
             // Until a record is found for it.
             state.rejected(*row, not_found(&key.field));
         }
-        let keys = Keys::of(rows, wanted.iter().copied(), (object, &key.field, key.sameness));
+        let keys = Keys::of(rows, wanted.iter().copied(), (&plan.object, &key.field, key.sameness));
         if let Err(interruption) = self.ask_for(delivery, &keys, &key.field, &mut ids, state).await
         {
             wanted.iter().for_each(|row| state.reset(*row));

@@ -22,7 +22,6 @@ use crate::{
 pub(crate) struct Lookup {
     pub(crate) sender: Arc<Sender>,
     pub(crate) planner: Arc<Planner>,
-    pub(crate) operation: Operation,
 }
 
 /// Why a query brought no matches.
@@ -103,7 +102,7 @@ impl Lookup {
             state.api_calls += 1;
             self.sender.counters.called(0);
         };
-        let classify = |refusal: &Refusal| self.classify(refusal, field);
+        let classify = |refusal: &Refusal| classify(refusal, field, delivery.load().operation);
         let retries = Retries::UntilAtFault(&mut chunk.attempts);
         match self.sender.call(delivery, classify, retries, count, find).await {
             Ok((started, answer)) => {
@@ -115,19 +114,6 @@ impl Lookup {
                 state.api_calls += u64::from(interruption == Interruption::Forced);
                 Err(QueryError::Interrupted(interruption))
             }
-        }
-    }
-
-    /// What a query is refused for comes before what the call is refused for as a whole.
-    fn classify(&self, refusal: &Refusal, field: &str) -> CallVerdict {
-        match refusal {
-            Refusal::Answered(answer) if is_about_the_field(answer) => {
-                CallVerdict::Hold(cannot_be_asked_for(answer, field))
-            }
-            Refusal::Answered(answer) if is_too_long(answer) || may_be_for_a_key(answer) => {
-                CallVerdict::Split(OnSingleRow::Reject)
-            }
-            _ => classify_call(refusal, self.operation),
         }
     }
 
@@ -155,6 +141,19 @@ impl Lookup {
             _ => (Some(TooMuch::Work), alike),
         };
         QueryError::Refused { reason: reason_of(&refusal), too_much, blocker }
+    }
+}
+
+/// What a query is refused for comes before what the call is refused for as a whole.
+fn classify(refusal: &Refusal, field: &str, operation: Operation) -> CallVerdict {
+    match refusal {
+        Refusal::Answered(answer) if is_about_the_field(answer) => {
+            CallVerdict::Hold(cannot_be_asked_for(answer, field))
+        }
+        Refusal::Answered(answer) if is_too_long(answer) || may_be_for_a_key(answer) => {
+            CallVerdict::Split(OnSingleRow::Reject)
+        }
+        _ => classify_call(refusal, operation),
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use ingest_core::BatchJob;
 use load::{EncodedRows, Operation, Reason};
-use salesforce::{Destination, Payload, Refusal, RowResult};
+use salesforce::{Payload, Refusal, RowResult};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::chunk::Chunk;
+use super::{chunk::Chunk, destination::destination};
 use crate::{
     delivery::{
         batch::Delivery,
@@ -26,9 +26,6 @@ use crate::{
 pub(crate) struct Rest {
     pub(crate) sender: Arc<Sender>,
     pub(crate) planner: Arc<Planner>,
-    pub(crate) destination: Destination,
-    pub(crate) operation: Operation,
-    pub(crate) call_rows_max: usize,
 }
 
 /// What a call came to.
@@ -61,12 +58,14 @@ impl Rest {
         chunk: &mut Chunk,
         state: &mut BatchState,
     ) -> Result<Sent, Interruption> {
-        let payload = match self.operation {
+        let operation = delivery.load().operation;
+        let destination = destination(delivery.load(), &delivery.plan());
+        let payload = match operation {
             Operation::Delete => Payload::Ids(rows.ids(&chunk.rows)),
             _ => Payload::Records(rows.body(&chunk.rows)),
         };
         let sent = {
-            let classify = |refusal: &Refusal| classify_call(refusal, self.operation);
+            let classify = |refusal: &Refusal| classify_call(refusal, operation);
             let retries = Retries::UntilAtFault(&mut chunk.attempts);
             let count = || {
                 let tries = &delivery.job().rows;
@@ -78,7 +77,7 @@ impl Rest {
                 self.sender.counters.called(sent_again);
             };
             let write =
-                || self.sender.client.write(&self.destination, payload.clone(), chunk.rows.len());
+                || self.sender.client.write(&destination, payload.clone(), chunk.rows.len());
             self.sender.call(delivery, classify, retries, count, write).await
         };
         job_queue::failpoint!("answered");
@@ -89,7 +88,7 @@ impl Rest {
             Err(CallError::Refused(refused)) => self.refused(delivery, chunk, refused, state).await,
             Err(CallError::Interrupted(interruption)) => {
                 if interruption == Interruption::Forced {
-                    if !self.operation.is_idempotent() {
+                    if !operation.is_idempotent() {
                         let rows = chunk.rows.iter().copied();
                         state.reject_unknown(rows, "the consumer was stopped before it came");
                     }
@@ -169,7 +168,7 @@ impl Rest {
         }
         let mut results = Results::default();
         for (row, result) in chunk.rows.iter().copied().zip(row_results) {
-            results.apply(row, result, self.operation, state);
+            results.apply(row, result, delivery.load().operation, state);
         }
         results.count_delivered(&self.planner, delivery);
         delivery.run_plans.risk_more();

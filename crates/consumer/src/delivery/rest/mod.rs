@@ -2,6 +2,7 @@
 
 mod call;
 mod chunk;
+mod destination;
 mod doubt;
 mod send;
 

@@ -23,6 +23,10 @@ elseif ARGV[5] == 'failed' then
   redis.call('HINCRBY', queue .. ':notes', id .. ':failed', 1)
 end
 local now, delay = about_now(), tonumber(ARGV[4])
+if redis.call('HGET', queue, 'state') == 'cancelling' then
+  -- It is discarded by whoever claims it next, or its external job is ended: that need not wait.
+  delay = 0
+end
 if delay > 0 then
   redis.call('ZADD', queue .. ':delayed', now + delay, id)
 else

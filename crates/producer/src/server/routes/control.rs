@@ -10,7 +10,7 @@ use crate::{
     import::control::{ControlError, Outcome, RunCommand},
     server::{
         error::ApiError,
-        extract::{JsonOf, RunOf, TargetId},
+        extract::{JsonOf, RejectLimitOf, RunOf, TargetId},
         state::Api,
     },
 };
@@ -23,11 +23,12 @@ pub(crate) struct Granted {
     run_id: RunId,
 }
 
-/// Which target is to deliver the run from now on.
+/// What is another way from now on.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ForWhom {
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Changed {
     target: Option<TargetId>,
+    max_rejects: Option<RejectLimitOf>,
 }
 
 type Answer = Result<(StatusCode, Json<Granted>), ApiError>;
@@ -41,12 +42,14 @@ pub(crate) async fn pause(State(api): State<Arc<Api>>, RunOf(run): RunOf) -> Ans
 pub(crate) async fn resume(
     State(api): State<Arc<Api>>,
     RunOf(run): RunOf,
-    body: Option<JsonOf<ForWhom>>,
+    body: Option<JsonOf<Changed>>,
 ) -> Answer {
-    let ForWhom { target } = body.map(|JsonOf(body)| body).unwrap_or_default();
+    let Changed { target, max_rejects } = body.map(|JsonOf(body)| body).unwrap_or_default();
+    let limit = max_rejects.map(|limit| limit.read()).transpose()?;
     if let Some(target) = target {
         api.runs.change_target(&run, &target.id()?).await?;
     }
+    api.runs.change_guard(&run, limit).await?;
     grant(RunCommand::Resume, &api, run).await
 }
 
@@ -82,7 +85,7 @@ impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::Sync(error) => error.into(),
-            ControlError::Refused { ref run, .. } => {
+            ControlError::Refused { ref run, .. } | ControlError::LimitPassed { ref run, .. } => {
                 Self::conflict(error.to_string(), Some(run.clone()))
             }
         }

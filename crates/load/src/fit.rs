@@ -1,0 +1,159 @@
+//! A load on the objects of an org.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ingest_core::{Header, few};
+
+use crate::{
+    ApiChoice, Columns, Describe, Key, Load, Mapping, Operation, Sameness, Target, TargetRules,
+};
+
+/// Why a load does not fit the org.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misfit {
+    /// The user may not write to the object.
+    #[error("the integration user may not {rights} records of {object}; give it the permission")]
+    ObjectNotWritable {
+        /// The object.
+        object: String,
+        /// What the operation needs.
+        rights: &'static str,
+    },
+    /// The external id field is not there, or hidden.
+    #[error(
+        "{object} has no field {field}; check SALESFORCE_EXTERNAL_ID, or let the integration user \
+         see it (field-level security hides fields)"
+    )]
+    NoSuchExternalId {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
+    /// An upsert writes the external id, and the user may not write to it.
+    #[error(
+        "field {field} of {object} is read-only, and an upsert by it writes it; let the integration \
+         user edit it (field-level security), or set SALESFORCE_EXTERNAL_ID to another one"
+    )]
+    ExternalIdReadOnly {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
+    /// Rows cannot be found by the field.
+    #[error(
+        "field {field} of {object} is no external id; tick External ID in its definition, or set \
+         SALESFORCE_EXTERNAL_ID to one that is"
+    )]
+    NotAnExternalId {
+        /// The object.
+        object: String,
+        /// The field.
+        field: String,
+    },
+    /// Collections has no upsert by id.
+    #[error(
+        "an upsert by Id of {object} goes by Bulk API only; set SALESFORCE_API=bulk, or split the \
+         file: rows with an Id as update, the others as insert; or name an external id field in \
+         SALESFORCE_EXTERNAL_ID"
+    )]
+    UpsertById {
+        /// The object.
+        object: String,
+    },
+    /// The mapping cannot be followed.
+    #[error("mapping file {file}: {}", few(problems, "; "))]
+    Mapping {
+        /// Where it is.
+        file: String,
+        /// Each with its line.
+        problems: Vec<String>,
+    },
+}
+
+impl Load {
+    /// Objects that rows refer to by an external id: those that the mapping names, or else those of
+    /// the header's columns.
+    #[must_use]
+    pub fn parents(&self, describe: &Describe, header: Option<&Header>) -> BTreeSet<String> {
+        match (&self.columns, header) {
+            (Columns::Mapped(sdl), _) => sdl.parents(describe),
+            (Columns::ByName(_), None) => BTreeSet::new(),
+            (Columns::ByName(_), Some(header)) => {
+                let names = header.columns().iter();
+                names.filter_map(|name| Target::parent_of(name.trim(), describe)).collect()
+            }
+        }
+    }
+
+    /// The mapping onto objects that are like this. Parents that are not there are not compared.
+    ///
+    /// # Errors
+    ///
+    /// When the object, or the mapping, does not fit.
+    pub fn mapping(
+        &self,
+        describe: Describe,
+        parents: BTreeMap<String, Describe>,
+    ) -> Result<Mapping, Misfit> {
+        let rules = self.rules(describe, parents)?;
+        match &self.columns {
+            Columns::ByName(left_out) => Ok(Mapping::by_name(rules, left_out.clone())),
+            Columns::Mapped(sdl) => Mapping::from_file(sdl, rules).map_err(|problems| {
+                let file = sdl.path().display().to_string();
+                Misfit::Mapping { file, problems }
+            }),
+        }
+    }
+
+    fn rules(
+        &self,
+        describe: Describe,
+        parents: BTreeMap<String, Describe>,
+    ) -> Result<TargetRules, Misfit> {
+        let operation = self.operation;
+        let may = |right: bool, is_needed: bool| right || !is_needed;
+        if !may(describe.createable, operation.creates())
+            || !may(describe.updateable, operation.updates())
+            || !may(describe.deletable, operation == Operation::Delete)
+        {
+            let rights = match operation {
+                Operation::Upsert => "create and edit",
+                Operation::Insert => "create",
+                Operation::Update => "edit",
+                Operation::Delete => "delete",
+            };
+            return Err(Misfit::ObjectNotWritable { object: describe.name, rights });
+        }
+        let key = self.key.as_ref().map(|name| self.key_field(&describe, name)).transpose()?;
+        let (values, dates_are_assumed) = (self.values.clone(), self.dates_are_assumed);
+        Ok(TargetRules { describe, operation, key, parents, values, dates_are_assumed })
+    }
+
+    fn key_field(&self, describe: &Describe, name: &str) -> Result<Key, Misfit> {
+        let object = describe.name.clone();
+        let Some(field) = describe.field(name) else {
+            return Err(Misfit::NoSuchExternalId { object, field: name.to_owned() });
+        };
+        if !field.external_id && !field.id_lookup && field.field_type != "id" {
+            return Err(Misfit::NotAnExternalId { object, field: field.name.clone() });
+        }
+        if field.field_type == "id"
+            && self.operation == Operation::Upsert
+            && self.api != ApiChoice::Bulk
+        {
+            return Err(Misfit::UpsertById { object });
+        }
+        // What Salesforce fills by itself is no fault of the user's rights.
+        let is_of_salesforce = field.auto_number || field.calculated || field.field_type == "id";
+        if self.operation == Operation::Upsert
+            && !(field.createable || field.updateable || is_of_salesforce)
+        {
+            let field = field.name.clone();
+            return Err(Misfit::ExternalIdReadOnly { object, field });
+        }
+        Ok(Key { field: field.name.clone(), sameness: Sameness::of(field) })
+    }
+}

@@ -1,0 +1,238 @@
+//! The settings of a load: the same names in a file of loads, on the command line and in the
+//! environment.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ApiChoice, AssignmentRule, DateOrder, DatesWithTime, DecimalSign, LeftOut, Operation,
+    TwoDigitYears, ValueRules, is_api_name, value::zone,
+};
+
+/// What a load does with a file, as far as it is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LoadSettings {
+    /// Object that the rows become, such as Lead.
+    #[arg(long, alias = "salesforce-object", env = "SALESFORCE_OBJECT", value_name = "NAME", value_parser = api_name)]
+    pub object: Option<String>,
+
+    /// Field by which rows find their record: an external id for an upsert; an external id or Id
+    /// (the default) for an update or a delete. An insert has none.
+    #[arg(long, alias = "salesforce-external-id", env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD", value_parser = api_name)]
+    pub external_id: Option<String>,
+
+    /// What to do with the rows [default: upsert].
+    #[arg(long, alias = "salesforce-operation", env = "SALESFORCE_OPERATION", value_enum)]
+    pub operation: Option<Operation>,
+
+    /// By which API rows are loaded. The outcome is the same [default: collections].
+    #[arg(long, alias = "salesforce-api", env = "SALESFORCE_API", value_enum)]
+    pub api: Option<ApiChoice>,
+
+    /// Rows per call, at most 200. A call never holds rows of two batches, so more than
+    /// `BATCH_ROWS` has no effect [default: 200].
+    #[arg(long, alias = "salesforce-batch", env = "SALESFORCE_BATCH", value_name = "ROWS", value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub call_rows: Option<u16>,
+
+    /// Assignment rule for accounts, cases and leads: true for the active one, false for none, or
+    /// the id of one. Not set: the org decides.
+    #[arg(
+        long,
+        alias = "salesforce-assignment-rule",
+        env = "SALESFORCE_ASSIGNMENT_RULE",
+        value_name = "RULE"
+    )]
+    pub assignment_rule: Option<AssignmentRule>,
+
+    /// Store rows also when a duplicate rule, which would let a person save them in spite of its
+    /// warning, finds them to be duplicates [default: false].
+    #[arg(long, alias = "salesforce-allow-duplicates", env = "SALESFORCE_ALLOW_DUPLICATES", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub allow_duplicates: Option<bool>,
+
+    /// Mapping of columns to fields, a .sdl file of Data Loader. Without one, columns fill the
+    /// fields of their name.
+    #[arg(long, alias = "mapping-file", env = "MAPPING_FILE", value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+
+    /// Without a mapping file: columns that are not sent, with commas between; `*` stands for all
+    /// that fit no field. Any other column that fits no field fails its run before a row is sent.
+    #[arg(
+        long,
+        alias = "mapping-leave-out",
+        env = "MAPPING_LEAVE_OUT",
+        value_name = "COLUMNS",
+        value_delimiter = ','
+    )]
+    pub leave_out: Option<Vec<String>>,
+
+    /// Time zone of dates with a time and without an offset, such as Europe/Berlin. Dates without
+    /// a time are not shifted [default: UTC].
+    #[arg(long, alias = "mapping-time-zone", env = "MAPPING_TIME_ZONE", value_name = "ZONE", value_parser = zone::named)]
+    #[serde(with = "zone::if_given")]
+    pub time_zone: Option<TimeZone>,
+
+    /// How dates with slashes are read: 11/23/2026 or 23/11/2026. Not set: month first, and where
+    /// dates are filled a warning says that this is assumed.
+    #[arg(long, alias = "mapping-dates", env = "MAPPING_DATES", value_enum, value_name = "ORDER")]
+    pub dates: Option<DateOrder>,
+
+    /// What a year of two digits means: `reject` rejects its row; a year such as 1970 is the first of
+    /// the hundred years that it can be [default: reject].
+    #[arg(
+        long,
+        alias = "mapping-two-digit-years",
+        env = "MAPPING_TWO_DIGIT_YEARS",
+        value_name = "YEAR"
+    )]
+    pub two_digit_years: Option<TwoDigitYears>,
+
+    /// What becomes of a date field whose cell has a time of day as well [default: reject].
+    #[arg(
+        long,
+        alias = "mapping-dates-with-time",
+        env = "MAPPING_DATES_WITH_TIME",
+        value_enum,
+        value_name = "WHAT"
+    )]
+    pub dates_with_time: Option<DatesWithTime>,
+
+    /// What stands before the decimals of a number [default: point].
+    #[arg(
+        long,
+        alias = "mapping-decimal",
+        env = "MAPPING_DECIMAL",
+        value_enum,
+        value_name = "SIGN"
+    )]
+    pub decimal: Option<DecimalSign>,
+
+    /// What an empty cell does. `#N/A` empties the field in any case [default: ignore].
+    #[arg(long, alias = "mapping-nulls", env = "MAPPING_NULLS", value_enum, value_name = "WHAT")]
+    pub nulls: Option<Nulls>,
+
+    /// Cut text that is longer than its field, instead of rejecting the row [default: false].
+    #[arg(long, alias = "mapping-truncate", env = "MAPPING_TRUNCATE", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub truncate: Option<bool>,
+}
+
+/// What an empty cell does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nulls {
+    /// It leaves the field as it is.
+    Ignore,
+    /// It empties the field.
+    Write,
+}
+
+/// Settings of a load that do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidLoad {
+    /// There is no object to load.
+    #[error("SALESFORCE_OBJECT is not set; name the object that the rows become, such as Lead")]
+    NoObject,
+    /// An upsert without a key.
+    #[error(
+        "SALESFORCE_EXTERNAL_ID is not set; name the external id field by which rows find their \
+         record, such as External_Id__c"
+    )]
+    NoExternalId,
+    /// Something that Bulk API does otherwise, or not at all.
+    #[error(
+        "Bulk API cannot do {what} as Collections does; set SALESFORCE_API=collections or auto"
+    )]
+    NotByBulk {
+        /// The setting.
+        what: &'static str,
+    },
+}
+
+impl LoadSettings {
+    /// The field by which rows find their record.
+    pub(crate) fn key(&self, operation: Operation) -> Result<Option<String>, InvalidLoad> {
+        let given = self.external_id.as_ref();
+        let is_id = given.is_none_or(|field| field.eq_ignore_ascii_case("Id"));
+        match operation {
+            Operation::Insert => Ok(None),
+            Operation::Upsert => given.cloned().map(Some).ok_or(InvalidLoad::NoExternalId),
+            Operation::Update | Operation::Delete if is_id => Ok(Some("Id".to_owned())),
+            Operation::Update | Operation::Delete => Ok(given.cloned()),
+        }
+    }
+
+    pub(crate) fn left_out(&self) -> LeftOut {
+        LeftOut(self.leave_out.clone().unwrap_or_default())
+    }
+
+    pub(crate) fn values(&self) -> ValueRules {
+        ValueRules {
+            zone: self.time_zone.clone().unwrap_or(TimeZone::UTC),
+            dates: self.dates.unwrap_or_default(),
+            two_digit_years: self.two_digit_years.unwrap_or_default(),
+            dates_with_time: self.dates_with_time.unwrap_or_default(),
+            decimal: self.decimal.unwrap_or_default(),
+            empty_is_null: self.nulls == Some(Nulls::Write),
+            truncate: self.truncate.unwrap_or_default(),
+        }
+    }
+
+    /// The API that can do what the other settings say.
+    pub(crate) fn api_that_fits(&self) -> Result<ApiChoice, InvalidLoad> {
+        let api = self.api.unwrap_or_default();
+        match (api, self.not_by_bulk()) {
+            (ApiChoice::Bulk, Some(what)) => Err(InvalidLoad::NotByBulk { what }),
+            (ApiChoice::Auto, Some(_)) => Ok(ApiChoice::Collections),
+            (api, _) => Ok(api),
+        }
+    }
+
+    /// Why rows cannot go by Bulk as they would by Collections.
+    fn not_by_bulk(&self) -> Option<&'static str> {
+        match &self.assignment_rule {
+            Some(AssignmentRule::Active) => {
+                Some("SALESFORCE_ASSIGNMENT_RULE=true (name the rule's id instead)")
+            }
+            _ if self.allow_duplicates == Some(true) => Some("SALESFORCE_ALLOW_DUPLICATES"),
+            _ => None,
+        }
+    }
+}
+
+fn api_name(text: &str) -> Result<String, String> {
+    match is_api_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err("not an API name; these have letters, digits and underscores".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_bulk_cannot_do_as_collections_does_is_named() {
+        for (rule, duplicates, expected) in [
+            (None, false, None),
+            (Some(AssignmentRule::None), false, None),
+            (Some(AssignmentRule::Active), false, Some("SALESFORCE_ASSIGNMENT_RULE")),
+            (None, true, Some("SALESFORCE_ALLOW_DUPLICATES")),
+        ] {
+            let settings = LoadSettings {
+                assignment_rule: rule,
+                allow_duplicates: Some(duplicates),
+                api: Some(ApiChoice::Auto),
+                ..LoadSettings::default()
+            };
+            let why = settings.not_by_bulk();
+            assert_eq!(why.is_some(), expected.is_some(), "{settings:?}");
+            assert!(why.unwrap_or_default().starts_with(expected.unwrap_or_default()));
+            let api = settings.api_that_fits().unwrap();
+            assert_eq!(api == ApiChoice::Collections, expected.is_some(), "{settings:?}");
+        }
+    }
+}
