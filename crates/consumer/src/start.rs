@@ -31,34 +31,34 @@ pub(crate) async fn start(
     }
     let (consumer, salesforce) = (&config.consumer, &config.salesforce);
     let client = Client::new(salesforce.connection.clone())?;
-    let breaker = CircuitBreaker::new(consumer.salesforce_limit_check);
-    let mut publisher = OutagePublisher::default();
-    let preflight = tokio::select! {
-        preflight = preflight(&client, salesforce, WaitLimit::None(&breaker)) => preflight?,
-        broken = publisher.keep_publishing(&queue, &breaker) => match broken? {},
-    };
-    publisher.publish(&queue, None).await?;
-    preflight.log_warnings();
-    log_start(config, &preflight);
     let concurrency = Arc::new(Concurrency::new(Bounds {
         start: START_CALLS,
         max: consumer.salesforce_concurrency_max.get(),
     }));
     concurrency.publish(&queue).await?;
     let reserve = consumer.reserve.salesforce_api_reserve;
-    let quota = Quota::new(reserve, &client);
+    let throttle = Throttle {
+        quota: Quota::new(reserve, &client),
+        breaker: CircuitBreaker::new(consumer.salesforce_limit_check),
+        concurrency: Arc::clone(&concurrency),
+    };
+    let mut publisher = OutagePublisher::default();
+    let preflight = tokio::select! {
+        preflight = preflight(&client, salesforce, WaitLimit::None(&throttle)) => preflight?,
+        broken = publisher.keep_publishing(&queue, &throttle.breaker) => match broken? {},
+        // Its place among the calls at once, which consumers at work have to leave to it.
+        synced = concurrency.keep_in_sync(&queue) => return Err(synced.expect_err("it never ends").into()),
+    };
+    publisher.publish(&queue, None).await?;
+    preflight.log_warnings();
+    log_start(config, &preflight);
     let access = BulkAccess::new(reserve);
     access.update(&client, &queue).await;
     let target = preflight.target;
     let cache = PlanCache::new(preflight.load, target.id());
     let shutdown = Shutdown::after(shutdown);
     let holds = Holds::new(&shutdown.stop);
-    let sender = Arc::new(Sender {
-        client,
-        throttle: Throttle { quota, breaker, concurrency },
-        counters: Counters::default(),
-        shutdown,
-    });
+    let sender = Arc::new(Sender { client, throttle, counters: Counters::default(), shutdown });
     let planner = Arc::new(Planner { sender: Arc::clone(&sender), queue: queue.clone(), cache });
     let rest = Arc::new(Rest { sender: Arc::clone(&sender), planner: Arc::clone(&planner) });
     let bulk = Bulk {

@@ -16,7 +16,7 @@ use crate::{
     error::ConsumerError,
     plan::{read_mapping, target},
     retry::{BackoffReason, CallVerdict, OnExhausted, classify_call},
-    throttle::CircuitBreaker,
+    throttle::Throttle,
 };
 
 /// What is known before the first row.
@@ -39,9 +39,9 @@ pub(crate) struct Preflight {
 pub(crate) enum WaitLimit<'a> {
     /// Some seconds, for one that is starting: a person waits for the result.
     Seconds,
-    /// As long as it takes, behind this circuit breaker. A consumer that ended would only be started
+    /// As long as it takes, under this throttle. A consumer that ended would only be started
     /// again, and make more calls.
-    None(&'a CircuitBreaker),
+    None(&'a Throttle),
 }
 
 const SECONDS_MAX: Duration = Duration::from_secs(10);
@@ -119,7 +119,7 @@ impl WaitLimit<'_> {
     {
         match self {
             Self::Seconds => for_some_seconds(ask).await,
-            Self::None(breaker) => Ok(without_limit(breaker, ask).await),
+            Self::None(throttle) => Ok(without_limit(throttle, ask).await),
         }
     }
 }
@@ -151,16 +151,17 @@ where
     Err(ConsumerError::SalesforceAway { cause })
 }
 
-async fn without_limit<T, F>(breaker: &CircuitBreaker, ask: impl Fn() -> F) -> Result<T, Refusal>
+async fn without_limit<T, F>(throttle: &Throttle, ask: impl Fn() -> F) -> Result<T, Refusal>
 where
     F: Future<Output = Result<T, Refusal>>,
 {
     let mut failures = 0;
     loop {
-        let permit = breaker.permit().await;
+        // As a delivery does: where the org takes no more calls at once, others have to make room.
+        let permit = throttle.acquire_at_start().await;
         let refusal = match ask().await {
             Ok(answer) => {
-                breaker.succeeded(permit);
+                throttle.succeeded(permit.release());
                 return Ok(answer);
             }
             Err(refusal) => refusal,
@@ -178,8 +179,11 @@ where
             _ if is_from_an_intermediary(&refusal) => BackoffReason::Unreachable,
             _ => return Err(refusal),
         };
-        let asked_for = refusal.retry_after();
-        sleep(breaker.failed(permit, reason, asked_for, fastrand::f64(), &refusal)).await;
+        if reason == BackoffReason::Throttled {
+            throttle.one_too_many(&permit);
+        }
+        let delay = throttle.failed(permit.release(), reason, &refusal);
+        sleep(delay).await;
     }
 }
 

@@ -45,13 +45,28 @@ impl Throttle {
             // In this order: a quota may take hours, an outage minutes. A call that waits for these must
             // not hold a place among the calls at once, which another consumer could use.
             self.quota.available().await;
-            let breaker = self.breaker.permit().await;
-            let concurrency = self.concurrency.permit().await;
-            // An outage may have begun during the wait for concurrency.
-            if self.breaker.is_closed() {
-                return Permit { breaker, concurrency, at: Instant::now() };
+            if let Some(permit) = self.try_acquire().await {
+                return permit;
             }
         }
+    }
+
+    /// The same for what a consumer asks when it starts: some calls, which show what is left of the
+    /// day.
+    pub(crate) async fn acquire_at_start(&self) -> Permit<'_> {
+        loop {
+            if let Some(permit) = self.try_acquire().await {
+                return permit;
+            }
+        }
+    }
+
+    /// Waits for the circuit breaker and for concurrency; `None` when an outage has begun during the
+    /// second wait.
+    async fn try_acquire(&self) -> Option<Permit<'_>> {
+        let breaker = self.breaker.permit().await;
+        let concurrency = self.concurrency.permit().await;
+        self.breaker.is_closed().then(|| Permit { breaker, concurrency, at: Instant::now() })
     }
 
     /// Whether no call starts at the moment.

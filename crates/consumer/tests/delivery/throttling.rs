@@ -16,6 +16,7 @@ use axum::{
 use job_queue::Outage;
 use salesforce_simulator::{Fault, Faults, PlannedFault};
 use serde_json::Value;
+use test_support::until;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::support::{Scene, good_batches};
@@ -237,6 +238,26 @@ async fn one_call_too_many_lowers_the_limit_of_the_org_whichever_api_it_is_of() 
 
         assert_eq!(settled, (2, 3), "{api}: limit, and what was refused last");
         consumer.stop().await.unwrap();
+    }
+}
+
+/// What it asks at its start counts as its calls do: those at work leave it a place.
+#[tokio::test]
+async fn a_consumer_can_start_while_another_one_makes_all_the_calls_that_the_org_takes() {
+    for limit in [1, 3] {
+        let faults = Faults { latency_ms: 100, concurrency_max: Some(limit), ..Faults::default() };
+        let scene = Scene::with_faults(faults).await;
+        scene.feed("long", &good_batches(2_000)).await;
+        let _busy = scene.consumer(&["--concurrency=8"]);
+        limit_settles_at(&scene, "long", (limit as u64, limit as u64 + 1)).await;
+
+        let _second = scene.consumer(&["--concurrency=8"]);
+        until("it has started", async || {
+            (scene.queue.live_consumers().await.unwrap() == 2).then_some(())
+        })
+        .await;
+
+        assert!(!scene.ledger("long").await.has_ended(), "{limit}: there was nothing to wait for");
     }
 }
 
