@@ -114,7 +114,7 @@ fn what_of_a_run_stands_still_and_why_is_on_stdout() {
     assert!(json.as_str().is_some_and(|why| why.starts_with(away)), "{json}");
 
     fixture.told(&["pause", "r"]);
-    let paused = "reading and deliveries: a person paused the run";
+    let paused = "deliveries: a person paused the run";
     says(paused, &format!("stands still    {paused}\n"));
 
     fixture.told(&["cancel", "r", "--yes"]);
