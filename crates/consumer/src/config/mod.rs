@@ -62,8 +62,9 @@ pub(crate) enum Command {
     /// Ask Salesforce how many records a run created, changed or deleted, and compare that with its
     /// ledger.
     ///
-    /// Sign in as the user as whom the rows were delivered. Costs one to three calls of the day. Ends
-    /// with exit code 0 when the count proves each delivered row of a completed run, else with 1.
+    /// Sign in as the user as whom the rows were delivered. Costs a few calls of the day, more when
+    /// other runs begin or end meanwhile. Ends with exit code 0 when the count proves each delivered
+    /// row of a completed run, else with 1.
     #[command(after_help = "Examples:\n  \
         consumer count nightly-7          one line says what the figures mean\n  \
         consumer count nightly-7 --json   the same for programs")]
