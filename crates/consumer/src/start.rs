@@ -44,10 +44,10 @@ pub(crate) async fn start(
     };
     let mut publisher = OutagePublisher::default();
     let preflight = tokio::select! {
-        preflight = preflight(&client, salesforce, WaitLimit::None(&throttle)) => preflight?,
-        broken = publisher.keep_publishing(&queue, &throttle.breaker) => match broken? {},
+        preflight = Box::pin(preflight(&client, salesforce, WaitLimit::None(&throttle))) => preflight?,
+        broken = Box::pin(publisher.keep_publishing(&queue, &throttle.breaker)) => match broken? {},
         // Its place among the calls at once, which consumers at work have to leave to it.
-        synced = concurrency.keep_in_sync(&queue) => return Err(synced.expect_err("it never ends").into()),
+        synced = Box::pin(concurrency.keep_in_sync(&queue)) => return Err(synced.expect_err("it never ends").into()),
     };
     publisher.publish(&queue, None).await?;
     preflight.log_warnings();

@@ -57,7 +57,7 @@ impl Deliverer {
             Ok(plan) => self.write_rows(&delivery, plan).await,
             Err(unplanned) => Err(unplanned),
         };
-        let (plan, rows) = match written {
+        let rows = match written {
             Ok(written) => written,
             Err(Unplanned::Impossible(error)) => return self.fail_run(claimed, &error).await,
             Err(Unplanned::Held(blocker)) => {
@@ -69,13 +69,13 @@ impl Deliverer {
         };
         let mut state = BatchState::start(&rows);
         let Loaded { sent, done_with } =
-            match self.lookup.find_records(&delivery, &plan, &rows, &mut state).await? {
+            match self.lookup.find_records(&delivery, &rows, &mut state).await? {
                 // The job continues without this consumer.
                 Err(Interruption::Stopped | Interruption::Forced) if self.bulk.has_job(claimed) => {
                     Err(Interruption::JobOpen).into()
                 }
                 Err(interruption) => Err(interruption).into(),
-                Ok(found) => self.send(&delivery, &plan, &found, rows, &mut state).await?,
+                Ok(found) => self.send(&delivery, &found, rows, &mut state).await?,
             };
         if done_with.is_some() {
             // The call that removes it, below.
@@ -99,14 +99,13 @@ impl Deliverer {
     async fn send(
         &self,
         delivery: &Delivery<'_>,
-        plan: &Plan,
         found: &Found,
         rows: EncodedRows,
         state: &mut BatchState,
     ) -> Result<Loaded, QueueError> {
         let rows = found.put_into(rows);
         if self.bulk.carries(delivery) {
-            return self.bulk.deliver(delivery, plan, found, rows, state).await;
+            return self.bulk.deliver(delivery, found, rows, state).await;
         }
         let chunks = chunk_rows(&rows, delivery.load().call_rows_max);
         Ok(self.rest.send_all(delivery, &rows, chunks, state).await.into())
@@ -118,17 +117,14 @@ impl Deliverer {
         &self,
         delivery: &Delivery<'_>,
         plan: Arc<Plan>,
-    ) -> Result<(Arc<Plan>, EncodedRows), Unplanned> {
+    ) -> Result<EncodedRows, Unplanned> {
         let rows = plan.encode(&delivery.job().rows);
         if !rows.has_invalid_values() {
-            return Ok((plan, rows));
+            return Ok(rows);
         }
         match self.planner.refresh(delivery, Instant::now()).await {
-            Refreshed::Unchanged => Ok((plan, rows)),
-            Refreshed::Changed(plan) => {
-                let rows = plan.encode(&delivery.job().rows);
-                Ok((plan, rows))
-            }
+            Refreshed::Unchanged => Ok(rows),
+            Refreshed::Changed(plan) => Ok(plan.encode(&delivery.job().rows)),
             Refreshed::Interrupted(interruption) => Err(Unplanned::Interrupted(interruption)),
         }
     }

@@ -1,7 +1,7 @@
 //! Delivers a batch as one ingest job.
 
 use job_queue::QueueError;
-use load::{EncodedRows, Plan};
+use load::EncodedRows;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
@@ -46,14 +46,13 @@ impl Bulk {
     pub(crate) async fn deliver(
         &self,
         delivery: &Delivery<'_>,
-        plan: &Plan,
         found: &Found,
         rows: EncodedRows,
         state: &mut BatchState,
     ) -> Result<Loaded, QueueError> {
         let upload = upload(&rows);
         drop(rows);
-        let load = Load { delivery, plan, found, rows: upload.rows.clone() };
+        let load = Load { delivery, plan: delivery.plan(), found, rows: upload.rows.clone() };
         let (mut done_with, mut by_calls) = (None, upload.by_calls.clone());
         if !load.rows.is_empty() || self.checkpoint(delivery.claimed).is_some() {
             match self.run_jobs(&load, upload, state).await {

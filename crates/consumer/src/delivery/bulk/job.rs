@@ -36,7 +36,7 @@ impl Bulk {
             // The next consumer of the batch, perhaps this one, looks again by which API it goes.
             return Err(Interruption::Stopped.into());
         }
-        let order = order(delivery.load(), load.plan);
+        let order = order(delivery.load(), &load.plan);
         let create = || client.create_ingest_job(&order);
         let job = match self.ask(delivery, state, About::Job, create).await? {
             Ok(job) => job.id,

@@ -63,7 +63,7 @@ impl From<QueueError> for StepEnd {
 /// it was queued: its CSV is made once more to match the results.
 pub(super) struct Load<'a> {
     pub(super) delivery: &'a Delivery<'a>,
-    pub(super) plan: &'a Plan,
+    pub(super) plan: Arc<Plan>,
     pub(super) found: &'a Found,
     /// Indexes in the batch of the rows that go by Bulk.
     pub(super) rows: Vec<usize>,

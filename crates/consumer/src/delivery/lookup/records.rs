@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use ingest_core::BatchJob;
 use job_queue::{QueueError, Settled};
-use load::{EncodedRow, EncodedRows, Plan, Reason, RecordId};
+use load::{EncodedRow, EncodedRows, Reason, RecordId};
 
 use super::{
     keys::{Keys, Match},
@@ -41,10 +41,10 @@ impl Lookup {
     pub(crate) async fn find_records(
         &self,
         delivery: &Delivery<'_>,
-        plan: &Plan,
         rows: &EncodedRows,
         state: &mut BatchState,
     ) -> Result<Result<Found, Interruption>, QueueError> {
+        let plan = delivery.plan();
         let Some(key) = &plan.looked_up_by else {
             return Ok(Ok(Found::default()));
         };

@@ -28,6 +28,13 @@ pub(crate) struct Rest {
     pub(crate) planner: Arc<Planner>,
 }
 
+/// The calls that the rows of one batch take.
+pub(super) struct Calls<'a> {
+    pub(super) rest: &'a Rest,
+    pub(super) delivery: &'a Delivery<'a>,
+    pub(super) rows: &'a EncodedRows,
+}
+
 /// What a call came to.
 pub(super) enum Sent {
     /// Its rows have their results; these chunks follow.
@@ -49,15 +56,14 @@ pub(super) struct Doubt {
     pub(super) is_mostly_ours: bool,
 }
 
-impl Rest {
+impl Calls<'_> {
     /// Sends a chunk until it is decided what that comes to.
     pub(super) async fn send(
         &self,
-        delivery: &Delivery<'_>,
-        rows: &EncodedRows,
         chunk: &mut Chunk,
         state: &mut BatchState,
     ) -> Result<Sent, Interruption> {
+        let (delivery, rows) = (self.delivery, self.rows);
         let operation = delivery.load().operation;
         let destination = destination(delivery.load(), &delivery.plan());
         let payload = match operation {
@@ -74,18 +80,18 @@ impl Rest {
                 chunk.was_sent = true;
                 state.api_calls += 1;
                 state.sent_again += sent_again;
-                self.sender.counters.called(sent_again);
+                self.rest.sender.counters.called(sent_again);
             };
             let write =
-                || self.sender.client.write(&destination, payload.clone(), chunk.rows.len());
-            self.sender.call(delivery, classify, retries, count, write).await
+                || self.rest.sender.client.write(&destination, payload.clone(), chunk.rows.len());
+            self.rest.sender.call(delivery, classify, retries, count, write).await
         };
         job_queue::failpoint!("answered");
         match sent {
             Ok((started, results)) => {
-                self.apply(delivery, started, chunk, &results, state).await.map(Sent::Through)
+                self.apply(started, chunk, &results, state).await.map(Sent::Through)
             }
-            Err(CallError::Refused(refused)) => self.refused(delivery, chunk, refused, state).await,
+            Err(CallError::Refused(refused)) => self.refused(chunk, refused, state).await,
             Err(CallError::Interrupted(interruption)) => {
                 if interruption == Interruption::Forced {
                     if !operation.is_idempotent() {
@@ -101,13 +107,12 @@ impl Rest {
 
     async fn refused(
         &self,
-        delivery: &Delivery<'_>,
         chunk: &Chunk,
         refused: Refused,
         state: &mut BatchState,
     ) -> Result<Sent, Interruption> {
         let Refused { verdict, refusal, started, is_at_fault } = refused;
-        let job = delivery.job();
+        let (delivery, job) = (self.delivery, self.delivery.job());
         match verdict {
             CallVerdict::Split(OnSingleRow::Reject) if !is_at_fault => {
                 Ok(Sent::Doubtful(Doubt::new(job, chunk, started, None, &refusal)))
@@ -124,14 +129,14 @@ impl Rest {
                 Ok(Sent::Through(Vec::new()))
             }
             CallVerdict::IntermediaryAnswered(advice) => {
-                if !self.is_way_open(delivery, chunk).await {
+                if !self.is_way_open(chunk).await {
                     delivery.hold_run(Blocker { what: refusal.to_string(), advice });
                 }
                 state.reject_unknown(chunk.rows.iter().copied(), &refusal.to_string());
                 Ok(Sent::Through(Vec::new()))
             }
             CallVerdict::Hold(blocker) => {
-                self.planner.hold_run(delivery, started.at, &refusal, blocker).await;
+                self.rest.planner.hold_run(delivery, started.at, &refusal, blocker).await;
                 Err(Interruption::Stopped)
             }
             // The sender waits, retries and stops by itself, and no call here is about a job.
@@ -145,24 +150,24 @@ impl Rest {
     /// Whether other rows may get through, after an intermediary answered a call whose rows must not be
     /// sent again: Salesforce answers what stores nothing, and it was not the one row that was to show
     /// it.
-    async fn is_way_open(&self, delivery: &Delivery<'_>, chunk: &Chunk) -> bool {
+    async fn is_way_open(&self, chunk: &Chunk) -> bool {
+        let delivery = self.delivery;
         if delivery.run_plans.risk_one_row() && chunk.rows.len() == 1 {
             return false;
         }
-        let asked = delivery.stop().run_until_cancelled(self.sender.client.is_answering());
+        let asked = delivery.stop().run_until_cancelled(self.rest.sender.client.is_answering());
         asked.await != Some(false)
     }
 
     /// Applies the results of a call; the answer is what has to be sent right away.
     async fn apply(
         &self,
-        delivery: &Delivery<'_>,
         started: Started,
         chunk: &Chunk,
         row_results: &[RowResult],
         state: &mut BatchState,
     ) -> Result<Vec<Chunk>, Interruption> {
-        let throttle = &self.sender.throttle;
+        let (delivery, throttle) = (self.delivery, &self.rest.sender.throttle);
         if meets_locks(row_results) {
             throttle.met_locks(started);
         }
@@ -170,9 +175,9 @@ impl Rest {
         for (row, result) in chunk.rows.iter().copied().zip(row_results) {
             results.apply(row, result, delivery.load().operation, state);
         }
-        results.count_delivered(&self.planner, delivery);
+        results.count_delivered(&self.rest.planner, delivery);
         delivery.run_plans.risk_more();
-        let blocker = results.blocker(&self.planner, delivery, state).await;
+        let blocker = results.blocker(&self.rest.planner, delivery, state).await;
         match results.backoff {
             None => throttle.succeeded(started),
             Some(reason) => throttle.row_failed(started, reason),

@@ -2,10 +2,10 @@
 //! fault of a row, and holds the run.
 
 use ingest_core::BatchJob;
-use load::{EncodedRows, Reason};
+use load::Reason;
 
 use super::{
-    call::{Doubt, Rest, Sent, split},
+    call::{Calls, Doubt, Sent, split},
     chunk::Chunk,
 };
 use crate::{
@@ -39,23 +39,21 @@ const PROBES: usize = 4;
 /// is not held for ever for rows that are bad.
 const IN_VAIN_MAX: u32 = 3;
 
-impl Rest {
+impl Calls<'_> {
     /// Finds out whether a refused call is the fault of its rows; those that remain are sent again,
     /// fewer at once. When another batch of the run holds it first for the like, this counts as a try
     /// of these rows too: batches that go at once need no holds of their own.
     pub(super) async fn clear(
         &self,
-        delivery: &Delivery<'_>,
-        rows: &EncodedRows,
         chunk: Chunk,
         doubt: Doubt,
         proven: &mut Proven,
         state: &mut BatchState,
     ) -> Result<Vec<Chunk>, Interruption> {
         let (of_chunk, reason) = (chunk.rows.clone(), doubt.reason.clone());
-        let cleared = self.find_out(delivery, rows, chunk, doubt, proven, state).await;
+        let cleared = self.find_out(chunk, doubt, proven, state).await;
         if matches!(cleared, Err(Interruption::Stopped | Interruption::Forced))
-            && delivery.hold.is_in_doubt()
+            && self.delivery.hold.is_in_doubt()
         {
             for row in of_chunk {
                 if !state.is_finished(row) {
@@ -68,19 +66,17 @@ impl Rest {
 
     async fn find_out(
         &self,
-        delivery: &Delivery<'_>,
-        rows: &EncodedRows,
         chunk: Chunk,
         doubt: Doubt,
         proven: &mut Proven,
         state: &mut BatchState,
     ) -> Result<Vec<Chunk>, Interruption> {
-        let run_plans = &delivery.run_plans;
+        let (delivery, run_plans) = (self.delivery, &self.delivery.run_plans);
         let is_known = proven.0.iter().any(|known| doubt.is_known_as(known));
         if is_known || was_in_vain(delivery.job(), &chunk) {
             return Ok(split(&chunk, OnSingleRow::Reject, doubt.reason, state));
         }
-        match self.planner.refresh(delivery, doubt.since).await {
+        match self.rest.planner.refresh(delivery, doubt.since).await {
             Refreshed::Unchanged => (),
             // The next consumer of the batch writes its rows the new way.
             Refreshed::Changed(_) => return Err(Interruption::Stopped),
@@ -97,14 +93,14 @@ impl Rest {
         // Halves that got through, or were refused otherwise, show that it is some of the rows.
         let (mut follow_up, mut refused_alike) = (Vec::new(), Vec::new());
         for mut half in chunk.halves() {
-            match Box::pin(self.send(delivery, rows, &mut half, state)).await? {
+            match Box::pin(self.send(&mut half, state)).await? {
                 Sent::Doubtful(other) if other.is_like(&doubt) => refused_alike.push(half),
                 Sent::Through(chunks) => follow_up.extend(chunks),
                 Sent::Doubtful(_) | Sent::Split(..) => follow_up.push(half),
             }
         }
         if refused_alike.len() == 2 {
-            let through = self.probe(delivery, rows, &chunk, &doubt, state).await?;
+            let through = self.probe(&chunk, &doubt, state).await?;
             let Some((row, chunks)) = through else {
                 if run_plans.stored() == stored {
                     return Err(in_vain(delivery, doubt));
@@ -131,15 +127,13 @@ impl Rest {
     /// what follows from it.
     async fn probe(
         &self,
-        delivery: &Delivery<'_>,
-        rows: &EncodedRows,
         chunk: &Chunk,
         doubt: &Doubt,
         state: &mut BatchState,
     ) -> Result<Option<(usize, Vec<Chunk>)>, Interruption> {
         for row in fastrand::choose_multiple(chunk.rows.clone(), PROBES) {
             let mut probe = chunk.retry(vec![row]);
-            match Box::pin(self.send(delivery, rows, &mut probe, state)).await? {
+            match Box::pin(self.send(&mut probe, state)).await? {
                 Sent::Doubtful(other) if other.is_like(doubt) => (),
                 Sent::Through(chunks) => return Ok(Some((row, chunks))),
                 Sent::Doubtful(_) | Sent::Split(..) => return Ok(Some((row, vec![probe]))),

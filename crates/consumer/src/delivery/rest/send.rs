@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use load::EncodedRows;
 
 use super::{
-    call::{Rest, Sent, split},
+    call::{Calls, Rest, Sent, split},
     chunk::Chunk,
     doubt::Proven,
 };
@@ -20,6 +20,7 @@ impl Rest {
         mut chunks: VecDeque<Chunk>,
         state: &mut BatchState,
     ) -> Result<(), Interruption> {
+        let calls = Calls { rest: self, delivery, rows };
         let mut proven = Proven::default();
         while let Some(mut chunk) = chunks.pop_front() {
             state.defer_duplicates(&mut chunk, rows);
@@ -29,11 +30,11 @@ impl Rest {
             if let Some(rest) = chunk.split_after(delivery.run_plans.rows_at_once()) {
                 chunks.push_front(rest);
             }
-            let follow_up = match self.send(delivery, rows, &mut chunk, state).await? {
+            let follow_up = match calls.send(&mut chunk, state).await? {
                 Sent::Through(follow_up) => follow_up,
                 Sent::Split(single, reason) => split(&chunk, single, reason, state),
                 Sent::Doubtful(doubt) => {
-                    let clear = self.clear(delivery, rows, chunk, doubt, &mut proven, state);
+                    let clear = calls.clear(chunk, doubt, &mut proven, state);
                     // Boxed, for it is rare, and each delivery has room for it.
                     Box::pin(clear).await?
                 }
