@@ -145,7 +145,7 @@ async fn a_limit_of_rejects_is_kept_with_the_run_whoever_goes_on_with_it() {
     let nonsense = server.post_json(&resume, &json!({"maxRejects": "some"})).await;
     assert_eq!(nonsense.status, 400, "{nonsense:?}");
 
-    let resumed = server.post_json(&resume, &json!({"maxRejects": 50})).await;
+    let resumed = server.post_json(&resume, &json!({"maxRejects": "50"})).await;
 
     assert_eq!(resumed.status, 202, "{resumed:?}");
     let report = server.report(&run, |report| report["status"] == "completed").await;
