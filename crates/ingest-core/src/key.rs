@@ -62,8 +62,9 @@ pub fn number_by_value(cell: &str) -> Option<String> {
     Some(format!("{minus}{significant}e{}", exponent + moved))
 }
 
-/// An exponent of up to nine digits.
-fn read_exponent(text: &str) -> Option<i64> {
+/// Reads the exponent of a number, of up to nine digits: no number needs more.
+#[must_use]
+pub fn read_exponent(text: &str) -> Option<i64> {
     const DIGITS_MAX: usize = 9;
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),

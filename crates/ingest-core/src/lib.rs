@@ -91,7 +91,7 @@ pub use escape::{is_control, push_shown, shown};
 pub use header::{Header, RepeatedName};
 pub use ingest::Ingest;
 pub use job::{BatchJob, DecodeJobError};
-pub use key::{is_record_id, number_by_value, trimmed};
+pub use key::{is_record_id, number_by_value, read_exponent, trimmed};
 pub use position::{Position, ResumePoint};
 pub use reject::Reject;
 pub use rejects_file::{reject_line, rejects_header, strip_reject_columns};

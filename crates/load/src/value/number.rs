@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use ingest_core::read_exponent;
 use serde::{Deserialize, Serialize};
 
 /// What stands before the decimal places of a number.
@@ -228,18 +229,4 @@ fn is_grouped(whole: &str) -> bool {
         && are_digits(first)
         && !first.starts_with('0')
         && groups.all(|group| group.len() == 3 && are_digits(group))
-}
-
-/// An exponent of up to nine digits: no number needs more.
-fn read_exponent(text: &str) -> Option<i64> {
-    const DIGITS_MAX: usize = 9;
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let significant = digits.trim_start_matches('0');
-    if digits.is_empty() || significant.len() > DIGITS_MAX || !are_digits(digits) {
-        return None;
-    }
-    Some(sign * if significant.is_empty() { 0 } else { significant.parse().ok()? })
 }
