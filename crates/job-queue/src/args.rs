@@ -18,9 +18,29 @@ pub struct QueueArgs {
     )]
     pub redis_url: SecretString,
 
+    /// Name of this deployment: all keys in Redis begin with it, so several deployments share one Redis.
+    /// Programs of one deployment have the same.
+    #[arg(
+        long,
+        env = "QUEUE_NAME",
+        default_value = "batch-sync",
+        value_name = "NAME",
+        value_parser = queue_name
+    )]
+    pub queue_name: String,
+
     /// How long a consumer may send no heartbeat before its batches go to another one: from 1s to 1h.
     #[arg(long, env = "QUEUE_LEASE", default_value = "30s", value_name = "DURATION", value_parser = lease)]
     pub queue_lease: Duration,
+}
+
+/// A name that is part of keys: it must not end their hash tag, nor be a pattern in the rights of a user.
+fn queue_name(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match (1..=64).contains(&text.len()) && text.bytes().all(is_plain) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has 1 to 64 letters, digits, `-`, `_` and `.`".to_owned()),
+    }
 }
 
 fn lease(text: &str) -> Result<Duration, String> {

@@ -22,7 +22,9 @@
 //!
 //! Each run has a queue of its own, and there is one more, `full-import`, with a job for each run
 //! that a server is to read ([`ImportBackend`]). Consumers claim one batch from each run that has
-//! work, in turn: `round.lua` decides, alone, which runs these are.
+//! work, in turn: `round.lua` decides, alone, which runs these are. What is done with the rows of a
+//! run, its load, is kept with it, so any consumer delivers any run; a run that was started without
+//! a load waits for a consumer that has one to give.
 //!
 //! # Where is what
 //!
@@ -67,11 +69,11 @@ pub use error::{FeedError, QueueError};
 #[cfg(debug_assertions)]
 pub use failpoint::reach_failpoint;
 pub use ledger::{
-    BatchEvent, Bucket, Choice, Control, Created, EventId, Held, Ledger, NewRun, PendingRejects,
-    RejectsPart, RejectsParts, RunState, RunsPage, Series, Target, Wanted,
+    BatchEvent, Bucket, Control, Created, EventId, Held, Ledger, LoadSummary, NewRun,
+    PendingRejects, RejectsPart, RejectsParts, RunLoad, RunState, RunsPage, Series,
 };
 pub use queue::{
     BatchBackend, Claimed, ClaimedImport, Depth, Feeder, Fullness, ImportBackend,
-    JOBS_PER_PUSH_MAX, JobBackend, ReleaseFailed, ReleaseFailedLayer, Settled,
+    JOBS_PER_PUSH_MAX, JobBackend, LoadText, ReleaseFailed, ReleaseFailedLayer, Settled,
 };
 pub use shared::{Allowance, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits, Outage};

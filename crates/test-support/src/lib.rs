@@ -23,7 +23,7 @@ pub use fuzz::replay_corpus;
 pub use process::free_port;
 pub use proxy::{Fate, Filter, pass, proxy_before};
 pub use redis::RedisServer;
-pub use samples::{batch, new_run, outcome, target_of};
+pub use samples::{batch, load_of, new_run, outcome};
 pub use sas::azurite_sas_connection_string;
 pub use sentinel::RedisSentinel;
 pub use wait::{sleep, until, wait_at_most, wait_until};

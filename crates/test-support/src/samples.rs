@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, Reject, Rows, Tally};
-use job_queue::{Claimed, NewRun, Target, Wanted};
+use job_queue::{Claimed, NewRun, RunLoad};
+use load::{Load, LoadSettings};
 
-/// A run of a file that nobody reads, with this header, that has no target yet.
+/// A run of a file that nobody reads, with this header, that has no load.
 ///
 /// # Panics
 ///
@@ -19,8 +20,7 @@ pub fn new_run(run: &str, header: &str) -> NewRun {
         file_bytes: 1_000,
         header: Bytes::copy_from_slice(header.as_bytes()),
         settings: "{}".to_owned(),
-        wanted: Wanted::default(),
-        target: None,
+        load: None,
         replay_of: None,
         start_key: None,
         keep: Duration::from_secs(3_600),
@@ -51,16 +51,19 @@ pub fn batch<R: AsRef<[u8]>>(
     }
 }
 
-/// What a consumer of the tests delivers: an upsert of this object.
+/// A load of the tests: an upsert of this object.
+///
+/// # Panics
+///
+/// When the object is none.
 #[must_use]
-pub fn target_of(object: &str) -> Target {
-    Target {
-        org: "00D000000000001".to_owned(),
-        object: object.to_owned(),
-        operation: "upsert".to_owned(),
+pub fn load_of(object: &str) -> RunLoad {
+    let load = Load::new(&LoadSettings {
+        object: Some(object.to_owned()),
         external_id: Some("External_Id__c".to_owned()),
-        mapping: "0123456789ab".to_owned(),
-    }
+        ..LoadSettings::default()
+    });
+    RunLoad::new(&object.to_lowercase(), &load.expect("it names an object and its key"))
 }
 
 /// The outcome of a batch of which Salesforce stores every row, but those for which `code` gives

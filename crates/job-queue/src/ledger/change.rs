@@ -12,7 +12,7 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn fail_run(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
-        self.end_with(run, reason, false).await
+        self.end_with(run, reason, "").await
     }
 
     /// The same for good: the version of the file that the run reads is gone or cannot be read to its
@@ -26,17 +26,22 @@ impl Queue {
         run: &RunId,
         reason: &str,
     ) -> Result<(), QueueError> {
-        self.end_with(run, reason, true).await
+        self.end_with(run, reason, "replaced").await
     }
 
-    async fn end_with(
-        &self,
-        run: &RunId,
-        reason: &str,
-        is_file_replaced: bool,
-    ) -> Result<(), QueueError> {
-        let mut script = scripts::call(&scripts::FAIL_RUN);
-        script.arg(run.as_ref()).arg(&*reason::kept(reason)).arg(u8::from(is_file_replaced));
+    /// The same for a run whose load does not fit the org or the file. A load that a consumer gave it goes
+    /// again, unless rows were delivered by it: resumed, the run may get another one.
+    ///
+    /// # Errors
+    ///
+    /// As [`fail_run`](Self::fail_run).
+    pub async fn fail_run_of_misfit(&self, run: &RunId, reason: &str) -> Result<(), QueueError> {
+        self.end_with(run, reason, "misfit").await
+    }
+
+    async fn end_with(&self, run: &RunId, reason: &str, why: &str) -> Result<(), QueueError> {
+        let mut script = self.keys.script(&scripts::FAIL_RUN);
+        script.arg(run.as_ref()).arg(&*reason::kept(reason)).arg(why);
         self.invoke::<u8>("fail a run", &script).await.map(drop)
     }
 
@@ -66,7 +71,7 @@ impl Queue {
         value: &str,
         state: &str,
     ) -> Result<(), QueueError> {
-        let mut script = scripts::call(&scripts::SET_FIELDS);
+        let mut script = self.keys.script(&scripts::SET_FIELDS);
         script.arg(run.as_ref()).arg(state).arg(field).arg(value);
         self.invoke::<u8>("change the entry of a run", &script).await.map(drop)
     }

@@ -6,12 +6,7 @@ use std::time::Duration;
 use ingest_core::RunId;
 use redis::ScriptInvocation;
 
-use crate::{
-    Queue, QueueError,
-    ledger::run_state::RunState,
-    reason,
-    redis::{keys::RunKeys, scripts},
-};
+use crate::{Queue, QueueError, ledger::run_state::RunState, reason, redis::scripts};
 
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +31,7 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn pause_run(&self, run: &RunId) -> Result<Control, QueueError> {
-        self.control("pause a run", scripts::call(&scripts::PAUSE_RUN), run).await
+        self.control("pause a run", self.keys.script(&scripts::PAUSE_RUN), run).await
     }
 
     /// Ends a pause. Somebody must feed the run, see
@@ -47,7 +42,7 @@ impl Queue {
     ///
     /// As [`pause_run`](Self::pause_run).
     pub async fn resume_run(&self, run: &RunId) -> Result<Control, QueueError> {
-        self.control("resume a run", scripts::call(&scripts::RESUME_RUN), run).await
+        self.control("resume a run", self.keys.script(&scripts::RESUME_RUN), run).await
     }
 
     pub(crate) async fn control(
@@ -80,7 +75,7 @@ impl Queue {
         reason: &str,
         retry_in: Option<Duration>,
     ) -> Result<u32, QueueError> {
-        let mut script = scripts::call(&scripts::HOLD_RUN);
+        let mut script = self.keys.script(&scripts::HOLD_RUN);
         script.arg(run.as_ref()).arg(&*reason::kept(reason));
         script.arg(retry_in.map(|delay| delay.as_millis().to_string()).unwrap_or_default());
         self.invoke("hold a run", &script).await
@@ -93,7 +88,7 @@ impl Queue {
     /// As [`pause_run`](Self::pause_run).
     pub async fn times_held(&self, run: &RunId) -> Result<u32, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.hget(RunKeys::of(run).entry(), "holds");
+        pipeline.hget(self.keys.run(run).entry(), "holds");
         let (times,): (Option<u32>,) =
             self.query("show how often a run was held", &pipeline).await?;
         Ok(times.unwrap_or_default())

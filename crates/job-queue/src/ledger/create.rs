@@ -7,7 +7,7 @@ use ingest_core::RunId;
 
 use crate::{
     Queue, QueueError,
-    ledger::target::{Target, Wanted},
+    ledger::run_load::RunLoad,
     redis::{keys, scripts},
 };
 
@@ -35,10 +35,8 @@ pub struct NewRun {
     /// How the producer reads the blob, in its own words. Kept with the run: a
     /// producer that resumes must cut the same batches.
     pub settings: String,
-    /// Which targets may deliver it.
-    pub wanted: Wanted,
-    /// The target that delivers it; none before there is a consumer that fits.
-    pub target: Option<Target>,
+    /// What is done with the file; without one it is what the first consumer does that has a load.
+    pub load: Option<RunLoad>,
     /// The run whose rejected rows this one loads again.
     pub replay_of: Option<RunId>,
     /// The idempotency key of this start: the same key again gives the same run, for a day.
@@ -67,19 +65,20 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn create_run(&self, new: &NewRun) -> Result<Created, QueueError> {
-        let mut script = scripts::call(&scripts::CREATE_RUN);
+        let mut script = self.keys.script(&scripts::CREATE_RUN);
         let start_key = new.start_key.as_deref().map(keys::start_key).unwrap_or_default();
         script.arg(new.run.as_ref()).arg(start_key).arg(START_KEY_SECONDS);
         script.arg(&new.container).arg(&new.file).arg(&new.etag);
         script.arg("file_bytes").arg(new.file_bytes).arg("header").arg(new.header.as_ref());
-        script.arg("settings").arg(&new.settings).arg("wanted").arg(new.wanted.to_json());
+        script.arg("settings").arg(&new.settings);
         let keep_ms = u64::try_from(new.keep.as_millis()).unwrap_or(u64::MAX);
         script.arg("keep_ms").arg(keep_ms.min(KEEP_MS_MAX));
         if let Some(of) = &new.replay_of {
             script.arg("replay_of").arg(of.as_ref());
         }
-        if let Some(target) = &new.target {
-            script.arg("target_id").arg(target.id()).arg("target").arg(target.to_json());
+        if let Some(load) = &new.load {
+            script.arg("load_id").arg(&load.summary.id).arg("load").arg(load.summary.to_json());
+            script.arg("load_text").arg(&load.text);
         }
         let answer: Vec<String> = self.invoke("create a run", &script).await?;
         let other = answer.get(1).and_then(|run| run.parse().ok());
@@ -98,7 +97,7 @@ impl Queue {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn run_of_start_key(&self, key: &str) -> Result<Option<RunId>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.get(format!("{}:start:{}", keys::PREFIX, keys::start_key(key)));
+        pipeline.get(self.keys.start(key));
         let (run,): (Option<String>,) = self.query("look up a start key", &pipeline).await?;
         Ok(run.and_then(|run| run.parse().ok()))
     }

@@ -6,11 +6,7 @@ use bytes::Bytes;
 use ingest_core::{ResumePoint, RunId, Tally};
 use serde::Serialize;
 
-use crate::ledger::{
-    rejects::RejectsParts,
-    run_state::RunState,
-    target::{Target, Wanted},
-};
+use crate::ledger::{rejects::RejectsParts, run_load::LoadSummary, run_state::RunState};
 
 /// One run, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,12 +20,9 @@ pub struct Ledger {
     pub reason: Option<String>,
     /// Why no consumer can deliver it for now.
     pub held: Option<Held>,
-    /// The target that delivers it.
+    /// What is done with the file; nothing before a consumer says it, when the start did not.
     #[serde(skip)]
-    pub target: Option<Target>,
-    /// Which targets may.
-    #[serde(skip)]
-    pub wanted: Wanted,
+    pub load: Option<LoadSummary>,
     /// It failed because the version of the blob that it reads is gone, or cannot be read to its
     /// end: it cannot go on.
     pub file_replaced: bool,
@@ -95,6 +88,9 @@ pub struct Ledger {
     /// Where feeding goes on.
     #[serde(skip)]
     pub resume_point: ResumePoint,
+    /// The load itself, as [`RunLoad`](crate::RunLoad) has it; empty without one, and in lists of runs.
+    #[serde(skip)]
+    pub load_text: String,
     /// The header record as it came; empty in lists of runs.
     #[serde(skip)]
     pub header: Bytes,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt};
 use ingest_core::RunId;
 use redis::streams::StreamRangeReply;
 
-use crate::{Queue, QueueError, redis::keys::RunKeys};
+use crate::{Queue, QueueError};
 
 /// The position of a watcher in the events.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Queue {
         after: &EventId,
     ) -> Result<Vec<BatchEvent>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.xrange_count(RunKeys::of(run).events(), after.next(), "+", 2_000);
+        pipeline.xrange_count(self.keys.run(run).events(), after.next(), "+", 2_000);
         let (reply,): (StreamRangeReply,) = self.query("list batches", &pipeline).await?;
         Ok(reply
             .ids

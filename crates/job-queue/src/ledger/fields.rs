@@ -5,6 +5,7 @@ use std::{
     sync::LazyLock,
 };
 
+use bytes::Bytes;
 use ingest_core::{ResumePoint, RunId, Tally};
 use serde::de::DeserializeOwned;
 
@@ -17,17 +18,16 @@ use crate::{
     },
 };
 
-/// Fields of an entry, but for the header.
+/// Fields of an entry, but for those that are long: the header and the load.
 pub(crate) static FIELDS: LazyLock<Vec<&str>> =
     LazyLock::new(|| [&FIELDS_BESIDE_COUNTERS, Tally::NAMES].concat());
 
-const FIELDS_BESIDE_COUNTERS: [&str; 30] = [
+const FIELDS_BESIDE_COUNTERS: [&str; 29] = [
     "state",
     "reason",
     "held",
     "holds",
-    "target",
-    "wanted",
+    "load",
     "file_replaced",
     "container",
     "file",
@@ -70,8 +70,7 @@ impl Entry<'_> {
             state: self.state()?,
             reason: self.text("reason"),
             held: self.held()?,
-            target: self.json("target"),
-            wanted: self.json("wanted").unwrap_or_default(),
+            load: self.json("load"),
             batches_queued: 0,
             is_to_import: false,
             file_replaced: self.field("file_replaced").is_some(),
@@ -105,7 +104,8 @@ impl Entry<'_> {
                 byte: self.number("fed_byte")?,
                 skipped: self.count("fed_skipped")?,
             },
-            header: self.fields.get("header").cloned().unwrap_or_default().into(),
+            load_text: String::from_utf8_lossy(self.unlisted("load_text")).into_owned(),
+            header: Bytes::copy_from_slice(self.unlisted("header")),
             settings: self.needed("settings")?,
             rejected_by_code: self.rejected_by_code,
         })
@@ -123,6 +123,11 @@ impl Entry<'_> {
     fn held(&self) -> Result<Option<Held>, QueueError> {
         let times = self.count("holds")?;
         Ok(self.text("held").map(|reason| Held { reason, times }))
+    }
+
+    /// A long field, which lists of runs are without.
+    fn unlisted(&self, field: &str) -> &[u8] {
+        self.fields.get(field).map_or(&[], Vec::as_slice)
     }
 
     fn field(&self, field: &str) -> Option<&Vec<u8>> {

@@ -1,6 +1,6 @@
 //! What is known of each run: its entry, its events, its rejected rows, and what a person does to it.
 
-mod assign_target;
+mod assign_load;
 mod change;
 mod control;
 mod create;
@@ -9,10 +9,10 @@ mod events;
 mod fields;
 mod recovery;
 mod rejects;
+mod run_load;
 mod run_state;
 mod runs;
 mod series;
-mod target;
 
 pub use control::Control;
 pub use create::{Created, NewRun};
@@ -21,9 +21,9 @@ pub use events::{BatchEvent, EventId};
 #[cfg(any(test, fuzzing))]
 pub(crate) use fields::Entry;
 pub use rejects::{PendingRejects, RejectsPart, RejectsParts};
+pub use run_load::{LoadSummary, RunLoad};
 pub use run_state::RunState;
 pub use runs::RunsPage;
 #[cfg(any(test, fuzzing))]
 pub(crate) use series::read as read_series;
 pub use series::{Bucket, Series};
-pub use target::{Choice, Target, Wanted};

@@ -38,7 +38,7 @@ impl Queue {
     }
 
     async fn find_lost(&self, ledger: &Ledger, sequences: &[u64]) -> Result<u64, QueueError> {
-        let mut script = scripts::call(&scripts::FIND_LOST);
+        let mut script = self.keys.script(&scripts::FIND_LOST);
         script.arg(ledger.run.as_ref()).arg(sequences);
         self.invoke("look for lost batches", &script).await
     }
@@ -55,7 +55,7 @@ impl Queue {
         run: &RunId,
         lost: u64,
     ) -> Result<Option<RunState>, QueueError> {
-        let mut script = scripts::call(&scripts::REQUEUE_RUN);
+        let mut script = self.keys.script(&scripts::REQUEUE_RUN);
         script.arg(run.as_ref()).arg(lost);
         let state: String = self.invoke("requeue a run", &script).await?;
         Ok(RunState::of(&state))

@@ -80,7 +80,7 @@ impl Queue {
         run: &RunId,
         bytes_max: usize,
     ) -> Result<PendingRejects, QueueError> {
-        let mut script = scripts::call(&scripts::PENDING_REJECTS);
+        let mut script = self.keys.script(&scripts::PENDING_REJECTS);
         script.arg(run.as_ref()).arg(bytes_max);
         let (position, parts, lines): (u64, Vec<u8>, Vec<Vec<u8>>) =
             self.invoke("list rejected rows", &script).await?;
@@ -114,7 +114,7 @@ impl Queue {
         from: &RejectsParts,
         to: &RejectsParts,
     ) -> Result<bool, QueueError> {
-        let mut script = scripts::call(&scripts::CHANGE_REJECTS_PARTS);
+        let mut script = self.keys.script(&scripts::CHANGE_REJECTS_PARTS);
         script.arg(run.as_ref()).arg(position).arg(from.as_kept()).arg(to.as_kept());
         self.invoke("note the parts of a rejects file", &script).await
     }
@@ -132,7 +132,7 @@ impl Queue {
         written: &PendingRejects,
     ) -> Result<bool, QueueError> {
         let bytes: usize = written.lines.iter().map(Bytes::len).sum();
-        let mut script = scripts::call(&scripts::TRIM_REJECTS);
+        let mut script = self.keys.script(&scripts::TRIM_REJECTS);
         script.arg(run.as_ref()).arg(written.position).arg(written.parts.as_kept());
         script.arg(written.lines.len()).arg(bytes);
         self.invoke("forget rejected rows", &script).await

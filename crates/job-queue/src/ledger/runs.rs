@@ -11,7 +11,6 @@ use crate::{
         entry::Ledger,
         fields::{Entry, FIELDS},
     },
-    redis::keys::{self, RunKeys},
 };
 
 /// Runs in the order of their start, newest first.
@@ -31,7 +30,7 @@ type Answer = (redis::Value, redis::Value, bool, bool, u64);
 #[derive(Clone, Copy)]
 enum Fields {
     All,
-    /// All but what is long: the header, and codes when they are many.
+    /// All but what is long: the header, the load, and codes when they are many.
     Listed,
 }
 
@@ -91,7 +90,7 @@ impl Queue {
     ) -> Result<Bytes, QueueError> {
         let mut pipeline = redis::pipe();
         let from = first / 8;
-        pipeline.cmd("GETRANGE").arg(RunKeys::of(run).settled());
+        pipeline.cmd("GETRANGE").arg(self.keys.run(run).settled());
         pipeline.arg(from).arg(from + bytes - 1);
         let (bits,): (Vec<u8>,) = self.query("show what is settled", &pipeline).await?;
         Ok(bits.into())
@@ -113,7 +112,7 @@ impl Queue {
     /// As [`ledger`](Self::ledger).
     pub async fn unfinished_runs(&self) -> Result<Vec<Ledger>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.smembers(keys::unfinished_runs());
+        pipeline.smembers(self.keys.unfinished_runs());
         let (ids,): (Vec<String>,) = self.query("list unfinished runs", &pipeline).await?;
         let ids: Vec<RunId> = ids.iter().take(100).filter_map(|id| id.parse().ok()).collect();
         self.ledgers(&ids, Fields::Listed).await
@@ -149,7 +148,7 @@ impl Queue {
         // Runs of one millisecond come in the order of their ids: the first ones may be known.
         for offset in (0..).step_by(limit) {
             let mut pipeline = redis::pipe();
-            pipeline.cmd("ZREVRANGEBYSCORE").arg(keys::runs());
+            pipeline.cmd("ZREVRANGEBYSCORE").arg(self.keys.runs());
             pipeline.arg(last_ms.map_or("+inf".to_owned(), |ms| ms.to_string())).arg("-inf");
             pipeline.arg("WITHSCORES").arg("LIMIT").arg(offset).arg(limit);
             let (page,): (Vec<(String, u64)>,) = self.query("list runs", &pipeline).await?;
@@ -170,9 +169,9 @@ impl Queue {
     async fn ledgers(&self, runs: &[RunId], fields: Fields) -> Result<Vec<Ledger>, QueueError> {
         let mut pipeline = redis::pipe();
         pipeline.atomic().cmd("TIME");
-        let imports = keys::imports();
+        let imports = self.keys.imports();
         for run in runs {
-            let keys = RunKeys::of(run);
+            let keys = self.keys.run(run);
             match fields {
                 Fields::All => pipeline.hgetall(keys.entry()).hgetall(keys.codes()),
                 Fields::Listed => {

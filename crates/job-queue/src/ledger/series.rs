@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ingest_core::RunId;
 use serde::Serialize;
 
-use crate::{Queue, QueueError, redis::keys::RunKeys};
+use crate::{Queue, QueueError};
 
 /// A run's counts over time, from its start. Bounded: there are at most 96 buckets,
 /// which grow wider as the run grows longer.
@@ -40,7 +40,7 @@ impl Queue {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn series(&self, run: &RunId) -> Result<Series, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.hgetall(RunKeys::of(run).series());
+        pipeline.hgetall(self.keys.run(run).series());
         let (fields,): (HashMap<String, u64>,) =
             self.query("tell what happened over time", &pipeline).await?;
         Ok(read(&fields))

@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::error;
 
 use crate::{
-    Queue, QueueError, Target,
+    Queue, QueueError, RunLoad,
     queue::{
         batch::Claimed,
         claim::{Attempt, Job, log_failure},
@@ -57,12 +57,13 @@ impl<J> fmt::Debug for JobBackend<J> {
 }
 
 impl BatchBackend {
-    /// Claims batches of the runs with this target. `name` is what the consumer registers as; it
-    /// must be unique per start.
+    /// Claims batches of all runs; `default` is what becomes the load of a run that has none. `name` is
+    /// what the consumer registers as; it must be unique per start.
     #[must_use]
-    pub fn new(queue: Queue, name: &str, target: &Target) -> Self {
-        let worker = Worker::new(name, target.id(), CONSUMERS, target.to_json());
-        Self::by(Claims::new(queue, worker, Some(target.clone())))
+    pub fn new(queue: Queue, name: &str, default: Option<&RunLoad>) -> Self {
+        let load = default.map(RunLoad::to_json).unwrap_or_default();
+        let worker = Worker::new(name, "deliveries", CONSUMERS, load);
+        Self::by(Claims::new(queue, worker, default.cloned()))
     }
 }
 
@@ -70,7 +71,7 @@ impl ImportBackend {
     /// `name` is what the server registers as; it must be unique per start.
     #[must_use]
     pub fn new(queue: Queue, name: &str) -> Self {
-        let worker = Worker::new(name, "full-import".to_owned(), SERVERS, String::new());
+        let worker = Worker::new(name, "full-import", SERVERS, String::new());
         Self::by(Claims::new(queue, worker, None))
     }
 }

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use ingest_core::{
     BatchJob, CODES_MAX, DecodeJobError, OTHER_CODE, Reject, Rows, code_and_message, is_code,
     reject_line,
@@ -16,7 +15,10 @@ use redis::ScriptInvocation;
 
 use crate::{
     QueueError,
-    queue::claim::{Attempt, Claim, Job, Settled},
+    queue::{
+        claim::{Attempt, Claim, Job, Settled},
+        described::{Described, LoadText},
+    },
     reason,
     redis::scripts,
 };
@@ -27,6 +29,7 @@ use crate::{
 pub struct Claimed {
     claim: Claim,
     job: Arc<BatchJob>,
+    load: LoadText,
 }
 
 impl Claimed {
@@ -34,6 +37,12 @@ impl Claimed {
     #[must_use]
     pub fn job(&self) -> &BatchJob {
         &self.job
+    }
+
+    /// What is done with its rows.
+    #[must_use]
+    pub fn load(&self) -> &LoadText {
+        &self.load
     }
 
     /// How many deliveries of the batch failed since it last made progress (its consumer died while
@@ -126,7 +135,7 @@ impl Claimed {
     }
 
     fn settling(&self, job: &BatchJob, rejects: &[Cow<'_, Reject>]) -> ScriptInvocation<'static> {
-        let mut script = scripts::call(&scripts::SETTLE);
+        let mut script = self.claim.queue().keys.script(&scripts::SETTLE);
         let (tally, codes) = (job.tally, count_by_code(rejects));
         let records = tally.delivered() + rejects.len() as u64;
         script.arg(job.run.as_ref()).arg(job.sequence).arg(self.claim.token());
@@ -175,10 +184,11 @@ impl Claimed {
 
 impl Job for Claimed {
     type ReadError = DecodeJobError;
-    const NEEDS_HEADER: bool = true;
+    const IS_DESCRIBED: bool = true;
 
-    fn read(claim: Claim, payload: &[u8], header: &Bytes) -> Result<Self, DecodeJobError> {
-        Ok(Self { job: Arc::new(BatchJob::decode(payload, header)?), claim })
+    fn read(claim: Claim, payload: &[u8], described: &Described) -> Result<Self, DecodeJobError> {
+        let job = Arc::new(BatchJob::decode(payload, &described.header)?);
+        Ok(Self { job, claim, load: described.load.clone() })
     }
 
     fn claim(&self) -> &Claim {

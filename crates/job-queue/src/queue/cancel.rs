@@ -16,7 +16,7 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn cancel_run(&self, run: &RunId) -> Result<Control, QueueError> {
-        let script = scripts::call(&scripts::CANCEL_RUN);
+        let script = self.keys.script(&scripts::CANCEL_RUN);
         let control = self.control("cancel a run", script, run).await?;
         if matches!(control, Control::Done | Control::Already) {
             // So that the run ends although no consumer is live.

@@ -9,13 +9,12 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use redis::ScriptInvocation;
 use tracing::error;
 
 use crate::{
     Queue, QueueError,
-    queue::lease::Lease,
+    queue::{described::Described, lease::Lease},
     redis::{keys, scripts},
 };
 
@@ -27,15 +26,15 @@ pub trait Job: Clone + Send + Sync + Sized + 'static {
     /// Why a payload cannot be read.
     type ReadError: Error + Send + Sync;
 
-    /// It is read with the header of the run on whose queue it was.
-    const NEEDS_HEADER: bool;
+    /// It is read with the header and the load of the run on whose queue it was.
+    const IS_DESCRIBED: bool;
 
-    /// Reads what was queued. `header` is empty for one that needs none.
+    /// Reads what was queued. `described` is empty for one that needs nothing of it.
     ///
     /// # Errors
     ///
     /// When another version wrote it, it is damaged, or of a run with another header.
-    fn read(claim: Claim, payload: &[u8], header: &Bytes) -> Result<Self, Self::ReadError>;
+    fn read(claim: Claim, payload: &[u8], described: &Described) -> Result<Self, Self::ReadError>;
 
     /// The lease that it is under.
     fn claim(&self) -> &Claim;
@@ -97,7 +96,7 @@ impl Claim {
         what: &str,
         note: Option<&str>,
     ) -> Result<Settled, QueueError> {
-        let mut script = scripts::call(&scripts::SET_NOTE);
+        let mut script = self.queue.keys.script(&scripts::SET_NOTE);
         script.arg(&self.lease.queue).arg(self.id()).arg(&self.lease.token);
         script.arg(what).arg(note.unwrap_or_default());
         let answer: String = self.queue.invoke("store a note with a job", &script).await?;
@@ -144,7 +143,7 @@ impl Claim {
         delay: Duration,
         attempt: Attempt,
     ) -> Result<Settled, QueueError> {
-        let mut script = scripts::call(&scripts::RELEASE);
+        let mut script = self.queue.keys.script(&scripts::RELEASE);
         script.arg(&self.lease.queue).arg(self.id()).arg(self.token());
         script.arg(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         match attempt {

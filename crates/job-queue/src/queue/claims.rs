@@ -5,16 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use ingest_core::RunId;
 use redis::Value;
 use tracing::error;
 
 use crate::{
-    Queue, QueueError, Target,
+    Queue, QueueError, RunLoad,
     queue::{
         claim::{Attempt, Claim, Job},
-        headers::Headers,
+        described::{Described, DescribedRuns},
         heartbeats::CONSUMERS,
         lease::Worker,
     },
@@ -24,7 +23,7 @@ use crate::{
 /// A job that this program cannot read waits for one that can.
 const UNREADABLE_DELAY: Duration = Duration::from_secs(30);
 
-/// How often this worker's target is offered to runs that have none.
+/// How often this worker's load is offered to runs that have none.
 const BETWEEN_OFFERS: Duration = Duration::from_secs(1);
 
 /// Where one worker claims its jobs.
@@ -32,11 +31,11 @@ const BETWEEN_OFFERS: Duration = Duration::from_secs(1);
 pub(crate) struct Claims {
     pub(crate) queue: Queue,
     pub(crate) worker: Worker,
-    /// What is offered to runs that have no target yet; imports need none.
-    target: Option<Arc<Target>>,
+    /// What is offered to runs that have no load; imports need none.
+    load: Option<Arc<RunLoad>>,
     /// When that was offered last.
     offered: Arc<Mutex<Option<Instant>>>,
-    headers: Headers,
+    described: DescribedRuns,
 }
 
 /// What `claim.lua` hands out.
@@ -49,21 +48,22 @@ struct Handed {
     is_cancelled: bool,
     external_job: String,
     token: String,
+    load_id: String,
 }
 
 /// The same, as Redis answers.
-type Answer = (String, String, Vec<u8>, u32, String, String, String);
+type Answer = (String, String, Vec<u8>, u32, String, String, String, String);
 
 impl Claims {
-    pub(crate) fn new(queue: Queue, worker: Worker, target: Option<Target>) -> Self {
-        let target = target.map(Arc::new);
-        Self { queue, worker, target, offered: Arc::default(), headers: Headers::default() }
+    pub(crate) fn new(queue: Queue, worker: Worker, load: Option<RunLoad>) -> Self {
+        let (load, described) = (load.map(Arc::new), DescribedRuns::default());
+        Self { queue, worker, load, offered: Arc::default(), described }
     }
 
     /// Those that empty the queue of a cancelled run.
     pub(crate) fn for_cancelling(queue: &Queue) -> Self {
         let name = format!("cancel-{:08x}", fastrand::u32(..));
-        let worker = Worker::new(&name, String::new(), CONSUMERS, String::new());
+        let worker = Worker::new(&name, "", CONSUMERS, String::new());
         Self::new(queue.clone(), worker, None)
     }
 
@@ -71,19 +71,20 @@ impl Claims {
     pub(crate) async fn next<J: Job>(&self) -> Result<Option<J>, QueueError> {
         self.worker.renew_if_late(&self.queue).await?;
         loop {
-            let (without_target, handed) = self.ask(None).await?;
+            let (without_load, handed) = self.ask(None).await?;
             let Some(handed) = handed else {
-                if without_target > 0 && self.offer_target().await? {
+                if without_load > 0 && self.offer_load().await? {
                     continue;
                 }
                 return Ok(None);
             };
-            if without_target > 0 {
-                self.offer_target().await?;
+            if without_load > 0 {
+                self.offer_load().await?;
             }
             let is_cancelled = handed.is_cancelled;
+            let load_id = handed.load_id.clone();
             let Some((claim, payload)) = self.hold(handed) else { continue };
-            match self.read::<J>(&claim, &payload).await? {
+            match self.read::<J>(&claim, &payload, &load_id).await? {
                 Ok(job) if is_cancelled => job.discard().await?,
                 Ok(job) => return Ok(Some(job)),
                 Err(error) => {
@@ -98,8 +99,9 @@ impl Claims {
     /// under its lease, and goes to a consumer that can read it.
     pub(crate) async fn discard_all<J: Job>(&self, run: &RunId) -> Result<(), QueueError> {
         while let (_, Some(handed)) = self.ask(Some(run)).await? {
+            let load_id = handed.load_id.clone();
             if let Some((claim, payload)) = self.hold(handed)
-                && let Ok(job) = self.read::<J>(&claim, &payload).await?
+                && let Ok(job) = self.read::<J>(&claim, &payload, &load_id).await?
             {
                 job.discard().await?;
             }
@@ -107,30 +109,31 @@ impl Claims {
         Ok(())
     }
 
-    /// Reads what was queued with the header of its run. A job that does not match the cached header
+    /// Reads what was queued with what describes its run. A job that does not match the cached header
     /// is read with the current one: the run may have been forgotten and started again.
     async fn read<J: Job>(
         &self,
         claim: &Claim,
         payload: &[u8],
+        load_id: &str,
     ) -> Result<Result<J, J::ReadError>, QueueError> {
         let run = claim.queue_name();
-        if let Some(header) = self.headers.known(run)
-            && let Ok(job) = J::read(claim.clone(), payload, &header)
+        if let Some(described) = self.described.known(run, load_id)
+            && let Ok(job) = J::read(claim.clone(), payload, &described)
         {
             return Ok(Ok(job));
         }
-        let header = match J::NEEDS_HEADER {
-            true => self.headers.look_up(&self.queue, run).await?,
-            false => Bytes::new(),
+        let described = match J::IS_DESCRIBED {
+            true => self.described.look_up(&self.queue, run).await?,
+            false => Described::nothing(),
         };
-        Ok(J::read(claim.clone(), payload, &header))
+        Ok(J::read(claim.clone(), payload, &described))
     }
 
-    /// How many runs have no target, and the next job: of `only` this run, when there is one.
+    /// How many runs have no load, and the next job: of `only` this run, when there is one.
     async fn ask(&self, only: Option<&RunId>) -> Result<(u64, Option<Handed>), QueueError> {
-        let mut script = scripts::call(&scripts::CLAIM);
-        script.arg(&self.worker.round).arg(self.queue.lease_ms()).arg(self.worker.new_token());
+        let mut script = self.queue.keys.script(&scripts::CLAIM);
+        script.arg(self.worker.round).arg(self.queue.lease_ms()).arg(self.worker.new_token());
         if let Some(run) = only {
             script.arg(run.as_ref());
         }
@@ -141,16 +144,17 @@ impl Claims {
             source: source.into(),
         };
         let job = answer.split_off(answer.len().min(1));
-        let without_target = redis::from_redis_value(Value::Array(answer)).map_err(unreadable)?;
-        let [without_target]: [u64; 1] = without_target;
+        let without_load = redis::from_redis_value(Value::Array(answer)).map_err(unreadable)?;
+        let [without_load]: [u64; 1] = without_load;
         if job.is_empty() {
-            return Ok((without_target, None));
+            return Ok((without_load, None));
         }
-        let (queue, id, payload, failed, what, external_job, token): Answer =
+        let (queue, id, payload, failed, what, external_job, token, load_id): Answer =
             redis::from_redis_value(Value::Array(job)).map_err(unreadable)?;
         let is_cancelled = what == "cancel";
-        let handed = Handed { queue, id, payload, failed, is_cancelled, external_job, token };
-        Ok((without_target, Some(handed)))
+        let handed =
+            Handed { queue, id, payload, failed, is_cancelled, external_job, token, load_id };
+        Ok((without_load, Some(handed)))
     }
 
     /// The claim on what was handed out; `None` when this process holds it already.
@@ -160,9 +164,11 @@ impl Claims {
         Some((Claim::new(self.queue.clone(), lease, failed, &external_job), payload))
     }
 
-    /// Offers our target to runs that have none, unless it was offered a moment ago.
-    async fn offer_target(&self) -> Result<bool, QueueError> {
-        let Some(target) = &self.target else { return Ok(false) };
+    /// Offers our load to runs that have none, unless it was offered a moment ago.
+    async fn offer_load(&self) -> Result<bool, QueueError> {
+        let Some(load) = self.load.as_ref().filter(|load| load.summary.may_be_assumed()) else {
+            return Ok(false);
+        };
         {
             let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
             if offered.is_some_and(|at| at.elapsed() < BETWEEN_OFFERS) {
@@ -170,7 +176,7 @@ impl Claims {
             }
             *offered = Some(Instant::now());
         }
-        self.queue.offer_target_to_runs(target).await?;
+        self.queue.offer_load_to_runs(load).await?;
         Ok(true)
     }
 }

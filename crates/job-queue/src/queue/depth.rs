@@ -30,14 +30,14 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
-        let script = scripts::call(&scripts::DEPTH);
+        let script = self.keys.script(&scripts::DEPTH);
         let (jobs, bytes, _all): (u64, u64, u64) = self.invoke("tell the depth", &script).await?;
         Ok(Depth { jobs, bytes })
     }
 
     /// How full the queue is for one run.
     pub(crate) async fn fullness(&self, run: &RunId) -> Result<Fullness, QueueError> {
-        let mut script = scripts::call(&scripts::DEPTH);
+        let mut script = self.keys.script(&scripts::DEPTH);
         let (jobs, bytes, all_bytes) =
             self.invoke("tell the depth", script.arg(run.as_ref())).await?;
         Ok(Fullness { own: Depth { jobs, bytes }, all_bytes })

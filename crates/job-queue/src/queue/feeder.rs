@@ -13,7 +13,7 @@ use crate::{
         lease::new_token,
     },
     reason,
-    redis::{keys::RunKeys, scripts},
+    redis::scripts,
 };
 
 /// How many jobs one push may have; a larger one is cut. More at once is not
@@ -50,7 +50,7 @@ impl Queue {
         let renewal =
             AbortOnDropHandle::new(tokio::spawn(renew(self.clone(), run.clone(), token.clone())));
 
-        let mut script = scripts::call(&scripts::ACQUIRE_RUN);
+        let mut script = self.keys.script(&scripts::ACQUIRE_RUN);
         script.arg(run.as_ref()).arg(&token);
         let answer: Vec<String> = self.invoke("acquire a run", &script).await?;
         match answer.first().map_or("", String::as_str) {
@@ -89,7 +89,7 @@ impl Queue {
         let checks = (LOCK * 2 / 5).as_millis() / INTERVAL.as_millis();
         for _ in 0..checks {
             let mut pipeline = redis::pipe();
-            pipeline.pttl(RunKeys::of(run).feeder());
+            pipeline.pttl(self.keys.run(run).feeder());
             let (left_ms,): (i64,) = self.query("show the lock on a run", &pipeline).await?;
             if left_ms < 0 {
                 return Ok(false);
@@ -109,13 +109,13 @@ impl Queue {
         token: &str,
         lasts: Duration,
     ) -> Result<bool, QueueError> {
-        let mut script = scripts::call(&scripts::RENEW_LOCK);
+        let mut script = self.keys.script(&scripts::RENEW_LOCK);
         script.arg(run.as_ref()).arg(token).arg(millis(lasts));
         self.invoke("renew the lock on a run", &script).await
     }
 
     async fn lock(&self, run: &RunId, token: &str) -> Result<(), FeedError> {
-        let key = RunKeys::of(run).feeder();
+        let key = self.keys.run(run).feeder();
         let mut pipeline = redis::pipe();
         pipeline.cmd("SET").arg(&key).arg(token).arg("NX").arg("PX").arg(millis(LOCK));
         pipeline.pttl(&key).get(&key);
@@ -187,7 +187,7 @@ impl Feeder {
             fed.map(|job| (job.sequence.to_string(), reason::encoded(job))).collect();
         let ids: Vec<String> = jobs.iter().map(|(id, _)| id.clone()).collect();
         if !jobs.is_empty() {
-            self.queue.push_jobs(&RunKeys::of(&self.run).queue(), jobs).await?;
+            self.queue.push_jobs(&self.queue.keys.run(&self.run).queue(), jobs).await?;
         }
         crate::failpoint!("pushed");
         let depth = self.checkpoint(&ids, end).await?;
@@ -212,7 +212,7 @@ impl Feeder {
 
     /// Gives the sequences that are settled already.
     async fn announce(&self, batches: usize, records: u64) -> Result<Vec<u64>, FeedError> {
-        let mut script = scripts::call(&scripts::ANNOUNCE);
+        let mut script = self.queue.keys.script(&scripts::ANNOUNCE);
         script.arg(self.run.as_ref()).arg(&self.token);
         script.arg(self.resume_point.sequence).arg(batches).arg(records);
         let answer = self.queue.invoke("announce batches", &script).await?;
@@ -220,7 +220,7 @@ impl Feeder {
     }
 
     async fn checkpoint(&self, ids: &[String], end: ResumePoint) -> Result<Fullness, FeedError> {
-        let mut script = scripts::call(&scripts::CHECKPOINT);
+        let mut script = self.queue.keys.script(&scripts::CHECKPOINT);
         script.arg(self.run.as_ref()).arg(&self.token).arg(self.resume_point.sequence);
         script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte).arg(end.skipped);
         script.arg(ids);
@@ -236,7 +236,7 @@ impl Feeder {
     ///
     /// As [`push`](Self::push).
     pub async fn finish(&mut self, skipped: u64) -> Result<(), FeedError> {
-        let mut script = scripts::call(&scripts::FINISH_FEEDING);
+        let mut script = self.queue.keys.script(&scripts::FINISH_FEEDING);
         script.arg(self.run.as_ref()).arg(&self.token);
         script.arg(self.resume_point.sequence).arg(self.resume_point.record).arg(skipped);
         let answer = self.queue.invoke("end feeding", &script).await?;
@@ -277,7 +277,7 @@ impl Feeder {
 
     async fn note(&mut self, waited: Duration, waits: bool) -> Result<(), QueueError> {
         self.backpressure_ms += millis(waited);
-        let mut script = scripts::call(&scripts::NOTE_BACKPRESSURE);
+        let mut script = self.queue.keys.script(&scripts::NOTE_BACKPRESSURE);
         script
             .arg(self.run.as_ref())
             .arg(self.backpressure_ms)
@@ -289,7 +289,7 @@ impl Feeder {
     /// Releases the lock, so that another producer need not wait until it expires. Asks once, for no
     /// longer than the lock lasts.
     pub async fn release(self) {
-        let mut script = scripts::call(&scripts::RENEW_LOCK);
+        let mut script = self.queue.keys.script(&scripts::RENEW_LOCK);
         script.arg(self.run.as_ref()).arg(&self.token).arg(0);
         let command = Cmd::invoke_script(&script);
         let mut connection = self.queue.connection();

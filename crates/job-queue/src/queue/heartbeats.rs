@@ -1,6 +1,6 @@
 //! Consumers and servers that are live: they have sent a heartbeat within their lease.
 
-use crate::{Queue, QueueError, Target, redis::scripts};
+use crate::{Queue, QueueError, RunLoad, redis::scripts};
 
 /// The list that consumers register in.
 pub(crate) const CONSUMERS: &str = "consumers";
@@ -9,25 +9,25 @@ pub(crate) const CONSUMERS: &str = "consumers";
 pub(crate) const SERVERS: &str = "servers";
 
 impl Queue {
-    /// Targets of the live consumers, each once.
+    /// The loads that live consumers give to runs without one, each once.
     ///
     /// # Errors
     ///
     /// When Redis refuses; Redis being away is waited out.
-    pub async fn live_targets(&self) -> Result<Vec<Target>, QueueError> {
+    pub async fn live_loads(&self) -> Result<Vec<RunLoad>, QueueError> {
         let live = self.live(CONSUMERS).await?;
-        let mut targets: Vec<Target> =
-            live.iter().filter_map(|(_, target)| serde_json::from_str(target).ok()).collect();
-        targets.sort();
-        targets.dedup();
-        Ok(targets)
+        let mut loads: Vec<RunLoad> =
+            live.iter().filter_map(|(_, load)| serde_json::from_str(load).ok()).collect();
+        loads.sort();
+        loads.dedup();
+        Ok(loads)
     }
 
     /// How many consumers have sent a heartbeat within their lease.
     ///
     /// # Errors
     ///
-    /// As [`live_targets`](Self::live_targets).
+    /// As [`live_loads`](Self::live_loads).
     pub async fn live_consumers(&self) -> Result<u64, QueueError> {
         Ok(self.live(CONSUMERS).await?.len() as u64)
     }
@@ -36,14 +36,14 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`live_targets`](Self::live_targets).
+    /// As [`live_loads`](Self::live_loads).
     pub async fn live_servers(&self) -> Result<u64, QueueError> {
         Ok(self.live(SERVERS).await?.len() as u64)
     }
 
-    /// Names and targets.
+    /// Names and loads.
     async fn live(&self, registry: &str) -> Result<Vec<(String, String)>, QueueError> {
-        let mut script = scripts::call(&scripts::LIVE);
+        let mut script = self.keys.script(&scripts::LIVE);
         self.invoke("list live workers", script.arg(registry)).await
     }
 }

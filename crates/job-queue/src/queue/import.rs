@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use ingest_core::RunId;
 
 use crate::{
     Queue, QueueError,
-    queue::claim::{Attempt, Claim, Job, Settled},
-    redis::{keys, scripts},
+    queue::{
+        claim::{Attempt, Claim, Job, Settled},
+        described::Described,
+    },
+    redis::scripts,
 };
 
 /// A run that this server was given to import. Clones are the same claim; when all
@@ -80,7 +82,7 @@ impl ClaimedImport {
     }
 
     fn finish_script(&self, only_while_paused: bool) -> redis::ScriptInvocation<'static> {
-        let mut script = scripts::call(&scripts::FINISH_IMPORT);
+        let mut script = self.claim.queue().keys.script(&scripts::FINISH_IMPORT);
         script.arg(self.claim.id()).arg(self.claim.token()).arg(u8::from(only_while_paused));
         script
     }
@@ -88,9 +90,9 @@ impl ClaimedImport {
 
 impl Job for ClaimedImport {
     type ReadError = ingest_core::InvalidRunId;
-    const NEEDS_HEADER: bool = false;
+    const IS_DESCRIBED: bool = false;
 
-    fn read(claim: Claim, payload: &[u8], _: &Bytes) -> Result<Self, Self::ReadError> {
+    fn read(claim: Claim, payload: &[u8], _: &Described) -> Result<Self, Self::ReadError> {
         let run = String::from_utf8_lossy(payload).parse()?;
         Ok(Self { claim, run })
     }
@@ -122,8 +124,8 @@ impl Queue {
         }
         let id = run.to_string();
         let payload = id.clone().into_bytes();
-        self.push_jobs(&keys::imports(), vec![(id.clone(), payload)]).await?;
-        let mut script = scripts::call(&scripts::QUEUE_IMPORT);
+        self.push_jobs(&self.keys.imports(), vec![(id.clone(), payload)]).await?;
+        let mut script = self.keys.script(&scripts::QUEUE_IMPORT);
         self.invoke::<()>("queue an import", script.arg(id)).await?;
         Ok(true)
     }

@@ -12,10 +12,7 @@ use std::{
 
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{
-    Queue, QueueError,
-    redis::{keys::PREFIX, scripts},
-};
+use crate::{Queue, QueueError, redis::scripts};
 
 /// One job that this process holds.
 #[derive(Debug)]
@@ -57,23 +54,28 @@ pub(crate) struct Worker {
     /// Prefix of its tokens: a name may be another worker's too.
     owner: String,
     /// The round that it claims from.
-    pub(crate) round: String,
+    pub(crate) round: &'static str,
     /// The list that it registers in.
     registry: &'static str,
-    /// What it registers as delivering.
-    target: String,
+    /// The load that it gives to runs without one, as it registers it.
+    load: String,
     leases: Arc<Mutex<Leases>>,
     renewed: Arc<Mutex<Instant>>,
 }
 
 impl Worker {
-    pub(crate) fn new(name: &str, round: String, registry: &'static str, target: String) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        round: &'static str,
+        registry: &'static str,
+        load: String,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             owner: format!("{:016x}", fastrand::u64(..)),
             round,
             registry,
-            target,
+            load,
             leases: Arc::default(),
             renewed: Arc::new(Mutex::new(Instant::now())),
         }
@@ -113,8 +115,8 @@ impl Worker {
     /// The heartbeat: renews the leases, and registers the worker as live.
     pub(crate) async fn renew(&self, queue: &Queue) -> Result<(), QueueError> {
         let held = self.held();
-        let mut script = scripts::call(&scripts::RENEW_LEASES);
-        script.arg(self.registry).arg(queue.lease_ms()).arg(&self.name).arg(&self.target);
+        let mut script = queue.keys.script(&scripts::RENEW_LEASES);
+        script.arg(self.registry).arg(queue.lease_ms()).arg(&self.name).arg(&self.load);
         for lease in &held {
             script.arg(&lease.queue).arg(&lease.id).arg(&lease.token);
         }
@@ -149,9 +151,9 @@ impl Worker {
 
     /// Removes the worker from the list of live ones.
     pub(crate) async fn deregister(&self, queue: &Queue) -> Result<(), QueueError> {
-        let registry = format!("{PREFIX}:{}", self.registry);
+        let registry = queue.keys.registry(self.registry);
         let mut pipeline = redis::pipe();
-        pipeline.hdel(format!("{registry}:targets"), &self.name).ignore();
+        pipeline.hdel(format!("{registry}:loads"), &self.name).ignore();
         pipeline.zrem(registry, &self.name).ignore();
         queue.query("deregister a worker", &pipeline).await
     }
@@ -162,7 +164,7 @@ mod tests {
     use super::*;
 
     fn worker() -> Worker {
-        Worker::new("a", String::new(), "consumers", String::new())
+        Worker::new("a", "", "consumers", String::new())
     }
 
     fn hold(worker: &Worker, token: &str) -> Option<Arc<Lease>> {

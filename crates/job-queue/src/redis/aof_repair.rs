@@ -14,14 +14,17 @@
 use redis::{RedisError, aio::ConnectionManager};
 use tracing::warn;
 
-use crate::redis::{retry::is_away, scripts};
+use crate::redis::{keys::Keys, retry::is_away, scripts};
 
 /// Of the runs that have ended, so many may have been written to a moment ago.
 const NEWEST_RUNS: usize = 20;
 
 /// Rewrites all keys, and makes the scripts known.
-pub(crate) async fn rewrite_state(connection: &mut ConnectionManager) -> Result<(), RedisError> {
-    let mut script = scripts::call(&scripts::REWRITE_STATE);
+pub(crate) async fn rewrite_state(
+    connection: &mut ConnectionManager,
+    keys: &Keys,
+) -> Result<(), RedisError> {
+    let mut script = keys.script(&scripts::REWRITE_STATE);
     script.arg(NEWEST_RUNS);
     match script.invoke_async::<String>(connection).await {
         Ok(answer) if answer == "ok" => {}

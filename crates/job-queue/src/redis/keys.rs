@@ -4,36 +4,95 @@
 //! Redis Cluster. Scripts get the prefix only, and build the names themselves (`keys.lua`);
 //! here are those that Rust reads without a script.
 
+use std::sync::Arc;
+
 use apalis_redis::Config;
 use ingest_core::RunId;
+use redis::{Script, ScriptInvocation};
 use sha2::{Digest, Sha256};
 
-/// What every name begins with. Changing it leaves queued batches behind.
-pub(crate) const PREFIX: &str = "{batch-sync}";
-
-/// Newest runs: id by start time.
-pub(crate) fn runs() -> String {
-    format!("{PREFIX}:runs")
+/// The names of one deployment.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    /// What every name begins with: the deployment's name as a hash tag.
+    prefix: Arc<str>,
 }
 
-/// Ids of runs that have not ended.
-pub(crate) fn unfinished_runs() -> String {
-    format!("{PREFIX}:runs:unfinished")
-}
+impl Keys {
+    /// Of the deployment of this name.
+    pub(crate) fn of(name: &str) -> Self {
+        Self { prefix: format!("{{{name}}}").into() }
+    }
 
-/// Runs that wait for a target.
-pub(crate) fn without_target() -> String {
-    format!("{PREFIX}:round:")
-}
+    /// A script about to be called; its arguments follow.
+    pub(crate) fn script(&self, script: &'static Script) -> ScriptInvocation<'static> {
+        script.key(format!("{}:", self.prefix))
+    }
 
-/// Hash: how many calls the org has left, by Salesforce's last answer.
-pub(crate) fn api_usage() -> String {
-    format!("{PREFIX}:{API_USAGE}")
-}
+    fn named(&self, name: &str) -> String {
+        format!("{}:{name}", self.prefix)
+    }
 
-/// Hash: what the org has left today, as Salesforce's `/limits` says.
-pub(crate) fn org_limits() -> String {
-    format!("{PREFIX}:{ORG_LIMITS}")
+    /// Newest runs: id by start time.
+    pub(crate) fn runs(&self) -> String {
+        self.named("runs")
+    }
+
+    /// Ids of runs that have not ended.
+    pub(crate) fn unfinished_runs(&self) -> String {
+        self.named("runs:unfinished")
+    }
+
+    /// Runs that wait for a load.
+    pub(crate) fn without_load(&self) -> String {
+        self.named("round:")
+    }
+
+    /// The id of the org that all runs are for.
+    pub(crate) fn org(&self) -> String {
+        self.named("org")
+    }
+
+    /// Live workers of a kind.
+    pub(crate) fn registry(&self, kind: &str) -> String {
+        self.named(kind)
+    }
+
+    /// The run that a start key began.
+    pub(crate) fn start(&self, key: &str) -> String {
+        self.named(&format!("start:{}", start_key(key)))
+    }
+
+    /// Hash: how many calls the org has left, by Salesforce's last answer.
+    pub(crate) fn api_usage(&self) -> String {
+        self.named(API_USAGE)
+    }
+
+    /// Hash: what the org has left today, as Salesforce's `/limits` says.
+    pub(crate) fn org_limits(&self) -> String {
+        self.named(ORG_LIMITS)
+    }
+
+    /// Hash: version and value of what all consumers know together.
+    pub(crate) fn shared(&self) -> String {
+        self.named("shared")
+    }
+
+    /// Hash: why nothing can be delivered, and since when.
+    pub(crate) fn outage(&self) -> String {
+        self.named("outage")
+    }
+
+    /// What belongs to a run.
+    pub(crate) fn run(&self, run: &RunId) -> RunKeys {
+        RunKeys(self.named(&format!("run:{run}")))
+    }
+
+    /// What `apalis-redis` is told of the queue of runs that a server imports. The
+    /// specification names it.
+    pub(crate) fn imports(&self) -> Config {
+        Config::default().queue(&self.named("full-import")).emit_events(false)
+    }
 }
 
 pub(crate) const API_USAGE: &str = "api-usage";
@@ -42,16 +101,6 @@ pub(crate) const ORG_LIMITS: &str = "org-limits";
 /// Hash: notes on the jobs of a queue.
 pub(crate) fn notes(queue: &str) -> String {
     format!("{queue}:notes")
-}
-
-/// Hash: version and value of what all consumers know together.
-pub(crate) fn shared() -> String {
-    format!("{PREFIX}:shared")
-}
-
-/// Hash: why nothing can be delivered, and since when.
-pub(crate) fn outage() -> String {
-    format!("{PREFIX}:outage")
 }
 
 /// A start key may be long, or contain a secret: Redis gets its digest.
@@ -69,10 +118,6 @@ pub(crate) fn digest(text: &str, bytes: usize) -> String {
 pub(crate) struct RunKeys(String);
 
 impl RunKeys {
-    pub(crate) fn of(run: &RunId) -> Self {
-        Self(format!("{PREFIX}:run:{run}"))
-    }
-
     /// Hash: state, counts, checkpoint.
     pub(crate) fn entry(&self) -> &str {
         &self.0
@@ -109,12 +154,6 @@ impl RunKeys {
     }
 }
 
-/// What `apalis-redis` is told of the queue of runs that a server imports. The
-/// specification names it.
-pub(crate) fn imports() -> Config {
-    Config::default().queue(format!("{PREFIX}:full-import").as_str()).emit_events(false)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,11 +161,12 @@ mod tests {
     /// The names that `apalis-redis` makes, and those that `keys.lua` does.
     #[test]
     fn what_is_pushed_is_found_by_the_scripts() {
-        let run = RunKeys::of(&"nightly".parse().unwrap());
+        let run = Keys::of("batch-sync").run(&"nightly".parse().unwrap());
 
         assert_eq!(run.queue().job_data_hash(), "{batch-sync}:run:nightly:data");
         assert_eq!(run.queue().scheduled_jobs_set(), "{batch-sync}:run:nightly:scheduled");
         assert_eq!(run.queue().job_meta_hash(), "{batch-sync}:run:nightly:meta");
-        assert_eq!(imports().job_data_hash(), "{batch-sync}:full-import:data");
+        let imports = Keys::of("of-tests").imports();
+        assert_eq!(imports.job_data_hash(), "{of-tests}:full-import:data");
     }
 }

@@ -13,13 +13,14 @@ use secrecy::ExposeSecret;
 
 use crate::{
     QueueArgs, QueueError,
-    redis::{aof_repair::rewrite_state, connection::Connection, retry::Retry},
+    redis::{aof_repair::rewrite_state, connection::Connection, keys::Keys, retry::Retry},
 };
 
 /// The queue and the ledger. Cheap to clone; all clones share one connection.
 #[derive(Clone)]
 pub struct Queue {
     connection: Arc<Connection>,
+    pub(crate) keys: Keys,
     pub(crate) lease: Duration,
     /// An action of some clone waits for Redis at this moment.
     is_away: Arc<AtomicBool>,
@@ -40,7 +41,8 @@ impl Queue {
     pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
         let connection = Arc::new(Connection::open(args.redis_url.expose_secret()).await?);
         connection.follow_master();
-        Ok(Self { connection, lease: args.queue_lease, is_away: Arc::default() })
+        let keys = Keys::of(&args.queue_name);
+        Ok(Self { connection, keys, lease: args.queue_lease, is_away: Arc::default() })
     }
 
     pub(crate) fn lease_ms(&self) -> u64 {
@@ -61,7 +63,7 @@ impl Queue {
                 Ok(answer) => return Ok(retry.succeeded(answer)),
                 // Redis has restarted: before any script runs, its state is written again.
                 Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                    match rewrite_state(&mut self.connection()).await {
+                    match rewrite_state(&mut self.connection(), &self.keys).await {
                         Ok(()) => continue,
                         Err(error) => error,
                     }

@@ -2,9 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::{Script, ScriptInvocation, ToRedisArgs};
-
-use crate::redis::keys::PREFIX;
+use redis::{Script, ToRedisArgs};
 
 macro_rules! text {
     ($($file:literal)+) => {
@@ -26,11 +24,6 @@ macro_rules! scripts {
             [$(text!($($file)+)),*].into_iter()
         }
     };
-}
-
-/// A script about to be called; its arguments follow.
-pub(crate) fn call(script: &'static Script) -> ScriptInvocation<'static> {
-    script.key(format!("{PREFIX}:"))
 }
 
 scripts! {
@@ -60,7 +53,8 @@ scripts! {
     RENEW_LOCK = "queue/renew_lock";
     RESUME_RUN = "parts/clock" "parts/round" "parts/same_file" "ledger/resume_run";
     SET_FIELDS = "ledger/set_fields";
-    SET_TARGET = "parts/clock" "parts/round" "ledger/set_target";
+    SET_LOAD = "parts/clock" "parts/round" "ledger/set_load";
+    CLAIM_FOR_ORG = "shared/claim_for_org";
     SETTLE = "parts/round" "parts/jobs" "parts/ended" "parts/series" "queue/settle";
     SWAP_SHARED = "shared/swap_shared";
     ACQUIRE_RUN = "parts/clock" "parts/round" "parts/jobs" "parts/ended" "parts/same_file" "queue/acquire_run";

@@ -26,7 +26,7 @@ impl Queue {
     ///
     /// When Redis refuses; Redis being away is waited out.
     pub async fn publish_api_usage(&self, used: u64, max: u64) -> Result<(), QueueError> {
-        let mut script = scripts::call(&scripts::PUBLISH_FIGURES);
+        let mut script = self.keys.script(&scripts::PUBLISH_FIGURES);
         script.arg(keys::API_USAGE).arg("used").arg(used).arg("max").arg(max);
         self.invoke("publish the use of the API", &script).await
     }
@@ -38,7 +38,7 @@ impl Queue {
     /// As [`publish_api_usage`](Self::publish_api_usage).
     pub async fn api_usage(&self) -> Result<Option<ApiUsage>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.hmget(keys::api_usage(), &["used", "max", "seen_at_ms"]);
+        pipeline.hmget(self.keys.api_usage(), &["used", "max", "seen_at_ms"]);
         let (figures,): ([Option<u64>; 3],) =
             self.query("show the use of the API", &pipeline).await?;
         let [Some(used), Some(max), Some(seen_at_ms)] = figures else { return Ok(None) };

@@ -36,7 +36,7 @@ impl Queue {
     /// When Redis refuses; Redis being away is waited out.
     pub async fn publish_org_limits(&self, limits: &OrgLimits) -> Result<(), QueueError> {
         let OrgLimits { calls, bulk_batches } = limits;
-        let mut script = scripts::call(&scripts::PUBLISH_FIGURES);
+        let mut script = self.keys.script(&scripts::PUBLISH_FIGURES);
         script
             .arg(keys::ORG_LIMITS)
             .arg("calls_max")
@@ -58,7 +58,7 @@ impl Queue {
     pub async fn org_limits(&self) -> Result<Option<(OrgLimits, u64)>, QueueError> {
         let mut pipeline = redis::pipe();
         let names = ["calls_max", "calls_left", "bulk_max", "bulk_left", "seen_at_ms"];
-        pipeline.hmget(keys::org_limits(), &names);
+        pipeline.hmget(self.keys.org_limits(), &names);
         let (figures,): ([Option<u64>; 5],) =
             self.query("show the org's limits", &pipeline).await?;
         let [Some(max), Some(left), bulk_max, bulk_left, Some(seen_at_ms)] = figures else {

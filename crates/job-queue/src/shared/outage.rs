@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{
-    Queue, QueueError, reason,
-    redis::{keys, scripts},
-};
+use crate::{Queue, QueueError, reason, redis::scripts};
 
 /// A consumer that cannot deliver publishes that again before this is over.
 const OUTAGE_TTL: Duration = Duration::from_secs(30);
@@ -40,7 +37,7 @@ impl Queue {
         retry_in: Option<Duration>,
     ) -> Result<(), QueueError> {
         let in_ms = |duration: Duration| duration.as_millis().to_string();
-        let mut script = scripts::call(&scripts::PUBLISH_OUTAGE);
+        let mut script = self.keys.script(&scripts::PUBLISH_OUTAGE);
         script.arg(&*reason::kept(reason)).arg(in_ms(OUTAGE_TTL));
         script.arg(retry_in.map(in_ms).unwrap_or_default());
         self.invoke("publish an outage", &script).await
@@ -53,7 +50,7 @@ impl Queue {
     /// As [`publish_outage`](Self::publish_outage).
     pub async fn clear_outage(&self) -> Result<(), QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.del(keys::outage()).ignore();
+        pipeline.del(self.keys.outage()).ignore();
         self.query("clear an outage", &pipeline).await
     }
 
@@ -64,7 +61,7 @@ impl Queue {
     /// As [`publish_outage`](Self::publish_outage).
     pub async fn outage(&self) -> Result<Option<Outage>, QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.hmget(keys::outage(), &["reason", "since_ms", "until_ms"]);
+        pipeline.hmget(self.keys.outage(), &["reason", "since_ms", "until_ms"]);
         let ((reason, since_ms, until_ms),): (Published,) =
             self.query("show the outage", &pipeline).await?;
         let published = reason.zip(since_ms);

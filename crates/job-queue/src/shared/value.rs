@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    Queue, QueueError,
-    redis::{keys, scripts},
-};
+use crate::{Queue, QueueError, redis::scripts};
 
 /// A value that no consumer has changed for so long is outdated.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -31,12 +28,12 @@ impl Queue {
     ) -> Result<Vec<u8>, QueueError> {
         loop {
             let mut read = redis::pipe();
-            read.cmd("TIME").hmget(keys::shared(), &["version", "value"]);
+            read.cmd("TIME").hmget(self.keys.shared(), &["version", "value"]);
             let (time, known): (Time, Known) =
                 self.query("show what consumers share", &read).await?;
             let ((seconds, micros), (version, value)) = (time, known);
             let new = change(value, seconds * 1_000 + micros / 1_000);
-            let mut swap = scripts::call(&scripts::SWAP_SHARED);
+            let mut swap = self.keys.script(&scripts::SWAP_SHARED);
             let kept = u64::try_from(KEPT.as_millis()).unwrap_or(u64::MAX);
             swap.arg(version.unwrap_or(0)).arg(&new).arg(kept);
             if self.invoke::<bool>("keep what consumers share", &swap).await? {

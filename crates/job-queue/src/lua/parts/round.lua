@@ -1,9 +1,13 @@
 -- Placed before the scripts that change what may be claimed. Consumers take one batch from each run
--- that has work, in turn: a round is a sorted set of queues by their turn. Each target has a round of
--- its own, and so has the queue of imports; runs without a target yet wait in one as well.
+-- that has work, in turn: a round is a sorted set of queues by their turn. The queue of imports has a
+-- round of its own; runs without a load wait in one as well.
 
-local function round_of(target)
-  return P .. ':round:' .. (target or '')
+local function round_of(name)
+  return P .. ':round:' .. name
+end
+
+local function round_of_run(load_id)
+  return round_of(load_id and 'deliveries' or '')
 end
 
 local function enter(round, queue)
@@ -80,13 +84,13 @@ local function update_round(queue, bytes, now)
   if queue == IMPORTS then
     return place(round_of('full-import'), queue, now)
   end
-  local about = redis.call('HMGET', queue, 'state', 'paused', 'held', 'held_until', 'target_id')
+  local about = redis.call('HMGET', queue, 'state', 'paused', 'held', 'held_until', 'load_id')
   local ends_at = about[3] and tonumber(about[4])
   if ends_at and ends_at <= now then
     redis.call('HDEL', queue, 'held', 'held_until')
     about[3] = false
   end
-  local may, round = is_open(about), round_of(about[5])
+  local may, round = is_open(about), round_of_run(about[5])
   count(queue, bytes, may)
   if may then
     return place(round, queue, now)

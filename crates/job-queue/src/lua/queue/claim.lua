@@ -1,9 +1,9 @@
 -- Hands out one job under a lease: of the queue whose turn it is.
--- ARGV: the round (id of a target, or 'full-import'), lease ms, lease token (the worker, '/', and a
+-- ARGV: the round ('deliveries', or 'full-import'), lease ms, lease token (the worker, '/', and a
 --       number of the lease); to empty the queue of one cancelled run, its id
--- Gives how many runs wait for a target; and, when there is a job: its queue, id, payload, failed
--- deliveries, what to do ('deliver' or 'cancel'), its external job (''), and the token of its lease:
--- the old one, when its holder gets it back.
+-- Gives how many runs wait for a load; and, when there is a job: its queue, id, payload, failed
+-- deliveries, what to do ('deliver' or 'cancel'), its external job (''), the token of its lease (the
+-- old one, when its holder gets it back), and the id of its run's load ('').
 local round, token, only = round_of(ARGV[1]), ARGV[3], ARGV[4]
 local now = working_time(ARGV[2] / 2)
 
@@ -72,7 +72,7 @@ for _ = 1, 20 do
   if not queue then
     break
   end
-  local about = redis.call('HMGET', queue, 'state', 'paused', 'held')
+  local about = redis.call('HMGET', queue, 'state', 'paused', 'held', 'load_id')
   if queue == IMPORTS or is_open(about) then
     local job, set = take(queue, about[1])
     if only then
@@ -87,6 +87,9 @@ for _ = 1, 20 do
       place(round, queue, now)
     end
     if job or only then
+      if job then
+        job[#job + 1] = about[4] or ''
+      end
       return {waiting, unpack(job or {})}
     end
   end

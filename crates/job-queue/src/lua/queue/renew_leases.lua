@@ -1,5 +1,5 @@
 -- A worker's heartbeat: registers it as live, renews its leases, and says which are lost.
--- ARGV: registry, lease ms, worker's name, its target, queue, id, token, queue, id, token, …
+-- ARGV: registry, lease ms, worker's name, its default load, queue, id, token, queue, id, token, …
 -- Gives the tokens whose lease another worker holds, or nobody.
 -- Begins with what frees memory, see settle.lua.
 redis.call('HDEL', P .. ':clock', '')
@@ -7,13 +7,13 @@ local now, lost = working_time(ARGV[2] / 2), {}
 local time = redis.call('TIME')
 local registry, wall = P .. ':' .. ARGV[1], time[1] * 1000 + math.floor(time[2] / 1000)
 -- First what frees memory, see settle.lua: a full Redis takes no lease.
-redis.call('HDEL', registry .. ':targets', '')
+redis.call('HDEL', registry .. ':loads', '')
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', registry, '-inf', wall)) do
   redis.call('ZREM', registry, name)
-  redis.call('HDEL', registry .. ':targets', name)
+  redis.call('HDEL', registry .. ':loads', name)
 end
 redis.call('ZADD', registry, wall + ARGV[2], ARGV[3])
-redis.call('HSET', registry .. ':targets', ARGV[3], ARGV[4])
+redis.call('HSET', registry .. ':loads', ARGV[3], ARGV[4])
 for i = 5, #ARGV, 3 do
   if holds(ARGV[i], ARGV[i + 1], ARGV[i + 2]) then
     redis.call('ZADD', ARGV[i] .. ':leases', 'XX', now + ARGV[2], ARGV[i + 1])

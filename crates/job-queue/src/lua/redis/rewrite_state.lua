@@ -14,8 +14,8 @@ local function add(key)
     keys[#keys + 1] = key
   end
 end
-for _, part in ipairs({':clock', ':wake', ':to-do', ':weights', ':runs:unfinished', ':round:',
-  ':round:full-import', ':full-import:data', ':full-import:queued', ':full-import:delayed',
+for _, part in ipairs({':clock', ':wake', ':to-do', ':weights', ':runs:unfinished', ':org', ':round:',
+  ':round:deliveries', ':round:full-import', ':full-import:data', ':full-import:queued', ':full-import:delayed',
   ':full-import:leases', ':full-import:notes', ':full-import:scheduled'}) do
   add(P .. part)
 end
@@ -24,7 +24,6 @@ for _, run in ipairs(redis.call('ZREVRANGE', P .. ':runs', 0, ARGV[1] - 1)) do
   runs[#runs + 1] = run
 end
 for _, run in ipairs(runs) do
-  add(round_of(redis.call('HGET', run_key(run), 'target_id')))
   for _, part in ipairs(RUN_PARTS) do
     if part ~= ':data' then
       add(run_key(run) .. part)
