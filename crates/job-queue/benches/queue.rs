@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ingest_core::{BatchJob, ResumePoint, Rows};
 use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs};
 use redis::aio::MultiplexedConnection;
-use test_support::{RedisServer, batch, new_run, target_of};
+use test_support::{RedisServer, batch, load_of, new_run};
 
 const HEADER: &str = "ExternalId,Name,Email,Company";
 const ROUNDS: usize = 5;
@@ -19,7 +19,7 @@ const JOBS: u64 = 5_000;
 #[tokio::main]
 async fn main() {
     let redis = RedisServer::start();
-    let args = QueueArgs { redis_url: redis.url().into(), queue_lease: Duration::from_secs(30) };
+    let args = QueueArgs::at(&redis.url());
     let queue = Queue::connect(&args).await.unwrap();
     let client = redis::Client::open(redis.url()).unwrap();
     let mut bare = client.get_multiplexed_async_connection().await.unwrap();
@@ -81,7 +81,7 @@ fn row(ours: &str, rate: f64, bare: &str, bare_rate: f64) {
 }
 
 async fn push(queue: &Queue, run: &str, jobs: &[BatchJob]) -> f64 {
-    let new = NewRun { target: Some(target_of("Lead")), ..new_run(run, HEADER) };
+    let new = NewRun { load: Some(load_of("Lead")), ..new_run(run, HEADER) };
     queue.create_run(&new).await.unwrap();
     let jobs: Vec<BatchJob> =
         jobs.iter().map(|job| BatchJob { run: new.run.clone(), ..job.clone() }).collect();
@@ -102,7 +102,7 @@ async fn push(queue: &Queue, run: &str, jobs: &[BatchJob]) -> f64 {
 }
 
 async fn claim_and_settle(queue: &Queue) -> f64 {
-    let mut consumer = BatchBackend::new(queue.clone(), "bench", &target_of("Lead"));
+    let mut consumer = BatchBackend::new(queue.clone(), "bench", None);
     let started = Instant::now();
     while let Some(claimed) = consumer.claim().await.unwrap() {
         let mut job = claimed.job().clone();

@@ -34,6 +34,18 @@ pub struct QueueArgs {
     pub queue_lease: Duration,
 }
 
+impl QueueArgs {
+    /// The usual settings, with the Redis at this URL.
+    #[must_use]
+    pub fn at(redis_url: &str) -> Self {
+        Self {
+            redis_url: redis_url.into(),
+            queue_name: "batch-sync".to_owned(),
+            queue_lease: Duration::from_secs(30),
+        }
+    }
+}
+
 /// A name that is part of keys: it must not end their hash tag, nor be a pattern in the rights of a user.
 fn queue_name(text: &str) -> Result<String, String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

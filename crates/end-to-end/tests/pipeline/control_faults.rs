@@ -55,10 +55,8 @@ fn a_pause_outlives_everything_that_dies_and_a_resumed_run_loses_nothing() {
 
 /// As the API does: whoever feeds the run goes on.
 fn resume(pipeline: &Pipeline, run: &str) {
-    let args = QueueArgs {
-        redis_url: pipeline.redis.url().into(),
-        queue_lease: std::time::Duration::from_secs(2),
-    };
+    let queue_lease = std::time::Duration::from_secs(2);
+    let args = QueueArgs { queue_lease, ..QueueArgs::at(&pipeline.redis.url()) };
     block_on(async {
         let queue = Queue::connect(&args).await.unwrap();
         queue.resume_run(&run.parse().unwrap()).await.unwrap();

@@ -309,16 +309,12 @@ async fn an_unknown_run_and_an_unreachable_redis_are_named_without_the_password(
     let unknown = fixture.queue.acquire_run(&id("nothing")).await.unwrap_err();
     assert_eq!(unknown.to_string(), "there is no run nothing; `producer runs` lists them");
 
-    let args = |url: &str| QueueArgs {
-        redis_url: url.to_owned().into(),
-        queue_lease: std::time::Duration::from_secs(30),
-    };
-    let away = Queue::connect(&args("redis://me:hunter2@127.0.0.1:1")).await.unwrap_err();
+    let away = Queue::connect(&QueueArgs::at("redis://me:hunter2@127.0.0.1:1")).await.unwrap_err();
     assert!(matches!(away, QueueError::Unreachable { .. }), "{away:?}");
     let said = format!("{away} {away:?}");
     assert!(said.contains("127.0.0.1:1") && !said.contains("hunter2"), "{said}");
 
-    let malformed = Queue::connect(&args("postgres://hunter2")).await.unwrap_err();
+    let malformed = Queue::connect(&QueueArgs::at("postgres://hunter2")).await.unwrap_err();
     assert!(!format!("{malformed:?} {malformed}").contains("hunter2"));
 }
 

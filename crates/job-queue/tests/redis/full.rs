@@ -12,9 +12,9 @@ fn set_memory(fixture: &Fixture, bytes: u64) {
 }
 
 #[tokio::test]
-async fn a_consumer_that_comes_when_redis_is_full_drains_runs_that_had_no_target() {
+async fn a_consumer_that_comes_when_redis_is_full_drains_runs_that_had_no_load() {
     let fixture = Fixture::with_lease(Duration::from_secs(1)).await;
-    fixture.queue.create_run(&NewRun { target: None, ..new_run("a") }).await.unwrap();
+    fixture.queue.create_run(&NewRun { load: None, ..new_run("a") }).await.unwrap();
     fixture.feed_all("a", 20).await;
     set_memory(&fixture, 1);
 

@@ -1,11 +1,11 @@
-//! Runs take turns, and each target has its own.
+//! Runs take turns, and each has the load that is kept with it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use job_queue::{BatchBackend, NewRun, RunState, Wanted};
+use job_queue::{BatchBackend, NewRun, Queue, QueueArgs, RunState};
 use redis::Commands;
 
-use crate::support::{Fixture, after, consumer_of, delivered, id, job, new_run, target, target_of};
+use crate::support::{Fixture, after, consumer_of, delivered, id, job, load, load_of, new_run};
 
 /// Delivers so many batches, and gives the runs they are of.
 async fn deliver(consumer: &mut BatchBackend, batches: usize) -> Vec<String> {
@@ -79,79 +79,145 @@ async fn nothing_is_handed_out_before_its_checkpoint() {
 }
 
 #[tokio::test]
-async fn a_consumer_gets_batches_of_its_own_target_only() {
+async fn any_consumer_gets_batches_of_any_run_each_with_the_load_of_its_run() {
     let fixture = Fixture::with_run("leads").await;
-    let contacts = NewRun { target: Some(target_of("Contact")), ..new_run("contacts") };
+    let contacts = NewRun { load: Some(load_of("Contact")), ..new_run("contacts") };
     fixture.queue.create_run(&contacts).await.unwrap();
     fixture.feed_all("leads", 3).await;
     fixture.feed_all("contacts", 3).await;
 
-    let mut of_leads = consumer_of(fixture.queue.clone(), "leads");
-    assert_eq!(deliver(&mut of_leads, 9).await, ["leads"; 3]);
-    let others = fixture.queue.runs_of_others(&target()).await.unwrap();
-    assert_eq!(others, [(id("contacts"), Some(target_of("Contact")))]);
-
-    let mut of_contacts = BatchBackend::new(fixture.queue.clone(), "c", &target_of("Contact"));
-    assert_eq!(deliver(&mut of_contacts, 9).await, ["contacts"; 3]);
-}
-
-#[tokio::test]
-async fn a_run_without_a_target_gets_that_of_the_first_consumer_it_wants() {
-    let fixture = Fixture::new().await;
-    for (run, object) in [("any", None), ("contacts", Some("contact"))] {
-        let wanted = Wanted { object: object.map(str::to_owned), ..Wanted::default() };
-        let new = NewRun { wanted, target: None, ..new_run(run) };
-        fixture.queue.create_run(&new).await.unwrap();
-        fixture.feed_all(run, 2).await;
+    let mut consumer = BatchBackend::new(fixture.queue.clone(), "any", None);
+    let mut batches = BTreeMap::new();
+    while let Some(claimed) = consumer.claim().await.unwrap() {
+        let load = if claimed.job().run.as_ref() == "leads" { load() } else { load_of("Contact") };
+        assert_eq!((&*claimed.load().id, &*claimed.load().text), (&*load.summary.id, &*load.text));
+        *batches.entry(claimed.job().run.to_string()).or_insert(0) += 1;
+        claimed.settle(&delivered(&claimed)).await.unwrap();
     }
 
+    assert_eq!(batches, [("contacts".to_owned(), 3), ("leads".to_owned(), 3)].into());
+}
+
+#[tokio::test]
+async fn a_run_without_a_load_gets_that_of_a_consumer_which_it_keeps() {
+    let fixture = Fixture::new().await;
+    fixture.queue.create_run(&NewRun { load: None, ..new_run("any") }).await.unwrap();
+    fixture.feed_all("any", 3).await;
+    let mut without = BatchBackend::new(fixture.queue.clone(), "without", None);
+    assert_eq!(deliver(&mut without, 9).await, [""; 0], "nobody says what becomes of it");
+
     let mut of_leads = consumer_of(fixture.queue.clone(), "leads");
-    assert_eq!(deliver(&mut of_leads, 9).await, ["any"; 2]);
+    assert_eq!(deliver(&mut of_leads, 1).await, ["any"]);
+    let of_contacts = load_of("Contact");
+    let mut of_contacts = BatchBackend::new(fixture.queue.clone(), "c", Some(&of_contacts));
+    let claimed = of_contacts.claim().await.unwrap().unwrap();
 
-    assert_eq!(fixture.ledger("any").await.target, Some(target()));
-    assert_eq!(fixture.ledger("contacts").await.target, None);
-    let others = fixture.queue.runs_of_others(&target()).await.unwrap();
-    assert_eq!(others, [(id("contacts"), None)]);
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
-    assert_eq!(deliver(&mut of_leads, 9).await, [""; 0]);
-    let mut of_contacts = BatchBackend::new(fixture.queue.clone(), "c", &target_of("Contact"));
-    assert_eq!(deliver(&mut of_contacts, 9).await, ["contacts"; 2]);
+    assert_eq!(&*claimed.load().text, &*load().text);
+    let ledger = fixture.ledger("any").await;
+    assert_eq!((ledger.load, ledger.load_text), (Some(load().summary), load().text));
 }
 
 #[tokio::test]
-async fn a_run_whose_target_is_changed_goes_to_other_consumers() {
-    let fixture = Fixture::with_run("a").await;
-    fixture.feed_all("a", 3).await;
-    let mut old = consumer_of(fixture.queue.clone(), "old");
-    let mut new = BatchBackend::new(fixture.queue.clone(), "new", &target_of("Contact"));
-    deliver(&mut old, 1).await;
-    assert_eq!(deliver(&mut new, 9).await, [""; 0]);
+async fn nothing_is_deleted_for_a_run_that_does_not_say_so() {
+    let fixture = Fixture::new().await;
+    fixture.queue.create_run(&NewRun { load: None, ..new_run("any") }).await.unwrap();
+    fixture.feed_all("any", 2).await;
+    let mut load = load();
+    load.summary.operation = "delete".to_owned();
 
-    assert!(fixture.queue.set_target(&id("a"), &target_of("Contact")).await.unwrap());
+    let mut deleting = BatchBackend::new(fixture.queue.clone(), "deleting", Some(&load));
 
-    assert_eq!(deliver(&mut old, 9).await, [""; 0]);
-    assert_eq!(deliver(&mut new, 9).await, ["a"; 2]);
-    assert!(!fixture.queue.set_target(&id("none"), &target()).await.unwrap());
+    assert_eq!(deliver(&mut deleting, 9).await, [""; 0]);
+    assert_eq!(fixture.ledger("any").await.load, None);
 }
 
 #[tokio::test]
-async fn those_alive_say_what_they_deliver() {
+async fn a_load_that_does_not_fit_goes_again_unless_the_run_was_started_with_it() {
+    let fixture = Fixture::with_run("said").await;
+    fixture.queue.create_run(&NewRun { load: None, ..new_run("assumed") }).await.unwrap();
+    fixture.queue.create_run(&NewRun { load: None, ..new_run("begun") }).await.unwrap();
+    for run in ["said", "assumed", "begun"] {
+        fixture.feed_all(run, 2).await;
+    }
+    let mut of_leads = consumer_of(fixture.queue.clone(), "leads");
+    let mut held = Vec::new();
+    while fixture.ledger("begun").await.batches_settled == 0 {
+        let claimed = of_leads.claim().await.unwrap().unwrap();
+        match claimed.job().run.as_ref() {
+            "begun" => drop(claimed.settle(&delivered(&claimed)).await.unwrap()),
+            _ => held.push(claimed),
+        }
+    }
+
+    for run in ["said", "assumed", "begun"] {
+        fixture.queue.fail_run_of_misfit(&id(run), "Lead has no field ErpKey__c").await.unwrap();
+    }
+    for claimed in held {
+        claimed.release(Duration::ZERO).await.unwrap();
+    }
+
+    assert_eq!(fixture.ledger("said").await.load, Some(load().summary));
+    assert_eq!(fixture.ledger("begun").await.load, Some(load().summary), "rows went by it");
+    assert_eq!(fixture.ledger("assumed").await.load, None);
+    assert_eq!(deliver(&mut of_leads, 9).await, [""; 0], "failed runs wait");
+
+    fixture.queue.acquire_run(&id("assumed")).await.unwrap().release().await;
+    let of_contacts = load_of("Contact");
+    let mut of_contacts = BatchBackend::new(fixture.queue.clone(), "c", Some(&of_contacts));
+    assert_eq!(deliver(&mut of_contacts, 9).await, ["assumed"; 2]);
+    assert_eq!(fixture.ledger("assumed").await.load, Some(load_of("Contact").summary));
+}
+
+#[tokio::test]
+async fn those_alive_say_what_they_load_without_being_told() {
     let fixture = Fixture::new().await;
     let mut consumers = [
         consumer_of(fixture.queue.clone(), "one"),
         consumer_of(fixture.queue.clone(), "two"),
-        BatchBackend::new(fixture.queue.clone(), "three", &target_of("Contact")),
+        BatchBackend::new(fixture.queue.clone(), "three", Some(&load_of("Contact"))),
+        BatchBackend::new(fixture.queue.clone(), "four", None),
     ];
     for consumer in &mut consumers {
         consumer.claim().await.unwrap();
     }
 
-    while fixture.queue.live_consumers().await.unwrap() < 3 {
+    while fixture.queue.live_consumers().await.unwrap() < 4 {
         tokio::task::yield_now().await;
     }
 
-    let alive = fixture.queue.live_targets().await.unwrap();
-    assert_eq!(alive, [target_of("Contact"), target()]);
+    let alive = fixture.queue.live_loads().await.unwrap();
+    assert_eq!(alive.len(), 2);
+    assert!(alive.contains(&load_of("Contact")) && alive.contains(&load()));
+}
+
+#[tokio::test]
+async fn a_queue_belongs_to_one_org_until_another_one_adopts_it() {
+    let fixture = Fixture::new().await;
+    let claim = async |org, adopt| fixture.queue.claim_for_org(org, adopt).await.unwrap();
+    assert_eq!(fixture.queue.org().await.unwrap(), None);
+
+    assert_eq!(claim("00D1", false).await, None);
+    assert_eq!(claim("00D1", false).await, None);
+    assert_eq!(claim("00D2", false).await, Some("00D1".to_owned()));
+    assert_eq!(fixture.queue.org().await.unwrap(), Some("00D1".to_owned()));
+
+    assert_eq!(claim("00D2", true).await, None);
+    assert_eq!(claim("00D1", false).await, Some("00D2".to_owned()));
+}
+
+#[tokio::test]
+async fn deployments_of_two_names_share_a_redis_and_nothing_else() {
+    let fixture = Fixture::with_run("a").await;
+    let args = QueueArgs { queue_name: "other".to_owned(), ..QueueArgs::at(&fixture.redis.url()) };
+    let other = Queue::connect(&args).await.unwrap();
+    other.create_run(&new_run("a")).await.unwrap();
+    fixture.feed_all("a", 2).await;
+
+    assert_eq!(deliver(&mut consumer_of(other.clone(), "of-other"), 9).await, [""; 0]);
+    assert_eq!(other.ledger(&id("a")).await.unwrap().unwrap().read, 0);
+    assert_eq!(deliver(&mut consumer_of(fixture.queue.clone(), "own"), 9).await, ["a"; 2]);
+    assert_eq!(other.claim_for_org("00D2", false).await.unwrap(), None);
+    assert_eq!(fixture.queue.org().await.unwrap(), None);
 }
 
 /// What scales consumers looks at one key: its length is what is to do.

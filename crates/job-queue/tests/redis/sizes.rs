@@ -66,7 +66,7 @@ async fn the_message_of_a_rejected_row_is_cut_on_every_way() {
 }
 
 #[tokio::test]
-async fn lists_of_runs_have_everything_but_headers() {
+async fn lists_of_runs_have_everything_but_headers_and_loads() {
     let fixture = Fixture::new().await;
     let wide = bytes::Bytes::from("column,".repeat(9_000));
     fixture.queue.create_run(&job_queue::NewRun { header: wide, ..new_run("a") }).await.unwrap();
@@ -74,7 +74,9 @@ async fn lists_of_runs_have_everything_but_headers() {
     fixture.queue.note_interruption(&id("a"), "why").await.unwrap();
     let whole = fixture.ledger("a").await;
     assert_eq!(whole.header.len(), 63_000);
-    let expected = Ledger { header: bytes::Bytes::new(), now_ms: 0, ..whole };
+    assert!(!whole.load_text.is_empty());
+    let (header, load_text) = (bytes::Bytes::new(), String::new());
+    let expected = Ledger { header, load_text, now_ms: 0, ..whole };
 
     let page = fixture.queue.runs_page(None, 10).await.unwrap().runs;
     for list in [page, fixture.queue.unfinished_runs().await.unwrap()] {

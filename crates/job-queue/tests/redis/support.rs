@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Reject, ResumePoint, Rows, RunId};
-use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, Target};
+use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, RunLoad};
 use redis::Commands;
-pub(crate) use test_support::target_of;
+pub(crate) use test_support::load_of;
 use test_support::{RedisServer, until};
 
 /// A Redis of its own, and a queue on it.
@@ -109,17 +109,17 @@ impl Fixture {
 }
 
 pub(crate) async fn connect(redis: &RedisServer, lease: Duration) -> Queue {
-    let args = QueueArgs { redis_url: redis.url().into(), queue_lease: lease };
+    let args = QueueArgs { queue_lease: lease, ..QueueArgs::at(&redis.url()) };
     Queue::connect(&args).await.unwrap()
 }
 
-/// What consumers deliver, unless a test says otherwise.
-pub(crate) fn target() -> Target {
-    target_of("Lead")
+/// The load of runs, and of consumers, unless a test says otherwise.
+pub(crate) fn load() -> RunLoad {
+    load_of("Lead")
 }
 
 pub(crate) fn consumer_of(queue: Queue, name: &str) -> BatchBackend {
-    BatchBackend::new(queue, name, &target())
+    BatchBackend::new(queue, name, Some(&load()))
 }
 
 /// The next batch, when a lease or a delay has to end first.
@@ -132,7 +132,7 @@ pub(crate) fn id(run: &str) -> RunId {
 }
 
 pub(crate) fn new_run(run: &str) -> NewRun {
-    NewRun { target: Some(target()), ..test_support::new_run(run, "ExternalId,Name") }
+    NewRun { load: Some(load()), ..test_support::new_run(run, "ExternalId,Name") }
 }
 
 /// Batch `sequence`: 10 rows.

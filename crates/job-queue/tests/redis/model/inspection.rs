@@ -6,7 +6,7 @@ use job_queue::{Depth, Ledger, RunState};
 use redis::Commands;
 
 use super::expected::{Batch, Place, Run};
-use crate::support::{Fixture, id, target};
+use crate::support::{Fixture, id};
 
 /// The name of something that belongs to a run.
 pub(super) fn key(run: &str, part: &str) -> String {
@@ -85,7 +85,7 @@ fn check_places(redis: &mut redis::Connection, run: &Run, jobs: &Jobs) {
 /// again when something will be; any other is in none.
 fn check_round(redis: &mut redis::Connection, run: &Run) {
     let name = key(run.name, "");
-    let round = format!("{{batch-sync}}:round:{}", target().id());
+    let round = "{batch-sync}:round:deliveries";
     let turn: Option<f64> = redis.zscore(round, &name).unwrap();
     let wake: Option<f64> = redis.zscore("{batch-sync}:wake", &name).unwrap();
     let is_queued = run.batches.iter().any(|batch| batch.place == Place::Queued);
