@@ -33,7 +33,7 @@ describe("the load of a run", { timeout: 300_000 }, () => {
     const watched = await open();
     await watched.sees("[data-part=loadHint]", /^The load whose pattern fits; without one, no consumer has a default load\.$/);
     assert.deepEqual(await watched.page.$$eval("#load option", (all) => all.map(({ text }) => text)), [
-      "By the file's name", "accounts: upsert Account by ErpKey__c", "contacts: upsert Contact by LegacyId__c", "leads: upsert Lead by External_Id__c"]);
+      "By the file's name", "leads: upsert Lead by External_Id__c", "accounts: upsert Account by ErpKey__c", "contacts: upsert Contact by LegacyId__c"]);
     await watched.page.select("#load", "contacts");
     await watched.sees("[data-part=loadHint]", /^API collections; mapping [0-9a-f]+; files contacts\*\.csv; after accounts\.$/);
     await look(watched, "loads");
