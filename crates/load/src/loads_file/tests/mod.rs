@@ -205,6 +205,8 @@ Rating = "Customer"
 Seats__c = 1_200
 Price__c = 1.10
 Active__c = true
+Phone = +49301234
+Small__c = -1e-3
 "#);
 
     let column = |line, name: &str, fields: &str| (line, name.to_owned(), None, fields.to_owned());
@@ -223,6 +225,8 @@ Active__c = true
             constant(15, "1200", "Seats__c"),
             constant(16, "1.10", "Price__c"),
             constant(17, "true", "Active__c"),
+            constant(18, "+49301234", "Phone"),
+            constant(19, "-1e-3", "Small__c"),
         ]
     );
     let Columns::Mapped(sdl) = &named.load.columns else { panic!("{named:?}") };
@@ -269,6 +273,11 @@ fn the_environment_says_the_load_default_and_nothing_of_the_others() {
     assert_eq!(Ok(&default.load), environment(Some("Lead")).load(&read).as_ref());
     assert_eq!((&default.files, &default.after), (&Vec::new(), &Vec::new()));
 
+    let again = with_default.with_default(&environment(Some("Case")), &read).unwrap();
+    let objects: Vec<_> = again.iter().map(|load| load.load.object.as_str()).collect();
+    assert_eq!(objects, ["Account", "Case"], "there is one default");
+    let without = again.with_default(&environment(None), &read).unwrap();
+    assert_eq!(without.iter().count(), 1);
     let without = file.clone().with_default(&environment(None), &read).unwrap();
     assert_eq!(without.iter().count(), 1);
     let unreadable = LoadSettings { mapping: Some("nowhere.sdl".into()), ..environment(Some("A")) };
