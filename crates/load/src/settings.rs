@@ -1,41 +1,51 @@
-//! The settings of a load: the same names in a file of loads, on the command line and in the
-//! environment.
+//! The settings of a load: the same names in a file of loads, on the command line, in a request and
+//! in the environment.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use clap::{ArgAction, Args, ValueEnum};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiChoice, AssignmentRule, DateOrder, DatesWithTime, DecimalSign, LeftOut, Operation,
-    TwoDigitYears, ValueRules, is_api_name, value::zone,
+    ApiChoice, AssignmentRule, DateOrder, DatesWithTime, DecimalSign, InlineColumns,
+    InlineConstants, InvalidLoad, LeftOut, Load, Operation, Sdl, TwoDigitYears, ValueRules,
+    spelling::{self, api_name},
+    value::zone,
 };
 
-/// What a load does with a file, as far as it is said.
+/// What a load does with a file, as far as it is said. JSON may spell the names in camel case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoadSettings {
     /// Object that the rows become, such as Lead.
     #[arg(long, alias = "salesforce-object", env = "SALESFORCE_OBJECT", value_name = "NAME", value_parser = api_name)]
+    #[serde(deserialize_with = "spelling::name")]
     pub object: Option<String>,
 
     /// Field by which rows find their record: an external id for an upsert; an external id or Id
     /// (the default) for an update or a delete. An insert has none.
     #[arg(long, alias = "salesforce-external-id", env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD", value_parser = api_name)]
+    #[serde(alias = "externalId", deserialize_with = "spelling::name")]
     pub external_id: Option<String>,
 
     /// What to do with the rows [default: upsert].
     #[arg(long, alias = "salesforce-operation", env = "SALESFORCE_OPERATION", value_enum)]
+    #[serde(deserialize_with = "spelling::choice")]
     pub operation: Option<Operation>,
 
     /// By which API rows are loaded. The outcome is the same [default: collections].
     #[arg(long, alias = "salesforce-api", env = "SALESFORCE_API", value_enum)]
+    #[serde(deserialize_with = "spelling::choice")]
     pub api: Option<ApiChoice>,
 
     /// Rows per call, at most 200. A call never holds rows of two batches, so more than
     /// `BATCH_ROWS` has no effect [default: 200].
-    #[arg(long, alias = "salesforce-batch", env = "SALESFORCE_BATCH", value_name = "ROWS", value_parser = clap::value_parser!(u16).range(1..=200))]
+    #[arg(long, alias = "salesforce-batch", env = "SALESFORCE_BATCH", value_name = "ROWS", value_parser = clap::value_parser!(u16).range(spelling::CALL_ROWS))]
+    #[serde(alias = "callRows", deserialize_with = "spelling::call_rows")]
     pub call_rows: Option<u16>,
 
     /// Assignment rule for accounts, cases and leads: true for the active one, false for none, or
@@ -46,11 +56,13 @@ pub struct LoadSettings {
         env = "SALESFORCE_ASSIGNMENT_RULE",
         value_name = "RULE"
     )]
+    #[serde(alias = "assignmentRule", deserialize_with = "spelling::assignment_rule")]
     pub assignment_rule: Option<AssignmentRule>,
 
     /// Store rows also when a duplicate rule, which would let a person save them in spite of its
     /// warning, finds them to be duplicates [default: false].
     #[arg(long, alias = "salesforce-allow-duplicates", env = "SALESFORCE_ALLOW_DUPLICATES", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[serde(alias = "allowDuplicates")]
     pub allow_duplicates: Option<bool>,
 
     /// Mapping of columns to fields, a .sdl file of Data Loader. Without one, columns fill the
@@ -67,17 +79,19 @@ pub struct LoadSettings {
         value_name = "COLUMNS",
         value_delimiter = ','
     )]
+    #[serde(alias = "leaveOut", deserialize_with = "spelling::names")]
     pub leave_out: Option<Vec<String>>,
 
     /// Time zone of dates with a time and without an offset, such as Europe/Berlin. Dates without
     /// a time are not shifted [default: UTC].
     #[arg(long, alias = "mapping-time-zone", env = "MAPPING_TIME_ZONE", value_name = "ZONE", value_parser = zone::named)]
-    #[serde(with = "zone::if_given")]
+    #[serde(alias = "timeZone", deserialize_with = "zone::if_given::deserialize")]
     pub time_zone: Option<TimeZone>,
 
     /// How dates with slashes are read: 11/23/2026 or 23/11/2026. Not set: month first, and where
     /// dates are filled a warning says that this is assumed.
     #[arg(long, alias = "mapping-dates", env = "MAPPING_DATES", value_enum, value_name = "ORDER")]
+    #[serde(deserialize_with = "spelling::choice")]
     pub dates: Option<DateOrder>,
 
     /// What a year of two digits means: `reject` rejects its row; a year such as 1970 is the first of
@@ -88,6 +102,7 @@ pub struct LoadSettings {
         env = "MAPPING_TWO_DIGIT_YEARS",
         value_name = "YEAR"
     )]
+    #[serde(alias = "twoDigitYears")]
     pub two_digit_years: Option<TwoDigitYears>,
 
     /// What becomes of a date field whose cell has a time of day as well [default: reject].
@@ -98,6 +113,7 @@ pub struct LoadSettings {
         value_enum,
         value_name = "WHAT"
     )]
+    #[serde(alias = "datesWithTime", deserialize_with = "spelling::choice")]
     pub dates_with_time: Option<DatesWithTime>,
 
     /// What stands before the decimals of a number [default: point].
@@ -108,16 +124,30 @@ pub struct LoadSettings {
         value_enum,
         value_name = "SIGN"
     )]
+    #[serde(deserialize_with = "spelling::choice")]
     pub decimal: Option<DecimalSign>,
 
     /// What an empty cell does. `#N/A` empties the field in any case [default: ignore].
     #[arg(long, alias = "mapping-nulls", env = "MAPPING_NULLS", value_enum, value_name = "WHAT")]
+    #[serde(deserialize_with = "spelling::choice")]
     pub nulls: Option<Nulls>,
 
     /// Cut text that is longer than its field, instead of rejecting the row [default: false].
     #[arg(long, alias = "mapping-truncate", env = "MAPPING_TRUNCATE", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub truncate: Option<bool>,
+
+    /// Which column fills which fields, where there is no mapping file. Files of loads and requests
+    /// only.
+    #[arg(skip)]
+    pub columns: Option<InlineColumns>,
+
+    /// What a field gets in every row, beside `columns`.
+    #[arg(skip)]
+    pub constants: Option<InlineConstants>,
 }
+
+/// Bytes of a mapping file, at most: it has a line for each column, and is kept with each run.
+const MAPPING_BYTES_MAX: usize = 1 << 20;
 
 /// What an empty cell does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -129,30 +159,75 @@ pub enum Nulls {
     Write,
 }
 
-/// Settings of a load that do not fit together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidLoad {
-    /// There is no object to load.
-    #[error("SALESFORCE_OBJECT is not set; name the object that the rows become, such as Lead")]
-    NoObject,
-    /// An upsert without a key.
-    #[error(
-        "SALESFORCE_EXTERNAL_ID is not set; name the external id field by which rows find their \
-         record, such as External_Id__c"
-    )]
-    NoExternalId,
-    /// Something that Bulk API does otherwise, or not at all.
-    #[error(
-        "Bulk API cannot do {what} as Collections does; set SALESFORCE_API=collections or auto"
-    )]
-    NotByBulk {
-        /// The setting.
-        what: &'static str,
-    },
-}
-
 impl LoadSettings {
+    /// These, and what `base` says of all that they do not say.
+    ///
+    /// Where columns find their fields is one choice: who says any of `mapping`, `columns` and
+    /// `leave-out` has nothing of the base's. Constants belong to columns.
+    #[must_use]
+    pub fn over(self, base: Self) -> Self {
+        let says_columns =
+            self.mapping.is_some() || self.columns.is_some() || self.leave_out.is_some();
+        let (mapping, leave_out, columns, constants) = if says_columns {
+            (self.mapping, self.leave_out, self.columns, self.constants)
+        } else {
+            let constants = self.constants.or(base.constants);
+            (base.mapping, base.leave_out, base.columns, constants)
+        };
+        Self {
+            object: self.object.or(base.object),
+            external_id: self.external_id.or(base.external_id),
+            operation: self.operation.or(base.operation),
+            api: self.api.or(base.api),
+            call_rows: self.call_rows.or(base.call_rows),
+            assignment_rule: self.assignment_rule.or(base.assignment_rule),
+            allow_duplicates: self.allow_duplicates.or(base.allow_duplicates),
+            mapping,
+            leave_out,
+            time_zone: self.time_zone.or(base.time_zone),
+            dates: self.dates.or(base.dates),
+            two_digit_years: self.two_digit_years.or(base.two_digit_years),
+            dates_with_time: self.dates_with_time.or(base.dates_with_time),
+            decimal: self.decimal.or(base.decimal),
+            nulls: self.nulls.or(base.nulls),
+            truncate: self.truncate.or(base.truncate),
+            columns,
+            constants,
+        }
+    }
+
+    /// Whether nothing is said at all.
+    #[must_use]
+    pub fn says_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The load that they say, with the mapping file that they name, which `read` reads.
+    ///
+    /// # Errors
+    ///
+    /// When settings are missing or do not fit together, and when the mapping file cannot be read or
+    /// understood.
+    pub fn load(&self, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Load, InvalidLoad> {
+        let load = Load::new(self)?;
+        Ok(load.mapped_by(self.sdl(read)?))
+    }
+
+    /// What says which column fills which field; nothing, when their names do.
+    fn sdl(&self, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Option<Sdl>, InvalidLoad> {
+        match (&self.mapping, &self.columns) {
+            (Some(_), Some(_)) => Err(InvalidLoad::ColumnsAndMapping),
+            (None, Some(_)) if self.leave_out.is_some() => Err(InvalidLoad::ColumnsAndLeftOut),
+            (_, None) if self.constants.is_some() => Err(InvalidLoad::ConstantsWithoutColumns),
+            (None, None) => Ok(None),
+            (None, Some(columns)) => {
+                let decimal = self.decimal.unwrap_or_default();
+                columns.sdl(self.constants.as_ref(), decimal).map(Some)
+            }
+            (Some(path), None) => mapping_file(path, read).map(Some),
+        }
+    }
+
     /// The field by which rows find their record.
     pub(crate) fn key(&self, operation: Operation) -> Result<Option<String>, InvalidLoad> {
         let given = self.external_id.as_ref();
@@ -203,11 +278,18 @@ impl LoadSettings {
     }
 }
 
-fn api_name(text: &str) -> Result<String, String> {
-    match is_api_name(text) {
-        true => Ok(text.to_owned()),
-        false => Err("not an API name; these have letters, digits and underscores".to_owned()),
+/// Where the file lies is of this machine, and no part of the load: the same file gives the same load
+/// wherever it is mounted.
+fn mapping_file(
+    path: &Path,
+    read: &dyn Fn(&Path) -> io::Result<String>,
+) -> Result<Sdl, InvalidLoad> {
+    let unreadable = |problem| InvalidLoad::UnreadableMapping { path: path.to_owned(), problem };
+    let text = read(path).map_err(|error| unreadable(error.to_string()))?;
+    if text.len() > MAPPING_BYTES_MAX {
+        return Err(unreadable("it is larger than 1 MiB; is it a mapping file?".to_owned()));
     }
+    Ok(Sdl::parse(path, &text)?.named_without_folder())
 }
 
 #[cfg(test)]
