@@ -126,7 +126,9 @@ async fn claim(queue: &Queue, org: &str, adopt: bool) -> anyhow::Result<()> {
         return Err(ConsumerError::QueueOfOtherOrg { queue: other, signed_in }.into());
     }
     if let Some(before) = before.filter(|before| before != org) {
-        warn!("the queue belonged to org {before}; all that is queued goes to org {org} from now on");
+        warn!(
+            "the queue belonged to org {before}; all that is queued goes to org {org} from now on"
+        );
     }
     Ok(())
 }
