@@ -25,6 +25,7 @@ use std::{io::Write, process::ExitCode, sync::Arc, thread, time::Instant};
 use anyhow::{Context, bail};
 use blob_store::BlobStore;
 use futures::{StreamExt, stream::FuturesOrdered};
+use indicatif::{ProgressBar, ProgressStyle};
 use ingest_core::rejects_header;
 use job_queue::{Queue, RunLoad};
 use load::Load;
@@ -118,7 +119,8 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
         rejects.header(&rejects_header(header.raw(), header.dialect()))?;
     }
     let checker = Arc::new(Checker::new(plan, header.dialect(), rejects.is_some()));
-    let (totals, skipped) = Box::pin(read_all(source, &checker, rejects.as_mut())).await?;
+    let (totals, skipped) =
+        Box::pin(read_all(source, blob.bytes, &checker, rejects.as_mut())).await?;
     if let Some(rejects) = rejects {
         rejects.finish()?;
     }
@@ -159,6 +161,7 @@ async fn chosen(said: SaidLoad, queue: Option<&Queue>) -> anyhow::Result<RunLoad
 /// the lines without data as well.
 async fn read_all(
     mut source: Source,
+    file_bytes: u64,
     checker: &Arc<Checker>,
     mut rejects: Option<&mut RejectsOut>,
 ) -> anyhow::Result<(Totals, u64)> {
@@ -166,6 +169,7 @@ async fn read_all(
     let at_once = thread::available_parallelism().map_or(2, usize::from).clamp(2, AT_ONCE_MAX);
     let mut looked_at = FuturesOrdered::new();
     let mut is_read = false;
+    let bar = bar(file_bytes);
     loop {
         while !is_read && looked_at.len() < at_once {
             match source.next_batch().await? {
@@ -182,8 +186,18 @@ async fn read_all(
             rejects.rows(&std::mem::take(&mut checked.rejects))?;
         }
         totals.add(checked);
+        bar.set_position(source.progress().bytes());
     }
+    bar.finish_and_clear();
     Ok((totals, source.skipped()))
+}
+
+/// How far the reading is, on a terminal.
+fn bar(file_bytes: u64) -> ProgressBar {
+    const TEMPLATE: &str =
+        "{wide_bar} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+    let style = ProgressStyle::with_template(TEMPLATE).expect("it is well formed");
+    ProgressBar::new(file_bytes).with_style(style)
 }
 
 fn print(mut findings: Findings, begun: Instant, json: bool) -> anyhow::Result<()> {

@@ -29,6 +29,11 @@ pub(super) enum DescribeError {
     NoSuchObject { object: String },
     #[error("could not read the object {object}: salesforce answers {answer}")]
     Refused { object: String, answer: Refusal },
+    #[error(
+        "salesforce does not answer ({cause}); is it up, and is SALESFORCE_LOGIN_URL or \
+         SALESFORCE_INSTANCE_URL right?"
+    )]
+    Away { cause: String },
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error(
@@ -65,9 +70,7 @@ impl Describer {
             Self::Org(client) => match until_answered(|| client.instance()).await {
                 Ok(instance) => Ok(instance),
                 Err(Refusal::Login(error)) => Err(error.into()),
-                Err(answer) => {
-                    Err(DescribeError::Refused { object: "of the org".to_owned(), answer })
-                }
+                Err(refusal) => Err(DescribeError::Away { cause: refusal.to_string() }),
             },
         }
     }
