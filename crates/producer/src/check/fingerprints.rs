@@ -1,9 +1,6 @@
 //! Which values were there before, in bounded memory.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasherDefault, DefaultHasher, Hasher},
-};
+use std::hash::{DefaultHasher, Hasher};
 
 /// Stands for a value: two values have the same one by an accident that is not to be expected in any
 /// file.
@@ -13,15 +10,15 @@ pub(super) fn fingerprint(value: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// Bit of a fingerprint from which on zeros tell which values are looked at: neither one by which the
-/// set finds a place, nor one by which it compares.
+/// Bit of a fingerprint from which on zeros tell which values are looked at. The bits below it find a
+/// place in the table.
 const FIRST_BIT: u32 = 36;
 
 /// The values that were seen, as far as there is room for them. Of more, a part is looked at: all rows
 /// of every second value, of every fourth, and so on.
 pub(super) struct Fingerprints {
     values_max: usize,
-    seen: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    seen: Table,
     /// Only values are looked at that have so many zeros.
     zeros: u32,
     again: u64,
@@ -44,8 +41,8 @@ pub(super) struct Counted {
 impl Fingerprints {
     /// With room for so many values.
     pub(super) fn new(values_max: usize) -> Self {
-        let seen = HashSet::default();
-        Self { values_max: values_max.max(1), seen, zeros: 0, again: 0, again_estimated: 0 }
+        let (values_max, seen) = (values_max.max(1), Table::for_values(values_max.max(1)));
+        Self { values_max, seen, zeros: 0, again: 0, again_estimated: 0 }
     }
 
     /// Adds the value of a row. Gives whether it was there before, as far as that is known.
@@ -58,17 +55,17 @@ impl Fingerprints {
             self.again_estimated += 1 << self.zeros;
             return true;
         }
-        while self.seen.len() > self.values_max {
+        while self.seen.values > self.values_max {
             self.zeros += 1;
             let zeros = self.zeros;
-            self.seen.retain(|fingerprint| is_looked_at(*fingerprint, zeros));
+            self.seen.retain(|fingerprint| is_looked_at(fingerprint, zeros));
         }
         false
     }
 
     pub(super) fn counted(&self) -> Counted {
         Counted {
-            different: (self.seen.len() as u64) << self.zeros,
+            different: (self.seen.values as u64) << self.zeros,
             again: self.again_estimated,
             again_at_least: self.again,
             one_in: 1 << self.zeros,
@@ -80,21 +77,49 @@ fn is_looked_at(fingerprint: u64, zeros: u32) -> bool {
     (fingerprint >> FIRST_BIT).trailing_zeros() >= zeros
 }
 
-/// A fingerprint is a hash already.
-#[derive(Default)]
-struct AsItIs(u64);
+/// A set of fingerprints that never grows: a set that does needs room for the old and the new one at
+/// once. Its pages take memory when they are first written.
+struct Table {
+    /// A power of two; 0 is a free place.
+    places: Vec<u64>,
+    values: usize,
+}
 
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
+impl Table {
+    /// With more places than values, for one is found by trying the next one.
+    fn for_values(values_max: usize) -> Self {
+        let places = vec![0; (values_max + values_max / 3 + 2).next_power_of_two()];
+        Self { places, values: 0 }
     }
 
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("fingerprints are numbers")
+    /// Gives whether it was not there.
+    fn insert(&mut self, fingerprint: u64) -> bool {
+        // As a place that is taken.
+        let fingerprint = fingerprint.max(1);
+        let last = self.places.len() - 1;
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits are as good as all")]
+        let mut place = fingerprint as usize & last;
+        loop {
+            match self.places[place] {
+                0 => {
+                    self.places[place] = fingerprint;
+                    self.values += 1;
+                    return true;
+                }
+                there if there == fingerprint => return false,
+                _ => place = (place + 1) & last,
+            }
+        }
     }
 
-    fn write_u64(&mut self, fingerprint: u64) {
-        self.0 = fingerprint;
+    fn retain(&mut self, is_kept: impl Fn(u64) -> bool) {
+        let there = self.places.iter().copied();
+        let kept: Vec<u64> = there.filter(|value| *value > 0 && is_kept(*value)).collect();
+        self.places.fill(0);
+        self.values = 0;
+        for fingerprint in kept {
+            self.insert(fingerprint);
+        }
     }
 }
 
@@ -133,11 +158,31 @@ mod tests {
     }
 
     #[test]
+    fn the_table_has_what_was_put_there_and_nothing_else() {
+        let mut table = Table::for_values(100);
+        // Places that are tried one after the other, over the end.
+        let values: Vec<u64> = (0..100).map(|value| value * 64 + 60).chain([0, 1]).collect();
+
+        let are_new: Vec<bool> = values.iter().map(|value| table.insert(*value)).collect();
+        assert!(are_new[..101].iter().all(|is_new| *is_new) && !are_new[101], "0 counts as 1");
+        assert!(values.iter().all(|value| !table.insert(*value)));
+        table.retain(|value| value % 128 == 60);
+        assert_eq!(table.values, 50);
+        let are_there = |table: &mut Table, remainder| {
+            values[..100]
+                .iter()
+                .filter(|value| *value % 128 == remainder)
+                .all(|value| !table.insert(*value))
+        };
+        assert!(are_there(&mut table, 60) && table.insert(124));
+    }
+
+    #[test]
     fn the_set_is_bounded_whatever_comes() {
         let mut seen = Fingerprints::new(1_000);
         for value in 0..200_000_u64 {
             seen.add(fingerprint(&value.to_le_bytes()));
-            assert!(seen.seen.len() <= 1_000);
+            assert!(seen.seen.values <= 1_000 && seen.seen.places.len() == 2_048);
         }
     }
 }

@@ -8,11 +8,11 @@ use super::{
     fingerprints::{Counted, Fingerprints},
 };
 
-/// Keys that are compared with all before them, in less than 30 MiB.
-const KEYS_MAX: usize = 1_800_000;
+/// Keys that are compared with all before them, in 16 MiB.
+const KEYS_MAX: usize = 1_500_000;
 
 /// The same of what rows refer to, for all columns together.
-const REFERENCES_MAX: usize = 400_000;
+const REFERENCES_MAX: usize = 390_000;
 
 /// Rows that are named of those that repeat a key.
 const EXAMPLES_MAX: usize = 3;
