@@ -50,6 +50,18 @@ pub enum ConsumerError {
         /// What the system says.
         source: io::Error,
     },
+    /// What is queued is meant for another org.
+    #[error(
+        "the queue belongs to org {queue}, and these settings sign in to org {signed_in}; sign in to \
+         the first one, or give this deployment a queue of its own (QUEUE_NAME); only if {signed_in} \
+         is to get all that is queued, as after the refresh of a sandbox, start once with --adopt-org"
+    )]
+    QueueOfOtherOrg {
+        /// The org of the queue.
+        queue: String,
+        /// Where the settings lead.
+        signed_in: String,
+    },
     /// There is no such run.
     #[error("there is no run {run}; `producer runs` lists those that are kept")]
     NoSuchRun {
@@ -65,8 +77,8 @@ pub enum ConsumerError {
         /// The run.
         run: RunId,
     },
-    /// No consumer ever took the run.
-    #[error("no consumer has delivered run {run}: there is nothing to count")]
+    /// Nobody ever said what the run loads.
+    #[error("no consumer has delivered run {run}: it has no load, and there is nothing to count")]
     RunNotDelivered {
         /// The run.
         run: RunId,

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use load::{Load, LoadSettings};
+use load::{InvalidLoad, Load, LoadSettings};
 use salesforce::Connection;
 
 use super::{InvalidSettings, SignInArgs};
@@ -35,7 +35,8 @@ pub struct SalesforceArgs {
     #[arg(long, env = "SALESFORCE_TIMEOUT", default_value = "9m 30s", value_name = "DURATION", value_parser = service::parse_timeout)]
     pub salesforce_timeout: Duration,
 
-    /// What a run loads that does not say it.
+    /// The load of runs that were started without one. Without an object there is none, and such
+    /// runs wait for a consumer that has one.
     #[command(flatten)]
     pub(crate) load: LoadSettings,
 }
@@ -44,8 +45,8 @@ pub struct SalesforceArgs {
 #[derive(Clone, Debug)]
 pub struct SalesforceConfig {
     pub(crate) connection: Connection,
-    /// Without the columns of its mapping file.
-    pub(crate) load: Load,
+    /// The load of runs that were started without one, without the columns of its mapping file.
+    pub(crate) load: Option<Load>,
     pub(crate) mapping_file: Option<PathBuf>,
 }
 
@@ -54,9 +55,17 @@ impl SalesforceArgs {
     pub(crate) fn meant(self) -> Result<SalesforceConfig, InvalidSettings> {
         Ok(SalesforceConfig {
             connection: self.connection()?,
-            load: Load::new(&self.load)?,
+            load: self.load()?,
             mapping_file: self.load.mapping,
         })
+    }
+
+    /// Settings of a load that name no object are no load: somebody forgot it.
+    fn load(&self) -> Result<Option<Load>, InvalidLoad> {
+        match self.load == LoadSettings::default() {
+            true => Ok(None),
+            false => Load::new(&self.load).map(Some),
+        }
     }
 
     /// How to get in and ask, whatever the rows become.
