@@ -18,6 +18,7 @@ pub(crate) mod known_loads;
 pub(crate) mod load_choice;
 pub(crate) mod load_difference;
 pub(crate) mod places;
+pub(crate) mod preview;
 pub(crate) mod read_settings;
 pub(crate) mod rejects_file;
 pub(crate) mod replay;

@@ -133,7 +133,7 @@ impl RunStore {
 
     /// How this file is read if it is a rejects file or a copy of one, and whether it is the file
     /// of a known run.
-    async fn settings_of_rejects(
+    pub(super) async fn settings_of_rejects(
         &self,
         blob: &BlobProperties,
         settings: &ReadSettings,

@@ -23,6 +23,8 @@ pub(crate) struct ApiError {
     pub(crate) error: String,
     /// The run that conflicts with the request.
     pub(crate) run: Option<RunId>,
+    /// The line of a text that came with the request, from 1.
+    pub(crate) line: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -31,11 +33,13 @@ struct Body<'a> {
     error: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<&'a RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), run: None }
+        Self { status, error: error.into(), run: None, line: None }
     }
 
     pub(crate) fn bad_request(error: impl Into<String>) -> Self {
@@ -62,7 +66,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body { error: &self.error, run_id: self.run.as_ref() };
+        let body = Body { error: &self.error, run_id: self.run.as_ref(), line: self.line };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         match self.status {

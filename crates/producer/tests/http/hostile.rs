@@ -92,6 +92,8 @@ fn cases() -> Vec<Case> {
         for line in [
             "GET /api/sync",
             "GET /api/queue",
+            "GET /api/files/rows.csv/preview",
+            "POST /api/mappings",
             "GET /api/files",
             "GET /api/sync/rows",
             "GET /metrics",
