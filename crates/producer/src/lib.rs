@@ -4,6 +4,7 @@
 //! ```text
 //! main ──▶ commands ──▶ server   HTTP API, page, and the worker that loads runs
 //!                       plan     what a load will take, before it
+//!                       check    what would become of a file's rows
 //!                       verify   reads the file again, and compares it with the ledger
 //!                       watch    all runs, live, in a terminal
 //!                          └──▶ import   opens, reads, feeds and follows a run
@@ -13,6 +14,7 @@
 //!
 //! Each folder uses only what is to its right.
 
+mod check;
 mod cli;
 mod commands;
 mod import;
@@ -23,6 +25,7 @@ mod verify;
 mod watch;
 
 pub use cli::{
+    check_args::{CheckArgs, DescribeArgs},
     command::{Cli, Command},
     http_args::HttpArgs,
     import_args::{GuardArgs, ImportArgs, WatermarkArgs},

@@ -6,15 +6,13 @@ use std::{
     time::Duration,
 };
 
-use load::{Describe, Load, Mapping, Operation, TargetRules};
+use load::{Describe, Load, Mapping, Operation};
 use salesforce::{Allowance, Client, Refusal};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 
 use crate::{
-    config::SalesforceConfig,
     error::ConsumerError,
-    plan::read_mapping,
     retry::{BackoffReason, CallVerdict, OnExhausted, classify_call},
     throttle::Throttle,
 };
@@ -31,7 +29,6 @@ pub(crate) struct SignedIn {
 /// A load on the objects of the org.
 #[derive(Debug)]
 pub(crate) struct Fitted {
-    pub(crate) load: Load,
     pub(crate) mapping: Mapping,
     /// What may go wrong later, a sentence each.
     pub(crate) warnings: Vec<String>,
@@ -57,13 +54,6 @@ pub(crate) enum WaitLimit<'a> {
 const SECONDS_MAX: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
-/// A load with the columns of its mapping file. That is on this machine, and comes before all that may
-/// have to wait.
-pub(crate) fn with_mapping_file(load: Load, config: &SalesforceConfig) -> anyhow::Result<Load> {
-    let mapping_file = config.mapping_file.as_deref().map(read_mapping).transpose()?;
-    Ok(load.mapped_by(mapping_file))
-}
-
 /// Logs in, and finds out to which org that leads.
 pub(crate) async fn sign_in(
     client: &Client,
@@ -85,16 +75,16 @@ pub(crate) fn away(refusal: Refusal) -> ConsumerError {
 /// Compares a load with the org.
 pub(crate) async fn fit(
     client: &Client,
-    load: Load,
+    load: &Load,
     wait: WaitLimit<'_>,
-) -> anyhow::Result<Fitted> {
+) -> Result<Fitted, ConsumerError> {
     let describe = describe(client, &load.object, wait).await?;
     let mut warnings = Vec::new();
     let objects = load.parents(&describe, None);
     let parents = parents(client, objects, wait, &mut warnings).await;
     let mapping = load.mapping(describe, parents)?;
-    warnings.extend(load_warnings(&mapping));
-    Ok(Fitted { load, mapping, warnings })
+    warnings.extend(mapping.warnings());
+    Ok(Fitted { mapping, warnings })
 }
 
 /// Asks the org what is left today.
@@ -251,40 +241,4 @@ pub(crate) async fn parents(
         }
     }
     parents
-}
-
-fn load_warnings(mapping: &Mapping) -> Vec<String> {
-    let targets = mapping.columns().iter().flat_map(|column| &column.targets);
-    let mut warnings: Vec<String> = targets.filter_map(|target| target.warning.clone()).collect();
-    let filled = mapping.columns().iter().flat_map(|column| &column.targets);
-    warnings.extend(mapping.rules().assumed_dates(filled));
-    let required = mapping.required_but_not_filled();
-    if !required.is_empty() {
-        warnings.push(format!(
-            "no column fills {}; rows that would create a record are rejected without it",
-            required.join(", ")
-        ));
-    }
-    if mapping.rules().operation == Operation::Insert {
-        warnings.push(
-            "insert can store a row twice when a consumer dies; an upsert by external id cannot"
-                .to_owned(),
-        );
-    }
-    warnings.extend(key_warning(mapping.rules()));
-    warnings
-}
-
-/// What is worth knowing of an external id that several records may share.
-fn key_warning(rules: &TargetRules) -> Option<String> {
-    let key = rules.key.as_ref().filter(|_| rules.operation == Operation::Upsert)?;
-    let field = rules.describe.field(&key.field)?;
-    (field.field_type != "id" && !field.unique).then(|| {
-        format!(
-            "external id {} of {} is not unique: an upsert by it needs the permission View All \
-             Data, and rows that find several records are rejected (DUPLICATE_EXTERNAL_ID, or \
-             HTTP 300 MULTIPLE_CHOICES); tick Unique in its definition",
-            field.name, rules.describe.name
-        )
-    })
 }

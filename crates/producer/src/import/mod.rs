@@ -17,6 +17,7 @@ pub(crate) mod importer;
 pub(crate) mod known_loads;
 pub(crate) mod load_choice;
 pub(crate) mod load_difference;
+pub(crate) mod open_file;
 pub(crate) mod places;
 pub(crate) mod preview;
 pub(crate) mod read_settings;

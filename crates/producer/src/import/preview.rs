@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::import::{
     compression::Packing,
     error::{ReadError, SyncError},
+    open_file::FileOpener,
     read_settings::ReadSettings,
-    run_store::RunStore,
     source::{ReadProgress, Source, Step, Transfer},
 };
 
@@ -79,7 +79,7 @@ struct Look {
     end_byte: u64,
 }
 
-impl RunStore {
+impl FileOpener<'_> {
     /// Reads the beginning of a file as a run would. `None`: there is no header in it.
     pub(crate) async fn preview(
         &self,
@@ -109,7 +109,7 @@ impl RunStore {
             ..self.transfer
         };
         let progress = ReadProgress::default();
-        let mut source = Source::start(&self.store, blob, settings, transfer, &progress);
+        let mut source = Source::start(self.store, blob, settings, transfer, &progress);
         let (mut rows, mut rejects) = (Vec::new(), Vec::new());
         let (mut records, mut end_byte, mut cells_bytes) = (0_u64, 0, 0);
         let mut ended = false;

@@ -93,6 +93,11 @@ impl ReadSettings {
         serde_json::to_string(self).expect("plain fields can be written")
     }
 
+    /// The same in batches of another size.
+    pub(crate) fn in_batches(self, rows: usize, bytes_max: usize) -> Self {
+        Self { batch_rows: rows, batch_bytes_max: bytes_max, ..self }
+    }
+
     /// Whether the file is a rejects file whose last columns are taken off.
     pub(crate) fn is_replay(&self) -> bool {
         self.replay.is_some()

@@ -39,7 +39,7 @@ pub(crate) async fn show(
         return Ok(([(header::ALLOW, "PUT")], wrong_method().await).into_response());
     };
     let turn = api.lists.turn(&client).await?;
-    let preview = Box::pin(api.runs.preview(file, &api.settings)).await?;
+    let preview = Box::pin(api.runs.files().preview(file, &api.settings)).await?;
     let preview = preview.ok_or_else(|| {
         ApiError::new(
             StatusCode::UNPROCESSABLE_ENTITY,
