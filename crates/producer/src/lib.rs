@@ -4,12 +4,12 @@
 //! ```text
 //! main ──▶ commands ──▶ server   HTTP API, page, and the worker that loads runs
 //!                       plan     what a load will take, before it
-//!                       check    what would become of a file's rows
 //!                       verify   reads the file again, and compares it with the ledger
 //!                       watch    all runs, live, in a terminal
-//!                          └──▶ import   opens, reads, feeds and follows a run
-//!                                 └──▶ report   what people and programs see of a run
-//!                                        └──▶ cli   arguments and settings
+//!                          └──▶ check    what would become of a file's rows
+//!                                 └──▶ import   opens, reads, feeds and follows a run
+//!                                        └──▶ report   what people and programs see of a run
+//!                                               └──▶ cli   arguments and settings
 //! ```
 //!
 //! Each folder uses only what is to its right.

@@ -22,12 +22,15 @@ export async function showCompose(main, file, signal) {
     const [preview] = await Promise.all([get(`/api/files/${encodeURIComponent(file)}/preview`, signal), equip()]);
     if (signal.aborted) return;
     const { root, parts } = instance("compose");
+    showFile(parts, preview);
     main.append(root);
+    main.classList.remove("loading");
+    parts.file.focus({ preventScroll: true });
     await new Composer(parts, preview, signal).begin();
   } catch (error) {
-    if (!signal.aborted) missing(main, error);
-  } finally {
-    if (!signal.aborted) main.classList.remove("loading");
+    if (signal.aborted) return;
+    main.classList.remove("loading");
+    missing(main, error);
   }
 }
 
@@ -81,11 +84,9 @@ class Composer {
     this.#signal = signal;
     const samples = preview.columns.map((_, at) => preview.rows.map(({ cells }) => cells[at] ?? ""));
     this.#draft = new Draft(preview.columns, samples);
-    showFile(parts, preview);
     this.#columns = new Columns(parts, this.#draft, () => this.#changed());
     this.#check = new Check(parts, signal);
     this.#listen();
-    parts.file.focus({ preventScroll: true });
   }
 
   #listen() {
@@ -174,7 +175,7 @@ class Composer {
       if (asked !== this.#asked) return;
       draft.takeFields(describe);
       parts.object.value = draft.object;
-      setText(parts.objectHint, `${describe.label}: ${grouped(describe.fields.length)} fields.`);
+      setText(parts.objectHint, `${describe.name}: ${grouped(describe.fields.length)} fields.`);
     } catch (error) {
       if (this.#signal.aborted || asked !== this.#asked) return;
       draft.takeFields(null);

@@ -7,7 +7,7 @@ const field = (name, type, more = {}) => ({
 });
 const key = (name, more = {}) => field(name, "string", { length: 64, externalId: true, idLookup: true, unique: true, ...more });
 const id = field("Id", "id", { length: 18, idLookup: true, createable: false, updateable: false });
-const described = (name, fields) => ({ name, label: name.replace(/__c$/, ""), createable: true, updateable: true, deletable: true, fields: [id, ...fields] });
+const described = (name, fields) => ({ name, createable: true, updateable: true, deletable: true, fields: [id, ...fields] });
 
 export const CONTACT = described("Contact", [
   key("ErpKey__c", { label: "ERP No" }),
@@ -24,13 +24,13 @@ export const BIG = described("Big__c", [key("Key__c"), ...Array.from({ length: 7
 
 /** Answers for the calls that an org would have to answer. */
 export const ORG = {
-  "/api/salesforce/objects": { objects: [CONTACT, ACCOUNT, BIG].map(({ name, label, createable, updateable, deletable }) => ({ name, label, createable, updateable, deletable })) },
+  "/api/salesforce/objects": { objects: [CONTACT, ACCOUNT, BIG].map(({ fields, ...object }) => ({ ...object, label: object.name.replace(/__c$/, "") })) },
   "/api/salesforce/objects/Contact": CONTACT,
   "/api/salesforce/objects/Account": ACCOUNT,
   "/api/salesforce/objects/Big__c": BIG,
 };
 
-export const NO_ORG = { "/api/salesforce/objects": { status: 409, error: "this server does not know an org: set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID" } };
+export const NO_ORG = { "/api/salesforce/objects": { http: 409, error: "this server does not know an org: set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID" } };
 
 /** Runs in the page, before all else: some calls have these answers, and what was sent is kept in `window.sent`. */
 export function answering(answers) {
@@ -44,7 +44,7 @@ export function answering(answers) {
       if (path.startsWith("/api/salesforce/objects/")) return new Response(JSON.stringify({ error: "the org has no such object" }), { status: 404 });
       return real(path, options);
     }
-    const { status = 200, ...body } = Array.isArray(answer) ? (answer.length > 1 ? answer.shift() : answer[0]) : answer;
-    return new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
+    const { http = 200, ...body } = Array.isArray(answer) ? (answer.length > 1 ? answer.shift() : answer[0]) : answer;
+    return new Response(JSON.stringify(body), { status: http, headers: { "Content-Type": "application/json" } });
   };
 }

@@ -11,9 +11,12 @@ use job_queue::QueueError;
 use load::NoLoad;
 use serde::Serialize;
 
-use crate::import::{
-    error::{ReadError, SyncError},
-    load_choice::LoadError,
+use crate::{
+    check::DescribeError,
+    import::{
+        error::{ReadError, SyncError},
+        load_choice::LoadError,
+    },
 };
 
 /// A refusal, with words that say what to do next.
@@ -144,6 +147,19 @@ impl From<SyncError> for ApiError {
             SyncError::UnknownRun { .. } => Self::no_such_run(),
             error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),
             error => Self::conflict(error.to_string(), None),
+        }
+    }
+}
+
+impl From<DescribeError> for ApiError {
+    fn from(error: DescribeError) -> Self {
+        let words = error.to_string();
+        match &error {
+            DescribeError::NoSuchObject { .. } | DescribeError::NotInFile { .. } => {
+                Self::not_found(words)
+            }
+            error if error.may_pass() => logged(error, Self::unavailable(words)),
+            error => logged(error, Self::new(StatusCode::BAD_GATEWAY, words)),
         }
     }
 }

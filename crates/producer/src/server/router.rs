@@ -25,8 +25,8 @@ use crate::server::{
         headers::with_security_headers,
     },
     routes::{
-        control, events, files, health, loads, mappings, metrics, openapi, page, preview, queue,
-        rejects, runs, start, uploads,
+        checks, control, events, files, health, loads, mappings, metrics, openapi, page, preview,
+        queue, rejects, runs, salesforce, start, uploads,
     },
     state::Api,
 };
@@ -61,6 +61,10 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/files", get(files::list))
         .route("/api/loads", get(loads::list))
         .route("/api/mappings", post(mappings::read))
+        .route("/api/salesforce/objects", get(salesforce::list))
+        .route("/api/salesforce/objects/{name}", get(salesforce::show))
+        .route("/api/checks", post(checks::begin))
+        .route("/api/checks/{id}", get(checks::show).delete(checks::stop))
         .route("/api/queue", get(queue::show))
         .route("/api/openapi.json", get(openapi::show))
         .route("/livez", get(health::live))

@@ -1,5 +1,6 @@
 //! The handlers, a file for each resource of the API; `openapi.json` describes them.
 
+pub(crate) mod checks;
 pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod files;
@@ -13,5 +14,6 @@ pub(crate) mod preview;
 pub(crate) mod queue;
 pub(crate) mod rejects;
 pub(crate) mod runs;
+pub(crate) mod salesforce;
 pub(crate) mod start;
 pub(crate) mod uploads;
