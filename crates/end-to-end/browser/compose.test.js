@@ -326,4 +326,21 @@ files = ["exports/contacts_*.csv"]
     assert(added.every(([, size]) => size > 0) && bytes < COMPOSER_BYTES_MAX, `${bytes} bytes: ${added}`);
     await watched.close();
   });
+
+  it("goes from a file to a run with a real org: mapped by name, checked, started", async () => {
+    const { product } = stage;
+    await product.put("leads.csv", "External Id,Last Name,Company,Email,Status\nL-1,Ada,Lovelace,ada@example.com,Open - Not Contacted\nL-2,Bob,Bob & Co,,Nonsense\nL-1,Cem,Cem Inc,,\n");
+    const watched = await open("leads.csv", {});
+    await choose(watched, "Lead");
+    assert.equal(await watched.text("[data-part=mapped]"), "5 of 5 mapped");
+    assert.match((await row(watched, 5))[1], /^one of 4: Open - Not Contacted, /);
+    await watched.press("[data-part=check]");
+    await watched.sees("[data-part=figures]", /^3 rows read.*2 would be sent.*1 would be rejected.*1 keys? comes? more than once$/);
+    await watched.sees("[data-part=found]", /^INVALID_VALUEStatus1record 2 \(line 3\): /);
+    await product.consume();
+    await watched.press("[data-part=start]");
+    await watched.sees(".story .pill", /^Completed$/, 60_000);
+    assert.deepEqual([await watched.text("[data-count=read]"), await watched.text("[data-count=rejected]")], ["3", "1"]);
+    await watched.close();
+  });
 });

@@ -83,7 +83,7 @@ export class Check {
     setShare(checkBar.firstElementChild, share);
     setAttribute(checkBar, "aria-valuenow", Math.floor(100 * Math.min(1, share)));
     const keys = findings?.keys;
-    const repeated = keys?.repeated > 0 ? [["warn", `${keys.isCounted ? "" : "about "}${grouped(keys.repeated)}`, "keys come more than once"]] : [];
+    const repeated = keys?.repeated > 0 ? [["warn", `${keys.isCounted ? "" : "about "}${grouped(keys.repeated)}`, keys.repeated === 1 ? "key comes more than once" : "keys come more than once"]] : [];
     const said = [["", grouped(rows), "rows read"], ["good", grouped(rows - rejected), "would be sent"], [rejected > 0 ? "bad" : "", grouped(rejected), "would be rejected"], ...repeated];
     figures.replaceChildren(...said.map(([tone, number, words]) => element("span", { class: tone }, element("b", {}, number), ` ${words}`)));
     const groups = findings?.rejects ?? [];

@@ -41,7 +41,7 @@ export function answering(answers) {
     const named = Object.keys(answers).find((known) => known.toLowerCase() === path.toLowerCase());
     const answer = answers[`${options.method ?? "GET"} ${path}`] ?? answers[named];
     if (answer === undefined) {
-      if (path.startsWith("/api/salesforce/objects/")) return new Response(JSON.stringify({ error: "the org has no such object" }), { status: 404 });
+      if (answers["/api/salesforce/objects"] && path.startsWith("/api/salesforce/objects/")) return new Response(JSON.stringify({ error: "the org has no such object" }), { status: 404 });
       return real(path, options);
     }
     const { http = 200, ...body } = Array.isArray(answer) ? (answer.length > 1 ? answer.shift() : answer[0]) : answer;

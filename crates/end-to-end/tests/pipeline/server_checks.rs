@@ -11,6 +11,9 @@ use crate::{
 
 const ROWS: &str = "Key,Name,Mail,Company\nK-1,Ada,ada@example.com,Lovelace\nK-2,Bob,not mail,Bob & Co\nK-1,Cem,,Cem Inc\n,Dan,,Dan Ltd\nK-5,Eve,,\n";
 
+/// What `deploy/compose.yaml` gives a server.
+const SERVER_BYTES_MAX: u64 = 96 << 20;
+
 fn load() -> Value {
     json!({
         "object": "Lead",
@@ -168,7 +171,7 @@ fn a_check_can_be_stopped_and_there_is_one_at_a_time() {
     let pipeline = Pipeline::start();
     let rows: String = (0..1_500_000).map(|row| format!("K-{row},Name,,Company\n")).collect();
     pipeline.put("many.csv", format!("Key,Name,Mail,Company\n{rows}"));
-    let server = serve(&pipeline);
+    let mut server = serve(&pipeline);
     let body = json!({"fileName": "many.csv", "load": load()});
 
     let (_, begun) = begin(&server, &body);
@@ -194,5 +197,8 @@ fn a_check_can_be_stopped_and_there_is_one_at_a_time() {
         pause_for(100);
     }
     assert_eq!(again.0, 202, "its place is free: {}", again.1);
-    stop(&server, text(&again.1, "id"));
+    let check = ended(&server, text(&again.1, "id"));
+    assert_eq!(check["findings"]["rows"], json!(1_500_000), "{check}");
+    let peak = server.program().peak_memory_bytes();
+    assert!(peak < SERVER_BYTES_MAX, "{peak} bytes");
 }
