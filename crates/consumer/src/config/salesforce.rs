@@ -34,11 +34,11 @@ impl SalesforceArgs {
         Ok(SalesforceConfig { connection: self.connection.connection()?, load: self.load()? })
     }
 
-    /// Settings of a load that name no object are no load: somebody forgot it.
+    /// Settings that name no object are no load, as in a producer, which may have the same environment.
     fn load(&self) -> Result<Option<Load>, InvalidLoad> {
-        match self.load.says_nothing() {
-            true => Ok(None),
-            false => self.load.load(&|path| fs::read_to_string(path)).map(Some),
+        match self.load.object {
+            None => Ok(None),
+            Some(_) => self.load.load(&|path| fs::read_to_string(path)).map(Some),
         }
     }
 }

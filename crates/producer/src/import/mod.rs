@@ -2,6 +2,8 @@
 //! their end.
 //!
 //! ```text
+//! KnownLoads ──LoadWish──▶ SaidLoad   what the run loads
+//!                            ▼
 //! RunRequest ──RunStore::open──▶ OpenedRun ──▶ Importer
 //!                                               ├─ feed    Source ──batches──▶ queue, below the watermarks
 //!                                               └─ follow  ledger ──▶ progress, rejects file, stalls

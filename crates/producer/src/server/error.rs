@@ -185,6 +185,13 @@ impl From<LoadError> for ApiError {
                 ),
                 None,
             ),
+            LoadError::OtherMapping { what, how } => Self::conflict(
+                format!(
+                    "this server and the consumers that are alive map {what} in different ways \
+                     ({how}); give all of them the same mapping settings, or name the load as `load`"
+                ),
+                None,
+            ),
             LoadError::Invalid(why) => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("`load`: {why}"))
             }
