@@ -31,6 +31,11 @@ pub(crate) enum DescribeError {
     NoSuchObject { object: String },
     #[error("could not read the object {object}: salesforce answers {answer}")]
     Refused { object: String, answer: Refusal },
+    #[error(
+        "salesforce does not answer ({cause}); is it up, and is SALESFORCE_LOGIN_URL or \
+         SALESFORCE_INSTANCE_URL right?"
+    )]
+    Away { cause: String },
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error(
@@ -99,9 +104,7 @@ impl Describer {
             Self::Org(client) => match until_answered(|| client.instance()).await {
                 Ok(instance) => Ok(instance),
                 Err(Refusal::Login(error)) => Err(error.into()),
-                Err(answer) => {
-                    Err(DescribeError::Refused { object: "of the org".to_owned(), answer })
-                }
+                Err(refusal) => Err(DescribeError::Away { cause: refusal.to_string() }),
             },
         }
     }
@@ -157,6 +160,7 @@ impl DescribeError {
         match self {
             Self::Refused { answer, .. } => may_pass(answer),
             Self::Login(error) => error.is_passing(),
+            Self::Away { .. } => true,
             Self::NoSuchObject { .. } | Self::NotInFile { .. } => false,
         }
     }
