@@ -21,6 +21,7 @@ const SETTINGS = { SALESFORCE_OBJECT: "", SALESFORCE_EXTERNAL_ID: "", MAPPING_FI
 async function whole(watched, name) {
   const height = await watched.page.evaluate(() => document.documentElement.scrollHeight);
   await watched.page.setViewport({ ...DESK, height });
+  await watched.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }]);
   await watched.shot(name);
   await watched.page.setViewport(DESK);
 }
