@@ -18,7 +18,7 @@ use crate::cli::invalid_setting::InvalidSetting;
 /// Who says what objects are like.
 #[derive(Debug)]
 pub(crate) enum Describer {
-    Org(Client),
+    Org(Box<Client>),
     File { path: PathBuf, file: DescribesFile },
 }
 
@@ -89,7 +89,7 @@ impl Describer {
         for warning in connection.credentials.warnings() {
             warn!("{warning}");
         }
-        Ok(Self::Org(Client::new(connection)?))
+        Ok(Self::Org(Box::new(Client::new(connection)?)))
     }
 
     /// A file that `producer describe` saved.
