@@ -30,12 +30,13 @@ pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     Extension(client): Extension<Client>,
     name: Result<Path<String>, PathRejection>,
-    QueryOf(Nothing {}): QueryOf<Nothing>,
+    query: Result<QueryOf<Nothing>, ApiError>,
 ) -> Result<Response, ApiError> {
     let Path(name) = name.map_err(|_| ApiError::bad_request("the name is not UTF-8"))?;
     let Some(file) = name.strip_suffix(SUFFIX) else {
         return Ok(([(header::ALLOW, "PUT")], ApiError::wrong_method()).into_response());
     };
+    let QueryOf(Nothing {}) = query?;
     let turn = api.lists.turn(&client).await?;
     let preview = Box::pin(api.runs.files().preview(file, &api.settings)).await?;
     let preview = preview.ok_or_else(|| {
