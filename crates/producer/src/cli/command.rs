@@ -5,6 +5,7 @@ use service::CompletionsArgs;
 
 use crate::cli::{
     check_args::{CheckArgs, DescribeArgs},
+    import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
         CancelArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs,
@@ -50,6 +51,19 @@ pub enum Command {
         producer loads --loads-file deploy/loads.toml      checks a file\n  \
         producer loads --json | jq '.[].name'")]
     Loads(ListLoadsArgs),
+    /// Print the loads of a Data Loader configuration as a file of loads.
+    ///
+    /// Comments name what has no counterpart, what is set in the environment, and what to do instead.
+    /// Passwords and other secrets are named and not shown. Mapping files (.sdl) are used as they are:
+    /// put them beside the file of loads.
+    #[command(
+        name = "import-dataloader",
+        after_help = "Examples:\n  \
+        producer import-dataloader conf/process-conf.xml > loads.toml\n  \
+        producer import-dataloader conf/process-conf.xml opportunityUpsertProcess\n  \
+        producer loads --loads-file loads.toml                  checks the result"
+    )]
+    ImportDataloader(ImportDataloaderArgs),
     /// Upload a file to the container.
     ///
     /// Goes on where an upload of the same file was interrupted: what is staged is not sent again. The
