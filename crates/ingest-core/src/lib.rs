@@ -60,6 +60,7 @@ mod first_record;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod header;
+mod ids_file;
 mod ingest;
 mod input;
 mod job;
@@ -89,6 +90,7 @@ pub use dialect::Dialect;
 pub use error::{DataKind, IngestError, PackedFormat};
 pub use escape::{is_control, push_shown, shown};
 pub use header::{Header, RepeatedName};
+pub use ids_file::{IdLine, IdLines, ids_header, ids_key_name};
 pub use ingest::Ingest;
 pub use job::{BatchJob, DecodeJobError};
 pub use key::{is_record_id, number_by_value, read_exponent, trimmed};
