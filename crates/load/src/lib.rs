@@ -14,6 +14,7 @@ mod fit;
 mod flags;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod ids;
 mod inline;
 mod invalid_load;
 mod load;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What can be said of a load as well as of all.
-const SHARED: [&str; 14] = [
+const SHARED: [&str; 15] = [
     "external-id",
     "operation",
     "api",
@@ -38,6 +38,7 @@ const SHARED: [&str; 14] = [
     "decimal",
     "nulls",
     "truncate",
+    "ids",
 ];
 
 /// What is of one load.

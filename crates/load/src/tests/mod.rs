@@ -4,6 +4,7 @@ mod cells;
 mod columns;
 mod digest;
 mod forms;
+mod ids;
 mod rows;
 
 use std::{collections::BTreeMap, path::Path};
