@@ -218,7 +218,7 @@ impl Scene {
     /// The rejects of a run as they go into its file.
     pub(crate) async fn rejects(&self, run: &str) -> Vec<String> {
         let run = run.parse().unwrap();
-        let pending = self.queue.pending_rejects(&run, 1 << 20).await.unwrap();
+        let pending = self.queue.pending_lines(&run, Output::Rejects, 1 << 20).await.unwrap();
         let line = |line: &Bytes| String::from_utf8(line.to_vec()).unwrap().trim_end().to_owned();
         pending.lines.iter().map(line).collect()
     }
