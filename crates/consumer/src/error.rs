@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{io, net::SocketAddr};
 
 use ingest_core::RunId;
 use load::Misfit;
@@ -42,14 +42,6 @@ pub enum ConsumerError {
     /// The load does not fit the org.
     #[error(transparent)]
     Misfit(#[from] Misfit),
-    /// The mapping file cannot be read.
-    #[error("could not read the mapping file {}", path.display())]
-    MappingFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
     /// What is queued is meant for another org.
     #[error(
         "the queue belongs to org {queue}, and these settings sign in to org {signed_in}; sign in to \

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use job_queue::{Queue, RunLoad};
+use load::DEFAULT_LOAD;
 use salesforce::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    commands::{Fitted, SignedIn, WaitLimit, fit, limits, sign_in, with_mapping_file},
+    commands::{Fitted, SignedIn, WaitLimit, fit, limits, sign_in},
     config::Config,
     counters::Counters,
     delivery::{Bulk, BulkAccess, Deliverer, Holds, Lookup, Planner, Rest, Sender},
@@ -17,9 +18,6 @@ use crate::{
     shutdown::Shutdown,
     throttle::{Bounds, CircuitBreaker, Concurrency, OutagePublisher, Quota, Throttle},
 };
-
-/// What people call the load of a consumer's settings.
-const DEFAULT_LOAD: &str = "default";
 
 /// Calls at once in the whole org, before it is known what it takes.
 const START_CALLS: u32 = 4;
@@ -56,7 +54,7 @@ pub(crate) async fn start(
     };
     publisher.publish(&queue, None).await?;
     log_start(config, &signed_in, fitted.as_ref());
-    let default = fitted.map(|fitted| RunLoad::new(DEFAULT_LOAD, &fitted.load));
+    let default = salesforce.load.as_ref().map(|load| RunLoad::new(DEFAULT_LOAD, load));
     if let Some(RunLoad { summary, .. }) = &default
         && !summary.may_be_assumed()
     {
@@ -100,14 +98,12 @@ async fn preflight(
     wait: WaitLimit<'_>,
 ) -> anyhow::Result<(SignedIn, Option<Fitted>)> {
     let salesforce = &config.salesforce;
-    let default = salesforce.load.clone();
-    let default = default.map(|load| with_mapping_file(load, salesforce)).transpose()?;
     for warning in salesforce.connection.credentials.warnings() {
         warn!("{warning}");
     }
     let signed_in = sign_in(client, wait).await?;
     claim(queue, &signed_in.org, config.consumer.adopt_org).await?;
-    let fitted = match default {
+    let fitted = match &salesforce.load {
         Some(load) => Some(fit(client, load, wait).await?),
         None => None,
     };
@@ -125,8 +121,15 @@ async fn claim(queue: &Queue, org: &str, adopt: bool) -> anyhow::Result<()> {
         let signed_in = org.to_owned();
         return Err(ConsumerError::QueueOfOtherOrg { queue: other, signed_in }.into());
     }
-    if let Some(before) = before.filter(|before| before != org) {
-        warn!("the queue belonged to org {before}; all that is queued goes to org {org} from now on");
+    match before {
+        Some(before) if before != org => warn!(
+            "the queue belonged to org {before}; all that is queued goes to org {org} from now on"
+        ),
+        _ if adopt => warn!(
+            "--adopt-org (ADOPT_ORG) had nothing to do; take it away, for with it rows can go to an org \
+             that they are not meant for"
+        ),
+        _ => (),
     }
     Ok(())
 }

@@ -100,21 +100,23 @@ impl LoadSettings {
             }
         });
         let matches = command.try_get_matches_from_mut(["load"]);
-        matches
-            .and_then(|matches| Self::from_arg_matches(&matches))
-            .map_err(|error| command.error(ErrorKind::ValueValidation, said_of_variables(&error)))
+        matches.and_then(|matches| Self::from_arg_matches(&matches)).map_err(|error| {
+            let message = said_of_variables(&command, &error);
+            command.error(ErrorKind::ValueValidation, message)
+        })
     }
 }
 
-/// What clap says of flags, said of the variables: nobody wrote a flag.
-fn said_of_variables(error: &clap::Error) -> String {
+/// What clap says of the flags of a command, said of the variables: nobody wrote a flag.
+fn said_of_variables(command: &Command, error: &clap::Error) -> String {
     let message = error.to_string();
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     let message = message.split("\n\nFor more information").next().unwrap_or(message);
     arguments().iter().fold(message.trim_end().to_owned(), |message, argument| {
-        match variable_of(argument) {
-            None => message,
-            Some(variable) => message.replace(&format!("'{argument}'"), &variable),
+        let flag = command.get_arguments().find(|flag| flag.get_id() == argument.get_id());
+        match (flag, variable_of(argument)) {
+            (Some(flag), Some(variable)) => message.replace(&format!("'{flag}'"), &variable),
+            _ => message,
         }
     })
 }

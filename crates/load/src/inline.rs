@@ -12,7 +12,7 @@ use serde::{
 };
 
 use crate::{
-    DecimalSign, InvalidLoad, Sdl,
+    DecimalSign, Sdl,
     sdl::{Entry, constant},
     spelling::{Names, quoted},
 };
@@ -112,7 +112,7 @@ impl InlineColumns {
         &self,
         constants: Option<&InlineConstants>,
         decimal: DecimalSign,
-    ) -> Result<Sdl, InvalidLoad> {
+    ) -> Result<Sdl, InvalidInline> {
         let of_columns = self.columns.iter().map(|Column { line, name, fields }| Entry {
             line: *line,
             column: name.clone(),

@@ -1,7 +1,10 @@
 //! What a load does with a file: which column fills which field of an object, and how a cell becomes
-//! JSON. Pure: nothing here waits, reads a file or makes a request.
+//! JSON. Pure: nothing here waits, reads a file or makes a request; who has a mapping file gives what
+//! reads it.
 //!
 //! ```text
+//! file of loads · flags · request · environment ──LoadSettings──▶ Load, kept with its run
+//!
 //! .sdl file or column names ──Mapping──▶ Plan, one per header ──▶ EncodedRows, one per batch
 //! ```
 
@@ -27,6 +30,7 @@ mod reason;
 mod record_id;
 mod sdl;
 mod settings;
+mod settings_load;
 mod spelling;
 mod target;
 #[cfg(test)]

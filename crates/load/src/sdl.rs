@@ -311,6 +311,7 @@ mod tests {
             (r"Mood\uD83Dx=Street", r"line 1: `\uD83D` is half a character"),
             (r"Mood\uD83D\u0041=Street", r"line 1: `\uD83D` is half a character"),
             (r"Mood\uDE00=Street", r"line 1: `\uDE00` is half a character"),
+            ("A\u{1b}=B\nA\u{1b}=C", r"line 2: column `A\u001b` is mapped on line 1 already"),
             ("# nothing\n\n", "mapping file lead.sdl: it maps no column"),
             ("Note=\n", "mapping file lead.sdl: it maps no column"),
         ] {

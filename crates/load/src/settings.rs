@@ -1,10 +1,7 @@
 //! The settings of a load: the same names in a file of loads, on the command line, in a request and
 //! in the environment.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 use jiff::tz::TimeZone;
@@ -12,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApiChoice, AssignmentRule, DateOrder, DatesWithTime, DecimalSign, InlineColumns,
-    InlineConstants, InvalidLoad, LeftOut, Load, Operation, Sdl, TwoDigitYears, ValueRules,
+    InlineConstants, InvalidLoad, LeftOut, Operation, TwoDigitYears, ValueRules,
     spelling::{self, api_name},
     value::zone,
 };
@@ -151,9 +148,6 @@ pub struct LoadSettings {
     pub constants: Option<InlineConstants>,
 }
 
-/// Bytes of a mapping file, at most: it has a line for each column, and is kept with each run.
-const MAPPING_BYTES_MAX: usize = 1 << 20;
-
 /// What an empty cell does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -208,32 +202,6 @@ impl LoadSettings {
         *self == Self::default()
     }
 
-    /// The load that they say, with the mapping file that they name, which `read` reads.
-    ///
-    /// # Errors
-    ///
-    /// When settings are missing or do not fit together, and when the mapping file cannot be read or
-    /// understood.
-    pub fn load(&self, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Load, InvalidLoad> {
-        let load = Load::new(self)?;
-        Ok(load.mapped_by(self.sdl(read)?))
-    }
-
-    /// What says which column fills which field; nothing, when their names do.
-    fn sdl(&self, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Option<Sdl>, InvalidLoad> {
-        match (&self.mapping, &self.columns) {
-            (Some(_), Some(_)) => Err(InvalidLoad::ColumnsAndMapping),
-            (None, Some(_)) if self.leave_out.is_some() => Err(InvalidLoad::ColumnsAndLeftOut),
-            (_, None) if self.constants.is_some() => Err(InvalidLoad::ConstantsWithoutColumns),
-            (None, None) => Ok(None),
-            (None, Some(columns)) => {
-                let decimal = self.decimal.unwrap_or_default();
-                columns.sdl(self.constants.as_ref(), decimal).map(Some)
-            }
-            (Some(path), None) => mapping_file(path, read).map(Some),
-        }
-    }
-
     /// The field by which rows find their record.
     pub(crate) fn key(&self, operation: Operation) -> Result<Option<String>, InvalidLoad> {
         let given = self.external_id.as_ref();
@@ -282,20 +250,6 @@ impl LoadSettings {
             _ => None,
         }
     }
-}
-
-/// Where the file lies is of this machine, and no part of the load: the same file gives the same load
-/// wherever it is mounted.
-fn mapping_file(
-    path: &Path,
-    read: &dyn Fn(&Path) -> io::Result<String>,
-) -> Result<Sdl, InvalidLoad> {
-    let unreadable = |problem| InvalidLoad::UnreadableMapping { path: path.to_owned(), problem };
-    let text = read(path).map_err(|error| unreadable(error.to_string()))?;
-    if text.len() > MAPPING_BYTES_MAX {
-        return Err(unreadable("it is larger than 1 MiB; is it a mapping file?".to_owned()));
-    }
-    Ok(Sdl::parse(path, &text)?.named_without_folder())
 }
 
 #[cfg(test)]

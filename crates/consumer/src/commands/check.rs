@@ -10,7 +10,7 @@ use load::{Load, Mapping, Target};
 use salesforce::{Allowance, Client};
 use tracing::warn;
 
-use super::preflight::{Fitted, WaitLimit, fit, limits, parents, sign_in, with_mapping_file};
+use super::preflight::{Fitted, WaitLimit, fit, limits, parents, sign_in};
 use crate::config::{HeaderArgs, SalesforceConfig};
 
 /// What `--json` prints.
@@ -49,7 +49,6 @@ pub(crate) async fn check(
     json: bool,
     header: &HeaderArgs,
 ) -> anyhow::Result<()> {
-    let load = with_mapping_file(load.clone(), config)?;
     let before = config.connection.credentials.warnings();
     // Said before the sign-in, which may take some seconds.
     before.iter().for_each(|warning| warn!("{warning}"));
@@ -59,7 +58,7 @@ pub(crate) async fn check(
     let limits = limits(&client).await;
     fitted.warnings.extend(limits.warning);
     let (mapping, left_out) = match &header.header {
-        Some(line) => of_header(read_header(line, header)?, &mut fitted, &client).await?,
+        Some(line) => of_header(load, read_header(line, header)?, &mut fitted, &client).await?,
         None => (of_mapping(&fitted.mapping), Vec::new()),
     };
     if json {
@@ -90,11 +89,12 @@ pub(crate) async fn check(
 
 /// What becomes of the columns of a header line.
 async fn of_header(
+    load: &Load,
     header: Header,
     fitted: &mut Fitted,
     client: &Client,
 ) -> anyhow::Result<(Vec<MappedField>, Vec<String>)> {
-    let Fitted { load, mapping, warnings } = fitted;
+    let Fitted { mapping, warnings } = fitted;
     let objects = match mapping.is_by_name() {
         true => load.parents(&mapping.rules().describe, Some(&header)),
         false => BTreeSet::new(),

@@ -7,5 +7,5 @@ mod preflight;
 pub(crate) use self::{
     check::check,
     count::count,
-    preflight::{Fitted, SignedIn, WaitLimit, fit, limits, sign_in, with_mapping_file},
+    preflight::{Fitted, SignedIn, WaitLimit, fit, limits, sign_in},
 };

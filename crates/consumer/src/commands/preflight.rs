@@ -12,9 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 
 use crate::{
-    config::SalesforceConfig,
     error::ConsumerError,
-    plan::read_mapping,
     retry::{BackoffReason, CallVerdict, OnExhausted, classify_call},
     throttle::Throttle,
 };
@@ -31,7 +29,6 @@ pub(crate) struct SignedIn {
 /// A load on the objects of the org.
 #[derive(Debug)]
 pub(crate) struct Fitted {
-    pub(crate) load: Load,
     pub(crate) mapping: Mapping,
     /// What may go wrong later, a sentence each.
     pub(crate) warnings: Vec<String>,
@@ -57,13 +54,6 @@ pub(crate) enum WaitLimit<'a> {
 const SECONDS_MAX: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
-/// A load with the columns of its mapping file. That is on this machine, and comes before all that may
-/// have to wait.
-pub(crate) fn with_mapping_file(load: Load, config: &SalesforceConfig) -> anyhow::Result<Load> {
-    let mapping_file = config.mapping_file.as_deref().map(read_mapping).transpose()?;
-    Ok(load.mapped_by(mapping_file))
-}
-
 /// Logs in, and finds out to which org that leads.
 pub(crate) async fn sign_in(
     client: &Client,
@@ -85,16 +75,16 @@ pub(crate) fn away(refusal: Refusal) -> ConsumerError {
 /// Compares a load with the org.
 pub(crate) async fn fit(
     client: &Client,
-    load: Load,
+    load: &Load,
     wait: WaitLimit<'_>,
-) -> anyhow::Result<Fitted> {
+) -> Result<Fitted, ConsumerError> {
     let describe = describe(client, &load.object, wait).await?;
     let mut warnings = Vec::new();
     let objects = load.parents(&describe, None);
     let parents = parents(client, objects, wait, &mut warnings).await;
     let mapping = load.mapping(describe, parents)?;
     warnings.extend(load_warnings(&mapping));
-    Ok(Fitted { load, mapping, warnings })
+    Ok(Fitted { mapping, warnings })
 }
 
 /// Asks the org what is left today.

@@ -134,7 +134,7 @@ pub enum Task {
     Check {
         /// Where the rows would go.
         salesforce: Box<SalesforceConfig>,
-        /// What is compared, without the columns of its mapping file.
+        /// What is compared.
         load: Box<Load>,
         /// As JSON.
         json: bool,
@@ -164,8 +164,8 @@ impl Cli {
     pub fn meant(self) -> Result<Task, InvalidSettings> {
         match self.command {
             Some(Command::Check { json, header, salesforce }) => {
-                let salesforce = Box::new(salesforce.meant()?);
-                let load = salesforce.load.clone().ok_or(InvalidSettings::NoLoadToCheck)?;
+                let mut salesforce = Box::new(salesforce.meant()?);
+                let load = salesforce.load.take().ok_or(InvalidSettings::NoLoadToCheck)?;
                 Ok(Task::Check { salesforce, load: Box::new(load), json, header })
             }
             Some(Command::Count(args)) => Ok(Task::Count(Box::new(args.meant()?))),

@@ -1,6 +1,6 @@
 //! Where the rows go, and how.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, time::Duration};
 
 use clap::Args;
 use load::{InvalidLoad, Load, LoadSettings};
@@ -45,26 +45,21 @@ pub struct SalesforceArgs {
 #[derive(Clone, Debug)]
 pub struct SalesforceConfig {
     pub(crate) connection: Connection,
-    /// The load of runs that were started without one, without the columns of its mapping file.
+    /// The load of runs that were started without one.
     pub(crate) load: Option<Load>,
-    pub(crate) mapping_file: Option<PathBuf>,
 }
 
 impl SalesforceArgs {
     /// Takes the arguments as they are meant.
     pub(crate) fn meant(self) -> Result<SalesforceConfig, InvalidSettings> {
-        Ok(SalesforceConfig {
-            connection: self.connection()?,
-            load: self.load()?,
-            mapping_file: self.load.mapping,
-        })
+        Ok(SalesforceConfig { connection: self.connection()?, load: self.load()? })
     }
 
     /// Settings of a load that name no object are no load: somebody forgot it.
     fn load(&self) -> Result<Option<Load>, InvalidLoad> {
-        match self.load == LoadSettings::default() {
+        match self.load.says_nothing() {
             true => Ok(None),
-            false => Load::new(&self.load).map(Some),
+            false => self.load.load(&|path| fs::read_to_string(path)).map(Some),
         }
     }
 

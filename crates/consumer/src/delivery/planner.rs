@@ -228,7 +228,9 @@ impl Planner {
         }
         let asked = Instant::now();
         let describe = async || match self.sender.client.describe(object).await {
-            Err(Refusal::Answered(answer)) if answer.code.as_deref() == Some("NOT_FOUND") => Ok(None),
+            Err(Refusal::Answered(answer)) if answer.code.as_deref() == Some("NOT_FOUND") => {
+                Ok(None)
+            }
             described => described.map(Some),
         };
         let described = self.ask(delivery, describe).await?;

@@ -126,8 +126,9 @@ impl<'a> Document<'a> {
     }
 }
 
+/// As it is written: a telephone number may begin with `+`.
 fn number_of(written: &str) -> ConstantValue {
-    ConstantValue::Number(written.trim_start_matches('+').to_owned())
+    ConstantValue::Number(written.to_owned())
 }
 
 /// A key of a table.

@@ -103,5 +103,13 @@ fn check(pattern: &str) -> Result<(), String> {
             quoted(pattern)
         ));
     }
+    // globset compares bytes, and would take half a letter for one.
+    let mut in_brackets = pattern.split('[').skip(1).filter_map(|rest| rest.split(']').next());
+    if !in_brackets.all(str::is_ascii) {
+        let pattern = quoted(pattern);
+        return Err(format!(
+            "{pattern}: letters beyond ASCII do not go into `[]`; write them like `{{ä,ö}}`"
+        ));
+    }
     Ok(())
 }

@@ -13,17 +13,16 @@ use toml::{
 };
 
 use super::{
-    NamedLoad,
     document::{Document, Key, Placed, in_order, json},
-    problem::Problem,
-    unknown,
+    named_load::NamedLoad,
+    problem::{Problem, unknown},
 };
 use crate::{
     AssignmentRule, InlineColumns, InlineConstants, InvalidInline, InvalidLoad, LoadSettings,
 };
 
 /// What can be said of a load as well as of all.
-const SHARED: [&str; 15] = [
+pub(super) const SHARED: [&str; 15] = [
     "external-id",
     "operation",
     "api",
@@ -42,7 +41,7 @@ const SHARED: [&str; 15] = [
 ];
 
 /// What is of one load.
-const OWN: [&str; 6] = ["object", "mapping", "columns", "constants", "files", "after"];
+pub(super) const OWN: [&str; 6] = ["object", "mapping", "columns", "constants", "files", "after"];
 
 /// Which table.
 #[derive(Clone, Copy)]

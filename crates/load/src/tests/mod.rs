@@ -6,6 +6,7 @@ mod digest;
 mod forms;
 mod ids;
 mod rows;
+mod settings;
 
 use std::{collections::BTreeMap, path::Path};
 
