@@ -47,6 +47,15 @@ fn rows_have_their_key_where_the_plan_fills_it() {
 }
 
 #[test]
+fn an_ids_file_can_be_loaded_by_the_names_of_its_columns() {
+    let update = by_name_for(Operation::Update, &[]);
+
+    let sent = sent(&update, "_record,Key__c,Id,_change", "7,A-1,00Q000000000001AAA,created");
+
+    assert_eq!(sent.unwrap(), json!({"id": "00Q000000000001AAA", "Key__c": "A-1"}));
+}
+
+#[test]
 fn a_load_that_writes_ids_stores_the_same() {
     let with = load(Operation::Upsert, Some("Key__c"), None);
     let without = Load { ids: false, ..with.clone() };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use blob_store::{BlobProperties, BlobStore};
 use ingest_core::{Header, RunId};
-use job_queue::{Created, Ledger, NewRun, Queue, RunLoad, RunState};
+use job_queue::{Created, Ledger, NewRun, Output, Queue, RunLoad, RunState};
 
 use crate::{
     cli::reject_limit::RejectLimit,
@@ -12,12 +12,12 @@ use crate::{
         error::{ReadError, SyncError},
         load_choice::SaidLoad,
         load_difference::difference,
+        output_file,
         read_settings::ReadSettings,
-        rejects_file,
         run_request::RunRequest,
         source::{ReadProgress, Source, Transfer},
     },
-    report::rejects_names,
+    report::output_names,
 };
 
 /// The files and the ledger that runs are opened from.
@@ -107,6 +107,7 @@ impl RunStore {
         blob: &BlobProperties,
         settings: ReadSettings,
     ) -> Result<(Source, Header, ReadSettings), SyncError> {
+        let settings = self.settings_of_ids(blob, settings).await?;
         let as_rejects = match settings.is_replay() {
             true => None,
             false => Some(self.settings_of_rejects(blob, &settings).await?),
@@ -139,16 +140,34 @@ impl RunStore {
         settings: &ReadSettings,
     ) -> Result<(ReadSettings, bool), SyncError> {
         let settings = settings.clone();
-        if !blob.name.starts_with(rejects_names::FOLDER) {
+        if !blob.name.starts_with(output_names::folder(Output::Rejects)) {
             return Ok((settings.for_saved_copy(), false));
         }
-        let run = rejects_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;
+        let run = output_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;
         let Some(run) = run else { return Ok((settings.for_saved_copy(), false)) };
         Ok(match self.queue.ledger(&run).await? {
             None => (settings.for_rejects_of_unknown(), false),
             Some(ledger) => {
                 (settings.for_rejects_of(&ReadSettings::of(&ledger)?, Vec::new()), true)
             }
+        })
+    }
+
+    /// How this file is read if it is the ids file of a known run: in the dialect of that run, and in
+    /// UTF-8.
+    async fn settings_of_ids(
+        &self,
+        blob: &BlobProperties,
+        settings: ReadSettings,
+    ) -> Result<ReadSettings, SyncError> {
+        if !blob.name.starts_with(output_names::folder(Output::Ids)) {
+            return Ok(settings);
+        }
+        let run = output_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;
+        let Some(run) = run else { return Ok(settings) };
+        Ok(match self.queue.ledger(&run).await? {
+            Some(ledger) => settings.for_ids_of(&ReadSettings::of(&ledger)?),
+            None => settings,
         })
     }
 

@@ -24,7 +24,7 @@ use crate::server::{
         headers::with_security_headers,
     },
     routes::{
-        control, events, files, health, loads, metrics, openapi, page, queue, rejects, runs, start,
+        control, events, files, health, loads, metrics, openapi, outputs, page, queue, runs, start,
         uploads,
     },
     state::Api,
@@ -56,7 +56,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/sync/{run}/resume", post(control::resume))
         .route("/api/sync/{run}/cancel", post(control::cancel))
         .route("/api/sync/{run}/replay", post(start::replay))
-        .route("/api/sync/{run}/rejects", get(rejects::download))
+        .route("/api/sync/{run}/rejects", get(outputs::rejects))
+        .route("/api/sync/{run}/ids", get(outputs::ids))
         .route("/api/files", get(files::list))
         .route("/api/loads", get(loads::list))
         .route("/api/queue", get(queue::show))
