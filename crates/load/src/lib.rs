@@ -52,7 +52,6 @@ pub use mapping::Mapping;
 pub use operation::Operation;
 pub use plan::{HeaderMismatch, NamedColumn, Plan};
 pub use reason::Reason;
-pub use record_id::RecordId;
 pub use sdl::{Sdl, SdlError};
 pub use settings::{LoadSettings, Nulls};
 pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};

@@ -8,6 +8,7 @@ mod failing_proxy;
 mod faults;
 mod happy_path;
 mod holding;
+mod ids;
 mod loads;
 mod lookups;
 mod on_the_way;
