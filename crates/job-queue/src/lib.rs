@@ -76,4 +76,5 @@ pub use queue::{
     BatchBackend, Claimed, ClaimedImport, Depth, Feeder, Fullness, ImportBackend,
     JOBS_PER_PUSH_MAX, JobBackend, LoadText, ReleaseFailed, ReleaseFailedLayer, Settled,
 };
+pub use reason::kept_with;
 pub use shared::{Allowance, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits, Outage};

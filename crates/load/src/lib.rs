@@ -10,6 +10,7 @@
 
 mod api;
 mod assignment_rule;
+mod checked_row;
 mod columns;
 mod describe;
 mod encode;
@@ -36,12 +37,14 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod value;
+mod warnings;
 
 pub use api::{AUTO_BULK_ROWS_MIN, Api, ApiChoice};
 pub use assignment_rule::AssignmentRule;
+pub use checked_row::CheckedRow;
 pub use columns::{Constant, LeftOut, MappedColumn};
 pub use describe::{Describe, Field, PicklistValue};
-pub use encode::{EncodedRow, EncodedRows};
+pub use encode::{EncodedRow, EncodedRows, InvalidCell, InvalidRow};
 pub use fit::Misfit;
 pub use flags::LoadFlags;
 pub use inline::{ConstantValue, InlineColumns, InlineConstants, InvalidInline};

@@ -44,14 +44,14 @@ pub enum HeaderMismatch {
     ColumnRepeated { column: String, mapping: PathBuf, first: usize, second: usize },
     #[error(
         "no column fills the field {field}, by which rows find their record; name a column so, or \
-         map one to it with MAPPING_FILE"
+         map one to it in the load (MAPPING_FILE)"
     )]
     KeyMissing { field: String },
     #[error("columns {first} and {second} both fill the field {field}")]
     FilledTwice { first: NamedColumn, second: NamedColumn, field: String },
     #[error(
-        "{}; rename these columns, map them with MAPPING_FILE, or name those that are not to be \
-         sent in MAPPING_LEAVE_OUT",
+        "{}; rename these columns, map them in the load (MAPPING_FILE), or name those that are \
+         not to be sent in its leave-out (MAPPING_LEAVE_OUT)",
         few(problems, "; ")
     )]
     Columns { problems: Vec<String> },

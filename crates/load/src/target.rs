@@ -61,7 +61,7 @@ impl Sameness {
     /// How the keys in a field are compared.
     pub fn of(field: &Field) -> Self {
         match field.field_type.as_str() {
-            "id" => Self::OfIds,
+            "id" | "reference" => Self::OfIds,
             "int" | "double" | "currency" | "percent" => Self::OfNumbers,
             _ if field.case_sensitive => Self::Exact,
             _ => Self::IgnoringCase,
@@ -125,6 +125,8 @@ pub struct Target {
     pub(crate) null: Option<String>,
     /// Whether rows find their record by it.
     pub is_key: bool,
+    /// When two values are the same.
+    pub sameness: Sameness,
     /// What is worth knowing about writing to it.
     pub warning: Option<String>,
 }
@@ -168,6 +170,11 @@ impl<'a> Path<'a> {
 }
 
 impl Target {
+    /// Whether its values name other records.
+    pub fn is_reference(&self) -> bool {
+        self.field_type == "reference"
+    }
+
     fn holds_a_date(&self) -> bool {
         matches!(self.converter, Converter::Date { .. } | Converter::Timestamp { .. })
     }
@@ -219,6 +226,7 @@ impl Target {
             null: (converter != Converter::Boolean).then(|| format!(",\"{}\":null", field.name)),
             converter,
             is_key,
+            sameness: Sameness::of(field),
             warning,
         })
     }
@@ -243,12 +251,13 @@ impl Target {
         let warning = writable(reference, rules)?;
         let key =
             rules.parents.get(parent).map(|parent| parent_key(parent, path.field)).transpose()?;
-        let (field, converter) = match key {
-            None => (path.field, Converter::Key { length_max: None }),
+        let (field, converter, sameness) = match key {
+            None => (path.field, Converter::Key { length_max: None }, Sameness::IgnoringCase),
             Some(field) => (
                 field.name.as_str(),
                 Converter::of_key(field, &rules.values)
                     .map_err(|why| format!("field `{}` of {parent} {why}", field.name))?,
+                Sameness::of(field),
             ),
         };
         let relationship = reference.relationship_name.as_deref().unwrap_or(path.relationship);
@@ -267,6 +276,7 @@ impl Target {
             after: "}",
             null: Some(format!(",\"{}\":null", reference.name)),
             is_key: false,
+            sameness,
             warning,
         })
     }

@@ -6,13 +6,15 @@
 //!                       plan     what a load will take, before it
 //!                       verify   reads the file again, and compares it with the ledger
 //!                       watch    all runs, live, in a terminal
-//!                          └──▶ import   opens, reads, feeds and follows a run
-//!                                 └──▶ report   what people and programs see of a run
-//!                                        └──▶ cli   arguments and settings
+//!                          └──▶ check    what would become of a file's rows
+//!                                 └──▶ import   opens, reads, feeds and follows a run
+//!                                        └──▶ report   what people and programs see of a run
+//!                                               └──▶ cli   arguments and settings
 //! ```
 //!
 //! Each folder uses only what is to its right.
 
+mod check;
 mod cli;
 mod commands;
 mod import;
@@ -23,6 +25,7 @@ mod verify;
 mod watch;
 
 pub use cli::{
+    check_args::{CheckArgs, DescribeArgs},
     command::{Cli, Command},
     http_args::HttpArgs,
     import_args::{GuardArgs, ImportArgs, WatermarkArgs},

@@ -101,7 +101,7 @@ const FIELD_NOT_FOUND: &str = "Field name not found";
 const FIELD_CHARACTERS_MAX: usize = 80;
 
 const NOT_BY_BULK: &str = "Bulk API does not take this load; check what the integration user may do, \
-                           or set SALESFORCE_API=collections";
+                           or cancel the run and start it again with --api collections";
 
 #[cfg(test)]
 mod tests {

@@ -38,6 +38,7 @@ mod rights;
 mod rooms;
 mod rounds;
 mod server;
+mod server_checks;
 mod serving;
 mod silent_proxy;
 mod slow_proxy;

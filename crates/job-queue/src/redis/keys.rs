@@ -91,7 +91,7 @@ impl Keys {
     /// What `apalis-redis` is told of the queue of runs that a server imports. The
     /// specification names it.
     pub(crate) fn imports(&self) -> Config {
-        Config::default().queue(&self.named("full-import")).emit_events(false)
+        Config::default().queue(self.named("full-import").as_str()).emit_events(false)
     }
 }
 

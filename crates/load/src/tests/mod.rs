@@ -1,6 +1,7 @@
 //! From a mapping and a header to JSON.
 
 mod cells;
+mod checked;
 mod columns;
 mod digest;
 mod forms;

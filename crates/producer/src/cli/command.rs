@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use service::CompletionsArgs;
 
 use crate::cli::{
+    check_args::{CheckArgs, DescribeArgs},
     plan_args::PlanArgs,
     run_args::{
         CancelArgs, IdsArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs,
@@ -100,6 +101,26 @@ pub enum Command {
         producer plan --file big-data-import.csv --count    reads all of it\n  \
         producer plan --file big-data-import.csv --json")]
     Plan(Box<PlanArgs>),
+    /// Check a file before it is loaded: what would be rejected, and why. Nothing is sent or queued.
+    ///
+    /// Reads all of the file, and writes its rows as a consumer writes them for Salesforce. Ends with
+    /// exit code 0 when no row would be rejected, with 3 when some would, and with 1 when the run would
+    /// fail, as it does when the mapping does not fit. What only Salesforce can say is not checked.
+    #[command(after_help = "Examples:\n  \
+        producer check --file contacts.csv --load contacts\n  \
+        producer check --file contacts.csv --object Contact --external-id ErpKey__c\n  \
+        producer check --file contacts.csv --rejects rejected.csv       writes the rows that would be rejected\n  \
+        producer check --file contacts.csv --offline contact.json       without signing in to Salesforce\n  \
+        producer check --file contacts.csv --json | jq .rejectedByCode")]
+    Check(Box<CheckArgs>),
+    /// Save what objects are like in Salesforce, for checks without an org.
+    ///
+    /// The file has the fields of these objects, and of those that their rows can refer to, as the
+    /// integration user sees them; no record.
+    #[command(after_help = "Examples:\n  \
+        producer describe --object Contact --out contact.json\n  \
+        producer describe --object Account --object Contact > objects.json")]
+    Describe(Box<DescribeArgs>),
     /// Show all runs, the queue and the consumers, live, in this terminal.
     #[command(after_help = "Examples:\n  \
         producer watch      keys: up and down, enter for one run, p pause, r resume, c cancel, q quit")]

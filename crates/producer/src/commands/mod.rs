@@ -18,6 +18,7 @@ use job_queue::QueueError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    check,
     cli::{
         command::{Cli, Command},
         invalid_setting::InvalidSetting,
@@ -48,6 +49,8 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Ids(args) => stoppable(outputs::print_ids(args), shutdown).await,
         Command::Verify(args) => stoppable(verify::verify(args), shutdown).await,
         Command::Plan(args) => stoppable(plan::plan(*args), shutdown).await,
+        Command::Check(args) => stoppable(check::check(*args), shutdown).await,
+        Command::Describe(args) => stoppable(check::describe(*args), shutdown).await,
         Command::Pause(args) => stoppable(control::pause(args), shutdown).await,
         Command::Cancel(args) => stoppable(control::cancel(args), shutdown).await,
     };

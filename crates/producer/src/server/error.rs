@@ -11,9 +11,12 @@ use job_queue::QueueError;
 use load::NoLoad;
 use serde::Serialize;
 
-use crate::import::{
-    error::{ReadError, SyncError},
-    load_choice::LoadError,
+use crate::{
+    check::DescribeError,
+    import::{
+        error::{ReadError, SyncError},
+        load_choice::LoadError,
+    },
 };
 
 /// A refusal, with words that say what to do next.
@@ -23,6 +26,8 @@ pub(crate) struct ApiError {
     pub(crate) error: String,
     /// The run that conflicts with the request.
     pub(crate) run: Option<RunId>,
+    /// The line of a text that came with the request, from 1.
+    pub(crate) line: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -31,11 +36,13 @@ struct Body<'a> {
     error: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<&'a RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), run: None }
+        Self { status, error: error.into(), run: None, line: None }
     }
 
     pub(crate) fn bad_request(error: impl Into<String>) -> Self {
@@ -62,7 +69,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body { error: &self.error, run_id: self.run.as_ref() };
+        let body = Body { error: &self.error, run_id: self.run.as_ref(), line: self.line };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         match self.status {
@@ -144,6 +151,19 @@ impl From<SyncError> for ApiError {
     }
 }
 
+impl From<DescribeError> for ApiError {
+    fn from(error: DescribeError) -> Self {
+        let words = error.to_string();
+        match &error {
+            DescribeError::NoSuchObject { .. } | DescribeError::NotInFile { .. } => {
+                Self::not_found(words)
+            }
+            error if error.may_pass() => logged(error, Self::unavailable(words)),
+            error => logged(error, Self::new(StatusCode::BAD_GATEWAY, words)),
+        }
+    }
+}
+
 impl From<LoadError> for ApiError {
     fn from(error: LoadError) -> Self {
         match error {
@@ -162,6 +182,13 @@ impl From<LoadError> for ApiError {
                 format!(
                     "the consumers that are alive have several default loads, and nothing says which \
                      one is meant; say a load as `load`. They are {known}"
+                ),
+                None,
+            ),
+            LoadError::OtherMapping { what, how } => Self::conflict(
+                format!(
+                    "this server and the consumers that are alive map {what} in different ways \
+                     ({how}); give all of them the same mapping settings, or name the load as `load`"
                 ),
                 None,
             ),

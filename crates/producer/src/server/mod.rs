@@ -6,6 +6,7 @@
 //! ```
 
 pub(crate) mod cached;
+pub(crate) mod checks;
 pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod extract;
@@ -14,6 +15,7 @@ pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod load_body;
 pub(crate) mod middleware;
+pub(crate) mod org;
 pub(crate) mod readiness;
 pub(crate) mod router;
 pub(crate) mod routes;

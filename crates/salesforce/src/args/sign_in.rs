@@ -7,10 +7,10 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{
-    InvalidSettings,
     hosts::{api_host, my_domain_for, web_address},
+    invalid::InvalidConnection,
 };
-use salesforce::{Credentials, JwtKey};
+use crate::auth::{Credentials, JwtKey};
 
 /// How to sign in. The ways are tried in this order: a ready-made token, JWT bearer, a refresh
 /// token, a password, client credentials.
@@ -75,7 +75,7 @@ const INSTANCE_URL: &str = "SALESFORCE_INSTANCE_URL";
 impl SignInArgs {
     /// The way to get in that is asked for. What names one way only decides; client credentials
     /// are what is left.
-    pub(super) fn credentials(&self) -> Result<Credentials, InvalidSettings> {
+    pub(super) fn credentials(&self) -> Result<Credentials, InvalidConnection> {
         if let Some(access_token) = &self.salesforce_access_token {
             let url = beside(ACCESS_TOKEN, &self.salesforce_instance_url, INSTANCE_URL)?;
             return Ok(Credentials::Token {
@@ -84,7 +84,7 @@ impl SignInArgs {
             });
         }
         if let Some(file) = &self.salesforce_jwt_key_file {
-            let key = JwtKey::load(file).map_err(|problem| InvalidSettings::JwtKey {
+            let key = JwtKey::load(file).map_err(|problem| InvalidConnection::JwtKey {
                 file: file.display().to_string(),
                 problem: problem.to_string(),
             })?;
@@ -115,11 +115,11 @@ impl SignInArgs {
         self.client_credentials()
     }
 
-    fn client_credentials(&self) -> Result<Credentials, InvalidSettings> {
+    fn client_credentials(&self) -> Result<Credentials, InvalidConnection> {
         let given = match (&self.salesforce_client_id, &self.salesforce_client_secret) {
             (Some(_), _) => CLIENT_ID,
             (None, Some(_)) => CLIENT_SECRET,
-            (None, None) => return Err(InvalidSettings::NoCredentials),
+            (None, None) => return Err(InvalidConnection::NoCredentials),
         };
         let client_id = beside(given, &self.salesforce_client_id, CLIENT_ID)?;
         let client_secret = beside(given, &self.salesforce_client_secret, CLIENT_SECRET)?;
@@ -127,7 +127,7 @@ impl SignInArgs {
         Ok(Credentials::ClientCredentials { login_url, client_id, client_secret })
     }
 
-    fn login_url(&self, given: &'static str) -> Result<Url, InvalidSettings> {
+    fn login_url(&self, given: &'static str) -> Result<Url, InvalidConnection> {
         let url = beside(given, &self.salesforce_login_url, LOGIN_URL)?;
         api_host(LOGIN_URL, url, self.salesforce_allow_http)
     }
@@ -138,6 +138,6 @@ fn beside<T: Clone>(
     given: &'static str,
     value: &Option<T>,
     missing: &'static str,
-) -> Result<T, InvalidSettings> {
-    value.clone().ok_or(InvalidSettings::HalfOfCredentials { given, missing })
+) -> Result<T, InvalidConnection> {
+    value.clone().ok_or(InvalidConnection::HalfOfCredentials { given, missing })
 }

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::InvalidSettings;
-use salesforce::{has_user, is_loopback};
+use super::invalid::InvalidConnection;
+use crate::auth::host::{has_user, is_loopback};
 
 /// Hosts that serve pages and no API; the org's My Domain is what stands before them.
 const FOR_BROWSERS: [&str; 5] = [
@@ -31,19 +31,19 @@ pub(super) fn api_host(
     setting: &'static str,
     url: Url,
     allow_http: bool,
-) -> Result<Url, InvalidSettings> {
+) -> Result<Url, InvalidConnection> {
     let ("http" | "https", Some(host)) = (url.scheme(), url.host_str()) else {
-        return Err(InvalidSettings::NotHttp { setting });
+        return Err(InvalidConnection::NotHttp { setting });
     };
     if has_user(&url) {
-        return Err(InvalidSettings::HasUser { setting });
+        return Err(InvalidConnection::HasUser { setting });
     }
     if url.scheme() == "http" && !allow_http && !is_loopback(&url) {
-        return Err(InvalidSettings::InClear { setting, host: host.to_owned() });
+        return Err(InvalidConnection::InClear { setting, host: host.to_owned() });
     }
     match FOR_BROWSERS.iter().find_map(|suffix| host.strip_suffix(suffix)) {
         None => Ok(url),
-        Some(domain) => Err(InvalidSettings::HostForBrowsers {
+        Some(domain) => Err(InvalidConnection::HostForBrowsers {
             setting,
             host: host.to_owned(),
             instead: format!("https://{domain}.my.salesforce.com"),
@@ -52,10 +52,10 @@ pub(super) fn api_host(
 }
 
 /// The address, if client credentials are taken there.
-pub(super) fn my_domain_for(setting: &'static str, url: Url) -> Result<Url, InvalidSettings> {
+pub(super) fn my_domain_for(setting: &'static str, url: Url) -> Result<Url, InvalidConnection> {
     match url.host_str() {
         Some(host) if FOR_ALL_ORGS.contains(&host) => {
-            Err(InvalidSettings::NotAMyDomain { setting, host: host.to_owned() })
+            Err(InvalidConnection::NotAMyDomain { setting, host: host.to_owned() })
         }
         _ => Ok(url),
     }
