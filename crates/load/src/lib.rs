@@ -18,6 +18,7 @@ mod fit;
 mod flags;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod ids;
 mod inline;
 mod invalid_load;
 mod load;
@@ -56,7 +57,6 @@ pub use operation::Operation;
 pub use plan::{HeaderMismatch, NamedColumn, Plan};
 pub use properties::{InvalidProperty, Property};
 pub use reason::Reason;
-pub use record_id::RecordId;
 pub use sdl::{Sdl, SdlError};
 pub use settings::{LoadSettings, Nulls};
 pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};

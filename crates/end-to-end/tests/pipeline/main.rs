@@ -18,6 +18,7 @@ mod failpoints;
 mod forms;
 mod full_proxy;
 mod guards;
+mod ids;
 mod json;
 mod judge;
 mod kinds;

@@ -30,7 +30,7 @@ use std::{
 use anyhow::bail;
 use blob_store::BlobStore;
 use indicatif::{ProgressBar, ProgressStyle};
-use job_queue::{Queue, RunLoad};
+use job_queue::{Output, Queue, RunLoad};
 
 use self::rejects_out::RejectsOut;
 pub(crate) use self::{
@@ -49,7 +49,7 @@ use crate::{
         read_settings::ReadSettings,
         source::Transfer,
     },
-    report::rejects_names,
+    report::output_names::folder,
 };
 
 pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
@@ -104,7 +104,8 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
 /// wrote a rejects file.
 async fn queue(args: &CheckArgs, said: &SaidLoad) -> anyhow::Result<Option<Queue>> {
     let is_said = matches!(said, SaidLoad::This { .. });
-    let needs_one = !is_said || args.file.starts_with(rejects_names::FOLDER);
+    let is_of_a_run = Output::ALL.iter().any(|output| args.file.starts_with(folder(*output)));
+    let needs_one = !is_said || is_of_a_run;
     match needs_one {
         false => Ok(None),
         true => Ok(Some(Queue::connect(&args.queue).await?)),

@@ -8,8 +8,8 @@ use crate::cli::{
     import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
-        CancelArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs,
-        ShowArgs, VerifyArgs, WatchArgs,
+        CancelArgs, IdsArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs,
+        RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::ServeArgs,
     sync_args::SyncArgs,
@@ -99,6 +99,13 @@ pub enum Command {
         producer rejects nightly-7 > rejects.csv\n  \
         producer rejects nightly-7 --for-spreadsheet > mended.csv    to open, edit, upload and replay")]
     Rejects(RejectsArgs),
+    /// Print which record each delivered row of a run is: key, Id, and whether it was created.
+    ///
+    /// Of a run whose load says so: --ids, or `ids = true` in a file of loads.
+    #[command(after_help = "Examples:\n  \
+        producer ids nightly-7 > ids.csv\n  \
+        producer ids nightly-7 | grep -c ',created$'")]
+    Ids(IdsArgs),
     /// Estimate what loading a file takes by either API, and suggest settings.
     ///
     /// Reads the beginning of the file, and loads nothing. The org's remaining quota is known once a

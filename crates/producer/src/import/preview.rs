@@ -87,7 +87,7 @@ impl FileOpener<'_> {
         settings: &ReadSettings,
     ) -> Result<Option<Preview>, SyncError> {
         let blob = self.store.properties(file).await.map_err(ReadError::from)?;
-        let settings = settings.clone().by_record();
+        let settings = self.settings_of_ids(&blob, settings.clone().by_record()).await?;
         let (as_rejects, is_of_known_run) = self.settings_of_rejects(&blob, &settings).await?;
         let settings = if is_of_known_run { as_rejects.clone().of_all_columns() } else { settings };
         let Some(look) = self.look(&blob, &settings).await? else { return Ok(None) };

@@ -152,7 +152,7 @@ impl From<SyncError> for ApiError {
             SyncError::Load(error) => error.into(),
             SyncError::Queue(error) => error.into(),
             SyncError::UnknownRun { .. } => Self::no_such_run(),
-            error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),
+            error @ SyncError::Output { .. } => Self::unavailable(error.to_string()),
             error => Self::conflict(error.to_string(), None),
         }
     }

@@ -25,8 +25,8 @@ use crate::server::{
         headers::with_security_headers,
     },
     routes::{
-        checks, control, events, files, health, loads, mappings, metrics, openapi, page, preview,
-        queue, rejects, runs, salesforce, start, uploads,
+        checks, control, events, files, health, loads, mappings, metrics, openapi, outputs, page,
+        preview, queue, runs, salesforce, start, uploads,
     },
     state::Api,
 };
@@ -57,7 +57,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/sync/{run}/resume", post(control::resume))
         .route("/api/sync/{run}/cancel", post(control::cancel))
         .route("/api/sync/{run}/replay", post(start::replay))
-        .route("/api/sync/{run}/rejects", get(rejects::download))
+        .route("/api/sync/{run}/rejects", get(outputs::rejects))
+        .route("/api/sync/{run}/ids", get(outputs::ids))
         .route("/api/files", get(files::list))
         .route("/api/loads", get(loads::list))
         .route("/api/mappings", post(mappings::read))

@@ -28,7 +28,7 @@ use crate::{
 const STREAMS_MAX: usize = 1_000;
 const STREAMS_PER_CLIENT_MAX: usize = 100;
 
-/// Downloads of rejected rows at a time, and of one client.
+/// Downloads of rejected rows and ids at a time, and of one client.
 const DOWNLOADS_MAX: usize = 8;
 const DOWNLOADS_PER_CLIENT_MAX: usize = 4;
 
