@@ -67,10 +67,12 @@ pub(crate) fn match_names(
 ) -> Result<Vec<Vec<Target>>, HeaderMismatch> {
     let mut problems = Vec::new();
     let mut columns = Vec::with_capacity(header.columns().len());
-    for column in header.columns() {
+    for (place, column) in header.columns().iter().enumerate() {
         let name = column.trim();
         let mut targets = Vec::new();
-        if !name.is_empty() && !rules.ignores(name) && !left_out.names(name) {
+        let is_left_out =
+            header.is_added_to_ids(place) || rules.ignores(name) || left_out.names(name);
+        if !name.is_empty() && !is_left_out {
             match Target::resolve(name, rules) {
                 Ok(target) => targets.push(target),
                 Err(_) if left_out.all() => (),

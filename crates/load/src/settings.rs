@@ -133,6 +133,11 @@ pub struct LoadSettings {
     #[arg(long, alias = "mapping-truncate", env = "MAPPING_TRUNCATE", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub truncate: Option<bool>,
 
+    /// Write a file `ids/<run>.csv` beside the rejects: for each delivered row its record number, its
+    /// key, the Id of its record, and whether that was created, updated or deleted [default: false].
+    #[arg(long, env = "LOAD_IDS", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub ids: Option<bool>,
+
     /// Which column fills which fields, where there is no mapping file. Files of loads and requests
     /// only.
     #[arg(skip)]
@@ -185,6 +190,7 @@ impl LoadSettings {
             decimal: self.decimal.or(base.decimal),
             nulls: self.nulls.or(base.nulls),
             truncate: self.truncate.or(base.truncate),
+            ids: self.ids.or(base.ids),
             columns,
             constants,
         }
@@ -203,8 +209,10 @@ impl LoadSettings {
         match operation {
             Operation::Insert => Ok(None),
             Operation::Upsert => given.cloned().map(Some).ok_or(InvalidLoad::NoExternalId),
-            Operation::Update | Operation::Delete if is_id => Ok(Some("Id".to_owned())),
-            Operation::Update | Operation::Delete => Ok(given.cloned()),
+            Operation::Update | Operation::Delete | Operation::HardDelete if is_id => {
+                Ok(Some("Id".to_owned()))
+            }
+            Operation::Update | Operation::Delete | Operation::HardDelete => Ok(given.cloned()),
         }
     }
 
@@ -226,6 +234,12 @@ impl LoadSettings {
 
     /// The API that can do what the other settings say.
     pub(crate) fn api_that_fits(&self) -> Result<ApiChoice, InvalidLoad> {
+        if self.operation.is_some_and(Operation::is_by_bulk_only) {
+            return match self.api {
+                Some(ApiChoice::Collections) => Err(InvalidLoad::ByBulkOnly),
+                Some(ApiChoice::Bulk | ApiChoice::Auto) | None => Ok(ApiChoice::Bulk),
+            };
+        }
         let api = self.api.unwrap_or_default();
         match (api, self.not_by_bulk()) {
             (ApiChoice::Bulk, Some(what)) => Err(InvalidLoad::NotByBulk { what }),

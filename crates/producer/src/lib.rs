@@ -4,12 +4,13 @@
 //! ```text
 //! main ──▶ commands ──▶ server   HTTP API, page, and the worker that loads runs
 //!                       plan     what a load will take, before it
-//!                       check    what would become of a file's rows
 //!                       verify   reads the file again, and compares it with the ledger
 //!                       watch    all runs, live, in a terminal
-//!                          └──▶ import   opens, reads, feeds and follows a run
-//!                                 └──▶ report   what people and programs see of a run
-//!                                        └──▶ cli   arguments and settings
+//!                       dataloader   a configuration of Data Loader, as loads
+//!                          └──▶ check    what would become of a file's rows
+//!                                 └──▶ import   opens, reads, feeds and follows a run
+//!                                        └──▶ report   what people and programs see of a run
+//!                                               └──▶ cli   arguments and settings
 //! ```
 //!
 //! Each folder uses only what is to its right.
@@ -17,6 +18,7 @@
 mod check;
 mod cli;
 mod commands;
+mod dataloader;
 mod import;
 mod plan;
 mod report;
@@ -29,6 +31,7 @@ pub use cli::{
     command::{Cli, Command},
     http_args::HttpArgs,
     import_args::{GuardArgs, ImportArgs, WatermarkArgs},
+    import_dataloader_args::ImportDataloaderArgs,
     load_args::{LoadArgs, LoadsArgs},
     plan_args::PlanArgs,
     read_args::ReadArgs,

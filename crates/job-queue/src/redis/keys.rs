@@ -133,6 +133,11 @@ impl RunKeys {
         format!("{}:codes", self.0)
     }
 
+    /// List: lines of a file of this name that are not in it yet.
+    pub(crate) fn lines(&self, output: &str) -> String {
+        format!("{}:{output}", self.0)
+    }
+
     /// Stream: the last settled batches.
     pub(crate) fn events(&self) -> String {
         format!("{}:events", self.0)

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What can be said of a load as well as of all.
-pub(super) const SHARED: [&str; 14] = [
+pub(super) const SHARED: [&str; 15] = [
     "external-id",
     "operation",
     "api",
@@ -37,6 +37,7 @@ pub(super) const SHARED: [&str; 14] = [
     "decimal",
     "nulls",
     "truncate",
+    "ids",
 ];
 
 /// What is of one load.
@@ -224,6 +225,12 @@ fn said_of(invalid: &InvalidLoad, settings: &LoadSettings, name: &str) -> (&'sta
             let instead = "write `api = \"collections\"` or `\"auto\"`";
             ("api", format!("Bulk API cannot do {what} as Collections does; {instead}"))
         }
+        InvalidLoad::ByBulkOnly => (
+            "api",
+            "Collections cannot hard-delete, it puts records into the recycle bin; write `api = \
+             \"bulk\"`"
+                .to_owned(),
+        ),
         InvalidLoad::ColumnsAndLeftOut => ("leave-out", invalid.to_string()),
         InvalidLoad::ColumnsAndMapping => (
             "columns",

@@ -5,18 +5,19 @@ mod checked;
 mod columns;
 mod digest;
 mod forms;
+mod ids;
 mod rows;
 mod settings;
 
 use std::{collections::BTreeMap, path::Path};
 
 use bytes::Bytes;
-use ingest_core::{Dialect, Header, Rows};
+use ingest_core::{Dialect, Header, RecordId, Rows};
 use serde_json::{Value, json};
 
 use crate::{
-    Describe, EncodedRow, EncodedRows, HeaderMismatch, Key, LeftOut, Mapping, Operation, RecordId,
-    Sameness, Sdl, TargetRules, ValueRules,
+    Describe, EncodedRow, EncodedRows, HeaderMismatch, Key, LeftOut, Mapping, Operation, Sameness,
+    Sdl, TargetRules, ValueRules,
 };
 
 fn lead() -> Describe {

@@ -16,7 +16,7 @@ use crate::cli::invalid_setting::InvalidSetting;
 /// What `producer describe` saves.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct DescribesFile {
+pub(crate) struct DescribesFile {
     version: u32,
     /// Where the org's API is.
     pub(super) instance: String,

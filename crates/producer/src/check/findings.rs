@@ -1,7 +1,8 @@
 //! What a check found, as people and programs see it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
+use blob_store::BlobProperties;
 use job_queue::LoadSummary;
 use load::Plan;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use super::{checker::Checker, faults::Example, totals::Totals};
 /// What a check found.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Findings {
+pub(crate) struct Findings {
     pub(super) file: String,
     pub(super) file_bytes: u64,
     pub(super) load: LoadSummary,
@@ -109,6 +110,35 @@ pub(super) struct Method {
 pub(super) struct Place {
     pub(super) record: u64,
     pub(super) line: u64,
+}
+
+impl Findings {
+    /// What is known before the file is read.
+    pub(super) fn before(blob: &BlobProperties, load: LoadSummary, described_by: String) -> Self {
+        Self {
+            file: blob.name.clone(),
+            file_bytes: blob.bytes,
+            load,
+            described_by,
+            misfit: None,
+            counted: None,
+            columns_not_mapped: Vec::new(),
+            required_without_column: Vec::new(),
+            warnings: Vec::new(),
+            duration_ms: 0,
+            peak_memory_bytes: None,
+        }
+    }
+
+    /// Of a program that does nothing else.
+    pub(super) fn took(&mut self, begun: Instant) {
+        self.lasted(begun);
+        self.peak_memory_bytes = service::peak_resident_bytes();
+    }
+
+    pub(crate) fn lasted(&mut self, begun: Instant) {
+        self.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    }
 }
 
 /// Code of rows without a key.

@@ -12,6 +12,7 @@ mod checker;
 mod describe;
 mod describes_file;
 mod faults;
+mod file_check;
 mod findings;
 mod fingerprints;
 mod fit;
@@ -20,25 +21,23 @@ mod rejects_out;
 mod text;
 mod totals;
 
-use std::{io::Write, process::ExitCode, sync::Arc, thread, time::Instant};
+use std::{
+    io::Write,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use blob_store::BlobStore;
-use futures::{StreamExt, stream::FuturesOrdered};
 use indicatif::{ProgressBar, ProgressStyle};
-use ingest_core::rejects_header;
-use job_queue::{Queue, RunLoad};
-use load::Load;
-use tokio::task::spawn_blocking;
+use job_queue::{Output, Queue, RunLoad};
 
-pub(crate) use self::describe::describe;
-use self::{
-    checker::Checker,
-    findings::{Count, Findings},
-    fit::{Fitted, Unfit, fit},
-    org::Describer,
-    rejects_out::RejectsOut,
-    totals::Totals,
+use self::rejects_out::RejectsOut;
+pub(crate) use self::{
+    describe::describe,
+    file_check::{CheckProgress, FileCheck},
+    findings::Findings,
+    org::{DescribeError, Describer, ObjectName},
 };
 use crate::{
     cli::{check_args::CheckArgs, invalid_setting::InvalidSetting},
@@ -46,20 +45,12 @@ use crate::{
         error::{ReadError, SyncError},
         known_loads::KnownLoads,
         load_choice::{LoadError, LoadWish, SaidLoad},
-        open_file::{FileOpener, OpenedFile},
+        open_file::FileOpener,
         read_settings::ReadSettings,
-        source::{Source, Transfer},
+        source::Transfer,
     },
-    report::rejects_names,
+    report::output_names::folder,
 };
-
-/// Rows and bytes of a batch: large enough that handing it over costs nothing beside its rows, and small
-/// enough that some of them take little memory.
-const BATCH_ROWS: usize = 4_000;
-const BATCH_BYTES_MAX: usize = 512 << 10;
-
-/// Batches that are looked at beside each other, at most.
-const AT_ONCE_MAX: usize = 8;
 
 pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
@@ -71,7 +62,6 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
         Some(path) => Describer::file(path)?,
         None => Describer::org(&args.salesforce)?,
     };
-    let settings = ReadSettings::new(&args.read)?.in_batches(BATCH_ROWS, BATCH_BYTES_MAX);
     let store = BlobStore::connect(&args.blob)
         .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
     let mut rejects = match &args.rejects {
@@ -80,53 +70,31 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     };
     let queue = queue(&args, &said).await?;
     let run_load = chosen(said, queue.as_ref()).await?;
-    let load = Load::from_json(&run_load.text)
-        .map_err(|error| InvalidSetting(format!("load {}: {error}", run_load.summary)))?;
-
-    let blob = store.properties(&args.file).await.map_err(ReadError::from)?;
     let opener = FileOpener { store: &store, queue: queue.as_ref(), transfer: Transfer::default() };
-    let OpenedFile { source, header, .. } = Box::pin(opener.open(&blob, settings)).await?;
-    let described_by = describer.source().await?;
-    let mut findings = Findings {
-        file: blob.name.clone(),
-        file_bytes: blob.bytes,
-        load: run_load.summary,
-        described_by,
-        misfit: None,
-        counted: None,
-        columns_not_mapped: Vec::new(),
-        required_without_column: Vec::new(),
-        warnings: Vec::new(),
-        duration_ms: 0,
-        peak_memory_bytes: None,
+    let blob = store.properties(&args.file).await.map_err(ReadError::from)?;
+    let (file_bytes, progress) = (blob.bytes, CheckProgress::default());
+    let file_check = FileCheck {
+        blob,
+        opener,
+        settings: ReadSettings::new(&args.read)?,
+        describer: &describer,
+        load: run_load,
+        progress: &progress,
     };
-    let fitted = match Box::pin(fit(&describer, &load, header.clone())).await {
-        Ok(fitted) => fitted,
-        Err(Unfit::Misfit(reason)) => {
-            if args.json {
-                findings.misfit = Some(reason.clone());
-                print(findings, begun, true)?;
-            }
-            bail!("a run of {} would fail: {reason}", blob.name);
+    let checking = Box::pin(file_check.run_into(rejects.as_mut()));
+    let mut findings = beside_bar(checking, &progress, file_bytes).await?;
+    findings.took(begun);
+    if let Some(reason) = findings.misfit.clone() {
+        if args.json {
+            print(&findings, true)?;
         }
-        Err(Unfit::Unknown(error)) => return Err(error.into()),
-    };
-    let Fitted { plan, left_out, required, warnings } = fitted;
-    findings.columns_not_mapped = left_out;
-    findings.required_without_column = required;
-    findings.warnings = warnings;
-    if let Some(rejects) = &mut rejects {
-        rejects.header(&rejects_header(header.raw(), header.dialect()))?;
+        bail!("a run of {} would fail: {reason}", findings.file);
     }
-    let checker = Arc::new(Checker::new(plan, header.dialect(), rejects.is_some()));
-    let (totals, skipped) =
-        Box::pin(read_all(source, blob.bytes, &checker, rejects.as_mut())).await?;
     if let Some(rejects) = rejects {
         rejects.finish()?;
     }
-    findings.counted = Some(Count::of(&totals, &checker, skipped));
-    print(findings, begun, args.json)?;
-    Ok(match totals.rejected() {
+    print(&findings, args.json)?;
+    Ok(match findings.counted.map_or(0, |counted| counted.rejected) {
         0 => ExitCode::SUCCESS,
         _ => service::DONE_WITH_REJECTS.into(),
     })
@@ -136,7 +104,8 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
 /// wrote a rejects file.
 async fn queue(args: &CheckArgs, said: &SaidLoad) -> anyhow::Result<Option<Queue>> {
     let is_said = matches!(said, SaidLoad::This { .. });
-    let needs_one = !is_said || args.file.starts_with(rejects_names::FOLDER);
+    let is_of_a_run = Output::ALL.iter().any(|output| args.file.starts_with(folder(*output)));
+    let needs_one = !is_said || is_of_a_run;
     match needs_one {
         false => Ok(None),
         true => Ok(Some(Queue::connect(&args.queue).await?)),
@@ -157,55 +126,32 @@ async fn chosen(said: SaidLoad, queue: Option<&Queue>) -> anyhow::Result<RunLoad
     Ok(chosen.ok_or_else(none)?.load)
 }
 
-/// Reads the file to its end. Batches are looked at beside the reading, and added in their order. Gives
-/// the lines without data as well.
-async fn read_all(
-    mut source: Source,
+/// Shows how far the reading is, on a terminal.
+async fn beside_bar<T>(
+    mut checking: impl Future<Output = T> + Unpin,
+    progress: &CheckProgress,
     file_bytes: u64,
-    checker: &Arc<Checker>,
-    mut rejects: Option<&mut RejectsOut>,
-) -> anyhow::Result<(Totals, u64)> {
-    let mut totals = Totals::new(checker.references().len());
-    let at_once = thread::available_parallelism().map_or(2, usize::from).clamp(2, AT_ONCE_MAX);
-    let mut looked_at = FuturesOrdered::new();
-    let mut is_read = false;
-    let bar = bar(file_bytes);
-    loop {
-        while !is_read && looked_at.len() < at_once {
-            match source.next_batch().await? {
-                None => is_read = true,
-                Some(batch) => {
-                    let checker = Arc::clone(checker);
-                    looked_at.push_back(spawn_blocking(move || checker.check(batch)));
-                }
-            }
-        }
-        let Some(checked) = looked_at.next().await else { break };
-        let mut checked = checked.context("a batch could not be looked at")?;
-        if let Some(rejects) = rejects.as_deref_mut() {
-            rejects.rows(&std::mem::take(&mut checked.rejects))?;
-        }
-        totals.add(checked);
-        bar.set_position(source.progress().bytes());
-    }
-    bar.finish_and_clear();
-    Ok((totals, source.skipped()))
-}
-
-/// How far the reading is, on a terminal.
-fn bar(file_bytes: u64) -> ProgressBar {
+) -> T {
     const TEMPLATE: &str =
         "{wide_bar} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
     let style = ProgressStyle::with_template(TEMPLATE).expect("it is well formed");
-    ProgressBar::new(file_bytes).with_style(style)
+    let bar = ProgressBar::new(file_bytes).with_style(style);
+    let mut looks = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            checked = &mut checking => {
+                bar.finish_and_clear();
+                return checked;
+            }
+            _ = looks.tick() => bar.set_position(progress.bytes()),
+        }
+    }
 }
 
-fn print(mut findings: Findings, begun: Instant, json: bool) -> anyhow::Result<()> {
-    findings.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    findings.peak_memory_bytes = service::peak_resident_bytes();
+fn print(findings: &Findings, json: bool) -> anyhow::Result<()> {
     let mut out = service::stdout();
     if json {
-        serde_json::to_writer_pretty(&mut out, &findings)?;
+        serde_json::to_writer_pretty(&mut out, findings)?;
         writeln!(out)?;
     } else {
         write!(out, "{}", findings.text())?;

@@ -8,6 +8,7 @@ use std::{
 
 use load::Describe;
 use salesforce::{Client, ConnectionArgs, LoginError, Refusal};
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -15,14 +16,15 @@ use super::describes_file::DescribesFile;
 use crate::cli::invalid_setting::InvalidSetting;
 
 /// Who says what objects are like.
-pub(super) enum Describer {
-    Org(Client),
+#[derive(Debug)]
+pub(crate) enum Describer {
+    Org(Box<Client>),
     File { path: PathBuf, file: DescribesFile },
 }
 
 /// Why an object cannot be described.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DescribeError {
+pub(crate) enum DescribeError {
     #[error(
         "salesforce has no object {object}; check its name, or give the integration user access to it"
     )]
@@ -43,19 +45,51 @@ pub(super) enum DescribeError {
     NotInFile { file: String, object: String, known: String },
 }
 
+/// An object, as far as it is listed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "camelCase", deserialize = "camelCase"))]
+pub(crate) struct ObjectName {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) label: String,
+    #[serde(default)]
+    pub(crate) createable: bool,
+    #[serde(default)]
+    pub(crate) updateable: bool,
+    #[serde(default)]
+    pub(crate) deletable: bool,
+}
+
+#[derive(Deserialize)]
+struct AllObjects {
+    sobjects: Vec<ObjectName>,
+}
+
+impl ObjectName {
+    fn of(describe: &Describe) -> Self {
+        let Describe { name, createable, updateable, deletable, .. } = describe.clone();
+        Self { label: name.clone(), name, createable, updateable, deletable }
+    }
+
+    /// Whether rows can be loaded into it at all.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.createable || self.updateable || self.deletable
+    }
+}
+
 /// A Salesforce that is starting is waited for: a person waits for the result.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
 impl Describer {
     /// The org to which these settings lead; nothing is asked yet.
-    pub(super) fn org(args: &ConnectionArgs) -> anyhow::Result<Self> {
+    pub(crate) fn org(args: &ConnectionArgs) -> anyhow::Result<Self> {
         let connection =
             args.connection().map_err(|invalid| InvalidSetting(invalid.to_string()))?;
         for warning in connection.credentials.warnings() {
             warn!("{warning}");
         }
-        Ok(Self::Org(Client::new(connection)?))
+        Ok(Self::Org(Box::new(Client::new(connection)?)))
     }
 
     /// A file that `producer describe` saved.
@@ -75,7 +109,20 @@ impl Describer {
         }
     }
 
-    pub(super) async fn describe(&self, object: &str) -> Result<Describe, DescribeError> {
+    /// All objects that the user may see.
+    pub(crate) async fn objects(&self) -> Result<Vec<ObjectName>, DescribeError> {
+        match self {
+            Self::File { file, .. } => Ok(file.objects.iter().map(ObjectName::of).collect()),
+            Self::Org(client) => {
+                let all: AllObjects = until_answered(|| client.describe_all())
+                    .await
+                    .map_err(|refusal| refused(refusal, "list"))?;
+                Ok(all.sobjects)
+            }
+        }
+    }
+
+    pub(crate) async fn describe(&self, object: &str) -> Result<Describe, DescribeError> {
         match self {
             Self::File { path, file } => file.find(object).cloned().ok_or_else(|| {
                 let (file, known) = (path.display().to_string(), file.names());
@@ -104,6 +151,18 @@ impl Describer {
             }
         }
         parents
+    }
+}
+
+impl DescribeError {
+    /// Whether it may be gone a little later.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused { answer, .. } => may_pass(answer),
+            Self::Login(error) => error.is_passing(),
+            Self::Away { .. } => true,
+            Self::NoSuchObject { .. } | Self::NotInFile { .. } => false,
+        }
     }
 }
 

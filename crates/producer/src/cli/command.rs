@@ -5,10 +5,11 @@ use service::CompletionsArgs;
 
 use crate::cli::{
     check_args::{CheckArgs, DescribeArgs},
+    import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
-        CancelArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs,
-        ShowArgs, VerifyArgs, WatchArgs,
+        CancelArgs, IdsArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs,
+        RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::ServeArgs,
     sync_args::SyncArgs,
@@ -50,6 +51,19 @@ pub enum Command {
         producer loads --loads-file deploy/loads.toml      checks a file\n  \
         producer loads --json | jq '.[].name'")]
     Loads(ListLoadsArgs),
+    /// Print the loads of a Data Loader configuration as a file of loads.
+    ///
+    /// Comments name what has no counterpart, what is set in the environment, and what to do instead.
+    /// Passwords and other secrets are named and not shown. Mapping files (.sdl) are used as they are:
+    /// put them beside the file of loads.
+    #[command(
+        name = "import-dataloader",
+        after_help = "Examples:\n  \
+        producer import-dataloader conf/process-conf.xml > loads.toml\n  \
+        producer import-dataloader conf/process-conf.xml opportunityUpsertProcess\n  \
+        producer loads --loads-file loads.toml                  checks the result"
+    )]
+    ImportDataloader(ImportDataloaderArgs),
     /// Upload a file to the container.
     ///
     /// Goes on where an upload of the same file was interrupted: what is staged is not sent again. The
@@ -85,6 +99,13 @@ pub enum Command {
         producer rejects nightly-7 > rejects.csv\n  \
         producer rejects nightly-7 --for-spreadsheet > mended.csv    to open, edit, upload and replay")]
     Rejects(RejectsArgs),
+    /// Print which record each delivered row of a run is: key, Id, and whether it was created.
+    ///
+    /// Of a run whose load says so: --ids, or `ids = true` in a file of loads.
+    #[command(after_help = "Examples:\n  \
+        producer ids nightly-7 > ids.csv\n  \
+        producer ids nightly-7 | grep -c ',created$'")]
+    Ids(IdsArgs),
     /// Estimate what loading a file takes by either API, and suggest settings.
     ///
     /// Reads the beginning of the file, and loads nothing. The org's remaining quota is known once a

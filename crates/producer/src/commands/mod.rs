@@ -3,7 +3,7 @@
 mod control;
 mod foreground;
 mod loads;
-mod rejects;
+mod outputs;
 mod runs;
 mod serve;
 mod sync;
@@ -45,7 +45,8 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
         Command::Loads(args) => loads::list(&args),
         Command::Show(args) => stoppable(runs::show(args), shutdown).await,
-        Command::Rejects(args) => stoppable(rejects::print(args), shutdown).await,
+        Command::Rejects(args) => stoppable(outputs::print_rejects(args), shutdown).await,
+        Command::Ids(args) => stoppable(outputs::print_ids(args), shutdown).await,
         Command::Verify(args) => stoppable(verify::verify(args), shutdown).await,
         Command::Plan(args) => stoppable(plan::plan(*args), shutdown).await,
         Command::Check(args) => stoppable(check::check(*args), shutdown).await,

@@ -1,23 +1,23 @@
 //! Opens a file at its first byte, as a new run of it reads it.
 
 use blob_store::{BlobProperties, BlobStore};
-use ingest_core::Header;
-use job_queue::Queue;
+use ingest_core::{Header, RunId};
+use job_queue::{Ledger, Output, Queue};
 
 use crate::{
     import::{
         error::{ReadError, SyncError},
+        output_file,
         read_settings::ReadSettings,
-        rejects_file,
         source::{ReadProgress, Source, Transfer},
     },
-    report::rejects_names,
+    report::output_names::folder,
 };
 
 /// Opens files of a container.
 pub(crate) struct FileOpener<'a> {
     pub(crate) store: &'a BlobStore,
-    /// Where it says how the run was read that wrote a rejects file; without it nobody knows.
+    /// Where it says how the run was read that wrote a file; without it nobody knows.
     pub(crate) queue: Option<&'a Queue>,
     pub(crate) transfer: Transfer,
 }
@@ -39,6 +39,7 @@ impl FileOpener<'_> {
         blob: &BlobProperties,
         settings: ReadSettings,
     ) -> Result<OpenedFile, SyncError> {
+        let settings = self.settings_of_ids(blob, settings).await?;
         let as_rejects = match settings.is_replay() {
             true => None,
             false => Some(self.settings_of_rejects(blob, &settings).await?),
@@ -65,27 +66,53 @@ impl FileOpener<'_> {
 
     /// How this file is read if it is a rejects file or a copy of one, and whether it is the file
     /// of a known run.
-    async fn settings_of_rejects(
+    pub(super) async fn settings_of_rejects(
         &self,
         blob: &BlobProperties,
         settings: &ReadSettings,
     ) -> Result<(ReadSettings, bool), SyncError> {
         let settings = settings.clone();
-        if !blob.name.starts_with(rejects_names::FOLDER) {
+        if !blob.name.starts_with(folder(Output::Rejects)) {
             return Ok((settings.for_saved_copy(), false));
         }
-        let run = rejects_file::run_of(self.store, &blob.name).await.map_err(ReadError::from)?;
-        let Some(run) = run else { return Ok((settings.for_saved_copy(), false)) };
-        let ledger = match self.queue {
-            Some(queue) => queue.ledger(&run).await?,
-            None => None,
+        let Some(run) = self.run_of(blob).await? else {
+            return Ok((settings.for_saved_copy(), false));
         };
-        Ok(match ledger {
+        Ok(match self.ledger(&run).await? {
             None => (settings.for_rejects_of_unknown(), false),
             Some(ledger) => {
                 (settings.for_rejects_of(&ReadSettings::of(&ledger)?, Vec::new()), true)
             }
         })
+    }
+
+    /// How this file is read if it is the ids file of a known run: in the dialect of that run, and in
+    /// UTF-8.
+    pub(super) async fn settings_of_ids(
+        &self,
+        blob: &BlobProperties,
+        settings: ReadSettings,
+    ) -> Result<ReadSettings, SyncError> {
+        if !blob.name.starts_with(folder(Output::Ids)) {
+            return Ok(settings);
+        }
+        let Some(run) = self.run_of(blob).await? else { return Ok(settings) };
+        Ok(match self.ledger(&run).await? {
+            Some(ledger) => settings.for_ids_of(&ReadSettings::of(&ledger)?),
+            None => settings,
+        })
+    }
+
+    async fn run_of(&self, blob: &BlobProperties) -> Result<Option<RunId>, SyncError> {
+        let run = output_file::run_of(self.store, &blob.name).await;
+        Ok(run.map_err(ReadError::from)?)
+    }
+
+    async fn ledger(&self, run: &RunId) -> Result<Option<Ledger>, SyncError> {
+        match self.queue {
+            Some(queue) => Ok(queue.ledger(run).await?),
+            None => Ok(None),
+        }
     }
 
     async fn open_source(

@@ -61,9 +61,7 @@ impl RunStore {
         }
         let chosen = request.load.choose(&self.queue.live_loads().await?)?;
         let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
-        let opener =
-            FileOpener { store: &self.store, queue: Some(&self.queue), transfer: self.transfer };
-        let opened = Box::pin(opener.open(&blob, request.settings.clone())).await?;
+        let opened = Box::pin(self.files().open(&blob, request.settings.clone())).await?;
         let OpenedFile { source, header, settings } = opened;
         let run = request.run.clone().unwrap_or_else(new_run_id);
         let new = NewRun {
@@ -99,6 +97,11 @@ impl RunStore {
             }
             Created::UnderWay(run) => Err(SyncError::UnderWay { file: blob.name, run }),
         }
+    }
+
+    /// What opens the files of the container.
+    pub(crate) fn files(&self) -> FileOpener<'_> {
+        FileOpener { store: &self.store, queue: Some(&self.queue), transfer: self.transfer }
     }
 
     /// Changes the reject limit of a run that is resumed; all other settings stay, for its batches

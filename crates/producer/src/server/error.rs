@@ -11,9 +11,12 @@ use job_queue::QueueError;
 use load::NoLoad;
 use serde::Serialize;
 
-use crate::import::{
-    error::{ReadError, SyncError},
-    load_choice::LoadError,
+use crate::{
+    check::DescribeError,
+    import::{
+        error::{ReadError, SyncError},
+        load_choice::LoadError,
+    },
 };
 
 /// A refusal, with words that say what to do next.
@@ -23,6 +26,8 @@ pub(crate) struct ApiError {
     pub(crate) error: String,
     /// The run that conflicts with the request.
     pub(crate) run: Option<RunId>,
+    /// The line of a text that came with the request, from 1.
+    pub(crate) line: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -31,11 +36,13 @@ struct Body<'a> {
     error: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<&'a RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), run: None }
+        Self { status, error: error.into(), run: None, line: None }
     }
 
     pub(crate) fn bad_request(error: impl Into<String>) -> Self {
@@ -54,6 +61,13 @@ impl ApiError {
         Self::not_found("there is no such run; GET /api/sync lists them")
     }
 
+    pub(crate) fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this path does not take this method; the header Allow names those it takes",
+        )
+    }
+
     /// Retryable: the answer has a Retry-After.
     pub(crate) fn unavailable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
@@ -62,7 +76,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body { error: &self.error, run_id: self.run.as_ref() };
+        let body = Body { error: &self.error, run_id: self.run.as_ref(), line: self.line };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         match self.status {
@@ -138,8 +152,21 @@ impl From<SyncError> for ApiError {
             SyncError::Load(error) => error.into(),
             SyncError::Queue(error) => error.into(),
             SyncError::UnknownRun { .. } => Self::no_such_run(),
-            error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),
+            error @ SyncError::Output { .. } => Self::unavailable(error.to_string()),
             error => Self::conflict(error.to_string(), None),
+        }
+    }
+}
+
+impl From<DescribeError> for ApiError {
+    fn from(error: DescribeError) -> Self {
+        let words = error.to_string();
+        match &error {
+            DescribeError::NoSuchObject { .. } | DescribeError::NotInFile { .. } => {
+                Self::not_found(words)
+            }
+            error if error.may_pass() => logged(error, Self::unavailable(words)),
+            error => logged(error, Self::new(StatusCode::BAD_GATEWAY, words)),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     },
     retry::{
         BETWEEN_POLLS, Blocker, CallVerdict, FailedJob, JobProblem, classify_failed_job,
-        classify_job_call, failure_code,
+        classify_job_call, failure_code, for_operation,
     },
 };
 
@@ -207,7 +207,7 @@ impl Bulk {
                 self.access.is_spent();
                 Ok(Collected::default())
             }
-            FailedJob::Hold(blocker) => Err(blocker),
+            FailedJob::Hold(blocker) => Err(for_operation(blocker, delivery.load().operation)),
         }
     }
 }
@@ -221,6 +221,7 @@ async fn read_whole(
     state: &mut BatchState,
 ) -> (Said, Read) {
     let (mut records, mut said) = (Records::default(), Said::default());
+    let is_id_wanted = state.keeps_ids();
     let mut each = |header: &ByteRecord, record: &ByteRecord| {
         said.records += 1;
         let Some(row) = matcher.row(header, record) else {
@@ -228,7 +229,7 @@ async fn read_whole(
             return;
         };
         said.named.push(row);
-        match result(file, header, record) {
+        match result(file, header, record, is_id_wanted) {
             Some(result) => said.results.apply(row, &result, operation, state),
             None => said.unprocessed.push(row),
         }

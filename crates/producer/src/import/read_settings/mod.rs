@@ -123,6 +123,11 @@ impl ReadSettings {
         self.rejects_max
     }
 
+    /// The same with each record as a batch of its own: for who looks at records.
+    pub(crate) fn by_record(self) -> Self {
+        Self { batch_rows: 1, keep_together: None, ..self }
+    }
+
     /// Reads a file from its first byte.
     pub(crate) fn start(&self) -> Ingest {
         self.in_its_manner(Ingest::start(self.ingest()))

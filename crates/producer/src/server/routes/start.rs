@@ -16,14 +16,13 @@ use tokio::time::timeout;
 use crate::{
     import::{
         error::SyncError,
-        load_choice::LoadWish,
         replay::{Replay, ReplayError},
         run_request::RunRequest,
     },
     server::{
         error::ApiError,
         extract::RunOf,
-        load_body::{LoadOf, WithLoad},
+        load_body::{LoadOf, WithLoad, wish},
         middleware::audit::Begun,
         state::{Api, STARTS_MAX},
     },
@@ -90,10 +89,6 @@ pub(crate) async fn replay(
         error => ApiError::conflict(error.to_string(), None),
     })?;
     begin(api, RunRequest { start_key, ..request.request }).await
-}
-
-fn wish(load: Option<LoadOf>) -> Result<LoadWish, ApiError> {
-    load.map_or_else(|| Ok(LoadWish::nothing()), |load| load.wish())
 }
 
 /// Runs to its end even if the caller disconnects: a run in the ledger must get its job.

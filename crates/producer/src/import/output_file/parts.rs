@@ -1,4 +1,4 @@
-//! The files that the rejected rows of a run are in: one, as long as nothing happens to it.
+//! The files that the rejected rows, or the ids, of a run are in: one, as long as nothing happens to it.
 //!
 //! Another part is begun when one is full, or is not what this run left there; and when Redis lost
 //! its last writes, so that a file has rows that come again, or not. Nothing can be cut off an append
@@ -15,11 +15,11 @@ use std::num::NonZero;
 use blob_store::{AppendBlob, Appended, BlobError, BlobEtag, ReadSettings};
 use bytes::Bytes;
 use futures::TryStreamExt;
-use job_queue::{PendingRejects, Queue, RejectsPart, RejectsParts};
+use job_queue::{OutputPart, OutputParts, PendingLines, Queue};
 use tracing::warn;
 
-use super::file::RejectsFile;
-use crate::{import::error::RejectsError, report::rejects_names};
+use super::file::OutputFile;
+use crate::{import::error::OutputError, report::output_names::rows};
 
 /// Bytes in one append of a copy: what every version of the service takes.
 const COPY_BYTES: NonZero<u32> = NonZero::new(4 << 20).expect("not zero");
@@ -46,22 +46,25 @@ pub(super) struct Piece {
     pub(super) end: u64,
 }
 
-impl RejectsFile {
+impl OutputFile {
     /// Begins another part. Does nothing when another process has begun one, or has written meanwhile.
     pub(super) async fn begin(
         &self,
         queue: &Queue,
-        pending: &PendingRejects,
+        pending: &PendingLines,
         anew: Anew,
-    ) -> Result<(), RejectsError> {
+    ) -> Result<(), OutputError> {
         let (run, position) = (&self.run, pending.position);
         let number = self.free_number(pending).await?;
-        let name = rejects_names::name(run, number);
-        let copying = RejectsParts { copying: Some(number), ..pending.parts.clone() };
-        if !queue.change_rejects_parts(run, position, &pending.parts, &copying).await? {
+        let name = self.name_of(number);
+        let copying = OutputParts { copying: Some(number), ..pending.parts.clone() };
+        if !queue
+            .change_output_parts(run, self.output, position, (&pending.parts, &copying))
+            .await?
+        {
             return Ok(());
         }
-        job_queue::failpoint!("rejects-part-reserved");
+        job_queue::failpoint!("lines-part-reserved");
         let marks = self.marks(anew.start);
         let there = self.store.append_create(&name, self.header.clone(), &marks).await?;
         let is_new = there.metadata == marks && there.bytes == self.header.len() as u64;
@@ -69,37 +72,37 @@ impl RejectsFile {
             // Another process owns this blob; the next attempt finds another number.
             return Ok(());
         }
-        job_queue::failpoint!("rejects-part-copied");
+        job_queue::failpoint!("lines-part-copied");
         let mut parts = pending.parts.parts[..anew.keep].to_vec();
-        parts.push(RejectsPart { number, start: anew.start });
-        let parts = RejectsParts { parts, copying: None, done: anew.done };
-        if queue.change_rejects_parts(run, position, &copying, &parts).await? {
-            warn!(run.id = %run, "run {run}: rejected rows go on in {name}: {}", anew.why);
-            job_queue::failpoint!("rejects-part-begun");
+        parts.push(OutputPart { number, start: anew.start });
+        let parts = OutputParts { parts, copying: None, done: anew.done };
+        if queue.change_output_parts(run, self.output, position, (&copying, &parts)).await? {
+            warn!(run.id = %run, "run {run}: {} go on in {name}: {}", rows(self.output), anew.why);
+            job_queue::failpoint!("lines-part-begun");
         }
         self.empty_left_overs(queue).await
     }
 
     /// Empties files of this run that the ledger does not count as parts.
-    pub(super) async fn empty_left_overs(&self, queue: &Queue) -> Result<(), RejectsError> {
-        let mut pending = queue.pending_rejects(&self.run, 1).await?;
+    pub(super) async fn empty_left_overs(&self, queue: &Queue) -> Result<(), OutputError> {
+        let mut pending = queue.pending_lines(&self.run, self.output, 1).await?;
         if pending.parts.copying.is_some() {
             // The process that is copying notices that its number is gone, and begins again.
-            let none = RejectsParts { copying: None, ..pending.parts.clone() };
+            let none = OutputParts { copying: None, ..pending.parts.clone() };
             let (run, position) = (&self.run, pending.position);
-            queue.change_rejects_parts(run, position, &pending.parts, &none).await?;
+            queue.change_output_parts(run, self.output, position, (&pending.parts, &none)).await?;
         }
         let files = self.files(&pending).await?;
         // Read after the files: a number is reserved before its file exists.
-        pending = queue.pending_rejects(&self.run, 1).await?;
-        let RejectsParts { parts, copying, .. } = &pending.parts;
+        pending = queue.pending_lines(&self.run, self.output, 1).await?;
+        let OutputParts { parts, copying, .. } = &pending.parts;
         let counts =
             |number| *copying == Some(number) || parts.iter().any(|part| part.number == number);
         for (number, there) in files {
             if counts(number) || there.bytes <= self.header.len() as u64 {
                 continue;
             }
-            let name = rejects_names::name(&self.run, number);
+            let name = self.name_of(number);
             match self.store.append_empty(&name, &there.etag, &there.metadata).await {
                 Ok(true) => {
                     self.store.append(&name, 0, self.header.clone()).await?;
@@ -110,7 +113,7 @@ impl RejectsFile {
                     warn!(
                         run.id = %self.run,
                         "{name} could not be emptied, delete it: its rows are in {}: {}",
-                        parts.iter().map(|part| rejects_names::name(&self.run, part.number)).collect::<Vec<_>>().join(", "),
+                        parts.iter().map(|part| self.name_of(part.number)).collect::<Vec<_>>().join(", "),
                         service::with_causes(&error)
                     );
                 }
@@ -122,11 +125,11 @@ impl RejectsFile {
     /// All files of this run, by number.
     pub(super) async fn files(
         &self,
-        pending: &PendingRejects,
-    ) -> Result<Vec<(u32, AppendBlob)>, RejectsError> {
+        pending: &PendingLines,
+    ) -> Result<Vec<(u32, AppendBlob)>, OutputError> {
         let mut files = Vec::new();
         for number in 1.. {
-            match self.store.append_blob(&rejects_names::name(&self.run, number)).await {
+            match self.store.append_blob(&self.name_of(number)).await {
                 Ok(Some(there)) if self.is_ours(&there) => files.push((number, there)),
                 Ok(Some(_)) | Err(BlobError::OtherType { .. }) => {}
                 Ok(None) if number > number_max(pending) => break,
@@ -138,11 +141,11 @@ impl RejectsFile {
     }
 
     /// The first number behind all that there are.
-    async fn free_number(&self, pending: &PendingRejects) -> Result<u32, RejectsError> {
+    async fn free_number(&self, pending: &PendingLines) -> Result<u32, OutputError> {
         let mut number = number_max(pending);
         loop {
             number += 1;
-            match self.store.append_blob(&rejects_names::name(&self.run, number)).await {
+            match self.store.append_blob(&self.name_of(number)).await {
                 Ok(None) => return Ok(number),
                 Ok(Some(_)) | Err(BlobError::OtherType { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -152,7 +155,7 @@ impl RejectsFile {
 
     /// Copies the lines of `pieces` behind the header of a new file; the last line of each ends.
     /// Gives `false` when another process writes to it.
-    async fn copy(&self, pieces: &[Piece], name: &str) -> Result<bool, RejectsError> {
+    async fn copy(&self, pieces: &[Piece], name: &str) -> Result<bool, OutputError> {
         let header = self.header.len() as u64;
         let mut length = header;
         for Piece { name: source, etag, end } in pieces.iter().filter(|piece| piece.end > header) {
@@ -182,7 +185,7 @@ impl RejectsFile {
         name: &str,
         length: &mut u64,
         block: Bytes,
-    ) -> Result<bool, RejectsError> {
+    ) -> Result<bool, OutputError> {
         let bytes = block.len() as u64;
         let appended = self.store.append(name, *length, block).await?;
         *length += bytes;
@@ -192,6 +195,6 @@ impl RejectsFile {
 
 /// The highest number that the ledger knows, reserved or not: a reserved one is taken again when its
 /// file was not begun.
-fn number_max(pending: &PendingRejects) -> u32 {
+fn number_max(pending: &PendingLines) -> u32 {
     pending.parts.parts.iter().map(|part| part.number).max().unwrap_or(1)
 }

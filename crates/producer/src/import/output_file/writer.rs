@@ -4,14 +4,14 @@ use std::cmp::Ordering;
 
 use blob_store::{AppendBlob, Appended, BlobError};
 use bytes::{Bytes, BytesMut};
-use job_queue::{PendingRejects, Queue, RejectsPart, RejectsParts, RunState};
+use job_queue::{OutputPart, OutputParts, PendingLines, Queue, RunState};
 use tokio::sync::Semaphore;
 
 use super::{
-    file::RejectsFile,
+    file::OutputFile,
     parts::{Anew, Piece},
 };
-use crate::{import::error::RejectsError, report::rejects_names::name};
+use crate::import::error::OutputError;
 
 /// Bytes in one append; the service takes 4 MiB.
 const APPEND_BYTES_MAX: usize = 1 << 20;
@@ -28,16 +28,16 @@ enum Step {
     Begin(Anew),
 }
 
-impl RejectsFile {
+impl OutputFile {
     /// Writes the next lines, when there are at least `bytes_min` of them. Gives
     /// whether there may be more.
     pub(crate) async fn write_some(
         &self,
         queue: &Queue,
         bytes_min: usize,
-    ) -> Result<bool, RejectsError> {
+    ) -> Result<bool, OutputError> {
         let _turn = WRITERS.acquire().await;
-        let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
+        let pending = queue.pending_lines(&self.run, self.output, APPEND_BYTES_MAX).await?;
         let bytes: usize = pending.lines.iter().map(Bytes::len).sum();
         if pending.lines.is_empty() || bytes < bytes_min {
             return Ok(false);
@@ -46,17 +46,17 @@ impl RejectsFile {
         Ok(true)
     }
 
-    async fn write_pending(&self, queue: &Queue) -> Result<(), RejectsError> {
+    async fn write_pending(&self, queue: &Queue) -> Result<(), OutputError> {
         while self.write_some(queue, 1).await? {}
         Ok(())
     }
 
     /// Writes all lines of a run that has ended, and empties left-over files once.
-    pub(crate) async fn write_all(&self, queue: &Queue) -> Result<(), RejectsError> {
+    pub(crate) async fn write_all(&self, queue: &Queue) -> Result<(), OutputError> {
         loop {
             self.write_pending(queue).await?;
             let _turn = WRITERS.acquire().await;
-            let pending = queue.pending_rejects(&self.run, APPEND_BYTES_MAX).await?;
+            let pending = queue.pending_lines(&self.run, self.output, APPEND_BYTES_MAX).await?;
             let Some(ledger) = queue.ledger(&self.run).await? else {
                 // The ledger has expired meanwhile; the files stay as they are.
                 return Ok(());
@@ -75,8 +75,9 @@ impl RejectsFile {
                 return Ok(());
             }
             let (run, parts) = (&self.run, &pending.parts);
-            let done = RejectsParts { copying: None, done: true, ..parts.clone() };
-            if queue.change_rejects_parts(run, pending.position, parts, &done).await? {
+            let done = OutputParts { copying: None, done: true, ..parts.clone() };
+            if queue.change_output_parts(run, self.output, pending.position, (parts, &done)).await?
+            {
                 return Ok(());
             }
         }
@@ -84,17 +85,17 @@ impl RejectsFile {
 
     /// Copies all rejected rows of a run that has ended into one file, and gives its name. Rows are
     /// copied as they are: a person may have edited them.
-    pub(crate) async fn join(&self, queue: &Queue) -> Result<String, RejectsError> {
+    pub(crate) async fn join(&self, queue: &Queue) -> Result<String, OutputError> {
         loop {
             self.write_pending(queue).await?;
             let _turn = WRITERS.acquire().await;
-            let pending = queue.pending_rejects(&self.run, 1).await?;
+            let pending = queue.pending_lines(&self.run, self.output, 1).await?;
             if let [part] = pending.parts.parts[..] {
-                return Ok(name(&self.run, part.number));
+                return Ok(self.name_of(part.number));
             }
             let mut pieces = Vec::new();
             for part in &pending.parts.parts {
-                let name = name(&self.run, part.number);
+                let name = self.name_of(part.number);
                 match self.store.properties(&name).await {
                     // A part that was deleted is not replayed.
                     Err(BlobError::NoSuchBlob { .. }) => {}
@@ -111,17 +112,13 @@ impl RejectsFile {
         }
     }
 
-    async fn advance(
-        &self,
-        queue: &Queue,
-        mut pending: PendingRejects,
-    ) -> Result<(), RejectsError> {
+    async fn advance(&self, queue: &Queue, mut pending: PendingLines) -> Result<(), OutputError> {
         match self.step(&pending).await? {
             Step::Written(lines) => {
-                job_queue::failpoint!("rejects-appended");
+                job_queue::failpoint!("lines-appended");
                 pending.lines.truncate(lines);
-                queue.rejects_drained(&self.run, &pending).await?;
-                job_queue::failpoint!("rejects-forgotten");
+                queue.confirm_lines(&self.run, self.output, &pending).await?;
+                job_queue::failpoint!("lines-forgotten");
             }
             Step::Begin(anew) => self.begin(queue, &pending, anew).await?,
         }
@@ -129,9 +126,9 @@ impl RejectsFile {
     }
 
     /// Appends the pending lines, if the file is as it was left.
-    async fn step(&self, pending: &PendingRejects) -> Result<Step, RejectsError> {
+    async fn step(&self, pending: &PendingLines) -> Result<Step, OutputError> {
         let part = last(pending);
-        let name = name(&self.run, part.number);
+        let name = self.name_of(part.number);
         let marks = self.marks(part.start);
         let there = match self.store.append_create(&name, self.header.clone(), &marks).await {
             Err(BlobError::OtherType { name }) => return Ok(self.leave(pending, &name)),
@@ -168,10 +165,10 @@ impl RejectsFile {
     /// with another outcome, so they must not stay.
     async fn after_what_is_there(
         &self,
-        pending: &PendingRejects,
+        pending: &PendingLines,
         there: &AppendBlob,
-    ) -> Result<Step, RejectsError> {
-        let name = name(&self.run, last(pending).number);
+    ) -> Result<Step, OutputError> {
+        let name = self.name_of(last(pending).number);
         let end = self.end(pending);
         let wanted: usize = pending.lines.iter().map(Bytes::len).sum();
         let tail = self.read(&name, end, there.bytes.min(end + wanted as u64)).await?;
@@ -192,11 +189,11 @@ impl RejectsFile {
     /// shortened it.
     async fn after_a_loss(
         &self,
-        pending: &PendingRejects,
+        pending: &PendingLines,
         there: &AppendBlob,
-    ) -> Result<Step, RejectsError> {
+    ) -> Result<Step, OutputError> {
         let (part, end) = (last(pending), self.end(pending));
-        let name = name(&self.run, part.number);
+        let name = self.name_of(part.number);
         Ok(Step::Begin(match self.successor(pending).await? {
             Some(piece) => Anew {
                 keep: pending.parts.parts.len() - 1,
@@ -220,20 +217,20 @@ impl RejectsFile {
     }
 
     /// The rows of the last part, where another one took its place.
-    async fn successor(&self, pending: &PendingRejects) -> Result<Option<Piece>, RejectsError> {
+    async fn successor(&self, pending: &PendingLines) -> Result<Option<Piece>, OutputError> {
         let (end, marks) = (self.end(pending), self.marks(last(pending).start));
         let files = self.files(pending).await?;
         let successor =
             files.into_iter().rfind(|(_, blob)| blob.metadata == marks && blob.bytes >= end);
         Ok(successor.map(|(number, blob)| Piece {
-            name: name(&self.run, number),
+            name: self.name_of(number),
             etag: blob.etag,
             end,
         }))
     }
 
     /// The file is not this run's, or not any more: it stays as it is.
-    fn leave(&self, pending: &PendingRejects, name: &str) -> Step {
+    fn leave(&self, pending: &PendingLines, name: &str) -> Step {
         let has_rows = last(pending).start < pending.position;
         Step::Begin(Anew {
             keep: pending.parts.parts.len() - usize::from(!has_rows),
@@ -246,8 +243,8 @@ impl RejectsFile {
 
     /// Whether the last part has exactly the lines that Redis knows. A part that a person moved or
     /// changed is left alone.
-    async fn is_whole(&self, pending: &PendingRejects) -> Result<bool, RejectsError> {
-        match self.store.append_blob(&name(&self.run, last(pending).number)).await {
+    async fn is_whole(&self, pending: &PendingLines) -> Result<bool, OutputError> {
+        match self.store.append_blob(&self.name_of(last(pending).number)).await {
             Ok(Some(there)) if self.is_ours(&there) => match there.bytes.cmp(&self.end(pending)) {
                 Ordering::Equal => Ok(true),
                 Ordering::Greater => Ok(false),
@@ -259,13 +256,13 @@ impl RejectsFile {
     }
 
     /// Where the last part ends, as far as Redis knows.
-    fn end(&self, pending: &PendingRejects) -> u64 {
+    fn end(&self, pending: &PendingLines) -> u64 {
         self.header.len() as u64 + (pending.position - last(pending).start)
     }
 }
 
 /// The part that goes on.
-fn last(pending: &PendingRejects) -> RejectsPart {
+fn last(pending: &PendingLines) -> OutputPart {
     *pending.parts.parts.last().expect("there is always one")
 }
 

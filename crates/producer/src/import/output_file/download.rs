@@ -1,4 +1,4 @@
-//! Downloads the rejects file of a run, all its parts as one.
+//! Downloads a file that a run wrote, all its parts as one.
 
 use std::{collections::VecDeque, num::NonZero, time::Duration};
 
@@ -6,28 +6,28 @@ use blob_store::{BlobError, BlobProperties, BlobReader, BlobStore};
 use bytes::Bytes;
 use futures::StreamExt;
 use ingest_core::{RunId, SpreadsheetCopy};
-use job_queue::{Ledger, Queue};
+use job_queue::{Ledger, Output, Queue};
 use tokio::time::{Instant, sleep};
 
-use super::file::header_bytes;
+use super::file::header;
 use crate::{
     import::{
         error::{ReadError, SyncError},
         read_settings::ReadSettings,
     },
-    report::rejects_names,
+    report::output_names,
 };
 
 /// One chunk is on its way to the client while the next one is fetched.
 const CHUNK_BYTES: NonZero<u32> = NonZero::new(256 << 10).expect("not zero");
 
 /// How long a download waits for the last rows of a run that has ended: a little more than the
-/// interval of the rejects sweeper.
+/// interval of the sweeper.
 const LAST_ROWS_WAIT: Duration = Duration::from_secs(15);
 
 const LAST_ROWS_POLL: Duration = Duration::from_millis(100);
 
-/// A run, and whether its files have all of its rejected rows. Waits for the last rows of a run
+/// A run, and whether its files have all rows of this output. Waits for the last rows of a run
 /// that has ended; the files of a run that goes on still grow.
 ///
 /// # Errors
@@ -36,13 +36,14 @@ const LAST_ROWS_POLL: Duration = Duration::from_millis(100);
 pub(crate) async fn with_last_rows(
     queue: &Queue,
     run: &RunId,
+    output: Output,
 ) -> Result<(Ledger, bool), SyncError> {
     let unknown = || SyncError::UnknownRun { run: run.clone() };
     let started = Instant::now();
     loop {
         let ledger = queue.ledger(run).await?.ok_or_else(unknown)?;
         // After the ledger: no batch of a run that has ended brings more.
-        let is_whole = queue.rejects_are_written(run).await?;
+        let is_whole = queue.lines_are_written(run, output).await?;
         if is_whole {
             // Other files may hold them by now.
             return Ok((queue.ledger(run).await?.ok_or_else(unknown)?, is_whole));
@@ -69,9 +70,13 @@ pub(crate) struct Download {
 
 impl Download {
     /// As the files are, byte for byte; `None` when there is none.
-    pub(crate) async fn of(store: &BlobStore, ledger: &Ledger) -> Result<Option<Self>, SyncError> {
+    pub(crate) async fn of(
+        store: &BlobStore,
+        ledger: &Ledger,
+        output: Output,
+    ) -> Result<Option<Self>, SyncError> {
         let mut next = VecDeque::new();
-        for name in rejects_names::names(ledger) {
+        for name in output_names::names(output, ledger) {
             match store.properties(&name).await {
                 Err(BlobError::NoSuchBlob { .. }) => {}
                 file => next.push_back(file.map_err(ReadError::from)?),
@@ -80,14 +85,18 @@ impl Download {
         let Some(file) = next.pop_front() else { return Ok(None) };
         let header_bytes = match next.is_empty() {
             true => 0,
-            false => header_bytes(ledger, &ReadSettings::of(ledger)?),
+            false => {
+                let header = header(output, ledger, &ReadSettings::of(ledger)?);
+                let unreadable = |source| SyncError::output(output, ledger, source);
+                header.map_err(unreadable)?.map_or(0, |header| header.len() as u64)
+            }
         };
         let (store, reader) = (store.clone(), read(store, &file, 0));
         let copy = None;
         Ok(Some(Self { store, file, next, header_bytes, read_bytes: 0, reader, copy }))
     }
 
-    /// The same as a copy for spreadsheets, which has no formulas.
+    /// The same of a rejects file as a copy for spreadsheets, which has no formulas.
     pub(crate) fn for_spreadsheets(self, ledger: &Ledger) -> Result<Self, SyncError> {
         let settings = ReadSettings::of(ledger)?.of_rejects_file();
         let record_bytes_max = settings.record_limit().unwrap_or(usize::MAX);

@@ -1,20 +1,22 @@
-//! The rejects file of one run, and the metadata that marks its blobs as this run's.
+//! One of the files that a run writes, and the metadata that marks its blobs as this run's.
 
 use std::collections::HashMap;
 
 use blob_store::{AppendBlob, BlobError, BlobStore};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use ingest_core::{RunId, rejects_header};
-use job_queue::Ledger;
+use ingest_core::{Header, RunId, rejects_header};
+use job_queue::{Ledger, Output};
+use load::Load;
 
 use crate::{
-    import::{error::RejectsError, read_settings::ReadSettings},
-    report::rejects_names::name,
+    import::{error::OutputError, read_settings::ReadSettings},
+    report::output_names::name,
 };
 
-/// The rejects file of one run.
-pub(crate) struct RejectsFile {
+/// One of the files that a run writes.
+pub(crate) struct OutputFile {
+    pub(super) output: Output,
     pub(super) store: BlobStore,
     pub(super) run: RunId,
     /// The version of the file that the rows are of.
@@ -22,24 +24,49 @@ pub(crate) struct RejectsFile {
     pub(super) header: Bytes,
 }
 
-impl RejectsFile {
-    pub(crate) fn new(store: &BlobStore, ledger: &Ledger, settings: &ReadSettings) -> Self {
+impl OutputFile {
+    /// The rejects file of a run.
+    pub(crate) fn rejects(store: &BlobStore, ledger: &Ledger, settings: &ReadSettings) -> Self {
+        let header = rejects_header(&ledger.header, settings.dialect());
+        Self::new(Output::Rejects, store, ledger, header)
+    }
+
+    /// The ids file of a run; nothing, when its load has none, or as long as it has no load.
+    pub(crate) fn ids(
+        store: &BlobStore,
+        ledger: &Ledger,
+        settings: &ReadSettings,
+    ) -> Result<Option<Self>, OutputError> {
+        let header = ids_header(ledger, settings)?;
+        Ok(header.map(|header| Self::new(Output::Ids, store, ledger, header)))
+    }
+
+    fn new(output: Output, store: &BlobStore, ledger: &Ledger, header: Vec<u8>) -> Self {
         Self {
+            output,
             store: store.clone(),
             run: ledger.run.clone(),
             source: ledger.etag.trim_matches('"').to_owned(),
-            header: rejects_header(&ledger.header, settings.dialect()).into(),
+            header: header.into(),
         }
+    }
+
+    pub(crate) fn output(&self) -> Output {
+        self.output
     }
 
     /// Name of its first part.
     pub(crate) fn name(&self) -> String {
-        name(&self.run, 1)
+        self.name_of(1)
+    }
+
+    pub(super) fn name_of(&self, number: u32) -> String {
+        name(self.output, &self.run, number)
     }
 
     /// Whether the blob of this name is this run's file as the producer wrote it: a copy that a
     /// person saved has none of its metadata.
-    pub(crate) async fn is_as_written(&self, name: &str) -> Result<bool, RejectsError> {
+    pub(crate) async fn is_as_written(&self, name: &str) -> Result<bool, OutputError> {
         Ok(match look_at(&self.store, name).await? {
             // Earlier producers wrote no marks.
             Some(there) if there.metadata.is_empty() => name == self.name(),
@@ -73,7 +100,7 @@ impl RejectsFile {
     }
 }
 
-/// The run that wrote the rejects file of this name, by the blob's metadata.
+/// The run that wrote the file of this name, by the blob's metadata.
 pub(crate) async fn run_of(store: &BlobStore, name: &str) -> Result<Option<RunId>, BlobError> {
     let there = look_at(store, name).await?;
     Ok(there.and_then(|there| there.metadata.get("run")?.parse().ok()))
@@ -87,7 +114,27 @@ async fn look_at(store: &BlobStore, name: &str) -> Result<Option<AppendBlob>, Bl
     }
 }
 
-/// Length of the header of each part.
-pub(super) fn header_bytes(ledger: &Ledger, settings: &ReadSettings) -> u64 {
-    rejects_header(&ledger.header, settings.dialect()).len() as u64
+/// The header of each part; nothing, when the run has no such file.
+pub(super) fn header(
+    output: Output,
+    ledger: &Ledger,
+    settings: &ReadSettings,
+) -> Result<Option<Vec<u8>>, OutputError> {
+    match output {
+        Output::Rejects => Ok(Some(rejects_header(&ledger.header, settings.dialect()))),
+        Output::Ids => ids_header(ledger, settings),
+    }
+}
+
+/// What the key is called there, and whether there is one at all, the load says.
+fn ids_header(ledger: &Ledger, settings: &ReadSettings) -> Result<Option<Vec<u8>>, OutputError> {
+    if ledger.load_text.is_empty() {
+        return Ok(None);
+    }
+    let load = Load::from_json(&ledger.load_text)?;
+    if !load.ids {
+        return Ok(None);
+    }
+    let header = Header::parse(ledger.header.clone(), settings.dialect())?;
+    Ok(Some(load.ids_header(&header)))
 }
