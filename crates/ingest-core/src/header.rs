@@ -119,12 +119,14 @@ impl Header {
     /// blanks around them, or without the columns at the end that have none, are the same names.
     #[inline]
     pub(crate) fn is_repeated_by(&self, raw: &[u8]) -> bool {
-        // Two bytes tell that of most records, without the bit that makes a letter a capital.
+        // Some bytes tell that of most records, without the bit that makes a letter a capital: two, and of
+        // a plain name more, for keys often begin like their column.
         let is_around = |byte: &u8| is_blank(*byte) || *byte == self.dialect.quote;
         let first = self.columns[0].trim_start_matches([' ', '\t']).as_bytes();
+        let plain = first.iter().take(8).take_while(|byte| byte.is_ascii_alphanumeric()).count();
         let at = raw.iter().position(|byte| !is_around(byte)).unwrap_or(raw.len());
-        raw[at..].iter().zip(first).take(2).all(|(found, name)| (found ^ name) & !0x20 == 0)
-            && self.is_repeated_by_cells(raw)
+        let mut both = raw[at..].iter().zip(first).take(plain.max(2));
+        both.all(|(found, name)| (found ^ name) & !0x20 == 0) && self.is_repeated_by_cells(raw)
     }
 
     #[cold]

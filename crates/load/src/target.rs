@@ -80,6 +80,9 @@ impl Sameness {
                 if key.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
                     return Cow::Borrowed(key);
                 }
+                if key.is_ascii() {
+                    return Cow::Owned(key.to_ascii_lowercase());
+                }
                 Cow::Owned(String::from_utf8_lossy(key).to_lowercase().into_bytes())
             }
         }

@@ -13,7 +13,7 @@ use super::{
         write_degrees, write_integer,
     },
     rules::ValueRules,
-    text::{clean, fit},
+    text::{clean, fit, is_plain},
     time::write_time,
     timestamp::{timestamp_rule, write_timestamp},
     zone,
@@ -118,6 +118,14 @@ impl Converter {
             Self::Choice(choices) => {
                 choices.spelled(cell).and_then(|value| write_text(&value, out))
             }
+            Self::Text { length_max, .. } if is_plain(cell, *length_max) => {
+                write_plain(cell, out);
+                Some(())
+            }
+            Self::Key { length_max } if is_plain(trimmed, *length_max) => {
+                write_plain(trimmed, out);
+                Some(())
+            }
             Self::Text { length_max, truncate } => {
                 let text = clean(cell);
                 let fitting = fit(&text, length_max.unwrap_or(usize::MAX), *truncate);
@@ -172,6 +180,14 @@ impl Converter {
             }
         }
     }
+}
+
+/// Writes a text that needs no escape.
+fn write_plain(text: &str, out: &mut Vec<u8>) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 fn write_text(text: &str, out: &mut Vec<u8>) -> Option<()> {

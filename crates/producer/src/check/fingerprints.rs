@@ -45,6 +45,12 @@ impl Fingerprints {
         Self { values_max, seen, zeros: 0, again: 0, again_estimated: 0 }
     }
 
+    /// Says which values come next. Their places are mostly in no cache, and are fetched together.
+    pub(super) fn expect(&self, fingerprints: impl Iterator<Item = u64>) {
+        let there = fingerprints.fold(0, |all, next| all ^ self.seen.places[self.seen.place(next)]);
+        std::hint::black_box(there);
+    }
+
     /// Adds the value of a row. Gives whether it was there before, as far as that is known.
     pub(super) fn add(&mut self, fingerprint: u64) -> bool {
         if !is_looked_at(fingerprint, self.zeros) {
@@ -97,8 +103,7 @@ impl Table {
         // As a place that is taken.
         let fingerprint = fingerprint.max(1);
         let last = self.places.len() - 1;
-        #[expect(clippy::cast_possible_truncation, reason = "the low bits are as good as all")]
-        let mut place = fingerprint as usize & last;
+        let mut place = self.place(fingerprint);
         loop {
             match self.places[place] {
                 0 => {
@@ -110,6 +115,12 @@ impl Table {
                 _ => place = (place + 1) & last,
             }
         }
+    }
+
+    /// The place that is tried first.
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are as good as all")]
+    fn place(&self, fingerprint: u64) -> usize {
+        fingerprint as usize & (self.places.len() - 1)
     }
 
     fn retain(&mut self, is_kept: impl Fn(u64) -> bool) {

@@ -14,6 +14,9 @@ const KEYS_MAX: usize = 1_500_000;
 /// The same of what rows refer to, for all columns together.
 const REFERENCES_MAX: usize = 390_000;
 
+/// Fingerprints that are looked for together.
+const AT_ONCE: usize = 32;
+
 /// Rows that are named of those that repeat a key.
 const EXAMPLES_MAX: usize = 3;
 
@@ -56,16 +59,22 @@ impl Totals {
             *self.rejected_by_code.entry(code).or_default() += rows;
         }
         self.faults.append(checked.faults);
-        for (fingerprint, record) in checked.keys {
-            if self.keys.add(fingerprint) && self.first_repeated.len() < EXAMPLES_MAX {
-                let line = checked.lines.of(record).unwrap_or_default();
-                self.first_repeated.push((record, line));
+        for keys in checked.keys.chunks(AT_ONCE) {
+            self.keys.expect(keys.iter().map(|(fingerprint, _)| *fingerprint));
+            for (fingerprint, record) in keys {
+                if self.keys.add(*fingerprint) && self.first_repeated.len() < EXAMPLES_MAX {
+                    let line = checked.lines.of(*record).unwrap_or_default();
+                    self.first_repeated.push((*record, line));
+                }
             }
         }
         for (referred, values) in self.references.iter_mut().zip(checked.references) {
             referred.rows += values.len() as u64;
-            for fingerprint in values {
-                referred.values.add(fingerprint);
+            for values in values.chunks(AT_ONCE) {
+                referred.values.expect(values.iter().copied());
+                for fingerprint in values {
+                    referred.values.add(*fingerprint);
+                }
             }
         }
     }
