@@ -7,7 +7,7 @@ import path from "node:path";
 import { describe, it } from "node:test";
 
 import { Watched } from "./support/browser.js";
-import { look } from "./support/look.js";
+import { DESK, look } from "./support/look.js";
 import { answering, NO_ORG, ORG } from "./support/org.js";
 import { onStage } from "./support/stage.js";
 
@@ -16,6 +16,15 @@ const FILE = "exports/contacts_2026-11-27.csv";
 const ROWS = ["ErpNo,Name,E-Mail,Account,Born,Note", 'K-10001,"Meier, Jana",jana@example.com,A-77,03/11/1984,', "K-10002,O'Neil,,A-12,12/02/1991,\"<b>VIP</b>\"", "K-10003,Li,li@example.com,,,"];
 const SDL = "# ours\nErpNo=ErpKey__c\nName=LastName\nAccount=Account\\:Account-ErpKey__c\nBorn=Birthdate\n\"Web\"=LeadSource\nGone=Email\n";
 const SETTINGS = { SALESFORCE_OBJECT: "", SALESFORCE_EXTERNAL_ID: "", MAPPING_FILE: "" };
+
+/** A picture of all of it: the buttons stay at the end of the window. */
+async function whole(watched, name) {
+  const height = await watched.page.evaluate(() => document.documentElement.scrollHeight);
+  await watched.page.setViewport({ ...DESK, height });
+  await watched.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: "light" }]);
+  await watched.shot(name);
+  await watched.page.setViewport(DESK);
+}
 
 /** Files on this machine, to be chosen in the browser. */
 function onDisk(name, text) {
@@ -73,7 +82,8 @@ describe("a new load", { timeout: 300_000 }, () => {
     assert.deepEqual(await row(watched, 5), ["Birthdate", "date; both orders fit the first rows choose", "warn"]);
     assert.equal(await watched.text("[data-part=mapped]"), "5 of 6 mapped");
     assert.equal(await watched.text("[data-part=left]"), "Note");
-    await look(watched, "compose", { fullPage: true });
+    await look(watched, "compose");
+    await whole(watched, "compose");
     await watched.press("[data-asks]");
     assert.equal(await watched.page.evaluate(() => document.activeElement.id), "c-dates");
     await watched.page.select("#c-dates", "day-first");
@@ -148,7 +158,8 @@ describe("a new load", { timeout: 300_000 }, () => {
     assert.equal(await watched.text("[data-part=checkHint]"), "Checked in 12.3 s, compared with https://org.my.salesforce.com.");
     assert.deepEqual(await watched.page.$$eval("[data-part=found] tr", (rows) => rows.map((of) => of.textContent)), ["INVALID_VALUEBorn210record 4,710 (line 4,711): not a date there is", "EXTERNAL_ID_MISSINGthe row97"]);
     assert.match(await watched.text("[data-part=notes]"), /repeats a key: record 9 \(line 10\).*LastName.*Dates with slashes/);
-    await look(watched, "checked", { fullPage: true });
+    await look(watched, "checked");
+    await whole(watched, "checked");
     const [{ body }] = (await sent(watched, "/api/checks")).filter(({ method }) => method === "POST");
     assert.deepEqual([body.fileName, body.load.object, body.load.externalId], [FILE, "Contact", "ErpKey__c"]);
     await fill(watched, "#c-column-1", "LastName");
@@ -184,6 +195,11 @@ describe("a new load", { timeout: 300_000 }, () => {
     await watched.page.select("#c-key", "ErpKey__c");
     await watched.press("[data-part=start]");
     await watched.sees("dialog p", /recycle bin/);
+    await watched.press("dialog [data-part=no]");
+    await watched.page.select("#c-operation", "hard-delete");
+    assert.equal(await watched.page.$eval("#c-api", (select) => select.value), "bulk");
+    await watched.press("[data-part=start]");
+    await watched.sees("dialog p", /gone for good/);
     await watched.press("dialog [data-part=no]");
     await watched.close();
   });

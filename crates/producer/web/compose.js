@@ -95,6 +95,8 @@ class Composer {
     parts.object.addEventListener("change", () => this.#choose(parts.object.value.trim()));
     parts.operation.addEventListener("change", () => {
       draft.operation = parts.operation.value;
+      // Collections has no such call.
+      if (draft.operation === "hard-delete") draft.settings.api = parts.api.value = "bulk";
       draft.chooseKey();
       this.#keys();
       this.#changed();

@@ -8,6 +8,7 @@ mod backpressure;
 mod bad_input;
 mod bulk;
 mod cells;
+mod checks;
 mod control_faults;
 mod counts;
 mod crashes;

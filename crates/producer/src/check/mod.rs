@@ -21,10 +21,15 @@ mod rejects_out;
 mod text;
 mod totals;
 
-use std::{io::Write, process::ExitCode, time::Instant};
+use std::{
+    io::Write,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::bail;
 use blob_store::BlobStore;
+use indicatif::{ProgressBar, ProgressStyle};
 use job_queue::{Output, Queue, RunLoad};
 
 use self::rejects_out::RejectsOut;
@@ -66,15 +71,18 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let queue = queue(&args, &said).await?;
     let run_load = chosen(said, queue.as_ref()).await?;
     let opener = FileOpener { store: &store, queue: queue.as_ref(), transfer: Transfer::default() };
+    let blob = store.properties(&args.file).await.map_err(ReadError::from)?;
+    let (file_bytes, progress) = (blob.bytes, CheckProgress::default());
     let file_check = FileCheck {
-        blob: store.properties(&args.file).await.map_err(ReadError::from)?,
+        blob,
         opener,
         settings: ReadSettings::new(&args.read)?,
         describer: &describer,
         load: run_load,
-        progress: &CheckProgress::default(),
+        progress: &progress,
     };
-    let mut findings = Box::pin(file_check.run_into(rejects.as_mut())).await?;
+    let checking = Box::pin(file_check.run_into(rejects.as_mut()));
+    let mut findings = beside_bar(checking, &progress, file_bytes).await?;
     findings.took(begun);
     if let Some(reason) = findings.misfit.clone() {
         if args.json {
@@ -116,6 +124,28 @@ async fn chosen(said: SaidLoad, queue: Option<&Queue>) -> anyhow::Result<RunLoad
     let chosen = said.choose(&live).map_err(SyncError::from)?;
     let none = || SyncError::from(LoadError::NoObject);
     Ok(chosen.ok_or_else(none)?.load)
+}
+
+/// Shows how far the reading is, on a terminal.
+async fn beside_bar<T>(
+    mut checking: impl Future<Output = T> + Unpin,
+    progress: &CheckProgress,
+    file_bytes: u64,
+) -> T {
+    const TEMPLATE: &str =
+        "{wide_bar} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+    let style = ProgressStyle::with_template(TEMPLATE).expect("it is well formed");
+    let bar = ProgressBar::new(file_bytes).with_style(style);
+    let mut looks = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            checked = &mut checking => {
+                bar.finish_and_clear();
+                return checked;
+            }
+            _ = looks.tick() => bar.set_position(progress.bytes()),
+        }
+    }
 }
 
 fn print(findings: &Findings, json: bool) -> anyhow::Result<()> {

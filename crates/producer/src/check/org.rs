@@ -18,7 +18,7 @@ use crate::cli::invalid_setting::InvalidSetting;
 /// Who says what objects are like.
 #[derive(Debug)]
 pub(crate) enum Describer {
-    Org(Client),
+    Org(Box<Client>),
     File { path: PathBuf, file: DescribesFile },
 }
 
@@ -31,6 +31,11 @@ pub(crate) enum DescribeError {
     NoSuchObject { object: String },
     #[error("could not read the object {object}: salesforce answers {answer}")]
     Refused { object: String, answer: Refusal },
+    #[error(
+        "salesforce does not answer ({cause}); is it up, and is SALESFORCE_LOGIN_URL or \
+         SALESFORCE_INSTANCE_URL right?"
+    )]
+    Away { cause: String },
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error(
@@ -84,7 +89,7 @@ impl Describer {
         for warning in connection.credentials.warnings() {
             warn!("{warning}");
         }
-        Ok(Self::Org(Client::new(connection)?))
+        Ok(Self::Org(Box::new(Client::new(connection)?)))
     }
 
     /// A file that `producer describe` saved.
@@ -99,9 +104,7 @@ impl Describer {
             Self::Org(client) => match until_answered(|| client.instance()).await {
                 Ok(instance) => Ok(instance),
                 Err(Refusal::Login(error)) => Err(error.into()),
-                Err(answer) => {
-                    Err(DescribeError::Refused { object: "of the org".to_owned(), answer })
-                }
+                Err(refusal) => Err(DescribeError::Away { cause: refusal.to_string() }),
             },
         }
     }
@@ -157,6 +160,7 @@ impl DescribeError {
         match self {
             Self::Refused { answer, .. } => may_pass(answer),
             Self::Login(error) => error.is_passing(),
+            Self::Away { .. } => true,
             Self::NoSuchObject { .. } | Self::NotInFile { .. } => false,
         }
     }

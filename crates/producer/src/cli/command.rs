@@ -5,6 +5,7 @@ use service::CompletionsArgs;
 
 use crate::cli::{
     check_args::{CheckArgs, DescribeArgs},
+    import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
         CancelArgs, IdsArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs,
@@ -50,6 +51,19 @@ pub enum Command {
         producer loads --loads-file deploy/loads.toml      checks a file\n  \
         producer loads --json | jq '.[].name'")]
     Loads(ListLoadsArgs),
+    /// Print the loads of a Data Loader configuration as a file of loads.
+    ///
+    /// Comments name what has no counterpart, what is set in the environment, and what to do instead.
+    /// Passwords and other secrets are named and not shown. Mapping files (.sdl) are used as they are:
+    /// put them beside the file of loads.
+    #[command(
+        name = "import-dataloader",
+        after_help = "Examples:\n  \
+        producer import-dataloader conf/process-conf.xml > loads.toml\n  \
+        producer import-dataloader conf/process-conf.xml opportunityUpsertProcess\n  \
+        producer loads --loads-file loads.toml                  checks the result"
+    )]
+    ImportDataloader(ImportDataloaderArgs),
     /// Upload a file to the container.
     ///
     /// Goes on where an upload of the same file was interrupted: what is staged is not sent again. The
@@ -101,16 +115,16 @@ pub enum Command {
         producer plan --file big-data-import.csv --count    reads all of it\n  \
         producer plan --file big-data-import.csv --json")]
     Plan(Box<PlanArgs>),
-    /// Check a file before it is loaded: what would be rejected, and why. Nothing is sent or queued.
+    /// Check a file before it is loaded: what would be rejected, and why.
     ///
-    /// Reads all of the file, and writes its rows as a consumer writes them for Salesforce. Ends with
+    /// Sends nothing and queues nothing. Reads all of the file, and writes its rows as a consumer writes them for Salesforce. Ends with
     /// exit code 0 when no row would be rejected, with 3 when some would, and with 1 when the run would
     /// fail, as it does when the mapping does not fit. What only Salesforce can say is not checked.
     #[command(after_help = "Examples:\n  \
         producer check --file contacts.csv --load contacts\n  \
         producer check --file contacts.csv --object Contact --external-id ErpKey__c\n  \
-        producer check --file contacts.csv --rejects rejected.csv       writes the rows that would be rejected\n  \
-        producer check --file contacts.csv --offline contact.json       without signing in to Salesforce\n  \
+        producer check --file contacts.csv --rejects rejected.csv     writes these rows\n  \
+        producer check --file contacts.csv --offline contact.json     without an org\n  \
         producer check --file contacts.csv --json | jq .rejectedByCode")]
     Check(Box<CheckArgs>),
     /// Save what objects are like in Salesforce, for checks without an org.

@@ -2,6 +2,7 @@
 
 mod control;
 mod foreground;
+mod import_dataloader;
 mod loads;
 mod outputs;
 mod runs;
@@ -44,6 +45,7 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Upload(args) => upload::run(args, shutdown).await,
         Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
         Command::Loads(args) => loads::list(&args),
+        Command::ImportDataloader(args) => import_dataloader::print(&args),
         Command::Show(args) => stoppable(runs::show(args), shutdown).await,
         Command::Rejects(args) => stoppable(outputs::print_rejects(args), shutdown).await,
         Command::Ids(args) => stoppable(outputs::print_ids(args), shutdown).await,

@@ -15,12 +15,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     check::{CheckProgress, DescribeError, FileCheck, Findings},
-    import::error::{ReadError, SyncError},
+    import::{
+        error::{ReadError, SyncError},
+        read_settings::ReadSettings,
+        run_store::RunStore,
+    },
     server::{
         client::Client,
         error::ApiError,
+        org::Org,
         shares::{Share, Shares},
-        state::Api,
     },
 };
 
@@ -132,52 +136,60 @@ impl Checks {
     }
 }
 
-/// Begins a check, which goes on by itself.
-pub(crate) fn begin(
-    api: &Arc<Api>,
-    place: Share,
-    blob: BlobProperties,
-    load: RunLoad,
-) -> Arc<Check> {
-    let check = Arc::new(Check {
-        id: new_id(),
-        file: blob.name.clone(),
-        file_bytes: blob.bytes,
-        progress: CheckProgress::default(),
-        stop: api.stop.child_token(),
-        state: Mutex::new(State { asked_for: Instant::now(), outcome: None }),
-    });
-    api.checks.add(&check);
-    let (api, of) = (Arc::clone(api), Arc::clone(&check));
-    tokio::spawn(async move {
-        let _place = place;
+/// What a check is of, and what it needs.
+pub(crate) struct Subject {
+    pub(crate) runs: RunStore,
+    pub(crate) settings: ReadSettings,
+    pub(crate) org: Arc<Org>,
+    pub(crate) blob: BlobProperties,
+    pub(crate) load: RunLoad,
+}
+
+impl Checks {
+    /// Begins a check, which goes on by itself until `stop`.
+    pub(crate) fn begin(
+        &self,
+        place: Share,
+        subject: Subject,
+        stop: &CancellationToken,
+    ) -> Arc<Check> {
+        let check = Arc::new(Check {
+            id: new_id(),
+            file: subject.blob.name.clone(),
+            file_bytes: subject.blob.bytes,
+            progress: CheckProgress::default(),
+            stop: stop.child_token(),
+            state: Mutex::new(State { asked_for: Instant::now(), outcome: None }),
+        });
+        self.add(&check);
+        tokio::spawn(Arc::clone(&check).run(place, subject));
+        check
+    }
+}
+
+impl Check {
+    async fn run(self: Arc<Self>, place: Share, subject: Subject) {
         let begun = Instant::now();
         let outcome = select! {
-            found = Box::pin(of.run(&api, blob, load)) => match found {
+            found = Box::pin(self.look_at(subject)) => match found {
                 Ok(mut findings) => {
                     findings.lasted(begun);
                     Outcome::Done(Arc::new(findings))
                 }
                 Err(error) => Outcome::Failed(words_of(error)),
             },
-            () = of.stop.cancelled() => Outcome::Stopped,
-            () = of.abandoned() => Outcome::Stopped,
+            () = self.stop.cancelled() => Outcome::Stopped,
+            () = self.abandoned() => Outcome::Stopped,
         };
-        of.state().outcome = Some((Instant::now(), outcome));
-    });
-    check
-}
+        // Who hears that it has ended may begin another one.
+        drop(place);
+        self.state().outcome = Some((Instant::now(), outcome));
+    }
 
-impl Check {
-    async fn run(
-        &self,
-        api: &Api,
-        blob: BlobProperties,
-        load: RunLoad,
-    ) -> anyhow::Result<Findings> {
-        let describer = api.org.describer().map_err(|refused| anyhow::anyhow!(refused.error))?;
-        let settings = api.settings.clone();
-        let (opener, progress) = (api.runs.files(), &self.progress);
+    async fn look_at(&self, subject: Subject) -> anyhow::Result<Findings> {
+        let Subject { runs, settings, org, blob, load } = subject;
+        let describer = org.describer().map_err(|refused| anyhow::anyhow!(refused.error))?;
+        let (opener, progress) = (runs.files(), &self.progress);
         FileCheck { opener, blob, settings, describer, load, progress }.run().await
     }
 

@@ -61,6 +61,13 @@ impl ApiError {
         Self::not_found("there is no such run; GET /api/sync lists them")
     }
 
+    pub(crate) fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this path does not take this method; the header Allow names those it takes",
+        )
+    }
+
     /// Retryable: the answer has a Retry-After.
     pub(crate) fn unavailable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{StatusCode, Uri, header},
+    http::{Uri, header},
     middleware::{from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post, put},
@@ -93,7 +93,7 @@ fn files_by_name() -> Router<Arc<Api>> {
 /// A file itself is not sent.
 async fn wrong_method_of_file(uri: Uri) -> Response {
     let allowed = if preview::is_path(uri.path()) { "GET,HEAD,PUT" } else { "PUT" };
-    ([(header::ALLOW, allowed)], wrong_method().await).into_response()
+    ([(header::ALLOW, allowed)], ApiError::wrong_method()).into_response()
 }
 
 async fn no_such_path() -> ApiError {
@@ -102,9 +102,6 @@ async fn no_such_path() -> ApiError {
     )
 }
 
-pub(crate) async fn wrong_method() -> ApiError {
-    ApiError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "this path does not take this method; the header Allow names those it takes",
-    )
+async fn wrong_method() -> ApiError {
+    ApiError::wrong_method()
 }

@@ -66,7 +66,7 @@ pub(crate) struct Api {
     /// Of a file that is uploaded; 0 for none.
     pub(crate) upload_bytes_max: u64,
     pub(crate) lists: Lists,
-    pub(crate) org: Org,
+    pub(crate) org: Arc<Org>,
     pub(crate) checks: Checks,
     pub(crate) starts: Arc<Semaphore>,
     pub(crate) stop: CancellationToken,
@@ -100,7 +100,7 @@ impl Api {
             uploads: Shares::new(UPLOADS_MAX, UPLOADS_PER_CLIENT_MAX),
             upload_bytes_max: args.upload_bytes_max,
             lists: Lists::default(),
-            org: Org::new(&args.salesforce),
+            org: Arc::new(Org::new(&args.salesforce)),
             checks: Checks::default(),
             starts: Arc::new(Semaphore::new(STARTS_MAX)),
             large_bodies: Shares::new(LARGE_BODIES_MAX, LARGE_BODIES_PER_CLIENT_MAX),

@@ -1,11 +1,13 @@
 //! The command line as a person or a script meets it: the real program, on real services.
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
+mod checks;
 mod control;
 mod copies;
 mod foreign;
 mod help;
 mod hostile_files;
+mod import_dataloader;
 mod loads;
 mod packed;
 mod report;

@@ -16,7 +16,7 @@ use crate::{
         load_choice::LoadError,
     },
     server::{
-        checks::{self, Check, ShownCheck},
+        checks::{Check, ShownCheck, Subject},
         client::Client,
         error::ApiError,
         load_body::{LoadOf, WithLoad, wish},
@@ -46,7 +46,8 @@ pub(crate) async fn begin(
     let place = api.checks.place(&client)?;
     let blob = api.runs.store.properties(&file_name).await;
     let blob = blob.map_err(|error| SyncError::from(ReadError::from(error)))?;
-    let check = checks::begin(&api, place, blob, load);
+    let (runs, settings, org) = (api.runs.clone(), api.settings.clone(), Arc::clone(&api.org));
+    let check = api.checks.begin(place, Subject { runs, settings, org, blob, load }, &api.stop);
     Ok((StatusCode::ACCEPTED, Json(check.shown())))
 }
 

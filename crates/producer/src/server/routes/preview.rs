@@ -10,9 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use crate::server::{
-    client::Client, error::ApiError, extract::QueryOf, router::wrong_method, state::Api,
-};
+use crate::server::{client::Client, error::ApiError, extract::QueryOf, state::Api};
 
 /// Behind the file's name, which may have slashes as well.
 const SUFFIX: &str = "/preview";
@@ -32,12 +30,13 @@ pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     Extension(client): Extension<Client>,
     name: Result<Path<String>, PathRejection>,
-    QueryOf(Nothing {}): QueryOf<Nothing>,
+    query: Result<QueryOf<Nothing>, ApiError>,
 ) -> Result<Response, ApiError> {
     let Path(name) = name.map_err(|_| ApiError::bad_request("the name is not UTF-8"))?;
     let Some(file) = name.strip_suffix(SUFFIX) else {
-        return Ok(([(header::ALLOW, "PUT")], wrong_method().await).into_response());
+        return Ok(([(header::ALLOW, "PUT")], ApiError::wrong_method()).into_response());
     };
+    let QueryOf(Nothing {}) = query?;
     let turn = api.lists.turn(&client).await?;
     let preview = Box::pin(api.runs.files().preview(file, &api.settings)).await?;
     let preview = preview.ok_or_else(|| {
