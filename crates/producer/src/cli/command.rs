@@ -60,8 +60,7 @@ pub enum Command {
         name = "import-dataloader",
         after_help = "Examples:\n  \
         producer import-dataloader conf/process-conf.xml > loads.toml\n  \
-        producer import-dataloader conf/process-conf.xml opportunityUpsertProcess\n  \
-        producer loads --loads-file loads.toml                  checks the result"
+        producer import-dataloader conf/process-conf.xml opportunityUpsertProcess"
     )]
     ImportDataloader(ImportDataloaderArgs),
     /// Upload a file to the container.

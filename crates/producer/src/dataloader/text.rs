@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use super::{
     conversion::{Converted, Value},
     environment::Variable,
-    quoted,
+    problem::quoted,
 };
+
+/// A value of a variable, and the loads that want it.
+type ValueOfLoads<'a> = (String, Vec<&'a str>);
 
 /// Characters of a line of comment.
 const WIDTH: usize = 98;
@@ -59,7 +62,7 @@ const DIFFERENCES: [&str; 3] = [
 ];
 
 fn environment(text: &mut String, converted: &Converted) {
-    let mut variables: Vec<(&'static str, Vec<(String, Vec<&str>)>)> = Vec::new();
+    let mut variables: Vec<(&'static str, Vec<ValueOfLoads<'_>>)> = Vec::new();
     for load in &converted.loads {
         for variable in &load.variables {
             let (name, line) = match variable {
