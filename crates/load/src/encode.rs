@@ -244,7 +244,7 @@ impl<'a> Encoder<'a> {
                 let of_column = format!("column `{column}`: not text");
                 of_cell(Reject::INVALID_UTF8, of_column, number, "not text".into())
             })?;
-            is_blank &= is_nothing(trimmed(cell));
+            is_blank = is_blank && plan.refuses_blank_rows && is_nothing(trimmed(cell));
             for target in targets {
                 if target.is_key {
                     key = self.key(column, (number, target), trimmed(cell))?;

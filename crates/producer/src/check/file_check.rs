@@ -38,8 +38,9 @@ use crate::{
 const BATCH_ROWS: usize = 4_000;
 const BATCH_BYTES_MAX: usize = 512 << 10;
 
-/// Batches that are looked at beside each other, at most.
-const AT_ONCE_MAX: usize = 8;
+/// Batches that are looked at beside each other or wait for that, at most. There are two for each
+/// processor, so that none has to wait for the next one to be read.
+const AT_ONCE_MAX: usize = 16;
 
 /// A file to be checked.
 pub(crate) struct FileCheck<'a> {
@@ -129,7 +130,8 @@ async fn read_all(
     progress: &CheckProgress,
 ) -> anyhow::Result<(Totals, u64)> {
     let mut totals = Totals::new(checker.references().len());
-    let at_once = thread::available_parallelism().map_or(2, usize::from).clamp(2, AT_ONCE_MAX);
+    let at_once = thread::available_parallelism().map_or(2, usize::from);
+    let at_once = (2 * at_once).clamp(4, AT_ONCE_MAX);
     let mut looked_at = FuturesOrdered::new();
     let mut is_read = false;
     loop {
