@@ -13,7 +13,7 @@ use crate::{
         type_name,
     },
     schema::{Object, ObjectNumber},
-    store::{Operation, Terms},
+    store::{DeleteTerms, Operation, Terms},
 };
 
 const RECORDS_MAX: usize = 200;
@@ -56,7 +56,8 @@ pub(super) fn delete(org: &Org, call: &Call<'_>) -> Result<Answer, Refusal> {
     if ids.len() > RECORDS_MAX {
         return Err(Refusal::too_many_records());
     }
-    let outcomes = org.store.delete(org.schema(), &ids, call.says("allOrNone"));
+    let terms = DeleteTerms { all_or_none: call.says("allOrNone"), past_the_recycle_bin: false };
+    let outcomes = org.store.delete(org.schema(), &ids, terms);
     Ok(Answer::results(outcomes))
 }
 

@@ -102,7 +102,7 @@ fn order_of(org: &Org, call: &Call<'_>, wanted: Wanted) -> Result<Order, Refusal
         ("delete", None) => JobOperation::Delete,
         ("hardDelete", None) if org.config.hard_delete => JobOperation::HardDelete,
         ("hardDelete", None) => {
-            let message = "hardDelete needs the permission Bulk API Hard Delete";
+            let message = "hardDelete operation requires special user profile permission";
             return Err(Refusal::bad_request("FEATURENOTENABLED", message));
         }
         (other, None) => return Err(invalid_job(format!("Invalid operation: {other}"))),

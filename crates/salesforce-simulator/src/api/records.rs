@@ -16,7 +16,7 @@ use crate::{
         settle_writes,
     },
     schema::{Column, Object, ObjectNumber},
-    store::{Found, Operation, Outcome, Terms},
+    store::{DeleteTerms, Found, Operation, Outcome, Terms},
 };
 
 /// `POST /sobjects/{Object}`.
@@ -83,7 +83,8 @@ pub(super) fn upsert(
 pub(super) fn delete(org: &Org, object: &str, id: &str) -> Result<Answer, Refusal> {
     let (number, _) = find(org, object)?;
     row_of(org, number, id)?;
-    let outcomes = org.store.delete(org.schema(), &[id.to_owned()], false);
+    let terms = DeleteTerms { all_or_none: false, past_the_recycle_bin: false };
+    let outcomes = org.store.delete(org.schema(), &[id.to_owned()], terms);
     match outcomes.into_iter().next() {
         Some(outcome) if !outcome.is_success() => Err(Refusal::from(outcome.errors)),
         _ => Ok(Answer { rows: 1, ..Answer::empty(StatusCode::NO_CONTENT) }),

@@ -49,6 +49,11 @@ pub(crate) enum ColumnDelimiter {
 }
 
 impl JobOperation {
+    /// Whether rows may have ids and nothing else.
+    pub(crate) fn names_records_only(self) -> bool {
+        matches!(self, Self::Delete | Self::HardDelete)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Insert => "insert",

@@ -19,7 +19,7 @@ use crate::{
         Draft,
         cells::{Heading, headings, read_row},
     },
-    store::{Found, Operation, Outcome, RowsBefore, Terms},
+    store::{DeleteTerms, Found, Operation, Outcome, RowsBefore, Terms},
 };
 
 /// Rows that Salesforce works off in one go; each such batch counts against the
@@ -128,6 +128,12 @@ impl Work {
         let object = job.order.object;
         let headings = headings(org.schema(), object, &rows.header)
             .map_err(|name| format!("InvalidBatch : Field name not found : {name}"))?;
+        if job.order.operation.names_records_only()
+            && headings.iter().any(|heading| *heading != Heading::Id)
+        {
+            let name = job.order.operation.name();
+            return Err(format!("InvalidBatch : The '{name}' batch must contain only ids"));
+        }
         let naming = match job.order.operation {
             JobOperation::Upsert { key } => Heading::Field(key),
             _ => Heading::Id,
@@ -206,7 +212,9 @@ impl Work {
         let is_ours = |id: &Cow<'_, str>| id.is_empty() || id.as_bytes().starts_with(&prefix);
         let texts: Vec<String> =
             ids.iter().filter(|id| is_ours(id)).map(ToString::to_string).collect();
-        let mut deleted = self.org.store.delete(schema, &texts, false).into_iter();
+        let past_the_recycle_bin = self.job.order.operation == JobOperation::HardDelete;
+        let terms = DeleteTerms { all_or_none: false, past_the_recycle_bin };
+        let mut deleted = self.org.store.delete(schema, &texts, terms).into_iter();
         let label = format!("{} ID", object.label);
         ids.iter()
             .map(|id| {

@@ -3,6 +3,7 @@
 use super::{
     outcome::Outcome,
     table::{Before, Table, seconds_since_1970},
+    terms::DeleteTerms,
 };
 use crate::{
     id::{self, RecordId},
@@ -14,7 +15,7 @@ pub(super) fn delete(
     tables: &mut [Table],
     schema: &Schema,
     ids: &[String],
-    all_or_none: bool,
+    terms: DeleteTerms,
 ) -> Vec<Outcome> {
     let now = seconds_since_1970();
     let mut deleted: Vec<(ObjectNumber, u32, Before)> = Vec::new();
@@ -22,14 +23,18 @@ pub(super) fn delete(
     for text in ids {
         outcomes.push(match find(tables, schema, text) {
             Ok((object, id)) => {
-                let row = tables[object.0].replace(id.number, None, now);
+                let table = &mut tables[object.0];
+                let row = match terms.past_the_recycle_bin {
+                    true => table.erase(id.number),
+                    false => table.replace(id.number, None, now),
+                };
                 deleted.push((object, id.number, row));
                 Outcome { id: Some(id), created: None, errors: Vec::new() }
             }
             Err(error) => Outcome::failed(vec![error]),
         });
     }
-    if all_or_none && !outcomes.iter().all(Outcome::is_success) {
+    if terms.all_or_none && !outcomes.iter().all(Outcome::is_success) {
         for (object, number, row) in deleted.drain(..).rev() {
             tables[object.0].restore(number, row);
         }

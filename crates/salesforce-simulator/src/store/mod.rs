@@ -25,7 +25,7 @@ pub(crate) use outcome::Outcome;
 pub(crate) use row::Row;
 use table::Table;
 pub(crate) use table::{Counts, Found, Stamps, StoredRow};
-pub(crate) use terms::{Operation, RowsBefore, Terms};
+pub(crate) use terms::{DeleteTerms, Operation, RowsBefore, Terms};
 
 use crate::{
     id::RecordId,
@@ -75,9 +75,9 @@ impl Store {
         &self,
         schema: &Schema,
         ids: &[String],
-        all_or_none: bool,
+        terms: DeleteTerms,
     ) -> Vec<Outcome> {
-        delete::delete(&mut self.lock(), schema, ids, all_or_none)
+        delete::delete(&mut self.lock(), schema, ids, terms)
     }
 
     /// The row of an id: `None` when there never was one, `Some(None)` when it

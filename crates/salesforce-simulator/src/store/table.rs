@@ -148,7 +148,14 @@ impl Table {
         Before { row: self.swap(number, row), stamps }
     }
 
-    /// Undoes a [`replace`](Self::replace).
+    /// Deletes a row past the recycle bin: no query finds it any more.
+    pub(crate) fn erase(&mut self, number: u32) -> Before {
+        let before = self.replace(number, None, 0);
+        self.stamps[slot(number)] = Stamps { created: 0, modified: 0 };
+        before
+    }
+
+    /// Undoes a [`replace`](Self::replace), or an [`erase`](Self::erase).
     pub(crate) fn restore(&mut self, number: u32, before: Before) {
         self.swap(number, before.row);
         self.stamps[slot(number)] = before.stamps;

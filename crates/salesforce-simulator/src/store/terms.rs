@@ -29,6 +29,14 @@ pub(crate) struct Terms {
     pub(crate) parents_before: Option<RowsBefore>,
 }
 
+/// How a call wants its records deleted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DeleteTerms {
+    pub(crate) all_or_none: bool,
+    /// Whether they are gone for good. Only ingest jobs can do that (salesforce-api.md 3.1).
+    pub(crate) past_the_recycle_bin: bool,
+}
+
 /// The rows that an object had at some moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowsBefore {

@@ -327,6 +327,42 @@ async fn insert_update_and_delete_go_by_id() {
 }
 
 #[tokio::test]
+async fn what_is_deleted_for_good_is_in_no_recycle_bin() {
+    let org = Org::with(Config { hard_delete: true, ..Config::default() }).await;
+    let one = org.insert("Lead", lead("A")).await;
+    let two = org.insert("Lead", lead("B")).await;
+    let of_lead = |operation: &str| json!({"object": "Lead", "operation": operation});
+
+    let deleted = org.load(of_lead("delete"), &format!("Id\n{one}\n")).await;
+    // What is in the recycle bin stays there.
+    let for_good = org.load(of_lead("hardDelete"), &format!("Id\n{one}\n{two}\n")).await;
+
+    assert_eq!(deleted["numberRecordsFailed"], 0);
+    let failed = org.results(&for_good, "failedResults").await;
+    assert_eq!(failed[1][1], "ENTITY_IS_DELETED:entity is deleted:--");
+    assert_eq!((failed.len(), &for_good["numberRecordsFailed"]), (2, &1.into()));
+    let binned = org.get("/queryAll?q=SELECT+COUNT()+FROM+Lead+WHERE+IsDeleted+=+true").await;
+    assert_eq!(binned.json["totalSize"], 1);
+    let again = org.load(of_lead("hardDelete"), &format!("Id\n{two}\n")).await;
+    assert_eq!(again["numberRecordsFailed"], 1);
+}
+
+#[tokio::test]
+async fn a_job_that_deletes_takes_ids_and_nothing_else() {
+    let org = Org::with(Config { hard_delete: true, ..Config::default() }).await;
+    let id = org.insert("Lead", lead("A")).await;
+
+    for operation in ["delete", "hardDelete"] {
+        let order = json!({"object": "Lead", "operation": operation});
+        let job = org.load(order, &format!("Id,LastName\n{id},Ames\n")).await;
+
+        let expected = format!("InvalidBatch : The '{operation}' batch must contain only ids");
+        assert_eq!((&job["state"], &job["errorMessage"]), (&"Failed".into(), &expected.into()));
+    }
+    assert_eq!(org.simulator.state().objects["Lead"].rows, 1);
+}
+
+#[tokio::test]
 async fn a_refused_row_names_its_record_from_version_53_on() {
     for (version, named) in [("v52.0", false), ("v53.0", true)] {
         let org = Org::start().await.at_version(version);
