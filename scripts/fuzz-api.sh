@@ -67,9 +67,9 @@ serve() { # NAME
 
 # The same seed sends the same requests, as far as the time goes.
 fuzz() { # WHAT SECONDS ARGUMENT…
-  local config=/dev/null log
+  local config=$root/scripts/fuzz-api.toml log
   log=$run/schemathesis-${1// /-}.log
-  [[ $1 != "a run that is there" ]] || config=$root/scripts/fuzz-api.toml
+  [[ $1 != "a run that is there" ]] || config=$root/scripts/fuzz-api-run.toml
   "$PYTHON" -m schemathesis.cli --config-file "$config" run "$url/api/openapi.json" --checks all --seed 1 \
     --max-time "$2" --request-timeout 10 --no-color "${@:3}" >"$log" 2>&1 || {
     cat "$log" >&2

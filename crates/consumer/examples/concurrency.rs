@@ -41,7 +41,7 @@ async fn main() {
     };
     let perfect = |cap: u32, seconds: u64| seconds * u64::from(cap) * 1_000 / latency_ms;
     let redis = RedisServer::start();
-    let args = QueueArgs { redis_url: redis.url().into(), queue_lease: Duration::from_secs(30) };
+    let args = QueueArgs::at(&redis.url());
     let queue = Queue::connect(&args).await.unwrap();
     feed(&queue, 30_000).await;
     let simulator =

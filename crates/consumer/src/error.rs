@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{io, net::SocketAddr};
 
 use ingest_core::RunId;
 use load::Misfit;
@@ -42,13 +42,17 @@ pub enum ConsumerError {
     /// The load does not fit the org.
     #[error(transparent)]
     Misfit(#[from] Misfit),
-    /// The mapping file cannot be read.
-    #[error("could not read the mapping file {}", path.display())]
-    MappingFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
+    /// What is queued is meant for another org.
+    #[error(
+        "the queue belongs to org {queue}, and these settings sign in to org {signed_in}; sign in to \
+         the first one, or give this deployment a queue of its own (QUEUE_NAME); only if {signed_in} \
+         is to get all that is queued, as after the refresh of a sandbox, start once with --adopt-org"
+    )]
+    QueueOfOtherOrg {
+        /// The org of the queue.
+        queue: String,
+        /// Where the settings lead.
+        signed_in: String,
     },
     /// There is no such run.
     #[error("there is no run {run}; `producer runs` lists those that are kept")]
@@ -65,8 +69,8 @@ pub enum ConsumerError {
         /// The run.
         run: RunId,
     },
-    /// No consumer ever took the run.
-    #[error("no consumer has delivered run {run}: there is nothing to count")]
+    /// Nobody ever said what the run loads.
+    #[error("no consumer has delivered run {run}: it has no load, and there is nothing to count")]
     RunNotDelivered {
         /// The run.
         run: RunId,

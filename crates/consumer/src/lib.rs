@@ -16,7 +16,10 @@
 //!
 //! What holds:
 //!
-//! * Only runs with this consumer's target come to it: see `plan::target`.
+//! * The load of each run decides what becomes of its rows, so runs of any objects come to any consumer.
+//!   One whose load does not fit the org or its file fails, and others continue.
+//! * All rows go to the org that the queue belongs to: a consumer that is signed in to another one does
+//!   not start.
 //! * A row leaves the queue delivered or rejected, each once; what is neither goes back.
 //! * A run that no consumer can deliver is held, and others continue. A consumer ends by itself only
 //!   when its sign-in is refused.
@@ -36,7 +39,6 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod metrics;
-mod other_runs;
 mod plan;
 mod retry;
 mod run;

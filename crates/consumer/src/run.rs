@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use job_queue::{Queue, Target};
+use job_queue::{Queue, RunLoad};
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
@@ -22,7 +22,6 @@ use crate::{
     delivery::Deliverer,
     error::StoppedBy,
     metrics,
-    other_runs::log_runs_of_others,
     shutdown::Shutdown,
     start::start,
     throttle::{Concurrency, keep_in_sync, track_usage},
@@ -50,8 +49,8 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
             let counted = shutdown.run_until_cancelled(Box::pin(count(&config))).await;
             counted.unwrap_or_else(|| Ok(service::interrupted()))
         }
-        Task::Check { salesforce, json, header } => {
-            let check = Box::pin(check(&salesforce, json, &header));
+        Task::Check { salesforce, load, json, header } => {
+            let check = Box::pin(check(&salesforce, &load, json, &header));
             let checked = shutdown.run_until_cancelled(check).await;
             checked.map_or_else(
                 || Ok(service::interrupted()),
@@ -72,7 +71,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     let Some(started) = shutdown.run_until_cancelled(start(config, &shutdown)).await else {
         return Ok(ExitCode::SUCCESS);
     };
-    let (queue, deliverer, target) = started?;
+    let (queue, deliverer, default) = started?;
     let deliverer = Arc::new(deliverer);
     let _first = observed.set(Arc::clone(&deliverer));
     let concurrency = Arc::clone(&deliverer.sender.throttle.concurrency);
@@ -82,8 +81,7 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     let limit_check = config.consumer.salesforce_limit_check;
     background.spawn(keep_updating_limits(Arc::clone(&deliverer), limit_check));
     background.spawn(track_usage_of(Arc::clone(&deliverer), limit_check));
-    background.spawn(log_runs_of_others(queue.clone(), target.clone()));
-    let workers = deliver_until_stopped(queue.clone(), &deliverer, &target, config).await;
+    let workers = deliver_until_stopped(queue.clone(), &deliverer, default.as_ref(), config).await;
     background.shutdown().await;
     deregister(&concurrency, &queue).await;
     let counters = deliverer.sender.counters.snapshot();
@@ -99,13 +97,13 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
 async fn deliver_until_stopped(
     queue: Queue,
     deliverer: &Arc<Deliverer>,
-    target: &Target,
+    default: Option<&RunLoad>,
     config: &Config,
 ) -> Result<(), apalis::prelude::WorkerError> {
     let Shutdown { stop, force, .. } = &deliverer.sender.shutdown;
     let concurrency = config.consumer.concurrency();
     let mut workers =
-        Box::pin(run_workers(queue, Arc::clone(deliverer), target, concurrency, stop.clone()));
+        Box::pin(run_workers(queue, Arc::clone(deliverer), default, concurrency, stop.clone()));
     let grace_is_over = async {
         stop.cancelled().await;
         info!("stopping: no more batches are claimed, calls in flight end");

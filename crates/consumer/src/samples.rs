@@ -31,7 +31,8 @@ fn rules() -> TargetRules {
     }
 }
 
-fn lead() -> Describe {
+/// An object with one field, by which an upsert finds its records.
+pub(crate) fn lead() -> Describe {
     let describe = json!({
         "name": "Lead", "createable": true, "updateable": true,
         "fields": [{"name": "Key__c", "type": "string", "createable": true, "updateable": true,

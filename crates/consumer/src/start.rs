@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use job_queue::{Queue, Target};
+use job_queue::{Queue, RunLoad};
+use load::DEFAULT_LOAD;
 use salesforce::Client;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    commands::{Preflight, WaitLimit, preflight},
+    commands::{Fitted, SignedIn, WaitLimit, fit, limits, sign_in},
     config::Config,
     counters::Counters,
     delivery::{Bulk, BulkAccess, Deliverer, Holds, Lookup, Planner, Rest, Sender},
-    plan::PlanCache,
+    error::ConsumerError,
+    plan::{DescribedObjects, PlanCache},
     shutdown::Shutdown,
     throttle::{Bounds, CircuitBreaker, Concurrency, OutagePublisher, Quota, Throttle},
 };
@@ -20,11 +22,12 @@ use crate::{
 /// Calls at once in the whole org, before it is known what it takes.
 const START_CALLS: u32 = 4;
 
-/// Connects, compares the settings with the org, and puts the parts together.
+/// Connects, compares the settings with the org, and puts the parts together. The load is that of runs
+/// that were started without one.
 pub(crate) async fn start(
     config: &Config,
     shutdown: &CancellationToken,
-) -> anyhow::Result<(Queue, Deliverer, Target)> {
+) -> anyhow::Result<(Queue, Deliverer, Option<RunLoad>)> {
     let queue = Queue::connect(&config.queue).await?;
     for warning in queue.settings_warnings().await? {
         warn!("{warning}");
@@ -43,23 +46,35 @@ pub(crate) async fn start(
         concurrency: Arc::clone(&concurrency),
     };
     let mut publisher = OutagePublisher::default();
-    let preflight = tokio::select! {
-        preflight = Box::pin(preflight(&client, salesforce, WaitLimit::None(&throttle))) => preflight?,
+    let (signed_in, fitted) = tokio::select! {
+        passed = Box::pin(preflight(&client, &queue, config, WaitLimit::None(&throttle))) => passed?,
         broken = Box::pin(publisher.keep_publishing(&queue, &throttle.breaker)) => match broken? {},
         // Its place among the calls at once, which consumers at work have to leave to it.
         synced = Box::pin(concurrency.keep_in_sync(&queue)) => return Err(synced.expect_err("it never ends").into()),
     };
     publisher.publish(&queue, None).await?;
-    preflight.log_warnings();
-    log_start(config, &preflight);
+    log_start(config, &signed_in, fitted.as_ref());
+    let default = salesforce.load.as_ref().map(|load| RunLoad::new(DEFAULT_LOAD, load));
+    if let Some(RunLoad { summary, .. }) = &default
+        && !summary.may_be_assumed()
+    {
+        warn!(
+            "{summary} is given to no run: nothing is deleted for somebody who did not say so when the run \
+             was started"
+        );
+    }
     let access = BulkAccess::new(reserve);
     access.update(&client, &queue).await;
-    let target = preflight.target;
-    let cache = PlanCache::new(preflight.load, target.id());
     let shutdown = Shutdown::after(shutdown);
     let holds = Holds::new(&shutdown.stop);
     let sender = Arc::new(Sender { client, throttle, counters: Counters::default(), shutdown });
-    let planner = Arc::new(Planner { sender: Arc::clone(&sender), queue: queue.clone(), cache });
+    let planner = Arc::new(Planner {
+        sender: Arc::clone(&sender),
+        queue: queue.clone(),
+        org: signed_in.org,
+        cache: PlanCache::default(),
+        objects: DescribedObjects::default(),
+    });
     let rest = Arc::new(Rest { sender: Arc::clone(&sender), planner: Arc::clone(&planner) });
     let bulk = Bulk {
         sender: Arc::clone(&sender),
@@ -72,19 +87,60 @@ pub(crate) async fn start(
     let (row_retries, deliveries_max) = (consumer.row_retries, consumer.deliveries_max.get());
     let deliverer =
         Deliverer { sender, planner, lookup, rest, bulk, holds, row_retries, deliveries_max };
-    Ok((queue, deliverer, target))
+    Ok((queue, deliverer, default))
 }
 
-fn log_start(config: &Config, preflight: &Preflight) {
-    let rules = preflight.mapping.rules();
-    let by = rules.key.as_ref().map(|key| format!(" by {}", key.field)).unwrap_or_default();
+/// Signs in, makes sure that the queue is that org's, and compares the default load with it.
+async fn preflight(
+    client: &Client,
+    queue: &Queue,
+    config: &Config,
+    wait: WaitLimit<'_>,
+) -> anyhow::Result<(SignedIn, Option<Fitted>)> {
+    let salesforce = &config.salesforce;
+    for warning in salesforce.connection.credentials.warnings() {
+        warn!("{warning}");
+    }
+    let signed_in = sign_in(client, wait).await?;
+    claim(queue, &signed_in.org, config.consumer.adopt_org).await?;
+    let fitted = match &salesforce.load {
+        Some(load) => Some(fit(client, load, wait).await?),
+        None => None,
+    };
+    let of_load = fitted.iter().flat_map(|fitted| &fitted.warnings);
+    for warning in limits(client).await.warning.iter().chain(of_load) {
+        warn!("{warning}");
+    }
+    Ok((signed_in, fitted))
+}
+
+/// Makes sure that all that is queued is meant for this org.
+async fn claim(queue: &Queue, org: &str, adopt: bool) -> anyhow::Result<()> {
+    let before = if adopt { queue.org().await? } else { None };
+    if let Some(other) = queue.claim_for_org(org, adopt).await? {
+        let signed_in = org.to_owned();
+        return Err(ConsumerError::QueueOfOtherOrg { queue: other, signed_in }.into());
+    }
+    if let Some(before) = before.filter(|before| before != org) {
+        warn!(
+            "the queue belonged to org {before}; all that is queued goes to org {org} from now on"
+        );
+    }
+    Ok(())
+}
+
+fn log_start(config: &Config, signed_in: &SignedIn, fitted: Option<&Fitted>) {
+    let SignedIn { org, instance } = signed_in;
+    let default = match fitted.map(|fitted| fitted.mapping.rules()) {
+        None => "no load for runs that were started without one".to_owned(),
+        Some(rules) => {
+            let by = rules.key.as_ref().map(|key| format!(" by {}", key.field)).unwrap_or_default();
+            format!("{} {}{by}", rules.operation.as_str(), rules.describe.name)
+        }
+    };
     info!(
         concurrency = config.consumer.concurrency(),
-        target = %preflight.target,
-        "worker started: {} {}{by} at {}; target {}",
-        rules.operation.as_str(),
-        rules.describe.name,
-        preflight.instance,
-        preflight.target.id()
+        org = %org,
+        "worker started: {default} at {instance}"
     );
 }

@@ -168,9 +168,9 @@ async fn what_does_not_fit_the_org_is_named() {
     ];
     assert_says(&mapping, 1, &words);
     let line = setting.map("a=External_Id__c\nnonsense").run(&["check"]).await;
-    assert_says(&line, 1, &["error: mapping file lead.sdl, line 2: there is no `=`"]);
+    assert_says(&line, 2, &["error: mapping file lead.sdl, line 2: there is no `=`"]);
     let nowhere = setting.set("MAPPING_FILE", "nowhere.sdl").run(&["check"]).await;
-    assert_says(&nowhere, 1, &["could not read the mapping file nowhere.sdl", "No such file"]);
+    assert_says(&nowhere, 2, &["could not read the mapping file nowhere.sdl", "No such file"]);
 }
 
 #[tokio::test]

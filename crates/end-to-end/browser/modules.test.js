@@ -76,4 +76,18 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
     assert.deepEqual(none, []);
     assert.deepEqual(waits.map(({ waited }) => waited), [false, true, true, false]);
   });
+
+  it("say what a choice of a load does", async () => {
+    const [none, several, byDefault, byName, chosen, short, full] = await within("loads", `({ explain, inShort, inFull }) => {
+      const lead = { name: "default", operation: "upsert", object: "Lead", externalId: "Key__c", api: "auto", mapping: "1a2b", files: [], after: [] };
+      const cases = { ...lead, name: "cases", operation: "insert", object: "Case", externalId: null, api: "bulk", mapping: "3c4d", files: ["a*.csv", "b.csv"], after: ["leads", "others"] };
+      return [explain([], "", []), explain([], "", [lead, cases]), explain([lead], "", []), explain([cases, lead], "", []), explain([cases, lead], "cases", []), inShort(cases), inFull(lead)];
+    }`);
+
+    assert.deepEqual([none, several, byDefault], [
+      "no consumer has a default load.", "the consumers have different default loads: upsert Lead by Key__c; insert Case.", "default: upsert Lead by Key__c."]);
+    assert.equal(byName, "The load whose pattern fits; without one, default: upsert Lead by Key__c.");
+    assert.equal(chosen, "API bulk; mapping 3c4d; files a*.csv, b.csv; after leads, others");
+    assert.deepEqual([short, full], ["insert Case", "upsert Lead by Key__c, load default, mapping 1a2b"]);
+  });
 });

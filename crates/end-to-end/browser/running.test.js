@@ -144,7 +144,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
 
     await watched.sees(STATUS, /^Waiting for room$/);
     await watched.sees(".title .pill", /^reading waits for room$/);
-    const meter = await watched.page.$eval("[data-part=jobsMeter]", ({ ariaValueNow, ariaValueMax, ariaValueText }) => ({ ariaValueNow, ariaValueMax, ariaValueText }));
+    const meter = await watched.page.$eval("[role=meter][aria-label=Batches]", ({ ariaValueNow, ariaValueMax, ariaValueText }) => ({ ariaValueNow, ariaValueMax, ariaValueText }));
     assert.match(meter.ariaValueText, /reading stops at 60 and goes on at 30/);
     await stage.product.faults({ latencyMs: 5 });
     await watched.sees(STATUS, /^Completed$/, 60_000);

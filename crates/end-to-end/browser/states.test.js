@@ -5,35 +5,17 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { Watched } from "./support/browser.js";
+import { DESK, look } from "./support/look.js";
 import { until } from "./support/processes.js";
 import { onStage } from "./support/stage.js";
 
 const STATUS = ".story .pill";
 const PAGE_BYTES_MAX = 100_000;
-const PHONE = { width: 390, height: 844 };
-const DESK = { width: 1280, height: 900 };
 
 /** The chart has a line, and it is known whether rows are rejected. */
 async function drawn(watched) {
   await watched.page.waitForSelector("[data-part=chart] .line.good");
   await watched.sees("[data-part=noRejects]", /^No row /);
-}
-
-/** Looks at a state in both schemes and both sizes. */
-async function look(watched, state, picture = {}) {
-  const { page } = watched;
-  for (const size of [DESK, PHONE]) {
-    await page.setViewport(size);
-    for (const scheme of ["light", "dark"]) {
-      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-      await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
-      await watched.scan(`${state}, ${scheme}, ${size.width} pixels`);
-      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), size.width, `${state} is wider than ${size.width} pixels`);
-      if (size === DESK && scheme === "light") await watched.shot(state, picture);
-      if (size === PHONE && scheme === "dark") await watched.shot(`${state}-phone`);
-    }
-  }
-  await page.setViewport(DESK);
 }
 
 /** On paper there is a report and nothing to press; the chart is fitted to it, though it was drawn for a screen. */
@@ -241,14 +223,15 @@ describe("many runs at once", { timeout: 300_000 }, () => {
     const held = await start("july");
     await is(held, "held");
     await product.faults({ rowErrors: [], latencyMs: 300 });
-    const contacts = "contacts-only";
-    await product.run("producer", "sync", "--file", "leads/contacts.csv", "--run-id", contacts, "--object", "Contact", "--no-wait");
+    const misfit = "leads-as-contacts";
+    await product.run("producer", "sync", "--file", "leads/contacts.csv", "--run-id", misfit, "--object", "Contact", "--external-id", "LegacyId__c", "--no-wait");
+    await is(misfit, "failed");
     await is(await start("august"), "draining");
     const feeding = await start("september");
     await start("october");
     await until("rows of it arrive", async () => (await product.api(`/api/sync/${feeding}`)).delivered > 0);
     const watched = await Watched.open(stage.browser, product.origin);
-    for (const status of [/^Queued$/, /^Feeding$/, /^Draining$/, /^Held$/, /^Completed$/]) await watched.sees("tbody .pill", status);
+    for (const status of [/^Queued$/, /^Feeding$/, /^Draining$/, /^Held$/, /^Failed$/, /^Completed$/]) await watched.sees("tbody .pill", status);
     await watched.shot("many-runs");
 
     const { page } = watched;
@@ -260,7 +243,7 @@ describe("many runs at once", { timeout: 300_000 }, () => {
       await look(watched, state, { fullPage: true });
     };
     await see(held, /^Held$/, /Nobody can deliver this run: .*STORAGE_LIMIT_EXCEEDED.*resume it/, "held");
-    await see(contacts, /^Draining$/, /Nothing is delivered: No consumer .* which is for upsert Contact/, "waits-for-consumer");
+    await see(misfit, /^Failed$/, /The run failed: .*Company/, "misfit");
     await watched.close();
   });
 });

@@ -1,7 +1,10 @@
 //! What a load does with a file: which column fills which field of an object, and how a cell becomes
-//! JSON. Pure: nothing here waits, reads a file or makes a request.
+//! JSON. Pure: nothing here waits, reads a file or makes a request; who has a mapping file gives what
+//! reads it.
 //!
 //! ```text
+//! file of loads · flags · request · environment ──LoadSettings──▶ Load, kept with its run
+//!
 //! .sdl file or column names ──Mapping──▶ Plan, one per header ──▶ EncodedRows, one per batch
 //! ```
 
@@ -11,16 +14,23 @@ mod columns;
 mod describe;
 mod encode;
 mod fit;
+mod flags;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod inline;
+mod invalid_load;
 mod load;
+mod loads_file;
 mod mapping;
+mod nearest;
 mod operation;
 mod plan;
 mod reason;
 mod record_id;
 mod sdl;
 mod settings;
+mod settings_load;
+mod spelling;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -32,13 +42,17 @@ pub use columns::{Constant, LeftOut, MappedColumn};
 pub use describe::{Describe, Field, PicklistValue};
 pub use encode::{EncodedRow, EncodedRows};
 pub use fit::Misfit;
+pub use flags::LoadFlags;
+pub use inline::{ConstantValue, InlineColumns, InlineConstants, InvalidInline};
+pub use invalid_load::InvalidLoad;
 pub use load::{Columns, Load, UnreadableLoad};
+pub use loads_file::{DEFAULT_LOAD, InvalidLoads, Loads, NamedLoad, NoLoad};
 pub use mapping::Mapping;
 pub use operation::Operation;
 pub use plan::{HeaderMismatch, NamedColumn, Plan};
 pub use reason::Reason;
 pub use record_id::RecordId;
 pub use sdl::{Sdl, SdlError};
-pub use settings::{InvalidLoad, LoadSettings, Nulls};
+pub use settings::{LoadSettings, Nulls};
 pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};
 pub use value::{Converter, DateOrder, DatesWithTime, DecimalSign, TwoDigitYears, ValueRules};

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    ApiChoice, AssignmentRule, LeftOut, Operation, Sdl, ValueRules,
-    settings::{InvalidLoad, LoadSettings},
+    ApiChoice, AssignmentRule, InvalidLoad, LeftOut, LoadSettings, Operation, Sdl, ValueRules,
 };
 
 /// What a run does with its file. It is kept with the run, so every consumer does the same with it.
@@ -68,7 +67,7 @@ pub enum UnreadableLoad {
 }
 
 impl Load {
-    /// What the settings say. A mapping file, which they only name, is put into `columns` later.
+    /// What the settings say, without their mapping file and `columns`: see [`LoadSettings::load`].
     ///
     /// # Errors
     ///

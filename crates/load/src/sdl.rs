@@ -11,9 +11,13 @@ use std::{
     str::Chars,
 };
 
+use ingest_core::shown;
 use serde::{Deserialize, Serialize};
 
 use crate::{Describe, target::Target};
+
+/// Characters of what is said of a line, at most: it quotes the line.
+const PROBLEM_CHARACTERS_MAX: usize = 300;
 
 /// A mapping file that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +40,7 @@ pub(crate) struct Entry {
 }
 
 /// Why a mapping file cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SdlError {
     /// A line cannot be understood.
@@ -74,6 +78,12 @@ impl Sdl {
         self.entries.iter().map(|entry| (entry.column.as_str(), entry.targets.as_slice()))
     }
 
+    /// The same, without the folder of the file.
+    pub(crate) fn named_without_folder(self) -> Self {
+        let path = self.path.file_name().map(PathBuf::from).unwrap_or(self.path);
+        Self { path, ..self }
+    }
+
     /// Reads the text of the mapping file at `path`.
     ///
     /// # Errors
@@ -83,7 +93,11 @@ impl Sdl {
         let mut entries: Vec<Entry> = Vec::new();
         let mut lines_of_columns: HashMap<String, usize> = HashMap::new();
         for (line, text) in logical_lines(text.trim_start_matches('\u{feff}')) {
-            let refuse = |problem| SdlError::Line { path: path.to_owned(), line, problem };
+            let refuse = |problem: String| SdlError::Line {
+                path: path.to_owned(),
+                line,
+                problem: shown(&problem, PROBLEM_CHARACTERS_MAX),
+            };
             let entry = entry(line, &text).map_err(refuse)?;
             if let Some(before) = lines_of_columns.insert(entry.column.clone(), line) {
                 let column = &entry.column;
@@ -143,7 +157,7 @@ fn entry(line: usize, text: &str) -> Result<Entry, String> {
 }
 
 /// What stands in quotes is no column but a value for all rows.
-fn constant(column: &str) -> Result<Option<String>, String> {
+pub(crate) fn constant(column: &str) -> Result<Option<String>, String> {
     let quoted = column.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match quoted {
         Some(blank) if blank.trim().is_empty() => {
@@ -297,6 +311,7 @@ mod tests {
             (r"Mood\uD83Dx=Street", r"line 1: `\uD83D` is half a character"),
             (r"Mood\uD83D\u0041=Street", r"line 1: `\uD83D` is half a character"),
             (r"Mood\uDE00=Street", r"line 1: `\uDE00` is half a character"),
+            ("A\u{1b}=B\nA\u{1b}=C", r"line 2: column `A\u001b` is mapped on line 1 already"),
             ("# nothing\n\n", "mapping file lead.sdl: it maps no column"),
             ("Note=\n", "mapping file lead.sdl: it maps no column"),
         ] {

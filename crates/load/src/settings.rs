@@ -1,5 +1,5 @@
-//! The settings of a load: the same names in a file of loads, on the command line and in the
-//! environment.
+//! The settings of a load: the same names in a file of loads, on the command line, in a request and
+//! in the environment.
 
 use std::path::PathBuf;
 
@@ -8,34 +8,41 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiChoice, AssignmentRule, DateOrder, DatesWithTime, DecimalSign, LeftOut, Operation,
-    TwoDigitYears, ValueRules, is_api_name, value::zone,
+    ApiChoice, AssignmentRule, DateOrder, DatesWithTime, DecimalSign, InlineColumns,
+    InlineConstants, InvalidLoad, LeftOut, Operation, TwoDigitYears, ValueRules,
+    spelling::{self, api_name},
+    value::zone,
 };
 
-/// What a load does with a file, as far as it is said.
+/// What a load does with a file, as far as it is said. JSON may spell the names in camel case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LoadSettings {
     /// Object that the rows become, such as Lead.
     #[arg(long, alias = "salesforce-object", env = "SALESFORCE_OBJECT", value_name = "NAME", value_parser = api_name)]
+    #[serde(deserialize_with = "spelling::name")]
     pub object: Option<String>,
 
     /// Field by which rows find their record: an external id for an upsert; an external id or Id
     /// (the default) for an update or a delete. An insert has none.
     #[arg(long, alias = "salesforce-external-id", env = "SALESFORCE_EXTERNAL_ID", value_name = "FIELD", value_parser = api_name)]
+    #[serde(alias = "externalId", deserialize_with = "spelling::name")]
     pub external_id: Option<String>,
 
     /// What to do with the rows [default: upsert].
     #[arg(long, alias = "salesforce-operation", env = "SALESFORCE_OPERATION", value_enum)]
+    #[serde(deserialize_with = "spelling::choice")]
     pub operation: Option<Operation>,
 
     /// By which API rows are loaded. The outcome is the same [default: collections].
     #[arg(long, alias = "salesforce-api", env = "SALESFORCE_API", value_enum)]
+    #[serde(deserialize_with = "spelling::choice")]
     pub api: Option<ApiChoice>,
 
     /// Rows per call, at most 200. A call never holds rows of two batches, so more than
     /// `BATCH_ROWS` has no effect [default: 200].
-    #[arg(long, alias = "salesforce-batch", env = "SALESFORCE_BATCH", value_name = "ROWS", value_parser = clap::value_parser!(u16).range(1..=200))]
+    #[arg(long, alias = "salesforce-batch", env = "SALESFORCE_BATCH", value_name = "ROWS", value_parser = clap::value_parser!(u16).range(spelling::CALL_ROWS))]
+    #[serde(alias = "callRows", deserialize_with = "spelling::call_rows")]
     pub call_rows: Option<u16>,
 
     /// Assignment rule for accounts, cases and leads: true for the active one, false for none, or
@@ -46,11 +53,13 @@ pub struct LoadSettings {
         env = "SALESFORCE_ASSIGNMENT_RULE",
         value_name = "RULE"
     )]
+    #[serde(alias = "assignmentRule", deserialize_with = "spelling::assignment_rule")]
     pub assignment_rule: Option<AssignmentRule>,
 
     /// Store rows also when a duplicate rule, which would let a person save them in spite of its
     /// warning, finds them to be duplicates [default: false].
     #[arg(long, alias = "salesforce-allow-duplicates", env = "SALESFORCE_ALLOW_DUPLICATES", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[serde(alias = "allowDuplicates")]
     pub allow_duplicates: Option<bool>,
 
     /// Mapping of columns to fields, a .sdl file of Data Loader. Without one, columns fill the
@@ -67,17 +76,19 @@ pub struct LoadSettings {
         value_name = "COLUMNS",
         value_delimiter = ','
     )]
+    #[serde(alias = "leaveOut", deserialize_with = "spelling::names")]
     pub leave_out: Option<Vec<String>>,
 
     /// Time zone of dates with a time and without an offset, such as Europe/Berlin. Dates without
     /// a time are not shifted [default: UTC].
     #[arg(long, alias = "mapping-time-zone", env = "MAPPING_TIME_ZONE", value_name = "ZONE", value_parser = zone::named)]
-    #[serde(with = "zone::if_given")]
+    #[serde(alias = "timeZone", deserialize_with = "zone::if_given::deserialize")]
     pub time_zone: Option<TimeZone>,
 
     /// How dates with slashes are read: 11/23/2026 or 23/11/2026. Not set: month first, and where
     /// dates are filled a warning says that this is assumed.
     #[arg(long, alias = "mapping-dates", env = "MAPPING_DATES", value_enum, value_name = "ORDER")]
+    #[serde(deserialize_with = "spelling::choice")]
     pub dates: Option<DateOrder>,
 
     /// What a year of two digits means: `reject` rejects its row; a year such as 1970 is the first of
@@ -88,6 +99,7 @@ pub struct LoadSettings {
         env = "MAPPING_TWO_DIGIT_YEARS",
         value_name = "YEAR"
     )]
+    #[serde(alias = "twoDigitYears")]
     pub two_digit_years: Option<TwoDigitYears>,
 
     /// What becomes of a date field whose cell has a time of day as well [default: reject].
@@ -98,6 +110,7 @@ pub struct LoadSettings {
         value_enum,
         value_name = "WHAT"
     )]
+    #[serde(alias = "datesWithTime", deserialize_with = "spelling::choice")]
     pub dates_with_time: Option<DatesWithTime>,
 
     /// What stands before the decimals of a number [default: point].
@@ -108,15 +121,26 @@ pub struct LoadSettings {
         value_enum,
         value_name = "SIGN"
     )]
+    #[serde(deserialize_with = "spelling::choice")]
     pub decimal: Option<DecimalSign>,
 
     /// What an empty cell does. `#N/A` empties the field in any case [default: ignore].
     #[arg(long, alias = "mapping-nulls", env = "MAPPING_NULLS", value_enum, value_name = "WHAT")]
+    #[serde(deserialize_with = "spelling::choice")]
     pub nulls: Option<Nulls>,
 
     /// Cut text that is longer than its field, instead of rejecting the row [default: false].
     #[arg(long, alias = "mapping-truncate", env = "MAPPING_TRUNCATE", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub truncate: Option<bool>,
+
+    /// Which column fills which fields, where there is no mapping file. Files of loads and requests
+    /// only.
+    #[arg(skip)]
+    pub columns: Option<InlineColumns>,
+
+    /// What a field gets in every row, beside `columns`.
+    #[arg(skip)]
+    pub constants: Option<InlineConstants>,
 }
 
 /// What an empty cell does.
@@ -129,30 +153,49 @@ pub enum Nulls {
     Write,
 }
 
-/// Settings of a load that do not fit together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidLoad {
-    /// There is no object to load.
-    #[error("SALESFORCE_OBJECT is not set; name the object that the rows become, such as Lead")]
-    NoObject,
-    /// An upsert without a key.
-    #[error(
-        "SALESFORCE_EXTERNAL_ID is not set; name the external id field by which rows find their \
-         record, such as External_Id__c"
-    )]
-    NoExternalId,
-    /// Something that Bulk API does otherwise, or not at all.
-    #[error(
-        "Bulk API cannot do {what} as Collections does; set SALESFORCE_API=collections or auto"
-    )]
-    NotByBulk {
-        /// The setting.
-        what: &'static str,
-    },
-}
-
 impl LoadSettings {
+    /// These, and what `base` says of all that they do not say.
+    ///
+    /// Where columns find their fields is one choice: who says any of `mapping`, `columns` and
+    /// `leave-out` has nothing of the base's. Constants belong to columns.
+    #[must_use]
+    pub fn over(self, base: Self) -> Self {
+        let says_columns =
+            self.mapping.is_some() || self.columns.is_some() || self.leave_out.is_some();
+        let (mapping, leave_out, columns, constants) = if says_columns {
+            (self.mapping, self.leave_out, self.columns, self.constants)
+        } else {
+            let constants = self.constants.or(base.constants);
+            (base.mapping, base.leave_out, base.columns, constants)
+        };
+        Self {
+            object: self.object.or(base.object),
+            external_id: self.external_id.or(base.external_id),
+            operation: self.operation.or(base.operation),
+            api: self.api.or(base.api),
+            call_rows: self.call_rows.or(base.call_rows),
+            assignment_rule: self.assignment_rule.or(base.assignment_rule),
+            allow_duplicates: self.allow_duplicates.or(base.allow_duplicates),
+            mapping,
+            leave_out,
+            time_zone: self.time_zone.or(base.time_zone),
+            dates: self.dates.or(base.dates),
+            two_digit_years: self.two_digit_years.or(base.two_digit_years),
+            dates_with_time: self.dates_with_time.or(base.dates_with_time),
+            decimal: self.decimal.or(base.decimal),
+            nulls: self.nulls.or(base.nulls),
+            truncate: self.truncate.or(base.truncate),
+            columns,
+            constants,
+        }
+    }
+
+    /// Whether nothing is said at all.
+    #[must_use]
+    pub fn says_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The field by which rows find their record.
     pub(crate) fn key(&self, operation: Operation) -> Result<Option<String>, InvalidLoad> {
         let given = self.external_id.as_ref();
@@ -200,13 +243,6 @@ impl LoadSettings {
             _ if self.allow_duplicates == Some(true) => Some("SALESFORCE_ALLOW_DUPLICATES"),
             _ => None,
         }
-    }
-}
-
-fn api_name(text: &str) -> Result<String, String> {
-    match is_api_name(text) {
-        true => Ok(text.to_owned()),
-        false => Err("not an API name; these have letters, digits and underscores".to_owned()),
     }
 }
 

@@ -25,16 +25,16 @@ mod watch;
 pub use cli::{
     command::{Cli, Command},
     http_args::HttpArgs,
-    load_args::{GuardArgs, LoadArgs, WatermarkArgs},
-    plan_args::{DateOrder, PlanArgs},
+    import_args::{GuardArgs, ImportArgs, WatermarkArgs},
+    load_args::{LoadArgs, LoadsArgs},
+    plan_args::PlanArgs,
     read_args::ReadArgs,
     run_args::{
-        CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
-        WatchArgs,
+        CancelArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs,
+        ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::{HostNames, ServeArgs},
     sync_args::SyncArgs,
-    target_args::TargetArgs,
     upload_args::UploadArgs,
 };
 pub use commands::run;

@@ -11,6 +11,7 @@ export const harmless = (text) =>
 export function instance(id) {
   const root = document.getElementById(id).content.cloneNode(true);
   const parts = {};
+  for (const place of root.querySelectorAll("[data-icon]")) place.prepend(icon(place.dataset.icon));
   for (const element of root.querySelectorAll("[data-part]")) parts[element.dataset.part] = element;
   return { root, parts };
 }

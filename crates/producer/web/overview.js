@@ -3,10 +3,11 @@
 import { get } from "./api.js";
 import { instance } from "./dom.js";
 import { Files } from "./files.js";
+import { LoadPicker } from "./loads.js";
 import { poll } from "./poll.js";
 import { QueuePanel, showCrew } from "./queue.js";
 import { Runs } from "./runs.js";
-import { showTargets, startRun } from "./start.js";
+import { startRun } from "./start.js";
 
 const EVERY_MS = 2000;
 
@@ -18,16 +19,17 @@ export function showOverview(main, signal) {
   const files = new Files(parts, signal);
   parts.form.addEventListener("submit", (event) => {
     event.preventDefault();
-    startRun(parts, files);
+    startRun(parts);
   });
 
+  const loads = new LoadPicker(parts);
   const queue = new QueuePanel(parts.queue);
   const runs = new Runs(parts, signal);
   poll(EVERY_MS, signal, async () => {
     const now = await get("/api/queue", signal);
     queue.show(now, false);
     showCrew(now);
-    showTargets(parts, now.targets);
+    await loads.refresh(now.loads, signal);
     await runs.refresh();
   });
   files.load();

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { element, icon, setText } from "./dom.js";
 import { bytes, grouped, sentence } from "./figures.js";
+import { offerLoads } from "./loads.js";
 import { begin } from "./start.js";
 import { token } from "./token.js";
 
@@ -11,11 +12,12 @@ export class Rejects {
   #run;
   #rows = new Map();
   #report = null;
+  #offered = null;
 
   constructor(parts, run) {
     this.#parts = parts;
     this.#run = run;
-    parts.replay.addEventListener("click", () => this.#replay(null, parts.replay));
+    parts.replay.addEventListener("click", () => this.#replay(undefined, parts.replay));
     this.#offer(parts.download, "?for=spreadsheet", "-for-spreadsheets");
     this.#offer(parts.exact, "", "");
   }
@@ -30,10 +32,11 @@ export class Rejects {
     parts.codes.hidden = !some;
     parts.noRejects.hidden = some;
     setText(parts.noRejects, ended ? "No row was rejected." : "No row is rejected so far.");
-    parts.replay.hidden = !some;
+    parts.replay.hidden = parts.replays.hidden = !some;
     // Of a run that has ended just now, the file may be on its way.
     parts.download.hidden = parts.exact.hidden = !some || report.rejectsWrittenBytes === 0;
     parts.replay.disabled = !report.commands.includes("replay");
+    if (some) this.#offered ??= offerLoads(parts.load).catch(() => (this.#offered = null));
     // What a download says stays.
     if (!before || (before.rejected > 0) !== some || before.isOpen !== report.isOpen) {
       setText(parts.rejectsHint, some && !ended ? "Rows can be replayed when the run has ended." : "");
@@ -46,7 +49,7 @@ export class Rejects {
     let row = this.#rows.get(code);
     if (!row) {
       const count = element("td", { class: "number" });
-      const button = element("button", { type: "button", class: "quiet", "aria-label": `Replay the rows with ${code}` }, icon("again"), "Replay");
+      const button = element("button", { class: "quiet", "aria-label": `Replay the rows with ${code}` }, icon("again"), "Replay");
       button.addEventListener("click", () => this.#replay(code, button));
       row = { count, button };
       this.#rows.set(code, row);
@@ -59,7 +62,7 @@ export class Rejects {
   async #replay(code, button) {
     button.disabled = true;
     try {
-      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, code === null ? {} : { code });
+      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, { code, load: this.#parts.load.value || undefined });
     } catch (error) {
       setText(this.#parts.rejectsHint, sentence(error.message));
       button.disabled = false;

@@ -6,12 +6,13 @@ import { Chart } from "./chart.js";
 import { announce, element, harmless, instance, setAttribute, setText } from "./dom.js";
 import { follow } from "./events.js";
 import { bytes, duration, grouped, moment, sentence as asSentence, setMoment } from "./figures.js";
+import { inFull, inShort } from "./loads.js";
 import { copy, Log } from "./log.js";
 import { Progress } from "./progress.js";
 import { QueuePanel, showCrew } from "./queue.js";
 import { Rejects } from "./rejects.js";
 import { pointsOf } from "./series.js";
-import { command, sentence, showStatus, targetInFull } from "./status.js";
+import { command, sentence, showStatus } from "./status.js";
 
 const CONTROLS = ["pause", "resume", "cancel"];
 const OBEYED_WITHIN_MS = 8000;
@@ -97,6 +98,7 @@ class RunView {
   #head(report, queue) {
     const parts = this.#parts;
     setText(parts.file, report.file);
+    setText(parts.does, report.load ? inShort(report.load) : "no load yet");
     setText(parts.size, bytes(report.fileBytes));
     setMoment(parts.started, report.startedAtMs);
     setText(parts.took, `${report.isOpen ? "for" : "took"} ${duration(report.seconds)}`);
@@ -140,17 +142,22 @@ class RunView {
     }
     const times = report.pauses === 1 ? "once" : `${grouped(report.pauses)} times`;
     const details = {
-      target: targetInFull(report.target),
-      container: report.container,
-      etag: report.etag,
-      batches: `${grouped(report.batchesSettled)} of ${grouped(report.batchesFed)}`,
-      apiCalls: grouped(report.apiCalls),
-      waited: report.pauses === 0 ? "never" : `${duration(report.pausedMs / 1000)}, ${times}`,
-      average: `${grouped(report.rowsPerSecond)} rows/s`,
-      fed: report.fedAtMs === null ? "not yet" : moment(report.fedAtMs),
-      ended: report.finishedAtMs === null ? "not yet" : moment(report.finishedAtMs),
+      load: ["Load", inFull(report.load)],
+      container: ["Container", report.container],
+      etag: ["Version (ETag)", report.etag],
+      batches: ["Batches delivered", `${grouped(report.batchesSettled)} of ${grouped(report.batchesFed)}`],
+      apiCalls: ["API calls of this run", grouped(report.apiCalls)],
+      waited: ["Waited for room", report.pauses === 0 ? "never" : `${duration(report.pausedMs / 1000)}, ${times}`],
+      average: ["Average", `${grouped(report.rowsPerSecond)} rows/s`],
+      fed: ["File read", report.fedAtMs === null ? "not yet" : moment(report.fedAtMs)],
+      ended: ["Ended", report.finishedAtMs === null ? "not yet" : moment(report.finishedAtMs)],
     };
-    for (const [name, text] of Object.entries(details)) setText(this.#main.querySelector(`[data-detail="${name}"]`), text);
+    const places = this.#parts.details;
+    for (const [name, [label, text]] of Object.entries(details)) {
+      const place = places.querySelector(`[data-detail=${name}]`) ?? element("dd", { "data-detail": name });
+      setText(place, text);
+      if (!place.parentNode) places.append(element("div", {}, element("dt", {}, label), place));
+    }
   }
 
   /** Only what changed for good is worth an interruption. */

@@ -2,8 +2,9 @@
 // asked for and laid out.
 
 import { get } from "./api.js";
-import { element, harmless, instance, setShare, setText } from "./dom.js";
+import { element, harmless, instance, setAttribute, setShare, setText } from "./dom.js";
 import { duration, grouped, setMoment } from "./figures.js";
+import { inFull } from "./loads.js";
 import { readShare, deliveredShare } from "./pace.js";
 import { showStatus } from "./status.js";
 
@@ -96,6 +97,8 @@ class Row {
   show(report) {
     const parts = this.#parts;
     showStatus(parts.status, report);
+    setText(parts.load, report.load ? `${report.load.operation} ${report.load.object}` : "");
+    setAttribute(parts.load, "title", inFull(report.load));
     setText(parts.delivered, grouped(report.delivered));
     setText(parts.rejected, grouped(report.rejected));
     parts.rejected.classList.toggle("some", report.rejected > 0);

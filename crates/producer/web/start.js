@@ -1,9 +1,8 @@
 // What starts a run: the button here, and a replay.
 
 import { post } from "./api.js";
-import { announce, element, setText } from "./dom.js";
+import { announce, setText } from "./dom.js";
 import { sentence } from "./figures.js";
-import { targetInFull } from "./status.js";
 
 let attempt = {};
 
@@ -13,26 +12,13 @@ export async function startRun(parts) {
   parts.start.disabled = true;
   setText(parts.says, "");
   try {
-    const target = parts.choose.hidden ? "" : parts.target.value;
-    await begin("/api/sync/start", target ? { fileName, target } : { fileName });
+    await begin("/api/sync/start", { fileName, load: parts.load.value || undefined });
   } catch (error) {
     if (error.runId) say(parts, `${sentence(error.message)} `, error.runId);
     else say(parts, sentence(error.message));
   } finally {
     parts.start.disabled = false;
   }
-}
-
-/** Consumers that do different things: a person says which of them are meant. */
-export function showTargets(parts, targets) {
-  const ids = targets.map((target) => target.id).join(" ");
-  parts.choose.hidden = targets.length < 2;
-  if (parts.target.dataset.ids === ids) return;
-  parts.target.dataset.ids = ids;
-  const before = parts.target.value;
-  const option = (value, text) => element("option", { value }, text);
-  parts.target.replaceChildren(option("", "As the server is set"), ...targets.map((target) => option(target.id, targetInFull(target))));
-  parts.target.value = targets.some((target) => target.id === before) ? before : "";
 }
 
 /** Starts a run and goes to it. Asking again starts nothing twice. */

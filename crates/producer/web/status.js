@@ -52,13 +52,6 @@ function waits(report) {
   return report.waitingFor ? ` Nothing is delivered: ${asSentence(report.waitingFor)}` : "";
 }
 
-/** What consumers of a target do with rows. */
-export function targetInFull(target) {
-  if (!target) return "none yet: that of the first consumer that fits";
-  const by = target.externalId ? ` by ${target.externalId}` : "";
-  return `${target.operation} ${target.object}${by} in org ${target.org}, mapping ${target.mapping} (target ${target.id})`;
-}
-
 export function standstill(queue) {
   const pause = queue?.outage;
   if (!pause) return "";

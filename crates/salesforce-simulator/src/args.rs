@@ -38,6 +38,9 @@ pub struct SimulatorArgs {
     /// Write the address that was bound to this file.
     #[arg(long, value_name = "PATH")]
     pub port_file: Option<PathBuf>,
+    /// The id of the org, of 18 characters.
+    #[arg(long, value_name = "ID", default_value = Config::ORG_ID, value_parser = org_id)]
+    pub org_id: String,
     /// The consumer key that may log in.
     #[arg(long, env = "SALESFORCE_CLIENT_ID", default_value = Config::CLIENT_ID)]
     pub client_id: String,
@@ -159,6 +162,7 @@ impl SimulatorArgs {
         Ok(Config {
             listen: self.listen,
             allowed_hosts: self.allowed_hosts,
+            org_id: self.org_id,
             client_id: self.client_id,
             client_secret: self.client_secret,
             user_name: self.user_name,
@@ -188,6 +192,14 @@ impl SimulatorArgs {
             hard_delete: self.hard_delete,
             faults: self.faults,
         })
+    }
+}
+
+fn org_id(text: &str) -> Result<String, String> {
+    let is_id = text.len() == 18 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    match is_id && text.starts_with("00D") {
+        true => Ok(text.to_owned()),
+        false => Err("an org's id has 18 letters and digits, and begins with 00D".to_owned()),
     }
 }
 

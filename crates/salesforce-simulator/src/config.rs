@@ -21,6 +21,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Names by which it is called besides localhost.
     pub allowed_hosts: Vec<String>,
+    /// The id of the org, of 18 characters.
+    pub org_id: String,
     /// The consumer key that may log in.
     pub client_id: String,
     /// Its secret.
@@ -125,6 +127,8 @@ impl ResultOrder {
 }
 
 impl Config {
+    /// The id of the org when nothing else is set.
+    pub const ORG_ID: &str = "00DS1000000SimuMAC";
     /// The consumer key that may log in when nothing else is set.
     pub const CLIENT_ID: &str = "batch-sync";
     /// The secret that goes with it: not secret at all, for it opens nothing
@@ -151,6 +155,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allowed_hosts: Vec::new(),
+            org_id: Self::ORG_ID.to_owned(),
             client_id: Self::CLIENT_ID.to_owned(),
             client_secret: SecretString::from(Self::CLIENT_SECRET),
             user_name: Self::USER_NAME.to_owned(),

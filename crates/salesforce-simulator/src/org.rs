@@ -118,7 +118,7 @@ fn this_second() -> Timestamp {
 
 impl Org {
     pub(crate) fn new(config: Config) -> Arc<Self> {
-        let sessions = Sessions::new();
+        let sessions = Sessions::new(&config.org_id);
         let first_objects = Objects::since(config.schema.clone(), this_second());
         if let Some(token) = &config.access_token {
             sessions.admit(token.expose_secret().to_owned());

@@ -8,8 +8,6 @@ use std::{
 
 use crate::faults::Faults;
 
-/// The org's id, first part of every token.
-pub(crate) const ORG_ID: &str = "00DS1000000SimuMAC";
 /// The one user of the org, on whose behalf everything runs.
 pub(crate) const USER_ID: &str = "005S1000000SimuIAC";
 
@@ -20,6 +18,8 @@ const SECRET_CHARACTERS: usize = 40;
 /// The tokens that are valid.
 #[derive(Debug)]
 pub(crate) struct Sessions {
+    /// First part of every token.
+    org_id: String,
     open: Mutex<VecDeque<Session>>,
     /// What opens a session without anybody being asked again.
     refresh_token: Mutex<Option<String>>,
@@ -32,14 +32,15 @@ struct Session {
 }
 
 impl Sessions {
-    pub(crate) fn new() -> Self {
-        Self { open: Mutex::default(), refresh_token: Mutex::default() }
+    pub(crate) fn new(org_id: &str) -> Self {
+        let org_id = org_id[..15].to_owned();
+        Self { org_id, open: Mutex::default(), refresh_token: Mutex::default() }
     }
 
     /// A new token. Its letters do not depend on the seed: after a restart no
     /// old token is valid by chance.
     pub(crate) fn open(&self) -> String {
-        let token = format!("{}!{}", &ORG_ID[..15], secret());
+        let token = format!("{}!{}", self.org_id, secret());
         self.admit(token.clone());
         token
     }
@@ -133,10 +134,11 @@ impl std::fmt::Debug for Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn a_token_is_valid_until_it_is_closed() {
-        let sessions = Sessions::new();
+        let sessions = Sessions::new(Config::ORG_ID);
         let token = sessions.open();
 
         assert!(sessions.admits(&token, &Faults::default()));
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_token_ends_after_as_many_calls_as_the_fault_says() {
-        let sessions = Sessions::new();
+        let sessions = Sessions::new(Config::ORG_ID);
         let token = sessions.open();
         let faults = Faults { token_calls_max: Some(2), ..Faults::default() };
 
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_token_ends_with_age() {
-        let sessions = Sessions::new();
+        let sessions = Sessions::new(Config::ORG_ID);
         let token = sessions.open();
         let faults = Faults { token_seconds_max: Some(0), ..Faults::default() };
 
@@ -167,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_number_of_tokens_is_bounded() {
-        let sessions = Sessions::new();
+        let sessions = Sessions::new(Config::ORG_ID);
         let first = sessions.open();
         for _ in 0..SESSIONS_MAX {
             sessions.open();

@@ -33,7 +33,7 @@ pub use ingest_core::{few, shown};
 pub use logging::init_logging;
 pub use memory::{peak_resident_bytes, resident_bytes};
 pub use networks::Networks;
-pub use settings::parse;
+pub use settings::{parse, variables};
 pub use shutdown::{interrupted, shutdown_token};
 
 /// The work was done, but some rows were rejected.

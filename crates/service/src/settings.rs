@@ -40,6 +40,15 @@ pub fn parse<T: Parser>() -> T {
     parsed
 }
 
+/// What variables say, of this process or else of `.env`, for settings that are no arguments of a
+/// command. An empty one says nothing.
+pub fn variables() -> impl Fn(&str) -> Option<OsString> {
+    // One that cannot be read has ended the process in `parse`.
+    let dotenv = DotEnv::read(Path::new(".env")).map(|it| it.variables).unwrap_or_default();
+    let environment = Environment::of_this_process(dotenv);
+    move |name| environment.0.iter().find_map(|variables| variables.get(name)).map(OsString::from)
+}
+
 /// What to say of a `.env` that others can read.
 fn warning_of(command: &Command, dotenv: &DotEnv) -> Option<String> {
     let held = |name: &String| dotenv.variables.contains_key(name);

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use ingest_core::{BatchLimits, Header, Ingest, IngestError, IngestSettings};
 use serde::Serialize;
 
-use load::{Mapping, Target};
+use load::{Load, Mapping, Target};
 use salesforce::{Allowance, Client};
+use tracing::warn;
 
-use super::preflight::{Preflight, WaitLimit, parents, preflight};
+use super::preflight::{Fitted, WaitLimit, fit, limits, parents, sign_in};
 use crate::config::{HeaderArgs, SalesforceConfig};
 
 /// What `--json` prints.
@@ -44,49 +45,56 @@ struct MappedField {
 /// line its columns are compared too.
 pub(crate) async fn check(
     config: &SalesforceConfig,
+    load: &Load,
     json: bool,
     header: &HeaderArgs,
 ) -> anyhow::Result<()> {
+    let before = config.connection.credentials.warnings();
+    // Said before the sign-in, which may take some seconds.
+    before.iter().for_each(|warning| warn!("{warning}"));
     let client = Client::new(config.connection.clone())?;
-    let mut preflight = preflight(&client, config, WaitLimit::Seconds).await?;
+    let signed_in = sign_in(&client, WaitLimit::Seconds).await?;
+    let mut fitted = fit(&client, load, WaitLimit::Seconds).await?;
+    let limits = limits(&client).await;
+    fitted.warnings.extend(limits.warning);
     let (mapping, left_out) = match &header.header {
-        Some(line) => of_header(read_header(line, header)?, &mut preflight, &client).await?,
-        None => (of_mapping(&preflight.mapping), Vec::new()),
+        Some(line) => of_header(load, read_header(line, header)?, &mut fitted, &client).await?,
+        None => (of_mapping(&fitted.mapping), Vec::new()),
     };
     if json {
-        let before = config.connection.credentials.warnings().into_iter().map(str::to_owned);
-        preflight.warnings.splice(..0, before);
+        fitted.warnings.splice(..0, before.into_iter().map(str::to_owned));
     }
-    let rules = preflight.mapping.rules();
+    let rules = fitted.mapping.rules();
     let checked = Checked {
-        instance_url: &preflight.instance,
+        instance_url: &signed_in.instance,
         api_version: &config.connection.api_version,
         object: &rules.describe.name,
-        operation: config.load.operation.as_str(),
+        operation: rules.operation.as_str(),
         external_id: rules.key.as_ref().map(|key| key.field.as_str()),
         mapping,
         left_out,
-        daily_api_requests: preflight.daily_requests,
-        warnings: &preflight.warnings,
+        daily_api_requests: limits.daily_requests,
+        warnings: &fitted.warnings,
     };
     let mut out = service::stdout();
     if json {
         serde_json::to_writer_pretty(&mut out, &checked)?;
         writeln!(out)?;
     } else {
-        preflight.log_warnings();
-        print(&mut out, &checked, &preflight, header.header.is_some())?;
+        fitted.warnings.iter().for_each(|warning| warn!("{warning}"));
+        print(&mut out, &checked, &fitted.mapping, header.header.is_some())?;
     }
     Ok(out.flush()?)
 }
 
 /// What becomes of the columns of a header line.
 async fn of_header(
+    load: &Load,
     header: Header,
-    preflight: &mut Preflight,
+    fitted: &mut Fitted,
     client: &Client,
 ) -> anyhow::Result<(Vec<MappedField>, Vec<String>)> {
-    let Preflight { load, mapping, warnings, .. } = preflight;
+    let Fitted { mapping, warnings } = fitted;
     let objects = match mapping.is_by_name() {
         true => load.parents(&mapping.rules().describe, Some(&header)),
         false => BTreeSet::new(),
@@ -99,7 +107,7 @@ async fn of_header(
     let left_out = plan.left_out().into_iter().map(str::to_owned).collect();
     if mapping.is_by_name() {
         let targets = plan.targets().map(|(_, target)| target);
-        preflight.warnings.extend(mapping.rules().assumed_dates(targets));
+        warnings.extend(mapping.rules().assumed_dates(targets));
     }
     Ok((fields.chain(constants).collect(), left_out))
 }
@@ -156,7 +164,7 @@ impl MappedField {
 fn print(
     out: &mut impl Write,
     checked: &Checked<'_>,
-    preflight: &Preflight,
+    compared: &Mapping,
     is_of_header: bool,
 ) -> std::io::Result<()> {
     let Checked { instance_url, api_version, object, operation, external_id, mapping, .. } =
@@ -167,7 +175,7 @@ fn print(
         writeln!(out, "api calls left today: {remaining} of {max}")?;
     }
     writeln!(out)?;
-    if preflight.mapping.is_by_name() && !is_of_header {
+    if compared.is_by_name() && !is_of_header {
         writeln!(out, "no mapping file: columns fill the fields of their name, which can be")?;
         writeln!(out)?;
     }

@@ -7,5 +7,5 @@ mod preflight;
 pub(crate) use self::{
     check::check,
     count::count,
-    preflight::{Preflight, WaitLimit, preflight},
+    preflight::{Fitted, SignedIn, WaitLimit, fit, limits, sign_in},
 };

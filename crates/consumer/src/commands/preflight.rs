@@ -1,4 +1,4 @@
-//! What is compared before the first row: the login, the object, its fields, the mapping, and
+//! What is compared before the first row: the login, the default load with its object and fields, and
 //! what the org has left today.
 
 use std::{
@@ -9,29 +9,36 @@ use std::{
 use load::{Describe, Load, Mapping, Operation, TargetRules};
 use salesforce::{Allowance, Client, Refusal};
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
-    config::SalesforceConfig,
     error::ConsumerError,
-    plan::{read_mapping, target},
     retry::{BackoffReason, CallVerdict, OnExhausted, classify_call},
     throttle::Throttle,
 };
 
-/// What is known before the first row.
-#[derive(Debug)]
-pub(crate) struct Preflight {
-    pub(crate) load: Load,
-    pub(crate) mapping: Mapping,
-    /// What this consumer delivers.
-    pub(crate) target: job_queue::Target,
+/// Where a sign-in leads.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedIn {
+    /// The org's id; where Salesforce does not tell it, the host of its API.
+    pub(crate) org: String,
     /// Where the org's API is.
     pub(crate) instance: String,
-    /// What is left of the day's calls, where the integration user may ask.
-    pub(crate) daily_requests: Option<Allowance>,
-    /// What may go wrong later, a sentence each. What had to be said before the login is logged.
+}
+
+/// A load on the objects of the org.
+#[derive(Debug)]
+pub(crate) struct Fitted {
+    pub(crate) mapping: Mapping,
+    /// What may go wrong later, a sentence each.
     pub(crate) warnings: Vec<String>,
+}
+
+/// What is left of the day's calls, where the integration user may ask.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    pub(crate) daily_requests: Option<Allowance>,
+    pub(crate) warning: Option<String>,
 }
 
 /// How long to wait for a Salesforce that does not answer, or whose daily calls are used up.
@@ -47,38 +54,49 @@ pub(crate) enum WaitLimit<'a> {
 const SECONDS_MAX: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 
-/// Logs in and compares the settings with the org.
-pub(crate) async fn preflight(
+/// Logs in, and finds out to which org that leads.
+pub(crate) async fn sign_in(
     client: &Client,
-    config: &SalesforceConfig,
     wait: WaitLimit<'_>,
-) -> anyhow::Result<Preflight> {
-    // What is on this machine comes first: it need not wait.
-    let mapping_file = config.mapping_file.as_deref().map(read_mapping).transpose()?;
-    let load = config.load.clone().mapped_by(mapping_file);
-    for warning in config.connection.credentials.warnings() {
-        warn!("{warning}");
+) -> Result<SignedIn, ConsumerError> {
+    let instance = wait.ask(|| client.instance()).await?.map_err(away)?;
+    let org = org(client, &instance, wait).await?;
+    Ok(SignedIn { org, instance })
+}
+
+/// Why nobody is signed in.
+pub(crate) fn away(refusal: Refusal) -> ConsumerError {
+    match refusal {
+        Refusal::Login(error) => ConsumerError::Login(error),
+        other => ConsumerError::SalesforceAway { cause: other.to_string() },
     }
+}
+
+/// Compares a load with the org.
+pub(crate) async fn fit(
+    client: &Client,
+    load: &Load,
+    wait: WaitLimit<'_>,
+) -> Result<Fitted, ConsumerError> {
     let describe = describe(client, &load.object, wait).await?;
     let mut warnings = Vec::new();
     let objects = load.parents(&describe, None);
     let parents = parents(client, objects, wait, &mut warnings).await;
     let mapping = load.mapping(describe, parents)?;
-    let away = |refusal: Refusal| ConsumerError::SalesforceAway { cause: refusal.to_string() };
-    let instance = wait.ask(|| client.instance()).await?.map_err(away)?;
-    let org = org(client, &instance, wait).await?;
-    let target = target(org, mapping.rules(), load.mapping_digest());
+    warnings.extend(load_warnings(&mapping));
+    Ok(Fitted { mapping, warnings })
+}
+
+/// Asks the org what is left today.
+pub(crate) async fn limits(client: &Client) -> Limits {
     let limits = client.limits().await.unwrap_or_default();
     let daily_requests = limits.map(|limits| limits.daily_api_requests);
-    if daily_requests.is_none() {
-        warnings.push(
-            "the org's limits cannot be read; give the integration user the permission View \
-             Setup and Configuration to see what is left of the day's calls"
-                .to_owned(),
-        );
-    }
-    warnings.extend(settings_warnings(&mapping));
-    Ok(Preflight { load, mapping, target, instance, daily_requests, warnings })
+    let warning = daily_requests.is_none().then(|| {
+        "the org's limits cannot be read; give the integration user the permission View Setup and \
+         Configuration to see what is left of the day's calls"
+            .to_owned()
+    });
+    Limits { daily_requests, warning }
 }
 
 async fn describe(
@@ -92,7 +110,7 @@ async fn describe(
 
 /// The org's id; where Salesforce does not tell it, the host of its API. One that does not answer
 /// is waited for: two consumers of one org must not call it by two names.
-pub(crate) async fn org(
+async fn org(
     client: &Client,
     instance: &str,
     wait: WaitLimit<'_>,
@@ -225,7 +243,7 @@ pub(crate) async fn parents(
     parents
 }
 
-fn settings_warnings(mapping: &Mapping) -> Vec<String> {
+fn load_warnings(mapping: &Mapping) -> Vec<String> {
     let targets = mapping.columns().iter().flat_map(|column| &column.targets);
     let mut warnings: Vec<String> = targets.filter_map(|target| target.warning.clone()).collect();
     let filled = mapping.columns().iter().flat_map(|column| &column.targets);
@@ -259,13 +277,4 @@ fn key_warning(rules: &TargetRules) -> Option<String> {
             field.name, rules.describe.name
         )
     })
-}
-
-impl Preflight {
-    /// Says what may go wrong later.
-    pub(crate) fn log_warnings(&self) {
-        for warning in &self.warnings {
-            warn!("{warning}");
-        }
-    }
 }

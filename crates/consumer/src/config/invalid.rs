@@ -9,6 +9,12 @@ pub enum InvalidSettings {
     /// What is loaded.
     #[error(transparent)]
     Load(#[from] InvalidLoad),
+    /// A check compares a load with the org.
+    #[error(
+        "there is no load to check; name its object in SALESFORCE_OBJECT (a consumer needs none: it \
+         delivers each run by the run's own load)"
+    )]
+    NoLoadToCheck,
     /// No way to get in.
     #[error(
         "no way to log in to salesforce; set SALESFORCE_LOGIN_URL, SALESFORCE_CLIENT_ID and \

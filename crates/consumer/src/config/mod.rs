@@ -14,6 +14,7 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use job_queue::QueueArgs;
+use load::Load;
 use service::CompletionsArgs;
 
 use self::count::CountArgs;
@@ -49,7 +50,7 @@ pub struct Cli {
 /// What it can do beside delivering.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Log in, compare the mapping with the object's fields, print both, and deliver nothing.
+    /// Log in, compare the default load with the object's fields, print both, and deliver nothing.
     Check {
         /// Print JSON instead of a table.
         #[arg(long)]
@@ -108,6 +109,11 @@ pub struct ConsumerArgs {
     #[arg(long, env = "CONSUMER_DELIVERIES_MAX", default_value = "5", value_name = "TIMES")]
     pub deliveries_max: NonZeroU32,
 
+    /// Take the queue over for the org that is signed in to, though it belongs to another one: for one
+    /// start, after a refresh gave a sandbox another id. All rows that are queued go to the new org.
+    #[arg(long, env = "ADOPT_ORG", action = clap::ArgAction::Set, default_value_t = false, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub adopt_org: bool,
+
     /// Where `/livez`, `/readyz` and `/metrics` are served, such as 127.0.0.1:9090. Not set:
     /// nowhere.
     #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
@@ -128,6 +134,8 @@ pub enum Task {
     Check {
         /// Where the rows would go.
         salesforce: Box<SalesforceConfig>,
+        /// What is compared.
+        load: Box<Load>,
         /// As JSON.
         json: bool,
         /// The header line of a file, and how it is read.
@@ -156,7 +164,9 @@ impl Cli {
     pub fn meant(self) -> Result<Task, InvalidSettings> {
         match self.command {
             Some(Command::Check { json, header, salesforce }) => {
-                Ok(Task::Check { salesforce: Box::new(salesforce.meant()?), json, header })
+                let mut salesforce = Box::new(salesforce.meant()?);
+                let load = salesforce.load.take().ok_or(InvalidSettings::NoLoadToCheck)?;
+                Ok(Task::Check { salesforce, load: Box::new(load), json, header })
             }
             Some(Command::Count(args)) => Ok(Task::Count(Box::new(args.meant()?))),
             Some(Command::Completions(args)) => Ok(Task::Completions(args)),

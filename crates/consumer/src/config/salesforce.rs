@@ -1,9 +1,9 @@
 //! Where the rows go, and how.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, time::Duration};
 
 use clap::Args;
-use load::{Load, LoadSettings};
+use load::{InvalidLoad, Load, LoadSettings};
 use salesforce::Connection;
 
 use super::{InvalidSettings, SignInArgs};
@@ -35,7 +35,8 @@ pub struct SalesforceArgs {
     #[arg(long, env = "SALESFORCE_TIMEOUT", default_value = "9m 30s", value_name = "DURATION", value_parser = service::parse_timeout)]
     pub salesforce_timeout: Duration,
 
-    /// What a run loads that does not say it.
+    /// The load of runs that were started without one. Without an object there is none, and such
+    /// runs wait for a consumer that has one.
     #[command(flatten)]
     pub(crate) load: LoadSettings,
 }
@@ -44,19 +45,22 @@ pub struct SalesforceArgs {
 #[derive(Clone, Debug)]
 pub struct SalesforceConfig {
     pub(crate) connection: Connection,
-    /// Without the columns of its mapping file.
-    pub(crate) load: Load,
-    pub(crate) mapping_file: Option<PathBuf>,
+    /// The load of runs that were started without one.
+    pub(crate) load: Option<Load>,
 }
 
 impl SalesforceArgs {
     /// Takes the arguments as they are meant.
     pub(crate) fn meant(self) -> Result<SalesforceConfig, InvalidSettings> {
-        Ok(SalesforceConfig {
-            connection: self.connection()?,
-            load: Load::new(&self.load)?,
-            mapping_file: self.load.mapping,
-        })
+        Ok(SalesforceConfig { connection: self.connection()?, load: self.load()? })
+    }
+
+    /// Settings of a load that name no object are no load: somebody forgot it.
+    fn load(&self) -> Result<Option<Load>, InvalidLoad> {
+        match self.load.says_nothing() {
+            true => Ok(None),
+            false => self.load.load(&|path| fs::read_to_string(path)).map(Some),
+        }
     }
 
     /// How to get in and ask, whatever the rows become.

@@ -86,7 +86,6 @@ fn what_is_missing_is_named() {
         (&LOGIN[..0], "no way to log in"),
         (&LOGIN[..2], "SALESFORCE_CLIENT_SECRET is not set"),
         (&LOGIN[1..3], "SALESFORCE_LOGIN_URL is not set"),
-        (&LOGIN[..3], "SALESFORCE_OBJECT is not set"),
         (&LOGIN[..4], "SALESFORCE_EXTERNAL_ID is not set"),
         (&["--salesforce-access-token=x"], "SALESFORCE_INSTANCE_URL is not set"),
         (&[LOGIN_URL, REFRESH_TOKEN], "SALESFORCE_CLIENT_ID is not set"),
@@ -98,6 +97,23 @@ fn what_is_missing_is_named() {
     ] {
         let problem = problem(arguments);
         assert!(problem.starts_with(expected), "{arguments:?} gave {problem:?}");
+    }
+}
+
+#[test]
+fn a_consumer_needs_no_load_and_half_of_one_is_refused() {
+    let none = parsed(&LOGIN[..3]).meant().unwrap();
+    assert_eq!(none.load, None);
+    let check = ["consumer", "check"].iter().chain(&LOGIN[..3]);
+    let problem = Cli::parse_from(check).meant().unwrap_err().to_string();
+    assert!(
+        problem.contains("no load to check; name its object in SALESFORCE_OBJECT"),
+        "{problem}"
+    );
+
+    for half in ["--salesforce-external-id=Key__c", "--mapping-dates=day-first"] {
+        let problem = self::problem(&[&LOGIN[..3], &[half]].concat());
+        assert!(problem.starts_with("SALESFORCE_OBJECT is not set"), "{half} gave {problem:?}");
     }
 }
 
@@ -210,7 +226,9 @@ fn debug_shows_no_secret() {
 /// The field by which rows find their record, or what is wrong.
 fn key(arguments: &[&str]) -> Result<Option<String>, String> {
     let config = parsed(&[&LOGIN[..4], arguments].concat()).meant();
-    config.map(|config| config.load.key).map_err(|problem| problem.to_string())
+    config
+        .map(|config| config.load.and_then(|load| load.key))
+        .map_err(|problem| problem.to_string())
 }
 
 #[test]

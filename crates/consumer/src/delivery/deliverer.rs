@@ -35,6 +35,9 @@ pub(crate) struct Deliverer {
 /// A batch of a run that cannot fail, for it is being cancelled, is not handed out again at once.
 const FAILED_RUN_DELAY: Duration = Duration::from_secs(2);
 
+/// A batch whose run has a load that this consumer cannot read waits for one that can.
+const UNREADABLE_LOAD_DELAY: Duration = Duration::from_secs(30);
+
 /// Code of rows in a batch that no consumer lived to settle.
 const POISON_BATCH: &str = "POISON_BATCH";
 
@@ -48,9 +51,12 @@ impl Deliverer {
             return self.reject_poison(claimed).await;
         }
         job_queue::failpoint!("claimed");
-        let run_plans = self.planner.cache.of_run(&job.run);
+        let Some(run_plans) = self.planner.cache.of_run(&job.run, claimed.load()) else {
+            let untouched = BatchOutcome::ReleaseUntouched;
+            return self.settle(claimed, untouched, UNREADABLE_LOAD_DELAY).await.map(drop);
+        };
         let delivery = Delivery::new(claimed, self.holds.join(&job.run), run_plans);
-        if self.bulk.drop_job_of_another_target(&delivery).await? == Settled::LeaseLost {
+        if self.bulk.drop_job_for_others(&delivery).await? == Settled::LeaseLost {
             return Ok(());
         }
         let written = match self.planner.plan(&delivery).await {
@@ -202,12 +208,12 @@ impl Deliverer {
         Ok(())
     }
 
-    /// When the header does not fit, no row of the run can be delivered: better a run that fails
-    /// than millions of rejects.
+    /// When the load does not fit the org or the file, no row of the run can be delivered: better a run
+    /// that fails than millions of rejects. Others continue.
     async fn fail_run(&self, claimed: &Claimed, cause: &PlanError) -> Result<(), QueueError> {
         let run = &claimed.job().run;
         error!(run.id = %run, error = %cause, "run {run} fails");
-        self.planner.queue.fail_run(run, &cause.to_string()).await?;
+        self.planner.queue.fail_run_of_misfit(run, &cause.to_string()).await?;
         self.settle(claimed, BatchOutcome::ReleaseUntouched, FAILED_RUN_DELAY).await?;
         Ok(())
     }

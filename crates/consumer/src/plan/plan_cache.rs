@@ -10,20 +10,24 @@ use std::{
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Dialect, IngestError, RunId};
+use job_queue::LoadText;
 use service::few;
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
-use tracing::warn;
+use tracing::{error, warn};
 
 use load::{HeaderMismatch, Load, Mapping, Misfit, Plan, Reason};
 
 /// What is known of the runs that are delivered here.
+#[derive(Debug, Default)]
+pub(crate) struct PlanCache(Mutex<Vec<KnownRun>>);
+
+/// A run, and the load that it has.
 #[derive(Debug)]
-pub(crate) struct PlanCache {
-    /// What a run loads that does not say it.
-    load: Arc<Load>,
-    /// Id of what this consumer delivers.
-    pub(crate) target: String,
-    runs: Mutex<Vec<Arc<RunPlans>>>,
+struct KnownRun {
+    run: RunId,
+    load_id: Arc<str>,
+    /// Nothing when the load cannot be read here.
+    plans: Option<Arc<RunPlans>>,
 }
 
 /// Runs that take turns. Of one that is forgotten the object is read once more.
@@ -32,7 +36,6 @@ const RUNS_MAX: usize = 256;
 /// What the deliveries of one run share.
 #[derive(Debug)]
 pub(crate) struct RunPlans {
-    run: RunId,
     /// What the run does with its file.
     pub(crate) load: Arc<Load>,
     /// Held by the delivery that reads the org, while the others wait.
@@ -92,6 +95,11 @@ pub(crate) enum PlanError {
     Header(HeaderMismatch),
     #[error(transparent)]
     Misfit(Misfit),
+    #[error(
+        "salesforce has no object {object}; start the run again with a load of another object, or give \
+         the integration user access to it and resume the run"
+    )]
+    NoSuchObject { object: String },
     #[error("nothing fills the field {} any more, which was filled until now", few(fields, ", "))]
     Lost { fields: Vec<String> },
     /// What was said of the same header a moment ago.
@@ -100,30 +108,43 @@ pub(crate) enum PlanError {
 }
 
 impl PlanCache {
-    /// For consumers with this load, which deliver the target with this id.
-    pub(crate) fn new(load: Load, target: String) -> Self {
-        Self { load: Arc::new(load), target, runs: Mutex::default() }
-    }
-
-    /// What is known of a run.
-    pub(crate) fn of_run(&self, run: &RunId) -> Arc<RunPlans> {
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        let plans = match runs.iter().position(|known| known.run == *run) {
-            Some(at) => runs.remove(at),
-            None => Arc::new(RunPlans::new(run.clone(), Arc::clone(&self.load))),
-        };
+    /// What is known of a run with this load; nothing, when a program that knows more wrote the load.
+    pub(crate) fn of_run(&self, run: &RunId, load: &LoadText) -> Option<Arc<RunPlans>> {
+        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = runs.iter().position(|known| known.run == *run).map(|at| runs.remove(at));
+        let known = before.filter(|known| known.load_id == load.id).unwrap_or_else(|| {
+            let same = runs.iter().find(|known| known.load_id == load.id);
+            let read = match same.and_then(|same| same.plans.as_ref()) {
+                Some(same) => Some(Arc::clone(&same.load)),
+                None => read_load(run, &load.text).map(Arc::new),
+            };
+            let plans = read.map(|load| Arc::new(RunPlans::new(load)));
+            KnownRun { run: run.clone(), load_id: Arc::clone(&load.id), plans }
+        });
+        let plans = known.plans.clone();
         if runs.len() == RUNS_MAX {
             runs.remove(0);
         }
-        runs.push(Arc::clone(&plans));
+        runs.push(known);
         plans
     }
 }
 
+fn read_load(run: &RunId, text: &str) -> Option<Load> {
+    let read = Load::from_json(text);
+    read.inspect_err(|cause| {
+        error!(
+            run.id = %run,
+            error = %cause,
+            "the load of run {run} cannot be read; its batches are left to consumers that can"
+        );
+    })
+    .ok()
+}
+
 impl RunPlans {
-    fn new(run: RunId, load: Arc<Load>) -> Self {
+    fn new(load: Arc<Load>) -> Self {
         Self {
-            run,
             load,
             view: AsyncMutex::default(),
             is_out_of_date: AtomicBool::new(false),
@@ -227,8 +248,14 @@ impl ObjectView {
         })
     }
 
-    /// Applies a plan that was made just now. The error is a field that no column fills any more.
-    pub(crate) fn apply(&mut self, job: &BatchJob, plan: Plan) -> Result<Arc<Plan>, PlanError> {
+    /// Applies a plan that is made of what was read at this time. The error is a field that no column
+    /// fills any more.
+    pub(crate) fn apply(
+        &mut self,
+        job: &BatchJob,
+        plan: Plan,
+        read: Instant,
+    ) -> Result<Arc<Plan>, PlanError> {
         let refreshes = self.known.as_ref().map_or(0, |known| known.refreshes + 1);
         self.forget();
         let plan = match self.before.take() {
@@ -247,7 +274,7 @@ impl ObjectView {
             }
             None => Arc::new(plan),
         };
-        let (header, read) = (job.header.clone(), Instant::now());
+        let header = job.header.clone();
         self.known =
             Some(Known { header, dialect: job.dialect, plan: Arc::clone(&plan), read, refreshes });
         Ok(plan)
@@ -277,5 +304,44 @@ pub(crate) fn report(job: &BatchJob, mapping: &Mapping, plan: &Plan) {
             job.run,
             few(required, ", ")
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use load::LoadSettings;
+
+    use super::*;
+
+    fn text(id: &str, object: &str) -> LoadText {
+        let settings = LoadSettings {
+            object: Some(object.to_owned()),
+            external_id: Some("Key__c".to_owned()),
+            ..LoadSettings::default()
+        };
+        LoadText { id: id.into(), text: Load::new(&settings).unwrap().to_json().into() }
+    }
+
+    #[test]
+    fn what_is_known_of_a_run_is_known_for_as_long_as_it_has_its_load() {
+        let cache = PlanCache::default();
+        let (a, b): (RunId, RunId) = ("a".parse().unwrap(), "b".parse().unwrap());
+
+        let [first, again, other_run] = [(&a, "1"), (&a, "1"), (&b, "1")]
+            .map(|(run, id)| cache.of_run(run, &text(id, "Lead")).unwrap());
+        let other_load = cache.of_run(&a, &text("2", "Contact")).unwrap();
+
+        assert!(Arc::ptr_eq(&first, &again) && !Arc::ptr_eq(&first, &other_run));
+        assert!(Arc::ptr_eq(&first.load, &other_run.load), "a load is kept once");
+        assert_eq!(other_load.load.object, "Contact");
+    }
+
+    #[test]
+    fn a_load_of_a_later_version_is_left_to_others() {
+        let newer = r#"{"version":2,"load":{"object":"Lead"}}"#;
+        let newer = LoadText { id: "1".into(), text: newer.into() };
+        let (cache, run) = (PlanCache::default(), "a".parse().unwrap());
+
+        assert!(cache.of_run(&run, &newer).is_none() && cache.of_run(&run, &newer).is_none());
     }
 }

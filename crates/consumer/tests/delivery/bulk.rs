@@ -6,7 +6,7 @@ use job_queue::{Control, Ledger, RunState};
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault};
 use serde_json::Value;
 
-use super::support::{Scene, good_batches, to_be_deleted};
+use super::support::{Scene, good_batches, load_of};
 
 pub(crate) const BULK: &str = "--salesforce-api=bulk";
 
@@ -387,8 +387,9 @@ async fn inserts_updates_and_deletes_go_by_bulk_as_well() {
     assert_eq!((ledger.tally.created, ledger.tally.updated, ledger.rejected), (0, 1, 1));
 
     let rows = [vec![ids[0].clone(), ids[0][..15].to_owned()], ids[1..].to_vec()].concat();
-    scene.feed_for(&to_be_deleted(), None, "Id", "delete", &[rows]).await;
-    let _delete = scene.consumer(&[BULK, "--salesforce-operation=delete", by_id]);
+    let delete = [BULK, "--salesforce-operation=delete", by_id];
+    scene.feed_for(Some(&load_of(&delete)), "Id", "delete", &[rows]).await;
+    let _delete = scene.consumer(&delete);
     let ledger = scene.delivered("delete").await;
     assert_eq!((ledger.tally.deleted, scene.salesforce.state().objects["Lead"].rows), (51, 0));
 }

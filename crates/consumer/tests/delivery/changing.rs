@@ -254,11 +254,12 @@ async fn an_object_that_cannot_be_looked_at_for_a_moment_is_waited_for_and_one_t
     let consumer = scene.consumer(&[]);
     scene.delivered("a").await;
 
-    let gone = PlannedFault::refusing(404, "NOT_FOUND", "").times(2);
+    // What does not fit the object that was there a moment ago is a reason to look again.
+    let gone = PlannedFault::refusing(404, "NOT_FOUND", "");
     scene.salesforce.plan(gone.on(describe));
-    scene.feed("b", &good_batches(1)).await;
+    scene.feed_under("External_Id__c,Shoe", "b", &[vec!["1,2"]]).await;
     let reason = held(&scene, "b").await.held.unwrap().reason;
 
-    assert!(reason.contains("NOT_FOUND"), "{reason}");
+    assert!(reason.contains("salesforce has no object Lead"), "{reason}");
     assert_eq!(consumer.stop().await.unwrap(), ExitCode::SUCCESS);
 }

@@ -5,7 +5,7 @@ use salesforce_simulator::{Config, Faults, RowErrorRule};
 
 use super::{
     failing_proxy::FailingProxy,
-    support::{Scene, good_batches},
+    support::{Scene, good_batches, load_of},
 };
 
 fn row_rule(key_prefix: &str, status_code: &str, times: Option<u32>) -> RowErrorRule {
@@ -203,18 +203,22 @@ async fn what_does_not_fit_is_found_once_and_named_in_few_words() {
     let (problems, advice) = reason.split_once("; and ").unwrap();
     assert!(problems.matches("column `").count() <= 20, "{reason}");
     assert!(advice.contains(" more; rename these columns, map them with MAPPING_FILE"), "{reason}");
+    assert_eq!(looks_at(&scene, "Lead"), 2, "at the start, and for the run");
+}
+
+/// How often the org was asked what an object is like.
+pub(crate) fn looks_at(scene: &Scene, object: &str) -> usize {
+    let path = format!("/sobjects/{object}/describe");
     let requests = scene.salesforce.requests();
-    let looks = requests.iter().filter(|request| request.path.contains("/sobjects/Lead/describe"));
-    assert_eq!(looks.count(), 2, "at the start, and for the run");
+    requests.iter().filter(|request| request.path.contains(&path)).count()
 }
 
 #[tokio::test]
 async fn a_batch_that_kills_its_consumers_is_rejected() {
     let scene = Scene::with(Config::default(), Duration::from_secs(1)).await;
-    let target = scene.target(&[]).await;
     scene.feed("poison", &good_batches(1)).await;
     // Dropped without a word, as by a process that was killed.
-    let mut killed = BatchBackend::new(scene.queue.clone(), "killed", &target);
+    let mut killed = BatchBackend::new(scene.queue.clone(), "killed", Some(&load_of(&[])));
     drop(killed.claim().await.unwrap().expect("there is a batch"));
     drop(killed);
 

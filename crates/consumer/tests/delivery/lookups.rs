@@ -3,11 +3,16 @@
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
-use job_queue::{Ledger, Wanted};
+use job_queue::Ledger;
 use salesforce_simulator::{Config, Fault, PlannedFault, Schema};
 use serde_json::Value;
 
-use super::{bulk::BULK, failing_proxy::FailingProxy, holding::held, support::Scene};
+use super::{
+    bulk::BULK,
+    failing_proxy::FailingProxy,
+    holding::held,
+    support::{Scene, load_of},
+};
 
 const COLLECTIONS: &str = "--salesforce-api=collections";
 const OBJECT: &str = "--salesforce-object=Gauge__c";
@@ -56,17 +61,18 @@ async fn run(
     header: &str,
     rows: &[String],
 ) -> (Ledger, u64) {
-    feed(scene, operation, header, rows).await;
+    let arguments = arguments(operation, key, api);
+    feed(scene, &arguments, header, rows).await;
     let before = data_calls(scene);
-    let consumer = scene.consumer(&arguments(operation, key, api).each_ref().map(String::as_str));
+    let consumer = scene.consumer(&arguments.each_ref().map(String::as_str));
     let ledger = scene.ended("second").await;
     consumer.stop().await.unwrap();
     (ledger, data_calls(scene) - before)
 }
 
-async fn feed(scene: &Scene, operation: &str, header: &str, rows: &[String]) {
-    let wanted = Wanted { operation: Some(operation.to_owned()), ..Wanted::default() };
-    scene.feed_for(&wanted, None, header, "second", &[rows.to_vec()]).await;
+async fn feed(scene: &Scene, arguments: &[String; 4], header: &str, rows: &[String]) {
+    let load = load_of(&arguments.each_ref().map(String::as_str));
+    scene.feed_for(Some(&load), header, "second", &[rows.to_vec()]).await;
 }
 
 fn arguments(operation: &str, key: &str, api: &str) -> [String; 4] {
@@ -265,14 +271,14 @@ async fn a_delete_that_is_handed_out_again_means_the_records_it_had_found() {
         let scene = scene_with("Key__c", &keys).await;
         let mut rows = keys;
         rows.push("nowhere".to_owned());
-        feed(&scene, "delete", "Key__c", &rows).await;
+        let arguments = arguments("delete", "Key__c", api);
+        feed(&scene, &arguments, "Key__c", &rows).await;
         // Records are gone, and their consumer does not hear of it.
         let (fault, path) = match api {
             BULK => (Fault::Unavailable, "Results"),
             _ => (Fault::AnswerLost, "/composite/"),
         };
         scene.salesforce.plan(PlannedFault::once(fault).on(path));
-        let arguments = arguments("delete", "Key__c", api);
         let arguments = arguments.each_ref().map(String::as_str);
 
         let first = scene.consumer(&arguments);
@@ -349,11 +355,11 @@ async fn a_refused_look_up_holds_the_run_and_changes_nothing() {
         (414, "", "proxies", 3),
     ] {
         let scene = scene_with("Key__c", &["a", "b"]).await;
-        feed(&scene, "update", "Key__c,Text__c", &owned(&["a,new", "b,new"])).await;
+        let arguments = arguments("update", "Key__c", COLLECTIONS);
+        feed(&scene, &arguments, "Key__c,Text__c", &owned(&["a,new", "b,new"])).await;
         let refused = PlannedFault::refusing(status, code, "").times(1_000);
         scene.salesforce.plan(refused.on("/query"));
         let before = data_calls(&scene);
-        let arguments = arguments("update", "Key__c", COLLECTIONS);
         let _consumer = scene.consumer(&arguments.each_ref().map(String::as_str));
 
         let held = held(&scene, "second").await.held.unwrap();
@@ -374,8 +380,8 @@ async fn one_key_is_refused(keys: usize, (status, code): (u16, &'static str), ap
     let mut rows: Vec<String> = all.iter().map(|key| format!("{key},new")).collect();
     rows.insert(keys / 3, "BAD,new".to_owned());
     let proxy = FailingProxy::before(&scene.salesforce.url(), "BAD", status, code).await;
-    feed(&scene, "update", "Key__c,Text__c", &rows).await;
     let arguments = arguments("update", "Key__c", api);
+    feed(&scene, &arguments, "Key__c,Text__c", &rows).await;
     let arguments = [&proxy.arguments()[..], &arguments.each_ref().map(String::as_str)].concat();
 
     let consumer = scene.consumer(&arguments);

@@ -1,6 +1,6 @@
 use salesforce_simulator::{Fault, PlannedFault};
 
-use super::support::{Scene, good_batches, to_be_deleted};
+use super::support::{Scene, delete_by_id, good_batches};
 
 /// A scene that holds 300 leads, and the ids of these.
 pub(crate) async fn scene_with_leads() -> (Scene, Vec<String>) {
@@ -52,7 +52,7 @@ async fn an_update_by_external_id_creates_nothing() {
 #[tokio::test]
 async fn records_are_deleted_by_their_id_also_when_the_answer_is_lost() {
     let (scene, ids) = scene_with_leads().await;
-    scene.feed_for(&to_be_deleted(), None, "Id", "delete", std::slice::from_ref(&ids)).await;
+    scene.feed_for(Some(&delete_by_id()), "Id", "delete", std::slice::from_ref(&ids)).await;
     scene.plan(PlannedFault::once(Fault::AnswerLost));
 
     let _consumer =

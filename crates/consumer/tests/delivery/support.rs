@@ -4,7 +4,8 @@ use bytes::Bytes;
 use clap::Parser;
 use consumer::Cli;
 use ingest_core::ResumePoint;
-use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunState, Target, Wanted};
+use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunLoad, RunState};
+use load::{DEFAULT_LOAD, LoadSettings};
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator, State};
 use serde_json::Value;
 use test_support::{RedisServer, batch, new_run, until};
@@ -45,7 +46,7 @@ impl Scene {
 
     pub(crate) async fn with(salesforce: Config, lease: Duration) -> Self {
         let redis = RedisServer::start();
-        let args = QueueArgs { redis_url: redis.url().into(), queue_lease: lease };
+        let args = QueueArgs { queue_lease: lease, ..QueueArgs::at(&redis.url()) };
         let queue = Queue::connect(&args).await.unwrap();
         Self { redis, queue, salesforce: Simulator::start(salesforce).await.unwrap(), lease }
     }
@@ -66,20 +67,18 @@ impl Scene {
         run: &str,
         batches: &[Vec<R>],
     ) {
-        self.feed_for(&Wanted::default(), None, header, run, batches).await;
+        self.feed_for(None, header, run, batches).await;
     }
 
-    /// As a producer that said for whom the run is, and may have found out who that is.
+    /// As a producer that said what the run loads.
     pub(crate) async fn feed_for<R: AsRef<str>>(
         &self,
-        wanted: &Wanted,
-        target: Option<&Target>,
+        load: Option<&RunLoad>,
         header: &str,
         run: &str,
         batches: &[Vec<R>],
     ) {
-        let new =
-            NewRun { wanted: wanted.clone(), target: target.cloned(), ..new_run(run, header) };
+        let new = NewRun { load: load.cloned(), ..new_run(run, header) };
         assert_eq!(self.queue.create_run(&new).await.unwrap(), Created::New);
         let mut feeder = self.queue.acquire_run(&new.run).await.unwrap();
         let mut end = ResumePoint::default();
@@ -97,7 +96,18 @@ impl Scene {
 
     /// Starts a consumer with these arguments beside the usual ones.
     pub(crate) fn consumer(&self, arguments: &[&str]) -> Consumer {
-        let task = Cli::try_parse_from(self.command_line(arguments)).unwrap().meant().unwrap();
+        Self::start(&self.command_line(arguments))
+    }
+
+    /// Starts a consumer that has no load for runs that were started without one.
+    pub(crate) fn consumer_without_load(&self, arguments: &[&str]) -> Consumer {
+        let mut line = self.command_line(arguments);
+        line.retain(|argument| !USUAL_LOAD.contains(&argument.as_str()));
+        Self::start(&line)
+    }
+
+    fn start(line: &[String]) -> Consumer {
+        let task = Cli::try_parse_from(line).unwrap().meant().unwrap();
         let shutdown = CancellationToken::new();
         let ended = tokio::spawn(consumer::run(task, shutdown.clone()));
         Consumer { shutdown, ended }
@@ -112,24 +122,10 @@ impl Scene {
             format!("--salesforce-login-url={}", self.salesforce.url()),
             format!("--salesforce-client-id={}", Config::CLIENT_ID),
             format!("--salesforce-client-secret={}", Config::CLIENT_SECRET),
-            "--salesforce-object=Lead".to_owned(),
-            "--salesforce-external-id=External_Id__c".to_owned(),
         ];
-        let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
-        let given: Vec<String> = arguments.iter().map(|argument| name(argument)).collect();
-        let usual = usual.into_iter().filter(|argument| !given.contains(&name(argument)));
+        let usual = usual.into_iter().chain(USUAL_LOAD.map(str::to_owned));
+        let usual = usual.filter(|argument| !is_given(argument, arguments));
         usual.chain(arguments.iter().map(|argument| (*argument).to_owned())).collect()
-    }
-
-    /// What a consumer with these arguments delivers.
-    pub(crate) async fn target(&self, arguments: &[&str]) -> Target {
-        let consumer = self.consumer(arguments);
-        let target = until("a consumer registers what it delivers", async || {
-            self.queue.live_targets().await.unwrap().pop()
-        })
-        .await;
-        consumer.stop().await.unwrap();
-        target
     }
 
     pub(crate) async fn ledger(&self, run: &str) -> Ledger {
@@ -250,9 +246,32 @@ impl Drop for Consumer {
     }
 }
 
-/// What a run asks for whose rows are to be deleted.
-pub(crate) fn to_be_deleted() -> Wanted {
-    Wanted { operation: Some("delete".to_owned()), ..Wanted::default() }
+/// What is loaded where no argument says it.
+const USUAL_LOAD: [&str; 2] =
+    ["--salesforce-object=Lead", "--salesforce-external-id=External_Id__c"];
+
+fn is_given(usual: &str, arguments: &[&str]) -> bool {
+    let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
+    arguments.iter().any(|argument| name(argument) == name(usual))
+}
+
+#[derive(Debug, Parser)]
+struct LoadArguments {
+    #[command(flatten)]
+    load: LoadSettings,
+}
+
+/// The load of these arguments beside the usual ones.
+pub(crate) fn load_of(arguments: &[&str]) -> RunLoad {
+    let usual = USUAL_LOAD.iter().filter(|argument| !is_given(argument, arguments));
+    let line = ["load"].iter().chain(usual).chain(arguments);
+    let LoadArguments { load } = LoadArguments::parse_from(line);
+    RunLoad::new(DEFAULT_LOAD, &load.load(&|path| std::fs::read_to_string(path)).unwrap())
+}
+
+/// What deletes leads by their id.
+pub(crate) fn delete_by_id() -> RunLoad {
+    load_of(&["--salesforce-operation=delete", "--salesforce-external-id=Id"])
 }
 
 /// `batches` batches of 100 good rows.

@@ -5,7 +5,7 @@ use test_support::{MovableClock, RedisServer};
 
 use crate::{
     kinds::{CONTACTS, Kind, LEADS, PARCEL_SCHEMA, PARCELS},
-    pipeline::Pipeline,
+    pipeline::{Pipeline, no_load},
     processes::{Ended, Program, wait_until},
     records::sheet,
 };
@@ -30,9 +30,7 @@ fn load(kind: &Kind, pipeline: &Pipeline, run: &str, sheet: String) {
 
 /// Starts a count. It needs neither object nor mapping.
 fn counting(pipeline: &Pipeline, run: &str) -> Program {
-    let none = ["SALESFORCE_OBJECT", "SALESFORCE_EXTERNAL_ID", "MAPPING_FILE"];
-    let none = none.map(|name| (name, String::new()));
-    pipeline.program_with("consumer", &none, &["count", run, "--json"])
+    pipeline.program_with("consumer", &no_load(), &["count", run, "--json"])
 }
 
 /// What a count says, whose exit code is 0 when it proves the run, else 1.
@@ -214,39 +212,6 @@ fn runs_that_begin_while_the_records_are_counted_are_no_alarm() {
             assert_eq!(said["otherRuns"], json!(["two"]), "{said}");
         }
     }
-}
-
-#[test]
-fn a_run_whose_operation_was_changed_is_not_counted_as_one_of_its_last() {
-    const INSERTED: Kind = Kind { operation: "insert", external_id: "", ..LEADS };
-    const MANY: u64 = 3_000;
-    let pipeline = pipeline("collections");
-    let consumer = LEADS.consumer(&pipeline);
-    load(&LEADS, &pipeline, "there", sheet("L", MANY, 0));
-    forget(&pipeline, "there");
-    pipeline.set_faults(&json!({"latencyMs": 500}));
-    pipeline.put("changed", sheet("L", MANY, 0));
-    let sync = LEADS.sync(&pipeline, "changed", "changed");
-    let updated = || {
-        let shown = pipeline.shown("changed");
-        shown.and_then(|shown| shown["updated"].as_u64()).unwrap_or_default()
-    };
-    wait_until("some rows are updated", || updated() > 0);
-    consumer.kill();
-
-    pipeline.set_faults(&json!({"latencyMs": 0}));
-    let consumer = INSERTED.consumer(&pipeline);
-    let said = consumer.stderr();
-    let id = said.split("; target ").nth(1).unwrap().get(..12).unwrap();
-    let resumed = pipeline.program("producer", &["resume", "changed", "--target", id]).end();
-    assert_eq!(resumed.code, Some(3), "the keys are there, so the rest is rejected: {resumed:?}");
-    sync.end();
-    assert!(updated() < MANY, "some rows are left for the insert");
-
-    let said = count(&pipeline, "changed");
-
-    assert_eq!(said["verdict"], "noCount", "{said}");
-    assert_says(&said, "before a resume with another target");
 }
 
 #[test]

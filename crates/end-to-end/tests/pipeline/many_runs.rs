@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     kinds::{CONTACTS, Kind, LEADS},
-    pipeline::Pipeline,
+    pipeline::{Pipeline, no_load},
     processes::{setting, wait_until},
     records::sheet,
     server::{SERVE, Server},
@@ -17,15 +17,6 @@ use crate::{
 const SMALL_ROWS: u64 = 1_000;
 /// By default.
 const BATCH_ROWS: u64 = 100;
-
-/// Nobody delivers these.
-const TASKS: Kind = Kind {
-    name: "tasks",
-    object: "Task",
-    operation: "upsert",
-    external_id: "Crm_Key__c",
-    mapping: "Key=Crm_Key__c\nName=Subject\n",
-};
 
 /// A run that was started over HTTP.
 struct Run {
@@ -127,14 +118,14 @@ fn each_of_many_small_runs_ends_soon_beside_a_large_one_whatever_becomes_of_the_
     let misfit = office.leads.start_run("misfit.csv");
     office.pipeline.put("nobodys.csv", sheet("nobodys-", SMALL_ROWS, 0));
     let no_wait = ["sync", "--file", "nobodys.csv", "--run-id", "nobodys", "--no-wait"];
-    let ended = TASKS.program(&office.pipeline, "producer", &no_wait).end();
+    let ended = office.pipeline.program_with("producer", &no_load(), &no_wait).end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let all = || small_leads.iter().chain(&small_contacts);
     wait_until("all are queued", || {
         all().chain([&cancelled, &held]).all(|run| office.is(run, "draining"))
     });
 
-    let _consumers = [LEADS, LEADS, CONTACTS].map(|kind| kind.consumer(&office.pipeline));
+    let _consumers = [(); 3].map(|()| office.pipeline.consumer_without_load());
     let begun = Instant::now();
     office.leads.tell(&cancelled.id, "cancel");
 
@@ -203,5 +194,5 @@ fn each_of_many_small_runs_ends_soon_beside_a_large_one_whatever_becomes_of_the_
         (&nobodys["status"], &nobodys["unfinished"]),
         (&json!("draining"), &json!(SMALL_ROWS))
     );
-    assert!(nobodys["waitingFor"].as_str().is_some_and(|whom| whom.contains("Task")), "{nobodys}");
+    assert!(nobodys["waitingFor"].as_str().is_some_and(|why| why.contains("load")), "{nobodys}");
 }

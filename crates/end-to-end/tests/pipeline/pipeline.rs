@@ -106,6 +106,11 @@ impl Pipeline {
         self.program("consumer", &[])
     }
 
+    /// A consumer that knows of no load but those of runs.
+    pub(crate) fn consumer_without_load(&self) -> Program {
+        self.program_with("consumer", &no_load(), &[])
+    }
+
     /// Where programs run, and leave what they say.
     pub(crate) fn folder(&self) -> &std::path::Path {
         self.folder.path()
@@ -249,6 +254,12 @@ impl Pipeline {
     pub(crate) fn wait_until_rows_arrive(&self, rows: usize) {
         wait_until("rows arrive", || self.leads().len() > rows);
     }
+}
+
+/// Settings of a program that names no load. An empty variable counts as not set.
+pub(crate) fn no_load() -> [(&'static str, String); 4] {
+    ["SALESFORCE_OBJECT", "SALESFORCE_OPERATION", "SALESFORCE_EXTERNAL_ID", "MAPPING_FILE"]
+        .map(|name| (name, String::new()))
 }
 
 /// A run's report as JSON.

@@ -4,7 +4,7 @@ use test_support::wait_at_most;
 
 use crate::{
     kinds::{CONTACTS, LEADS},
-    pipeline::{Pipeline, Report},
+    pipeline::{Pipeline, Report, no_load},
     processes::{Program, wait_until},
     records::sheet,
 };
@@ -64,15 +64,17 @@ fn a_paused_run_of_wide_rows_leaves_others_their_room() {
 #[test]
 fn a_run_that_nobody_can_deliver_leaves_others_their_room() {
     let pipeline = pipeline();
-    let wide = CONTACTS.sync(&pipeline, "wide", "wide.csv");
+    // It does not say what it is, and no consumer does.
+    let arguments = ["sync", "--file", "wide.csv", "--run-id", "wide", "--json"];
+    let wide = pipeline.program_with("producer", &no_load(), &arguments);
     wait_until_it_fills_the_queue(&wide);
-    let _consumer = LEADS.consumer(&pipeline);
+    let _consumer = pipeline.consumer_without_load();
 
     assert_another_run_goes_on(&pipeline);
 
     pipeline.assert_holds(&LEADS, &["usual.csv"]);
     assert_eq!(pipeline.records("Contact").len(), 0);
-    let _fitting = CONTACTS.consumer(&pipeline);
+    let _telling = CONTACTS.consumer(&pipeline);
     let ended = wide.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     pipeline.assert_holds(&CONTACTS, &["wide.csv"]);

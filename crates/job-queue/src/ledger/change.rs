@@ -55,6 +55,16 @@ impl Queue {
         self.set_field(run, "settings", settings, "").await
     }
 
+    /// Notes that nobody said the load that a run was started with: it is that of the consumers, and goes
+    /// again when it does not fit, as one that a consumer gave it.
+    ///
+    /// # Errors
+    ///
+    /// When Redis refuses; Redis being away is waited out.
+    pub async fn note_assumed_load(&self, run: &RunId) -> Result<(), QueueError> {
+        self.set_field(run, "load_assumed", "1", "").await
+    }
+
     /// Notes why the reading of a run was interrupted. The note goes when a producer acquires the run.
     ///
     /// # Errors

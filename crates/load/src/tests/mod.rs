@@ -5,6 +5,7 @@ mod columns;
 mod digest;
 mod forms;
 mod rows;
+mod settings;
 
 use std::{collections::BTreeMap, path::Path};
 

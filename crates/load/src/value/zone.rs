@@ -27,6 +27,7 @@ pub(crate) mod if_given {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         input: D,
     ) -> Result<Option<TimeZone>, D::Error> {
-        super::deserialize(input).map(Some)
+        let name = Option::<String>::deserialize(input)?;
+        name.map(|name| named(&name)).transpose().map_err(D::Error::custom)
     }
 }

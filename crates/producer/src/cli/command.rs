@@ -6,8 +6,8 @@ use service::CompletionsArgs;
 use crate::cli::{
     plan_args::PlanArgs,
     run_args::{
-        CancelArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs, ShowArgs, VerifyArgs,
-        WatchArgs,
+        CancelArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs,
+        ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::ServeArgs,
     sync_args::SyncArgs,
@@ -38,8 +38,17 @@ pub enum Command {
         producer sync --file big-data-import.csv --run-id nightly-7      again: goes on with that run\n  \
         producer sync --file exports/accounts.csv.gz --no-wait\n  \
         producer sync --file big-data-import.csv --max-rejects 1%\n  \
+        producer sync --file people.csv --load contacts                  as that load of LOADS_FILE\n  \
         producer sync --file contacts.csv --object Contact --external-id ErpKey__c")]
     Sync(Box<SyncArgs>),
+    /// List what runs may load, and say what is wrong with it.
+    ///
+    /// The loads of LOADS_FILE, and `default`, which the environment says.
+    #[command(after_help = "Examples:\n  \
+        producer loads\n  \
+        producer loads --loads-file deploy/loads.toml      checks a file\n  \
+        producer loads --json | jq '.[].name'")]
+    Loads(ListLoadsArgs),
     /// Upload a file to the container.
     ///
     /// Goes on where an upload of the same file was interrupted: what is staged is not sent again. The
@@ -99,7 +108,7 @@ pub enum Command {
     /// foreground, as with `producer sync --run-id`.
     #[command(after_help = "Examples:\n  \
         producer resume 20261123-145735-pmao\n  \
-        producer resume nightly-7 --target 3f0a91c4e2b7      consumers of another mapping deliver the rest")]
+        producer resume nightly-7 --max-rejects 5%      a higher limit, for one that it had passed")]
     Resume(Box<ResumeArgs>),
     /// Cancel a run for good: its queued batches are removed and count as cancelled.
     #[command(after_help = "Examples:\n  \
@@ -112,7 +121,8 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         producer replay 20261123-145735-pmao                              all rejected rows\n  \
         producer replay 20261123-145735-pmao --code STORAGE_LIMIT_EXCEEDED --code UNABLE_TO_LOCK_ROW\n  \
-        producer replay 20261123-145735-pmao --file rejects/mended.csv    as edited in a spreadsheet")]
+        producer replay 20261123-145735-pmao --file rejects/mended.csv    as edited in a spreadsheet\n  \
+        producer replay 20261123-145735-pmao --load contacts              as that load is now")]
     Replay(Box<ReplayArgs>),
     /// Serve the HTTP API and the page, and import the runs that are started there.
     #[command(after_help = "Start a run:\n  \

@@ -2,6 +2,7 @@
 
 pub(crate) mod command;
 pub(crate) mod http_args;
+pub(crate) mod import_args;
 pub(crate) mod invalid_setting;
 pub(crate) mod load_args;
 pub(crate) mod plan_args;
@@ -10,5 +11,4 @@ pub(crate) mod reject_limit;
 pub(crate) mod run_args;
 pub(crate) mod serve_args;
 pub(crate) mod sync_args;
-pub(crate) mod target_args;
 pub(crate) mod upload_args;

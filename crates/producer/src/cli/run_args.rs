@@ -1,14 +1,14 @@
 //! Arguments of the commands that look at runs and steer them.
 
 use blob_store::BlobArgs;
-use clap::{Arg, Args, builder::Resettable};
+use clap::Args;
 use ingest_core::RunId;
 use job_queue::QueueArgs;
 
 use crate::cli::{
-    load_args::{LoadArgs, WatermarkArgs},
+    import_args::{ImportArgs, WatermarkArgs},
+    load_args::{LoadArgs, LoadsArgs},
     read_args::ReadArgs,
-    target_args::{TargetArgs, target_id},
 };
 
 /// Arguments of `producer runs`.
@@ -40,6 +40,18 @@ pub struct ShowArgs {
     /// Where the queue is.
     #[command(flatten)]
     pub queue: QueueArgs,
+}
+
+/// Arguments of `producer loads`.
+#[derive(Clone, Debug, Args)]
+pub struct ListLoadsArgs {
+    /// Print them as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Which there are.
+    #[command(flatten)]
+    pub loads: LoadsArgs,
 }
 
 /// Arguments of `producer watch`.
@@ -123,26 +135,20 @@ pub struct CancelArgs {
     pub queue: QueueArgs,
 }
 
-/// Arguments of `producer resume`.
+/// Arguments of `producer resume`. The run goes on with the load that it has.
 #[derive(Clone, Debug, Args)]
 pub struct ResumeArgs {
     /// Id of the run.
     pub run: RunId,
 
-    /// Have it delivered by the consumers of another target, by its id or how that begins. What is
-    /// being sent at this moment is finished with the old one.
-    #[arg(long, value_name = "ID", value_parser = target_id)]
-    pub target: Option<String>,
-
-    /// How it is loaded.
+    /// How it is imported.
     #[command(flatten)]
-    pub load: LoadArgs,
+    pub import: ImportArgs,
 }
 
-/// Arguments of `producer replay`. Without a target it is that of the run that rejected the rows: the
-/// environment is for new runs.
+/// Arguments of `producer replay`. Without a load it is that of the run that rejected the rows: names
+/// of files and the environment are for new ones.
 #[derive(Clone, Debug, Args)]
-#[command(mut_args(no_target_of_environment))]
 pub struct ReplayArgs {
     /// Id of the run whose rejected rows are loaded again.
     pub run: RunId,
@@ -155,20 +161,13 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "BLOB")]
     pub file: Option<String>,
 
-    /// Who is to deliver it [default: who delivered the run].
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// How it is loaded.
+    /// What it loads; without a word of it, what the run loads.
     #[command(flatten)]
     pub load: LoadArgs,
+    /// How it is imported.
+    #[command(flatten)]
+    pub import: ImportArgs,
     /// How an edited file is read, and how rows are cut into batches.
     #[command(flatten)]
     pub read: ReadArgs,
-}
-
-fn no_target_of_environment(argument: Arg) -> Arg {
-    match argument.get_id().as_str() {
-        "object" | "operation" | "external_id" => argument.env(Resettable::Reset),
-        _ => argument,
-    }
 }

@@ -9,9 +9,9 @@ use secrecy::SecretString;
 
 use crate::cli::{
     http_args::HttpArgs,
-    load_args::{GuardArgs, WatermarkArgs},
+    import_args::{GuardArgs, WatermarkArgs},
+    load_args::LoadsArgs,
     read_args::ReadArgs,
-    target_args::TargetArgs,
 };
 
 /// What a blob can have: 781 GiB.
@@ -82,9 +82,9 @@ pub struct ServeArgs {
     /// How much of the server its clients may take.
     #[command(flatten)]
     pub http: HttpArgs,
-    /// Which target delivers the runs that are started here.
+    /// Which loads there are for the runs that are started here.
     #[command(flatten)]
-    pub target: TargetArgs,
+    pub loads: LoadsArgs,
     /// Where the files are.
     #[command(flatten)]
     pub blob: BlobArgs,

@@ -3,7 +3,7 @@
 use clap::Args;
 use ingest_core::{InvalidRunId, RunId};
 
-use super::{load_args::LoadArgs, read_args::ReadArgs, target_args::TargetArgs};
+use super::{import_args::ImportArgs, load_args::LoadArgs, read_args::ReadArgs};
 
 /// Arguments of `producer sync`.
 #[derive(Clone, Debug, Args)]
@@ -16,12 +16,12 @@ pub struct SyncArgs {
     #[arg(long, value_name = "ID", value_parser = own_run_id)]
     pub run_id: Option<RunId>,
 
-    /// Which target delivers it.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// How it is loaded.
+    /// What it loads.
     #[command(flatten)]
     pub load: LoadArgs,
+    /// How it is imported.
+    #[command(flatten)]
+    pub import: ImportArgs,
     /// How the file is read.
     #[command(flatten)]
     pub read: ReadArgs,

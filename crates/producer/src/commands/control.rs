@@ -15,8 +15,10 @@ use crate::{
     cli::run_args::{CancelArgs, PauseArgs, ReplayArgs, ResumeArgs},
     import::{
         control::{Outcome, RunCommand},
+        known_loads::KnownLoads,
+        load_choice::{LoadWish, SaidLoad},
         read_settings::ReadSettings,
-        replay::Replay,
+        replay::{Replay, ReplayError},
         run_request::RunRequest,
     },
     report::run_status::RunStatus,
@@ -52,25 +54,17 @@ pub(super) async fn resume(
     args: ResumeArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let ResumeArgs { run, target, load } = args;
-    let foreground = Foreground::prepare(&load, shutdown).await?;
+    let ResumeArgs { run, import } = args;
+    let foreground = Foreground::prepare(&import, shutdown).await?;
     let queue = &foreground.runs.queue;
-    let target = match &target {
-        Some(id) => Some(foreground.runs.change_target(&run, id).await?),
-        None => None,
-    };
-    foreground.runs.change_guard(&run, load.guards.reject_limit()).await?;
+    foreground.runs.change_guard(&run, import.guards.reject_limit()).await?;
     let outcome = RunCommand::Resume.execute(queue, &run).await?;
     if outcome != Outcome::NobodyFeeds {
-        let mut message = RunCommand::Resume.message(&run, outcome);
-        if let Some(target) = target {
-            message.push_str(&format!("; it is for {target}"));
-        }
-        return print(queue, &run, &message, load.json).await;
+        return print(queue, &run, &RunCommand::Resume.message(&run, outcome), import.json).await;
     }
     let ledger = foreground.runs.find_ledger(&run).await?;
     let settings = ReadSettings::of(&ledger)?;
-    let request = RunRequest::new(ledger.file, settings, ledger.wanted);
+    let request = RunRequest::new(ledger.file, settings, SaidLoad::nothing());
     foreground.load(RunRequest { run: Some(run), ..request }).await
 }
 
@@ -78,11 +72,16 @@ pub(super) async fn replay(
     args: ReplayArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let ReplayArgs { run, codes, file, target, load, read } = args;
-    let foreground = Foreground::prepare(&load, shutdown).await?;
-    let settings = ReadSettings::new(&read)?.with_rejects_max(load.guards.reject_limit());
-    let replay = Replay { of: run, codes, edited: file, settings, wanted: target.wanted() };
-    let replayed = replay.request(&foreground.runs).await?;
+    let ReplayArgs { run, codes, file, load, import, read } = args;
+    let loads = KnownLoads::read(&load.loads)?;
+    let foreground = Foreground::prepare(&import, shutdown).await?;
+    let settings = ReadSettings::new(&read)?.with_rejects_max(import.guards.reject_limit());
+    let load = LoadWish::known(load.load, load.flags.0);
+    let replay = Replay { of: run, codes, edited: file, settings, load };
+    let replayed = match replay.request(&foreground.runs, &loads).await {
+        Err(ReplayError::Sync(error)) => return Err(error.into()),
+        replayed => replayed?,
+    };
     if !replayed.advice.is_empty() {
         foreground.display.print(&replayed.advice);
     }

@@ -8,7 +8,7 @@ use job_queue::{Ledger, Queue, RunState};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{invalid_setting::InvalidSetting, load_args::LoadArgs},
+    cli::{import_args::ImportArgs, invalid_setting::InvalidSetting},
     import::{
         backpressure::Watermarks,
         error::SyncError,
@@ -18,7 +18,10 @@ use crate::{
         run_store::RunStore,
         source::Transfer,
     },
-    report::{command_line::resume_command, console::Display, reject_limit, run_report::Report},
+    report::{
+        command_line::resume_command, console::Display, reject_limit, run_report::Report,
+        waiting::Live,
+    },
 };
 
 /// How long Redis is waited for at the end.
@@ -37,7 +40,7 @@ pub(super) struct Foreground {
 impl Foreground {
     /// Connects, and says what should be set differently.
     pub(super) async fn prepare(
-        args: &LoadArgs,
+        args: &ImportArgs,
         shutdown: CancellationToken,
     ) -> anyhow::Result<Self> {
         let display = Display::start();
@@ -131,7 +134,7 @@ impl Foreground {
     /// With what the run waits for, unless Redis does not say it.
     async fn report_among(&self, ledger: Ledger) {
         let queue = &self.runs.queue;
-        let look = async { tokio::try_join!(queue.live_targets(), queue.outage()) };
+        let look = async { tokio::try_join!(Live::of(queue), queue.outage()) };
         let report = Report::of(ledger);
         self.print(match tokio::time::timeout(LAST_WORD, look).await {
             Ok(Ok((live, pause))) => report.among(&live, pause.as_ref()),

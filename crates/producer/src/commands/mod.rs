@@ -2,6 +2,7 @@
 
 mod control;
 mod foreground;
+mod loads;
 mod rejects;
 mod runs;
 mod serve;
@@ -41,6 +42,7 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         Command::Upload(args) => upload::run(args, shutdown).await,
         Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
+        Command::Loads(args) => loads::list(&args),
         Command::Show(args) => stoppable(runs::show(args), shutdown).await,
         Command::Rejects(args) => stoppable(rejects::print(args), shutdown).await,
         Command::Verify(args) => stoppable(verify::verify(args), shutdown).await,

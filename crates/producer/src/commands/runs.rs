@@ -2,7 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
-use job_queue::{Ledger, Queue, Target};
+use job_queue::{Ledger, LoadSummary, Queue};
 
 use crate::{
     cli::run_args::{RunsArgs, ShowArgs},
@@ -12,12 +12,13 @@ use crate::{
         format::{grouped, timestamp},
         run_report::Report,
         run_status::RunStatus,
+        waiting::Live,
     },
 };
 
 pub(super) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
-    let (runs, live) = (queue.runs(args.newest).await?, queue.live_targets().await?);
+    let (runs, live) = (queue.runs(args.newest).await?, Live::of(&queue).await?);
     let pause = queue.outage().await?;
     let among = |run| Report::of(run).among(&live, pause.as_ref());
     let runs: Vec<Report> = runs.into_iter().map(among).collect();
@@ -35,7 +36,7 @@ pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
     let Some(ledger) = queue.ledger(&args.run).await? else {
         return Err(SyncError::UnknownRun { run: args.run }.into());
     };
-    let (live, pause) = (queue.live_targets().await?, queue.outage().await?);
+    let (live, pause) = (Live::of(&queue).await?, queue.outage().await?);
     let report = Report::of(ledger).among(&live, pause.as_ref());
     report.print(args.json)?;
     Ok(ExitCode::SUCCESS)
@@ -49,17 +50,17 @@ fn table(runs: &[Report]) -> String {
     let width = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
     let run_width = width(&mut ledgers().map(|run| run.run.as_str().len())).max(3);
     let file_width = width(&mut ledgers().map(|run| file(run).chars().count())).max(4);
-    let target_width = width(&mut ledgers().map(|run| target(run).len())).max(6);
+    let load_width = width(&mut ledgers().map(|run| load(run).len())).max(4);
     let mut table = format!(
-        "{:run_width$}  {:file_width$}  {:target_width$}  {:11}  {:>13}  {:>13}  {:>10}  STARTED\n",
-        "RUN", "FILE", "TARGET", "STATE", "READ", "DELIVERED", "REJECTED"
+        "{:run_width$}  {:file_width$}  {:load_width$}  {:11}  {:>13}  {:>13}  {:>10}  STARTED\n",
+        "RUN", "FILE", "LOAD", "STATE", "READ", "DELIVERED", "REJECTED"
     );
     for run in ledgers() {
         table.push_str(&format!(
-            "{:run_width$}  {:file_width$}  {:target_width$}  {:11}  {:>13}  {:>13}  {:>10}  {}\n",
+            "{:run_width$}  {:file_width$}  {:load_width$}  {:11}  {:>13}  {:>13}  {:>10}  {}\n",
             run.run.as_str(),
             file(run),
-            target(run),
+            load(run),
             RunStatus::of(run),
             grouped(run.read),
             grouped(run.delivered()),
@@ -86,8 +87,8 @@ fn file(run: &Ledger) -> String {
 }
 
 /// Short, and nothing before the run has one.
-fn target(run: &Ledger) -> String {
+fn load(run: &Ledger) -> String {
     let words =
-        |target: &Target| service::shown(&format!("{} {}", target.operation, target.object), 60);
-    run.target.as_ref().map(words).unwrap_or_default()
+        |load: &LoadSummary| service::shown(&format!("{} {}", load.operation, load.object), 60);
+    run.load.as_ref().map(words).unwrap_or_default()
 }

@@ -21,8 +21,8 @@ use tracing::{info, warn};
 use crate::{
     cli::{invalid_setting::InvalidSetting, serve_args::ServeArgs},
     import::{
-        backpressure::Watermarks, places::Places, read_settings::ReadSettings, run_store::RunStore,
-        source::Transfer,
+        backpressure::Watermarks, known_loads::KnownLoads, places::Places,
+        read_settings::ReadSettings, run_store::RunStore, source::Transfer,
     },
     report::totals::Totals,
     server::{
@@ -41,6 +41,7 @@ const TOKEN_CHARS_MIN: usize = 16;
 pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     service::init_logging(io::stderr);
     let (watermarks, settings, store) = checked(&args)?;
+    let loads = KnownLoads::read(&args.loads)?;
     let queue = Queue::connect(&args.queue).await?;
     for warning in queue.settings_warnings().await? {
         warn!("{warning}");
@@ -64,7 +65,7 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
         shutdown: shutdown.clone(),
     });
     let rejects_sweeper = sweep_rejects(runs.clone(), shutdown.clone());
-    let parts = Parts { runs, settings, watermarks, totals, stop: shutdown.clone() };
+    let parts = Parts { runs, loads, settings, watermarks, totals, stop: shutdown.clone() };
     let api = Arc::new(Api::new(parts, &args, address));
     say_where(address, args.api_token.is_some());
     let grace = args.http_shutdown_grace;

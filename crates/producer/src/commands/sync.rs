@@ -7,12 +7,19 @@ use tokio_util::sync::CancellationToken;
 use super::foreground::Foreground;
 use crate::{
     cli::sync_args::SyncArgs,
-    import::{read_settings::ReadSettings, run_request::RunRequest},
+    import::{
+        error::SyncError, known_loads::KnownLoads, load_choice::LoadWish,
+        read_settings::ReadSettings, run_request::RunRequest,
+    },
 };
 
 pub(super) async fn run(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    let SyncArgs { file, run_id: run, target, load, read } = args;
-    let foreground = Foreground::prepare(&load, shutdown).await?;
-    let settings = ReadSettings::new(&read)?.with_rejects_max(load.guards.reject_limit());
-    foreground.load(RunRequest { run, ..RunRequest::new(file, settings, target.wanted()) }).await
+    let SyncArgs { file, run_id: run, load, import, read } = args;
+    // Before anything is connected: what is wrong with it is wrong usage.
+    let loads = KnownLoads::read(&load.loads)?;
+    let wish = LoadWish::known(load.load, load.flags.0);
+    let said = loads.said_of_file(&file, &wish).map_err(SyncError::from)?;
+    let foreground = Foreground::prepare(&import, shutdown).await?;
+    let settings = ReadSettings::new(&read)?.with_rejects_max(import.guards.reject_limit());
+    foreground.load(RunRequest { run, ..RunRequest::new(file, settings, said) }).await
 }

@@ -6,7 +6,7 @@
 
 use job_queue::{Depth, Fullness, JOBS_PER_PUSH_MAX};
 
-use crate::cli::{invalid_setting::InvalidSetting, load_args::WatermarkArgs};
+use crate::cli::{import_args::WatermarkArgs, invalid_setting::InvalidSetting};
 
 /// Bytes in one push: a hundred usual batches, which keeps Redis busy, and little enough for an
 /// import to hold it five times in memory (batches, jobs, tasks, command, what is sent).

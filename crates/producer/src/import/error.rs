@@ -4,7 +4,7 @@ use blob_store::BlobError;
 use ingest_core::{IngestError, RunId};
 use job_queue::{FeedError, QueueError};
 
-use crate::report::command_line::resume_command;
+use crate::{import::load_choice::LoadError, report::command_line::resume_command};
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -83,16 +83,19 @@ pub(crate) enum SyncError {
     LedgerSettings { run: RunId },
     #[error("there is no run {run}; `producer runs` lists them")]
     UnknownRun { run: RunId },
-    #[error("consumers of several targets are alive; say which by {how}. They are {known}")]
-    SeveralTargets { how: &'static str, known: String },
-    #[error("there is no target whose id begins with {id}{hint}; known are {known}")]
-    NoSuchTarget { id: String, hint: String, known: String },
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(
+        "run {run} was started with another load than is said now ({how}); go on with what it has \
+         (producer resume {run}), or load the file as a new run, under another id"
+    )]
+    OtherLoad { run: RunId, how: String },
 }
 
 impl SyncError {
     /// It was asked for in a way that cannot be followed.
     pub(crate) fn is_wrong_setting(&self) -> bool {
-        matches!(self, Self::SeveralTargets { .. } | Self::NoSuchTarget { .. })
+        matches!(self, Self::Load(_) | Self::OtherLoad { .. })
     }
 
     /// A person or another setting can fix it, so the run is interrupted and can be resumed. An

@@ -18,7 +18,12 @@ use crate::{
         source::ReadProgress,
         stall::Stall,
     },
-    report::{command_line::resume_command, console::Display, outage, target::waiting_for},
+    report::{
+        command_line::resume_command,
+        console::Display,
+        outage,
+        waiting::{Live, waiting_for},
+    },
 };
 
 /// How often the ledger is polled.
@@ -180,7 +185,7 @@ impl Follow<'_> {
             return Ok(());
         }
         watcher.consumers_seen = Some(Instant::now());
-        let waits_for = waiting_for(ledger, &self.queue.live_targets().await?);
+        let waits_for = waiting_for(ledger, &Live::of(self.queue).await?);
         // A held or paused run has a message of its own.
         let says = waits_for.is_some() || is_waited_for(ledger);
         if says && waits_for != watcher.waits_for {

@@ -1,11 +1,13 @@
 //! Rejected rows of a run as the source of a new one.
 
 use ingest_core::{Reject, RunId};
-use job_queue::{Ledger, Wanted};
+use job_queue::{Ledger, RunLoad};
 
 use crate::{
     import::{
         error::{ReadError, RejectsError, SyncError},
+        known_loads::KnownLoads,
+        load_choice::LoadWish,
         read_settings::ReadSettings,
         rejects_file::RejectsFile,
         run_request::RunRequest,
@@ -25,8 +27,8 @@ pub(crate) struct Replay {
     pub(crate) edited: Option<String>,
     /// How an edited file is read, and how rows are cut into batches.
     pub(crate) settings: ReadSettings,
-    /// Which target is to deliver them; by default the one that delivered the run.
-    pub(crate) wanted: Wanted,
+    /// What they become; by default what they were to become in that run.
+    pub(crate) load: LoadWish,
 }
 
 /// Why nothing is replayed.
@@ -65,7 +67,11 @@ pub(crate) struct Replayed {
 
 impl Replay {
     /// The request for the new run. Writes what is missing in the rejects file first.
-    pub(crate) async fn request(self, runs: &RunStore) -> Result<Replayed, ReplayError> {
+    pub(crate) async fn request(
+        self,
+        runs: &RunStore,
+        loads: &KnownLoads,
+    ) -> Result<Replayed, ReplayError> {
         let source = runs.find_ledger(&self.of).await?;
         let settings = self.check(&source, runs)?;
         let (file, is_as_written) = find_rejects(runs, &source, &settings, self.edited).await?;
@@ -76,17 +82,10 @@ impl Replay {
         };
         let advice = advice(&source, &self.codes);
         let replay_of = Some(self.of);
-        let (wanted, target) = match (self.wanted == Wanted::default(), source.target) {
-            (true, None) => (source.wanted, None),
-            // A resume may have changed the target since the run was requested.
-            (true, target) => (Wanted { id: None, ..source.wanted }, target),
-            // It may be named though no consumer of it is alive.
-            (false, target) => {
-                let target = target.filter(|_| self.wanted.id.is_some());
-                (self.wanted, target)
-            }
-        };
-        let request = RunRequest { replay_of, target, ..RunRequest::new(file, settings, wanted) };
+        let text = source.load_text;
+        let of_run = source.load.map(|summary| RunLoad { summary, text });
+        let load = loads.said_of_rejects(of_run, &self.load).map_err(SyncError::from)?;
+        let request = RunRequest { replay_of, ..RunRequest::new(file, settings, load) };
         Ok(Replayed { request, advice })
     }
 

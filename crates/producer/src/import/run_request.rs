@@ -1,9 +1,8 @@
 //! A request to load a file.
 
 use ingest_core::RunId;
-use job_queue::{Target, Wanted};
 
-use crate::import::read_settings::ReadSettings;
+use crate::import::{load_choice::SaidLoad, read_settings::ReadSettings};
 
 /// A request to load a file, as a new run or as one that goes on.
 #[derive(Clone, Debug)]
@@ -18,15 +17,13 @@ pub(crate) struct RunRequest {
     pub(crate) replay_of: Option<RunId>,
     /// See [`job_queue::NewRun::start_key`].
     pub(crate) start_key: Option<String>,
-    /// Which target is to deliver a new run.
-    pub(crate) wanted: Wanted,
-    /// The target of a replay: that of the run it replays, unless another is named.
-    pub(crate) target: Option<Target>,
+    /// What is said of what it loads. A run that goes on keeps what it has.
+    pub(crate) load: SaidLoad,
 }
 
 impl RunRequest {
     /// A new run of a file.
-    pub(crate) fn new(file: String, settings: ReadSettings, wanted: Wanted) -> Self {
-        Self { file, settings, run: None, replay_of: None, start_key: None, wanted, target: None }
+    pub(crate) fn new(file: String, settings: ReadSettings, load: SaidLoad) -> Self {
+        Self { file, settings, run: None, replay_of: None, start_key: None, load }
     }
 }

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use blob_store::{BlobProperties, BlobStore};
 use ingest_core::{Header, RunId};
-use job_queue::{Choice, Created, Ledger, NewRun, Queue, RunState, Target};
+use job_queue::{Created, Ledger, NewRun, Queue, RunLoad, RunState};
 
 use crate::{
     cli::reject_limit::RejectLimit,
     import::{
         error::{ReadError, SyncError},
+        load_choice::SaidLoad,
+        load_difference::difference,
         read_settings::ReadSettings,
         rejects_file,
         run_request::RunRequest,
         source::{ReadProgress, Source, Transfer},
-        target,
     },
     report::rejects_names,
 };
@@ -46,16 +47,20 @@ impl RunStore {
             && let Some(ledger) = self.queue.ledger(run).await?
         {
             let opened = self.resume(ledger, Some(&request.file)).await?;
+            check_load(&opened.ledger, &request.load)?;
             self.change_guard(run, request.settings.rejects_max()).await?;
             return Ok(opened);
         }
-        // Checked before the target is chosen: the consumers may have changed since the first request.
+        // Checked before the load is chosen: the consumers may have changed since the first request.
         if let Some(key) = &request.start_key
             && let Some(run) = self.queue.run_of_start_key(key).await?
             && let Some(ledger) = self.queue.ledger(&run).await?
         {
-            return self.resume(ledger, Some(&request.file)).await;
+            let opened = self.resume(ledger, Some(&request.file)).await?;
+            check_load(&opened.ledger, &request.load.of_the_request())?;
+            return Ok(opened);
         }
+        let chosen = request.load.choose(&self.queue.live_loads().await?)?;
         let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
         let (source, header, settings) = self.open_file(&blob, request.settings.clone()).await?;
         let run = request.run.clone().unwrap_or_else(new_run_id);
@@ -67,21 +72,25 @@ impl RunStore {
             file_bytes: blob.bytes,
             header: header.raw().clone(),
             settings: settings.as_kept(),
-            wanted: request.wanted.clone(),
-            target: self.target(request).await?,
+            load: chosen.as_ref().map(|chosen| chosen.load.clone()),
             replay_of: request.replay_of.clone(),
             start_key: request.start_key.clone(),
             keep: self.keep,
         };
         match self.queue.create_run(&new).await? {
             Created::New => {
+                if chosen.is_some_and(|chosen| chosen.is_assumed) {
+                    self.queue.note_assumed_load(&run).await?;
+                }
                 job_queue::failpoint!("run-entered");
                 let ledger = self.find_ledger(&run).await?;
                 Ok(OpenedRun { ledger, blob: Some(blob), settings, source: Some(source) })
             }
             // Another request created the same id or key a moment ago: that run is used.
             Created::Exists => {
-                self.resume(self.find_ledger(&run).await?, Some(&request.file)).await
+                let ledger = self.find_ledger(&run).await?;
+                check_load(&ledger, &request.load)?;
+                self.resume(ledger, Some(&request.file)).await
             }
             Created::Repeated(other) => {
                 self.resume(self.find_ledger(&other).await?, Some(&request.file)).await
@@ -154,38 +163,6 @@ impl RunStore {
         Ok((source, header))
     }
 
-    /// When consumers of several targets fit, the caller has to choose: a guess may load into the
-    /// wrong object.
-    async fn target(&self, request: &RunRequest) -> Result<Option<Target>, SyncError> {
-        if let Some(id) = &request.wanted.id {
-            return Ok(Some(self.named_target(id, request.target.as_ref()).await?));
-        }
-        if request.target.is_some() {
-            return Ok(request.target.clone());
-        }
-        match request.wanted.choose(&self.queue.live_targets().await?) {
-            Choice::Known(target) => Ok(Some(target)),
-            Choice::Open => Ok(None),
-            Choice::Ambiguous(targets) => Err(target::several(&targets)),
-        }
-    }
-
-    /// See [`target::find`].
-    async fn named_target(&self, id: &str, own: Option<&Target>) -> Result<Target, SyncError> {
-        target::find(id, &self.queue.live_targets().await?, own)
-    }
-
-    /// Gives a run to the consumers of another target, unless it has ended for good.
-    pub(crate) async fn change_target(&self, run: &RunId, id: &str) -> Result<Target, SyncError> {
-        let ledger = self.find_ledger(run).await?;
-        let target = self.named_target(id, ledger.target.as_ref()).await?;
-        if !matches!(ledger.state, RunState::Completed | RunState::Cancelling | RunState::Cancelled)
-        {
-            self.queue.set_target(run, &target).await?;
-        }
-        Ok(target)
-    }
-
     /// Changes the reject limit of a run that is resumed; all other settings stay, for its batches
     /// must be cut alike. Without a new limit the run keeps its own.
     pub(crate) async fn change_guard(
@@ -237,6 +214,24 @@ impl RunStore {
     pub(crate) async fn find_ledger(&self, run: &RunId) -> Result<Ledger, SyncError> {
         let unknown = || SyncError::UnknownRun { run: run.clone() };
         self.queue.ledger(run).await?.ok_or_else(unknown)
+    }
+}
+
+/// Whether a run has the load that is said of it. What nobody said is the run's.
+fn check_load(ledger: &Ledger, said: &SaidLoad) -> Result<(), SyncError> {
+    let run = ledger.run.clone();
+    let kept =
+        ledger.load.clone().map(|summary| RunLoad { summary, text: ledger.load_text.clone() });
+    let Some(said) = said.of_run(kept.as_ref())? else { return Ok(()) };
+    let Some(kept) = kept else {
+        let summary = said.summary;
+        let how = format!("it waits for that of a consumer, and now it is to {summary}");
+        return Err(SyncError::OtherLoad { run, how });
+    };
+    match difference(&kept, &said, "in the run", "now") {
+        // Such as a mapping file of another name.
+        how if how.is_empty() => Ok(()),
+        how => Err(SyncError::OtherLoad { run, how }),
     }
 }
 

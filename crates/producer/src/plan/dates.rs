@@ -1,13 +1,14 @@
-//! In which order the dates of a file are written. Which columns fill a date is the consumer's to
-//! know, so they are told by the form of their cells.
+//! In which order the dates of a file are written. Which columns fill a date is known to the
+//! org, so they are told by the form of their cells.
 
 use std::collections::BTreeMap;
 
 use ingest_core::{Header, Rows};
 use jiff::civil::Date;
+use load::DateOrder;
 use serde::Serialize;
 
-use crate::{cli::plan_args::DateOrder, report::format::grouped};
+use crate::report::format::grouped;
 
 /// Counts the dates of each column.
 pub(super) struct DateColumns<'a> {
@@ -129,23 +130,24 @@ impl DateColumn {
             ));
         } else if self.contradicts(assumed) {
             parts.push(format!(
-                "{} of {} dates are {} and cannot be {}; set MAPPING_DATES={}, for the consumers too",
+                "{} of {} dates are {} and cannot be {}; set MAPPING_DATES={}, or `dates` of \
+                 the load",
                 grouped(only_month_first + only_day_first),
                 grouped(all),
-                assumed.other().in_words(),
-                assumed.in_words(),
-                assumed.other().as_setting()
+                in_words(other(assumed)),
+                in_words(assumed),
+                as_setting(other(assumed))
             ));
         } else if all == either && all > 0 {
             parts.push(format!(
                 "read {}; all {} dates would fit the other order too",
-                assumed.in_words(),
+                in_words(assumed),
                 grouped(all)
             ));
         } else if all > 0 {
             parts.push(format!(
                 "{}, as {} of {} dates show",
-                assumed.in_words(),
+                in_words(assumed),
                 grouped(only_month_first + only_day_first),
                 grouped(all)
             ));
@@ -160,26 +162,24 @@ impl DateColumn {
     }
 }
 
-impl DateOrder {
-    fn other(self) -> Self {
-        match self {
-            Self::MonthFirst => Self::DayFirst,
-            Self::DayFirst => Self::MonthFirst,
-        }
+fn other(order: DateOrder) -> DateOrder {
+    match order {
+        DateOrder::MonthFirst => DateOrder::DayFirst,
+        DateOrder::DayFirst => DateOrder::MonthFirst,
     }
+}
 
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::MonthFirst => "month first",
-            Self::DayFirst => "day first",
-        }
+fn in_words(order: DateOrder) -> &'static str {
+    match order {
+        DateOrder::MonthFirst => "month first",
+        DateOrder::DayFirst => "day first",
     }
+}
 
-    fn as_setting(self) -> &'static str {
-        match self {
-            Self::MonthFirst => "month-first",
-            Self::DayFirst => "day-first",
-        }
+fn as_setting(order: DateOrder) -> &'static str {
+    match order {
+        DateOrder::MonthFirst => "month-first",
+        DateOrder::DayFirst => "day-first",
     }
 }
 
@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(
             text(column(0, 2, 3)),
             "Day: 2 of 5 dates are day first and cannot be month first; set \
-             MAPPING_DATES=day-first, for the consumers too"
+             MAPPING_DATES=day-first, or `dates` of the load"
         );
         assert_eq!(
             text(column(1, 2, 3)),

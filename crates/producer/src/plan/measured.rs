@@ -29,6 +29,11 @@ impl Assumed {
         }
     }
 
+    /// With so many rows a call, as a load says.
+    pub(crate) fn with_call_rows(self, call_rows: Option<u64>) -> Self {
+        Self { rows_per_call: call_rows.unwrap_or(self.rows_per_call), ..self }
+    }
+
     /// With what the newest of these runs reached by either API; they come newest first.
     pub(crate) fn after(runs: &[Ledger]) -> Self {
         let newest = |by_jobs: bool| {

@@ -3,6 +3,7 @@
 mod dates;
 mod estimate;
 mod measured;
+mod planned_load;
 mod repeats;
 mod text;
 
@@ -10,18 +11,21 @@ use std::{io::Write, process::ExitCode};
 
 use anyhow::bail;
 use blob_store::{BlobProperties, BlobStore};
-use job_queue::{OrgLimits, Queue};
+use job_queue::{LoadSummary, OrgLimits, Queue};
+use load::DateOrder;
 use serde::Serialize;
 
 use self::{
     dates::{DateColumn, DateColumns},
     estimate::{Assumed, Estimate, Given, estimate, keys_per_lookup},
+    planned_load::PlannedLoad,
     repeats::{Repeated, Repeats},
 };
 use crate::{
-    cli::plan_args::{DateOrder, PlanArgs},
+    cli::plan_args::PlanArgs,
     import::{
         error::ReadError,
+        known_loads::KnownLoads,
         read_settings::ReadSettings,
         source::{ReadProgress, Source, Transfer},
     },
@@ -31,6 +35,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Plan {
+    /// What becomes of the rows, if anybody says it.
+    load: Option<LoadSummary>,
     file: String,
     file_bytes: u64,
     rows: u64,
@@ -80,25 +86,29 @@ const SAMPLE_BYTES: u64 = 4 << 20;
 const RUNS_LOOKED_AT: usize = 50;
 
 pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
+    let loads = KnownLoads::read(&args.load.loads)?;
     let settings = ReadSettings::new(&args.read)?;
     let store = BlobStore::connect(&args.blob)?;
     let queue = Queue::connect(&args.queue).await?;
     let blob = store.properties(&args.file).await?;
-    let rows = Box::pin(look(&store, &blob, &settings, &args)).await?;
+    let load = PlannedLoad::of(&blob.name, &args.load, &queue, &loads).await?;
+    let key = args.key.as_deref().or(load.key_column.as_deref());
+    let rows = Box::pin(look(&store, &blob, &settings, key, args.count)).await?;
     let limits = queue.org_limits().await?;
-    let assumed = Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?);
+    let assumed = Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?).with_call_rows(load.call_rows);
     let given = Given {
         rows: rows.rows,
         row_bytes: rows.row_bytes,
         batch_rows: u64::from(args.read.batch_rows),
         batch_bytes_max: u64::from(args.read.batch_bytes_max),
         limits: limits.map(|(limits, _)| limits),
-        keys_per_lookup: args
-            .looks_records_up()
+        keys_per_lookup: load
+            .looks_records_up
             .then(|| keys_per_lookup(rows.keys.as_ref().map_or(0, |keys| keys.key_bytes))),
         assumed,
     };
     let plan = Plan {
+        load: load.summary,
         file: blob.name,
         file_bytes: blob.bytes,
         rows: rows.rows,
@@ -107,10 +117,10 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         bytes_read: rows.bytes_read,
         rows_with_backslash_quotes: rows.with_backslash_quotes,
         batch_bytes_max: given.batch_bytes_max,
-        key: args.key,
+        key: args.key.or(load.key_column),
         keys: rows.keys,
         kept_together: rows.kept_together,
-        dates_assumed: args.dates,
+        dates_assumed: load.dates,
         dates: rows.dates,
         limits: given.limits,
         limits_seen_at_ms: limits.map(|(_, seen_at_ms)| seen_at_ms),
@@ -141,15 +151,16 @@ async fn look(
     store: &BlobStore,
     blob: &BlobProperties,
     settings: &ReadSettings,
-    args: &PlanArgs,
+    key: Option<&str>,
+    counts: bool,
 ) -> Result<Rows, ReadError> {
     let progress = ReadProgress::default();
     let mut source = Source::start(store, blob, settings, Transfer::default(), &progress);
     let header = source.header().await?;
     // Only of a plain file is it known how much of it the rows read so far are.
-    let enough = if args.count || !source.keeps_bytes() { u64::MAX } else { SAMPLE_BYTES };
+    let enough = if counts || !source.keeps_bytes() { u64::MAX } else { SAMPLE_BYTES };
     let repeats = |column: Option<&str>| column.and_then(|name| Repeats::of(&header, name));
-    let mut keys = repeats(args.key.as_deref().or(args.external_id.as_deref()));
+    let mut keys = repeats(key);
     let mut kept_together = repeats(settings.keep_together());
     let mut dates = DateColumns::new(&header);
     let (mut rows, mut bytes, mut with_backslash_quotes) = (0, 0, 0);

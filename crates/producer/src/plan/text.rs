@@ -22,6 +22,7 @@ impl Plan {
         };
         let mut lines = vec![
             ("file", format!("{} ({})", self.file, bytes(self.file_bytes))),
+            ("load", self.load.as_ref().map(ToString::to_string).unwrap_or_default()),
             ("rows", format!("{rows}, {} on average", bytes(self.row_bytes))),
             ("quotes", self.quotes()),
             ("keys", self.keys()),

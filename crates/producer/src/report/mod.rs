@@ -12,5 +12,6 @@ pub(crate) mod run_report;
 pub(crate) mod run_status;
 #[cfg(test)]
 pub(crate) mod sample;
-pub(crate) mod target;
+pub(crate) mod shown_load;
 pub(crate) mod totals;
+pub(crate) mod waiting;

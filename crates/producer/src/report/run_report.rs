@@ -7,7 +7,7 @@ use std::{
 };
 
 use ingest_core::Tally;
-use job_queue::{Ledger, Outage, RunState, Target};
+use job_queue::{Ledger, LoadSummary, Outage, RunState};
 use serde::Serialize;
 
 use crate::report::{
@@ -15,7 +15,7 @@ use crate::report::{
     format::{bytes, duration, grouped, per_second, timestamp},
     outage, reject_limit, rejects_names,
     run_status::{RunStatus, Tone},
-    target::{ShownTarget, waiting_for},
+    waiting::{Live, waiting_for},
 };
 
 /// One run with the figures that follow from its ledger.
@@ -44,8 +44,8 @@ pub(crate) struct Report {
     rejects_file: Option<String>,
     /// Names of all its parts: another is begun when one cannot go on.
     rejects_files: Vec<String>,
-    /// The target that delivers it.
-    target: Option<ShownTarget>,
+    /// What becomes of its rows; nothing as long as nobody has said it.
+    load: Option<LoadSummary>,
     /// Why nothing of it is delivered, where it takes a consumer.
     waiting_for: Option<String>,
     /// What of it stands still, and why: held, paused, without a consumer, or Salesforce is unreachable.
@@ -83,7 +83,7 @@ impl Report {
             reject_limit_passed: reject_limit::passed(&ledger),
             rejects_file: rejects_files.first().cloned(),
             rejects_files,
-            target: ledger.target.clone().map(ShownTarget::from),
+            load: ledger.load.clone(),
             waiting_for: None,
             stands_still: None,
             producer_peak_memory_bytes: None,
@@ -91,9 +91,8 @@ impl Report {
         }
     }
 
-    /// Adds what the run waits for, by the targets of the consumers that are alive and by what all of
-    /// these wait for.
-    pub(crate) fn among(self, live: &[Target], pause: Option<&Outage>) -> Self {
+    /// Adds what the run waits for, by the consumers that are alive and by what all of these wait for.
+    pub(crate) fn among(self, live: &Live, pause: Option<&Outage>) -> Self {
         let report = Self { waiting_for: waiting_for(&self.ledger, live), ..self };
         Self { stands_still: report.outage_text(pause), ..report }
     }
@@ -177,8 +176,7 @@ impl Report {
             ledger.replay_of.as_ref().map(|of| ("replays", format!("rejected rows of {of}"))),
         );
         lines.push(("file", format!("{} ({})", ledger.file, bytes(ledger.file_bytes))));
-        let target = self.target.as_ref();
-        lines.extend(target.map(|shown| ("target", format!("{}: {}", shown.id, shown.target))));
+        lines.extend(self.load.as_ref().map(|load| ("load", load.to_string())));
         lines.push(("started", timestamp(ledger.started_at_ms)));
         lines.push(("rows read", grouped(ledger.read)));
         let skipped = (ledger.skipped > 0).then(|| grouped(ledger.skipped));
@@ -322,10 +320,10 @@ fn took(ledger: &Ledger) -> Duration {
 #[cfg(test)]
 mod tests {
     use ingest_core::Tally;
-    use job_queue::{Held, Ledger, Outage, Target};
+    use job_queue::{Held, Ledger, Outage};
 
     use super::Report;
-    use crate::report::sample;
+    use crate::report::{sample, waiting::Live};
 
     fn reason() -> Option<String> {
         Some("the SAS has expired".to_owned())
@@ -336,12 +334,13 @@ mod tests {
         let held = Some(Held { reason: "nobody may".to_owned(), times: 2 });
         let left = Ledger { feeder_alive: false, reason: reason(), ..sample::ledger("nightly") };
         let asked = Ledger { is_to_import: true, ..left.clone() };
-        let says = |ledger: &Ledger| Report::of(ledger.clone()).among(&[], None).to_string();
+        let says =
+            |ledger: &Ledger| Report::of(ledger.clone()).among(&Live::default(), None).to_string();
 
         assert!(says(&left).contains("  reason          the SAS has expired\n"), "{}", says(&left));
         assert!(!says(&asked).contains("expired"), "{}", says(&asked));
         let ledger = Ledger { held, ..sample::ledger("nightly") };
-        let stands_still = Report::of(ledger.clone()).among(&[], None).stands_still;
+        let stands_still = Report::of(ledger.clone()).among(&Live::default(), None).stands_still;
         assert_eq!(stands_still.as_deref(), Some("deliveries: nobody may"));
         let held = says(&ledger);
         assert!(held.contains("  held            nobody may (2 times)\n"), "{held}");
@@ -368,14 +367,13 @@ mod tests {
             since_ms: 0,
             until_ms: None,
         };
-        let others = [Target { object: "Lead".to_owned(), ..sample::target() }];
+        let some = Live { consumers: 1, loads: Vec::new() };
         let held = Some(Held { reason: "nobody may".to_owned(), times: 1 });
         let fed = || sample::ledger("nightly");
         for (ledger, live, why) in [
-            (fed(), &others[..], "no consumer that is alive delivers this run, which is for "),
-            (fed(), &[], "no consumer is running"),
-            (Ledger { target: None, ..fed() }, &[], "no consumer is running"),
-            (Ledger { held, ..fed() }, &others[..], "nobody may"),
+            (Ledger { load: None, ..fed() }, &some, "the run has no load"),
+            (fed(), &Live::default(), "no consumer is running"),
+            (Ledger { held, ..fed() }, &some, "nobody may"),
         ] {
             let report = Report::of(ledger).among(live, Some(&away));
 

@@ -1,7 +1,7 @@
 //! Ledgers for tests.
 
 use ingest_core::{ResumePoint, Tally};
-use job_queue::{Ledger, RejectsParts, RunState, Target, Wanted};
+use job_queue::{Ledger, LoadSummary, RejectsParts, RunState};
 
 /// A run of which half is read, and half of that delivered.
 pub(crate) fn ledger(run: &str) -> Ledger {
@@ -10,8 +10,7 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         state: RunState::Feeding,
         reason: None,
         held: None,
-        target: Some(target()),
-        wanted: Wanted::default(),
+        load: Some(load()),
         file_replaced: false,
         container: "high-volume-ingest".to_owned(),
         file: "big-data-import.csv".to_owned(),
@@ -40,19 +39,21 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         rejects_written_bytes: 0,
         rejects_parts: RejectsParts::default(),
         resume_point: ResumePoint::default(),
+        load_text: String::new(),
         header: "a,b".into(),
         settings: String::new(),
     }
 }
 
-/// The target that delivers it.
-pub(crate) fn target() -> Target {
-    Target {
-        org: "00D5e000000Hx7UEAS".to_owned(),
+/// What it loads.
+pub(crate) fn load() -> LoadSummary {
+    LoadSummary {
+        id: "3f0a91c4e2b7".to_owned(),
+        name: "contacts".to_owned(),
         object: "Contact".to_owned(),
         operation: "upsert".to_owned(),
         external_id: Some("ExternalId__c".to_owned()),
-        mapping: "9f86d081884c7d65".to_owned(),
+        mapping: "9f86d081884c".to_owned(),
     }
 }
 
@@ -65,12 +66,7 @@ pub(crate) fn completed(run: &str) -> Ledger {
     Ledger { state, fed_at_ms: at, finished_at_ms: at, tally, batches_queued: 0, ..half }
 }
 
-/// The usual target with another mapping.
-pub(crate) fn other_mapping() -> Target {
-    Target { mapping: "e3b0c44298fc1c14".to_owned(), ..target() }
-}
-
-/// The usual target for leads.
-pub(crate) fn leads() -> Target {
-    Target { object: "Lead".to_owned(), ..target() }
+/// The same for leads.
+pub(crate) fn leads() -> LoadSummary {
+    LoadSummary { id: "0a1b2c3d4e5f".to_owned(), object: "Lead".to_owned(), ..load() }
 }

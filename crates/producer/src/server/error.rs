@@ -8,9 +8,13 @@ use axum::{
 use blob_store::BlobError;
 use ingest_core::RunId;
 use job_queue::QueueError;
+use load::NoLoad;
 use serde::Serialize;
 
-use crate::import::error::{ReadError, SyncError};
+use crate::import::{
+    error::{ReadError, SyncError},
+    load_choice::LoadError,
+};
 
 /// A refusal, with words that say what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,16 +129,48 @@ impl From<SyncError> for ApiError {
             SyncError::OtherVersion { ref run, .. } | SyncError::Failed { ref run, .. } => {
                 Self::conflict(error.to_string(), Some(run.clone()))
             }
-            SyncError::SeveralTargets { known, .. } => Self::conflict(
+            SyncError::OtherLoad { run, how } => Self::conflict(
                 format!(
-                    "consumers of several targets are alive; name one by its id, as `target`. They \
-                     are {known}"
+                    "this Idempotency-Key has started run {run} with another load ({how}); use a new one"
                 ),
-                None,
+                Some(run),
             ),
+            SyncError::Load(error) => error.into(),
             SyncError::Queue(error) => error.into(),
             SyncError::UnknownRun { .. } => Self::no_such_run(),
             error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),
+            error => Self::conflict(error.to_string(), None),
+        }
+    }
+}
+
+impl From<LoadError> for ApiError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::None(NoLoad::Unknown { .. }) => {
+                Self::not_found(format!("{error}; GET /api/loads lists them"))
+            }
+            LoadError::None(NoLoad::Several { file, loads }) => Self::conflict(
+                format!(
+                    "the patterns of several loads fit {}: {}; name one of them as `load`",
+                    service::shown(&file, service::SENTENCE_MAX),
+                    service::few(loads, ", ")
+                ),
+                None,
+            ),
+            LoadError::Several { known } => Self::conflict(
+                format!(
+                    "the consumers that are alive have several default loads, and nothing says which \
+                     one is meant; say a load as `load`. They are {known}"
+                ),
+                None,
+            ),
+            LoadError::Invalid(why) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, format!("`load`: {why}"))
+            }
+            LoadError::TooLarge { .. } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+            }
             error => Self::conflict(error.to_string(), None),
         }
     }

@@ -9,19 +9,15 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use ingest_core::RunId;
-use job_queue::Wanted;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{
-    cli::{reject_limit::RejectLimit, target_args::target_id},
-    server::error::ApiError,
-};
+use crate::{cli::reject_limit::RejectLimit, server::error::ApiError};
 
 /// Bytes of a request's body.
 pub(crate) const BODY_BYTES_MAX: usize = 16 << 10;
 
 /// How long a body may take to come.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The field `maxRejects` of a body.
 #[derive(Debug, Deserialize)]
@@ -35,27 +31,6 @@ impl RejectLimitOf {
         text.parse().map_err(|why: String| {
             ApiError::bad_request(format!("`maxRejects` is no limit: {why}"))
         })
-    }
-}
-
-/// The field `target` of a body, whatever was put there: refused by a parser, it would be a place
-/// in the body and no name.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct TargetId(serde_json::Value);
-
-impl TargetId {
-    pub(crate) fn id(&self) -> Result<String, ApiError> {
-        target_id(self.0.as_str().unwrap_or_default()).map_err(|why| {
-            ApiError::bad_request(format!(
-                "`target` is {why}: GET /api/queue names the targets of the consumers that are \
-                 alive"
-            ))
-        })
-    }
-
-    pub(crate) fn wanted(&self) -> Result<Wanted, ApiError> {
-        Ok(Wanted { id: Some(self.id()?), ..Wanted::default() })
     }
 }
 
@@ -89,6 +64,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
     }
 }
 
+pub(crate) fn too_slow() -> ApiError {
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within ten seconds")
+}
+
 /// A JSON body, which is an object.
 pub(crate) struct JsonOf<T>(pub(crate) T);
 
@@ -113,7 +92,10 @@ impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for JsonOf<T> {
     }
 }
 
-fn parsed<T: DeserializeOwned>(is_json: bool, body: &[u8]) -> Result<JsonOf<T>, ApiError> {
+pub(crate) fn parsed<T: DeserializeOwned>(
+    is_json: bool,
+    body: &[u8],
+) -> Result<JsonOf<T>, ApiError> {
     if !is_json {
         return Err(ApiError::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -134,18 +116,22 @@ fn parsed<T: DeserializeOwned>(is_json: bool, body: &[u8]) -> Result<JsonOf<T>, 
 
 async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
     let read = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
-    let too_slow =
-        || ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive within ten seconds");
     read.map_err(|_elapsed| too_slow())?.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is longer than {BODY_BYTES_MAX} bytes"),
-        ),
-        _ => ApiError::bad_request("the body could not be read"),
+        StatusCode::PAYLOAD_TOO_LARGE => too_long(BODY_BYTES_MAX),
+        _ => unreadable(),
     })
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn too_long(bytes_max: usize) -> ApiError {
+    let words = format!("the body is longer than {bytes_max} bytes");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, words)
+}
+
+pub(crate) fn unreadable() -> ApiError {
+    ApiError::bad_request("the body could not be read")
+}
+
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     content_type.is_some_and(|value| {
         let media_type = value.split(';').next().unwrap_or_default().trim();

@@ -11,6 +11,7 @@ pub(crate) mod error;
 pub(crate) mod extract;
 pub(crate) mod lists;
 pub(crate) mod live;
+pub(crate) mod load_body;
 pub(crate) mod middleware;
 pub(crate) mod readiness;
 pub(crate) mod rejects_sweeper;

@@ -24,7 +24,7 @@ use crate::server::{
         headers::with_security_headers,
     },
     routes::{
-        control, events, files, health, metrics, openapi, page, queue, rejects, runs, start,
+        control, events, files, health, loads, metrics, openapi, page, queue, rejects, runs, start,
         uploads,
     },
     state::Api,
@@ -58,6 +58,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/sync/{run}/replay", post(start::replay))
         .route("/api/sync/{run}/rejects", get(rejects::download))
         .route("/api/files", get(files::list))
+        .route("/api/loads", get(loads::list))
         .route("/api/queue", get(queue::show))
         .route("/api/openapi.json", get(openapi::show))
         .route("/livez", get(health::live))

@@ -2,13 +2,15 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use job_queue::Wanted;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::serve_args::ServeArgs,
-    import::{backpressure::Watermarks, read_settings::ReadSettings, run_store::RunStore},
+    import::{
+        backpressure::Watermarks, known_loads::KnownLoads, read_settings::ReadSettings,
+        run_store::RunStore,
+    },
     report::totals::Totals,
     server::{
         client::Proxies,
@@ -33,6 +35,10 @@ const DOWNLOADS_PER_CLIENT_MAX: usize = 4;
 const UPLOADS_MAX: usize = 2;
 const UPLOADS_PER_CLIENT_MAX: usize = 1;
 
+/// Bodies of requests with a large load at a time, and of one client. Each takes its bytes twice.
+const LARGE_BODIES_MAX: usize = 4;
+const LARGE_BODIES_PER_CLIENT_MAX: usize = 2;
+
 /// Starts at a time. Those that wait for Redis hold the first piece of their file.
 pub(crate) const STARTS_MAX: usize = 8;
 
@@ -41,8 +47,8 @@ pub(crate) const STARTS_MAX: usize = 8;
 pub(crate) struct Api {
     pub(crate) runs: RunStore,
     pub(crate) settings: ReadSettings,
-    /// Which target delivers runs that are started here, unless the request names one.
-    pub(crate) wanted: Wanted,
+    /// Which loads a request may name, and what says the load of one that names none.
+    pub(crate) loads: KnownLoads,
     pub(crate) proxies: Proxies,
     pub(crate) auth: Auth,
     pub(crate) audit: Audit,
@@ -54,6 +60,7 @@ pub(crate) struct Api {
     pub(crate) streams: Shares,
     pub(crate) downloads: Shares,
     pub(crate) uploads: Shares,
+    pub(crate) large_bodies: Shares,
     /// Of a file that is uploaded; 0 for none.
     pub(crate) upload_bytes_max: u64,
     pub(crate) lists: Lists,
@@ -64,6 +71,7 @@ pub(crate) struct Api {
 /// What an [`Api`] is made of.
 pub(crate) struct Parts {
     pub(crate) runs: RunStore,
+    pub(crate) loads: KnownLoads,
     pub(crate) settings: ReadSettings,
     pub(crate) watermarks: Watermarks,
     pub(crate) totals: Arc<Totals>,
@@ -73,7 +81,7 @@ pub(crate) struct Parts {
 impl Api {
     /// The API of a server that listens on `address`.
     pub(crate) fn new(parts: Parts, args: &ServeArgs, address: SocketAddr) -> Self {
-        let Parts { runs, settings, watermarks, totals, stop } = parts;
+        let Parts { runs, loads, settings, watermarks, totals, stop } = parts;
         let (queue, store) = (runs.queue.clone(), runs.store.clone());
         let queue_watch = Arc::new(QueueWatch::new(queue.clone(), watermarks));
         Self {
@@ -89,8 +97,9 @@ impl Api {
             upload_bytes_max: args.upload_bytes_max,
             lists: Lists::default(),
             starts: Arc::new(Semaphore::new(STARTS_MAX)),
-            wanted: args.target.wanted(),
+            large_bodies: Shares::new(LARGE_BODIES_MAX, LARGE_BODIES_PER_CLIENT_MAX),
             runs,
+            loads,
             settings,
             queue_watch,
             totals,

@@ -51,7 +51,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
 }
 
 fn title(model: &Model) -> Line<'static> {
-    let consumers = match model.now.consumers {
+    let consumers = match model.now.live.consumers {
         0 => "no consumer is running; start one: consumer".bold().fg(Color::Yellow),
         1 => "1 consumer".into(),
         many => format!("{} consumers", grouped(many)).into(),

@@ -29,6 +29,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     cli::{invalid_setting::InvalidSetting, run_args::WatchArgs},
     import::{backpressure::Watermarks, control::RunCommand},
+    report::waiting::Live,
     watch::{
         model::{Action, Model, Snapshot},
         screen::Screen,
@@ -96,8 +97,7 @@ async fn look(queue: &Queue) -> Result<Snapshot, QueueError> {
     Ok(Snapshot {
         runs: queue.runs(RUNS).await?,
         depth: queue.depth().await?,
-        consumers: queue.live_consumers().await?,
-        targets: queue.live_targets().await?,
+        live: Live::of(queue).await?,
         outage: queue.outage().await?,
     })
 }

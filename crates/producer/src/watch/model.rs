@@ -7,13 +7,14 @@ use std::{
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ingest_core::RunId;
-use job_queue::{Depth, Ledger, Outage, Target};
+use job_queue::{Depth, Ledger, Outage};
 
 use crate::{
     import::{backpressure::Watermarks, control::RunCommand},
     report::{
         pace::{RunPace, whole},
         run_status::RunStatus,
+        waiting::Live,
     },
 };
 
@@ -25,8 +26,7 @@ const RATES_KEPT: usize = 240;
 pub(crate) struct Snapshot {
     pub(crate) runs: Vec<Ledger>,
     pub(crate) depth: Depth,
-    pub(crate) consumers: u64,
-    pub(crate) targets: Vec<Target>,
+    pub(crate) live: Live,
     pub(crate) outage: Option<Outage>,
 }
 

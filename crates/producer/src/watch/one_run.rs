@@ -1,6 +1,6 @@
 //! One run, as large as the screen.
 
-use job_queue::{Ledger, Target};
+use job_queue::Ledger;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -15,6 +15,7 @@ use crate::{
         pace::whole,
         run_report::Report,
         run_status::RunStatus,
+        waiting::Live,
     },
     watch::{
         bars::{colour_of, gauge, percent, ratio, read_share},
@@ -38,7 +39,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, ledger: &Ledger, model: &Model, area: 
     frame.render_widget(Paragraph::new(progress(ledger, paces, inner.width)), bars);
     draw_chart(frame, paces, chart);
     let text: Vec<Line<'static>> =
-        report_lines(ledger, &model.now.targets).into_iter().map(Line::from).collect();
+        report_lines(ledger, &model.now.live).into_iter().map(Line::from).collect();
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), words);
 }
 
@@ -84,7 +85,7 @@ fn draw_chart(frame: &mut Frame<'_>, paces: &Paces, area: Rect) {
 }
 
 /// The report without its first line, which is the title.
-fn report_lines(ledger: &Ledger, live: &[Target]) -> Vec<String> {
+fn report_lines(ledger: &Ledger, live: &Live) -> Vec<String> {
     Report::of(ledger.clone())
         .among(live, None)
         .to_string()

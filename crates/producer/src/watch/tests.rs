@@ -12,9 +12,12 @@ use super::{
     model::{Action, Model, Snapshot},
 };
 use crate::{
-    cli::load_args::WatermarkArgs,
+    cli::import_args::WatermarkArgs,
     import::{backpressure::Watermarks, control::RunCommand},
-    report::sample::{completed, ledger, target},
+    report::{
+        sample::{completed, ledger, load},
+        waiting::Live,
+    },
 };
 
 fn model(runs: Vec<Ledger>) -> Model {
@@ -30,7 +33,8 @@ fn model(runs: Vec<Ledger>) -> Model {
 
 fn snapshot(runs: Vec<Ledger>) -> Snapshot {
     let depth = Depth { jobs: 1_234, bytes: 12 << 20 };
-    Snapshot { runs, depth, consumers: 2, targets: vec![target()], outage: None }
+    let live = Live { consumers: 2, loads: vec![load()] };
+    Snapshot { runs, depth, live, outage: None }
 }
 
 fn screen(model: &Model) -> String {
@@ -80,7 +84,7 @@ fn one_run_has_the_screen_to_itself() {
 #[test]
 fn no_runs_and_no_consumers_come_with_what_to_do() {
     let mut model = model(Vec::new());
-    model.now.consumers = 0;
+    model.now.live.consumers = 0;
 
     let screen = screen(&model);
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Fixture, producer, stderr, stdout, target};
+use crate::support::{Fixture, load, producer, stderr, stdout};
 
 /// The report with what differs from run to run made alike.
 fn masked(report: &str) -> String {
@@ -100,7 +100,7 @@ fn what_of_a_run_stands_still_and_why_is_on_stdout() {
     says(&format!("deliveries: {no_consumer}"), &format!("waits           {no_consumer}\n"));
 
     fixture.settle_some(1);
-    fixture.show_consumer(&target());
+    fixture.show_consumer(&load());
     assert_eq!(fixture.report("r")["standsStill"], serde_json::Value::Null);
 
     fixture.on_queue(async |queue| {

@@ -5,10 +5,10 @@ use std::process::{Command, Output, Stdio};
 use blob_store::{BlobArgs, BlobStore, Overwrite, ReadSettings};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use job_queue::{BatchBackend, Queue, QueueArgs, Target};
+use job_queue::{BatchBackend, Queue, QueueArgs, RunLoad};
 use redis::Commands;
 use serde_json::Value;
-use test_support::{Azurite, RedisServer, outcome, target_of};
+use test_support::{Azurite, RedisServer, load_of, outcome};
 
 pub(crate) const FILE: &str = "big.csv";
 
@@ -116,13 +116,13 @@ impl Fixture {
         });
     }
 
-    /// A consumer that does this with rows is among the live, for an hour.
-    pub(crate) fn show_consumer(&self, target: &Target) {
+    /// A consumer with this default load is among the live, for an hour.
+    pub(crate) fn show_consumer(&self, load: &RunLoad) {
         let mut redis = self.connection();
         let (seconds, _): (u64, u64) = redis::cmd("TIME").query(&mut redis).unwrap();
-        let (name, json) = (target.id(), serde_json::to_string(target).unwrap());
-        let () = redis.zadd("{batch-sync}:consumers", &name, (seconds + 3_600) * 1_000).unwrap();
-        let () = redis.hset("{batch-sync}:consumers:targets", &name, json).unwrap();
+        let (name, json) = (&load.summary.id, serde_json::to_string(load).unwrap());
+        let () = redis.zadd("{batch-sync}:consumers", name, (seconds + 3_600) * 1_000).unwrap();
+        let () = redis.hset("{batch-sync}:consumers:loads", name, json).unwrap();
     }
 
     /// A server is among the live, for an hour.
@@ -137,8 +137,7 @@ impl Fixture {
     }
 
     fn queue_args(&self) -> QueueArgs {
-        let queue_lease = std::time::Duration::from_secs(30);
-        QueueArgs { redis_url: self.redis.url().into(), queue_lease }
+        QueueArgs::at(&self.redis.url())
     }
 
     /// Does something on the queue itself.
@@ -159,7 +158,7 @@ impl Fixture {
     fn settle_up_to(&self, batches: usize, code: impl Fn(&str) -> Option<&'static str>) {
         block_on(async {
             let queue = Queue::connect(&self.queue_args()).await.unwrap();
-            let mut consumer = BatchBackend::new(queue, "test", &target());
+            let mut consumer = BatchBackend::new(queue, "test", Some(&load()));
             for _ in 0..batches {
                 let Some(claimed) = consumer.claim().await.unwrap() else { break };
                 let job = outcome(&claimed, &code);
@@ -180,9 +179,9 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// What the tests' consumer does with rows.
-pub(crate) fn target() -> Target {
-    Target { external_id: Some("ExternalId__c".to_owned()), ..target_of("Contact") }
+/// The default load of the tests' consumer.
+pub(crate) fn load() -> RunLoad {
+    load_of("Contact")
 }
 
 /// Runs `producer` to its end with nothing of the environment but `settings`.

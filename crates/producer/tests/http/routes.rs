@@ -89,7 +89,7 @@ async fn every_body_that_starts_nothing_is_told_why() {
     services.put("empty.csv", "").await;
     let server = services.serve().await;
     let json = "application/json";
-    let too_long = format!(r#"{{"fileName": "{}"}}"#, "x".repeat(16 << 10));
+    let too_long = format!(r#"{{"fileName": "{}"}}"#, "x".repeat(512 << 10));
     let name = |name: &str| json!({ "fileName": name }).to_string();
     let cases = [
         ("text/plain", name("rows.csv"), 415, "must be JSON"),
@@ -100,7 +100,7 @@ async fn every_body_that_starts_nothing_is_told_why() {
         (json, "{}".to_owned(), 400, "missing field `fileName`"),
         (json, r#"{"fileName": 7}"#.to_owned(), 400, "not what is expected"),
         (json, r#"{"fileName": "a", "x": 1}"#.to_owned(), 400, "unknown field `x`"),
-        (json, too_long, 413, "longer than 16384 bytes"),
+        (json, too_long, 413, "longer than 524288 bytes"),
         (json, name(""), 400, "not a blob name"),
         (json, name("/etc/passwd"), 400, "not a blob name"),
         (json, name("../other-container/rows.csv"), 400, "not a blob name"),
@@ -229,7 +229,7 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
     let expected = json!({
         "jobs": 3, "bytes": queue["bytes"], "jobsHigh": 7, "jobsLow": 3,
         "bytesHigh": 67_108_864, "bytesLow": 33_554_432,
-        "consumers": 0, "servers": 1, "targets": [], "apiUsage": null,
+        "consumers": 0, "servers": 1, "loads": [], "apiUsage": null,
         "outage": {
             "reason": "salesforce is not available", "sinceMs": since, "untilMs": since + 60_000,
         },

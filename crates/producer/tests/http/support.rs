@@ -3,12 +3,12 @@
 use std::{process::Stdio, time::Duration};
 
 use blob_store::{BlobArgs, BlobStore, Overwrite};
-use job_queue::{BatchBackend, Claimed, Queue, QueueArgs, Target};
+use job_queue::{BatchBackend, Claimed, Queue, QueueArgs, RunLoad};
 use redis::Commands;
 use reqwest::{Client, Method, RequestBuilder, Response, header::HeaderMap, redirect};
 use serde_json::Value;
 use tempfile::TempDir;
-use test_support::{Azurite, RedisServer, outcome, target_of};
+use test_support::{Azurite, RedisServer, load_of, outcome};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, ChildStderr, Command},
@@ -99,9 +99,7 @@ impl Services {
     }
 
     pub(crate) async fn queue(&self) -> Queue {
-        let args =
-            QueueArgs { redis_url: self.redis.url().into(), queue_lease: Duration::from_secs(30) };
-        Queue::connect(&args).await.unwrap()
+        Queue::connect(&QueueArgs::at(&self.redis.url())).await.unwrap()
     }
 
     pub(crate) fn command(&self) -> Command {
@@ -276,13 +274,13 @@ pub(crate) struct Deliverer {
 
 impl Deliverer {
     pub(crate) async fn new(services: &Services) -> Self {
-        Self::of(services, &target()).await
+        Self::of(services, Some(&load())).await
     }
 
-    /// One that does this with rows; it is among the live from now on.
-    pub(crate) async fn of(services: &Services, target: &Target) -> Self {
-        let name = format!("test-{}", target.id());
-        let mut backend = BatchBackend::new(services.queue().await, &name, target);
+    /// One with this default load; it is among the live from now on.
+    pub(crate) async fn of(services: &Services, default: Option<&RunLoad>) -> Self {
+        let name = format!("test-{}", default.map_or("none", |load| &load.summary.id));
+        let mut backend = BatchBackend::new(services.queue().await, &name, default);
         let held = backend.claim().await.unwrap();
         Self { backend, held }
     }
@@ -336,7 +334,7 @@ pub(crate) async fn refuse(claimed: &Claimed, code: &str) {
     claimed.settle(&job).await.unwrap();
 }
 
-/// What the tests' consumer does with rows.
-pub(crate) fn target() -> Target {
-    Target { external_id: Some("ExternalId__c".to_owned()), ..target_of("Contact") }
+/// The default load of the tests' consumer.
+pub(crate) fn load() -> RunLoad {
+    load_of("Contact")
 }

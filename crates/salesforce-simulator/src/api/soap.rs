@@ -4,11 +4,7 @@
 use axum::http::{HeaderMap, StatusCode};
 
 use super::oauth::{Login, base_url, is_user, may_log_in};
-use crate::{
-    http::Answer,
-    org::Org,
-    sessions::{ORG_ID, USER_ID},
-};
+use crate::{http::Answer, org::Org, sessions::USER_ID};
 
 /// The last version that has `login()`.
 const NEWEST: u16 = 64;
@@ -41,14 +37,15 @@ pub(crate) fn soap(org: &Org, login: &Login<'_>, version: &str) -> Answer {
 fn logged_in(org: &Org, headers: &HeaderMap, version: &str, token: &str) -> String {
     let base = base_url(org, headers);
     let user = escaped(&org.config.user_name);
-    let organization = &ORG_ID[..15];
+    let org_id = &org.config.org_id;
+    let organization = &org_id[..15];
     format!(
         "<loginResponse><result>\
          <metadataServerUrl>{base}/services/Soap/m/{version}/{organization}</metadataServerUrl>\
          <passwordExpired>false</passwordExpired><sandbox>true</sandbox>\
          <serverUrl>{base}/services/Soap/u/{version}/{organization}</serverUrl>\
          <sessionId>{token}</sessionId><userId>{USER_ID}</userId><userInfo>\
-         <organizationId>{ORG_ID}</organizationId><organizationName>Simulated</organizationName>\
+         <organizationId>{org_id}</organizationId><organizationName>Simulated</organizationName>\
          <sessionSecondsValid>7200</sessionSecondsValid><userEmail>{user}</userEmail>\
          <userFullName>Integration User</userFullName><userId>{USER_ID}</userId>\
          <userName>{user}</userName></userInfo></result></loginResponse>"

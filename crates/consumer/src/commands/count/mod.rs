@@ -12,7 +12,7 @@ use job_queue::{Queue, QueueError, RunState};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use super::preflight::{WaitLimit, org};
+use super::preflight::{WaitLimit, away, sign_in};
 use crate::{
     config::CountConfig,
     error::ConsumerError,
@@ -83,12 +83,12 @@ pub(crate) async fn count(config: &CountConfig) -> anyhow::Result<ExitCode> {
         return print(config, &subject.not_countable(mixed));
     }
     let client = Client::new(config.connection.clone())?;
-    let user = sign_in(&client, config, &subject.target.org).await?;
+    let user = sign_in_as_consumers(&client, config, &queue).await?;
     let mut asking = Asking {
         client,
         queue,
         config,
-        object: subject.target.object.clone(),
+        object: subject.load.object.clone(),
         user,
         redis_ms: subject.ledger.now_ms,
         asked_at,
@@ -102,11 +102,11 @@ pub(crate) async fn count(config: &CountConfig) -> anyhow::Result<ExitCode> {
         let answer = asking.count(&sum, subject.measure()).await;
         asking.tell_usage().await?;
         let since = Subject::read(&asking.queue, &config.run).await?;
-        if since.is_as(&subject.target, &sum) {
+        if since.is_as(&subject.load, &sum) {
             return print(config, &subject.report(&sum, answer?, asking.clock_ahead_ms));
         }
         // Asked otherwise it would be another count.
-        if since.target != subject.target {
+        if since.load != subject.load {
             break;
         }
         subject = since;
@@ -114,20 +114,19 @@ pub(crate) async fn count(config: &CountConfig) -> anyhow::Result<ExitCode> {
     print(config, &subject.not_countable(Mixed::changing()))
 }
 
-/// Signs in to the org of the run. The answer is the id of the user.
-async fn sign_in(client: &Client, config: &CountConfig, of_run: &str) -> anyhow::Result<String> {
-    let wait = WaitLimit::Seconds;
-    let away = |refusal: Refusal| match refusal {
-        Refusal::Login(error) => ConsumerError::Login(error),
-        other => ConsumerError::SalesforceAway { cause: other.to_string() },
-    };
-    let instance = wait.ask(|| client.instance()).await?.map_err(away)?;
-    let signed_in = org(client, &instance, wait).await?;
-    if signed_in != of_run {
-        let (run, of_run) = (config.run.clone(), of_run.to_owned());
+/// Signs in to the org of the queue, to which the run was delivered. The answer is the id of the user.
+async fn sign_in_as_consumers(
+    client: &Client,
+    config: &CountConfig,
+    queue: &Queue,
+) -> anyhow::Result<String> {
+    let signed_in = sign_in(client, WaitLimit::Seconds).await?.org;
+    let of_queue = queue.org().await?;
+    if let Some(of_run) = of_queue.filter(|org| *org != signed_in) {
+        let run = config.run.clone();
         return Err(ConsumerError::OtherOrg { run, of_run, signed_in }.into());
     }
-    let user = wait.ask(|| client.user_id()).await?.map_err(away)?;
+    let user = WaitLimit::Seconds.ask(|| client.user_id()).await?.map_err(away)?;
     Ok(user.ok_or(ConsumerError::NoUser)?)
 }
 
@@ -180,7 +179,7 @@ impl Subject {
         Report {
             run: self.ledger.run.clone(),
             state: self.ledger.state,
-            object: self.target.object.clone(),
+            object: self.load.object.clone(),
             operation: self.operation.as_str(),
             verdict: Verdict::NoCount,
             proven: false,

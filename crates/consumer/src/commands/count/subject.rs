@@ -1,7 +1,7 @@
 //! What a count is about, as the ledger has it.
 
 use ingest_core::{RunId, Tally};
-use job_queue::{Ledger, Queue, QueueError, RunState, Target};
+use job_queue::{Ledger, LoadSummary, Queue, QueueError, RunState};
 
 use super::{
     comparison::is_unanswered,
@@ -16,7 +16,7 @@ const PAGE_RUNS: usize = 100;
 /// A run that has ended, and all others of its object.
 pub(super) struct Subject {
     pub(super) ledger: Ledger,
-    pub(super) target: Target,
+    pub(super) load: LoadSummary,
     pub(super) operation: Operation,
     others: Vec<Span>,
 }
@@ -27,14 +27,14 @@ impl Subject {
         let ledger = queue.ledger(run).await?;
         let ledger = ledger.ok_or_else(|| ConsumerError::NoSuchRun { run: run.clone() })?;
         let not_delivered = || ConsumerError::RunNotDelivered { run: run.clone() };
-        let target = ledger.target.clone().ok_or_else(not_delivered)?;
+        let load = ledger.load.clone().ok_or_else(not_delivered)?;
         if !ledger.has_ended() {
             return Err(ConsumerError::RunNotEnded { run: run.clone() }.into());
         }
-        let operation = Operation::named(&target.operation).filter(|_| is_api_name(&target.object));
+        let operation = Operation::named(&load.operation).filter(|_| is_api_name(&load.object));
         let operation = operation.ok_or_else(not_delivered)?;
         let others = others(queue, &ledger).await?;
-        Ok(Self { ledger, target, operation, others })
+        Ok(Self { ledger, load, operation, others })
     }
 
     pub(super) fn measure(&self) -> Measure {
@@ -43,14 +43,14 @@ impl Subject {
 
     /// The run and those that its count includes.
     pub(super) fn sum(&self) -> Result<Together, Mixed> {
-        let own = span(&self.ledger).expect("it has a target with an operation");
+        let own = span(&self.ledger).expect("it has a load with an operation");
         together(&own, end_ms(&self.ledger), self.others.clone())
     }
 
     /// Whether a count between two readings, of which this is the second one, is one of `sum`: nothing
     /// was added to it meanwhile.
-    pub(super) fn is_as(&self, target: &Target, sum: &Together) -> bool {
-        self.target == *target && self.sum().as_ref() == Ok(sum)
+    pub(super) fn is_as(&self, load: &LoadSummary, sum: &Together) -> bool {
+        self.load == *load && self.sum().as_ref() == Ok(sum)
     }
 }
 
@@ -70,15 +70,14 @@ async fn others(queue: &Queue, counted: &Ledger) -> Result<Vec<Span>, QueueError
 }
 
 fn is_of_same_object(one: &Ledger, other: &Ledger) -> bool {
-    one.target.as_ref().zip(other.target.as_ref()).is_some_and(|(one, other)| {
-        one.org == other.org && one.object.eq_ignore_ascii_case(&other.object)
-    })
+    let loads = one.load.as_ref().zip(other.load.as_ref());
+    loads.is_some_and(|(one, other)| one.object.eq_ignore_ascii_case(&other.object))
 }
 
 /// Nothing of a run whose operation is unknown.
 fn span(ledger: &Ledger) -> Option<Span> {
     let codes = ledger.rejected_by_code.iter();
-    let operation = Operation::named(&ledger.target.as_ref()?.operation)?;
+    let operation = Operation::named(&ledger.load.as_ref()?.operation)?;
     let Tally { created, updated, deleted, .. } = ledger.tally;
     let changes = Changes { created, updated, deleted };
     Some(Span {
@@ -105,8 +104,8 @@ struct Changes {
     deleted: u64,
 }
 
-/// Whether the operation did all that is delivered: a run that was resumed with another target may
-/// have rows of both.
+/// Whether the operation did all that is delivered. An update that created records is none, and a count
+/// of those that the user changed says nothing of them.
 fn is_of(operation: Operation, changes: Changes) -> bool {
     let Changes { created, updated, deleted } = changes;
     match operation {

@@ -71,11 +71,10 @@ const NOT_ENDED: &str = "other runs cannot be told from this one, and they have 
 const SOMETHING_ELSE: &str = "other runs cannot be told from this one, and they do something else with \
                               records of the same object";
 
-const OTHERS_CHANGED: &str = "other runs cannot be told from this one, and rows of theirs were \
-                              delivered by another operation, before a resume with another target";
+const OTHERS_CHANGED: &str = "other runs cannot be told from this one, and what was done with rows of \
+                              theirs is not what their operation does";
 
-const CHANGED: &str = "rows of this run were delivered by another operation, before a resume with \
-                       another target";
+const CHANGED: &str = "what was done with rows of this run is not what its operation does";
 
 const CHANGING: &str = "this run or others of the object began or went on while the records were \
                         counted; count again when they have ended";

@@ -15,20 +15,20 @@ pub(crate) struct Checkpoint {
     /// Calls that were made for it so far.
     #[serde(default)]
     pub(crate) api_calls: u64,
-    /// Id of the target that it loads for.
+    /// What it loads for: the org that has it, and the load of its rows.
     #[serde(default)]
-    pub(crate) target: String,
+    pub(crate) purpose: String,
 }
 
 impl Checkpoint {
-    pub(crate) fn new(job: &str, target: &str) -> Self {
-        Self { job: job.to_owned(), closing: false, api_calls: 0, target: target.to_owned() }
+    pub(crate) fn new(job: &str, purpose: &str) -> Self {
+        Self { job: job.to_owned(), closing: false, api_calls: 0, purpose: purpose.to_owned() }
     }
 
-    /// Whether what becomes of the job's rows is what becomes of them for this target. A run may have
-    /// been resumed with another one.
-    pub(crate) fn is_for(&self, target: &str) -> bool {
-        self.target == target
+    /// Whether what becomes of the job's rows is what is to become of them. The queue may have been taken
+    /// over for another org since, or the run got another load.
+    pub(crate) fn is_for(&self, purpose: &str) -> bool {
+        self.purpose == purpose
     }
 
     /// Reads what [`write`](Self::write) wrote; nothing, when it names no job.
@@ -47,12 +47,13 @@ mod tests {
 
     #[test]
     fn a_checkpoint_is_read_as_it_was_written_and_names_a_job() {
-        let checkpoint = Checkpoint::new("750S10000000001IAA", "t1");
+        let checkpoint = Checkpoint::new("750S10000000001IAA", "o/1");
         let checkpoint = Checkpoint { closing: true, api_calls: 7, ..checkpoint };
 
         let read = Checkpoint::read(&checkpoint.write());
 
-        assert!(checkpoint.is_for("t1") && !checkpoint.is_for("t2") && !checkpoint.is_for(""));
+        assert!(checkpoint.is_for("o/1"));
+        assert!(["p/1", "o/2", ""].iter().all(|other| !checkpoint.is_for(other)));
         assert_eq!(read, Some(checkpoint));
         let least = Checkpoint::read(r#"{"job":"750S1000000000A"}"#);
         assert_eq!(least, Some(Checkpoint::new("750S1000000000A", "")));

@@ -93,7 +93,8 @@ impl Bulk {
                     warn!(error = %refusal, "a result file of ingest job {} is gone", job.id);
                 }
                 Err(interruption) => {
-                    let checkpoint = Checkpoint::new(&job.id, &planner.cache.target);
+                    let purpose = planner.purpose(delivery.claimed);
+                    let checkpoint = Checkpoint::new(&job.id, &purpose);
                     let checkpoint = Checkpoint { closing: true, ..checkpoint };
                     return Err(self.leave_open(load, &checkpoint, state, interruption).await);
                 }

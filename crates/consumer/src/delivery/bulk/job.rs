@@ -46,9 +46,9 @@ impl Bulk {
             }
         };
         job_queue::failpoint!("ingest-created");
-        let target = &self.planner.cache.target;
+        let purpose = self.planner.purpose(delivery.claimed);
         let mut checkpoint =
-            Checkpoint { api_calls: state.api_calls, ..Checkpoint::new(&job, target) };
+            Checkpoint { api_calls: state.api_calls, ..Checkpoint::new(&job, &purpose) };
         let kept = self.keep(delivery.claimed, Some(&checkpoint)).await;
         if matches!(kept, Err(StepEnd::Interrupted(Interruption::LeaseLost))) {
             self.abandon(delivery, &job).await;
@@ -176,9 +176,10 @@ impl Bulk {
         self.checkpoint(claimed).is_some()
     }
 
-    /// Forgets and ends a job that was made for another target, before its run was resumed with ours.
-    /// What it may have stored there counts for nothing here: all of its rows are to come to ours.
-    pub(crate) async fn drop_job_of_another_target(
+    /// Forgets a job that was made in another org, before the queue was taken over for this one, or for
+    /// another load. What it may have stored counts for nothing here: all of its rows are to come to
+    /// this org.
+    pub(crate) async fn drop_job_for_others(
         &self,
         delivery: &Delivery<'_>,
     ) -> Result<Settled, QueueError> {
@@ -186,13 +187,13 @@ impl Bulk {
         let Some(checkpoint) = claimed.external_job().and_then(Checkpoint::read) else {
             return Ok(Settled::Recorded);
         };
-        if checkpoint.is_for(&self.planner.cache.target) {
+        if checkpoint.is_for(&self.planner.purpose(claimed)) {
             return Ok(Settled::Recorded);
         }
         warn!(
             run.id = %claimed.job().run,
-            "ingest job {} was made for the target that the run had before; it is ended where it can be, \
-             and its rows go to the new one", checkpoint.job
+            "ingest job {} was made for another org or another load; it is ended where it can be, and its \
+             rows are sent again", checkpoint.job
         );
         // In this order: the next consumer follows one that is kept.
         let kept = claimed.set_external_job(None).await?;

@@ -86,10 +86,10 @@ pub(super) fn upload(rows: &EncodedRows) -> Upload {
 }
 
 impl Bulk {
-    /// The ingest job that carries the rows of a batch for our target, if there is one.
+    /// The ingest job in this org that carries the rows of a batch, if there is one.
     pub(super) fn checkpoint(&self, claimed: &Claimed) -> Option<Checkpoint> {
         let checkpoint = claimed.external_job().and_then(Checkpoint::read)?;
-        checkpoint.is_for(&self.planner.cache.target).then_some(checkpoint)
+        checkpoint.is_for(&self.planner.purpose(claimed)).then_some(checkpoint)
     }
 
     /// Leaves the job to the next consumer of the batch.

@@ -49,9 +49,9 @@ impl Lookup {
             return Ok(Ok(Found::default()));
         };
         let job = delivery.job();
+        let purpose = self.planner.purpose(delivery.claimed);
         let kept = delivery.claimed.kept_records().await?;
-        let mut ids =
-            read_kept(kept.as_deref().unwrap_or_default(), &self.planner.cache.target, job);
+        let mut ids = read_kept(kept.as_deref().unwrap_or_default(), &purpose, job);
         let is_wanted = |row: &usize| {
             ids[*row].is_none() && matches!(rows.rows()[*row], EncodedRow::Ready { .. })
         };
@@ -67,10 +67,7 @@ impl Lookup {
             return Ok(Err(interruption));
         }
         if wanted.iter().any(|row| ids[*row].is_some()) {
-            let kept = delivery
-                .claimed
-                .keep_records(&write_kept(&ids, &self.planner.cache.target, job))
-                .await?;
+            let kept = delivery.claimed.keep_records(&write_kept(&ids, &purpose, job)).await?;
             if kept == Settled::LeaseLost {
                 return Ok(Err(Interruption::LeaseLost));
             }
@@ -175,19 +172,19 @@ fn several(field: &str, records: usize, are_all: bool) -> Reason {
 }
 
 /// Rows by the number of their record in the file, so that they are found in what is left of the
-/// batch, behind the target: `1a2b3c 12:00Q…,13:00Q…`.
-fn write_kept(ids: &[Option<RecordId>], target: &str, job: &BatchJob) -> String {
+/// batch, behind the purpose: `00D…/1a2b3c 12:00Q…,13:00Q…`.
+fn write_kept(ids: &[Option<RecordId>], purpose: &str, job: &BatchJob) -> String {
     let rows = job.rows.iter().zip(ids);
     let found =
         rows.filter_map(|((record, _), id)| Some(format!("{record}:{}", id.as_ref()?.as_str())));
-    format!("{target} {}", found.collect::<Vec<_>>().join(","))
+    format!("{purpose} {}", found.collect::<Vec<_>>().join(","))
 }
 
-/// The records of the rows of a batch, as far as they are kept. A run that was resumed with another
-/// target means other ones: what was found for the one before says nothing.
-fn read_kept(kept: &str, target: &str, job: &BatchJob) -> Vec<Option<RecordId>> {
-    let of_target = kept.split_once(' ').filter(|(of, _)| *of == target);
-    let kept = of_target.map_or("", |(_, kept)| kept);
+/// The records of the rows of a batch, as far as they are kept for this purpose: those of another org
+/// are other ones.
+fn read_kept(kept: &str, purpose: &str, job: &BatchJob) -> Vec<Option<RecordId>> {
+    let for_this = kept.split_once(' ').filter(|(of, _)| *of == purpose);
+    let kept = for_this.map_or("", |(_, kept)| kept);
     let one = |text: &str| {
         let (record, id) = text.split_once(':')?;
         Some((record.parse::<u64>().ok()?, RecordId::parse(id)?))
@@ -223,12 +220,14 @@ mod tests {
         let long = RecordId::parse("00Q000000000001AAA");
         let short = RecordId::parse("00Q000000000002");
 
-        let kept = write_kept(&[long, None, short, long], "t1", &job(&[11, 12, 14, 1_000]));
+        let kept = write_kept(&[long, None, short, long], "o/1", &job(&[11, 12, 14, 1_000]));
 
-        assert_eq!(kept, "t1 11:00Q000000000001AAA,14:00Q000000000002,1000:00Q000000000001AAA");
-        assert_eq!(read_kept(&kept, "t1", &job(&[12, 14, 1_000])), [None, short, long]);
-        assert_eq!(read_kept(&kept, "t2", &job(&[12, 14, 1_000])), [None; 3], "another target");
-        assert_eq!(read_kept("", "t1", &job(&[1])), [None]);
-        assert_eq!(read_kept("t1 x,1:../..,1:00Q", "t1", &job(&[1])), [None]);
+        assert_eq!(kept, "o/1 11:00Q000000000001AAA,14:00Q000000000002,1000:00Q000000000001AAA");
+        assert_eq!(read_kept(&kept, "o/1", &job(&[12, 14, 1_000])), [None, short, long]);
+        for other in ["p/1", "o/2"] {
+            assert_eq!(read_kept(&kept, other, &job(&[12, 14, 1_000])), [None; 3], "{other}");
+        }
+        assert_eq!(read_kept("", "o/1", &job(&[1])), [None]);
+        assert_eq!(read_kept("o/1 x,1:../..,1:00Q", "o/1", &job(&[1])), [None]);
     }
 }

@@ -10,7 +10,7 @@ pub(crate) enum Kind {
     /// Stored with other values than the file has.
     WrongValue,
     /// Stored in an object that is not the run's.
-    WrongTarget,
+    WrongLoad,
     /// Stored, and in no file.
     Stranger,
     /// A good row among the rejects.

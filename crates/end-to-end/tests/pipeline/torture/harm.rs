@@ -197,7 +197,7 @@ impl Stage {
         let count = self.consumers.len().min(most);
         let at = self.rng.usize(..=self.consumers.len() - count);
         let killed: Vec<_> = self.consumers.drain(at..at + count).collect();
-        for (_, consumer) in killed {
+        for consumer in killed {
             let now = Instant::now();
             consumer.kill();
             self.tally.consumers_killed += 1;
@@ -226,7 +226,7 @@ impl Stage {
     }
 
     fn stop_consumer(&mut self) {
-        if let Some((_, consumer)) = self.consumers.pop() {
+        if let Some(consumer) = self.consumers.pop() {
             self.see_to_its_end(consumer);
         }
     }
@@ -247,7 +247,7 @@ impl Stage {
 
     fn freeze_consumer(&mut self) {
         let ms = LEASE_MS + self.rng.u64(200..1_500);
-        if let Some((_, consumer)) = self.consumers.first() {
+        if let Some(consumer) = self.consumers.first() {
             let now = Instant::now();
             consumer.signal("STOP");
             pause_for(ms);

@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::{
     desk::{number, text},
     fault::{Faults, Kind},
+    load::{COLUMNS, Load},
     org::{Org, Stored},
     plan::Fate,
     rejects::{Reject, Rejects},
     run::Run,
     services::Services,
-    target::{COLUMNS, Target},
 };
 
 /// What is left of rows that a call with an unknown outcome had: they may be stored or not.
@@ -136,22 +136,22 @@ impl Judge<'_> {
 
     /// Its records, of which none may be in an object that is not the run's.
     fn stored(&mut self, key: &str, org: &mut Org) -> Vec<Stored> {
-        let mut of_target = Vec::new();
-        for target in Target::ALL {
-            let stored = org.take(target, key);
-            if target == self.run.plan.target {
-                of_target = stored;
+        let mut of_load = Vec::new();
+        for load in Load::ALL {
+            let stored = org.take(load, key);
+            if load == self.run.plan.load {
+                of_load = stored;
             } else if !stored.is_empty() {
-                let object = target.object();
-                self.fault(Kind::WrongTarget, format!("{key} is stored as {object}"));
+                let object = load.object();
+                self.fault(Kind::WrongLoad, format!("{key} is stored as {object}"));
             }
         }
-        of_target
+        of_load
     }
 
     fn rejected_in_vain(&mut self, reject: &Reject) {
         match reject.code.as_str() {
-            UNKNOWN if self.run.plan.target.inserts() => self.verdict.unknown += 1,
+            UNKNOWN if self.run.plan.load.inserts() => self.verdict.unknown += 1,
             "POISON_BATCH" => self.fault(Kind::Poisoned, format!("record {}", reject.record)),
             code => {
                 let detail = format!("record {}: {code} {:.100}", reject.record, reject.message);
@@ -161,7 +161,7 @@ impl Judge<'_> {
     }
 
     fn values(&mut self, number: u64, cells: &[String], stored: &Stored) {
-        let fields = self.run.plan.target.fields();
+        let fields = self.run.plan.load.fields();
         for ((column, field), cell) in COLUMNS.iter().zip(fields).zip(cells) {
             let value = stored.fields[field].as_str().unwrap_or_default();
             if value != cell {
@@ -249,7 +249,7 @@ impl Judge<'_> {
     }
 }
 
-/// Why Salesforce refuses a row, if it does; see the fields in `target.rs` and the standard Lead.
+/// Why Salesforce refuses a row, if it does; see the fields in `load.rs` and the standard Lead.
 fn defect(cells: &[String]) -> Option<&'static str> {
     let [_, last_name, email, company, _] = cells else { return Some("not five cells") };
     match () {

@@ -2,7 +2,7 @@
 //! row is where it must be at the end. `make torture MINUTES=10 SEED=1` goes on for longer, from
 //! seed to seed; a seed says all of its round ([`plan`]).
 //!
-//! A round has some runs at once, of files of different width, often of two targets, and a
+//! A round has some runs at once, of files of different width, often of two loads, and a
 //! [`Theme`](plan::Theme): what breaks. It begins with stretches of harm ([`harm`]), after which
 //! all runs have to move and end within a bound ([`progress`]). The [`judge`] knows nothing of how
 //! files are made and rows are delivered: it reads the files again, and the org's records.
@@ -11,6 +11,7 @@ mod desk;
 mod fault;
 mod harm;
 mod judge;
+mod load;
 mod org;
 mod plan;
 mod progress;
@@ -22,7 +23,6 @@ mod services;
 mod source;
 mod stage;
 mod steer;
-mod target;
 mod windows;
 
 use std::{
@@ -40,7 +40,7 @@ use self::{
 use crate::processes::setting;
 
 /// Of the everyday suite: programs die and Redis forgets its last second, with rejects, wide rows
-/// and two targets; Redis stalls while nothing of what is to be inserted can be sent.
+/// and two loads; Redis stalls while nothing of what is to be inserted can be sent.
 const EVERYDAY: [u64; 2] = [53, 82];
 
 /// What all rounds came to.
@@ -95,7 +95,7 @@ fn line(plan: &Plan, outcome: &Outcome, rejected: u64, upserted: u64) -> String 
          gave up; inserted again {:?}, upserted again {upserted} (window {}); {:.0} s",
         plan.seed,
         plan.theme,
-        plan.targets(),
+        plan.loads(),
         plan.runs.len(),
         outcome.ends,
         plan.rows(),

@@ -1,10 +1,10 @@
-//! What the org holds, by target and key.
+//! What the org holds, by load and key.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::target::Target;
+use super::load::Load;
 use crate::pipeline::Pipeline;
 
 /// A record of the org.
@@ -17,32 +17,32 @@ pub(crate) struct Stored {
 }
 
 #[derive(Debug)]
-pub(crate) struct Org(BTreeMap<(Target, String), Vec<Stored>>);
+pub(crate) struct Org(BTreeMap<(Load, String), Vec<Stored>>);
 
 impl Org {
     pub(crate) fn of(pipeline: &Pipeline) -> Self {
         let mut records: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for target in Target::ALL {
-            let url = format!("{}/__sim/rows/{}", pipeline.salesforce_url, target.object());
+        for load in Load::ALL {
+            let url = format!("{}/__sim/rows/{}", pipeline.salesforce_url, load.object());
             let text = reqwest::blocking::get(url).unwrap().text().unwrap();
             for line in text.lines() {
                 let fields: Value = serde_json::from_str(line).unwrap();
-                let key = fields[target.fields()[0]].as_str().unwrap_or_default().to_owned();
+                let key = fields[load.fields()[0]].as_str().unwrap_or_default().to_owned();
                 let (number, writes) =
                     (record_number(fields["Id"].as_str().unwrap()), fields["_writes"].as_u64());
                 let stored = Stored { number, writes: writes.unwrap(), fields };
-                records.entry((target, key)).or_default().push(stored);
+                records.entry((load, key)).or_default().push(stored);
             }
         }
         Self(records)
     }
 
-    pub(crate) fn take(&mut self, target: Target, key: &str) -> Vec<Stored> {
-        self.0.remove(&(target, key.to_owned())).unwrap_or_default()
+    pub(crate) fn take(&mut self, load: Load, key: &str) -> Vec<Stored> {
+        self.0.remove(&(load, key.to_owned())).unwrap_or_default()
     }
 
     /// Keys of what nobody took.
-    pub(crate) fn left(self) -> impl Iterator<Item = (Target, String)> {
+    pub(crate) fn left(self) -> impl Iterator<Item = (Load, String)> {
         self.0.into_keys()
     }
 }

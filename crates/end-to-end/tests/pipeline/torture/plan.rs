@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::{source::Shape, target::Target};
+use super::{load::Load, source::Shape};
 
 /// The one setting that is not its default, a tenth of it: at 30 s a round would mostly wait for
 /// leases. What is measured in leases is shortened with it: how long Redis stalls, how long a
@@ -77,7 +77,7 @@ pub(crate) struct RunPlan {
     /// What the keys of its rows begin with.
     pub(crate) prefix: String,
     pub(crate) shape: Shape,
-    pub(crate) target: Target,
+    pub(crate) load: Load,
     pub(crate) driver: Driver,
     pub(crate) fate: Fate,
 }
@@ -86,8 +86,8 @@ impl std::fmt::Display for RunPlan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Shape { rows, is_wide, bad_permille, .. } = self.shape;
         let width = if is_wide { "wide" } else { "narrow" };
-        let (fate, driver, target) = (self.fate, self.driver, self.target);
-        write!(f, "{fate:?} {driver:?} {target:?} {rows} {width} rows, {bad_permille} bad of 1000")
+        let (fate, driver, load) = (self.fate, self.driver, self.load);
+        write!(f, "{fate:?} {driver:?} {load:?} {rows} {width} rows, {bad_permille} bad of 1000")
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) theme: Theme,
     pub(crate) runs: Vec<RunPlan>,
-    /// Of each target that there is.
+    /// Each delivers any run.
     pub(crate) consumers: usize,
     /// How many stretches of harm there are.
     pub(crate) seasons: u64,
@@ -108,14 +108,14 @@ impl Plan {
     pub(crate) fn new(seed: u64, is_short: bool) -> Self {
         let mut rng = Rng::with_seed(seed);
         let theme = THEMES[usize::try_from(seed).unwrap_or_default() % THEMES.len()];
-        let targets = match rng.u8(0..5) {
-            0 => vec![Target::Visits],
-            1 | 2 => vec![Target::Leads],
-            _ => Target::ALL.to_vec(),
+        let loads = match rng.u8(0..5) {
+            0 => vec![Load::Visits],
+            1 | 2 => vec![Load::Leads],
+            _ => Load::ALL.to_vec(),
         };
         let count = if is_short { rng.usize(2..=3) } else { rng.usize(2..=5) };
         let mut runs: Vec<_> =
-            (0..count).map(|nth| Self::run(seed, nth, &targets, is_short, &mut rng)).collect();
+            (0..count).map(|nth| Self::run(seed, nth, &loads, is_short, &mut rng)).collect();
         // Fewer batches than there are hands: those that are empty reach for what others hold.
         if theme == Theme::Stalls && (is_short || rng.bool()) {
             for run in &mut runs {
@@ -133,12 +133,12 @@ impl Plan {
             seed,
             theme,
             runs,
-            consumers: if targets.len() == 1 { rng.usize(2..=3) } else { rng.usize(1..=2) },
+            consumers: rng.usize(2..=4),
             seasons: if is_short { 1 } else { rng.u64(2..=3) },
         }
     }
 
-    fn run(seed: u64, nth: usize, targets: &[Target], is_short: bool, rng: &mut Rng) -> RunPlan {
+    fn run(seed: u64, nth: usize, loads: &[Load], is_short: bool, rng: &mut Rng) -> RunPlan {
         let fate = match (nth, rng.u8(0..20)) {
             (0, _) | (_, 0..=7) => Fate::Straight,
             (_, 8..=11) => Fate::Paused,
@@ -163,15 +163,15 @@ impl Plan {
                 bad_permille: rng.u32(least..=80),
                 is_mismatch: fate == Fate::Mismatch,
             },
-            target: targets[nth % targets.len()],
+            load: loads[nth % loads.len()],
             driver,
             fate,
         }
     }
 
-    pub(crate) fn targets(&self) -> Vec<Target> {
-        let is_used = |target: &Target| self.runs.iter().any(|run| run.target == *target);
-        Target::ALL.into_iter().filter(is_used).collect()
+    pub(crate) fn loads(&self) -> Vec<Load> {
+        let is_used = |load: &Load| self.runs.iter().any(|run| run.load == *load);
+        Load::ALL.into_iter().filter(is_used).collect()
     }
 
     pub(crate) fn rows(&self) -> u64 {

@@ -85,8 +85,8 @@ fn verdict(stage: &mut Stage, creations: &Creations, started: Instant) -> Outcom
         let end = if run.is_given_up { "given up" } else { run.status() };
         *ends.entry(format!("{:?} {end}", run.plan.fate)).or_default() += 1;
     }
-    for (target, key) in org.left() {
-        stage.faults.add(target.object(), Kind::Stranger, key);
+    for (load, key) in org.left() {
+        stage.faults.add(load.object(), Kind::Stranger, key);
     }
     let again = verdicts.iter().flat_map(|(_, verdict)| verdict.inserted_again.clone()).collect();
     let (inserted_again, unexplained) = creations.explain(&stage.windows, again);

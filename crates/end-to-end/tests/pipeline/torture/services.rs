@@ -6,8 +6,8 @@ use redis::Connection;
 use test_support::{MovableClock, RedisSentinel, RedisServer, azurite_sas_connection_string};
 
 use super::{
+    load::SCHEMA,
     plan::{Plan, Theme},
-    target::SCHEMA,
 };
 use crate::{pipeline::Pipeline, processes::wait_until};
 

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::target::COLUMNS;
+use super::load::COLUMNS;
 
 /// What a file is like.
 #[derive(Clone, Copy, Debug)]

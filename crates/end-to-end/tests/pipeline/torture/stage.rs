@@ -14,10 +14,10 @@ use super::{
     desk::{Server, number, reports, text},
     fault::{Faults, Kind},
     harm::Tally,
+    load::Load,
     plan::{Fate, Plan},
     run::Run,
     services::Services,
-    target::Target,
     windows::{Cause, RECORDED_WITHIN, Window},
 };
 use crate::processes::{Ended, Program};
@@ -33,10 +33,10 @@ pub(crate) struct Stage {
     pub(crate) tally: Tally,
     pub(crate) windows: Vec<Window>,
     pub(crate) faults: Faults,
-    pub(crate) consumers: Vec<(Target, Program)>,
-    pub(crate) servers: Vec<(Target, Server)>,
+    pub(crate) consumers: Vec<Program>,
+    pub(crate) servers: Vec<(Load, Server)>,
     pub(crate) runs: Vec<Run>,
-    consumer_settings: BTreeMap<Target, Vec<(&'static str, String)>>,
+    load_settings: BTreeMap<Load, Vec<(&'static str, String)>>,
     /// When Redis was not there last, from and to.
     redis_away: Option<(Instant, Instant)>,
 }
@@ -44,8 +44,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(plan: &Plan) -> Self {
         let services = Services::start(plan);
-        let settings = |target: Target| (target, target.consumer_settings(&services.pipeline));
-        let consumer_settings = plan.targets().into_iter().map(settings).collect();
+        let settings = |load: Load| (load, load.settings(&services.pipeline));
+        let load_settings = plan.loads().into_iter().map(settings).collect();
         Self {
             plan: plan.clone(),
             services,
@@ -56,7 +56,7 @@ impl Stage {
             consumers: Vec::new(),
             servers: Vec::new(),
             runs: Vec::new(),
-            consumer_settings,
+            load_settings,
             redis_away: None,
         }
     }
@@ -79,46 +79,42 @@ impl Stage {
     }
 
     fn revive_consumers(&mut self) {
-        for (target, mut consumer) in std::mem::take(&mut self.consumers) {
+        for mut consumer in std::mem::take(&mut self.consumers) {
             match consumer.ended() {
-                None => self.consumers.push((target, consumer)),
+                None => self.consumers.push(consumer),
                 Some(ended) => self.note_end("consumer", &ended),
             }
         }
-        for (target, settings) in &self.consumer_settings {
-            let there = self.consumers.iter().filter(|(of, _)| of == target).count();
-            for _ in there..self.plan.consumers {
-                let consumer = self.services.pipeline.program_with("consumer", settings, &[]);
-                self.consumers.push((*target, consumer));
-            }
+        while self.consumers.len() < self.plan.consumers {
+            self.consumers.push(self.services.pipeline.consumer_without_load());
         }
     }
 
-    /// Two at the least, and one for each target.
+    /// Two at the least, and one for each load.
     fn revive_servers(&mut self) {
         if !self.plan.serves() {
             return;
         }
-        for (target, mut server) in std::mem::take(&mut self.servers) {
+        for (load, mut server) in std::mem::take(&mut self.servers) {
             match server.program.ended() {
-                None => self.servers.push((target, server)),
+                None => self.servers.push((load, server)),
                 Some(ended) => self.note_end("server", &ended),
             }
         }
-        let targets = self.plan.targets();
-        for target in if targets.len() == 1 { vec![targets[0]; 2] } else { targets.clone() } {
-            let wanted = 2 / targets.len();
-            if self.servers.iter().filter(|(of, _)| *of == target).count() < wanted {
-                let settings = self.producer_settings(target, self.servers.len() % 2 == 1);
+        let loads = self.plan.loads();
+        for load in if loads.len() == 1 { vec![loads[0]; 2] } else { loads.clone() } {
+            let wanted = 2 / loads.len();
+            if self.servers.iter().filter(|(of, _)| *of == load).count() < wanted {
+                let settings = self.producer_settings(load, self.servers.len() % 2 == 1);
                 let server = Server::start(&self.services.pipeline, &settings);
-                self.servers.push((target, server));
+                self.servers.push((load, server));
             }
         }
     }
 
     /// One of two producers goes by the clock that is moved.
-    fn producer_settings(&self, target: Target, is_moved: bool) -> Vec<(&'static str, String)> {
-        let mut settings = target.settings();
+    fn producer_settings(&self, load: Load, is_moved: bool) -> Vec<(&'static str, String)> {
+        let mut settings = self.load_settings[&load].clone();
         if let Some(clock) = self.services.producers_clock.as_ref().filter(|_| is_moved) {
             settings.extend(clock.environment());
         }
@@ -147,7 +143,7 @@ impl Stage {
         if run.plan.fate == Fate::FailsFirst {
             arguments.extend(["--max-rejects", &limit]);
         }
-        let settings = self.producer_settings(run.plan.target, nth % 2 == 1);
+        let settings = self.producer_settings(run.plan.load, nth % 2 == 1);
         let follower = self.services.pipeline.program_with("producer", &settings, &arguments);
         self.runs[nth].follower = Some(follower);
     }
@@ -214,7 +210,7 @@ impl Stage {
 
     /// Ends all programs in good order.
     pub(crate) fn stop(&mut self) {
-        let consumers = self.consumers.drain(..).map(|(_, program)| program);
+        let consumers = self.consumers.drain(..);
         let servers = self.servers.drain(..).map(|(_, server)| server.program);
         let followers = self.runs.iter_mut().filter_map(|run| run.follower.take());
         let programs: Vec<_> = consumers.chain(servers).chain(followers).collect();

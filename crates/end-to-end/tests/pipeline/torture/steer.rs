@@ -24,7 +24,7 @@ impl Stage {
         }
         self.revive();
         wait_until("the consumers have signed in", || {
-            self.consumers.iter().all(|(_, one)| one.stderr().contains("worker started"))
+            self.consumers.iter().all(|one| one.stderr().contains("worker started"))
         });
         if self.plan.theme == Theme::Stalls {
             // What is to be held while Redis stalls must not be sent before.
@@ -45,7 +45,7 @@ impl Stage {
     fn start_over_http(&mut self, plan: &super::plan::RunPlan) -> String {
         let mut id = None;
         wait_until("a server starts the run", || {
-            let mut fitting = self.servers.iter_mut().filter(|(target, _)| *target == plan.target);
+            let mut fitting = self.servers.iter_mut().filter(|(load, _)| *load == plan.load);
             id = fitting.find_map(|(_, server)| server.start_run(&plan.file));
             id.is_some()
         });
@@ -104,7 +104,7 @@ impl Stage {
             }
         } else {
             let resume = ["resume", &run.id, "--json"];
-            let settings = run.plan.target.settings();
+            let settings = run.plan.load.settings(&self.services.pipeline);
             let program = self.services.pipeline.program_with("producer", &settings, &resume);
             if run.follower.is_none() {
                 // It goes on with the run, when nobody else does.

@@ -14,8 +14,8 @@ use std::{
 };
 
 use super::{
+    load::Load,
     plan::{BATCH_ROWS, LATENCY_MAX_MS},
-    target::Target,
 };
 use crate::processes::pause_for;
 
@@ -65,8 +65,7 @@ impl Creations {
                     .ok()
                     .and_then(|text| serde_json::from_str(&text).ok())
                     .unwrap_or_default();
-                if let Some(created) = state["objects"][Target::Visits.object()]["created"].as_u64()
-                {
+                if let Some(created) = state["objects"][Load::Visits.object()]["created"].as_u64() {
                     seen_by_it.lock().unwrap().push((asked, created));
                 }
                 pause_for(50);

@@ -77,7 +77,7 @@ impl Snapshot {
             next.add_log((u64::MAX, 0), last, log_lines::closing(ledger))?;
         }
         let pause = queue.outage.as_ref();
-        let report = Report::of(ledger.clone()).among(&queue.targets(), pause);
+        let report = Report::of(ledger.clone()).among(&queue.live(), pause);
         let seen = RunFrame { report, queue };
         next.run = frame("run", last, &seen)?;
         Ok(next)

@@ -2,12 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use job_queue::{ApiUsage, Outage, Queue, QueueError, Target};
+use job_queue::{ApiUsage, LoadSummary, Outage, Queue, QueueError};
 use serde::Serialize;
 
-use crate::{
-    import::backpressure::Watermarks, report::target::ShownTarget, server::cached::Cached,
-};
+use crate::{import::backpressure::Watermarks, report::waiting::Live, server::cached::Cached};
 
 /// However many callers there are, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_millis(400);
@@ -28,8 +26,8 @@ pub(crate) struct QueueState {
     /// Consumers that deliver, and servers that take runs.
     pub(crate) consumers: u64,
     pub(crate) servers: u64,
-    /// What the consumers do with rows, each target once.
-    targets: Vec<ShownTarget>,
+    /// What the consumers give to runs without a load, each once.
+    pub(crate) loads: Vec<LoadSummary>,
     /// API calls of the org's day, as last reported by Salesforce.
     pub(crate) api_usage: Option<ApiUsage>,
     /// Why nothing is delivered now, though consumers are alive.
@@ -37,9 +35,9 @@ pub(crate) struct QueueState {
 }
 
 impl QueueState {
-    /// Targets of the consumers that are alive.
-    pub(crate) fn targets(&self) -> Vec<Target> {
-        self.targets.iter().map(|shown| shown.target.clone()).collect()
+    /// The consumers that are alive.
+    pub(crate) fn live(&self) -> Live {
+        Live { consumers: self.consumers, loads: self.loads.clone() }
     }
 }
 
@@ -63,7 +61,7 @@ impl QueueWatch {
 
     async fn look(&self) -> Result<Arc<QueueState>, QueueError> {
         let depth = self.queue.depth().await?;
-        let targets = self.queue.live_targets().await?;
+        let Live { consumers, loads } = Live::of(&self.queue).await?;
         let (high, low) = (self.watermarks.high(), self.watermarks.low());
         Ok(Arc::new(QueueState {
             jobs: depth.jobs,
@@ -72,9 +70,9 @@ impl QueueWatch {
             jobs_low: low.jobs,
             bytes_high: high.bytes,
             bytes_low: low.bytes,
-            consumers: self.queue.live_consumers().await?,
+            consumers,
             servers: self.queue.live_servers().await?,
-            targets: targets.into_iter().map(ShownTarget::from).collect(),
+            loads,
             api_usage: self.queue.api_usage().await?,
             outage: self.queue.outage().await?,
         }))

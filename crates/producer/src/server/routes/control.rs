@@ -10,7 +10,7 @@ use crate::{
     import::control::{ControlError, Outcome, RunCommand},
     server::{
         error::ApiError,
-        extract::{JsonOf, RejectLimitOf, RunOf, TargetId},
+        extract::{JsonOf, RejectLimitOf, RunOf},
         state::Api,
     },
 };
@@ -27,7 +27,6 @@ pub(crate) struct Granted {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Changed {
-    target: Option<TargetId>,
     max_rejects: Option<RejectLimitOf>,
 }
 
@@ -44,11 +43,8 @@ pub(crate) async fn resume(
     RunOf(run): RunOf,
     body: Option<JsonOf<Changed>>,
 ) -> Answer {
-    let Changed { target, max_rejects } = body.map(|JsonOf(body)| body).unwrap_or_default();
+    let Changed { max_rejects } = body.map(|JsonOf(body)| body).unwrap_or_default();
     let limit = max_rejects.map(|limit| limit.read()).transpose()?;
-    if let Some(target) = target {
-        api.runs.change_target(&run, &target.id()?).await?;
-    }
     api.runs.change_guard(&run, limit).await?;
     grant(RunCommand::Resume, &api, run).await
 }

@@ -4,6 +4,7 @@ pub(crate) mod control;
 pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod health;
+pub(crate) mod loads;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod page;

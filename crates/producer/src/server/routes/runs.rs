@@ -46,7 +46,7 @@ pub(crate) async fn list(
     let turn = api.lists.turn(&client).await?;
     let page = api.runs.queue.runs_page(page.before.as_deref(), limit.get().into()).await?;
     let queue = api.queue_watch.state().await?;
-    let (live, pause) = (queue.targets(), queue.outage.as_ref());
+    let (live, pause) = (queue.live(), queue.outage.as_ref());
     let reports = page.runs.into_iter().map(|run| Report::of(run).among(&live, pause));
     Ok(turn.answer(&Runs { runs: reports.collect(), next: page.next }))
 }
@@ -63,7 +63,7 @@ pub(crate) async fn show(
 ) -> Result<Json<Report>, ApiError> {
     let ledger = api.runs.queue.ledger(&run).await?.ok_or_else(ApiError::no_such_run)?;
     let queue = api.queue_watch.state().await?;
-    Ok(Json(Report::of(ledger).among(&queue.targets(), queue.outage.as_ref())))
+    Ok(Json(Report::of(ledger).among(&queue.live(), queue.outage.as_ref())))
 }
 
 /// What happened in a run over time, for a chart.

@@ -15,12 +15,15 @@ use tokio::time::timeout;
 
 use crate::{
     import::{
+        error::SyncError,
+        load_choice::LoadWish,
         replay::{Replay, ReplayError},
         run_request::RunRequest,
     },
     server::{
         error::ApiError,
-        extract::{JsonOf, RunOf, TargetId},
+        extract::RunOf,
+        load_body::{LoadOf, WithLoad},
         middleware::audit::Begun,
         state::{Api, STARTS_MAX},
     },
@@ -38,7 +41,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(24);
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct FileOf {
     file_name: String,
-    target: Option<TargetId>,
+    load: Option<LoadOf>,
 }
 
 /// Which rejected rows to load again; all without a code.
@@ -46,7 +49,7 @@ pub(crate) struct FileOf {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RowsOf {
     code: Option<String>,
-    target: Option<TargetId>,
+    load: Option<LoadOf>,
 }
 
 /// The run is opened, and a server will take it.
@@ -63,14 +66,11 @@ type Answer = Result<(StatusCode, Extension<Begun>, Json<Started>), ApiError>;
 pub(crate) async fn start(
     State(api): State<Arc<Api>>,
     headers: HeaderMap,
-    JsonOf(body): JsonOf<FileOf>,
+    WithLoad(body): WithLoad<FileOf>,
 ) -> Answer {
-    let FileOf { file_name, target } = body;
-    let wanted = match target {
-        Some(target) => target.wanted()?,
-        None => api.wanted.clone(),
-    };
-    let request = RunRequest::new(file_name, api.settings.clone(), wanted);
+    let FileOf { file_name, load } = body;
+    let said = api.loads.said_of_file(&file_name, &wish(load)?).map_err(SyncError::from)?;
+    let request = RunRequest::new(file_name, api.settings.clone(), said);
     begin(api, RunRequest { start_key: start_key(&headers)?, ..request }).await
 }
 
@@ -78,19 +78,22 @@ pub(crate) async fn replay(
     State(api): State<Arc<Api>>,
     RunOf(of): RunOf,
     headers: HeaderMap,
-    body: Option<JsonOf<RowsOf>>,
+    body: Option<WithLoad<RowsOf>>,
 ) -> Answer {
     let start_key = start_key(&headers)?;
-    let RowsOf { code, target } = body.map(|JsonOf(rows)| rows).unwrap_or_default();
+    let RowsOf { code, load } = body.map(|WithLoad(rows)| rows).unwrap_or_default();
     let codes = code.into_iter().collect();
-    // The server's own target settings are for new runs only.
-    let wanted = target.as_ref().map(TargetId::wanted).transpose()?.unwrap_or_default();
-    let replay = Replay { of, codes, edited: None, settings: api.settings.clone(), wanted };
-    let request = replay.request(&api.runs).await.map_err(|error| match error {
+    let settings = api.settings.clone();
+    let replay = Replay { of, codes, edited: None, settings, load: wish(load)? };
+    let request = replay.request(&api.runs, &api.loads).await.map_err(|error| match error {
         ReplayError::Sync(error) => error.into(),
         error => ApiError::conflict(error.to_string(), None),
     })?;
     begin(api, RunRequest { start_key, ..request.request }).await
+}
+
+fn wish(load: Option<LoadOf>) -> Result<LoadWish, ApiError> {
+    load.map_or_else(|| Ok(LoadWish::nothing()), |load| load.wish())
 }
 
 /// Runs to its end even if the caller disconnects: a run in the ledger must get its job.

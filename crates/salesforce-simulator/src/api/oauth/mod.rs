@@ -14,13 +14,7 @@ pub(crate) use request::{Login, bearer};
 
 use self::request::{LoginRefusal, parameter};
 use super::call::Call;
-use crate::{
-    faults::Fault,
-    http::Answer,
-    org::Org,
-    problem::Refusal,
-    sessions::{ORG_ID, USER_ID},
-};
+use crate::{faults::Fault, http::Answer, org::Org, problem::Refusal, sessions::USER_ID};
 
 /// Answers everything below `/services/oauth2` and `/id`.
 pub(crate) fn login(org: &Org, login: &Login<'_>, path: &[&str]) -> Answer {
@@ -30,7 +24,9 @@ pub(crate) fn login(org: &Org, login: &Login<'_>, path: &[&str]) -> Answer {
         ("GET" | "POST", ["services", "oauth2", "userinfo"]) => {
             user(org, login).unwrap_or_else(Answer::from)
         }
-        ("GET", ["id", ORG_ID, USER_ID]) => user(org, login).unwrap_or_else(Answer::from),
+        ("GET", ["id", id, USER_ID]) if *id == org.config.org_id => {
+            user(org, login).unwrap_or_else(Answer::from)
+        }
         (_, ["services", "oauth2", "token"]) => refused(("invalid_request", "must use HTTP POST")),
         _ => Refusal::not_found().into(),
     }
@@ -48,7 +44,7 @@ fn token(org: &Org, login: &Login<'_>) -> Answer {
     let mut answer = json!({
         "access_token": org.open_session(),
         "instance_url": base,
-        "id": format!("{base}/id/{ORG_ID}/{USER_ID}"),
+        "id": format!("{base}/id/{}/{USER_ID}", org.config.org_id),
         "token_type": "Bearer",
         "issued_at": now_ms().to_string(),
         "signature": "c2ltdWxhdGVk",
@@ -91,12 +87,12 @@ fn user(org: &Org, login: &Login<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::session_expired());
     }
     let base = base_url(org, login.headers);
-    let name = &org.config.user_name;
+    let (name, org_id) = (&org.config.user_name, &org.config.org_id);
     Ok(Answer::ok(&json!({
-        "sub": format!("{base}/id/{ORG_ID}/{USER_ID}"),
-        "id": format!("{base}/id/{ORG_ID}/{USER_ID}"),
+        "sub": format!("{base}/id/{org_id}/{USER_ID}"),
+        "id": format!("{base}/id/{org_id}/{USER_ID}"),
         "user_id": USER_ID,
-        "organization_id": ORG_ID,
+        "organization_id": org_id,
         "preferred_username": name,
         "username": name,
         "name": "Integration User",

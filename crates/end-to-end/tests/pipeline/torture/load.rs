@@ -1,6 +1,6 @@
 //! What rows become: two objects, two operations, one set of columns.
 //!
-//! Files for either have the same columns on purpose: nothing but the run's target tells
+//! Files for either have the same columns on purpose: nothing but the run's load tells
 //! a consumer whether a batch is its own.
 
 use crate::pipeline::Pipeline;
@@ -18,14 +18,14 @@ pub(crate) const SCHEMA: &str = r#"{"objects": [{
     {"name": "Notes__c", "label": "Notes", "type": "textarea", "length": 32000}]}]}"#;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Target {
+pub(crate) enum Load {
     /// Upserted by an external id.
     Leads,
     /// Inserted: a row that is sent twice is stored twice.
     Visits,
 }
 
-impl Target {
+impl Load {
     pub(crate) const ALL: [Self; 2] = [Self::Leads, Self::Visits];
 
     pub(crate) fn object(self) -> &'static str {
@@ -47,8 +47,7 @@ impl Target {
         }
     }
 
-    /// Names the target to a producer; a consumer needs its mapping too.
-    pub(crate) fn settings(self) -> Vec<(&'static str, String)> {
+    fn without_mapping(self) -> Vec<(&'static str, String)> {
         let (operation, key) = match self {
             Self::Leads => ("upsert", "External_Id__c"),
             // An empty variable counts as not set.
@@ -61,12 +60,12 @@ impl Target {
         ]
     }
 
-    /// The same with the mapping, whose file it writes.
-    pub(crate) fn consumer_settings(self, pipeline: &Pipeline) -> Vec<(&'static str, String)> {
+    /// Names the load to a producer, with its mapping, whose file it writes.
+    pub(crate) fn settings(self, pipeline: &Pipeline) -> Vec<(&'static str, String)> {
         let lines = COLUMNS.iter().zip(self.fields());
         let mapping: String = lines.map(|(column, field)| format!("{column}={field}\n")).collect();
         let file = pipeline.local_file(&format!("{}.sdl", self.object()), &mapping);
-        let mut settings = self.settings();
+        let mut settings = self.without_mapping();
         settings.push(("MAPPING_FILE", file));
         settings
     }

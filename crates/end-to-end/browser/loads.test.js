@@ -1,0 +1,81 @@
+// A run says what it loads: chosen by a person, or by the name of its file.
+
+import assert from "node:assert/strict";
+import path from "node:path";
+import { describe, it } from "node:test";
+
+import { Watched } from "./support/browser.js";
+import { look } from "./support/look.js";
+import { root } from "./support/product.js";
+import { onStage } from "./support/stage.js";
+
+const STATUS = ".story .pill";
+// Neither the server nor a consumer has a default load.
+const SETTINGS = { SALESFORCE_OBJECT: "", SALESFORCE_EXTERNAL_ID: "", MAPPING_FILE: "", LOADS_FILE: path.join(root, "deploy/loads.toml") };
+
+describe("the load of a run", { timeout: 300_000 }, () => {
+  const stage = onStage(async (product) => {
+    for (const [file, ...more] of [["leads/june.csv", "--bad-rows", "100"], ["people.csv"], ["nameless.csv"]]) await product.generate(file, 500, ...more);
+    await product.serve();
+    await product.consume();
+  }, SETTINGS);
+
+  const open = (hash) => Watched.open(stage.browser, stage.product.origin, { hash });
+
+  async function start(watched, file, load = "") {
+    await watched.page.waitForSelector("#load option:nth-child(4)");
+    await watched.press(`#files [title="${file}"]`);
+    await watched.page.select("#load", load);
+    await watched.press("[data-part=start]");
+  }
+
+  it("is that of the file's name, unless somebody chooses another", async () => {
+    const watched = await open();
+    await watched.sees("[data-part=loadHint]", /^The load whose pattern fits; without one, no consumer has a default load\.$/);
+    assert.deepEqual(await watched.page.$$eval("#load option", (all) => all.map(({ text }) => text)), [
+      "By the file's name", "leads: upsert Lead by External_Id__c", "accounts: upsert Account by ErpKey__c", "contacts: upsert Contact by LegacyId__c"]);
+    await watched.page.select("#load", "contacts");
+    await watched.sees("[data-part=loadHint]", /^API collections; mapping [0-9a-f]+; files contacts\*\.csv; after accounts\.$/);
+    await look(watched, "loads");
+
+    await start(watched, "leads/june.csv");
+    await watched.sees(STATUS, /^Completed$/);
+    assert.equal(await watched.text("[data-part=does]"), "upsert Lead by External_Id__c");
+    await watched.press(".crumb a");
+    await start(watched, "people.csv", "contacts");
+    await watched.sees(STATUS, /^Completed$/);
+    assert.match(await watched.text("[data-detail=load]"), /^upsert Contact by LegacyId__c, load contacts, mapping [0-9a-f]+$/);
+    await watched.press(".crumb a");
+    await watched.sees("tbody td .sub", /^upsert Contact$/);
+    await watched.close();
+  });
+
+  it("is kept by a replay, unless somebody chooses another", async () => {
+    const { runs } = await stage.product.api("/api/sync");
+    const { run } = runs.find(({ file }) => file === "leads/june.csv");
+    const replay = async (load) => {
+      const watched = await open(`#/runs/${run}`);
+      await watched.page.waitForSelector("#replay-load option:nth-child(4)");
+      await watched.page.select("#replay-load", load);
+      await watched.press("[data-part=replay]:not(:disabled)");
+      await watched.sees("[data-part=origin]", new RegExp(`replay of ${run}`));
+      await watched.sees(STATUS, /^(Completed|Failed)$/);
+      const does = await watched.text("[data-part=does]");
+      await watched.close();
+      return does;
+    };
+
+    assert.equal(await replay(""), "upsert Lead by External_Id__c");
+    assert.equal(await replay("contacts"), "upsert Contact by LegacyId__c");
+  });
+
+  it("is missing, and the page says so", async () => {
+    const { runId } = await stage.product.start("nameless.csv");
+    const watched = await open(`#/runs/${runId}`);
+    await watched.sees(STATUS, /^Draining$/);
+    await watched.sees("[data-part=sentence]", /Nothing is delivered: /);
+    assert.equal(await watched.text("[data-part=does]"), "no load yet");
+    await look(watched, "waits-for-load");
+    await watched.close();
+  });
+});

@@ -1,0 +1,48 @@
+//! What to say when there is no load.
+
+use ingest_core::shown;
+
+use crate::{
+    nearest::nearest,
+    spelling::{listed, quoted},
+};
+
+/// There is no load, or not one alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoLoad {
+    /// None has the name.
+    #[error("there is no load {}; {}", quoted(name), those_there_are(name, known))]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// The patterns of several fit.
+    #[error(
+        "the loads {} have patterns that fit {}; say which with --load, or make the patterns of \
+         `files` narrower",
+        listed(loads.iter().map(String::as_str)),
+        shown(file, FILE_CHARACTERS_MAX)
+    )]
+    Several {
+        /// The blob.
+        file: String,
+        /// Their names.
+        loads: Vec<String>,
+    },
+}
+
+/// Characters of a blob's name that are shown.
+const FILE_CHARACTERS_MAX: usize = 200;
+
+fn those_there_are(name: &str, known: &[String]) -> String {
+    let known = || known.iter().map(String::as_str);
+    match (known().next(), nearest(name, known())) {
+        (None, _) => "there are none; name a file of loads in LOADS_FILE, or set SALESFORCE_OBJECT"
+            .to_owned(),
+        (Some(_), None) => format!("there are {}", listed(known())),
+        (Some(_), Some(near)) => format!("did you mean `{near}`? There are {}", listed(known())),
+    }
+}

@@ -1,0 +1,66 @@
+//! `producer loads`.
+
+use std::{io::Write, process::ExitCode};
+
+use clap::ValueEnum;
+use load::ApiChoice;
+
+use crate::{
+    cli::run_args::ListLoadsArgs, import::known_loads::KnownLoads, report::shown_load::ShownLoad,
+};
+
+/// Characters of a cell of the table.
+const CELL_MAX: usize = 60;
+
+/// What is wrong with them is a wrong setting.
+pub(super) fn list(args: &ListLoadsArgs) -> anyhow::Result<ExitCode> {
+    let known = KnownLoads::read(&args.loads)?;
+    let loads: Vec<ShownLoad<'_>> = known.iter().map(ShownLoad::of).collect();
+    let mut out = service::stdout();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&loads)?)?;
+    } else {
+        write!(out, "{}", table(&loads))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(loads: &[ShownLoad<'_>]) -> String {
+    if loads.is_empty() {
+        return "no loads; name a file of loads in LOADS_FILE, or set SALESFORCE_OBJECT\n"
+            .to_owned();
+    }
+    let titles = ["NAME", "OPERATION", "OBJECT", "EXTERNAL ID", "API", "FILES", "AFTER"];
+    let rows: Vec<[String; 7]> = loads.iter().map(row).collect();
+    let widths: Vec<usize> = titles
+        .iter()
+        .enumerate()
+        .map(|(at, title)| {
+            let cells = rows.iter().map(|row| row[at].chars().count());
+            cells.chain([title.len()]).max().unwrap_or_default()
+        })
+        .collect();
+    let line = |cells: &[String]| {
+        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}  "));
+        format!("{}\n", cells.collect::<String>().trim_end())
+    };
+    let title = line(&titles.map(str::to_owned));
+    title + &rows.iter().map(|row| line(row)).collect::<String>()
+}
+
+fn row(load: &ShownLoad<'_>) -> [String; 7] {
+    let shown = |text: &str| service::shown(text, CELL_MAX);
+    [
+        shown(load.name),
+        load.operation.to_owned(),
+        shown(load.object),
+        shown(load.external_id.unwrap_or_default()),
+        name_of(load.api),
+        shown(&load.files.join(", ")),
+        shown(&load.after.join(", ")),
+    ]
+}
+
+fn name_of(api: ApiChoice) -> String {
+    api.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}

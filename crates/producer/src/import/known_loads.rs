@@ -1,0 +1,69 @@
+//! The loads that this process knows: those of its file, and `default`, which its environment says.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use load::{LoadSettings, Loads, NamedLoad};
+
+use crate::cli::{invalid_setting::InvalidSetting, load_args::LoadsArgs};
+
+/// A longer file is neither one of loads nor a mapping, as its reader says.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The loads that this process knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KnownLoads {
+    /// With `default`, when the environment says an object.
+    pub(super) loads: Loads,
+    /// What the environment says, with an object or without.
+    pub(super) environment: LoadSettings,
+}
+
+impl KnownLoads {
+    /// Reads the file and the environment, with all mappings that they name.
+    pub(crate) fn read(args: &LoadsArgs) -> Result<Self, InvalidSetting> {
+        let of_file = match &args.loads_file {
+            None => Loads::default(),
+            Some(path) => loads_in(path)?,
+        };
+        let said = LoadSettings::of_variables(&service::variables())
+            .map_err(|error| InvalidSetting(words_of(&error)))?;
+        let loads = of_file
+            .with_default(&said, &read_text)
+            .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
+        Ok(Self { loads, environment: said })
+    }
+
+    /// What flags say, and what the environment says of all else.
+    pub(crate) fn with_flags(&self, flags: &LoadSettings) -> LoadSettings {
+        flags.clone().over(self.environment.clone())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &NamedLoad> {
+        self.loads.iter()
+    }
+}
+
+fn loads_in(path: &Path) -> Result<Loads, InvalidSetting> {
+    let text = read_text(path).map_err(|error| {
+        InvalidSetting(format!("could not read the loads file {}: {error}", path.display()))
+    })?;
+    Loads::parse(path, &text, &read_text).map_err(|error| InvalidSetting(error.to_string()))
+}
+
+/// The text of a small file.
+pub(super) fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// What clap says, without what it writes around it.
+fn words_of(error: &clap::Error) -> String {
+    let message = error.to_string();
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    message.split("\n\n").next().unwrap_or(message).trim_end().to_owned()
+}

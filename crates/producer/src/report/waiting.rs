@@ -1,0 +1,109 @@
+//! What a run waits for: a consumer, or one that says what it loads.
+
+use job_queue::{Ledger, LoadSummary, Queue, QueueError};
+use service::few;
+
+use crate::report::run_status::RunStatus;
+
+/// The consumers that are alive, as far as runs depend on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Live {
+    pub(crate) consumers: u64,
+    /// What they give to runs without a load, each once.
+    pub(crate) loads: Vec<LoadSummary>,
+}
+
+impl Live {
+    /// Those of this moment.
+    pub(crate) async fn of(queue: &Queue) -> Result<Self, QueueError> {
+        let consumers = queue.live_consumers().await?;
+        let loads = queue.live_loads().await?.into_iter().map(|load| load.summary).collect();
+        Ok(Self { consumers, loads })
+    }
+}
+
+/// Loads in words.
+pub(crate) fn list<'a>(loads: impl IntoIterator<Item = &'a LoadSummary>) -> String {
+    few(loads.into_iter().map(|load| format!("{load}, mapping {}", load.mapping)), "; ")
+}
+
+/// Why no consumer delivers a run now; `None` when one does, or when the run waits for something else.
+pub(crate) fn waiting_for(ledger: &Ledger, live: &Live) -> Option<String> {
+    match RunStatus::of(ledger) {
+        RunStatus::Feeding | RunStatus::Waiting | RunStatus::Draining => {}
+        RunStatus::Queued | RunStatus::Interrupted if ledger.batches_queued > 0 => {}
+        _ => return None,
+    }
+    let may_get_one = live.loads.iter().any(LoadSummary::may_be_assumed);
+    match &ledger.load {
+        _ if live.consumers == 0 => Some(NO_CONSUMER.to_owned()),
+        None if !may_get_one => Some(no_load(ledger)),
+        _ => None,
+    }
+}
+
+const NO_CONSUMER: &str =
+    "no consumer is running, so nothing is delivered yet; start one: make consumer";
+
+fn no_load(ledger: &Ledger) -> String {
+    format!(
+        "the run has no load: its start did not say what rows become, and no consumer that is alive \
+         has a default load to give it; start one with SALESFORCE_OBJECT, or cancel the run (producer \
+         cancel {}) and start it again with --load or --object",
+        ledger.run
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use job_queue::{Held, RunState};
+
+    use super::*;
+    use crate::report::sample;
+
+    fn live(consumers: u64, loads: &[LoadSummary]) -> Live {
+        Live { consumers, loads: loads.to_vec() }
+    }
+
+    #[test]
+    fn a_run_waits_for_a_consumer_and_without_a_load_for_one_that_has_one_to_give() {
+        let with_load = sample::ledger("nightly");
+        let without = Ledger { load: None, ..sample::ledger("nightly") };
+        let deletes = LoadSummary { operation: "delete".to_owned(), ..sample::load() };
+        let cases = [
+            (&with_load, live(0, &[]), "no consumer is running"),
+            (&with_load, live(1, &[]), ""),
+            (&without, live(0, &[]), "no consumer is running"),
+            (&without, live(1, &[]), "the run has no load"),
+            (&without, live(1, &[deletes.clone()]), "the run has no load"),
+            (&without, live(2, &[deletes, sample::leads()]), ""),
+        ];
+
+        for (ledger, live, expected) in cases {
+            let says = waiting_for(ledger, &live);
+            assert_eq!(says.is_some(), !expected.is_empty(), "{live:?}: {says:?}");
+            assert!(says.unwrap_or_default().starts_with(expected), "{live:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_a_consumer_could_not_help_waits_for_none() {
+        let interrupted = Ledger { feeder_alive: false, ..sample::ledger("nightly") };
+        let held = Held { reason: "because".to_owned(), times: 1 };
+        let cases = [
+            (Ledger { batches_queued: 0, ..interrupted.clone() }, false),
+            (interrupted, true),
+            (Ledger { paused: true, ..sample::ledger("nightly") }, false),
+            (Ledger { held: Some(held), ..sample::ledger("nightly") }, false),
+            (Ledger { state: RunState::Draining, ..sample::ledger("nightly") }, true),
+            (Ledger { state: RunState::Failed, ..sample::ledger("nightly") }, false),
+            (Ledger { state: RunState::Cancelling, ..sample::ledger("nightly") }, false),
+            (sample::completed("nightly"), false),
+        ];
+
+        for (ledger, waits) in cases {
+            let says = waiting_for(&ledger, &Live::default());
+            assert_eq!(says.is_some(), waits, "{}", RunStatus::of(&ledger));
+        }
+    }
+}
