@@ -195,6 +195,7 @@ impl Encoder<'_> {
         let mut key = 0..0;
         let mut is_blank = true;
         let mut problems: Vec<String> = Vec::new();
+        let mut choices = Choices::default();
         self.json.extend_from_slice(self.before_fields.as_bytes());
         for ((column, targets), cell) in
             self.plan.header.columns().iter().zip(&self.plan.columns).zip(record)
@@ -209,10 +210,15 @@ impl Encoder<'_> {
             for target in targets {
                 if target.is_key {
                     key = self.key(column, target, trimmed(cell))?;
+                } else if target.is_of_choice && !choices.takes(target, column, trimmed(cell)) {
+                    problems.extend(choices.problem(target, column, trimmed(cell)));
                 } else if let Err(problem) = self.value(target, cell) {
                     problems.push(format!("column `{}`: {problem}", shown(column)));
                 }
             }
+        }
+        for null in choices.emptied(self.plan.empty_is_null) {
+            self.json.extend_from_slice(null.as_bytes());
         }
         self.json.push(b'}');
         if is_blank && self.plan.refuses_blank_rows && problems.is_empty() {
@@ -281,6 +287,60 @@ impl Encoder<'_> {
         drop(last_of_key);
         let key_name_bytes = self.plan.key_target().map_or(0, |key| key.before.len());
         EncodedRows { json: self.json, rows: self.rows, key_name_bytes }
+    }
+}
+
+/// The columns of one row that name a record of one of several objects.
+#[derive(Default)]
+struct Choices<'a> {
+    /// What fills a field, with its column.
+    made: Vec<(&'a Target, &'a str)>,
+    /// Those that bring nothing, and whether they say `#N/A`.
+    empty: Vec<(&'a Target, bool)>,
+}
+
+impl<'a> Choices<'a> {
+    /// Whether a cell names the record: it brings something, and no other column of its field did.
+    fn takes(&mut self, target: &'a Target, column: &'a str, cell: &str) -> bool {
+        if is_nothing(cell) {
+            self.empty.push((target, cell == NULL_CELL));
+            return false;
+        }
+        let is_first = self.first(target).is_none();
+        if is_first {
+            self.made.push((target, column));
+        }
+        is_first
+    }
+
+    fn first(&self, target: &Target) -> Option<&'a str> {
+        self.made.iter().find(|(made, _)| made.fills == target.fills).map(|(_, column)| *column)
+    }
+
+    /// What is wrong with a cell that was not taken; nothing, when it is blank.
+    fn problem(&self, target: &Target, column: &str, cell: &str) -> Option<String> {
+        let first = self.first(target).filter(|_| !is_nothing(cell))?;
+        Some(format!(
+            "columns `{}` and `{}` both say what `{}` refers to; leave one of them empty",
+            shown(first),
+            shown(column),
+            target.fills
+        ))
+    }
+
+    /// JSON of the fields that no column fills and one empties.
+    fn emptied(&self, empty_is_null: bool) -> Vec<&'a str> {
+        let mut nulls: Vec<&str> = Vec::new();
+        for (target, says_so) in &self.empty {
+            let null = target.null.as_deref().filter(|_| *says_so || empty_is_null);
+            if let Some(null) = null
+                && self.first(target).is_none()
+                && !nulls.contains(&null)
+            {
+                nulls.push(null);
+            }
+        }
+        nulls
     }
 }
 

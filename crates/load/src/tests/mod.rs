@@ -2,6 +2,7 @@
 
 mod cells;
 mod columns;
+mod data_loader;
 mod digest;
 mod forms;
 mod rows;
@@ -70,7 +71,9 @@ fn rules(operation: Operation) -> TargetRules {
         key: match operation {
             Operation::Upsert => key("Key__c", Sameness::IgnoringCase),
             Operation::Insert => None,
-            Operation::Update | Operation::Delete => key("Id", Sameness::OfIds),
+            Operation::Update | Operation::Delete | Operation::HardDelete => {
+                key("Id", Sameness::OfIds)
+            }
         },
         parents: [("Master__c".to_owned(), account())].into(),
         values: ValueRules::default(),
