@@ -8,8 +8,13 @@ use salesforce::{ErrorAnswer, Refusal, RowResult};
 
 use crate::retry::{CallVerdict, RowVerdict, classify_call, classify_row, says_not_writable};
 
-const OPERATIONS: [Operation; 4] =
-    [Operation::Upsert, Operation::Insert, Operation::Update, Operation::Delete];
+const OPERATIONS: [Operation; 5] = [
+    Operation::Upsert,
+    Operation::Insert,
+    Operation::Update,
+    Operation::Delete,
+    Operation::HardDelete,
+];
 
 /// The first byte chooses a status, the rest is a body: a row is delivered only
 /// where Salesforce says so, and an insert whose outcome is unknown is not sent again.

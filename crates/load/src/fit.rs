@@ -117,13 +117,13 @@ impl Load {
         let may = |right: bool, is_needed: bool| right || !is_needed;
         if !may(describe.createable, operation.creates())
             || !may(describe.updateable, operation.updates())
-            || !may(describe.deletable, operation == Operation::Delete)
+            || !may(describe.deletable, operation.deletes())
         {
             let rights = match operation {
                 Operation::Upsert => "create and edit",
                 Operation::Insert => "create",
                 Operation::Update => "edit",
-                Operation::Delete => "delete",
+                Operation::Delete | Operation::HardDelete => "delete",
             };
             return Err(Misfit::ObjectNotWritable { object: describe.name, rights });
         }

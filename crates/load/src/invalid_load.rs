@@ -25,6 +25,12 @@ pub enum InvalidLoad {
         /// The setting.
         what: &'static str,
     },
+    /// Something that Collections cannot do.
+    #[error(
+        "Collections cannot hard-delete, it puts records into the recycle bin; set \
+         SALESFORCE_API=bulk or auto"
+    )]
+    ByBulkOnly,
     /// The mapping file cannot be read.
     #[error("could not read the mapping file {}: {problem}", path.display())]
     UnreadableMapping {

@@ -220,7 +220,7 @@ impl TargetRules {
     /// Whether the operation has no use for a field: a delete needs to know which record, and
     /// nothing else.
     pub(crate) fn ignores(&self, name: &str) -> bool {
-        self.operation == Operation::Delete
+        self.operation.deletes()
             && self.key.as_ref().is_none_or(|key| !key.field.eq_ignore_ascii_case(name))
     }
 

@@ -19,6 +19,10 @@ pub enum Operation {
     /// Delete the record with this id or external id. One that is deleted already is delivered when
     /// it is named by its id; an external id that no record has is a reject.
     Delete,
+    /// Delete the record for good: it goes past the recycle bin, and nobody can restore it. Goes by
+    /// Bulk API only, and the integration user needs the permission "Bulk API Hard Delete". A record
+    /// that is in the recycle bin already is a reject.
+    HardDelete,
 }
 
 impl Operation {
@@ -32,7 +36,7 @@ impl Operation {
     /// The one that is called so in a run's target.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let all = [Self::Upsert, Self::Insert, Self::Update, Self::Delete];
+        let all = [Self::Upsert, Self::Insert, Self::Update, Self::Delete, Self::HardDelete];
         all.into_iter().find(|operation| operation.as_str() == name)
     }
 
@@ -48,6 +52,24 @@ impl Operation {
         matches!(self, Self::Upsert | Self::Update)
     }
 
+    /// Whether it removes records.
+    #[must_use]
+    pub fn deletes(self) -> bool {
+        matches!(self, Self::Delete | Self::HardDelete)
+    }
+
+    /// Whether Salesforce takes ids of records, and no external ids.
+    #[must_use]
+    pub fn takes_ids(self) -> bool {
+        self == Self::Update || self.deletes()
+    }
+
+    /// Whether Bulk API alone can do it.
+    #[must_use]
+    pub fn is_by_bulk_only(self) -> bool {
+        self == Self::HardDelete
+    }
+
     /// In a sentence.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -56,6 +78,7 @@ impl Operation {
             Self::Insert => "insert",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::HardDelete => "hard-delete",
         }
     }
 }
@@ -66,15 +89,23 @@ mod tests {
 
     #[test]
     fn each_operation_has_its_name_and_what_it_may_do() {
-        use Operation::{Delete, Insert, Update, Upsert};
-        // Idempotent, creates, updates.
+        use Operation::{Delete, HardDelete, Insert, Update, Upsert};
+        // Idempotent, creates, updates, deletes, takes ids, by Bulk only.
         for (operation, name, may) in [
-            (Upsert, "upsert", [true, true, true]),
-            (Insert, "insert", [false, true, false]),
-            (Update, "update", [true, false, true]),
-            (Delete, "delete", [true, false, false]),
+            (Upsert, "upsert", [true, true, true, false, false, false]),
+            (Insert, "insert", [false, true, false, false, false, false]),
+            (Update, "update", [true, false, true, false, true, false]),
+            (Delete, "delete", [true, false, false, true, true, false]),
+            (HardDelete, "hard-delete", [true, false, false, true, true, true]),
         ] {
-            let does = [operation.is_idempotent(), operation.creates(), operation.updates()];
+            let does = [
+                operation.is_idempotent(),
+                operation.creates(),
+                operation.updates(),
+                operation.deletes(),
+                operation.takes_ids(),
+                operation.is_by_bulk_only(),
+            ];
             assert_eq!((operation.as_str(), does), (name, may));
             assert_eq!(Operation::named(name), Some(operation));
         }

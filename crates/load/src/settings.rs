@@ -203,8 +203,10 @@ impl LoadSettings {
         match operation {
             Operation::Insert => Ok(None),
             Operation::Upsert => given.cloned().map(Some).ok_or(InvalidLoad::NoExternalId),
-            Operation::Update | Operation::Delete if is_id => Ok(Some("Id".to_owned())),
-            Operation::Update | Operation::Delete => Ok(given.cloned()),
+            Operation::Update | Operation::Delete | Operation::HardDelete if is_id => {
+                Ok(Some("Id".to_owned()))
+            }
+            Operation::Update | Operation::Delete | Operation::HardDelete => Ok(given.cloned()),
         }
     }
 
@@ -226,6 +228,12 @@ impl LoadSettings {
 
     /// The API that can do what the other settings say.
     pub(crate) fn api_that_fits(&self) -> Result<ApiChoice, InvalidLoad> {
+        if self.operation.is_some_and(Operation::is_by_bulk_only) {
+            return match self.api {
+                Some(ApiChoice::Collections) => Err(InvalidLoad::ByBulkOnly),
+                Some(ApiChoice::Bulk | ApiChoice::Auto) | None => Ok(ApiChoice::Bulk),
+            };
+        }
         let api = self.api.unwrap_or_default();
         match (api, self.not_by_bulk()) {
             (ApiChoice::Bulk, Some(what)) => Err(InvalidLoad::NotByBulk { what }),

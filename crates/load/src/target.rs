@@ -30,8 +30,7 @@ impl TargetRules {
     /// The field by whose values records have to be looked up before anything is done to them:
     /// Salesforce updates and deletes by id only.
     pub fn looked_up_by(&self) -> Option<&Key> {
-        let takes_ids = matches!(self.operation, Operation::Update | Operation::Delete);
-        self.key.as_ref().filter(|key| takes_ids && key.field != "Id")
+        self.key.as_ref().filter(|key| self.operation.takes_ids() && key.field != "Id")
     }
 }
 

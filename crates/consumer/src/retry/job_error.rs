@@ -7,7 +7,7 @@ use salesforce::Refusal;
 
 use super::{
     blocker::{Blocker, FREE_STORAGE},
-    request_error::classify_call,
+    request_error::{GIVE_ACCESS, NOT_LET_IN, classify_call},
     verdict::{CallVerdict, JobProblem},
 };
 
@@ -100,6 +100,19 @@ fn unknown_field(message: Option<&str>) -> Option<String> {
 const FIELD_NOT_FOUND: &str = "Field name not found";
 const FIELD_CHARACTERS_MAX: usize = 80;
 
+/// What keeps a run from going on, in the words of what is done with its rows.
+pub(crate) fn for_operation(blocker: Blocker, operation: Operation) -> Blocker {
+    let is_about_rights =
+        [NOT_BY_BULK, NOT_LET_IN, GIVE_ACCESS].iter().any(|advice| blocker.advice == *advice);
+    match operation.is_by_bulk_only() && is_about_rights {
+        true => Blocker { advice: HARD_DELETE_RIGHT, ..blocker },
+        false => blocker,
+    }
+}
+
+pub(crate) const HARD_DELETE_RIGHT: &str = "to delete for good, the integration user needs the permission \"Bulk API Hard Delete\", from a \
+     permission set, and to be let delete the object's records; no other API can do it";
+
 const NOT_BY_BULK: &str = "Bulk API does not take this load; check what the integration user may do, \
                            or set SALESFORCE_API=collections";
 
@@ -161,6 +174,30 @@ mod tests {
         ] {
             assert!(matches!(classify_job_call(&refusal), CallVerdict::Hold(_)), "{refusal:?}");
         }
+    }
+
+    #[test]
+    fn who_may_not_delete_for_good_hears_which_permission_it_takes() {
+        use Operation::{Delete, HardDelete};
+
+        let said = "hardDelete operation requires special user profile permission";
+        let refused = [
+            classify_job_call(&answered(400, "FEATURENOTENABLED", said)),
+            classify_job_call(&answered(403, "INSUFFICIENT_ACCESS", "")),
+            classify_job_call(&answered(403, "X", "")),
+        ];
+        for verdict in refused {
+            let CallVerdict::Hold(blocker) = verdict else { panic!("{verdict:?}") };
+            let advice = |operation| for_operation(blocker.clone(), operation).advice;
+            assert!(advice(HardDelete).contains("\"Bulk API Hard Delete\""), "{blocker}");
+            assert_eq!(advice(Delete), blocker.advice);
+        }
+        let FailedJob::Hold(blocker) = classify_failed_job(Some("FeatureNotEnabled : x")) else {
+            panic!("it is not retried")
+        };
+        assert_eq!(for_operation(blocker, HardDelete).advice, HARD_DELETE_RIGHT);
+        let full = Blocker { what: String::new(), advice: FREE_STORAGE };
+        assert_eq!(for_operation(full, HardDelete).advice, FREE_STORAGE);
     }
 
     #[test]

@@ -23,7 +23,10 @@ pub(crate) use self::{
         BETWEEN_DOUBTS, BETWEEN_HOLDS, BETWEEN_PASSES, BETWEEN_POLLS, Backoff, BackoffReason,
     },
     blocker::Blocker,
-    job_error::{FailedJob, classify_failed_job, classify_job_call, failure_code, may_be_for_rows},
+    job_error::{
+        FailedJob, HARD_DELETE_RIGHT, classify_failed_job, classify_job_call, failure_code,
+        for_operation, may_be_for_rows,
+    },
     request_error::{classify_call, may_be_a_schema_change, reason_of},
     row_error::{
         UNLIMITED, classify_row, created_by_update, is_about_a_field, meets_locks,

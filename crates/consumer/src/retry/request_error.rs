@@ -53,9 +53,7 @@ fn classify_answer(answer: &ErrorAnswer, operation: Operation) -> CallVerdict {
         "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED" => {
             hold("switch the API on for this org and for the integration user")
         }
-        "INSUFFICIENT_ACCESS" => {
-            hold("give the integration user access to the object, with a permission set")
-        }
+        "INSUFFICIENT_ACCESS" => hold(GIVE_ACCESS),
         "FUNCTIONALITY_NOT_ENABLED" => hold("ask the org's administrator to switch the feature on"),
         "STORAGE_LIMIT_EXCEEDED" => hold(FREE_STORAGE),
         _ => classify_status(answer, operation),
@@ -109,6 +107,9 @@ fn is_from_an_intermediary(answer: &ErrorAnswer) -> bool {
         && matches!(answer.status, 300..=499)
         && !matches!(answer.status, 413 | 414 | 429 | 431)
 }
+
+pub(super) const GIVE_ACCESS: &str =
+    "give the integration user access to the object, with a permission set";
 
 pub(super) const NOT_LET_IN: &str =
     "check what the integration user may do, its IP ranges, and proxies on the way";

@@ -57,7 +57,7 @@ pub(crate) fn classify_row(result: &RowResult, operation: Operation) -> RowVerdi
 
 fn change(result: &RowResult, operation: Operation) -> Change {
     match (operation, result.created) {
-        (Operation::Delete, _) => Change::Deleted,
+        (Operation::Delete | Operation::HardDelete, _) => Change::Deleted,
         // Only an upsert says which of the two it was.
         (_, Some(true)) | (Operation::Insert, None) => Change::Created,
         (_, Some(false) | None) => Change::Updated,

@@ -7,6 +7,7 @@ mod doubting;
 mod failing_proxy;
 mod faults;
 mod happy_path;
+mod hard_deletes;
 mod holding;
 mod loads;
 mod lookups;

@@ -58,7 +58,7 @@ impl LoadSummary {
     /// did not say so.
     #[must_use]
     pub fn may_be_assumed(&self) -> bool {
-        self.operation != "delete"
+        !matches!(self.operation.as_str(), "delete" | "hard-delete")
     }
 
     pub(crate) fn to_json(&self) -> String {

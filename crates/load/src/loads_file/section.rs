@@ -224,6 +224,12 @@ fn said_of(invalid: &InvalidLoad, settings: &LoadSettings, name: &str) -> (&'sta
             let instead = "write `api = \"collections\"` or `\"auto\"`";
             ("api", format!("Bulk API cannot do {what} as Collections does; {instead}"))
         }
+        InvalidLoad::ByBulkOnly => (
+            "api",
+            "Collections cannot hard-delete, it puts records into the recycle bin; write `api = \
+             \"bulk\"`"
+                .to_owned(),
+        ),
         InvalidLoad::ColumnsAndLeftOut => ("leave-out", invalid.to_string()),
         InvalidLoad::ColumnsAndMapping => (
             "columns",

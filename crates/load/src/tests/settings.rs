@@ -52,6 +52,23 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 #[test]
+fn a_hard_delete_goes_by_bulk_whatever_else_is_not_said() {
+    let load = |arguments: &[&str]| {
+        let arguments = [&["--object=Lead", "--operation=hard-delete"], arguments].concat();
+        Load::new(&said(&arguments)).map(|load| (load.api, load.key))
+    };
+    let by_id = |field: &str| Ok((ApiChoice::Bulk, Some(field.to_owned())));
+
+    assert_eq!(load(&[]), by_id("Id"));
+    assert_eq!(load(&["--api=auto", "--external-id=Key__c"]), by_id("Key__c"));
+    assert_eq!(load(&["--api=bulk", "--allow-duplicates"]), by_id("Id"));
+    assert_eq!(load(&["--api=collections"]), Err(InvalidLoad::ByBulkOnly));
+    let settings = said(&["--object=Lead", "--operation=hard-delete"]);
+    let kept = Load::new(&settings).unwrap().to_json();
+    assert_eq!(Load::from_json(&kept).unwrap().operation, Operation::HardDelete);
+}
+
+#[test]
 fn what_is_said_wins_over_what_is_below_setting_by_setting() {
     let all = [
         "--object=Lead",

@@ -74,8 +74,7 @@ impl PlannedLoad {
 }
 
 fn looks_up(operation: Operation, key: Option<&str>) -> bool {
-    let takes_ids = matches!(operation, Operation::Update | Operation::Delete);
-    takes_ids && key.is_some_and(|field| !field.eq_ignore_ascii_case("Id"))
+    operation.takes_ids() && key.is_some_and(|field| !field.eq_ignore_ascii_case("Id"))
 }
 
 /// The column that fills this field.
@@ -105,7 +104,7 @@ mod tests {
 
     #[test]
     fn records_are_looked_up_for_an_update_or_a_delete_by_an_external_id() {
-        use Operation::{Delete, Insert, Update, Upsert};
+        use Operation::{Delete, HardDelete, Insert, Update, Upsert};
         for (operation, key, expected) in [
             (Upsert, "Key__c", false),
             (Insert, "", false),
@@ -113,6 +112,7 @@ mod tests {
             (Update, "id", false),
             (Delete, "", false),
             (Delete, "Key__c", true),
+            (HardDelete, "Key__c", true),
         ] {
             let load = Load::new(&settings(operation, key)).unwrap();
             let planned = PlannedLoad::of_load(&load);

@@ -43,6 +43,9 @@ impl Subject {
 
     /// The run and those that its count includes.
     pub(super) fn sum(&self) -> Result<Together, Mixed> {
+        if self.operation == Operation::HardDelete {
+            return Err(Mixed::gone_for_good());
+        }
         let own = span(&self.ledger).expect("it has a load with an operation");
         together(&own, end_ms(&self.ledger), self.others.clone())
     }
@@ -112,7 +115,7 @@ fn is_of(operation: Operation, changes: Changes) -> bool {
         Operation::Insert => updated == 0 && deleted == 0,
         Operation::Upsert => deleted == 0,
         Operation::Update => created == 0 && deleted == 0,
-        Operation::Delete => created == 0 && updated == 0,
+        Operation::Delete | Operation::HardDelete => created == 0 && updated == 0,
     }
 }
 

@@ -79,7 +79,15 @@ const CHANGED: &str = "what was done with rows of this run is not what its opera
 const CHANGING: &str = "this run or others of the object began or went on while the records were \
                         counted; count again when they have ended";
 
+const GONE_FOR_GOOD: &str = "no query finds records that were deleted for good, so there is nothing to \
+                             count";
+
 impl Mixed {
+    /// The records are in no recycle bin, where they could be counted.
+    pub(super) fn gone_for_good() -> Self {
+        Self { why: GONE_FOR_GOOD, runs: Vec::new() }
+    }
+
     /// The runs were others each time that they were counted.
     pub(super) fn changing() -> Self {
         Self { why: CHANGING, runs: Vec::new() }
@@ -91,7 +99,7 @@ impl Measure {
         match operation {
             Operation::Insert => Self::Created,
             Operation::Upsert | Operation::Update => Self::Changed,
-            Operation::Delete => Self::Deleted,
+            Operation::Delete | Operation::HardDelete => Self::Deleted,
         }
     }
 
@@ -103,7 +111,9 @@ impl Measure {
             // What it says to have created may be fewer than it did: rows that are sent again.
             (Self::Created, Operation::Upsert) => Share::Unknown,
             // Whose records it removed is unknown.
-            (Self::Created | Self::Changed, Operation::Delete) => Share::Unknown,
+            (Self::Created | Self::Changed, Operation::Delete | Operation::HardDelete) => {
+                Share::Unknown
+            }
             (Self::Created, Operation::Update) | (Self::Deleted, _) => Share::Nothing,
         }
     }

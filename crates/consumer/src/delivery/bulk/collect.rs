@@ -20,7 +20,7 @@ use crate::{
     },
     retry::{
         BETWEEN_POLLS, Blocker, CallVerdict, FailedJob, JobProblem, classify_failed_job,
-        classify_job_call, failure_code,
+        classify_job_call, failure_code, for_operation,
     },
 };
 
@@ -207,7 +207,7 @@ impl Bulk {
                 self.access.is_spent();
                 Ok(Collected::default())
             }
-            FailedJob::Hold(blocker) => Err(blocker),
+            FailedJob::Hold(blocker) => Err(for_operation(blocker, delivery.load().operation)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Delivers a batch as one ingest job.
 
 use job_queue::QueueError;
-use load::EncodedRows;
+use load::{EncodedRows, Reason};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
@@ -15,7 +15,7 @@ use crate::{
     delivery::{
         batch::Delivery, batch_state::BatchState, lookup::Found, rest::Chunk, sender::Interruption,
     },
-    retry::BETWEEN_PASSES,
+    retry::{BETWEEN_PASSES, Blocker, HARD_DELETE_RIGHT, UNLIMITED},
 };
 
 /// What came of a batch that went by Bulk.
@@ -39,6 +39,7 @@ impl Bulk {
     pub(crate) fn carries(&self, delivery: &Delivery<'_>) -> bool {
         let (choice, rows) = (delivery.load().api, delivery.job().rows.len());
         self.checkpoint(delivery.claimed).is_some()
+            || delivery.load().operation.is_by_bulk_only()
             || self.access.api_for(choice, rows) == load::Api::Bulk
     }
 
@@ -53,18 +54,32 @@ impl Bulk {
         let upload = upload(&rows);
         drop(rows);
         let load = Load { delivery, plan: delivery.plan(), found, rows: upload.rows.clone() };
+        let is_by_bulk_only = delivery.load().operation.is_by_bulk_only();
         let (mut done_with, mut by_calls) = (None, upload.by_calls.clone());
+        if is_by_bulk_only {
+            for row in by_calls.drain(..) {
+                state.rejected(row, not_in_csv());
+            }
+        }
         if !load.rows.is_empty() || self.checkpoint(delivery.claimed).is_some() {
             match self.run_jobs(&load, upload, state).await {
                 Ok((job, collected)) => {
                     done_with = Some(job);
                     by_calls.extend(collected.by_calls);
                 }
+                Err(StepEnd::Void | StepEnd::ByCalls) if is_by_bulk_only => {
+                    delivery.hold_run(no_job_takes_them());
+                    return Ok(Err(Interruption::Stopped).into());
+                }
                 Err(StepEnd::Void | StepEnd::ByCalls) => by_calls.extend(&load.rows),
                 Err(StepEnd::Done) => return Ok(Ok(()).into()),
                 Err(StepEnd::Interrupted(interruption)) => return Ok(Err(interruption).into()),
                 Err(StepEnd::Queue(error)) => return Err(error),
             }
+        }
+        if is_by_bulk_only {
+            // A call would do something else. The next job says what became of them.
+            by_calls.drain(..).for_each(|row| state.retry(row, without_result(), UNLIMITED));
         }
         if by_calls.is_empty() {
             return Ok(Loaded { sent: Ok(()), done_with });
@@ -145,4 +160,25 @@ impl Bulk {
         }
         Ok((job.id, collected))
     }
+}
+
+/// Of a row that calls would have to say, where they do something else.
+fn not_in_csv() -> Reason {
+    Reason {
+        code: "MALFORMED_ID".to_owned(),
+        message: "the id has characters that an ingest job cannot carry".to_owned(),
+    }
+}
+
+/// Of a row of which its ingest job says nothing, each time.
+fn without_result() -> Reason {
+    Reason {
+        code: "NO_RESULT".to_owned(),
+        message: "its ingest jobs say nothing of it; look whether the record is still there"
+            .to_owned(),
+    }
+}
+
+fn no_job_takes_them() -> Blocker {
+    Blocker { what: "no ingest job takes the rows".to_owned(), advice: HARD_DELETE_RIGHT }
 }

@@ -30,7 +30,7 @@ impl Bulk {
         let (delivery, client) = (load.delivery, &self.sender.client);
         let reserved = delivery
             .stop()
-            .run_until_cancelled(delivery.wait_for(self.reserve(delivery.load().api)))
+            .run_until_cancelled(delivery.wait_for(self.reserve(delivery.load())))
             .await;
         if reserved.transpose()? != Some(Reservation::Reserved) {
             // The next consumer of the batch, perhaps this one, looks again by which API it goes.

@@ -8,7 +8,10 @@ pub(super) fn order(load: &Load, plan: &Plan) -> IngestOrder {
     let upserts = load.operation == Operation::Upsert;
     IngestOrder {
         object: plan.object.clone(),
-        operation: load.operation.as_str(),
+        operation: match load.operation {
+            Operation::HardDelete => "hardDelete",
+            other => other.as_str(),
+        },
         external_id_field_name: plan.key.as_ref().filter(|_| upserts).map(|key| key.field.clone()),
         assignment_rule_id: match &load.assignment_rule {
             Some(AssignmentRule::Id(id)) => Some(id.clone()),

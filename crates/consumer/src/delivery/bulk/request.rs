@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use job_queue::QueueError;
-use load::ApiChoice;
+use load::Load;
 use salesforce::Refusal;
 use tokio::time::timeout;
 
@@ -14,11 +14,14 @@ use crate::{
         batch_state::BatchState,
         sender::{CallError, Interruption, Refused, Retries},
     },
-    retry::{CallVerdict, JobProblem, classify_job_call, may_be_for_rows},
+    retry::{CallVerdict, JobProblem, classify_job_call, for_operation, may_be_for_rows},
 };
 
 /// Why nothing is delivered, where Bulk is the only API that may be used.
-const BULK_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others; SALESFORCE_API=auto would \
+const BULK_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others";
+
+/// The same, where another API could go on.
+const BULK_ALONE_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others; SALESFORCE_API=auto would \
      go on with Collections";
 
 /// How often that is published.
@@ -73,6 +76,7 @@ impl Bulk {
                 Ok(Err(refusal))
             }
             CallVerdict::Hold(blocker) if !is_at_fault => {
+                let blocker = for_operation(blocker, delivery.load().operation);
                 self.planner.hold_run(delivery, started.at, &refusal, blocker).await;
                 Err(Interruption::Stopped)
             }
@@ -81,7 +85,9 @@ impl Bulk {
     }
 
     /// Reserves one of the org's Bulk batches; a wait for one is published.
-    pub(super) async fn reserve(&self, choice: ApiChoice) -> Result<Reservation, QueueError> {
+    pub(super) async fn reserve(&self, load: &Load) -> Result<Reservation, QueueError> {
+        let (choice, is_by_bulk_only) = (load.api, load.operation.is_by_bulk_only());
+        let reason = if is_by_bulk_only { BULK_IS_SPENT } else { BULK_ALONE_IS_SPENT };
         let mut has_waited = false;
         let reservation = loop {
             let at_most = BETWEEN_OUTAGE_NOTES * u32::from(has_waited);
@@ -89,7 +95,7 @@ impl Bulk {
                 break reservation;
             }
             has_waited = true;
-            self.queue.publish_outage(BULK_IS_SPENT, None).await?;
+            self.queue.publish_outage(reason, None).await?;
         };
         if has_waited {
             self.queue.clear_outage().await?;

@@ -13,6 +13,7 @@ pub(super) fn destination(load: &Load, plan: &Plan) -> Destination {
         Operation::Insert => Destination::insert(),
         Operation::Update => Destination::update(),
         Operation::Delete => Destination::delete(),
+        Operation::HardDelete => unreachable!("rows that are deleted for good go by ingest jobs"),
     };
     if let Some(rule) = &load.assignment_rule {
         destination = destination.assigned_by(&rule.to_string());
