@@ -121,10 +121,15 @@ async fn claim(queue: &Queue, org: &str, adopt: bool) -> anyhow::Result<()> {
         let signed_in = org.to_owned();
         return Err(ConsumerError::QueueOfOtherOrg { queue: other, signed_in }.into());
     }
-    if let Some(before) = before.filter(|before| before != org) {
-        warn!(
+    match before {
+        Some(before) if before != org => warn!(
             "the queue belonged to org {before}; all that is queued goes to org {org} from now on"
-        );
+        ),
+        _ if adopt => warn!(
+            "--adopt-org (ADOPT_ORG) had nothing to do; take it away, for with it rows can go to an org \
+             that they are not meant for"
+        ),
+        _ => (),
     }
     Ok(())
 }

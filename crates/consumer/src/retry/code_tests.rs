@@ -33,7 +33,7 @@ fn a_hold_and_a_stop_say_what_to_do() {
         (403, "INSUFFICIENT_ACCESS", "with a permission set"),
         (403, "FUNCTIONALITY_NOT_ENABLED", "ask the org's administrator"),
         (403, "STORAGE_LIMIT_EXCEEDED", "data storage"),
-        (404, "NOT_FOUND", "SALESFORCE_EXTERNAL_ID"),
+        (404, "NOT_FOUND", "what the run's load names"),
         (404, "", "proxies"),
         (410, "", "SALESFORCE_API_VERSION"),
         (418, "", "proxies"),

@@ -114,7 +114,7 @@ pub(crate) const HARD_DELETE_RIGHT: &str = "to delete for good, the integration 
      permission set, and to be let delete the object's records; no other API can do it";
 
 const NOT_BY_BULK: &str = "Bulk API does not take this load; check what the integration user may do, \
-                           or set SALESFORCE_API=collections";
+                           or cancel the run and start it again with --api collections";
 
 #[cfg(test)]
 mod tests {

@@ -81,8 +81,8 @@ fn classify_status(answer: &ErrorAnswer, operation: Operation) -> CallVerdict {
         }),
         403 => CallVerdict::Doubt(NOT_LET_IN),
         404 if answer.code.is_some() => hold(
-            "object or external id field is gone; check SALESFORCE_OBJECT, SALESFORCE_EXTERNAL_ID \
-             and field-level security",
+            "object or external id field is gone; check what the run's load names, and what the \
+             integration user sees (field-level security)",
         ),
         410 => hold("the API version is retired; raise SALESFORCE_API_VERSION"),
         420 => CallVerdict::Retry { tries: 2, on_exhausted: OnExhausted::Hold(NOT_THE_API) },

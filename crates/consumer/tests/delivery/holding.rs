@@ -78,10 +78,10 @@ async fn a_refused_call_holds_the_run_whichever_api_it_goes_by() {
     for (status, code, path, arguments, words) in [
         (403, "API_DISABLED_FOR_ORG", "/composite/", &[][..], "switch the API on"),
         (403, "INSUFFICIENT_ACCESS", "/composite/", &[], "with a permission set"),
-        (404, "NOT_FOUND", "/composite/", &[], "SALESFORCE_EXTERNAL_ID"),
+        (404, "NOT_FOUND", "/composite/", &[], "what the run's load names"),
         (405, "METHOD_NOT_ALLOWED", "/composite/", &[], "how the data API answers"),
         (403, "API_DISABLED_FOR_ORG", "/jobs/ingest", &[BULK], "switch the API on"),
-        (400, "INVALIDENTITY", "/jobs/ingest", &[BULK], "SALESFORCE_API=collections"),
+        (400, "INVALIDENTITY", "/jobs/ingest", &[BULK], "--api collections"),
     ] {
         let scene = Scene::new().await;
         scene.salesforce.plan(PlannedFault::refusing(status, code, "").times(1_000).on(path));

@@ -9,7 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest-core", &[]),
     ("service", &["ingest-core"]),
     ("blob-store", &[]),
-    ("job-queue", &["ingest-core"]),
+    ("job-queue", &["ingest-core", "load"]),
     ("producer", &["ingest-core", "blob-store", "job-queue", "load", "service"]),
     ("load", &["ingest-core"]),
     ("salesforce", &["ingest-core"]),
@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Shares nothing with the client: two readings of Salesforce's documents
     // disagree loudly, one shared type agrees with itself.
     ("salesforce-simulator", &["service"]),
-    ("test-support", &["ingest-core", "job-queue"]),
+    ("test-support", &["ingest-core", "job-queue", "load"]),
     ("end-to-end", &[]),
 ];
 
@@ -38,6 +38,8 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     // What judges the decoder shares nothing with it.
     ("csv", &["consumer", "load", "generate-upload", "salesforce-simulator"]),
     ("csv-core", &["producer"]),
+    ("toml", &["load"]),
+    ("globset", &["load"]),
     ("ratatui", &["producer"]),
     ("crossterm", &["producer"]),
     ("axum", &["consumer", "producer", "salesforce-simulator", "service"]),

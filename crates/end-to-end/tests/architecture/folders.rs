@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "lib",
             "run",
-            "start workers metrics other_runs",
+            "start workers metrics",
             "commands delivery",
             "plan throttle shutdown counters",
             "config error",

@@ -104,7 +104,7 @@ fn a_consumer_that_cannot_work_says_why_before_it_takes_a_batch() {
     pipeline.set("SALESFORCE_EXTERNAL_ID", "External_Id__c");
 
     pipeline.set("MAPPING_FILE", "/nowhere/lead.sdl");
-    assert_says(&check(&pipeline), 1, &["/nowhere/lead.sdl"]);
+    assert_says(&check(&pipeline), 2, &["/nowhere/lead.sdl"]);
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn load(pipeline: &Pipeline, kind: &Kind, api: &str, file: &str, content: &str) 
     load_with(pipeline, kind, &[("SALESFORCE_API", api.to_owned())], file, content)
 }
 
-/// The same with further settings of the consumer.
+/// The same with further settings of the load.
 pub(crate) fn load_with(
     pipeline: &Pipeline,
     kind: &Kind,
@@ -72,7 +72,7 @@ pub(crate) fn load_with(
     pipeline.put(file, content.to_owned());
     let consumer = kind.program_with(pipeline, "consumer", settings, &[]);
     wait_until("the consumer has started", || consumer.stderr().contains("worker started"));
-    let ended = kind.sync(pipeline, file.trim_end_matches(".csv"), file).end();
+    let ended = kind.sync_with(pipeline, settings, file.trim_end_matches(".csv"), file).end();
     consumer.kill();
     ended
 }
@@ -317,10 +317,11 @@ fn a_consumer_says_which_order_of_dates_it_assumes() {
         kind.program_with(&pipeline, "consumer", std::slice::from_ref(&by_name), &header).end();
     assert!(ended.stderr.contains("month first (11/23/2026) in Day__c"), "{ended:?}");
 
-    let consumer = kind.program_with(&pipeline, "consumer", &[by_name], &[]);
+    let by_name = [by_name];
+    let consumer = kind.program_with(&pipeline, "consumer", &by_name, &[]);
     wait_until("the consumer has started", || consumer.stderr().contains("worker started"));
     pipeline.put("day.csv", "Key__c,Day__c\nK1,1/5/2026\n");
-    let ended = kind.sync(&pipeline, "day", "day.csv").end();
+    let ended = kind.sync_with(&pipeline, &by_name, "day", "day.csv").end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(consumer.stderr().contains("month first (11/23/2026) in Day__c"));
 }

@@ -30,6 +30,7 @@ fn what_a_command_prints_for_programs_is_as_documented() {
     };
     let local = format!("{EXAMPLES}/sync.json");
     check("upload", &run(&["upload", &local, "--as", "exports/accounts.csv", "--json"]), 0);
+    check("loads", &run(&["loads", "--json"]), 0);
     check("sync", &run(&["sync", "--file", FILE, "--run-id", "nightly-7", "--json"]), 3);
     pipeline.assert_every_row_is_where_it_belongs("nightly-7", FILE);
     check("show", &run(&["show", "nightly-7", "--json"]), 0);

@@ -1,12 +1,12 @@
-//! Kinds of loads: what is done to which object, and how columns become its fields. A consumer is
-//! of one kind, and so is what a run is meant for.
+//! Kinds of loads: what is done to which object, and how columns become its fields. A run is of one
+//! kind, and so are the settings of a consumer, whose runs may be of any.
 
 use crate::{
     pipeline::Pipeline,
     processes::{Program, wait_until},
 };
 
-/// What consumers of one kind do.
+/// What is done with rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
     /// Tells its mapping file from those of others.
@@ -72,10 +72,21 @@ impl Kind {
         consumer
     }
 
-    /// Loads a file that is meant for consumers of this kind.
+    /// Loads a file as this kind says.
     pub(crate) fn sync(&self, pipeline: &Pipeline, run: &str, file: &str) -> Program {
+        self.sync_with(pipeline, &[], run, file)
+    }
+
+    /// The same with further settings.
+    pub(crate) fn sync_with(
+        &self,
+        pipeline: &Pipeline,
+        more: &[(&str, String)],
+        run: &str,
+        file: &str,
+    ) -> Program {
         let arguments = ["sync", "--file", file, "--run-id", run, "--json"];
-        self.program(pipeline, "producer", &arguments)
+        self.program_with(pipeline, "producer", more, &arguments)
     }
 
     /// A program that has to do with loads of this kind.

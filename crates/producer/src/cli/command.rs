@@ -43,7 +43,7 @@ pub enum Command {
     Sync(Box<SyncArgs>),
     /// List what runs may load, and say what is wrong with it.
     ///
-    /// The loads of LOADS_FILE, and `default`, which the environment says.
+    /// The loads of `LOADS_FILE`, and `default`, which the environment says.
     #[command(after_help = "Examples:\n  \
         producer loads\n  \
         producer loads --loads-file deploy/loads.toml      checks a file\n  \

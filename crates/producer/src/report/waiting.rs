@@ -75,7 +75,7 @@ mod tests {
             (&with_load, live(1, &[]), ""),
             (&without, live(0, &[]), "no consumer is running"),
             (&without, live(1, &[]), "the run has no load"),
-            (&without, live(1, &[deletes.clone()]), "the run has no load"),
+            (&without, live(1, std::slice::from_ref(&deletes)), "the run has no load"),
             (&without, live(2, &[deletes, sample::leads()]), ""),
         ];
 

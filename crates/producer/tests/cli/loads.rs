@@ -158,10 +158,9 @@ fn a_start_that_is_not_clear_is_wrong_usage_and_says_how_to_choose() {
     let unclear = refused(&fixture, &[], &[]);
 
     assert_says(&unclear, &["--object", "--load"]);
-    assert_says(
-        &unclear,
-        &both.each_ref().map(|load| load.summary.to_string()).each_ref().map(|it| it.as_str()),
-    );
+    for load in &both {
+        assert_says(&unclear, &[&load.summary.to_string()]);
+    }
     let (_folder, path) = loads(&LOADS.replace("after", "files = [\"*.csv\"]\nafter"));
     let two_patterns = refused(&fixture, &[("LOADS_FILE", &path)], &[]);
     assert_says(&two_patterns, &["contacts", "accounts", "--load"]);

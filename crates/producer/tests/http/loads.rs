@@ -1,17 +1,250 @@
-//! Who delivers a run: chosen at its start, named while nobody is there, changed by a resume.
+//! What a run loads: said by a request, by the server, or by the consumers.
 
-use job_queue::Target;
+use std::time::Duration;
+
+use job_queue::RunLoad;
+use load::{Load, LoadSettings};
+use reqwest::Method;
 use serde_json::{Value, json};
+use test_support::load_of;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
-use crate::support::{Deliverer, Services, target};
+use crate::support::{Deliverer, Server, Services, load, send};
 
-/// Consumers of it have the same object, and other columns for it.
-fn other_mapping() -> Target {
-    Target { mapping: "ba9876543210".to_owned(), ..target() }
+const LOADS: &str = r#"
+[loads.contacts]
+object = "Contact"
+external-id = "Key__c"
+files = ["contacts*.csv"]
+columns = { id = "Key__c", name = "LastName" }
+
+[loads.accounts]
+object = "Account"
+external-id = "ErpKey__c"
+files = ["accounts*.csv", "*-1.csv"]
+api = "bulk"
+after = ["contacts"]
+"#;
+
+fn leads() -> RunLoad {
+    load_of("Lead")
 }
 
-fn leads() -> Target {
-    Target { object: "Lead".to_owned(), ..target() }
+/// With a file of loads for its servers.
+async fn with_loads() -> Services {
+    let mut services = Services::start().await;
+    let path = services.folder.path().join("loads.toml");
+    std::fs::write(&path, LOADS).unwrap();
+    services.set("LOADS_FILE", path.to_str().unwrap());
+    services.put_rows("rows.csv", 10).await;
+    services
+}
+
+/// Starts the run of `rows.csv` with this load; gives its report, and cancels it.
+async fn does(server: &Server, load: Value) -> Value {
+    let body = json!({"fileName": "rows.csv", "load": load});
+    let started = server.post_json("/api/sync/start", &body).await;
+    assert_eq!(started.status, 202, "{body}: {started:?}");
+    let run = started.run();
+    let report = server.get(&format!("/api/sync/{run}")).await.json();
+    assert_eq!(server.post(&format!("/api/sync/{run}/cancel")).await.status, 202);
+    server.report(&run, |report| report["status"] == "cancelled").await;
+    report["load"].clone()
+}
+
+/// No run was entered.
+async fn assert_no_run(server: &Server) {
+    assert_eq!(server.get("/api/sync").await.json(), json!({"runs": [], "next": null}));
+}
+
+#[tokio::test]
+async fn the_loads_of_the_server_are_listed_as_they_are_described() {
+    let mut services = with_loads().await;
+    services.set("SALESFORCE_OBJECT", "Lead");
+    services.set("SALESFORCE_OPERATION", "insert");
+    let server = services.serve().await;
+
+    let listed = server.get("/api/loads").await.json();
+
+    let mapping = |at: usize| listed["loads"][at]["mapping"].clone();
+    let expected = json!({"loads": [
+        {
+            "name": "contacts", "object": "Contact", "operation": "upsert", "externalId": "Key__c",
+            "mapping": mapping(0), "api": "collections", "files": ["contacts*.csv"], "after": [],
+        },
+        {
+            "name": "accounts", "object": "Account", "operation": "upsert",
+            "externalId": "ErpKey__c", "mapping": mapping(1), "api": "bulk",
+            "files": ["accounts*.csv", "*-1.csv"], "after": ["contacts"],
+        },
+        {
+            "name": "default", "object": "Lead", "operation": "insert", "externalId": null,
+            "mapping": mapping(2), "api": "collections", "files": [], "after": [],
+        },
+    ]});
+    assert_eq!(listed, expected);
+    let document = server.get("/api/openapi.json").await.json();
+    let described = document["components"]["schemas"]["Load"]["properties"].as_object().unwrap();
+    let shown = listed["loads"][0].as_object().unwrap();
+    assert!(shown.keys().eq(described.keys()), "every field is described: {shown:?}");
+}
+
+#[tokio::test]
+async fn a_request_names_a_load_or_says_all_of_it_and_else_the_name_of_the_file_does() {
+    let mut services = with_loads().await;
+    services.put_rows("contacts-1", 1).await;
+    services.put_rows("contacts.csv", 1).await;
+    services.set("SALESFORCE_OBJECT", "Lead");
+    services.set("SALESFORCE_EXTERNAL_ID", "Key__c");
+    let server = services.serve().await;
+    let whole = json!({
+        "object": "Contact", "externalId": "Other__c", "operation": "update", "api": "bulk",
+        "callRows": 50, "assignmentRule": false, "allowDuplicates": null,
+        "columns": {"id": "Other__c", "name": ["LastName", "Alias__c"]},
+        "constants": {"Title": "Buyer", "IsActive__c": true, "Rank__c": 3},
+        "timeZone": "Europe/Berlin", "dates": "day-first", "twoDigitYears": 1970,
+        "datesWithTime": "cut", "decimal": "comma", "nulls": "write", "truncate": true,
+    });
+
+    let default = does(&server, Value::Null).await;
+    let named = does(&server, json!("accounts")).await;
+    let said = does(&server, whole.clone()).await;
+
+    let in_short = |load: &Value| {
+        [&load["name"], &load["operation"], &load["object"], &load["externalId"]].map(Value::clone)
+    };
+    assert_eq!(in_short(&default), ["default", "upsert", "Lead", "Key__c"]);
+    assert_eq!(in_short(&named), ["accounts", "upsert", "Account", "ErpKey__c"]);
+    assert_eq!(in_short(&said), ["request", "update", "Contact", "Other__c"]);
+    let settings: LoadSettings = serde_json::from_value(whole).unwrap();
+    let expected = RunLoad::new("request", &settings.load(&|_| unreachable!()).unwrap());
+    assert_eq!(said, serde_json::to_value(&expected.summary).unwrap());
+    let by_pattern = server.start("contacts.csv").await.run();
+    let report = server.get(&format!("/api/sync/{by_pattern}")).await.json();
+    assert_eq!(report["load"]["name"], "contacts");
+    let runs = server.get("/api/sync").await.json();
+    assert_eq!(runs["runs"][0]["load"], report["load"]);
+}
+
+#[tokio::test]
+async fn a_load_that_a_request_says_goes_to_the_consumers_as_it_is() {
+    let services = with_loads().await;
+    let server = services.serve().await;
+    let load = json!({"object": "Contact", "operation": "insert", "leaveOut": "id"});
+    let body = json!({"fileName": "rows.csv", "load": load});
+    server.post_json("/api/sync/start", &body).await;
+
+    let claimed = Deliverer::of(&services, None).await.claim().await;
+
+    let kept = Load::from_json(&claimed.load().text).unwrap();
+    let settings: LoadSettings = serde_json::from_value(load).unwrap();
+    assert_eq!(kept, Load::new(&settings).unwrap());
+}
+
+#[tokio::test]
+async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
+    let services = with_loads().await;
+    services.put_rows("contacts-1.csv", 1).await;
+    let server = services.serve().await;
+    let contact = |setting: &str, value: Value| {
+        let mut load = json!({"object": "Contact", "externalId": "Key__c"});
+        load[setting] = value;
+        load
+    };
+    let columns: Value =
+        (0..9_000).map(|at| (format!("column number {at}"), json!("Name"))).collect();
+    for (load, status, words) in [
+        (json!(5), 400, "neither the name of a load nor an object"),
+        (json!(["contacts"]), 400, "neither the name"),
+        (json!(true), 400, "GET /api/loads"),
+        (json!("contact"), 404, "did you mean `contacts`?"),
+        (json!(""), 404, "there is no load"),
+        (json!("default"), 404, "there is no load"),
+        (json!({}), 422, "SALESFORCE_OBJECT"),
+        (json!({"object": "Contact"}), 422, "SALESFORCE_EXTERNAL_ID"),
+        (json!({"object": "Con tact"}), 422, "not an API name"),
+        (json!({"objekt": "Contact"}), 422, "unknown field `objekt`"),
+        (contact("mapping", json!("/etc/passwd")), 422, "would name a file of the server"),
+        (contact("operation", json!("merge")), 422, "`merge`"),
+        (contact("callRows", json!(201)), 422, "from 1 to 200"),
+        (contact("timeZone", json!("Berlin")), 422, "no such time zone"),
+        (contact("columns", json!({})), 422, "no column fills a field"),
+        (contact("constants", json!({"Title": "Buyer"})), 422, "`columns`"),
+        (contact("columns", columns), 413, "bytes"),
+    ] {
+        let body = json!({"fileName": "rows.csv", "load": load});
+        let answer = server.post_json("/api/sync/start", &body).await;
+        assert_eq!(answer.status, status, "{load}: {answer:?}");
+        assert!(answer.error().contains(words), "{load}: {answer:?}");
+    }
+    let several = server.start("contacts-1.csv").await;
+    assert_eq!(several.status, 409, "{several:?}");
+    assert!(
+        several.error().contains("contacts, accounts; name one of them as `load`"),
+        "{several:?}"
+    );
+    assert_no_run(&server).await;
+    // A resume has no load.
+    let resume = server.post_json("/api/sync/r/resume", &json!({"load": "contacts"})).await;
+    assert_eq!(resume.status, 400, "{resume:?}");
+    assert!(resume.error().contains("unknown field `load`"), "{resume:?}");
+}
+
+#[tokio::test]
+async fn a_body_may_be_large_for_its_load_only_and_few_at_a_time() {
+    let services = with_loads().await;
+    let server = services.serve().await;
+    // Longer than any other body may be.
+    let columns: Value =
+        (0..1_000).map(|at| (format!("column number {at}"), json!("Name"))).collect();
+    let load = json!({"object": "Contact", "externalId": "Name", "columns": columns});
+
+    assert_eq!(does(&server, load.clone()).await["object"], "Contact");
+    let resume = server.post_json("/api/sync/r/resume", &load).await;
+    assert_eq!(resume.status, 413, "{resume:?}");
+    let body = json!({"fileName": "rows.csv", "load": "x".repeat(600 << 10)});
+    let too_large = server.post_json("/api/sync/start", &body).await;
+    assert_eq!(too_large.status, 413, "{too_large:?}");
+    assert!(too_large.error().contains("longer than 524288 bytes"), "{too_large:?}");
+
+    // Each begins its body and says no more.
+    let mut stalled = Vec::new();
+    for _ in 0..4 {
+        stalled.push(begun(&server, 400_000).await);
+    }
+    let nowhere = json!({"fileName": "none.csv", "load": load});
+    let refused = loop {
+        let answer = server.post_json("/api/sync/start", &nowhere).await;
+        if answer.status != 404 {
+            break answer;
+        }
+    };
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
+    assert!(refused.error().contains("4 bodies of more than 16384 bytes"), "{refused:?}");
+    assert_eq!(server.start("none.csv").await.status, 404, "it is small");
+    for stalled in &mut stalled {
+        let mut heard = vec![0; 12];
+        let hearing = timeout(Duration::from_secs(60), stalled.read_exact(&mut heard));
+        hearing.await.unwrap().unwrap();
+        assert_eq!(heard, b"HTTP/1.1 408");
+    }
+    assert_eq!(server.post_json("/api/sync/start", &nowhere).await.status, 404);
+}
+
+/// A start of so many bytes, of which few come.
+async fn begun(server: &Server, bytes: u64) -> TcpStream {
+    let address = server.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /api/sync/start HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: {bytes}\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
 }
 
 #[tokio::test]
@@ -19,145 +252,121 @@ async fn a_start_never_guesses_between_consumers_that_do_different_things() {
     let services = Services::start().await;
     services.put_rows("rows.csv", 10).await;
     let server = services.serve().await;
-    let (mut contacts, mut leads_too) =
-        (Deliverer::new(&services).await, Deliverer::of(&services, &leads()).await);
+    let mut contacts = Deliverer::new(&services).await;
+    let leads_too = Deliverer::of(&services, Some(&leads())).await;
 
     let refused = server.start("rows.csv").await;
 
     assert_eq!(refused.status, 409, "{refused:?}");
-    for target in [target(), leads()] {
-        let named = format!("{}: {target}", target.id());
-        assert!(refused.error().contains(&named), "{named}: {refused:?}");
+    for load in [load(), leads()] {
+        assert!(refused.error().contains(&load.summary.to_string()), "{load:?}: {refused:?}");
     }
+    assert!(refused.error().contains("say a load as `load`"), "{refused:?}");
+    assert_no_run(&server).await;
     let queue = server.get("/api/queue").await.json();
-    let ids = queue["targets"].as_array().unwrap().iter().map(|target| target["id"].clone());
-    let mut expected = [target().id(), leads().id()];
-    expected.sort();
-    let mut ids: Vec<Value> = ids.collect();
-    ids.sort_by_key(Value::to_string);
-    assert_eq!(json!(ids), json!(expected));
+    let summaries =
+        [load().summary, leads().summary].map(|load| serde_json::to_value(load).unwrap());
+    assert_eq!(queue["loads"], json!(summaries));
 
-    let body = json!({"fileName": "rows.csv", "target": &leads().id()[..6]});
+    // Any consumer delivers it.
+    drop(leads_too);
+    let body = json!({"fileName": "rows.csv", "load": {"object": "Lead", "operation": "insert"}});
     let started = server.post_json("/api/sync/start", &body).await;
     assert_eq!(started.status, 202, "{started:?}");
-    leads_too.deliver(1).await;
-    let report = server.report(&started.run(), |report| report["status"] == "completed").await;
-    let shown = json!({
-        "id": leads().id(), "org": "00D000000000001", "object": "Lead", "operation": "upsert",
-        "externalId": "ExternalId__c", "mapping": "0123456789ab",
-    });
-    assert_eq!(report["target"], shown);
-
-    let body = json!({"fileName": "rows.csv", "target": target().id()});
-    server.post_json("/api/sync/start", &body).await;
     contacts.deliver(1).await;
-    let unknown = json!({"fileName": "rows.csv", "target": "0000ffff"});
-    let unknown = server.post_json("/api/sync/start", &unknown).await;
-    assert_eq!(unknown.status, 409, "{unknown:?}");
-    assert!(unknown.error().starts_with("there is no target whose id begins"), "{unknown:?}");
-    let routes = ["/api/sync/start", "/api/sync/nightly/resume", "/api/sync/nightly/replay"];
-    for (route, odd) in routes.iter().flat_map(|route| {
-        [json!("Lead"), json!("0a1"), json!(123_456), json!({})].map(|odd| (route, odd))
-    }) {
-        let mut body = json!({"target": odd});
-        if route.ends_with("start") {
-            body["fileName"] = json!("rows.csv");
-        }
-        let odd = server.post_json(route, &body).await;
-        assert_eq!(odd.status, 400, "{route} {body}: {odd:?}");
-        assert_eq!(
-            odd.error(),
-            "`target` is not the id of a target; these have 12 hexadecimal digits, of which the \
-             first 4 or more will do: GET /api/queue names the targets of the consumers that are \
-             alive"
-        );
-    }
+    let report = server.report(&started.run(), |report| report["status"] == "completed").await;
+    assert_eq!((&report["load"]["object"], &report["waitingFor"]), (&json!("Lead"), &Value::Null));
 }
 
 #[tokio::test]
-async fn a_server_that_is_set_to_an_object_starts_runs_for_it() {
-    let mut services = Services::start().await;
-    services.set("SALESFORCE_OBJECT", "Lead");
+async fn a_run_of_which_nobody_says_what_it_loads_says_what_it_waits_for() {
+    let services = Services::start().await;
     services.put_rows("rows.csv", 10).await;
     let server = services.serve().await;
-    let contacts = Deliverer::new(&services).await;
+    let nothing_to_give = Deliverer::of(&services, None).await;
 
     let run = server.start("rows.csv").await.run();
 
     let report = server.report(&run, |report| report["batchesFed"] == 1).await;
     let waits = report["waitingFor"].as_str().unwrap();
-    assert!(waits.contains("this run, which is for upsert Lead; they deliver"), "{waits}");
-    assert_eq!(report["target"], Value::Null);
-    let mut consumer = Deliverer::of(&services, &leads()).await;
+    assert!(waits.starts_with("the run has no load"), "{waits}");
+    assert_eq!(report["load"], Value::Null);
+    let mut consumer = Deliverer::of(&services, Some(&leads())).await;
     consumer.deliver(1).await;
     let report = server.report(&run, |report| report["status"] == "completed").await;
-    assert_eq!(
-        (&report["target"]["object"], &report["waitingFor"]),
-        (&json!("Lead"), &json!(null))
-    );
-    drop(contacts);
+    assert_eq!((&report["load"]["object"], &report["waitingFor"]), (&json!("Lead"), &json!(null)));
+    drop(nothing_to_give);
 }
 
 #[tokio::test]
-async fn a_run_whose_mapping_is_gone_says_so_and_goes_on_with_another_when_it_is_told_to() {
-    let services = Services::start().await;
-    services.put_rows("rows.csv", 30).await;
-    let server = services.serve().await;
-    let mut before = Deliverer::new(&services).await;
-    let run = server.start("rows.csv").await.run();
-    before.deliver(1).await;
-    services.forget_consumers();
-    drop(before);
-    let nobody = server.report(&run, |report| report["waitingFor"] != json!(null)).await;
-    assert!(
-        nobody["waitingFor"].as_str().unwrap().starts_with("no consumer is running"),
-        "{nobody}"
-    );
-    let mut now = Deliverer::of(&services, &other_mapping()).await;
-
-    let both = |report: &Value| {
-        let text = report["waitingFor"].as_str().unwrap_or_default();
-        let resume = format!("producer resume {run} --target {}", other_mapping().id());
-        ["0123456789ab", "ba9876543210", &resume].iter().all(|part| text.contains(part))
-    };
-    server.report(&run, both).await;
-    let resume = format!("/api/sync/{run}/resume");
-    let unknown = server.post_json(&resume, &json!({"target": leads().id()})).await;
-    assert_eq!(unknown.status, 409, "{unknown:?}");
-    assert!(unknown.error().starts_with("there is no target"), "{unknown:?}");
-    let resumed = server.post_json(&resume, &json!({"target": other_mapping().id()})).await;
-
-    assert_eq!(resumed.status, 202, "{resumed:?}");
-    now.deliver(2).await;
-    let report = server.report(&run, |report| report["status"] == "completed").await;
-    let now = (&report["delivered"], &report["target"]["mapping"]);
-    assert_eq!(now, (&json!(30), &json!("ba9876543210")));
-    let _before = Deliverer::new(&services).await;
-    let late = server.post_json(&resume, &json!({"target": target().id()})).await;
-    assert_eq!(late.status, 409, "{late:?}");
-    let report = server.get(&format!("/api/sync/{run}")).await.json();
-    assert_eq!(report["target"]["mapping"], json!("ba9876543210"), "it is what it was");
-}
-
-#[tokio::test]
-async fn rejected_rows_go_where_they_were_to_go() {
+async fn a_server_whose_mapping_is_not_that_of_the_consumers_starts_nothing_by_it() {
     let mut services = Services::start().await;
+    services.set("SALESFORCE_OBJECT", "Contact");
+    services.set("SALESFORCE_EXTERNAL_ID", "External_Id__c");
+    services.set("MAPPING_LEAVE_OUT", "name");
     services.put_rows("rows.csv", 10).await;
+    let server = services.serve().await;
+    let _contacts = Deliverer::new(&services).await;
+
+    let refused = server.start("rows.csv").await;
+
+    assert_eq!(refused.status, 409, "{refused:?}");
+    assert!(refused.error().contains("without name here"), "{refused:?}");
+    assert_no_run(&server).await;
+    assert_eq!(does(&server, json!("default")).await["object"], "Contact");
+}
+
+#[tokio::test]
+async fn the_same_key_with_another_load_is_refused_and_the_difference_named() {
+    let services = with_loads().await;
+    let server = services.serve().await;
+    let start = |load: Value| {
+        let body = json!({"fileName": "rows.csv", "load": load});
+        let request = server.request(Method::POST, "/api/sync/start").json(&body);
+        send(request.header("idempotency-key", "k-1"))
+    };
+    let first = start(json!("contacts")).await;
+
+    let again = start(json!("contacts")).await;
+    let other = start(json!("accounts")).await;
+    // Consumers, and what is in files, may have changed since the first request.
+    let unsaid = start(Value::Null).await;
+
+    assert_eq!((first.status, again.status, unsaid.status), (202, 202, 202));
+    assert_eq!((again.run(), unsaid.run()), (first.run(), first.run()));
+    assert_eq!((other.status, other.run()), (409, first.run()), "{other:?}");
+    assert!(other.error().contains("object: Contact in the run, Account now"), "{other:?}");
+}
+
+#[tokio::test]
+async fn rejected_rows_become_what_their_run_loads_unless_another_load_is_said() {
+    let mut services = with_loads().await;
     let server = services.serve().await;
     let mut contacts = Deliverer::new(&services).await;
     let run = server.start("rows.csv").await.run();
     contacts.reject(1, "BAD").await;
     server.report(&run, |report| report["status"] == "completed").await;
     // Both are there now, and what a server is set to is for new runs.
-    let _leads = Deliverer::of(&services, &leads()).await;
+    let _leads = Deliverer::of(&services, Some(&leads())).await;
     services.set("SALESFORCE_OBJECT", "Lead");
+    services.set("SALESFORCE_EXTERNAL_ID", "Key__c");
     let server = services.serve().await;
+    let replay = async |body: Value| {
+        let replayed = server.post_json(&format!("/api/sync/{run}/replay"), &body).await;
+        assert_eq!(replayed.status, 202, "{body}: {replayed:?}");
+        let path = format!("/api/sync/{}", replayed.run());
+        let load = server.get(&path).await.json()["load"].clone();
+        assert_eq!(server.post(&format!("{path}/cancel")).await.status, 202);
+        server.report(&replayed.run(), |report| report["status"] == "cancelled").await;
+        load
+    };
 
-    let replayed = server.post(&format!("/api/sync/{run}/replay")).await;
-
-    assert_eq!(replayed.status, 202, "{replayed:?}");
-    let report = server.get(&format!("/api/sync/{}", replayed.run())).await.json();
-    assert_eq!(report["target"]["id"], json!(target().id()));
+    assert_eq!(replay(json!({})).await, serde_json::to_value(load().summary).unwrap());
+    assert_eq!(replay(json!({"load": "accounts", "code": "BAD"})).await["object"], "Account");
+    let whole = json!({"object": "Task", "operation": "insert"});
+    assert_eq!(replay(json!({"load": whole})).await["object"], "Task");
+    let unknown = server.post_json(&format!("/api/sync/{run}/replay"), &json!({"load": "x"})).await;
+    assert_eq!(unknown.status, 404, "{unknown:?}");
 }
 
 #[tokio::test]

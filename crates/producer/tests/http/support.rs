@@ -72,11 +72,6 @@ impl Services {
         redis::Client::open(self.redis.url()).unwrap().get_connection().unwrap()
     }
 
-    /// All consumers have been silent for too long.
-    pub(crate) fn forget_consumers(&self) {
-        let () = self.connection().del("{batch-sync}:consumers").unwrap();
-    }
-
     /// Waits until the servers have nothing more to do for any run.
     pub(crate) async fn no_import_is_left(&self) {
         self.imports_become(0, 0).await;

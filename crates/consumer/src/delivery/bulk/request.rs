@@ -21,8 +21,8 @@ use crate::{
 const BULK_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others";
 
 /// The same, where another API could go on.
-const BULK_ALONE_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others; SALESFORCE_API=auto would \
-     go on with Collections";
+const BULK_ALONE_IS_SPENT: &str = "the day's Bulk batches are used up but for what is kept for others; runs that are started \
+     with --api auto go on with Collections";
 
 /// How often that is published.
 const BETWEEN_OUTAGE_NOTES: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! Which load a run has. Pure but for mapping files that flags name.
 
-use job_queue::{LoadSummary, RunLoad};
+use job_queue::RunLoad;
 use load::{Columns, DEFAULT_LOAD, InvalidLoad, Load, LoadSettings, NoLoad, Nulls};
 
 use crate::{
@@ -85,7 +85,7 @@ pub(crate) enum LoadError {
     #[error("the load has {bytes} bytes, and it may have {LOAD_BYTES_MAX}; map fewer columns")]
     TooLarge { bytes: usize },
     #[error("the load {0} cannot be changed: {1}; name another one with --load")]
-    Unreadable(LoadSummary, String),
+    Unreadable(String, String),
 }
 
 impl LoadWish {
@@ -269,7 +269,7 @@ fn agree(own: &RunLoad, live: &[RunLoad]) -> Result<(), LoadError> {
 fn changed(load: &RunLoad, flags: &LoadSettings) -> Result<RunLoad, LoadError> {
     let RunLoad { summary, text } = load;
     let kept = Load::from_json(text)
-        .map_err(|error| LoadError::Unreadable(summary.clone(), error.to_string()))?;
+        .map_err(|error| LoadError::Unreadable(summary.to_string(), error.to_string()))?;
     let settings = flags.clone().over(settings_of(&kept));
     let load = settings.load(&read_text).map_err(|invalid| of_flags(&invalid))?;
     let says_columns = flags.mapping.is_some() || flags.leave_out.is_some();

@@ -146,8 +146,8 @@ fn a_run_of_which_nothing_is_said_gets_the_only_default_load_that_deletes_nothin
     let assumed = |load: &RunLoad| Ok(Some(Chosen { load: load.clone(), is_assumed: true }));
 
     assert_eq!(choose(&[]), Ok(None));
-    assert_eq!(choose(&[leads.clone()]), assumed(&leads));
-    assert_eq!(choose(&[deletes.clone()]), Ok(None));
+    assert_eq!(choose(std::slice::from_ref(&leads)), assumed(&leads));
+    assert_eq!(choose(std::slice::from_ref(&deletes)), Ok(None));
     assert_eq!(choose(&[deletes, leads.clone()]), assumed(&leads));
     let several = choose(&[leads, contacts]).unwrap_err().to_string();
     for word in ["upsert Lead", "upsert Contact", "--load", "--object"] {
@@ -163,7 +163,7 @@ fn flags_without_an_object_change_the_default_load_of_the_consumers() {
     let flags = LoadSettings { call_rows: Some(50), ..nothing() };
     let said = only(nothing()).said_of_file("a.csv", &wish("", flags)).unwrap();
 
-    let chosen = said.choose(&[mapped.clone()]).unwrap().unwrap();
+    let chosen = said.choose(std::slice::from_ref(&mapped)).unwrap().unwrap();
 
     let kept = Load::from_json(&mapped.text).unwrap();
     assert_eq!(Load::from_json(&chosen.load.text).unwrap(), Load { call_rows_max: 50, ..kept });
@@ -200,7 +200,7 @@ fn a_mapping_that_no_consumer_of_the_same_has_was_forgotten_somewhere() {
     let updates = LoadSettings { operation: Some(Operation::Update), ..left_out.clone() };
     let by_bulk = LoadSettings { api: Some(ApiChoice::Bulk), ..leads() };
 
-    let refused = own.choose(&[other.clone()]).unwrap_err().to_string();
+    let refused = own.choose(std::slice::from_ref(&other)).unwrap_err().to_string();
     for word in ["mapping", "upsert Lead", "columns: by the names of columns here", "Note"] {
         assert!(refused.contains(word), "{word}: {refused}");
     }
@@ -217,7 +217,7 @@ fn a_mapping_that_no_consumer_of_the_same_has_was_forgotten_somewhere() {
     let flags = LoadSettings { leave_out: Some(vec!["City".to_owned()]), ..nothing() };
     for wish in [wish("default", nothing()), wish("", flags)] {
         let said = only(leads()).said_of_file("a.csv", &wish).unwrap();
-        assert!(said.choose(&[other.clone()]).is_ok(), "{wish:?}");
+        assert!(said.choose(std::slice::from_ref(&other)).is_ok(), "{wish:?}");
     }
 }
 
