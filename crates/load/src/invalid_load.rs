@@ -27,8 +27,8 @@ pub enum InvalidLoad {
     },
     /// Something that Collections cannot do.
     #[error(
-        "Collections cannot hard-delete, it puts records into the recycle bin; set \
-         SALESFORCE_API=bulk or auto"
+        "Collections cannot hard-delete, it puts records into the recycle bin; choose the API bulk \
+         (SALESFORCE_API=bulk, --api bulk)"
     )]
     ByBulkOnly,
     /// The mapping file cannot be read.

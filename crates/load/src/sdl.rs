@@ -1,20 +1,16 @@
 //! Mapping files of Data Loader: `CsvColumn=Field__c`, one line each.
 //!
-//! They are Java properties files: comments start with `#` or `!`, `\` escapes the next character
-//! (`\ `, `\:`, `\=`, `\u00e4`) and joins lines at their end. Two things are read more kindly than
-//! Java does: blanks and colons in a column name need no escape, because the separator is the
-//! first `=`; and the file is UTF-8.
+//! They are Java properties files: see [`Property`].
 
 use std::{
     collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
-    str::Chars,
 };
 
 use ingest_core::shown;
 use serde::{Deserialize, Serialize};
 
-use crate::{Describe, target::Target};
+use crate::{Describe, properties::Property, target::Target};
 
 /// Characters of what is said of a line, at most: it quotes the line.
 const PROBLEM_CHARACTERS_MAX: usize = 300;
@@ -92,13 +88,16 @@ impl Sdl {
     pub fn parse(path: &Path, text: &str) -> Result<Self, SdlError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut lines_of_columns: HashMap<String, usize> = HashMap::new();
-        for (line, text) in logical_lines(text.trim_start_matches('\u{feff}')) {
-            let refuse = |problem: String| SdlError::Line {
+        for property in Property::read(text, LIKE) {
+            let refuse = |line: usize, problem: String| SdlError::Line {
                 path: path.to_owned(),
                 line,
                 problem: shown(&problem, PROBLEM_CHARACTERS_MAX),
             };
-            let entry = entry(line, &text).map_err(refuse)?;
+            let property = property.map_err(|invalid| refuse(invalid.line, invalid.problem))?;
+            let line = property.line;
+            let refuse = |problem| refuse(line, problem);
+            let entry = entry(property).map_err(refuse)?;
             if let Some(before) = lines_of_columns.insert(entry.column.clone(), line) {
                 let column = &entry.column;
                 return Err(refuse(format!(
@@ -115,38 +114,14 @@ impl Sdl {
     }
 }
 
-/// Lines that say something, with the number of the physical line where each starts; a line that
-/// ends in an odd number of backslashes goes on in the next one.
-fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let mut found: Vec<(usize, String)> = Vec::new();
-    let mut goes_on = false;
-    for (index, physical) in text.lines().enumerate() {
-        let content = physical.trim_start();
-        if !goes_on && (content.is_empty() || content.starts_with(['#', '!'])) {
-            continue;
-        }
-        let backslashes = content.bytes().rev().take_while(|byte| *byte == b'\\').count();
-        let joined = backslashes % 2 == 1;
-        let content = if joined { &content[..content.len() - 1] } else { content };
-        match found.last_mut().filter(|_| goes_on) {
-            Some((_, line)) => line.push_str(content),
-            None => found.push((index + 1, content.to_owned())),
-        }
-        goes_on = joined;
-    }
-    found
-}
+const LIKE: &str = "CsvColumn=Field__c";
 
-fn entry(line: usize, text: &str) -> Result<Entry, String> {
-    let (column, targets) = split_at_separator(text)
-        .ok_or("there is no `=`; a line is `CsvColumn=Field__c`, a comment starts with `#`")?;
-    let column = unescape(column)?.trim().to_owned();
+fn entry(Property { line, name: column, value }: Property) -> Result<Entry, String> {
     if column.is_empty() {
         return Err("there is no column name before `=`".to_owned());
     }
     let constant = constant(&column)?;
-    let targets: Vec<String> =
-        unescape(targets)?.split(',').map(|target| target.trim().to_owned()).collect();
+    let targets: Vec<String> = value.split(',').map(|target| target.trim().to_owned()).collect();
     match targets.as_slice() {
         [only] if only.is_empty() => Ok(Entry { line, column, constant, targets: Vec::new() }),
         several if several.iter().any(String::is_empty) => {
@@ -165,66 +140,6 @@ pub(crate) fn constant(column: &str) -> Result<Option<String>, String> {
         }
         quoted => Ok(quoted.map(str::to_owned)),
     }
-}
-
-/// Splits at the first `=` that is not escaped.
-fn split_at_separator(text: &str) -> Option<(&str, &str)> {
-    let mut escaped = false;
-    for (index, character) in text.char_indices() {
-        match character {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '=' => return Some((&text[..index], &text[index + 1..])),
-            _ => (),
-        }
-    }
-    None
-}
-
-fn unescape(text: &str) -> Result<String, String> {
-    let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        if character != '\\' {
-            plain.push(character);
-            continue;
-        }
-        match characters.next() {
-            Some('t') => plain.push('\t'),
-            Some('n') => plain.push('\n'),
-            Some('r') => plain.push('\r'),
-            Some('f') => plain.push('\u{c}'),
-            Some('u') => plain.push(unescape_unicode(&mut characters)?),
-            Some(other) => plain.push(other),
-            None => (),
-        }
-    }
-    Ok(plain)
-}
-
-/// The character of `\u00e4`, from behind the `u`. Java writes one beyond 16 bits as two halves.
-fn unescape_unicode(characters: &mut Chars<'_>) -> Result<char, String> {
-    let (digits, first) = unit(characters);
-    let mut units = vec![first.ok_or_else(|| format!("`\\u{digits}` is no character"))?];
-    let behind = characters.as_str();
-    if (0xd800..0xdc00).contains(&units[0])
-        && let Some(rest) = behind.strip_prefix("\\u")
-    {
-        *characters = rest.chars();
-        units.extend(unit(characters).1);
-    }
-    String::from_utf16(&units)
-        .ok()
-        .and_then(|decoded| decoded.chars().next())
-        .ok_or_else(|| format!("`\\u{digits}` is half a character"))
-}
-
-/// Four hexadecimal digits, and what they say.
-fn unit(characters: &mut Chars<'_>) -> (String, Option<u16>) {
-    let digits: String = characters.by_ref().take(4).collect();
-    let are_digits = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let unit = u16::from_str_radix(&digits, 16).ok().filter(|_| are_digits);
-    (digits, unit)
 }
 
 #[cfg(test)]

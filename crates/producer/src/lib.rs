@@ -6,6 +6,7 @@
 //!                       plan     what a load will take, before it
 //!                       verify   reads the file again, and compares it with the ledger
 //!                       watch    all runs, live, in a terminal
+//!                       dataloader   a configuration of Data Loader, as loads
 //!                          └──▶ import   opens, reads, feeds and follows a run
 //!                                 └──▶ report   what people and programs see of a run
 //!                                        └──▶ cli   arguments and settings
@@ -15,6 +16,7 @@
 
 mod cli;
 mod commands;
+mod dataloader;
 mod import;
 mod plan;
 mod report;
@@ -26,6 +28,7 @@ pub use cli::{
     command::{Cli, Command},
     http_args::HttpArgs,
     import_args::{GuardArgs, ImportArgs, WatermarkArgs},
+    import_dataloader_args::ImportDataloaderArgs,
     load_args::{LoadArgs, LoadsArgs},
     plan_args::PlanArgs,
     read_args::ReadArgs,

@@ -41,6 +41,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("toml", &["load"]),
     ("globset", &["load"]),
     ("ratatui", &["producer"]),
+    ("roxmltree", &["producer"]),
     ("crossterm", &["producer"]),
     ("axum", &["consumer", "producer", "salesforce-simulator", "service"]),
     ("hyper", &["service"]),

@@ -10,7 +10,10 @@ use crate::sources::Sources;
 /// The layers of a crate's `src`, top down: the folders and files at its root. A layer may use those
 /// below it, and nothing in it may use its neighbours in the same layer.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("producer", &["lib", "commands", "server watch plan verify", "import", "report", "cli"]),
+    (
+        "producer",
+        &["lib", "commands", "server watch plan verify dataloader", "import", "report", "cli"],
+    ),
     (
         "consumer",
         &[

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use service::CompletionsArgs;
 
 use crate::cli::{
+    import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
         CancelArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs,
@@ -49,6 +50,18 @@ pub enum Command {
         producer loads --loads-file deploy/loads.toml      checks a file\n  \
         producer loads --json | jq '.[].name'")]
     Loads(ListLoadsArgs),
+    /// Print the loads of a Data Loader configuration as a file of loads.
+    ///
+    /// Comments name what has no counterpart, what is set in the environment, and what to do instead.
+    /// Passwords and other secrets are named and not shown. Mapping files (.sdl) are used as they are:
+    /// put them beside the file of loads. `producer loads --loads-file FILE` checks the result.
+    #[command(
+        name = "import-dataloader",
+        after_help = "Examples:\n  \
+        producer import-dataloader conf/process-conf.xml > loads.toml\n  \
+        producer import-dataloader conf/process-conf.xml opportunityUpsertProcess"
+    )]
+    ImportDataloader(ImportDataloaderArgs),
     /// Upload a file to the container.
     ///
     /// Goes on where an upload of the same file was interrupted: what is staged is not sent again. The

@@ -3,6 +3,7 @@
 pub(crate) mod command;
 pub(crate) mod http_args;
 pub(crate) mod import_args;
+pub(crate) mod import_dataloader_args;
 pub(crate) mod invalid_setting;
 pub(crate) mod load_args;
 pub(crate) mod plan_args;

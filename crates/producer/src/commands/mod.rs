@@ -2,6 +2,7 @@
 
 mod control;
 mod foreground;
+mod import_dataloader;
 mod loads;
 mod rejects;
 mod runs;
@@ -43,6 +44,7 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Upload(args) => upload::run(args, shutdown).await,
         Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
         Command::Loads(args) => loads::list(&args),
+        Command::ImportDataloader(args) => import_dataloader::print(&args),
         Command::Show(args) => stoppable(runs::show(args), shutdown).await,
         Command::Rejects(args) => stoppable(rejects::print(args), shutdown).await,
         Command::Verify(args) => stoppable(verify::verify(args), shutdown).await,

@@ -6,6 +6,7 @@ mod copies;
 mod foreign;
 mod help;
 mod hostile_files;
+mod import_dataloader;
 mod loads;
 mod packed;
 mod report;
