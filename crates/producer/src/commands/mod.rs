@@ -4,6 +4,7 @@ mod control;
 mod foreground;
 mod import_dataloader;
 mod loads;
+mod question;
 mod rejects;
 mod runs;
 mod serve;

@@ -4,7 +4,10 @@ use blob_store::BlobError;
 use ingest_core::{IngestError, RunId};
 use job_queue::{FeedError, QueueError};
 
-use crate::{import::load_choice::LoadError, report::command_line::resume_command};
+use crate::{
+    import::{confirmation::Unconfirmed, load_choice::LoadError},
+    report::command_line::resume_command,
+};
 
 /// Why a file cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +88,8 @@ pub(crate) enum SyncError {
     UnknownRun { run: RunId },
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Unconfirmed(#[from] Box<Unconfirmed>),
     #[error(
         "run {run} was started with another load than is said now ({how}); go on with what it has \
          (producer resume {run}), or load the file as a new run, under another id"
@@ -95,7 +100,7 @@ pub(crate) enum SyncError {
 impl SyncError {
     /// It was asked for in a way that cannot be followed.
     pub(crate) fn is_wrong_setting(&self) -> bool {
-        matches!(self, Self::Load(_) | Self::OtherLoad { .. })
+        matches!(self, Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_))
     }
 
     /// A person or another setting can fix it, so the run is interrupted and can be resumed. An

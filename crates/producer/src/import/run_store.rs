@@ -63,6 +63,9 @@ impl RunStore {
         let chosen = request.load.choose(&self.queue.live_loads().await?)?;
         let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
         let (source, header, settings) = self.open_file(&blob, request.settings.clone()).await?;
+        if let Some(chosen) = &chosen {
+            request.confirmed.check(&chosen.load.summary, &blob.name)?;
+        }
         let run = request.run.clone().unwrap_or_else(new_run_id);
         let new = NewRun {
             run: run.clone(),

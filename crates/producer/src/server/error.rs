@@ -23,6 +23,8 @@ pub(crate) struct ApiError {
     pub(crate) error: String,
     /// The run that conflicts with the request.
     pub(crate) run: Option<RunId>,
+    /// What somebody has to confirm before the request is granted.
+    pub(crate) confirm: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -31,11 +33,13 @@ struct Body<'a> {
     error: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<&'a RunId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<&'a str>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), run: None }
+        Self { status, error: error.into(), run: None, confirm: None }
     }
 
     pub(crate) fn bad_request(error: impl Into<String>) -> Self {
@@ -62,7 +66,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body { error: &self.error, run_id: self.run.as_ref() };
+        let confirm = self.confirm.as_deref();
+        let body = Body { error: &self.error, run_id: self.run.as_ref(), confirm };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         match self.status {
@@ -136,6 +141,11 @@ impl From<SyncError> for ApiError {
                 Some(run),
             ),
             SyncError::Load(error) => error.into(),
+            SyncError::Unconfirmed(run) => {
+                let what = run.what();
+                let error = format!("{what}; confirm it with \"confirm\": true in the body");
+                Self { confirm: Some(what), ..Self::conflict(error, None) }
+            }
             SyncError::Queue(error) => error.into(),
             SyncError::UnknownRun { .. } => Self::no_such_run(),
             error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),
