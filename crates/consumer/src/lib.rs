@@ -51,7 +51,7 @@ mod workers;
 
 pub use config::{
     ApiReserve, ApiReserveArgs, Cli, Config, ConsumerArgs, CountConfig, HeaderArgs,
-    InvalidSettings, SalesforceArgs, SalesforceConfig, SignInArgs, Task,
+    InvalidSettings, SalesforceArgs, SalesforceConfig, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
 pub use run::run;

@@ -211,8 +211,8 @@ async fn an_external_id_that_is_not_unique_is_warned_of() {
 async fn wrong_settings_end_with_code_2_and_say_what_to_set() {
     let mut setting = Setting::new().await;
 
-    let object = setting.set("SALESFORCE_OBJECT", "").run(&[]).await;
-    assert_says(&object, 2, &["SALESFORCE_OBJECT is not set"]);
+    let object = setting.set("SALESFORCE_OBJECT", "").run(&["check"]).await;
+    assert_says(&object, 2, &["there is no load to check; name its object in SALESFORCE_OBJECT"]);
     let secret = setting.set("SALESFORCE_CLIENT_SECRET", "").run(&["check"]).await;
     assert_says(&secret, 2, &["SALESFORCE_CLIENT_SECRET is not set"]);
     let rows = setting.set("SALESFORCE_BATCH", "201").run(&[]).await;

@@ -22,6 +22,7 @@ fn main() {
     let mut pipeline = Pipeline::start();
     pipeline.generate(ROWS, &[]);
     reading(&mut pipeline);
+    checking(&pipeline);
 
     println!("\nend to end: batches of 100, a simulator without latency, one round each");
     to_the_end(&pipeline, ROWS, 1);
@@ -56,6 +57,33 @@ fn reading(pipeline: &mut Pipeline) {
     );
     pipeline.set("QUEUE_DEPTH_HIGH", "");
     pipeline.set("QUEUE_BYTES_HIGH", "");
+}
+
+/// All of the file through decoding, mapping and conversion, and nothing sent.
+fn checking(pipeline: &Pipeline) {
+    let (mut plain, mut check) = (Vec::new(), Vec::new());
+    let (mut megabytes, mut peak) = (0.0, 0);
+    for _ in 0..ROUNDS {
+        let started = Instant::now();
+        megabytes = download(pipeline, FILE) as f64 / 1e6;
+        plain.push(megabytes / started.elapsed().as_secs_f64());
+
+        let started = Instant::now();
+        let ended = pipeline.program("producer", &["check", "--file", FILE, "--json"]).end();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        check.push(megabytes / started.elapsed().as_secs_f64());
+        let report = Report::of(&ended);
+        assert_eq!(report.number("rows"), ROWS);
+        peak = report.number("peakMemoryBytes");
+    }
+    let (plain, check) = (median(plain), median(check));
+    println!("\nchecking {megabytes:.0} MB from Azurite, {ROWS} rows, median of {ROUNDS} rounds");
+    println!(
+        "  producer check{check:>18.0} MB/s   plain download{plain:>9.0} MB/s   ratio {:.2}   peak memory \
+         {:.0} MiB",
+        check / plain,
+        peak as f64 / 1048576.0
+    );
 }
 
 /// Reads a blob and gives its length.

@@ -1,6 +1,7 @@
 //! Records → batches.
 
 use crate::cell::Cells;
+use crate::lines::Lines;
 use crate::record::Record;
 use crate::{Reject, ResumePoint, Rows};
 
@@ -23,6 +24,8 @@ pub struct Batch {
     pub rows: Rows,
     /// The others: found while reading, recorded when the batch is settled.
     pub rejects: Vec<Reject>,
+    /// On which lines its records start.
+    pub lines: Lines,
     /// Where feeding goes on after this batch: right behind its last record.
     pub end: ResumePoint,
 }
@@ -44,6 +47,7 @@ pub(crate) struct Batcher {
     end: ResumePoint,
     rows: Rows,
     rejects: Vec<Reject>,
+    lines: Lines,
     bytes: usize,
     /// Lines without data, since the input began.
     skipped: u64,
@@ -104,6 +108,7 @@ impl Batcher {
             end: start,
             rows: Rows::default(),
             rejects: Vec::new(),
+            lines: Lines::default(),
             bytes: 0,
             skipped: start.skipped,
             together: None,
@@ -184,6 +189,7 @@ impl Batcher {
             sequence: self.start.sequence,
             rows: std::mem::replace(&mut self.rows, room),
             rejects: std::mem::take(&mut self.rejects),
+            lines: std::mem::take(&mut self.lines),
             end: ResumePoint { sequence: self.start.sequence + 1, ..self.end },
         };
         self.check(&batch, self.bytes);
@@ -233,10 +239,12 @@ impl Batcher {
         together.before = Mark { rows: 0, rejects: 0, bytes: 0, end };
         let rows = self.rows.split_off(before.rows);
         let rejects = self.rejects.split_off(before.rejects);
+        let lines = self.lines.split_off(end.record + 1);
         let batch = Batch {
             sequence: self.start.sequence,
             rows: std::mem::replace(&mut self.rows, rows),
             rejects: std::mem::replace(&mut self.rejects, rejects),
+            lines: std::mem::replace(&mut self.lines, lines),
             end,
         };
         self.check(&batch, before.bytes);
@@ -259,6 +267,7 @@ impl Batcher {
         debug_assert_eq!(record.at.record, self.end.record + 1, "a record was left out");
         debug_assert!(record.at.byte >= self.end.byte, "a byte was read twice");
         self.bytes += bytes;
+        self.lines.push(record.at.record, record.at.line);
         self.end = ResumePoint {
             sequence: self.start.sequence,
             record: record.at.record,

@@ -21,7 +21,13 @@ impl Cells {
     #[must_use]
     pub fn of(header: &Header, column: &str) -> Option<Self> {
         let column = header.find(column).unwrap_or_else(|alike| Some(alike.first - 1))?;
-        Some(Self { dialect: header.dialect(), column, text: Vec::new() })
+        Some(Self::at(header.dialect(), column))
+    }
+
+    /// Those of the column at this place, from 0.
+    #[must_use]
+    pub fn at(dialect: Dialect, column: usize) -> Self {
+        Self { dialect, column, text: Vec::new() }
     }
 
     /// What the cell of a raw record says, without its quotes and without [what nobody sees

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use memchr::memchr;
 
 use crate::error::{DataKind, IngestError};
+use crate::ids_file::is_added_to_ids;
 use crate::reject_columns::RejectColumns;
 use crate::scan::is_blank;
 use crate::{Dialect, Position};
@@ -105,6 +106,13 @@ impl Header {
     #[must_use]
     pub fn is_of_rejects_file(&self) -> bool {
         RejectColumns::of(&self.columns).is_some()
+    }
+
+    /// Whether the column at this place, from 0, is one that an [ids file](crate::ids_header) adds to key
+    /// and Id, and that fills no field.
+    #[must_use]
+    pub fn is_added_to_ids(&self, column: usize) -> bool {
+        is_added_to_ids(&self.columns, column)
     }
 
     /// Whether a record says what the header says: its names in other quotes or capitals, with other

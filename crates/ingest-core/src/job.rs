@@ -9,10 +9,14 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Dialect, Reject, Rows, RunId, Tally};
+use crate::{Dialect, IdLines, Reject, Rows, RunId, Tally};
 
 /// Changes with every change of [`WireJob`] or [`WireReject`].
 const VERSION: u8 = 5;
+
+/// The same with [`WireIds`] behind it: what comes back of a run that writes an ids file, once rows of
+/// it are delivered. No other job is a byte larger for it.
+const VERSION_WITH_IDS: u8 = 6;
 
 /// One batch of one run, on its way to Salesforce.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct BatchJob {
     /// What was delivered in earlier passes. Counts reach the ledger once, with the last row:
     /// rows + rejects + [`Tally::delivered`] are the records of the batch.
     pub tally: Tally,
+    /// Which records those are, where the run writes an ids file: a line for each.
+    pub ids: IdLines,
 }
 
 /// Bytes that are not a [`BatchJob`].
@@ -87,6 +93,13 @@ struct WireJob<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+struct WireIds<'a> {
+    lines: u64,
+    #[serde(borrow)]
+    pieces: Vec<&'a serde_bytes::Bytes>,
+}
+
+#[derive(Serialize, Deserialize)]
 struct WireReject<'a> {
     record: u64,
     code: &'a str,
@@ -114,9 +127,13 @@ impl BatchJob {
             tries: self.rows.all_tries(),
         };
         let mut bytes = Vec::with_capacity(self.encoded_bytes_about());
-        bytes.push(VERSION);
-        postcard::to_extend(&wire, bytes)
-            .expect("a Vec takes everything, and every length is known")
+        bytes.push(if self.ids.is_empty() { VERSION } else { VERSION_WITH_IDS });
+        let bytes = to_extend(&wire, bytes);
+        if self.ids.is_empty() {
+            return bytes;
+        }
+        let pieces = self.ids.pieces().iter().map(|piece| serde_bytes::Bytes::new(piece)).collect();
+        to_extend(&WireIds { lines: self.ids.len(), pieces }, bytes)
     }
 
     /// Reads what [`encode`](Self::encode) wrote, of a run with this header. Hostile bytes take no
@@ -127,10 +144,14 @@ impl BatchJob {
     /// When the bytes are of another version, of a run with another header, cut, or not a job at all.
     pub fn decode(bytes: &[u8], header: &Bytes) -> Result<Self, DecodeJobError> {
         let (&found, bytes) = bytes.split_first().ok_or(malformed("it is empty"))?;
-        if found != VERSION {
+        if ![VERSION, VERSION_WITH_IDS].contains(&found) {
             return Err(DecodeJobError::UnknownVersion { found, known: VERSION });
         }
-        let (wire, rest) = take(bytes)?;
+        let (wire, rest): (WireJob<'_>, _) = take(bytes)?;
+        let (ids, rest) = match found {
+            VERSION_WITH_IDS => take(rest)?,
+            _ => (WireIds { lines: 0, pieces: Vec::new() }, rest),
+        };
         if !rest.is_empty() {
             return Err(malformed("something follows it"));
         }
@@ -157,12 +178,13 @@ impl BatchJob {
             rows,
             rejects: wire.rejects.into_iter().map(WireReject::into_reject).collect(),
             tally: wire.tally,
+            ids: IdLines::of(ids.lines, ids.pieces.into_iter().map(|piece| piece.to_vec())),
         })
     }
 
     fn encoded_bytes_about(&self) -> usize {
         let rejects: usize = self.rejects.iter().map(|reject| reject.bytes() + 16).sum();
-        128 + self.rows.bytes() + 4 * self.rows.len() + rejects
+        128 + self.rows.bytes() + 4 * self.rows.len() + rejects + self.ids.bytes()
     }
 }
 
@@ -182,7 +204,11 @@ impl<'a> WireReject<'a> {
     }
 }
 
-fn take(bytes: &[u8]) -> Result<(WireJob<'_>, &[u8]), DecodeJobError> {
+fn to_extend(wire: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
+    postcard::to_extend(wire, bytes).expect("a Vec takes everything, and every length is known")
+}
+
+fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), DecodeJobError> {
     postcard::take_from_bytes(bytes).map_err(|error| match error {
         postcard::Error::DeserializeUnexpectedEnd => CUT,
         _ => malformed("it cannot be decoded"),

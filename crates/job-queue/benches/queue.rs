@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark may crash")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ingest_core::{BatchJob, ResumePoint, Rows};
 use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs};

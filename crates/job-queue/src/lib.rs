@@ -31,7 +31,7 @@
 //! | folder | what it holds |
 //! |---|---|
 //! | `queue` | push, claim, settle, release; leases and heartbeats; cancelling, which empties a queue |
-//! | `ledger` | each run: its states, counts, events, rejected rows; pause, resume, hold; recovery of lost batches |
+//! | `ledger` | each run: its states, counts, events, lines for its files; pause, resume, hold; recovery of lost batches |
 //! | `shared` | what consumers know together: the org's limits, an outage |
 //! | `redis` | the connection, retries, names of keys, the repair of a truncated append-only file |
 //! | `lua` | the scripts, each in the folder of its caller; `parts` are placed before others |
@@ -39,7 +39,7 @@
 //! # What holds
 //!
 //! * A batch's counts reach the ledger once: [`Claimed::settle`] sets the batch's
-//!   bit, adds the counts and the rejected rows and removes the payload in one
+//!   bit, adds the counts and the lines for the run's files and removes the payload in one
 //!   script. A second settle changes nothing.
 //! * A job's id is its sequence, so pushing it again is a no-op; a job that was settled before is
 //!   dropped when it is claimed. It can be claimed from the checkpoint on, in the file's order.
@@ -69,11 +69,12 @@ pub use error::{FeedError, QueueError};
 #[cfg(debug_assertions)]
 pub use failpoint::reach_failpoint;
 pub use ledger::{
-    BatchEvent, Bucket, Control, Created, EventId, Held, Ledger, LoadSummary, NewRun,
-    PendingRejects, RejectsPart, RejectsParts, RunLoad, RunState, RunsPage, Series,
+    BatchEvent, Bucket, Control, Created, EventId, Held, Ledger, LoadSummary, NewRun, Output,
+    OutputPart, OutputParts, PendingLines, RunLoad, RunState, RunsPage, Series,
 };
 pub use queue::{
     BatchBackend, Claimed, ClaimedImport, Depth, Feeder, Fullness, ImportBackend,
     JOBS_PER_PUSH_MAX, JobBackend, LoadText, ReleaseFailed, ReleaseFailedLayer, Settled,
 };
+pub use reason::kept_with;
 pub use shared::{Allowance, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits, Outage};

@@ -22,8 +22,9 @@ pub(crate) fn kept(reason: &str) -> Cow<'_, str> {
     format!("{beginning}… (cut: {left_out} characters more)").into()
 }
 
-/// The reject as it is kept.
-pub(crate) fn kept_with(reject: &Reject) -> Cow<'_, Reject> {
+/// The reject as it is kept: its reason is cut when it is too long.
+#[must_use]
+pub fn kept_with(reject: &Reject) -> Cow<'_, Reject> {
     match kept(&reject.message) {
         Cow::Borrowed(_) => Cow::Borrowed(reject),
         Cow::Owned(message) => Cow::Owned(Reject { message, ..reject.clone() }),

@@ -10,9 +10,27 @@ use ingest_core::{Reject, Rows, few, trimmed};
 use crate::{
     Reason,
     plan::{Plan, shown},
-    target::{NULL_CELL, Target},
+    target::{NULL_CELL, Sameness, Target},
     value::InvalidValue,
 };
+
+/// A row that cannot be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct InvalidRow {
+    /// Why, as it is said of the row.
+    pub reason: Reason,
+    /// The same of each cell that is to blame; of none, when it is the row as a whole.
+    pub cells: Vec<InvalidCell>,
+}
+
+/// A cell that cannot be what its field wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidCell {
+    /// Which of the plan's [targets](Plan::targets) it is for, from 0.
+    pub target: usize,
+    /// What is wrong with it; never what it is.
+    pub rule: Cow<'static, str>,
+}
 
 /// The rows of one batch as JSON objects.
 pub struct EncodedRows {
@@ -138,117 +156,154 @@ impl EncodedRows {
 impl Plan {
     /// Writes rows as JSON.
     pub fn encode(&self, rows: &Rows) -> EncodedRows {
-        let mut encoder = Encoder {
-            plan: self,
-            before_fields: format!(
-                "{{\"attributes\":{{\"type\":\"{}\"}}{}",
-                self.object, self.constants
-            ),
-            json: Vec::with_capacity(rows.bytes() * 2 + rows.len() * 64),
-            rows: Vec::with_capacity(rows.len()),
-        };
-        for_each_record(self, rows, |record| encoder.encode(record));
-        encoder.finish()
+        let json = Vec::with_capacity(rows.bytes() * 2 + rows.len() * 64);
+        let mut encoder = Encoder::new(self, json);
+        let mut encoded = Vec::with_capacity(rows.len());
+        for_each_record(self, rows, |_, record| encoded.push(encoder.encode(record)));
+        encoder.finish(encoded)
     }
 }
 
-/// Cuts each row into its cells. A row that is not one record is handed over as `None`.
-fn for_each_record(plan: &Plan, rows: &Rows, mut each: impl FnMut(Option<&ByteRecord>)) {
+/// Cuts each row into its cells. It is handed over with its number and as it came; one that is not one
+/// record without cells.
+pub(crate) fn for_each_record(
+    plan: &Plan,
+    rows: &Rows,
+    mut each: impl FnMut((u64, &[u8]), Option<&ByteRecord>),
+) {
     let dialect = plan.header.dialect();
     let mut record = ByteRecord::new();
     let mut text = Vec::new();
-    for (_, raw) in rows.iter() {
+    for (number, raw) in rows.iter() {
         record.clear();
         let is_one = dialect.for_each_cell(raw, &mut text, |cell| record.push_field(cell));
-        each(is_one.then_some(&record));
+        each((number, raw), is_one.then_some(&record));
     }
 }
 
-struct Encoder<'a> {
+/// Writes rows as JSON, one behind the other.
+pub(crate) struct Encoder<'a> {
     plan: &'a Plan,
     before_fields: String,
-    json: Vec<u8>,
-    rows: Vec<EncodedRow>,
+    pub(crate) json: Vec<u8>,
+    /// Values that name other records; nothing, as long as nobody wants to know them.
+    pub(crate) references: Option<Vec<Reference>>,
 }
 
-impl Encoder<'_> {
-    fn encode(&mut self, record: Option<&ByteRecord>) {
+/// A value that names another record.
+#[derive(Debug)]
+pub(crate) struct Reference {
+    /// The number of its target.
+    pub(crate) target: usize,
+    pub(crate) sameness: Sameness,
+    /// Where it is.
+    pub(crate) json: Range<usize>,
+}
+
+impl<'a> Encoder<'a> {
+    pub(crate) fn new(plan: &'a Plan, json: Vec<u8>) -> Self {
+        let before_fields =
+            format!("{{\"attributes\":{{\"type\":\"{}\"}}{}", plan.object, plan.constants);
+        Self { plan, before_fields, json, references: None }
+    }
+
+    fn encode(&mut self, record: Option<&ByteRecord>) -> EncodedRow {
         let start = self.json.len();
-        let encoded = match record {
-            Some(record) if self.plan.header.takes(record.len()) => self.fields(record),
-            _ => Err(reason(Reject::FIELD_COUNT, "not one record with the header's columns")),
-        };
-        match encoded {
-            Ok(key) => {
-                let json = start..self.json.len();
-                self.rows.push(EncodedRow::Ready { json, key, after: None });
-            }
-            Err(reason) => {
-                self.json.truncate(start);
-                self.rows.push(EncodedRow::Invalid(reason));
-            }
+        match self.row(record) {
+            Ok(key) => EncodedRow::Ready { json: start..self.json.len(), key, after: None },
+            Err(invalid) => EncodedRow::Invalid(invalid.reason),
         }
     }
 
-    /// Writes the fields of one row; the answer is where its key is.
-    fn fields(&mut self, record: &ByteRecord) -> Result<Range<usize>, Reason> {
+    /// Writes one row; the answer is where its key is. Of one that is invalid nothing stays.
+    pub(crate) fn row(&mut self, record: Option<&ByteRecord>) -> Result<Range<usize>, InvalidRow> {
+        let start = self.json.len();
+        let written = match record {
+            Some(record) if self.plan.header.takes(record.len()) => self.fields(record),
+            _ => Err(whole(Reject::FIELD_COUNT, "not one record with the header's columns")),
+        };
+        if written.is_err() {
+            self.json.truncate(start);
+        }
+        written
+    }
+
+    fn fields(&mut self, record: &ByteRecord) -> Result<Range<usize>, InvalidRow> {
         let mut key = 0..0;
         let mut is_blank = true;
-        let mut problems: Vec<String> = Vec::new();
+        let mut invalid: Vec<(&str, InvalidCell)> = Vec::new();
         let mut choices = Choices::default();
+        let mut number = 0;
         self.json.extend_from_slice(self.before_fields.as_bytes());
-        for ((column, targets), cell) in
-            self.plan.header.columns().iter().zip(&self.plan.columns).zip(record)
+        let plan = self.plan;
+        for ((column, targets), cell) in plan.header.columns().iter().zip(&plan.columns).zip(record)
         {
             if targets.is_empty() {
                 continue;
             }
             let cell = std::str::from_utf8(cell).map_err(|_| {
-                reason(Reject::INVALID_UTF8, &format!("column `{column}`: not text"))
+                let of_column = format!("column `{column}`: not text");
+                of_cell(Reject::INVALID_UTF8, of_column, number, "not text".into())
             })?;
             is_blank &= is_nothing(trimmed(cell));
             for target in targets {
                 if target.is_key {
-                    key = self.key(column, target, trimmed(cell))?;
+                    key = self.key(column, (number, target), trimmed(cell))?;
                 } else if target.is_of_choice && !choices.takes(target, column, trimmed(cell)) {
-                    problems.extend(choices.problem(target, column, trimmed(cell)));
-                } else if let Err(problem) = self.value(target, cell) {
-                    problems.push(format!("column `{}`: {problem}", shown(column)));
+                    let rule = choices.problem(target, trimmed(cell));
+                    invalid.extend(
+                        rule.map(|rule| (column.as_str(), InvalidCell { target: number, rule })),
+                    );
+                } else if let Err(rule) = self.value((number, target), cell) {
+                    invalid.push((column, InvalidCell { target: number, rule }));
                 }
+                number += 1;
             }
         }
-        for null in choices.emptied(self.plan.empty_is_null) {
+        for null in choices.emptied(plan.empty_is_null) {
             self.json.extend_from_slice(null.as_bytes());
         }
         self.json.push(b'}');
-        if is_blank && self.plan.refuses_blank_rows && problems.is_empty() {
-            return Err(reason(BLANK_ROW, "no column that is mapped has a value"));
+        if invalid.is_empty() && is_blank && plan.refuses_blank_rows {
+            return Err(whole(BLANK_ROW, "no column that is mapped has a value"));
         }
-        if problems.is_empty() {
-            Ok(key)
-        } else {
-            Err(reason(INVALID_VALUE, &few(&problems, "; ")))
+        if invalid.is_empty() {
+            return Ok(key);
         }
+        let problems = invalid
+            .iter()
+            .map(|(column, cell)| format!("column `{}`: {}", shown(column), cell.rule));
+        let reason = reason(INVALID_VALUE, &few(problems, "; "));
+        Err(InvalidRow { reason, cells: invalid.into_iter().map(|(_, cell)| cell).collect() })
     }
 
-    fn key(&mut self, column: &str, target: &Target, cell: &str) -> Result<Range<usize>, Reason> {
+    fn key(
+        &mut self,
+        column: &str,
+        (number, target): (usize, &Target),
+        cell: &str,
+    ) -> Result<Range<usize>, InvalidRow> {
         if is_nothing(cell) {
             let what = if target.field == "Id" { "id" } else { "external id" };
-            let message = format!("column `{column}`: the {what} is empty");
-            return Err(reason(EXTERNAL_ID_MISSING, &message));
+            let rule = format!("the {what} is empty");
+            let message = format!("column `{column}`: {rule}");
+            return Err(of_cell(EXTERNAL_ID_MISSING, message, number, rule.into()));
         }
         self.json.extend_from_slice(target.before.as_bytes());
         let start = self.json.len();
-        target
-            .converter
-            .write(cell, &mut self.json)
-            .map_err(|problem| reason(INVALID_VALUE, &format!("column `{column}`: {problem}")))?;
+        target.converter.write(cell, &mut self.json).map_err(|rule| {
+            of_cell(INVALID_VALUE, format!("column `{column}`: {rule}"), number, rule)
+        })?;
         Ok(start..self.json.len())
     }
 
     /// A blank cell is not sent, unless the settings say that it empties its field; `#N/A` always
     /// does.
-    fn value(&mut self, target: &Target, cell: &str) -> Result<(), InvalidValue> {
+    fn value(
+        &mut self,
+        (number, target): (usize, &Target),
+        cell: &str,
+    ) -> Result<(), InvalidValue> {
         let seen = trimmed(cell);
         if is_nothing(seen) {
             match &target.null {
@@ -262,21 +317,23 @@ impl Encoder<'_> {
         }
         let start = self.json.len();
         self.json.extend_from_slice(target.before.as_bytes());
-        match target.converter.write(cell, &mut self.json) {
-            Ok(()) => self.json.extend_from_slice(target.after.as_bytes()),
-            Err(problem) => {
-                self.json.truncate(start);
-                return Err(problem);
-            }
+        let value = self.json.len();
+        if let Err(problem) = target.converter.write(cell, &mut self.json) {
+            self.json.truncate(start);
+            return Err(problem);
         }
+        if let Some(references) = self.references.as_mut().filter(|_| target.is_reference()) {
+            let (sameness, json) = (target.sameness, value..self.json.len());
+            references.push(Reference { target: number, sameness, json });
+        }
+        self.json.extend_from_slice(target.after.as_bytes());
         Ok(())
     }
 
     /// Links each row to the one before it that has the same key.
-    fn finish(mut self) -> EncodedRows {
-        let mut last_of_key: HashMap<Cow<'_, [u8]>, usize> =
-            HashMap::with_capacity(self.rows.len());
-        for (index, row) in self.rows.iter_mut().enumerate() {
+    fn finish(self, mut rows: Vec<EncodedRow>) -> EncodedRows {
+        let mut last_of_key: HashMap<Cow<'_, [u8]>, usize> = HashMap::with_capacity(rows.len());
+        for (index, row) in rows.iter_mut().enumerate() {
             let EncodedRow::Ready { key, after, .. } = row else { continue };
             if key.start < key.end {
                 let key = unquoted(&self.json[key.clone()]);
@@ -286,7 +343,7 @@ impl Encoder<'_> {
         }
         drop(last_of_key);
         let key_name_bytes = self.plan.key_target().map_or(0, |key| key.before.len());
-        EncodedRows { json: self.json, rows: self.rows, key_name_bytes }
+        EncodedRows { json: self.json, rows, key_name_bytes }
     }
 }
 
@@ -318,14 +375,13 @@ impl<'a> Choices<'a> {
     }
 
     /// What is wrong with a cell that was not taken; nothing, when it is blank.
-    fn problem(&self, target: &Target, column: &str, cell: &str) -> Option<String> {
+    fn problem(&self, target: &Target, cell: &str) -> Option<Cow<'static, str>> {
         let first = self.first(target).filter(|_| !is_nothing(cell))?;
-        Some(format!(
-            "columns `{}` and `{}` both say what `{}` refers to; leave one of them empty",
-            shown(first),
-            shown(column),
-            target.fills
-        ))
+        let (first, field) = (shown(first), &target.fills);
+        let rule = format!(
+            "column `{first}` says already what `{field}` refers to; leave one of them empty"
+        );
+        Some(rule.into())
     }
 
     /// JSON of the fields that no column fills and one empties.
@@ -350,8 +406,19 @@ fn is_nothing(trimmed: &str) -> bool {
 }
 
 /// A key in JSON without the quotes of a text.
-fn unquoted(json: &[u8]) -> &[u8] {
+pub(crate) fn unquoted(json: &[u8]) -> &[u8] {
     json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(json)
+}
+
+/// Of a row that is to blame as a whole.
+fn whole(code: &str, message: &str) -> InvalidRow {
+    InvalidRow { reason: reason(code, message), cells: Vec::new() }
+}
+
+/// Of a row with one cell that is to blame.
+fn of_cell(code: &str, message: String, target: usize, rule: Cow<'static, str>) -> InvalidRow {
+    let reason = Reason { code: code.to_owned(), message };
+    InvalidRow { reason, cells: vec![InvalidCell { target, rule }] }
 }
 
 fn reason(code: &str, message: &str) -> Reason {

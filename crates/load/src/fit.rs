@@ -22,8 +22,8 @@ pub enum Misfit {
     },
     /// The external id field is not there, or hidden.
     #[error(
-        "{object} has no field {field}; check SALESFORCE_EXTERNAL_ID, or let the integration user \
-         see it (field-level security hides fields)"
+        "{object} has no field {field}; check the external-id of the load (SALESFORCE_EXTERNAL_ID), or \
+         let the integration user see it (field-level security hides fields)"
     )]
     NoSuchExternalId {
         /// The object.
@@ -34,7 +34,7 @@ pub enum Misfit {
     /// An upsert writes the external id, and the user may not write to it.
     #[error(
         "field {field} of {object} is read-only, and an upsert by it writes it; let the integration \
-         user edit it (field-level security), or set SALESFORCE_EXTERNAL_ID to another one"
+         user edit it (field-level security), or set another external-id (SALESFORCE_EXTERNAL_ID)"
     )]
     ExternalIdReadOnly {
         /// The object.
@@ -44,8 +44,8 @@ pub enum Misfit {
     },
     /// Rows cannot be found by the field.
     #[error(
-        "field {field} of {object} is no external id; tick External ID in its definition, or set \
-         SALESFORCE_EXTERNAL_ID to one that is"
+        "field {field} of {object} is no external id; tick External ID in its definition, or set an \
+         external-id that is (SALESFORCE_EXTERNAL_ID)"
     )]
     NotAnExternalId {
         /// The object.
@@ -55,9 +55,9 @@ pub enum Misfit {
     },
     /// Collections has no upsert by id.
     #[error(
-        "an upsert by Id of {object} goes by Bulk API only; set SALESFORCE_API=bulk, or split the \
-         file: rows with an Id as update, the others as insert; or name an external id field in \
-         SALESFORCE_EXTERNAL_ID"
+        "an upsert by Id of {object} goes by Bulk API only; set its api (SALESFORCE_API=bulk), or split \
+         the file: rows with an Id as update, the others as insert; or name another external-id \
+         (SALESFORCE_EXTERNAL_ID)"
     )]
     UpsertById {
         /// The object.

@@ -10,6 +10,7 @@
 
 mod api;
 mod assignment_rule;
+mod checked_row;
 mod columns;
 mod describe;
 mod encode;
@@ -17,6 +18,7 @@ mod fit;
 mod flags;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod ids;
 mod inline;
 mod invalid_load;
 mod load;
@@ -36,12 +38,14 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod value;
+mod warnings;
 
 pub use api::{AUTO_BULK_ROWS_MIN, Api, ApiChoice};
 pub use assignment_rule::AssignmentRule;
+pub use checked_row::CheckedRow;
 pub use columns::{Constant, LeftOut, MappedColumn};
 pub use describe::{Describe, Field, PicklistValue};
-pub use encode::{EncodedRow, EncodedRows};
+pub use encode::{EncodedRow, EncodedRows, InvalidCell, InvalidRow};
 pub use fit::Misfit;
 pub use flags::LoadFlags;
 pub use inline::{ConstantValue, InlineColumns, InlineConstants, InvalidInline};
@@ -53,7 +57,6 @@ pub use operation::Operation;
 pub use plan::{HeaderMismatch, NamedColumn, Plan};
 pub use properties::{InvalidProperty, Property};
 pub use reason::Reason;
-pub use record_id::RecordId;
 pub use sdl::{Sdl, SdlError};
 pub use settings::{LoadSettings, Nulls};
 pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};

@@ -32,6 +32,8 @@ pub struct Load {
     pub assignment_rule: Option<AssignmentRule>,
     /// Whether rows are stored although a duplicate rule warns of them.
     pub allow_duplicates: bool,
+    /// Whether the run writes which record each delivered row is.
+    pub ids: bool,
 }
 
 /// Which column fills which field.
@@ -86,6 +88,7 @@ impl Load {
             call_rows_max: usize::from(settings.call_rows.unwrap_or(CALL_ROWS_MAX)),
             assignment_rule: settings.assignment_rule.clone(),
             allow_duplicates: settings.allow_duplicates.unwrap_or_default(),
+            ids: settings.ids.unwrap_or_default(),
         })
     }
 
@@ -118,7 +121,7 @@ impl Load {
     }
 
     /// Names the way in which rows become records: two loads of one object and operation with the
-    /// same digest store the same. The API, and the rows of a call, decide nothing of that.
+    /// same digest store the same. The API, the rows of a call, and the ids file decide nothing of that.
     #[must_use]
     pub fn mapping_digest(&self) -> String {
         let decisive = Decisive {

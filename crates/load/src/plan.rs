@@ -44,14 +44,14 @@ pub enum HeaderMismatch {
     ColumnRepeated { column: String, mapping: PathBuf, first: usize, second: usize },
     #[error(
         "no column fills the field {field}, by which rows find their record; name a column so, or \
-         map one to it with MAPPING_FILE"
+         map one to it in the load (MAPPING_FILE)"
     )]
     KeyMissing { field: String },
     #[error("columns {first} and {second} both fill the field {field}")]
     FilledTwice { first: NamedColumn, second: NamedColumn, field: String },
     #[error(
-        "{}; rename these columns, map them with MAPPING_FILE, or name those that are not to be \
-         sent in MAPPING_LEAVE_OUT",
+        "{}; rename these columns, map them in the load (MAPPING_FILE), or name those that are \
+         not to be sent in its leave-out (MAPPING_LEAVE_OUT)",
         few(problems, "; ")
     )]
     Columns { problems: Vec<String> },
@@ -67,10 +67,12 @@ pub(crate) fn match_names(
 ) -> Result<Vec<Vec<Target>>, HeaderMismatch> {
     let mut problems = Vec::new();
     let mut columns = Vec::with_capacity(header.columns().len());
-    for column in header.columns() {
+    for (place, column) in header.columns().iter().enumerate() {
         let name = column.trim();
         let mut targets = Vec::new();
-        if !name.is_empty() && !rules.ignores(name) && !left_out.names(name) {
+        let is_left_out =
+            header.is_added_to_ids(place) || rules.ignores(name) || left_out.names(name);
+        if !name.is_empty() && !is_left_out {
             match Target::resolve(name, rules) {
                 Ok(target) => targets.push(target),
                 Err(_) if left_out.all() => (),

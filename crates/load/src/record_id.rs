@@ -2,40 +2,12 @@
 
 use std::collections::HashMap;
 
-use ingest_core::is_record_id;
+use ingest_core::RecordId;
 
 use crate::{
     Reason,
     encode::{EncodedRow, EncodedRows},
 };
-
-/// The id of a record: 15 characters, or 18.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RecordId([u8; 18]);
-
-/// Behind an id of 15 characters.
-const NOTHING: u8 = b' ';
-
-impl RecordId {
-    /// Nothing, when the text is no id.
-    pub fn parse(text: &str) -> Option<Self> {
-        is_record_id(text).then(|| {
-            let mut id = [NOTHING; 18];
-            id[..text.len()].copy_from_slice(text.as_bytes());
-            Self(id)
-        })
-    }
-
-    /// As Salesforce gave it.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default().trim_end()
-    }
-
-    /// What two spellings of one id have in common.
-    fn decisive(&self) -> &[u8] {
-        &self.0[..15]
-    }
-}
 
 impl EncodedRows {
     /// The key of a row as JSON; nothing of one that is not ready, or has none.

@@ -74,6 +74,20 @@ impl Sdl {
         self.entries.iter().map(|entry| (entry.column.as_str(), entry.targets.as_slice()))
     }
 
+    /// Its columns as a load has them that has no file: names, with the fields that they fill.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let columns = self.entries.iter().filter(|entry| entry.constant.is_none());
+        columns.map(|entry| (entry.column.as_str(), entry.targets.as_slice()))
+    }
+
+    /// And its constants: fields, with what they get in every row.
+    pub fn constants(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.entries.iter().flat_map(|entry| {
+            let value = entry.constant.as_deref();
+            entry.targets.iter().filter_map(move |field| Some((field.as_str(), value?)))
+        })
+    }
+
     /// The same, without the folder of the file.
     pub(crate) fn named_without_folder(self) -> Self {
         let path = self.path.file_name().map(PathBuf::from).unwrap_or(self.path);
@@ -210,6 +224,18 @@ mod tests {
 
         let constants: Vec<_> = sdl.entries.iter().map(|entry| entry.constant.as_deref()).collect();
         assert_eq!(constants, [Some("Web shop"), None]);
+    }
+
+    #[test]
+    fn columns_and_constants_are_told_apart_for_a_load_without_a_file() {
+        let sdl = parse("Name=LastName, Nick__c\n\"Web\"=LeadSource,Origin__c\nNote=").unwrap();
+
+        let columns: Vec<_> = sdl.columns().map(|(name, to)| (name, to.join("+"))).collect();
+        let constants: Vec<_> = sdl.constants().collect();
+
+        let expected = [("Name", "LastName+Nick__c".to_owned()), ("Note", String::new())];
+        assert_eq!(columns, expected);
+        assert_eq!(constants, [("LeadSource", "Web"), ("Origin__c", "Web")]);
     }
 
     #[test]

@@ -133,6 +133,11 @@ pub struct LoadSettings {
     #[arg(long, alias = "mapping-truncate", env = "MAPPING_TRUNCATE", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub truncate: Option<bool>,
 
+    /// Write a file `ids/<run>.csv` beside the rejects: for each delivered row its record number, its
+    /// key, the Id of its record, and whether that was created, updated or deleted [default: false].
+    #[arg(long, env = "LOAD_IDS", action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub ids: Option<bool>,
+
     /// Which column fills which fields, where there is no mapping file. Files of loads and requests
     /// only.
     #[arg(skip)]
@@ -185,6 +190,7 @@ impl LoadSettings {
             decimal: self.decimal.or(base.decimal),
             nulls: self.nulls.or(base.nulls),
             truncate: self.truncate.or(base.truncate),
+            ids: self.ids.or(base.ids),
             columns,
             constants,
         }

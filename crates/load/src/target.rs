@@ -60,7 +60,7 @@ impl Sameness {
     /// How the keys in a field are compared.
     pub fn of(field: &Field) -> Self {
         match field.field_type.as_str() {
-            "id" => Self::OfIds,
+            "id" | "reference" => Self::OfIds,
             "int" | "double" | "currency" | "percent" => Self::OfNumbers,
             _ if field.case_sensitive => Self::Exact,
             _ => Self::IgnoringCase,
@@ -127,6 +127,8 @@ pub struct Target {
     /// Whether it names a record of one of several objects. Then a column for each of them may fill
     /// the same field, and a row has one of them.
     pub is_of_choice: bool,
+    /// When two values are the same.
+    pub sameness: Sameness,
     /// What is worth knowing about writing to it.
     pub warning: Option<String>,
 }
@@ -170,6 +172,11 @@ impl<'a> Path<'a> {
 }
 
 impl Target {
+    /// Whether its values name other records.
+    pub fn is_reference(&self) -> bool {
+        self.field_type == "reference"
+    }
+
     fn holds_a_date(&self) -> bool {
         matches!(self.converter, Converter::Date { .. } | Converter::Timestamp { .. })
     }
@@ -222,6 +229,7 @@ impl Target {
             converter,
             is_key,
             is_of_choice: false,
+            sameness: Sameness::of(field),
             warning,
         })
     }
@@ -252,12 +260,13 @@ impl Target {
         let warning = writable(reference, rules)?;
         let key =
             rules.parents.get(parent).map(|parent| parent_key(parent, path.field)).transpose()?;
-        let (field, converter) = match key {
-            None => (path.field, Converter::Key { length_max: None }),
+        let (field, converter, sameness) = match key {
+            None => (path.field, Converter::Key { length_max: None }, Sameness::IgnoringCase),
             Some(field) => (
                 field.name.as_str(),
                 Converter::of_key(field, &rules.values)
                     .map_err(|why| format!("field `{}` of {parent} {why}", field.name))?,
+                Sameness::of(field),
             ),
         };
         let relationship = reference.relationship_name.as_deref().unwrap_or(path.relationship);
@@ -278,6 +287,7 @@ impl Target {
             null: Some(format!(",\"{}\":null", reference.name)),
             is_key: false,
             is_of_choice,
+            sameness,
             warning,
         })
     }

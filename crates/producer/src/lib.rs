@@ -7,13 +7,15 @@
 //!                       verify   reads the file again, and compares it with the ledger
 //!                       watch    all runs, live, in a terminal
 //!                       dataloader   a configuration of Data Loader, as loads
-//!                          └──▶ import   opens, reads, feeds and follows a run
-//!                                 └──▶ report   what people and programs see of a run
-//!                                        └──▶ cli   arguments and settings
+//!                          └──▶ check    what would become of a file's rows
+//!                                 └──▶ import   opens, reads, feeds and follows a run
+//!                                        └──▶ report   what people and programs see of a run
+//!                                               └──▶ cli   arguments and settings
 //! ```
 //!
 //! Each folder uses only what is to its right.
 
+mod check;
 mod cli;
 mod commands;
 mod dataloader;
@@ -25,6 +27,7 @@ mod verify;
 mod watch;
 
 pub use cli::{
+    check_args::{CheckArgs, DescribeArgs},
     command::{Cli, Command},
     http_args::HttpArgs,
     import_args::{GuardArgs, ImportArgs, WatermarkArgs},

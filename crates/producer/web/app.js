@@ -1,5 +1,6 @@
-// Which view is shown. The part of the address after # names it, so a run can be linked.
+// Which view is shown. The part of the address after # names it.
 
+import { lost } from "./connection.js";
 import { showOverview } from "./overview.js";
 import { showRun } from "./run.js";
 
@@ -10,11 +11,14 @@ let isFirst = true;
 function show() {
   leave.abort();
   leave = new AbortController();
-  const [, run] = location.hash.match(/^#\/runs\/([^/]+)$/) ?? [];
+  const { signal } = leave;
+  const [, view, name] = location.hash.match(/^#\/(runs|load)\/([^/]+)$/) ?? [];
   main.replaceChildren();
   main.classList.remove("loading");
-  if (run) showRun(main, decode(run), leave.signal);
-  else showOverview(main, leave.signal);
+  if (view === "runs") showRun(main, decode(name), signal);
+  // Most visits need nothing of it.
+  else if (view) import("./compose.js").then(({ showCompose }) => signal.aborted || showCompose(main, decode(name), signal), lost);
+  else showOverview(main, signal);
   // A screen reader must hear that the page changed.
   if (!isFirst) {
     main.querySelector("h1")?.focus({ preventScroll: true });

@@ -19,8 +19,9 @@ export function showOverview(main, signal) {
   const files = new Files(parts, signal);
   parts.form.addEventListener("submit", (event) => {
     event.preventDefault();
-    startRun(parts);
+    startRun(parts, false);
   });
+  parts.see.addEventListener("click", () => startRun(parts, true));
 
   const loads = new LoadPicker(parts);
   const queue = new QueuePanel(parts.queue);

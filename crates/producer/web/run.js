@@ -1,7 +1,6 @@
 // One run, live.
 
 import { get, post } from "./api.js";
-import { ask } from "./ask.js";
 import { Chart } from "./chart.js";
 import { announce, element, harmless, instance, setAttribute, setText } from "./dom.js";
 import { follow } from "./events.js";
@@ -192,8 +191,9 @@ class RunView {
     this.#pressed = false;
   }
 
-  #isSure() {
+  async #isSure() {
     const { unfinished } = this.#report;
+    const { ask } = await import("./ask.js");
     return ask({
       title: "Cancel this run?",
       text: `Reading stops, and what is on the queue is removed: ${grouped(unfinished)} rows at this moment. What is delivered stays in Salesforce. A cancelled run cannot be resumed.`,

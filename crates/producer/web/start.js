@@ -6,9 +6,10 @@ import { sentence } from "./figures.js";
 
 let attempt = {};
 
-export async function startRun(parts) {
+export async function startRun(parts, isSeen) {
   const fileName = parts.name.value.trim();
   if (fileName === "") return say(parts, "Choose a file, or type its name.");
+  if (isSeen) return (location.hash = `#/load/${encodeURIComponent(fileName)}`);
   parts.start.disabled = true;
   setText(parts.says, "");
   try {

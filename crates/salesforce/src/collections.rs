@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use ingest_core::RecordId;
 use reqwest::{
     Method,
     header::{HeaderMap, HeaderName, HeaderValue},
@@ -116,6 +117,9 @@ pub struct RowResult {
     /// Whether an upsert created the record (or updated it). Absent from other operations.
     #[serde(default)]
     pub created: Option<bool>,
+    /// The record, where the answer names one.
+    #[serde(default, deserialize_with = "RecordId::if_it_is_one")]
+    pub id: Option<RecordId>,
 }
 
 /// One reason why a row was not stored.
@@ -198,6 +202,25 @@ mod tests {
             format!("{results:?}"),
             r#"[created, refused [REQUIRED_FIELD_MISSING["LastName"]], updated]"#
         );
+    }
+
+    #[test]
+    fn only_an_id_is_taken_for_one() {
+        let text = |id: &str| format!(r#"{{"success":true,"errors":[],"id":{id}}}"#);
+        let id = |json: &str| {
+            let result: RowResult = serde_json::from_str(json).unwrap();
+            result.id.map(|id| id.as_str().to_owned())
+        };
+
+        for known in ["003xx000004TmiQAAS", "003xx000004TmiR"] {
+            assert_eq!(id(&text(&format!("\"{known}\""))).as_deref(), Some(known));
+        }
+        assert_eq!(id(r#"{"success":true}"#), None);
+        let odd = ["null", "7", "-7", "0.5", "true", "[1,[2]]", r#"{"a":{"b":1}}"#, r#""""#];
+        let texts = [r#""=1+1""#, r#""003xx000004Tmi\u0000""#, r#""003xx000004TmiQAA\n""#];
+        for other in odd.iter().chain(&texts) {
+            assert_eq!(id(&text(other)), None, "{other}");
+        }
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //! answers; what an answer means for a row, and whether a call is worth another try, is its caller's.
 //!
 //! ```text
-//! auth ──token──▶ client ──▶ describe · collections · ingest_jobs · query · count · api_usage
+//! args ──Connection──▶ auth ──token──▶ client ──▶ describe · collections · ingest_jobs · query · count · api_usage
 //! ```
 
 mod api_usage;
+mod args;
 mod auth;
 mod client;
 mod collections;
@@ -22,7 +23,8 @@ mod request;
 mod wire;
 
 pub use api_usage::{Allowance, OrgLimits, Usage};
-pub use auth::{Credentials, Flow, JwtKey, JwtKeyError, LoginError, has_user, is_loopback};
+pub use args::{ConnectionArgs, InvalidConnection, SignInArgs};
+pub use auth::{Credentials, Flow, JwtKey, JwtKeyError, LoginError};
 pub use client::Client;
 pub use collections::{Destination, Payload, RowError, RowResult};
 pub use count::{CountQuery, Counted, Recorded};

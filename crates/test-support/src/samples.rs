@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, Dialect, Reject, Rows, Tally};
+use ingest_core::{BatchJob, Dialect, IdLines, Reject, Rows, Tally};
 use job_queue::{Claimed, NewRun, RunLoad};
 use load::{Load, LoadSettings};
 
@@ -48,6 +48,7 @@ pub fn batch<R: AsRef<[u8]>>(
         rows: numbered,
         rejects: Vec::new(),
         tally: Tally::default(),
+        ids: IdLines::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use load::{Describe, Load, Mapping, Operation, TargetRules};
+use load::{Describe, Load, Mapping, Operation};
 use salesforce::{Allowance, Client, Refusal};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
@@ -83,7 +83,7 @@ pub(crate) async fn fit(
     let objects = load.parents(&describe, None);
     let parents = parents(client, objects, wait, &mut warnings).await;
     let mapping = load.mapping(describe, parents)?;
-    warnings.extend(load_warnings(&mapping));
+    warnings.extend(mapping.warnings());
     Ok(Fitted { mapping, warnings })
 }
 
@@ -241,40 +241,4 @@ pub(crate) async fn parents(
         }
     }
     parents
-}
-
-fn load_warnings(mapping: &Mapping) -> Vec<String> {
-    let targets = mapping.columns().iter().flat_map(|column| &column.targets);
-    let mut warnings: Vec<String> = targets.filter_map(|target| target.warning.clone()).collect();
-    let filled = mapping.columns().iter().flat_map(|column| &column.targets);
-    warnings.extend(mapping.rules().assumed_dates(filled));
-    let required = mapping.required_but_not_filled();
-    if !required.is_empty() {
-        warnings.push(format!(
-            "no column fills {}; rows that would create a record are rejected without it",
-            required.join(", ")
-        ));
-    }
-    if mapping.rules().operation == Operation::Insert {
-        warnings.push(
-            "insert can store a row twice when a consumer dies; an upsert by external id cannot"
-                .to_owned(),
-        );
-    }
-    warnings.extend(key_warning(mapping.rules()));
-    warnings
-}
-
-/// What is worth knowing of an external id that several records may share.
-fn key_warning(rules: &TargetRules) -> Option<String> {
-    let key = rules.key.as_ref().filter(|_| rules.operation == Operation::Upsert)?;
-    let field = rules.describe.field(&key.field)?;
-    (field.field_type != "id" && !field.unique).then(|| {
-        format!(
-            "external id {} of {} is not unique: an upsert by it needs the permission View All \
-             Data, and rows that find several records are rejected (DUPLICATE_EXTERNAL_ID, or \
-             HTTP 300 MULTIPLE_CHOICES); tick Unique in its definition",
-            field.name, rules.describe.name
-        )
-    })
 }

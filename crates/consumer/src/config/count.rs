@@ -52,7 +52,7 @@ impl CountArgs {
             json: self.json,
             reserve: self.reserve.salesforce_api_reserve,
             queue: self.queue,
-            connection: self.salesforce.connection()?,
+            connection: self.salesforce.connection.connection()?,
         })
     }
 }

@@ -3,10 +3,8 @@
 mod api_reserve;
 mod count;
 mod header;
-mod hosts;
 mod invalid;
 mod salesforce;
-mod sign_in;
 #[cfg(test)]
 mod tests;
 
@@ -25,7 +23,6 @@ pub use self::{
     header::HeaderArgs,
     invalid::InvalidSettings,
     salesforce::{SalesforceArgs, SalesforceConfig},
-    sign_in::SignInArgs,
 };
 
 /// The command line of the program.

@@ -3,15 +3,17 @@
 use std::fmt;
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, Reject};
+use ingest_core::{BatchJob, RecordId, Reject};
 use load::{EncodedRow, EncodedRows, Reason};
 
-use super::rest::Chunk;
+use super::{record_ids::RecordIds, rest::Chunk};
 use crate::retry::Change;
 
 /// What has become of the rows of one batch so far.
 pub(crate) struct BatchState {
     rows: Vec<RowState>,
+    /// Which records they are; nothing, when the run does not write that.
+    record_ids: Option<RecordIds>,
     /// Calls that reached Salesforce.
     pub(crate) api_calls: u64,
     /// Rows that were sent a second time or later.
@@ -66,11 +68,36 @@ impl BatchState {
             EncodedRow::Ready { .. } => RowState::Waiting,
             EncodedRow::Invalid(reason) => RowState::Rejected(Box::new(reason.clone())),
         };
-        Self { rows: rows.rows().iter().map(state).collect(), api_calls: 0, sent_again: 0 }
+        Self {
+            rows: rows.rows().iter().map(state).collect(),
+            record_ids: None,
+            api_calls: 0,
+            sent_again: 0,
+        }
     }
 
-    pub(crate) fn delivered(&mut self, row: usize, change: Change) {
+    /// The same of a run that writes which records its rows are.
+    pub(crate) fn with_record_ids(self, record_ids: RecordIds) -> Self {
+        Self { record_ids: Some(record_ids), ..self }
+    }
+
+    /// Whether ids of records are kept.
+    pub(crate) fn keeps_ids(&self) -> bool {
+        self.record_ids.is_some()
+    }
+
+    /// The records of rows were looked up.
+    pub(crate) fn found(&mut self, ids: Option<&[Option<RecordId>]>) {
+        if let (Some(record_ids), Some(ids)) = (&mut self.record_ids, ids) {
+            record_ids.found(ids);
+        }
+    }
+
+    pub(crate) fn delivered(&mut self, row: usize, change: Change, id: Option<RecordId>) {
         self.rows[row] = RowState::Delivered(change);
+        if let Some(record_ids) = &mut self.record_ids {
+            record_ids.answered(row, id);
+        }
     }
 
     pub(crate) fn rejected(&mut self, row: usize, reason: Reason) {
@@ -156,9 +183,18 @@ impl BatchState {
             rows,
             rejects: job.rejects.clone(),
             tally: job.tally,
+            ids: job.ids.clone(),
         };
         rest.tally.api_calls += self.api_calls;
         rest.tally.retried += self.sent_again;
+        if let Some(record_ids) = &self.record_ids {
+            let rows = self.rows.iter().enumerate();
+            let delivered = rows.filter_map(|(row, state)| match state {
+                RowState::Delivered(change) => Some((row, *change)),
+                _ => None,
+            });
+            record_ids.write(job, delivered, &mut rest.ids);
+        }
         for (state, (record, raw)) in self.rows.into_iter().zip(job.rows.iter()) {
             match state {
                 RowState::Waiting | RowState::Retry(_) => (),
@@ -196,7 +232,7 @@ pub(crate) fn all_rejected(job: &BatchJob, code: &str, message: &str) -> BatchJo
 
 #[cfg(test)]
 mod tests {
-    use ingest_core::{Dialect, Rows, Tally};
+    use ingest_core::{Dialect, IdLines, Rows, Tally};
 
     use super::*;
     use crate::{retry::UNLIMITED, samples::encoded_rows};
@@ -222,6 +258,7 @@ mod tests {
                 raw: Bytes::from_static(b"x,y"),
             }],
             tally: Tally { created: 1, updated: 1, deleted: 0, retried: 1, api_calls: 1 },
+            ids: IdLines::default(),
         }
     }
 
@@ -244,7 +281,7 @@ mod tests {
         let job = job(&keys, 0);
         let mut state = BatchState::start(&encoded_rows(&keys));
 
-        state.delivered(0, Change::Created);
+        state.delivered(0, Change::Created, None);
         state.rejected(1, reason("STRING_TOO_LONG"));
         state.api_calls = 1;
         let BatchOutcome::Settle(settled) = state.end_of_pass(&job, 5) else {
@@ -269,7 +306,7 @@ mod tests {
         let job = job(&keys, 2);
         let mut state = BatchState::start(&encoded_rows(&keys));
 
-        state.delivered(0, Change::Updated);
+        state.delivered(0, Change::Updated, None);
         state.retry(1, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
         state.retry(2, reason("UNKNOWN_EXCEPTION"), 2);
         let BatchOutcome::Retry(rest) = state.end_of_pass(&job, 5) else {
@@ -305,7 +342,7 @@ mod tests {
         };
 
         let mut state = BatchState::start(&encoded_rows(&keys));
-        state.delivered(0, Change::Created);
+        state.delivered(0, Change::Created, None);
         state.retry(1, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
         let BatchOutcome::Retry(third) = state.end_of_pass(&second, 1) else {
             panic!("it was tried once");
@@ -324,7 +361,7 @@ mod tests {
         let rows = encoded_rows(&keys);
         let mut state = BatchState::start(&rows);
         let mut later = Chunk { rows: vec![2], ..Chunk::default() };
-        state.delivered(1, Change::Created);
+        state.delivered(1, Change::Created, None);
         state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
 
         state.defer_duplicates(&mut later, &rows);
@@ -340,7 +377,7 @@ mod tests {
     fn a_row_follows_the_one_before_it_when_that_is_delivered_or_rejected() {
         let rows = encoded_rows(&["a", "a", "b", "b"]);
         let mut state = BatchState::start(&rows);
-        state.delivered(0, Change::Created);
+        state.delivered(0, Change::Created, None);
         state.rejected(2, reason("STRING_TOO_LONG"));
         let mut later = Chunk { rows: vec![1, 3], ..Chunk::default() };
 
@@ -353,7 +390,7 @@ mod tests {
     fn an_interrupted_batch_keeps_what_is_done() {
         let keys = ["a", "b"];
         let mut state = BatchState::start(&encoded_rows(&keys));
-        state.delivered(0, Change::Created);
+        state.delivered(0, Change::Created, None);
         state.api_calls = 1;
 
         let BatchOutcome::Release(rest) = state.interrupted(&job(&keys, 1)) else {

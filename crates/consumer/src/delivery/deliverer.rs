@@ -14,6 +14,7 @@ use super::{
     holds::Holds,
     lookup::{Found, Lookup},
     planner::{Planner, Refreshed, Unplanned},
+    record_ids::RecordIds,
     rest::{Rest, chunk_rows},
     sender::{Interruption, Sender},
 };
@@ -74,6 +75,9 @@ impl Deliverer {
             Err(Unplanned::Interrupted(_)) => return self.release(&delivery).await,
         };
         let mut state = BatchState::start(&rows);
+        if delivery.load().ids {
+            state = state.with_record_ids(RecordIds::of(&delivery.plan(), &rows));
+        }
         let Loaded { sent, done_with } =
             match self.lookup.find_records(&delivery, &rows, &mut state).await? {
                 // The job continues without this consumer.
@@ -109,6 +113,7 @@ impl Deliverer {
         rows: EncodedRows,
         state: &mut BatchState,
     ) -> Result<Loaded, QueueError> {
+        state.found(found.ids());
         let rows = found.put_into(rows);
         if self.bulk.carries(delivery) {
             return self.bulk.deliver(delivery, found, rows, state).await;

@@ -10,6 +10,7 @@ mod deliverer;
 mod holds;
 mod lookup;
 mod planner;
+mod record_ids;
 mod rest;
 mod results;
 mod sender;

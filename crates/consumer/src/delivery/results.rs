@@ -46,7 +46,7 @@ impl Results {
         match classify_row(result, operation) {
             RowVerdict::Delivered(change) => {
                 self.delivered += 1;
-                state.delivered(row, change);
+                state.delivered(row, change, result.id);
                 if change == Change::Created && !operation.creates() {
                     self.blocker = Some(created_by_update());
                 }

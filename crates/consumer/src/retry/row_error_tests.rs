@@ -70,7 +70,7 @@ fn refused(errors: &[(&str, &str)]) -> RowResult {
             fields: Vec::new(),
         })
         .collect();
-    RowResult { success: false, errors, created: None }
+    RowResult { success: false, errors, created: None, id: None }
 }
 
 /// The verdict on a row with one error, in one word.
@@ -205,7 +205,7 @@ fn a_refusal_without_a_reason_is_a_reject() {
 
 #[test]
 fn what_a_row_has_changed_is_known_by_its_operation_or_said_by_an_upsert() {
-    let stored = |created| RowResult { success: true, errors: Vec::new(), created };
+    let stored = |created| RowResult { success: true, errors: Vec::new(), created, id: None };
 
     for (created, operation, change) in [
         (None, Insert, Change::Created),
@@ -247,7 +247,7 @@ fn many_locked_rows_in_a_call_say_that_there_are_too_many_writers() {
     let locked = refused(&[("UNABLE_TO_LOCK_ROW", "busy")]);
     let busy = "flow: unable to obtain exclusive access to this record";
     let wrapped = refused(&[("CANNOT_EXECUTE_FLOW_TRIGGER", busy)]);
-    let fine = RowResult { success: true, errors: Vec::new(), created: Some(true) };
+    let fine = RowResult { success: true, errors: Vec::new(), created: Some(true), id: None };
     let call = |locks: usize, rows: usize| {
         let mut results = vec![fine.clone(); rows];
         results[..locks].fill(locked.clone());

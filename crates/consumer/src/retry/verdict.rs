@@ -78,6 +78,17 @@ pub(crate) enum Change {
     Deleted,
 }
 
+impl Change {
+    /// As the ids file says it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// What becomes of one row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RowVerdict {

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 /// Answers calls with these words in their address or body with an error (without a code: with a
 /// page; with status 0: it hangs up), and passes on all others. Or passes on those too, and replaces
-/// what comes back. Or says of every record that it was created.
+/// what comes back. Or says something else of records.
 pub(crate) struct FailingProxy {
     login_url: String,
     is_over: Arc<AtomicBool>,
@@ -30,7 +30,8 @@ struct Route {
     status: u16,
     code: &'static str,
     passes_on: bool,
-    says_created: bool,
+    /// What is said instead of what.
+    says: &'static [(&'static str, &'static str)],
     is_over: Arc<AtomicBool>,
     http: reqwest::Client,
 }
@@ -55,8 +56,21 @@ impl FailingProxy {
     }
 
     pub(crate) async fn that_says_created(salesforce: &str) -> Self {
+        const CREATED: [(&str, &str); 3] = [
+            (r#","created":false"#, ""),
+            (r#""success":true"#, r#""success":true,"created":true"#),
+            (r#"","false","#, r#"","true","#),
+        ];
+        Self::that_says(salesforce, &CREATED).await
+    }
+
+    /// Salesforce does what is asked, and what comes back has other words in place of these.
+    pub(crate) async fn that_says(
+        salesforce: &str,
+        says: &'static [(&'static str, &'static str)],
+    ) -> Self {
         let (salesforce, words) = (salesforce.to_owned(), "never in a body");
-        Self::with(Route { salesforce, words, says_created: true, ..Route::default() }).await
+        Self::with(Route { salesforce, words, says, ..Route::default() }).await
     }
 
     async fn with(route: Route) -> Self {
@@ -102,14 +116,12 @@ async fn pass_on(State(route): State<Route>, request: Request) -> Response {
     }
     let status = answer.status();
     let body = answer.bytes().await.unwrap();
-    if !route.says_created {
+    if route.says.is_empty() {
         return (status, Body::from(body)).into_response();
     }
-    let text = String::from_utf8_lossy(&body)
-        .replace(r#","created":false"#, "")
-        .replace(r#""success":true"#, r#""success":true,"created":true"#)
-        .replace(r#"","false","#, r#"","true","#);
-    (status, text).into_response()
+    let text = String::from_utf8_lossy(&body).into_owned();
+    let replaced = |text: String, (from, to): &(&str, &str)| text.replace(from, to);
+    (status, route.says.iter().fold(text, replaced)).into_response()
 }
 
 fn failed(route: &Route) -> Response {

@@ -202,7 +202,10 @@ async fn what_does_not_fit_is_found_once_and_named_in_few_words() {
     assert!(reason.contains("column `Nothing5__c`: Lead has no field"), "{reason}");
     let (problems, advice) = reason.split_once("; and ").unwrap();
     assert!(problems.matches("column `").count() <= 20, "{reason}");
-    assert!(advice.contains(" more; rename these columns, map them with MAPPING_FILE"), "{reason}");
+    assert!(
+        advice.contains(" more; rename these columns, map them in the load (MAPPING_FILE)"),
+        "{reason}"
+    );
     assert_eq!(looks_at(&scene, "Lead"), 2, "at the start, and for the run");
 }
 

@@ -9,6 +9,7 @@ mod faults;
 mod happy_path;
 mod hard_deletes;
 mod holding;
+mod ids;
 mod loads;
 mod lookups;
 mod on_the_way;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use clap::Parser;
 use consumer::Cli;
 use ingest_core::ResumePoint;
-use job_queue::{Created, Ledger, NewRun, Queue, QueueArgs, RunLoad, RunState};
+use job_queue::{Created, Ledger, NewRun, Output, Queue, QueueArgs, RunLoad, RunState};
 use load::{DEFAULT_LOAD, LoadSettings};
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault, Simulator, State};
 use serde_json::Value;
@@ -214,9 +214,19 @@ impl Scene {
     /// The rejects of a run as they go into its file.
     pub(crate) async fn rejects(&self, run: &str) -> Vec<String> {
         let run = run.parse().unwrap();
-        let pending = self.queue.pending_rejects(&run, 1 << 20).await.unwrap();
+        let pending = self.queue.pending_lines(&run, Output::Rejects, 1 << 20).await.unwrap();
         let line = |line: &Bytes| String::from_utf8(line.to_vec()).unwrap().trim_end().to_owned();
         pending.lines.iter().map(line).collect()
+    }
+
+    /// The lines of the ids file of a run, sorted by record.
+    pub(crate) async fn ids(&self, run: &str) -> Vec<String> {
+        let run = run.parse().unwrap();
+        let pending = self.queue.pending_lines(&run, Output::Ids, 1 << 24).await.unwrap();
+        let all = String::from_utf8(pending.lines.concat()).unwrap();
+        let mut lines: Vec<String> = all.lines().map(str::to_owned).collect();
+        lines.sort_by_key(|line| line.split(',').next().unwrap().parse::<u64>().unwrap());
+        lines
     }
 }
 

@@ -36,7 +36,7 @@ export class Watched {
   /** Console errors that a test brings about on purpose. */
   expected = [];
 
-  static async open(browser, origin, { hash = "", scheme = "light", width = 1280, height = 900 } = {}) {
+  static async open(browser, origin, { hash = "", scheme = "light", width = 1280, height = 900, before = null } = {}) {
     const watched = new Watched();
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
@@ -52,6 +52,7 @@ export class Watched {
       if (["error", "warn"].includes(message.type()) && !watched.expected.some((known) => known.test(text))) watched.#faults.push(text);
     });
     await page.evaluateOnNewDocument(watch);
+    if (before) await page.evaluateOnNewDocument(...before);
     if (process.env.PAGE_FROM_DISK) await fromDisk(page);
     await page.goto(`${origin}/batch-sync${hash}`);
     return watched;

@@ -103,6 +103,12 @@ export class Product {
     return stdout;
   }
 
+  /** A file with this text. */
+  async put(file, text) {
+    const answer = await fetch(`${this.origin}/api/files/${encodeURIComponent(file)}?overwrite=true`, { method: "PUT", body: text });
+    if (!answer.ok) throw new Error(await answer.text());
+  }
+
   /** How slow Salesforce is, and what goes wrong there. */
   faults(change) {
     return this.#changeSalesforce("faults", change);

@@ -10,9 +10,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("service", &["ingest-core"]),
     ("blob-store", &[]),
     ("job-queue", &["ingest-core", "load"]),
-    ("producer", &["ingest-core", "blob-store", "job-queue", "load", "service"]),
+    ("producer", &["ingest-core", "blob-store", "job-queue", "load", "salesforce", "service"]),
     ("load", &["ingest-core"]),
-    ("salesforce", &["ingest-core"]),
+    ("salesforce", &["ingest-core", "service"]),
     ("consumer", &["ingest-core", "job-queue", "load", "salesforce", "service"]),
     ("generate-upload", &["blob-store", "service"]),
     // Shares nothing with the client: two readings of Salesforce's documents

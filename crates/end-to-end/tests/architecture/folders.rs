@@ -12,7 +12,15 @@ use crate::sources::Sources;
 const LAYERS: &[(&str, &[&str])] = &[
     (
         "producer",
-        &["lib", "commands", "server watch plan verify dataloader", "import", "report", "cli"],
+        &[
+            "lib",
+            "commands",
+            "server watch plan verify dataloader",
+            "check",
+            "import",
+            "report",
+            "cli",
+        ],
     ),
     (
         "consumer",

@@ -54,8 +54,8 @@ fn a_producer_may_die_at_any_step() {
         "checkpointed=return",
         "checkpointed=2*off->return",
         "all-fed=return",
-        "rejects-appended=return",
-        "rejects-forgotten=return",
+        "lines-appended=return",
+        "lines-forgotten=return",
     ];
 
     for (number, step) in steps.into_iter().enumerate() {

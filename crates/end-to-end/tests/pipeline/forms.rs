@@ -20,12 +20,12 @@ const FIELDS: &[(&str, &str)] = &[
     ("multi-picklist", "Tags__c"),
 ];
 
-const MAPPING: &str = "Key__c=Key__c\nCount__c=Count__c\nPrice__c=Price__c\n\
+pub(crate) const MAPPING: &str = "Key__c=Key__c\nCount__c=Count__c\nPrice__c=Price__c\n\
     Place__Latitude__s=Place__Latitude__s\nDay__c=Day__c\nMoment__c=Moment__c\nColor__c=Color__c\n\
     Tags__c=Tags__c\n";
 
 /// One line of the table.
-struct Form {
+pub(crate) struct Form {
     field: &'static str,
     cell: String,
     /// Nothing for a row that is rejected.
@@ -33,7 +33,7 @@ struct Form {
 }
 
 /// The lines of the table by their setting; one without is named by nothing.
-fn forms() -> BTreeMap<String, Vec<Form>> {
+pub(crate) fn forms() -> BTreeMap<String, Vec<Form>> {
     let document = include_str!("../../../../docs/loading.md");
     let (_, section) = document.split_once("### Forms of numbers, dates and choices").unwrap();
     let lines = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
@@ -52,7 +52,7 @@ fn forms() -> BTreeMap<String, Vec<Form>> {
 }
 
 /// A file with one row for each form.
-fn file(forms: &[Form]) -> String {
+pub(crate) fn file(forms: &[Form]) -> String {
     let columns: Vec<&str> = FIELDS.iter().map(|(_, field)| *field).collect();
     let mut file = format!("Key__c,{}\n", columns.join(","));
     for (form, key) in forms.iter().zip(1..) {

@@ -9,7 +9,7 @@ use test_support::wait_at_most;
 use crate::{
     kinds::{CONTACTS, Kind, LEADS},
     pipeline::{Pipeline, Report, no_load},
-    processes::{Program, wait_until},
+    processes::{Program, pause_for, wait_until},
     records::sheet,
 };
 
@@ -190,7 +190,8 @@ fn a_run_that_says_nothing_waits_for_who_says_it_and_nothing_is_deleted() {
     wait_at_most(30, "the run says what it waits for", || {
         pipeline.shown_text("changes", "waitingFor").contains("load")
     });
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    // Consumers have looked for runs without a load some times by then.
+    pause_for(3_000);
     assert!(pipeline.records("Lead") == before, "records were changed or deleted");
 
     let _updates = UPDATES.consumer(&pipeline);

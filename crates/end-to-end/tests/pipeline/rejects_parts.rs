@@ -136,7 +136,7 @@ fn whoever_begins_another_part_may_die_at_any_step() {
     let mut pipeline = ended_run("dies");
     let lines = lines_of_first(&pipeline, "dies");
     let (heard, forgotten) = lines.split_at(120);
-    let steps = ["rejects-part-reserved", "rejects-part-copied", "rejects-part-begun"];
+    let steps = ["lines-part-reserved", "lines-part-copied", "lines-part-begun"];
     for (step, pending) in
         steps.into_iter().zip([forgotten.to_vec(), reversed(forgotten)].iter().cycle())
     {

@@ -69,6 +69,24 @@ fn the_end_of_a_batch_is_right_behind_its_last_record() {
 }
 
 #[test]
+fn a_batch_knows_on_which_line_each_of_its_records_starts() {
+    let input = "a,b\n1,x\n\n\n2,\"two\nlines\"\n3,x\n4\n,\n5,x\r\n6,\"a\r\n\r\n\"\r\n7,x\n";
+    for rows_max in 1..8 {
+        let reading = read(limited(rows_max, 1000), input).unwrap();
+
+        let lines: Vec<_> = reading
+            .batches
+            .iter()
+            .flat_map(|batch| {
+                let first = batch.end.record - batch.records() + 1;
+                (first..=batch.end.record).map(|record| batch.lines.of(record).unwrap())
+            })
+            .collect();
+        assert_eq!(lines, [2, 5, 7, 8, 10, 11, 14], "in batches of {rows_max}");
+    }
+}
+
+#[test]
 fn a_run_that_has_no_batch_yet_resumes_before_its_header() {
     let header =
         Header::parse("a;b".into(), ingest_core::Dialect { delimiter: b';', ..Default::default() });

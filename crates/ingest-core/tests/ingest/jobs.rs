@@ -1,7 +1,7 @@
 //! Batch jobs as bytes.
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, DecodeJobError, Dialect, Reject, Rows, Tally};
+use ingest_core::{BatchJob, DecodeJobError, Dialect, IdLine, IdLines, Reject, Rows, Tally};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -26,7 +26,17 @@ fn job(count: usize) -> BatchJob {
         rows: rows(&all),
         rejects: Vec::new(),
         tally: Tally::default(),
+        ids: IdLines::default(),
     }
+}
+
+fn ids(keys: &[Vec<u8>]) -> IdLines {
+    let mut ids = IdLines::default();
+    for (record, key) in (1..).zip(keys) {
+        let line = IdLine { record, key: Some(key), id: "00Q000000000001AAA", change: "created" };
+        ids.push(Dialect::default(), line);
+    }
+    ids
 }
 
 /// What a program of the same version reads of it.
@@ -51,7 +61,12 @@ fn any_job() -> impl Strategy<Value = BatchJob> {
             (b'|', b',', None),
         ]),
         prop::collection::vec((any::<u64>(), bytes()), 0..20),
-        (prop::collection::vec(reject, 0..4), tally, prop::collection::vec(any::<Index>(), 0..9)),
+        (
+            prop::collection::vec(reject, 0..4),
+            tally,
+            prop::collection::vec(any::<Index>(), 0..9),
+            prop::collection::vec(bytes(), 0..4),
+        ),
     )
         .prop_map(
             |(
@@ -60,7 +75,7 @@ fn any_job() -> impl Strategy<Value = BatchJob> {
                 header,
                 (delimiter, quote, escape),
                 all,
-                (rejects, tally, tried),
+                (rejects, tally, tried, keys),
             )| {
                 let mut rows = rows(&all);
                 for index in tried.into_iter().filter(|_| !all.is_empty()) {
@@ -75,6 +90,7 @@ fn any_job() -> impl Strategy<Value = BatchJob> {
                     rows,
                     rejects,
                     tally,
+                    ids: ids(&keys),
                 }
             },
         )
@@ -148,6 +164,7 @@ fn the_encoding_stays_as_it_is() {
             raw: "x".into(),
         }],
         tally: Tally { created: 1, updated: 2, deleted: 3, retried: 4, api_calls: 5 },
+        ids: IdLines::default(),
     };
 
     let bytes = b"\x05\x01r\xAC\x02\x00,\"\0\xDF\xA7\xE4\xE6\x02\x02\x07\x03\x02\x02\x051,23,\x01\x08\x01C\x01m\x01x\x01\x02\x03\x04\x05\0";
@@ -160,6 +177,16 @@ fn the_encoding_stays_as_it_is() {
     let (start, end) = (&bytes[..5], &bytes[6..bytes.len() - 1]);
     let end = [&end[..2], b"\\", &end[3..]].concat();
     assert_eq!(back.encode(), [start, b"\x02", &end, b"\x02\0\x01"].concat());
+}
+
+/// So that the programs of before read what has none, and say of the others that they are newer.
+#[test]
+fn ids_are_put_behind_a_job_and_no_other_job_is_larger_for_them() {
+    let with_ids = BatchJob { ids: ids(&[b"A".to_vec(), b"B".to_vec()]), ..job(1) };
+    let without = job(1).encode();
+    let lines = b"1,A,00Q000000000001AAA,created\n2,B,00Q000000000001AAA,created\n";
+    let expected = [b"\x06", &without[1..], b"\x02\x01\x3e", lines].concat();
+    assert_eq!(with_ids.encode(), expected);
 }
 
 /// A header may be as large as a thousand rows.

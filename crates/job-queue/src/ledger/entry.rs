@@ -6,7 +6,11 @@ use bytes::Bytes;
 use ingest_core::{ResumePoint, RunId, Tally};
 use serde::Serialize;
 
-use crate::ledger::{rejects::RejectsParts, run_load::LoadSummary, run_state::RunState};
+use crate::ledger::{
+    output::{Output, OutputParts},
+    run_load::LoadSummary,
+    run_state::RunState,
+};
 
 /// One run, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,7 +88,14 @@ pub struct Ledger {
     pub rejects_written_bytes: u64,
     /// The files that they are in.
     #[serde(skip)]
-    pub rejects_parts: RejectsParts,
+    pub rejects_parts: OutputParts,
+    /// Delivered rows that have, or will have, a line in the ids file; none, when the run has no such file.
+    pub ids: u64,
+    /// Bytes of these lines in the ids file, its header not counted.
+    pub ids_written_bytes: u64,
+    /// The files that they are in.
+    #[serde(skip)]
+    pub ids_parts: OutputParts,
     /// Where feeding goes on.
     #[serde(skip)]
     pub resume_point: ResumePoint,
@@ -130,6 +141,24 @@ impl Ledger {
 
     fn open_rows(&self) -> u64 {
         self.read.saturating_sub(self.delivered().saturating_add(self.rejected))
+    }
+
+    /// The files of an output.
+    #[must_use]
+    pub fn parts(&self, output: Output) -> &OutputParts {
+        match output {
+            Output::Rejects => &self.rejects_parts,
+            Output::Ids => &self.ids_parts,
+        }
+    }
+
+    /// Rows that have, or will have, a line in the files of an output.
+    #[must_use]
+    pub fn rows_in(&self, output: Output) -> u64 {
+        match output {
+            Output::Rejects => self.rejected,
+            Output::Ids => self.ids,
+        }
     }
 
     /// Nothing more will happen to this run by itself.

@@ -13,7 +13,7 @@ use crate::{
     QueueError,
     ledger::{
         entry::{Held, Ledger},
-        rejects::RejectsParts,
+        output::{Output, OutputParts},
         run_state::RunState,
     },
 };
@@ -22,7 +22,7 @@ use crate::{
 pub(crate) static FIELDS: LazyLock<Vec<&str>> =
     LazyLock::new(|| [&FIELDS_BESIDE_COUNTERS, Tally::NAMES].concat());
 
-const FIELDS_BESIDE_COUNTERS: [&str; 29] = [
+const FIELDS_BESIDE_COUNTERS: [&str; 32] = [
     "state",
     "reason",
     "held",
@@ -46,6 +46,9 @@ const FIELDS_BESIDE_COUNTERS: [&str; 29] = [
     "replay_of",
     "rejects_written_bytes",
     "rejects_parts",
+    "ids",
+    "ids_written_bytes",
+    "ids_parts",
     "fed_sequence",
     "fed_record",
     "fed_line",
@@ -96,7 +99,10 @@ impl Entry<'_> {
             waits_for_room: self.feeder_alive && self.count("waits_for_room")? > 0,
             replay_of: self.text("replay_of").and_then(|run| run.parse().ok()),
             rejects_written_bytes: self.count("rejects_written_bytes")?,
-            rejects_parts: self.rejects_parts()?,
+            rejects_parts: self.parts(Output::Rejects)?,
+            ids: self.count("ids")?,
+            ids_written_bytes: self.count("ids_written_bytes")?,
+            ids_parts: self.parts(Output::Ids)?,
             resume_point: ResumePoint {
                 sequence: self.number("fed_sequence")?,
                 record: self.number("fed_record")?,
@@ -115,9 +121,10 @@ impl Entry<'_> {
         RunState::of(&self.needed("state")?).ok_or_else(|| self.malformed("state"))
     }
 
-    fn rejects_parts(&self) -> Result<RejectsParts, QueueError> {
-        let kept = self.field("rejects_parts").map_or(&b""[..], Vec::as_slice);
-        RejectsParts::of_kept(kept).ok_or_else(|| self.malformed("rejects_parts"))
+    fn parts(&self, output: Output) -> Result<OutputParts, QueueError> {
+        let field = output.parts_field();
+        let kept = self.field(field).map_or(&b""[..], Vec::as_slice);
+        OutputParts::of_kept(kept).ok_or_else(|| self.malformed(field))
     }
 
     fn held(&self) -> Result<Option<Held>, QueueError> {

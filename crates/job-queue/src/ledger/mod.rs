@@ -1,4 +1,4 @@
-//! What is known of each run: its entry, its events, its rejected rows, and what a person does to it.
+//! What is known of each run: its entry, its events, the lines of its files, and what a person does to it.
 
 mod assign_load;
 mod change;
@@ -7,8 +7,8 @@ mod create;
 mod entry;
 mod events;
 mod fields;
+mod output;
 mod recovery;
-mod rejects;
 mod run_load;
 mod run_state;
 mod runs;
@@ -20,7 +20,7 @@ pub use entry::{Held, Ledger};
 pub use events::{BatchEvent, EventId};
 #[cfg(any(test, fuzzing))]
 pub(crate) use fields::Entry;
-pub use rejects::{PendingRejects, RejectsPart, RejectsParts};
+pub use output::{Output, OutputPart, OutputParts, PendingLines};
 pub use run_load::{LoadSummary, RunLoad};
 pub use run_state::RunState;
 pub use runs::RunsPage;

@@ -23,6 +23,9 @@ use crate::{
     redis::scripts,
 };
 
+/// The field of a run's entry that counts lines of its ids file.
+const IDS_COUNTER: &str = "ids";
+
 /// A batch under a lease. Clones are the same claim. When all are dropped without settling,
 /// requeueing or releasing it, the lease expires and another consumer gets the batch.
 #[derive(Clone, Debug)]
@@ -106,7 +109,7 @@ impl Claimed {
         self.claim.set_note("waits", waits.then_some("1")).await
     }
 
-    /// Records what became of the batch: its tally, its rejects and its
+    /// Records what became of the batch: its tally, its lines for the run's files and its
     /// completion, and removes its payload, in one atomic step.
     ///
     /// `job` is the claimed batch with no rows left: all of them are in its tally
@@ -140,8 +143,9 @@ impl Claimed {
         let records = tally.delivered() + rejects.len() as u64;
         script.arg(job.run.as_ref()).arg(job.sequence).arg(self.claim.token());
         script.arg(records).arg(tally.delivered()).arg(rejects.len()).arg(CODES_MAX);
-        script.arg(tally.iter().len()).arg(codes.len());
-        for (counter, count) in tally.iter() {
+        let lines_of_ids = Some((IDS_COUNTER, job.ids.len())).filter(|(_, lines)| *lines > 0);
+        script.arg(tally.iter().len() + lines_of_ids.iter().len()).arg(codes.len());
+        for (counter, count) in tally.iter().chain(lines_of_ids) {
             script.arg(counter).arg(count);
         }
         for (code, count) in codes {
@@ -150,6 +154,9 @@ impl Claimed {
         }
         for reject in rejects {
             script.arg(reject_line(job.dialect, &reason::kept_with(reject)));
+        }
+        for piece in job.ids.pieces() {
+            script.arg(&piece[..]);
         }
         script
     }

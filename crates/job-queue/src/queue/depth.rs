@@ -16,7 +16,7 @@ pub struct Depth {
 /// How full the queue is, for a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fullness {
-    /// Its own batches; the bytes are also those of its rejected rows that are not in their file.
+    /// Its own batches; the bytes are also those of its lines that are not in their files.
     pub own: Depth,
     /// Bytes of the batches of all runs.
     pub all_bytes: u64,

@@ -91,7 +91,7 @@ impl Keys {
     /// What `apalis-redis` is told of the queue of runs that a server imports. The
     /// specification names it.
     pub(crate) fn imports(&self) -> Config {
-        Config::default().queue(&self.named("full-import")).emit_events(false)
+        Config::default().queue(self.named("full-import").as_str()).emit_events(false)
     }
 }
 
@@ -131,6 +131,11 @@ impl RunKeys {
     /// Hash: rejected rows by code.
     pub(crate) fn codes(&self) -> String {
         format!("{}:codes", self.0)
+    }
+
+    /// List: lines of a file of this name that are not in it yet.
+    pub(crate) fn lines(&self, output: &str) -> String {
+        format!("{}:{output}", self.0)
     }
 
     /// Stream: the last settled batches.

@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use ingest_core::BatchJob;
-use job_queue::{Claimed, Depth, RunState, Settled};
+use job_queue::{Claimed, Depth, Output, RunState, Settled};
 use test_support::RedisServer;
 
-use crate::support::{Fixture, claim_soon, consumer_of, delivered, id, reject};
+use crate::support::{Fixture, claim_soon, consumer_of, id, reject, with_ids};
 
 const LEASE: Duration = Duration::from_millis(500);
 
-/// Eight rows delivered, two rejected.
+/// Eight rows delivered, with their ids, two rejected.
 fn outcome(claimed: &Claimed) -> BatchJob {
-    let mut job = delivered(claimed);
+    let mut job = with_ids(claimed, 8);
     let first = claimed.job().sequence * 10 + 1;
     job.tally.created = 8;
     job.rejects = [(first, "A"), (first + 1, "B")].map(|(at, code)| reject(at, code)).into();
@@ -52,8 +52,10 @@ async fn assert_each_batch_counts_once(fixture: &Fixture, cut: u64) {
     assert_eq!(ledger.state, RunState::Completed, "cut after {cut} bytes");
     let codes = [("A".to_owned(), 2), ("B".to_owned(), 2)];
     assert_eq!(ledger.rejected_by_code, codes.into(), "cut after {cut} bytes");
-    let pending = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    let pending = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1 << 20).await.unwrap();
     assert_eq!(pending.lines.len(), 4, "cut after {cut} bytes");
+    let ids = fixture.queue.pending_lines(&id("a"), Output::Ids, 1 << 20).await.unwrap();
+    assert_eq!((ids.lines.len(), ledger.ids), (2, 16), "cut after {cut} bytes");
     assert_eq!(fixture.queue.depth().await.unwrap(), Depth::default(), "cut after {cut} bytes");
 }
 

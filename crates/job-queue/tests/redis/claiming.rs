@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, Rows};
-use job_queue::{Created, Depth, NewRun, RunState, Settled};
+use job_queue::{Created, Depth, NewRun, Output, RunState, Settled};
 use redis::Commands;
 
 use crate::support::{Fixture, after, connect, consumer_of, delivered, id, job, new_run, reject};
@@ -134,7 +134,7 @@ async fn rejected_rows_wait_for_the_file_in_order_and_weigh_on_the_queue() {
         claimed.settle(&job).await.unwrap();
     }
 
-    let pending = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    let pending = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1 << 20).await.unwrap();
 
     let ledger = fixture.ledger("a").await;
     assert_eq!(ledger.rejected_by_code, [("A".to_owned(), 1), ("B".to_owned(), 3)].into());
@@ -147,9 +147,12 @@ async fn rejected_rows_wait_for_the_file_in_order_and_weigh_on_the_queue() {
 
     let mut written = pending;
     let left = written.lines.split_off(3);
-    assert!(fixture.queue.rejects_drained(&id("a"), &written).await.unwrap());
-    assert!(!fixture.queue.rejects_drained(&id("a"), &written).await.unwrap(), "done before");
-    let pending = fixture.queue.pending_rejects(&id("a"), 1).await.unwrap();
+    assert!(fixture.queue.confirm_lines(&id("a"), Output::Rejects, &written).await.unwrap());
+    assert!(
+        !fixture.queue.confirm_lines(&id("a"), Output::Rejects, &written).await.unwrap(),
+        "done before"
+    );
+    let pending = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1).await.unwrap();
     assert_eq!(pending.lines, left, "one line at least, whatever its size");
 }
 

@@ -232,6 +232,7 @@ fn checkpoint(fixture: &Fixture) -> Vec<String> {
         include_str!("../../src/lua/parts/keys.lua"),
         include_str!("../../src/lua/parts/clock.lua"),
         include_str!("../../src/lua/parts/round.lua"),
+        include_str!("../../src/lua/parts/outputs.lua"),
         include_str!("../../src/lua/parts/depths.lua"),
         include_str!("../../src/lua/parts/feeding.lua"),
         include_str!("../../src/lua/queue/checkpoint.lua"),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use job_queue::{Depth, NewRun, RunState, Settled};
+use job_queue::{Depth, NewRun, Output, RunState, Settled};
 use redis::Commands;
 
 use crate::{
@@ -27,8 +27,8 @@ async fn an_ended_run_is_forgotten_after_a_while_but_not_before_its_rejects_are_
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(fixture.ledger("a").await.state, RunState::Completed);
 
-    let pending = fixture.queue.pending_rejects(&id("a"), 1_000).await.unwrap();
-    fixture.queue.rejects_drained(&id("a"), &pending).await.unwrap();
+    let pending = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1_000).await.unwrap();
+    fixture.queue.confirm_lines(&id("a"), Output::Rejects, &pending).await.unwrap();
     assert_eq!(fixture.ledger("a").await.rejected, 1);
     tokio::time::sleep(Duration::from_millis(300)).await;
 
@@ -57,8 +57,8 @@ async fn what_comes_after_the_end_of_a_run_is_forgotten_with_it() {
     claimed.settle(&job).await.unwrap();
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(fixture.ledger("a").await.rejected, 1, "not before its rejects are written");
-    let pending = fixture.queue.pending_rejects(&id("a"), 1_000).await.unwrap();
-    fixture.queue.rejects_drained(&id("a"), &pending).await.unwrap();
+    let pending = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1_000).await.unwrap();
+    fixture.queue.confirm_lines(&id("a"), Output::Rejects, &pending).await.unwrap();
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(held.settle(&delivered(&held)).await.unwrap(), Settled::LeaseLost);
 

@@ -8,6 +8,7 @@ mod external_job;
 mod feeding;
 mod forgetting;
 mod full;
+mod ids;
 mod imports;
 mod model;
 mod recovery;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ingest_core::{BatchJob, Reject};
-use job_queue::{BatchEvent, Claimed, Depth, EventId, RejectsPart, RejectsParts, Settled};
+use job_queue::{BatchEvent, Claimed, Depth, EventId, Output, OutputPart, OutputParts, Settled};
 use redis::Commands;
 
 use crate::support::{Fixture, claim_soon, consumer_of, delivered, id, reject};
@@ -76,7 +76,7 @@ async fn a_run_has_a_thousand_codes_and_the_rest_is_other_in_count_and_file() {
     assert_eq!(by_code.len(), 1_002, "with OTHER, and the one of the readers");
     assert_eq!((by_code["CODE_0000"], by_code["CODE_0899"], by_code["CODE_0999"]), (2, 2, 1));
     assert_eq!((by_code["OTHER"], by_code[Reject::MISPLACED_QUOTE]), (502, 1));
-    let pending = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    let pending = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1 << 20).await.unwrap();
     let lines: Vec<_> =
         pending.lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()).collect();
     let of_code = |code: &str| lines.iter().filter(|line| line.contains(code)).count() as u64;
@@ -121,18 +121,33 @@ async fn lines_that_were_written_to_another_part_are_pending_still() {
     let claimed = consumer.claim().await.unwrap().unwrap();
     claimed.settle(&with_rejects(&claimed, 3)).await.unwrap();
     let queue = &fixture.queue;
-    let pending = queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
-    let parts = vec![RejectsPart { number: 2, start: 0 }];
-    let second = RejectsParts { parts, ..RejectsParts::default() };
+    let pending = queue.pending_lines(&id("a"), Output::Rejects, 1 << 20).await.unwrap();
+    let parts = vec![OutputPart { number: 2, start: 0 }];
+    let second = OutputParts { parts, ..OutputParts::default() };
 
-    assert!(queue.change_rejects_parts(&id("a"), 0, &pending.parts, &second).await.unwrap());
+    assert!(
+        queue
+            .change_output_parts(&id("a"), Output::Rejects, 0, (&pending.parts, &second))
+            .await
+            .unwrap()
+    );
 
-    assert!(!queue.change_rejects_parts(&id("a"), 0, &pending.parts, &second).await.unwrap());
-    assert!(!queue.rejects_drained(&id("a"), &pending).await.unwrap());
-    let in_second = queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    assert!(
+        !queue
+            .change_output_parts(&id("a"), Output::Rejects, 0, (&pending.parts, &second))
+            .await
+            .unwrap()
+    );
+    assert!(!queue.confirm_lines(&id("a"), Output::Rejects, &pending).await.unwrap());
+    let in_second = queue.pending_lines(&id("a"), Output::Rejects, 1 << 20).await.unwrap();
     assert_eq!((&in_second.parts, &in_second.lines), (&second, &pending.lines));
-    assert!(!queue.change_rejects_parts(&id("a"), 9, &second, &pending.parts).await.unwrap());
-    assert!(queue.rejects_drained(&id("a"), &in_second).await.unwrap());
+    assert!(
+        !queue
+            .change_output_parts(&id("a"), Output::Rejects, 9, (&second, &pending.parts))
+            .await
+            .unwrap()
+    );
+    assert!(queue.confirm_lines(&id("a"), Output::Rejects, &in_second).await.unwrap());
     assert_eq!(fixture.ledger("a").await.rejects_parts, second);
 }
 
@@ -143,14 +158,14 @@ async fn lines_that_redis_forgot_are_not_taken_off_what_is_pending() {
     let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
     let claimed = consumer.claim().await.unwrap().unwrap();
     claimed.settle(&with_rejects(&claimed, 3)).await.unwrap();
-    let pending = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    let pending = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1 << 20).await.unwrap();
     let written = &pending.lines;
     let () = fixture.redis().ltrim("{batch-sync}:run:a:rejects", 0, 0).unwrap();
     fixture.set_in_ledger("a", "rejects_pending_bytes", written[0].len() as u64);
 
-    assert!(!fixture.queue.rejects_drained(&id("a"), &pending).await.unwrap());
+    assert!(!fixture.queue.confirm_lines(&id("a"), Output::Rejects, &pending).await.unwrap());
 
-    let left = fixture.queue.pending_rejects(&id("a"), 1 << 20).await.unwrap();
+    let left = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1 << 20).await.unwrap();
     assert_eq!((left.position, left.lines), (0, written[..1].to_vec()));
     let feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let own = feeder.fullness().await.unwrap().own;
@@ -167,7 +182,7 @@ async fn rejected_rows_are_handed_out_up_to_so_many_bytes_and_one_at_least() {
     claimed.settle(&with_rejects(&claimed, 250)).await.unwrap();
 
     let up_to = async |bytes_max: usize| {
-        fixture.queue.pending_rejects(&id("a"), bytes_max).await.unwrap().lines
+        fixture.queue.pending_lines(&id("a"), Output::Rejects, bytes_max).await.unwrap().lines
     };
     let all = up_to(1 << 20).await;
 

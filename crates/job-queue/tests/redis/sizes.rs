@@ -1,7 +1,7 @@
 //! What is kept of a run has its limits, and what is large is weighed or not read.
 
 use ingest_core::{Reject, Rows};
-use job_queue::Ledger;
+use job_queue::{Ledger, Output};
 
 use crate::{
     control::claim,
@@ -58,7 +58,12 @@ async fn the_message_of_a_rejected_row_is_cut_on_every_way() {
     settled.rows = Rows::default();
     claimed.settle(&settled).await.unwrap();
 
-    let lines = fixture.queue.pending_rejects(&id("a"), usize::MAX >> 16).await.unwrap().lines;
+    let lines = fixture
+        .queue
+        .pending_lines(&id("a"), Output::Rejects, usize::MAX >> 16)
+        .await
+        .unwrap()
+        .lines;
     assert_eq!(lines.len(), 3);
     for line in lines {
         assert!(line.len() < 2 * CHARACTERS_MAX, "a line of {} bytes", line.len());

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, Reject, ResumePoint, Rows, RunId};
+use ingest_core::{BatchJob, IdLine, Reject, ResumePoint, Rows, RunId};
 use job_queue::{BatchBackend, Claimed, Created, Ledger, NewRun, Queue, QueueArgs, RunLoad};
 use redis::Commands;
 pub(crate) use test_support::load_of;
@@ -159,6 +159,17 @@ pub(crate) fn delivered(claimed: &Claimed) -> BatchJob {
     job.tally.created += job.rows.len() as u64;
     job.tally.api_calls += 1;
     job.rows = Rows::default();
+    job
+}
+
+/// The same, of which the first so many rows have a line for the ids file.
+pub(crate) fn with_ids(claimed: &Claimed, lines: usize) -> BatchJob {
+    let mut job = delivered(claimed);
+    for (record, raw) in claimed.job().rows.iter().take(lines) {
+        let id = format!("00Q{record:012}");
+        let line = IdLine { record, key: Some(raw), id: &id, change: "created" };
+        job.ids.push(job.dialect, line);
+    }
     job
 }
 

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What can be said of a load as well as of all.
-pub(super) const SHARED: [&str; 14] = [
+pub(super) const SHARED: [&str; 15] = [
     "external-id",
     "operation",
     "api",
@@ -37,6 +37,7 @@ pub(super) const SHARED: [&str; 14] = [
     "decimal",
     "nulls",
     "truncate",
+    "ids",
 ];
 
 /// What is of one load.

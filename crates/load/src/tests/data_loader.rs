@@ -116,8 +116,8 @@ fn a_row_refers_to_a_record_of_one_object_or_of_none() {
     );
     assert_eq!(
         task_of(&kept, ",T-1,,a@b.example,L-7,").unwrap_err(),
-        "INVALID_VALUE: columns `Who:Contact-Email` and `Lead (ERP)` both say what `WhoId` refers \
-         to; leave one of them empty"
+        "INVALID_VALUE: column `Lead (ERP)`: column `Who:Contact-Email` says already what `WhoId` \
+         refers to; leave one of them empty"
     );
 }
 

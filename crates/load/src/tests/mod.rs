@@ -1,22 +1,24 @@
 //! From a mapping and a header to JSON.
 
 mod cells;
+mod checked;
 mod columns;
 mod data_loader;
 mod digest;
 mod forms;
+mod ids;
 mod rows;
 mod settings;
 
 use std::{collections::BTreeMap, path::Path};
 
 use bytes::Bytes;
-use ingest_core::{Dialect, Header, Rows};
+use ingest_core::{Dialect, Header, RecordId, Rows};
 use serde_json::{Value, json};
 
 use crate::{
-    Describe, EncodedRow, EncodedRows, HeaderMismatch, Key, LeftOut, Mapping, Operation, RecordId,
-    Sameness, Sdl, TargetRules, ValueRules,
+    Describe, EncodedRow, EncodedRows, HeaderMismatch, Key, LeftOut, Mapping, Operation, Sameness,
+    Sdl, TargetRules, ValueRules,
 };
 
 fn lead() -> Describe {

@@ -85,6 +85,7 @@ fn what_is_said_wins_over_what_is_below_setting_by_setting() {
         "--decimal=comma",
         "--nulls=write",
         "--truncate",
+        "--ids",
     ];
     let others = [
         "--object=Contact",
@@ -101,6 +102,7 @@ fn what_is_said_wins_over_what_is_below_setting_by_setting() {
         "--decimal=point",
         "--nulls=ignore",
         "--truncate=false",
+        "--ids=false",
     ];
     assert_eq!(said(&all).over(said(&others)), said(&all));
     assert_eq!(LoadSettings::default().over(said(&all)), said(&all));

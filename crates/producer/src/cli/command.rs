@@ -4,11 +4,12 @@ use clap::{Parser, Subcommand};
 use service::CompletionsArgs;
 
 use crate::cli::{
+    check_args::{CheckArgs, DescribeArgs},
     import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
-        CancelArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs,
-        ShowArgs, VerifyArgs, WatchArgs,
+        CancelArgs, IdsArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs,
+        RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::ServeArgs,
     sync_args::SyncArgs,
@@ -97,6 +98,13 @@ pub enum Command {
         producer rejects nightly-7 > rejects.csv\n  \
         producer rejects nightly-7 --for-spreadsheet > mended.csv    to open, edit, upload and replay")]
     Rejects(RejectsArgs),
+    /// Print which record each delivered row of a run is: key, Id, and whether it was created.
+    ///
+    /// Of a run whose load says so: --ids, or `ids = true` in a file of loads.
+    #[command(after_help = "Examples:\n  \
+        producer ids nightly-7 > ids.csv\n  \
+        producer ids nightly-7 | grep -c ',created$'")]
+    Ids(IdsArgs),
     /// Estimate what loading a file takes by either API, and suggest settings.
     ///
     /// Reads the beginning of the file, and loads nothing. The org's remaining quota is known once a
@@ -106,6 +114,26 @@ pub enum Command {
         producer plan --file big-data-import.csv --count    reads all of it\n  \
         producer plan --file big-data-import.csv --json")]
     Plan(Box<PlanArgs>),
+    /// Check a file before it is loaded: what would be rejected, and why.
+    ///
+    /// Sends nothing and queues nothing. Reads all of the file, and writes its rows as a consumer writes them for Salesforce. Ends with
+    /// exit code 0 when no row would be rejected, with 3 when some would, and with 1 when the run would
+    /// fail, as it does when the mapping does not fit. What only Salesforce can say is not checked.
+    #[command(after_help = "Examples:\n  \
+        producer check --file contacts.csv --load contacts\n  \
+        producer check --file contacts.csv --object Contact --external-id ErpKey__c\n  \
+        producer check --file contacts.csv --rejects rejected.csv     writes these rows\n  \
+        producer check --file contacts.csv --offline contact.json     without an org\n  \
+        producer check --file contacts.csv --json | jq .rejectedByCode")]
+    Check(Box<CheckArgs>),
+    /// Save what objects are like in Salesforce, for checks without an org.
+    ///
+    /// The file has the fields of these objects, and of those that their rows can refer to, as the
+    /// integration user sees them; no record.
+    #[command(after_help = "Examples:\n  \
+        producer describe --object Contact --out contact.json\n  \
+        producer describe --object Account --object Contact > objects.json")]
+    Describe(Box<DescribeArgs>),
     /// Show all runs, the queue and the consumers, live, in this terminal.
     #[command(after_help = "Examples:\n  \
         producer watch      keys: up and down, enter for one run, p pause, r resume, c cancel, q quit")]

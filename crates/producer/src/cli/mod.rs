@@ -1,5 +1,6 @@
 //! Arguments and settings, as typed. Uses nothing else of this crate.
 
+pub(crate) mod check_args;
 pub(crate) mod command;
 pub(crate) mod http_args;
 pub(crate) mod import_args;

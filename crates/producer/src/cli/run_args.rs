@@ -116,6 +116,20 @@ pub struct RejectsArgs {
     pub queue: QueueArgs,
 }
 
+/// Arguments of `producer ids`.
+#[derive(Clone, Debug, Args)]
+pub struct IdsArgs {
+    /// Id of the run.
+    pub run: RunId,
+
+    /// Where the file is.
+    #[command(flatten)]
+    pub blob: BlobArgs,
+    /// Where the queue is.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+}
+
 /// Arguments of `producer cancel`.
 #[derive(Clone, Debug, Args)]
 pub struct CancelArgs {

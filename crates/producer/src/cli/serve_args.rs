@@ -5,6 +5,7 @@ use std::{convert::Infallible, net::SocketAddr, str::FromStr, time::Duration};
 use blob_store::BlobArgs;
 use clap::Args;
 use job_queue::QueueArgs;
+use salesforce::ConnectionArgs;
 use secrecy::SecretString;
 
 use crate::cli::{
@@ -85,6 +86,10 @@ pub struct ServeArgs {
     /// Which loads there are for the runs that are started here.
     #[command(flatten)]
     pub loads: LoadsArgs,
+    /// How to sign in to Salesforce, whose objects the page offers, and with which files are checked.
+    /// A server without it does all else.
+    #[command(flatten)]
+    pub salesforce: ConnectionArgs,
     /// Where the files are.
     #[command(flatten)]
     pub blob: BlobArgs,

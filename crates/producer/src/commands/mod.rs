@@ -4,8 +4,8 @@ mod control;
 mod foreground;
 mod import_dataloader;
 mod loads;
+mod outputs;
 mod question;
-mod rejects;
 mod runs;
 mod serve;
 mod sync;
@@ -20,6 +20,7 @@ use job_queue::QueueError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    check,
     cli::{
         command::{Cli, Command},
         invalid_setting::InvalidSetting,
@@ -47,9 +48,12 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Loads(args) => loads::list(&args),
         Command::ImportDataloader(args) => import_dataloader::print(&args),
         Command::Show(args) => stoppable(runs::show(args), shutdown).await,
-        Command::Rejects(args) => stoppable(rejects::print(args), shutdown).await,
+        Command::Rejects(args) => stoppable(outputs::print_rejects(args), shutdown).await,
+        Command::Ids(args) => stoppable(outputs::print_ids(args), shutdown).await,
         Command::Verify(args) => stoppable(verify::verify(args), shutdown).await,
         Command::Plan(args) => stoppable(plan::plan(*args), shutdown).await,
+        Command::Check(args) => stoppable(check::check(*args), shutdown).await,
+        Command::Describe(args) => stoppable(check::describe(*args), shutdown).await,
         Command::Pause(args) => stoppable(control::pause(args), shutdown).await,
         Command::Cancel(args) => stoppable(control::cancel(args), shutdown).await,
     };

@@ -26,8 +26,8 @@ use crate::{
     },
     report::totals::Totals,
     server::{
+        lines_sweeper::sweep_lines,
         middleware::auth::is_public,
-        rejects_sweeper::sweep_rejects,
         router,
         state::{Api, Parts},
         worker::{ImportWorker, run_worker},
@@ -64,7 +64,7 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
         totals: Arc::clone(&totals),
         shutdown: shutdown.clone(),
     });
-    let rejects_sweeper = sweep_rejects(runs.clone(), shutdown.clone());
+    let lines_sweeper = sweep_lines(runs.clone(), shutdown.clone());
     let parts = Parts { runs, loads, settings, watermarks, totals, stop: shutdown.clone() };
     let api = Arc::new(Api::new(parts, &args, address));
     say_where(address, args.api_token.is_some());
@@ -78,7 +78,7 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
     let imports = run_worker(worker);
     let imports = import_until_stopped(imports, &shutdown, grace);
     let serving = server.serve(router::router(api), &shutdown, grace);
-    let (imported, (), (), ()) = tokio::join!(imports, serving, metrics, rejects_sweeper);
+    let (imported, (), (), ()) = tokio::join!(imports, serving, metrics, lines_sweeper);
     imported.context("the worker broke off")?;
     info!("stopped");
     Ok(ExitCode::SUCCESS)

@@ -23,11 +23,11 @@ pub(crate) enum Outcome {
     Done,
     /// It was so before.
     Already,
-    /// The run has ended, and its rejects file is not complete yet.
-    RejectsLeft,
+    /// The run has ended, and one of its files is not complete yet.
+    LinesLeft,
     /// A server was asked to go on with the run.
     HandedToServer,
-    /// The run may go on, but no producer is running to read its file or to write its rejects.
+    /// The run may go on, but no producer is running to read its file or to write its files.
     NobodyFeeds,
 }
 
@@ -75,9 +75,9 @@ impl RunCommand {
             Control::Refused(state)
                 if self == Self::Resume
                     && state != RunState::Failed
-                    && !queue.rejects_are_written(run).await.map_err(SyncError::from)? =>
+                    && !queue.all_lines_are_written(run).await.map_err(SyncError::from)? =>
             {
-                Ok(Outcome::RejectsLeft)
+                Ok(Outcome::LinesLeft)
             }
             Control::UnderWay(other) => {
                 let file =
@@ -124,8 +124,8 @@ impl RunCommand {
             }
             (Self::Resume, Outcome::Done) => format!("run {run} goes on"),
             (Self::Resume, Outcome::Already) => format!("run {run} is under way already"),
-            (Self::Resume, Outcome::RejectsLeft) => {
-                format!("the rejected rows of run {run} are being written to their file")
+            (Self::Resume, Outcome::LinesLeft) => {
+                format!("the last lines of run {run} are being written to its files")
             }
             (Self::Resume, Outcome::HandedToServer) => format!(
                 "run {run} goes on as soon as a server takes it; watch it: producer show {run}"

@@ -1,12 +1,16 @@
-//! Why a file cannot be read, a run cannot go on, or rejected rows cannot be written.
+//! Why a file cannot be read, a run cannot go on, or what it writes cannot be written.
 
 use blob_store::BlobError;
 use ingest_core::{IngestError, RunId};
-use job_queue::{FeedError, QueueError};
+use job_queue::{FeedError, Ledger, Output, QueueError};
+use load::UnreadableLoad;
 
 use crate::{
     import::{confirmation::Unconfirmed, load_choice::LoadError},
-    report::command_line::resume_command,
+    report::{
+        command_line::resume_command,
+        output_names::{name, rows},
+    },
 };
 
 /// Why a file cannot be read.
@@ -70,15 +74,16 @@ pub(crate) enum SyncError {
     #[error("run {run} was cancelled; what was delivered before stays delivered")]
     Cancelled { run: RunId },
     #[error(
-        "rejected rows of run {run} could not be written to {name}; they are kept in redis, and \
-         running the same command again writes them: {command}"
+        "{} of run {run} could not be written to {name}; they are kept in redis, and \
+         running the same command again writes them: {command}", rows(*output)
     )]
-    Rejects {
+    Output {
+        output: Output,
         run: RunId,
         name: String,
         command: String,
         #[source]
-        source: Box<RejectsError>,
+        source: Box<OutputError>,
     },
     #[error(
         "run {run}: the ledger's settings are not understood; was it started by another version?"
@@ -98,6 +103,20 @@ pub(crate) enum SyncError {
 }
 
 impl SyncError {
+    /// Lines of a run that could not be written.
+    pub(crate) fn output(output: Output, ledger: &Ledger, source: OutputError) -> Self {
+        match source {
+            OutputError::Queue(error) => error.into(),
+            source => Self::Output {
+                output,
+                run: ledger.run.clone(),
+                name: name(output, &ledger.run, 1),
+                command: resume_command(&ledger.file, &ledger.run),
+                source: Box::new(source),
+            },
+        }
+    }
+
     /// It was asked for in a way that cannot be followed.
     pub(crate) fn is_wrong_setting(&self) -> bool {
         matches!(self, Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_))
@@ -108,7 +127,7 @@ impl SyncError {
     pub(crate) fn interrupts(&self) -> bool {
         match self {
             Self::Read(error) if error.is_for_good() => false,
-            Self::Read(_) | Self::Queue(_) | Self::Rejects { .. } | Self::LedgerSettings { .. } => {
+            Self::Read(_) | Self::Queue(_) | Self::Output { .. } | Self::LedgerSettings { .. } => {
                 true
             }
             Self::Feed(error) => matches!(error, FeedError::LockLost { .. } | FeedError::Queue(_)),
@@ -122,19 +141,25 @@ impl SyncError {
         match self {
             Self::Read(ReadError::Blob(BlobError::Unreachable { .. }))
             | Self::Feed(FeedError::HeldByAnother { .. } | FeedError::LockLost { .. }) => true,
-            Self::Rejects { source, .. } => {
-                matches!(**source, RejectsError::Blob(BlobError::Unreachable { .. }))
+            Self::Output { source, .. } => {
+                matches!(**source, OutputError::Blob(BlobError::Unreachable { .. }))
             }
             _ => false,
         }
     }
 }
 
-/// Why rejected rows could not be written.
+/// Why rejected rows, or ids, could not be written.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum RejectsError {
+pub(crate) enum OutputError {
     #[error(transparent)]
     Blob(#[from] BlobError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// What the key is called is not known then.
+    #[error("the load of the run cannot be read")]
+    Load(#[from] UnreadableLoad),
+    /// The same.
+    #[error("the header of the run cannot be read")]
+    Header(#[from] IngestError),
 }

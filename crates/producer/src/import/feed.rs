@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures::FutureExt;
-use ingest_core::{Batch, BatchJob, Header, ResumePoint, RunId, Tally};
+use ingest_core::{Batch, BatchJob, Header, IdLines, ResumePoint, RunId, Tally};
 use job_queue::{FeedError, Feeder, Fullness, Queue};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
@@ -221,6 +221,7 @@ impl Feed<'_> {
             rows: batch.rows,
             rejects: batch.rejects,
             tally: Tally::default(),
+            ids: IdLines::default(),
         }
     }
 }

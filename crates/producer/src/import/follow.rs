@@ -1,4 +1,4 @@
-//! A run as its consumers deliver it: progress, and the rejects file.
+//! A run as its consumers deliver it: progress, and the files that it writes.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -6,22 +6,22 @@ use std::{
 };
 
 use ingest_core::RunId;
-use job_queue::{EventId, Ledger, Queue, RunState};
+use job_queue::{EventId, Ledger, Output, Queue, RunState};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
     import::{
-        error::{RejectsError, SyncError},
+        error::{OutputError, SyncError},
+        output_file::{OutputFile, Outputs},
         read_settings::ReadSettings,
-        rejects_file::RejectsFile,
         source::ReadProgress,
         stall::Stall,
     },
     report::{
-        command_line::resume_command,
         console::Display,
         outage,
+        output_names::rows,
         waiting::{Live, waiting_for},
     },
 };
@@ -32,10 +32,13 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long the last read of the ledger may take after a shutdown.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
-/// Rejected rows are written when there are this many bytes of them, or after a
+/// Lines are written when there are this many bytes of them, or after a
 /// while: an append blob takes 50,000 appends.
-const REJECTS_BYTES_MIN: usize = 512 << 10;
-const REJECTS_DELAY: Duration = Duration::from_secs(10);
+const LINES_BYTES_MIN: usize = 512 << 10;
+const LINES_DELAY: Duration = Duration::from_secs(10);
+
+/// Appends between two reads of the ledger, at most: each row of a run may have a line.
+const APPENDS_MAX: usize = 8;
 
 /// How often to check whether a live consumer fits.
 const LOOK_FOR_CONSUMERS: Duration = Duration::from_secs(2);
@@ -43,7 +46,7 @@ const LOOK_FOR_CONSUMERS: Duration = Duration::from_secs(2);
 pub(crate) struct Follow<'a> {
     pub(crate) queue: &'a Queue,
     pub(crate) run: &'a RunId,
-    pub(crate) rejects: RejectsFile,
+    pub(crate) outputs: Outputs,
     pub(crate) read: ReadProgress,
     pub(crate) display: &'a Display,
     /// This process has fed all of the run.
@@ -57,8 +60,8 @@ pub(crate) struct Follow<'a> {
 }
 
 impl Follow<'_> {
-    /// Follows the run until it has ended, and gives its ledger then; the rejects
-    /// file is whole. Ends earlier when `stop` is cancelled, or when the ledger
+    /// Follows the run until it has ended, and gives its ledger then; its
+    /// files are whole. Ends earlier when `stop` is cancelled, or when the ledger
     /// says that the run is being fed though all of it was: Redis went back.
     pub(crate) async fn to_the_end(
         &self,
@@ -89,11 +92,11 @@ impl Follow<'_> {
     async fn step(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
         let ledger = self.look(watcher).await?;
         if ledger.has_ended() {
-            return self.write_all_rejects(ledger).await;
+            return self.write_all_lines(ledger).await;
         }
         let lost = self.look_for_lost_batches(watcher, &ledger).await?;
         self.give_up_if_too_many_are_rejected(&ledger, lost).await?;
-        self.write_due_rejects(watcher).await;
+        self.write_due_lines(watcher, &ledger).await;
         self.look_for_consumers(watcher, &ledger).await?;
         Ok(ledger)
     }
@@ -206,45 +209,66 @@ impl Follow<'_> {
         Ok(())
     }
 
-    async fn write_due_rejects(&self, watcher: &mut Watcher) {
-        let late = watcher.rejects_written.elapsed() > REJECTS_DELAY;
-        if watcher.rejects_failed && !late {
-            return;
-        }
-        let bytes_min = if late { 1 } else { REJECTS_BYTES_MIN };
-        match self.rejects.write_some(self.queue, bytes_min).await {
-            Ok(_) => {
-                watcher.rejects_failed = false;
-                if late {
-                    watcher.rejects_written = Instant::now();
-                }
-            }
-            // The rows stay in Redis; at the end of the run a failure is an error.
-            Err(error) => {
-                watcher.rejects_failed = true;
-                watcher.rejects_written = Instant::now();
-                warn!(error = service::with_causes(&error), "could not write rejected rows yet");
-            }
-        }
+    async fn write_due_lines(&self, watcher: &mut Watcher, ledger: &Ledger) {
+        let Watcher { rejects, ids, .. } = watcher;
+        rejects.write(self.queue, Ok(Some(self.outputs.rejects()))).await;
+        ids.write(self.queue, self.outputs.ids(ledger)).await;
     }
 
-    async fn write_all_rejects(&self, ledger: Ledger) -> Result<Ledger, SyncError> {
-        match self.rejects.write_all(self.queue).await {
+    async fn write_all_lines(&self, ledger: Ledger) -> Result<Ledger, SyncError> {
+        match self.outputs.write_all(self.queue, &ledger).await {
             // The ledger knows by now how much is written.
             Ok(()) => Ok(self.queue.ledger(self.run).await?.unwrap_or(ledger)),
-            Err(RejectsError::Queue(error)) => Err(error.into()),
-            Err(source) => Err(self.rejects_not_written(&ledger, source)),
+            Err((output, source)) => Err(SyncError::output(output, &ledger, source)),
         }
+    }
+}
+
+/// How the writing of one file goes.
+struct Writing {
+    rows: &'static str,
+    /// When all of its lines were written last, or could not be.
+    at: Instant,
+    has_failed: bool,
+}
+
+impl Writing {
+    fn of(output: Output) -> Self {
+        Self { rows: rows(output), at: Instant::now(), has_failed: false }
     }
 
-    fn rejects_not_written(&self, ledger: &Ledger, source: RejectsError) -> SyncError {
-        SyncError::Rejects {
-            run: self.run.clone(),
-            name: self.rejects.name(),
-            command: resume_command(&ledger.file, &ledger.run),
-            source: Box::new(source),
+    /// Writes lines that are due. Those that cannot be written stay in Redis; at the end of the run that
+    /// is an error.
+    async fn write(&mut self, queue: &Queue, file: Result<Option<&OutputFile>, OutputError>) {
+        let is_late = self.at.elapsed() > LINES_DELAY;
+        if self.has_failed && !is_late {
+            return;
+        }
+        let written = match file {
+            Ok(None) => return,
+            Ok(Some(file)) => {
+                write_some(file, queue, if is_late { 1 } else { LINES_BYTES_MIN }).await
+            }
+            Err(error) => Err(error),
+        };
+        self.has_failed = written.is_err();
+        if is_late || self.has_failed {
+            self.at = Instant::now();
+        }
+        if let Err(error) = written {
+            let rows = self.rows;
+            warn!(error = service::with_causes(&error), "could not write {rows} yet");
         }
     }
+}
+
+async fn write_some(file: &OutputFile, queue: &Queue, bytes_min: usize) -> Result<(), OutputError> {
+    for _ in 0..APPENDS_MAX {
+        if !file.write_some(queue, bytes_min).await? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Consumers deliver the run, if there are any.
@@ -255,8 +279,8 @@ fn is_waited_for(ledger: &Ledger) -> bool {
 /// What following keeps between two reads of the ledger.
 struct Watcher {
     seen: EventId,
-    rejects_written: Instant,
-    rejects_failed: bool,
+    rejects: Writing,
+    ids: Writing,
     consumers_seen: Option<Instant>,
     /// The last message about missing consumers.
     waits_for: Option<String>,
@@ -272,8 +296,8 @@ impl Watcher {
     fn new() -> Self {
         Self {
             seen: EventId::default(),
-            rejects_written: Instant::now(),
-            rejects_failed: false,
+            rejects: Writing::of(Output::Rejects),
+            ids: Writing::of(Output::Ids),
             consumers_seen: None,
             waits_for: None,
             held: None,

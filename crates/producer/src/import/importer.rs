@@ -17,13 +17,13 @@ use crate::{
         error::{ReadError, SyncError},
         feed::{Fed, Feed, Reading},
         follow::Follow,
+        output_file::Outputs,
         places::{Place, Places},
         read_settings::ReadSettings,
-        rejects_file::RejectsFile,
         run_store::{OpenedRun, RunStore, is_to_be_read},
         source::{ReadProgress, Source},
     },
-    report::console::Display,
+    report::{console::Display, output_names::rows},
 };
 
 /// How long to wait for the lock of another producer.
@@ -69,7 +69,7 @@ pub(crate) enum Turn {
 /// How an import ended without an error.
 #[derive(Debug)]
 pub(crate) enum Imported {
-    /// Completed, failed or cancelled; its rejects file is whole.
+    /// Completed, failed or cancelled; its files are whole.
     Ended(Ledger),
     /// All of it is queued, and the caller asked to wait for no more.
     Queued(Ledger),
@@ -104,7 +104,7 @@ impl Importer<'_> {
                 self.check_version(&feeder, &opened.ledger, opened.blob.as_ref()).await
             {
                 feeder.release().await;
-                self.write_rejects_left(&opened.ledger, &opened.settings).await;
+                self.write_lines_left(&opened.ledger, &opened.settings).await;
                 return Err(error);
             }
             opened.ledger = self.runs.find_ledger(&run).await?;
@@ -150,16 +150,12 @@ impl Importer<'_> {
         }
     }
 
-    /// Writes the rejected rows that arrived while no process followed the run.
-    async fn write_rejects_left(&self, ledger: &Ledger, settings: &ReadSettings) {
-        let file = RejectsFile::new(&self.runs.store, ledger, settings);
-        if let Err(error) = file.write_all(&self.runs.queue).await {
-            let causes = service::with_causes(&error);
-            tracing::warn!(
-                error = causes,
-                "could not write the rejected rows of run {}",
-                ledger.run
-            );
+    /// Writes the lines that arrived while no process followed the run.
+    async fn write_lines_left(&self, ledger: &Ledger, settings: &ReadSettings) {
+        let outputs = Outputs::new(&self.runs.store, ledger, settings);
+        if let Err((output, error)) = outputs.write_all(&self.runs.queue, ledger).await {
+            let (rows, causes) = (rows(output), service::with_causes(&error));
+            tracing::warn!(error = causes, "could not write the {rows} of run {}", ledger.run);
         }
     }
 
@@ -196,7 +192,7 @@ impl Importer<'_> {
         let follow = Follow {
             queue: &self.runs.queue,
             run: &run,
-            rejects: RejectsFile::new(&self.runs.store, &ledger, &opened.settings),
+            outputs: Outputs::new(&self.runs.store, &ledger, &opened.settings),
             read: read.clone(),
             display: self.display,
             is_fed: &is_fed,

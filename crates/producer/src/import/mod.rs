@@ -2,6 +2,8 @@
 //! their end.
 //!
 //! ```text
+//! KnownLoads ──LoadWish──▶ SaidLoad   what the run loads
+//!                            ▼
 //! RunRequest ──RunStore::open──▶ OpenedRun ──▶ Importer
 //!                                               ├─ feed    Source ──batches──▶ queue, below the watermarks
 //!                                               └─ follow  ledger ──▶ progress, rejects file, stalls
@@ -18,9 +20,11 @@ pub(crate) mod importer;
 pub(crate) mod known_loads;
 pub(crate) mod load_choice;
 pub(crate) mod load_difference;
+pub(crate) mod open_file;
+pub(crate) mod output_file;
 pub(crate) mod places;
+pub(crate) mod preview;
 pub(crate) mod read_settings;
-pub(crate) mod rejects_file;
 pub(crate) mod replay;
 pub(crate) mod run_request;
 pub(crate) mod run_store;

@@ -1,19 +1,16 @@
 //! Rejected rows of a run as the source of a new one.
 
 use ingest_core::{Reject, RunId};
-use job_queue::{Ledger, RunLoad};
+use job_queue::{Ledger, Output, RunLoad};
 
-use crate::{
-    import::{
-        error::{ReadError, RejectsError, SyncError},
-        known_loads::KnownLoads,
-        load_choice::LoadWish,
-        read_settings::ReadSettings,
-        rejects_file::RejectsFile,
-        run_request::RunRequest,
-        run_store::RunStore,
-    },
-    report::command_line::resume_command,
+use crate::import::{
+    error::{OutputError, ReadError, SyncError},
+    known_loads::KnownLoads,
+    load_choice::LoadWish,
+    output_file::OutputFile,
+    read_settings::ReadSettings,
+    run_request::RunRequest,
+    run_store::RunStore,
 };
 
 /// Which rows are to be loaded again.
@@ -120,19 +117,14 @@ async fn find_rejects(
     settings: &ReadSettings,
     edited: Option<String>,
 ) -> Result<(String, bool), SyncError> {
-    let file = RejectsFile::new(&runs.store, source, settings);
-    let failed = |error| SyncError::Rejects {
-        run: source.run.clone(),
-        name: file.name(),
-        command: resume_command(&source.file, &source.run),
-        source: Box::new(error),
-    };
+    let file = OutputFile::rejects(&runs.store, source, settings);
+    let failed = |error| SyncError::output(Output::Rejects, source, error);
     let name = match edited {
         Some(name) => name,
         None => file.join(&runs.queue).await.map_err(failed)?,
     };
     let is_as_written = file.is_as_written(&name).await.map_err(|error| match error {
-        RejectsError::Blob(error) => ReadError::from(error).into(),
+        OutputError::Blob(error) => ReadError::from(error).into(),
         error => failed(error),
     })?;
     Ok((name, is_as_written))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use blob_store::{BlobProperties, BlobStore};
-use ingest_core::{Header, RunId};
+use ingest_core::RunId;
 use job_queue::{Created, Ledger, NewRun, Queue, RunLoad, RunState};
 
 use crate::{
@@ -12,12 +12,11 @@ use crate::{
         error::{ReadError, SyncError},
         load_choice::SaidLoad,
         load_difference::difference,
+        open_file::{FileOpener, OpenedFile},
         read_settings::ReadSettings,
-        rejects_file,
         run_request::RunRequest,
-        source::{ReadProgress, Source, Transfer},
+        source::{Source, Transfer},
     },
-    report::rejects_names,
 };
 
 /// The files and the ledger that runs are opened from.
@@ -62,7 +61,8 @@ impl RunStore {
         }
         let chosen = request.load.choose(&self.queue.live_loads().await?)?;
         let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
-        let (source, header, settings) = self.open_file(&blob, request.settings.clone()).await?;
+        let opened = Box::pin(self.files().open(&blob, request.settings.clone())).await?;
+        let OpenedFile { source, header, settings } = opened;
         if let Some(chosen) = &chosen {
             request.confirmed.check(&chosen.load.summary, &blob.name)?;
         }
@@ -102,68 +102,9 @@ impl RunStore {
         }
     }
 
-    /// Reads the header. A rejects file, or a copy of one, may be loaded like any other file: it
-    /// has a dialect of its own, and its rows are those of a replay, whose cells need not be where
-    /// the header has them.
-    async fn open_file(
-        &self,
-        blob: &BlobProperties,
-        settings: ReadSettings,
-    ) -> Result<(Source, Header, ReadSettings), SyncError> {
-        let as_rejects = match settings.is_replay() {
-            true => None,
-            false => Some(self.settings_of_rejects(blob, &settings).await?),
-        };
-        // A rejects file under its own name is opened in the dialect of its run.
-        let (mut source, mut header) = match &as_rejects {
-            Some((as_rejects, true)) => {
-                self.open_source(blob, &as_rejects.clone().of_all_columns()).await?
-            }
-            _ => self.open_source(blob, &settings).await?,
-        };
-        let mut settings = settings;
-        if let Some((as_rejects, _)) = as_rejects
-            && header.is_of_rejects_file()
-        {
-            settings = as_rejects;
-            (source, header) = self.open_source(blob, &settings).await?;
-        }
-        let (packing, encoding) = (source.packing(), source.told_encoding());
-        let settings = settings.with(header.dialect(), packing, encoding);
-        let settings = settings.with_guarded_cells(source.is_for_spreadsheets());
-        Ok((source, header, settings))
-    }
-
-    /// How this file is read if it is a rejects file or a copy of one, and whether it is the file
-    /// of a known run.
-    async fn settings_of_rejects(
-        &self,
-        blob: &BlobProperties,
-        settings: &ReadSettings,
-    ) -> Result<(ReadSettings, bool), SyncError> {
-        let settings = settings.clone();
-        if !blob.name.starts_with(rejects_names::FOLDER) {
-            return Ok((settings.for_saved_copy(), false));
-        }
-        let run = rejects_file::run_of(&self.store, &blob.name).await.map_err(ReadError::from)?;
-        let Some(run) = run else { return Ok((settings.for_saved_copy(), false)) };
-        Ok(match self.queue.ledger(&run).await? {
-            None => (settings.for_rejects_of_unknown(), false),
-            Some(ledger) => {
-                (settings.for_rejects_of(&ReadSettings::of(&ledger)?, Vec::new()), true)
-            }
-        })
-    }
-
-    async fn open_source(
-        &self,
-        blob: &BlobProperties,
-        settings: &ReadSettings,
-    ) -> Result<(Source, Header), SyncError> {
-        let progress = ReadProgress::default();
-        let mut source = Source::start(&self.store, blob, settings, self.transfer, &progress);
-        let header = source.header().await?;
-        Ok((source, header))
+    /// What opens the files of the container.
+    pub(crate) fn files(&self) -> FileOpener<'_> {
+        FileOpener { store: &self.store, queue: Some(&self.queue), transfer: self.transfer }
     }
 
     /// Changes the reject limit of a run that is resumed; all other settings stay, for its batches

@@ -184,6 +184,16 @@ impl Source {
         }
     }
 
+    /// The header, if it has been read.
+    pub(crate) fn header_so_far(&self) -> Option<&Header> {
+        self.ingest.header()
+    }
+
+    /// Bytes that were decoded so far.
+    pub(crate) fn decoded(&self) -> u64 {
+        self.decoded
+    }
+
     /// The encoding that the file's byte order mark told, once the header was read.
     pub(crate) fn told_encoding(&self) -> Option<&'static str> {
         self.transcoder.told_by_mark()

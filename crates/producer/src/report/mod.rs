@@ -5,9 +5,9 @@ pub(crate) mod console;
 pub(crate) mod format;
 pub(crate) mod log_lines;
 pub(crate) mod outage;
+pub(crate) mod output_names;
 pub(crate) mod pace;
 pub(crate) mod reject_limit;
-pub(crate) mod rejects_names;
 pub(crate) mod run_report;
 pub(crate) mod run_status;
 #[cfg(test)]

@@ -7,13 +7,15 @@ use std::{
 };
 
 use ingest_core::Tally;
-use job_queue::{Ledger, LoadSummary, Outage, RunState};
+use job_queue::{Ledger, LoadSummary, Outage, Output, RunState};
 use serde::Serialize;
 
 use crate::report::{
     command_line::resume_command,
     format::{bytes, duration, grouped, per_second, timestamp},
-    outage, reject_limit, rejects_names,
+    outage,
+    output_names::names_with_rows,
+    reject_limit,
     run_status::{RunStatus, Tone},
     waiting::{Live, waiting_for},
 };
@@ -44,6 +46,10 @@ pub(crate) struct Report {
     rejects_file: Option<String>,
     /// Names of all its parts: another is begun when one cannot go on.
     rejects_files: Vec<String>,
+    /// Name of the ids file in the container, of a run that has one.
+    ids_file: Option<String>,
+    /// Names of all its parts.
+    ids_files: Vec<String>,
     /// What becomes of its rows; nothing as long as nobody has said it.
     load: Option<LoadSummary>,
     /// Why nothing of it is delivered, where it takes a consumer.
@@ -62,8 +68,8 @@ impl Report {
         let (took, status) = (took(&ledger), RunStatus::of(&ledger));
         let is_left = status == RunStatus::Interrupted
             || (status == RunStatus::Failed && !ledger.file_replaced);
-        let rejects_files =
-            if ledger.rejected > 0 { rejects_names::names(&ledger) } else { Vec::new() };
+        let rejects_files = names_with_rows(Output::Rejects, &ledger);
+        let ids_files = names_with_rows(Output::Ids, &ledger);
         Self {
             status,
             label: status.label(),
@@ -83,6 +89,8 @@ impl Report {
             reject_limit_passed: reject_limit::passed(&ledger),
             rejects_file: rejects_files.first().cloned(),
             rejects_files,
+            ids_file: ids_files.first().cloned(),
+            ids_files,
             load: ledger.load.clone(),
             waiting_for: None,
             stands_still: None,
@@ -197,6 +205,10 @@ impl Report {
         lines.extend(peak.map(|peak| ("peak memory", format!("{} (this producer)", bytes(peak)))));
         let rejects = self.rejects_files.iter();
         lines.extend(rejects.map(|file| ("rejects file", format!("{}/{file}", ledger.container))));
+        let count = (ledger.ids > 0).then(|| grouped(ledger.ids));
+        lines.extend(count.map(|rows| ("ids", format!("of {rows} rows"))));
+        let ids = self.ids_files.iter();
+        lines.extend(ids.map(|file| ("ids file", format!("{}/{file}", ledger.container))));
         lines.extend(self.next_command().map(|command| ("go on with", command)));
         lines
     }

@@ -1,7 +1,7 @@
 //! Ledgers for tests.
 
 use ingest_core::{ResumePoint, Tally};
-use job_queue::{Ledger, LoadSummary, RejectsParts, RunState};
+use job_queue::{Ledger, LoadSummary, OutputParts, RunState};
 
 /// A run of which half is read, and half of that delivered.
 pub(crate) fn ledger(run: &str) -> Ledger {
@@ -37,7 +37,10 @@ pub(crate) fn ledger(run: &str) -> Ledger {
         waits_for_room: false,
         replay_of: None,
         rejects_written_bytes: 0,
-        rejects_parts: RejectsParts::default(),
+        rejects_parts: OutputParts::default(),
+        ids: 0,
+        ids_written_bytes: 0,
+        ids_parts: OutputParts::default(),
         resume_point: ResumePoint::default(),
         load_text: String::new(),
         header: "a,b".into(),

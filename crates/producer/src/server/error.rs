@@ -11,9 +11,12 @@ use job_queue::QueueError;
 use load::NoLoad;
 use serde::Serialize;
 
-use crate::import::{
-    error::{ReadError, SyncError},
-    load_choice::LoadError,
+use crate::{
+    check::DescribeError,
+    import::{
+        error::{ReadError, SyncError},
+        load_choice::LoadError,
+    },
 };
 
 /// A refusal, with words that say what to do next.
@@ -25,6 +28,8 @@ pub(crate) struct ApiError {
     pub(crate) run: Option<RunId>,
     /// What somebody has to confirm before the request is granted.
     pub(crate) confirm: Option<String>,
+    /// The line of a text that came with the request, from 1.
+    pub(crate) line: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -35,11 +40,13 @@ struct Body<'a> {
     run_id: Option<&'a RunId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), run: None, confirm: None }
+        Self { status, error: error.into(), run: None, confirm: None, line: None }
     }
 
     pub(crate) fn bad_request(error: impl Into<String>) -> Self {
@@ -58,6 +65,13 @@ impl ApiError {
         Self::not_found("there is no such run; GET /api/sync lists them")
     }
 
+    pub(crate) fn wrong_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this path does not take this method; the header Allow names those it takes",
+        )
+    }
+
     /// Retryable: the answer has a Retry-After.
     pub(crate) fn unavailable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
@@ -66,8 +80,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let confirm = self.confirm.as_deref();
-        let body = Body { error: &self.error, run_id: self.run.as_ref(), confirm };
+        let (run_id, confirm) = (self.run.as_ref(), self.confirm.as_deref());
+        let body = Body { error: &self.error, run_id, confirm, line: self.line };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         match self.status {
@@ -148,8 +162,21 @@ impl From<SyncError> for ApiError {
             }
             SyncError::Queue(error) => error.into(),
             SyncError::UnknownRun { .. } => Self::no_such_run(),
-            error @ SyncError::Rejects { .. } => Self::unavailable(error.to_string()),
+            error @ SyncError::Output { .. } => Self::unavailable(error.to_string()),
             error => Self::conflict(error.to_string(), None),
+        }
+    }
+}
+
+impl From<DescribeError> for ApiError {
+    fn from(error: DescribeError) -> Self {
+        let words = error.to_string();
+        match &error {
+            DescribeError::NoSuchObject { .. } | DescribeError::NotInFile { .. } => {
+                Self::not_found(words)
+            }
+            error if error.may_pass() => logged(error, Self::unavailable(words)),
+            error => logged(error, Self::new(StatusCode::BAD_GATEWAY, words)),
         }
     }
 }
@@ -172,6 +199,13 @@ impl From<LoadError> for ApiError {
                 format!(
                     "the consumers that are alive have several default loads, and nothing says which \
                      one is meant; say a load as `load`. They are {known}"
+                ),
+                None,
+            ),
+            LoadError::OtherMapping { what, how } => Self::conflict(
+                format!(
+                    "this server and the consumers that are alive map {what} in different ways \
+                     ({how}); give all of them the same mapping settings, or name the load as `load`"
                 ),
                 None,
             ),

@@ -57,6 +57,11 @@ impl LoadOf {
     }
 }
 
+/// What a body says of the load, if it says something.
+pub(crate) fn wish(load: Option<LoadOf>) -> Result<LoadWish, ApiError> {
+    load.map_or_else(|| Ok(LoadWish::nothing()), |load| load.wish())
+}
+
 fn odd() -> ApiError {
     ApiError::bad_request(
         "`load` is neither the name of a load nor an object with its settings: GET /api/loads names \

@@ -2,19 +2,21 @@
 //!
 //! ```text
 //! router ──▶ middleware ──▶ routes ──▶ state ──▶ live (event streams), import
-//! worker, rejects_sweeper     beside it: load runs, write the rejects that are left
+//! worker, lines_sweeper     beside it: load runs, write the rejects that are left
 //! ```
 
 pub(crate) mod cached;
+pub(crate) mod checks;
 pub(crate) mod client;
 pub(crate) mod error;
 pub(crate) mod extract;
+pub(crate) mod lines_sweeper;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod load_body;
 pub(crate) mod middleware;
+pub(crate) mod org;
 pub(crate) mod readiness;
-pub(crate) mod rejects_sweeper;
 pub(crate) mod router;
 pub(crate) mod routes;
 pub(crate) mod shares;

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::StatusCode,
+    http::{Uri, header},
     middleware::{from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
     routing::{get, post, put},
 };
 
@@ -24,8 +25,8 @@ use crate::server::{
         headers::with_security_headers,
     },
     routes::{
-        control, events, files, health, loads, metrics, openapi, page, queue, rejects, runs, start,
-        uploads,
+        checks, control, events, files, health, loads, mappings, metrics, openapi, outputs, page,
+        preview, queue, runs, salesforce, start, uploads,
     },
     state::Api,
 };
@@ -56,9 +57,15 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/sync/{run}/resume", post(control::resume))
         .route("/api/sync/{run}/cancel", post(control::cancel))
         .route("/api/sync/{run}/replay", post(start::replay))
-        .route("/api/sync/{run}/rejects", get(rejects::download))
+        .route("/api/sync/{run}/rejects", get(outputs::rejects))
+        .route("/api/sync/{run}/ids", get(outputs::ids))
         .route("/api/files", get(files::list))
         .route("/api/loads", get(loads::list))
+        .route("/api/mappings", post(mappings::read))
+        .route("/api/salesforce/objects", get(salesforce::list))
+        .route("/api/salesforce/objects/{name}", get(salesforce::show))
+        .route("/api/checks", post(checks::begin))
+        .route("/api/checks/{id}", get(checks::show).delete(checks::stop))
         .route("/api/queue", get(queue::show))
         .route("/api/openapi.json", get(openapi::show))
         .route("/livez", get(health::live))
@@ -68,17 +75,25 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(answered_in_time))
-        .merge(uploads())
+        .merge(files_by_name())
         .layer(from_fn_with_state(Arc::clone(&api), admitted))
         .layer(from_fn(with_security_headers))
         .with_state(api)
 }
 
-/// A file may take hours to come, so it has time limits of its own.
-fn uploads() -> Router<Arc<Api>> {
+/// A file may take hours to come, so it has time limits of its own. A name may have slashes, and may
+/// end as the path of a preview does, so one route is for both.
+fn files_by_name() -> Router<Arc<Api>> {
+    let preview = get(preview::show).layer(from_fn(answered_in_time));
     Router::new()
-        .route("/api/files/{*name}", put(uploads::put))
-        .method_not_allowed_fallback(wrong_method)
+        .route("/api/files/{*name}", put(uploads::put).merge(preview))
+        .method_not_allowed_fallback(wrong_method_of_file)
+}
+
+/// A file itself is not sent.
+async fn wrong_method_of_file(uri: Uri) -> Response {
+    let allowed = if preview::is_path(uri.path()) { "GET,HEAD,PUT" } else { "PUT" };
+    ([(header::ALLOW, allowed)], ApiError::wrong_method()).into_response()
 }
 
 async fn no_such_path() -> ApiError {
@@ -88,8 +103,5 @@ async fn no_such_path() -> ApiError {
 }
 
 async fn wrong_method() -> ApiError {
-    ApiError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "this path does not take this method; the header Allow names those it takes",
-    )
+    ApiError::wrong_method()
 }

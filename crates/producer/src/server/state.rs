@@ -13,10 +13,12 @@ use crate::{
     },
     report::totals::Totals,
     server::{
+        checks::Checks,
         client::Proxies,
         lists::Lists,
         live::{broadcaster::Broadcaster, queue_state::QueueWatch, shared_figures::SharedFigures},
         middleware::{audit::Audit, auth::Auth},
+        org::Org,
         readiness::Readiness,
         shares::Shares,
     },
@@ -26,7 +28,7 @@ use crate::{
 const STREAMS_MAX: usize = 1_000;
 const STREAMS_PER_CLIENT_MAX: usize = 100;
 
-/// Downloads of rejected rows at a time, and of one client.
+/// Downloads of rejected rows and ids at a time, and of one client.
 const DOWNLOADS_MAX: usize = 8;
 const DOWNLOADS_PER_CLIENT_MAX: usize = 4;
 
@@ -64,6 +66,8 @@ pub(crate) struct Api {
     /// Of a file that is uploaded; 0 for none.
     pub(crate) upload_bytes_max: u64,
     pub(crate) lists: Lists,
+    pub(crate) org: Arc<Org>,
+    pub(crate) checks: Checks,
     pub(crate) starts: Arc<Semaphore>,
     pub(crate) stop: CancellationToken,
 }
@@ -96,6 +100,8 @@ impl Api {
             uploads: Shares::new(UPLOADS_MAX, UPLOADS_PER_CLIENT_MAX),
             upload_bytes_max: args.upload_bytes_max,
             lists: Lists::default(),
+            org: Arc::new(Org::new(&args.salesforce)),
+            checks: Checks::default(),
             starts: Arc::new(Semaphore::new(STARTS_MAX)),
             large_bodies: Shares::new(LARGE_BODIES_MAX, LARGE_BODIES_PER_CLIENT_MAX),
             runs,

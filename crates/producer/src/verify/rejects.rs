@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use blob_store::{BlobError, BlobStore};
 use ingest_core::{Batch, Reject, rejects_header};
-use job_queue::Ledger;
+use job_queue::{Ledger, Output};
 
 use super::{
     cells::CsvCells,
@@ -21,7 +21,7 @@ use crate::{
         read_settings::ReadSettings,
         source::{ReadProgress, Source, Step, Transfer},
     },
-    report::rejects_names,
+    report::output_names,
 };
 
 /// How many differing rows are named.
@@ -167,7 +167,7 @@ impl<'a> RejectedRows<'a> {
     }
 
     async fn pass_parts(&mut self, is_first: bool) -> Result<(), SyncError> {
-        for name in rejects_names::names(self.ledger) {
+        for name in output_names::names(Output::Rejects, self.ledger) {
             match self.pass_part(&name, is_first).await {
                 Err(SyncError::Read(ReadError::Csv { source, .. })) if is_first => {
                     self.counted.other_parts.push(format!("{name} is no rejects file: {source}"));

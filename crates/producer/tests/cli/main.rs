@@ -1,6 +1,7 @@
 //! The command line as a person or a script meets it: the real program, on real services.
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
+mod checks;
 mod confirming;
 mod control;
 mod copies;

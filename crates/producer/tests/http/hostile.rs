@@ -92,6 +92,13 @@ fn cases() -> Vec<Case> {
         for line in [
             "GET /api/sync",
             "GET /api/queue",
+            "GET /api/files/rows.csv/preview",
+            "POST /api/mappings",
+            "GET /api/salesforce/objects",
+            "GET /api/salesforce/objects/Lead",
+            "POST /api/checks",
+            "GET /api/checks/x",
+            "DELETE /api/checks/x",
             "GET /api/files",
             "GET /api/sync/rows",
             "GET /metrics",
@@ -112,6 +119,10 @@ fn cases() -> Vec<Case> {
             "GET /api/sync/{}",
             "GET /api/sync/{}/events",
             "GET /api/sync/{}/rejects",
+            "GET /api/files/{}/preview",
+            "GET /api/salesforce/objects/{}",
+            "GET /api/checks/{}",
+            "DELETE /api/checks/{}",
             "POST /api/sync/{}/pause",
             "POST /api/sync/{}/resume",
             "POST /api/sync/{}/cancel",
@@ -123,6 +134,9 @@ fn cases() -> Vec<Case> {
     for body in BODIES {
         for path in ["start", "rows/replay", "rows/resume"] {
             cases.push(json(&format!("POST /api/sync/{path}"), right, "", body));
+        }
+        for path in ["mappings", "checks"] {
+            cases.push(json(&format!("POST /api/{path}"), right, "", body));
         }
     }
     let deep = ["[", "{\"fileName\":", "{\"a\":["].map(|open| open.repeat(2_000));

@@ -14,6 +14,7 @@ mod interruptions;
 mod loads;
 mod many_streams;
 mod places;
+mod previews;
 mod rejects;
 mod routes;
 mod smuggling;

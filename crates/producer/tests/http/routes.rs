@@ -10,7 +10,11 @@ use crate::support::{Deliverer, Server, Services, send};
 /// The paths of the document, with the methods that each takes.
 fn described(document: &Value) -> Vec<(String, Vec<String>)> {
     let paths = document["paths"].as_object().unwrap();
-    let methods = |item: &Value| item.as_object().unwrap().keys().cloned().collect();
+    let methods = |item: &Value| {
+        let mut methods: Vec<String> = item.as_object().unwrap().keys().cloned().collect();
+        methods.sort();
+        methods
+    };
     paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
 }
 
@@ -19,15 +23,17 @@ async fn every_described_path_is_there_and_takes_just_the_described_methods() {
     let server = Services::start().await.serve().await;
     let document = server.get("/api/openapi.json").await.json();
     let described = described(&document);
-    assert_eq!(described.len(), 18, "{described:?}");
+    assert_eq!(described.len(), 24, "{described:?}");
 
     for (path, methods) in described {
         let path = path.replace("{run}", "no-such-run");
-        let answer = send(server.request(Method::DELETE, &path)).await;
+        let answer = send(server.request(Method::PATCH, &path)).await;
 
         assert_eq!(answer.status, 405, "{path}: {answer:?}");
         let allowed = answer.header("allow").to_ascii_lowercase();
-        let allowed: Vec<&str> = allowed.split(',').filter(|method| *method != "head").collect();
+        let mut allowed: Vec<&str> =
+            allowed.split(',').filter(|method| *method != "head").collect();
+        allowed.sort_unstable();
         assert_eq!(allowed, methods, "{path}");
         assert!(answer.error().contains("does not take this method"));
     }
@@ -65,6 +71,21 @@ async fn every_refusal_has_its_status_and_words() {
         (Method::GET, "/api/files?after=yesterday", 404, "there is no such page"),
         (Method::GET, &format!("/api/files?prefix={long}"), 400, "prefix cannot be"),
         (Method::POST, "/api/sync/start", 415, "must be JSON"),
+        (Method::GET, "/api/files/rows.csv", 405, "does not take this method"),
+        (Method::GET, "/api/files/rows.csv?x=1", 405, "does not take this method"),
+        (Method::GET, "/api/files/no-such.csv/preview", 404, "there is no blob"),
+        (Method::GET, "/api/files/empty.csv/preview", 422, "empty"),
+        (Method::GET, "/api/files/rows.csv/preview?rows=7", 400, "unknown field `rows`"),
+        (Method::GET, "/api/files/a%2F..%2Fb.csv/preview", 400, "has a segment"),
+        (Method::GET, "/api/files//preview", 400, "not a blob name"),
+        (Method::GET, "/api/files/%ff/preview", 400, "not UTF-8"),
+        (Method::POST, "/api/mappings", 415, "must be JSON"),
+        (Method::GET, "/api/salesforce/objects", 409, "set SALESFORCE_LOGIN_URL"),
+        (Method::GET, "/api/salesforce/objects/Contact", 409, "set SALESFORCE_LOGIN_URL"),
+        (Method::POST, "/api/checks", 415, "must be JSON"),
+        (Method::GET, "/api/checks/no-such", 404, "no such check"),
+        (Method::GET, "/api/checks/%ff", 404, "no such check"),
+        (Method::DELETE, "/api/checks/no-such", 404, "no such check"),
         (Method::PUT, "/api/files/", 404, "there is nothing here"),
         (Method::PUT, "/api/files/rows.csv", 409, "add ?overwrite=true"),
         (Method::PUT, "/api/files/a%2F..%2Fb.csv", 400, "has a segment"),

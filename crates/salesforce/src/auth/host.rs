@@ -15,7 +15,7 @@ const OF_SALESFORCE: [&str; 6] = [
 ];
 
 /// Whether what is sent there does not leave this machine.
-pub fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -25,7 +25,7 @@ pub fn is_loopback(url: &Url) -> bool {
 }
 
 /// Whether an address has a user name or a password in it.
-pub fn has_user(url: &Url) -> bool {
+pub(crate) fn has_user(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 

@@ -10,7 +10,6 @@ pub(crate) mod token_endpoint;
 
 pub use self::{
     credentials::{Credentials, Flow},
-    host::{has_user, is_loopback},
     jwt::{JwtKey, JwtKeyError},
     login_error::LoginError,
 };

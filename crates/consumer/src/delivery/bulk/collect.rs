@@ -221,6 +221,7 @@ async fn read_whole(
     state: &mut BatchState,
 ) -> (Said, Read) {
     let (mut records, mut said) = (Records::default(), Said::default());
+    let is_id_wanted = state.keeps_ids();
     let mut each = |header: &ByteRecord, record: &ByteRecord| {
         said.records += 1;
         let Some(row) = matcher.row(header, record) else {
@@ -228,7 +229,7 @@ async fn read_whole(
             return;
         };
         said.named.push(row);
-        match result(file, header, record) {
+        match result(file, header, record, is_id_wanted) {
             Some(result) => said.results.apply(row, &result, operation, state),
             None => said.unprocessed.push(row),
         }

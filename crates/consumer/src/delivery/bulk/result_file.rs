@@ -1,7 +1,7 @@
 //! What the result files of an ingest job say, row by row. Pure.
 
 use csv::ByteRecord;
-use ingest_core::is_code;
+use ingest_core::{RecordId, is_code};
 
 use salesforce::{ResultFile, RowError, RowResult};
 
@@ -87,24 +87,30 @@ impl Records {
     }
 }
 
-/// What a record of a result file says of its row; nothing of one that was not processed.
+/// What a record of a result file says of its row, which record it is only where that is wanted; nothing of
+/// one that was not processed.
 pub(crate) fn result(
     file: ResultFile,
     header: &ByteRecord,
     record: &ByteRecord,
+    is_id_wanted: bool,
 ) -> Option<RowResult> {
     let cell = |name: &str| {
         let at = header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()))?;
         Some(String::from_utf8_lossy(record.get(at)?).into_owned())
     };
+    let id = || {
+        let id = is_id_wanted.then(|| cell("sf__Id")).flatten()?;
+        RecordId::parse(id.trim())
+    };
     match file {
         ResultFile::Successful => {
             let created = cell("sf__Created").map(|text| text.eq_ignore_ascii_case("true"));
-            Some(RowResult { success: true, errors: Vec::new(), created })
+            Some(RowResult { success: true, errors: Vec::new(), created, id: id() })
         }
         ResultFile::Failed => {
             let errors = errors(&cell("sf__Error").unwrap_or_default());
-            Some(RowResult { success: false, errors, created: None })
+            Some(RowResult { success: false, errors, created: None, id: id() })
         }
         ResultFile::Unprocessed => None,
     }
@@ -218,7 +224,8 @@ mod tests {
             format!("APEX_ERROR:System.DmlException: {lock}:Name --"),
             format!("{lock}:--"),
         ] {
-            let refused = RowResult { success: false, errors: errors(&text), created: None };
+            let refused =
+                RowResult { success: false, errors: errors(&text), created: None, id: None };
             let verdict = classify_row(&refused, Operation::Upsert);
             assert!(matches!(verdict, RowVerdict::Retry { .. }), "{text}: {verdict:?}");
         }
@@ -233,7 +240,8 @@ mod tests {
             ("a\u{1b}[2J:x:--", "a\u{1b}[2J: x"),
             (&format!("{longest}:x:--"), &format!("{}…: x", &longest[..80])),
         ] {
-            let refused = RowResult { success: false, errors: errors(text), created: None };
+            let refused =
+                RowResult { success: false, errors: errors(text), created: None, id: None };
             let RowVerdict::Rejected(reason) = classify_row(&refused, Operation::Upsert) else {
                 panic!("{text}")
             };

@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use ingest_core::number_by_value;
+use ingest_core::{RecordId, number_by_value};
 use job_queue::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
 
 use crate::delivery::rest::Chunk;
-use load::{EncodedRows, RecordId, Sameness};
+use load::{EncodedRows, Sameness};
 use salesforce::{FoundRecords, KeyQuery, Literal};
 
 /// The keys of rows, each once, in the order of the rows.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ingest_core::BatchJob;
+use ingest_core::{BatchJob, RecordId};
 use job_queue::{QueueError, Settled};
-use load::{EncodedRow, EncodedRows, Reason, RecordId};
+use load::{EncodedRow, EncodedRows, Reason};
 
 use super::{
     keys::{Keys, Match},
@@ -26,6 +26,11 @@ const NOT_FOUND: &str = "NOT_FOUND";
 const DUPLICATE_EXTERNAL_ID: &str = "DUPLICATE_EXTERNAL_ID";
 
 impl Found {
+    /// The records, one entry for each row; nothing, where they need not be looked up.
+    pub(crate) fn ids(&self) -> Option<&[Option<RecordId>]> {
+        self.0.as_deref()
+    }
+
     /// The same rows with ids in place of keys.
     pub(crate) fn put_into(&self, rows: EncodedRows) -> EncodedRows {
         match &self.0 {
@@ -196,7 +201,7 @@ fn read_kept(kept: &str, purpose: &str, job: &BatchJob) -> Vec<Option<RecordId>>
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use ingest_core::{Dialect, Rows, Tally};
+    use ingest_core::{Dialect, IdLines, Rows, Tally};
 
     use super::*;
 
@@ -212,6 +217,7 @@ mod tests {
             rows,
             rejects: Vec::new(),
             tally: Tally::default(),
+            ids: IdLines::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 -- Placed before the scripts that tell how full the queue is.
 
--- Batches of a run, their bytes with those of its rejected rows that are not in their file yet, and the
--- bytes of all runs.
+-- Batches of a run, their bytes with those of its lines that are not in their files yet, and the bytes
+-- of all runs.
 local function depth_of(queue)
   local all = 0
   local weights = redis.call('ZRANGE', P .. ':weights', 0, -1, 'WITHSCORES')
@@ -13,8 +13,7 @@ local function depth_of(queue)
       redis.call('ZREM', P .. ':weights', weights[i])
     end
   end
-  local rejects = redis.call('HGET', queue, 'rejects_pending_bytes') or 0
   local bytes = redis.call('ZSCORE', P .. ':weights', queue) or 0
-  return {redis.call('HLEN', queue .. ':data'), bytes + rejects, all}
+  return {redis.call('HLEN', queue .. ':data'), bytes + pending_bytes(queue), all}
 end
 

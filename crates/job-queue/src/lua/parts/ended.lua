@@ -4,14 +4,14 @@ local function has_ended(state)
   return state == 'completed' or state == 'failed' or state == 'cancelled'
 end
 
--- All that is kept of an ended run goes after a while, but not before its rejected rows are in
--- their file. Some may come when it has ended: of what was being delivered then.
+-- All that is kept of an ended run goes after a while, but not before its lines are in
+-- their files. Some may come when it has ended: of what was being delivered then.
 local function forget_later(queue)
-  local about = redis.call('HMGET', queue, 'state', 'keep_ms', 'rejects_pending_bytes')
+  local about = redis.call('HMGET', queue, 'state', 'keep_ms')
   if not has_ended(about[1]) or not about[2] then
     return
   end
-  local is_written = tonumber(about[3] or '0') == 0
+  local is_written = pending_bytes(queue) == 0
   for _, part in ipairs(RUN_PARTS) do
     if is_written then
       redis.call('PEXPIRE', queue .. part, about[2])

@@ -14,6 +14,6 @@ local function run_id(queue)
 end
 
 -- Each hash, set and list of a run: 'scheduled' is where apalis-redis pushes to, until the checkpoint.
-local RUN_PARTS = {'', ':settled', ':codes', ':rejects', ':series', ':data', ':queued', ':delayed', ':leases',
+local RUN_PARTS = {'', ':settled', ':codes', ':rejects', ':ids', ':series', ':data', ':queued', ':delayed', ':leases',
   ':notes', ':scheduled'}
 

@@ -1,7 +1,8 @@
 -- Records what became of a batch and removes its payload, in one step and once.
 -- ARGV: run id, sequence, lease token, records, delivered, rejected, most codes of a run, number of
 --       counters, number of codes, counter, count, counter, count, …, code, count, 1 if it is counted
---       beyond the most, …, reject line, reject line, …
+--       beyond the most, …, reject line, reject line, … (as many as are rejected), ids, ids, … (whole
+--       lines for the ids file; none, when the run has no such file)
 -- Gives 'recorded', 'already_settled' or 'lease_lost'; that, too, when the run is forgotten. Or
 -- 'others', a space and the codes that find no room among those of the run: then nothing was done.
 -- Codes are never taken off a run, so those find none later either.
@@ -42,21 +43,26 @@ redis.call('SETBIT', queue .. ':settled', sequence, 1)
 for i = first_code, lines - 1, 3 do
   redis.call('HINCRBY', queue .. ':codes', ARGV[i], ARGV[i + 1])
 end
-local reject_bytes = 0
-for i = lines, #ARGV do
-  redis.call('RPUSH', queue .. ':rejects', ARGV[i])
-  reject_bytes = reject_bytes + #ARGV[i]
-end
 local function add(field, count)
   if tonumber(count) > 0 then
     redis.call('HINCRBY', queue, field, count)
   end
 end
+-- Lines wait for their file.
+local function keep_lines(output, first, last)
+  local bytes = 0
+  for i = first, last do
+    redis.call('RPUSH', queue .. ':' .. output, ARGV[i])
+    bytes = bytes + #ARGV[i]
+  end
+  add(output .. '_pending_bytes', bytes)
+end
+keep_lines('rejects', lines, lines + rejected - 1)
+keep_lines('ids', lines + rejected, #ARGV)
 for i = 10, first_code - 1, 2 do
   add(ARGV[i], ARGV[i + 1])
 end
 add('rejected', rejected)
-add('rejects_pending_bytes', reject_bytes)
 if run[6] and not run[3] and delivered > 0 then
   redis.call('HDEL', queue, 'holds')
 end

@@ -29,9 +29,16 @@ pub(super) struct Run {
     pub(super) updated: u64,
     pub(super) deleted: u64,
     pub(super) retried: u64,
+    pub(super) ids: u64,
     pub(super) rejected: BTreeMap<String, u64>,
-    /// Lines of the rejects file, and how many of them are written.
-    pub(super) reject_lines: Vec<Vec<u8>>,
+    /// What it writes, as [`Output::ALL`] has it.
+    pub(super) outputs: [Lines; 2],
+}
+
+/// Lines of a file, or pieces of lines, and how many of them are written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines {
+    pub(super) all: Vec<Vec<u8>>,
     pub(super) written: usize,
 }
 
@@ -87,9 +94,9 @@ impl Run {
             updated: 0,
             deleted: 0,
             retried: 0,
+            ids: 0,
             rejected: BTreeMap::new(),
-            reject_lines: Vec::new(),
-            written: 0,
+            outputs: Default::default(),
         }
     }
 
@@ -142,8 +149,10 @@ impl Run {
         for reject in &outcome.rejects {
             *self.rejected.entry(reject.code.clone()).or_default() += 1;
             let line = ingest_core::reject_line(outcome.dialect, reject);
-            self.reject_lines.push(line.to_vec());
+            self.outputs[0].all.push(line);
         }
+        self.outputs[1].all.extend_from_slice(outcome.ids.pieces());
+        self.ids += outcome.ids.len();
         self.end_if_it_is_over();
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use job_queue::{Depth, Ledger, RunState};
+use job_queue::{Depth, Ledger, Output, RunState};
 use redis::Commands;
 
 use super::expected::{Batch, Place, Run};
@@ -124,14 +124,17 @@ pub(super) async fn check_run(fixture: &Fixture, run: &Run) {
         let bit = bits.get(sequence / 8).is_some_and(|byte| byte >> (7 - sequence % 8) & 1 == 1);
         assert_eq!(bit, batch.is_settled, "bit of {} {sequence}", run.name);
     }
-    let pending = fixture.queue.pending_rejects(&id(run.name), 1 << 20).await.unwrap();
-    assert_eq!(pending.lines, run.reject_lines[run.written..], "rejects of {}", run.name);
-    let written: usize = run.reject_lines[..run.written].iter().map(Vec::len).sum();
-    assert_eq!(pending.position, written as u64);
-    let waiting: u64 = run.reject_lines[run.written..].iter().map(|line| line.len() as u64).sum();
-    let weight: Option<u64> =
-        redis.hget(format!("{{batch-sync}}:run:{}", run.name), "rejects_pending_bytes").unwrap();
-    assert_eq!(weight.unwrap_or_default(), waiting);
+    assert_eq!(ledger.ids, run.ids);
+    for (output, lines) in Output::ALL.into_iter().zip(&run.outputs) {
+        let (written, waiting) = lines.all.split_at(lines.written);
+        let pending = fixture.queue.pending_lines(&id(run.name), output, 1 << 20).await.unwrap();
+        assert_eq!(pending.lines, waiting, "{output:?} of {}", run.name);
+        assert_eq!(pending.position, written.iter().map(Vec::len).sum::<usize>() as u64);
+        let field = format!("{}_pending_bytes", output.name());
+        let weight: Option<u64> = redis.hget(key(run.name, ""), field).unwrap();
+        let waiting: usize = waiting.iter().map(Vec::len).sum();
+        assert_eq!(weight.unwrap_or_default(), waiting as u64);
+    }
     let is_listed: bool = redis.sismember("{batch-sync}:runs:unfinished", run.name).unwrap();
     let is_open = run.is_under_way();
     assert_eq!(is_listed, is_open, "{} among the unfinished runs", run.name);
@@ -153,7 +156,9 @@ fn left_out(run: &Run, batch: &Batch) -> u64 {
 pub(super) fn check_nothing_is_left(fixture: &Fixture) {
     assert_eq!(fixture.queue_keys(), [""; 0], "left behind");
     let mut redis = fixture.redis();
-    let rejects: Vec<String> = redis.keys("{batch-sync}:run:*:rejects").unwrap();
-    assert_eq!(rejects, [""; 0]);
+    for output in Output::ALL {
+        let lines: Vec<String> = redis.keys(key("*", &format!(":{}", output.name()))).unwrap();
+        assert_eq!(lines, [""; 0]);
+    }
     assert!(!redis.exists::<_, bool>("{batch-sync}:runs:unfinished").unwrap());
 }

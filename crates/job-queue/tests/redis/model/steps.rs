@@ -202,7 +202,7 @@ impl Player {
             self.check().await;
         }
         for at in 0..self.runs.len() {
-            while self.runs[at].written < self.runs[at].reject_lines.len() {
+            while self.runs[at].outputs.iter().any(|lines| lines.written < lines.all.len()) {
                 self.drain(at).await;
             }
         }

@@ -373,7 +373,7 @@ fn names_and_tables_that_cannot_be_are_named() {
         ("[defaults]\ncolumns = {}", 2, "`columns` is of one load alone"),
         ("[defaults]\nconstants = {}", 2, "`constants` is of one load alone"),
         ("[defaults]\ndate = 1", 2, "unknown key `date`; did you mean `dates`?"),
-        ("[defaults]\nids = true", 2, "unknown key `ids`; it can be one of `external-id`,"),
+        ("[defaults]\nlanes = 4", 2, "unknown key `lanes`; it can be one of `external-id`,"),
         ("[defaults]\ndates = \"x\"", 2, "dates: `x` is no value of it"),
         ("[loads.default]", 1, "`default` is the load that the environment says"),
         (

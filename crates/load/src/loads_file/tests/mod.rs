@@ -65,6 +65,7 @@ dates-with-time = "cut"
 decimal = "comma"
 nulls = "write"
 truncate = true
+ids = true
 files = ["accounts*.csv", "exports/accounts.csv"]
 "#);
 
@@ -85,6 +86,7 @@ files = ["accounts*.csv", "exports/accounts.csv"]
         decimal: Some(DecimalSign::Comma),
         nulls: Some(Nulls::Write),
         truncate: Some(true),
+        ids: Some(true),
         columns: None,
         constants: None,
     };

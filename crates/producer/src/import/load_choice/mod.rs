@@ -1,7 +1,9 @@
 //! Which load a run has. Pure but for mapping files that flags name.
 
+mod words;
+
 use job_queue::RunLoad;
-use load::{Columns, DEFAULT_LOAD, InvalidLoad, Load, LoadSettings, NoLoad, Nulls};
+use load::{Columns, DEFAULT_LOAD, Load, LoadSettings, NoLoad, Nulls};
 
 use crate::{
     import::{
@@ -149,7 +151,9 @@ impl KnownLoads {
             return this(name, &named.load, SaidBy::Person);
         }
         let settings = flags.clone().over(named.settings.clone());
-        let load = settings.load(&read_text).map_err(|invalid| of_flags(&invalid))?;
+        let load = settings
+            .load(&read_text)
+            .map_err(|invalid| LoadError::Invalid(words::of_flags(&invalid)))?;
         this(name, &load, SaidBy::Person)
     }
 
@@ -160,14 +164,17 @@ impl KnownLoads {
             return Ok(SaidLoad::OfConsumers { flags: Box::new(flags.clone()) });
         }
         let settings = flags.clone().over(base.clone());
-        let load = settings.load(&read_text).map_err(|invalid| of_flags(&invalid))?;
+        let load = settings
+            .load(&read_text)
+            .map_err(|invalid| LoadError::Invalid(words::of_flags(&invalid)))?;
         this(OF_FLAGS, &load, SaidBy::Person)
     }
 }
 
 fn whole(settings: &LoadSettings) -> Result<SaidLoad, LoadError> {
-    let load =
-        settings.load(&read_text).map_err(|invalid| LoadError::Invalid(invalid.to_string()))?;
+    let load = settings
+        .load(&read_text)
+        .map_err(|invalid| LoadError::Invalid(words::of_request(&invalid)))?;
     this(OF_A_REQUEST, &load, SaidBy::Person)
 }
 
@@ -180,18 +187,6 @@ fn within_limit(load: RunLoad) -> Result<RunLoad, LoadError> {
         bytes if bytes > LOAD_BYTES_MAX => Err(LoadError::TooLarge { bytes }),
         _ => Ok(load),
     }
-}
-
-/// What is wrong with a load that flags changed, in words of flags.
-fn of_flags(invalid: &InvalidLoad) -> LoadError {
-    LoadError::Invalid(match invalid {
-        InvalidLoad::NoExternalId => {
-            "an upsert needs the external id field by which rows find their \
-                                      record; say it with --external-id, such as External_Id__c"
-                .to_owned()
-        }
-        other => other.to_string(),
-    })
 }
 
 impl SaidLoad {
@@ -271,7 +266,9 @@ fn changed(load: &RunLoad, flags: &LoadSettings) -> Result<RunLoad, LoadError> {
     let kept = Load::from_json(text)
         .map_err(|error| LoadError::Unreadable(summary.to_string(), error.to_string()))?;
     let settings = flags.clone().over(settings_of(&kept));
-    let load = settings.load(&read_text).map_err(|invalid| of_flags(&invalid))?;
+    let load = settings
+        .load(&read_text)
+        .map_err(|invalid| LoadError::Invalid(words::of_flags(&invalid)))?;
     let says_columns = flags.mapping.is_some() || flags.leave_out.is_some();
     let load = match kept.columns {
         Columns::Mapped(mapping) if !says_columns => load.mapped_by(Some(mapping)),

@@ -93,6 +93,11 @@ impl ReadSettings {
         serde_json::to_string(self).expect("plain fields can be written")
     }
 
+    /// The same in batches of another size.
+    pub(crate) fn in_batches(self, rows: usize, bytes_max: usize) -> Self {
+        Self { batch_rows: rows, batch_bytes_max: bytes_max, ..self }
+    }
+
     /// Whether the file is a rejects file whose last columns are taken off.
     pub(crate) fn is_replay(&self) -> bool {
         self.replay.is_some()
@@ -116,6 +121,11 @@ impl ReadSettings {
 
     pub(crate) fn rejects_max(&self) -> Option<RejectLimit> {
         self.rejects_max
+    }
+
+    /// The same with each record as a batch of its own: for who looks at records.
+    pub(crate) fn by_record(self) -> Self {
+        Self { batch_rows: 1, keep_together: None, ..self }
     }
 
     /// Reads a file from its first byte.

@@ -1,4 +1,4 @@
-//! How rejects files are read: in the dialect of their run, or of the spreadsheet that saved them.
+//! How files that a run wrote are read: in the dialect of their run, or of the spreadsheet that saved them.
 
 use ingest_core::Dialect;
 
@@ -63,6 +63,18 @@ impl ReadSettings {
             header_bytes_max: None,
             header_columns_max: None,
             ..self.clone()
+        }
+    }
+
+    /// The same for the ids file of a run that was read with `source`: it is written in that one's
+    /// dialect, and in UTF-8.
+    pub(crate) fn for_ids_of(self, source: &Self) -> Self {
+        Self {
+            delimiter: source.delimiter,
+            quote: source.quote,
+            escape: source.escape,
+            encoding: "utf-8".to_owned(),
+            ..self
         }
     }
 

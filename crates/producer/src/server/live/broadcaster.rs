@@ -143,7 +143,7 @@ impl Watcher {
         // After the ledger: of a run that has ended, these are all there are.
         let batches = queue.batch_events(&self.run, &self.last).await?;
         let queue_state = self.shared.queue_watch.state().await?;
-        let has_ended = ledger.has_ended() && queue.rejects_are_written(&self.run).await?;
+        let has_ended = ledger.has_ended() && queue.all_lines_are_written(&self.run).await?;
         if let Some(last) = batches.last() {
             self.last = last.id.clone();
         }

@@ -70,7 +70,7 @@ fn in_short(command: RunCommand, outcome: Outcome) -> &'static str {
         (RunCommand::Pause, Outcome::Already) => "It was paused before",
         (RunCommand::Pause, _) => "Paused",
         (RunCommand::Resume, Outcome::Already) => "It goes on",
-        (RunCommand::Resume, Outcome::RejectsLeft) => "Its rejected rows are written to their file",
+        (RunCommand::Resume, Outcome::LinesLeft) => "Its last lines are written to its files",
         (RunCommand::Resume, _) => "Resumed",
         (RunCommand::Cancel, Outcome::Already) => "It was cancelled before",
         (RunCommand::Cancel, _) => "Cancelled",

@@ -4,11 +4,12 @@ use std::{num::NonZero, sync::Arc, time::UNIX_EPOCH};
 
 use axum::{Extension, extract::State, response::Response};
 use blob_store::{BlobProperties, BlobStore};
+use job_queue::Output;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    report::rejects_names,
+    report::output_names::folder,
     server::{client::Client, error::ApiError, extract::QueryOf, routes::runs::limit, state::Api},
 };
 
@@ -68,8 +69,9 @@ async fn some(
     mut after: Option<String>,
     limit: NonZero<u16>,
 ) -> Result<Files, ApiError> {
-    let hides_rejects = !prefix.starts_with(rejects_names::FOLDER);
-    let is_shown = |name: &str| !(hides_rejects && name.starts_with(rejects_names::FOLDER));
+    let hidden = Output::ALL.map(folder).into_iter().filter(|folder| !prefix.starts_with(folder));
+    let hidden: Vec<&str> = hidden.collect();
+    let is_shown = |name: &str| !hidden.iter().any(|folder| name.starts_with(folder));
     loop {
         let page = store.list_some(prefix, after.as_deref(), limit).await?;
         let shown = page.blobs.into_iter().filter(|blob| is_shown(&blob.name));

@@ -17,14 +17,13 @@ use crate::{
     import::{
         confirmation::Confirmed,
         error::SyncError,
-        load_choice::LoadWish,
         replay::{Replay, ReplayError},
         run_request::RunRequest,
     },
     server::{
         error::ApiError,
         extract::RunOf,
-        load_body::{LoadOf, WithLoad},
+        load_body::{LoadOf, WithLoad, wish},
         middleware::audit::Begun,
         state::{Api, STARTS_MAX},
     },
@@ -102,10 +101,6 @@ pub(crate) async fn replay(
 
 fn confirmed(confirm: bool) -> Confirmed {
     if confirm { Confirmed::All } else { Confirmed::Nothing }
-}
-
-fn wish(load: Option<LoadOf>) -> Result<LoadWish, ApiError> {
-    load.map_or_else(|| Ok(LoadWish::nothing()), |load| load.wish())
 }
 
 /// Runs to its end even if the caller disconnects: a run in the ledger must get its job.

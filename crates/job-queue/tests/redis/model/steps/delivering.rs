@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ingest_core::{BatchJob, Rows};
+use ingest_core::{BatchJob, IdLine, Rows};
 use job_queue::{EventId, RunState, Settled};
 use redis::Commands;
 
@@ -116,12 +116,22 @@ impl Player {
     fn work_on(&mut self, held: &Held, done: usize) -> BatchJob {
         let mut job = held.claimed.job().clone();
         job.tally.retried += self.rng.u64(..3);
-        for (record, _) in held.claimed.job().rows.iter().take(done) {
-            match self.rng.u8(..5) {
-                0 => job.tally.created += 1,
-                1 => job.tally.updated += 1,
-                2 => job.tally.deleted += 1,
-                code => job.rejects.push(reject(record, if code == 3 { "A" } else { "B" })),
+        for (record, raw) in held.claimed.job().rows.iter().take(done) {
+            let change = match self.rng.u8(..5) {
+                0 => (&mut job.tally.created, "created"),
+                1 => (&mut job.tally.updated, "updated"),
+                2 => (&mut job.tally.deleted, "deleted"),
+                code => {
+                    job.rejects.push(reject(record, if code == 3 { "A" } else { "B" }));
+                    continue;
+                }
+            };
+            *change.0 += 1;
+            // One of the runs writes ids.
+            if held.run == 0 {
+                let line =
+                    IdLine { record, key: Some(raw), id: "00Q000000000001", change: change.1 };
+                job.ids.push(job.dialect, line);
             }
         }
         job.rows = if done == job.rows.len() {
@@ -165,8 +175,10 @@ impl Player {
 
     fn note_released(&mut self, held: &Held, delay: Duration, failed: u32, job: BatchJob) {
         if held.is_valid {
+            // A batch of a cancelled run has nothing to wait for.
+            let is_due = delay.is_zero() || self.runs[held.run].state == RunState::Cancelling;
             let batch = self.runs[held.run].batch(held.sequence);
-            batch.place = if delay.is_zero() { Place::Queued } else { Place::Delayed };
+            batch.place = if is_due { Place::Queued } else { Place::Delayed };
             (batch.failed, batch.job) = (failed, job);
         }
     }

@@ -1,7 +1,7 @@
 //! What a producer does, and dies at.
 
 use ingest_core::BatchJob;
-use job_queue::{FeedError, RunState};
+use job_queue::{FeedError, Output, RunState};
 use redis::Commands;
 
 use super::Player;
@@ -116,14 +116,16 @@ impl Player {
         let run = &mut self.runs[at];
         let queue = &self.fixture.queue;
         let bytes_max = self.rng.usize(1..400);
-        let pending = queue.pending_rejects(&id(run.name), bytes_max).await.unwrap();
+        let place = self.rng.usize(..Output::ALL.len());
+        let (output, lines) = (Output::ALL[place], &mut run.outputs[place]);
+        let pending = queue.pending_lines(&id(run.name), output, bytes_max).await.unwrap();
         let drained = async || {
             let run = id(run.name);
-            queue.rejects_drained(&run, &pending).await.unwrap()
+            queue.confirm_lines(&run, output, &pending).await.unwrap()
         };
         assert!(drained().await);
-        assert_eq!(pending.lines.is_empty(), run.written == run.reject_lines.len());
+        assert_eq!(pending.lines.is_empty(), lines.written == lines.all.len());
         assert_eq!(drained().await, pending.lines.is_empty(), "it is forgotten once");
-        run.written += pending.lines.len();
+        lines.written += pending.lines.len();
     }
 }

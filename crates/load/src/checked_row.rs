@@ -1,0 +1,64 @@
+//! What would become of rows that nobody sends.
+
+use std::{borrow::Cow, ops::Range};
+
+use ingest_core::Rows;
+
+use crate::{
+    encode::{Encoder, InvalidRow, Reference, for_each_record, unquoted},
+    plan::Plan,
+};
+
+/// A row that was written as if it was to be sent.
+#[derive(Debug)]
+pub struct CheckedRow<'a> {
+    /// Its number, from 1.
+    pub record: u64,
+    /// As it came.
+    pub raw: &'a [u8],
+    /// Why it cannot be sent.
+    pub invalid: Option<&'a InvalidRow>,
+    plan: &'a Plan,
+    json: &'a [u8],
+    key: Range<usize>,
+    references: &'a [Reference],
+}
+
+impl Plan {
+    /// Writes rows as [`encode`](Self::encode) does, and keeps nothing of them.
+    pub fn check_rows(&self, rows: &Rows, mut each: impl FnMut(&CheckedRow<'_>)) {
+        let mut encoder = Encoder::new(self, Vec::new());
+        for_each_record(self, rows, |(record, raw), cells| {
+            encoder.json.clear();
+            encoder.references.get_or_insert_default().clear();
+            let written = encoder.row(cells);
+            let (key, invalid) = match &written {
+                Ok(key) => (key.clone(), None),
+                Err(invalid) => (0..0, Some(invalid)),
+            };
+            let references = encoder.references.as_deref().unwrap_or_default();
+            let json = &encoder.json;
+            each(&CheckedRow { record, raw, invalid, plan: self, json, key, references });
+        });
+    }
+}
+
+impl CheckedRow<'_> {
+    /// What its key has in common with all that are the same; nothing without one, and of a row that
+    /// cannot be sent.
+    pub fn key(&self) -> Option<Cow<'_, [u8]>> {
+        let is_there = self.key.start < self.key.end;
+        let key = is_there.then(|| unquoted(&self.json[self.key.clone()]))?;
+        Some(self.plan.sameness().comparable(key))
+    }
+
+    /// The same of values that name other records, each with the number of its
+    /// [target](Plan::targets); of a row that can be sent.
+    pub fn references(&self) -> impl Iterator<Item = (usize, Cow<'_, [u8]>)> {
+        let references = self.references.iter().filter(|_| self.invalid.is_none());
+        references.map(|reference| {
+            let value = unquoted(&self.json[reference.json.clone()]);
+            (reference.target, reference.sameness.comparable(value))
+        })
+    }
+}

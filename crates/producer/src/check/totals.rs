@@ -1,0 +1,85 @@
+//! What was found in the batches of a file so far.
+
+use std::collections::BTreeMap;
+
+use super::{
+    checker::Checked,
+    faults::Faults,
+    fingerprints::{Counted, Fingerprints},
+};
+
+/// Keys that are compared with all before them, in less than 30 MiB.
+const KEYS_MAX: usize = 1_800_000;
+
+/// The same of what rows refer to, for all columns together.
+const REFERENCES_MAX: usize = 400_000;
+
+/// Rows that are named of those that repeat a key.
+const EXAMPLES_MAX: usize = 3;
+
+/// What was found in the batches of a file so far.
+pub(super) struct Totals {
+    pub(super) records: u64,
+    pub(super) rejected_by_code: BTreeMap<String, u64>,
+    pub(super) faults: Faults,
+    keys: Fingerprints,
+    /// Record and line of the first rows that repeat a key.
+    pub(super) first_repeated: Vec<(u64, u64)>,
+    references: Vec<Referred>,
+}
+
+/// What rows refer to by one column.
+struct Referred {
+    rows: u64,
+    values: Fingerprints,
+}
+
+impl Totals {
+    /// Of files with so many columns that name other records.
+    pub(super) fn new(references: usize) -> Self {
+        let values_max = REFERENCES_MAX / references.max(1);
+        let referred = || Referred { rows: 0, values: Fingerprints::new(values_max) };
+        Self {
+            records: 0,
+            rejected_by_code: BTreeMap::new(),
+            faults: Faults::default(),
+            keys: Fingerprints::new(KEYS_MAX),
+            first_repeated: Vec::new(),
+            references: std::iter::repeat_with(referred).take(references).collect(),
+        }
+    }
+
+    /// Adds the next batch of the file.
+    pub(super) fn add(&mut self, checked: Checked) {
+        self.records += checked.records;
+        for (code, rows) in checked.rejected_by_code {
+            *self.rejected_by_code.entry(code).or_default() += rows;
+        }
+        self.faults.append(checked.faults);
+        for (fingerprint, record) in checked.keys {
+            if self.keys.add(fingerprint) && self.first_repeated.len() < EXAMPLES_MAX {
+                let line = checked.lines.of(record).unwrap_or_default();
+                self.first_repeated.push((record, line));
+            }
+        }
+        for (referred, values) in self.references.iter_mut().zip(checked.references) {
+            referred.rows += values.len() as u64;
+            for fingerprint in values {
+                referred.values.add(fingerprint);
+            }
+        }
+    }
+
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected_by_code.values().sum()
+    }
+
+    pub(super) fn keys(&self) -> Counted {
+        self.keys.counted()
+    }
+
+    /// Rows that refer to something, and to what, by column.
+    pub(super) fn references(&self) -> impl Iterator<Item = (u64, Counted)> {
+        self.references.iter().map(|referred| (referred.rows, referred.values.counted()))
+    }
+}

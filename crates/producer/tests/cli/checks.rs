@@ -1,0 +1,378 @@
+//! A file is checked before it is loaded: real files, and a Salesforce that says what its objects are
+//! like.
+
+use std::{fs, io::Write as _, process::Output};
+
+use flate2::{Compression, write::GzEncoder};
+use job_queue::RunLoad;
+use load::{Load, LoadSettings};
+use salesforce_simulator::{Config, Simulator};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::support::{FILE, Fixture, stderr, stdout};
+
+/// A Salesforce, and the settings that lead there.
+struct Org {
+    simulator: Simulator,
+    _runtime: Runtime,
+}
+
+impl Org {
+    fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let simulator = runtime.block_on(Simulator::start(Config::default())).unwrap();
+        Self { simulator, _runtime: runtime }
+    }
+
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("SALESFORCE_LOGIN_URL", self.simulator.url()),
+            ("SALESFORCE_CLIENT_ID", Config::CLIENT_ID.to_owned()),
+            ("SALESFORCE_CLIENT_SECRET", Config::CLIENT_SECRET.to_owned()),
+        ]
+    }
+
+    /// Calls that were made, sign-ins included.
+    fn calls(&self) -> usize {
+        self.simulator.requests().len()
+    }
+}
+
+/// Files, a Salesforce, and a folder for what is written.
+struct Scene {
+    fixture: Fixture,
+    org: Org,
+    folder: TempDir,
+}
+
+/// A file with a row of each kind that is rejected before it is sent.
+const CONTACTS: &str = "Number,Name,Born,Mail,Account,Remark\n\
+    C-1,Ada,1815-12-10,ada@example.org,A-1,x\n\
+    c-1 ,Ada again,,,A-1,x\n\
+    ,nobody,,,A-2,x\n\
+    C-2,\"two\nlines\",not-a-day,,A-2,x\n\
+    C-3,Bob,31/31/2026,,,x\n\
+    C-4,too,few\n";
+
+const MAPPING: &str =
+    "Number=LegacyId__c\nName=LastName\nBorn=Birthdate\nMail=Email\nAccount=Account.ErpKey__c\n";
+
+const CONTACT: [&str; 4] = ["--object", "Contact", "--external-id", "LegacyId__c"];
+
+impl Scene {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("contacts.sdl"), MAPPING).unwrap();
+        let (fixture, org) = (Fixture::start(), Org::start());
+        fixture.put(FILE, CONTACTS);
+        Self { fixture, org, folder }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn producer(&self, more: &[(&str, &str)], arguments: &[&str]) -> Output {
+        let settings = self.org.settings();
+        let mut settings: Vec<(&str, &str)> =
+            settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        settings.extend(more);
+        self.fixture.producer_with(&settings, arguments)
+    }
+
+    /// Checks a file as contacts by the mapping.
+    fn check(&self, file: &str, arguments: &[&str]) -> Output {
+        let mapping = self.path("contacts.sdl");
+        let check = ["check", "--file", file, "--mapping", &mapping];
+        self.producer(&[], &[&check, &CONTACT[..], arguments].concat())
+    }
+}
+
+/// What a check found, as programs see it.
+fn found(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(output)))
+}
+
+/// The same without what differs from one check to the next.
+fn comparable(mut found: Value) -> Value {
+    let members = found.as_object_mut().unwrap();
+    for name in ["describedBy", "durationMs", "peakMemoryBytes"] {
+        members.remove(name).unwrap_or_else(|| panic!("no {name}"));
+    }
+    found
+}
+
+#[test]
+fn each_reason_is_counted_with_its_column_and_no_value_is_said() {
+    let scene = Scene::start();
+
+    let (json, text) = (scene.check(FILE, &["--json"]), scene.check(FILE, &[]));
+
+    assert_eq!((json.status.code(), text.status.code()), (Some(3), Some(3)), "{}", stderr(&json));
+    let found = found(&json);
+    assert_eq!((&found["rows"], &found["rejected"]), (&json!(6), &json!(4)));
+    assert_eq!(
+        found["rejectedByCode"],
+        json!({"EXTERNAL_ID_MISSING": 1, "FIELD_COUNT": 1, "INVALID_VALUE": 2})
+    );
+    let places: Vec<Value> = found["rejects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rejects| {
+            let first = &rejects["first"];
+            let [places, lines] = ["record", "line"].map(|name| {
+                first.as_array().unwrap().iter().map(|at| at[name].clone()).collect::<Vec<_>>()
+            });
+            json!([
+                rejects["code"],
+                rejects["column"],
+                rejects["field"],
+                rejects["rows"],
+                places,
+                lines
+            ])
+        })
+        .collect();
+    assert_eq!(
+        json!(places),
+        json!([
+            ["INVALID_VALUE", "Born", "Birthdate", 2, [4, 5], [5, 7]],
+            ["EXTERNAL_ID_MISSING", "Number", "LegacyId__c", 1, [3], [4]],
+            ["FIELD_COUNT", null, null, 1, [6], [8]],
+        ])
+    );
+    assert_eq!(
+        found["keys"],
+        json!({"column": "Number", "field": "LegacyId__c", "empty": 1, "repeated": 1,
+            "repeatedAtLeast": 1, "isCounted": true, "fingerprintBits": 64, "oneIn": 1,
+            "first": [{"record": 2, "line": 3}]})
+    );
+    assert_eq!(
+        found["parents"],
+        json!([{"column": "Account", "field": "Account.ErpKey__c", "rows": 2, "records": 1,
+            "isCounted": true, "fingerprintBits": 64, "oneIn": 1}])
+    );
+    assert_eq!(found["columnsNotMapped"], json!(["Remark"]));
+    assert_eq!(found["requiredWithoutColumn"], json!([]));
+    for said in [stdout(&json), stdout(&text), stderr(&json), stderr(&text)] {
+        for value in ["not-a-day", "31/31", "Ada", "C-1", "A-1"] {
+            assert!(!said.contains(value), "{value}: {said}");
+        }
+    }
+    let text = stdout(&text);
+    for words in [
+        "big.csv (185 B): upsert Contact by LegacyId__c",
+        "INVALID_VALUE: 2 rows",
+        "record 4 (line 5): not ",
+        "1 empty, 1 repeated (all compared, by fingerprints of 64 bits)",
+        "2 rows refer to 1 record",
+        "columns that are not sent: Remark",
+        "not checked: what only Salesforce can say",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn nothing_is_sent_and_nothing_is_queued() {
+    let scene = Scene::start();
+    let nowhere = [("REDIS_URL", "redis://127.0.0.1:1")];
+    let mapping = scene.path("contacts.sdl");
+    let check = ["check", "--file", FILE, "--mapping", &mapping];
+
+    let checked = scene.producer(&nowhere, &[&check, &CONTACT[..]].concat());
+
+    assert_eq!(checked.status.code(), Some(3), "{}", stderr(&checked));
+    let writes = scene.org.simulator.requests();
+    assert!(writes.iter().all(|call| call.method == "GET" || call.path.contains("oauth2")));
+    let keys: u64 = redis::cmd("DBSIZE").query(&mut scene.fixture.connection()).unwrap();
+    assert_eq!(keys, 0);
+}
+
+#[test]
+fn rows_are_written_as_they_would_stand_in_the_rejects_file() {
+    let scene = Scene::start();
+    let path = scene.path("rejects.csv");
+
+    let first = scene.check(FILE, &["--rejects", &path]);
+    let written = fs::read_to_string(&path).unwrap();
+    let again = scene.check(FILE, &["--rejects", &path]);
+
+    assert_eq!((first.status.code(), again.status.code()), (Some(3), Some(2)));
+    assert!(stderr(&again).contains("--force"), "{}", stderr(&again));
+    let starts: Vec<&str> = written.split_inclusive('\n').collect();
+    assert_eq!(starts[0], "Number,Name,Born,Mail,Account,Remark,_record,_code,_message\n");
+    assert_eq!(
+        starts[1],
+        ",nobody,,,A-2,x,3,EXTERNAL_ID_MISSING,\"column `Number`: the external id is empty\"\n"
+    );
+    assert!(
+        written.contains("C-2,\"two\nlines\",not-a-day,,A-2,x,4,INVALID_VALUE,\"column `Born`: ")
+    );
+    // The rows that are mended are checked like any other file, with those that are left.
+    scene.fixture.put("rejects/mended.csv", written.replace("not-a-day", "1815-12-10"));
+    let mended = found(&scene.check("rejects/mended.csv", &["--json"]));
+    assert_eq!((&mended["rows"], &mended["rejected"]), (&json!(4), &json!(3)));
+
+    scene.fixture.put("good.csv", CONTACTS.lines().take(2).collect::<Vec<_>>().join("\n"));
+    let good = scene.check("good.csv", &["--rejects", &path, "--force"]);
+    assert_eq!(good.status.code(), Some(0), "{}", stderr(&good));
+    assert!(!fs::exists(&path).unwrap(), "no rows, no file");
+    assert_eq!(fs::read_dir(scene.folder.path()).unwrap().count(), 1, "nothing is left over");
+}
+
+#[test]
+fn objects_that_were_saved_say_the_same_as_the_org() {
+    let scene = Scene::start();
+    let saved = scene.path("contact.json");
+    let described = scene.producer(&[], &["describe", "--object", "contact", "--out", &saved]);
+    assert_eq!(described.status.code(), Some(0), "{}", stderr(&described));
+    let printed = scene.producer(&[], &["describe", "--object", "Contact"]);
+    assert_eq!(stdout(&printed), fs::read_to_string(&saved).unwrap());
+    let calls = scene.org.calls();
+
+    let offline = scene.check(FILE, &["--json", "--offline", &saved]);
+
+    assert_eq!(scene.org.calls(), calls, "nobody was asked");
+    let online = scene.check(FILE, &["--json"]);
+    assert_eq!(comparable(found(&offline)), comparable(found(&online)));
+    let names: Value = serde_json::from_str(&stdout(&printed)).unwrap();
+    let names: Vec<&str> = names["objects"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["Contact", "Account"]);
+    let other = ["check", "--file", FILE, "--object", "Task", "--external-id", "Crm_Key__c"];
+    let unknown = scene.producer(&[], &[&other[..], &["--offline", &saved]].concat());
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(stderr(&unknown).contains("--object Task --out FILE"), "{}", stderr(&unknown));
+}
+
+#[test]
+fn a_file_that_does_not_fit_fails_as_its_run_would() {
+    let scene = Scene::start();
+    scene.fixture.put("other.csv", "Number,Nom\n1,2\n");
+
+    let refused = scene.check("other.csv", &[]);
+    let json = scene.check("other.csv", &["--json"]);
+
+    assert_eq!((refused.status.code(), json.status.code()), (Some(1), Some(1)));
+    assert_eq!(stdout(&refused), "");
+    let said = stderr(&refused);
+    assert!(
+        said.contains("a run of other.csv would fail: the file does not fit the mapping"),
+        "{said}"
+    );
+    let misfit = found(&json)["misfit"].as_str().unwrap().to_owned();
+    assert!(misfit.contains("no column `Name`"), "{misfit}");
+    assert_eq!(found(&json)["rows"], Value::Null);
+
+    let none = ["check", "--file", FILE, "--object", "Nothing__c", "--external-id", "Key__c"];
+    let none = scene.producer(&[], &none);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(stderr(&none).contains("salesforce has no object Nothing__c"), "{}", stderr(&none));
+}
+
+#[test]
+fn the_load_is_the_one_that_the_run_would_have() {
+    let scene = Scene::start();
+    let file = scene.path("loads.toml");
+    let toml = "[loads.contacts]\nobject = \"Contact\"\nexternal-id = \"LegacyId__c\"\n\
+                files = [\"big*.csv\"]\nmapping = \"contacts.sdl\"\n";
+    fs::write(&file, toml).unwrap();
+    let check = ["check", "--file", FILE, "--json", "--loads-file", &file];
+
+    let by_pattern = scene.producer(&[], &check);
+    assert_eq!(found(&by_pattern)["load"]["name"], "contacts", "{}", stderr(&by_pattern));
+
+    // Nobody says it but a consumer.
+    let of_nobody = scene.producer(&[], &["check", "--file", FILE]);
+    assert_eq!(of_nobody.status.code(), Some(2), "{}", stderr(&of_nobody));
+    scene.fixture.put("keys.csv", "LegacyId__c,LastName\na,b\n");
+    let contacts = LoadSettings {
+        object: Some("Contact".to_owned()),
+        external_id: Some("LegacyId__c".to_owned()),
+        ..LoadSettings::default()
+    };
+    let contacts = Load::new(&contacts).unwrap();
+    scene.fixture.show_consumer(&RunLoad::new("default", &contacts));
+    let of_consumer = scene.producer(&[], &["check", "--file", "keys.csv", "--json"]);
+    assert_eq!(of_consumer.status.code(), Some(0), "{}", stderr(&of_consumer));
+    assert_eq!(found(&of_consumer)["load"]["object"], "Contact");
+}
+
+#[test]
+fn files_are_read_as_a_run_reads_them() {
+    let scene = Scene::start();
+    let plain = comparable(found(&scene.check(FILE, &["--json"])));
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(CONTACTS.as_bytes()).unwrap();
+    let marked: Vec<u8> = "\u{feff}"
+        .encode_utf16()
+        .chain(CONTACTS.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let escaped = CONTACTS.replace("Ada again", "\"A \\\"B\\\" C\"");
+    let cases: [(&str, Vec<u8>, &[&str]); 4] = [
+        ("packed.csv.gz", packed.finish().unwrap(), &[]),
+        ("wide.csv", marked, &[]),
+        ("semicolons.csv", CONTACTS.replace(',', ";").into_bytes(), &[]),
+        ("escaped.csv", escaped.into_bytes(), &["--csv-escape", "backslash"]),
+    ];
+    for (name, content, arguments) in cases {
+        scene.fixture.put(name, content);
+
+        let checked = scene.check(name, &[&["--json"], arguments].concat());
+
+        let mut checked = comparable(found(&checked));
+        for member in ["file", "fileBytes"] {
+            checked[member] = plain[member].clone();
+        }
+        assert_eq!(checked, plain, "{name}");
+    }
+}
+
+#[test]
+fn memory_does_not_grow_with_the_file_nor_with_its_faults() {
+    let scene = Scene::start();
+    let peak = |rows: u64| {
+        let body: String = (1..=rows)
+            .map(|row| format!("K{row},Name {row},not a day,,A-{row},a remark that nobody sends\n"))
+            .collect();
+        scene.fixture.put(FILE, format!("Number,Name,Born,Mail,Account,Remark\n{body}"));
+        let path = scene.path("rejects.csv");
+
+        let checked = scene.check(FILE, &["--json", "--rejects", &path, "--force"]);
+
+        let found = found(&checked);
+        assert_eq!(found["rejectedByCode"], json!({"INVALID_VALUE": rows}));
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count() as u64, rows + 1);
+        found["peakMemoryBytes"].as_u64().unwrap() >> 20
+    };
+
+    let (small, large) = (peak(20_000), peak(400_000));
+
+    assert!(large < 64 && large < small + 24, "{small} MiB, {large} MiB");
+}
+
+#[test]
+fn settings_that_are_missing_are_named_before_anything_is_read() {
+    let fixture = Fixture::start();
+    let check = [&["check", "--file", "none.csv"], &CONTACT[..]].concat();
+    let cases: [(&[&str], &str); 3] = [
+        (&[], "no way to log in to salesforce"),
+        (&["--offline", "nowhere.json"], "producer describe"),
+        (&["--force"], "--rejects"),
+    ];
+    for (arguments, word) in cases {
+        let refused = fixture.producer(&[&check, arguments].concat());
+
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains(word), "{word}: {}", stderr(&refused));
+    }
+}
