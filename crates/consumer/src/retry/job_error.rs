@@ -102,8 +102,7 @@ const FIELD_CHARACTERS_MAX: usize = 80;
 
 /// What keeps a run from going on, in the words of what is done with its rows.
 pub(crate) fn for_operation(blocker: Blocker, operation: Operation) -> Blocker {
-    let is_about_rights =
-        [NOT_BY_BULK, NOT_LET_IN, GIVE_ACCESS].iter().any(|advice| blocker.advice == *advice);
+    let is_about_rights = [NOT_BY_BULK, NOT_LET_IN, GIVE_ACCESS].contains(&blocker.advice);
     match operation.is_by_bulk_only() && is_about_rights {
         true => Blocker { advice: HARD_DELETE_RIGHT, ..blocker },
         false => blocker,

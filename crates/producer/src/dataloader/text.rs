@@ -58,8 +58,11 @@ const DIFFERENCES: [&str; 3] = [
     "a year of two digits rejects its row, unless `two-digit-years` says the century",
 ];
 
+/// A variable, each line that is said of it, and the loads that say it.
+type Lines<'a> = (&'static str, Vec<(String, Vec<&'a str>)>);
+
 fn environment(text: &mut String, converted: &Converted) {
-    let mut variables: Vec<(&'static str, Vec<(String, Vec<&str>)>)> = Vec::new();
+    let mut variables: Vec<Lines<'_>> = Vec::new();
     for load in &converted.loads {
         for variable in &load.variables {
             let (name, line) = match variable {
