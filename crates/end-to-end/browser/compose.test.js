@@ -189,7 +189,7 @@ describe("a new load", { timeout: 300_000 }, () => {
     await watched.press("dialog [data-part=yes]");
     await watched.sees(".send [data-part=says]", /^Not in this test\./);
     const [{ body }] = await sent(watched, "/api/sync/start");
-    assert.deepEqual([body.confirm, body.load], [true, { object: "Contact", operation: "insert", columns: { ErpNo: "ErpKey__c", Name: "LastName", "E-Mail": "Email" } }]);
+    assert.deepEqual([body.load], [{ object: "Contact", operation: "insert", columns: { ErpNo: "ErpKey__c", Name: "LastName", "E-Mail": "Email" } }]);
 
     await watched.page.select("#c-operation", "delete");
     await watched.page.select("#c-key", "ErpKey__c");

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use memchr::memchr;
 
 use crate::error::{DataKind, IngestError};
-use crate::ids_file::is_added_to_ids;
+use crate::ids_columns::is_added_to_ids;
 use crate::reject_columns::RejectColumns;
 use crate::scan::is_blank;
 use crate::{Dialect, Position};

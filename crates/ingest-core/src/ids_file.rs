@@ -3,12 +3,8 @@
 use std::fmt;
 
 use crate::cell::push_quoted;
+use crate::ids_columns::{CHANGE_COLUMN, ID_COLUMN, RECORD_COLUMN};
 use crate::{Dialect, is_record_id};
-
-/// The columns around the key.
-const RECORD_COLUMN: &str = "_record";
-const ID_COLUMN: &str = "Id";
-const CHANGE_COLUMN: &str = "_change";
 
 /// Lines that are kept in one piece, in bytes. A line that is longer is a piece of its own.
 const PIECE_BYTES_MAX: usize = 64 << 10;
@@ -57,23 +53,6 @@ pub fn ids_key_name(column: Option<&str>, field: &str) -> Option<String> {
         return None;
     }
     Some(column.filter(|column| !is_taken(column)).unwrap_or(field).to_owned())
-}
-
-/// Whether the column at this place is one that no field has, in the header of an ids file.
-pub(crate) fn is_added_to_ids(columns: &[String], column: usize) -> bool {
-    let own = |name: &String| match name.trim() {
-        RECORD_COLUMN => Some(RECORD_COLUMN),
-        ID_COLUMN => Some(ID_COLUMN),
-        CHANGE_COLUMN => Some(CHANGE_COLUMN),
-        _ => None,
-    };
-    let is_of_ids = match columns {
-        [first, key @ .., id, change] if key.len() < 2 => {
-            [first, id, change].map(own) == [RECORD_COLUMN, ID_COLUMN, CHANGE_COLUMN].map(Some)
-        }
-        _ => false,
-    };
-    is_of_ids && columns.get(column).and_then(own).is_some_and(|name| name != ID_COLUMN)
 }
 
 impl IdLines {
@@ -215,21 +194,6 @@ mod tests {
             (Some("LeadId"), "Id", None),
         ] {
             assert_eq!(ids_key_name(column, field).as_deref(), expected, "{column:?}");
-        }
-    }
-
-    #[test]
-    fn only_in_an_ids_file_do_two_columns_fill_no_field() {
-        let added = |header: &str| {
-            let columns: Vec<String> = header.split(',').map(str::to_owned).collect();
-            (0..columns.len()).filter(|at| is_added_to_ids(&columns, *at)).collect::<Vec<_>>()
-        };
-
-        assert_eq!(added("_record,Kundennr,Id,_change"), [0, 3]);
-        assert_eq!(added("_record,Id, _change"), [0, 2]);
-        for other in ["_record,Id", "Id,_change", "_record,A,B,Id,_change", "_record,A,_change,Id"]
-        {
-            assert_eq!(added(other), [0; 0], "{other}");
         }
     }
 

@@ -60,6 +60,7 @@ mod first_record;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod header;
+mod ids_columns;
 mod ids_file;
 mod ingest;
 mod input;

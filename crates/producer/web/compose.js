@@ -309,7 +309,7 @@ class Composer {
     if (draft.asks && !(await ask(question(load, this.#file)))) return;
     start.disabled = true;
     try {
-      await begin("/api/sync/start", { fileName: this.#file, load, ...(draft.asks && { confirm: true }) });
+      await begin("/api/sync/start", { fileName: this.#file, load });
     } catch (error) {
       if (this.#signal.aborted) return;
       setText(says, `${sentence(error.message)} `);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use roxmltree::{Document, Node, ParsingOptions};
 
-use super::{InvalidConfiguration, quoted};
+use super::problem::{InvalidConfiguration, quoted};
 
 /// Elements and texts of a document, at most: a process has some dozens.
 const NODES_MAX: u32 = 200_000;

@@ -1,6 +1,6 @@
 //! What a configuration says of programs and not of loads: it is set in their environment.
 
-use super::{conversion::Said, quoted};
+use super::{problem::quoted, said::Said};
 
 /// A line for the environment of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use super::{
     conversion::{Converted, Value},
     environment::Variable,
-    quoted,
+    problem::quoted,
 };
+
+/// A value of a variable, and the loads that want it.
+type ValueOfLoads<'a> = (String, Vec<&'a str>);
 
 /// Characters of a line of comment.
 const WIDTH: usize = 98;
@@ -58,11 +61,8 @@ const DIFFERENCES: [&str; 3] = [
     "a year of two digits rejects its row, unless `two-digit-years` says the century",
 ];
 
-/// A variable, each line that is said of it, and the loads that say it.
-type Lines<'a> = (&'static str, Vec<(String, Vec<&'a str>)>);
-
 fn environment(text: &mut String, converted: &Converted) {
-    let mut variables: Vec<Lines<'_>> = Vec::new();
+    let mut variables: Vec<(&'static str, Vec<ValueOfLoads<'_>>)> = Vec::new();
     for load in &converted.loads {
         for variable in &load.variables {
             let (name, line) = match variable {

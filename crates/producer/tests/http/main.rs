@@ -10,6 +10,7 @@ mod events;
 mod hostile;
 mod hostile_files;
 mod hostile_words;
+mod ids;
 mod interruptions;
 mod loads;
 mod many_streams;

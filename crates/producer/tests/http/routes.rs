@@ -23,7 +23,7 @@ async fn every_described_path_is_there_and_takes_just_the_described_methods() {
     let server = Services::start().await.serve().await;
     let document = server.get("/api/openapi.json").await.json();
     let described = described(&document);
-    assert_eq!(described.len(), 24, "{described:?}");
+    assert_eq!(described.len(), 25, "{described:?}");
 
     for (path, methods) in described {
         let path = path.replace("{run}", "no-such-run");
