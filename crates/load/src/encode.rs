@@ -232,6 +232,7 @@ impl<'a> Encoder<'a> {
         let mut key = 0..0;
         let mut is_blank = true;
         let mut invalid: Vec<(&str, InvalidCell)> = Vec::new();
+        let mut choices = Choices::default();
         let mut number = 0;
         self.json.extend_from_slice(self.before_fields.as_bytes());
         let plan = self.plan;
@@ -248,11 +249,19 @@ impl<'a> Encoder<'a> {
             for target in targets {
                 if target.is_key {
                     key = self.key(column, (number, target), trimmed(cell))?;
+                } else if target.is_of_choice && !choices.takes(target, column, trimmed(cell)) {
+                    let rule = choices.problem(target, trimmed(cell));
+                    invalid.extend(
+                        rule.map(|rule| (column.as_str(), InvalidCell { target: number, rule })),
+                    );
                 } else if let Err(rule) = self.value((number, target), cell) {
                     invalid.push((column, InvalidCell { target: number, rule }));
                 }
                 number += 1;
             }
+        }
+        for null in choices.emptied(plan.empty_is_null) {
+            self.json.extend_from_slice(null.as_bytes());
         }
         self.json.push(b'}');
         if invalid.is_empty() && is_blank && plan.refuses_blank_rows {
@@ -335,6 +344,59 @@ impl<'a> Encoder<'a> {
         drop(last_of_key);
         let key_name_bytes = self.plan.key_target().map_or(0, |key| key.before.len());
         EncodedRows { json: self.json, rows, key_name_bytes }
+    }
+}
+
+/// The columns of one row that name a record of one of several objects.
+#[derive(Default)]
+struct Choices<'a> {
+    /// What fills a field, with its column.
+    made: Vec<(&'a Target, &'a str)>,
+    /// Those that bring nothing, and whether they say `#N/A`.
+    empty: Vec<(&'a Target, bool)>,
+}
+
+impl<'a> Choices<'a> {
+    /// Whether a cell names the record: it brings something, and no other column of its field did.
+    fn takes(&mut self, target: &'a Target, column: &'a str, cell: &str) -> bool {
+        if is_nothing(cell) {
+            self.empty.push((target, cell == NULL_CELL));
+            return false;
+        }
+        let is_first = self.first(target).is_none();
+        if is_first {
+            self.made.push((target, column));
+        }
+        is_first
+    }
+
+    fn first(&self, target: &Target) -> Option<&'a str> {
+        self.made.iter().find(|(made, _)| made.fills == target.fills).map(|(_, column)| *column)
+    }
+
+    /// What is wrong with a cell that was not taken; nothing, when it is blank.
+    fn problem(&self, target: &Target, cell: &str) -> Option<Cow<'static, str>> {
+        let first = self.first(target).filter(|_| !is_nothing(cell))?;
+        let (first, field) = (shown(first), &target.fills);
+        let rule = format!(
+            "column `{first}` says already what `{field}` refers to; leave one of them empty"
+        );
+        Some(rule.into())
+    }
+
+    /// JSON of the fields that no column fills and one empties.
+    fn emptied(&self, empty_is_null: bool) -> Vec<&'a str> {
+        let mut nulls: Vec<&str> = Vec::new();
+        for (target, says_so) in &self.empty {
+            let null = target.null.as_deref().filter(|_| *says_so || empty_is_null);
+            if let Some(null) = null
+                && self.first(target).is_none()
+                && !nulls.contains(&null)
+            {
+                nulls.push(null);
+            }
+        }
+        nulls
     }
 }
 

@@ -150,9 +150,15 @@ impl Mapping {
 struct Reading {
     columns: Vec<MappedColumn>,
     constants: Vec<Constant>,
-    /// Column by the field that it fills.
-    filled_by: HashMap<String, String>,
+    /// What fills a field, by its name.
+    filled_by: HashMap<String, Vec<Filling>>,
     problems: Vec<String>,
+}
+
+struct Filling {
+    target: Target,
+    column: String,
+    is_constant: bool,
 }
 
 impl Reading {
@@ -196,10 +202,17 @@ impl Reading {
             return Ok(None);
         }
         let target = Target::resolve(name, rules)?;
-        match self.filled_by.insert(target.fills.clone(), entry.column.clone()) {
-            None => Ok(Some(target)),
-            Some(other) => Err(format!("field `{}` is filled by `{other}` already", target.fills)),
+        let is_constant = entry.constant.is_some();
+        let others = self.filled_by.entry(target.fills.clone()).or_default();
+        let in_the_way = others
+            .iter()
+            .find(|other| is_constant || other.is_constant || !target.goes_beside(&other.target));
+        if let Some(Filling { column, .. }) = in_the_way {
+            return Err(format!("field `{}` is filled by `{column}` already", target.fills));
         }
+        let (column, filling) = (entry.column.clone(), target.clone());
+        others.push(Filling { target: filling, column, is_constant });
+        Ok(Some(target))
     }
 }
 

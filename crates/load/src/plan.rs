@@ -166,18 +166,21 @@ impl Plan {
 
     /// Whether rows under this header can become records.
     pub(crate) fn check(&self) -> Result<(), HeaderMismatch> {
-        let mut filled_by = HashMap::new();
+        let mut filled_by: HashMap<&str, Vec<(usize, &Target)>> = HashMap::new();
         let targets = self.columns.iter().zip(1..);
         for (target, place) in
             targets.flat_map(|(targets, place)| targets.iter().map(move |target| (target, place)))
         {
-            if let Some(first) = filled_by.insert(target.fills.as_str(), place) {
+            let others = filled_by.entry(&target.fills).or_default();
+            let in_the_way = others.iter().find(|(_, other)| !target.goes_beside(other));
+            if let Some((first, _)) = in_the_way {
                 return Err(HeaderMismatch::FilledTwice {
-                    first: self.column(first),
+                    first: self.column(*first),
                     second: self.column(place),
                     field: target.fills.clone(),
                 });
             }
+            others.push((place, target));
         }
         match &self.key {
             Some(key) if self.key_target().is_none() => {

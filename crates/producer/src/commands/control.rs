@@ -1,16 +1,16 @@
 //! `producer pause`, `resume`, `cancel` and `replay`.
 
-use std::{
-    io::{self, BufRead, IsTerminal, Write},
-    process::ExitCode,
-};
+use std::{io::Write, process::ExitCode};
 
 use ingest_core::RunId;
 use job_queue::Queue;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::foreground::Foreground;
+use super::{
+    foreground::{Asking, Foreground},
+    question,
+};
 use crate::{
     cli::run_args::{CancelArgs, PauseArgs, ReplayArgs, ResumeArgs},
     import::{
@@ -41,8 +41,8 @@ pub(super) async fn pause(args: PauseArgs) -> anyhow::Result<ExitCode> {
 
 pub(super) async fn cancel(args: CancelArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
-    let asks = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
-    if asks && !confirm(&RunCommand::Cancel.question(&args.run))? {
+    let asks = !args.yes && question::can_be_asked();
+    if asks && !question::ask(&RunCommand::Cancel.question(&args.run)).await? {
         writeln!(service::stderr(), "not cancelled; the run goes on")?;
         return Ok(ExitCode::FAILURE);
     }
@@ -65,14 +65,15 @@ pub(super) async fn resume(
     let ledger = foreground.runs.find_ledger(&run).await?;
     let settings = ReadSettings::of(&ledger)?;
     let request = RunRequest::new(ledger.file, settings, SaidLoad::nothing());
-    foreground.load(RunRequest { run: Some(run), ..request }).await
+    // It has started already.
+    foreground.load(RunRequest { run: Some(run), ..request }, Asking::Nobody).await
 }
 
 pub(super) async fn replay(
     args: ReplayArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let ReplayArgs { run, codes, file, load, import, read } = args;
+    let ReplayArgs { run, codes, file, yes, load, import, read } = args;
     let loads = KnownLoads::read(&load.loads)?;
     let foreground = Foreground::prepare(&import, shutdown).await?;
     let settings = ReadSettings::new(&read)?.with_rejects_max(import.guards.reject_limit());
@@ -85,7 +86,7 @@ pub(super) async fn replay(
     if !replayed.advice.is_empty() {
         foreground.display.print(&replayed.advice);
     }
-    foreground.load(replayed.request).await
+    foreground.load(replayed.request, Asking::unless(yes)).await
 }
 
 /// Says what became of a command: on stderr for people, on stdout for programs.
@@ -104,11 +105,4 @@ async fn print(
     let answer = Answer { message, run_id: run, status };
     writeln!(service::stdout(), "{}", serde_json::to_string_pretty(&answer)?)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn confirm(question: &str) -> io::Result<bool> {
-    write!(service::stderr(), "{question} [y/N] ")?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    Ok(matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

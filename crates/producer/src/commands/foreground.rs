@@ -1,21 +1,23 @@
 //! Loads a run in this process, for `sync`, `resume` and `replay`.
 
-use std::{process::ExitCode, time::Duration};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use blob_store::BlobStore;
 use ingest_core::RunId;
 use job_queue::{Ledger, Queue, RunState};
 use tokio_util::sync::CancellationToken;
 
+use super::question;
 use crate::{
     cli::{import_args::ImportArgs, invalid_setting::InvalidSetting},
     import::{
         backpressure::Watermarks,
+        confirmation::Confirmed,
         error::SyncError,
         importer::{Imported, Importer, Until},
         places::Places,
         run_request::RunRequest,
-        run_store::RunStore,
+        run_store::{OpenedRun, RunStore},
         source::Transfer,
     },
     report::{
@@ -26,6 +28,21 @@ use crate::{
 
 /// How long Redis is waited for at the end.
 const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// Whether somebody is asked before a run starts that cannot be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asking {
+    /// There is no need to.
+    Nobody,
+    /// Somebody at a terminal; without one it does not start.
+    Somebody,
+}
+
+impl Asking {
+    pub(super) fn unless(yes: bool) -> Self {
+        if yes { Self::Nobody } else { Self::Somebody }
+    }
+}
 
 /// This process, connected to everything that loading a run takes.
 pub(super) struct Foreground {
@@ -58,10 +75,18 @@ impl Foreground {
     }
 
     /// Loads the run, and gives the code it ended with.
-    pub(super) async fn load(self, request: RunRequest) -> anyhow::Result<ExitCode> {
-        let opening = Box::pin(self.runs.open(&request));
+    pub(super) async fn load(
+        self,
+        request: RunRequest,
+        asking: Asking,
+    ) -> anyhow::Result<ExitCode> {
+        let opening = Box::pin(self.open(request, asking));
         let Some(opened) = self.shutdown.run_until_cancelled(opening).await else {
             return Ok(service::interrupted());
+        };
+        let Some(opened) = opened? else {
+            writeln!(service::stderr(), "not started; nothing was loaded")?;
+            return Ok(ExitCode::FAILURE);
         };
         let import = Importer {
             runs: &self.runs,
@@ -71,7 +96,6 @@ impl Foreground {
             places: &Places::unlimited(),
             shutdown: &self.shutdown,
         };
-        let opened = opened?;
         let run = opened.ledger.run.clone();
         let imported = Box::pin(import.run(opened, None)).await;
         self.display.end();
@@ -87,6 +111,28 @@ impl Foreground {
                 service::interrupted()
             }
         })
+    }
+
+    /// Opens a run; nothing, when somebody does not want it after all.
+    async fn open(
+        &self,
+        mut request: RunRequest,
+        asking: Asking,
+    ) -> anyhow::Result<Option<OpenedRun>> {
+        if asking == Asking::Nobody {
+            request.confirmed = Confirmed::All;
+        }
+        loop {
+            match self.runs.open(&request).await {
+                Err(SyncError::Unconfirmed(run)) if question::can_be_asked() => {
+                    if !question::ask(&run.question()).await? {
+                        return Ok(None);
+                    }
+                    request.confirmed = run.confirmed();
+                }
+                opened => return Ok(Some(opened?)),
+            }
+        }
     }
 
     fn ended(&self, ledger: Ledger) -> Result<ExitCode, SyncError> {

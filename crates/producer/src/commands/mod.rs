@@ -5,6 +5,7 @@ mod foreground;
 mod import_dataloader;
 mod loads;
 mod outputs;
+mod question;
 mod runs;
 mod serve;
 mod sync;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
 
-use super::foreground::Foreground;
+use super::foreground::{Asking, Foreground};
 use crate::{
     cli::sync_args::SyncArgs,
     import::{
@@ -14,12 +14,13 @@ use crate::{
 };
 
 pub(super) async fn run(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    let SyncArgs { file, run_id: run, load, import, read } = args;
+    let SyncArgs { file, run_id: run, yes, load, import, read } = args;
     // Before anything is connected: what is wrong with it is wrong usage.
     let loads = KnownLoads::read(&load.loads)?;
     let wish = LoadWish::known(load.load, load.flags.0);
     let said = loads.said_of_file(&file, &wish).map_err(SyncError::from)?;
     let foreground = Foreground::prepare(&import, shutdown).await?;
     let settings = ReadSettings::new(&read)?.with_rejects_max(import.guards.reject_limit());
-    foreground.load(RunRequest { run, ..RunRequest::new(file, settings, said) }).await
+    let request = RunRequest { run, ..RunRequest::new(file, settings, said) };
+    foreground.load(request, Asking::unless(yes)).await
 }

@@ -6,7 +6,7 @@ use job_queue::{FeedError, Ledger, Output, QueueError};
 use load::UnreadableLoad;
 
 use crate::{
-    import::load_choice::LoadError,
+    import::{confirmation::Unconfirmed, load_choice::LoadError},
     report::{
         command_line::resume_command,
         output_names::{name, rows},
@@ -93,6 +93,8 @@ pub(crate) enum SyncError {
     UnknownRun { run: RunId },
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Unconfirmed(#[from] Box<Unconfirmed>),
     #[error(
         "run {run} was started with another load than is said now ({how}); go on with what it has \
          (producer resume {run}), or load the file as a new run, under another id"
@@ -117,7 +119,7 @@ impl SyncError {
 
     /// It was asked for in a way that cannot be followed.
     pub(crate) fn is_wrong_setting(&self) -> bool {
-        matches!(self, Self::Load(_) | Self::OtherLoad { .. })
+        matches!(self, Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_))
     }
 
     /// A person or another setting can fix it, so the run is interrupted and can be resumed. An

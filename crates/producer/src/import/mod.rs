@@ -11,6 +11,7 @@
 
 pub(crate) mod backpressure;
 pub(crate) mod compression;
+pub(crate) mod confirmation;
 pub(crate) mod control;
 pub(crate) mod error;
 pub(crate) mod feed;

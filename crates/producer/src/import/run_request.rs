@@ -2,7 +2,7 @@
 
 use ingest_core::RunId;
 
-use crate::import::{load_choice::SaidLoad, read_settings::ReadSettings};
+use crate::import::{confirmation::Confirmed, load_choice::SaidLoad, read_settings::ReadSettings};
 
 /// A request to load a file, as a new run or as one that goes on.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct RunRequest {
     pub(crate) replay_of: Option<RunId>,
     /// See [`job_queue::NewRun::start_key`].
     pub(crate) start_key: Option<String>,
+    /// What is confirmed of a new run.
+    pub(crate) confirmed: Confirmed,
     /// What is said of what it loads. A run that goes on keeps what it has.
     pub(crate) load: SaidLoad,
 }
@@ -24,6 +26,14 @@ pub(crate) struct RunRequest {
 impl RunRequest {
     /// A new run of a file.
     pub(crate) fn new(file: String, settings: ReadSettings, load: SaidLoad) -> Self {
-        Self { file, settings, run: None, replay_of: None, start_key: None, load }
+        Self {
+            file,
+            settings,
+            run: None,
+            replay_of: None,
+            start_key: None,
+            confirmed: Confirmed::default(),
+            load,
+        }
     }
 }

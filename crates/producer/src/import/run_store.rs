@@ -63,6 +63,9 @@ impl RunStore {
         let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
         let opened = Box::pin(self.files().open(&blob, request.settings.clone())).await?;
         let OpenedFile { source, header, settings } = opened;
+        if let Some(chosen) = &chosen {
+            request.confirmed.check(&chosen.load.summary, &blob.name)?;
+        }
         let run = request.run.clone().unwrap_or_else(new_run_id);
         let new = NewRun {
             run: run.clone(),

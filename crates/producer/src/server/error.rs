@@ -26,6 +26,8 @@ pub(crate) struct ApiError {
     pub(crate) error: String,
     /// The run that conflicts with the request.
     pub(crate) run: Option<RunId>,
+    /// What somebody has to confirm before the request is granted.
+    pub(crate) confirm: Option<String>,
     /// The line of a text that came with the request, from 1.
     pub(crate) line: Option<usize>,
 }
@@ -37,12 +39,14 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<&'a RunId>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), run: None, line: None }
+        Self { status, error: error.into(), run: None, confirm: None, line: None }
     }
 
     pub(crate) fn bad_request(error: impl Into<String>) -> Self {
@@ -76,7 +80,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = Body { error: &self.error, run_id: self.run.as_ref(), line: self.line };
+        let (run_id, confirm) = (self.run.as_ref(), self.confirm.as_deref());
+        let body = Body { error: &self.error, run_id, confirm, line: self.line };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         match self.status {
@@ -150,6 +155,11 @@ impl From<SyncError> for ApiError {
                 Some(run),
             ),
             SyncError::Load(error) => error.into(),
+            SyncError::Unconfirmed(run) => {
+                let what = run.what();
+                let error = format!("{what}; confirm it with \"confirm\": true in the body");
+                Self { confirm: Some(what), ..Self::conflict(error, None) }
+            }
             SyncError::Queue(error) => error.into(),
             SyncError::UnknownRun { .. } => Self::no_such_run(),
             error @ SyncError::Output { .. } => Self::unavailable(error.to_string()),

@@ -62,7 +62,7 @@ fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-const SYNC: [&str; 5] = ["sync", "--file", FILE, "--no-wait", "--json"];
+const SYNC: [&str; 6] = ["sync", "--file", FILE, "--no-wait", "--json", "--yes"];
 
 /// A start with further settings and arguments.
 fn start(fixture: &Fixture, settings: &[(&str, &str)], more: &[&str]) -> Output {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
 mod checks;
+mod confirming;
 mod control;
 mod copies;
 mod foreign;

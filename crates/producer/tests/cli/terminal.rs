@@ -11,14 +11,14 @@ use crate::support::{FILE, Fixture, producer, stderr};
 /// Leaves the other screen.
 const RESTORED: &str = "\u{1b}[?1049l";
 
-struct Typed {
-    code: Option<i32>,
-    screen: String,
+pub(crate) struct Typed {
+    pub(crate) code: Option<i32>,
+    pub(crate) screen: String,
 }
 
 /// Runs `producer` on a terminal of 120 columns. Once `sees` is on the screen, `does` happens: it
 /// is given the keyboard, the process id, and all that was on the screen so far.
-fn on_a_terminal(
+pub(crate) fn on_a_terminal(
     fixture: &Fixture,
     arguments: &str,
     sees: &str,
@@ -56,7 +56,7 @@ fn wait_until(screen: &dyn Fn() -> String, is_so: impl Fn(&str) -> bool) {
     }
 }
 
-fn type_in(keyboard: &mut dyn Write, keys: &str) {
+pub(crate) fn type_in(keyboard: &mut dyn Write, keys: &str) {
     keyboard.write_all(keys.as_bytes()).unwrap();
     keyboard.flush().unwrap();
 }

@@ -135,7 +135,7 @@ async fn a_load_that_a_request_says_goes_to_the_consumers_as_it_is() {
     let services = with_loads().await;
     let server = services.serve().await;
     let load = json!({"object": "Contact", "operation": "insert", "leaveOut": "id"});
-    let body = json!({"fileName": "rows.csv", "load": load});
+    let body = json!({"fileName": "rows.csv", "load": load, "confirm": true});
     server.post_json("/api/sync/start", &body).await;
 
     let claimed = Deliverer::of(&services, None).await.claim().await;
@@ -270,7 +270,8 @@ async fn a_start_never_guesses_between_consumers_that_do_different_things() {
 
     // Any consumer delivers it.
     drop(leads_too);
-    let body = json!({"fileName": "rows.csv", "load": {"object": "Lead", "operation": "insert"}});
+    let insert = json!({"object": "Lead", "operation": "insert"});
+    let body = json!({"fileName": "rows.csv", "load": insert, "confirm": true});
     let started = server.post_json("/api/sync/start", &body).await;
     assert_eq!(started.status, 202, "{started:?}");
     contacts.deliver(1).await;
@@ -366,7 +367,7 @@ async fn rejected_rows_become_what_their_run_loads_unless_another_load_is_said()
     assert_eq!(replay(json!({})).await, serde_json::to_value(load().summary).unwrap());
     assert_eq!(replay(json!({"load": "accounts", "code": "BAD"})).await["object"], "Account");
     let whole = json!({"object": "Task", "operation": "insert"});
-    assert_eq!(replay(json!({"load": whole})).await["object"], "Task");
+    assert_eq!(replay(json!({"load": whole, "confirm": true})).await["object"], "Task");
     let unknown = server.post_json(&format!("/api/sync/{run}/replay"), &json!({"load": "x"})).await;
     assert_eq!(unknown.status, 404, "{unknown:?}");
 }

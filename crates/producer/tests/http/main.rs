@@ -3,6 +3,7 @@
 
 mod access;
 mod audit;
+mod confirming;
 mod control;
 mod crowds;
 mod events;

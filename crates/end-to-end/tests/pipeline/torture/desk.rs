@@ -62,7 +62,8 @@ impl Server {
 
     /// The id of the run that reads this file.
     pub(crate) fn start_run(&mut self, file: &str) -> Option<String> {
-        let (_, answer) = self.post("/api/sync/start", &json!({"fileName": file}))?;
+        let (_, answer) =
+            self.post("/api/sync/start", &json!({"fileName": file, "confirm": true}))?;
         answer["runId"].as_str().map(str::to_owned)
     }
 }

@@ -139,7 +139,8 @@ impl Stage {
             return;
         }
         let limit = run.rejects_max();
-        let mut arguments = vec!["sync", "--file", &run.plan.file, "--run-id", &run.id, "--json"];
+        let mut arguments =
+            vec!["sync", "--file", &run.plan.file, "--run-id", &run.id, "--json", "--yes"];
         if run.plan.fate == Fate::FailsFirst {
             arguments.extend(["--max-rejects", &limit]);
         }

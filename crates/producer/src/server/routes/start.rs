@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::{
     import::{
+        confirmation::Confirmed,
         error::SyncError,
         replay::{Replay, ReplayError},
         run_request::RunRequest,
@@ -41,6 +42,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(24);
 pub(crate) struct FileOf {
     file_name: String,
     load: Option<LoadOf>,
+    /// That what cannot be undone is meant.
+    #[serde(default)]
+    confirm: bool,
 }
 
 /// Which rejected rows to load again; all without a code.
@@ -49,6 +53,8 @@ pub(crate) struct FileOf {
 pub(crate) struct RowsOf {
     code: Option<String>,
     load: Option<LoadOf>,
+    #[serde(default)]
+    confirm: bool,
 }
 
 /// The run is opened, and a server will take it.
@@ -67,10 +73,11 @@ pub(crate) async fn start(
     headers: HeaderMap,
     WithLoad(body): WithLoad<FileOf>,
 ) -> Answer {
-    let FileOf { file_name, load } = body;
+    let FileOf { file_name, load, confirm } = body;
     let said = api.loads.said_of_file(&file_name, &wish(load)?).map_err(SyncError::from)?;
     let request = RunRequest::new(file_name, api.settings.clone(), said);
-    begin(api, RunRequest { start_key: start_key(&headers)?, ..request }).await
+    let (start_key, confirmed) = (start_key(&headers)?, confirmed(confirm));
+    begin(api, RunRequest { start_key, confirmed, ..request }).await
 }
 
 pub(crate) async fn replay(
@@ -80,7 +87,7 @@ pub(crate) async fn replay(
     body: Option<WithLoad<RowsOf>>,
 ) -> Answer {
     let start_key = start_key(&headers)?;
-    let RowsOf { code, load } = body.map(|WithLoad(rows)| rows).unwrap_or_default();
+    let RowsOf { code, load, confirm } = body.map(|WithLoad(rows)| rows).unwrap_or_default();
     let codes = code.into_iter().collect();
     let settings = api.settings.clone();
     let replay = Replay { of, codes, edited: None, settings, load: wish(load)? };
@@ -88,7 +95,12 @@ pub(crate) async fn replay(
         ReplayError::Sync(error) => error.into(),
         error => ApiError::conflict(error.to_string(), None),
     })?;
-    begin(api, RunRequest { start_key, ..request.request }).await
+    let confirmed = confirmed(confirm);
+    begin(api, RunRequest { start_key, confirmed, ..request.request }).await
+}
+
+fn confirmed(confirm: bool) -> Confirmed {
+    if confirm { Confirmed::All } else { Confirmed::Nothing }
 }
 
 /// Runs to its end even if the caller disconnects: a run in the ledger must get its job.
