@@ -79,7 +79,7 @@ async fn nothing_is_handed_out_before_its_checkpoint() {
 }
 
 #[tokio::test]
-async fn any_consumer_gets_batches_of_any_run_each_with_the_load_of_its_run() {
+async fn any_consumer_gets_batches_former_run_each_with_the_load_of_its_run() {
     let fixture = Fixture::with_run("leads").await;
     let contacts = NewRun { load: Some(load_of("Contact")), ..new_run("contacts") };
     fixture.queue.create_run(&contacts).await.unwrap();
@@ -233,6 +233,24 @@ async fn a_queue_is_not_taken_over_while_consumers_of_its_org_are_live() {
     drop(consumers);
     let () = fixture.redis().del("{batch-sync}:consumers").unwrap();
     assert_eq!(adopt("00D2").await, OrgClaim::Given);
+}
+
+/// One whose heartbeat stopped for a while was not seen when its queue was given away.
+#[tokio::test]
+async fn a_consumer_of_the_former_org_gets_nothing_more_of_a_queue_that_was_given_away() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 3).await;
+    let mut former = consumer_of(fixture.queue.clone(), "former").in_org("00D1");
+    assert_eq!(fixture.queue.claim_for_org("00D1", false).await.unwrap(), OrgClaim::Given);
+    assert!(former.claim().await.unwrap().is_some());
+    let () = fixture.redis().del("{batch-sync}:consumers").unwrap();
+    assert_eq!(fixture.queue.claim_for_org("00D2", true).await.unwrap(), OrgClaim::Given);
+
+    let refused = former.claim().await.unwrap_err();
+
+    assert!(refused.to_string().contains("belongs to org 00D2 now"), "{refused}");
+    let mut adopting = consumer_of(fixture.queue.clone(), "adopting").in_org("00D2");
+    assert!(adopting.claim().await.unwrap().is_some());
 }
 
 #[tokio::test]
