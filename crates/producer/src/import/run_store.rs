@@ -13,7 +13,7 @@ use crate::{
         load_choice::SaidLoad,
         load_difference::difference,
         open_file::{FileOpener, OpenedFile},
-        read_settings::ReadSettings,
+        read_settings::{Calls, ReadSettings},
         run_request::RunRequest,
         source::{Source, Transfer},
     },
@@ -61,7 +61,10 @@ impl RunStore {
         }
         let chosen = request.load.choose(&self.queue.live_loads().await?)?;
         let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
-        let opened = Box::pin(self.files().open(&blob, request.settings.clone())).await?;
+        let (files, settings) = (self.files(), request.settings.clone());
+        let calls = chosen.as_ref().map_or_else(Calls::default, |chosen| Calls::of(&chosen.load));
+        let settings = Box::pin(files.in_batches_for(&blob, settings, calls)).await?;
+        let opened = Box::pin(files.open(&blob, settings)).await?;
         let OpenedFile { source, header, settings } = opened;
         if let Some(chosen) = &chosen {
             request.confirmed.check(&chosen.load.summary, &blob.name)?;
