@@ -61,7 +61,7 @@ fn the_log_of_a_run_reads_as_its_users_know_it() {
     for line in [
         "Worker started job: full-import",
         "Downloading stream from Azure: big-data-import.csv...",
-        "Batch #1 processed: 100 records.",
+        "Batch #1 processed: 200 records.",
         "Job Completed! Total Rows Processed: 1000",
     ] {
         assert!(ended.stderr.lines().any(|said| said == line), "{line:?} in {}", ended.stderr);

@@ -14,7 +14,7 @@ pub struct ReadArgs {
     pub batch_rows: Option<u32>,
 
     /// Bytes in a batch: it is closed early when the next row would not fit. Not set: 1 MiB with
-    /// Collections, 8 MiB with Bulk.
+    /// Collections, 4 MiB with Bulk.
     #[arg(long, env = "BATCH_BYTES_MAX", value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
     pub batch_bytes_max: Option<u32>,
 

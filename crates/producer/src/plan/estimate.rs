@@ -374,9 +374,9 @@ mod tests {
     #[test]
     fn large_loads_and_loads_that_take_much_of_the_day_are_advised_to_go_by_bulk() {
         for (rows, row_bytes, limits, api, batch_rows, batch_bytes_max) in [
-            (200_000, 75, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 8 << 20),
-            (200_000, 300, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 8 << 20),
-            (200_000, 75, None, Api::Bulk, 10_000, 8 << 20),
+            (200_000, 75, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 4 << 20),
+            (200_000, 300, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 4 << 20),
+            (200_000, 75, None, Api::Bulk, 10_000, 4 << 20),
             (200_000, 1_600, None, Api::Bulk, 10_000, 16 << 20),
             (20_000, 75, Some(limits(100_000, 15_000)), Api::Collections, 200, 1 << 20),
             (20_000, 75, Some(limits(10_900, 15_000)), Api::Collections, 200, 1 << 20),
@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn a_consumer_is_advised_to_hold_no_more_large_batches_than_it_has_memory_for() {
         for (row_bytes, batch_bytes_max, consumer_concurrency) in
-            [(75, 8 << 20, 4), (300, 8 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
+            [(75, 4 << 20, 4), (300, 4 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
         {
             let advice = estimate(&Given { row_bytes, ..given(200_000) }).advice;
 
