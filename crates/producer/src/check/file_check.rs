@@ -19,8 +19,6 @@ use tokio::task::spawn_blocking;
 use super::{
     checker::Checker,
     findings::{Count, Findings},
-    fit::{Fitted, Unfit, fit},
-    org::Describer,
     rejects_out::RejectsOut,
     totals::Totals,
 };
@@ -31,6 +29,7 @@ use crate::{
         read_settings::{BatchSize, ReadSettings},
         source::{ReadProgress, Source},
     },
+    org::{Describer, Fitted, Unfit, fit},
 };
 
 /// Rows and bytes of a batch: large enough that handing it over costs nothing beside its rows, and small
