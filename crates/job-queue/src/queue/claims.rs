@@ -166,7 +166,8 @@ impl Claims {
 
     /// Offers our load to runs that have none, unless it was offered a moment ago.
     async fn offer_load(&self) -> Result<bool, QueueError> {
-        let Some(load) = self.load.as_ref().filter(|load| load.summary.may_be_assumed()) else {
+        let Some(load) = self.load.as_ref().filter(|load| load.summary.may_be_given_unasked())
+        else {
             return Ok(false);
         };
         {

@@ -191,8 +191,9 @@ async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
         load[setting] = value;
         load
     };
-    let columns: Value =
-        (0..9_000).map(|at| (format!("column number {at}"), json!("Name"))).collect();
+    let mut columns: Value =
+        (0..9_000).map(|at| (format!("column number {at}"), json!(format!("Name{at}")))).collect();
+    columns["Nr"] = json!("Key__c");
     for (load, status, words) in [
         (json!(5), 400, "neither the name of a load nor an object"),
         (json!(["contacts"]), 400, "neither the name"),
@@ -211,6 +212,28 @@ async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
         (contact("columns", json!({})), 422, "no column fills a field"),
         (contact("constants", json!({"Title": "Buyer"})), 422, "`columns`"),
         (contact("columns", columns), 413, "bytes"),
+        (
+            contact("columns", json!({"Nr": "Key__c", "A": "Email", "B": "email"})),
+            422,
+            "column `B`: `email` is filled by column `A` already",
+        ),
+        (contact("columns", json!({"A": "Email"})), 422, "no column fills `Key__c`"),
+        (
+            contact("columns", json!({"Nr": "Key__c", "A": "Account.Owner.Name"})),
+            422,
+            "column `A`: `Account.Owner.Name` goes over two relationships",
+        ),
+        (contact("columns", json!({"Nr": "Key__c", "A": "Last Name"})), 422, "no API name"),
+        (
+            contact("columns", json!({"Nr": "Key__c", "A": ""})),
+            422,
+            "column `A`: it fills no field",
+        ),
+        (
+            contact("columns", json!({"Nr": "Key__c", "A": []})),
+            422,
+            "column `A`: it fills no field",
+        ),
     ] {
         let body = json!({"fileName": "rows.csv", "load": load});
         let answer = server.post_json("/api/sync/start", &body).await;
@@ -236,8 +259,8 @@ async fn a_body_may_be_large_for_its_load_only_and_few_at_a_time() {
     let server = services.serve().await;
     // Longer than any other body may be.
     let columns: Value =
-        (0..1_000).map(|at| (format!("column number {at}"), json!("Name"))).collect();
-    let load = json!({"object": "Contact", "externalId": "Name", "columns": columns});
+        (0..1_000).map(|at| (format!("column number {at}"), json!(format!("Name{at}")))).collect();
+    let load = json!({"object": "Contact", "externalId": "Name0", "columns": columns});
 
     assert_eq!(does(&server, load.clone()).await["object"], "Contact");
     let resume = server.post_json("/api/sync/r/resume", &load).await;
@@ -253,12 +276,7 @@ async fn a_body_may_be_large_for_its_load_only_and_few_at_a_time() {
         stalled.push(begun(&server, 400_000).await);
     }
     let nowhere = json!({"fileName": "none.csv", "load": load});
-    let refused = loop {
-        let answer = server.post_json("/api/sync/start", &nowhere).await;
-        if answer.status != 404 {
-            break answer;
-        }
-    };
+    let refused = server.post_json("/api/sync/start", &nowhere).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
     assert!(refused.error().contains("4 bodies of more than 16384 bytes"), "{refused:?}");
     assert_eq!(server.start("none.csv").await.status, 404, "it is small");
@@ -271,15 +289,20 @@ async fn a_body_may_be_large_for_its_load_only_and_few_at_a_time() {
     assert_eq!(server.post_json("/api/sync/start", &nowhere).await.status, 404);
 }
 
-/// A start of so many bytes, of which few come.
+/// A start of so many bytes, of which few come; the server is reading them.
 async fn begun(server: &Server, bytes: u64) -> TcpStream {
     let address = server.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
         "POST /api/sync/start HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Content-Length: {bytes}\r\n\r\n{{"
+         Content-Length: {bytes}\r\nExpect: 100-continue\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
+    // It asks for a body that it reads.
+    let mut asked = [0; 25];
+    timeout(Duration::from_secs(60), stream.read_exact(&mut asked)).await.unwrap().unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"{").await.unwrap();
     stream
 }
 
