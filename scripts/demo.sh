@@ -66,10 +66,12 @@ write_settings() {
   local name
   while read -r name; do unset "$name" "${name}_FILE"; done < <(sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$root/.env.example")
   {
-    sed -e '/^AZURE_STORAGE_CONNECTION_STRING=/d; /^REDIS_URL=/d; /^SALESFORCE_LOGIN_URL=/d; /^MAPPING_FILE=/d' "$root/.env.example"
+    sed -e '/^AZURE_STORAGE_CONNECTION_STRING=/d; /^REDIS_URL=/d; /^SALESFORCE_LOGIN_URL=/d; /^MAPPING_FILE=/d; /^BATCH_ROWS=/d' "$root/.env.example"
     echo "AZURE_STORAGE_CONNECTION_STRING=$azure"
     echo "REDIS_URL=$redis_url"
     echo "SALESFORCE_LOGIN_URL=$salesforce"
+    # The smallest usual batches: enough of them that both consumers have some at any time.
+    echo "BATCH_ROWS=100"
     echo "MAPPING_FILE='$root/deploy/mappings/lead.sdl'"
   } | (umask 077 && cat >"$run/.env")
 }

@@ -20,11 +20,10 @@ pub enum ApiChoice {
     /// sObject Collections: up to 200 rows a call, each answered at once.
     #[default]
     Collections,
-    /// Bulk API 2.0: each batch is one ingest job. Set `BATCH_ROWS=10000` as well: tiny jobs use up
-    /// the org's daily Bulk batches.
+    /// Bulk API 2.0: each batch is one ingest job.
     Bulk,
-    /// Bulk for batches of more than 2,000 rows, while the org has Bulk batches to spare;
-    /// Collections for all others.
+    /// Bulk for batches of more than 2,000 rows, which files of more rows have, while the org has Bulk
+    /// batches to spare; Collections for all others.
     Auto,
 }
 

@@ -10,6 +10,7 @@
 //!                          └──▶ check    what would become of a file's rows
 //!                                 └──▶ import   opens, reads, feeds and follows a run
 //!                                        └──▶ report   what people and programs see of a run
+//!                                             org      what the org says of its objects
 //!                                               └──▶ cli   arguments and settings
 //! ```
 //!
@@ -20,6 +21,7 @@ mod cli;
 mod commands;
 mod dataloader;
 mod import;
+mod org;
 mod plan;
 mod report;
 mod server;

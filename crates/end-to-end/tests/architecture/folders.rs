@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "server watch plan verify dataloader",
             "check",
             "import",
-            "report",
+            "org report",
             "cli",
         ],
     ),

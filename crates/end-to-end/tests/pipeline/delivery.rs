@@ -14,7 +14,7 @@ fn every_row_of_an_awkward_file_arrives_as_it_is() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let report = Report::of(&ended);
     report.assert_it_adds_up(20_000);
-    assert_eq!((report.number("created"), report.number("batchesFed")), (20_000, 200));
+    assert_eq!((report.number("created"), report.number("batchesFed")), (20_000, 100));
     pipeline.assert_every_row_is_where_it_belongs("first", FILE);
 
     // The same file again: nothing is created twice.
@@ -61,7 +61,7 @@ fn the_log_of_a_run_reads_as_its_users_know_it() {
     for line in [
         "Worker started job: full-import",
         "Downloading stream from Azure: big-data-import.csv...",
-        "Batch #1 processed: 100 records.",
+        "Batch #1 processed: 200 records.",
         "Job Completed! Total Rows Processed: 1000",
     ] {
         assert!(ended.stderr.lines().any(|said| said == line), "{line:?} in {}", ended.stderr);
@@ -147,7 +147,7 @@ fn a_compressed_file_and_one_in_another_encoding_are_read_too() {
 #[test]
 fn rows_that_repeat_a_key_in_their_batch_arrive_in_file_order_as_the_plan_said() {
     let pipeline = Pipeline::start();
-    // Each batch of 100 has 50 keys of its own, each of them twice, once in other letters.
+    // Each hundred rows have 50 keys of their own, each of them twice, once in other letters.
     let rows = (0..1_000).map(|row| {
         let key =
             format!("{}-{}", if row % 100 < 50 { "e" } else { "E" }, row / 100 * 50 + row % 50);

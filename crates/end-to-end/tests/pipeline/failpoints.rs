@@ -15,6 +15,7 @@ fn assert_died(ended: &Ended, point: &str) {
 fn pipeline() -> Pipeline {
     let mut pipeline = Pipeline::start();
     // Several pushes, with pauses between them.
+    pipeline.set("BATCH_ROWS", "100");
     pipeline.set("QUEUE_DEPTH_HIGH", "10");
     pipeline.set("QUEUE_LEASE", "1s");
     pipeline.generate(ROWS, &["--bad-rows", "30"]);

@@ -31,6 +31,7 @@ mod order;
 mod parents;
 mod pipeline;
 mod places;
+mod plans;
 mod processes;
 mod records;
 mod redis_faults;

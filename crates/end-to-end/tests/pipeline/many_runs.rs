@@ -15,8 +15,8 @@ use crate::{
 };
 
 const SMALL_ROWS: u64 = 1_000;
-/// By default.
-const BATCH_ROWS: u64 = 100;
+/// Of a run by Collections.
+const BATCH_ROWS: u64 = 200;
 
 /// A run that was started over HTTP.
 struct Run {

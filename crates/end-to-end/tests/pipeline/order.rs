@@ -19,8 +19,8 @@ use crate::{
 
 const KEYS: u64 = 20;
 const ROWS: u64 = 6_000;
-/// By default.
-const BATCH_ROWS: usize = 100;
+/// Of a run by Collections.
+const BATCH_ROWS: usize = 200;
 const FILE: &str = "versions.csv";
 
 /// Every batch has a few versions of each key.

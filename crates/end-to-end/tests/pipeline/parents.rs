@@ -56,6 +56,8 @@ fn with_children_of_locked_parents() -> Pipeline {
     pipeline.set_mapping(
         "Id=External_Id__c\nName=LastName\nCompany=Company\nParent=Account__r.ErpKey__c\n",
     );
+    // Many batches, of which most begin within a parent.
+    pipeline.set("BATCH_ROWS", "100");
     pipeline.set_faults(&json!({"parentLockMs": 400}));
     pipeline
 }

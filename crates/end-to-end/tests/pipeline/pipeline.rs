@@ -91,7 +91,13 @@ impl Pipeline {
         arguments: &[&str],
     ) -> Program {
         let own = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let settings: Vec<_> = self.settings.iter().cloned().chain(own).collect();
+        // What these start is not checked before, but for scenes that say how to sign in: others show
+        // what consumers do.
+        let starts = ["sync", "replay", "resume", "serve"];
+        let is_blind =
+            name == "producer" && arguments.first().is_some_and(|first| starts.contains(first));
+        let general = self.settings.iter().filter(|(name, _)| !is_blind || !is_sign_in(name));
+        let settings: Vec<_> = general.cloned().chain(own).collect();
         Program::start(name, self.folder.path(), &settings, arguments)
     }
 
@@ -208,6 +214,15 @@ impl Pipeline {
         .unwrap()
     }
 
+    /// The settings with which a producer signs in, beside those that all programs have.
+    pub(crate) fn sign_in(&self) -> Vec<(&'static str, String)> {
+        let value = |name: &str| {
+            let known = self.settings.iter().find(|(known, _)| known == name);
+            known.map(|(_, value)| value.clone()).unwrap_or_default()
+        };
+        SIGN_IN.map(|name| (name, value(name))).into()
+    }
+
     /// What Salesforce holds: by external id, the other fields and how often it
     /// was written.
     pub(crate) fn leads(&self) -> BTreeMap<String, Value> {
@@ -254,6 +269,12 @@ impl Pipeline {
     pub(crate) fn wait_until_rows_arrive(&self, rows: usize) {
         wait_until("rows arrive", || self.leads().len() > rows);
     }
+}
+
+const SIGN_IN: [&str; 2] = ["SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET"];
+
+fn is_sign_in(name: &str) -> bool {
+    SIGN_IN.contains(&name)
 }
 
 /// Settings of a program that names no load. An empty variable counts as not set.

@@ -114,7 +114,7 @@ fn a_redis_that_is_replaced_by_its_replica_is_found_through_sentinel() {
 
     pipeline.assert_all_arrived("failover", sync, ROWS);
     let settled: u64 = connection(&replica).bitcount("{batch-sync}:run:failover:settled").unwrap();
-    assert_eq!(settled, ROWS / 100, "the rest was settled at the replica");
+    assert_eq!(settled, ROWS / 200, "the rest was settled at the replica");
 }
 
 /// Far more batches than rows in each: what could stay behind is by batch.

@@ -25,7 +25,8 @@ fn load() -> Value {
 }
 
 fn serve(pipeline: &Pipeline) -> Server {
-    Server::of(pipeline.program_with("producer", &no_load(), &SERVE))
+    let settings = [&no_load()[..], &pipeline.sign_in()].concat();
+    Server::of(pipeline.program_with("producer", &settings, &SERVE))
 }
 
 fn get(server: &Server, path: &str) -> (u16, Value) {

@@ -16,8 +16,8 @@ use crate::{
 
 /// So long that a lease is renewed less often than an idle consumer looks for work, as by default.
 const LEASE_MS: u64 = 2_000;
-/// Rows of a batch, by default.
-const BATCH: u64 = 100;
+/// Rows of a batch, of a run by Collections.
+const BATCH: u64 = 200;
 const FILE: &str = "stalls.csv";
 
 fn pipeline(batches: u64, flags: &[&str]) -> Pipeline {

@@ -6,8 +6,11 @@ use anyhow::Context;
 use load::Describe;
 use tracing::{info, warn};
 
-use super::{describes_file::DescribesFile, org::Describer};
-use crate::{cli::check_args::DescribeArgs, report::format::bytes};
+use crate::{
+    cli::check_args::DescribeArgs,
+    org::{Describer, DescribesFile},
+    report::format::bytes,
+};
 
 pub(crate) async fn describe(args: DescribeArgs) -> anyhow::Result<ExitCode> {
     let describer = Describer::org(&args.salesforce)?;

@@ -19,8 +19,6 @@ use tokio::task::spawn_blocking;
 use super::{
     checker::Checker,
     findings::{Count, Findings},
-    fit::{Fitted, Unfit, fit},
-    org::Describer,
     rejects_out::RejectsOut,
     totals::Totals,
 };
@@ -28,15 +26,15 @@ use crate::{
     cli::invalid_setting::InvalidSetting,
     import::{
         open_file::{FileOpener, OpenedFile},
-        read_settings::ReadSettings,
+        read_settings::{BatchSize, ReadSettings},
         source::{ReadProgress, Source},
     },
+    org::{Describer, Fitted, Unfit, fit},
 };
 
 /// Rows and bytes of a batch: large enough that handing it over costs nothing beside its rows, and small
 /// enough that some of them take little memory.
-const BATCH_ROWS: usize = 4_000;
-const BATCH_BYTES_MAX: usize = 512 << 10;
+const BATCH_SIZE: BatchSize = BatchSize { rows: 4_000, bytes_max: 512 << 10 };
 
 /// Batches that are looked at beside each other or wait for that, at most. There are two for each
 /// processor, so that none has to wait for the next one to be read.
@@ -93,7 +91,7 @@ impl FileCheck<'_> {
         let Self { opener, blob, settings, describer, load: run_load, progress } = self;
         let load = Load::from_json(&run_load.text)
             .map_err(|error| InvalidSetting(format!("load {}: {error}", run_load.summary)))?;
-        let settings = settings.in_batches(BATCH_ROWS, BATCH_BYTES_MAX);
+        let settings = settings.in_batches(BATCH_SIZE);
         let OpenedFile { source, header, .. } = Box::pin(opener.open(&blob, settings)).await?;
         let _read = progress.read.set(source.progress().clone());
         let described_by = describer.source().await?;

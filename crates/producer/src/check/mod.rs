@@ -10,13 +10,10 @@
 
 mod checker;
 mod describe;
-mod describes_file;
 mod faults;
 mod file_check;
 mod findings;
 mod fingerprints;
-mod fit;
-mod org;
 mod rejects_out;
 mod text;
 mod totals;
@@ -37,8 +34,8 @@ pub(crate) use self::{
     describe::describe,
     file_check::{CheckProgress, FileCheck},
     findings::Findings,
-    org::{DescribeError, Describer, ObjectName},
 };
+pub(crate) use crate::org::{DescribeError, Describer, ObjectName};
 use crate::{
     cli::{check_args::CheckArgs, invalid_setting::InvalidSetting},
     import::{

@@ -5,6 +5,7 @@ use std::time::Duration;
 use blob_store::BlobArgs;
 use clap::Args;
 use job_queue::QueueArgs;
+use salesforce::ConnectionArgs;
 
 use super::reject_limit::RejectLimit;
 
@@ -31,6 +32,10 @@ pub struct ImportArgs {
     /// When the run is stopped, and how long its ledger is kept.
     #[command(flatten)]
     pub guards: GuardArgs,
+    /// How to sign in to Salesforce, which is asked before a run starts whether its load and its file
+    /// fit. Without it the first consumer finds out.
+    #[command(flatten)]
+    pub salesforce: ConnectionArgs,
 }
 
 /// How full the queue may get.

@@ -8,13 +8,15 @@ use super::invalid_setting::InvalidSetting;
 /// with.
 #[derive(Clone, Debug, Args)]
 pub struct ReadArgs {
-    /// Rows in a batch.
-    #[arg(long, env = "BATCH_ROWS", default_value_t = 100, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub batch_rows: u32,
+    /// Rows in a batch. Not set: as many as a call of the run's API takes, 200 with Collections and
+    /// 10,000 with Bulk.
+    #[arg(long, env = "BATCH_ROWS", value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub batch_rows: Option<u32>,
 
-    /// Bytes in a batch: it is closed early when the next row would not fit.
-    #[arg(long, env = "BATCH_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
-    pub batch_bytes_max: u32,
+    /// Bytes in a batch: it is closed early when the next row would not fit. Not set: 1 MiB with
+    /// Collections, 4 MiB with Bulk.
+    #[arg(long, env = "BATCH_BYTES_MAX", value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
+    pub batch_bytes_max: Option<u32>,
 
     /// Keep rows with the same cell in this column in one batch, such as the children of one parent,
     /// whose lock they share. The file has to be sorted by it; `producer plan` says whether it is.

@@ -20,6 +20,7 @@ use crate::{
         run_store::{OpenedRun, RunStore},
         source::Transfer,
     },
+    org::Precheck,
     report::{
         command_line::resume_command, console::Display, reject_limit, run_report::Report,
         waiting::Live,
@@ -69,7 +70,8 @@ impl Foreground {
             tracing::warn!("{warning}");
         }
         let keep = args.guards.run_keep;
-        let runs = RunStore { store, queue, transfer: Transfer::default(), keep };
+        let precheck = Precheck::new(&args.salesforce);
+        let runs = RunStore { store, queue, transfer: Transfer::default(), keep, precheck };
         let until = if args.no_wait { Until::Queued } else { Until::Ended };
         Ok(Self { runs, display, watermarks, until, json: args.json, shutdown })
     }

@@ -25,6 +25,7 @@ use crate::{
         backpressure::Watermarks, known_loads::KnownLoads, places::Places,
         read_settings::ReadSettings, run_store::RunStore, source::Transfer,
     },
+    org::Precheck,
     report::totals::Totals,
     server::{
         lines_sweeper::sweep_lines,
@@ -57,6 +58,7 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
         queue,
         transfer: transfer(args.import_concurrency),
         keep: args.guards.run_keep,
+        precheck: Precheck::new(&args.salesforce),
     };
     let totals = Arc::new(Totals::default());
     let worker = Arc::new(ImportWorker {

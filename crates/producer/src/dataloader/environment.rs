@@ -45,13 +45,10 @@ pub(super) fn of(said: &mut Said<'_>, is_bulk: bool) -> Vec<Variable> {
 /// Rows of a batch, at most.
 const BATCH_ROWS_MAX: u64 = 10_000;
 
-/// A call holds rows of one batch, and an ingest job is one.
+/// An ingest job is a batch. Those of calls follow from the rows of a call, which the load says.
 fn batch_rows(said: &mut Said<'_>, is_bulk: bool) -> Option<u64> {
     let rows = said.number("sfdc.loadBatchSize").filter(|rows| *rows > 0);
-    match (is_bulk, rows) {
-        (true, rows) => Some(rows.unwrap_or(BATCH_ROWS_MAX).min(BATCH_ROWS_MAX)),
-        (false, rows) => rows.map(|rows| rows.min(200)).filter(|rows| *rows > 100),
-    }
+    rows.filter(|rows| is_bulk && *rows < BATCH_ROWS_MAX)
 }
 
 fn login(said: &mut Said<'_>, variables: &mut Vec<Variable>) {

@@ -93,6 +93,8 @@ pub(crate) enum SyncError {
     UnknownRun { run: RunId },
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error("a run of {file} would fail, and is not started: {reason}")]
+    Misfit { file: String, reason: String },
     #[error(transparent)]
     Unconfirmed(#[from] Box<Unconfirmed>),
     #[error(
@@ -119,7 +121,10 @@ impl SyncError {
 
     /// It was asked for in a way that cannot be followed.
     pub(crate) fn is_wrong_setting(&self) -> bool {
-        matches!(self, Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_))
+        matches!(
+            self,
+            Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_) | Self::Misfit { .. }
+        )
     }
 
     /// A person or another setting can fix it, so the run is interrupted and can be resumed. An

@@ -10,6 +10,7 @@
 //! ```
 
 pub(crate) mod backpressure;
+pub(crate) mod batches_for;
 pub(crate) mod compression;
 pub(crate) mod confirmation;
 pub(crate) mod control;

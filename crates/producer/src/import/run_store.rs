@@ -10,13 +10,14 @@ use crate::{
     cli::reject_limit::RejectLimit,
     import::{
         error::{ReadError, SyncError},
-        load_choice::SaidLoad,
+        load_choice::{Chosen, SaidLoad},
         load_difference::difference,
         open_file::{FileOpener, OpenedFile},
-        read_settings::ReadSettings,
+        read_settings::{Calls, ReadSettings},
         run_request::RunRequest,
         source::{Source, Transfer},
     },
+    org::Precheck,
 };
 
 /// The files and the ledger that runs are opened from.
@@ -27,6 +28,8 @@ pub(crate) struct RunStore {
     pub(crate) transfer: Transfer,
     /// See [`NewRun::keep`].
     pub(crate) keep: Duration,
+    /// Asked before a run is entered.
+    pub(crate) precheck: Precheck,
 }
 
 /// A run that is in the ledger, with what it takes to feed it.
@@ -61,10 +64,17 @@ impl RunStore {
         }
         let chosen = request.load.choose(&self.queue.live_loads().await?)?;
         let blob = self.store.properties(&request.file).await.map_err(ReadError::from)?;
-        let opened = Box::pin(self.files().open(&blob, request.settings.clone())).await?;
+        let (files, settings) = (self.files(), request.settings.clone());
+        let calls = chosen.as_ref().map_or_else(Calls::default, |chosen| Calls::of(&chosen.load));
+        let settings = Box::pin(files.in_batches_for(&blob, settings, calls)).await?;
+        let opened = Box::pin(files.open(&blob, settings)).await?;
         let OpenedFile { source, header, settings } = opened;
         if let Some(chosen) = &chosen {
             request.confirmed.check(&chosen.load.summary, &blob.name)?;
+        }
+        if let Some(Chosen { load, .. }) = &chosen {
+            let checked = Box::pin(self.precheck.check(load, &header)).await;
+            checked.map_err(|reason| SyncError::Misfit { file: blob.name.clone(), reason })?;
         }
         let run = request.run.clone().unwrap_or_else(new_run_id);
         let new = NewRun {

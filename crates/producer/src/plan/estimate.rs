@@ -4,15 +4,19 @@ use job_queue::{Allowance, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits};
 use load::{AUTO_BULK_ROWS_MIN, Api};
 use serde::Serialize;
 
+use crate::import::read_settings::BatchSize;
+
 /// What the plan is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Given {
     pub(crate) rows: u64,
     /// Of a row as it stands in the file, on average.
     pub(crate) row_bytes: u64,
-    /// As `BATCH_ROWS` and `BATCH_BYTES_MAX` say now.
-    pub(crate) batch_rows: u64,
-    pub(crate) batch_bytes_max: u64,
+    /// Batches of a run by either API, and of one with `SALESFORCE_API=auto`: as they are set, else as
+    /// large as a call.
+    pub(crate) by_calls: BatchSize,
+    pub(crate) by_jobs: BatchSize,
+    pub(crate) by_auto: BatchSize,
     /// What the org has left today; `None` before a consumer has published it.
     pub(crate) limits: Option<OrgLimits>,
     /// Keys of one query, where records have to be looked up.
@@ -53,7 +57,7 @@ pub(crate) struct Estimate {
     pub(crate) advice: Advice,
 }
 
-/// One way to load the file, with the batches that fit it.
+/// One way to load the file, with the batches that a run by this API has.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Way {
@@ -71,7 +75,7 @@ pub(crate) struct Way {
     pub(crate) fits_today: Option<bool>,
 }
 
-/// What `SALESFORCE_API=auto` does with the batches as they are set now.
+/// What `SALESFORCE_API=auto` does with its batches.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Choice {
@@ -87,19 +91,21 @@ pub(crate) struct Advice {
     pub(crate) api: Api,
     pub(crate) batch_rows: u64,
     pub(crate) batch_bytes_max: u64,
+    /// The batches of such a run are that large already.
+    #[serde(skip)]
+    pub(crate) has_batch_rows: bool,
+    #[serde(skip)]
+    pub(crate) has_batch_bytes: bool,
     /// Batches at the same time per consumer, at most.
     pub(crate) consumer_concurrency: u64,
     pub(crate) why: String,
 }
 
-/// Most rows of an ingest job that are one internal batch.
-const JOB_ROWS: u64 = 10_000;
-
 /// From so many rows on, waiting in Salesforce's queue is made up for.
 const BULK_ROWS_MIN: u64 = 50_000;
 
 /// A batch may have so many bytes at most.
-const BATCH_BYTES_MAX: u64 = 16 << 20;
+const BATCH_BYTES_MAX: usize = 16 << 20;
 
 /// What the batches of a consumer may take of its memory: of each it has the rows, and the same as
 /// the content of an ingest job.
@@ -110,27 +116,23 @@ pub(crate) const CONSUMER_CONCURRENCY: u64 = 4;
 
 /// Estimates what the load will take.
 pub(crate) fn estimate(given: &Given) -> Estimate {
-    let Assumed { rows_per_call, .. } = given.assumed;
-    // Batches that fit in a call, and batches that fill a job, as far as they may have bytes.
-    let per_call = fitting(rows_per_call, given.row_bytes, given.batch_bytes_max);
-    let per_job = fitting(JOB_ROWS, given.row_bytes, BATCH_BYTES_MAX);
-    let collections = by_calls(given, per_call);
-    let bulk = by_jobs(given, per_job);
-    let auto = choice(given);
-    let advice = advice(given, &collections, &bulk);
-    Estimate { collections, bulk, auto, advice }
+    let collections = by_calls(given, fitting(given.by_calls, given.row_bytes));
+    let bulk = by_jobs(given, fitting(given.by_jobs, given.row_bytes));
+    Estimate { collections, bulk, auto: choice(given), advice: advice(given) }
 }
 
-/// Rows of a batch that may have so many rows, and so many bytes.
-fn fitting(rows: u64, row_bytes: u64, bytes_max: u64) -> u64 {
+/// Rows of a batch of this size, as far as it may have bytes.
+fn fitting(BatchSize { rows, bytes_max }: BatchSize, row_bytes: u64) -> u64 {
+    let [rows, bytes_max] = [rows, bytes_max].map(|most| u64::try_from(most).unwrap_or(u64::MAX));
     rows.min(bytes_max / row_bytes.max(1)).max(1)
 }
 
 fn by_calls(given: &Given, batch_rows: u64) -> Way {
     let Assumed { calls_at_once, seconds_per_call, measured_by_calls, .. } = given.assumed;
     let batches = given.rows.div_ceil(batch_rows);
-    let lookups = lookups(given, batch_rows);
-    let calls = batches + lookups;
+    let lookups = of_each_batch(given.rows, batch_rows, given.keys_per_lookup);
+    // A call holds rows of one batch.
+    let calls = of_each_batch(given.rows, batch_rows, Some(given.assumed.rows_per_call)) + lookups;
     Way {
         batch_rows,
         batches,
@@ -147,7 +149,7 @@ fn by_jobs(given: &Given, batch_rows: u64) -> Way {
     let Assumed { jobs_at_once, seconds_per_job, measured_by_jobs, .. } = given.assumed;
     let Assumed { calls_at_once, seconds_per_call, .. } = given.assumed;
     let jobs = given.rows.div_ceil(batch_rows);
-    let lookups = lookups(given, batch_rows);
+    let lookups = of_each_batch(given.rows, batch_rows, given.keys_per_lookup);
     let calls = jobs * given.assumed.calls_per_job + lookups;
     let fits_today = given.limits.map(|limits| {
         let of_bulk = limits.bulk_batches.is_none_or(|left| fits(given, left, jobs));
@@ -171,11 +173,11 @@ fn by_jobs(given: &Given, batch_rows: u64) -> Way {
     }
 }
 
-/// Calls that look up the records of batches with so many rows each, and a last one with the rest.
-fn lookups(given: &Given, batch_rows: u64) -> u64 {
-    let Some(keys) = given.keys_per_lookup else { return 0 };
-    let whole = given.rows / batch_rows;
-    whole * batch_rows.div_ceil(keys) + (given.rows % batch_rows).div_ceil(keys)
+/// Calls for so many rows each that are made for batches of so many rows, and a last one with the rest.
+fn of_each_batch(rows: u64, batch_rows: u64, per_call: Option<u64>) -> u64 {
+    let Some(per_call) = per_call else { return 0 };
+    let whole = rows / batch_rows;
+    whole * batch_rows.div_ceil(per_call) + (rows % batch_rows).div_ceil(per_call)
 }
 
 /// Keys of one query that take so many bytes each.
@@ -207,7 +209,7 @@ fn seconds(rows: u64, measured: Option<u64>, rounds: u64, at_once: u64, each: f6
 }
 
 fn choice(given: &Given) -> Choice {
-    let batch_rows = fitting(given.batch_rows, given.row_bytes, given.batch_bytes_max);
+    let batch_rows = fitting(given.by_auto, given.row_bytes);
     let rows = usize::try_from(batch_rows.min(given.rows)).unwrap_or(usize::MAX);
     let left = given.limits.and_then(|limits| limits.bulk_batches);
     let has_room = left.is_none_or(|left| fits(given, left, 1));
@@ -226,7 +228,14 @@ fn choice(given: &Given) -> Choice {
     Choice { api, batch_rows, why }
 }
 
-fn advice(given: &Given, collections: &Way, bulk: &Way) -> Advice {
+/// What to set, if all is as it may be.
+fn advice(given: &Given) -> Advice {
+    let call_rows = usize::try_from(given.assumed.rows_per_call).unwrap_or(usize::MAX);
+    let for_calls = BatchSize::for_api(Api::Collections, call_rows);
+    let for_jobs = BatchSize::for_api(Api::Bulk, call_rows);
+    let collections = by_calls(given, fitting(for_calls, given.row_bytes));
+    let largest = BatchSize { bytes_max: BATCH_BYTES_MAX, ..for_jobs };
+    let bulk = by_jobs(given, fitting(largest, given.row_bytes));
     let share = given.limits.map(|limits| (collections.api_calls, limits.calls.left));
     let takes_much = share.is_some_and(|(calls, left)| calls.saturating_mul(10) > left);
     let is_large = given.rows >= BULK_ROWS_MIN;
@@ -239,14 +248,26 @@ fn advice(given: &Given, collections: &Way, bulk: &Way) -> Advice {
         _ => "it is small: each call is answered at once",
     };
     let by_bulk = bulk.fits_today != Some(false) && bulk_pays && (takes_much || is_large);
-    let (api, batch_rows) =
-        if by_bulk { (Api::Bulk, JOB_ROWS) } else { (Api::Collections, collections.batch_rows) };
+    let (api, size, now) = match by_bulk {
+        true => (Api::Bulk, for_jobs, given.by_jobs),
+        false => (Api::Collections, for_calls, given.by_calls),
+    };
     // A fifth more than the average, so that few batches are closed early.
-    let wanted = (batch_rows * given.row_bytes * 6 / 5).next_power_of_two();
-    let batch_bytes_max = wanted.clamp(given.batch_bytes_max.min(BATCH_BYTES_MAX), BATCH_BYTES_MAX);
-    let consumer_concurrency =
-        (BATCHES_MEMORY_BYTES / (2 * batch_bytes_max)).clamp(1, CONSUMER_CONCURRENCY);
-    Advice { api, batch_rows, batch_bytes_max, consumer_concurrency, why: why.to_owned() }
+    let wanted = (size.rows as u64 * given.row_bytes * 6 / 5).next_power_of_two();
+    let wanted = usize::try_from(wanted).unwrap_or(usize::MAX).min(BATCH_BYTES_MAX);
+    let size = BatchSize { bytes_max: size.bytes_max.max(wanted), ..size };
+    // What most batches hold, whatever they may.
+    let held = wanted.min(size.bytes_max) as u64;
+    let consumer_concurrency = (BATCHES_MEMORY_BYTES / (2 * held)).clamp(1, CONSUMER_CONCURRENCY);
+    Advice {
+        api,
+        batch_rows: size.rows as u64,
+        batch_bytes_max: size.bytes_max as u64,
+        has_batch_rows: now.rows == size.rows,
+        has_batch_bytes: now.bytes_max >= wanted,
+        consumer_concurrency,
+        why: why.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -257,8 +278,9 @@ mod tests {
         Given {
             rows,
             row_bytes: 75,
-            batch_rows: 100,
-            batch_bytes_max: 1 << 20,
+            by_calls: BatchSize::for_api(Api::Collections, 200),
+            by_jobs: BatchSize::for_api(Api::Bulk, 200),
+            by_auto: BatchSize::for_api(Api::Bulk, 200),
             limits: Some(limits(100_000, 15_000)),
             keys_per_lookup: None,
             assumed: Assumed::new(None, None),
@@ -283,6 +305,23 @@ mod tests {
             assert_eq!(way(&estimate.collections), (calls, calls, 0), "{rows} rows");
             assert_eq!(way(&estimate.bulk), (jobs, calls_of_jobs, jobs), "{rows} rows");
         }
+    }
+
+    #[test]
+    fn batches_are_as_they_are_set_and_each_has_calls_of_its_own() {
+        let set = |rows| BatchSize { rows, bytes_max: 1 << 20 };
+        for (rows, calls_of_batches, jobs) in
+            [(100, 2_000, 2_000), (200, 1_000, 1_000), (250, 1_600, 800), (10_000, 1_000, 20)]
+        {
+            let given = Given { by_calls: set(rows), by_jobs: set(rows), ..given(200_000) };
+
+            let Estimate { collections, bulk, advice, .. } = estimate(&given);
+
+            assert_eq!((collections.api_calls, bulk.bulk_batches), (calls_of_batches, jobs));
+            assert_eq!((advice.batch_rows, advice.has_batch_rows), (10_000, rows == 10_000));
+        }
+        let long = estimate(&Given { row_bytes: 10_000, ..given(200_000) }).collections;
+        assert_eq!((long.batch_rows, long.api_calls), (104, 1_924), "of a MiB each");
     }
 
     #[test]
@@ -323,7 +362,8 @@ mod tests {
             (10_000, 8 << 20, 600, full, Api::Bulk),
         ] {
             let limits = Some(limits(100_000, bulk_left));
-            let given = Given { batch_rows, batch_bytes_max, row_bytes, limits, ..given(200_000) };
+            let by_auto = BatchSize { rows: batch_rows, bytes_max: batch_bytes_max };
+            let given = Given { by_auto, row_bytes, limits, ..given(200_000) };
 
             let choice = estimate(&given).auto;
 
@@ -334,14 +374,15 @@ mod tests {
     #[test]
     fn large_loads_and_loads_that_take_much_of_the_day_are_advised_to_go_by_bulk() {
         for (rows, row_bytes, limits, api, batch_rows, batch_bytes_max) in [
-            (200_000, 75, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 1 << 20),
+            (200_000, 75, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 4 << 20),
             (200_000, 300, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 4 << 20),
-            (200_000, 75, None, Api::Bulk, 10_000, 1 << 20),
+            (200_000, 75, None, Api::Bulk, 10_000, 4 << 20),
+            (200_000, 1_600, None, Api::Bulk, 10_000, 16 << 20),
             (20_000, 75, Some(limits(100_000, 15_000)), Api::Collections, 200, 1 << 20),
             (20_000, 75, Some(limits(10_900, 15_000)), Api::Collections, 200, 1 << 20),
             (30_000, 75, Some(limits(1_400, 15_000)), Api::Collections, 200, 1 << 20),
             (200_000, 75, Some(limits(100_000, 1_510)), Api::Collections, 200, 1 << 20),
-            (200_000, 9_000, Some(limits(100_000, 15_000)), Api::Collections, 116, 2 << 20),
+            (200_000, 9_000, Some(limits(100_000, 15_000)), Api::Collections, 200, 4 << 20),
         ] {
             let given = Given { row_bytes, limits, ..given(rows) };
 
@@ -355,7 +396,7 @@ mod tests {
     #[test]
     fn a_consumer_is_advised_to_hold_no_more_large_batches_than_it_has_memory_for() {
         for (row_bytes, batch_bytes_max, consumer_concurrency) in
-            [(75, 1 << 20, 4), (300, 4 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
+            [(75, 4 << 20, 4), (300, 4 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
         {
             let advice = estimate(&Given { row_bytes, ..given(200_000) }).advice;
 

@@ -30,8 +30,8 @@ impl Assumed {
     }
 
     /// With so many rows a call, as a load says.
-    pub(crate) fn with_call_rows(self, call_rows: Option<u64>) -> Self {
-        Self { rows_per_call: call_rows.unwrap_or(self.rows_per_call), ..self }
+    pub(crate) fn with_call_rows(self, call_rows: usize) -> Self {
+        Self { rows_per_call: u64::try_from(call_rows).unwrap_or(u64::MAX), ..self }
     }
 
     /// With what the newest of these runs reached by either API; they come newest first.

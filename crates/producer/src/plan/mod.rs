@@ -12,7 +12,7 @@ use std::{io::Write, process::ExitCode};
 use anyhow::bail;
 use blob_store::{BlobProperties, BlobStore};
 use job_queue::{LoadSummary, OrgLimits, Queue};
-use load::DateOrder;
+use load::{Api, ApiChoice, DateOrder};
 use serde::Serialize;
 
 use self::{
@@ -26,6 +26,7 @@ use crate::{
     import::{
         error::ReadError,
         known_loads::KnownLoads,
+        open_file::FileOpener,
         read_settings::ReadSettings,
         source::{ReadProgress, Source, Transfer},
     },
@@ -47,8 +48,8 @@ struct Plan {
     /// Of the rows read, those that write a quote inside quotes behind a backslash, and are rejected
     /// for it.
     rows_with_backslash_quotes: u64,
-    #[serde(skip)]
-    batch_bytes_max: u64,
+    /// By which API a run goes with its batches, if the org has room for it.
+    api: Api,
     /// The column that was asked for, there or not.
     #[serde(skip)]
     key: Option<String>,
@@ -93,21 +94,39 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let blob = store.properties(&args.file).await?;
     let load = PlannedLoad::of(&blob.name, &args.load, &queue, &loads).await?;
     let key = args.key.as_deref().or(load.key_column.as_deref());
+    let transfer = Transfer::default();
+    let files = FileOpener { store: &store, queue: Some(&queue), transfer };
+    let as_set = settings.clone();
+    let settings = Box::pin(files.in_batches_for(&blob, settings, load.calls)).await?;
     let rows = Box::pin(look(&store, &blob, &settings, key, args.count)).await?;
     let limits = queue.org_limits().await?;
-    let assumed = Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?).with_call_rows(load.call_rows);
+    let assumed =
+        Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?).with_call_rows(load.calls.rows);
+    let size_by = |api, rows| {
+        as_set.clone().in_batches_for(load.calls.with(Some(api), None), rows).batch_size()
+    };
     let given = Given {
         rows: rows.rows,
         row_bytes: rows.row_bytes,
-        batch_rows: u64::from(args.read.batch_rows),
-        batch_bytes_max: u64::from(args.read.batch_bytes_max),
+        by_calls: size_by(ApiChoice::Collections, rows.rows),
+        by_jobs: size_by(ApiChoice::Bulk, rows.rows),
+        by_auto: match load.calls.api {
+            ApiChoice::Auto => settings.batch_size(),
+            _ => size_by(ApiChoice::Auto, rows.rows),
+        },
         limits: limits.map(|(limits, _)| limits),
         keys_per_lookup: load
             .looks_records_up
             .then(|| keys_per_lookup(rows.keys.as_ref().map_or(0, |keys| keys.key_bytes))),
         assumed,
     };
+    let estimate = estimate(&given);
     let plan = Plan {
+        api: match load.calls.api {
+            ApiChoice::Collections => Api::Collections,
+            ApiChoice::Bulk => Api::Bulk,
+            ApiChoice::Auto => estimate.auto.api,
+        },
         load: load.summary,
         file: blob.name,
         file_bytes: blob.bytes,
@@ -116,7 +135,6 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         row_bytes: rows.row_bytes,
         bytes_read: rows.bytes_read,
         rows_with_backslash_quotes: rows.with_backslash_quotes,
-        batch_bytes_max: given.batch_bytes_max,
         key: args.key.or(load.key_column),
         keys: rows.keys,
         kept_together: rows.kept_together,
@@ -125,7 +143,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         limits: given.limits,
         limits_seen_at_ms: limits.map(|(_, seen_at_ms)| seen_at_ms),
         assumed,
-        estimate: estimate(&given),
+        estimate,
     };
     let mut out = service::stdout();
     if args.json {

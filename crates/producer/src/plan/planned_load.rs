@@ -9,6 +9,7 @@ use crate::{
         error::SyncError,
         known_loads::KnownLoads,
         load_choice::{LoadError, LoadWish},
+        read_settings::Calls,
     },
 };
 
@@ -22,8 +23,8 @@ pub(super) struct PlannedLoad {
     pub(super) dates: DateOrder,
     /// Consumers have to ask for the ids of records before they send rows.
     pub(super) looks_records_up: bool,
-    /// Rows of a call of Collections; nothing without a load.
-    pub(super) call_rows: Option<u64>,
+    /// Its API, and rows of a call; as far as they are known.
+    pub(super) calls: Calls,
 }
 
 impl PlannedLoad {
@@ -57,7 +58,7 @@ impl PlannedLoad {
             key_column: load.key.as_deref().map(|key| column_of(key, load)),
             dates: load.values.dates,
             looks_records_up: looks_up(load.operation, load.key.as_deref()),
-            call_rows: u64::try_from(load.call_rows_max).ok(),
+            calls: Calls::of_load(load),
         }
     }
 
@@ -67,7 +68,7 @@ impl PlannedLoad {
             key_column: key.map(str::to_owned),
             dates: settings.dates.unwrap_or_default(),
             looks_records_up: looks_up(settings.operation.unwrap_or_default(), key),
-            call_rows: settings.call_rows.map(u64::from),
+            calls: Calls::default().with(settings.api, settings.call_rows.map(usize::from)),
             ..Self::default()
         }
     }

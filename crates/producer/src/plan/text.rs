@@ -29,6 +29,7 @@ impl Plan {
             ("together", self.kept_together.as_ref().map(together).unwrap_or_default()),
             ("dates", self.dates()),
             ("org, today", self.left()),
+            ("goes by", name(self.api).to_owned()),
             ("collections", way(&self.estimate.collections)),
             ("bulk", way(&self.estimate.bulk)),
             ("assumed", self.assumed()),
@@ -111,9 +112,11 @@ impl Plan {
 
     fn advice(&self) -> String {
         let advice = &self.estimate.advice;
-        let mut set =
-            format!("SALESFORCE_API={} BATCH_ROWS={}", name(advice.api), advice.batch_rows);
-        if advice.batch_bytes_max != self.batch_bytes_max {
+        let mut set = format!("SALESFORCE_API={}", name(advice.api));
+        if !advice.has_batch_rows {
+            set.push_str(&format!(" BATCH_ROWS={}", advice.batch_rows));
+        }
+        if !advice.has_batch_bytes {
             set.push_str(&format!(" BATCH_BYTES_MAX={}", advice.batch_bytes_max));
         }
         if advice.consumer_concurrency < CONSUMER_CONCURRENCY {

@@ -155,6 +155,9 @@ impl From<SyncError> for ApiError {
                 Some(run),
             ),
             SyncError::Load(error) => error.into(),
+            error @ SyncError::Misfit { .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+            }
             SyncError::Unconfirmed(run) => {
                 let what = run.what();
                 let error = format!("{what}; confirm it with \"confirm\": true in the body");

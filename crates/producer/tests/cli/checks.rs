@@ -376,3 +376,65 @@ fn settings_that_are_missing_are_named_before_anything_is_read() {
         assert!(stderr(&refused).contains(word), "{word}: {}", stderr(&refused));
     }
 }
+
+/// A run that is only queued, with what else is said of it.
+fn started(scene: &Scene, settings: &[(&str, &str)], run: &str, more: &[&str]) -> Output {
+    let sync = ["sync", "--file", FILE, "--no-wait", "--run-id", run];
+    scene.producer(settings, &[&sync, &CONTACT[..], more].concat())
+}
+
+/// Runs that were entered, newest first.
+fn runs(scene: &Scene) -> Vec<String> {
+    let listed = found(&scene.fixture.producer(&["runs", "--json"]));
+    let runs = listed.as_array().unwrap().iter();
+    runs.map(|run| run["run"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_run_that_would_fail_is_refused_before_it_is_entered() {
+    let scene = Scene::start();
+    let mapping = scene.path("contacts.sdl");
+    let other = scene.path("other.sdl");
+    fs::write(&other, format!("{MAPPING}Remark=Colour__c\n")).unwrap();
+    let missing = scene.path("missing.sdl");
+    fs::write(&missing, format!("{MAPPING}Colour=Description\n")).unwrap();
+    for (mapping, word) in [(&other, "Colour__c"), (&missing, "Colour")] {
+        let refused = started(&scene, &[], "misfit", &["--mapping", mapping]);
+
+        assert_eq!(refused.status.code(), Some(2), "{word}: {}", stderr(&refused));
+        let said = stderr(&refused);
+        assert!(said.contains("is not started") && said.contains(word), "{word}: {said}");
+        assert_eq!(runs(&scene), [""; 0], "{word}");
+    }
+
+    let before = scene.org.calls();
+    let fits = started(&scene, &[], "fits", &["--mapping", &mapping]);
+
+    assert_eq!(fits.status.code(), Some(0), "{}", stderr(&fits));
+    assert_eq!(runs(&scene), ["fits"]);
+    assert_eq!(scene.org.calls() - before, 3, "a sign-in, the object, and the one it refers to");
+}
+
+#[test]
+fn a_start_never_depends_on_the_org() {
+    let scene = Scene::start();
+    let other = scene.path("other.sdl");
+    fs::write(&other, format!("{MAPPING}Remark=Colour__c\n")).unwrap();
+    let misfit = ["--mapping", other.as_str()];
+    for (run, settings, warns) in [
+        ("away", &[("SALESFORCE_LOGIN_URL", "http://127.0.0.1:9")][..], true),
+        ("locked-out", &[("SALESFORCE_CLIENT_SECRET", "another")], true),
+        ("half", &[("SALESFORCE_CLIENT_SECRET", "")], true),
+        ("none", &[("SALESFORCE_CLIENT_ID", ""), ("SALESFORCE_CLIENT_SECRET", "")], false),
+    ] {
+        // Another version of the file each time, so that each is a run of its own.
+        scene.fixture.put(FILE, format!("{CONTACTS}C-9,{run},,,,\n"));
+
+        let started = started(&scene, settings, run, &misfit);
+
+        let said = stderr(&started);
+        assert_eq!(started.status.code(), Some(0), "{run}: {said}");
+        assert_eq!(said.contains("check"), warns, "{run}: {said}");
+        assert_eq!(runs(&scene)[0], run);
+    }
+}

@@ -433,8 +433,10 @@ fn a_plan_knows_key_calls_and_dates_of_the_load_that_a_start_would_have() {
     let text = "[loads.contacts]\nobject = \"Contact\"\noperation = \"update\"\n\
                 external-id = \"Key__c\"\nfiles = [\"big*.csv\"]\ncall-rows = 2\n\
                 columns = { Nr = \"Key__c\", Born = \"Birthdate\" }\n";
-    let plan =
-        |more: &[&str]| fixture.producer(&[&["plan", "--file", FILE, "--json"], more].concat());
+    let plan = |more: &[&str]| {
+        let arguments = [&["plan", "--file", FILE, "--json"], more].concat();
+        fixture.producer_with(&[("BATCH_ROWS", "")], &arguments)
+    };
     let (_folder, path) = loads(text);
 
     let without = plan(&[]);
@@ -444,11 +446,12 @@ fn a_plan_knows_key_calls_and_dates_of_the_load_that_a_start_would_have() {
     let without: Value = serde_json::from_slice(&without.stdout).unwrap();
     let planned = |plan: &Value| {
         let way = &plan["collections"];
-        json!([plan["load"]["name"], plan["keys"]["column"], way["batchRows"], way["lookups"]])
+        let figures = ["batchRows", "apiCalls", "lookups"].map(|name| &way[name]);
+        json!([plan["load"]["name"], plan["keys"]["column"], figures])
     };
-    assert_eq!(planned(&without), json!([null, null, 200, 0]));
+    assert_eq!(planned(&without), json!([null, null, [200, 1, 0]]));
     let with = report(&with);
-    assert_eq!(planned(&with), json!(["contacts", "Nr", 2, 2]));
+    assert_eq!(planned(&with), json!(["contacts", "Nr", [200, 3, 1]]));
     assert_eq!(
         (&with["datesAssumed"], &with["keys"]["againInBatch"]),
         (&json!("day-first"), &json!(1))

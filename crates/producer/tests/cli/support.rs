@@ -32,9 +32,13 @@ impl Fixture {
 
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
         let connection_string = self.azurite.connection_string();
-        [("REDIS_URL", self.redis.url()), ("AZURE_STORAGE_CONNECTION_STRING", connection_string)]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into()
+        let settings = [
+            ("REDIS_URL", self.redis.url()),
+            ("AZURE_STORAGE_CONNECTION_STRING", connection_string),
+            // What is settled here is counted in batches.
+            ("BATCH_ROWS", "100".to_owned()),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     pub(crate) fn producer(&self, arguments: &[&str]) -> Output {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use job_queue::RunLoad;
 use load::{Load, LoadSettings};
 use reqwest::Method;
+use salesforce_simulator::{Config, Simulator};
 use serde_json::{Value, json};
 use test_support::load_of;
 use tokio::{
@@ -59,6 +60,41 @@ async fn does(server: &Server, load: Value) -> Value {
 /// No run was entered.
 async fn assert_no_run(server: &Server) {
     assert_eq!(server.get("/api/sync").await.json(), json!({"runs": [], "next": null}));
+}
+
+/// A server that can ask a Salesforce.
+async fn with_org(services: &mut Services) -> Simulator {
+    let org = Simulator::start(Config::default()).await.unwrap();
+    services.set("SALESFORCE_LOGIN_URL", &org.url());
+    services.set("SALESFORCE_CLIENT_ID", Config::CLIENT_ID);
+    services.set("SALESFORCE_CLIENT_SECRET", Config::CLIENT_SECRET);
+    org
+}
+
+#[tokio::test]
+async fn a_start_that_would_fail_is_refused_with_the_reason_and_asks_the_org_once_a_minute() {
+    let mut services = Services::start().await;
+    let org = with_org(&mut services).await;
+    services.put_rows("rows.csv", 10).await;
+    let server = services.serve().await;
+    let load = |field: &str| {
+        let columns = json!({"id": "LegacyId__c", "name": field});
+        json!({"object": "Contact", "externalId": "LegacyId__c", "columns": columns})
+    };
+
+    let body = json!({"fileName": "rows.csv", "load": load("Colour__c")});
+    let refused = server.post_json("/api/sync/start", &body).await;
+
+    assert_eq!(refused.status, 422, "{refused:?}");
+    let why = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(why.contains("is not started") && why.contains("Colour__c"), "{why}");
+    assert_no_run(&server).await;
+    let does_contacts = async || does(&server, load("LastName")).await["object"].clone();
+    assert_eq!(does_contacts().await, "Contact");
+    let calls = org.requests().len();
+    services.put_rows("rows.csv", 11).await;
+    assert_eq!(does_contacts().await, "Contact");
+    assert_eq!(org.requests().len(), calls, "what fitted a moment ago is not asked again");
 }
 
 #[tokio::test]

@@ -86,6 +86,11 @@ impl Rows {
         Ok(true)
     }
 
+    /// Whether all of the file has been read.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.reader.position().byte() >= self.bytes
+    }
+
     /// Whether more than half of the file has been read.
     pub(super) fn is_past_half(&self) -> bool {
         self.reader.position().byte() > self.bytes / 2

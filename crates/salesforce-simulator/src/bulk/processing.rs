@@ -170,7 +170,8 @@ impl Work {
                 return Ok(Step::End);
             }
         }
-        Ok(Step::More)
+        // A job of exactly so many rows is one batch, and no second one without a row.
+        Ok(if self.rows.is_at_end() { Step::End } else { Step::More })
     }
 
     /// Stores the rows of a chunk; `false` when the job has been ended meanwhile.

@@ -255,6 +255,18 @@ async fn the_number_of_unfinished_jobs_may_be_limited() {
 }
 
 #[tokio::test]
+async fn a_job_takes_a_batch_of_the_day_for_each_ten_thousand_rows_begun() {
+    let org = Org::start().await;
+
+    for (rows, batches) in [(10_000, 1), (10_001, 3), (20_000, 5)] {
+        let job = org.load(upsert_of_leads(), &leads(0..rows)).await;
+
+        assert_eq!(job["state"], "JobComplete");
+        assert_eq!(org.simulator.state().bulk_batches, batches, "after {rows} rows");
+    }
+}
+
+#[tokio::test]
 async fn batches_of_a_day_run_out() {
     let config = Config { bulk_batches_daily_max: 2, ..Config::default() };
     let org = Org::with(config).await;

@@ -15,8 +15,9 @@ pub(crate) const LEASE_MS: u64 = 3_000;
 /// four dying ones. After so long everything is let go on until all that was under way is settled.
 pub(crate) const SEASON: u64 = 3 * LEASE_MS;
 
-/// `CONSUMER_CONCURRENCY`, and rows of a batch: the defaults.
+/// `CONSUMER_CONCURRENCY`: the default.
 pub(crate) const CONCURRENCY: u64 = 4;
+/// Rows of a batch.
 pub(crate) const BATCH_ROWS: u64 = 100;
 
 /// What breaks in a round.

@@ -50,6 +50,8 @@ impl Services {
         let seed = format!("--seed={}", plan.seed);
         let file = format!("--schema={}", schema.path().display());
         let mut pipeline = Pipeline::on(redis, &[&file, &seed]);
+        // Small ones, so that all runs have many.
+        pipeline.set("BATCH_ROWS", &super::plan::BATCH_ROWS.to_string());
         pipeline.set("QUEUE_LEASE", &format!("{}ms", super::plan::LEASE_MS));
         if let Some(pair) = &pair {
             let address = pair.sentinel.address();

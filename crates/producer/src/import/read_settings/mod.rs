@@ -1,6 +1,7 @@
 //! How a file is read, as meant. Kept in the ledger: a producer that resumes a
 //! run must cut the same batches, or a row would be queued twice.
 
+mod batch_size;
 mod of_rejects;
 
 use ingest_core::{
@@ -10,6 +11,7 @@ use ingest_core::{
 use job_queue::Ledger;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::batch_size::{BatchSize, Beginning, Calls, guess_rows};
 use crate::{
     cli::{invalid_setting::InvalidSetting, read_args::ReadArgs, reject_limit::RejectLimit},
     import::{compression::Packing, error::SyncError},
@@ -34,8 +36,11 @@ pub(crate) struct ReadSettings {
     header_bytes_max: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     header_columns_max: Option<usize>,
-    batch_rows: usize,
-    batch_bytes_max: usize,
+    /// `None` until the run's load, or a setting, says it; see [`BatchSize`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch_rows: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    batch_bytes_max: Option<usize>,
     /// Rows with the same cell in this column are kept in one batch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keep_together: Option<String>,
@@ -69,8 +74,8 @@ impl ReadSettings {
             record_bytes_max: args.record_bytes_max as usize,
             header_bytes_max: Some(args.header_bytes_max as usize),
             header_columns_max: Some(args.header_columns_max as usize),
-            batch_rows: args.batch_rows as usize,
-            batch_bytes_max: args.batch_bytes_max as usize,
+            batch_rows: args.batch_rows.map(|rows| rows as usize),
+            batch_bytes_max: args.batch_bytes_max.map(|bytes| bytes as usize),
             keep_together: args.batch_keep_together.clone(),
             replay: None,
             replay_text: None,
@@ -94,8 +99,8 @@ impl ReadSettings {
     }
 
     /// The same in batches of another size.
-    pub(crate) fn in_batches(self, rows: usize, bytes_max: usize) -> Self {
-        Self { batch_rows: rows, batch_bytes_max: bytes_max, ..self }
+    pub(crate) fn in_batches(self, BatchSize { rows, bytes_max }: BatchSize) -> Self {
+        Self { batch_rows: Some(rows), batch_bytes_max: Some(bytes_max), ..self }
     }
 
     /// Whether the file is a rejects file whose last columns are taken off.
@@ -125,7 +130,7 @@ impl ReadSettings {
 
     /// The same with each record as a batch of its own: for who looks at records.
     pub(crate) fn by_record(self) -> Self {
-        Self { batch_rows: 1, keep_together: None, ..self }
+        Self { batch_rows: Some(1), keep_together: None, ..self }
     }
 
     /// Reads a file from its first byte.
@@ -160,12 +165,13 @@ impl ReadSettings {
     }
 
     fn ingest(&self) -> IngestSettings {
+        let BatchSize { rows, bytes_max } = self.batch_size();
         IngestSettings {
             delimiter: self.delimiter,
             quote: self.quote,
             escape: self.escape,
             record_bytes_max: self.record_bytes_max,
-            batch: BatchLimits { rows_max: self.batch_rows, bytes_max: self.batch_bytes_max },
+            batch: BatchLimits { rows_max: rows, bytes_max },
         }
     }
 

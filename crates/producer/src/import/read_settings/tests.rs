@@ -4,8 +4,8 @@ use super::*;
 
 fn args(delimiter: &str, quote: &str, encoding: &str) -> ReadArgs {
     ReadArgs {
-        batch_rows: 100,
-        batch_bytes_max: 1 << 20,
+        batch_rows: None,
+        batch_bytes_max: None,
         batch_keep_together: Some("Parent".to_owned()),
         record_bytes_max: 1 << 20,
         header_bytes_max: 64 << 10,
@@ -14,6 +14,13 @@ fn args(delimiter: &str, quote: &str, encoding: &str) -> ReadArgs {
         csv_quote: quote.to_owned(),
         csv_escape: "none".to_owned(),
         csv_encoding: encoding.to_owned(),
+    }
+}
+
+impl ReadSettings {
+    /// Nothing is set.
+    pub(super) fn default_for_tests() -> Self {
+        Self::new(&args("auto", "\"", "utf-8")).unwrap()
     }
 }
 
@@ -113,6 +120,7 @@ fn a_run_of_a_producer_that_knew_less_settings_goes_on() {
 
     let ReadSettings { replay, keep_together, packing, .. } = settings.clone();
     assert_eq!((replay, keep_together, packing), (None, None, None));
+    assert_eq!(settings.batch_size(), BatchSize { rows: 100, bytes_max: 1 << 20 });
     let mut ingest = settings.start();
     ingest.push(format!("{}c\n1\n", "c,".repeat(100_000)).into());
     assert!(ingest.next_batch().is_ok(), "it was begun with any header");

@@ -19,8 +19,8 @@ use crate::cli::invalid_setting::InvalidSetting;
 pub(crate) struct DescribesFile {
     version: u32,
     /// Where the org's API is.
-    pub(super) instance: String,
-    pub(super) objects: Vec<Describe>,
+    pub(crate) instance: String,
+    pub(crate) objects: Vec<Describe>,
 }
 
 /// How such files are written. Another number is another way.
@@ -30,11 +30,11 @@ const VERSION: u32 = 1;
 const BYTES_MAX: u64 = 64 << 20;
 
 impl DescribesFile {
-    pub(super) fn new(instance: String, objects: Vec<Describe>) -> Self {
+    pub(crate) fn new(instance: String, objects: Vec<Describe>) -> Self {
         Self { version: VERSION, instance, objects }
     }
 
-    pub(super) fn read(path: &Path) -> Result<Self, InvalidSetting> {
+    pub(crate) fn read(path: &Path) -> Result<Self, InvalidSetting> {
         let unusable = |why: String| {
             InvalidSetting(format!(
                 "{} cannot be used ({why}); save one with producer describe --object NAME --out FILE",
@@ -53,16 +53,16 @@ impl DescribesFile {
     }
 
     /// Names in Salesforce have no case.
-    pub(super) fn find(&self, object: &str) -> Option<&Describe> {
+    pub(crate) fn find(&self, object: &str) -> Option<&Describe> {
         self.objects.iter().find(|describe| describe.name.eq_ignore_ascii_case(object))
     }
 
-    pub(super) fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         few(self.objects.iter().map(|describe| &describe.name), ", ")
     }
 
     /// The text of the file: an object a line, and nothing of what a description says by not saying it.
-    pub(super) fn to_json(&self) -> String {
+    pub(crate) fn to_json(&self) -> String {
         let mut objects = serde_json::to_value(&self.objects).expect("texts become JSON");
         for field in objects.as_array_mut().into_iter().flatten().flat_map(members) {
             prune(field);

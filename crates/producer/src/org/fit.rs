@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use ingest_core::Header;
 use load::{Load, Plan};
 
-use super::org::{DescribeError, Describer};
+use super::describer::{DescribeError, Describer};
 
 /// What becomes of the columns of a file.
-pub(super) struct Fitted {
-    pub(super) plan: Plan,
+pub(crate) struct Fitted {
+    pub(crate) plan: Plan,
     /// Columns that are not sent.
-    pub(super) left_out: Vec<String>,
+    pub(crate) left_out: Vec<String>,
     /// Fields that a new record needs, and that no column fills.
-    pub(super) required: Vec<String>,
+    pub(crate) required: Vec<String>,
     /// What may go wrong, a sentence each.
-    pub(super) warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Why there is no such plan.
-pub(super) enum Unfit {
+pub(crate) enum Unfit {
     /// A run would fail for it.
     Misfit(String),
     /// It is not known what the objects are like.
@@ -27,7 +27,7 @@ pub(super) enum Unfit {
 }
 
 /// Compares as a consumer does before the first row of a run.
-pub(super) async fn fit(
+pub(crate) async fn fit(
     describer: &Describer,
     load: &Load,
     header: Header,

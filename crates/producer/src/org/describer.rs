@@ -93,12 +93,12 @@ impl Describer {
     }
 
     /// A file that `producer describe` saved.
-    pub(super) fn file(path: &Path) -> Result<Self, InvalidSetting> {
+    pub(crate) fn file(path: &Path) -> Result<Self, InvalidSetting> {
         Ok(Self::File { path: path.to_owned(), file: DescribesFile::read(path)? })
     }
 
     /// Where the descriptions are of, after a sign-in.
-    pub(super) async fn source(&self) -> Result<String, DescribeError> {
+    pub(crate) async fn source(&self) -> Result<String, DescribeError> {
         match self {
             Self::File { path, file } => Ok(format!("{} ({})", path.display(), file.instance)),
             Self::Org(client) => match until_answered(|| client.instance()).await {
@@ -136,7 +136,7 @@ impl Describer {
     }
 
     /// Objects that rows refer to. One that cannot be read is not compared, as in a run.
-    pub(super) async fn parents(
+    pub(crate) async fn parents(
         &self,
         objects: BTreeSet<String>,
         warnings: &mut Vec<String>,
