@@ -357,7 +357,8 @@ fn memory_does_not_grow_with_the_file_nor_with_its_faults() {
 
     let (small, large) = (peak(20_000), peak(400_000));
 
-    assert!(large < 64 && large < small + 24, "{small} MiB, {large} MiB");
+    // What docs/check.md says, and room for a program with debug information.
+    assert!(large < 80 && large < small + 24, "{small} MiB, {large} MiB");
 }
 
 #[test]
