@@ -1,10 +1,10 @@
 // A new load, from a file to a run: what the file has, what its columns become, a check, the start.
 
 import { call, get, post } from "./api.js";
-import { ask } from "./ask.js";
 import { Check } from "./check.js";
 import { Columns } from "./columns.js";
 import { announce, element, instance, setText } from "./dom.js";
+import { save } from "./download.js";
 import { Draft } from "./draft.js";
 import { rule } from "./fields.js";
 import { bytes, grouped, sentence } from "./figures.js";
@@ -304,18 +304,12 @@ class Composer {
   async #start() {
     const { start, says } = this.#parts;
     if (!this.#isWhole()) return;
-    const draft = this.#draft;
-    const load = draft.load();
-    if (draft.asks && !(await ask(question(load, this.#file)))) return;
-    start.disabled = true;
     try {
-      await begin("/api/sync/start", { fileName: this.#file, load });
+      await begin("/api/sync/start", { fileName: this.#file, load: this.#draft.load() }, start);
     } catch (error) {
       if (this.#signal.aborted) return;
       setText(says, `${sentence(error.message)} `);
       if (error.runId) says.append(element("a", { href: `#/runs/${encodeURIComponent(error.runId)}` }, "Show that run"));
-    } finally {
-      start.disabled = false;
     }
   }
 
@@ -323,20 +317,9 @@ class Composer {
     if (!this.#isWhole()) return;
     const name = nameFor(this.#file);
     const text = toml(name, this.#draft.load(), [patternFor(this.#file)]);
-    const address = URL.createObjectURL(new Blob([text], { type: "application/toml" }));
-    element("a", { href: address, download: `${name}.toml` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    save(new Blob([text], { type: "application/toml" }), `${name}.toml`);
     announce(`Saved as ${name}.toml. Add it to the file that LOADS_FILE names.`);
   }
-}
-
-function question({ operation, object, externalId }, file) {
-  const what = {
-    insert: "Each row becomes a new record. Loading the file once more makes all of them once more.",
-    delete: `The records that ${externalId} finds go into the recycle bin.`,
-    "hard-delete": `The records that ${externalId} finds are gone for good.`,
-  };
-  return { title: `${operation} ${object}?`, text: `${file}: ${what[operation]}`, yes: `Start the ${operation}`, no: "Do not start" };
 }
 
 function showFile(parts, preview) {

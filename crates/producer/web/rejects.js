@@ -1,8 +1,8 @@
 // Rejected rows by code: their file to download, and another try for them.
 
-import { call } from "./api.js";
+import { lost } from "./connection.js";
 import { element, icon, setText } from "./dom.js";
-import { bytes, grouped, sentence } from "./figures.js";
+import { grouped, sentence } from "./figures.js";
 import { offerLoads } from "./loads.js";
 import { begin } from "./start.js";
 import { token } from "./token.js";
@@ -60,12 +60,10 @@ export class Rejects {
   }
 
   async #replay(code, button) {
-    button.disabled = true;
     try {
-      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, { code, load: this.#parts.load.value || undefined });
+      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, { code, load: this.#parts.load.value || undefined }, button);
     } catch (error) {
       setText(this.#parts.rejectsHint, sentence(error.message));
-      button.disabled = false;
     }
   }
 
@@ -75,48 +73,7 @@ export class Rejects {
       // Without a token the browser's own download is the best there is.
       if (token() === null) return;
       event.preventDefault();
-      this.#download(link.href, `rejects-${this.#run}${suffix}.csv`);
+      import("./download.js").then(({ download }) => download(link.href, `rejects-${this.#run}${suffix}.csv`, this.#parts.rejectsHint), lost);
     });
   }
-
-  /**
-   * A link cannot send the token. The answer goes into a file as it comes where the
-   * browser lets a page write one; elsewhere into a blob.
-   */
-  async #download(path, name) {
-    const hint = this.#parts.rejectsHint;
-    try {
-      const target = await window.showSaveFilePicker?.({ suggestedName: name });
-      setText(hint, "Downloading …");
-      const answer = await call(path);
-      if (target) await answer.body.pipeThrough(counter(hint)).pipeTo(await target.createWritable());
-      else save(await answer.blob(), name);
-      setText(hint, "Downloaded.");
-    } catch (error) {
-      setText(hint, error.name === "AbortError" ? "" : `The download failed. ${sentence(error.message)}`);
-    }
-  }
-}
-
-function counter(hint) {
-  let size = 0;
-  let shownAt = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      size += chunk.byteLength;
-      if (Date.now() - shownAt > 250) {
-        shownAt = Date.now();
-        setText(hint, `Downloading … ${bytes(size)}`);
-      }
-      controller.enqueue(chunk);
-    },
-  });
-}
-
-function save(blob, name) {
-  const address = URL.createObjectURL(blob);
-  const link = element("a", { href: address, download: name });
-  link.click();
-  // The browser reads on for a moment after the click.
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
