@@ -58,6 +58,9 @@ describe("what cannot be undone", { timeout: 300_000 }, () => {
   it("is asked in the server's words, and nothing starts after a no", async () => {
     const watched = await open();
     await watched.press('#files [title="gone.csv"]');
+    await watched.sees("[data-part=loadHint].warn", /^Deletes records; load gone: delete Lead by External_Id__c; gone\*\.csv fits the name\.$/);
+    const options = await watched.page.$$eval("#load option", (all) => all.map(({ text }) => text));
+    assert.deepEqual(options.slice(1, 3), ["gone: delete Lead by External_Id__c, deletes records", "once-more: insert Lead"]);
     await watched.press("[data-part=start]");
     await watched.sees("dialog h2", /^Start this delete\?$/);
     assert.match(await watched.text("dialog p"), /^Delete Lead by External_Id__c \(load gone\) from gone\.csv: the record of each row is deleted, .* recycle bin .*\.$/);
@@ -96,6 +99,9 @@ describe("what cannot be undone", { timeout: 300_000 }, () => {
 
     await watched.page.waitForSelector("dialog", { hidden: true });
     await watched.sees("h1", /^gone\.csv$/);
+    await watched.page.waitForSelector("#c-load option[value=gone]");
+    await watched.page.select("#c-load", "gone");
+    await watched.sees("[data-part=named] .pill.bad", /^deletes records$/);
     assert.equal((await starts(watched)).length, 1);
     await watched.close();
   });

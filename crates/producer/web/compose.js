@@ -4,12 +4,11 @@ import { call, get, post } from "./api.js";
 import { Check } from "./check.js";
 import { Columns } from "./columns.js";
 import { announce, element, instance, setText } from "./dom.js";
-import { save } from "./download.js";
 import { Draft } from "./draft.js";
 import { rule } from "./fields.js";
 import { bytes, grouped, sentence } from "./figures.js";
+import { NamedLoad } from "./named.js";
 import { begin } from "./start.js";
-import { nameFor, patternFor, toml } from "./toml.js";
 
 const SAMPLE_COLUMNS = 40;
 const MAPPING_BYTES_MAX = 500_000;
@@ -74,6 +73,7 @@ class Composer {
   #draft;
   #columns;
   #check;
+  #named;
   #signal;
   #asked = 0;
   #judged;
@@ -86,6 +86,7 @@ class Composer {
     this.#draft = new Draft(preview.columns, samples);
     this.#columns = new Columns(parts, this.#draft, () => this.#changed());
     this.#check = new Check(parts, signal);
+    this.#named = new NamedLoad(parts, () => this.#isOther());
     this.#listen();
   }
 
@@ -137,9 +138,10 @@ class Composer {
     });
   }
 
-  /** Offers the objects of the org, if this server has one to ask. */
+  /** Offers the loads of the server, and the objects of the org, if this server has one to ask. */
   async begin() {
     const parts = this.#parts;
+    this.#named.offer(this.#file, this.#signal).catch(() => {});
     try {
       const { objects } = await get("/api/salesforce/objects", this.#signal);
       parts.objects.replaceChildren(...objects.map(({ name, label }) => element("option", { value: name, label: label === name ? name : `${label} (${name})` })));
@@ -227,9 +229,14 @@ class Composer {
   #changed() {
     this.#judged = this.#draft.judge();
     this.#columns.show(this.#judged);
+    this.#isOther();
+    this.#askForParents();
+  }
+
+  /** What was said of the load that was there before is old. */
+  #isOther() {
     setText(this.#parts.says, "");
     this.#check.isOld();
-    this.#askForParents();
   }
 
   async #askForParents() {
@@ -286,6 +293,7 @@ class Composer {
   /** Whether there is a load; if not, it says what is missing, where it is. */
   #isWhole() {
     const parts = this.#parts;
+    if (this.#named.isChosen) return true;
     const lack = this.#draft.lacks(this.#judged);
     setText(parts.says, lack?.words ?? "");
     if (!lack) return true;
@@ -298,14 +306,18 @@ class Composer {
 
   #checkFile() {
     if (this.#check.isUnderWay) return this.#check.stop();
-    return this.#isWhole() ? this.#check.begin(this.#file, this.#draft.load()) : undefined;
+    return this.#isWhole() ? this.#check.begin(this.#file, this.#load()) : undefined;
+  }
+
+  #load() {
+    return this.#named.isChosen ? this.#named.name : this.#draft.load();
   }
 
   async #start() {
     const { start, says } = this.#parts;
     if (!this.#isWhole()) return;
     try {
-      await begin("/api/sync/start", { fileName: this.#file, load: this.#draft.load() }, start);
+      await begin("/api/sync/start", { fileName: this.#file, load: this.#load() }, start);
     } catch (error) {
       if (this.#signal.aborted) return;
       setText(says, `${sentence(error.message)} `);
@@ -313,8 +325,9 @@ class Composer {
     }
   }
 
-  #save() {
+  async #save() {
     if (!this.#isWhole()) return;
+    const [{ nameFor, patternFor, toml }, { save }] = await Promise.all([import("./toml.js"), import("./download.js")]);
     const name = nameFor(this.#file);
     const text = toml(name, this.#draft.load(), [patternFor(this.#file)]);
     save(new Blob([text], { type: "application/toml" }), `${name}.toml`);

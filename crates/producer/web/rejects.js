@@ -24,23 +24,17 @@ export class Rejects {
 
   show(report) {
     const parts = this.#parts;
-    const some = report.rejected > 0;
     const ended = !report.isOpen;
     const before = this.#report;
     this.#report = report;
     if (before && before.rejected === report.rejected && before.isOpen === report.isOpen && before.rejectsWrittenBytes === report.rejectsWrittenBytes) return;
-    parts.codes.hidden = !some;
-    parts.noRejects.hidden = some;
-    setText(parts.noRejects, ended ? "No row was rejected." : "No row is rejected so far.");
-    parts.replay.hidden = parts.replays.hidden = !some;
+    parts.codes.hidden = parts.replay.hidden = parts.replays.hidden = false;
     // Of a run that has ended just now, the file may be on its way.
-    parts.download.hidden = parts.exact.hidden = !some || report.rejectsWrittenBytes === 0;
+    parts.download.hidden = parts.exact.hidden = report.rejectsWrittenBytes === 0;
     parts.replay.disabled = !report.commands.includes("replay");
-    if (some) this.#offered ??= offerLoads(parts.load).catch(() => (this.#offered = null));
+    this.#offered ??= offerLoads(parts.load).catch(() => (this.#offered = null));
     // What a download says stays.
-    if (!before || (before.rejected > 0) !== some || before.isOpen !== report.isOpen) {
-      setText(parts.rejectsHint, some && !ended ? "Rows can be replayed when the run has ended." : "");
-    }
+    if (before?.isOpen !== report.isOpen) setText(parts.rejectsHint, ended ? "" : "Rows can be replayed when the run has ended.");
     const codes = Object.entries(report.rejectedByCode).sort(([, a], [, b]) => b - a);
     for (const [code, rows] of codes) this.#code(code, rows, ended);
   }
