@@ -1,10 +1,11 @@
 // A new load, from a file to a run: what the file has, what its columns become, a check, the start.
 
-import { call, get, post } from "./api.js";
+import { get, post } from "./api.js";
 import { Check } from "./check.js";
 import { Columns } from "./columns.js";
 import { announce, element, instance, setText } from "./dom.js";
 import { Draft } from "./draft.js";
+import { equip } from "./equip.js";
 import { rule } from "./fields.js";
 import { bytes, grouped, sentence } from "./figures.js";
 import { NamedLoad } from "./named.js";
@@ -18,7 +19,7 @@ export async function showCompose(main, file, signal) {
   document.title = `${file} · Batch Sync`;
   main.classList.add("loading");
   try {
-    const [preview] = await Promise.all([get(`/api/files/${encodeURIComponent(file)}/preview`, signal), equip()]);
+    const [preview] = await Promise.all([get(`/api/files/${encodeURIComponent(file)}/preview`, signal), equip("compose", "compose")]);
     if (signal.aborted) return;
     const { root, parts } = instance("compose");
     showFile(parts, preview);
@@ -31,33 +32,6 @@ export async function showCompose(main, file, signal) {
     main.classList.remove("loading");
     missing(main, error);
   }
-}
-
-let equipped = null;
-
-/** Markup and style of this view, which no other one needs. */
-function equip() {
-  equipped ??= Promise.all([markup(), style()]).catch((error) => {
-    equipped = null;
-    throw error;
-  });
-  return equipped;
-}
-
-async function markup() {
-  const answer = await call("/batch-sync/compose.html");
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  document.body.append(...page.querySelectorAll("template"));
-}
-
-function style() {
-  const link = element("link", { rel: "stylesheet", href: "/batch-sync/compose.css" });
-  const loaded = new Promise((resolve, reject) => {
-    link.onload = resolve;
-    link.onerror = () => reject(new Error("the server cannot be reached"));
-  });
-  document.head.append(link);
-  return loaded;
 }
 
 function missing(main, error) {
