@@ -1,14 +1,23 @@
-// A download for which the server wants a token, which a link cannot send.
+// Files to download, also from a server that wants a token, which a link cannot send.
 
 import { call } from "./api.js";
 import { element, setText } from "./dom.js";
 import { bytes, sentence } from "./figures.js";
+import { token } from "./token.js";
 
-/**
- * The answer goes into a file as it comes where the browser lets a page write one; elsewhere into a blob. `hint` says how
- * far it is.
- */
-export async function download(path, name, hint) {
+/** Makes the link one to this file; `hint` says how far it is. */
+export function offer(link, path, name, hint) {
+  link.href = path;
+  link.addEventListener("click", (event) => {
+    // Without a token the browser's own download is the best there is.
+    if (token() === null) return;
+    event.preventDefault();
+    download(path, name, hint);
+  });
+}
+
+/** The answer goes into a file as it comes where the browser lets a page write one; elsewhere into a blob. */
+async function download(path, name, hint) {
   try {
     const target = await window.showSaveFilePicker?.({ suggestedName: name });
     setText(hint, "Downloading …");

@@ -1,11 +1,10 @@
 // Rejected rows by code: their file to download, and another try for them.
 
-import { lost } from "./connection.js";
 import { element, icon, setText } from "./dom.js";
+import { offer } from "./download.js";
 import { grouped, sentence } from "./figures.js";
 import { offerLoads } from "./loads.js";
 import { begin } from "./start.js";
-import { token } from "./token.js";
 
 export class Rejects {
   #parts;
@@ -18,8 +17,9 @@ export class Rejects {
     this.#parts = parts;
     this.#run = run;
     parts.replay.addEventListener("click", () => this.#replay(undefined, parts.replay));
-    this.#offer(parts.download, "?for=spreadsheet", "-for-spreadsheets");
-    this.#offer(parts.exact, "", "");
+    const path = `/api/sync/${encodeURIComponent(run)}/rejects`;
+    offer(parts.download, `${path}?for=spreadsheet`, `rejects-${run}-for-spreadsheets.csv`, parts.rejectsHint);
+    offer(parts.exact, path, `rejects-${run}.csv`, parts.rejectsHint);
   }
 
   show(report) {
@@ -59,15 +59,5 @@ export class Rejects {
     } catch (error) {
       setText(this.#parts.rejectsHint, sentence(error.message));
     }
-  }
-
-  #offer(link, query, suffix) {
-    link.href = `/api/sync/${encodeURIComponent(this.#run)}/rejects${query}`;
-    link.addEventListener("click", (event) => {
-      // Without a token the browser's own download is the best there is.
-      if (token() === null) return;
-      event.preventDefault();
-      import("./download.js").then(({ download }) => download(link.href, `rejects-${this.#run}${suffix}.csv`, this.#parts.rejectsHint), lost);
-    });
   }
 }

@@ -156,6 +156,7 @@ class RunView {
       setText(place, text);
       if (!place.parentNode) places.append(element("div", {}, element("dt", {}, label), place));
     }
+    if (report.idsWrittenBytes > 0) import("./ids.js").then(({ showIds }) => showIds(places, this.#run, report)).catch(() => {});
   }
 
   /** Few runs need all that there is for rejected rows. */
