@@ -45,7 +45,10 @@ fn merged(mapping: &Yaml) -> Yaml {
 
 /// The environment of a service, without what comes from a file.
 fn environment(service: &Yaml) -> BTreeMap<String, String> {
-    let Some(environment) = service["environment"].as_hash() else { return BTreeMap::new() };
+    if service["environment"].is_badvalue() {
+        return BTreeMap::new();
+    }
+    let environment = merged(&service["environment"]).into_hash().unwrap();
     let pair = |(name, value): (&Yaml, &Yaml)| {
         (name.as_str().unwrap().to_owned(), value.as_str().unwrap().to_owned())
     };

@@ -145,7 +145,8 @@ fn a_server_shows_and_writes_ids_and_the_next_run_reads_them() {
     // All records that the run made are to go again.
     pipeline.set("MAPPING_FILE", "");
     pipeline.set("LOAD_IDS", "false");
-    let delete = ["--object=Lead", "--operation=delete", "--external-id=Id", "--run-id=undo"];
+    let delete =
+        ["--object=Lead", "--operation=delete", "--external-id=Id", "--run-id=undo", "--yes"];
     let arguments = [&["sync", "--file", "ids/first.csv", "--json"], &delete[..]].concat();
     let undone = pipeline.program("producer", &arguments).end();
 

@@ -262,12 +262,7 @@ async fn a_body_may_be_large_for_its_load_only_and_few_at_a_time() {
         stalled.push(begun(&server, 400_000).await);
     }
     let nowhere = json!({"fileName": "none.csv", "load": load});
-    let refused = loop {
-        let answer = server.post_json("/api/sync/start", &nowhere).await;
-        if answer.status != 404 {
-            break answer;
-        }
-    };
+    let refused = server.post_json("/api/sync/start", &nowhere).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
     assert!(refused.error().contains("4 bodies of more than 16384 bytes"), "{refused:?}");
     assert_eq!(server.start("none.csv").await.status, 404, "it is small");
@@ -280,15 +275,20 @@ async fn a_body_may_be_large_for_its_load_only_and_few_at_a_time() {
     assert_eq!(server.post_json("/api/sync/start", &nowhere).await.status, 404);
 }
 
-/// A start of so many bytes, of which few come.
+/// A start of so many bytes, of which few come; the server is reading them.
 async fn begun(server: &Server, bytes: u64) -> TcpStream {
     let address = server.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(
         "POST /api/sync/start HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Content-Length: {bytes}\r\n\r\n{{"
+         Content-Length: {bytes}\r\nExpect: 100-continue\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
+    // It asks for a body that it reads.
+    let mut asked = [0; 25];
+    timeout(Duration::from_secs(60), stream.read_exact(&mut asked)).await.unwrap().unwrap();
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"{").await.unwrap();
     stream
 }
 
