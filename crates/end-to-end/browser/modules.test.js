@@ -92,8 +92,8 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
     assert.equal(chosen, "API bulk; mapping 3c4d; files a*.csv, b.csv; after leads, others");
     assert.equal(gone, "cases: hard-delete Case, deletes records");
     assert.deepEqual(ofFile, [
-      "load cases: insert Case; one of a*.csv, b.csv fits the name", "load default: upsert Lead by Key__c; no pattern fits, so the load of the server's settings counts",
-      "load default: upsert Lead by Key__c; no pattern fits, so the consumers' default load counts", "no pattern fits; the first consumer with a default load gives it one", "several fit"]);
+      "load cases: insert Case; one of a*.csv, b.csv fits the name", "load default: upsert Lead by Key__c; no pattern fits: the load of the server's settings",
+      "load default: upsert Lead by Key__c; no pattern fits: the consumers' default load", "the first consumer with a default load gives it one", "several fit"]);
     assert.deepEqual([short, full], ["insert Case", "upsert Lead by Key__c, load default, mapping 1a2b"]);
   });
 });

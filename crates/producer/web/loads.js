@@ -96,9 +96,10 @@ export function explain(loads, chosen, live) {
 /** What a file gets for which nobody chooses, and why. */
 export function explainFile(loads, { by, load, refused }) {
   if (refused) return refused;
-  if (!load) return "no pattern fits; the first consumer with a default load gives it one";
+  const others = loads.some(({ files }) => files.length > 0) ? "no pattern fits: " : "";
+  if (!load) return `${others}the first consumer with a default load gives it one`;
   const files = loads.find(({ name }) => name === load.name)?.files ?? [];
-  const why = by === "pattern" ? `${files.length > 1 ? "one of " : ""}${files.join(", ")} fits the name` : `no pattern fits, so ${by === "consumers" ? "the consumers' default load" : "the load of the server's settings"} counts`;
+  const why = by === "pattern" ? `${files.length > 1 ? "one of " : ""}${files.join(", ")} fits the name` : `${others}${by === "consumers" ? "the consumers' default load" : "the load of the server's settings"}`;
   return `${deletes(load) ? "deletes records; " : ""}load ${load.name}: ${inShort(load)}; ${why}`;
 }
 
