@@ -188,8 +188,11 @@ fn a_run_that_is_all_queued_is_delivered_though_its_file_was_replaced() {
     pipeline.put("before.csv", pipeline.get(FILE));
 
     pipeline.generate(200, &["--force"]);
+    let sync = pipeline.sync(&["--run-id", "queued"]);
+    // Of a run that has ended it would say that the file is another one.
+    wait_until("the run is followed", || sync.stderr().contains("no consumer is running"));
     let _consumer = pipeline.consumer();
-    let ended = pipeline.sync(&["--run-id", "queued"]).end();
+    let ended = sync.end();
 
     assert_eq!(ended.code, Some(0), "{ended:?}");
     pipeline.assert_holds(&GENERATED, &["before.csv"]);

