@@ -68,7 +68,11 @@ describe("an upload", { timeout: 300_000 }, () => {
     const { page } = watched;
     await watched.sees("#files [role=option]", /first\.csv/);
     const choose = async () => {
-      const [chooser] = await Promise.all([page.waitForFileChooser(), page.keyboard.press("Enter")]);
+      const choosing = page.waitForFileChooser();
+      // The browser takes one command after the other: from here on it waits for the choice.
+      await page.evaluate(() => {});
+      await page.keyboard.press("Enter");
+      const chooser = await choosing;
       await chooser.accept([path.join(folder, "chosen.csv")]);
     };
     await page.focus("#file-name");
@@ -135,8 +139,10 @@ describe("an upload", { timeout: 300_000 }, () => {
     await watched.sees("dialog .hint", /^[\d.]+ [KM]iB of 3\.8 MiB · [\d.]+ \w+\/s · \d+ s left$/);
     assert(await watched.page.$eval("dialog [role=progressbar]", (bar) => Number(bar.getAttribute("aria-valuenow")) < 100));
     await look(watched, "uploading");
+    const ended = new Promise((resolve) => watched.page.once("requestfailed", (request) => resolve(`${request.method()} ${request.failure().errorText}`)));
     await watched.press("dialog [data-part=cancel]");
     await watched.page.waitForSelector("dialog", { hidden: true });
+    assert.equal(await ended, "PUT net::ERR_ABORTED");
     await slow(-1);
 
     assert.equal(await watched.page.evaluate(() => location.hash), "");
