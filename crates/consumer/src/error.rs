@@ -54,6 +54,20 @@ pub enum ConsumerError {
         /// Where the settings lead.
         signed_in: String,
     },
+    /// The queue cannot be taken over yet.
+    #[error(
+        "the queue belongs to org {queue}, and {consumers} of its consumers are running, which would go \
+         on sending rows there; stop all of them, and start this one again with --adopt-org, which gives \
+         the queue to org {signed_in} (one that was killed counts for some seconds more)"
+    )]
+    QueueInUse {
+        /// The org of the queue.
+        queue: String,
+        /// Where the settings lead.
+        signed_in: String,
+        /// How many of its consumers are live.
+        consumers: u64,
+    },
     /// There is no such run.
     #[error("there is no run {run}; `producer runs` lists those that are kept")]
     NoSuchRun {

@@ -102,8 +102,8 @@ async fn deliver_until_stopped(
 ) -> Result<(), apalis::prelude::WorkerError> {
     let Shutdown { stop, force, .. } = &deliverer.sender.shutdown;
     let concurrency = config.consumer.concurrency();
-    let mut workers =
-        Box::pin(run_workers(queue, Arc::clone(deliverer), default, concurrency, stop.clone()));
+    let workers = run_workers(queue, Arc::clone(deliverer), default, concurrency, stop.clone());
+    let mut workers = Box::pin(workers);
     let grace_is_over = async {
         stop.cancelled().await;
         info!("stopping: no more batches are claimed, calls in flight end");

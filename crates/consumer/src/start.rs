@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use job_queue::{Queue, RunLoad};
+use job_queue::{OrgClaim, Queue, RunLoad};
 use load::DEFAULT_LOAD;
 use salesforce::Client;
 use tokio_util::sync::CancellationToken;
@@ -55,12 +55,24 @@ pub(crate) async fn start(
     publisher.publish(&queue, None).await?;
     log_start(config, &signed_in, fitted.as_ref());
     let default = salesforce.load.as_ref().map(|load| RunLoad::new(DEFAULT_LOAD, load));
-    if let Some(RunLoad { summary, .. }) = &default
-        && !summary.may_be_assumed()
-    {
+    if let Some(RunLoad { summary, .. }) = &default {
+        if summary.deletes() {
+            warn!(
+                "{summary} is given to no run: nothing is deleted for somebody who did not say so when \
+                 the run was started"
+            );
+        } else if !summary.may_be_given_unasked() {
+            warn!(
+                "{summary} is given only to runs that start while this consumer is alive, and whose \
+                 start confirms it: rows that are inserted twice are there twice"
+            );
+        }
+    }
+    if let [first, rest @ ..] = salesforce.without_effect.as_slice() {
+        let names = rest.iter().fold((*first).to_owned(), |names, name| names + ", " + name);
         warn!(
-            "{summary} is given to no run: nothing is deleted for somebody who did not say so when the run \
-             was started"
+            "{names}: no effect, because SALESFORCE_OBJECT is not set, so this consumer has no default \
+             load; set it, or say these settings where runs are started"
         );
     }
     let access = BulkAccess::new(reserve);
@@ -117,9 +129,15 @@ async fn preflight(
 /// Makes sure that all that is queued is meant for this org.
 async fn claim(queue: &Queue, org: &str, adopt: bool) -> anyhow::Result<()> {
     let before = if adopt { queue.org().await? } else { None };
-    if let Some(other) = queue.claim_for_org(org, adopt).await? {
-        let signed_in = org.to_owned();
-        return Err(ConsumerError::QueueOfOtherOrg { queue: other, signed_in }.into());
+    let signed_in = org.to_owned();
+    match queue.claim_for_org(org, adopt).await? {
+        OrgClaim::Given => {}
+        OrgClaim::OfOther { org: queue } => {
+            return Err(ConsumerError::QueueOfOtherOrg { queue, signed_in }.into());
+        }
+        OrgClaim::InUse { org: queue, consumers } => {
+            return Err(ConsumerError::QueueInUse { queue, signed_in, consumers }.into());
+        }
     }
     match before {
         Some(before) if before != org => warn!(

@@ -18,7 +18,7 @@ pub(crate) async fn run_workers(
     stop: CancellationToken,
 ) -> Result<(), WorkerError> {
     let name = service::unique_name("consumer");
-    let backend = BatchBackend::new(queue, &name, default);
+    let backend = BatchBackend::new(queue, &name, default).in_org(&deliverer.planner.org);
     WorkerBuilder::new(name)
         .backend(backend)
         .data(deliverer)

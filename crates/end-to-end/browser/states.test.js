@@ -104,7 +104,7 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     await sync.kill();
     const watched = await open("#/runs/december");
     await watched.sees(STATUS, /^Interrupted$/);
-    assert.equal(await watched.text("[data-part=line]"), "producer sync --file leads/december.csv --run-id december");
+    assert.equal(await watched.text("[data-part=line]"), "producer resume december");
     await look(watched, "interrupted");
 
     await stage.product.faults({ latencyMs: 0 });

@@ -56,6 +56,15 @@ pub enum QueueError {
         /// Name of the field.
         field: &'static str,
     },
+    /// Somebody gave the queue to another org.
+    #[error(
+        "the queue belongs to org {org} now, and this consumer is signed in to another one, so it takes \
+         nothing more; stop it, or start it again with settings that sign in to {org}"
+    )]
+    OfOtherOrg {
+        /// Whose the queue is.
+        org: String,
+    },
     /// `apalis-redis` could not push.
     #[error("could not push batches to the queue")]
     Push(#[source] apalis_redis::Error),

@@ -69,8 +69,8 @@ pub use error::{FeedError, QueueError};
 #[cfg(debug_assertions)]
 pub use failpoint::reach_failpoint;
 pub use ledger::{
-    BatchEvent, Bucket, Control, Created, EventId, Held, Ledger, LoadSummary, NewRun, Output,
-    OutputPart, OutputParts, PendingLines, RunLoad, RunState, RunsPage, Series,
+    BatchEvent, Bucket, Control, Created, EventId, Held, Ledger, LoadSummary, NewRun, OrgClaim,
+    Output, OutputPart, OutputParts, PendingLines, RunLoad, RunState, RunsPage, Series,
 };
 pub use queue::{
     BatchBackend, Claimed, ClaimedImport, Depth, Feeder, Fullness, ImportBackend,

@@ -64,10 +64,10 @@ pub enum Misfit {
         object: String,
     },
     /// The mapping cannot be followed.
-    #[error("mapping file {file}: {}", few(problems, "; "))]
+    #[error("{mapping}: {}", few(problems, "; "))]
     Mapping {
-        /// Where it is.
-        file: String,
+        /// What it is called, such as `mapping file lead.sdl`.
+        mapping: String,
         /// Each with its line.
         problems: Vec<String>,
     },
@@ -101,10 +101,8 @@ impl Load {
         let rules = self.rules(describe, parents)?;
         match &self.columns {
             Columns::ByName(left_out) => Ok(Mapping::by_name(rules, left_out.clone())),
-            Columns::Mapped(sdl) => Mapping::from_file(sdl, rules).map_err(|problems| {
-                let file = sdl.path().display().to_string();
-                Misfit::Mapping { file, problems }
-            }),
+            Columns::Mapped(sdl) => Mapping::from_file(sdl, rules)
+                .map_err(|problems| Misfit::Mapping { mapping: sdl.called(), problems }),
         }
     }
 

@@ -107,6 +107,35 @@ impl LoadSettings {
     }
 }
 
+impl LoadSettings {
+    /// The variables whose settings these say though no object is said, so that they make no load.
+    #[must_use]
+    pub fn said_without_object(&self) -> Vec<&'static str> {
+        if self.object.is_some() {
+            return Vec::new();
+        }
+        let said = [
+            (self.external_id.is_some(), "SALESFORCE_EXTERNAL_ID"),
+            (self.operation.is_some(), "SALESFORCE_OPERATION"),
+            (self.api.is_some(), "SALESFORCE_API"),
+            (self.call_rows.is_some(), "SALESFORCE_BATCH"),
+            (self.assignment_rule.is_some(), "SALESFORCE_ASSIGNMENT_RULE"),
+            (self.allow_duplicates.is_some(), "SALESFORCE_ALLOW_DUPLICATES"),
+            (self.mapping.is_some(), "MAPPING_FILE"),
+            (self.leave_out.is_some(), "MAPPING_LEAVE_OUT"),
+            (self.time_zone.is_some(), "MAPPING_TIME_ZONE"),
+            (self.dates.is_some(), "MAPPING_DATES"),
+            (self.two_digit_years.is_some(), "MAPPING_TWO_DIGIT_YEARS"),
+            (self.dates_with_time.is_some(), "MAPPING_DATES_WITH_TIME"),
+            (self.decimal.is_some(), "MAPPING_DECIMAL"),
+            (self.nulls.is_some(), "MAPPING_NULLS"),
+            (self.truncate.is_some(), "MAPPING_TRUNCATE"),
+            (self.ids.is_some(), "LOAD_IDS"),
+        ];
+        said.into_iter().filter(|(is_said, _)| *is_said).map(|(_, name)| name).collect()
+    }
+}
+
 /// What clap says of the flags of a command, said of the variables: nobody wrote a flag.
 fn said_of_variables(command: &Command, error: &clap::Error) -> String {
     let message = error.to_string();

@@ -13,12 +13,9 @@ use serde::{
 
 use crate::{
     DecimalSign, Sdl,
-    sdl::{Entry, constant},
+    sdl::{Entry, IN_A_REQUEST, constant},
     spelling::{Names, quoted},
 };
-
-/// Where `columns` of a request are, which have no file.
-const IN_A_REQUEST: &str = "columns";
 
 /// Which column fills which fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +28,7 @@ pub struct InlineColumns {
 struct Column {
     line: usize,
     name: String,
-    /// Empty when it is not sent.
+    /// One or more.
     fields: Vec<String>,
 }
 
@@ -74,12 +71,11 @@ pub struct InvalidInline {
 }
 
 impl InlineColumns {
-    /// The columns at `path`, each with its line, its name, and the fields that it fills: none, when it
-    /// is not sent.
+    /// The columns at `path`, each with its line, its name, and the fields that it fills.
     ///
     /// # Errors
     ///
-    /// When a column has no name or is there twice, and when none is sent.
+    /// When a column has no name, is there twice or fills nothing, and when there is none.
     pub fn new(
         path: &Path,
         said: impl IntoIterator<Item = (usize, String, Vec<String>)>,
@@ -100,7 +96,7 @@ impl InlineColumns {
             }
             columns.push(column);
         }
-        if columns.iter().all(|column| column.fields.is_empty()) {
+        if columns.is_empty() {
             let problem = "no column fills a field; write them like `Email = \"Email\"`";
             return Err(refuse(None, problem.to_owned()));
         }
@@ -160,16 +156,14 @@ impl Column {
             ));
         }
         let fields: Vec<String> = fields.iter().map(|field| field.trim().to_owned()).collect();
-        let of_column = |problem| format!("column {}: {problem}", quoted(name));
-        match fields.as_slice() {
-            [only] if only.is_empty() => {
-                Ok(Self { line, name: name.to_owned(), fields: Vec::new() })
-            }
-            several => {
-                several.iter().try_for_each(|field| check_field(field)).map_err(of_column)?;
-                Ok(Self { line, name: name.to_owned(), fields })
-            }
+        let of_column = |problem: String| format!("column {}: {problem}", quoted(name));
+        if fields.iter().all(String::is_empty) {
+            let problem = "it fills no field; name one, or take the column away: what `columns` does \
+                           not name is not sent";
+            return Err(of_column(problem.to_owned()));
         }
+        fields.iter().try_for_each(|field| check_field(field)).map_err(of_column)?;
+        Ok(Self { line, name: name.to_owned(), fields })
     }
 }
 

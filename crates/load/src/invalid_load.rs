@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{InvalidInline, SdlError};
+use crate::{InvalidFields, InvalidInline, SdlError};
 
 /// Settings of a load that do not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,9 @@ pub enum InvalidLoad {
     /// The mapping file cannot be understood.
     #[error(transparent)]
     Mapping(#[from] SdlError),
+    /// The fields that the mapping fills cannot be filled so.
+    #[error(transparent)]
+    Fields(#[from] InvalidFields),
     /// Two places say which column fills which field.
     #[error("columns are mapped by `columns` and by a mapping file; leave one of them out")]
     ColumnsAndMapping,

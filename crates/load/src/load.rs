@@ -99,6 +99,16 @@ impl Load {
         Self { columns, ..self }
     }
 
+    /// Where a mapping file lies is of this machine, and no part of the load: the same file gives the
+    /// same load wherever it is mounted.
+    pub(crate) fn mapped_without_folder(self) -> Self {
+        let columns = match self.columns {
+            Columns::Mapped(sdl) => Columns::Mapped(sdl.named_without_folder()),
+            by_name @ Columns::ByName(_) => by_name,
+        };
+        Self { columns, ..self }
+    }
+
     /// The text that is kept with a run: the same load always gives the same text.
     #[must_use]
     pub fn to_json(&self) -> String {

@@ -47,7 +47,7 @@ impl Mapping {
     ///
     /// All lines that cannot be followed, each with its number.
     pub fn from_file(sdl: &Sdl, rules: TargetRules) -> Result<Self, Vec<String>> {
-        let mut reading = Reading::default();
+        let mut reading = Reading { has_lines: sdl.has_lines(), ..Reading::default() };
         for entry in &sdl.entries {
             reading.entry(entry, &rules);
         }
@@ -153,6 +153,7 @@ struct Reading {
     /// What fills a field, by its name.
     filled_by: HashMap<String, Vec<Filling>>,
     problems: Vec<String>,
+    has_lines: bool,
 }
 
 struct Filling {
@@ -188,7 +189,11 @@ impl Reading {
     fn problem(&mut self, entry: &Entry, problem: &str) {
         let what = if entry.constant.is_some() { "constant" } else { "column" };
         let name = entry.column.trim_matches('"');
-        self.problems.push(format!("line {}, {what} `{name}`: {problem}", entry.line));
+        let line = match self.has_lines {
+            true => format!("line {}, ", entry.line),
+            false => String::new(),
+        };
+        self.problems.push(format!("{line}{what} `{name}`: {problem}"));
     }
 
     /// The field of this name; nothing, when the operation has no use for it.

@@ -88,6 +88,22 @@ impl Sdl {
         })
     }
 
+    /// Whether it is a mapping file, and not `columns` of a load.
+    pub(crate) fn is_file(&self) -> bool {
+        !is_place_of_columns(&self.path)
+    }
+
+    /// Whether its entries stand in lines: those of a request do not.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.path != Path::new(IN_A_REQUEST)
+    }
+
+    /// What messages call it: the mapping file, or where its columns are.
+    pub(crate) fn called(&self) -> String {
+        let file = if self.is_file() { "mapping file " } else { "" };
+        format!("{file}{}", self.path.display())
+    }
+
     /// The same, without the folder of the file.
     pub(crate) fn named_without_folder(self) -> Self {
         let path = self.path.file_name().map(PathBuf::from).unwrap_or(self.path);
@@ -126,6 +142,20 @@ impl Sdl {
         }
         Ok(Self { path: path.to_owned(), entries })
     }
+}
+
+/// Where `columns` of a request are, which have no file.
+pub(crate) const IN_A_REQUEST: &str = "columns";
+
+/// Where the `columns` of a load are in a file of loads, in a message.
+pub(crate) fn place_of_columns(file: &str, load: &str) -> PathBuf {
+    format!("{file} [loads.{load}]").into()
+}
+
+/// Whether a mapping has no file of its own: its path is one of the two above.
+pub(crate) fn is_place_of_columns(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text == IN_A_REQUEST || (text.contains(" [loads.") && text.ends_with(']'))
 }
 
 const LIKE: &str = "CsvColumn=Field__c";

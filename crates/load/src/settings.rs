@@ -163,8 +163,12 @@ impl LoadSettings {
     ///
     /// Where columns find their fields is one choice: who says any of `mapping`, `columns` and
     /// `leave-out` has nothing of the base's. Constants belong to columns.
+    ///
+    /// Who says another object than the base's has nothing of what belongs to that one: what deletes
+    /// contacts must not delete accounts because nobody said an operation.
     #[must_use]
     pub fn over(self, base: Self) -> Self {
+        let base = if self.is_of_another_object(&base) { base.of_any_object() } else { base };
         let says_columns =
             self.mapping.is_some() || self.columns.is_some() || self.leave_out.is_some();
         let (mapping, leave_out, columns, constants) = if says_columns {
@@ -193,6 +197,32 @@ impl LoadSettings {
             ids: self.ids.or(base.ids),
             columns,
             constants,
+        }
+    }
+
+    /// Whether these say another object than `base`.
+    #[must_use]
+    pub fn is_of_another_object(&self, base: &Self) -> bool {
+        let objects = self.object.as_ref().zip(base.object.as_ref());
+        objects.is_some_and(|(own, other)| !own.eq_ignore_ascii_case(other))
+    }
+
+    /// Less all that belongs to their object: the operation, the external id, the assignment rule, and
+    /// what says which column fills which field.
+    fn of_any_object(self) -> Self {
+        let is_by_bulk_only = self.operation.is_some_and(Operation::is_by_bulk_only);
+        Self {
+            object: None,
+            external_id: None,
+            operation: None,
+            // It was no choice.
+            api: self.api.filter(|_| !is_by_bulk_only),
+            assignment_rule: None,
+            mapping: None,
+            leave_out: None,
+            columns: None,
+            constants: None,
+            ..self
         }
     }
 

@@ -12,11 +12,12 @@ impl LoadSettings {
     ///
     /// # Errors
     ///
-    /// When settings are missing or do not fit together, and when the mapping file cannot be read or
-    /// understood.
+    /// When settings are missing or do not fit together, when the mapping file cannot be read or
+    /// understood, and when [its fields](Load::check_columns) cannot be filled.
     pub fn load(&self, read: &dyn Fn(&Path) -> io::Result<String>) -> Result<Load, InvalidLoad> {
-        let load = Load::new(self)?;
-        Ok(load.mapped_by(self.sdl(read)?))
+        let load = Load::new(self)?.mapped_by(self.sdl(read)?);
+        load.check_columns()?;
+        Ok(load.mapped_without_folder())
     }
 
     /// What says which column fills which field; nothing, when their names do.
@@ -35,8 +36,6 @@ impl LoadSettings {
     }
 }
 
-/// Where the file lies is of this machine, and no part of the load: the same file gives the same load
-/// wherever it is mounted.
 fn mapping_file(
     path: &Path,
     read: &dyn Fn(&Path) -> io::Result<String>,
@@ -46,5 +45,5 @@ fn mapping_file(
     if text.len() > MAPPING_BYTES_MAX {
         return Err(unreadable("it is larger than 1 MiB; is it a mapping file?".to_owned()));
     }
-    Ok(Sdl::parse(path, &text)?.named_without_folder())
+    Ok(Sdl::parse(path, &text)?)
 }

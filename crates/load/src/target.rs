@@ -144,17 +144,17 @@ const FIELDS_ARE_HIDDEN: &str =
 
 /// A relationship and a field beyond it: `Account.ErpKey__c`, or `Lead:Who.Key__c` where the
 /// relationship may lead to several objects.
-struct Path<'a> {
-    object: Option<&'a str>,
-    relationship: &'a str,
-    field: &'a str,
+pub(crate) struct Path<'a> {
+    pub(crate) object: Option<&'a str>,
+    pub(crate) relationship: &'a str,
+    pub(crate) field: &'a str,
 }
 
 impl<'a> Path<'a> {
     /// Nothing, when the name is one of a field. Data Loader writes `Account:Account-ErpKey__c` and
     /// `Who:Lead-Key__c`, the relationship first; it wrote `Account:ErpKey__c` before it knew of
     /// several objects.
-    fn of(name: &'a str) -> Option<Self> {
+    pub(crate) fn of(name: &'a str) -> Option<Self> {
         if let Some((relationship, (object, field))) =
             name.split_once(':').and_then(|(name, rest)| Some((name, rest.split_once('-')?)))
         {
@@ -357,6 +357,11 @@ fn writable(field: &Field, rules: &TargetRules) -> Result<Option<String>, String
              user edit it (field-level security)"
         )),
     }
+}
+
+/// Names in Salesforce have no case.
+pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
+    one.trim().eq_ignore_ascii_case(other.trim())
 }
 
 /// Whether a name can be an API name, so that it needs no escape in JSON and in a path.

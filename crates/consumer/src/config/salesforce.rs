@@ -1,9 +1,9 @@
 //! Where the rows go, and how.
 
-use std::fs;
+use std::{fs, io, path::Path};
 
 use clap::Args;
-use load::{InvalidLoad, Load, LoadSettings};
+use load::{InvalidLoad, Load, LoadSettings, NotUtf8};
 use salesforce::{Connection, ConnectionArgs};
 
 use super::InvalidSettings;
@@ -26,19 +26,30 @@ pub struct SalesforceConfig {
     pub(crate) connection: Connection,
     /// The load of runs that were started without one.
     pub(crate) load: Option<Load>,
+    /// Variables of settings that make no load, because none names its object.
+    pub(crate) without_effect: Vec<&'static str>,
 }
 
 impl SalesforceArgs {
     /// Takes the arguments as they are meant.
     pub(crate) fn meant(self) -> Result<SalesforceConfig, InvalidSettings> {
-        Ok(SalesforceConfig { connection: self.connection.connection()?, load: self.load()? })
+        Ok(SalesforceConfig {
+            load: self.load()?,
+            without_effect: self.load.said_without_object(),
+            connection: self.connection.connection()?,
+        })
     }
 
     /// Settings that name no object are no load, as in a producer, which may have the same environment.
     fn load(&self) -> Result<Option<Load>, InvalidLoad> {
         match self.load.object {
             None => Ok(None),
-            Some(_) => self.load.load(&|path| fs::read_to_string(path)).map(Some),
+            Some(_) => self.load.load(&read_text).map(Some),
         }
     }
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    NotUtf8::check(fs::read(path)?)
+        .map_err(|not_utf8| io::Error::new(io::ErrorKind::InvalidData, not_utf8))
 }

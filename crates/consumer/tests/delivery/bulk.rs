@@ -283,12 +283,14 @@ async fn past_silent_results(fault: Fault, times: u32, path: &str, operation: &s
     scene.salesforce.plan(PlannedFault::once(fault).times(times).on(path));
     let rows = [vec!["Ames,Acme".to_owned(); 50], vec!["Bell,".to_owned()]].concat();
     let keyed = rows.iter().enumerate().map(|(key, row)| format!("E-{key},{row}")).collect();
-    match operation {
-        "insert" => scene.feed_under("LastName,Company", "a", &[rows]).await,
-        _ => scene.feed_under("External_Id__c,LastName,Company", "a", &[keyed]).await,
-    }
+    let load = load_of(&[BULK, &format!("--salesforce-operation={operation}")]);
+    let (header, rows) = match operation {
+        "insert" => ("LastName,Company", rows),
+        _ => ("External_Id__c,LastName,Company", keyed),
+    };
+    scene.feed_for(Some(&load), header, "a", &[rows]).await;
 
-    let consumer = scene.consumer(&[BULK, &format!("--salesforce-operation={operation}")]);
+    let consumer = scene.consumer(&[]);
     let ledger = scene.ended("a").await;
     consumer.stop().await.unwrap();
 
@@ -371,8 +373,9 @@ async fn a_reserve_in_calls_keeps_the_same_share_of_the_batches() {
 async fn inserts_updates_and_deletes_go_by_bulk_as_well() {
     let scene = Scene::new().await;
     let twins = vec!["Ames,Acme".to_owned(); 50];
-    scene.feed_under("LastName,Company", "insert", &[twins]).await;
-    let insert = scene.consumer(&[BULK, "--salesforce-operation=insert"]);
+    let load = load_of(&[BULK, "--salesforce-operation=insert"]);
+    scene.feed_for(Some(&load), "LastName,Company", "insert", &[twins]).await;
+    let insert = scene.consumer(&[]);
     let ledger = scene.delivered("insert").await;
     insert.stop().await.unwrap();
     assert_eq!((ledger.tally.created, scene.writes().await), (50, 50));

@@ -237,10 +237,10 @@ async fn governor_limits_are_met_with_smaller_calls() {
 #[tokio::test]
 async fn an_insert_of_unknown_outcome_is_not_repeated() {
     let scene = Scene::new().await;
-    scene.feed("insert", &good_batches(2)).await;
+    scene.feed_with(&["--salesforce-operation=insert"], "insert", &good_batches(2)).await;
     scene.salesforce.plan(PlannedFault::once(Fault::AnswerLost).on("/composite/"));
 
-    let _consumer = scene.consumer(&["--salesforce-operation=insert"]);
+    let _consumer = scene.consumer(&[]);
     let ledger = scene.ended("insert").await;
 
     assert_eq!((ledger.tally.created, ledger.rejected), (100, 100));

@@ -11,7 +11,7 @@ use axum::{
 use job_queue::{Ledger, RunLoad, RunState};
 use salesforce_simulator::{Config, Fault, Faults, PlannedFault};
 use test_support::until;
-use tokio::net::TcpListener;
+use tokio::{io::AsyncBufReadExt, net::TcpListener};
 
 use super::{
     bulk::BULK,
@@ -289,6 +289,31 @@ async fn a_consumer_of_another_org_delivers_nothing_until_it_is_told_to_take_the
     assert!(refused.contains(&format!("sign in to org {ORG}")), "{refused}");
 }
 
+#[tokio::test]
+async fn a_queue_is_not_taken_over_from_consumers_that_are_running() {
+    let scene = Scene::new().await;
+    let other = silent_about_its_org(&scene.salesforce.url()).await;
+    let first = scene.consumer(&[]);
+    scene.feed("first", &good_batches(1)).await;
+    scene.delivered("first").await;
+    let token = by_token(&scene, &other);
+    let adopting = [&token.each_ref().map(String::as_str)[..], &["--adopt-org"]].concat();
+
+    let refused = scene.consumer(&adopting).ended().await.unwrap_err().to_string();
+
+    let words = format!("the queue belongs to org {ORG}, and 1 of its consumers are running");
+    assert!(refused.starts_with(&words) && refused.contains("stop all of them"), "{refused}");
+    assert_eq!(scene.queue.org().await.unwrap().as_deref(), Some(ORG));
+    scene.feed("second", &good_batches(1)).await;
+    scene.delivered("second").await;
+    first.stop().await.unwrap();
+    let adopted = scene.consumer(&adopting);
+    scene.feed("third", &good_batches(1)).await;
+    scene.delivered("third").await;
+    assert_eq!(adopted.stop().await.unwrap(), ExitCode::SUCCESS);
+    assert_ne!(scene.queue.org().await.unwrap().as_deref(), Some(ORG));
+}
+
 /// The old job has an hour to go: whoever follows it does not end in time.
 #[tokio::test]
 async fn an_ingest_job_of_another_org_is_forgotten_and_all_its_rows_come_to_the_new_one() {
@@ -345,4 +370,31 @@ async fn records_that_were_found_in_another_org_are_looked_up_again() {
 
     assert_eq!((ledger.tally.created, ledger.tally.updated), (0, 2));
     assert_eq!(queries() - before, 1, "it asks the org that it is signed in to");
+}
+
+/// Silently left out, they would look as if they counted.
+#[tokio::test]
+async fn settings_that_make_no_load_are_named_at_the_start() {
+    let scene = Scene::new().await;
+    let line = scene.command_line(&["--salesforce-operation=update", "--mapping-dates=day-first"]);
+    let line: Vec<String> =
+        line.into_iter().filter(|argument| !argument.starts_with("--salesforce-object")).collect();
+    let mut command = tokio::process::Command::new(&line[0]);
+    command.args(&line[1..]).env_clear().stderr(std::process::Stdio::piped()).kill_on_drop(true);
+    let mut consumer = command.spawn().unwrap();
+    let mut stderr = tokio::io::BufReader::new(consumer.stderr.take().unwrap()).lines();
+
+    let mut said = Vec::new();
+    while let Some(words) = stderr.next_line().await.unwrap() {
+        let is_last = words.contains("no effect");
+        said.push(words);
+        if is_last {
+            break;
+        }
+    }
+
+    let last = said.last().unwrap();
+    let names = "SALESFORCE_EXTERNAL_ID, SALESFORCE_OPERATION, MAPPING_DATES: no effect, because \
+                 SALESFORCE_OBJECT is not set";
+    assert!(last.contains(names), "{said:?}");
 }

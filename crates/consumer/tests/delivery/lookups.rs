@@ -32,8 +32,9 @@ async fn scene_with<R: AsRef<str>>(header: &str, rows: &[R]) -> Scene {
     let scene = Scene::with(config, Duration::from_secs(1)).await;
     let batches: Vec<Vec<&str>> =
         rows.chunks(5_000).map(|rows| rows.iter().map(AsRef::as_ref).collect()).collect();
-    scene.feed_under(header, "first", &batches).await;
-    let consumer = scene.consumer(&[OBJECT, "--salesforce-operation=insert"]);
+    let load = load_of(&[OBJECT, "--salesforce-operation=insert"]);
+    scene.feed_for(Some(&load), header, "first", &batches).await;
+    let consumer = scene.consumer(&[]);
     scene.delivered("first").await;
     consumer.stop().await.unwrap();
     scene

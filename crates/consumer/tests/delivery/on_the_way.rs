@@ -28,9 +28,9 @@ async fn an_insert_whose_answer_was_replaced_by_a_page_is_not_sent_again() {
         let proxy = FailingProxy::behind(&scene.salesforce.url(), "BAD", status).await;
         let mut rows = good_batches(3).concat();
         rows[bad] = rows[bad].replace("Ames", "BAD");
-        scene.feed("a", &[rows]).await;
+        scene.feed_with(&[&[INSERT], api].concat(), "a", &[rows]).await;
 
-        let consumer = scene.consumer(&[&proxy.arguments()[..], &[INSERT], api].concat());
+        let consumer = scene.consumer(&proxy.arguments());
         let ledger = scene.ended("a").await;
 
         consumer.stop().await.unwrap();
@@ -49,9 +49,8 @@ async fn an_insert_whose_answer_was_replaced_by_a_page_is_not_sent_again() {
 async fn an_insert_of_which_nothing_gets_through_holds_its_run_and_loses_few_rows() {
     let scene = Scene::new().await;
     let proxy = FailingProxy::before(&scene.salesforce.url(), "/composite/", 403, "").await;
-    scene.feed("a", &good_batches(10)).await;
-    let settings = [INSERT, "--concurrency=1"];
-    let consumer = scene.consumer(&[&proxy.arguments()[..], &settings].concat());
+    scene.feed_with(&[INSERT], "a", &good_batches(10)).await;
+    let consumer = scene.consumer(&[&proxy.arguments()[..], &["--concurrency=1"]].concat());
 
     let run = "a".parse().unwrap();
     for is_last in [false, true] {

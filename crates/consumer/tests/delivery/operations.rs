@@ -70,9 +70,9 @@ async fn records_are_deleted_by_their_id_also_when_the_answer_is_lost() {
 #[tokio::test]
 async fn records_are_inserted() {
     let scene = Scene::new().await;
-    scene.feed("insert", &good_batches(2)).await;
+    scene.feed_with(&["--salesforce-operation=insert"], "insert", &good_batches(2)).await;
 
-    let _consumer = scene.consumer(&["--salesforce-operation=insert"]);
+    let _consumer = scene.consumer(&[]);
     let ledger = scene.delivered("insert").await;
 
     assert_eq!((ledger.tally.created, ledger.tally.updated), (200, 0));

@@ -16,8 +16,8 @@ const INSERT: &str = "--salesforce-operation=insert";
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Waits until a consumer that does one batch after the other is through with those before.
-async fn is_through(scene: &Scene, consumer: Consumer) {
-    scene.feed("next", &batches_of(1, 10)).await;
+async fn is_through(scene: &Scene, consumer: Consumer, load: &[&str]) {
+    scene.feed_with(load, "next", &batches_of(1, 10)).await;
     scene.delivered("next").await;
     consumer.stop().await.unwrap();
 }
@@ -31,7 +31,7 @@ async fn a_job_is_kept_for_whoever_has_the_batch_now() {
     scene.jobs_are("UploadComplete", 1).await;
 
     scene.take_lease_away("a").await;
-    is_through(&scene, consumer).await;
+    is_through(&scene, consumer, &[BULK]).await;
 
     assert_eq!(scene.salesforce.state().jobs["JobComplete"], 1, "its results are still to be read");
 }
@@ -40,12 +40,12 @@ async fn a_job_is_kept_for_whoever_has_the_batch_now() {
 async fn a_job_is_not_closed_by_a_consumer_that_lost_its_batch() {
     let scene = Scene::with(Config::default(), HOUR).await;
     scene.salesforce.plan(PlannedFault::once(Fault::Throttled).on("/batches"));
-    scene.feed("a", &batches_of(1, 300)).await;
-    let consumer = scene.consumer(&[BULK, INSERT, "--concurrency=1"]);
+    scene.feed_with(&[BULK, INSERT], "a", &batches_of(1, 300)).await;
+    let consumer = scene.consumer(&["--concurrency=1"]);
     scene.struck(Fault::Throttled).await;
 
     scene.take_lease_away("a").await;
-    is_through(&scene, consumer).await;
+    is_through(&scene, consumer, &[BULK, INSERT]).await;
 
     let state = scene.salesforce.state();
     assert_eq!((state.jobs["Open"], state.objects["Lead"].rows), (1, 10));
@@ -57,18 +57,18 @@ async fn no_row_is_taken_for_stored_because_its_open_job_was_removed() {
     let scene = Scene::with(config, Duration::from_secs(2)).await;
     // The upload gets through, and the close does not.
     scene.salesforce.plan(PlannedFault::once(Fault::Throttled).after(1).on("/jobs/ingest/750"));
-    scene.feed("a", &batches_of(1, 300)).await;
-    let first = scene.consumer(&[BULK, INSERT, "--salesforce-api-reserve=0"]);
+    scene.feed_with(&[BULK, INSERT], "a", &batches_of(1, 300)).await;
+    let first = scene.consumer(&["--salesforce-api-reserve=0"]);
     scene.struck(Fault::Throttled).await;
     first.stop().await.unwrap();
     scene.jobs_are("Open", 1).await;
 
     // It removes that job, and is gone before it may make another.
-    let second = scene.consumer(&[BULK, INSERT, "--salesforce-api-reserve=99%"]);
+    let second = scene.consumer(&["--salesforce-api-reserve=99%"]);
     scene.jobs_are("Open", 0).await;
     scene.take_lease_away("a").await;
     second.stop().await.unwrap();
-    let third = scene.consumer(&[BULK, INSERT, "--salesforce-api-reserve=0"]);
+    let third = scene.consumer(&["--salesforce-api-reserve=0"]);
     let ledger = scene.delivered("a").await;
     third.stop().await.unwrap();
 

@@ -70,6 +70,16 @@ impl Scene {
         self.feed_for(None, header, run, batches).await;
     }
 
+    /// As a producer that said these settings of the load, beside the usual ones.
+    pub(crate) async fn feed_with<R: AsRef<str>>(
+        &self,
+        settings: &[&str],
+        run: &str,
+        batches: &[Vec<R>],
+    ) {
+        self.feed_for(Some(&load_of(settings)), HEADER, run, batches).await;
+    }
+
     /// As a producer that said what the run loads.
     pub(crate) async fn feed_for<R: AsRef<str>>(
         &self,

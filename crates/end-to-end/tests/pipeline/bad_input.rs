@@ -98,6 +98,9 @@ fn a_consumer_that_cannot_work_says_why_before_it_takes_a_batch() {
     pipeline.set("SALESFORCE_OBJECT", "Lead");
 
     pipeline.set("SALESFORCE_EXTERNAL_ID", "Nothing__c");
+    assert_says(&check(&pipeline), 2, &["no column fills `Nothing__c`"]);
+    let mapping = pipeline.local_file("nothing.sdl", "ExternalId=Nothing__c\n");
+    pipeline.set("MAPPING_FILE", &mapping);
     assert_says(&check(&pipeline), 1, &["Nothing__c"]);
     pipeline.set("SALESFORCE_EXTERNAL_ID", "External_Id__c");
 
@@ -207,7 +210,7 @@ fn a_file_that_is_under_way_is_not_loaded_twice() {
 
     let second = pipeline.sync(&["--run-id", "second"]).end();
 
-    assert_says(&second, 1, &["is being loaded by run first", "--run-id first"]);
+    assert_says(&second, 1, &["is being loaded by run first", "producer resume first"]);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn ctrl_c_is_heard_while_redis_is_away() {
     let ended = sync.end();
 
     assert_eq!(ended.code, Some(130), "{ended:?}");
-    assert!(ended.stderr.contains("--run-id away"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("producer resume away"), "{}", ended.stderr);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn ctrl_c_stops_safely_and_says_how_to_go_on() {
     let ended = sync.end();
 
     assert_eq!(ended.code, Some(130), "{ended:?}");
-    let command = "producer sync --file big-data-import.csv --run-id stopped";
+    let command = "producer resume stopped";
     assert!(ended.stderr.contains(command), "{}", ended.stderr);
     assert_eq!(pipeline.report("stopped").text("status"), "interrupted");
     let sync = pipeline.sync(&["--run-id", "stopped", "--json"]);

@@ -313,14 +313,18 @@ fn a_consumer_of_another_org_refuses_the_queue_and_sends_nothing() {
         assert!(refused.stderr.contains(word), "no `{word}`: {refused:?}");
     }
     assert_eq!(sandbox.records("Lead").len(), 0);
-    let _own = LEADS.consumer(&pipeline);
+    let own = LEADS.consumer(&pipeline);
     let ended = sync.end();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     pipeline.assert_holds(&LEADS, &["leads.csv"]);
 
     // After a refresh of the sandbox, say: a person means it.
     pipeline.put("more.csv", sheet("M", 200, 0));
-    drop(_own);
+    let in_use = pipeline.program_with("consumer", &there, &["--adopt-org"]).end();
+    assert_ne!(in_use.code, Some(0), "{in_use:?}");
+    assert!(in_use.stderr.contains("stop all of them"), "{in_use:?}");
+    own.signal("TERM");
+    own.end();
     let adopting = pipeline.program_with("consumer", &there, &["--adopt-org"]);
     let ended = LEADS.sync(&pipeline, "more", "more.csv").end();
     assert_eq!(ended.code, Some(0), "{ended:?} {}", adopting.stderr());

@@ -36,20 +36,40 @@ impl Queue {
         Ok(org)
     }
 
-    /// Gives the queue to an org. It may belong to another one already, whose id is the answer then: rows
-    /// that were meant for one org never reach another, unless `adopt` says so.
+    /// Gives the queue to an org. It may belong to another one already: rows that were meant for one org
+    /// never reach another, unless `adopt` says so, and no consumer of the other one is live.
     ///
     /// # Errors
     ///
     /// As [`org`](Self::org).
-    pub async fn claim_for_org(
-        &self,
-        org: &str,
-        adopt: bool,
-    ) -> Result<Option<String>, QueueError> {
+    pub async fn claim_for_org(&self, org: &str, adopt: bool) -> Result<OrgClaim, QueueError> {
         let mut script = self.keys.script(&scripts::CLAIM_FOR_ORG);
         script.arg(org).arg(u8::from(adopt));
-        let other: String = self.invoke("give the queue to an org", &script).await?;
-        Ok(Some(other).filter(|other| !other.is_empty()))
+        let (other, consumers): (String, u64) =
+            self.invoke("give the queue to an org", &script).await?;
+        Ok(match (other, consumers) {
+            (other, _) if other.is_empty() => OrgClaim::Given,
+            (other, 0) => OrgClaim::OfOther { org: other },
+            (other, consumers) => OrgClaim::InUse { org: other, consumers },
+        })
     }
+}
+
+/// What became of an org's claim on the queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrgClaim {
+    /// The queue belongs to that org.
+    Given,
+    /// It belongs to another one.
+    OfOther {
+        /// The id of the other one.
+        org: String,
+    },
+    /// It belongs to another one, and cannot be taken over as long as consumers deliver to that.
+    InUse {
+        /// The id of the other one.
+        org: String,
+        /// How many are live.
+        consumers: u64,
+    },
 }

@@ -14,6 +14,7 @@ mod run_state;
 mod runs;
 mod series;
 
+pub use assign_load::OrgClaim;
 pub use control::Control;
 pub use create::{Created, NewRun};
 pub use entry::{Held, Ledger};

@@ -54,11 +54,18 @@ impl RunLoad {
 }
 
 impl LoadSummary {
-    /// Whether a run may get it of which nobody said what it does: nothing is deleted for somebody who
-    /// did not say so.
+    /// Whether it removes records. Then it is never the load of a run of which nobody said it.
     #[must_use]
-    pub fn may_be_assumed(&self) -> bool {
-        !matches!(self.operation.as_str(), "delete" | "hard-delete")
+    pub fn deletes(&self) -> bool {
+        matches!(self.operation.as_str(), "delete" | "hard-delete")
+    }
+
+    /// Whether a run may get it that is under way already, and of which nobody said what it does: only
+    /// what can be repeated without harm. Who starts a run can be asked, so there an insert may be
+    /// assumed too.
+    #[must_use]
+    pub fn may_be_given_unasked(&self) -> bool {
+        matches!(self.operation.as_str(), "upsert" | "update")
     }
 
     pub(crate) fn to_json(&self) -> String {

@@ -65,6 +65,13 @@ impl BatchBackend {
         let worker = Worker::new(name, "deliveries", CONSUMERS, load);
         Self::by(Claims::new(queue, worker, default.cloned()))
     }
+
+    /// The same for a consumer that is signed in to this org: it claims nothing more once somebody
+    /// gives the queue to another one.
+    #[must_use]
+    pub fn in_org(self, org: &str) -> Self {
+        Self { claims: self.claims.in_org(org), ..self }
+    }
 }
 
 impl ImportBackend {

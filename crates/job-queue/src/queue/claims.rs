@@ -33,6 +33,8 @@ pub(crate) struct Claims {
     pub(crate) worker: Worker,
     /// What is offered to runs that have no load; imports need none.
     load: Option<Arc<RunLoad>>,
+    /// Where this worker does its jobs; one that does them nowhere in particular has none.
+    org: Option<Arc<str>>,
     /// When that was offered last.
     offered: Arc<Mutex<Option<Instant>>>,
     described: DescribedRuns,
@@ -57,7 +59,12 @@ type Answer = (String, String, Vec<u8>, u32, String, String, String, String);
 impl Claims {
     pub(crate) fn new(queue: Queue, worker: Worker, load: Option<RunLoad>) -> Self {
         let (load, described) = (load.map(Arc::new), DescribedRuns::default());
-        Self { queue, worker, load, offered: Arc::default(), described }
+        Self { queue, worker, load, org: None, offered: Arc::default(), described }
+    }
+
+    /// Nothing more is claimed once the queue is given to another org.
+    pub(crate) fn in_org(self, org: &str) -> Self {
+        Self { org: Some(org.into()), ..self }
     }
 
     /// Those that empty the queue of a cancelled run.
@@ -134,18 +141,19 @@ impl Claims {
     async fn ask(&self, only: Option<&RunId>) -> Result<(u64, Option<Handed>), QueueError> {
         let mut script = self.queue.keys.script(&scripts::CLAIM);
         script.arg(self.worker.round).arg(self.queue.lease_ms()).arg(self.worker.new_token());
-        if let Some(run) = only {
-            script.arg(run.as_ref());
-        }
+        script.arg(only.map_or("", AsRef::as_ref)).arg(self.org.as_deref().unwrap_or_default());
         // When the answer is lost, nobody works on the job until its lease expires.
         let mut answer: Vec<Value> = self.queue.invoke("hand out a job", &script).await?;
         let unreadable = |source: redis::ParsingError| QueueError::Refused {
             action: "hand out a job in a known form",
             source: source.into(),
         };
-        let job = answer.split_off(answer.len().min(1));
-        let without_load = redis::from_redis_value(Value::Array(answer)).map_err(unreadable)?;
-        let [without_load]: [u64; 1] = without_load;
+        let job = answer.split_off(answer.len().min(2));
+        let (org, without_load): (String, u64) =
+            redis::from_redis_value(Value::Array(answer)).map_err(unreadable)?;
+        if !org.is_empty() {
+            return Err(QueueError::OfOtherOrg { org });
+        }
         if job.is_empty() {
             return Ok((without_load, None));
         }
@@ -166,7 +174,8 @@ impl Claims {
 
     /// Offers our load to runs that have none, unless it was offered a moment ago.
     async fn offer_load(&self) -> Result<bool, QueueError> {
-        let Some(load) = self.load.as_ref().filter(|load| load.summary.may_be_assumed()) else {
+        let Some(load) = self.load.as_ref().filter(|load| load.summary.may_be_given_unasked())
+        else {
             return Ok(false);
         };
         {

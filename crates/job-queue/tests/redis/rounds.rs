@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use job_queue::{BatchBackend, NewRun, Queue, QueueArgs, RunState};
+use job_queue::{BatchBackend, NewRun, OrgClaim, Queue, QueueArgs, RunState};
 use redis::Commands;
 
 use crate::support::{Fixture, after, consumer_of, delivered, id, job, load, load_of, new_run};
@@ -79,7 +79,7 @@ async fn nothing_is_handed_out_before_its_checkpoint() {
 }
 
 #[tokio::test]
-async fn any_consumer_gets_batches_of_any_run_each_with_the_load_of_its_run() {
+async fn any_consumer_gets_batches_former_run_each_with_the_load_of_its_run() {
     let fixture = Fixture::with_run("leads").await;
     let contacts = NewRun { load: Some(load_of("Contact")), ..new_run("contacts") };
     fixture.queue.create_run(&contacts).await.unwrap();
@@ -118,17 +118,21 @@ async fn a_run_without_a_load_gets_that_of_a_consumer_which_it_keeps() {
 }
 
 #[tokio::test]
-async fn nothing_is_deleted_for_a_run_that_does_not_say_so() {
+async fn nothing_is_deleted_or_inserted_for_a_run_that_does_not_say_so() {
     let fixture = Fixture::new().await;
     fixture.queue.create_run(&NewRun { load: None, ..new_run("any") }).await.unwrap();
     fixture.feed_all("any", 2).await;
-    let mut load = load();
-    load.summary.operation = "delete".to_owned();
+    let doing = |operation: &str| {
+        let mut load = load();
+        operation.clone_into(&mut load.summary.operation);
+        BatchBackend::new(fixture.queue.clone(), operation, Some(&load))
+    };
 
-    let mut deleting = BatchBackend::new(fixture.queue.clone(), "deleting", Some(&load));
-
-    assert_eq!(deliver(&mut deleting, 9).await, [""; 0]);
-    assert_eq!(fixture.ledger("any").await.load, None);
+    for operation in ["delete", "hard-delete", "insert"] {
+        assert_eq!(deliver(&mut doing(operation), 9).await, [""; 0], "{operation}");
+        assert_eq!(fixture.ledger("any").await.load, None, "{operation}");
+    }
+    assert_eq!(deliver(&mut doing("update"), 9).await, ["any"; 2]);
 }
 
 #[tokio::test]
@@ -196,13 +200,57 @@ async fn a_queue_belongs_to_one_org_until_another_one_adopts_it() {
     let claim = async |org, adopt| fixture.queue.claim_for_org(org, adopt).await.unwrap();
     assert_eq!(fixture.queue.org().await.unwrap(), None);
 
-    assert_eq!(claim("00D1", false).await, None);
-    assert_eq!(claim("00D1", false).await, None);
-    assert_eq!(claim("00D2", false).await, Some("00D1".to_owned()));
+    let of_other = |org: &str| OrgClaim::OfOther { org: org.to_owned() };
+    assert_eq!(claim("00D1", false).await, OrgClaim::Given);
+    assert_eq!(claim("00D1", false).await, OrgClaim::Given);
+    assert_eq!(claim("00D2", false).await, of_other("00D1"));
     assert_eq!(fixture.queue.org().await.unwrap(), Some("00D1".to_owned()));
 
-    assert_eq!(claim("00D2", true).await, None);
-    assert_eq!(claim("00D1", false).await, Some("00D2".to_owned()));
+    assert_eq!(claim("00D2", true).await, OrgClaim::Given);
+    assert_eq!(claim("00D1", false).await, of_other("00D2"));
+}
+
+/// Consumers of the former org would go on sending rows to it.
+#[tokio::test]
+async fn a_queue_is_not_taken_over_while_consumers_of_its_org_are_live() {
+    let fixture = Fixture::new().await;
+    let adopt = async |org| fixture.queue.claim_for_org(org, true).await.unwrap();
+    assert_eq!(adopt("00D1").await, OrgClaim::Given);
+    let mut consumers =
+        [consumer_of(fixture.queue.clone(), "one"), consumer_of(fixture.queue.clone(), "two")];
+    for consumer in &mut consumers {
+        consumer.claim().await.unwrap();
+    }
+    while fixture.queue.live_consumers().await.unwrap() < 2 {
+        tokio::task::yield_now().await;
+    }
+
+    assert_eq!(adopt("00D2").await, OrgClaim::InUse { org: "00D1".to_owned(), consumers: 2 });
+    assert_eq!(fixture.queue.org().await.unwrap().as_deref(), Some("00D1"));
+    assert_eq!(adopt("00D1").await, OrgClaim::Given, "there is nothing to take over");
+
+    // One that was killed sends no heartbeat any more.
+    drop(consumers);
+    let () = fixture.redis().del("{batch-sync}:consumers").unwrap();
+    assert_eq!(adopt("00D2").await, OrgClaim::Given);
+}
+
+/// One whose heartbeat stopped for a while was not seen when its queue was given away.
+#[tokio::test]
+async fn a_consumer_of_the_former_org_gets_nothing_more_of_a_queue_that_was_given_away() {
+    let fixture = Fixture::with_run("a").await;
+    fixture.feed_all("a", 3).await;
+    let mut former = consumer_of(fixture.queue.clone(), "former").in_org("00D1");
+    assert_eq!(fixture.queue.claim_for_org("00D1", false).await.unwrap(), OrgClaim::Given);
+    assert!(former.claim().await.unwrap().is_some());
+    let () = fixture.redis().del("{batch-sync}:consumers").unwrap();
+    assert_eq!(fixture.queue.claim_for_org("00D2", true).await.unwrap(), OrgClaim::Given);
+
+    let refused = former.claim().await.unwrap_err();
+
+    assert!(refused.to_string().contains("belongs to org 00D2 now"), "{refused}");
+    let mut adopting = consumer_of(fixture.queue.clone(), "adopting").in_org("00D2");
+    assert!(adopting.claim().await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -216,7 +264,7 @@ async fn deployments_of_two_names_share_a_redis_and_nothing_else() {
     assert_eq!(deliver(&mut consumer_of(other.clone(), "of-other"), 9).await, [""; 0]);
     assert_eq!(other.ledger(&id("a")).await.unwrap().unwrap().read, 0);
     assert_eq!(deliver(&mut consumer_of(fixture.queue.clone(), "own"), 9).await, ["a"; 2]);
-    assert_eq!(other.claim_for_org("00D2", false).await.unwrap(), None);
+    assert_eq!(other.claim_for_org("00D2", false).await.unwrap(), OrgClaim::Given);
     assert_eq!(fixture.queue.org().await.unwrap(), None);
 }
 

@@ -8,7 +8,7 @@
 //! object = "Account"
 //! external-id = "ErpKey__c"
 //! files = ["accounts*.csv", "exports/**/accounts_*.csv{,.gz}"]
-//! columns = { Kundennr = "ErpKey__c", Name = ["Name", "Alias__c"], Note = "" }
+//! columns = { Kundennr = "ErpKey__c", Name = ["Name", "Alias__c"] }
 //! constants = { Type = "Customer" }
 //!
 //! [loads.contacts]

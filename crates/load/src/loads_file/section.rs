@@ -18,7 +18,8 @@ use super::{
     problem::{Problem, unknown},
 };
 use crate::{
-    AssignmentRule, InlineColumns, InlineConstants, InvalidInline, InvalidLoad, LoadSettings,
+    AssignmentRule, InlineColumns, InlineConstants, InvalidFields, InvalidInline, InvalidLoad,
+    LoadSettings, sdl,
 };
 
 /// What can be said of a load as well as of all.
@@ -111,7 +112,10 @@ impl Section {
         let load = settings.load(read).map_err(|invalid| {
             let (key, problem) = said_of(&invalid, &settings, name);
             let line = match &invalid {
-                InvalidLoad::Inline(InvalidInline { line: Some(line), .. }) => *line,
+                InvalidLoad::Inline(InvalidInline { line: Some(line), .. })
+                | InvalidLoad::Fields(InvalidFields { is_file: false, line: Some(line), .. }) => {
+                    *line
+                }
                 _ => self.lines.get(key).copied().unwrap_or(line),
             };
             Problem { line: Some(line), problem }
@@ -195,7 +199,7 @@ fn read_constants(
 /// Where the columns of a load are, in a message. The folder is of this machine, and no part of a load.
 fn place(document: &Document<'_>, load: &str) -> PathBuf {
     let file = document.path.file_name().unwrap_or(document.path.as_os_str());
-    format!("{} [loads.{load}]", file.display()).into()
+    sdl::place_of_columns(&file.display().to_string(), load)
 }
 
 fn of_inline(invalid: &InvalidInline, line: usize) -> Problem {
@@ -241,6 +245,10 @@ fn said_of(invalid: &InvalidLoad, settings: &LoadSettings, name: &str) -> (&'sta
         InvalidLoad::UnreadableMapping { .. } | InvalidLoad::Mapping(_) => {
             ("mapping", invalid.to_string())
         }
+        InvalidLoad::Fields(InvalidFields { is_file: false, problem, .. }) => {
+            ("columns", format!("load `{name}`: {problem}"))
+        }
+        InvalidLoad::Fields(of_file) => ("mapping", format!("load `{name}`: {of_file}")),
         InvalidLoad::Inline(invalid) => ("constants", invalid.problem.clone()),
     }
 }

@@ -7,6 +7,7 @@ mod data_loader;
 mod digest;
 mod forms;
 mod ids;
+mod mapped_fields;
 mod rows;
 mod settings;
 

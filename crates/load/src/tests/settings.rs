@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, ffi::OsString, io, path::Path};
 
-use clap::{CommandFactory, Parser};
+use clap::{Args, Command, CommandFactory, Parser};
 use serde_json::json;
 
 use crate::{
@@ -106,7 +106,8 @@ fn what_is_said_wins_over_what_is_below_setting_by_setting() {
     ];
     assert_eq!(said(&all).over(said(&others)), said(&all));
     assert_eq!(LoadSettings::default().over(said(&all)), said(&all));
-    for at in 0..all.len() {
+    // Another object says more than itself: see `what_belongs_to_an_object_is_not_of_another_one`.
+    for at in (0..all.len()).filter(|at| !all[*at].starts_with("--object=")) {
         let mut expected = others;
         expected[at] = all[at];
         assert_eq!(said(&[all[at]]).over(said(&others)), said(&expected), "{}", all[at]);
@@ -176,7 +177,7 @@ fn columns_of_a_request_are_those_of_the_mapping_file_that_says_the_same() {
     let file = LoadSettings { mapping: Some("/srv/lead.sdl".into()), ..needed.clone() };
     let inline = with_columns(
         needed,
-        json!({"columns": {"Key": "Key__c", "Name": ["LastName", "Nick__c"], "Note": ""},
+        json!({"columns": {"Key": "Key__c", "Name": ["LastName", "Nick__c"]},
                "constants": {"LeadSource": "Web"}}),
     );
 
@@ -359,4 +360,81 @@ fn variables_alone_say_the_load_default() {
         let message = LoadSettings::of_variables(&variables(said)).unwrap_err().to_string();
         assert!(message.starts_with(expected), "{message}");
     }
+}
+
+#[test]
+fn what_belongs_to_an_object_is_not_of_another_one() {
+    let base = || LoadSettings {
+        columns: None,
+        constants: None,
+        ..said(&[
+            "--object=Contact",
+            "--external-id=Key__c",
+            "--operation=hard-delete",
+            "--api=bulk",
+            "--call-rows=7",
+            "--assignment-rule=true",
+            "--mapping=contacts.sdl",
+            "--dates=day-first",
+            "--ids",
+        ])
+    };
+    let flags = |arguments: &[&str]| said(arguments);
+
+    // Neither the deletion, nor what it found its records by, nor what filled its fields.
+    let other = flags(&["--object=Account"]).over(base());
+    assert_eq!(other, flags(&["--object=Account", "--call-rows=7", "--dates=day-first", "--ids"]));
+    let by_name = LoadSettings { mapping: None, ..base() };
+    let columns =
+        with_columns(by_name.clone(), json!({"columns": {"A": "Key__c"}, "constants": {"B": 1}}));
+    for base in [columns, LoadSettings { leave_out: Some(vec!["X".to_owned()]), ..by_name }] {
+        let left = flags(&["--object=Account"]).over(base);
+        assert_eq!((left.columns, left.constants, left.leave_out), (None, None, None));
+    }
+
+    // All of it, where it is the same object, or none is said.
+    assert_eq!(flags(&["--object=CONTACT"]).over(base()).operation, Some(Operation::HardDelete));
+    assert_eq!(
+        flags(&["--truncate"]).over(base()),
+        LoadSettings { truncate: Some(true), ..base() }
+    );
+    let without_object = LoadSettings { object: None, ..base() };
+    let with = LoadSettings { object: Some("Account".to_owned()), ..base() };
+    assert_eq!(flags(&["--object=Account"]).over(without_object), with);
+}
+
+#[test]
+fn variables_of_settings_without_an_object_are_named() {
+    let arguments = LoadSettings::augment_args(Command::new("load"));
+    let of_arguments = arguments.get_arguments().filter_map(|it| it.get_env()?.to_str());
+    let mut all: Vec<&str> = of_arguments.filter(|name| *name != "SALESFORCE_OBJECT").collect();
+    let everything = || {
+        said(&[
+            "--external-id=A",
+            "--operation=upsert",
+            "--api=bulk",
+            "--call-rows=7",
+            "--assignment-rule=true",
+            "--allow-duplicates",
+            "--mapping=a.sdl",
+            "--leave-out=A",
+            "--time-zone=UTC",
+            "--dates=day-first",
+            "--two-digit-years=1970",
+            "--dates-with-time=cut",
+            "--decimal=comma",
+            "--nulls=write",
+            "--truncate",
+            "--ids",
+        ])
+    };
+
+    let mut named = everything().said_without_object();
+
+    named.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(named, all);
+    let with_object = LoadSettings { object: Some("Lead".to_owned()), ..everything() };
+    assert_eq!(with_object.said_without_object(), [""; 0]);
+    assert_eq!(said(&["--decimal=comma"]).said_without_object(), ["MAPPING_DECIMAL"]);
 }

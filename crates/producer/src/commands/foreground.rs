@@ -161,7 +161,7 @@ impl Foreground {
     }
 
     async fn queued(&self, ledger: Ledger) -> ExitCode {
-        let (run, resume) = (ledger.run.clone(), resume_command(&ledger.file, &ledger.run));
+        let (run, resume) = (ledger.run.clone(), resume_command(&ledger.run));
         self.report_among(ledger).await;
         self.display.print(&format!(
             "everything is queued; watch it: producer show {run}. At its end this writes the \
@@ -171,7 +171,7 @@ impl Foreground {
     }
 
     async fn interrupted(&self, ledger: Ledger) -> ExitCode {
-        let resume = resume_command(&ledger.file, &ledger.run);
+        let resume = resume_command(&ledger.run);
         self.report_among(ledger).await;
         self.display.print(&format!("interrupted; nothing is lost. Go on with: {resume}"));
         service::interrupted()

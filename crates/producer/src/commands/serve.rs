@@ -13,6 +13,7 @@ use anyhow::Context;
 use apalis::prelude::WorkerError;
 use blob_store::BlobStore;
 use job_queue::Queue;
+use load::LoadSettings;
 use secrecy::ExposeSecret;
 use service::{HttpLimits, HttpServer};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +43,7 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
     service::init_logging(io::stderr);
     let (watermarks, settings, store) = checked(&args)?;
     let loads = KnownLoads::read(&args.loads)?;
+    loads.warn_of_what_has_no_effect(&LoadSettings::default());
     let queue = Queue::connect(&args.queue).await?;
     for warning in queue.settings_warnings().await? {
         warn!("{warning}");

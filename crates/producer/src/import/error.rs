@@ -55,7 +55,7 @@ pub(crate) enum SyncError {
     #[error(
         "{file} is being loaded by run {run}; watch it with `producer show {run}`, or go on with it \
          if it was interrupted: {}",
-        resume_command(file, run)
+        resume_command(run)
     )]
     UnderWay { file: String, run: RunId },
     #[error("run {run} loads {of}, not {file}; give --file {of}, or another --run-id")]
@@ -111,7 +111,7 @@ impl SyncError {
                 output,
                 run: ledger.run.clone(),
                 name: name(output, &ledger.run, 1),
-                command: resume_command(&ledger.file, &ledger.run),
+                command: resume_command(&ledger.run),
                 source: Box::new(source),
             },
         }

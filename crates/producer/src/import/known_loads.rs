@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use load::{LoadSettings, Loads, NamedLoad};
+use load::{InvalidLoads, LoadSettings, Loads, NamedLoad, NotUtf8};
 
 use crate::cli::{invalid_setting::InvalidSetting, load_args::LoadsArgs};
 
@@ -42,23 +42,50 @@ impl KnownLoads {
         flags.clone().over(self.environment.clone())
     }
 
+    /// Names the settings of the environment that have no effect, because nothing says their object:
+    /// neither the environment nor these flags.
+    pub(crate) fn warn_of_what_has_no_effect(&self, flags: &LoadSettings) {
+        let names = self.environment.said_without_object();
+        if !names.is_empty() && flags.object.is_none() {
+            tracing::warn!(
+                "{} {} no effect, because SALESFORCE_OBJECT is not set: set it, or write a load in a \
+                 file of loads (LOADS_FILE)",
+                names.join(", "),
+                if names.len() == 1 { "has" } else { "have" },
+            );
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &NamedLoad> {
         self.loads.iter()
     }
 }
 
 fn loads_in(path: &Path) -> Result<Loads, InvalidSetting> {
-    let text = read_text(path).map_err(|error| {
+    let bytes = read_bytes(path).map_err(|error| {
         InvalidSetting(format!("could not read the loads file {}: {error}", path.display()))
+    })?;
+    let text = NotUtf8::check(bytes).map_err(|NotUtf8 { line }| {
+        let (path, problem) = (path.to_owned(), NotUtf8::PROBLEM.to_owned());
+        InvalidSetting(InvalidLoads { path, line: Some(line), problem }.to_string())
     })?;
     Loads::parse(path, &text, &read_text).map_err(|error| InvalidSetting(error.to_string()))
 }
 
 /// The text of a small file.
 pub(super) fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    Ok(text)
+    NotUtf8::check(read_bytes(path)?)
+        .map_err(|not_utf8| io::Error::new(io::ErrorKind::InvalidData, not_utf8))
+}
+
+fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        // It may end within a character. That it is too large says who reads the text.
+        bytes.fill(b' ');
+    }
+    Ok(bytes)
 }
 
 /// What clap says, without what it writes around it.

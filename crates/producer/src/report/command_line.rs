@@ -3,8 +3,8 @@
 use ingest_core::RunId;
 
 /// What goes on with a run.
-pub(crate) fn resume_command(file: &str, run: &RunId) -> String {
-    format!("producer sync --file {} --run-id {run}", shell_word(file))
+pub(crate) fn resume_command(run: &RunId) -> String {
+    format!("producer resume {run}")
 }
 
 /// What loads a file.
@@ -27,8 +27,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_that_resumes_can_be_pasted() {
-        let run = "nightly".parse().unwrap();
+    fn the_commands_can_be_pasted() {
+        assert_eq!(resume_command(&"nightly".parse().unwrap()), "producer resume nightly");
         let cases = [
             ("a/big-data.csv", "a/big-data.csv"),
             ("two words.csv", "'two words.csv'"),
@@ -36,8 +36,7 @@ mod tests {
         ];
 
         for (file, word) in cases {
-            let expected = format!("producer sync --file {word} --run-id nightly");
-            assert_eq!(resume_command(file, &run), expected);
+            assert_eq!(sync_command(file), format!("producer sync --file {word}"));
         }
     }
 }

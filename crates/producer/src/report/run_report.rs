@@ -78,7 +78,7 @@ impl Report {
             commands: RunStatus::commands(&ledger),
             cancelled: ledger.cancelled(),
             resume_command: is_left.then(|| match reject_limit::that_failed(&ledger) {
-                None => resume_command(&ledger.file, &ledger.run),
+                None => resume_command(&ledger.run),
                 // With the old limit it would fail again at once.
                 Some(_) => format!("producer resume {} --max-rejects 100%", ledger.run),
             }),

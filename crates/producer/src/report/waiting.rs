@@ -34,10 +34,10 @@ pub(crate) fn waiting_for(ledger: &Ledger, live: &Live) -> Option<String> {
         RunStatus::Queued | RunStatus::Interrupted if ledger.batches_queued > 0 => {}
         _ => return None,
     }
-    let may_get_one = live.loads.iter().any(LoadSummary::may_be_assumed);
+    let may_get_one = live.loads.iter().any(LoadSummary::may_be_given_unasked);
     match &ledger.load {
         _ if live.consumers == 0 => Some(NO_CONSUMER.to_owned()),
-        None if !may_get_one => Some(no_load(ledger)),
+        None if !may_get_one => Some(no_load(ledger, &live.loads)),
         _ => None,
     }
 }
@@ -45,11 +45,20 @@ pub(crate) fn waiting_for(ledger: &Ledger, live: &Live) -> Option<String> {
 const NO_CONSUMER: &str =
     "no consumer is running, so nothing is delivered yet; start one: make consumer";
 
-fn no_load(ledger: &Ledger) -> String {
+fn no_load(ledger: &Ledger, loads: &[LoadSummary]) -> String {
+    let why = match loads {
+        [] => "no consumer that is alive has a default load to give it; start one with \
+             SALESFORCE_OBJECT, or"
+            .to_owned(),
+        given_to_nobody => format!(
+            "a default load that inserts or deletes is given to no run of which nobody said it: the \
+             consumers have {};",
+            few(given_to_nobody.iter().map(ToString::to_string), "; ")
+        ),
+    };
     format!(
-        "the run has no load: its start did not say what rows become, and no consumer that is alive \
-         has a default load to give it; start one with SALESFORCE_OBJECT, or cancel the run (producer \
-         cancel {}) and start it again with --load or --object",
+        "the run has no load: its start did not say what rows become, and {why} cancel the run \
+         (producer cancel {}) and start it again with --load or --object",
         ledger.run
     )
 }
@@ -69,6 +78,7 @@ mod tests {
     fn a_run_waits_for_a_consumer_and_without_a_load_for_one_that_has_one_to_give() {
         let with_load = sample::ledger("nightly");
         let without = Ledger { load: None, ..sample::ledger("nightly") };
+        let inserts = LoadSummary { operation: "insert".to_owned(), ..sample::load() };
         let deletes = LoadSummary { operation: "delete".to_owned(), ..sample::load() };
         let cases = [
             (&with_load, live(0, &[]), "no consumer is running"),
@@ -76,6 +86,7 @@ mod tests {
             (&without, live(0, &[]), "no consumer is running"),
             (&without, live(1, &[]), "the run has no load"),
             (&without, live(1, std::slice::from_ref(&deletes)), "the run has no load"),
+            (&without, live(1, std::slice::from_ref(&inserts)), "the run has no load"),
             (&without, live(2, &[deletes, sample::leads()]), ""),
         ];
 
@@ -84,6 +95,24 @@ mod tests {
             assert_eq!(says.is_some(), !expected.is_empty(), "{live:?}: {says:?}");
             assert!(says.unwrap_or_default().starts_with(expected), "{live:?}");
         }
+    }
+
+    #[test]
+    fn a_run_without_a_load_is_told_what_would_give_it_one() {
+        let without = Ledger { load: None, ..sample::ledger("nightly") };
+        let says = |loads: &[LoadSummary]| waiting_for(&without, &live(1, loads)).unwrap();
+        let restart = "cancel the run (producer cancel nightly) and start it again with --load or \
+                       --object";
+
+        let none = says(&[]);
+        assert!(none.contains("start one with SALESFORCE_OBJECT, or cancel the run"), "{none}");
+        for operation in ["delete", "hard-delete", "insert"] {
+            let load = LoadSummary { operation: operation.to_owned(), ..sample::load() };
+            let words = says(std::slice::from_ref(&load));
+            assert!(!words.contains("SALESFORCE_OBJECT"), "it would be of no use: {words}");
+            assert!(words.contains(&format!("the consumers have {load}; {restart}")), "{words}");
+        }
+        assert!(none.ends_with(restart), "{none}");
     }
 
     #[test]

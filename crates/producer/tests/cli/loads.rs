@@ -109,6 +109,7 @@ fn a_name_comes_before_a_pattern_a_pattern_before_the_environment_and_flags_chan
     let (_folder, path) = loads(LOADS);
     let file = ("LOADS_FILE", path.as_str());
     let all = [&LEADS[..], &[file]].concat();
+    let deleting = [&LEADS[..], &[("SALESFORCE_OPERATION", "delete")]].concat();
     let by_flags = ["--object", "Task", "--operation", "insert"];
 
     for (settings, arguments, expected) in [
@@ -121,7 +122,14 @@ fn a_name_comes_before_a_pattern_a_pattern_before_the_environment_and_flags_chan
         (&all, &[], "contacts: upsert Contact by Key__c"),
         (&all, &["--load", "default"], "default: upsert Lead by Key__c"),
         (&all, &["--load", "accounts"], "accounts: upsert Account by ErpKey__c"),
-        (&all, &["--external-id", "Other__c"], "contacts: upsert Contact by Other__c"),
+        (
+            &all,
+            &["--load", "accounts", "--external-id", "NAME"],
+            "accounts: upsert Account by NAME",
+        ),
+        // What deletes leads deletes nothing else.
+        (&deleting, &["--object", "Contact", "--external-id", "A"], "flags: upsert Contact by A"),
+        (&deleting, &["--object", "LEAD"], "default: delete LEAD by Key__c"),
         (
             &all,
             &["--load", "accounts", "--operation=delete"],
@@ -181,7 +189,10 @@ fn a_start_that_says_nothing_takes_the_only_default_load_of_the_consumers_at_onc
     let nothing = started(&fixture, &[], &[]);
     assert_eq!(nothing["load"], Value::Null, "nothing is deleted for who did not say so");
     let waits = nothing["waitingFor"].as_str().unwrap();
-    assert_says(waits, &["the run has no load", "SALESFORCE_OBJECT", "--load or --object"]);
+    assert_says(
+        waits,
+        &["the run has no load", "consumers have delete Lead", "--load or --object"],
+    );
     fixture.show_consumer(&load());
     let report = started(&fixture, &[], &[]);
 
@@ -310,6 +321,22 @@ fn what_is_wrong_with_loads_is_wrong_usage_before_anything_is_entered() {
     let file = ("LOADS_FILE", path.as_str());
     let no_mapping = [&LEADS[..], &[("MAPPING_FILE", "none.sdl")]].concat();
     let without_key = [("SALESFORCE_OBJECT", "Lead")];
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let not_utf8 = write("not-utf8.toml", b"[loads.a]\n\n# Stra\xdfe\nobject = \"A\"\n");
+    let not_utf8 = ("LOADS_FILE", not_utf8.as_str());
+    let columns = b"[loads.a]\nobject = \"Lead\"\noperation = \"insert\"\n[loads.a.columns]\nA = \"Email\"\nB = \"Email\"\n";
+    let twice = write("twice.toml", columns);
+    let twice = ("LOADS_FILE", twice.as_str());
+    let mapped = write("mapped.toml", LOADS.as_bytes());
+    let mapped = ("LOADS_FILE", mapped.as_str());
+    let mapping = write("twice.sdl", b"Nr=Key__c\nE-Mail=Email\nMail=email\n");
+    let mapped_twice = [&LEADS[..], &[("MAPPING_FILE", mapping.as_str())]].concat();
+    let mapping = write("nothing-twice.sdl", b"Nr=Key__c\n");
+    let mapping = mapping.as_str();
     for (settings, arguments, words) in [
         (&[file][..], &[][..], &["loads.toml, line 2", "did you mean `object`?"][..]),
         (&[], &["--loads-file", missing], &["could not read the loads file", "none.toml"]),
@@ -320,6 +347,27 @@ fn what_is_wrong_with_loads_is_wrong_usage_before_anything_is_entered() {
         (&[], &["--object", "Le ad"], &["not an API name"]),
         (&[], &["--api", "bulk"], &["--object", "--load"]),
         (&[], &["--load", "contacts"], &["there is no load `contacts`", "LOADS_FILE"]),
+        (&[not_utf8], &[], &["not-utf8.toml, line 3: it is not UTF-8"]),
+        (
+            &mapped_twice,
+            &[],
+            &["mapping file", "twice.sdl, line 3: column `Mail`: `email` is filled"],
+        ),
+        (
+            &[twice],
+            &["--load=a"],
+            &["twice.toml, line 6: load `a`: column `B`: `Email` is filled by"],
+        ),
+        (
+            &[mapped],
+            &["--load=contacts", "--external-id=Other__c"],
+            &["no column fills `Other__c`, by which rows find their record"],
+        ),
+        (
+            &[],
+            &["--object=Lead", "--external-id=Nr__c", "--mapping", mapping],
+            &["twice.sdl: no column fills `Nr__c`"],
+        ),
     ] {
         assert_says(&refused(&fixture, settings, arguments), words);
     }
@@ -332,6 +380,22 @@ fn what_is_wrong_with_loads_is_wrong_usage_before_anything_is_entered() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
         assert_says(&stderr(&output), &["loads.toml, line 2"]);
     }
+}
+
+#[test]
+fn settings_that_make_no_load_are_named_when_a_run_starts() {
+    let fixture = Fixture::with_rows(10);
+    let settings = [("SALESFORCE_OPERATION", "update"), ("MAPPING_DATES", "day-first")];
+    let warning = "SALESFORCE_OPERATION, MAPPING_DATES have no effect, because SALESFORCE_OBJECT is \
+                   not set: set it, or write a load in a file of loads (LOADS_FILE)";
+    for (arguments, warns) in [(&[][..], true), (&["--object=Task"], false)] {
+        let output = start(&fixture, &settings, arguments);
+        assert_eq!(stderr(&output).matches(warning).count(), usize::from(warns), "{output:?}");
+        let run = report(&output)["run"].as_str().unwrap().to_owned();
+        fixture.told(&["cancel", &run, "--yes"]);
+    }
+    let with_object = start(&fixture, &[&LEADS[..], &settings].concat(), &[]);
+    assert!(!stderr(&with_object).contains("no effect"), "{with_object:?}");
 }
 
 #[test]

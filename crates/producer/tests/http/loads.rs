@@ -200,8 +200,9 @@ async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
         load[setting] = value;
         load
     };
-    let columns: Value =
-        (0..9_000).map(|at| (format!("column number {at}"), json!("Name"))).collect();
+    let mut columns: Value =
+        (0..9_000).map(|at| (format!("column number {at}"), json!(format!("Name{at}")))).collect();
+    columns["Nr"] = json!("Key__c");
     for (load, status, words) in [
         (json!(5), 400, "neither the name of a load nor an object"),
         (json!(["contacts"]), 400, "neither the name"),
@@ -220,6 +221,28 @@ async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
         (contact("columns", json!({})), 422, "no column fills a field"),
         (contact("constants", json!({"Title": "Buyer"})), 422, "`columns`"),
         (contact("columns", columns), 413, "bytes"),
+        (
+            contact("columns", json!({"Nr": "Key__c", "A": "Email", "B": "email"})),
+            422,
+            "column `B`: `email` is filled by column `A` already",
+        ),
+        (contact("columns", json!({"A": "Email"})), 422, "no column fills `Key__c`"),
+        (
+            contact("columns", json!({"Nr": "Key__c", "A": "Account.Owner.Name"})),
+            422,
+            "column `A`: `Account.Owner.Name` goes over two relationships",
+        ),
+        (contact("columns", json!({"Nr": "Key__c", "A": "Last Name"})), 422, "no API name"),
+        (
+            contact("columns", json!({"Nr": "Key__c", "A": ""})),
+            422,
+            "column `A`: it fills no field",
+        ),
+        (
+            contact("columns", json!({"Nr": "Key__c", "A": []})),
+            422,
+            "column `A`: it fills no field",
+        ),
     ] {
         let body = json!({"fileName": "rows.csv", "load": load});
         let answer = server.post_json("/api/sync/start", &body).await;
@@ -245,8 +268,8 @@ async fn a_body_may_be_large_for_its_load_only_and_few_at_a_time() {
     let server = services.serve().await;
     // Longer than any other body may be.
     let columns: Value =
-        (0..1_000).map(|at| (format!("column number {at}"), json!("Name"))).collect();
-    let load = json!({"object": "Contact", "externalId": "Name", "columns": columns});
+        (0..1_000).map(|at| (format!("column number {at}"), json!(format!("Name{at}")))).collect();
+    let load = json!({"object": "Contact", "externalId": "Name0", "columns": columns});
 
     assert_eq!(does(&server, load.clone()).await["object"], "Contact");
     let resume = server.post_json("/api/sync/r/resume", &load).await;

@@ -182,7 +182,6 @@ async fn a_mapping_file_becomes_columns_and_constants_of_a_load() {
             "columns": {
                 "Nr": "ErpKey__c",
                 "Name": ["LastName", "Alias__c"],
-                "Note": "",
                 "Blau rot": "A:B",
             },
             "constants": {"Title": "Buyer"},

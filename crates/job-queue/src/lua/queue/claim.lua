@@ -1,10 +1,17 @@
 -- Hands out one job under a lease: of the queue whose turn it is.
 -- ARGV: the round ('deliveries', or 'full-import'), lease ms, lease token (the worker, '/', and a
---       number of the lease); to empty the queue of one cancelled run, its id
--- Gives how many runs wait for a load; and, when there is a job: its queue, id, payload, failed
--- deliveries, what to do ('deliver' or 'cancel'), its external job (''), the token of its lease (the
--- old one, when its holder gets it back), and the id of its run's load ('').
-local round, token, only = round_of(ARGV[1]), ARGV[3], ARGV[4]
+--       number of the lease); to empty the queue of one cancelled run, its id (''); the org in which
+--       the worker does the jobs ('')
+-- Gives '', or the other org that the queue was given to meanwhile; how many runs wait for a load; and,
+-- when there is a job: its queue, id, payload, failed deliveries, what to do ('deliver' or 'cancel'),
+-- its external job (''), the token of its lease (the old one, when its holder gets it back), and the id
+-- of its run's load ('').
+local round, token = round_of(ARGV[1]), ARGV[3]
+local only = ARGV[4] ~= '' and ARGV[4] or nil
+local org = redis.call('GET', P .. ':org')
+if ARGV[5] ~= '' and org and org ~= ARGV[5] then
+  return {org, 0}
+end
 local now = working_time(ARGV[2] / 2)
 
 for _, queue in ipairs(redis.call('ZRANGEBYSCORE', P .. ':wake', '-inf', now, 'LIMIT', 0, 20)) do
@@ -90,8 +97,8 @@ for _ = 1, 20 do
       if job then
         job[#job + 1] = about[4] or ''
       end
-      return {waiting, unpack(job or {})}
+      return {'', waiting, unpack(job or {})}
     end
   end
 end
-return {waiting}
+return {'', waiting}

@@ -213,7 +213,16 @@ fn columns_and_constants_that_cannot_be_followed_are_named() {
             "`Web` in quotes is no column but a value for all rows; write it under `constants`",
         ),
         ("columns = {}", 4, "no column fills a field; write them like `Email = \"Email\"`"),
-        ("columns = { A = \"\" }", 4, "no column fills a field"),
+        (
+            "columns = { A = \"\" }",
+            4,
+            "column `A`: it fills no field; name one, or take the column away",
+        ),
+        (
+            "[loads.accounts.columns]\nKey = \"ErpKey__c\"\nA = []",
+            6,
+            "column `A`: it fills no field",
+        ),
         (
             "columns = { A = \"B\" }\n[loads.accounts.constants]\nC = \" \"",
             6,
@@ -254,6 +263,52 @@ fn columns_and_constants_that_cannot_be_followed_are_named() {
         assert!(problem.starts_with(expected), "{settings} gave {problem}");
         assert_eq!(found, Some(line), "{settings}");
     }
+}
+
+#[test]
+fn a_mapping_that_no_org_could_follow_is_named_with_load_and_line() {
+    for (settings, line, expected) in [
+        (
+            "[loads.accounts.columns]\nNr = \"ErpKey__c\"\nA = \"Name\"\n\nB = [\"Phone\", \"NAME\"]",
+            8,
+            "load `accounts`: column `B`: `NAME` is filled by column `A` already on line 6; a field",
+        ),
+        (
+            "columns = { Nr = \"ErpKey__c\", A = \"Type\" }\n\nconstants = { Type = \"Customer\" }",
+            6,
+            "load `accounts`: constant `Customer`: `Type` is filled by column `A` already on line 4",
+        ),
+        (
+            "columns = { Nr = \"ErpKey__c\", A = \"Type\" }\n[loads.accounts.constants]\nType = \"x\"",
+            6,
+            "load `accounts`: constant `x`: `Type` is filled by column `A` already on line 4",
+        ),
+        (
+            "constants = { Type = \"x\" }\ncolumns = { A = \"Name\" }",
+            5,
+            "load `accounts`: no column fills `ErpKey__c`, by which rows find their record; write one \
+             like `Number = \"ErpKey__c\"`, or name another external id",
+        ),
+        (
+            "\n[loads.accounts.columns]\nNr = \"ErpKey__c\"\nA = \"Parent.Owner.Name\"",
+            7,
+            "load `accounts`: column `A`: `Parent.Owner.Name` goes over two relationships",
+        ),
+        (
+            "mapping = \"twice.sdl\"",
+            4,
+            "load `accounts`: mapping file /etc/loads/twice.sdl, line 3: column `Mail`: `email` is \
+             filled by column `E-Mail` already on line 2",
+        ),
+    ] {
+        let (found, problem) = mistake_of(settings);
+        assert!(problem.starts_with(expected), "{settings} gave {problem}");
+        assert_eq!(found, Some(line), "{settings}");
+    }
+    let hostile =
+        "[loads.accounts.columns]\nNr = \"ErpKey__c\"\n\"\\u001b]0;x\\u0007\" = \"Na me\"";
+    let (_, problem) = mistake_of(hostile);
+    assert!(!problem.contains(char::is_control), "{problem}");
 }
 
 /// Loads that insert, each with a line of its own: its name, then one setting. Each takes four lines.

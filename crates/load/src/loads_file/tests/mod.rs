@@ -18,9 +18,13 @@ use crate::{
 };
 
 /// Folders with these mapping files.
-const MAPPINGS: [(&str, &str); 3] = [
-    ("/etc/loads/mappings/contacts.sdl", "Key=ErpKey__c\nName=LastName\n\"Web\"=LeadSource\n"),
+const MAPPINGS: [(&str, &str); 4] = [
+    (
+        "/etc/loads/mappings/contacts.sdl",
+        "Key=ErpKey__c\nMail=Mail__c\nName=LastName\n\"Web\"=LeadSource\n",
+    ),
     ("/etc/loads/broken.sdl", "Key=ErpKey__c\n\nName\n"),
+    ("/etc/loads/twice.sdl", "Key=ErpKey__c\nE-Mail=Email\nMail=email\n"),
     ("/srv/lead.sdl", "Key=ErpKey__c\n"),
 ];
 
@@ -108,7 +112,7 @@ fn a_setting_may_be_written_in_several_ways() {
         ("two-digit-years = 1970", "two-digit-years = \"1970\""),
         ("leave-out = \"*\"", "leave-out = [\"*\"]"),
         ("call-rows = 0xA", "call-rows = 10"),
-        ("columns = { A = \"B\" }", "columns = { A = [\" B \"] }"),
+        ("columns = { A = \"ErpKey__c\" }", "columns = { A = [\" ErpKey__c \"] }"),
         ("files = \"a.csv\"", "files = [\"a.csv\"]"),
     ] {
         assert_eq!(one(one_way), one(other), "{one_way}");
@@ -197,8 +201,8 @@ fn columns_and_constants_are_the_lines_of_a_mapping_file() {
 [loads.accounts.columns]
 Kundennr = "ErpKey__c"
 Name = ["Name", "Alias__c"]
-Note = ""
-Shoes = []
+
+# Not in the file of all countries.
 "Straße, Nr." = "Street"
 
 [loads.accounts.constants]
@@ -220,8 +224,6 @@ Small__c = -1e-3
         [
             column(6, "Kundennr", "ErpKey__c"),
             column(7, "Name", "Name + Alias__c"),
-            column(8, "Note", ""),
-            column(9, "Shoes", ""),
             column(10, "Straße, Nr.", "Street"),
             constant(13, "Customer", "Type + Rating"),
             constant(15, "1200", "Seats__c"),
@@ -238,7 +240,7 @@ Small__c = -1e-3
 #[test]
 fn columns_store_the_same_as_the_mapping_file_that_says_the_same() {
     let inline = one(
-        "columns = { Key = \"ErpKey__c\", Name = \"LastName\" }\nconstants = { LeadSource = \"Web\" }",
+        "columns = { Key = \"ErpKey__c\", Mail = \"Mail__c\", Name = \"LastName\" }\nconstants = { LeadSource = \"Web\" }",
     );
     let file = one("mapping = \"mappings/contacts.sdl\"");
 
@@ -260,7 +262,7 @@ fn the_environment_says_the_load_default_and_nothing_of_the_others() {
     let file = parse(text).unwrap();
     let environment = |object: Option<&str>| LoadSettings {
         object: object.map(str::to_owned),
-        external_id: Some("Key__c".to_owned()),
+        external_id: Some("ErpKey__c".to_owned()),
         dates: Some(DateOrder::DayFirst),
         mapping: Some(PathBuf::from("/srv/lead.sdl")),
         ..LoadSettings::default()

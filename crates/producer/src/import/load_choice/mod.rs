@@ -154,6 +154,8 @@ impl KnownLoads {
         let load = settings
             .load(&read_text)
             .map_err(|invalid| LoadError::Invalid(words::of_flags(&invalid)))?;
+        // Of another object it has but what belongs to none.
+        let name = if flags.is_of_another_object(&named.settings) { OF_FLAGS } else { name };
         this(name, &load, SaidBy::Person)
     }
 
@@ -229,8 +231,7 @@ impl SaidLoad {
 }
 
 fn of_consumers(flags: &LoadSettings, live: &[RunLoad]) -> Result<Option<Chosen>, LoadError> {
-    let candidates: Vec<&RunLoad> =
-        live.iter().filter(|load| load.summary.may_be_assumed()).collect();
+    let candidates: Vec<&RunLoad> = live.iter().filter(|load| !load.summary.deletes()).collect();
     match candidates[..] {
         [] if flags.says_nothing() => Ok(None),
         [] => Err(LoadError::NoObject),
@@ -265,16 +266,23 @@ fn changed(load: &RunLoad, flags: &LoadSettings) -> Result<RunLoad, LoadError> {
     let RunLoad { summary, text } = load;
     let kept = Load::from_json(text)
         .map_err(|error| LoadError::Unreadable(summary.to_string(), error.to_string()))?;
-    let settings = flags.clone().over(settings_of(&kept));
+    let base = settings_of(&kept);
+    let is_of_another_object = flags.is_of_another_object(&base);
+    let settings = flags.clone().over(base);
     let load = settings
         .load(&read_text)
         .map_err(|invalid| LoadError::Invalid(words::of_flags(&invalid)))?;
     let says_columns = flags.mapping.is_some() || flags.leave_out.is_some();
     let load = match kept.columns {
-        Columns::Mapped(mapping) if !says_columns => load.mapped_by(Some(mapping)),
+        Columns::Mapped(mapping) if !says_columns && !is_of_another_object => {
+            load.mapped_by(Some(mapping))
+        }
         _ => load,
     };
-    within_limit(RunLoad::new(&summary.name, &load))
+    // Such as another external id, which no column of the mapping fills.
+    load.check_columns().map_err(|invalid| LoadError::Invalid(invalid.to_string()))?;
+    let name = if is_of_another_object { OF_FLAGS } else { &summary.name };
+    within_limit(RunLoad::new(name, &load))
 }
 
 /// The settings that say a load, but for its mapping.

@@ -240,11 +240,39 @@ fn rejected_rows_become_what_their_run_loads_unless_a_person_says_another() {
 #[test]
 fn a_load_of_too_many_columns_is_refused() {
     let columns = (0..10_000)
-        .map(|at| (at, format!("a column with a long name, number {at}"), vec!["F".to_owned()]));
+        .map(|at| (at, format!("a column with a long name, number {at}"), vec![format!("F{at}")]));
     let columns = InlineColumns::new(Path::new("a"), columns).unwrap();
-    let whole = LoadWish::Whole(Box::new(LoadSettings { columns: Some(columns), ..leads() }));
+    let whole = LoadWish::Whole(Box::new(LoadSettings {
+        columns: Some(columns),
+        external_id: Some("F0".to_owned()),
+        ..leads()
+    }));
 
     let refused = known().said_of_file("a.csv", &whole);
 
     assert!(matches!(refused, Err(LoadError::TooLarge { bytes }) if bytes > LOAD_BYTES_MAX));
+}
+
+#[test]
+fn a_load_of_one_object_says_nothing_of_how_another_is_found_or_deleted() {
+    let deletes =
+        LoadSettings { operation: Some(Operation::Delete), call_rows: Some(7), ..leads() };
+    let account = LoadSettings { object: Some("Account".to_owned()), ..nothing() };
+    let by_number = LoadSettings { external_id: Some("Nr__c".to_owned()), ..account.clone() };
+    let known = only(deletes.clone());
+    let of_run = live(deletes);
+    let in_environment =
+        |flags: &LoadSettings| known.said_of_file("a.csv", &wish("", flags.clone()));
+    let of_rejects = |flags: &LoadSettings| {
+        known.said_of_rejects(Some(of_run.clone()), &wish("", flags.clone()))
+    };
+
+    for said in [in_environment(&by_number), of_rejects(&by_number)] {
+        let SaidLoad::This { load, .. } = said.unwrap() else { panic!() };
+        assert_eq!(load.summary.to_string(), "upsert Account by Nr__c (load flags)");
+        assert_eq!(Load::from_json(&load.text).unwrap().call_rows_max, 7, "it is of no object");
+    }
+    for refused in [in_environment(&account), of_rejects(&account)] {
+        assert!(refused.unwrap_err().to_string().contains("--external-id"));
+    }
 }

@@ -64,21 +64,22 @@ impl Serialize for Mapping {
 
 struct Columns<'a>(&'a Sdl);
 
-/// One name as itself, several as a list, and none for a column that is not sent: so a load has them.
+/// One name as itself, several as a list: so a load has them.
 struct Fields<'a>(&'a [String]);
 
 struct Constants<'a>(&'a Sdl);
 
 impl Serialize for Columns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.columns().map(|(name, fields)| (name, Fields(fields))))
+        // A load does not name a column that is not sent.
+        let sent = self.0.columns().filter(|(_, fields)| !fields.is_empty());
+        serializer.collect_map(sent.map(|(name, fields)| (name, Fields(fields))))
     }
 }
 
 impl Serialize for Fields<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            [] => serializer.serialize_str(""),
             [only] => serializer.serialize_str(only),
             several => {
                 let mut list = serializer.serialize_seq(Some(several.len()))?;
