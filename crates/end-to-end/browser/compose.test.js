@@ -172,8 +172,10 @@ describe("a new load", { timeout: 300_000 }, () => {
     await watched.close();
   });
 
-  it("asks before it inserts or deletes, and says so to the server", async () => {
-    const watched = await open(FILE, { ...ORG, "POST /api/sync/start": { http: 409, error: "not in this test" } });
+  it("asks before it inserts or deletes, in the server's words", async () => {
+    await stage.product.put("people_2026.csv", `${ROWS.join("\n")}\n`);
+    const watched = await open("people_2026.csv");
+    watched.expected.push(/409/);
     await choose(watched, "Contact");
     await watched.page.select("#c-operation", "insert");
     assert.equal(await watched.page.$eval("#c-key", (select) => select.disabled), true);
@@ -181,15 +183,11 @@ describe("a new load", { timeout: 300_000 }, () => {
     await watched.sees(".send [data-part=says]", /^No column fills LastName, which every new record needs\.$/);
     await fill(watched, "#c-column-1", "LastName");
     await watched.press("[data-part=start]");
-    await watched.sees("dialog h2", /^insert Contact\?$/);
+    await watched.sees("dialog p", /^Insert Contact \(load request\) from people_2026\.csv: each row becomes a new record; .*twice/);
     await look(watched, "compose-question");
     await watched.press("dialog [data-part=no]");
-    assert.deepEqual(await sent(watched, "/api/sync/start"), []);
-    await watched.press("[data-part=start]");
-    await watched.press("dialog [data-part=yes]");
-    await watched.sees(".send [data-part=says]", /^Not in this test\./);
-    const [{ body }] = await sent(watched, "/api/sync/start");
-    assert.deepEqual([body.load], [{ object: "Contact", operation: "insert", columns: { ErpNo: "ErpKey__c", Name: "LastName", "E-Mail": "Email" } }]);
+    const load = { object: "Contact", operation: "insert", columns: { ErpNo: "ErpKey__c", Name: "LastName", "E-Mail": "Email" } };
+    assert.deepEqual((await sent(watched, "/api/sync/start")).map(({ body }) => body), [{ fileName: "people_2026.csv", load }]);
 
     await watched.page.select("#c-operation", "delete");
     await watched.page.select("#c-key", "ErpKey__c");
@@ -199,8 +197,15 @@ describe("a new load", { timeout: 300_000 }, () => {
     await watched.page.select("#c-operation", "hard-delete");
     assert.equal(await watched.page.$eval("#c-api", (select) => select.value), "bulk");
     await watched.press("[data-part=start]");
-    await watched.sees("dialog p", /gone for good/);
+    await watched.sees("dialog [data-part=yes]", /^Start the hard-delete$/);
+    assert.match(await watched.text("dialog p"), /for good/);
     await watched.press("dialog [data-part=no]");
+
+    await watched.page.select("#c-operation", "insert");
+    await watched.press("[data-part=start]");
+    await watched.press("dialog [data-part=yes]");
+    await watched.sees("[data-part=does]", /^insert Contact$/);
+    assert.deepEqual((await sent(watched, "/api/sync/start")).at(-1).body, { fileName: "people_2026.csv", load: { ...load, api: "bulk" }, confirm: true });
     await watched.close();
   });
 

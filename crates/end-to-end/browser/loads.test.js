@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 
 import { Watched } from "./support/browser.js";
 import { look } from "./support/look.js";
+import { answering } from "./support/org.js";
 import { root } from "./support/product.js";
 import { onStage } from "./support/stage.js";
 
@@ -47,6 +48,56 @@ describe("the load of a run", { timeout: 300_000 }, () => {
     assert.match(await watched.text("[data-detail=load]"), /^upsert Contact by LegacyId__c, load contacts, mapping [0-9a-f]+$/);
     await watched.press(".crumb a");
     await watched.sees("tbody td .sub", /^upsert Contact$/);
+    await watched.close();
+  });
+
+  it("is said of a file before it is started, with the reason", async () => {
+    const watched = await open();
+    await watched.sees("[data-part=loadHint]", /^The load whose pattern fits/);
+    await watched.press('#files [title="leads/june.csv"]');
+    await watched.sees("[data-part=loadHint]", /^Load leads: upsert Lead by External_Id__c; one of leads\/\*\.csv, big-data-import\*\.csv fits the name\.$/);
+    await look(watched, "load-of-file");
+    await watched.press('#files [title="people.csv"]');
+    await watched.sees("[data-part=loadHint]", /^No pattern fits: the first consumer with a default load gives it one\.$/);
+    await watched.page.select("#load", "contacts");
+    await watched.sees("[data-part=loadHint]", /^API collections; /);
+    await watched.page.select("#load", "");
+    await watched.page.click("#file-name", { count: 3 });
+    await watched.page.type("#file-name", "contacts-of-tomorrow.csv");
+    await watched.sees("[data-part=loadHint]", /^Load contacts: upsert Contact by LegacyId__c; contacts\*\.csv fits the name\.$/);
+    await watched.close();
+  });
+
+  it("is chosen where a load is made as well, checked and started by its name", async () => {
+    await stage.product.put("contacts-2.csv", "ExternalId,Name,Email\nC-1,Ada,ada@example.com\nC-2,,\n");
+    const watched = await Watched.open(stage.browser, stage.product.origin, { hash: "#/load/contacts-2.csv", before: [answering, {}] });
+    const facts = () => watched.page.$$eval("[data-part=named] div", (all) => all.map((of) => of.textContent));
+    const own = () => watched.page.$$eval("[data-own]", (all) => all.map((of) => of.checkVisibility()));
+    const sent = async (path) => (await watched.page.evaluate(() => window.sent)).filter((call) => call.path === path && call.method === "POST").map(({ body }) => body);
+    await watched.sees("[data-part=loadHint]", /^By its name the file gets the load contacts\.$/);
+    assert.deepEqual(await watched.page.$$eval("#c-load option", (all) => all.map(({ text }) => text)), [
+      "what is said on this page", "by the file's name: contacts: upsert Contact by LegacyId__c",
+      "leads: upsert Lead by External_Id__c", "accounts: upsert Account by ErpKey__c", "contacts: upsert Contact by LegacyId__c"]);
+    assert.deepEqual(await own(), [true, true, true, true]);
+
+    await watched.page.select("#c-load", "*");
+    await watched.sees("[data-part=loadHint]", /^Load contacts: upsert Contact by LegacyId__c; contacts\*\.csv fits the name\.$/);
+    assert.deepEqual(await own(), [false, false, false, false]);
+    assert.match((await facts()).join("; "), /^ObjectContact; Operationupsert; Find records byLegacyId__c; Mapping[0-9a-f]+; APIcollections; File of idsno$/);
+    await watched.page.select("#c-load", "accounts");
+    await watched.sees("[data-part=named]", /Account/);
+    await watched.page.select("#c-load", "contacts");
+    await look(watched, "named");
+    await watched.press("[data-part=check]");
+    await watched.sees("[data-part=figures]", /^2 rows read/);
+    await watched.sees("[data-part=checkHint]", /^Checked in /);
+    await watched.page.select("#c-load", "*");
+    await watched.sees("[data-part=checkHint]", /^The load was changed after this check began\.$/);
+    await watched.press("[data-part=start]");
+
+    await watched.sees(STATUS, /^Completed$/);
+    assert.match(await watched.text("[data-detail=load]"), /load contacts, /);
+    assert.deepEqual([await sent("/api/checks"), await sent("/api/sync/start")], [[{ fileName: "contacts-2.csv", load: "contacts" }], [{ fileName: "contacts-2.csv" }]]);
     await watched.close();
   });
 

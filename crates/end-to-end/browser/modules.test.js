@@ -78,16 +78,22 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
   });
 
   it("say what a choice of a load does", async () => {
-    const [none, several, byDefault, byName, chosen, short, full] = await within("loads", `({ explain, inShort, inFull }) => {
+    const [none, several, byDefault, byName, chosen, short, full, gone, ofFile] = await within("loads", `({ explain, explainFile, inShort, inFull, inList }) => {
       const lead = { name: "default", operation: "upsert", object: "Lead", externalId: "Key__c", api: "auto", mapping: "1a2b", files: [], after: [] };
       const cases = { ...lead, name: "cases", operation: "insert", object: "Case", externalId: null, api: "bulk", mapping: "3c4d", files: ["a*.csv", "b.csv"], after: ["leads", "others"] };
-      return [explain([], "", []), explain([], "", [lead, cases]), explain([lead], "", []), explain([cases, lead], "", []), explain([cases, lead], "cases", []), inShort(cases), inFull(lead)];
+      return [explain([], "", []), explain([], "", [lead, cases]), explain([lead], "", []), explain([cases, lead], "", []), explain([cases, lead], "cases", []), inShort(cases), inFull(lead),
+        inList({ ...cases, operation: "hard-delete" }), ["pattern", "environment", "consumers"].map((by) => explainFile([cases, lead], { by, load: by === "pattern" ? cases : lead, refused: null }))
+          .concat(explainFile([], { by: "consumers", load: null, refused: null }), explainFile([], { by: null, load: null, refused: "several fit" }))];
     }`);
 
     assert.deepEqual([none, several, byDefault], [
       "no consumer has a default load.", "the consumers have different default loads: upsert Lead by Key__c; insert Case.", "default: upsert Lead by Key__c."]);
     assert.equal(byName, "The load whose pattern fits; without one, default: upsert Lead by Key__c.");
     assert.equal(chosen, "API bulk; mapping 3c4d; files a*.csv, b.csv; after leads, others");
+    assert.equal(gone, "cases: hard-delete Case, deletes records");
+    assert.deepEqual(ofFile, [
+      "load cases: insert Case; one of a*.csv, b.csv fits the name", "load default: upsert Lead by Key__c; no pattern fits: the load of the server's settings",
+      "load default: upsert Lead by Key__c; no pattern fits: the consumers' default load", "the first consumer with a default load gives it one", "several fit"]);
     assert.deepEqual([short, full], ["insert Case", "upsert Lead by Key__c, load default, mapping 1a2b"]);
   });
 });

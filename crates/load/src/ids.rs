@@ -15,6 +15,14 @@ impl Load {
         ids_header(key.as_deref(), header.dialect())
     }
 
+    /// The column whose cells are the keys in that file, as far as names tell it; nothing where the
+    /// load has no key, or where that is the Id of the record.
+    #[must_use]
+    pub fn ids_key_column(&self, header: &Header) -> Option<usize> {
+        let field = self.key.as_deref().filter(|field| !field.eq_ignore_ascii_case("Id"))?;
+        self.key_column(field, header)
+    }
+
     /// The column that fills the field, as far as names tell it.
     fn key_column(&self, field: &str, header: &Header) -> Option<usize> {
         let is_field = |name: &String| name.trim().eq_ignore_ascii_case(field);

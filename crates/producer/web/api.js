@@ -10,6 +10,7 @@ export class Refused extends Error {
     super(body?.error ?? `the server answered ${status}`);
     this.status = status;
     this.runId = body?.runId;
+    this.confirm = body?.confirm;
   }
 }
 

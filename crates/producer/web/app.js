@@ -36,8 +36,29 @@ function decode(text) {
 }
 
 addEventListener("hashchange", show);
+/** Files that are dropped on any view, if nothing there takes them, or chosen with the button. */
+function takeFiles() {
+  const upload = ([...files]) => import("./upload.js").then((of) => of.upload(files)).catch(lost);
+  addEventListener("change", ({ target }) => {
+    if (target.dataset.part !== "upload") return;
+    upload(target.files);
+    // The same file can be chosen again.
+    target.value = "";
+  });
+  for (const type of ["dragover", "dragleave", "drop"]) {
+    addEventListener(type, (event) => {
+      const isOurs = !event.defaultPrevented && event.dataTransfer.types.includes("Files");
+      document.body.classList.toggle("over", isOurs && type === "dragover");
+      if (!isOurs) return;
+      event.preventDefault();
+      if (type === "drop") upload(event.dataTransfer.files);
+    });
+  }
+}
+
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });
+takeFiles();
 show();

@@ -10,7 +10,11 @@ export function ask({ title, text, yes, no }) {
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
+    // Whoever leaves the view does not say yes.
+    const leaves = () => dialog.close("no");
+    addEventListener("hashchange", leaves, { once: true });
     dialog.addEventListener("close", () => {
+      removeEventListener("hashchange", leaves);
       dialog.remove();
       resolve(dialog.returnValue === "yes");
     });

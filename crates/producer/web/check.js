@@ -1,11 +1,10 @@
-// A check: the whole file against the org, nothing sent. Its figures live, and a way to stop it.
+// A check: the whole file against the org, nothing sent. It is followed live, and can be stopped.
 
 import { call, get, post } from "./api.js";
-import { announce, element, setAttribute, setShare, setText } from "./dom.js";
-import { duration, grouped, sentence } from "./figures.js";
+import { setText } from "./dom.js";
+import { sentence } from "./figures.js";
 
 const EVERY_MS = 500;
-const GROUPS_SHOWN = 50;
 
 export class Check {
   #parts;
@@ -40,6 +39,7 @@ export class Check {
     const { check, checkHint, checked } = this.#parts;
     check.disabled = true;
     try {
+      const findings = await import("./findings.js");
       const { id } = await post("/api/checks", { fileName, load });
       this.#id = id;
       setText(check, "Stop checking");
@@ -47,7 +47,7 @@ export class Check {
       check.disabled = false;
       checked.hidden = false;
       checked.scrollIntoView({ block: "nearest" });
-      await this.#follow(id);
+      await this.#follow(id, findings);
     } catch (error) {
       if (!this.#signal.aborted) setText(checkHint, sentence(error.message));
     } finally {
@@ -67,59 +67,15 @@ export class Check {
     return call(path(this.#id), { method: "DELETE" });
   }
 
-  async #follow(id) {
+  async #follow(id, { show, tell }) {
     for (;;) {
       const state = await get(path(id), this.#signal);
-      this.#show(state);
-      if (state.status !== "running") return this.#tell(state);
+      show(this.#parts, state);
+      if (state.status !== "running") return tell(this.#parts.checkHint, state);
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
       this.#signal.throwIfAborted();
     }
   }
-
-  #show({ rows, rejected, bytesRead, fileBytes, findings }) {
-    const { checkBar, figures, found, foundBox, notes } = this.#parts;
-    const share = findings?.rows === undefined ? bytesRead / Math.max(1, fileBytes) : 1;
-    setShare(checkBar.firstElementChild, share);
-    setAttribute(checkBar, "aria-valuenow", Math.floor(100 * Math.min(1, share)));
-    const keys = findings?.keys;
-    const repeated = keys?.repeated > 0 ? [["warn", `${keys.isCounted ? "" : "about "}${grouped(keys.repeated)}`, keys.repeated === 1 ? "key comes more than once" : "keys come more than once"]] : [];
-    const said = [["", grouped(rows), "rows read"], ["good", grouped(rows - rejected), "would be sent"], [rejected > 0 ? "bad" : "", grouped(rejected), "would be rejected"], ...repeated];
-    figures.replaceChildren(...said.map(([tone, number, words]) => element("span", { class: tone }, element("b", {}, number), ` ${words}`)));
-    const groups = findings?.rejects ?? [];
-    foundBox.hidden = groups.length === 0;
-    found.replaceChildren(...groups.slice(0, GROUPS_SHOWN).map(group));
-    notes.replaceChildren(...notesOf(findings, groups.length - GROUPS_SHOWN).map((note) => element("li", {}, note)));
-  }
-
-  #tell({ status, error, rows, rejected, findings }) {
-    const { checkHint } = this.#parts;
-    if (status === "failed") setText(checkHint, sentence(error));
-    else if (status === "stopped") setText(checkHint, "Stopped; the rest of the file was not read.");
-    else if (findings.misfit) setText(checkHint, `A run would fail as a whole: ${sentence(findings.misfit)}`);
-    else setText(checkHint, `Checked in ${duration(findings.durationMs / 1000)}, compared with ${findings.describedBy}.`);
-    announce(`${checkHint.textContent} ${grouped(rows)} rows read, ${grouped(rejected)} would be rejected.`);
-  }
 }
 
 const path = (id) => `/api/checks/${encodeURIComponent(id)}`;
-
-function group({ code, column, rows, first }) {
-  const examples = first.map(({ record, line, rule }) => `record ${grouped(record)} (line ${grouped(line)}): ${rule}`).join("; ");
-  const cells = [element("td", {}, column ?? "the row"), element("td", { class: "number" }, grouped(rows)), element("td", {}, examples)];
-  return element("tr", {}, element("th", { scope: "row", class: "id" }, code), ...cells);
-}
-
-function notesOf(findings, more) {
-  if (!findings) return [];
-  const { keys, requiredWithoutColumn: required, warnings, parents, linesWithoutData } = findings;
-  const first = keys?.first ?? [];
-  return [
-    ...(more > 0 ? [`and ${grouped(more)} more groups of rejected rows.`] : []),
-    ...(first.length > 0 ? [`Column ${keys.column} repeats a key: ${first.map(({ record, line }) => `record ${grouped(record)} (line ${grouped(line)})`).join(", ")}.`] : []),
-    ...(required.length > 0 ? [`Required in a new record, and filled by no column: ${required.join(", ")}.`] : []),
-    ...(parents ?? []).map(({ column, field, rows, records, isCounted }) => `Column ${column}: ${grouped(rows)} rows refer to ${isCounted ? "" : "about "}${grouped(records)} records by ${field}. Whether they are there is not checked.`),
-    ...(linesWithoutData > 0 ? [`${grouped(linesWithoutData)} lines have no data.`] : []),
-    ...warnings.map(sentence),
-  ];
-}

@@ -1,15 +1,15 @@
 // A new load, from a file to a run: what the file has, what its columns become, a check, the start.
 
-import { call, get, post } from "./api.js";
-import { ask } from "./ask.js";
+import { get, post } from "./api.js";
 import { Check } from "./check.js";
 import { Columns } from "./columns.js";
 import { announce, element, instance, setText } from "./dom.js";
 import { Draft } from "./draft.js";
+import { equip } from "./equip.js";
 import { rule } from "./fields.js";
 import { bytes, grouped, sentence } from "./figures.js";
+import { NamedLoad } from "./named.js";
 import { begin } from "./start.js";
-import { nameFor, patternFor, toml } from "./toml.js";
 
 const SAMPLE_COLUMNS = 40;
 const MAPPING_BYTES_MAX = 500_000;
@@ -19,7 +19,7 @@ export async function showCompose(main, file, signal) {
   document.title = `${file} · Batch Sync`;
   main.classList.add("loading");
   try {
-    const [preview] = await Promise.all([get(`/api/files/${encodeURIComponent(file)}/preview`, signal), equip()]);
+    const [preview] = await Promise.all([get(`/api/files/${encodeURIComponent(file)}/preview`, signal), equip("compose", "compose")]);
     if (signal.aborted) return;
     const { root, parts } = instance("compose");
     showFile(parts, preview);
@@ -32,33 +32,6 @@ export async function showCompose(main, file, signal) {
     main.classList.remove("loading");
     missing(main, error);
   }
-}
-
-let equipped = null;
-
-/** Markup and style of this view, which no other one needs. */
-function equip() {
-  equipped ??= Promise.all([markup(), style()]).catch((error) => {
-    equipped = null;
-    throw error;
-  });
-  return equipped;
-}
-
-async function markup() {
-  const answer = await call("/batch-sync/compose.html");
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  document.body.append(...page.querySelectorAll("template"));
-}
-
-function style() {
-  const link = element("link", { rel: "stylesheet", href: "/batch-sync/compose.css" });
-  const loaded = new Promise((resolve, reject) => {
-    link.onload = resolve;
-    link.onerror = () => reject(new Error("the server cannot be reached"));
-  });
-  document.head.append(link);
-  return loaded;
 }
 
 function missing(main, error) {
@@ -74,6 +47,7 @@ class Composer {
   #draft;
   #columns;
   #check;
+  #named;
   #signal;
   #asked = 0;
   #judged;
@@ -86,6 +60,7 @@ class Composer {
     this.#draft = new Draft(preview.columns, samples);
     this.#columns = new Columns(parts, this.#draft, () => this.#changed());
     this.#check = new Check(parts, signal);
+    this.#named = new NamedLoad(parts, () => this.#isOther());
     this.#listen();
   }
 
@@ -137,9 +112,10 @@ class Composer {
     });
   }
 
-  /** Offers the objects of the org, if this server has one to ask. */
+  /** Offers the loads of the server, and the objects of the org, if this server has one to ask. */
   async begin() {
     const parts = this.#parts;
+    this.#named.offer(this.#file, this.#signal).catch(() => {});
     try {
       const { objects } = await get("/api/salesforce/objects", this.#signal);
       parts.objects.replaceChildren(...objects.map(({ name, label }) => element("option", { value: name, label: label === name ? name : `${label} (${name})` })));
@@ -227,9 +203,14 @@ class Composer {
   #changed() {
     this.#judged = this.#draft.judge();
     this.#columns.show(this.#judged);
+    this.#isOther();
+    this.#askForParents();
+  }
+
+  /** What was said of the load that was there before is old. */
+  #isOther() {
     setText(this.#parts.says, "");
     this.#check.isOld();
-    this.#askForParents();
   }
 
   async #askForParents() {
@@ -286,6 +267,7 @@ class Composer {
   /** Whether there is a load; if not, it says what is missing, where it is. */
   #isWhole() {
     const parts = this.#parts;
+    if (this.#named.isChosen) return true;
     const lack = this.#draft.lacks(this.#judged);
     setText(parts.says, lack?.words ?? "");
     if (!lack) return true;
@@ -298,45 +280,33 @@ class Composer {
 
   #checkFile() {
     if (this.#check.isUnderWay) return this.#check.stop();
-    return this.#isWhole() ? this.#check.begin(this.#file, this.#draft.load()) : undefined;
+    return this.#isWhole() ? this.#check.begin(this.#file, this.#load()) : undefined;
+  }
+
+  #load() {
+    return this.#named.isChosen ? this.#named.name : this.#draft.load();
   }
 
   async #start() {
     const { start, says } = this.#parts;
     if (!this.#isWhole()) return;
-    const draft = this.#draft;
-    const load = draft.load();
-    if (draft.asks && !(await ask(question(load, this.#file)))) return;
-    start.disabled = true;
     try {
-      await begin("/api/sync/start", { fileName: this.#file, load });
+      await begin("/api/sync/start", { fileName: this.#file, load: this.#load() }, start);
     } catch (error) {
       if (this.#signal.aborted) return;
       setText(says, `${sentence(error.message)} `);
       if (error.runId) says.append(element("a", { href: `#/runs/${encodeURIComponent(error.runId)}` }, "Show that run"));
-    } finally {
-      start.disabled = false;
     }
   }
 
-  #save() {
+  async #save() {
     if (!this.#isWhole()) return;
+    const [{ nameFor, patternFor, toml }, { save }] = await Promise.all([import("./toml.js"), import("./download.js")]);
     const name = nameFor(this.#file);
     const text = toml(name, this.#draft.load(), [patternFor(this.#file)]);
-    const address = URL.createObjectURL(new Blob([text], { type: "application/toml" }));
-    element("a", { href: address, download: `${name}.toml` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    save(new Blob([text], { type: "application/toml" }), `${name}.toml`);
     announce(`Saved as ${name}.toml. Add it to the file that LOADS_FILE names.`);
   }
-}
-
-function question({ operation, object, externalId }, file) {
-  const what = {
-    insert: "Each row becomes a new record. Loading the file once more makes all of them once more.",
-    delete: `The records that ${externalId} finds go into the recycle bin.`,
-    "hard-delete": `The records that ${externalId} finds are gone for good.`,
-  };
-  return { title: `${operation} ${object}?`, text: `${file}: ${what[operation]}`, yes: `Start the ${operation}`, no: "Do not start" };
 }
 
 function showFile(parts, preview) {

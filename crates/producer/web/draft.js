@@ -1,6 +1,6 @@
 // A load that is being made: which column fills which fields, what that needs, and the load itself.
 
-import { asks, judgeField, ObjectFields, parentOf, pathOf } from "./fields.js";
+import { judgeField, ObjectFields, parentOf, pathOf } from "./fields.js";
 
 /** Names as a header finds them: the same, else but for blanks around it, else whatever its capitals. */
 export function findColumn(columns, name) {
@@ -183,10 +183,6 @@ export class Draft {
       columns: Object.fromEntries(columns),
       ...(constants.length > 0 && { constants: Object.fromEntries(constants) }),
     };
-  }
-
-  get asks() {
-    return asks(this.operation);
   }
 }
 

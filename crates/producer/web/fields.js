@@ -5,8 +5,6 @@ const UPDATES = new Set(["upsert", "update"]);
 const DELETES = new Set(["delete", "hard-delete"]);
 const VALUES_SHOWN = 4;
 
-export const asks = (operation) => operation === "insert" || DELETES.has(operation);
-
 /** The fields of an object, as the API describes them. */
 export class ObjectFields {
   #byName = new Map();

@@ -25,7 +25,10 @@ export class Files {
     name.addEventListener("input", () => {
       clearTimeout(timer);
       setText(parts.says, "");
-      timer = setTimeout(() => this.#filter(name.value.trim()), TYPING_MS);
+      timer = setTimeout(() => {
+        name.dispatchEvent(new Event("chosen"));
+        this.#filter(name.value.trim());
+      }, TYPING_MS);
     });
     name.addEventListener("keydown", (event) => this.#key(event));
     list.addEventListener("click", (event) => {
@@ -134,6 +137,7 @@ export class Files {
     name.setAttribute("aria-activedescendant", option.id);
     name.value = this.#shown[index].name;
     setText(this.#parts.says, "");
+    name.dispatchEvent(new Event("chosen"));
     name.focus();
   }
 }

@@ -4,8 +4,15 @@ import { get } from "./api.js";
 import { element, setText } from "./dom.js";
 import { sentence } from "./figures.js";
 
+const LOOK_AFTER_MS = 150;
+
 /** Such as "upsert Lead by External_Id__c". */
 export const inShort = ({ operation, object, externalId }) => `${operation} ${object}${externalId ? ` by ${externalId}` : ""}`;
+
+/** As one of several: what takes records away says so. */
+export const inList = (load) => `${load.name}: ${inShort(load)}${deletes(load) ? ", deletes records" : ""}`;
+
+export const deletes = ({ operation }) => operation.includes("delete");
 
 export function inFull(load) {
   if (!load) return "none yet: the first consumer with a default load gives it one";
@@ -22,30 +29,56 @@ export function ofConsumers(loads) {
 /** The loads that the server has, behind the option that names none. */
 export async function offerLoads(select, signal) {
   const { loads } = await get("/api/loads", signal);
-  select.append(...loads.map((load) => element("option", { value: load.name }, `${load.name}: ${inShort(load)}`)));
+  select.append(...loads.map((load) => element("option", { value: load.name }, inList(load))));
   return loads;
 }
+
+/** What a start of the file gets that says no load, and why. */
+export const ofFile = (file, signal) => get(`/api/loads?${new URLSearchParams({ file })}`, signal).then((answer) => answer.ofFile);
 
 /** Chooses the load of a new run, and says what that does. */
 export class LoadPicker {
   #parts;
+  #signal;
   #loads;
   #live;
+  #ofFile = null;
+  #timer;
 
-  constructor(parts) {
+  constructor(parts, signal) {
     this.#parts = parts;
+    this.#signal = signal;
     parts.load.addEventListener("change", () => this.#explain());
+    parts.name.addEventListener("chosen", () => this.#look());
   }
 
   /** With the default loads of the consumers that are alive. The server reads its own once, so they are asked for once. */
-  async refresh(live, signal) {
+  async refresh(live) {
+    const isOther = JSON.stringify(live) !== JSON.stringify(this.#live);
     this.#live = live;
-    this.#loads ??= await offerLoads(this.#parts.load, signal);
+    this.#loads ??= await offerLoads(this.#parts.load, this.#signal);
+    if (isOther) this.#look();
     this.#explain();
   }
 
+  /** Whoever goes through the list asks for the last file alone. */
+  #look() {
+    const file = this.#parts.name.value.trim();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      const found = file && (await ofFile(file, this.#signal).catch(() => null));
+      if (file !== this.#parts.name.value.trim()) return;
+      this.#ofFile = found || null;
+      this.#explain();
+    }, LOOK_AFTER_MS);
+  }
+
   #explain() {
-    setText(this.#parts.loadHint, sentence(explain(this.#loads, this.#parts.load.value, this.#live)));
+    const { load, loadHint } = this.#parts;
+    if (!this.#loads) return;
+    const isOfFile = load.value === "" && this.#ofFile;
+    setText(loadHint, sentence(isOfFile ? explainFile(this.#loads, this.#ofFile) : explain(this.#loads, load.value, this.#live)));
+    loadHint.classList.toggle("warn", Boolean(isOfFile?.refused) || /^Deletes/.test(loadHint.textContent));
   }
 }
 
@@ -53,11 +86,21 @@ export class LoadPicker {
 export function explain(loads, chosen, live) {
   const load = loads.find(({ name }) => name === (chosen || "default"));
   if (chosen) {
-    const { api, mapping, files, after } = load;
-    return [`API ${api}`, `mapping ${mapping}`, ...named("files", files), ...named("after", after)].join("; ");
+    const { api, mapping, ids, files, after } = load;
+    return [...(deletes(load) ? ["deletes records"] : []), `API ${api}`, `mapping ${mapping}`, ...(ids ? ["ids file"] : []), ...named("files", files), ...named("after", after)].join("; ");
   }
   const others = load ? `default: ${inShort(load)}.` : ofConsumers(live);
   return loads.some(({ files }) => files.length > 0) ? `The load whose pattern fits; without one, ${others}` : others;
+}
+
+/** What a file gets for which nobody chooses, and why. */
+export function explainFile(loads, { by, load, refused }) {
+  if (refused) return refused;
+  const others = loads.some(({ files }) => files.length > 0) ? "no pattern fits: " : "";
+  if (!load) return `${others}the first consumer with a default load gives it one`;
+  const files = loads.find(({ name }) => name === load.name)?.files ?? [];
+  const why = by === "pattern" ? `${files.length > 1 ? "one of " : ""}${files.join(", ")} fits the name` : `${others}${by === "consumers" ? "the consumers' default load" : "the load of the server's settings"}`;
+  return `${deletes(load) ? "deletes records; " : ""}load ${load.name}: ${inShort(load)}; ${why}`;
 }
 
 const named = (what, names) => (names.length > 0 ? [`${what} ${names.join(", ")}`] : []);

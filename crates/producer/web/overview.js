@@ -23,14 +23,14 @@ export function showOverview(main, signal) {
   });
   parts.see.addEventListener("click", () => startRun(parts, true));
 
-  const loads = new LoadPicker(parts);
+  const loads = new LoadPicker(parts, signal);
   const queue = new QueuePanel(parts.queue);
   const runs = new Runs(parts, signal);
   poll(EVERY_MS, signal, async () => {
     const now = await get("/api/queue", signal);
     queue.show(now, false);
     showCrew(now);
-    await loads.refresh(now.loads, signal);
+    await loads.refresh(now.loads);
     await runs.refresh();
   });
   files.load();

@@ -1,11 +1,10 @@
 // Rejected rows by code: their file to download, and another try for them.
 
-import { call } from "./api.js";
 import { element, icon, setText } from "./dom.js";
-import { bytes, grouped, sentence } from "./figures.js";
+import { offer } from "./download.js";
+import { grouped, sentence } from "./figures.js";
 import { offerLoads } from "./loads.js";
 import { begin } from "./start.js";
-import { token } from "./token.js";
 
 export class Rejects {
   #parts;
@@ -18,29 +17,24 @@ export class Rejects {
     this.#parts = parts;
     this.#run = run;
     parts.replay.addEventListener("click", () => this.#replay(undefined, parts.replay));
-    this.#offer(parts.download, "?for=spreadsheet", "-for-spreadsheets");
-    this.#offer(parts.exact, "", "");
+    const path = `/api/sync/${encodeURIComponent(run)}/rejects`;
+    offer(parts.download, `${path}?for=spreadsheet`, `rejects-${run}-for-spreadsheets.csv`, parts.rejectsHint);
+    offer(parts.exact, path, `rejects-${run}.csv`, parts.rejectsHint);
   }
 
   show(report) {
     const parts = this.#parts;
-    const some = report.rejected > 0;
     const ended = !report.isOpen;
     const before = this.#report;
     this.#report = report;
     if (before && before.rejected === report.rejected && before.isOpen === report.isOpen && before.rejectsWrittenBytes === report.rejectsWrittenBytes) return;
-    parts.codes.hidden = !some;
-    parts.noRejects.hidden = some;
-    setText(parts.noRejects, ended ? "No row was rejected." : "No row is rejected so far.");
-    parts.replay.hidden = parts.replays.hidden = !some;
+    parts.codes.hidden = parts.replay.hidden = parts.replays.hidden = false;
     // Of a run that has ended just now, the file may be on its way.
-    parts.download.hidden = parts.exact.hidden = !some || report.rejectsWrittenBytes === 0;
+    parts.download.hidden = parts.exact.hidden = report.rejectsWrittenBytes === 0;
     parts.replay.disabled = !report.commands.includes("replay");
-    if (some) this.#offered ??= offerLoads(parts.load).catch(() => (this.#offered = null));
+    this.#offered ??= offerLoads(parts.load).catch(() => (this.#offered = null));
     // What a download says stays.
-    if (!before || (before.rejected > 0) !== some || before.isOpen !== report.isOpen) {
-      setText(parts.rejectsHint, some && !ended ? "Rows can be replayed when the run has ended." : "");
-    }
+    if (before?.isOpen !== report.isOpen) setText(parts.rejectsHint, ended ? "" : "Rows can be replayed when the run has ended.");
     const codes = Object.entries(report.rejectedByCode).sort(([, a], [, b]) => b - a);
     for (const [code, rows] of codes) this.#code(code, rows, ended);
   }
@@ -60,63 +54,10 @@ export class Rejects {
   }
 
   async #replay(code, button) {
-    button.disabled = true;
     try {
-      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, { code, load: this.#parts.load.value || undefined });
+      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, { code, load: this.#parts.load.value || undefined }, button);
     } catch (error) {
       setText(this.#parts.rejectsHint, sentence(error.message));
-      button.disabled = false;
     }
   }
-
-  #offer(link, query, suffix) {
-    link.href = `/api/sync/${encodeURIComponent(this.#run)}/rejects${query}`;
-    link.addEventListener("click", (event) => {
-      // Without a token the browser's own download is the best there is.
-      if (token() === null) return;
-      event.preventDefault();
-      this.#download(link.href, `rejects-${this.#run}${suffix}.csv`);
-    });
-  }
-
-  /**
-   * A link cannot send the token. The answer goes into a file as it comes where the
-   * browser lets a page write one; elsewhere into a blob.
-   */
-  async #download(path, name) {
-    const hint = this.#parts.rejectsHint;
-    try {
-      const target = await window.showSaveFilePicker?.({ suggestedName: name });
-      setText(hint, "Downloading …");
-      const answer = await call(path);
-      if (target) await answer.body.pipeThrough(counter(hint)).pipeTo(await target.createWritable());
-      else save(await answer.blob(), name);
-      setText(hint, "Downloaded.");
-    } catch (error) {
-      setText(hint, error.name === "AbortError" ? "" : `The download failed. ${sentence(error.message)}`);
-    }
-  }
-}
-
-function counter(hint) {
-  let size = 0;
-  let shownAt = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      size += chunk.byteLength;
-      if (Date.now() - shownAt > 250) {
-        shownAt = Date.now();
-        setText(hint, `Downloading … ${bytes(size)}`);
-      }
-      controller.enqueue(chunk);
-    },
-  });
-}
-
-function save(blob, name) {
-  const address = URL.createObjectURL(blob);
-  const link = element("a", { href: address, download: name });
-  link.click();
-  // The browser reads on for a moment after the click.
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

@@ -9,7 +9,6 @@ import { inFull, inShort } from "./loads.js";
 import { copy, Log } from "./log.js";
 import { Progress } from "./progress.js";
 import { QueuePanel, showCrew } from "./queue.js";
-import { Rejects } from "./rejects.js";
 import { pointsOf } from "./series.js";
 import { command, sentence, showStatus } from "./status.js";
 
@@ -34,6 +33,7 @@ class RunView {
   #pressed = false;
   #report = null;
   #queue = null;
+  #rejects = null;
 
   constructor(main, parts, run, signal) {
     Object.assign(parts, { chart: new Chart(parts.chart, signal), queue: new QueuePanel(parts.queue) });
@@ -42,7 +42,6 @@ class RunView {
     this.#run = run;
     this.#signal = signal;
     parts.log = new Log(parts.log, parts.copyLog);
-    parts.rejects = new Rejects(parts, run);
     parts.progress = new Progress(parts);
     parts.copyCommand.addEventListener("click", () => copy(parts.copyCommand, parts.line.textContent));
     for (const name of CONTROLS) parts[name].addEventListener("click", () => this.#control(name));
@@ -89,7 +88,7 @@ class RunView {
       showCrew(queue);
     }
     this.#counts(report);
-    this.#parts.rejects.show(report);
+    this.#rejected(report).catch(() => (this.#rejects = null));
     if (before?.status !== report.status) this.#enable();
     if (before && before.status !== report.status) this.#tell(report);
   }
@@ -157,6 +156,16 @@ class RunView {
       setText(place, text);
       if (!place.parentNode) places.append(element("div", {}, element("dt", {}, label), place));
     }
+    if (report.idsWrittenBytes > 0) import("./ids.js").then(({ showIds }) => showIds(places, this.#run, report)).catch(() => {});
+  }
+
+  /** Few runs need all that there is for rejected rows. */
+  async #rejected({ rejected, isOpen }) {
+    const parts = this.#parts;
+    if (rejected === 0 && !this.#rejects) return setText(parts.noRejects, isOpen ? "No row is rejected so far." : "No row was rejected.");
+    parts.noRejects.hidden = true;
+    this.#rejects ??= import("./rejects.js").then(({ Rejects }) => new Rejects(parts, this.#run));
+    return (await this.#rejects).show(this.#report);
   }
 
   /** Only what changed for good is worth an interruption. */

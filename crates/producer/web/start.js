@@ -10,32 +10,46 @@ export async function startRun(parts, isSeen) {
   const fileName = parts.name.value.trim();
   if (fileName === "") return say(parts, "Choose a file, or type its name.");
   if (isSeen) return (location.hash = `#/load/${encodeURIComponent(fileName)}`);
-  parts.start.disabled = true;
   setText(parts.says, "");
   try {
-    await begin("/api/sync/start", { fileName, load: parts.load.value || undefined });
+    await begin("/api/sync/start", { fileName, load: parts.load.value || undefined }, parts.start);
   } catch (error) {
     if (error.runId) say(parts, `${sentence(error.message)} `, error.runId);
     else say(parts, sentence(error.message));
-  } finally {
-    parts.start.disabled = false;
   }
 }
 
-/** Starts a run and goes to it. Asking again starts nothing twice. */
-export async function begin(path, body) {
+/**
+ * Starts a run and goes to it, unless the server wants a yes and the person says no. Asking again starts nothing twice.
+ * Nobody can press `button` meanwhile.
+ */
+export async function begin(path, body, button) {
   const what = JSON.stringify([path, body]);
   if (attempt.what !== what) attempt = { what, key: randomKey() };
+  const send = (confirm) => post(path, { ...body, confirm }, { "Idempotency-Key": attempt.key });
+  button.disabled = true;
   try {
-    const { runId, message } = await post(path, body, { "Idempotency-Key": attempt.key });
+    const started = await send().catch((error) => afterYes(error, () => send(true)));
     attempt = {};
-    announce(message);
-    location.hash = `#/runs/${encodeURIComponent(runId)}`;
+    if (started === null) return setTimeout(() => button.focus());
+    announce(started.message);
+    location.hash = `#/runs/${encodeURIComponent(started.runId)}`;
   } catch (error) {
     // A server that was too busy, or had no Redis, may have begun the run all the same.
     if (error.status && error.status < 500) attempt = {};
     throw error;
+  } finally {
+    button.disabled = false;
   }
+}
+
+/** The server says what cannot be undone, in words that begin with the operation. Null is a no. */
+async function afterYes(error, send) {
+  if (!error.confirm) throw error;
+  const { ask } = await import("./ask.js");
+  const [operation] = error.confirm.split(" ");
+  const isMeant = await ask({ title: `Start this ${operation}?`, text: sentence(error.confirm), yes: `Start the ${operation}`, no: "Do not start" });
+  return isMeant ? send() : null;
 }
 
 function randomKey() {

@@ -78,6 +78,10 @@ fn assert_each_row_has_its_record(pipeline: &Pipeline, run: &str, ended: &Ended)
     for line in &lines {
         assert_eq!(known.get(line.key.as_str()), Some(&line.id), "{line:?} of {run}");
     }
+    let verified = pipeline.program("producer", &["verify", run, "--json"]).end();
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    let verified: Value = serde_json::from_str(&verified.stdout).unwrap();
+    assert_eq!(verified["idsFileRows"], report.number("ids"));
     let written: BTreeSet<&str> = lines.iter().map(|line| line.key.as_str()).collect();
     assert!(written.iter().copied().eq(known.keys().copied()), "all records of {run} are named");
     changed("created")

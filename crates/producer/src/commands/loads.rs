@@ -30,8 +30,8 @@ fn table(loads: &[ShownLoad<'_>]) -> String {
         return "no loads; name a file of loads in LOADS_FILE, or set SALESFORCE_OBJECT\n"
             .to_owned();
     }
-    let titles = ["NAME", "OPERATION", "OBJECT", "EXTERNAL ID", "API", "FILES", "AFTER"];
-    let rows: Vec<[String; 7]> = loads.iter().map(row).collect();
+    let titles = ["NAME", "OPERATION", "OBJECT", "EXTERNAL ID", "API", "IDS", "FILES", "AFTER"];
+    let rows: Vec<[String; 8]> = loads.iter().map(row).collect();
     let widths: Vec<usize> = titles
         .iter()
         .enumerate()
@@ -48,7 +48,7 @@ fn table(loads: &[ShownLoad<'_>]) -> String {
     title + &rows.iter().map(|row| line(row)).collect::<String>()
 }
 
-fn row(load: &ShownLoad<'_>) -> [String; 7] {
+fn row(load: &ShownLoad<'_>) -> [String; 8] {
     let shown = |text: &str| service::shown(text, CELL_MAX);
     [
         shown(load.name),
@@ -56,6 +56,7 @@ fn row(load: &ShownLoad<'_>) -> [String; 7] {
         shown(load.object),
         shown(load.external_id.unwrap_or_default()),
         name_of(load.api),
+        if load.ids { "yes" } else { "" }.to_owned(),
         shown(&load.files.join(", ")),
         shown(&load.after.join(", ")),
     ]

@@ -15,6 +15,8 @@ pub(crate) struct ShownLoad<'a> {
     /// Tells which column fills which field, and how.
     pub(crate) mapping: String,
     pub(crate) api: ApiChoice,
+    /// Whether the ids of the records are written to a file.
+    pub(crate) ids: bool,
     /// Patterns of the names of files that it is for.
     pub(crate) files: &'a [String],
     /// Loads whose files belong in front.
@@ -31,6 +33,7 @@ impl<'a> ShownLoad<'a> {
             external_id: load.key.as_deref(),
             mapping: load.mapping_digest(),
             api: load.api,
+            ids: load.ids,
             files: &named.files,
             after: &named.after,
         }

@@ -4,6 +4,8 @@
 mod cells;
 mod comparison;
 mod cut;
+mod ids;
+mod ids_lines;
 mod lines;
 mod rejected_row;
 mod rejects;
@@ -22,7 +24,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ingest_core::RunId;
 use job_queue::{Ledger, Queue, RunState};
 
-use self::{comparison::Comparison, rejects::RejectedRows, verification::Verification};
+use self::{
+    comparison::Comparison, ids::StoredIds, rejects::RejectedRows, verification::Verification,
+};
 use crate::{
     cli::run_args::VerifyArgs,
     import::{
@@ -63,7 +67,7 @@ impl Verifier {
             // What was settled while we counted is in this one.
             let now = self.queue.ledger(&args.run).await?.ok_or_else(unknown)?;
             if now.has_ended() && !ledger.has_ended() {
-                // Its rejects file was read too early.
+                // Its rejects and ids files were read too early.
                 continue;
             }
             found.compare(&ledger, &now);
@@ -81,7 +85,8 @@ impl Verifier {
         let mut found = Verification::of(ledger);
         // Before the file: its rows are compared with those of the rejects file.
         let rejected = RejectedRows::read(&self.store, ledger, &settings).await?;
-        self.count_file(&blob, &settings, ledger, rejected, &mut found).await?;
+        let ids = StoredIds::read(&self.store, ledger, &settings).await?;
+        self.count_file(&blob, &settings, ledger, (rejected, ids), &mut found).await?;
         Ok(found)
     }
 
@@ -90,7 +95,7 @@ impl Verifier {
         blob: &BlobProperties,
         settings: &ReadSettings,
         ledger: &Ledger,
-        mut rejected: RejectedRows<'_>,
+        (mut rejected, mut ids): (RejectedRows<'_>, Option<StoredIds<'_>>),
         found: &mut Verification,
     ) -> Result<(), SyncError> {
         let progress = ReadProgress::default();
@@ -121,6 +126,9 @@ impl Verifier {
                     };
                     let is_complete = is_settled && ledger.state == RunState::Completed;
                     rejected.compare(&batch, lines, is_complete).await?;
+                    if let Some(ids) = &mut ids {
+                        ids.compare(&batch, lines, |record| rejected.has(record)).await?;
+                    }
                     byte = batch.end.byte;
                     bar.set_position(progress.bytes());
                 }
@@ -133,6 +141,8 @@ impl Verifier {
         }
         found.rejects = rejected.finish();
         found.rejects_file_rows = found.rejects.counted.rows();
+        found.ids = ids.map(StoredIds::finish).unwrap_or_default();
+        found.ids_file_rows = found.ids.rows;
         bar.finish_and_clear();
         Ok(())
     }

@@ -126,6 +126,11 @@ impl<'a> RejectedRows<'a> {
         Ok(())
     }
 
+    /// Whether the rejects file has a row of this record, which is among those that were just compared.
+    pub(super) fn has(&self, record: u64) -> bool {
+        self.standing.has(record)
+    }
+
     /// Says that the file ends here.
     pub(super) fn finish(mut self) -> RejectsFound {
         self.turn(Standing::new(1, 0, Bounds::default()));

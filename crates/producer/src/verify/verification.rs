@@ -4,7 +4,7 @@ use ingest_core::Batch;
 use job_queue::{Ledger, RunState};
 use serde::Serialize;
 
-use super::{comparison::Compared, rejects::RejectsFound};
+use super::{comparison::Compared, ids::IdsFound, rejects::RejectsFound};
 use crate::report::format::grouped;
 
 /// How many missing batches are named.
@@ -39,6 +39,10 @@ pub(super) struct Verification {
     pub(super) rejects_file_rows: u64,
     #[serde(skip)]
     pub(super) rejects: RejectsFound,
+    /// The same of the ids file, of a run whose load asks for one.
+    pub(super) ids_file_rows: Option<u64>,
+    #[serde(skip)]
+    pub(super) ids: IdsFound,
     /// The ledger's figures.
     read: u64,
     delivered: u64,
@@ -52,6 +56,8 @@ pub(super) struct Verification {
     /// How the rejects file differs from what the run rejected, since the run had written all of it
     /// and somebody changed it. That may be as it should be: rows can be mended there.
     rejects_changed: Vec<String>,
+    /// How the ids file differs from what the run delivered, since the run had written all of it.
+    ids_changed: Vec<String>,
     /// The same before that, which is a fault and among the problems.
     #[serde(skip)]
     rejects_differ: bool,
@@ -164,9 +170,16 @@ impl Verification {
                     self.problems.extend(differs);
                 }
             }
+            let differs = self.ids.differs(ledger);
+            match ledger.ids_parts.done {
+                true => self.ids_changed = differs,
+                false => self.problems.extend(differs),
+            }
         }
         let is_complete = ledger.state == RunState::Completed && self.unfinished == 0;
-        let is_right = self.problems.is_empty() && self.rejects_changed.is_empty();
+        let is_right = self.problems.is_empty()
+            && self.rejects_changed.is_empty()
+            && self.ids_changed.is_empty();
         self.proven = is_complete && is_right;
     }
 
@@ -218,6 +231,9 @@ impl Verification {
         line("delivered", grouped(self.delivered));
         let in_file = grouped(self.rejects_file_rows);
         line("rejected", format!("{} ({in_file} in their file)", grouped(self.rejected)));
+        if let Some(rows) = self.ids_file_rows {
+            line("ids", format!("{} in their file", grouped(rows)));
+        }
         if self.cancelled > 0 {
             line("cancelled", grouped(self.cancelled));
         }
@@ -244,7 +260,8 @@ impl Verification {
             line("", format!("… and {more} batches more"));
         }
         self.problems.iter().for_each(|problem| line("wrong", problem.clone()));
-        self.rejects_changed.iter().for_each(|change| line("changed", change.clone()));
+        let changed = self.rejects_changed.iter().chain(&self.ids_changed);
+        changed.for_each(|change| line("changed", change.clone()));
         if let Some(next) = self.what_next() {
             line("what next", next);
         }
@@ -276,6 +293,13 @@ impl Verification {
                  where they are as they came"
             ));
         }
+        if !self.ids_changed.is_empty() {
+            return Some(
+                "the ids file was changed after the run had written it: nothing else keeps the ids; an \
+                 upsert of the same file with --ids writes them again"
+                    .to_owned(),
+            );
+        }
         self.rejects_differ.then(|| {
             format!(
                 "if rows are missing, producer resume {run} writes those that wait in redis; take the \
@@ -289,6 +313,10 @@ impl Verification {
         let left_out = self.file_rows.saturating_sub(self.delivered + self.rejected);
         let words = match (self.proven, self.problems.is_empty()) {
             (true, _) => "every row of the file is delivered or rejected, once",
+            (false, true) if self.rejects_changed.is_empty() && !self.ids_changed.is_empty() => {
+                "the run adds up; its ids file was changed since, so that it is not proven to have \
+                 the id of every delivered row, once"
+            }
             (false, true) if !self.rejects_changed.is_empty() => {
                 "the run adds up; its rejects file was changed since, so that it is not proven to \
                  have every rejected row as it came"

@@ -27,6 +27,7 @@ object = "Account"
 external-id = "ErpKey__c"
 columns = { ExternalId = "ErpKey__c", Name = "Name" }
 api = "bulk"
+ids = true
 after = ["contacts"]
 "#;
 
@@ -408,17 +409,17 @@ fn loads_are_listed_for_people_and_for_programs() {
 
     assert_eq!(
         table,
-        "NAME      OPERATION  OBJECT   EXTERNAL ID  API          FILES     AFTER\n\
-         contacts  upsert     Contact  Key__c       collections  big*.csv\n\
-         accounts  upsert     Account  ErpKey__c    bulk                   contacts\n\
+        "NAME      OPERATION  OBJECT   EXTERNAL ID  API          IDS  FILES     AFTER\n\
+         contacts  upsert     Contact  Key__c       collections       big*.csv\n\
+         accounts  upsert     Account  ErpKey__c    bulk         yes            contacts\n\
          default   upsert     Lead     Key__c       collections\n"
     );
     assert_eq!(
         listed[1],
         json!({
             "name": "accounts", "object": "Account", "operation": "upsert",
-            "externalId": "ErpKey__c", "mapping": listed[1]["mapping"], "api": "bulk", "files": [],
-            "after": ["contacts"],
+            "externalId": "ErpKey__c", "mapping": listed[1]["mapping"], "api": "bulk", "ids": true,
+            "files": [], "after": ["contacts"],
         })
     );
     let none = stdout(&producer(&[], &["loads"]));

@@ -16,5 +16,6 @@ mod spreadsheets;
 mod support;
 mod terminal;
 mod uploads;
+mod verified_ids;
 mod verified_rejects;
 mod verify;

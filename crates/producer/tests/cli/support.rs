@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 use blob_store::{BlobArgs, BlobStore, Overwrite, ReadSettings};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
+use ingest_core::{Cells, IdLine};
 use job_queue::{BatchBackend, Queue, QueueArgs, RunLoad};
 use redis::Commands;
 use serde_json::Value;
@@ -157,6 +158,30 @@ impl Fixture {
     /// Settles so many batches, of which no row is rejected.
     pub(crate) fn settle_some(&self, batches: usize) {
         self.settle_up_to(batches, |_| None);
+    }
+
+    /// Settles all batches that are queued, with an id of each delivered row; its key is in this column.
+    pub(crate) fn settle_with_ids(
+        &self,
+        key_column: usize,
+        code: impl Fn(&str) -> Option<&'static str>,
+    ) {
+        block_on(async {
+            let queue = Queue::connect(&self.queue_args()).await.unwrap();
+            let mut consumer = BatchBackend::new(queue, "test", Some(&load()));
+            while let Some(claimed) = consumer.claim().await.unwrap() {
+                let mut job = outcome(&claimed, &code);
+                let mut keys = Cells::at(job.dialect, key_column);
+                for (record, raw) in claimed.job().rows.iter() {
+                    if job.rejects.iter().all(|reject| reject.record != record) {
+                        let (key, id) = (Some(keys.read(raw)), format!("003{record:012}"));
+                        job.ids
+                            .push(job.dialect, IdLine { record, key, id: &id, change: "created" });
+                    }
+                }
+                claimed.settle(&job).await.unwrap();
+            }
+        });
     }
 
     fn settle_up_to(&self, batches: usize, code: impl Fn(&str) -> Option<&'static str>) {

@@ -28,6 +28,7 @@ object = "Account"
 external-id = "ErpKey__c"
 files = ["accounts*.csv", "*-1.csv"]
 api = "bulk"
+ids = true
 after = ["contacts"]
 "#;
 
@@ -110,16 +111,16 @@ async fn the_loads_of_the_server_are_listed_as_they_are_described() {
     let expected = json!({"loads": [
         {
             "name": "contacts", "object": "Contact", "operation": "upsert", "externalId": "Key__c",
-            "mapping": mapping(0), "api": "collections", "files": ["contacts*.csv"], "after": [],
+            "mapping": mapping(0), "api": "collections", "ids": false, "files": ["contacts*.csv"], "after": [],
         },
         {
             "name": "accounts", "object": "Account", "operation": "upsert",
-            "externalId": "ErpKey__c", "mapping": mapping(1), "api": "bulk",
+            "externalId": "ErpKey__c", "mapping": mapping(1), "api": "bulk", "ids": true,
             "files": ["accounts*.csv", "*-1.csv"], "after": ["contacts"],
         },
         {
             "name": "default", "object": "Lead", "operation": "insert", "externalId": null,
-            "mapping": mapping(2), "api": "collections", "files": [], "after": [],
+            "mapping": mapping(2), "api": "collections", "ids": false, "files": [], "after": [],
         },
     ]});
     assert_eq!(listed, expected);
@@ -127,6 +128,50 @@ async fn the_loads_of_the_server_are_listed_as_they_are_described() {
     let described = document["components"]["schemas"]["Load"]["properties"].as_object().unwrap();
     let shown = listed["loads"][0].as_object().unwrap();
     assert!(shown.keys().eq(described.keys()), "every field is described: {shown:?}");
+}
+
+#[tokio::test]
+async fn a_file_is_told_the_load_that_a_start_would_give_it() {
+    let mut services = with_loads().await;
+    let server = services.serve().await;
+    let of_file = async |server: &Server, file: &str| {
+        server.get(&format!("/api/loads?file={file}")).await.json()["ofFile"].clone()
+    };
+    let in_short = |of: &Value| json!([of["by"], of["load"]["name"], of["refused"]]);
+
+    let fits = of_file(&server, "contacts.csv").await;
+    let nobody = of_file(&server, "rows.csv").await;
+    let several = of_file(&server, "contacts-1.csv").await;
+    let deliverer = Deliverer::of(&services, Some(&leads())).await;
+    let consumers = of_file(&server, "rows.csv").await;
+    services.set("SALESFORCE_OBJECT", "Task");
+    services.set("SALESFORCE_OPERATION", "insert");
+    let other = services.serve().await;
+    let environment = of_file(&other, "a%20%2Fb.csv").await;
+
+    assert_eq!(in_short(&fits), json!(["pattern", "contacts", null]));
+    let started = server.start("rows.csv").await.run();
+    let report = server.get(&format!("/api/sync/{started}")).await.json();
+    assert_eq!(report["load"], consumers["load"]);
+    assert_eq!(in_short(&nobody), json!(["consumers", null, null]));
+    assert_eq!(in_short(&consumers)[0], "consumers");
+    assert_eq!(consumers["load"]["object"], "Lead");
+    assert_eq!(in_short(&environment), json!(["environment", "default", null]));
+    let why = several["refused"].as_str().unwrap();
+    assert!(several["by"].is_null() && several["load"].is_null(), "{several}");
+    assert!(why.contains("contacts") && why.contains("accounts"), "{why}");
+    drop(deliverer);
+}
+
+#[tokio::test]
+async fn the_name_of_a_file_to_be_told_of_is_no_longer_than_one_can_be() {
+    let services = Services::start().await;
+    let server = services.serve().await;
+
+    let long = server.get(&format!("/api/loads?file={}", "x".repeat(1_025))).await;
+
+    assert_eq!(long.status, 400, "{long:?}");
+    assert!(server.get("/api/loads").await.json().get("ofFile").is_none());
 }
 
 #[tokio::test]

@@ -213,6 +213,7 @@ async fn files_are_listed_in_pages() {
     let second = server.get(&format!("/api/files?limit=2&after={next}")).await.json();
 
     assert_eq!(names(&first), ["a/1.csv", "a/2.csv"]);
+    assert_eq!(first["uploadBytesMax"], json!(5_u64 << 30));
     assert_eq!((names(&second), &second["next"]), (vec!["b ü.csv".to_owned()], &Value::Null));
     assert_eq!(names(&server.get("/api/files?prefix=a%2F").await.json()), ["a/1.csv", "a/2.csv"]);
     let blob = services.store.properties("a/1.csv").await.unwrap();

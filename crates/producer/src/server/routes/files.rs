@@ -3,7 +3,7 @@
 use std::{num::NonZero, sync::Arc, time::UNIX_EPOCH};
 
 use axum::{Extension, extract::State, response::Response};
-use blob_store::{BlobProperties, BlobStore};
+use blob_store::BlobProperties;
 use job_queue::Output;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -32,9 +32,12 @@ pub(crate) struct PageOf {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Files {
     files: Vec<File>,
     next: Option<String>,
+    /// Of a file that is uploaded.
+    upload_bytes_max: u64,
 }
 
 #[derive(Serialize)]
@@ -58,13 +61,13 @@ pub(crate) async fn list(
     }
     let after = page.after.map(|sealed| unsealed(&sealed).ok_or_else(no_such_page)).transpose()?;
     let turn = api.lists.turn(&client).await?;
-    let files = some(&api.runs.store, &page.prefix, after, limit).await?;
+    let files = some(&api, &page.prefix, after, limit).await?;
     Ok(turn.answer(&files))
 }
 
 /// The first page that has files. Rejects files are listed only under their prefix.
 async fn some(
-    store: &BlobStore,
+    api: &Api,
     prefix: &str,
     mut after: Option<String>,
     limit: NonZero<u16>,
@@ -73,11 +76,12 @@ async fn some(
     let hidden: Vec<&str> = hidden.collect();
     let is_shown = |name: &str| !hidden.iter().any(|folder| name.starts_with(folder));
     loop {
-        let page = store.list_some(prefix, after.as_deref(), limit).await?;
+        let page = api.runs.store.list_some(prefix, after.as_deref(), limit).await?;
         let shown = page.blobs.into_iter().filter(|blob| is_shown(&blob.name));
         let files: Vec<File> = shown.map(File::of).collect();
         if !files.is_empty() || page.next.is_none() {
-            return Ok(Files { files, next: page.next.as_deref().map(sealed) });
+            let next = page.next.as_deref().map(sealed);
+            return Ok(Files { files, next, upload_bytes_max: api.upload_bytes_max });
         }
         after = page.next;
     }

@@ -1,0 +1,50 @@
+// What a check has found, for the view of a load: figures, groups of rejected rows, notes.
+
+import { announce, element, setAttribute, setShare, setText } from "./dom.js";
+import { duration, grouped, sentence } from "./figures.js";
+
+const GROUPS_SHOWN = 50;
+
+/** What is known so far, in the parts of the view. */
+export function show({ checkBar, figures, found, foundBox, notes }, { rows, rejected, bytesRead, fileBytes, findings }) {
+  const share = findings?.rows === undefined ? bytesRead / Math.max(1, fileBytes) : 1;
+  setShare(checkBar.firstElementChild, share);
+  setAttribute(checkBar, "aria-valuenow", Math.floor(100 * Math.min(1, share)));
+  const keys = findings?.keys;
+  const repeated = keys?.repeated > 0 ? [["warn", `${keys.isCounted ? "" : "about "}${grouped(keys.repeated)}`, keys.repeated === 1 ? "key comes more than once" : "keys come more than once"]] : [];
+  const said = [["", grouped(rows), "rows read"], ["good", grouped(rows - rejected), "would be sent"], [rejected > 0 ? "bad" : "", grouped(rejected), "would be rejected"], ...repeated];
+  figures.replaceChildren(...said.map(([tone, number, words]) => element("span", { class: tone }, element("b", {}, number), ` ${words}`)));
+  const groups = findings?.rejects ?? [];
+  foundBox.hidden = groups.length === 0;
+  found.replaceChildren(...groups.slice(0, GROUPS_SHOWN).map(group));
+  notes.replaceChildren(...notesOf(findings, groups.length - GROUPS_SHOWN).map((note) => element("li", {}, note)));
+}
+
+/** How it ended. */
+export function tell(checkHint, { status, error, rows, rejected, findings }) {
+  if (status === "failed") setText(checkHint, sentence(error));
+  else if (status === "stopped") setText(checkHint, "Stopped; the rest of the file was not read.");
+  else if (findings.misfit) setText(checkHint, `A run would fail as a whole: ${sentence(findings.misfit)}`);
+  else setText(checkHint, `Checked in ${duration(findings.durationMs / 1000)}, compared with ${findings.describedBy}.`);
+  announce(`${checkHint.textContent} ${grouped(rows)} rows read, ${grouped(rejected)} would be rejected.`);
+}
+
+function group({ code, column, rows, first }) {
+  const examples = first.map(({ record, line, rule }) => `record ${grouped(record)} (line ${grouped(line)}): ${rule}`).join("; ");
+  const cells = [element("td", {}, column ?? "the row"), element("td", { class: "number" }, grouped(rows)), element("td", {}, examples)];
+  return element("tr", {}, element("th", { scope: "row", class: "id" }, code), ...cells);
+}
+
+function notesOf(findings, more) {
+  if (!findings) return [];
+  const { keys, requiredWithoutColumn: required, warnings, parents, linesWithoutData } = findings;
+  const first = keys?.first ?? [];
+  return [
+    ...(more > 0 ? [`and ${grouped(more)} more groups of rejected rows.`] : []),
+    ...(first.length > 0 ? [`Column ${keys.column} repeats a key: ${first.map(({ record, line }) => `record ${grouped(record)} (line ${grouped(line)})`).join(", ")}.`] : []),
+    ...(required.length > 0 ? [`Required in a new record, and filled by no column: ${required.join(", ")}.`] : []),
+    ...(parents ?? []).map(({ column, field, rows, records, isCounted }) => `Column ${column}: ${grouped(rows)} rows refer to ${isCounted ? "" : "about "}${grouped(records)} records by ${field}. Whether they are there is not checked.`),
+    ...(linesWithoutData > 0 ? [`${grouped(linesWithoutData)} lines have no data.`] : []),
+    ...warnings.map(sentence),
+  ];
+}
