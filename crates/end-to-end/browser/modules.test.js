@@ -93,7 +93,7 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
     assert.equal(gone, "cases: hard-delete Case, deletes records");
     assert.deepEqual(ofFile, [
       "load cases: insert Case; one of a*.csv, b.csv fits the name", "load default: upsert Lead by Key__c; no pattern fits: the load of the server's settings",
-      "load default: upsert Lead by Key__c; no pattern fits: the consumers' default load", "the first consumer with a default load gives it one", "several fit"]);
+      "load default: upsert Lead by Key__c; no pattern fits: the consumers' default load", "the first consumer whose default upserts or updates gives it one", "several fit"]);
     assert.deepEqual([short, full], ["insert Case", "upsert Lead by Key__c, load default, mapping 1a2b"]);
   });
 });

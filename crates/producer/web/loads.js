@@ -15,7 +15,7 @@ export const inList = (load) => `${load.name}: ${inShort(load)}${deletes(load) ?
 export const deletes = ({ operation }) => operation.includes("delete");
 
 export function inFull(load) {
-  if (!load) return "none yet: the first consumer with a default load gives it one";
+  if (!load) return "none yet: the first consumer whose default upserts or updates gives it one";
   return `${inShort(load)}, load ${load.name}, mapping ${load.mapping}`;
 }
 
@@ -97,7 +97,7 @@ export function explain(loads, chosen, live) {
 export function explainFile(loads, { by, load, refused }) {
   if (refused) return refused;
   const others = loads.some(({ files }) => files.length > 0) ? "no pattern fits: " : "";
-  if (!load) return `${others}the first consumer with a default load gives it one`;
+  if (!load) return `${others}the first consumer whose default upserts or updates gives it one`;
   const files = loads.find(({ name }) => name === load.name)?.files ?? [];
   const why = by === "pattern" ? `${files.length > 1 ? "one of " : ""}${files.join(", ")} fits the name` : `${others}${by === "consumers" ? "the consumers' default load" : "the load of the server's settings"}`;
   return `${deletes(load) ? "deletes records; " : ""}load ${load.name}: ${inShort(load)}; ${why}`;
