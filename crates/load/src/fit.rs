@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ingest_core::{Header, few};
 
-use crate::{
-    ApiChoice, Columns, Describe, Key, Load, Mapping, Operation, Sameness, Target, TargetRules,
-};
+use crate::{Columns, Describe, Key, Load, Mapping, Operation, Sameness, Target, TargetRules};
 
 /// Why a load does not fit the org.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,11 +51,10 @@ pub enum Misfit {
         /// The field.
         field: String,
     },
-    /// Collections has no upsert by id.
+    /// A row has an Id, and its record is there; or it has none, and nothing to find it by.
     #[error(
-        "an upsert by Id of {object} goes by Bulk API only; set its api (SALESFORCE_API=bulk), or split \
-         the file: rows with an Id as update, the others as insert; or name another external-id \
-         (SALESFORCE_EXTERNAL_ID)"
+        "an upsert of {object} needs an external id, and Id is none; split the file: rows with an Id as \
+         update, the others as insert; or name another external-id (SALESFORCE_EXTERNAL_ID)"
     )]
     UpsertById {
         /// The object.
@@ -138,10 +135,7 @@ impl Load {
         if !field.external_id && !field.id_lookup && field.field_type != "id" {
             return Err(Misfit::NotAnExternalId { object, field: field.name.clone() });
         }
-        if field.field_type == "id"
-            && self.operation == Operation::Upsert
-            && self.api != ApiChoice::Bulk
-        {
+        if field.field_type == "id" && self.operation == Operation::Upsert {
             return Err(Misfit::UpsertById { object });
         }
         // What Salesforce fills by itself is no fault of the user's rights.

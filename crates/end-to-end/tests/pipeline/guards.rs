@@ -101,6 +101,6 @@ fn a_run_proves_itself_and_a_missing_batch_is_named() {
         .unwrap();
     let refuted = pipeline.program("producer", &["verify", "a"]).end();
     assert_eq!(refuted.code, Some(1), "{refuted:?}");
-    assert!(refuted.stdout.contains("batch 3: records 301 to 400, at byte "), "{refuted:?}");
+    assert!(refuted.stdout.contains("batch 3: records 601 to 800, at byte "), "{refuted:?}");
     assert!(refuted.stdout.contains("do not add up"), "{refuted:?}");
 }

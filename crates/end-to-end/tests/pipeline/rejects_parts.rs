@@ -202,15 +202,20 @@ fn the_file_of_an_earlier_run_of_the_same_id_is_left_as_it_is() {
     let before = pipeline.get("rejects/again.csv");
     let mut redis = redis::Client::open(pipeline.redis.url()).unwrap().get_connection().unwrap();
     let () = redis::cmd("FLUSHALL").query(&mut redis).unwrap();
-    pipeline.generate(ROWS, &["--bad-rows", "20", "--force"]);
+    // Once the same version of the file, and once a new one.
     let _consumer = pipeline.consumer();
+    let same = pipeline.sync(&["--run-id", "again", "--json"]).end();
+    assert_eq!(Report::of(&same).list("rejectsFiles"), ["rejects/again.2.csv"]);
+    assert_eq!(pipeline.get("rejects/again.csv"), before);
+    let () = redis::cmd("FLUSHALL").query(&mut redis).unwrap();
+    pipeline.generate(ROWS, &["--bad-rows", "20", "--force"]);
 
     let ended = pipeline.sync(&["--run-id", "again", "--json"]).end();
 
     assert_eq!(ended.code, Some(3), "{ended:?}");
     let report = Report::of(&ended);
-    assert_eq!(report.list("rejectsFiles"), ["rejects/again.2.csv"]);
-    let rejected = pipeline.rejects_lines("rejects/again.2.csv").len();
+    assert_eq!(report.list("rejectsFiles"), ["rejects/again.3.csv"]);
+    let rejected = pipeline.rejects_lines("rejects/again.3.csv").len();
     assert_eq!(rejected as u64, report.number("rejected"));
     assert_eq!(pipeline.get("rejects/again.csv"), before);
     let verified = pipeline.program("producer", &["verify", "again"]).end();

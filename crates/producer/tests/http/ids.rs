@@ -30,6 +30,8 @@ async fn the_ids_file_can_be_downloaded() {
     let server = services.serve().await;
     let run = start(&server, "rows.csv").await;
     let ids = format!("/api/sync/{run}/ids");
+    // There is no safe copy: who asks for one must not get the file as it is.
+    assert_eq!(server.get(&format!("{ids}?for=spreadsheet")).await.status, 400);
     let missing = server.get(&ids).await;
     assert_eq!((missing.status, missing.error().contains("no ids file")), (404, true));
     let before = server.get(&format!("/api/sync/{run}")).await.json();

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use ingest_core::{Header, RunId, rejects_header};
 use job_queue::{Ledger, Output};
-use load::Load;
+use load::{Load, Operation};
 
 use crate::{
     import::{error::OutputError, read_settings::ReadSettings},
@@ -21,7 +21,12 @@ pub(crate) struct OutputFile {
     pub(super) run: RunId,
     /// The version of the file that the rows are of.
     pub(super) source: String,
+    /// When the run began: one of the same id and file may have been forgotten before it.
+    pub(super) begun: String,
     pub(super) header: Bytes,
+    /// What another part took the place of stays: its lines name records that the rows come to a
+    /// second time.
+    pub(super) keeps_left_overs: bool,
 }
 
 impl OutputFile {
@@ -37,8 +42,11 @@ impl OutputFile {
         ledger: &Ledger,
         settings: &ReadSettings,
     ) -> Result<Option<Self>, OutputError> {
-        let header = ids_header(ledger, settings)?;
-        Ok(header.map(|header| Self::new(Output::Ids, store, ledger, header)))
+        let Some(load) = load_with_ids(ledger)? else { return Ok(None) };
+        let header = Header::parse(ledger.header.clone(), settings.dialect())?;
+        let keeps_left_overs = load.operation == Operation::Insert;
+        let ids = Self::new(Output::Ids, store, ledger, load.ids_header(&header));
+        Ok(Some(Self { keeps_left_overs, ..ids }))
     }
 
     fn new(output: Output, store: &BlobStore, ledger: &Ledger, header: Vec<u8>) -> Self {
@@ -47,7 +55,9 @@ impl OutputFile {
             store: store.clone(),
             run: ledger.run.clone(),
             source: ledger.etag.trim_matches('"').to_owned(),
+            begun: ledger.started_at_ms.to_string(),
             header: header.into(),
+            keeps_left_overs: false,
         }
     }
 
@@ -78,14 +88,22 @@ impl OutputFile {
     /// Metadata that tells the files of this run from those of others: an id can be used again when
     /// its ledger has expired, and `a.2` can be the id of a run.
     pub(super) fn marks(&self, start: u64) -> HashMap<String, String> {
-        let marks = [("run", self.run.to_string()), ("source", self.source.clone())];
-        let start = ("start", start.to_string());
-        marks.into_iter().chain([start]).map(|(name, value)| (name.to_owned(), value)).collect()
+        let marks = [
+            ("run", self.run.to_string()),
+            ("source", self.source.clone()),
+            ("begun", self.begun.clone()),
+            ("start", start.to_string()),
+        ];
+        marks.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     pub(super) fn is_ours(&self, there: &AppendBlob) -> bool {
-        let is = |name, value: &str| there.metadata.get(name).is_some_and(|mark| mark == value);
-        is("run", self.run.as_ref()) && is("source", &self.source)
+        let mark = |name| there.metadata.get(name).map(String::as_str);
+        // Earlier producers did not say when the run began.
+        let is_of_this_time = mark("begun").is_none_or(|begun| begun == self.begun);
+        mark("run") == Some(self.run.as_ref())
+            && mark("source") == Some(&self.source)
+            && is_of_this_time
     }
 
     pub(super) async fn read(&self, name: &str, from: u64, to: u64) -> Result<Bytes, BlobError> {
@@ -126,15 +144,18 @@ pub(super) fn header(
     }
 }
 
-/// What the key is called there, and whether there is one at all, the load says.
+/// What the key is called there, the load says.
 fn ids_header(ledger: &Ledger, settings: &ReadSettings) -> Result<Option<Vec<u8>>, OutputError> {
+    let Some(load) = load_with_ids(ledger)? else { return Ok(None) };
+    let header = Header::parse(ledger.header.clone(), settings.dialect())?;
+    Ok(Some(load.ids_header(&header)))
+}
+
+/// The run's load, if it asks for ids.
+fn load_with_ids(ledger: &Ledger) -> Result<Option<Load>, OutputError> {
     if ledger.load_text.is_empty() {
         return Ok(None);
     }
     let load = Load::from_json(&ledger.load_text)?;
-    if !load.ids {
-        return Ok(None);
-    }
-    let header = Header::parse(ledger.header.clone(), settings.dialect())?;
-    Ok(Some(load.ids_header(&header)))
+    Ok(Some(load).filter(|load| load.ids))
 }

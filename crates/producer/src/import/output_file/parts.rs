@@ -3,7 +3,7 @@
 //! Another part is begun when one is full, or is not what this run left there; and when Redis lost
 //! its last writes, so that a file has rows that come again, or not. Nothing can be cut off an append
 //! blob: what is known to be right is copied to a new part, which takes its place, and then the old
-//! one is emptied. Each rejected row is in the files once, whoever reads all of them; the ledger says
+//! one is emptied, unless its lines are all that tells of records that an insert stored twice. Each rejected row is in the files once, whoever reads all of them; the ledger says
 //! which of them count.
 //!
 //! The steps, for whoever dies between them: a number is reserved in the ledger, its file is
@@ -83,7 +83,7 @@ impl OutputFile {
         self.empty_left_overs(queue).await
     }
 
-    /// Empties files of this run that the ledger does not count as parts.
+    /// Empties files of this run that the ledger does not count as parts, unless they are to stay.
     pub(super) async fn empty_left_overs(&self, queue: &Queue) -> Result<(), OutputError> {
         let mut pending = queue.pending_lines(&self.run, self.output, 1).await?;
         if pending.parts.copying.is_some() {
@@ -91,6 +91,9 @@ impl OutputFile {
             let none = OutputParts { copying: None, ..pending.parts.clone() };
             let (run, position) = (&self.run, pending.position);
             queue.change_output_parts(run, self.output, position, (&pending.parts, &none)).await?;
+        }
+        if self.keeps_left_overs {
+            return Ok(());
         }
         let files = self.files(&pending).await?;
         // Read after the files: a number is reserved before its file exists.

@@ -33,6 +33,11 @@ pub(crate) struct FormOf {
     r#for: Option<Reader>,
 }
 
+/// A file that has no other form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AsItIs {}
+
 /// The program that will open the download.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,6 +65,7 @@ pub(crate) async fn ids(
     State(api): State<Arc<Api>>,
     Extension(client): Extension<Client>,
     RunOf(run): RunOf,
+    QueryOf(AsItIs {}): QueryOf<AsItIs>,
 ) -> Result<Response, ApiError> {
     let Found { download, place, .. } = find(&api, &client, &run, Output::Ids).await?;
     Ok(send(download, place, &format!("ids-{run}.csv")))
