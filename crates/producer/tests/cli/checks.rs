@@ -193,6 +193,29 @@ fn nothing_is_sent_and_nothing_is_queued() {
 }
 
 #[test]
+fn numbers_of_another_country_are_warned_of_with_the_setting() {
+    let scene = Scene::start();
+    let file = "External_Id__c,LastName,Company,AnnualRevenue\nL-1,Ada,A,1.001\nL-2,Bob,B,12.500\n";
+    scene.fixture.put("leads.csv", file);
+    let leads = ["check", "--file", "leads.csv", "--object", "Lead"];
+    let check = |more: &[&str]| {
+        let by = ["--external-id", "External_Id__c", "--json"];
+        found(&scene.producer(&[], &[&leads, &by[..], more].concat()))
+    };
+    let warns = |found: &Value| {
+        let warnings = found["warnings"].as_array().unwrap();
+        warnings.iter().any(|warning| warning.as_str().unwrap().contains("MAPPING_DECIMAL=comma"))
+    };
+
+    let (with_point, with_comma) = (check(&[]), check(&["--decimal", "comma"]));
+
+    assert_eq!((&with_point["rows"], &with_point["rejected"]), (&json!(2), &json!(0)));
+    assert!(warns(&with_point), "{with_point}");
+    assert!(!warns(&with_comma), "{with_comma}");
+    assert_eq!(with_comma["rejected"], 0, "{with_comma}");
+}
+
+#[test]
 fn rows_are_written_as_they_would_stand_in_the_rejects_file() {
     let scene = Scene::start();
     let path = scene.path("rejects.csv");
