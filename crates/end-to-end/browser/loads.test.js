@@ -16,7 +16,7 @@ const SETTINGS = { SALESFORCE_OBJECT: "", SALESFORCE_EXTERNAL_ID: "", MAPPING_FI
 
 describe("the load of a run", { timeout: 300_000 }, () => {
   const stage = onStage(async (product) => {
-    for (const [file, ...more] of [["leads/june.csv", "--bad-rows", "100"], ["people.csv"], ["nameless.csv"]]) await product.generate(file, 500, ...more);
+    for (const [file, ...more] of [["leads/june.csv", "--bad-rows", "100"], ["people.csv"]]) await product.generate(file, 500, ...more);
     await product.serve();
     await product.consume();
   }, SETTINGS);
@@ -119,10 +119,18 @@ describe("the load of a run", { timeout: 300_000 }, () => {
     assert.equal(await replay(""), "upsert Lead by External_Id__c");
     assert.equal(await replay("contacts"), "upsert Contact by LegacyId__c");
   });
+});
 
-  it("is missing, and the page says so", async () => {
+describe("a run without a load, where the server has no file of loads", { timeout: 300_000 }, () => {
+  const stage = onStage(async (product) => {
+    await product.generate("nameless.csv", 500);
+    await product.serve();
+    await product.consume();
+  }, { ...SETTINGS, LOADS_FILE: "" });
+
+  it("waits, and the page says so", async () => {
     const { runId } = await stage.product.start("nameless.csv");
-    const watched = await open(`#/runs/${runId}`);
+    const watched = await Watched.open(stage.browser, stage.product.origin, { hash: `#/runs/${runId}` });
     await watched.sees(STATUS, /^Draining$/);
     await watched.sees("[data-part=sentence]", /Nothing is delivered: /);
     assert.equal(await watched.text("[data-part=does]"), "no load yet");
