@@ -208,7 +208,8 @@ async fn wrong_settings_end_with_code_2_and_say_what_to_set() {
     let mut setting = Setting::new().await;
 
     let object = setting.set("SALESFORCE_OBJECT", "").run(&["check"]).await;
-    assert_says(&object, 2, &["there is no load to check; name its object in SALESFORCE_OBJECT"]);
+    let no_load = "there is no load to check; name its object in SALESFORCE_OBJECT";
+    assert_says(&object, 2, &[no_load, "producer check --file F"]);
     let secret = setting.set("SALESFORCE_CLIENT_SECRET", "").run(&["check"]).await;
     assert_says(&secret, 2, &["SALESFORCE_CLIENT_SECRET is not set"]);
     let rows = setting.set("SALESFORCE_BATCH", "201").run(&[]).await;

@@ -9,13 +9,15 @@ import { describe, it } from "node:test";
 import { Watched } from "./support/browser.js";
 import { DESK, look } from "./support/look.js";
 import { answering, NO_ORG, ORG } from "./support/org.js";
+import { root } from "./support/product.js";
 import { onStage } from "./support/stage.js";
 
 const COMPOSER_BYTES_MAX = 60_000;
 const FILE = "exports/contacts_2026-11-27.csv";
 const ROWS = ["ErpNo,Name,E-Mail,Account,Born,Note", 'K-10001,"Meier, Jana",jana@example.com,A-77,03/11/1984,', "K-10002,O'Neil,,A-12,12/02/1991,\"<b>VIP</b>\"", "K-10003,Li,li@example.com,,,"];
 const SDL = "# ours\nErpNo=ErpKey__c\nName=LastName\nAccount=Account\\:Account-ErpKey__c\nBorn=Birthdate\n\"Web\"=LeadSource\nGone=Email\n";
-const SETTINGS = { SALESFORCE_OBJECT: "", SALESFORCE_EXTERNAL_ID: "", MAPPING_FILE: "" };
+// A start compares its load with the org, which has a Contact as the page is told.
+const SETTINGS = { SALESFORCE_OBJECT: "", SALESFORCE_EXTERNAL_ID: "", MAPPING_FILE: "", SIMULATOR_SCHEMA: path.join(root, "crates/end-to-end/browser/support/contact.json") };
 
 /** A picture of all of it: the buttons stay at the end of the window. */
 async function whole(watched, name) {

@@ -22,7 +22,7 @@ files = ["gone*.csv"]
 [loads.once-more]
 object = "Lead"
 operation = "insert"
-columns = { ExternalId = "External_Id__c", LastName = "LastName", Company = "Company" }
+columns = { ExternalId = "External_Id__c", Name = "LastName", Company = "Company" }
 `;
 
 /** Runs in the page, before all else: keeps what starts a run, and the key with which. */

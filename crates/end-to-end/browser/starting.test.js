@@ -33,7 +33,7 @@ describe("starting a run", { timeout: 300_000 }, () => {
     assert.equal(log[0], "Worker started job: full-import");
     assert.equal(log[1], "Downloading stream from Azure: leads/monday.csv...");
     assert.equal(log.at(-1), `Job Completed! Total Rows Processed: ${ROWS}`);
-    assert(log.some((line) => /^Batch #1 processed: 100 records\.$/.test(line)), log.slice(0, 14).join("\n"));
+    assert(log.some((line) => /^Batch #1 processed: 200 records\.$/.test(line)), log.slice(0, 14).join("\n"));
     const stored = await (await fetch(`${stage.product.simulator}/__sim/state`)).text();
     assert.match(stored, new RegExp(`\\b${ROWS}\\b`));
     await watched.staysStill();

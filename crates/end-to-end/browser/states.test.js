@@ -224,7 +224,7 @@ describe("many runs at once", { timeout: 300_000 }, () => {
     await is(held, "held");
     await product.faults({ rowErrors: [], latencyMs: 300 });
     const misfit = "leads-as-contacts";
-    await product.run("producer", "sync", "--file", "leads/contacts.csv", "--run-id", misfit, "--object", "Contact", "--external-id", "LegacyId__c", "--no-wait");
+    await product.runSignedOut("producer", "sync", "--file", "leads/contacts.csv", "--run-id", misfit, "--object", "Contact", "--external-id", "LegacyId__c", "--no-wait");
     await is(misfit, "failed");
     await is(await start("august"), "draining");
     const feeding = await start("september");

@@ -144,7 +144,7 @@ impl Replayer {
                     record.raw = &self.written;
                 }
             }
-            Some(columns) => self.keep_fields(record, columns.first),
+            Some(columns) => self.keep_fields(record, self.fields_of_row(raw, columns.first)),
             None => match self.find_repeated_header(raw) {
                 Some(columns) => self.keep_fields(record, columns),
                 None => self.drop_empty_columns(record),
@@ -214,6 +214,17 @@ impl Replayer {
             self.keep_fields(record, full);
         } else {
             self.keep_fields(record, fields);
+        }
+    }
+
+    /// How many of the cells before the three columns are the row's. In a spreadsheet nobody takes a
+    /// surplus cell away: it is emptied.
+    fn fields_of_row(&self, raw: &[u8], fields: usize) -> usize {
+        let columns = self.header.columns().len();
+        let is_surplus = |at: &usize| self.field(raw, *at).trim().is_empty();
+        match self.for_spreadsheets && fields > columns {
+            true => fields - (columns..fields).rev().take_while(is_surplus).count(),
+            false => fields,
         }
     }
 

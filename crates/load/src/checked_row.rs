@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use csv::ByteRecord;
 use ingest_core::Rows;
 
 use crate::{
@@ -18,6 +19,7 @@ pub struct CheckedRow<'a> {
     pub raw: &'a [u8],
     /// Why it cannot be sent.
     pub invalid: Option<&'a InvalidRow>,
+    cells: Option<&'a ByteRecord>,
     plan: &'a Plan,
     json: &'a [u8],
     key: Range<usize>,
@@ -38,12 +40,18 @@ impl Plan {
             };
             let references = encoder.references.as_deref().unwrap_or_default();
             let json = &encoder.json;
-            each(&CheckedRow { record, raw, invalid, plan: self, json, key, references });
+            each(&CheckedRow { record, raw, invalid, cells, plan: self, json, key, references });
         });
     }
 }
 
 impl CheckedRow<'_> {
+    /// The cell of a column, from 0, valid or not; nothing of a row that is not one record, and of bytes
+    /// that are no text.
+    pub fn cell(&self, column: usize) -> Option<&str> {
+        std::str::from_utf8(self.cells?.get(column)?).ok()
+    }
+
     /// What its key has in common with all that are the same; nothing without one, and of a row that
     /// cannot be sent.
     pub fn key(&self) -> Option<Cow<'_, [u8]>> {

@@ -65,4 +65,6 @@ pub use sdl::{Sdl, SdlError};
 pub use settings::{LoadSettings, Nulls};
 pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};
 pub use utf8::NotUtf8;
-pub use value::{Converter, DateOrder, DatesWithTime, DecimalSign, TwoDigitYears, ValueRules};
+pub use value::{
+    Converter, DateOrder, DatesWithTime, DecimalSign, NumberForm, TwoDigitYears, ValueRules,
+};

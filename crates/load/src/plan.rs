@@ -7,6 +7,7 @@ use ingest_core::{Header, RepeatedName, few};
 use crate::{
     columns::{LeftOut, MappedColumn},
     target::{Key, Sameness, Target, TargetRules},
+    value::{Converter, DecimalSign},
 };
 
 /// What to do with each column of one header.
@@ -140,6 +141,20 @@ impl Plan {
         names
             .zip(&self.columns)
             .flat_map(|(name, targets)| targets.iter().map(|target| (name.as_str(), target)))
+    }
+
+    /// The targets that hold numbers: number of the target, column from 0, and the sign by which its cells
+    /// are read.
+    pub fn numbers(&self) -> impl Iterator<Item = (usize, usize, DecimalSign)> {
+        let columns = self.columns.iter().enumerate();
+        let targets = columns
+            .flat_map(|(column, targets)| targets.iter().map(move |target| (column, target)));
+        targets.enumerate().filter_map(|(number, (column, target))| match target.converter {
+            Converter::Integer { sign, .. } | Converter::Decimal { sign, .. } => {
+                Some((number, column, sign))
+            }
+            _ => None,
+        })
     }
 
     /// The field that tells rows apart in what is sent.

@@ -13,7 +13,8 @@ pub enum InvalidSettings {
     /// A check compares a load with the org.
     #[error(
         "there is no load to check; name its object in SALESFORCE_OBJECT (a consumer needs none: it \
-         delivers each run by the run's own load)"
+         delivers each run by the run's own load), or check a file against a load of the producer: \
+         producer check --file F"
     )]
     NoLoadToCheck,
     /// How to get in.

@@ -103,6 +103,12 @@ export class Product {
     return stdout;
   }
 
+  /** The same for a program that cannot sign in, so that it compares nothing with the org. */
+  async runSignedOut(name, ...args) {
+    const env = { ...this.#settings, SALESFORCE_CLIENT_ID: "", SALESFORCE_CLIENT_SECRET: "" };
+    await execute(built(name), args, { cwd: this.#folder, env, timeout: 120_000 });
+  }
+
   /** A file with this text. */
   async put(file, text) {
     const answer = await fetch(`${this.origin}/api/files/${encodeURIComponent(file)}?overwrite=true`, { method: "PUT", body: text });

@@ -199,6 +199,22 @@ fn what_a_person_made_of_a_line_is_understood() {
 }
 
 #[test]
+fn surplus_cells_that_are_emptied_in_a_spreadsheet_are_none_of_the_row() {
+    for (line, expected, of_rejects_file) in [
+        ("1,2,,12,FIELD_COUNT,m", row("1,2"), rejected("1,2,", "FIELD_COUNT")),
+        ("1,2,\" \",,12,FIELD_COUNT,m,,", row("1,2"), rejected("1,2,\" \",", "FIELD_COUNT")),
+        ("1,,,12,FIELD_COUNT,m", row("1,"), rejected("1,,", "FIELD_COUNT")),
+        ("1,,3,12,FIELD_COUNT,m", rejected("1,,3", "FIELD_COUNT"), rejected("1,,3", "FIELD_COUNT")),
+        ("1,12,FIELD_COUNT,m", rejected("1", "FIELD_COUNT"), rejected("1", "FIELD_COUNT")),
+    ] {
+        let copy = format!("a,b,_record,_code,_message (for spreadsheets)\n{line}\n");
+        assert_eq!(replayed(&copy), [expected], "{line:?}");
+        let exact = format!("a,b,_record,_code,_message\n{line}\n");
+        assert_eq!(replayed(&exact), [of_rejects_file], "{line:?}");
+    }
+}
+
+#[test]
 fn what_stands_in_one_cell_is_read_as_the_source_was_whatever_the_copy_has_between_cells() {
     let backslash = Dialect { escape: Some(b'\\'), ..COMMA };
     for (source, line, expected) in [

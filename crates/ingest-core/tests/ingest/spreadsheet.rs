@@ -127,6 +127,20 @@ fn told(reading: &Reading) -> Told {
     records.iter().map(|read| (cells(read.raw), read.reject.map(code))).collect()
 }
 
+/// As a copy is understood: blank cells behind the two columns of a row are none of it.
+fn without_surplus(mut told: Told) -> Told {
+    for (cells, code) in &mut told {
+        let is_blank = |cell: &Vec<u8>| cell.trim_ascii().is_empty();
+        if code.as_deref() == Some(Reject::FIELD_COUNT) && cells.len() > 2 {
+            while cells.len() > 2 && cells.last().is_some_and(is_blank) {
+                cells.pop();
+            }
+            *code = code.take().filter(|_| cells.len() > 2);
+        }
+    }
+    told
+}
+
 proptest! {
     #[test]
     fn the_replay_of_the_copy_is_that_of_the_file(
@@ -141,6 +155,6 @@ proptest! {
 
         let of_file = replay(settings(), &[], &file).unwrap();
         prop_assert_eq!(of_copy.header.columns(), of_file.header.columns());
-        prop_assert_eq!(told(&of_copy), told(&of_file), "{}", copy);
+        prop_assert_eq!(told(&of_copy), without_surplus(told(&of_file)), "{}", copy);
     }
 }

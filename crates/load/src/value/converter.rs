@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::{
     choice::Choices,
-    date::{DateForms, DatesWithTime, date_rule, write_date},
+    date::{DateForms, DatesWithTime, date_rule, split_date, write_date},
     number::{
         DecimalSign, decimal_rule, degrees_rule, integer_rule, write_boolean, write_decimal,
         write_degrees, write_integer,
@@ -139,13 +139,18 @@ impl Converter {
         };
         written.ok_or_else(|| {
             out.truncate(start);
-            self.invalid()
+            self.invalid(trimmed)
         })
     }
 
-    /// What a cell should have been.
-    fn invalid(&self) -> InvalidValue {
+    /// What this cell should have been.
+    fn invalid(&self, cell: &str) -> InvalidValue {
         match self {
+            Self::Date { forms, .. } | Self::Timestamp { forms, .. }
+                if forms.names_no_day(split_date(cell).0) =>
+            {
+                "there is no such day".into()
+            }
             Self::Text { length_max: Some(max), .. } | Self::Key { length_max: Some(max) } => {
                 format!("longer than {max} characters").into()
             }

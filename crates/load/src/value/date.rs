@@ -95,28 +95,41 @@ pub(super) fn split_date(cell: &str) -> (&str, Option<&str>) {
 impl DateForms {
     /// `2026-11-23`, `20261123`, `2026/11/23`, `23.11.2026`, and `11/23/2026` or `23/11/2026`.
     pub(super) fn read(self, text: &str) -> Option<Date> {
+        let (year, month, day) = self.split(text)?;
+        date(year, month, day)
+    }
+
+    /// Whether it is written as a date, and its month has no such day.
+    pub(super) fn names_no_day(self, text: &str) -> bool {
+        let Some((year, month, day)) = self.split(text) else { return false };
+        let is_month_and_day = number(day, 1, 2).is_some() && date(year, month, "1").is_some();
+        is_month_and_day && date(year, month, day).is_none()
+    }
+
+    /// Year, month and day as they are written.
+    fn split(self, text: &str) -> Option<(u32, &str, &str)> {
         match text.bytes().find(|byte| !byte.is_ascii_digit()) {
             None => {
                 number(text, 8, 8)?;
-                date(number(&text[..4], 4, 4)?, &text[4..6], &text[6..])
+                Some((number(&text[..4], 4, 4)?, &text[4..6], &text[6..]))
             }
             Some(b'-') => {
                 let (year, month, day) = parts(text, '-')?;
                 if month.len() != 2 || day.len() != 2 {
                     return None;
                 }
-                date(number(year, 4, 4)?, month, day)
+                Some((number(year, 4, 4)?, month, day))
             }
             Some(b'.') => {
                 let (day, month, year) = parts(text, '.')?;
-                date(self.year(year)?, month, day)
+                Some((self.year(year)?, month, day))
             }
             Some(b'/') => {
                 let (first, second, third) = parts(text, '/')?;
                 match self.order {
-                    _ if first.len() == 4 => date(number(first, 4, 4)?, second, third),
-                    DateOrder::MonthFirst => date(self.year(third)?, first, second),
-                    DateOrder::DayFirst => date(self.year(third)?, second, first),
+                    _ if first.len() == 4 => Some((number(first, 4, 4)?, second, third)),
+                    DateOrder::MonthFirst => Some((self.year(third)?, first, second)),
+                    DateOrder::DayFirst => Some((self.year(third)?, second, first)),
                 }
             }
             Some(_) => None,

@@ -5,6 +5,7 @@ mod converter;
 mod date;
 mod digits;
 mod number;
+mod number_form;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ pub use self::{
     converter::Converter,
     date::{DateOrder, DatesWithTime},
     number::DecimalSign,
+    number_form::NumberForm,
     rules::ValueRules,
     years::TwoDigitYears,
 };

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use ingest_core::{Batch, Dialect, Lines, Reject, reject_line};
 use job_queue::kept_with;
-use load::{CheckedRow, InvalidRow, Plan};
+use load::{CheckedRow, DecimalSign, InvalidRow, NumberForm, Plan};
 
 use super::{
     faults::{Example, Faults},
     fingerprints::fingerprint,
+    number_forms::NumberForms,
 };
+
+/// Characters of a column's name.
+const COLUMN_MAX: usize = 40;
 
 /// Looks at batches.
 pub(super) struct Checker {
@@ -18,6 +22,8 @@ pub(super) struct Checker {
     dialect: Dialect,
     /// Which targets name other records, with their places in what is found.
     references: HashMap<usize, usize>,
+    /// Columns of numbers, and the signs by which they are read.
+    numbers: Vec<(usize, DecimalSign)>,
     writes_rejects: bool,
 }
 
@@ -31,6 +37,8 @@ pub(super) struct Checked {
     pub(super) keys: Vec<(u64, u64)>,
     /// Fingerprints of values that name other records, by column.
     pub(super) references: Vec<Vec<u64>>,
+    /// How numbers are written, by column.
+    pub(super) numbers: Vec<NumberForms>,
     /// On which lines its records are.
     pub(super) lines: Lines,
     /// Lines of the rejects file.
@@ -42,7 +50,8 @@ impl Checker {
     pub(super) fn new(plan: Plan, dialect: Dialect, writes_rejects: bool) -> Self {
         let numbers = plan.targets().enumerate().filter(|(_, (_, target))| target.is_reference());
         let references = numbers.map(|(number, _)| number).zip(0..).collect();
-        Self { plan, dialect, references, writes_rejects }
+        let numbers = plan.numbers().map(|(_, column, sign)| (column, sign)).collect();
+        Self { plan, dialect, references, numbers, writes_rejects }
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -56,11 +65,21 @@ impl Checker {
         numbers
     }
 
+    /// What is to be known of how numbers are written.
+    pub(super) fn number_warnings(&self, found: &[NumberForms]) -> Vec<String> {
+        let warning = |(forms, (number, _, sign)): (&NumberForms, (usize, _, DecimalSign))| {
+            let (column, target) = self.plan.targets().nth(number)?;
+            forms.warning(&service::shown(column, COLUMN_MAX), &target.field, sign)
+        };
+        found.iter().zip(self.plan.numbers()).filter_map(warning).collect()
+    }
+
     pub(super) fn check(&self, batch: Batch) -> Checked {
         let mut checked = Checked {
             records: batch.records(),
             keys: Vec::with_capacity(batch.rows.len()),
             references: vec![Vec::new(); self.references.len()],
+            numbers: vec![NumberForms::default(); self.numbers.len()],
             lines: batch.lines,
             ..Checked::default()
         };
@@ -71,12 +90,17 @@ impl Checker {
                 rejects.push(reject);
             }
         }
-        self.plan.check_rows(&batch.rows, |row| match row.invalid {
-            None => self.ready(row, &mut checked),
-            Some(invalid) => {
-                checked.rejected(row.record, invalid);
-                if self.writes_rejects {
-                    rejects.push(as_reject(row, invalid));
+        self.plan.check_rows(&batch.rows, |row| {
+            for (forms, (column, sign)) in checked.numbers.iter_mut().zip(&self.numbers) {
+                forms.add(row.cell(*column).map_or(NumberForm::Either, |cell| sign.form(cell)));
+            }
+            match row.invalid {
+                None => self.ready(row, &mut checked),
+                Some(invalid) => {
+                    checked.rejected(row.record, invalid);
+                    if self.writes_rejects {
+                        rejects.push(as_reject(row, invalid));
+                    }
                 }
             }
         });
@@ -254,6 +278,18 @@ mod tests {
         assert_eq!(checked.keys[0].0, checked.keys[1].0, "an external id has no capitals");
         assert_eq!(checker.references(), [1]);
         assert_eq!(checked.references.iter().map(Vec::len).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn numbers_that_look_like_thousands_are_named_with_the_setting() {
+        let (checker, found) = checked("Key__c,Seats__c\na,1.000\nb,12.000\nc,500\n");
+        let warnings = checker.number_warnings(&found.numbers);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].contains("`Seats__c`") && warnings[0].contains("all 2 numbers"));
+        assert!(warnings[0].contains("MAPPING_DECIMAL=comma"), "{warnings:?}");
+
+        let (checker, found) = checked("Key__c,Seats__c\na,1.000\nb,12.0\n1.000,7\n");
+        assert_eq!(checker.number_warnings(&found.numbers), Vec::<String>::new());
     }
 
     #[test]

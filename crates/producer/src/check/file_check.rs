@@ -114,6 +114,7 @@ impl FileCheck<'_> {
         let checker = Arc::new(Checker::new(plan, header.dialect(), rejects.is_some()));
         let reading = read_all(source, &checker, rejects, progress);
         let (totals, skipped) = Box::pin(reading).await?;
+        findings.warnings.extend(checker.number_warnings(&totals.numbers));
         findings.counted = Some(Count::of(&totals, &checker, skipped));
         Ok(findings)
     }

@@ -14,6 +14,7 @@ mod faults;
 mod file_check;
 mod findings;
 mod fingerprints;
+mod number_forms;
 mod rejects_out;
 mod text;
 mod totals;

@@ -10,7 +10,8 @@ use anyhow::Context;
 
 use crate::cli::invalid_setting::InvalidSetting;
 
-/// A file that is there when the check has ended, and only if there are such rows.
+/// A file that is there when the check has ended. Without such rows there is none, but one of an earlier
+/// check is replaced by its header.
 pub(super) struct RejectsOut {
     path: PathBuf,
     /// Where it is written.
@@ -54,16 +55,10 @@ impl RejectsOut {
         self.is_finished = true;
         let mut finish = || -> io::Result<()> {
             self.file.flush()?;
-            if self.has_rows {
+            if self.has_rows || self.path.exists() {
                 return fs::rename(&self.part, &self.path);
             }
-            fs::remove_file(&self.part)?;
-            match fs::remove_file(&self.path) {
-                // One of an earlier check.
-                Ok(()) => Ok(()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                Err(error) => Err(error),
-            }
+            fs::remove_file(&self.part)
         };
         finish().with_context(|| writing(&self.path))
     }

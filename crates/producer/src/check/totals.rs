@@ -6,6 +6,7 @@ use super::{
     checker::Checked,
     faults::Faults,
     fingerprints::{Counted, Fingerprints},
+    number_forms::NumberForms,
 };
 
 /// Keys that are compared with all before them, in 16 MiB.
@@ -29,6 +30,8 @@ pub(super) struct Totals {
     /// Record and line of the first rows that repeat a key.
     pub(super) first_repeated: Vec<(u64, u64)>,
     references: Vec<Referred>,
+    /// How numbers are written, by column.
+    pub(super) numbers: Vec<NumberForms>,
 }
 
 /// What rows refer to by one column.
@@ -49,6 +52,7 @@ impl Totals {
             keys: Fingerprints::new(KEYS_MAX),
             first_repeated: Vec::new(),
             references: std::iter::repeat_with(referred).take(references).collect(),
+            numbers: Vec::new(),
         }
     }
 
@@ -59,6 +63,10 @@ impl Totals {
             *self.rejected_by_code.entry(code).or_default() += rows;
         }
         self.faults.append(checked.faults);
+        self.numbers.resize(checked.numbers.len(), NumberForms::default());
+        for (forms, later) in self.numbers.iter_mut().zip(checked.numbers) {
+            forms.append(later);
+        }
         for keys in checked.keys.chunks(AT_ONCE) {
             self.keys.expect(keys.iter().map(|(fingerprint, _)| *fingerprint));
             for (fingerprint, record) in keys {

@@ -21,7 +21,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 
-    /// Replace the file of --rejects, if there is one.
+    /// Replace the file of --rejects, if there is one: without such rows by its header alone.
     #[arg(long, requires = "rejects")]
     pub force: bool,
 

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use blob_store::{BlobArgs, BlobStore};
 use ingest_core::RunId;
 use job_queue::{Ledger, Output, Queue, QueueArgs};
@@ -16,7 +16,7 @@ use crate::{
         error::SyncError,
         output_file::{Download, with_last_rows},
     },
-    report::output_names::rows,
+    report::output_names::{rows, yet},
 };
 
 /// A file that a run wrote, or writes.
@@ -27,9 +27,9 @@ struct Found {
 
 pub(super) async fn print_rejects(args: RejectsArgs) -> anyhow::Result<ExitCode> {
     let found = find(Output::Rejects, &args.run, &args.blob, &args.queue).await?;
-    let Found { ledger, mut download } = found.with_context(|| {
-        let run = &args.run;
-        format!("run {run} has no rejects file (yet); `producer show {run}` tells what it rejected")
+    let Found { ledger, mut download } = found.map_err(|ledger| {
+        let (run, yet) = (&args.run, yet(&ledger));
+        anyhow!("run {run} has no rejects file{yet}; `producer show {run}` tells what it rejected")
     })?;
     if args.for_spreadsheet {
         download = download.for_spreadsheets(&ledger)?;
@@ -39,19 +39,20 @@ pub(super) async fn print_rejects(args: RejectsArgs) -> anyhow::Result<ExitCode>
 
 pub(super) async fn print_ids(args: IdsArgs) -> anyhow::Result<ExitCode> {
     let found = find(Output::Ids, &args.run, &args.blob, &args.queue).await?;
-    let Found { ledger, download } = found.with_context(|| {
-        let run = &args.run;
-        format!("run {run} has no ids file (yet); a load with --ids (ids = true) writes one")
+    let Found { ledger, download } = found.map_err(|ledger| {
+        let (run, yet) = (&args.run, yet(&ledger));
+        anyhow!("run {run} has no ids file{yet}; a load with --ids (ids = true) writes one")
     })?;
     print(download, &ledger, "rows that are delivered later").await
 }
 
+/// The file of the run, or its ledger when it has none.
 async fn find(
     output: Output,
     run: &RunId,
     blob: &BlobArgs,
     queue: &QueueArgs,
-) -> anyhow::Result<Option<Found>> {
+) -> anyhow::Result<Result<Found, Ledger>> {
     let store = BlobStore::connect(blob)?;
     let queue = Queue::connect(queue).await?;
     let (ledger, is_whole) = with_last_rows(&queue, run, output).await?;
@@ -65,8 +66,10 @@ async fn find(
             rows(output)
         );
     }
-    let download = Download::of(&store, &ledger, output).await?;
-    Ok(download.map(|download| Found { ledger, download }))
+    Ok(match Download::of(&store, &ledger, output).await? {
+        Some(download) => Ok(Found { ledger, download }),
+        None => Err(ledger),
+    })
 }
 
 /// `missing` is not in it while the run goes on.

@@ -39,7 +39,7 @@ impl PlannedLoad {
         let said = loads.said_of_file(file, &wish)?;
         let chosen = match said.choose(&queue.live_loads().await?) {
             // A plan needs no object.
-            Err(LoadError::NoObject) => None,
+            Err(LoadError::NoObject | LoadError::NoneFits { .. }) => None,
             chosen => chosen?,
         };
         let Some(chosen) = chosen else {

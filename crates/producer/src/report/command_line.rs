@@ -1,6 +1,9 @@
 //! Commands in messages, ready to be pasted into a shell.
 
 use ingest_core::RunId;
+use job_queue::Output;
+
+use crate::report::output_names::folder;
 
 /// What goes on with a run.
 pub(crate) fn resume_command(run: &RunId) -> String {
@@ -10,6 +13,14 @@ pub(crate) fn resume_command(run: &RunId) -> String {
 /// What loads a file.
 pub(crate) fn sync_command(file: &str) -> String {
     format!("producer sync --file {}", shell_word(file))
+}
+
+/// What loads a file that was put into the container: one among rejects files holds rows of a run.
+pub(crate) fn load_command(file: &str) -> String {
+    match file.starts_with(folder(Output::Rejects)) {
+        true => format!("producer replay RUN --file {}", shell_word(file)),
+        false => sync_command(file),
+    }
 }
 
 /// A file name as one word of a POSIX shell.
@@ -37,6 +48,12 @@ mod tests {
 
         for (file, word) in cases {
             assert_eq!(sync_command(file), format!("producer sync --file {word}"));
+            assert_eq!(load_command(file), sync_command(file));
         }
+        assert_eq!(
+            load_command("rejects/my copy.csv"),
+            "producer replay RUN --file 'rejects/my copy.csv'"
+        );
+        assert_eq!(load_command("rejects.csv"), "producer sync --file rejects.csv");
     }
 }

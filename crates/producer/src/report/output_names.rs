@@ -31,6 +31,11 @@ pub(crate) fn names_with_rows(output: Output, ledger: &Ledger) -> Vec<String> {
     if ledger.rows_in(output) > 0 { names(output, ledger) } else { Vec::new() }
 }
 
+/// What is said behind a file that a run does not have: one that goes on may write it later.
+pub(crate) fn yet(ledger: &Ledger) -> &'static str {
+    if ledger.has_ended() { "" } else { " (yet)" }
+}
+
 /// What its rows are called in messages.
 pub(crate) const fn rows(output: Output) -> &'static str {
     match output {

@@ -205,6 +205,7 @@ impl Report {
         lines.extend(peak.map(|peak| ("peak memory", format!("{} (this producer)", bytes(peak)))));
         let rejects = self.rejects_files.iter();
         lines.extend(rejects.map(|file| ("rejects file", format!("{}/{file}", ledger.container))));
+        lines.extend(self.rejects_command().map(|command| ("see rejects", command)));
         let count = (ledger.ids > 0).then(|| grouped(ledger.ids));
         lines.extend(count.map(|rows| ("ids", format!("of {rows} rows"))));
         let ids = self.ids_files.iter();
@@ -241,6 +242,13 @@ impl Report {
             }
             _ => self.resume_command.clone(),
         }
+    }
+
+    /// What shows the rejected rows of a run that has written them.
+    fn rejects_command(&self) -> Option<String> {
+        let run = &self.ledger.run;
+        let is_written = self.ledger.has_ended() && !self.rejects_files.is_empty();
+        is_written.then(|| format!("producer rejects {run} --for-spreadsheet"))
     }
 
     /// `None` where other lines say it already.

@@ -205,6 +205,13 @@ impl From<LoadError> for ApiError {
                 ),
                 None,
             ),
+            LoadError::NoneFits { known } => Self::conflict(
+                format!(
+                    "no load fits the name of the file, and nothing else says what object its rows \
+                     become; name one of them as `load` ({known}), or say one there"
+                ),
+                None,
+            ),
             LoadError::OtherMapping { what, how } => Self::conflict(
                 format!(
                     "this server and the consumers that are alive map {what} in different ways \

@@ -220,8 +220,12 @@ fn rows_are_written_as_they_would_stand_in_the_rejects_file() {
     scene.fixture.put("good.csv", CONTACTS.lines().take(2).collect::<Vec<_>>().join("\n"));
     let good = scene.check("good.csv", &["--rejects", &path, "--force"]);
     assert_eq!(good.status.code(), Some(0), "{}", stderr(&good));
-    assert!(!fs::exists(&path).unwrap(), "no rows, no file");
-    assert_eq!(fs::read_dir(scene.folder.path()).unwrap().count(), 1, "nothing is left over");
+    assert_eq!(fs::read_to_string(&path).unwrap(), starts[0], "an earlier file is replaced");
+    let other = scene.path("none.csv");
+    let good = scene.check("good.csv", &["--rejects", &other]);
+    assert_eq!(good.status.code(), Some(0), "{}", stderr(&good));
+    assert!(!fs::exists(&other).unwrap(), "no rows, no file");
+    assert_eq!(fs::read_dir(scene.folder.path()).unwrap().count(), 2, "nothing is left over");
 }
 
 #[test]

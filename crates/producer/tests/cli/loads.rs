@@ -176,6 +176,28 @@ fn a_start_that_is_not_clear_is_wrong_usage_and_says_how_to_choose() {
     let unknown = refused(&fixture, &[("LOADS_FILE", &path)], &["--load", "acounts"]);
     assert_says(&unknown, &["there is no load `acounts`", "did you mean `accounts`?"]);
     assert_no_run(&fixture);
+}
+
+#[test]
+fn a_file_that_no_pattern_fits_starts_no_run_that_nobody_would_give_a_load() {
+    let fixture = Fixture::with_rows(10);
+    let (_folder, path) = loads(&LOADS.replace("files", "files = [\"other.csv\"] #"));
+
+    let unfit = refused(&fixture, &[("LOADS_FILE", &path)], &[]);
+
+    assert_says(&unfit, &["no load fits", "--load", "contacts", "accounts", "--object"]);
+    assert_no_run(&fixture);
+    fixture.show_consumer(&load());
+    let report = started(&fixture, &[("LOADS_FILE", &path)], &[]);
+    assert_eq!(report["load"], serde_json::to_value(&load().summary).unwrap());
+}
+
+#[test]
+fn a_start_that_several_defaults_fit_is_begun_by_flags() {
+    let fixture = Fixture::with_rows(10);
+    let both = [load_of("Contact"), default_load(leads())];
+    both.iter().for_each(|load| fixture.show_consumer(load));
+
     let clear = started(&fixture, &[], &["--object", "Lead", "--external-id", "Key__c"]);
     assert_eq!(does(&clear), "flags: upsert Lead by Key__c");
 }

@@ -103,7 +103,9 @@ fn a_run_without_rejected_rows_has_no_file_to_print() {
 
     let words = fixture.refused(&["rejects", "good"]);
 
-    assert!(words.contains("run good has no rejects file (yet)"), "{words}");
+    assert!(words.contains("run good has no rejects file; "), "{words}");
+    let words = fixture.refused(&["ids", "good"]);
+    assert!(words.contains("run good has no ids file; a load with --ids"), "{words}");
     let words = fixture.refused(&["rejects", "bad"]);
     assert!(words.contains("there is no run bad"), "{words}");
 }

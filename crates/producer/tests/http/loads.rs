@@ -141,6 +141,8 @@ async fn a_file_is_told_the_load_that_a_start_would_give_it() {
 
     let fits = of_file(&server, "contacts.csv").await;
     let nobody = of_file(&server, "rows.csv").await;
+    let unfit = server.start("rows.csv").await;
+    assert_no_run(&server).await;
     let several = of_file(&server, "contacts-1.csv").await;
     let deliverer = Deliverer::of(&services, Some(&leads())).await;
     let consumers = of_file(&server, "rows.csv").await;
@@ -153,7 +155,10 @@ async fn a_file_is_told_the_load_that_a_start_would_give_it() {
     let started = server.start("rows.csv").await.run();
     let report = server.get(&format!("/api/sync/{started}")).await.json();
     assert_eq!(report["load"], consumers["load"]);
-    assert_eq!(in_short(&nobody), json!(["consumers", null, null]));
+    assert_eq!(in_short(&nobody).as_array().unwrap()[..2], [json!("consumers"), json!(null)]);
+    let why = nobody["refused"].as_str().unwrap();
+    assert!(why.contains("`load` (contacts, accounts)"), "{why}");
+    assert_eq!((unfit.status, unfit.json()["error"].clone()), (409, nobody["refused"].clone()));
     assert_eq!(in_short(&consumers)[0], "consumers");
     assert_eq!(consumers["load"]["object"], "Lead");
     assert_eq!(in_short(&environment), json!(["environment", "default", null]));
@@ -324,7 +329,8 @@ async fn a_body_may_be_large_for_its_load_only_and_few_at_a_time() {
     let refused = server.post_json("/api/sync/start", &nowhere).await;
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
     assert!(refused.error().contains("4 bodies of more than 16384 bytes"), "{refused:?}");
-    assert_eq!(server.start("none.csv").await.status, 404, "it is small");
+    let small = json!({"fileName": "none.csv", "load": "contacts"});
+    assert_eq!(server.post_json("/api/sync/start", &small).await.status, 404, "it is small");
     for stalled in &mut stalled {
         let mut heard = vec![0; 12];
         let hearing = timeout(Duration::from_secs(60), stalled.read_exact(&mut heard));

@@ -47,8 +47,10 @@ pub enum LoginError {
         cause: String,
     },
     /// There is no connection to the token endpoint.
-    #[error("no connection to the token endpoint: {cause}")]
+    #[error("no connection to the token endpoint at {host}: {cause}")]
     Unreachable {
+        /// Its host and port.
+        host: String,
         /// What the network says.
         cause: String,
     },

@@ -136,6 +136,7 @@ impl TokenEndpoint {
         let mut endpoint = login_url.clone();
         endpoint.set_path("/services/oauth2/token");
         endpoint.set_query(None);
+        let unreachable = |refusal: Refusal| unreachable(login_url, refusal);
         let response = self
             .http
             .post(endpoint)
@@ -143,15 +144,25 @@ impl TokenEndpoint {
             .form(form)
             .send()
             .await
-            .map_err(|error| unreachable(&http::refusal(error)))?;
+            .map_err(|error| unreachable(http::refusal(error)))?;
         let status = response.status();
-        let body = http::body(response).await.map_err(|refusal| unreachable(&refusal))?;
+        let body = http::body(response).await.map_err(unreachable)?;
         read_answer(flow, status, &body).map_err(|error| error.without(form))
     }
 }
 
-fn unreachable(refusal: &Refusal) -> LoginError {
-    LoginError::Unreachable { cause: refusal.to_string() }
+fn unreachable(login_url: &Url, refusal: Refusal) -> LoginError {
+    let name = login_url.host_str().unwrap_or_default();
+    let host = match login_url.port_or_known_default() {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    };
+    let cause = match refusal {
+        // That there was no connection is said already.
+        Refusal::NotSent { cause } => cause,
+        refusal => refusal.to_string(),
+    };
+    LoginError::Unreachable { host, cause }
 }
 
 fn read_answer(flow: Flow, status: StatusCode, body: &[u8]) -> Result<TokenAnswer, LoginError> {

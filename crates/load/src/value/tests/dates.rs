@@ -74,6 +74,33 @@ fn dates_with_slashes_follow_the_setting() {
 }
 
 #[test]
+fn a_day_that_its_month_does_not_have_is_told_from_what_is_no_date() {
+    for (cell, is_no_day) in [
+        ("31.02.2025", true),
+        ("2026-02-29", true),
+        (" 20260431 ", true),
+        ("2026/4/31", true),
+        ("2/30/2026", true),
+        ("0.1.2026", true),
+        ("31.02.2025 10:15", true),
+        // Another order, another year, or no date at all.
+        ("30/2/2026", false),
+        ("2026-13-01", false),
+        ("31.02.9999", false),
+        ("31.02.", false),
+        ("31.02.2025.", false),
+        ("31.x.2025", false),
+        ("never", false),
+    ] {
+        for converter in [converter("date"), converter("datetime")] {
+            let rule = converter.write(cell, &mut Vec::new()).unwrap_err();
+            assert_eq!(rule == "there is no such day", is_no_day, "{cell:?}: {rule}");
+            assert_eq!(rule.contains(&*converter.rule()), !is_no_day, "{cell:?}: {rule}");
+        }
+    }
+}
+
+#[test]
 fn timestamps_without_an_offset_are_of_the_time_zone_that_is_set() {
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     let rules = ValueRules { zone, dates: DateOrder::DayFirst, ..ValueRules::default() };

@@ -21,7 +21,7 @@ use crate::{
     cli::{invalid_setting::InvalidSetting, upload_args::UploadArgs},
     import::upload::{self, Uploaded},
     report::{
-        command_line::sync_command,
+        command_line::load_command,
         format::{bytes, duration, grouped, per_second},
     },
 };
@@ -42,7 +42,7 @@ pub(super) async fn run(args: UploadArgs, shutdown: CancellationToken) -> anyhow
     } else {
         writeln!(out, "{}", in_words(&uploaded))?;
     }
-    say(&format!("load it: {}", sync_command(&uploaded.name)))?;
+    say(&format!("load it: {}", load_command(&uploaded.name)))?;
     Ok(ExitCode::SUCCESS)
 }
 

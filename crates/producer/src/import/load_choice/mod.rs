@@ -39,6 +39,9 @@ pub(crate) enum SaidLoad {
     /// Nothing but some values, if any: it is that of the consumers.
     OfConsumers {
         flags: Box<LoadSettings>,
+        /// The loads of which none fits the file. Where there are some, the run is not left to wait
+        /// for a load.
+        unfit: Vec<String>,
     },
 }
 
@@ -80,6 +83,11 @@ pub(crate) enum LoadError {
     )]
     NoObject,
     #[error(
+        "no load fits the name of the file, and nothing else says what object its rows become; name \
+         one with --load ({known}), or say the object with --object"
+    )]
+    NoneFits { known: String },
+    #[error(
         "this producer and the consumers that are alive map {what} in different ways ({how}); give \
          all of them the same mapping settings, or say with --load or flags that it is meant"
     )]
@@ -112,7 +120,8 @@ impl KnownLoads {
             return self.named(name, flags);
         }
         let Some(usual) = self.loads.of_file(file)? else {
-            return self.of_flags(flags, &self.environment);
+            let said = self.of_flags(flags, &self.environment)?;
+            return Ok(said.unless(self.loads.iter().map(|load| load.name.clone())));
         };
         let by = match usual.name.as_str() {
             DEFAULT_LOAD => SaidBy::Environment,
@@ -163,7 +172,7 @@ impl KnownLoads {
     /// read.
     fn of_flags(&self, flags: &LoadSettings, base: &LoadSettings) -> Result<SaidLoad, LoadError> {
         if flags.object.is_none() {
-            return Ok(SaidLoad::OfConsumers { flags: Box::new(flags.clone()) });
+            return Ok(SaidLoad::of_consumers(flags));
         }
         let settings = flags.clone().over(base.clone());
         let load = settings
@@ -194,15 +203,27 @@ fn within_limit(load: RunLoad) -> Result<RunLoad, LoadError> {
 impl SaidLoad {
     /// Nothing at all.
     pub(crate) fn nothing() -> Self {
-        Self::OfConsumers { flags: Box::default() }
+        Self::of_consumers(&LoadSettings::default())
+    }
+
+    fn of_consumers(flags: &LoadSettings) -> Self {
+        Self::OfConsumers { flags: Box::new(flags.clone()), unfit: Vec::new() }
+    }
+
+    /// The same where none of these loads fits.
+    fn unless(self, loads: impl Iterator<Item = String>) -> Self {
+        match self {
+            Self::OfConsumers { flags, .. } => Self::OfConsumers { flags, unfit: loads.collect() },
+            said => said,
+        }
     }
 
     /// The load that a run would have by this, which has `kept`; `None` when nothing is said.
     pub(crate) fn of_run(&self, kept: Option<&RunLoad>) -> Result<Option<RunLoad>, LoadError> {
         match (self, kept) {
             (Self::This { load, .. }, _) => Ok(Some(load.clone())),
-            (Self::OfConsumers { flags }, _) if flags.says_nothing() => Ok(None),
-            (Self::OfConsumers { flags }, Some(kept)) => changed(kept, flags).map(Some),
+            (Self::OfConsumers { flags, .. }, _) if flags.says_nothing() => Ok(None),
+            (Self::OfConsumers { flags, .. }, Some(kept)) => changed(kept, flags).map(Some),
             (Self::OfConsumers { .. }, None) => Err(LoadError::NoObject),
         }
     }
@@ -216,7 +237,8 @@ impl SaidLoad {
     }
 
     /// The load of the run, given the default loads of the consumers that are alive; `None` when they
-    /// have none: the first one that has gives it to the run.
+    /// have none: the first one that has gives it to the run. A producer that has loads, of which none
+    /// fits, does not leave a run to that.
     pub(crate) fn choose(&self, live: &[RunLoad]) -> Result<Option<Chosen>, LoadError> {
         match self {
             Self::This { load, by } => {
@@ -225,14 +247,19 @@ impl SaidLoad {
                 }
                 Ok(Some(Chosen { load: load.clone(), is_assumed: false }))
             }
-            Self::OfConsumers { flags } => of_consumers(flags, live),
+            Self::OfConsumers { flags, unfit } => of_consumers(flags, unfit, live),
         }
     }
 }
 
-fn of_consumers(flags: &LoadSettings, live: &[RunLoad]) -> Result<Option<Chosen>, LoadError> {
+fn of_consumers(
+    flags: &LoadSettings,
+    unfit: &[String],
+    live: &[RunLoad],
+) -> Result<Option<Chosen>, LoadError> {
     let candidates: Vec<&RunLoad> = live.iter().filter(|load| !load.summary.deletes()).collect();
     match candidates[..] {
+        [] if !unfit.is_empty() => Err(LoadError::NoneFits { known: service::few(unfit, ", ") }),
         [] if flags.says_nothing() => Ok(None),
         [] => Err(LoadError::NoObject),
         [load] if flags.says_nothing() => Ok(Some(Chosen { load: load.clone(), is_assumed: true })),

@@ -156,6 +156,29 @@ fn a_run_of_which_nothing_is_said_gets_the_only_default_load_that_deletes_nothin
 }
 
 #[test]
+fn a_file_that_no_load_fits_waits_for_one_only_where_the_producer_has_none() {
+    let known = KnownLoads { environment: nothing(), ..known() };
+    let known = with_environment(known.loads, nothing());
+    let by_bulk = LoadSettings { api: Some(ApiChoice::Bulk), ..nothing() };
+    let deletes = live(LoadSettings { operation: Some(Operation::Delete), ..leads() });
+    for flags in [nothing(), by_bulk] {
+        let said = known.said_of_file("other.csv", &wish("", flags.clone())).unwrap();
+
+        for live in [&[][..], std::slice::from_ref(&deletes)] {
+            let refused = said.choose(live).unwrap_err().to_string();
+            for word in ["--load (contacts, old)", "--object", "no load fits"] {
+                assert!(refused.contains(word), "{word}: {refused}");
+            }
+        }
+        // The only one that may be assumed.
+        let chosen = said.choose(&[live(leads()), deletes.clone()]).unwrap().unwrap();
+        assert_eq!(chosen.load.summary.object, "Lead");
+    }
+    let said = only(nothing()).said_of_file("other.csv", &wish("", nothing())).unwrap();
+    assert_eq!(said.choose(&[]), Ok(None));
+}
+
+#[test]
 fn flags_without_an_object_change_the_default_load_of_the_consumers() {
     let columns =
         InlineColumns::new(Path::new("a"), [(1, "N".to_owned(), vec!["Key__c".to_owned()])]);

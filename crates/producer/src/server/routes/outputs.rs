@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::{
     import::output_file::{Download, with_last_rows},
-    report::output_names::rows,
+    report::output_names::{rows, yet},
     server::{
         client::Client,
         error::ApiError,
@@ -87,8 +87,8 @@ async fn find(api: &Api, client: &Client, run: &RunId, output: Output) -> Result
         ApiError::unavailable(format!("{under_way} downloads are under way already"))
     })?;
     let Some(download) = Download::of(&api.runs.store, &ledger, output).await? else {
-        let name = output.name();
-        return Err(ApiError::not_found(format!("the run has no {name} file (yet)")));
+        let (name, yet) = (output.name(), yet(&ledger));
+        return Err(ApiError::not_found(format!("the run has no {name} file{yet}")));
     };
     Ok(Found { ledger, download, place })
 }
