@@ -67,6 +67,8 @@ export class Check {
   #failed({ message }) {
     this.#parts.checked.hidden = true;
     this.#says(plain(message), "says");
+    // Not behind the buttons at the end of the window.
+    this.#parts.checkHint.scrollIntoView({ block: "center" });
     announce(this.#parts.checkHint.textContent);
   }
 
