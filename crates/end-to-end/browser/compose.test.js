@@ -64,6 +64,7 @@ describe("a new load", { timeout: 300_000 }, () => {
   it("shows what the file has, and says what each column becomes", async () => {
     const watched = await open();
     await watched.sees("h1", /contacts_2026-11-27/);
+    assert.equal(await watched.text("[data-part=required]"), "Choose an object first.");
     assert.equal(await watched.text("[data-part=facts]"), "166 B · 3 rows · comma, UTF-8, 6 columns");
     assert.deepEqual(await watched.page.$$eval(".sample tbody tr:nth-child(2) td", (cells) => cells.map((cell) => cell.textContent)), ["K-10002", "O'Neil", "", "A-12", "12/02/1991", "<b>VIP</b>"]);
     await choose(watched, "contact");
@@ -78,6 +79,12 @@ describe("a new load", { timeout: 300_000 }, () => {
     assert.deepEqual(await row(watched, 2), ["Name", "Name is read-only", "bad"]);
     await fill(watched, "#c-column-1", "LastName");
     assert.deepEqual(await row(watched, 2), ["LastName", "text up to 80, required", "ok"]);
+    // A parent is found by its external id, which is asked for when somebody names the parent.
+    const offered = () => watched.page.$$eval("#c-fields option", (all) => all.map(({ value }) => value).filter((value) => value.startsWith("Account")));
+    assert.deepEqual(await offered(), ["AccountId", "Account."]);
+    await fill(watched, "#c-column-3", "Account");
+    await watched.sees(".map li:nth-child(4) .rule", /^name an external id of Account: Account\.ErpKey__c$/);
+    assert.deepEqual(await offered(), ["AccountId", "Account.ErpKey__c"]);
     await fill(watched, "#c-column-3", "Account.ErpKey__c");
     await watched.sees(".map li:nth-child(4) .rule", /^Account by ErpKey__c, text up to 64$/);
     await fill(watched, "#c-column-4", "Birthdate");
@@ -86,6 +93,8 @@ describe("a new load", { timeout: 300_000 }, () => {
     assert.equal(await watched.text("[data-part=left]"), "Note");
     await look(watched, "compose");
     await whole(watched, "compose");
+    // Not behind the buttons at the end of the window.
+    await watched.page.$eval("[data-asks]", (button) => button.scrollIntoView({ block: "center" }));
     await watched.press("[data-asks]");
     assert.equal(await watched.page.evaluate(() => document.activeElement.id), "c-dates");
     await watched.page.select("#c-dates", "day-first");
@@ -174,6 +183,25 @@ describe("a new load", { timeout: 300_000 }, () => {
     await watched.close();
   });
 
+  it("shows nothing of an earlier check when a new one fails", async () => {
+    await stage.product.put("leads-of-today.csv", "External Id,Last Name,Company\nL-1,Ada,Lovelace\n");
+    const watched = await open("leads-of-today.csv", {});
+    watched.expected.push(/422/);
+    await choose(watched, "Lead");
+    await watched.press("[data-part=check]");
+    await watched.sees("[data-part=checkHint]", /^Checked in /);
+    await watched.page.$eval("[data-part=cells]", (details) => (details.open = true));
+    await fill(watched, "#c-zone", "Europe/Berlyn");
+    await watched.press("[data-part=check]");
+
+    await watched.sees(".check .says", /^No such time zone; write it like Europe\/Berlin\.$/);
+    assert.equal(await watched.page.$eval("[data-part=checked]", (box) => box.checkVisibility()), false);
+    await look(watched, "check-failed");
+    await fill(watched, "#c-zone", "");
+    await watched.sees(".check .hint", /^Nothing is checked yet\.$/);
+    await watched.close();
+  });
+
   it("asks before it inserts or deletes, in the server's words", async () => {
     await stage.product.put("people_2026.csv", `${ROWS.join("\n")}\n`);
     const watched = await open("people_2026.csv");
@@ -241,6 +269,7 @@ describe("a new load", { timeout: 300_000 }, () => {
     await watched.page.select("#c-dates", "day-first");
     await watched.page.select("#c-truncate", "true");
     await fill(watched, "#c-zone", "Europe/Berlin");
+    await watched.press(".tick");
     await fill(watched, "#c-column-1", "LastName, Email");
     await fill(watched, "#c-column-2", "");
     await watched.press("[data-part=addConstant]");
@@ -258,6 +287,7 @@ external-id = "ErpKey__c"
 dates = "day-first"
 truncate = true
 time-zone = "Europe/Berlin"
+ids = true
 files = ["exports/contacts_*.csv"]
 
 [loads.contacts.columns]
@@ -270,7 +300,7 @@ files = ["exports/contacts_*.csv"]
     const saved = onDisk("loads.toml", text);
     const listed = JSON.parse(await stage.product.run("producer", "loads", "--json", "--loads-file", saved.file));
     const [load] = listed.loads ?? listed;
-    assert.deepEqual([load.name, load.object, load.externalId, load.files], ["contacts", "Contact", "ErpKey__c", ["exports/contacts_*.csv"]]);
+    assert.deepEqual([load.name, load.object, load.externalId, load.ids, load.files], ["contacts", "Contact", "ErpKey__c", true, ["exports/contacts_*.csv"]]);
     saved.remove();
     await watched.close();
   });
@@ -328,7 +358,7 @@ files = ["exports/contacts_*.csv"]
       await watched.page.keyboard.press("Tab");
       stops.push(await watched.page.evaluate(() => document.activeElement.id || document.activeElement.dataset.part || document.activeElement.textContent.trim()));
     }
-    assert.deepEqual(stops, ["sampleBox", "c-object", "c-operation", "c-key", "c-api", "How cells are read", "sdl", "match", "c-column-0", "c-column-1", "c-column-2", "c-column-3", "c-column-4", "c-column-5", "addConstant", "ErpNo"]);
+    assert.deepEqual(stops, ["sampleBox", "c-object", "c-operation", "c-key", "c-api", "c-ids", "How cells are read", "sdl", "match", "c-column-0", "c-column-1", "c-column-2", "c-column-3", "c-column-4", "c-column-5", "addConstant"]);
     await watched.close();
   });
 

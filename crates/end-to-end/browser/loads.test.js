@@ -32,7 +32,7 @@ describe("the load of a run", { timeout: 300_000 }, () => {
 
   it("is that of the file's name, unless somebody chooses another", async () => {
     const watched = await open();
-    await watched.sees("[data-part=loadHint]", /^The load whose pattern fits; without one, no consumer has a default load\.$/);
+    await watched.sees("[data-part=loadHint]", /^The file's name decides which load it gets\.$/);
     assert.deepEqual(await watched.page.$$eval("#load option", (all) => all.map(({ text }) => text)), [
       "By the file's name", "leads: upsert Lead by External_Id__c", "accounts: upsert Account by ErpKey__c", "contacts: upsert Contact by LegacyId__c"]);
     await watched.page.select("#load", "contacts");
@@ -53,7 +53,7 @@ describe("the load of a run", { timeout: 300_000 }, () => {
 
   it("is said of a file before it is started, with the reason", async () => {
     const watched = await open();
-    await watched.sees("[data-part=loadHint]", /^The load whose pattern fits/);
+    await watched.sees("[data-part=loadHint]", /^The file's name decides/);
     await watched.press('#files [title="leads/june.csv"]');
     await watched.sees("[data-part=loadHint]", /^Load leads: upsert Lead by External_Id__c; one of leads\/\*\.csv, big-data-import\*\.csv fits the name\.$/);
     await look(watched, "load-of-file");
@@ -74,6 +74,10 @@ describe("the load of a run", { timeout: 300_000 }, () => {
     const facts = () => watched.page.$$eval("[data-part=named] div", (all) => all.map((of) => of.textContent));
     const own = () => watched.page.$$eval("[data-own]", (all) => all.map((of) => of.checkVisibility()));
     const sent = async (path) => (await watched.page.evaluate(() => window.sent)).filter((call) => call.path === path && call.method === "POST").map(({ body }) => body);
+    // The load that fits is chosen, so a start needs nothing more.
+    await watched.sees("[data-part=loadHint]", /^Load contacts: upsert Contact by LegacyId__c; contacts\*\.csv fits the name\.$/);
+    assert.equal(await watched.page.$eval("#c-load", (select) => select.value), "*");
+    await watched.page.select("#c-load", "");
     await watched.sees("[data-part=loadHint]", /^By its name the file gets the load contacts\.$/);
     assert.deepEqual(await watched.page.$$eval("#c-load option", (all) => all.map(({ text }) => text)), [
       "what is said on this page", "by the file's name: contacts: upsert Contact by LegacyId__c",
@@ -98,6 +102,13 @@ describe("the load of a run", { timeout: 300_000 }, () => {
     await watched.sees(STATUS, /^Completed$/);
     assert.match(await watched.text("[data-detail=load]"), /load contacts, /);
     assert.deepEqual([await sent("/api/checks"), await sent("/api/sync/start")], [[{ fileName: "contacts-2.csv", load: "contacts" }], [{ fileName: "contacts-2.csv" }]]);
+    await watched.close();
+  });
+
+  it("is not chosen where none fits, and the page says so", async () => {
+    const watched = await open("#/load/people.csv");
+    await watched.sees("[data-part=loadHint]", /^No load fits the name of the file, .* \(leads, accounts, contacts\)/);
+    assert.equal(await watched.page.$eval("#c-load", (select) => select.value), "");
     await watched.close();
   });
 

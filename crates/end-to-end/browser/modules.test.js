@@ -88,12 +88,12 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
 
     assert.deepEqual([none, several, byDefault], [
       "no consumer has a default load.", "the consumers have different default loads: upsert Lead by Key__c; insert Case.", "default: upsert Lead by Key__c."]);
-    assert.equal(byName, "The load whose pattern fits; without one, default: upsert Lead by Key__c.");
+    assert.equal(byName, "The file's name decides; if no load fits, default: upsert Lead by Key__c.");
     assert.equal(chosen, "API bulk; mapping 3c4d; files a*.csv, b.csv; after leads, others");
     assert.equal(gone, "cases: hard-delete Case, deletes records");
     assert.deepEqual(ofFile, [
-      "load cases: insert Case; one of a*.csv, b.csv fits the name", "load default: upsert Lead by Key__c; no pattern fits: the load of the server's settings",
-      "load default: upsert Lead by Key__c; no pattern fits: the consumers' default load", "the first consumer whose default upserts or updates gives it one", "several fit"]);
+      "load cases: insert Case; one of a*.csv, b.csv fits the name", "load default: upsert Lead by Key__c; no load fits this file's name: the load of the server's settings",
+      "load default: upsert Lead by Key__c; no load fits this file's name: the consumers' default load", "no load yet: map columns, or a consumer's default is taken", "several fit"]);
     assert.deepEqual([short, full], ["insert Case", "upsert Lead by Key__c, load default, mapping 1a2b"]);
   });
 });

@@ -1,9 +1,13 @@
 // A run that goes on: paused, resumed, cancelled, rejected rows, and a server that dies.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterEach, describe, it } from "node:test";
 
 import { Watched } from "./support/browser.js";
+import { look } from "./support/look.js";
 import { onStage } from "./support/stage.js";
 
 const STATUS = ".story .pill";
@@ -99,6 +103,42 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     await watched.sees(STATUS, /^Completed$/);
     assert.equal(await watched.text("[data-count=read]"), rows);
     assert.equal(await watched.text("[data-count=rejected]"), rows);
+    await watched.close();
+  });
+
+  it("takes corrected rows back: uploads their file, and loads it as a replay", async () => {
+    const rows = ["M-1,Ada,ada@example.com,Lovelace", "M-2,Bob,nonsense,Bob & Co", "M-3,Cem,,"];
+    await stage.product.put("mend.csv", `ExternalId,Name,Email,Company\n${rows.join("\n")}\n`);
+    const { watched, runId } = await watch("mend.csv", 0);
+    await watched.sees(STATUS, /^Completed$/);
+    await watched.sees("[data-count=rejected]", /^2$/);
+    const averages = [await watched.text("[data-part=deliveredLeft]"), await watched.text("[data-detail=average]")];
+    assert.equal(averages[0], `${averages[1]} on average`, "a run has one average");
+    const copy = await watched.download("[data-part=download]", `rejects-${runId}-for-spreadsheets.csv`);
+    const corrected = copy.replace("nonsense", "bob@example.com");
+    assert.notEqual(corrected, copy);
+    await watched.sees(".rejects .upload", /^Load the corrected file/);
+    await look(watched, "corrected");
+    const folder = mkdtempSync(path.join(tmpdir(), "batch-sync-corrected-"));
+    writeFileSync(path.join(folder, "mended.csv"), corrected);
+    const input = await watched.page.$(".rejects .upload input");
+    await input.uploadFile(path.join(folder, "mended.csv"));
+    await watched.sees("dialog h2", /^Upload a file$/);
+    assert.equal(await watched.page.$eval("#up-name", ({ value }) => value), "rejects/mended.csv");
+    await watched.press("dialog [data-part=cancel]");
+    await watched.page.$eval(".rejects [data-part=codes]", (place, text) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([text], "dropped.csv"));
+      for (const type of ["dragover", "drop"]) place.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+    }, corrected);
+    await watched.sees("dialog [data-part=facts]", /^dropped\.csv, /);
+    await watched.press("dialog [data-part=send]");
+
+    await watched.sees("[data-part=origin]", new RegExp(`replay of ${runId}`));
+    await watched.sees(STATUS, /^Completed$/);
+    assert.equal(await watched.text("h1"), "rejects/dropped.csv");
+    assert.deepEqual([await number(watched, "read"), await number(watched, "created"), await number(watched, "rejected")], [2, 1, 1]);
+    rmSync(folder, { recursive: true });
     await watched.close();
   });
 

@@ -1,7 +1,7 @@
 // A check: the whole file against the org, nothing sent. It is followed live, and can be stopped.
 
 import { call, get, post } from "./api.js";
-import { setText } from "./dom.js";
+import { announce, setText } from "./dom.js";
 import { sentence } from "./figures.js";
 
 const EVERY_MS = 500;
@@ -31,25 +31,26 @@ export class Check {
 
   /** What was checked is not what would be started now. */
   isOld() {
-    const { checked, checkHint } = this.#parts;
-    if (this.#isAllowed && !checked.hidden) setText(checkHint, "The load was changed after this check began.");
+    if (!this.#isAllowed) return;
+    if (!this.#parts.checked.hidden) this.#says("The load was changed after this check began.");
+    else this.#says("Nothing is checked yet.");
   }
 
   async begin(fileName, load) {
-    const { check, checkHint, checked } = this.#parts;
+    const { check, checked } = this.#parts;
     check.disabled = true;
+    this.#says("");
     try {
       const findings = await import("./findings.js");
       const { id } = await post("/api/checks", { fileName, load });
       this.#id = id;
       setText(check, "Stop checking");
-      setText(checkHint, "");
       check.disabled = false;
       checked.hidden = false;
       checked.scrollIntoView({ block: "nearest" });
       await this.#follow(id, findings);
     } catch (error) {
-      if (!this.#signal.aborted) setText(checkHint, sentence(error.message));
+      if (!this.#signal.aborted) this.#failed(error);
     } finally {
       this.#id = null;
       check.disabled = false;
@@ -58,9 +59,23 @@ export class Check {
   }
 
   async stop() {
-    const { check, checkHint } = this.#parts;
-    check.disabled = true;
-    await this.#end().catch((error) => setText(checkHint, sentence(error.message)));
+    this.#parts.check.disabled = true;
+    await this.#end().catch((error) => this.#says(sentence(error.message), "says"));
+  }
+
+  /** What an earlier check found is not what this one would have. */
+  #failed({ message }) {
+    this.#parts.checked.hidden = true;
+    this.#says(plain(message), "says");
+    // Not behind the buttons at the end of the window.
+    this.#parts.checkHint.scrollIntoView({ block: "center" });
+    announce(this.#parts.checkHint.textContent);
+  }
+
+  #says(words, tone = "hint") {
+    const { checkHint } = this.#parts;
+    checkHint.className = tone;
+    setText(checkHint, words);
   }
 
   #end() {
@@ -71,11 +86,17 @@ export class Check {
     for (;;) {
       const state = await get(path(id), this.#signal);
       show(this.#parts, state);
-      if (state.status !== "running") return tell(this.#parts.checkHint, state);
+      if (state.status !== "running") {
+        this.#parts.checkHint.className = state.status === "failed" ? "says" : "hint";
+        return tell(this.#parts.checkHint, state);
+      }
       await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
       this.#signal.throwIfAborted();
     }
   }
 }
+
+/** What the server says of a load, for who wrote no request: without places in one. */
+export const plain = (message) => sentence(message.replace(/^`load`: (its settings are not understood: )?/, "").replace(/ at line \d+ column \d+$/, ""));
 
 const path = (id) => `/api/checks/${encodeURIComponent(id)}`;

@@ -66,7 +66,7 @@ export class Columns {
     judged.constants.forEach((of, at) => showRule({ item: this.#parts.constants.children[at], ...constantParts(this.#parts.constants.children[at]) }, of));
     setText(mapped, `${grouped(judged.mapped)} of ${grouped(draft.columns.length)} mapped`);
     mapped.classList.toggle("good", judged.mapped > 0);
-    required.replaceChildren(...(judged.required.length === 0 ? [element("li", {}, draft.fields ? "None." : "Not known without an org.")] : judged.required.map(requiredItem)));
+    required.replaceChildren(...(judged.required.length === 0 ? [element("li", {}, draft.fields ? "None." : this.#parts.typedKeyBox.hidden ? "Choose an object first." : "Not known without an org.")] : judged.required.map(requiredItem)));
     const free = judged.columns.flatMap(({ state }, at) => (state === "none" ? [at] : []));
     const named = free.slice(0, LEFT_SHOWN).map((at) => element("li", {}, element("button", { type: "button", class: "quiet id", "data-at": at }, draft.columns[at].trim() || `column ${at + 1}`)));
     if (free.length === 0) named.push(element("li", {}, "None."));

@@ -1,14 +1,14 @@
 // A new load, from a file to a run: what the file has, what its columns become, a check, the start.
 
 import { get, post } from "./api.js";
-import { Check } from "./check.js";
+import { Check, plain } from "./check.js";
 import { Columns } from "./columns.js";
 import { announce, element, instance, setText } from "./dom.js";
 import { Draft } from "./draft.js";
 import { equip } from "./equip.js";
-import { rule } from "./fields.js";
+import { rule, unwritable } from "./fields.js";
 import { bytes, grouped, sentence } from "./figures.js";
-import { NamedLoad } from "./named.js";
+import { NamedLoad, offers } from "./named.js";
 import { begin } from "./start.js";
 
 const SAMPLE_COLUMNS = 40;
@@ -19,14 +19,14 @@ export async function showCompose(main, file, signal) {
   document.title = `${file} · Batch Sync`;
   main.classList.add("loading");
   try {
-    const [preview] = await Promise.all([get(`/api/files/${encodeURIComponent(file)}/preview`, signal), equip("compose", "compose")]);
+    const [preview, offered] = await Promise.all([get(`/api/files/${encodeURIComponent(file)}/preview`, signal), offers(file, signal), equip("compose", "compose")]);
     if (signal.aborted) return;
     const { root, parts } = instance("compose");
     showFile(parts, preview);
     main.append(root);
     main.classList.remove("loading");
     parts.file.focus({ preventScroll: true });
-    await new Composer(parts, preview, signal).begin();
+    await new Composer(parts, preview, offered, signal).begin();
   } catch (error) {
     if (signal.aborted) return;
     main.classList.remove("loading");
@@ -52,7 +52,7 @@ class Composer {
   #asked = 0;
   #judged;
 
-  constructor(parts, preview, signal) {
+  constructor(parts, preview, offered, signal) {
     this.#parts = parts;
     this.#file = preview.file;
     this.#signal = signal;
@@ -60,7 +60,7 @@ class Composer {
     this.#draft = new Draft(preview.columns, samples);
     this.#columns = new Columns(parts, this.#draft, () => this.#changed());
     this.#check = new Check(parts, signal);
-    this.#named = new NamedLoad(parts, () => this.#isOther());
+    this.#named = new NamedLoad(parts, offered, () => this.#isOther());
     this.#listen();
   }
 
@@ -85,8 +85,9 @@ class Composer {
     for (const input of parts.form.querySelectorAll("[data-setting]")) {
       input.addEventListener("change", () => {
         const { setting } = input.dataset;
-        if (input.value === "") delete draft.settings[setting];
-        else draft.settings[setting] = setting === "truncate" ? true : input.value.trim();
+        const said = input.type === "checkbox" && !input.checked ? "" : input.value.trim();
+        if (said === "") delete draft.settings[setting];
+        else draft.settings[setting] = said === "true" || said;
         this.#changed();
       });
     }
@@ -112,10 +113,9 @@ class Composer {
     });
   }
 
-  /** Offers the loads of the server, and the objects of the org, if this server has one to ask. */
+  /** Offers the objects of the org, if this server has one to ask. */
   async begin() {
     const parts = this.#parts;
-    this.#named.offer(this.#file, this.#signal).catch(() => {});
     try {
       const { objects } = await get("/api/salesforce/objects", this.#signal);
       parts.objects.replaceChildren(...objects.map(({ name, label }) => element("option", { value: name, label: label === name ? name : `${label} (${name})` })));
@@ -173,7 +173,9 @@ class Composer {
       if (!relationshipName) return [own];
       const of = referenceTo.length === 1 ? parents.get(referenceTo[0]) : null;
       const keys = (of?.keys() ?? []).filter(({ type }) => type !== "id").map(({ name }) => name);
-      const beyond = keys.map((key) => element("option", { value: `${relationshipName}.${key}`, label: `${field.label}, found by ${key}` }));
+      // Asked of the parent only when somebody wants it.
+      if (!of && referenceTo.length === 1 && !unwritable(field, operation)) keys.push("");
+      const beyond = keys.map((key) => element("option", { value: `${relationshipName}.${key}`, label: `${field.label}, found by ${key || `an external id of ${referenceTo[0]}`}` }));
       return [own, ...beyond];
     });
     this.#parts.fields.replaceChildren(...options);
@@ -294,7 +296,7 @@ class Composer {
       await begin("/api/sync/start", { fileName: this.#file, load: this.#load() }, start);
     } catch (error) {
       if (this.#signal.aborted) return;
-      setText(says, `${sentence(error.message)} `);
+      setText(says, `${plain(error.message)} `);
       if (error.runId) says.append(element("a", { href: `#/runs/${encodeURIComponent(error.runId)}` }, "Show that run"));
     }
   }

@@ -65,7 +65,7 @@ export class Draft {
   }
 
   #named(column) {
-    if (parentOf(this.fields, column) && pathOf(column).field) return column;
+    if (pathOf(column)?.field && parentOf(this.fields, column)) return column;
     const field = this.fields.guess(column);
     if (!field) return null;
     const isKey = field.externalId || field.type === "id";

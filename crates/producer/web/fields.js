@@ -63,9 +63,14 @@ export function pathOf(name) {
 
 const path = (object, relationship, field) => ({ object: object?.trim() ?? null, relationship: relationship.trim(), field: field.trim() });
 
+/** A relationship without the field beyond it, which is no field's name; else null. */
+function relationshipOf(fields, name) {
+  return fields?.relationship(name) && !fields.find(name) ? path(null, name, "") : null;
+}
+
 /** The object beyond a path, when there is only one that it can be. */
 export function parentOf(fields, name) {
-  const found = pathOf(name);
+  const found = pathOf(name) ?? relationshipOf(fields, name);
   const reference = found && fields?.relationship(found.relationship);
   if (!reference) return null;
   const { referenceTo } = reference;
@@ -104,7 +109,7 @@ function kind(field) {
 }
 
 /** Why a field cannot be filled, or null. */
-function unwritable(field, operation) {
+export function unwritable(field, operation) {
   const { name, type, createable, updateable } = field;
   if (type === "base64") return `${name} holds a file, which no CSV has`;
   if (type === "address" || type === "location") return `${name} is made of other fields; fill those`;
@@ -123,7 +128,7 @@ const wrong = (words, more = {}) => ({ state: "bad", words, ...more });
  * is filled. Without `fields`, which an org tells, a name can only be spelled well.
  */
 export function judgeField(name, { fields, parents, operation, key, samples = [], dates = "" }) {
-  const found = pathOf(name);
+  const found = pathOf(name) ?? relationshipOf(fields, name);
   if (!fields) {
     const isName = /^[\w.:-]+$/.test(name);
     return isName ? fine("not compared with an org", { fills: name.toLowerCase(), isKey: isSame(name, key) }) : wrong("a field has letters, digits and _");
@@ -153,11 +158,11 @@ function judgeParent(name, { object, relationship, field }, fields, parents, ope
   const why = unwritable(reference, operation);
   if (why) return wrong(why, { fills: reference.name });
   const known = parents?.get(parent);
-  if (!known) return field ? fine(`${parent} by an external id`, { fills: reference.name }) : wrong(`name an external id of ${parent}`);
+  if (!known) return field ? fine(`${parent} by an external id`, { fills: reference.name }) : wrong(`name an external id of ${parent}: ${reference.relationshipName}.EXTERNAL_ID`);
   const keys = known.keys().filter(({ type }) => type !== "id").map(({ name: of }) => of);
   const found = known.find(field);
   if (!found || !(found.externalId || found.idLookup)) {
-    const some = keys.length > 0 ? keys.slice(0, VALUES_SHOWN).join(", ") : "it has none";
+    const some = keys.length > 0 ? keys.slice(0, VALUES_SHOWN).map((of) => `${reference.relationshipName}.${of}`).join(", ") : "it has none";
     return wrong(`name an external id of ${parent}: ${some}`, { fills: reference.name });
   }
   return fine(`${parent} by ${found.name}, ${kind(found)}`, { fills: reference.name });

@@ -90,14 +90,14 @@ export function explain(loads, chosen, live) {
     return [...(deletes(load) ? ["deletes records"] : []), `API ${api}`, `mapping ${mapping}`, ...(ids ? ["ids file"] : []), ...named("files", files), ...named("after", after)].join("; ");
   }
   const others = load ? `default: ${inShort(load)}.` : ofConsumers(live);
-  return loads.some(({ files }) => files.length > 0) ? `The load whose pattern fits; without one, ${others}` : others;
+  return loads.some(({ files }) => files.length > 0) ? `The file's name decides${load || live.length > 0 ? `; if no load fits, ${others}` : " which load it gets."}` : others;
 }
 
 /** What a file gets for which nobody chooses, and why. */
 export function explainFile(loads, { by, load, refused }) {
   if (refused) return refused;
-  const others = loads.some(({ files }) => files.length > 0) ? "no pattern fits: " : "";
-  if (!load) return `${others}the first consumer whose default upserts or updates gives it one`;
+  const others = loads.some(({ files }) => files.length > 0) ? "no load fits this file's name: " : "";
+  if (!load) return others ? "no load fits this file's name. Choose one, or map columns" : "no load yet: map columns, or a consumer's default is taken";
   const files = loads.find(({ name }) => name === load.name)?.files ?? [];
   const why = by === "pattern" ? `${files.length > 1 ? "one of " : ""}${files.join(", ")} fits the name` : `${others}${by === "consumers" ? "the consumers' default load" : "the load of the server's settings"}`;
   return `${deletes(load) ? "deletes records; " : ""}load ${load.name}: ${inShort(load)}; ${why}`;

@@ -7,22 +7,25 @@ import { deletes, explainFile, inList, ofFile } from "./loads.js";
 
 const BY_FILE = "*";
 
+/** The loads of the server, and which of them the file gets; null when they cannot be had. */
+export const offers = (file, signal) => Promise.all([get("/api/loads", signal), ofFile(file, signal)]).catch(() => null);
+
 export class NamedLoad {
   #parts;
   #loads = [];
   #ofFile = null;
 
-  constructor(parts, changed) {
+  constructor(parts, offered, changed) {
     this.#parts = parts;
+    if (offered) this.#offer(offered);
     parts.load.addEventListener("change", () => {
       this.#show();
       changed();
     });
   }
 
-  /** Offers what there is; of a server without loads, nothing. */
-  async offer(file, signal) {
-    const [{ loads }, found] = await Promise.all([get("/api/loads", signal), ofFile(file, signal)]);
+  /** Offers what there is; of a server without loads, nothing. What fits the file is chosen. */
+  #offer([{ loads }, found]) {
     this.#loads = loads;
     this.#ofFile = found;
     const { load, which } = this.#parts;
@@ -30,6 +33,7 @@ export class NamedLoad {
     which.hidden = length === 0 && !found.load;
     load.append(...loads.map((of) => element("option", { value: of.name }, inList(of))));
     if (found.load) setText(load.options[1], `by the file's name: ${inList(found.load)}`);
+    if (found.load && found.by !== "consumers") load.value = BY_FILE;
     this.#show();
   }
 
@@ -58,9 +62,11 @@ export class NamedLoad {
 
   /** What the file would get, for who chooses something else. */
   #whatFits() {
-    const { by, load } = this.#ofFile;
-    if (by !== "pattern" || !load || load.name === this.#parts.load.value) return "\u00a0";
-    return `By its name the file gets the load ${load.name}.`;
+    const { by, load, refused } = this.#ofFile;
+    if (refused) return sentence(refused);
+    if (by === "pattern" && load.name !== this.#parts.load.value) return `By its name the file gets the load ${load.name}.`;
+    if (this.isChosen) return "\u00a0";
+    return `No load fits this file's name. ${load ? `Without a choice it gets the load ${load.name}` : "Choose one, or map columns"}.`;
   }
 
   #facts(chosen) {

@@ -70,7 +70,7 @@ export class Progress {
     setText(deliveredOf, report.rejected > 0 ? `${words}, ${grouped(report.rejected)} rejected` : words);
     const delivers = ["feeding", "waiting", "draining"].includes(report.status);
     setText(deliveredRate, delivers ? `${grouped(rates.rows.perSecond ?? 0)} rows/s` : "");
-    setText(deliveredLeft, report.isOpen ? timeLeft(left) : `${grouped(report.delivered / (report.seconds || 1))} rows/s on average`);
+    setText(deliveredLeft, report.isOpen ? timeLeft(left) : `${grouped(report.rowsPerSecond)} rows/s on average`);
     bar(deliveredBar, done, `${words} are delivered${report.rejected > 0 ? `, ${grouped(report.rejected)} rejected` : ""}`);
     const of = (rows) => (report.read > 0 ? (rows / report.read) * read : done === 1 ? 1 : 0);
     setShare(ghost, read && report.read > 0 ? read : 0);

@@ -6,8 +6,11 @@ import { grouped, sentence } from "./figures.js";
 import { offerLoads } from "./loads.js";
 import { begin } from "./start.js";
 
+const FOLDER = "rejects/";
+
 export class Rejects {
   #parts;
+  #corrected;
   #run;
   #rows = new Map();
   #report = null;
@@ -16,10 +19,11 @@ export class Rejects {
   constructor(parts, run) {
     this.#parts = parts;
     this.#run = run;
-    parts.replay.addEventListener("click", () => this.#replay(undefined, parts.replay));
+    parts.replay.addEventListener("click", () => this.#replay({}, parts.replay));
     const path = `/api/sync/${encodeURIComponent(run)}/rejects`;
     offer(parts.download, `${path}?for=spreadsheet`, `rejects-${run}-for-spreadsheets.csv`, parts.rejectsHint);
     offer(parts.exact, path, `rejects-${run}.csv`, parts.rejectsHint);
+    this.#corrected = this.#takeCorrected();
   }
 
   show(report) {
@@ -32,6 +36,7 @@ export class Rejects {
     // Of a run that has ended just now, the file may be on its way.
     parts.download.hidden = parts.exact.hidden = report.rejectsWrittenBytes === 0;
     parts.replay.disabled = !report.commands.includes("replay");
+    this.#corrected.parentNode.hidden = parts.replay.disabled;
     this.#offered ??= offerLoads(parts.load).catch(() => (this.#offered = null));
     // What a download says stays.
     if (before?.isOpen !== report.isOpen) setText(parts.rejectsHint, ended ? "" : "Rows can be replayed when the run has ended.");
@@ -44,7 +49,7 @@ export class Rejects {
     if (!row) {
       const count = element("td", { class: "number" });
       const button = element("button", { class: "quiet", "aria-label": `Replay the rows with ${code}` }, icon("again"), "Replay");
-      button.addEventListener("click", () => this.#replay(code, button));
+      button.addEventListener("click", () => this.#replay({ code }, button));
       row = { count, button };
       this.#rows.set(code, row);
       this.#parts.codeRows.append(element("tr", {}, element("th", { scope: "row" }, code), count, element("td", { class: "act" }, button)));
@@ -53,9 +58,40 @@ export class Rejects {
     row.button.disabled = !ended;
   }
 
-  async #replay(code, button) {
+  /** The rows as a person corrected them: a file that is chosen, or dropped where they are. Gives what it is chosen with. */
+  #takeCorrected() {
+    const { exact, codes } = this.#parts;
+    const input = element("input", { class: "unseen", type: "file", accept: ".csv,.gz,.zst" });
+    exact.after(element("label", { class: "button upload", hidden: "" }, "Load the corrected file, or drop it here …", input));
+    input.addEventListener("change", async () => {
+      await this.#load(input.files);
+      // The same file can be chosen again.
+      input.value = "";
+    });
+    const panel = codes.closest("section");
+    for (const type of ["dragover", "drop"]) {
+      panel.addEventListener(type, (event) => {
+        if (input.parentNode.hidden || !event.dataTransfer.types.includes("Files")) return;
+        event.preventDefault();
+        if (type === "drop") this.#load([...event.dataTransfer.files]);
+      });
+    }
+    return input;
+  }
+
+  /** Into the container first, under a name that a person sees; then it is replayed. */
+  async #load(files) {
     try {
-      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, { code, load: this.#parts.load.value || undefined }, button);
+      const { upload } = await import("./upload.js");
+      await upload(files, FOLDER, (file) => this.#replay({ file }, this.#corrected));
+    } catch (error) {
+      setText(this.#parts.rejectsHint, sentence(error.message));
+    }
+  }
+
+  async #replay(rows, button) {
+    try {
+      await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, { ...rows, load: this.#parts.load.value || undefined }, button);
     } catch (error) {
       setText(this.#parts.rejectsHint, sentence(error.message));
     }

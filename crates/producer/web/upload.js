@@ -10,13 +10,16 @@ import { token } from "./token.js";
 const RATE_SECONDS = 5;
 let isOpen = false;
 
-/** Asks under which name, and sends it. One at a time. */
-export async function upload(files) {
+/** A load is made for what was uploaded, unless somebody has another use for it. */
+const makeLoad = (name) => (location.hash = `#/load/${encodeURIComponent(name)}`);
+
+/** Asks under which name, and sends it: into `folder`, if the person wants nothing else. One at a time. Then `done` gets the name. */
+export async function upload(files, folder = "", done = makeLoad) {
   if (isOpen || files.length === 0) return;
   isOpen = true;
   try {
     await equip("upload");
-    await new Upload(files).closed;
+    await new Upload(files, folder, done).closed;
   } finally {
     isOpen = false;
   }
@@ -29,17 +32,19 @@ class Upload {
   #request = null;
   /** The name of a file that somebody was asked to replace. */
   #asked = null;
+  #done;
   closed;
 
-  constructor(files) {
+  constructor(files, folder, done) {
     const { root, parts } = instance("upload");
     const [file] = files;
     this.#file = file;
+    this.#done = done;
     this.#parts = parts;
     this.#dialog = root.querySelector("dialog");
     const more = files.length > 1 ? `; the first of ${grouped(files.length)}: one file at a time` : "";
     setText(parts.facts, `${file.name}, ${bytes(file.size)}${more}`);
-    parts.name.value = file.name;
+    parts.name.value = folder + file.name;
     parts.name.addEventListener("input", () => this.#ask(null, ""));
     parts.cancel.addEventListener("click", () => this.#dialog.close());
     root.querySelector("form").addEventListener("submit", (event) => {
@@ -74,7 +79,7 @@ class Upload {
       await this.#send(name);
       this.#dialog.close();
       announce(`${name} is uploaded.`);
-      location.hash = `#/load/${encodeURIComponent(name)}`;
+      this.#done(name);
     } catch (error) {
       this.#failed(name, error);
     } finally {

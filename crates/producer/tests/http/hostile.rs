@@ -113,6 +113,8 @@ fn cases() -> Vec<Case> {
         for shown in ["", right] {
             cases.push(json("POST /api/sync/start", shown, "", body.as_bytes()));
         }
+        let body = serde_json::json!({ "file": name }).to_string();
+        cases.push(json("POST /api/sync/rows/replay", right, "", body.as_bytes()));
     }
     for run in RUN_IDS {
         for line in [

@@ -139,6 +139,39 @@ async fn rejected_rows_are_loaded_again_as_a_new_run() {
 }
 
 #[tokio::test]
+async fn a_corrected_copy_of_the_rejects_file_is_loaded_in_place_of_it() {
+    let services = Services::start().await;
+    services.put_rows("rows.csv", 20).await;
+    let server = services.serve().await;
+    let run = server.start("rows.csv").await.run();
+    let replay = format!("/api/sync/{run}/replay");
+    let mut deliverer = Deliverer::new(&services).await;
+    deliverer.deliver(1).await;
+    deliverer.reject(1, "BAD").await;
+    server.report(&run, |report| report["status"] == "completed").await;
+    let rejects = server.get(&format!("/api/sync/{run}/rejects")).await.body;
+    let (header, first) = {
+        let mut lines = rejects.lines();
+        (lines.next().unwrap(), lines.next().unwrap())
+    };
+    services.put("rejects/mended.csv", format!("{header}\n{first}\n")).await;
+
+    let body = json!({"file": "rejects/mended.csv", "code": "BAD"});
+    let replayed = server.post_json(&replay, &body).await;
+
+    assert_eq!(replayed.status, 202, "{replayed:?}");
+    assert_eq!(replayed.json()["file"], json!("rejects/mended.csv"));
+    deliverer.deliver(1).await;
+    let report = server.report(&replayed.run(), |report| report["status"] == "completed").await;
+    let of_it = ["read", "delivered", "replayOf"].map(|name| report[name].clone());
+    assert_eq!(of_it, [json!(1), json!(1), json!(run)]);
+    for (file, status) in [("rejects/nothing.csv", 404), ("../mended.csv", 400), ("", 400)] {
+        let refused = server.post_json(&replay, &json!({ "file": file })).await;
+        assert_eq!(refused.status, status, "{file}: {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn more_starts_than_a_server_can_hold_are_told_to_come_back() {
     let services = Services::start().await;
     services.put_rows("rows.csv", 25).await;

@@ -47,11 +47,13 @@ pub(crate) struct FileOf {
     confirm: bool,
 }
 
-/// Which rejected rows to load again; all without a code.
+/// Which rejected rows to load again: all without a code, and those of the rejects file that the run
+/// left without the name of a corrected one.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RowsOf {
     code: Option<String>,
+    file: Option<String>,
     load: Option<LoadOf>,
     #[serde(default)]
     confirm: bool,
@@ -87,10 +89,10 @@ pub(crate) async fn replay(
     body: Option<WithLoad<RowsOf>>,
 ) -> Answer {
     let start_key = start_key(&headers)?;
-    let RowsOf { code, load, confirm } = body.map(|WithLoad(rows)| rows).unwrap_or_default();
+    let RowsOf { code, file, load, confirm } = body.map(|WithLoad(rows)| rows).unwrap_or_default();
     let codes = code.into_iter().collect();
     let settings = api.settings.clone();
-    let replay = Replay { of, codes, edited: None, settings, load: wish(load)? };
+    let replay = Replay { of, codes, edited: file, settings, load: wish(load)? };
     let request = replay.request(&api.runs, &api.loads).await.map_err(|error| match error {
         ReplayError::Sync(error) => error.into(),
         error => ApiError::conflict(error.to_string(), None),
