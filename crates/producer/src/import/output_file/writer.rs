@@ -172,8 +172,11 @@ impl OutputFile {
         let end = self.end(pending);
         let wanted: usize = pending.lines.iter().map(Bytes::len).sum();
         let tail = self.read(&name, end, there.bytes.min(end + wanted as u64)).await?;
-        Ok(match standing(&tail, &pending.lines) {
-            0 if self.is_ours(there) && !pending.parts.done => Step::Begin(Anew {
+        // An earlier run of the same id may have had the same rows.
+        let is_ours = self.is_ours(there);
+        let written = if is_ours { standing(&tail, &pending.lines) } else { 0 };
+        Ok(match written {
+            0 if is_ours && !pending.parts.done => Step::Begin(Anew {
                 keep: pending.parts.parts.len() - 1,
                 start: last(pending).start,
                 pieces: vec![Piece { end, etag: there.etag.clone(), name: name.clone() }],
