@@ -50,6 +50,7 @@ impl BlobStore {
     /// endpoint on a machine without certificate authorities.
     pub fn connect(args: &BlobArgs) -> Result<Self, BlobError> {
         check_container_name(&args.azure_container)?;
+        tls::provide();
         let connection = connection(args)?;
         if connection.endpoint.scheme() == "http" && !is_loopback(&connection.endpoint) {
             tracing::warn!(

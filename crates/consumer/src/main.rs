@@ -6,7 +6,7 @@ use clap::{CommandFactory, error::ErrorKind};
 use consumer::{Cli, InvalidSettings, Task};
 
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let task = service::parse::<Cli>().meant().unwrap_or_else(|error| usage(&error));

@@ -50,6 +50,7 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
+    tls::provide();
     let http = reqwest::Client::builder().no_gzip().no_proxy().build()?;
     let token = log_in(&http, &args.url).await?;
     let before = resident_bytes(args.process);

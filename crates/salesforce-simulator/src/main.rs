@@ -7,7 +7,7 @@ use salesforce_simulator::{SimulatorArgs, run};
 /// Millions of small rows: a fifth less time and 9 bytes less a row than with the
 /// system's allocator, measured with `examples/load`.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -31,7 +31,7 @@ async fn is_satisfied(client: &str, checks: usize) {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (key_file, certificate_file) = (path("key.pem"), path("certificate.pem"));
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let key = rcgen::KeyPair::try_from(test_support::RSA_KEYS[0]).unwrap();
     let certificate = rcgen::CertificateParams::new(["loader".to_owned()]).unwrap();
     fs::write(&certificate_file, certificate.self_signed(&key).unwrap().pem()).unwrap();
     fs::write(&key_file, key.serialize_pem()).unwrap();

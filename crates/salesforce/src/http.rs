@@ -25,6 +25,7 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Makes the client. Without any certificate authority on the system it can only be used for plain
 /// http, as on a bare machine with a local Salesforce; for anything else that is an error.
 pub(crate) fn client(connection: &Connection) -> Result<reqwest::Client, NoTrust> {
+    tls::provide();
     let plain_http = connection.credentials.url().scheme() == "http";
     let built = match settings(connection).build() {
         Err(_) if plain_http => settings(connection).tls_certs_only([]).build(),

@@ -1,5 +1,5 @@
 //! What the tests of several crates share: real Redis, Sentinel and Azurite servers, proxies that
-//! break connections on purpose, sample runs and batches, and waiting.
+//! break connections on purpose, keys, sample runs and batches, and waiting.
 //!
 //! Each server runs on a free port with its data in a temporary folder, and ends
 //! with the value that stands for it and with the test's process, however that
@@ -9,6 +9,7 @@
 mod azurite;
 mod clock;
 mod fuzz;
+mod keys;
 mod process;
 mod proxy;
 mod redis;
@@ -20,6 +21,7 @@ mod wait;
 pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
 pub use clock::MovableClock;
 pub use fuzz::replay_corpus;
+pub use keys::RSA_KEYS;
 pub use process::free_port;
 pub use proxy::{Fate, Filter, pass, proxy_before};
 pub use redis::RedisServer;

@@ -65,7 +65,7 @@ const REFRESH_TOKEN: &str = "--salesforce-refresh-token=5Aep";
 fn each_way_to_sign_in_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key.pem");
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let key = rcgen::KeyPair::try_from(test_support::RSA_KEYS[0]).unwrap();
     std::fs::write(&file, key.serialize_pem()).unwrap();
     let key_file = format!("--salesforce-jwt-key-file={}", file.display());
 

@@ -45,6 +45,7 @@ impl Scene {
     }
 
     pub(crate) async fn with(salesforce: Config, lease: Duration) -> Self {
+        tls::provide();
         let redis = RedisServer::start();
         let args = QueueArgs { queue_lease: lease, ..QueueArgs::at(&redis.url()) };
         let queue = Queue::connect(&args).await.unwrap();

@@ -8,11 +8,12 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest-core", &[]),
     ("service", &["ingest-core"]),
-    ("blob-store", &[]),
-    ("job-queue", &["ingest-core", "load"]),
+    ("tls", &[]),
+    ("blob-store", &["tls"]),
+    ("job-queue", &["ingest-core", "load", "tls"]),
     ("producer", &["ingest-core", "blob-store", "job-queue", "load", "salesforce", "service"]),
     ("load", &["ingest-core"]),
-    ("salesforce", &["ingest-core", "service"]),
+    ("salesforce", &["ingest-core", "service", "tls"]),
     ("consumer", &["ingest-core", "job-queue", "load", "salesforce", "service"]),
     ("generate-upload", &["blob-store", "service"]),
     // Shares nothing with the client: two readings of Salesforce's documents
@@ -23,7 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// What only tests use, and what only they may use besides.
-const FOR_TESTS: &[&str] = &["test-support", "salesforce-simulator"];
+const FOR_TESTS: &[&str] = &["test-support", "salesforce-simulator", "tls"];
 
 /// Crates of others that only some of ours may use, tests not counted.
 const OWNED_BY: &[(&str, &[&str])] = &[
@@ -47,7 +48,9 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("hyper", &["service"]),
     ("hyper-util", &["service"]),
     ("rustix", &["service"]),
-    ("jsonwebtoken", &["salesforce", "salesforce-simulator"]),
+    ("pem", &["salesforce", "salesforce-simulator"]),
+    ("ring", &["salesforce", "salesforce-simulator"]),
+    ("rustls", &["tls"]),
     ("tracing-subscriber", &["service"]),
     ("clap_complete", &["service"]),
 ];

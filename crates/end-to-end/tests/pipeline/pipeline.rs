@@ -35,6 +35,7 @@ impl Pipeline {
 
     /// The same with a Redis that was started before.
     pub(crate) fn on(redis: RedisServer, flags: &[&str]) -> Self {
+        tls::provide();
         let folder = tempfile::tempdir().unwrap();
         let azurite = Azurite::start(&[]);
         let address = format!("127.0.0.1:{}", free_port());

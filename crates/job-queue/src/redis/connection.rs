@@ -44,6 +44,7 @@ struct Server {
 
 impl Connection {
     pub(crate) async fn open(url: &str) -> Result<Self, QueueError> {
+        tls::provide();
         let sentinels = Sentinels::of(url)?;
         let url: SecretString = match &sentinels {
             None => url.into(),

@@ -33,6 +33,7 @@ impl Org {
     }
 
     pub(crate) async fn with(config: Config) -> Self {
+        tls::provide();
         let simulator = Simulator::start(config).await.unwrap();
         let http =
             reqwest::Client::builder().timeout(Duration::from_secs(20)).no_proxy().build().unwrap();

@@ -2,16 +2,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::{
-    encoding::AsDer,
-    rand::SystemRandom,
-    rsa::{KeyPair, KeySize},
-    signature::{KeyPair as _, RSA_PKCS1_SHA256},
-};
 use reqwest::{Method, StatusCode, header};
+use ring::{
+    rand::SystemRandom,
+    signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
+};
 use salesforce_simulator::{Config, PublicKey};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use test_support::RSA_KEYS;
 
 use crate::client::{Org, login_refused, reply};
 
@@ -50,10 +49,10 @@ fn pem(kind: &str, der: &[u8]) -> String {
     format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", lines.join("\n"))
 }
 
-fn assertion(key: &KeyPair, algorithm: &str, claims: &Value) -> String {
+fn assertion(key: &RsaKeyPair, algorithm: &str, claims: &Value) -> String {
     let head = json!({"alg": algorithm, "typ": "JWT"}).to_string();
     let signed = format!("{}.{}", packed(head.as_bytes()), packed(claims.to_string().as_bytes()));
-    let mut signature = vec![0; key.public_modulus_len()];
+    let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
     format!("{signed}.{}", packed(&signature))
 }
@@ -63,7 +62,7 @@ fn claims() -> Value {
         "exp": seconds() + 120})
 }
 
-async fn org_of(key: &KeyPair) -> Org {
+async fn org_of(key: &RsaKeyPair) -> Org {
     let pem = pem("RSA PUBLIC KEY", key.public_key().as_ref());
     let jwt_public_key = Some(PublicKey::from_pem(&pem).unwrap());
     Org::with(Config { jwt_public_key, ..Config::default() }).await
@@ -71,7 +70,7 @@ async fn org_of(key: &KeyPair) -> Org {
 
 #[tokio::test]
 async fn a_signed_assertion_gives_a_token() {
-    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let key = RsaKeyPair::from_pkcs8(RSA_KEYS[0]).unwrap();
     let mut org = org_of(&key).await;
     let mut claims = claims();
     for end in [json!(seconds() + 170), json!((seconds() + 170).to_string())] {
@@ -91,15 +90,14 @@ async fn a_signed_assertion_gives_a_token() {
 
 #[tokio::test]
 async fn the_key_comes_from_a_certificate_or_alone() {
-    let certified = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    let key = KeyPair::from_pkcs8(&certified.serialize_der()).unwrap();
+    let certified = rcgen::KeyPair::try_from(RSA_KEYS[0]).unwrap();
+    let key = RsaKeyPair::from_pkcs8(RSA_KEYS[0]).unwrap();
     let certificate = rcgen::CertificateParams::new(["loader".to_owned()])
         .unwrap()
         .self_signed(&certified)
         .unwrap();
-    let alone = key.public_key().as_der().unwrap();
 
-    for pem in [certificate.pem(), pem("PUBLIC KEY", alone.as_ref())] {
+    for pem in [certificate.pem(), certified.public_key_pem()] {
         let jwt_public_key = Some(PublicKey::from_pem(&pem).unwrap());
         let mut org = Org::with(Config { jwt_public_key, ..Config::default() }).await;
         let assertion = assertion(&key, "RS256", &claims());
@@ -110,8 +108,8 @@ async fn the_key_comes_from_a_certificate_or_alone() {
 
 #[tokio::test]
 async fn an_assertion_that_is_not_right_is_refused_with_the_reason() {
-    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
-    let stranger = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let key = RsaKeyPair::from_pkcs8(RSA_KEYS[0]).unwrap();
+    let stranger = RsaKeyPair::from_pkcs8(RSA_KEYS[1]).unwrap();
     let org = org_of(&key).await;
     let with = |name: &str, value: Value| {
         let mut claims = claims();
@@ -152,7 +150,7 @@ async fn an_assertion_that_is_not_right_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn on_a_login_host_the_audience_is_that_host() {
-    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let key = RsaKeyPair::from_pkcs8(RSA_KEYS[0]).unwrap();
     let org = org_of(&key).await;
     for (host, audience, gets_in) in [
         ("login.localhost", "https://login.salesforce.com", true),
@@ -174,7 +172,7 @@ async fn on_a_login_host_the_audience_is_that_host() {
 
 #[tokio::test]
 async fn without_a_key_no_assertion_is_taken() {
-    let key = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    let key = RsaKeyPair::from_pkcs8(RSA_KEYS[0]).unwrap();
     let org = Org::start().await;
     let assertion = assertion(&key, "RS256", &claims());
 

@@ -34,6 +34,7 @@ async fn it_says_where_it_is_and_at_the_end_what_it_holds() {
 
     let address = fs::read_to_string(port_file).unwrap();
     assert!(first_line.contains(&format!("http://{address}/__sim/state")), "{first_line}");
+    tls::provide();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let health = http.get(format!("http://{address}/__sim/healthz")).send().await.unwrap();
     assert!(health.status().is_success());

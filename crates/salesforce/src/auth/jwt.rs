@@ -1,14 +1,19 @@
 //! The signed statement of the JWT bearer flow.
 
-use std::{fmt, fs, io, path::Path};
+use std::{fmt, fs, io, path::Path, sync::Arc};
 
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use ring::{
+    rand::SystemRandom,
+    signature::{RSA_PKCS1_SHA256, RsaKeyPair},
+};
 use serde::Serialize;
 use url::Url;
 
 /// The private key whose certificate the app holds.
 #[derive(Clone)]
-pub struct JwtKey(EncodingKey);
+pub struct JwtKey(Arc<RsaKeyPair>);
 
 /// Why a key file cannot be used. Says nothing of what is in it.
 #[derive(Debug, thiserror::Error)]
@@ -19,22 +24,25 @@ pub enum JwtKeyError {
     Unreadable(io::ErrorKind),
     /// It is something else.
     #[error(
-        "it is no RSA private key in PEM (`-----BEGIN PRIVATE KEY-----`); make one with \
-         `openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem`"
+        "it is no RSA private key of 2048 to 4096 bits in PEM (`-----BEGIN PRIVATE KEY-----`); \
+         make one with `openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem`"
     )]
     NoRsaKey,
 }
 
+/// `{"typ":"JWT","alg":"RS256"}`: the one algorithm that Salesforce takes (RFC 7515, 3.1).
+const HEADER: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9";
+
 /// How long a statement is valid. Salesforce takes about three minutes at most; a clock may be a
 /// minute ahead of its own.
-const VALID_SECONDS: u64 = 120;
+const VALID_SECONDS: i64 = 120;
 
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,
     sub: &'a str,
     aud: String,
-    exp: u64,
+    exp: i64,
 }
 
 impl JwtKey {
@@ -45,9 +53,15 @@ impl JwtKey {
     /// When the file cannot be read, or is no such key.
     pub fn load(path: &Path) -> Result<Self, JwtKeyError> {
         let pem = fs::read(path).map_err(|error| JwtKeyError::Unreadable(error.kind()))?;
-        let key = EncodingKey::from_rsa_pem(&pem).map_err(|_| JwtKeyError::NoRsaKey)?;
-        // Only signing shows whether a file with the right frame holds a key.
-        let key = Self(key);
+        let pem = pem::parse(pem).map_err(|_| JwtKeyError::NoRsaKey)?;
+        let key = match pem.tag() {
+            "PRIVATE KEY" => RsaKeyPair::from_pkcs8(pem.contents()),
+            "RSA PRIVATE KEY" => RsaKeyPair::from_der(pem.contents()),
+            _ => return Err(JwtKeyError::NoRsaKey),
+        };
+        let key = key.map_err(|_| JwtKeyError::NoRsaKey)?;
+        // Only signing shows whether its numbers belong together.
+        let key = Self(Arc::new(key));
         key.sign(&Claims { iss: "", sub: "", aud: String::new(), exp: 0 })?;
         Ok(key)
     }
@@ -63,13 +77,19 @@ impl JwtKey {
             iss: client_id,
             sub: username,
             aud: audience(login_url),
-            exp: jsonwebtoken::get_current_timestamp() + VALID_SECONDS,
+            exp: Timestamp::now().as_second() + VALID_SECONDS,
         })
     }
 
+    /// The claims, with header and signature (RFC 7515, 3.1).
     fn sign(&self, claims: &Claims<'_>) -> Result<String, JwtKeyError> {
-        jsonwebtoken::encode(&Header::new(Algorithm::RS256), claims, &self.0)
-            .map_err(|_| JwtKeyError::NoRsaKey)
+        let claims = serde_json::to_vec(claims).expect("texts and a number become JSON");
+        let signed = format!("{HEADER}.{}", BASE64_URL_SAFE_NO_PAD.encode(claims));
+        let mut signature = vec![0; self.0.public().modulus_len()];
+        self.0
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .map_err(|_| JwtKeyError::NoRsaKey)?;
+        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
     }
 }
 
@@ -111,6 +131,36 @@ mod tests {
             ("http://127.0.0.1:8081/", "http://127.0.0.1:8081"),
         ] {
             assert_eq!(audience(&login_url.parse().unwrap()), expected, "{login_url}");
+        }
+    }
+
+    /// Made with `openssl dgst -sha256 -sign`.
+    const SIGNATURE: &str = "\
+         vuyz_tYlv4e_OrvqQIGNO3is6IhllcAiuxmcBDW4aEMGEpGncJWOVK-WGuam7etcmMtocMMgIIQE1yghblcs\
+         qCxb6WqW7KZwWggHytO_gPDR5bap1ZkPRcRcuwUAuEs8ZhrSdp3jayfdghr8PBRztS0pJ1J7_v7sxS5r05_6\
+         WPlZG9b1TTxaPOC04h3RTfRr1RzV8lGpUAXZOWxDuojOAfeQo-6UFHGzBGnZduMHlD760eMK43y6rPxJRxZw\
+         7AmP-K5ximSn2p8nLlWJ4wgwdNBBCxygj18w__VsToUlVy0lY5FM4onHbQhfzZ8-pzAXHgez3BEijofuXn_v\
+         RY4Vmw";
+
+    #[test]
+    fn both_kinds_of_key_files_sign_as_openssl_does() {
+        // PKCS #8 wraps a key of PKCS #1 into 26 bytes.
+        let key = test_support::RSA_KEYS[0];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        for (kind, key) in [("PRIVATE KEY", key), ("RSA PRIVATE KEY", &key[26..])] {
+            // As `openssl pkcs12` writes it.
+            let file = format!("Bag Attributes\n{}", pem::encode(&pem::Pem::new(kind, key)));
+            std::fs::write(&path, file).unwrap();
+
+            let assertion = JwtKey::load(&path).unwrap().sign(&Claims {
+                iss: "3MVG9",
+                sub: "ada@acme.example",
+                aud: "https://login.salesforce.com".to_owned(),
+                exp: 1_750_000_000,
+            });
+
+            assert_eq!(assertion.unwrap().rsplit('.').next().unwrap(), SIGNATURE, "{kind}");
         }
     }
 

@@ -6,6 +6,7 @@ use salesforce::{Client, Connection, Credentials, JwtKey, LoginError, Refusal};
 use salesforce_simulator::{
     Config, Fault, Faults, LoginError as Refused, PlannedFault, Simulator, SimulatorArgs,
 };
+use test_support::RSA_KEYS;
 
 use super::support::{
     client, client_with_token, connection, refusal, simulator, simulator_that, write,
@@ -187,8 +188,7 @@ async fn write_twice(simulator: &Simulator, credentials: Credentials) -> Client 
 
 #[tokio::test]
 async fn jwt_bearer_opens_the_api_and_only_with_the_right_key() {
-    let pair = || rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    let (right, wrong) = (pair(), pair());
+    let [right, wrong] = RSA_KEYS.map(|key| rcgen::KeyPair::try_from(key).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: String| {
         let path = folder.path().join(name);
