@@ -46,6 +46,12 @@ compare: ROWS := 200000
 compare: ## load ROWS rows by both APIs, past faults and kills: the same rows, the same rejects [ROWS=200000]
 	@ROWS="$(ROWS)" scripts/compare.sh
 
+prove-5gb: ## load 5 GB, 67 million rows, with producer, two consumers and Redis in 512 MB; half an hour or more
+	@scripts/prove.sh 67000000 5000 512 docs/memory-5gb.svg
+
+prove-500mb: ## the same with 500 MB in 160 MB; some minutes
+	@scripts/prove.sh 6800000 500 160
+
 check: ## formatting, lints, documentation, dependencies, scripts
 	@scripts/check.sh
 
@@ -59,6 +65,6 @@ bench: ## measure each part beside its plain counterpart, and the whole [ONLY=la
 	@scripts/bench.sh $(ONLY)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test torture attack compare check fuzz mutants bench help
+.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb check fuzz mutants bench help

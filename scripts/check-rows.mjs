@@ -4,12 +4,12 @@
 //
 //   node check-rows.mjs CONNECTION-STRING CONTAINER FILE SIMULATOR-URL
 
-import { createHmac } from "node:crypto";
+import { download } from "./blob.mjs";
 
 const [connection, container, file, simulator] = process.argv.slice(2);
 const FIELDS = ["External_Id__c", "LastName", "Email", "Company"];
 
-const expected = recordsOf(await download()).slice(1);
+const expected = recordsOf(await (await download(connection, container, file)).text()).slice(1);
 const stored = (await (await fetch(`${simulator}/__sim/rows/Lead`)).text()).split("\n").filter(Boolean);
 
 const byId = new Map();
@@ -35,22 +35,6 @@ console.error(
     `${missing} missing, ${twice} twice, ${byId.size} too many, ${different} with other values`,
 );
 process.exitCode = expected.length > 0 && missing + twice + byId.size + different === 0 ? 0 : 1;
-
-async function download() {
-  const part = Object.fromEntries(connection.split(";").map((pair) => pair.split(/=(.*)/s)));
-  const url = new URL(`${part.BlobEndpoint}/${container}/${file}`);
-  const headers = { "x-ms-date": new Date().toUTCString(), "x-ms-version": "2021-10-04" };
-  // Shared Key: method, eleven standard headers that are all empty, ours, the resource.
-  const signed = [
-    ["GET", ...Array(11).fill("")].join("\n"),
-    ...Object.entries(headers).map((header) => header.join(":")),
-    `/${part.AccountName}${url.pathname}`,
-  ].join("\n");
-  const signature = createHmac("sha256", Buffer.from(part.AccountKey, "base64")).update(signed).digest("base64");
-  const answer = await fetch(url, { headers: { ...headers, Authorization: `SharedKey ${part.AccountName}:${signature}` } });
-  if (!answer.ok) throw new Error(`could not read ${file}: ${answer.status}`);
-  return answer.text();
-}
 
 function recordsOf(text) {
   const records = [];

@@ -21,7 +21,8 @@ main() {
   heading "Services"
   find_services
   start_services
-  write_settings
+  # The smallest usual batches: enough of them that both consumers have some at any time.
+  own_settings "$azure" "$redis_url" "$salesforce" BATCH_ROWS=100
   cd "$run"
 
   heading "A file of 100,000 rows in the blob container"
@@ -57,23 +58,6 @@ start_services() {
   azure=$(azurite_connection "$azurite")
   salesforce=http://127.0.0.1:$simulator
   say "  Redis on port $redis, Azurite (Azure Blob Storage) on $azurite, Salesforce simulator on $simulator"
-}
-
-# The programs run in $run and read the .env there: the defaults, with the
-# addresses of this demo. Neither your own .env nor your shell's variables count,
-# or the demo might write to your real Salesforce.
-write_settings() {
-  local name
-  while read -r name; do unset "$name" "${name}_FILE"; done < <(sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$root/.env.example")
-  {
-    sed -e '/^AZURE_STORAGE_CONNECTION_STRING=/d; /^REDIS_URL=/d; /^SALESFORCE_LOGIN_URL=/d; /^MAPPING_FILE=/d; /^BATCH_ROWS=/d' "$root/.env.example"
-    echo "AZURE_STORAGE_CONNECTION_STRING=$azure"
-    echo "REDIS_URL=$redis_url"
-    echo "SALESFORCE_LOGIN_URL=$salesforce"
-    # The smallest usual batches: enough of them that both consumers have some at any time.
-    echo "BATCH_ROWS=100"
-    echo "MAPPING_FILE='$root/deploy/mappings/lead.sdl'"
-  } | (umask 077 && cat >"$run/.env")
 }
 
 # Every row of the file, asked of Salesforce and not of our own ledger.

@@ -42,6 +42,31 @@ setting() { # NAME
   printf '%s' "$value"
 }
 
+# own_settings AZURE REDIS-URL SALESFORCE-URL [NAME=VALUE…]: the programs that run in $run read the
+# .env there: the defaults, with these addresses. Neither your own .env nor your shell's variables
+# count, or a trial might write to your real Salesforce.
+own_settings() {
+  local azure=$1 redis_url=$2 salesforce=$3 name
+  shift 3
+  while read -r name; do unset "$name" "${name}_FILE"; done < <(sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$root/.env.example")
+  {
+    sed -e '/^AZURE_STORAGE_CONNECTION_STRING=/d; /^REDIS_URL=/d; /^SALESFORCE_LOGIN_URL=/d; /^MAPPING_FILE=/d' "$root/.env.example" |
+      without "$@"
+    echo "AZURE_STORAGE_CONNECTION_STRING=$azure"
+    echo "REDIS_URL=$redis_url"
+    echo "SALESFORCE_LOGIN_URL=$salesforce"
+    echo "MAPPING_FILE='$root/deploy/mappings/lead.sdl'"
+    ((${#@} == 0)) || printf '%s\n' "$@"
+  } | (umask 077 && cat >"$run/.env")
+}
+
+# Lines of settings, but not of those.
+without() { # [NAME=VALUE…]
+  local names
+  names=$(printf '^%s=|' "${@%%=*}")
+  grep -vE "${names%|}"
+}
+
 start_simulator() { # PORT
   start simulator "$programs/salesforce-simulator" --listen "127.0.0.1:$1"
   await simulator port_is_open "$1"

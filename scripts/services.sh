@@ -9,6 +9,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 own=$root/.services
 run=${run:-$root/.local/run}
 started=()
+# What `start` puts before a command: nothing, or what it is to run in.
+start_in=()
 redis_min=6.2
 node_min=18
 
@@ -163,7 +165,7 @@ start() {
   shift
   mkdir -p "$run"
   set -m
-  nohup "$@" >"$run/$name.log" 2>&1 </dev/null &
+  nohup ${start_in[@]+"${start_in[@]}"} "$@" >"$run/$name.log" 2>&1 </dev/null &
   set +m
   local pid=$!
   started+=("$name")
