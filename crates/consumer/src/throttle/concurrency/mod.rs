@@ -1,5 +1,5 @@
-//! How many calls are made at the same time: one adaptive limit for the whole org (AIMD), shared by all
-//! consumers through Redis.
+//! How many calls are made at the same time: one adaptive limit for the whole org (slow start, then
+//! AIMD), shared by all consumers through Redis.
 //!
 //! Every consumer publishes some times a second its demand and its results, and receives its share of
 //! the limit. A call needs no round trip for that.
@@ -14,7 +14,7 @@ use std::{
 };
 
 use job_queue::{Queue, QueueError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 use tracing::{debug, info, warn};
 
 pub(crate) use self::policy::Bounds;
@@ -28,6 +28,8 @@ pub(crate) struct Concurrency {
     state: Mutex<Local>,
     /// A call ended, or the share changed.
     room: Notify,
+    /// The share changed.
+    share_changed: Notify,
     /// Something has to be published at once.
     urgent: Notify,
 }
@@ -67,6 +69,7 @@ impl Concurrency {
             bounds,
             state: Mutex::default(),
             room: Notify::new(),
+            share_changed: Notify::new(),
             urgent: Notify::new(),
         }
     }
@@ -127,6 +130,11 @@ impl Concurrency {
         (state.limit, state.share)
     }
 
+    /// Until the share of this consumer changes, for one who waits for that.
+    pub(super) fn share_changed(&self) -> Notified<'_> {
+        self.share_changed.notified()
+    }
+
     /// Calls in flight.
     pub(crate) fn in_flight(&self) -> u32 {
         self.state().in_flight
@@ -184,6 +192,7 @@ impl Concurrency {
         state.share = shared.share_of(&self.member);
         drop(state);
         self.room.notify_waiters();
+        self.share_changed.notify_one();
         if is_down && shared.limit + 1 < before {
             warn!(
                 limit = shared.limit,
