@@ -38,11 +38,12 @@ pub(super) const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 /// Between two warnings of single calls.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 
-/// What one call that failed waits alone. Short at first: the others get through, and so does it, mostly.
+/// What one call that failed waits alone. Short at first, for the others get through, and so does it, mostly;
+/// and never long: one call in some seconds is no load.
 const ALONE: Backoff = Backoff {
     floor: Duration::from_millis(100),
     base: Duration::from_millis(200),
-    cap: Duration::from_secs(60),
+    cap: Duration::from_secs(5),
 };
 
 /// Closed while Salesforce takes calls; open while all of them wait; half-open while one of them, the
