@@ -14,9 +14,9 @@ use super::concurrency::Concurrency;
 const SPARE: u32 = 4;
 const CALLS_PER_SPARE: u32 = 4;
 
-/// Rows that are held at once, as they are queued; what is made of them takes about as much again. One
+/// Rows that are held at once, as they are queued; what is made of them takes up to three times as much. One
 /// batch is claimed however large it is.
-const BYTES_MAX: usize = 16 << 20;
+const BYTES_MAX: usize = 12 << 20;
 
 /// Says when one more batch is claimed.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl Held {
     fn has_room(self, share: u32, max: u32) -> bool {
         let wanted = share + share / CALLS_PER_SPARE + SPARE;
         // No more than as many again: in an outage all calls fail, before the breaker opens.
-        let under_way = self.batches - self.waiting.min(wanted);
+        let under_way = self.batches.saturating_sub(self.waiting.min(wanted));
         let fits = self.batches == 0 || self.bytes + self.last_bytes <= BYTES_MAX;
         under_way < wanted && self.batches < max && fits
     }
@@ -171,7 +171,7 @@ mod tests {
         };
         let claimed = |each| (0..).find(|batches| !mib(*batches, each).has_room(10, MAX)).unwrap();
 
-        assert_eq!([1, 4, 16, 40].map(claimed), [16, 4, 1, 1]);
+        assert_eq!([1, 4, 16, 40].map(claimed), [12, 3, 1, 1]);
     }
 
     #[tokio::test]

@@ -109,7 +109,7 @@ const BATCH_BYTES_MAX: usize = 16 << 20;
 
 /// What the batches of a consumer may take of its memory: of each it has the rows, and the same as
 /// the content of an ingest job.
-const BATCHES_MEMORY_BYTES: u64 = 32 << 20;
+const BATCHES_MEMORY_BYTES: u64 = 24 << 20;
 
 /// Batches as large as usual ones of a job, at the same time per consumer.
 const LARGE_BATCHES: u64 = 4;
@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn a_consumer_holds_no_more_large_batches_than_it_has_memory_for() {
         for (row_bytes, batch_bytes_max, consumer_concurrency) in
-            [(75, 4 << 20, 4), (300, 4 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
+            [(75, 4 << 20, 4), (300, 4 << 20, 3), (600, 8 << 20, 1), (1_600, 16 << 20, 1)]
         {
             let advice = estimate(&Given { row_bytes, ..given(200_000) }).advice;
 

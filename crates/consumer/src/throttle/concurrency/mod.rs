@@ -39,6 +39,8 @@ struct Local {
     share: u32,
     limit: u32,
     generation: u64,
+    /// Whether the limit still doubles.
+    doubles: bool,
     in_flight: u32,
     waiting: u32,
     /// Most calls in flight and waiting since the last update.
@@ -58,6 +60,9 @@ pub(crate) struct Permit<'a> {
 /// Between two updates, while calls are made and while none are.
 const INTERVAL: Duration = Duration::from_millis(250);
 const INTERVAL_IDLE: Duration = Duration::from_secs(1);
+
+/// The same while each update may double the limit.
+const INTERVAL_DOUBLING: Duration = Duration::from_millis(100);
 
 /// Between two updates that are urgent.
 const INTERVAL_URGENT: Duration = Duration::from_millis(25);
@@ -144,12 +149,20 @@ impl Concurrency {
     pub(crate) async fn keep_in_sync(&self, queue: &Queue) -> Result<(), QueueError> {
         loop {
             self.publish(queue).await?;
-            let is_idle = self.state().asked_for == 0;
-            let delay = if is_idle { INTERVAL_IDLE } else { INTERVAL };
             tokio::select! {
-                () = tokio::time::sleep(delay) => (),
+                () = tokio::time::sleep(self.interval()) => (),
                 () = self.urgent.notified() => tokio::time::sleep(INTERVAL_URGENT).await,
             }
+        }
+    }
+
+    /// Until the next update.
+    fn interval(&self) -> Duration {
+        let state = self.state();
+        match state.asked_for {
+            0 => INTERVAL_IDLE,
+            calls if state.doubles && calls > state.limit => INTERVAL_DOUBLING,
+            _ => INTERVAL,
         }
     }
 
@@ -189,6 +202,7 @@ impl Concurrency {
         let before = std::mem::replace(&mut state.limit, shared.limit);
         let is_down = shared.generation != state.generation && before > 0;
         state.generation = shared.generation;
+        state.doubles = shared.doubles() && shared.limit < self.bounds.max;
         state.share = shared.share_of(&self.member);
         drop(state);
         self.room.notify_waiters();

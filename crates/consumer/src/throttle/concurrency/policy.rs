@@ -161,18 +161,18 @@ impl Shared {
             self.ceiling = None;
             self.probe_ms = PROBE_MS_MIN;
         }
-        let is_start = self.is_start();
-        let more = if is_start { self.limit } else { 1 };
+        let doubles = self.doubles();
+        let more = if doubles { self.limit } else { 1 };
         self.limit = self.limit.saturating_add(more).min(bounds.max);
         self.wait_for_next_step(now_ms);
-        if is_start {
+        if doubles {
             self.grow_at_ms = now_ms + DOUBLE_MS;
         }
     }
 
-    /// Whether nothing was ever refused, nor many rows locked: a step down ends it for good. From then on what
-    /// the org takes is near what it took.
-    fn is_start(&self) -> bool {
+    /// Whether each step up doubles the limit: nothing was refused yet, nor were many rows locked. A step down
+    /// ends it for good: from then on what the org takes is near what it took.
+    pub(crate) fn doubles(&self) -> bool {
         self.generation == 0
     }
 
