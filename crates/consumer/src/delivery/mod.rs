@@ -14,6 +14,7 @@ mod record_ids;
 mod rest;
 mod results;
 mod sender;
+mod written;
 
 pub(crate) use self::{
     bulk::{Bulk, BulkAccess},

@@ -74,12 +74,8 @@ fn a_row_whose_record_was_looked_up_is_sent_with_its_id_and_without_its_key() {
         )
     );
     assert_eq!(rows.ids(&[0, 2]), "00Qxx0000000001AAA,00Qxx0000000001");
-    let after = |row: &EncodedRow| match row {
-        EncodedRow::Ready { after, .. } => Some(*after),
-        EncodedRow::Invalid(_) => None,
-    };
     // Rows of one record go one after the other, however their keys were spelled.
-    let links: Vec<_> = rows.rows().iter().map(after).collect();
+    let links: Vec<_> = rows.rows().iter().map(EncodedRow::after).collect();
     assert_eq!(links, [Some(None), None, Some(Some(0)), None, Some(Some(2))]);
     for text in ["", "00Qxx000000000", "00Qxx0000000001AA", "00Qxx-000000001", "ü0Qxx0000000001AA"]
     {
@@ -302,13 +298,7 @@ fn a_byte_order_mark_in_the_first_cell_of_a_batch_is_a_part_of_it() {
 
 /// For each row, the one before it that has its key.
 fn after_of(rows: &EncodedRows) -> Vec<Option<usize>> {
-    rows.rows()
-        .iter()
-        .map(|row| match row {
-            EncodedRow::Ready { after, .. } => *after,
-            EncodedRow::Invalid(reason) => panic!("{}: {}", reason.code, reason.message),
-        })
-        .collect()
+    rows.rows().iter().map(|row| row.after().unwrap_or_else(|| panic!("{row:?}"))).collect()
 }
 
 fn after(keys: &[&str]) -> Vec<Option<usize>> {

@@ -82,7 +82,8 @@ impl Bulk {
         }
         job_queue::failpoint!("ingest-uploaded");
         let tries = &delivery.job().rows;
-        state.sent_again += load.rows.iter().filter(|row| tries.tries(**row) > 0).count() as u64;
+        state.sent_again +=
+            load.rows.indexes.iter().filter(|row| tries.tries(**row) > 0).count() as u64;
         if !delivery.load().operation.is_idempotent() {
             checkpoint.closing = true;
             self.keep(delivery.claimed, Some(&checkpoint)).await?;
@@ -210,7 +211,7 @@ impl Bulk {
         if !checkpoint.closing || load.delivery.load().operation.is_idempotent() {
             return StepEnd::Void;
         }
-        state.reject_unknown(load.rows.iter().copied(), "its ingest job is gone");
+        state.reject_unknown(load.rows.indexes.iter().copied(), "its ingest job is gone");
         StepEnd::Done
     }
 }
