@@ -1,12 +1,10 @@
-//! What has become of the rows of one batch so far, and what goes back to the queue.
-
-use std::fmt;
+//! What has become of the rows of one batch so far, and what is left of it.
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, RecordId, Reject};
 use load::{EncodedRow, EncodedRows, Reason};
 
-use super::{record_ids::RecordIds, rest::Chunk};
+use super::{outcome::BatchOutcome, record_ids::RecordIds, rest::Chunk};
 use crate::retry::Change;
 
 /// What has become of the rows of one batch so far.
@@ -33,29 +31,6 @@ enum RowState {
 struct Retry {
     reason: Reason,
     retries_max: u32,
-}
-
-/// What becomes of a batch in the queue.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum BatchOutcome {
-    /// All its rows are delivered or rejected.
-    Settle(BatchJob),
-    /// Some rows are worth another try after a delay.
-    Retry(BatchJob),
-    /// Some rows were not sent: another consumer may continue at once.
-    Release(BatchJob),
-    /// Nothing was sent.
-    ReleaseUntouched,
-}
-
-impl fmt::Display for BatchOutcome {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Settle(_) => "settled",
-            Self::Retry(_) => "retrying rows of",
-            Self::Release(_) | Self::ReleaseUntouched => "released",
-        })
-    }
 }
 
 /// Code of rows of which nobody can say whether Salesforce stored them.
@@ -217,25 +192,12 @@ impl BatchState {
     }
 }
 
-/// The batch with all its rows rejected for the same reason.
-pub(crate) fn all_rejected(job: &BatchJob, code: &str, message: &str) -> BatchJob {
-    let mut rejects = job.rejects.clone();
-    rejects.extend(job.rows.iter().map(|(record, raw)| Reject {
-        record,
-        code: code.to_owned(),
-        message: message.to_owned(),
-        raw: Bytes::copy_from_slice(raw),
-    }));
-    rejects.sort_by_key(|reject| reject.record);
-    BatchJob { rows: job.rows.subset([]), rejects, ..job.clone() }
-}
-
 #[cfg(test)]
 mod tests {
     use ingest_core::{Dialect, IdLines, Rows, Tally};
 
     use super::*;
-    use crate::{retry::UNLIMITED, samples::encoded_rows};
+    use crate::{delivery::outcome::all_rejected, retry::UNLIMITED, samples::encoded_rows};
 
     /// A batch with one column, the external id; records are numbered from 11.
     fn job(keys: &[&str], passes: u32) -> BatchJob {

@@ -9,10 +9,11 @@ use tracing::{debug, error, warn};
 
 use super::{
     batch::Delivery,
-    batch_state::{BatchOutcome, BatchState, all_rejected},
+    batch_state::BatchState,
     bulk::{Bulk, Loaded},
     holds::Holds,
     lookup::{Found, Lookup},
+    outcome::{BatchOutcome, all_rejected},
     planner::{Planner, Refreshed, Unplanned},
     record_ids::RecordIds,
     rest::{Rest, chunk_rows},

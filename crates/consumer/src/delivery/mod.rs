@@ -9,6 +9,7 @@ mod bulk;
 mod deliverer;
 mod holds;
 mod lookup;
+mod outcome;
 mod planner;
 mod record_ids;
 mod rest;

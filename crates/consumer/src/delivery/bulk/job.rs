@@ -1,6 +1,5 @@
 //! One ingest job, from its making to its end.
 
-use bytes::Bytes;
 use job_queue::{Claimed, QueueError, Settled};
 use salesforce::{IngestJob, IngestState};
 use tokio::time::sleep;
@@ -28,6 +27,7 @@ impl Bulk {
         state: &mut BatchState,
     ) -> Result<Checkpoint, StepEnd> {
         let (delivery, client) = (load.delivery, &self.sender.client);
+        let packed = client.pack_ingest_rows(upload.csv);
         let reserved = delivery
             .stop()
             .run_until_cancelled(delivery.wait_for(self.reserve(delivery.load())))
@@ -55,8 +55,7 @@ impl Bulk {
         }
         kept?;
         job_queue::failpoint!("ingest-noted");
-        let csv = Bytes::from(upload.csv);
-        let put = || client.upload_ingest_rows(&job, &csv);
+        let put = || client.upload_ingest_rows(&job, &packed);
         match self.ask(delivery, state, About::Rows, put).await {
             Ok(Ok(())) => (),
             Ok(Err(refusal)) if may_be_for_rows(&refusal) => {
