@@ -80,12 +80,13 @@ impl<'a> RowWriter<'a> {
         let mut number = 0;
         self.begin();
         let plan = self.plan;
-        for ((column, targets), cell) in plan.header.columns().iter().zip(&plan.columns).zip(record)
-        {
+        let cells = Cells::of(record);
+        let columns = plan.header.columns().iter().zip(&plan.columns).enumerate();
+        for (place, (column, targets)) in columns.take(record.len()) {
             if targets.is_empty() {
                 continue;
             }
-            let cell = std::str::from_utf8(cell).map_err(|_| {
+            let cell = cells.get(place).ok_or_else(|| {
                 let of_column = format!("column `{column}`: not text");
                 of_cell(Reject::INVALID_UTF8, of_column, number, "not text".into())
             })?;
@@ -212,6 +213,27 @@ impl<'a> RowWriter<'a> {
             (_, None) => (),
             (None, Some(null)) => self.out.extend_from_slice(null.as_bytes()),
             (Some(columns), Some(_)) => columns.null(target, &mut self.out),
+        }
+    }
+}
+
+/// The cells of a record as text.
+struct Cells<'a> {
+    record: &'a ByteRecord,
+    /// All of them, one behind the other: whether they are text is mostly found out at once.
+    text: Option<&'a str>,
+}
+
+impl<'a> Cells<'a> {
+    fn of(record: &'a ByteRecord) -> Self {
+        Self { record, text: std::str::from_utf8(record.as_slice()).ok() }
+    }
+
+    /// Nothing, when it is no text, or half a character.
+    fn get(&self, place: usize) -> Option<&'a str> {
+        match self.text {
+            Some(text) => text.get(self.record.range(place)?),
+            None => std::str::from_utf8(self.record.get(place)?).ok(),
         }
     }
 }

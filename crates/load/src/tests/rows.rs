@@ -290,6 +290,26 @@ fn a_row_that_is_no_record_of_its_own_harms_no_other_row() {
 }
 
 #[test]
+fn half_a_character_is_no_text_though_the_next_cell_begins_with_the_other_half() {
+    let mut rows = Rows::default();
+    for (record, raw) in (1..).zip([&b"1,\xc3,\xa9"[..], b"2,\xc3\xa9,b", b"3,\xff,b", b"4,a,b"]) {
+        rows.push(record, raw);
+    }
+    let plan = by_name().plan(header("Key__c,LastName,Email"), BTreeMap::new()).unwrap();
+
+    for rows in [plan.encode(&rows).rows(), plan.encode_csv(&rows, None).rows()] {
+        let code = |row: &EncodedRow| match row {
+            EncodedRow::Invalid(reason) => reason.code.clone(),
+            _ => String::new(),
+        };
+        assert_eq!(
+            rows.iter().map(code).collect::<Vec<_>>(),
+            ["INVALID_UTF8", "", "INVALID_UTF8", ""]
+        );
+    }
+}
+
+#[test]
 fn a_byte_order_mark_in_the_first_cell_of_a_batch_is_a_part_of_it() {
     let record = sent(&by_name(), "Email,Key__c", "\u{feff}a,1").unwrap();
 

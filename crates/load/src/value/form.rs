@@ -27,6 +27,7 @@ impl Form {
     }
 
     /// Writes a text that JSON has without an escape.
+    #[inline]
     pub(super) fn write_plain(self, text: &str, out: &mut Vec<u8>) {
         match self {
             Self::Json => {
