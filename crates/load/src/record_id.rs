@@ -4,10 +4,7 @@ use std::collections::HashMap;
 
 use ingest_core::RecordId;
 
-use crate::{
-    Reason,
-    encode::{Body, EncodedRow, EncodedRows},
-};
+use crate::encode::{Body, EncodedRow, EncodedRows, without_record};
 
 impl EncodedRows {
     /// The same rows with the ids of their records in place of their keys, one entry for each row.
@@ -41,9 +38,4 @@ impl EncodedRows {
         }
         Self { json: body.finish(), rows, key_name_bytes: 0 }
     }
-}
-
-/// Such a row has a verdict already; this is said of it nowhere.
-pub(crate) fn without_record() -> Reason {
-    Reason { code: "NOT_FOUND".to_owned(), message: String::new() }
 }

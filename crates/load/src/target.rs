@@ -90,6 +90,11 @@ pub struct Target {
 /// In a cell: the field is to be emptied. So Salesforce's own bulk loading has it.
 pub const NULL_CELL: &str = "#N/A";
 
+/// Whether a cell brings no value: it is blank, or empties its field.
+pub(crate) fn is_nothing(trimmed: &str) -> bool {
+    trimmed.is_empty() || trimmed == NULL_CELL
+}
+
 const FIELDS_ARE_HIDDEN: &str =
     "check the spelling, or let the integration user see it (field-level security hides fields)";
 

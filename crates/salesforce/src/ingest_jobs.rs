@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Client, Refusal,
-    http::{self, Body},
+    body::Body,
+    http,
     request::{Call, Content},
 };
 

@@ -8,6 +8,7 @@
 mod api_usage;
 mod args;
 mod auth;
+mod body;
 mod client;
 mod collections;
 mod count;

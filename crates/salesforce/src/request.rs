@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{Method, header::HeaderMap};
 
-use crate::{auth::credentials::Credentials, http::Body};
+use crate::{auth::credentials::Credentials, body::Body};
 
 /// Where rows go, and how.
 #[derive(Clone, Debug)]

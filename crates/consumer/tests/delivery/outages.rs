@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use job_queue::Ledger;
 use salesforce_simulator::{Fault, Faults};
 use test_support::until;
 use tokio::task::JoinHandle;
@@ -18,7 +19,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Panics in the test that awaits it, when all calls wait.
+    /// It ends when all calls wait.
     fn start() -> Self {
         let port = test_support::free_port();
         let looking = tokio::spawn(async move {
@@ -38,7 +39,7 @@ impl Watch {
     }
 
     /// Whether it never saw that all calls wait.
-    async fn saw_none_waiting(self) {
+    fn saw_none_waiting(self) {
         assert!(!self.looking.is_finished(), "all calls waited");
         self.looking.abort();
     }
@@ -80,7 +81,7 @@ async fn arrives_without_a_wait_of_all(faults: Faults, fault: Fault) {
 
     let ledger = scene.delivered("faulty").await;
 
-    watch.saw_none_waiting().await;
+    watch.saw_none_waiting();
     let struck = scene.salesforce.state().faults[&fault];
     assert!(struck >= 5, "{struck} of {} calls", ledger.tally.api_calls);
     assert_eq!(scene.queue.outage().await.unwrap(), None);
@@ -101,7 +102,7 @@ async fn a_call_that_fails_again_and_again_waits_alone_until_all_others_are_thro
     let through = async || (scene.ledger("one").await.batches_settled == 39).then_some(());
     until("all but one are through", through).await;
 
-    watch.saw_none_waiting().await;
+    watch.saw_none_waiting();
     proxy.end();
     scene.delivered("one").await;
     assert_all_there(&scene, &batches).await;
@@ -174,7 +175,7 @@ async fn a_row_for_which_alone_calls_are_answered_503_is_rejected_and_no_other()
     let ended = async || {
         others += 1;
         scene.feed(&format!("other-{others}"), &good_batches(1)[..1]).await;
-        Some(scene.ledger("one").await).filter(|ledger| ledger.has_ended())
+        Some(scene.ledger("one").await).filter(Ledger::has_ended)
     };
     let ledger = until("it comes to an end", ended).await;
 

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::is_nothing;
 use crate::{
     plan::shown,
-    target::{NULL_CELL, Target},
+    target::{NULL_CELL, Target, is_nothing},
 };
 
 /// The columns of one row that name a record of one of several objects.

@@ -5,7 +5,12 @@ use std::{fmt, ops::Range};
 use bytes::Bytes;
 use ingest_core::Rows;
 
-use super::{EncodedRow, LastOfKey, RowWriter, for_each_record};
+use super::{
+    encoded_row::EncodedRow,
+    key::{LastOfKey, unquoted},
+    records::for_each_record,
+    row::RowWriter,
+};
 use crate::plan::Plan;
 
 /// The rows of one batch as JSON objects.
@@ -159,11 +164,6 @@ impl Body {
 /// Where a key is once its row is somewhere else.
 fn moved(key: &Range<usize>, from: usize, to: usize) -> Range<usize> {
     if key.is_empty() { 0..0 } else { key.start - from + to..key.end - from + to }
-}
-
-/// A key in JSON without the quotes of a text.
-pub(crate) fn unquoted(json: &[u8]) -> &[u8] {
-    json.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(json)
 }
 
 /// Shows how many rows there are: the JSON holds their values.

@@ -6,13 +6,14 @@ use csv::ByteRecord;
 use ingest_core::{RecordId, Reject, few, trimmed};
 
 use super::{
-    BLANK_ROW, EXTERNAL_ID_MISSING, INVALID_VALUE, InvalidCell, InvalidRow, choices::Choices,
-    csv_rows::CsvColumns, is_nothing,
+    choices::Choices,
+    csv_columns::CsvColumns,
+    encoded_row::{BLANK_ROW, EXTERNAL_ID_MISSING, INVALID_VALUE, InvalidCell, InvalidRow},
 };
 use crate::{
     Reason, Sameness,
     plan::{Plan, shown},
-    target::{NULL_CELL, Target},
+    target::{NULL_CELL, Target, is_nothing},
     value::{Form, InvalidValue},
 };
 
