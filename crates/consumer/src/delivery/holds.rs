@@ -54,11 +54,13 @@ impl Holds {
         Self { stop: stop.clone(), runs: Mutex::default() }
     }
 
-    /// For a batch that was claimed just now: its run was not held then.
+    /// For a batch that was claimed just now: the queue did not hold its run then. As long as it does not do so
+    /// yet, a hold that has begun stops this batch too: it would be sent as those were that the run is held
+    /// for.
     pub(in crate::delivery) fn join(&self, run: &RunId) -> Arc<RunHold> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(hold) = runs.get(run).and_then(Weak::upgrade)
-            && !hold.has_begun()
+            && !hold.is_placed()
         {
             return hold;
         }
@@ -102,6 +104,11 @@ impl RunHold {
     /// Whether no more calls of the run start.
     pub(in crate::delivery) fn has_begun(&self) -> bool {
         self.begun.get().is_some()
+    }
+
+    /// Whether the queue holds the run.
+    fn is_placed(&self) -> bool {
+        self.placed.initialized()
     }
 
     /// Sees to it that the queue holds the run before a batch of it is released, if it is to be
@@ -156,17 +163,20 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_stops_the_deliveries_of_its_run_and_no_later_ones() {
+    fn a_hold_stops_the_deliveries_of_its_run_until_it_is_placed_and_no_later_ones() {
         let holds = Holds::new(&CancellationToken::new());
         let (a, b): (RunId, RunId) = ("a".parse().unwrap(), "b".parse().unwrap());
         let (first, second, other) = (holds.join(&a), holds.join(&a), holds.join(&b));
 
         first.begin(blocker("full"));
         second.begin(blocker("disabled"));
+        let meanwhile = holds.join(&a);
+        first.placed.set(Duration::ZERO).unwrap();
         let after = holds.join(&a);
 
-        let are_stopped = [&first, &second, &other, &after].map(|hold| hold.stop().is_cancelled());
-        assert_eq!(are_stopped, [true, true, false, false]);
+        let are_stopped = [&first, &second, &meanwhile, &other, &after];
+        let are_stopped = are_stopped.map(|hold| hold.stop().is_cancelled());
+        assert_eq!(are_stopped, [true, true, true, false, false]);
         assert_eq!(second.begun.get().map(|begun| &begun.blocker), Some(&blocker("full")));
     }
 
