@@ -73,7 +73,7 @@ pub(crate) struct Attempts {
 /// A call was told that Salesforce is not available.
 #[derive(Debug, Default)]
 struct Unavailable {
-    /// How often, though calls that were sent since the time before got through.
+    /// How often, though nearly all other calls got through meanwhile.
     while_others_got_through: u32,
     last: Option<Mark>,
 }
@@ -83,7 +83,9 @@ impl Unavailable {
     /// chance any more: then it may be what is in the call, for an intermediary on the way.
     fn is_for_this_call(&mut self, breaker: &CircuitBreaker, refusal: &Refusal) -> bool {
         let last = self.last.replace(breaker.now());
-        if last.is_some_and(|mark| breaker.has_answered_since(mark)) {
+        let others_get_through = breaker.is_mostly_answered()
+            && last.is_some_and(|mark| breaker.has_answered_since(mark));
+        if others_get_through {
             self.while_others_got_through += 1;
         }
         let is_answer = matches!(refusal, Refusal::Answered(_));
@@ -91,8 +93,9 @@ impl Unavailable {
     }
 }
 
-/// Where one call in two is refused by chance, one in a hundred is refused so often in a row; and a row is
-/// rejected only if the same happens again to each smaller call with it, down to the one with nothing else.
+/// Others get through while no more than a quarter of the last calls failed: then one call in four thousand is
+/// refused so often by chance, and a row is rejected only if the same happens again to each smaller call with it,
+/// down to the one with nothing else.
 const UNAVAILABLE_MAX: u32 = 6;
 
 /// What is at fault when a call gets no answer.

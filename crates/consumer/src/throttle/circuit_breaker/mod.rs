@@ -157,6 +157,11 @@ impl CircuitBreaker {
         self.state().has_answered_since(mark)
     }
 
+    /// Whether nearly all of the last calls succeeded.
+    pub(crate) fn is_mostly_answered(&self) -> bool {
+        self.state().is_mostly_answered()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the breaker")
     }

@@ -291,6 +291,11 @@ impl State {
     pub(super) fn has_answered_since(&self, mark: Mark) -> bool {
         self.answered > mark.started
     }
+
+    /// Whether nearly all of the last calls succeeded.
+    pub(super) fn is_mostly_answered(&self) -> bool {
+        self.window.is_mostly_answered()
+    }
 }
 
 impl Open {
@@ -313,6 +318,10 @@ impl Window {
 
     fn is_mostly_failed(&self) -> bool {
         self.calls.len() >= WINDOW_CALLS_MIN && self.failed * 2 >= self.calls.len()
+    }
+
+    fn is_mostly_answered(&self) -> bool {
+        self.calls.len() >= WINDOW_CALLS_MIN && self.failed * 4 <= self.calls.len()
     }
 }
 
