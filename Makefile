@@ -8,8 +8,8 @@ N ?= 1
 ARGS ?=
 SECONDS ?= 60
 ONLY ?=
-# What scripts/torture.sh and scripts/attack.sh read.
-export MINUTES SEED GO_ON KEEP
+# What scripts/torture.sh, scripts/attack.sh and scripts/bench.sh read.
+export MINUTES SEED GO_ON KEEP BENCH_ROWS
 
 demo: ## from nothing to 100,000 rows in a local Salesforce, verified; leaves nothing running
 	@scripts/demo.sh
@@ -61,8 +61,8 @@ fuzz: ## look for bytes that break what reads them; needs nightly Rust and cargo
 mutants: ## break the code that rows depend on, piece by piece, to see a test fail each time [ONLY=settle.lua]
 	@scripts/mutants.sh $(ONLY)
 
-bench: ## measure each part beside its plain counterpart, and the whole
-	@scripts/bench.sh
+bench: ## measure each part beside its plain counterpart, and the whole [ONLY=latency BENCH_ROWS=10000000]
+	@scripts/bench.sh $(ONLY)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

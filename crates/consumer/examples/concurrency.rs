@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release -p consumer --example concurrency          # 50 ms an answer
 //! cargo run --release -p consumer --example concurrency -- 500   # 500 ms
+//! cargo run --release -p consumer --example concurrency -- 50 bulk   # by ingest jobs
 //! ```
 //!
 //! The last figure of a cap is from its tenth second on: what is lost once it has settled.
@@ -34,6 +35,7 @@ const ROWS: u64 = 20;
 #[tokio::main]
 async fn main() {
     let latency_ms = std::env::args().nth(1).map_or(LATENCY_MS, |ms| ms.parse().unwrap());
+    let api = std::env::args().nth(2).unwrap_or_else(|| "collections".to_owned());
     let faults = |cap: u32| Faults {
         latency_ms,
         concurrency_max: usize::try_from(cap).ok(),
@@ -43,11 +45,11 @@ async fn main() {
     let redis = RedisServer::start();
     let args = QueueArgs::at(&redis.url());
     let queue = Queue::connect(&args).await.unwrap();
-    feed(&queue, 30_000).await;
+    feed(&queue, 40_000).await;
     let simulator =
         Simulator::start(Config { faults: faults(CAPS[0].1), ..Config::default() }).await.unwrap();
     let shutdown = CancellationToken::new();
-    let consumer = tokio::spawn(consumer::run(task(&redis, &simulator), shutdown.clone()));
+    let consumer = tokio::spawn(consumer::run(task(&redis, &simulator, &api), shutdown.clone()));
 
     println!("second  cap  limit  answered/s  refused/s  of perfect");
     let mut second = 0;
@@ -80,10 +82,10 @@ async fn main() {
     consumer.await.unwrap().unwrap();
 }
 
-fn task(redis: &RedisServer, simulator: &Simulator) -> consumer::Task {
+fn task(redis: &RedisServer, simulator: &Simulator, api: &str) -> consumer::Task {
     Cli::parse_from([
         "consumer".to_owned(),
-        "--concurrency=32".to_owned(),
+        format!("--salesforce-api={api}"),
         "--salesforce-concurrency-max=32".to_owned(),
         format!("--redis-url={}", redis.url()),
         format!("--salesforce-login-url={}", simulator.url()),

@@ -13,7 +13,8 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(task: Task) -> anyhow::Result<ExitCode> {
-    consumer::run(task, service::shutdown_token()).await
+    // On a thread of the runtime: from here each call would wake another thread, and that one this.
+    tokio::spawn(consumer::run(task, service::shutdown_token())).await?
 }
 
 /// Settings that do not fit together are a matter of usage: code 2, as for those clap finds.

@@ -101,8 +101,7 @@ async fn deliver_until_stopped(
     config: &Config,
 ) -> Result<(), apalis::prelude::WorkerError> {
     let Shutdown { stop, force, .. } = &deliverer.sender.shutdown;
-    let concurrency = config.consumer.concurrency();
-    let workers = run_workers(queue, Arc::clone(deliverer), default, concurrency, stop.clone());
+    let workers = run_workers(queue, Arc::clone(deliverer), default, stop.clone());
     let mut workers = Box::pin(workers);
     let grace_is_over = async {
         stop.cancelled().await;

@@ -16,7 +16,7 @@ use crate::{
     error::ConsumerError,
     plan::{DescribedObjects, PlanCache},
     shutdown::Shutdown,
-    throttle::{Bounds, CircuitBreaker, Concurrency, OutagePublisher, Quota, Throttle},
+    throttle::{Bounds, CircuitBreaker, ClaimLimit, Concurrency, OutagePublisher, Quota, Throttle},
 };
 
 /// Calls at once in the whole org, before it is known what it takes.
@@ -44,6 +44,7 @@ pub(crate) async fn start(
         quota: Quota::new(reserve, &client),
         breaker: CircuitBreaker::new(consumer.salesforce_limit_check),
         concurrency: Arc::clone(&concurrency),
+        claims: Arc::new(ClaimLimit::new(consumer.concurrency.get(), Arc::clone(&concurrency))),
     };
     let mut publisher = OutagePublisher::default();
     let (signed_in, fitted) = tokio::select! {
@@ -162,7 +163,7 @@ fn log_start(config: &Config, signed_in: &SignedIn, fitted: Option<&Fitted>) {
         }
     };
     info!(
-        concurrency = config.consumer.concurrency(),
+        batches_max = config.consumer.concurrency,
         org = %org,
         "worker started: {default} at {instance}"
     );

@@ -66,10 +66,34 @@ impl Dialect {
         text: &mut Vec<u8>,
         mut each: impl FnMut(&[u8]),
     ) -> bool {
-        for span in spans(self, raw) {
-            each(unquote(self, &raw[span], text));
-        }
-        is_one_record(self, raw)
+        let delimiter_from =
+            |at: usize| memchr(self.delimiter, &raw[at..]).map_or(raw.len(), |more| at + more);
+        let mut start = 0;
+        let is_closed = loop {
+            let (end, plain) = match raw.get(start) {
+                Some(&byte) if byte == self.quote => {
+                    let Some(Closing { at, is_first_find }) = closing(self, raw, start) else {
+                        each(unquote(self, &raw[start..], text));
+                        break false;
+                    };
+                    let end = delimiter_from(at + 1);
+                    (end, (is_first_find && end == at + 1).then_some(start + 1..at))
+                }
+                _ => {
+                    let end = delimiter_from(start);
+                    (end, Some(start..end))
+                }
+            };
+            each(match plain {
+                Some(plain) => &raw[plain],
+                None => unquote(self, &raw[start..end], text),
+            });
+            if end >= raw.len() {
+                break true;
+            }
+            start = end + 1;
+        };
+        is_closed && (memchr2(b'\r', b'\n', raw).is_none() || is_one_record(self, raw))
     }
 }
 
@@ -115,16 +139,27 @@ fn cell_end(dialect: Dialect, raw: &[u8], start: usize) -> usize {
 
 /// The quote that closes the one at `opens`.
 fn closing_quote(dialect: Dialect, raw: &[u8], opens: usize) -> Option<usize> {
+    closing(dialect, raw, opens).map(|closing| closing.at)
+}
+
+struct Closing {
+    at: usize,
+    /// Whether no other quote or escape is before it: then the cell says what is between the quotes.
+    is_first_find: bool,
+}
+
+fn closing(dialect: Dialect, raw: &[u8], opens: usize) -> Option<Closing> {
     let Dialect { quote, escape, .. } = dialect;
-    let mut at = opens + 1;
+    let (mut at, mut is_first_find) = (opens + 1, true);
     loop {
         at += memchr2(quote, escape.unwrap_or(quote), &raw[at..])?;
         let pair = [raw[at], raw.get(at + 1).copied().unwrap_or_default()];
         match is_pair(dialect, pair) {
             true => at += 2,
-            false if pair[0] == quote => return Some(at),
+            false if pair[0] == quote => return Some(Closing { at, is_first_find }),
             false => at += 1,
         }
+        is_first_find = false;
     }
 }
 
@@ -216,6 +251,27 @@ mod tests {
         }
         assert_eq!(cell("id", "7,A"), "7");
         assert_eq!(cell("note", "7,A,\"b\""), "b");
+    }
+
+    #[test]
+    fn each_cell_is_handed_over_as_it_is_read_alone() {
+        const ALPHABET: [u8; 6] = *b",\"\\\nab";
+        let dialects = [None, Some(b'\\')].map(|escape| Dialect { escape, ..Dialect::default() });
+        for number in 0..6_usize.pow(7) {
+            let raw: Vec<u8> = (0..7).map(|at| ALPHABET[number / 6_usize.pow(at) % 6]).collect();
+            let raw = &raw[number % 7..];
+            for dialect in dialects {
+                let alone: Vec<Vec<u8>> = spans(dialect, raw)
+                    .map(|span| unquote(dialect, &raw[span], &mut Vec::new()).to_vec())
+                    .collect();
+                let (mut cells, mut text) = (Vec::new(), Vec::new());
+
+                let is_one =
+                    dialect.for_each_cell(raw, &mut text, |cell| cells.push(cell.to_vec()));
+
+                assert_eq!((cells, is_one), (alone, is_one_record(dialect, raw)), "{raw:?}");
+            }
+        }
     }
 
     #[test]

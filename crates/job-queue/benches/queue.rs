@@ -1,4 +1,5 @@
-//! Push and claim rates beside bare Redis commands on the same server, in one run.
+//! Rates and Redis' CPU of push, claim and settle, beside bare commands that move the same payload on
+//! the same server, in one run.
 //!
 //! Each figure is the median of several rounds that alternate with its
 //! counterpart: the machine may be busy, the ratio holds.
@@ -8,13 +9,27 @@
 use std::time::Instant;
 
 use ingest_core::{BatchJob, ResumePoint, Rows};
-use job_queue::{BatchBackend, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs};
+use job_queue::{BatchBackend, Claimed, Feeder, JOBS_PER_PUSH_MAX, NewRun, Queue, QueueArgs};
 use redis::aio::MultiplexedConnection;
 use test_support::{RedisServer, batch, load_of, new_run};
 
 const HEADER: &str = "ExternalId,Name,Email,Company";
 const ROUNDS: usize = 5;
 const JOBS: u64 = 5_000;
+
+/// As many as a call of Collections takes: the default.
+const ROWS: u64 = 200;
+
+/// What is measured, and the bare commands beside it.
+const STEPS: [(&str, &str); 3] =
+    [("push", "HSET + ZADD, 100 a pipeline"), ("claim", "ZPOPMIN, HGET"), ("settle", "HDEL")];
+
+/// Of each step and its counterpart, over all rounds.
+#[derive(Default)]
+struct Figures {
+    rates: Vec<f64>,
+    cpu_us: Vec<f64>,
+}
 
 #[tokio::main]
 async fn main() {
@@ -26,36 +41,75 @@ async fn main() {
     let jobs: Vec<BatchJob> = (0..JOBS).map(job).collect();
     let payload = jobs[0].encode();
 
-    let mut rates = [const { Vec::new() }; 4];
-    let mut cpu = [const { Vec::new() }; 4];
+    let mut ours = STEPS.map(|_| Figures::default());
+    let mut plain = STEPS.map(|_| Figures::default());
     for round in 0..ROUNDS {
         let run = format!("round-{round}");
-        let mut before = cpu_seconds(&mut bare).await;
-        for at in 0..4 {
-            rates[at].push(match at {
-                0 => push(&queue, &run, &jobs).await,
-                1 => claim_and_settle(&queue).await,
-                2 => bare_push(&mut bare, &payload).await,
-                _ => bare_claim(&mut bare).await,
-            });
-            let after = cpu_seconds(&mut bare).await;
-            cpu[at].push((after - before) / per_job() * 1e6);
-            before = after;
+        let mut consumer = BatchBackend::new(queue.clone(), "bench", None);
+        let (mut feeder, own) = prepare(&queue, &run, &jobs).await;
+        let mut held = Vec::new();
+        let before = Mark::now(&mut bare).await;
+        push(&mut feeder, &own).await;
+        let before = before.note(&mut bare, &mut ours[0]).await;
+        bare_push(&mut bare, &payload).await;
+        let before = before.note(&mut bare, &mut plain[0]).await;
+        while let Some(claimed) = consumer.claim().await.unwrap() {
+            held.push(claimed);
         }
+        assert_eq!(held.len() as u64, JOBS);
+        let before = before.note(&mut bare, &mut ours[1]).await;
+        bare_claim(&mut bare).await;
+        let before = before.note(&mut bare, &mut plain[1]).await;
+        settle(&held).await;
+        let before = before.note(&mut bare, &mut ours[2]).await;
+        bare_settle(&mut bare).await;
+        before.note(&mut bare, &mut plain[2]).await;
     }
 
-    let [push, claim, bare_push, bare_claim] = rates.map(median);
     println!(
-        "\nqueue: batches of 100 rows, {} bytes, AOF everysec, median of {ROUNDS} rounds",
+        "\nqueue: batches of {ROWS} rows, {} bytes, AOF everysec, median of {ROUNDS} rounds",
         payload.len()
     );
-    row("push", push, "RPUSH, 100 a pipeline", bare_push);
-    row("claim + settle, one consumer", claim, "LMOVE + LREM, one by one", bare_claim);
-    let [push, claim, bare_push, bare_claim] = cpu.map(median);
+    let mut sums = [0.0; 2];
+    for (((step, commands), ours), plain) in STEPS.into_iter().zip(ours).zip(plain) {
+        let (rate, bare_rate) = (median(ours.rates), median(plain.rates));
+        println!(
+            "  {step}: {rate:.0} batches/s, bare {bare_rate:.0}, ratio {:.2} ({commands})",
+            rate / bare_rate
+        );
+        let (cpu, bare_cpu) = (median(ours.cpu_us), median(plain.cpu_us));
+        sums = [sums[0] + cpu, sums[1] + bare_cpu];
+        print_cpu(step, cpu, bare_cpu);
+    }
+    print_cpu("all", sums[0], sums[1]);
+}
+
+fn print_cpu(step: &str, cpu: f64, bare: f64) {
     println!(
-        "  redis' cpu, \u{b5}s a batch: push {push:.0} (bare {bare_push:.0}), claim + settle {claim:.0} \
-         (bare {bare_claim:.0})"
+        "  {step}, redis' cpu: {cpu:.0} \u{b5}s a batch, bare {bare:.0}, ratio {:.2}",
+        cpu / bare
     );
+}
+
+/// When a step began, and what Redis had used of its processor then.
+struct Mark {
+    at: Instant,
+    cpu_seconds: f64,
+}
+
+impl Mark {
+    async fn now(redis: &mut MultiplexedConnection) -> Self {
+        let cpu_seconds = cpu_seconds(redis).await;
+        Self { at: Instant::now(), cpu_seconds }
+    }
+
+    /// The step ends, and the next one begins.
+    async fn note(self, redis: &mut MultiplexedConnection, figures: &mut Figures) -> Self {
+        figures.rates.push(per_job() / self.at.elapsed().as_secs_f64());
+        let next = Self::now(redis).await;
+        figures.cpu_us.push((next.cpu_seconds - self.cpu_seconds) / per_job() * 1e6);
+        next
+    }
 }
 
 /// What Redis has used of its processor so far.
@@ -73,84 +127,64 @@ fn per_job() -> f64 {
     JOBS as f64
 }
 
-fn row(ours: &str, rate: f64, bare: &str, bare_rate: f64) {
-    println!(
-        "  {ours:30}{rate:>9.0}/s   {bare:26}{bare_rate:>9.0}/s   ratio {:.2}",
-        rate / bare_rate
-    );
-}
-
-async fn push(queue: &Queue, run: &str, jobs: &[BatchJob]) -> f64 {
+async fn prepare(queue: &Queue, run: &str, jobs: &[BatchJob]) -> (Feeder, Vec<BatchJob>) {
     let new = NewRun { load: Some(load_of("Lead")), ..new_run(run, HEADER) };
     queue.create_run(&new).await.unwrap();
-    let jobs: Vec<BatchJob> =
-        jobs.iter().map(|job| BatchJob { run: new.run.clone(), ..job.clone() }).collect();
-    let mut feeder = queue.acquire_run(&new.run).await.unwrap();
-    let started = Instant::now();
-    for (chunk, first) in jobs.chunks(JOBS_PER_PUSH_MAX).zip((0..).step_by(JOBS_PER_PUSH_MAX)) {
-        let sequence = first + chunk.len() as u64;
-        let end = ResumePoint {
-            sequence,
-            record: sequence * 100,
-            line: 0,
-            byte: sequence * 6_000,
-            skipped: 0,
-        };
-        feeder.push(chunk, end).await.unwrap();
-    }
-    rate(started)
+    let own = jobs.iter().map(|job| BatchJob { run: new.run.clone(), ..job.clone() }).collect();
+    (queue.acquire_run(&new.run).await.unwrap(), own)
 }
 
-async fn claim_and_settle(queue: &Queue) -> f64 {
-    let mut consumer = BatchBackend::new(queue.clone(), "bench", None);
-    let started = Instant::now();
-    while let Some(claimed) = consumer.claim().await.unwrap() {
+async fn push(feeder: &mut Feeder, jobs: &[BatchJob]) {
+    for (chunk, first) in jobs.chunks(JOBS_PER_PUSH_MAX).zip((0..).step_by(JOBS_PER_PUSH_MAX)) {
+        let sequence = first + chunk.len() as u64;
+        let (record, byte) = (sequence * ROWS, sequence * 12_000);
+        let end = ResumePoint { sequence, record, line: 0, byte, skipped: 0 };
+        feeder.push(chunk, end).await.unwrap();
+    }
+}
+
+async fn settle(held: &[Claimed]) {
+    for claimed in held {
         let mut job = claimed.job().clone();
         job.tally.created = job.rows.len() as u64;
         job.rows = Rows::default();
         claimed.settle(&job).await.unwrap();
     }
-    rate(started)
 }
 
-async fn bare_push(redis: &mut MultiplexedConnection, payload: &[u8]) -> f64 {
-    let started = Instant::now();
-    for _ in 0..JOBS / 100 {
+async fn bare_push(redis: &mut MultiplexedConnection, payload: &[u8]) {
+    for first in (0..JOBS).step_by(100) {
         let mut pipeline = redis::pipe();
-        for _ in 0..100 {
-            pipeline.rpush("bare", payload).ignore();
+        for id in first..first + 100 {
+            pipeline.hset("bare:data", id, payload).ignore();
+            pipeline.zadd("bare:queued", id, id).ignore();
         }
         let () = pipeline.query_async(redis).await.unwrap();
     }
-    rate(started)
 }
 
-async fn bare_claim(redis: &mut MultiplexedConnection) -> f64 {
-    let started = Instant::now();
+async fn bare_claim(redis: &mut MultiplexedConnection) {
     for _ in 0..JOBS {
-        let payload: Vec<u8> = redis::cmd("LMOVE")
-            .arg(&["bare", "busy", "LEFT", "RIGHT"])
-            .query_async(redis)
-            .await
-            .unwrap();
-        let () =
-            redis::cmd("LREM").arg("busy").arg(1).arg(payload).query_async(redis).await.unwrap();
+        let (id, _score): (String, f64) =
+            redis::cmd("ZPOPMIN").arg("bare:queued").query_async(redis).await.unwrap();
+        let _payload: Vec<u8> =
+            redis::cmd("HGET").arg(&["bare:data", &id]).query_async(redis).await.unwrap();
     }
-    rate(started)
+}
+
+async fn bare_settle(redis: &mut MultiplexedConnection) {
+    for id in 0..JOBS {
+        let () = redis::cmd("HDEL").arg("bare:data").arg(id).query_async(redis).await.unwrap();
+    }
 }
 
 fn job(sequence: u64) -> BatchJob {
-    let first = sequence * 100 + 1;
+    let first = sequence * ROWS + 1;
     let row = |record| format!("EXT-{record:09},Name {record},name{record}@example.com,Acme Ltd");
-    batch(&new_run("bench", HEADER), sequence, first, (first..first + 100).map(row))
+    batch(&new_run("bench", HEADER), sequence, first, (first..first + ROWS).map(row))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a few thousand jobs")]
-fn rate(started: Instant) -> f64 {
-    JOBS as f64 / started.elapsed().as_secs_f64()
-}
-
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }

@@ -6,7 +6,7 @@ use csv::ByteRecord;
 use ingest_core::Rows;
 
 use crate::{
-    encode::{Encoder, InvalidRow, Reference, for_each_record, unquoted},
+    encode::{InvalidRow, Reference, RowWriter, for_each_record, unquoted},
     plan::Plan,
 };
 
@@ -29,17 +29,17 @@ pub struct CheckedRow<'a> {
 impl Plan {
     /// Writes rows as [`encode`](Self::encode) does, and keeps nothing of them.
     pub fn check_rows(&self, rows: &Rows, mut each: impl FnMut(&CheckedRow<'_>)) {
-        let mut encoder = Encoder::new(self, Vec::new());
+        let mut writer = RowWriter::json(self, 0);
         for_each_record(self, rows, |(record, raw), cells| {
-            encoder.json.clear();
-            encoder.references.get_or_insert_default().clear();
-            let written = encoder.row(cells);
+            writer.out.clear();
+            writer.references.get_or_insert_default().clear();
+            let written = writer.row(cells);
             let (key, invalid) = match &written {
                 Ok(key) => (key.clone(), None),
                 Err(invalid) => (0..0, Some(invalid)),
             };
-            let references = encoder.references.as_deref().unwrap_or_default();
-            let json = &encoder.json;
+            let references = writer.references.as_deref().unwrap_or_default();
+            let json = &writer.out;
             each(&CheckedRow { record, raw, invalid, cells, plan: self, json, key, references });
         });
     }

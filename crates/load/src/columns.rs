@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::target::{NULL_CELL, Target};
+use crate::{
+    target::{NULL_CELL, Target},
+    value::Form,
+};
 
 /// Columns that fit no field and need not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +29,31 @@ pub struct Constant {
     /// The field that it fills.
     pub target: Target,
     pub(crate) json: String,
+    /// The same in CSV: its column, and the cell.
+    cell: (String, Vec<u8>),
+    /// Whether the cell says what the JSON says.
+    is_sayable: bool,
+}
+
+/// The values that all rows have alike.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Constants {
+    /// As JSON that follows other fields.
+    pub(crate) json: String,
+    /// In CSV: columns, and what their cells are in each record.
+    pub(crate) cells: Vec<(String, Vec<u8>)>,
+    /// Whether CSV can say all of them.
+    pub(crate) are_sayable: bool,
+}
+
+impl Constants {
+    pub(crate) fn of(constants: &[Constant]) -> Self {
+        Self {
+            json: constants.iter().map(|constant| constant.json.as_str()).collect(),
+            cells: constants.iter().map(|constant| constant.cell.clone()).collect(),
+            are_sayable: constants.iter().all(|constant| constant.is_sayable),
+        }
+    }
 }
 
 impl LeftOut {
@@ -44,18 +72,20 @@ impl Constant {
         if target.is_key {
             return Err("a value that all rows share cannot be what tells them apart".to_owned());
         }
-        let mut json = target.before.clone().into_bytes();
-        if value == NULL_CELL {
-            let null = target.null.as_ref().ok_or("a boolean cannot be emptied")?;
-            json = null.clone().into_bytes();
+        let (json, cell, is_sayable) = if value == NULL_CELL {
+            let null = target.null.clone().ok_or("a boolean cannot be emptied")?;
+            (null.into_bytes(), (target.fills.clone(), NULL_CELL.as_bytes().to_vec()), true)
         } else {
-            target
-                .converter
-                .write(value, &mut json)
-                .map_err(|invalid| format!("field `{}`: {invalid}", target.field))?;
+            let (mut json, mut cell) = (target.before.clone().into_bytes(), Vec::new());
+            for (form, out) in [(Form::Json, &mut json), (Form::Csv, &mut cell)] {
+                let written = target.converter.write(value, form, out);
+                written.map_err(|invalid| format!("field `{}`: {invalid}", target.field))?;
+            }
             json.extend_from_slice(target.after.as_bytes());
-        }
+            let is_sayable = !cell.is_empty() && cell != NULL_CELL.as_bytes();
+            (json, (target.column.clone(), cell), is_sayable)
+        };
         let json = String::from_utf8(json).expect("JSON of text is text");
-        Ok(Self { quoted: quoted.to_owned(), target, json })
+        Ok(Self { quoted: quoted.to_owned(), target, json, cell, is_sayable })
     }
 }

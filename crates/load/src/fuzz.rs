@@ -10,6 +10,7 @@ use serde_json::{json, value::RawValue};
 use crate::{
     Converter, DateOrder, DatesWithTime, DecimalSign, Describe, EncodedRow, EncodedRows, Field,
     Key, LeftOut, Mapping, Operation, Sameness, Sdl, TargetRules, TwoDigitYears, ValueRules,
+    value::Form,
 };
 
 /// Mapping file, header and rows, with a NUL between two of them. The file is refused by line, the
@@ -71,7 +72,7 @@ pub(crate) fn check_cell(cell: &str) {
 
 fn written(converter: &Converter, cell: &str) -> Option<String> {
     let mut out = b"before".to_vec();
-    let result = converter.write(cell, &mut out);
+    let result = converter.write(cell, Form::Json, &mut out);
     let value = out.strip_prefix(b"before").expect("it only adds");
     match result {
         Ok(()) => Some(String::from_utf8(value.to_vec()).expect("a value is text")),

@@ -1,11 +1,11 @@
 //! What a load does with a file: which column fills which field of an object, and how a cell becomes
-//! JSON. Pure: nothing here waits, reads a file or makes a request; who has a mapping file gives what
+//! JSON or CSV. Pure: nothing here waits, reads a file or makes a request; who has a mapping file gives what
 //! reads it.
 //!
 //! ```text
 //! file of loads · flags · request · environment ──LoadSettings──▶ Load, kept with its run
 //!
-//! .sdl file or column names ──Mapping──▶ Plan, one per header ──▶ EncodedRows, one per batch
+//! .sdl file or column names ──Mapping──▶ Plan, one per header ──▶ EncodedRows or CsvRows, one per batch
 //! ```
 
 mod api;
@@ -32,6 +32,7 @@ mod plan;
 mod properties;
 mod reason;
 mod record_id;
+mod sameness;
 mod sdl;
 mod settings;
 mod settings_load;
@@ -48,7 +49,7 @@ pub use assignment_rule::AssignmentRule;
 pub use checked_row::CheckedRow;
 pub use columns::{Constant, LeftOut, MappedColumn};
 pub use describe::{Describe, Field, PicklistValue};
-pub use encode::{EncodedRow, EncodedRows, InvalidCell, InvalidRow};
+pub use encode::{CsvRows, EncodedRow, EncodedRows, InvalidCell, InvalidRow};
 pub use fit::Misfit;
 pub use flags::LoadFlags;
 pub use inline::{ConstantValue, InlineColumns, InlineConstants, InvalidInline};
@@ -61,9 +62,10 @@ pub use operation::Operation;
 pub use plan::{HeaderMismatch, NamedColumn, Plan};
 pub use properties::{InvalidProperty, Property};
 pub use reason::Reason;
+pub use sameness::Sameness;
 pub use sdl::{Sdl, SdlError};
 pub use settings::{LoadSettings, Nulls};
-pub use target::{Key, NULL_CELL, Sameness, Target, TargetRules, is_api_name};
+pub use target::{Key, NULL_CELL, Target, TargetRules, is_api_name};
 pub use utf8::NotUtf8;
 pub use value::{
     Converter, DateOrder, DatesWithTime, DecimalSign, NumberForm, TwoDigitYears, ValueRules,

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::PathBuf,
+    sync::Mutex,
 };
 
 use ingest_core::Header;
 
 use crate::{
     Describe, Operation,
-    columns::{Constant, LeftOut, MappedColumn},
+    columns::{Constant, Constants, LeftOut, MappedColumn},
     plan::{HeaderMismatch, Plan, match_names, place},
     sdl::{Entry, Sdl},
     target::{Target, TargetRules},
@@ -125,9 +126,10 @@ impl Mapping {
             looked_up_by: self.rules.looked_up_by().cloned(),
             header,
             columns,
-            constants: self.constants().iter().map(|constant| constant.json.as_str()).collect(),
+            constants: Constants::of(self.constants()),
             empty_is_null: self.rules.values.empty_is_null,
             refuses_blank_rows: self.rules.operation == Operation::Insert,
+            columns_of_last_batch: Mutex::default(),
         };
         plan.check()?;
         let required = self.required_without(&plan);

@@ -1,12 +1,18 @@
 //! Which column of a header fills which field.
 
-use std::{collections::HashMap, fmt, path::PathBuf};
+use std::{
+    collections::HashMap,
+    fmt,
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use ingest_core::{Header, RepeatedName, few};
 
 use crate::{
-    columns::{LeftOut, MappedColumn},
-    target::{Key, Sameness, Target, TargetRules},
+    Sameness,
+    columns::{Constants, LeftOut, MappedColumn},
+    target::{Key, Target, TargetRules},
     value::{Converter, DecimalSign},
 };
 
@@ -22,11 +28,13 @@ pub struct Plan {
     pub(crate) header: Header,
     /// One entry for each column: the fields it fills.
     pub(crate) columns: Vec<Vec<Target>>,
-    /// The fields that all rows have alike, as JSON.
-    pub(crate) constants: String,
+    /// The fields that all rows have alike.
+    pub(crate) constants: Constants,
     pub(crate) empty_is_null: bool,
     /// Whether a row without a value is no record: an insert would make one of nothing.
     pub(crate) refuses_blank_rows: bool,
+    /// Which columns of CSV the last batch used: mostly the next one uses the same.
+    pub(crate) columns_of_last_batch: Mutex<Vec<bool>>,
 }
 
 /// Why rows under a header cannot be delivered, whatever is in them.
@@ -173,6 +181,10 @@ impl Plan {
     /// What fills the field by which rows find their record.
     pub(crate) fn key_target(&self) -> Option<&Target> {
         self.targets().map(|(_, target)| target).find(|target| target.is_key)
+    }
+
+    pub(crate) fn columns_of_last_batch(&self) -> MutexGuard<'_, Vec<bool>> {
+        self.columns_of_last_batch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn column(&self, place: usize) -> NamedColumn {

@@ -1,11 +1,9 @@
 //! One field that a column fills.
 
-use std::{borrow::Cow, collections::BTreeMap};
-
-use ingest_core::number_by_value;
+use std::collections::BTreeMap;
 
 use crate::{
-    Describe, Field, Operation,
+    Describe, Field, Operation, Sameness,
     value::{Converter, ValueRules},
 };
 
@@ -43,55 +41,6 @@ pub struct Key {
     pub sameness: Sameness,
 }
 
-/// When two keys are the same for Salesforce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sameness {
-    /// `a` is not `A`.
-    Exact,
-    /// `a` is `A`.
-    IgnoringCase,
-    /// Ids: what comes after 15 characters says nothing new.
-    OfIds,
-    /// Numbers: `1001` is `1001.0`.
-    OfNumbers,
-}
-
-impl Sameness {
-    /// How the keys in a field are compared.
-    pub fn of(field: &Field) -> Self {
-        match field.field_type.as_str() {
-            "id" | "reference" => Self::OfIds,
-            "int" | "double" | "currency" | "percent" => Self::OfNumbers,
-            _ if field.case_sensitive => Self::Exact,
-            _ => Self::IgnoringCase,
-        }
-    }
-
-    /// What a key has in common with all that are the same.
-    pub fn comparable(self, key: &[u8]) -> Cow<'_, [u8]> {
-        match self {
-            Self::Exact => Cow::Borrowed(key),
-            Self::OfIds => Cow::Borrowed(&key[..key.len().min(ID_CHARACTERS)]),
-            Self::OfNumbers => {
-                let value = std::str::from_utf8(key).ok().and_then(number_by_value);
-                value.map_or(Cow::Borrowed(key), |value| Cow::Owned(value.into_bytes()))
-            }
-            Self::IgnoringCase => {
-                if key.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-                    return Cow::Borrowed(key);
-                }
-                if key.is_ascii() {
-                    return Cow::Owned(key.to_ascii_lowercase());
-                }
-                Cow::Owned(String::from_utf8_lossy(key).to_lowercase().into_bytes())
-            }
-        }
-    }
-}
-
-/// Characters of an id that tell records apart.
-const ID_CHARACTERS: usize = 15;
-
 impl TargetRules {
     /// Which order of dates is taken on trust, when any of these fields holds a date.
     pub fn assumed_dates<'a>(&self, filled: impl Iterator<Item = &'a Target>) -> Option<String> {
@@ -123,6 +72,8 @@ pub struct Target {
     pub(crate) before: String,
     /// JSON after the value.
     pub(crate) after: &'static str,
+    /// Column of its values in the CSV of Bulk, such as `Email` or `Lead:Who.Key__c`.
+    pub(crate) column: String,
     /// JSON that empties the field, where that can be done.
     pub(crate) null: Option<String>,
     /// Whether rows find their record by it.
@@ -138,6 +89,11 @@ pub struct Target {
 
 /// In a cell: the field is to be emptied. So Salesforce's own bulk loading has it.
 pub const NULL_CELL: &str = "#N/A";
+
+/// Whether a cell brings no value: it is blank, or empties its field.
+pub(crate) fn is_nothing(trimmed: &str) -> bool {
+    trimmed.is_empty() || trimmed == NULL_CELL
+}
 
 const FIELDS_ARE_HIDDEN: &str =
     "check the spelling, or let the integration user see it (field-level security hides fields)";
@@ -178,6 +134,11 @@ impl Target {
     /// Whether its values name other records.
     pub fn is_reference(&self) -> bool {
         self.field_type == "reference"
+    }
+
+    /// Whether its own column in the CSV empties its field; otherwise there is another one for that.
+    pub(crate) fn empties_in_its_column(&self) -> bool {
+        self.column == self.fills
     }
 
     fn holds_a_date(&self) -> bool {
@@ -227,6 +188,7 @@ impl Target {
             field_type: field.field_type.clone(),
             before: format!(",\"{json_name}\":"),
             after: "",
+            column: field.name.clone(),
             // What an explicit null does to a boolean is not documented.
             null: (converter != Converter::Boolean).then(|| format!(",\"{}\":null", field.name)),
             converter,
@@ -276,9 +238,9 @@ impl Target {
         // Where there is no choice, Bulk takes no object before the relationship.
         let is_choice = reference.reference_to.len() > 1 || reference.polymorphic_foreign_key;
         let is_of_choice = is_choice && path.object.is_some();
-        let of_type = match is_of_choice {
-            false => String::new(),
-            true => format!("\"attributes\":{{\"type\":\"{parent}\"}},"),
+        let (of_type, of_object) = match is_of_choice {
+            false => (String::new(), String::new()),
+            true => (format!("\"attributes\":{{\"type\":\"{parent}\"}},"), format!("{parent}:")),
         };
         Ok(Self {
             field: format!("{relationship}.{field}"),
@@ -287,6 +249,7 @@ impl Target {
             converter,
             before: format!(",\"{relationship}\":{{{of_type}\"{field}\":"),
             after: "}",
+            column: format!("{of_object}{relationship}.{field}"),
             null: Some(format!(",\"{}\":null", reference.name)),
             is_key: false,
             is_of_choice,

@@ -26,7 +26,7 @@ pub struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) session: Session,
     api_version: String,
-    gzip: bool,
+    pub(crate) gzip: bool,
     usage: UsageMeter,
 }
 

@@ -1,8 +1,7 @@
 //! What every request shares: one pool of connections, bounded answers, causes in words.
 
-use std::{error::Error, io::Write, time::Duration};
+use std::{error::Error, time::Duration};
 
-use flate2::{Compression, write::GzEncoder};
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use reqwest::{
     RequestBuilder, Response,
@@ -11,6 +10,7 @@ use reqwest::{
 };
 
 use crate::{
+    body::Body,
     error::Refusal,
     request::{Connection, Content},
 };
@@ -62,9 +62,6 @@ fn settings(connection: &Connection) -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
-/// Below this, compressing costs more than it saves.
-const GZIP_BYTES_MIN: usize = 1_024;
-
 /// Adds a body, compressed when that is wanted and worth it.
 pub(crate) fn with_content(
     request: RequestBuilder,
@@ -72,17 +69,14 @@ pub(crate) fn with_content(
     gzip: bool,
 ) -> RequestBuilder {
     let (content_type, body) = match content {
-        Content::Json(body) => ("application/json", body),
-        Content::Csv(body) => ("text/csv", body),
+        Content::Json(body) => ("application/json", Body::of(body.clone(), gzip)),
+        Content::Csv(body) => ("text/csv", body.clone()),
     };
     let request = request.header(CONTENT_TYPE, content_type);
-    if !gzip || body.len() < GZIP_BYTES_MIN {
-        return request.body(body.clone());
+    match body.is_packed {
+        true => request.header(CONTENT_ENCODING, "gzip").body(body.bytes),
+        false => request.body(body.bytes),
     }
-    let mut packed = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    packed.write_all(body).expect("writing to memory does not fail");
-    let packed = packed.finish().expect("writing to memory does not fail");
-    request.header(CONTENT_ENCODING, "gzip").body(packed)
 }
 
 /// Reads a body up to the limit.

@@ -6,7 +6,9 @@ use reqwest::{Method, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Client, Refusal, http,
+    Client, Refusal,
+    body::Body,
+    http,
     request::{Call, Content},
 };
 
@@ -90,6 +92,11 @@ pub enum ResultFile {
     Unprocessed,
 }
 
+/// The rows of a job as they are uploaded: compressed at once, so that they take less memory while they
+/// wait for the job.
+#[derive(Clone, Debug)]
+pub struct IngestRows(Body);
+
 #[derive(Serialize)]
 struct Change {
     state: &'static str,
@@ -107,14 +114,20 @@ impl Client {
         self.ingest_call(Method::POST, JOBS, Some(json(order))).await
     }
 
+    /// Makes an upload of rows, as CSV.
+    #[must_use]
+    pub fn pack_ingest_rows(&self, csv: Vec<u8>) -> IngestRows {
+        IngestRows(Body::of(csv.into(), self.gzip))
+    }
+
     /// Uploads all rows of a job, once.
     ///
     /// # Errors
     ///
     /// When the upload was refused, or broke off.
-    pub async fn upload_ingest_rows(&self, job: &str, csv: &Bytes) -> Result<(), Refusal> {
+    pub async fn upload_ingest_rows(&self, job: &str, rows: &IngestRows) -> Result<(), Refusal> {
         let path = format!("{JOBS}/{job}/batches");
-        let body = Some(Content::Csv(csv.clone()));
+        let body = Some(Content::Csv(rows.0.clone()));
         self.answer(Call::new(Method::PUT, &path, body)).await.map(drop)
     }
 

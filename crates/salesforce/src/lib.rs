@@ -8,6 +8,7 @@
 mod api_usage;
 mod args;
 mod auth;
+mod body;
 mod client;
 mod collections;
 mod count;
@@ -30,6 +31,6 @@ pub use collections::{Destination, Payload, RowError, RowResult};
 pub use count::{CountQuery, Counted, Recorded};
 pub use error::{ErrorAnswer, Refusal};
 pub use http::NoTrust;
-pub use ingest_jobs::{IngestJob, IngestOrder, IngestState, ResultBody, ResultFile};
+pub use ingest_jobs::{IngestJob, IngestOrder, IngestRows, IngestState, ResultBody, ResultFile};
 pub use query::{FoundRecord, FoundRecords, KeyQuery, Literal};
 pub use request::Connection;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::{Method, header::HeaderMap};
 
-use crate::auth::credentials::Credentials;
+use crate::{auth::credentials::Credentials, body::Body};
 
 /// Where rows go, and how.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub(crate) struct Call<'a> {
 #[derive(Clone)]
 pub(crate) enum Content {
     Json(Bytes),
-    Csv(Bytes),
+    Csv(Body),
 }
 
 impl<'a> Call<'a> {

@@ -14,7 +14,7 @@ use tracing::info;
 use crate::{
     error::ConsumerError,
     retry::{BackoffReason, CallVerdict, OnExhausted, classify_call},
-    throttle::Throttle,
+    throttle::{Failure, Throttle},
 };
 
 /// Where a sign-in leads.
@@ -200,7 +200,9 @@ where
         if reason == BackoffReason::Throttled {
             throttle.one_too_many(&permit);
         }
-        let delay = throttle.failed(permit.release(), reason, &refusal);
+        let retry_after = refusal.retry_after();
+        let failure = Failure { reason, retry_after, times: failures, loses_rows: false };
+        let delay = throttle.failed(permit.release(), failure, &refusal);
         sleep(delay).await;
     }
 }

@@ -78,8 +78,9 @@ pub(crate) enum Command {
 /// How this consumer works.
 #[derive(Clone, Debug, Args)]
 pub struct ConsumerArgs {
-    /// Batches delivered at the same time, each with one call to Salesforce in flight.
-    #[arg(long, env = "CONSUMER_CONCURRENCY", default_value = "4", value_name = "BATCHES")]
+    /// Batches that this consumer delivers at the same time, at most. It claims as many as it may make calls
+    /// at the same time, and some more, as far as there is memory for them.
+    #[arg(long, env = "CONSUMER_CONCURRENCY", default_value = "256", value_name = "BATCHES")]
     pub concurrency: NonZeroU32,
 
     /// Calls at the same time that all consumers of the org make together, at most. The limit adapts to
@@ -173,11 +174,5 @@ impl Cli {
                 salesforce: self.salesforce.meant()?,
             }))),
         }
-    }
-}
-
-impl ConsumerArgs {
-    pub(crate) fn concurrency(&self) -> usize {
-        usize::try_from(self.concurrency.get()).unwrap_or(usize::MAX)
     }
 }

@@ -1,12 +1,10 @@
-//! What has become of the rows of one batch so far, and what goes back to the queue.
-
-use std::fmt;
+//! What has become of the rows of one batch so far, and what is left of it.
 
 use bytes::Bytes;
 use ingest_core::{BatchJob, RecordId, Reject};
 use load::{EncodedRow, EncodedRows, Reason};
 
-use super::{record_ids::RecordIds, rest::Chunk};
+use super::{outcome::BatchOutcome, record_ids::RecordIds, rest::Chunk};
 use crate::retry::Change;
 
 /// What has become of the rows of one batch so far.
@@ -35,41 +33,18 @@ struct Retry {
     retries_max: u32,
 }
 
-/// What becomes of a batch in the queue.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum BatchOutcome {
-    /// All its rows are delivered or rejected.
-    Settle(BatchJob),
-    /// Some rows are worth another try after a delay.
-    Retry(BatchJob),
-    /// Some rows were not sent: another consumer may continue at once.
-    Release(BatchJob),
-    /// Nothing was sent.
-    ReleaseUntouched,
-}
-
-impl fmt::Display for BatchOutcome {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Settle(_) => "settled",
-            Self::Retry(_) => "retrying rows of",
-            Self::Release(_) | Self::ReleaseUntouched => "released",
-        })
-    }
-}
-
 /// Code of rows of which nobody can say whether Salesforce stored them.
 const UNKNOWN_OUTCOME: &str = "UNKNOWN_OUTCOME";
 
 impl BatchState {
     /// Nothing was sent yet; rows that cannot be sent are rejected.
-    pub(crate) fn start(rows: &EncodedRows) -> Self {
+    pub(crate) fn start(rows: &[EncodedRow]) -> Self {
         let state = |row: &EncodedRow| match row {
-            EncodedRow::Ready { .. } => RowState::Waiting,
+            EncodedRow::Ready { .. } | EncodedRow::OnlyAsJson { .. } => RowState::Waiting,
             EncodedRow::Invalid(reason) => RowState::Rejected(Box::new(reason.clone())),
         };
         Self {
-            rows: rows.rows().iter().map(state).collect(),
+            rows: rows.iter().map(state).collect(),
             record_ids: None,
             api_calls: 0,
             sent_again: 0,
@@ -125,9 +100,9 @@ impl BatchState {
     /// Takes rows out of a chunk that come after an unfinished row with the same external id: were
     /// they stored first, the older values would overwrite the newer ones.
     pub(crate) fn defer_duplicates(&self, chunk: &mut Chunk, rows: &EncodedRows) {
-        chunk.rows.retain(|index| match rows.rows()[*index] {
-            EncodedRow::Ready { after: Some(before), .. } => self.is_finished(before),
-            _ => true,
+        chunk.rows.retain(|index| {
+            let before = rows.rows()[*index].after().flatten();
+            before.is_none_or(|before| self.is_finished(before))
         });
     }
 
@@ -217,25 +192,12 @@ impl BatchState {
     }
 }
 
-/// The batch with all its rows rejected for the same reason.
-pub(crate) fn all_rejected(job: &BatchJob, code: &str, message: &str) -> BatchJob {
-    let mut rejects = job.rejects.clone();
-    rejects.extend(job.rows.iter().map(|(record, raw)| Reject {
-        record,
-        code: code.to_owned(),
-        message: message.to_owned(),
-        raw: Bytes::copy_from_slice(raw),
-    }));
-    rejects.sort_by_key(|reject| reject.record);
-    BatchJob { rows: job.rows.subset([]), rejects, ..job.clone() }
-}
-
 #[cfg(test)]
 mod tests {
     use ingest_core::{Dialect, IdLines, Rows, Tally};
 
     use super::*;
-    use crate::{retry::UNLIMITED, samples::encoded_rows};
+    use crate::{delivery::outcome::all_rejected, retry::UNLIMITED, samples::encoded_rows};
 
     /// A batch with one column, the external id; records are numbered from 11.
     fn job(keys: &[&str], passes: u32) -> BatchJob {
@@ -279,7 +241,7 @@ mod tests {
     fn a_batch_is_settled_when_all_rows_are_delivered_or_rejected() {
         let keys = ["a", "b", ""];
         let job = job(&keys, 0);
-        let mut state = BatchState::start(&encoded_rows(&keys));
+        let mut state = BatchState::start(encoded_rows(&keys).rows());
 
         state.delivered(0, Change::Created, None);
         state.rejected(1, reason("STRING_TOO_LONG"));
@@ -304,7 +266,7 @@ mod tests {
     fn only_rows_worth_another_try_go_into_the_next_pass() {
         let keys = ["a", "b", "c"];
         let job = job(&keys, 2);
-        let mut state = BatchState::start(&encoded_rows(&keys));
+        let mut state = BatchState::start(encoded_rows(&keys).rows());
 
         state.delivered(0, Change::Updated, None);
         state.retry(1, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
@@ -323,7 +285,7 @@ mod tests {
     fn the_setting_limits_the_retries() {
         let keys = ["a"];
         let outcome = |passes| {
-            let mut state = BatchState::start(&encoded_rows(&keys));
+            let mut state = BatchState::start(encoded_rows(&keys).rows());
             state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
             state.end_of_pass(&job(&keys, passes), 5)
         };
@@ -335,13 +297,13 @@ mod tests {
     #[test]
     fn a_row_that_waited_for_another_one_has_all_its_own_retries() {
         let keys = ["a", "A"];
-        let mut state = BatchState::start(&encoded_rows(&keys));
+        let mut state = BatchState::start(encoded_rows(&keys).rows());
         state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
         let BatchOutcome::Retry(second) = state.end_of_pass(&job(&keys, 0), 1) else {
             panic!("two rows are left");
         };
 
-        let mut state = BatchState::start(&encoded_rows(&keys));
+        let mut state = BatchState::start(encoded_rows(&keys).rows());
         state.delivered(0, Change::Created, None);
         state.retry(1, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
         let BatchOutcome::Retry(third) = state.end_of_pass(&second, 1) else {
@@ -350,7 +312,7 @@ mod tests {
 
         assert_eq!([0, 1].map(|row| second.rows.tries(row)), [1, 0]);
         assert_eq!((third.rows.len(), third.rows.tries(0)), (1, 1));
-        let mut state = BatchState::start(&encoded_rows(&keys[1..]));
+        let mut state = BatchState::start(encoded_rows(&keys[1..]).rows());
         state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
         assert!(matches!(state.end_of_pass(&third, 1), BatchOutcome::Settle(_)));
     }
@@ -359,7 +321,7 @@ mod tests {
     fn a_row_waits_for_the_one_before_it_with_the_same_external_id() {
         let keys = ["a", "b", "A"];
         let rows = encoded_rows(&keys);
-        let mut state = BatchState::start(&rows);
+        let mut state = BatchState::start(rows.rows());
         let mut later = Chunk { rows: vec![2], ..Chunk::default() };
         state.delivered(1, Change::Created, None);
         state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
@@ -376,7 +338,7 @@ mod tests {
     #[test]
     fn a_row_follows_the_one_before_it_when_that_is_delivered_or_rejected() {
         let rows = encoded_rows(&["a", "a", "b", "b"]);
-        let mut state = BatchState::start(&rows);
+        let mut state = BatchState::start(rows.rows());
         state.delivered(0, Change::Created, None);
         state.rejected(2, reason("STRING_TOO_LONG"));
         let mut later = Chunk { rows: vec![1, 3], ..Chunk::default() };
@@ -389,7 +351,7 @@ mod tests {
     #[test]
     fn an_interrupted_batch_keeps_what_is_done() {
         let keys = ["a", "b"];
-        let mut state = BatchState::start(&encoded_rows(&keys));
+        let mut state = BatchState::start(encoded_rows(&keys).rows());
         state.delivered(0, Change::Created, None);
         state.api_calls = 1;
 
@@ -404,7 +366,7 @@ mod tests {
     fn an_interrupted_batch_of_which_nothing_was_sent_goes_back_as_it_was() {
         let keys = ["a", ""];
 
-        let outcome = BatchState::start(&encoded_rows(&keys)).interrupted(&job(&keys, 1));
+        let outcome = BatchState::start(encoded_rows(&keys).rows()).interrupted(&job(&keys, 1));
 
         assert_eq!(outcome, BatchOutcome::ReleaseUntouched);
     }

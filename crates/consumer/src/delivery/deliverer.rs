@@ -3,20 +3,22 @@
 use std::{sync::Arc, time::Duration};
 
 use job_queue::{Claimed, QueueError, Settled};
-use load::{EncodedRows, Plan};
+use load::{EncodedRow, Plan};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::{
     batch::Delivery,
-    batch_state::{BatchOutcome, BatchState, all_rejected},
+    batch_state::BatchState,
     bulk::{Bulk, Loaded},
     holds::Holds,
     lookup::{Found, Lookup},
+    outcome::{BatchOutcome, all_rejected},
     planner::{Planner, Refreshed, Unplanned},
     record_ids::RecordIds,
     rest::{Rest, chunk_rows},
     sender::{Interruption, Sender},
+    written::Written,
 };
 use crate::{plan::PlanError, retry::BETWEEN_PASSES};
 
@@ -74,12 +76,12 @@ impl Deliverer {
             Err(Unplanned::Interrupted(Interruption::LeaseLost)) => return Ok(()),
             Err(Unplanned::Interrupted(_)) => return self.release(&delivery).await,
         };
-        let mut state = BatchState::start(&rows);
+        let mut state = BatchState::start(rows.rows());
         if delivery.load().ids {
             state = state.with_record_ids(RecordIds::of(&delivery.plan(), &rows));
         }
         let Loaded { sent, done_with } =
-            match self.lookup.find_records(&delivery, &rows, &mut state).await? {
+            match self.find_records(&delivery, &rows, &mut state).await? {
                 // The job continues without this consumer.
                 Err(Interruption::Stopped | Interruption::Forced) if self.bulk.has_job(claimed) => {
                     Err(Interruption::JobOpen).into()
@@ -105,20 +107,39 @@ impl Deliverer {
         Ok(())
     }
 
+    /// Finds the record of each row, where rows name them by a key.
+    async fn find_records(
+        &self,
+        delivery: &Delivery<'_>,
+        rows: &Written,
+        state: &mut BatchState,
+    ) -> Result<Result<Found, Interruption>, QueueError> {
+        match rows {
+            Written::Json(rows) => self.lookup.find_records(delivery, rows, state).await,
+            Written::Csv(_) => Ok(Ok(Found::default())),
+        }
+    }
+
     /// Sends the rows by one of the two ways.
     async fn send(
         &self,
         delivery: &Delivery<'_>,
         found: &Found,
-        rows: EncodedRows,
+        rows: Written,
         state: &mut BatchState,
     ) -> Result<Loaded, QueueError> {
         state.found(found.ids());
-        let rows = found.put_into(rows);
+        let rows = match rows {
+            Written::Csv(rows) => return self.bulk.deliver(delivery, found, rows, state).await,
+            Written::Json(rows) => rows,
+        };
         if self.bulk.carries(delivery) {
+            drop(rows);
+            let rows = delivery.plan().encode_csv(&delivery.job().rows, found.ids());
             return self.bulk.deliver(delivery, found, rows, state).await;
         }
-        let chunks = chunk_rows(&rows, delivery.load().call_rows_max);
+        let rows = found.put_into(rows);
+        let chunks = chunk_rows(rows.rows(), delivery.load().call_rows_max);
         Ok(self.rest.send_all(delivery, &rows, chunks, state).await.into())
     }
 
@@ -128,16 +149,25 @@ impl Deliverer {
         &self,
         delivery: &Delivery<'_>,
         plan: Arc<Plan>,
-    ) -> Result<EncodedRows, Unplanned> {
-        let rows = plan.encode(&delivery.job().rows);
-        if !rows.has_invalid_values() {
+    ) -> Result<Written, Unplanned> {
+        let rows = self.write(delivery, &plan);
+        if !rows.rows().iter().any(EncodedRow::has_invalid_values) {
             return Ok(rows);
         }
         match self.planner.refresh(delivery, Instant::now()).await {
             Refreshed::Unchanged => Ok(rows),
-            Refreshed::Changed(plan) => Ok(plan.encode(&delivery.job().rows)),
+            Refreshed::Changed(plan) => Ok(self.write(delivery, &plan)),
             Refreshed::Interrupted(interruption) => Err(Unplanned::Interrupted(interruption)),
         }
+    }
+
+    /// Rows whose records are to be looked up are written as JSON first: there are the keys to ask for.
+    fn write(&self, delivery: &Delivery<'_>, plan: &Plan) -> Written {
+        let rows = &delivery.job().rows;
+        if plan.looked_up_by.is_none() && self.bulk.carries(delivery) {
+            return Written::Csv(plan.encode_csv(rows, None));
+        }
+        Written::Json(plan.encode(rows))
     }
 
     async fn release(&self, delivery: &Delivery<'_>) -> Result<(), QueueError> {

@@ -9,11 +9,13 @@ mod bulk;
 mod deliverer;
 mod holds;
 mod lookup;
+mod outcome;
 mod planner;
 mod record_ids;
 mod rest;
 mod results;
 mod sender;
+mod written;
 
 pub(crate) use self::{
     bulk::{Bulk, BulkAccess},

@@ -1,8 +1,9 @@
 //! Which records the rows of a batch are, for a run that writes an ids file.
 
 use ingest_core::{BatchJob, Cells, IdLine, IdLines, RecordId};
-use load::{EncodedRows, Plan};
+use load::Plan;
 
+use super::written::Written;
 use crate::retry::Change;
 
 /// Which records the rows of one batch are, as far as it is known: Salesforce's answer says it, and of
@@ -25,7 +26,7 @@ struct Known {
 
 impl RecordIds {
     /// Before anything is sent.
-    pub(crate) fn of(plan: &Plan, rows: &EncodedRows) -> Self {
+    pub(crate) fn of(plan: &Plan, rows: &Written) -> Self {
         let is_id = plan.key.as_ref().is_some_and(|key| key.field.eq_ignore_ascii_case("Id"));
         let sent = |row: usize| {
             let key = rows.key(row).filter(|_| is_id)?;

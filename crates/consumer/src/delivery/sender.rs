@@ -9,7 +9,7 @@ use crate::{
     counters::Counters,
     retry::{BackoffReason, Blocker, CallVerdict, JobProblem, OnExhausted, OnSingleRow},
     shutdown::Shutdown,
-    throttle::{Mark, Permit, Started, Throttle},
+    throttle::{CircuitBreaker, Failure, Mark, Permit, Started, Throttle},
 };
 
 /// Makes calls; all deliveries of the process share one.
@@ -70,6 +70,31 @@ pub(crate) struct Attempts {
     pub(crate) failed_at: Option<Mark>,
 }
 
+/// A call was told that Salesforce is not available.
+#[derive(Debug, Default)]
+struct Unavailable {
+    /// How often, though calls that were sent since the time before got through.
+    while_others_got_through: u32,
+    last: Option<Mark>,
+}
+
+impl Unavailable {
+    /// Salesforce says it once more. Gives whether it says it of this call only, so often that it is no
+    /// chance any more: then it may be what is in the call, for an intermediary on the way.
+    fn is_for_this_call(&mut self, breaker: &CircuitBreaker, refusal: &Refusal) -> bool {
+        let last = self.last.replace(breaker.now());
+        if last.is_some_and(|mark| breaker.has_answered_since(mark)) {
+            self.while_others_got_through += 1;
+        }
+        let is_answer = matches!(refusal, Refusal::Answered(_));
+        is_answer && self.while_others_got_through >= UNAVAILABLE_MAX
+    }
+}
+
+/// Where one call in two is refused by chance, one in a hundred is refused so often in a row; and a row is
+/// rejected only if the same happens again to each smaller call with it, down to the one with nothing else.
+const UNAVAILABLE_MAX: u32 = 6;
+
 /// What is at fault when a call gets no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Culprit {
@@ -102,7 +127,8 @@ impl Sender {
     where
         F: Future<Output = Result<T, Refusal>>,
     {
-        let (mut failures, mut waits_for_slot) = (0, 0);
+        let (mut failures, mut failed, mut waits_for_slot) = (0, 0, 0);
+        let mut unavailable = Unavailable::default();
         loop {
             let permit = self.permit(delivery).await?;
             let Some(answer) = self.shutdown.force.run_until_cancelled(request()).await else {
@@ -121,19 +147,29 @@ impl Sender {
                 count();
             }
             let (verdict, is_at_fault) = match verdict {
+                CallVerdict::Backoff(BackoffReason::Unavailable)
+                    if matches!(retries, Retries::UntilAtFault(_))
+                        && unavailable.is_for_this_call(&self.throttle.breaker, &refusal) =>
+                {
+                    (CallVerdict::Split(OnSingleRow::Reject), true)
+                }
                 CallVerdict::Backoff(reason) => {
-                    self.wait(delivery, started, reason, &refusal).await;
+                    failed += 1;
+                    self.wait(delivery, started, again(failed, reason, &refusal), &refusal).await;
                     continue;
                 }
                 CallVerdict::Job(JobProblem::NoSlot) => {
                     waits_for_slot += 1;
+                    self.throttle.answered(started);
                     let backoff = self.throttle.breaker.backoff(BackoffReason::Throttled);
                     let delay = sleep(backoff.delay(waits_for_slot, fastrand::f64()));
-                    delivery.stop().run_until_cancelled(delivery.wait_for(delay)).await;
+                    let delay = self.throttle.claims.while_waiting(delivery.wait_for(delay));
+                    delivery.stop().run_until_cancelled(delay).await;
                     continue;
                 }
                 CallVerdict::Retry { tries, on_exhausted } => {
                     failures += 1;
+                    failed += 1;
                     let culprit = match &mut retries {
                         Retries::UntilAtFault(attempts) => {
                             self.culprit(delivery, attempts, tries).await
@@ -146,7 +182,9 @@ impl Sender {
                     };
                     // An upload that broke off is followed by another job, which has to wait too.
                     if culprit != Culprit::Call || matches!(retries, Retries::AtMost(_)) {
-                        self.wait(delivery, started, BackoffReason::NoAnswer, &refusal).await;
+                        let reason = BackoffReason::NoAnswer;
+                        self.wait(delivery, started, again(failed, reason, &refusal), &refusal)
+                            .await;
                     }
                     match exhausted(culprit, on_exhausted, &refusal) {
                         None => continue,
@@ -155,14 +193,19 @@ impl Sender {
                 }
                 CallVerdict::OutcomeUnknown => {
                     // The next rows wait: an outage should not make rejects of a whole run.
-                    self.wait(delivery, started, BackoffReason::NoAnswer, &refusal).await;
+                    let failure = again(failed + 1, BackoffReason::NoAnswer, &refusal);
+                    let failure = Failure { loses_rows: true, ..failure };
+                    self.wait(delivery, started, failure, &refusal).await;
                     (verdict, false)
                 }
                 CallVerdict::Stop(blocker) => {
                     self.shutdown.stop_because(blocker);
                     return Err(Interruption::Stopped.into());
                 }
-                verdict => (verdict, false),
+                verdict => {
+                    self.throttle.answered(started);
+                    (verdict, false)
+                }
             };
             return Err(CallError::Refused(Refused { verdict, refusal, started, is_at_fault }));
         }
@@ -179,7 +222,10 @@ impl Sender {
         let permit = delivery.stop().run_until_cancelled(self.throttle.acquire()).await;
         let answer = request.await;
         if let Some(permit) = permit {
-            self.release(permit, answer.as_ref().map_err(classify).as_ref());
+            let started = self.release(permit, answer.as_ref().map_err(classify).as_ref());
+            if answer.is_ok() {
+                self.throttle.answered(started);
+            }
         }
         answer
     }
@@ -205,15 +251,18 @@ impl Sender {
         permit.release()
     }
 
+    /// Waits as long as a call that failed has to wait for itself alone. All other calls go
+    /// on, and one more batch may be claimed. When all have to wait, the next permit does.
     async fn wait(
         &self,
         delivery: &Delivery<'_>,
         started: Started,
-        reason: BackoffReason,
+        failure: Failure,
         refusal: &Refusal,
     ) {
-        let alone = self.throttle.failed(started, reason, refusal);
-        delivery.stop().run_until_cancelled(delivery.wait_for(sleep(alone))).await;
+        let alone = self.throttle.failed(started, failure, refusal);
+        let wait = self.throttle.claims.while_waiting(delivery.wait_for(sleep(alone)));
+        delivery.stop().run_until_cancelled(wait).await;
     }
 
     /// What is at fault when a call got no answer once more.
@@ -239,6 +288,11 @@ impl Sender {
         attempts.failures = 0;
         Culprit::Nobody
     }
+}
+
+/// A call has to be made again, for the `times`th time.
+fn again(times: u32, reason: BackoffReason, refusal: &Refusal) -> Failure {
+    Failure { reason, retry_after: refusal.retry_after(), times, loses_rows: false }
 }
 
 /// What follows from a call that got no answer; nothing, when it is made again.

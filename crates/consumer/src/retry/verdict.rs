@@ -8,7 +8,7 @@ use super::{backoff::BackoffReason, blocker::Blocker};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CallVerdict {
     /// Nothing was done, and nothing is wrong with the rows: the same call again after a wait, as
-    /// often as it takes.
+    /// often as it takes. (A call that alone is told so, again and again, is split.)
     Backoff(BackoffReason),
     /// The same call again after a wait, but not for ever: when it was tried so often and others
     /// get through, the call itself is at fault.

@@ -1,14 +1,17 @@
-//! Whether a call may be made now: quota → circuit breaker → concurrency.
+//! Whether a call may be made now: quota → circuit breaker → concurrency; and how many batches are claimed
+//! for that.
 
 mod api_quota;
 mod circuit_breaker;
+mod claim_limit;
 mod concurrency;
 mod outage;
 mod permit;
 
 pub(crate) use self::{
     api_quota::{Quota, track_usage},
-    circuit_breaker::{CircuitBreaker, Mark},
+    circuit_breaker::{CircuitBreaker, Failure, Mark},
+    claim_limit::ClaimLimit,
     concurrency::{Bounds, Concurrency, keep_in_sync},
     outage::OutagePublisher,
     permit::{Permit, Started, Throttle},

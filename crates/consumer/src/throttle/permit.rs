@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::{
     api_quota::Quota,
-    circuit_breaker::{self, CircuitBreaker},
+    circuit_breaker::{self, CircuitBreaker, Failure, Ticket},
+    claim_limit::ClaimLimit,
     concurrency::{self, Concurrency},
 };
 use crate::retry::BackoffReason;
@@ -18,12 +19,13 @@ pub(crate) struct Throttle {
     pub(crate) quota: Quota,
     pub(crate) breaker: CircuitBreaker,
     pub(crate) concurrency: Arc<Concurrency>,
+    pub(crate) claims: Arc<ClaimLimit>,
 }
 
 /// Permits one call; it counts against the limit of calls at once until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit<'a> {
-    breaker: circuit_breaker::Permit,
+    breaker: circuit_breaker::Permit<'a>,
     concurrency: concurrency::Permit<'a>,
     at: Instant,
 }
@@ -31,7 +33,7 @@ pub(crate) struct Permit<'a> {
 /// What is known of the start of a call after its permit was given back.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Started {
-    breaker: circuit_breaker::Permit,
+    breaker: Ticket,
     /// Of the org's limit of calls at once.
     generation: u64,
     pub(crate) at: Instant,
@@ -61,17 +63,18 @@ impl Throttle {
         }
     }
 
-    /// Waits for the circuit breaker and for concurrency; `None` when an outage has begun during the
+    /// Waits for the circuit breaker and for concurrency; `None` when the breaker has opened during the
     /// second wait.
     async fn try_acquire(&self) -> Option<Permit<'_>> {
         let breaker = self.breaker.permit().await;
         let concurrency = self.concurrency.permit().await;
-        self.breaker.is_closed().then(|| Permit { breaker, concurrency, at: Instant::now() })
+        let is_valid = self.breaker.is_valid(&breaker);
+        is_valid.then(|| Permit { breaker, concurrency, at: Instant::now() })
     }
 
     /// Whether no call starts at the moment.
     pub(crate) fn is_waiting(&self) -> bool {
-        !self.breaker.is_closed() || self.quota.exhausted().is_some()
+        self.breaker.is_waiting() || self.quota.exhausted().is_some()
     }
 
     /// Salesforce refused a call as one too many. To be called while its permit is held: no other
@@ -91,31 +94,32 @@ impl Throttle {
         self.breaker.answered(started.breaker);
     }
 
-    /// A call has to be made again. Gives how long it has to wait for itself alone.
-    pub(crate) fn failed(
-        &self,
-        started: Started,
-        reason: BackoffReason,
-        refusal: &Refusal,
-    ) -> Duration {
-        let retry_after = refusal.retry_after();
+    /// A call failed. Gives how long it has to wait for itself alone.
+    pub(crate) fn failed(&self, started: Started, failure: Failure, refusal: &Refusal) -> Duration {
+        let Failure { reason, retry_after, .. } = failure;
         let is_one_too_many = reason == BackoffReason::Throttled && retry_after.is_none();
         if is_one_too_many && self.concurrency.can_shrink() {
-            // It waits, and the others continue, fewer at once.
+            // It waits, and the others continue, fewer at once. Salesforce does answer.
+            self.breaker.answered(started.breaker);
             return self.breaker.backoff(reason).delay(1, fastrand::f64());
         }
-        self.breaker.failed(started.breaker, reason, retry_after, fastrand::f64(), refusal)
+        self.breaker.failed(started.breaker, failure, fastrand::f64(), refusal)
     }
 
-    /// Rows of an answer ask for a wait.
+    /// Rows of an answer ask for a wait: all calls wait.
     pub(crate) fn row_failed(&self, started: Started, reason: BackoffReason) {
-        self.breaker.failed(started.breaker, reason, None, fastrand::f64(), &"so it says of a row");
+        self.row_asks_for_wait(started.breaker, reason);
     }
 
     /// The same of an answer to something that was sent long ago, such as an ingest job.
     pub(crate) async fn row_of_a_job_failed(&self, reason: BackoffReason) {
-        let breaker = self.breaker.permit().await;
-        self.breaker.failed(breaker, reason, None, fastrand::f64(), &"so it says of a row");
+        let ticket = self.breaker.permit().await.ended();
+        self.row_asks_for_wait(ticket, reason);
+    }
+
+    fn row_asks_for_wait(&self, ticket: Ticket, reason: BackoffReason) {
+        let failure = Failure { reason, retry_after: None, times: 1, loses_rows: false };
+        self.breaker.failed(ticket, failure, fastrand::f64(), &"so it says of a row");
     }
 
     /// An answer had so many locked rows that there may be too many writers.
@@ -128,6 +132,6 @@ impl Permit<'_> {
     /// Gives the permit back after the call.
     pub(crate) fn release(self) -> Started {
         let Self { breaker, concurrency, at } = self;
-        Started { breaker, generation: concurrency.generation(), at }
+        Started { breaker: breaker.ended(), generation: concurrency.generation(), at }
     }
 }

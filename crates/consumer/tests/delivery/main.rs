@@ -14,6 +14,7 @@ mod loads;
 mod lookups;
 mod on_the_way;
 mod operations;
+mod outages;
 mod requeue;
 mod starting;
 mod stopping;

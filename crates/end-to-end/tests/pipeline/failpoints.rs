@@ -71,6 +71,34 @@ fn a_producer_may_die_at_any_step() {
 }
 
 #[test]
+fn a_producer_may_die_while_it_reads_beside_a_push() {
+    let mut pipeline = Pipeline::start();
+    pipeline.set("QUEUE_LEASE", "1s");
+    // Some pushes, each of as many bytes as one may have.
+    pipeline.generate(40_000, &["--bad-rows", "3"]);
+    let _consumer = pipeline.consumer();
+    let steps = [
+        "read-beside-a-push=return",
+        "read-beside-a-push=70*off->return",
+        "announced=1*off->return",
+        "pushed=1*off->return",
+        "checkpointed=1*off->return",
+    ];
+
+    for (number, step) in steps.into_iter().enumerate() {
+        let run = format!("step-{number}");
+        let start = |pipeline: &Pipeline| pipeline.sync(&["--run-id", &run, "--json"]);
+        assert_died(&with_failpoint(&mut pipeline, step, start).end(), step);
+
+        let ended = start(&pipeline).end();
+
+        assert_eq!(ended.code, Some(3), "{run}: {ended:?}");
+        Report::of(&ended).assert_it_adds_up(40_000);
+        pipeline.assert_every_row_is_where_it_belongs(&run, FILE);
+    }
+}
+
+#[test]
 fn a_consumer_may_die_at_any_step() {
     let mut pipeline = pipeline();
     let steps = [

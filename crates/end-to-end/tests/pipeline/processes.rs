@@ -35,15 +35,25 @@ impl Program {
         settings: &[(String, String)],
         arguments: &[&str],
     ) -> Self {
+        let mut command = Command::new(built(name));
+        command.env_clear().envs(settings.iter().map(|(name, value)| (name, value)));
+        Self::spawn(name, command, folder, arguments)
+    }
+
+    /// Starts any program in a folder, where its output goes as well.
+    pub(crate) fn spawn(
+        name: &'static str,
+        mut command: Command,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Self {
         let number = fs::read_dir(folder).unwrap().count();
         let (stdout, stderr) = (
             folder.join(format!("{number}-{name}.out")),
             folder.join(format!("{number}-{name}.err")),
         );
-        let child = Command::new(built(name))
+        let child = command
             .args(arguments)
-            .env_clear()
-            .envs(settings.iter().map(|(name, value)| (name, value)))
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(File::create(&stdout).unwrap())

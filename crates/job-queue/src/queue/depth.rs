@@ -22,6 +22,15 @@ pub struct Fullness {
     pub all_bytes: u64,
 }
 
+impl Fullness {
+    /// How full it is at most, once the run has pushed so much more.
+    #[must_use]
+    pub fn with(self, more: Depth) -> Self {
+        let own = Depth { jobs: self.own.jobs + more.jobs, bytes: self.own.bytes + more.bytes };
+        Self { own, all_bytes: self.all_bytes + more.bytes }
+    }
+}
+
 impl Queue {
     /// How full the queues of all runs are: the batches of those that may be delivered, and the
     /// bytes of all, those that are paused, held or failed too.

@@ -180,11 +180,17 @@ impl Feeder {
         debug_assert!(batches.len() <= JOBS_PER_PUSH_MAX, "the caller cuts pushes");
         debug_assert_eq!(first + batches.len() as u64, end.sequence, "batches follow each other");
 
-        let settled = self.announce(batches.len(), end.record).await?;
+        // Redis announces them while they are encoded. Settled ones are few: a run is fed again.
+        let encoding = async {
+            let encoded = |job: &BatchJob| (job.sequence, reason::encoded(job));
+            batches.iter().map(encoded).collect::<Vec<_>>()
+        };
+        let announcing = self.announce(batches.len(), end.record);
+        let (settled, encoded) = futures::join!(announcing, encoding);
+        let settled = settled?;
         crate::failpoint!("announced");
-        let fed = batches.iter().filter(|job| !settled.contains(&job.sequence));
-        let jobs: Vec<_> =
-            fed.map(|job| (job.sequence.to_string(), reason::encoded(job))).collect();
+        let fed = encoded.into_iter().filter(|(sequence, _)| !settled.contains(sequence));
+        let jobs: Vec<_> = fed.map(|(sequence, payload)| (sequence.to_string(), payload)).collect();
         let ids: Vec<String> = jobs.iter().map(|(id, _)| id.clone()).collect();
         if !jobs.is_empty() {
             self.queue.push_jobs(&self.queue.keys.run(&self.run).queue(), jobs).await?;

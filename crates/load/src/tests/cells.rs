@@ -67,7 +67,7 @@ fn outcome(kind: &str, cell: &str) -> String {
     let rows = encode(&Mapping::by_name(rules, LeftOut::default()), columns, &[&raw]);
     match &rows.rows()[0] {
         EncodedRow::Invalid(reason) => format!("`{}`", reason.code),
-        EncodedRow::Ready { .. } => said(rows.json(0)),
+        _ => said(rows.json(0)),
     }
 }
 

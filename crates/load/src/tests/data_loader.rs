@@ -66,7 +66,7 @@ fn task_of(mapping: &Mapping, cells: &str) -> Result<String, String> {
     let rows = encode(mapping, header, &[cells]);
     match &rows.rows()[0] {
         EncodedRow::Invalid(reason) => Err(format!("{}: {}", reason.code, reason.message)),
-        EncodedRow::Ready { .. } => {
+        _ => {
             let json = String::from_utf8(rows.json(0).to_vec()).unwrap();
             assert!(serde_json::from_str::<Value>(&json).is_ok(), "{json}");
             Ok(json)

@@ -1,8 +1,10 @@
 //! From a mapping and a header to JSON.
 
+mod as_csv;
 mod cells;
 mod checked;
 mod columns;
+
 mod data_loader;
 mod digest;
 mod forms;
@@ -125,7 +127,7 @@ fn sent(mapping: &Mapping, columns: &str, raw: &str) -> Result<Value, String> {
     let rows = encode(mapping, columns, &[raw]);
     match &rows.rows()[0] {
         EncodedRow::Invalid(reason) => Err(format!("{}: {}", reason.code, reason.message)),
-        EncodedRow::Ready { .. } => {
+        _ => {
             let body: Value = serde_json::from_slice(&rows.body(&[0])).unwrap();
             assert_eq!(body["allOrNone"], false);
             let mut record = body["records"][0].clone();

@@ -74,12 +74,8 @@ fn a_row_whose_record_was_looked_up_is_sent_with_its_id_and_without_its_key() {
         )
     );
     assert_eq!(rows.ids(&[0, 2]), "00Qxx0000000001AAA,00Qxx0000000001");
-    let after = |row: &EncodedRow| match row {
-        EncodedRow::Ready { after, .. } => Some(*after),
-        EncodedRow::Invalid(_) => None,
-    };
     // Rows of one record go one after the other, however their keys were spelled.
-    let links: Vec<_> = rows.rows().iter().map(after).collect();
+    let links: Vec<_> = rows.rows().iter().map(EncodedRow::after).collect();
     assert_eq!(links, [Some(None), None, Some(Some(0)), None, Some(Some(2))]);
     for text in ["", "00Qxx000000000", "00Qxx0000000001AA", "00Qxx-000000001", "ü0Qxx0000000001AA"]
     {
@@ -294,6 +290,26 @@ fn a_row_that_is_no_record_of_its_own_harms_no_other_row() {
 }
 
 #[test]
+fn half_a_character_is_no_text_though_the_next_cell_begins_with_the_other_half() {
+    let mut rows = Rows::default();
+    for (record, raw) in (1..).zip([&b"1,\xc3,\xa9"[..], b"2,\xc3\xa9,b", b"3,\xff,b", b"4,a,b"]) {
+        rows.push(record, raw);
+    }
+    let plan = by_name().plan(header("Key__c,LastName,Email"), BTreeMap::new()).unwrap();
+
+    for rows in [plan.encode(&rows).rows(), plan.encode_csv(&rows, None).rows()] {
+        let code = |row: &EncodedRow| match row {
+            EncodedRow::Invalid(reason) => reason.code.clone(),
+            _ => String::new(),
+        };
+        assert_eq!(
+            rows.iter().map(code).collect::<Vec<_>>(),
+            ["INVALID_UTF8", "", "INVALID_UTF8", ""]
+        );
+    }
+}
+
+#[test]
 fn a_byte_order_mark_in_the_first_cell_of_a_batch_is_a_part_of_it() {
     let record = sent(&by_name(), "Email,Key__c", "\u{feff}a,1").unwrap();
 
@@ -302,13 +318,7 @@ fn a_byte_order_mark_in_the_first_cell_of_a_batch_is_a_part_of_it() {
 
 /// For each row, the one before it that has its key.
 fn after_of(rows: &EncodedRows) -> Vec<Option<usize>> {
-    rows.rows()
-        .iter()
-        .map(|row| match row {
-            EncodedRow::Ready { after, .. } => *after,
-            EncodedRow::Invalid(reason) => panic!("{}: {}", reason.code, reason.message),
-        })
-        .collect()
+    rows.rows().iter().map(|row| row.after().unwrap_or_else(|| panic!("{row:?}"))).collect()
 }
 
 fn after(keys: &[&str]) -> Vec<Option<usize>> {

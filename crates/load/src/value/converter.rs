@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::{
     choice::Choices,
     date::{DateForms, DatesWithTime, date_rule, split_date, write_date},
+    form::Form,
     number::{
         DecimalSign, decimal_rule, degrees_rule, integer_rule, write_boolean, write_decimal,
         write_degrees, write_integer,
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::Field;
 
-/// Turns the cells of one field into JSON.
+/// Turns the cells of one field into values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are named for what they are")]
 pub enum Converter {
@@ -98,8 +99,13 @@ impl Converter {
         })
     }
 
-    /// Writes a cell that is not blank as JSON. On an error nothing was written.
-    pub(crate) fn write(&self, cell: &str, out: &mut Vec<u8>) -> Result<(), InvalidValue> {
+    /// Writes what a cell that is not blank says. On an error nothing was written.
+    pub(crate) fn write(
+        &self,
+        cell: &str,
+        form: Form,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InvalidValue> {
         let start = out.len();
         let trimmed = trimmed(cell);
         let written = match self {
@@ -109,32 +115,34 @@ impl Converter {
                 write_decimal(trimmed, *sign, *whole_digits_max, out)
             }
             Self::Degrees { sign, max } => write_degrees(trimmed, *sign, *max, out),
-            Self::Date { forms, with_time } => write_date(trimmed, *forms, *with_time, out),
-            Self::Timestamp { forms, zone } => write_timestamp(trimmed, *forms, zone, out),
-            Self::Time => write_time(trimmed, out),
-            Self::Id => {
-                Some(trimmed).filter(|id| is_record_id(id)).and_then(|id| write_text(id, out))
+            Self::Date { forms, with_time } => {
+                form.quoted(out, |out| write_date(trimmed, *forms, *with_time, out))
             }
+            Self::Timestamp { forms, zone } => {
+                form.quoted(out, |out| write_timestamp(trimmed, *forms, zone, out))
+            }
+            Self::Time => form.quoted(out, |out| write_time(trimmed, out)),
+            Self::Id => is_record_id(trimmed).then(|| form.write_plain(trimmed, out)),
             Self::Choice(choices) => {
-                choices.spelled(cell).and_then(|value| write_text(&value, out))
+                choices.spelled(cell).map(|value| form.write_text(&value, out))
             }
             Self::Text { length_max, .. } if is_plain(cell, *length_max) => {
-                write_plain(cell, out);
+                form.write_plain(cell, out);
                 Some(())
             }
             Self::Key { length_max } if is_plain(trimmed, *length_max) => {
-                write_plain(trimmed, out);
+                form.write_plain(trimmed, out);
                 Some(())
             }
             Self::Text { length_max, truncate } => {
                 let text = clean(cell);
                 let fitting = fit(&text, length_max.unwrap_or(usize::MAX), *truncate);
-                fitting.and_then(|text| write_text(text, out))
+                fitting.map(|text| form.write_text(text, out))
             }
             Self::Key { length_max } => {
                 let text = clean(trimmed);
                 let fitting = fit(&text, length_max.unwrap_or(usize::MAX), false);
-                fitting.and_then(|text| write_text(text, out))
+                fitting.map(|text| form.write_text(text, out))
             }
         };
         written.ok_or_else(|| {
@@ -185,16 +193,4 @@ impl Converter {
             }
         }
     }
-}
-
-/// Writes a text that needs no escape.
-fn write_plain(text: &str, out: &mut Vec<u8>) {
-    out.reserve(text.len() + 2);
-    out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
-    out.push(b'"');
-}
-
-fn write_text(text: &str, out: &mut Vec<u8>) -> Option<()> {
-    serde_json::to_writer(out, text).ok()
 }

@@ -71,7 +71,7 @@ pub(super) fn write_date(
             return None;
         }
     }
-    write!(out, "\"{date}\"").ok()
+    write!(out, "{date}").ok()
 }
 
 /// What the cell of a date field has to be.

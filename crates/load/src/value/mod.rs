@@ -4,6 +4,7 @@ mod choice;
 mod converter;
 mod date;
 mod digits;
+mod form;
 mod number;
 mod number_form;
 mod rules;
@@ -15,7 +16,6 @@ mod timestamp;
 mod years;
 pub(crate) mod zone;
 
-pub(crate) use self::converter::InvalidValue;
 pub use self::{
     converter::Converter,
     date::{DateOrder, DatesWithTime},
@@ -24,3 +24,4 @@ pub use self::{
     rules::ValueRules,
     years::TwoDigitYears,
 };
+pub(crate) use self::{converter::InvalidValue, form::Form};

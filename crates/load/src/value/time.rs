@@ -8,14 +8,12 @@ use super::digits::number;
 
 /// Writes `10:15:00.000Z`. A time of day has no zone; a `Z` behind it says nothing.
 pub(super) fn write_time(cell: &str, out: &mut Vec<u8>) -> Option<()> {
-    let time = read_time(cell.strip_suffix(['Z', 'z']).unwrap_or(cell))?;
-    out.push(b'"');
-    write_clock(time, out)
+    write_clock(read_time(cell.strip_suffix(['Z', 'z']).unwrap_or(cell))?, out)
 }
 
 pub(super) fn write_clock(time: Time, out: &mut Vec<u8>) -> Option<()> {
     let (hour, minute, second) = (time.hour(), time.minute(), time.second());
-    write!(out, "{hour:02}:{minute:02}:{second:02}.{:03}Z\"", time.millisecond()).ok()
+    write!(out, "{hour:02}:{minute:02}:{second:02}.{:03}Z", time.millisecond()).ok()
 }
 
 /// A time of day, and the offset behind it: `10:15`, `10:15Z`, `10:15 +01:00`, `9:15 PM GMT-8`.

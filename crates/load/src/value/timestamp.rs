@@ -33,7 +33,7 @@ pub(super) fn write_timestamp(
     if !YEARS.contains(&utc.year()) {
         return None;
     }
-    write!(out, "\"{}T", utc.date()).ok()?;
+    write!(out, "{}T", utc.date()).ok()?;
     write_clock(utc.time(), out)
 }
 

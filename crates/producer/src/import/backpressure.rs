@@ -9,7 +9,8 @@ use job_queue::{Depth, Fullness, JOBS_PER_PUSH_MAX};
 use crate::cli::{import_args::WatermarkArgs, invalid_setting::InvalidSetting};
 
 /// Bytes in one push: a hundred usual batches, which keeps Redis busy, and little enough for an
-/// import to hold it five times in memory (batches, jobs, tasks, command, what is sent).
+/// import to hold it six times in memory (batches, jobs, tasks, command, what is sent, and the batches
+/// that are read meanwhile).
 const PUSH_BYTES_MAX: u64 = 768 << 10;
 
 /// What a run may have queued though the others have filled Redis, as a part of the high watermark.
@@ -204,7 +205,18 @@ mod tests {
         queued: VecDeque<u64>,
         /// As its last push, or the last look at a full queue, told: others have pushed since.
         seen: Fullness,
+        /// What it read while its last push was under way.
+        read: Vec<u64>,
         is_paused: bool,
+    }
+
+    /// Adds batches as far as there is room, one at least when there is none yet and `must`.
+    fn read(read: &mut Vec<u64>, room: Room, must: bool, mut batch: impl FnMut() -> u64) {
+        let mut bytes = read.iter().sum();
+        while (must && read.is_empty()) || room.is_left_by(read.len(), bytes) {
+            read.push(batch());
+            bytes = read.iter().sum();
+        }
     }
 
     fn sum(runs: &[Run]) -> u64 {
@@ -246,14 +258,19 @@ mod tests {
                     runs[at].is_paused = watermarks.is_reached_by(runs[at].seen);
                 }
                 if !runs[at].is_paused {
+                    let mut group = std::mem::take(&mut runs[at].read);
                     let room = watermarks.room(runs[at].seen);
-                    let (mut batches, mut bytes) = (0, 0);
-                    while batches == 0 || room.is_left_by(batches, bytes) {
-                        let batch = random.u64(1..=batch_bytes_max);
-                        runs[at].queued.push_back(batch);
-                        (batches, bytes) = (batches + 1, bytes + batch);
+                    let mut batch = || random.u64(1..=batch_bytes_max);
+                    read(&mut group, room, true, &mut batch);
+                    let more = Depth { jobs: group.len() as u64, bytes: group.iter().sum() };
+                    let expected = runs[at].seen.with(more);
+                    // The next ones are read before anybody knows what others push meanwhile.
+                    if !watermarks.is_reached_by(expected) {
+                        let room = watermarks.room(expected);
+                        read(&mut runs[at].read, room, false, &mut batch);
                     }
-                    pushed[at] += batches;
+                    pushed[at] += group.len();
+                    runs[at].queued.extend(group);
                     let now = fullness(&runs, at);
                     runs[at].seen = now;
                     assert!(now.own.jobs <= high, "seed {seed}: {now:?}");

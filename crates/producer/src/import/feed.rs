@@ -1,17 +1,17 @@
 //! Pushes the batches of a file to the queue, with backpressure when it is full.
 
-use std::time::Instant;
+use std::{pin::pin, time::Instant};
 
 use futures::FutureExt;
 use ingest_core::{Batch, BatchJob, Header, IdLines, ResumePoint, RunId, Tally};
-use job_queue::{FeedError, Feeder, Fullness, Queue};
+use job_queue::{Depth, FeedError, Feeder, Fullness, Queue};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     import::{
         backpressure::{Room, Watermarks},
-        error::SyncError,
+        error::{ReadError, SyncError},
         places::{Place, Places},
         source::Source,
     },
@@ -53,6 +53,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) places: &'a Places,
     pub(crate) place: Option<Place>,
     pub(crate) source: Option<Source>,
+    /// What was read while Redis took the batches before it, and is not pushed yet.
+    pub(crate) read: Vec<Batch>,
     /// Opens the file where feeding goes on.
     pub(crate) open: Box<dyn Fn(ResumePoint) -> Source + Send + Sync + 'a>,
 }
@@ -63,12 +65,13 @@ impl Reading<'_> {
     }
 
     /// Gives up the place for another run, `waited` after reading had to stop. Nothing is lost:
-    /// what was read is pushed. A compressed file is then read again from its start, so it keeps
-    /// its place for as long as that takes.
+    /// what is not pushed is read again from the checkpoint. A compressed file is then read again
+    /// from its start, so it keeps its place for as long as that takes.
     fn give_way(&mut self, waited: Duration) {
         let takes = self.source.as_ref().map_or(Duration::ZERO, Source::reopening_takes);
         if self.places.are_wanted() && waited >= takes {
             (self.source, self.place) = (None, None);
+            self.read.clear();
         }
     }
 }
@@ -100,20 +103,19 @@ impl Feed<'_> {
             if self.halt.is_cancelled() {
                 return Ok(Fed::Halted);
             }
+            let mut group = std::mem::take(&mut reading.read);
             let source = reading.source(feeder.resume_point());
-            let gathered = self.gather(source, self.watermarks.room(fullness));
-            let batches = match self.shutdown.run_until_cancelled(gathered).await {
-                Some(batches) => batches?,
+            let gathered = gather(source, &mut group, self.watermarks.room(fullness));
+            match self.shutdown.run_until_cancelled(gathered).await {
+                Some(gathered) => gathered?,
                 None => return Ok(Fed::Interrupted),
-            };
-            let Some(last) = batches.last() else {
+            }
+            if group.is_empty() {
                 self.say_what_was_skipped(source.skipped());
                 break source.skipped();
-            };
+            }
             job_queue::failpoint!("batches-made");
-            let end = last.end;
-            let jobs: Vec<BatchJob> = batches.into_iter().map(|batch| self.job(batch)).collect();
-            let push = self.push(feeder, &jobs, end);
+            let push = self.push_and_read_on(feeder, group, fullness, reading);
             match self.shutdown.run_until_cancelled(push).await {
                 Some(pushed) => fullness = pushed?,
                 None => return Ok(Fed::Interrupted),
@@ -136,6 +138,37 @@ impl Feed<'_> {
         }
     }
 
+    /// Pushes, and reads the next batches meanwhile, as many as there will be room for behind those
+    /// that are pushed. `reading` keeps them, also when pushing ends first.
+    async fn push_and_read_on(
+        &self,
+        feeder: &mut Feeder,
+        group: Vec<Batch>,
+        fullness: Fullness,
+        reading: &mut Reading<'_>,
+    ) -> Result<Fullness, SyncError> {
+        let Some(end) = group.last().map(|last| last.end) else { return Ok(fullness) };
+        let pushed = Depth { jobs: group.len() as u64, bytes: weight_of(&group) };
+        let expected = fullness.with(pushed);
+        let jobs: Vec<BatchJob> = group.into_iter().map(|batch| self.job(batch)).collect();
+        let mut pushing = pin!(self.push(feeder, &jobs, end));
+        let mut read = Ok(());
+        // A push is checked and kept whole, one after the other: only reading goes on beside it.
+        if let Some(source) = &mut reading.source
+            && !self.watermarks.is_reached_by(expected)
+        {
+            let reading_on = read_on(source, &mut reading.read, self.watermarks.room(expected));
+            tokio::select! {
+                biased;
+                pushed = &mut pushing => return pushed,
+                ended = reading_on => read = ended,
+            }
+        }
+        let fullness = pushing.await?;
+        read?;
+        Ok(fullness)
+    }
+
     /// Pushes; a person's pause is waited for.
     async fn push(
         &self,
@@ -152,26 +185,6 @@ impl Feed<'_> {
                 sleep(PAUSED_POLL).await;
             }
         }
-    }
-
-    /// The next batches, as many as are ready and as there is room for; none at
-    /// the end of the source.
-    async fn gather(&self, source: &mut Source, room: Room) -> Result<Vec<Batch>, SyncError> {
-        let mut batches = Vec::new();
-        let mut bytes = 0;
-        let Some(first) = source.next_batch().await? else { return Ok(batches) };
-        let mut next = Some(first);
-        while let Some(batch) = next {
-            bytes += weight(&batch);
-            batches.push(batch);
-            next = if room.is_left_by(batches.len(), bytes) {
-                // Push what is ready instead of waiting for the next chunk.
-                source.next_batch().now_or_never().transpose()?.flatten()
-            } else {
-                None
-            };
-        }
-        Ok(batches)
     }
 
     /// Waits until the queue is drained to its low watermark. Other runs may read meanwhile.
@@ -224,6 +237,40 @@ impl Feed<'_> {
             ids: IdLines::default(),
         }
     }
+}
+
+/// Adds the next batches, as many as are ready and as there is room for, one at least; none at the
+/// end of the source.
+async fn gather(source: &mut Source, group: &mut Vec<Batch>, room: Room) -> Result<(), ReadError> {
+    if group.is_empty() {
+        group.extend(source.next_batch().await?);
+    }
+    let mut bytes = weight_of(group);
+    while !group.is_empty() && room.is_left_by(group.len(), bytes) {
+        // Push what is ready instead of waiting for the next chunk.
+        let Some(batch) = source.next_batch().now_or_never().transpose()?.flatten() else { break };
+        bytes += weight(&batch);
+        group.push(batch);
+    }
+    Ok(())
+}
+
+/// Adds the next batches, as many as there is room for, and waits for them.
+async fn read_on(source: &mut Source, group: &mut Vec<Batch>, room: Room) -> Result<(), ReadError> {
+    let mut bytes = weight_of(group);
+    while room.is_left_by(group.len(), bytes) {
+        let Some(batch) = source.next_batch().await? else { break };
+        bytes += weight(&batch);
+        group.push(batch);
+        job_queue::failpoint!("read-beside-a-push");
+        // What Redis has answered comes first: it waits for the next step of the push.
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+fn weight_of(group: &[Batch]) -> u64 {
+    group.iter().map(weight).sum()
 }
 
 fn weight(batch: &Batch) -> u64 {

@@ -313,6 +313,7 @@ impl Importer<'_> {
             places: self.places,
             place: place.take(),
             source: opened.source.take().filter(|_| from.sequence == 0),
+            read: Vec::new(),
             open: Box::new(open),
         };
         let feed = Feed {

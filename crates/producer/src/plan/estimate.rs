@@ -33,7 +33,7 @@ pub(crate) struct Assumed {
     /// Calls of all consumers at the same time (`SALESFORCE_CONCURRENCY_MAX`).
     pub(crate) calls_at_once: u64,
     pub(crate) seconds_per_call: f64,
-    /// Ingest jobs at the same time (`CONSUMER_CONCURRENCY` of one consumer).
+    /// Ingest jobs at the same time: a consumer holds so many large batches at once.
     pub(crate) jobs_at_once: u64,
     pub(crate) seconds_per_job: f64,
     /// Calls that one ingest job takes: create, upload, close, results, delete, and some looks at
@@ -96,7 +96,7 @@ pub(crate) struct Advice {
     pub(crate) has_batch_rows: bool,
     #[serde(skip)]
     pub(crate) has_batch_bytes: bool,
-    /// Batches at the same time per consumer, at most.
+    /// Batches of this size that a consumer holds at the same time; it keeps to that by itself.
     pub(crate) consumer_concurrency: u64,
     pub(crate) why: String,
 }
@@ -109,10 +109,10 @@ const BATCH_BYTES_MAX: usize = 16 << 20;
 
 /// What the batches of a consumer may take of its memory: of each it has the rows, and the same as
 /// the content of an ingest job.
-const BATCHES_MEMORY_BYTES: u64 = 32 << 20;
+const BATCHES_MEMORY_BYTES: u64 = 24 << 20;
 
-/// Batches at the same time per consumer, when nothing is set.
-pub(crate) const CONSUMER_CONCURRENCY: u64 = 4;
+/// Batches as large as usual ones of a job, at the same time per consumer.
+const LARGE_BATCHES: u64 = 4;
 
 /// Estimates what the load will take.
 pub(crate) fn estimate(given: &Given) -> Estimate {
@@ -258,7 +258,7 @@ fn advice(given: &Given) -> Advice {
     let size = BatchSize { bytes_max: size.bytes_max.max(wanted), ..size };
     // What most batches hold, whatever they may.
     let held = wanted.min(size.bytes_max) as u64;
-    let consumer_concurrency = (BATCHES_MEMORY_BYTES / (2 * held)).clamp(1, CONSUMER_CONCURRENCY);
+    let consumer_concurrency = (BATCHES_MEMORY_BYTES / (2 * held)).clamp(1, LARGE_BATCHES);
     Advice {
         api,
         batch_rows: size.rows as u64,
@@ -394,9 +394,9 @@ mod tests {
     }
 
     #[test]
-    fn a_consumer_is_advised_to_hold_no_more_large_batches_than_it_has_memory_for() {
+    fn a_consumer_holds_no_more_large_batches_than_it_has_memory_for() {
         for (row_bytes, batch_bytes_max, consumer_concurrency) in
-            [(75, 4 << 20, 4), (300, 4 << 20, 4), (600, 8 << 20, 2), (1_600, 16 << 20, 1)]
+            [(75, 4 << 20, 4), (300, 4 << 20, 3), (600, 8 << 20, 1), (1_600, 16 << 20, 1)]
         {
             let advice = estimate(&Given { row_bytes, ..given(200_000) }).advice;
 

@@ -7,7 +7,7 @@ use load::Api;
 
 use super::{
     Plan,
-    estimate::{CONSUMER_CONCURRENCY, Way},
+    estimate::Way,
     repeats::{Again, Repeated},
 };
 use crate::report::format::{bytes, duration, grouped, timestamp};
@@ -118,9 +118,6 @@ impl Plan {
         }
         if !advice.has_batch_bytes {
             set.push_str(&format!(" BATCH_BYTES_MAX={}", advice.batch_bytes_max));
-        }
-        if advice.consumer_concurrency < CONSUMER_CONCURRENCY {
-            set.push_str(&format!(" CONSUMER_CONCURRENCY={}", advice.consumer_concurrency));
         }
         format!("{set}: {}", advice.why)
     }

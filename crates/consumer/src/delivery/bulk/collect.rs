@@ -10,7 +10,7 @@ use super::{
     checkpoint::Checkpoint,
     matcher::Matcher,
     request::About,
-    result_file::{Records, Unreadable, result},
+    result_file::{Records, RowResults, Unreadable},
     step::{Bulk, Load, StepEnd},
 };
 use crate::{
@@ -83,9 +83,12 @@ impl Bulk {
         state: &mut BatchState,
     ) -> Result<Collected, StepEnd> {
         let (delivery, planner) = (load.delivery, &self.planner);
-        let mut matcher = Matcher::new(load.upload(), load.plan.sent_key());
+        let mut matcher = match load.plan.sent_key() {
+            Some((field, sameness)) => Matcher::by_key(load.rows.clone(), field, sameness),
+            None => Matcher::by_all_cells(load.upload()),
+        };
         let mut said = Said::default();
-        for (file, expected) in files(job, load.rows.len() as u64) {
+        for (file, expected) in files(job, load.rows.indexes.len() as u64) {
             match self.read(delivery, job, file, expected, &mut matcher, state).await {
                 Ok(Ok(of_file)) => said.add(of_file),
                 // What it would have said is not known; its rows are without a result.
@@ -221,7 +224,7 @@ async fn read_whole(
     state: &mut BatchState,
 ) -> (Said, Read) {
     let (mut records, mut said) = (Records::default(), Said::default());
-    let is_id_wanted = state.keeps_ids();
+    let (mut results, is_id_wanted) = (None, state.keeps_ids());
     let mut each = |header: &ByteRecord, record: &ByteRecord| {
         said.records += 1;
         let Some(row) = matcher.row(header, record) else {
@@ -229,7 +232,8 @@ async fn read_whole(
             return;
         };
         said.named.push(row);
-        match result(file, header, record, is_id_wanted) {
+        let results = results.get_or_insert_with(|| RowResults::of(file, header, is_id_wanted));
+        match results.read(record) {
             Some(result) => said.results.apply(row, &result, operation, state),
             None => said.unprocessed.push(row),
         }

@@ -1,15 +1,15 @@
 //! Delivers a batch as one ingest job.
 
 use job_queue::QueueError;
-use load::{EncodedRows, Reason};
+use load::{CsvRows, Reason};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::{
     checkpoint::Checkpoint,
     collect::Collected,
-    step::{Bulk, Load, StepEnd, upload},
-    upload::Upload,
+    step::{Bulk, Load, StepEnd},
+    upload::{UPLOAD_BYTES_MAX, Upload},
 };
 use crate::{
     delivery::{
@@ -48,11 +48,10 @@ impl Bulk {
         &self,
         delivery: &Delivery<'_>,
         found: &Found,
-        rows: EncodedRows,
+        rows: CsvRows,
         state: &mut BatchState,
     ) -> Result<Loaded, QueueError> {
-        let upload = upload(&rows);
-        drop(rows);
+        let upload = Upload::of(rows, UPLOAD_BYTES_MAX);
         let load = Load { delivery, plan: delivery.plan(), found, rows: upload.rows.clone() };
         let is_by_bulk_only = delivery.load().operation.is_by_bulk_only();
         let (mut done_with, mut by_calls) = (None, upload.by_calls.clone());
@@ -61,7 +60,7 @@ impl Bulk {
                 state.rejected(row, not_in_csv());
             }
         }
-        if !load.rows.is_empty() || self.checkpoint(delivery.claimed).is_some() {
+        if !load.rows.indexes.is_empty() || self.checkpoint(delivery.claimed).is_some() {
             match self.run_jobs(&load, upload, state).await {
                 Ok((job, collected)) => {
                     done_with = Some(job);
@@ -71,7 +70,7 @@ impl Bulk {
                     delivery.hold_run(no_job_takes_them());
                     return Ok(Err(Interruption::Stopped).into());
                 }
-                Err(StepEnd::Void | StepEnd::ByCalls) => by_calls.extend(&load.rows),
+                Err(StepEnd::Void | StepEnd::ByCalls) => by_calls.extend(&load.rows.indexes),
                 Err(StepEnd::Done) => return Ok(Ok(()).into()),
                 Err(StepEnd::Interrupted(interruption)) => return Ok(Err(interruption).into()),
                 Err(StepEnd::Queue(error)) => return Err(error),
@@ -87,7 +86,7 @@ impl Bulk {
         by_calls.sort_unstable();
         let chunks = by_calls.chunks(delivery.load().call_rows_max);
         let chunks = chunks.map(|rows| Chunk { rows: rows.to_vec(), ..Chunk::default() }).collect();
-        let rows = load.encode().with_json_of(&by_calls);
+        let rows = load.as_json().with_json_of(&by_calls);
         let sent = self.rest.send_all(delivery, &rows, chunks, state).await;
         Ok(Loaded { sent, done_with })
     }
@@ -111,13 +110,13 @@ impl Bulk {
         loop {
             let checkpoint = checkpoint.take();
             if checkpoint.is_none() {
-                if load.rows.is_empty() {
+                if load.rows.indexes.is_empty() {
                     return Err(StepEnd::Void);
                 }
                 if starts == STARTS_MAX {
                     warn!(
                         run.id = %delivery.job().run,
-                        rows = load.rows.len(),
+                        rows = load.rows.indexes.len(),
                         "{STARTS_MAX} ingest jobs in a row came to nothing; their rows go by calls"
                     );
                     return Err(StepEnd::Void);

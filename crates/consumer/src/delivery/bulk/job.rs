@@ -1,6 +1,5 @@
 //! One ingest job, from its making to its end.
 
-use bytes::Bytes;
 use job_queue::{Claimed, QueueError, Settled};
 use salesforce::{IngestJob, IngestState};
 use tokio::time::sleep;
@@ -28,6 +27,7 @@ impl Bulk {
         state: &mut BatchState,
     ) -> Result<Checkpoint, StepEnd> {
         let (delivery, client) = (load.delivery, &self.sender.client);
+        let packed = client.pack_ingest_rows(upload.csv);
         let reserved = delivery
             .stop()
             .run_until_cancelled(delivery.wait_for(self.reserve(delivery.load())))
@@ -55,8 +55,7 @@ impl Bulk {
         }
         kept?;
         job_queue::failpoint!("ingest-noted");
-        let csv = Bytes::from(upload.csv);
-        let put = || client.upload_ingest_rows(&job, &csv);
+        let put = || client.upload_ingest_rows(&job, &packed);
         match self.ask(delivery, state, About::Rows, put).await {
             Ok(Ok(())) => (),
             Ok(Err(refusal)) if may_be_for_rows(&refusal) => {
@@ -82,7 +81,8 @@ impl Bulk {
         }
         job_queue::failpoint!("ingest-uploaded");
         let tries = &delivery.job().rows;
-        state.sent_again += load.rows.iter().filter(|row| tries.tries(**row) > 0).count() as u64;
+        state.sent_again +=
+            load.rows.indexes.iter().filter(|row| tries.tries(**row) > 0).count() as u64;
         if !delivery.load().operation.is_idempotent() {
             checkpoint.closing = true;
             self.keep(delivery.claimed, Some(&checkpoint)).await?;
@@ -210,7 +210,7 @@ impl Bulk {
         if !checkpoint.closing || load.delivery.load().operation.is_idempotent() {
             return StepEnd::Void;
         }
-        state.reject_unknown(load.rows.iter().copied(), "its ingest job is gone");
+        state.reject_unknown(load.rows.indexes.iter().copied(), "its ingest job is gone");
         StepEnd::Done
     }
 }

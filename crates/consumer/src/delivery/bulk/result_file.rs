@@ -1,7 +1,10 @@
 //! What the result files of an ingest job say, row by row. Pure.
 
+use std::borrow::Cow;
+
 use csv::ByteRecord;
-use ingest_core::{RecordId, is_code};
+use ingest_core::{Dialect, RecordId, is_code};
+use memchr::memchr2_iter;
 
 use salesforce::{ResultFile, RowError, RowResult};
 
@@ -12,13 +15,19 @@ pub(crate) struct Records {
     /// So much of it was looked at.
     seen: usize,
     in_quotes: bool,
-    /// Where the last whole record ends.
-    whole: usize,
+    /// Where whole records end.
+    ends: Vec<usize>,
     header: Option<ByteRecord>,
+    /// Room for a record, and for a cell of it.
+    record: ByteRecord,
+    cell: Vec<u8>,
 }
 
 /// A record longer than this is none.
 const RECORD_BYTES_MAX: usize = 16 << 20;
+
+/// Before the header, in files of some programs.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a result file cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,11 +48,12 @@ impl Records {
         each: &mut impl FnMut(&ByteRecord, &ByteRecord),
     ) -> Result<(), Unreadable> {
         self.buffer.extend_from_slice(piece);
-        for (at, byte) in self.buffer.iter().enumerate().skip(self.seen) {
-            match byte {
+        for at in memchr2_iter(b'"', b'\n', &self.buffer[self.seen..]) {
+            let at = self.seen + at;
+            match self.buffer[at] {
                 // A doubled quote toggles twice.
                 b'"' => self.in_quotes = !self.in_quotes,
-                b'\n' if !self.in_quotes => self.whole = at + 1,
+                _ if !self.in_quotes => self.ends.push(at + 1),
                 _ => (),
             }
         }
@@ -63,57 +73,86 @@ impl Records {
         if self.in_quotes {
             return Err(Unreadable::BreaksOff);
         }
-        self.whole = self.buffer.len();
+        self.ends.push(self.buffer.len());
         self.emit(each)
     }
 
     fn emit(&mut self, each: &mut impl FnMut(&ByteRecord, &ByteRecord)) -> Result<(), Unreadable> {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(&self.buffer[..self.whole]);
-        let mut record = ByteRecord::new();
-        while reader.read_byte_record(&mut record).map_err(|_| Unreadable::NoCsv)? {
+        let mut start = 0;
+        for end in self.ends.drain(..) {
+            let raw = &self.buffer[start..end];
+            start = end;
+            let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+            let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
+            if raw.is_empty() {
+                continue;
+            }
+            let raw = match &self.header {
+                None => raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(raw),
+                Some(_) => raw,
+            };
+            let record = &mut self.record;
+            record.clear();
+            let is_one = Dialect::default()
+                .for_each_cell(raw, &mut self.cell, |cell| record.push_field(cell));
             match &self.header {
+                _ if !is_one => return Err(Unreadable::NoCsv),
                 None => self.header = Some(record.clone()),
-                Some(header) if header.len() == record.len() => each(header, &record),
+                Some(header) if header.len() == record.len() => each(header, record),
                 Some(_) => return Err(Unreadable::BreaksOff),
             }
         }
-        self.buffer.drain(..self.whole);
-        self.seen -= self.whole;
-        self.whole = 0;
+        self.buffer.drain(..start);
+        self.seen -= start;
         Ok(())
     }
 }
 
-/// What a record of a result file says of its row, which record it is only where that is wanted; nothing of
-/// one that was not processed.
-pub(crate) fn result(
+/// Reads what the records of a result file say.
+#[derive(Debug)]
+pub(crate) struct RowResults {
     file: ResultFile,
-    header: &ByteRecord,
-    record: &ByteRecord,
-    is_id_wanted: bool,
-) -> Option<RowResult> {
-    let cell = |name: &str| {
-        let at = header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()))?;
-        Some(String::from_utf8_lossy(record.get(at)?).into_owned())
-    };
-    let id = || {
-        let id = is_id_wanted.then(|| cell("sf__Id")).flatten()?;
-        RecordId::parse(id.trim())
-    };
-    match file {
-        ResultFile::Successful => {
-            let created = cell("sf__Created").map(|text| text.eq_ignore_ascii_case("true"));
-            Some(RowResult { success: true, errors: Vec::new(), created, id: id() })
+    created: Option<usize>,
+    error: Option<usize>,
+    id: Option<usize>,
+}
+
+impl RowResults {
+    /// Of a file with this header; which record a row is only where that is wanted.
+    pub(crate) fn of(file: ResultFile, header: &ByteRecord, is_id_wanted: bool) -> Self {
+        let place = |name: &str| place_of(header, name);
+        Self {
+            file,
+            created: place("sf__Created"),
+            error: place("sf__Error"),
+            id: place("sf__Id").filter(|_| is_id_wanted),
         }
-        ResultFile::Failed => {
-            let errors = errors(&cell("sf__Error").unwrap_or_default());
-            Some(RowResult { success: false, errors, created: None, id: id() })
-        }
-        ResultFile::Unprocessed => None,
     }
+
+    /// What a record says of its row; nothing of one that was not processed.
+    pub(crate) fn read(&self, record: &ByteRecord) -> Option<RowResult> {
+        let cell = |place: Option<usize>| record.get(place?);
+        let id = || {
+            let id = std::str::from_utf8(cell(self.id)?).ok()?;
+            RecordId::parse(id.trim())
+        };
+        match self.file {
+            ResultFile::Successful => {
+                let created = cell(self.created).map(|cell| cell.eq_ignore_ascii_case(b"true"));
+                Some(RowResult { success: true, errors: Vec::new(), created, id: id() })
+            }
+            ResultFile::Failed => {
+                let text = cell(self.error).map_or(Cow::Borrowed(""), String::from_utf8_lossy);
+                Some(RowResult { success: false, errors: errors(&text), created: None, id: id() })
+            }
+            ResultFile::Unprocessed => None,
+        }
+    }
+}
+
+/// The place of the column with this name, whatever its capitals.
+pub(crate) fn place_of(header: &ByteRecord, name: &str) -> Option<usize> {
+    header.iter().position(|column| column.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Reads `STATUS:message:FIELD[,FIELD] --`, or several of these one behind the other. A message may
@@ -276,5 +315,25 @@ mod tests {
     fn a_file_that_breaks_off_is_told_from_a_whole_one() {
         assert_eq!(read(&["\"a\",\"b\"\n\"1\",\"x"]), Err(Unreadable::BreaksOff));
         assert_eq!(read(&["\"a\",\"b\"\n\"1\""]), Err(Unreadable::BreaksOff));
+    }
+
+    #[test]
+    fn line_ends_of_any_kind_and_a_byte_order_mark_are_no_part_of_a_cell() {
+        let file = "\u{feff}\"a\",\"b\"\r\n\r\n\"1\r\n\",2\r\n\n3,\"4\"";
+
+        assert_eq!(read(&[file]).unwrap(), [["1\r\n", "2"], ["3", "4"]]);
+        assert_eq!(read(&["a,b\n1,2\"\n3\"\n"]), Err(Unreadable::NoCsv));
+    }
+
+    #[test]
+    fn columns_are_found_by_their_names_whatever_their_capitals() {
+        let header = ByteRecord::from(vec!["SF__ID", "N", "sf__created"]);
+        let record = ByteRecord::from(vec!["00Q000000000001AAA", "x", "TRUE"]);
+
+        for is_id_wanted in [true, false] {
+            let results = RowResults::of(ResultFile::Successful, &header, is_id_wanted);
+            let result = results.read(&record).unwrap();
+            assert_eq!((result.created, result.id.is_some()), (Some(true), is_id_wanted));
+        }
     }
 }

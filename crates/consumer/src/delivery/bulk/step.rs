@@ -9,7 +9,7 @@ use tracing::debug;
 use super::{
     access::BulkAccess,
     checkpoint::Checkpoint,
-    upload::{UPLOAD_BYTES_MAX, Upload},
+    upload::{JobRows, UPLOAD_BYTES_MAX, Upload},
 };
 use crate::{
     delivery::{
@@ -17,7 +17,7 @@ use crate::{
         batch_state::BatchState,
         lookup::Found,
         planner::Planner,
-        rest::{Rest, chunk_rows},
+        rest::Rest,
         sender::{Interruption, Sender},
     },
     retry::classify_job_call,
@@ -60,29 +60,24 @@ impl From<QueueError> for StepEnd {
 }
 
 /// One batch on its way. While Salesforce processes its job, nothing of it is in memory but the batch as
-/// it was queued: its CSV is made once more to match the results.
+/// it was queued, and 16 bytes a row: rows without a key are written once more to match the results.
 pub(super) struct Load<'a> {
     pub(super) delivery: &'a Delivery<'a>,
     pub(super) plan: Arc<Plan>,
     pub(super) found: &'a Found,
-    /// Indexes in the batch of the rows that go by Bulk.
-    pub(super) rows: Vec<usize>,
+    /// Those that go by Bulk.
+    pub(super) rows: JobRows,
 }
 
 impl Load<'_> {
-    pub(super) fn encode(&self) -> EncodedRows {
+    pub(super) fn as_json(&self) -> EncodedRows {
         self.found.put_into(self.plan.encode(&self.delivery.job().rows))
     }
 
     pub(super) fn upload(&self) -> Upload {
-        upload(&self.encode())
+        let rows = self.plan.encode_csv(&self.delivery.job().rows, self.found.ids());
+        Upload::of(rows, UPLOAD_BYTES_MAX)
     }
-}
-
-/// The first of the jobs that carry these rows; those that repeat a key wait for the next one.
-pub(super) fn upload(rows: &EncodedRows) -> Upload {
-    let first = chunk_rows(rows, usize::MAX).pop_front().unwrap_or_default();
-    Upload::encode(rows, &first.rows, UPLOAD_BYTES_MAX)
 }
 
 impl Bulk {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use load::{EncodedRow, EncodedRows};
+use load::EncodedRow;
 
 use crate::delivery::sender::Attempts;
 
@@ -77,11 +77,11 @@ impl Chunk {
 
 /// Chunks with at most so many rows each. Salesforce refuses all rows of a call that share an
 /// external id, so a row that has the external id of one before it goes into a later chunk.
-pub(crate) fn chunk_rows(rows: &EncodedRows, rows_max: usize) -> VecDeque<Chunk> {
+pub(crate) fn chunk_rows(rows: &[EncodedRow], rows_max: usize) -> VecDeque<Chunk> {
     let mut rounds: Vec<Vec<usize>> = Vec::new();
-    let mut round_of = vec![0; rows.rows().len()];
-    for (index, row) in rows.rows().iter().enumerate() {
-        let EncodedRow::Ready { after, .. } = row else { continue };
+    let mut round_of = vec![0; rows.len()];
+    for (index, row) in rows.iter().enumerate() {
+        let Some(after) = row.after() else { continue };
         let round = after.map_or(0, |before| round_of[before] + 1);
         round_of[index] = round;
         if round == rounds.len() {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn chunked(keys: &[&str], rows_max: usize) -> Vec<Vec<usize>> {
-        rows_of(chunk_rows(&encoded_rows(keys), rows_max).make_contiguous())
+        rows_of(chunk_rows(encoded_rows(keys).rows(), rows_max).make_contiguous())
     }
 
     #[test]

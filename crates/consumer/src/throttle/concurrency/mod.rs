@@ -1,5 +1,5 @@
-//! How many calls are made at the same time: one adaptive limit for the whole org (AIMD), shared by all
-//! consumers through Redis.
+//! How many calls are made at the same time: one adaptive limit for the whole org (slow start, then
+//! AIMD), shared by all consumers through Redis.
 //!
 //! Every consumer publishes some times a second its demand and its results, and receives its share of
 //! the limit. A call needs no round trip for that.
@@ -14,7 +14,7 @@ use std::{
 };
 
 use job_queue::{Queue, QueueError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, futures::Notified};
 use tracing::{debug, info, warn};
 
 pub(crate) use self::policy::Bounds;
@@ -28,6 +28,8 @@ pub(crate) struct Concurrency {
     state: Mutex<Local>,
     /// A call ended, or the share changed.
     room: Notify,
+    /// The share changed.
+    share_changed: Notify,
     /// Something has to be published at once.
     urgent: Notify,
 }
@@ -37,6 +39,8 @@ struct Local {
     share: u32,
     limit: u32,
     generation: u64,
+    /// Whether the limit still doubles.
+    doubles: bool,
     in_flight: u32,
     waiting: u32,
     /// Most calls in flight and waiting since the last update.
@@ -57,6 +61,9 @@ pub(crate) struct Permit<'a> {
 const INTERVAL: Duration = Duration::from_millis(250);
 const INTERVAL_IDLE: Duration = Duration::from_secs(1);
 
+/// The same while each update may double the limit.
+const INTERVAL_DOUBLING: Duration = Duration::from_millis(100);
+
 /// Between two updates that are urgent.
 const INTERVAL_URGENT: Duration = Duration::from_millis(25);
 
@@ -67,6 +74,7 @@ impl Concurrency {
             bounds,
             state: Mutex::default(),
             room: Notify::new(),
+            share_changed: Notify::new(),
             urgent: Notify::new(),
         }
     }
@@ -127,6 +135,11 @@ impl Concurrency {
         (state.limit, state.share)
     }
 
+    /// Until the share of this consumer changes, for one who waits for that.
+    pub(super) fn share_changed(&self) -> Notified<'_> {
+        self.share_changed.notified()
+    }
+
     /// Calls in flight.
     pub(crate) fn in_flight(&self) -> u32 {
         self.state().in_flight
@@ -136,12 +149,20 @@ impl Concurrency {
     pub(crate) async fn keep_in_sync(&self, queue: &Queue) -> Result<(), QueueError> {
         loop {
             self.publish(queue).await?;
-            let is_idle = self.state().asked_for == 0;
-            let delay = if is_idle { INTERVAL_IDLE } else { INTERVAL };
             tokio::select! {
-                () = tokio::time::sleep(delay) => (),
+                () = tokio::time::sleep(self.interval()) => (),
                 () = self.urgent.notified() => tokio::time::sleep(INTERVAL_URGENT).await,
             }
+        }
+    }
+
+    /// Until the next update.
+    fn interval(&self) -> Duration {
+        let state = self.state();
+        match state.asked_for {
+            0 => INTERVAL_IDLE,
+            calls if state.doubles && calls > state.limit => INTERVAL_DOUBLING,
+            _ => INTERVAL,
         }
     }
 
@@ -181,9 +202,11 @@ impl Concurrency {
         let before = std::mem::replace(&mut state.limit, shared.limit);
         let is_down = shared.generation != state.generation && before > 0;
         state.generation = shared.generation;
+        state.doubles = shared.doubles() && shared.limit < self.bounds.max;
         state.share = shared.share_of(&self.member);
         drop(state);
         self.room.notify_waiters();
+        self.share_changed.notify_one();
         if is_down && shared.limit + 1 < before {
             warn!(
                 limit = shared.limit,

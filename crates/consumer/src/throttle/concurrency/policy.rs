@@ -20,6 +20,10 @@ pub(crate) struct Bounds {
 /// Between two steps up, at least.
 const GROW_MS: u64 = 250;
 
+/// The same at the start, when each step doubles the limit. As long as nothing was refused, how many calls
+/// the org takes is not known at all, and one more at a time would take minutes to find out.
+const DOUBLE_MS: u64 = 100;
+
 /// A call more than was refused last is tried after so long; doubles when it is refused again.
 const PROBE_MS_MIN: u64 = 5_000;
 const PROBE_MS_MAX: u64 = 60_000;
@@ -145,7 +149,7 @@ impl Shared {
         self.wait_for_next_step(now_ms);
     }
 
-    /// One more call, when all that are allowed are made and were answered.
+    /// One more call, when all that are allowed are made and were answered; at the start as many again.
     fn step_up(&mut self, bounds: Bounds, now_ms: u64) {
         let wanted: u32 = self.members.values().map(|member| member.demand).sum();
         let is_used = self.answers >= u64::from(self.limit) && wanted > self.limit;
@@ -157,8 +161,19 @@ impl Shared {
             self.ceiling = None;
             self.probe_ms = PROBE_MS_MIN;
         }
-        self.limit += 1;
+        let doubles = self.doubles();
+        let more = if doubles { self.limit } else { 1 };
+        self.limit = self.limit.saturating_add(more).min(bounds.max);
         self.wait_for_next_step(now_ms);
+        if doubles {
+            self.grow_at_ms = now_ms + DOUBLE_MS;
+        }
+    }
+
+    /// Whether each step up doubles the limit: nothing was refused yet, nor were many rows locked. A step down
+    /// ends it for good: from then on what the org takes is near what it took.
+    pub(crate) fn doubles(&self) -> bool {
+        self.generation == 0
     }
 
     fn wait_for_next_step(&mut self, now_ms: u64) {

@@ -15,8 +15,9 @@ pub(crate) const LEASE_MS: u64 = 3_000;
 /// four dying ones. After so long everything is let go on until all that was under way is settled.
 pub(crate) const SEASON: u64 = 3 * LEASE_MS;
 
-/// `CONSUMER_CONCURRENCY`: the default.
-pub(crate) const CONCURRENCY: u64 = 4;
+/// Batches that one consumer holds at most, at the default of ten calls at once: as many as calls, a quarter
+/// and four more, and as many again while calls wait to be made again.
+pub(crate) const CONCURRENCY: u64 = 2 * (10 + 2 + 4);
 /// Rows of a batch.
 pub(crate) const BATCH_ROWS: u64 = 100;
 

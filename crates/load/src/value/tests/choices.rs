@@ -85,7 +85,7 @@ fn of_values_that_differ_in_case_only_the_exact_one_is_taken() {
         ],
     );
     assert_eq!(
-        twins.write("Ml", &mut Vec::new()).unwrap_err(),
+        twins.write("Ml", Form::Json, &mut Vec::new()).unwrap_err(),
         "not among the 3 values that the field allows; some of them differ only in upper and lower \
          case, so write them as they are defined"
     );

@@ -93,7 +93,7 @@ fn a_day_that_its_month_does_not_have_is_told_from_what_is_no_date() {
         ("never", false),
     ] {
         for converter in [converter("date"), converter("datetime")] {
-            let rule = converter.write(cell, &mut Vec::new()).unwrap_err();
+            let rule = converter.write(cell, Form::Json, &mut Vec::new()).unwrap_err();
             assert_eq!(rule == "there is no such day", is_no_day, "{cell:?}: {rule}");
             assert_eq!(rule.contains(&*converter.rule()), !is_no_day, "{cell:?}: {rule}");
         }

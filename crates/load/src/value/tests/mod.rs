@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use self::choices::picklist;
-use super::{Converter, DateOrder, DatesWithTime, DecimalSign, TwoDigitYears, ValueRules};
+use super::{Converter, DateOrder, DatesWithTime, DecimalSign, Form, TwoDigitYears, ValueRules};
 use crate::Field;
 
 fn field(describe: Value) -> Field {
@@ -27,7 +27,7 @@ fn with(field_type: &str, rules: &ValueRules) -> Converter {
 
 fn written(converter: &Converter, cell: &str) -> Option<String> {
     let mut out = b"before".to_vec();
-    match converter.write(cell, &mut out) {
+    match converter.write(cell, Form::Json, &mut out) {
         Ok(()) => Some(String::from_utf8(out[6..].to_vec()).unwrap()),
         Err(_) => {
             assert_eq!(out, b"before", "{cell:?} left something");
@@ -125,7 +125,7 @@ fn files_and_fields_made_of_others_cannot_be_loaded() {
 fn no_reason_shows_the_value() {
     let all = ["boolean", "int", "double", "date", "datetime", "time", "id"].map(converter);
     for converter in all.iter().chain([&picklist("picklist", true)]) {
-        let invalid = converter.write("s3cret", &mut Vec::new()).unwrap_err();
+        let invalid = converter.write("s3cret", Form::Json, &mut Vec::new()).unwrap_err();
         assert!(!invalid.contains("s3cret"), "{invalid}");
     }
 }
