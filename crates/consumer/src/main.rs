@@ -5,9 +5,6 @@ use std::process::ExitCode;
 use clap::{CommandFactory, error::ErrorKind};
 use consumer::{Cli, InvalidSettings, Task};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let task = service::parse::<Cli>().meant().unwrap_or_else(|error| usage(&error));
     service::init_logging(std::io::stderr);
