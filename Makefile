@@ -50,7 +50,7 @@ prove-5gb: ## load 5 GB, 67 million rows, with producer, two consumers and Redis
 	@scripts/prove.sh 67000000 5000 512 docs/memory-5gb.svg
 
 prove-500mb: ## the same with 500 MB in 160 MB; some minutes
-	@scripts/prove.sh 6800000 500 160
+	@scripts/prove-500mb.sh
 
 check: ## formatting, lints, documentation, dependencies, scripts
 	@scripts/check.sh

@@ -3,9 +3,9 @@
 # group of MEMORY megabytes without swap, and checks every row. Azurite, the Salesforce simulator and
 # what checks are outside of it. Draws the memory of each process over time.
 #
-#   prove.sh ROWS MEGABYTES MEMORY [SVG]
+#   prove.sh ROWS MEGABYTES MEMORY SVG|- [NAME=VALUE…]
 #
-# A megabyte is 1,000,000 bytes. Needs root, or sudo without a password, to make the group; ends with
+# A megabyte is 1,000,000 bytes; NAME=VALUE changes a setting of the programs. Needs root, or sudo without a password, to make the group; ends with
 # code 3 where that cannot be done.
 set -euo pipefail
 mkdir -p "$(dirname "$0")/../.local"
@@ -16,8 +16,9 @@ source "$root/scripts/memory-group.sh"
 rows=$1
 bytes_min=$(($2 * 1000000))
 memory=$3
-svg=${4:-}
-[[ -z $svg || $svg == /* ]] || svg=$PWD/$svg
+svg=$4
+[[ $svg == [-/]* ]] || svg=$PWD/$svg
+settings=("${@:5}")
 file=prove.csv
 samples=$run/memory.tsv
 # Those in the group, beside the producer, which ends by itself.
@@ -31,12 +32,13 @@ main() {
   heading "A control group of $memory MB without swap"
   make_group "batch-sync-prove.$$" $((memory * 1000000)) || no_group
   say "  $group"
+  [[ ${#settings[@]} == 0 ]] || say "  not as by default: ${settings[*]}"
 
   heading "Programs and services"
   build
   find_services
   start_services
-  own_settings "$azure" "$redis_url" "$salesforce"
+  own_settings "$azure" "$redis_url" "$salesforce" ${settings[@]+"${settings[@]}"}
   cd "$run"
 
   heading "A file of $(grouped "$rows") rows"
@@ -52,7 +54,7 @@ main() {
   start_consumer consumer-2
   load
   say_memory
-  [[ -z $svg ]] || draw "$svg"
+  [[ $svg == - ]] || draw "$svg"
 
   heading "Check"
   check

@@ -28,8 +28,3 @@ say "== tests of the page"
 test_page
 say "== the HTTP API against its description"
 "$root/scripts/fuzz-api.sh"
-say "== 500 MB in 160 MB of memory"
-proof=0
-"$root/scripts/prove.sh" 6800000 500 160 || proof=$?
-# 3: no control group can be made here. The last lines say so, and nothing else hides them.
-((proof == 0 || proof == 3)) || exit "$proof"
