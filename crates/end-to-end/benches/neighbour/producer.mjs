@@ -3,7 +3,7 @@
 //
 //   node producer.mjs CONNECTION-STRING CONTAINER FILE REDIS-URL ROWS-PER-BATCH
 
-import { BlobServiceClient } from "@azure/storage-blob";
+import { BlobServiceClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { Queue } from "bullmq";
 import Papa from "papaparse";
 
@@ -12,7 +12,10 @@ const DEPTH_HIGH = 2000;
 const BATCHES_PER_PUSH = 25;
 
 const queue = new Queue("rows", { connection: { url: redis } });
-const blob = BlobServiceClient.fromConnectionString(connection).getContainerClient(container).getBlobClient(file);
+const part = Object.fromEntries(connection.split(";").map((pair) => pair.split(/=(.*)/s)));
+const credential = new StorageSharedKeyCredential(part.AccountName, part.AccountKey);
+const service = new BlobServiceClient(part.BlobEndpoint, credential);
+const blob = service.getContainerClient(container).getBlobClient(file);
 const { readableStreamBody } = await blob.download();
 
 let header;

@@ -7,6 +7,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures of some digits")]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod bare;
 mod figure;
 #[path = "../../tests/pipeline/judge.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const ROUNDS: usize = 3;
-const ROWS: u64 = 500_000;
+const ROWS: u64 = 1_000_000;
 
 /// Calls at once: more made it no faster.
 const CONCURRENCY: &str = "8";

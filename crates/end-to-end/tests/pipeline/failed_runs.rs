@@ -115,7 +115,9 @@ fn a_run_that_goes_on_with_another_sas_inserts_no_row_twice() {
 fn a_run_that_goes_on_while_salesforce_works_its_jobs_off_inserts_no_row_twice() {
     let settings =
         [("SALESFORCE_API", "bulk"), ("BATCH_ROWS", "100"), ("QUEUE_BYTES_HIGH", "4194304")];
-    let mut run = run_whose_sas_expires(&settings, &["--job-delay-ms=20000"]);
+    // Half of the jobs take twice as long: some have ended, and made room, while others are under way.
+    let faults = ["--job-delay-ms=20000", "--job-slow-permille=500", "--job-slow-ms=20000"];
+    let mut run = run_whose_sas_expires(&settings, &faults);
     let jobs = run.pipeline.salesforce_state()["jobs"].clone();
     let of = |state: &str| jobs[state].as_u64().unwrap_or(0);
     let under_way = of("UploadComplete") + of("InProgress");
@@ -127,7 +129,7 @@ fn a_run_that_goes_on_while_salesforce_works_its_jobs_off_inserts_no_row_twice()
     before.end();
     // Before they are worked off.
     run.resume_with_another_sas();
-    run.pipeline.set_faults(&json!({"jobDelayMs": 100}));
+    run.pipeline.set_faults(&json!({"jobDelayMs": 100, "jobSlowPermille": 0}));
 
     run.assert_each_row_is_stored_once();
 }

@@ -23,7 +23,7 @@ struct Line {
 
 /// A pipeline whose runs write ids, and take a while.
 fn pipeline() -> Pipeline {
-    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=20", "--row-lock-permille=20"]);
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=60", "--row-lock-permille=20"]);
     pipeline.set("LOAD_IDS", "true");
     pipeline.set("QUEUE_LEASE", "1s");
     pipeline.set("QUEUE_DEPTH_HIGH", "30");

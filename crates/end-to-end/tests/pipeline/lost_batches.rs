@@ -17,7 +17,7 @@ fn connection(pipeline: &Pipeline) -> Connection {
 
 /// A run of a hundred batches that are all on the queue.
 fn all_queued() -> (Pipeline, Program) {
-    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=40"]);
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=200"]);
     pipeline.set("BATCH_ROWS", "20");
     pipeline.generate(ROWS, &["--bad-rows", "20"]);
     let sync = pipeline.sync(&["--run-id", "lost", "--json"]);

@@ -174,7 +174,7 @@ fn sheet(prefix: &str) -> String {
 /// that are skipped.
 fn load_with_kills(sheet: String, file: impl Into<Bytes>, skipped: usize) -> Vec<Vec<String>> {
     // So slow that the producer is in the midst of the file, however long it takes to kill it.
-    let pipeline = Pipeline::with_salesforce(&["--latency-ms=300"]);
+    let pipeline = Pipeline::with_salesforce(&["--latency-ms=800"]);
     let _consumer = LEADS.consumer(&pipeline);
     pipeline.put("sheet.csv", sheet);
     pipeline.put("file.csv", file);

@@ -15,7 +15,7 @@ const ROWS: u64 = 10_000;
 
 /// A run that takes a while, with a queue that stays small.
 fn slow_pipeline() -> Pipeline {
-    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=40"]);
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=200"]);
     pipeline.set("QUEUE_DEPTH_HIGH", "20");
     pipeline.generate(ROWS, &["--bad-rows", "20"]);
     pipeline

@@ -285,8 +285,8 @@ fn parts_that_somebody_changed_or_took_away_are_replayed_as_they_stand() {
 
 #[test]
 fn a_rejects_file_that_somebody_moved_away_in_mid_run_does_not_stop_the_run() {
-    let pipeline = Pipeline::with_salesforce(&["--latency-ms=400"]);
-    pipeline.generate(20_000, &["--bad-rows", "20"]);
+    let pipeline = Pipeline::with_salesforce(&["--latency-ms=1000"]);
+    pipeline.generate(40_000, &["--bad-rows", "20"]);
     let consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "moved", "--json"]);
     pipeline.wait_until_rows_arrive(100);
@@ -308,7 +308,7 @@ fn a_rejects_file_that_somebody_moved_away_in_mid_run_does_not_stop_the_run() {
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.stderr.contains("somebody shortened rejects/moved.csv"), "{}", ended.stderr);
     let report = Report::of(&ended);
-    report.assert_it_adds_up(20_000);
+    report.assert_it_adds_up(40_000);
     let there = pipeline.rejects_parts("moved").concat();
     assert_eq!((moved.len() + there.len()) as u64, report.number("rejected"));
     assert!(there.iter().all(|line| !moved.contains(line)));

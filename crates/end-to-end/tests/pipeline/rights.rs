@@ -21,7 +21,7 @@ fn acl(redis: &mut Connection, words: &[&str]) -> Value {
 /// Loads, pauses, resumes, verifies, replays, cancels and serves as a user who may do nothing else.
 #[test]
 fn a_redis_user_with_the_documented_rights_can_do_everything() {
-    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=20"]);
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=60"]);
     let mut redis = redis::Client::open(pipeline.redis.url()).unwrap().get_connection().unwrap();
     let user = documented_user();
     let words: Vec<&str> = ["SETUSER"].into_iter().chain(user.iter().map(String::as_str)).collect();

@@ -67,7 +67,7 @@ fn figures<const N: usize>(report: &Value, names: [&str; N]) -> [u64; N] {
 /// A pipeline whose Salesforce takes a while, so that there is a middle.
 /// So slow that the queue is never empty between two looks of the producer at a full one.
 fn slow_pipeline() -> Pipeline {
-    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=60"]);
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=500"]);
     pipeline.set("QUEUE_DEPTH_HIGH", "40");
     pipeline.generate(ROWS, &["--bad-rows", "10"]);
     pipeline

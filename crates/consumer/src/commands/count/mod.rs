@@ -4,7 +4,7 @@ mod comparison;
 mod subject;
 mod together;
 
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{io::Write, ops::RangeInclusive, process::ExitCode, time::Duration};
 
 use ingest_core::RunId;
 use jiff::Timestamp;
@@ -220,12 +220,13 @@ impl Asking<'_> {
             Measure::Deleted => Recorded::Deleted,
         };
         let mut query = self.query(sum, recorded);
+        let sent_ms = self.now_ms();
         let mut counted = match self.ask(&query).await? {
             Ok(counted) => counted,
             Err(why) => return Ok(Answer::None { why }),
         };
-        let redis_ms = self.redis_ms.saturating_add(millis(self.asked_at.elapsed()));
-        self.clock_ahead_ms = counted.at_ms.map_or(0, |at_ms| clock_ahead_ms(at_ms, redis_ms));
+        let asked = sent_ms..=self.now_ms();
+        self.clock_ahead_ms = counted.at_ms.map_or(0, |at_ms| clock_ahead_ms(at_ms, &asked));
         if self.clock_ahead_ms != 0 {
             query = self.query(sum, recorded);
             counted = match self.ask(&query).await? {
@@ -241,6 +242,11 @@ impl Asking<'_> {
         }
         let Counted { records, .. } = counted;
         Ok(Answer::Counted { query: query.soql(), records, in_recycle_bin })
+    }
+
+    /// Redis' clock.
+    fn now_ms(&self) -> u64 {
+        self.redis_ms.saturating_add(millis(self.asked_at.elapsed()))
     }
 
     fn query(&self, sum: &Together, recorded: Recorded) -> CountQuery {
@@ -312,9 +318,12 @@ impl Asking<'_> {
     }
 }
 
-/// How far Salesforce's clock is ahead of Redis', when that is more than the margin covers.
-fn clock_ahead_ms(salesforce_ms: i64, redis_ms: u64) -> i64 {
-    let ahead = salesforce_ms.saturating_sub(i64::try_from(redis_ms).unwrap_or(i64::MAX));
+/// How far Salesforce's clock is ahead of Redis', when that is more than the margin covers. Salesforce read its
+/// clock at some time while it was asked: to count millions of records may take seconds.
+fn clock_ahead_ms(salesforce_ms: i64, asked: &RangeInclusive<u64>) -> i64 {
+    let [sent, answered] =
+        [asked.start(), asked.end()].map(|ms| i64::try_from(*ms).unwrap_or(i64::MAX));
+    let ahead = salesforce_ms.saturating_sub(salesforce_ms.clamp(sent, answered.max(sent)));
     if ahead.unsigned_abs() > CLOCKS_APART_MS { ahead } else { 0 }
 }
 
@@ -385,7 +394,18 @@ mod tests {
             (104_000, 4_000),
             (3_700_000, 3_600_000),
         ] {
-            assert_eq!(clock_ahead_ms(salesforce_ms, 100_000), ahead, "{salesforce_ms}");
+            let at_once = 100_000..=100_000;
+            assert_eq!(clock_ahead_ms(salesforce_ms, &at_once), ahead, "{salesforce_ms}");
         }
+    }
+
+    #[test]
+    fn clocks_may_be_the_same_when_salesforce_was_asked_for_long() {
+        let asked = 100_000..=109_000;
+
+        let ahead = [97_000, 100_000, 104_000, 109_000, 112_000, 113_000, 96_000]
+            .map(|salesforce_ms| clock_ahead_ms(salesforce_ms, &asked));
+
+        assert_eq!(ahead, [0, 0, 0, 0, 0, 4_000, -4_000]);
     }
 }
