@@ -16,6 +16,7 @@ use crate::{
         session::{Session, Token},
         token_endpoint::TokenEndpoint,
     },
+    body::Packer,
     error::{ErrorAnswer, Refusal, page_instead_of_answer},
     http::{self, NoTrust},
     request::{Call, Connection},
@@ -26,7 +27,7 @@ pub struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) session: Session,
     api_version: String,
-    pub(crate) gzip: bool,
+    pub(crate) packer: Packer,
     usage: UsageMeter,
 }
 
@@ -44,7 +45,13 @@ impl Client {
         let Connection { credentials, api_version, gzip, timeout, .. } = connection;
         let endpoint = TokenEndpoint::new(http.clone(), timeout);
         let session = Session::new(endpoint, credentials);
-        Ok(Self { http, session, api_version, gzip, usage: UsageMeter::default() })
+        Ok(Self {
+            http,
+            session,
+            api_version,
+            packer: Packer::new(gzip),
+            usage: UsageMeter::default(),
+        })
     }
 
     /// What the org has left today; nothing, when the user may not ask.
@@ -130,7 +137,7 @@ impl Client {
             .headers(call.headers.clone())
             .header(header::AUTHORIZATION, token.authorization.clone());
         if let Some(content) = &call.content {
-            request = http::with_content(request, content, self.gzip);
+            request = http::with_content(request, content, &self.packer);
         }
         let response = request.send().await.map_err(http::refusal)?;
         let status = response.status();

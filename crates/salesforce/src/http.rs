@@ -10,7 +10,7 @@ use reqwest::{
 };
 
 use crate::{
-    body::Body,
+    body::Packer,
     error::Refusal,
     request::{Connection, Content},
 };
@@ -66,10 +66,10 @@ fn settings(connection: &Connection) -> reqwest::ClientBuilder {
 pub(crate) fn with_content(
     request: RequestBuilder,
     content: &Content,
-    gzip: bool,
+    packer: &Packer,
 ) -> RequestBuilder {
     let (content_type, body) = match content {
-        Content::Json(body) => ("application/json", Body::of(body.clone(), gzip)),
+        Content::Json(body) => ("application/json", packer.pack(body.clone())),
         Content::Csv(body) => ("text/csv", body.clone()),
     };
     let request = request.header(CONTENT_TYPE, content_type);

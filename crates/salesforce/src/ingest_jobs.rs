@@ -117,7 +117,7 @@ impl Client {
     /// Makes an upload of rows, as CSV.
     #[must_use]
     pub fn pack_ingest_rows(&self, csv: Vec<u8>) -> IngestRows {
-        IngestRows(Body::of(csv.into(), self.gzip))
+        IngestRows(self.packer.pack(csv.into()))
     }
 
     /// Uploads all rows of a job, once.
