@@ -28,3 +28,8 @@ say "== tests of the page"
 test_page
 say "== the HTTP API against its description"
 "$root/scripts/fuzz-api.sh"
+say "== 500 MB in 160 MB of memory"
+proof=0
+"$root/scripts/prove-500mb.sh" || proof=$?
+# 3: no control group can be made here. The last lines say so, and nothing else hides them.
+((proof == 0 || proof == 3)) || exit "$proof"
