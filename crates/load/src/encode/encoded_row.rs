@@ -16,7 +16,7 @@ pub struct InvalidRow {
 /// A cell that cannot be what its field wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidCell {
-    /// Which of the plan's [targets](Plan::targets) it is for, from 0.
+    /// Which of the plan's [columns](crate::Plan) it is for, from 0.
     pub target: usize,
     /// What is wrong with it; never what it is.
     pub rule: Cow<'static, str>,
