@@ -26,6 +26,7 @@ const UNNOTED_WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct Delivery<'a> {
     pub(crate) claimed: &'a Claimed,
     pub(in crate::delivery) hold: Arc<RunHold>,
+    stop: CancellationToken,
     pub(crate) run_plans: Arc<RunPlans>,
     /// By which its rows are written.
     plan: Mutex<Option<(u64, Arc<Plan>)>>,
@@ -39,8 +40,9 @@ impl<'a> Delivery<'a> {
         hold: Arc<RunHold>,
         run_plans: Arc<RunPlans>,
     ) -> Self {
+        let stop = hold.stop().child_token();
         let (plan, is_noted) = (Mutex::default(), AtomicBool::new(false));
-        Self { claimed, hold, run_plans, plan, is_noted }
+        Self { claimed, hold, stop, run_plans, plan, is_noted }
     }
 
     /// Which of the run's plans its rows are written by; 0 before there is one.
@@ -75,9 +77,9 @@ impl<'a> Delivery<'a> {
         self.claimed.job()
     }
 
-    /// Cancelled when no more calls may start for it: the consumer stops, or its run is held.
+    /// Cancelled when no more calls may start for it: the consumer stops, or its run is held or cancelled.
     pub(crate) fn stop(&self) -> &CancellationToken {
-        self.hold.stop()
+        &self.stop
     }
 
     /// No consumer can deliver its run for now.

@@ -1,6 +1,6 @@
 //! The way of one batch: plan → look up → send → settle or release.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use job_queue::{Claimed, QueueError, Settled};
 use load::{EncodedRow, Plan};
@@ -59,11 +59,24 @@ impl Deliverer {
             return self.settle(claimed, untouched, UNREADABLE_LOAD_DELAY).await.map(drop);
         };
         let delivery = Delivery::new(claimed, self.holds.join(&job.run), run_plans);
-        if self.bulk.drop_job_for_others(&delivery).await? == Settled::LeaseLost {
+        let mut delivering = pin!(self.deliver_rows(&delivery));
+        tokio::select! {
+            done = &mut delivering => return done,
+            // What becomes of an ingest job is for Salesforce to say, of a cancelled run too.
+            () = claimed.run_cancelled(), if !self.bulk.has_job(claimed) => (),
+        }
+        delivery.stop().cancel();
+        delivering.await
+    }
+
+    /// The same, once it is known what its run does.
+    async fn deliver_rows(&self, delivery: &Delivery<'_>) -> Result<(), QueueError> {
+        let (claimed, job) = (delivery.claimed, delivery.job());
+        if self.bulk.drop_job_for_others(delivery).await? == Settled::LeaseLost {
             return Ok(());
         }
-        let written = match self.planner.plan(&delivery).await {
-            Ok(plan) => self.write_rows(&delivery, plan).await,
+        let written = match self.planner.plan(delivery).await {
+            Ok(plan) => self.write_rows(delivery, plan).await,
             Err(unplanned) => Err(unplanned),
         };
         let rows = match written {
@@ -71,23 +84,23 @@ impl Deliverer {
             Err(Unplanned::Impossible(error)) => return self.fail_run(claimed, &error).await,
             Err(Unplanned::Held(blocker)) => {
                 delivery.hold_run(blocker);
-                return self.release(&delivery).await;
+                return self.release(delivery).await;
             }
             Err(Unplanned::Interrupted(Interruption::LeaseLost)) => return Ok(()),
-            Err(Unplanned::Interrupted(_)) => return self.release(&delivery).await,
+            Err(Unplanned::Interrupted(_)) => return self.release(delivery).await,
         };
         let mut state = BatchState::start(rows.rows());
         if delivery.load().ids {
             state = state.with_record_ids(RecordIds::of(&delivery.plan(), &rows));
         }
         let Loaded { sent, done_with } =
-            match self.find_records(&delivery, &rows, &mut state).await? {
+            match self.find_records(delivery, &rows, &mut state).await? {
                 // The job continues without this consumer.
                 Err(Interruption::Stopped | Interruption::Forced) if self.bulk.has_job(claimed) => {
                     Err(Interruption::JobOpen).into()
                 }
                 Err(interruption) => Err(interruption).into(),
-                Ok(found) => self.send(&delivery, &found, rows, &mut state).await?,
+                Ok(found) => self.send(delivery, &found, rows, &mut state).await?,
             };
         if done_with.is_some() {
             // The call that removes it, below.
@@ -99,10 +112,10 @@ impl Deliverer {
             Err(Interruption::JobOpen) => BatchOutcome::ReleaseUntouched,
             Err(Interruption::LeaseLost) => return Ok(()),
         };
-        let settled = self.hold_and_settle(&delivery, outcome).await?;
+        let settled = self.hold_and_settle(delivery, outcome).await?;
         // The consumer that has the batch now reads the results of the same job.
         if let Some(ingest_job) = done_with.filter(|_| settled != Settled::LeaseLost) {
-            self.bulk.delete(&delivery, &ingest_job).await;
+            self.bulk.delete(delivery, &ingest_job).await;
         }
         Ok(())
     }

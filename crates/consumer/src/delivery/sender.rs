@@ -101,10 +101,10 @@ const UNAVAILABLE_MAX: u32 = 6;
 /// What is at fault when a call gets no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Culprit {
-    /// The call: it was tried often enough, and calls that were sent after it got through.
+    /// The call: it was tried often enough, and nearly all others got through meanwhile.
     Call,
-    /// The call, or nothing can be written at the moment: Salesforce answers, but no other call has
-    /// got through since. Splitting it shows which; no row is rejected for it.
+    /// The call, or little can be written at the moment: Salesforce answers, but too few other calls get
+    /// through to tell. Splitting it shows which; its rows are tried again later.
     CallPerhaps,
     /// It was not tried often enough, or Salesforce answers nobody: that is waited out.
     Nobody,
@@ -281,7 +281,9 @@ impl Sender {
         if attempts.failures < tries {
             return Culprit::Nobody;
         }
-        if failed_before.is_some_and(|mark| breaker.has_answered_since(mark)) {
+        if breaker.is_mostly_answered()
+            && failed_before.is_some_and(|mark| breaker.has_answered_since(mark))
+        {
             return Culprit::Call;
         }
         let probe = delivery.stop().run_until_cancelled(self.client.is_answering());

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-/// Exponential backoff with full jitter: a random time between `floor` and `base · 2ⁿ`, at most
+/// Backoff with full jitter: a random time between `floor` and a longest wait, which grows from `base` to
 /// `cap`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Backoff {
@@ -18,8 +18,18 @@ impl Backoff {
     /// The wait after so many failures in a row, for a random number in `0.0..1.0`.
     pub(crate) fn delay(self, failures: u32, random: f64) -> Duration {
         let doublings = failures.saturating_sub(1).min(16);
-        let longest = self.base.saturating_mul(1 << doublings).min(self.cap);
-        self.floor + longest.saturating_sub(self.floor).mul_f64(random.clamp(0.0, 1.0))
+        self.up_to(self.base.saturating_mul(1 << doublings), random)
+    }
+
+    /// The wait after nothing has succeeded for so long: an eighth of that time at most, so that the end
+    /// of a short outage is seen soon, and the end of a long one little later than it came.
+    pub(crate) fn delay_within(self, failing_for: Duration, random: f64) -> Duration {
+        self.up_to((failing_for / 8).max(self.base), random)
+    }
+
+    fn up_to(self, longest: Duration, random: f64) -> Duration {
+        let spread = longest.min(self.cap).saturating_sub(self.floor);
+        self.floor + spread.mul_f64(random.clamp(0.0, 1.0))
     }
 }
 
@@ -50,8 +60,7 @@ impl BackoffReason {
                 let times = |factor| limit_check.saturating_mul(factor);
                 return Backoff { floor: times(2), base: times(4), cap: times(12) };
             }
-            Self::Unavailable => (100, 1_000, 300_000),
-            Self::Unreachable | Self::NoAnswer => (100, 1_000, 60_000),
+            Self::Unavailable | Self::Unreachable | Self::NoAnswer => (100, 1_000, 60_000),
         };
         milliseconds(floor, base, cap)
     }
@@ -111,6 +120,18 @@ mod tests {
 
         assert_eq!(longest, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
         assert_eq!(backoff.delay(u32::MAX, 1.0).as_secs(), 60);
+    }
+
+    #[test]
+    fn the_longest_wait_within_an_outage_is_an_eighth_of_it_between_base_and_cap() {
+        let backoff = backoff(SECOND);
+
+        let longest: Vec<u64> = [0, 1, 8, 80, 480, 36_000]
+            .map(|seconds| backoff.delay_within(seconds * SECOND, 1.0).as_secs())
+            .to_vec();
+
+        assert_eq!(longest, [1, 1, 1, 10, 60, 60]);
+        assert_eq!(backoff.delay_within(80 * SECOND, 0.0), SECOND / 10);
     }
 
     #[test]

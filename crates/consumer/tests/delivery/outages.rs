@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use job_queue::Ledger;
+use job_queue::{Ledger, RunState};
 use salesforce_simulator::{Fault, Faults};
 use test_support::until;
 use tokio::task::JoinHandle;
@@ -183,5 +183,68 @@ async fn a_row_for_which_alone_calls_are_answered_503_is_rejected_and_no_other()
 
     assert_eq!((ledger.tally.delivered(), ledger.rejected), (11, 1), "{ledger:?}");
     assert_eq!(ledger.rejected_by_code["SERVER_UNAVAILABLE"], 1);
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn where_half_of_all_calls_are_answered_503_the_other_half_goes_on() {
+    let batches = good_batches(400);
+    let scene = Scene::new().await;
+    scene.feed("half", &batches).await;
+    let watch = Watch::start();
+    let consumer = scene.consumer(&[&watch.arguments]);
+    scene.stored(1).await;
+    let half = Faults { latency_ms: 20, unavailable_permille: 500, ..Faults::default() };
+    scene.salesforce.set_faults(half);
+
+    let most = async || (scene.ledger("half").await.batches_settled >= 300).then_some(());
+    until("most are through", most).await;
+
+    watch.saw_none_waiting();
+    let ledger = scene.delivered("half").await;
+    let struck = scene.salesforce.state().faults[&Fault::Unavailable];
+    assert!(struck >= 200, "{struck} of {} calls", ledger.tally.api_calls);
+    assert_all_there(&scene, &batches).await;
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn where_half_of_the_answers_are_lost_no_row_is_rejected() {
+    // One call each: five lost answers in a row are no rarity.
+    let batches: Vec<Vec<String>> =
+        good_batches(400).into_iter().map(|rows| rows[..1].to_vec()).collect();
+    let scene = Scene::new().await;
+    scene.feed("lossy", &batches).await;
+    let consumer = scene.consumer(&[]);
+    scene.stored(1).await;
+    let half = Faults { latency_ms: 5, answer_lost_permille: 500, ..Faults::default() };
+    scene.salesforce.set_faults(half);
+
+    let ledger = scene.delivered("lossy").await;
+
+    let struck = scene.salesforce.state().faults[&Fault::AnswerLost];
+    assert!(struck >= 200, "{struck} of {} calls", ledger.tally.api_calls);
+    assert_all_there(&scene, &batches).await;
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_is_cancelled_during_an_outage_ends_before_the_outage_does() {
+    let batches = good_batches(100);
+    let scene = Scene::with_faults(Faults { latency_ms: 20, ..Faults::default() }).await;
+    scene.feed("away", &batches).await;
+    let consumer = scene.consumer(&[]);
+    scene.stored(500).await;
+    let is_down = Faults { unavailable_permille: 1_000, ..Faults::default() };
+    scene.salesforce.set_faults(is_down);
+    until("the outage is published", async || scene.queue.outage().await.unwrap()).await;
+
+    scene.queue.cancel_run(&"away".parse().unwrap()).await.unwrap();
+    let ledger = scene.ended("away").await;
+
+    assert_eq!(ledger.state, RunState::Cancelled);
+    let stored = scene.salesforce.state().objects["Lead"].rows;
+    assert_eq!((ledger.tally.delivered(), ledger.rejected), (stored, 0));
+    assert_eq!(ledger.cancelled(), 10_000 - stored);
     consumer.stop().await.unwrap();
 }

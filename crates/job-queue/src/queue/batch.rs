@@ -61,6 +61,11 @@ impl Claimed {
         self.claim.is_lost()
     }
 
+    /// Waits until its run is being cancelled, which the next renewal of the lease shows.
+    pub async fn run_cancelled(&self) {
+        self.claim.run_cancelled().await;
+    }
+
     /// The Salesforce job of the batch, as [`set_external_job`](Self::set_external_job) stored it
     /// before the batch was claimed.
     #[must_use]

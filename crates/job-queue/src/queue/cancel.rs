@@ -10,7 +10,7 @@ use crate::{
 
 impl Queue {
     /// Ends a run for good: what is queued of it is removed and counts as cancelled;
-    /// batches that are being delivered are finished, and count with their outcome.
+    /// calls that are under way are finished, and count with their outcome.
     ///
     /// # Errors
     ///

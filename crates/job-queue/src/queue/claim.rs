@@ -137,6 +137,10 @@ impl Claim {
         self.lease.is_lost()
     }
 
+    pub(crate) async fn run_cancelled(&self) {
+        self.lease.run_cancelled.cancelled().await;
+    }
+
     /// Releases the job, to be claimed after `delay`.
     pub(crate) async fn release(
         &self,

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{Queue, QueueError, redis::scripts};
 
@@ -22,11 +22,14 @@ pub(crate) struct Lease {
     pub(crate) id: String,
     pub(crate) token: String,
     lost: AtomicBool,
+    /// Cancelled when its run is being cancelled.
+    pub(crate) run_cancelled: CancellationToken,
 }
 
 impl Lease {
     pub(crate) fn new(queue: String, id: String, token: String) -> Self {
-        Self { queue, id, token, lost: AtomicBool::new(false) }
+        let (lost, run_cancelled) = (AtomicBool::new(false), CancellationToken::new());
+        Self { queue, id, token, lost, run_cancelled }
     }
 
     pub(crate) fn is_lost(&self) -> bool {
@@ -121,9 +124,13 @@ impl Worker {
             script.arg(&lease.queue).arg(&lease.id).arg(&lease.token);
         }
         let asked = Instant::now();
-        let lost: Vec<String> = queue.invoke("renew leases", &script).await?;
+        let (lost, cancelled): (Vec<String>, Vec<String>) =
+            queue.invoke("renew leases", &script).await?;
         for lease in held.iter().filter(|lease| lost.contains(&lease.token)) {
             lease.lost.store(true, Ordering::Relaxed);
+        }
+        for lease in held.iter().filter(|lease| cancelled.contains(&lease.token)) {
+            lease.run_cancelled.cancel();
         }
         *lock(&self.renewed) = asked;
         Ok(())

@@ -27,7 +27,8 @@ const SHRINKINGS_MAX: u32 = 5;
 
 impl Chunk {
     /// The two halves of a chunk that failed as a whole; a single row has none. They keep the count
-    /// of failures: what is wrong with the whole is wrong with one of them.
+    /// of failures: what is wrong with the whole is wrong with one of them. Only for a single row it begins
+    /// anew: chance must not reject it.
     pub(crate) fn halves(&self) -> Vec<Self> {
         if self.rows.len() < 2 {
             return Vec::new();
@@ -35,6 +36,7 @@ impl Chunk {
         let half = |rows: &[usize]| Self {
             rows: rows.to_vec(),
             was_sent: true,
+            attempts: if rows.len() == 1 { Attempts::default() } else { self.attempts },
             halvings: self.halvings + 1,
             ..*self
         };
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_is_halved_down_to_single_rows() {
+    fn a_chunk_is_halved_down_to_single_rows_and_those_have_all_their_tries() {
         let chunk = Chunk {
             rows: vec![3, 5, 8],
             attempts: Attempts { failures: 2, ..Attempts::default() },
@@ -136,7 +138,8 @@ mod tests {
         let halves = chunk.halves();
 
         assert_eq!(rows_of(&halves), [vec![3, 5], vec![8]]);
-        assert!(halves.iter().all(|half| half.attempts.failures == 2 && half.was_sent));
+        assert_eq!([&halves[0], &halves[1]].map(|half| half.attempts.failures), [2, 0]);
+        assert!(halves.iter().all(|half| half.was_sent));
         assert_eq!(halves[1].halves(), []);
     }
 

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use crate::retry::{Backoff, BackoffReason};
 
-/// The share of failed calls is that of so many calls, and none of them is older.
+/// It opens when three quarters of so many calls failed, and none of them is older. Where half of all calls
+/// fail, each batch needs two, and that is better than to wait; to wait alone is load enough off.
 const WINDOW_CALLS: usize = 50;
 const WINDOW_AGE: Duration = Duration::from_secs(10);
 
@@ -84,8 +85,6 @@ struct Since {
     reason: BackoffReason,
     start: Instant,
     failures: u32,
-    /// Openings in a row.
-    openings: u32,
     /// Whether the log says that all are waiting.
     is_logged: bool,
 }
@@ -209,7 +208,7 @@ impl State {
     }
 
     /// A call failed. It waits alone until too large a share of the last calls has failed, or none
-    /// succeeds any more: then the breaker opens, longer with every failed probe, or as long as the
+    /// succeeds any more: then the breaker opens, for longer the longer that lasts, or as long as the
     /// server asks for.
     pub(super) fn failed(
         &mut self,
@@ -228,7 +227,7 @@ impl State {
                 None => self.alone(times, now, random),
             };
         }
-        let fresh = Since { reason, start: now, failures: 0, openings: 0, is_logged: false };
+        let fresh = Since { reason, start: now, failures: 0, is_logged: false };
         let since = self.outage.get_or_insert(fresh);
         if is_current {
             since.failures += 1;
@@ -246,10 +245,9 @@ impl State {
         let is_news = !since.is_logged || since.reason != reason;
         (since.reason, since.is_logged) = (reason, true);
         if is_current || self.open.is_none() {
-            since.openings += 1;
             self.openings += 1;
         }
-        let own = backoff.delay(since.openings.max(1), random);
+        let own = backoff.delay_within(now.saturating_duration_since(since.start), random);
         let delay = retry_after.map_or(own, |asked_for| asked_for.max(backoff.floor));
         let before = self.open.map(|open| open.until);
         let until = before.map_or(now + delay, |before| before.max(now + delay));
@@ -317,7 +315,7 @@ impl Window {
     }
 
     fn is_mostly_failed(&self) -> bool {
-        self.calls.len() >= WINDOW_CALLS_MIN && self.failed * 2 >= self.calls.len()
+        self.calls.len() >= WINDOW_CALLS_MIN && self.failed * 4 >= self.calls.len() * 3
     }
 
     fn is_mostly_answered(&self) -> bool {

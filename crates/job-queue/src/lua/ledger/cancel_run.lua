@@ -1,5 +1,5 @@
--- Ends a run for good: no more of it is read, and what is queued is not delivered. Batches that are
--- being delivered are finished.
+-- Ends a run for good: no more of it is read, and what is queued is not delivered. Of batches that are
+-- being delivered, calls that are under way are finished.
 -- ARGV: run id
 -- Gives as pause_run.lua.
 local queue = run_key(ARGV[1])
