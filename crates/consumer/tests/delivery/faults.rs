@@ -182,8 +182,9 @@ async fn a_call_that_always_fails_is_halved_down_to_the_row_that_makes_it_fail()
     assert_eq!((ledger.tally.created, ledger.rejected), (1_999, 1));
     assert_eq!(ledger.rejected_by_code["UNKNOWN_EXCEPTION"], 1);
     assert!(scene.rejects("guilty").await[0].starts_with("E-000742,"));
-    // The whole three times, two halves on each of seven levels, and a few more for the last row.
-    assert!(ledger.tally.api_calls <= 19 + 3 + 14 + 15, "{}", ledger.tally.api_calls);
+    // The whole three times, two halves on each of seven levels, and the last row three times more in each
+    // of six passes at most: too few others get through meanwhile to blame it sooner.
+    assert!(ledger.tally.api_calls <= 19 + 3 + 14 + 18, "{}", ledger.tally.api_calls);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use load::{EncodedRow, EncodedRows, Reason};
 
 use super::{
     keys::{Keys, Match},
-    request::{Lookup, QueryError, TooMuch},
+    request::{Cause, Lookup, QueryError},
 };
 use crate::{
     delivery::{batch::Delivery, batch_state::BatchState, rest::Chunk, sender::Interruption},
@@ -96,12 +96,12 @@ impl Lookup {
             let matches = match self.ask(delivery, keys, &mut query, state).await {
                 Ok(matches) => matches,
                 Err(QueryError::Interrupted(interruption)) => return Err(interruption),
-                Err(QueryError::Refused { reason, too_much, blocker }) => {
+                Err(QueryError::Refused { reason, cause, blocker }) => {
                     let is_alone = query.rows.len() == 1;
-                    let is_doubted = match too_much {
-                        Some(TooMuch::Work) => false,
-                        Some(TooMuch::Text) => is_alone,
-                        None => is_alone || !others_get_through,
+                    let is_doubted = match cause {
+                        Cause::Work => false,
+                        Cause::Text => is_alone,
+                        Cause::Key | Cause::Unclear => is_alone || !others_get_through,
                     };
                     if is_doubted {
                         self.ask_for_no_row(delivery, keys, &query, &blocker, state).await?;
@@ -110,9 +110,11 @@ impl Lookup {
                     put_first(&mut queries, query.halves());
                     if let [key] = *query.rows {
                         for row in keys.rows(key) {
-                            match too_much {
-                                Some(TooMuch::Work) => state.retry(*row, reason.clone(), UNLIMITED),
-                                Some(TooMuch::Text) | None => state.rejected(*row, reason.clone()),
+                            match cause {
+                                Cause::Work | Cause::Unclear => {
+                                    state.retry(*row, reason.clone(), UNLIMITED);
+                                }
+                                Cause::Text | Cause::Key => state.rejected(*row, reason.clone()),
                             }
                         }
                     }

@@ -29,21 +29,24 @@ pub(super) enum QueryError {
     /// It cannot be taken as it is: a key may be at fault, or an intermediary takes none.
     Refused {
         reason: Reason,
-        /// What was too much, if it is known that fewer keys may do.
-        too_much: Option<TooMuch>,
+        cause: Cause,
         /// If it is no fault of a key.
         blocker: Blocker,
     },
     Interrupted(Interruption),
 }
 
-/// What of a query was too much.
+/// What a query was refused for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TooMuch {
+pub(super) enum Cause {
     /// Its keys are too long together, or one is.
     Text,
     /// It takes too long at the moment: that is no fault of a key.
     Work,
+    /// A key, unless no query is taken.
+    Key,
+    /// The same, or chance: it got no answer, and too few other calls do to tell.
+    Unclear,
 }
 
 impl Lookup {
@@ -124,7 +127,7 @@ impl Lookup {
             _ => None,
         };
         let alike = blocker(&refusal, field);
-        let (too_much, blocker) = match verdict {
+        let (cause, blocker) = match verdict {
             CallVerdict::Hold(blocker) => {
                 if answer.is_some_and(is_about_the_field) {
                     delivery.hold_run(blocker);
@@ -133,14 +136,17 @@ impl Lookup {
                 }
                 return QueryError::Interrupted(Interruption::Stopped);
             }
-            _ if answer.is_some_and(is_too_long) => (Some(TooMuch::Text), alike),
-            _ if answer.is_some_and(may_be_for_a_key) => (None, alike),
-            CallVerdict::Doubt(advice) => (None, Blocker { advice, ..alike }),
-            CallVerdict::Split(OnSingleRow::Reject) if !is_at_fault => (None, alike),
-            _ if got_no_answer(&refusal) => (None, alike),
-            _ => (Some(TooMuch::Work), alike),
+            _ if answer.is_some_and(is_too_long) => (Cause::Text, alike),
+            _ if answer.is_some_and(may_be_for_a_key) => (Cause::Key, alike),
+            CallVerdict::Doubt(advice) => (Cause::Key, Blocker { advice, ..alike }),
+            CallVerdict::Split(OnSingleRow::Reject) if !is_at_fault => (Cause::Key, alike),
+            CallVerdict::Split(OnSingleRow::Retry) if got_no_answer(&refusal) => {
+                (Cause::Unclear, alike)
+            }
+            _ if got_no_answer(&refusal) => (Cause::Key, alike),
+            _ => (Cause::Work, alike),
         };
-        QueryError::Refused { reason: reason_of(&refusal), too_much, blocker }
+        QueryError::Refused { reason: reason_of(&refusal), cause, blocker }
     }
 }
 
