@@ -46,20 +46,6 @@ main() {
 
 heading() { printf "\n== %s\n" "$*" >&2; }
 
-start_services() {
-  local redis azurite simulator
-  redis=$(free_port)
-  start_redis "$redis"
-  azurite=$(free_port)
-  start_azurite "$azurite"
-  simulator=$(free_port)
-  start_simulator "$simulator"
-  redis_url=redis://127.0.0.1:$redis
-  azure=$(azurite_connection "$azurite")
-  salesforce=http://127.0.0.1:$simulator
-  say "  Redis on port $redis, Azurite (Azure Blob Storage) on $azurite, Salesforce simulator on $simulator"
-}
-
 # Every row of the file, asked of Salesforce and not of our own ledger.
 check_rows() {
   node "$root/scripts/check-rows.mjs" "$azure" high-volume-ingest "$file" "$salesforce" ||

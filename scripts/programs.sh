@@ -67,6 +67,24 @@ without() { # [NAME=VALUE…]
   grep -vE "${names%|}"
 }
 
+# Redis, Azurite and the simulator, on free ports: $redis_url, $azure, $salesforce. A command before
+# Redis' own, such as one that puts it in a control group, comes as arguments.
+start_services() { # [COMMAND…]
+  local redis azurite simulator
+  redis=$(free_port)
+  start_in=("$@")
+  start_redis "$redis"
+  start_in=()
+  azurite=$(free_port)
+  start_azurite "$azurite"
+  simulator=$(free_port)
+  start_simulator "$simulator"
+  redis_url=redis://127.0.0.1:$redis
+  azure=$(azurite_connection "$azurite")
+  salesforce=http://127.0.0.1:$simulator
+  say "  Redis on port $redis, Azurite (Azure Blob Storage) on $azurite, Salesforce simulator on $simulator"
+}
+
 start_simulator() { # PORT
   start simulator "$programs/salesforce-simulator" --listen "127.0.0.1:$1"
   await simulator port_is_open "$1"

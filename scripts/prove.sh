@@ -5,8 +5,8 @@
 #
 #   prove.sh ROWS MEGABYTES MEMORY SVG|- [NAME=VALUE…]
 #
-# A megabyte is 1,000,000 bytes; NAME=VALUE changes a setting of the programs. Needs root, or sudo without a password, to make the group; ends with
-# code 3 where that cannot be done.
+# A megabyte is 1,000,000 bytes; NAME=VALUE changes a setting of the programs. Needs root, or sudo
+# without a password, to make the group; ends with code 3 where that cannot be done.
 set -euo pipefail
 mkdir -p "$(dirname "$0")/../.local"
 run=$(cd "$(dirname "$0")/../.local" && mktemp -d "$PWD/prove.XXXXXX")
@@ -37,7 +37,7 @@ main() {
   heading "Programs and services"
   build
   find_services
-  start_services
+  start_services "${in_group[@]}"
   own_settings "$azure" "$redis_url" "$salesforce" ${settings[@]+"${settings[@]}"}
   cd "$run"
 
@@ -74,21 +74,6 @@ grouped() { LC_ALL=C sed -E ':a; s/([0-9])([0-9]{3})(,|$)/\1,\2\3/; ta' <<<"$1";
 
 # A number out of a JSON object.
 json() { node -e 'process.stdin.on("data", (text) => console.log(JSON.parse(text)[process.argv[1]]))' "$1"; }
-
-start_services() {
-  local redis azurite simulator
-  redis=$(free_port)
-  start_in=("${in_group[@]}")
-  start_redis "$redis"
-  start_in=()
-  azurite=$(free_port)
-  start_azurite "$azurite"
-  simulator=$(free_port)
-  start_simulator "$simulator"
-  redis_url=redis://127.0.0.1:$redis
-  azure=$(azurite_connection "$azurite")
-  salesforce=http://127.0.0.1:$simulator
-}
 
 # Loads the file, and notes the memory of all every second.
 load() {
