@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 use crate::retry::{Backoff, BackoffReason};
 
-/// It opens when three quarters of so many calls failed, and none of them is older. Where half of all calls
-/// fail, each batch needs two, and that is better than to wait; to wait alone is load enough off.
+/// It opens when nine in ten of so many calls failed, and none of them is older. Where half of all calls
+/// fail, each batch needs two, and that is better than to wait: calls that failed wait alone, and that is
+/// load enough off.
 const WINDOW_CALLS: usize = 50;
 const WINDOW_AGE: Duration = Duration::from_secs(10);
 
@@ -315,7 +316,7 @@ impl Window {
     }
 
     fn is_mostly_failed(&self) -> bool {
-        self.calls.len() >= WINDOW_CALLS_MIN && self.failed * 4 >= self.calls.len() * 3
+        self.calls.len() >= WINDOW_CALLS_MIN && self.failed * 10 >= self.calls.len() * 9
     }
 
     fn is_mostly_answered(&self) -> bool {
