@@ -144,13 +144,15 @@ mod tests {
     #[test]
     fn a_key_of_another_batch_is_not_repeated_and_a_row_without_one_repeats_none() {
         let mut cut_here = rounds(Api::Bulk, Operation::Upsert, 2, false);
-        [Some(1), Some(2), Some(1), Some(1), None, None].map(|key| cut_here.add(key, 10));
+        for key in [Some(1), Some(2), Some(1), Some(1), None, None] {
+            cut_here.add(key, 10);
+        }
         let mut as_read = rounds(Api::Bulk, Operation::Upsert, 2, true);
-        [Some(1), Some(1), Some(1)].map(|key| as_read.add(key, 10));
+        (0..3).for_each(|_| as_read.add(Some(1), 10));
         as_read.end_of_read_batch();
         as_read.add(Some(1), 10);
         let mut of_bytes = rounds(Api::Bulk, Operation::Upsert, 2, false);
-        [1 << 19, 1 << 20, 1 << 20].map(|bytes| of_bytes.add(Some(1), bytes));
+        [1 << 19, 1 << 20, 1 << 20].iter().for_each(|bytes| of_bytes.add(Some(1), *bytes));
 
         let calls = [cut_here, as_read, of_bytes].map(|rounds| rounds.result().calls);
 
