@@ -50,6 +50,8 @@ impl Cause {
         while let Some(same) = source.filter(|source| scrubbed(&source.to_string()) == text) {
             source = same.source();
         }
+        // Said once, by the innermost.
+        let text = if source.is_none() { tls::with_advice(text) } else { text };
         Self { text, source: source.map(|source| Box::new(Self::chain(source))) }
     }
 }

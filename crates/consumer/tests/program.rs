@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use salesforce_simulator::{Config, Simulator};
+use salesforce_simulator::{Config, PlannedFault, Simulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -121,6 +121,31 @@ async fn check_prints_json_for_programs() {
             ],
         })
     );
+}
+
+#[tokio::test]
+async fn check_says_why_the_limits_could_not_be_read() {
+    let mut setting = Setting::new().await;
+    setting.map(LEAD);
+    for (status, code, says, not) in [
+        (403, "INSUFFICIENT_ACCESS", "permission View Setup and Configuration", "read now"),
+        (403, "REQUEST_LIMIT_EXCEEDED", "read now (HTTP 403 REQUEST_LIMIT_EXCEEDED", "permission"),
+        (
+            503,
+            "SERVER_UNAVAILABLE",
+            "limits could not be read now (HTTP 503 SERVER_UNAVAILABLE",
+            "permission",
+        ),
+    ] {
+        setting.salesforce.plan(PlannedFault::refusing(status, code, "").on("/limits"));
+
+        let checked = setting.run(&["check", "--json"]).await;
+
+        assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+        let json: Value = serde_json::from_slice(&checked.stdout).unwrap();
+        let said = json["warnings"].to_string();
+        assert!(said.contains(says) && !said.contains(not), "{status} {code}: {said}");
+    }
 }
 
 #[tokio::test]

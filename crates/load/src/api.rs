@@ -3,6 +3,8 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::Operation;
+
 /// The two APIs that rows can be loaded by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,9 +29,13 @@ pub enum ApiChoice {
     Auto,
 }
 
-/// Rows of ten calls of Collections. An ingest job takes some ten calls as well, and its rows wait
-/// in Salesforce's queue: for fewer rows it costs more than it saves.
-pub const AUTO_BULK_ROWS_MIN: usize = 2_000;
+/// Calls that one ingest job takes: create, upload, close, results, delete, and about five looks at how
+/// far it is. A second file of results is one more; of a job that ends at once it is six.
+pub const JOB_CALLS: usize = 10;
+
+/// Rows of ten calls of Collections, as many as an ingest job takes. Its rows also wait in Salesforce's
+/// queue: for fewer rows it costs more than it saves.
+pub const AUTO_BULK_ROWS_MIN: usize = JOB_CALLS * 200;
 
 impl Api {
     /// What `SALESFORCE_API=auto` picks for a batch of so many rows: Bulk when there are more than
@@ -37,6 +43,16 @@ impl Api {
     #[must_use]
     pub fn for_batch(rows: usize, bulk_has_room: bool) -> Self {
         if rows > AUTO_BULK_ROWS_MIN && bulk_has_room { Self::Bulk } else { Self::Collections }
+    }
+
+    /// By which API rows of a batch that goes by Bulk are loaded whose keys its job has already: so many
+    /// rows, each with a key of its own, and so many of them in a call of Collections. By a further
+    /// job only while that is fewer calls, or where calls would do something else.
+    #[must_use]
+    pub fn for_repeats(rows: usize, call_rows_max: usize, operation: Operation) -> Self {
+        let calls = rows.div_ceil(call_rows_max.max(1));
+        let is_by_job = calls > JOB_CALLS || operation.is_by_bulk_only();
+        if is_by_job { Self::Bulk } else { Self::Collections }
     }
 }
 
@@ -54,6 +70,24 @@ mod tests {
             (10_000, false, Api::Collections),
         ] {
             assert_eq!(Api::for_batch(rows, has_room), expected, "{rows} rows, {has_room}");
+        }
+    }
+
+    #[test]
+    fn rows_that_repeat_a_key_get_a_job_where_that_is_fewer_calls() {
+        use Operation::{Delete, HardDelete, Upsert};
+        for (rows, call_rows_max, operation, expected) in [
+            (1, 200, Upsert, Api::Collections),
+            (2_000, 200, Upsert, Api::Collections),
+            (2_001, 200, Upsert, Api::Bulk),
+            (2_001, 200, Delete, Api::Bulk),
+            (600, 60, Upsert, Api::Collections),
+            (601, 60, Upsert, Api::Bulk),
+            (11, 0, Upsert, Api::Bulk),
+            (1, 200, HardDelete, Api::Bulk),
+        ] {
+            let found = Api::for_repeats(rows, call_rows_max, operation);
+            assert_eq!(found, expected, "{rows} rows, {call_rows_max} a call, {operation:?}");
         }
     }
 }

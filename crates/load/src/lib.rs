@@ -44,7 +44,7 @@ mod utf8;
 mod value;
 mod warnings;
 
-pub use api::{AUTO_BULK_ROWS_MIN, Api, ApiChoice};
+pub use api::{AUTO_BULK_ROWS_MIN, Api, ApiChoice, JOB_CALLS};
 pub use assignment_rule::AssignmentRule;
 pub use checked_row::CheckedRow;
 pub use columns::{Constant, LeftOut, MappedColumn};

@@ -61,8 +61,19 @@ impl Client {
     /// When there was no answer.
     pub async fn limits(&self) -> Result<Option<OrgLimits>, Refusal> {
         match self.call(Call::get("limits")).await {
-            Ok(body) => Ok(serde_json::from_slice(&body).ok()),
-            Err(Refusal::Answered(answer)) if answer.status == 403 => Ok(None),
+            Ok(body) => match serde_json::from_slice(&body) {
+                Ok(limits) => Ok(Some(limits)),
+                Err(_) => Err(Refusal::OutcomeUnknown {
+                    cause: "an answer that names no limits".to_owned(),
+                }),
+            },
+            // The day's calls are used up: that is no matter of permissions.
+            Err(Refusal::Answered(answer))
+                if answer.status == 403
+                    && answer.code.as_deref() != Some("REQUEST_LIMIT_EXCEEDED") =>
+            {
+                Ok(None)
+            }
             Err(refusal) => Err(refusal),
         }
     }

@@ -132,7 +132,7 @@ fn cause(error: reqwest::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    match (timed_out, innermost.to_string()) {
+    match (timed_out, tls::with_advice(innermost.to_string())) {
         (true, words) if !words.contains("timed out") => format!("timed out: {words}"),
         (_, words) => words,
     }

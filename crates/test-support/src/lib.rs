@@ -21,7 +21,7 @@ mod wait;
 pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
 pub use clock::MovableClock;
 pub use fuzz::replay_corpus;
-pub use keys::RSA_KEYS;
+pub use keys::{RSA_KEYS, UNUSUAL_RSA_KEYS};
 pub use process::free_port;
 pub use proxy::{Fate, Filter, pass, proxy_before};
 pub use redis::RedisServer;

@@ -89,14 +89,22 @@ pub(crate) async fn fit(
 
 /// Asks the org what is left today.
 pub(crate) async fn limits(client: &Client) -> Limits {
-    let limits = client.limits().await.unwrap_or_default();
-    let daily_requests = limits.map(|limits| limits.daily_api_requests);
-    let warning = daily_requests.is_none().then(|| {
-        "the org's limits cannot be read; give the integration user the permission View Setup and \
-         Configuration to see what is left of the day's calls"
-            .to_owned()
-    });
-    Limits { daily_requests, warning }
+    let warning = match client.limits().await {
+        Ok(Some(limits)) => {
+            return Limits { daily_requests: Some(limits.daily_api_requests), warning: None };
+        }
+        Ok(None) => {
+            "the org's limits cannot be read; give the integration user the permission View \
+                     Setup and Configuration to see what is left of the day's calls"
+                .to_owned()
+        }
+        // It says nothing of what the user may do.
+        Err(refusal) => format!(
+            "the org's limits could not be read now ({refusal}); what is left of the day's calls is \
+             not known until salesforce answers"
+        ),
+    };
+    Limits { daily_requests: None, warning: Some(warning) }
 }
 
 async fn describe(

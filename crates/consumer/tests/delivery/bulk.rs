@@ -104,7 +104,33 @@ async fn rows_that_repeat_a_key_are_loaded_in_file_order() {
 
     assert_eq!((ledger.tally.created, ledger.tally.updated), (1, 3));
     assert_eq!(scene.values("LastName").await, [("E-1".to_owned(), "Ames 3".to_owned())]);
-    assert_eq!(scene.salesforce.state().bulk_batches, 4);
+    assert_eq!(scene.salesforce.state().bulk_batches, 1, "three go by calls");
+}
+
+#[tokio::test]
+async fn rows_that_repeat_a_key_are_not_sent_while_their_run_is_paused() {
+    let faults = Faults { job_delay_ms: 2_000, ..Faults::default() };
+    let scene = Scene::with_faults(faults).await;
+    let row = |n: u32| format!("E-{},Ames {n},Acme,", n % 300);
+    scene.feed("a", &[(0..400).map(row).collect()]).await;
+    let _consumer = scene.consumer(&[BULK]);
+    let closed = scene.salesforce.wait_for(|state| state.jobs.contains_key("UploadComplete"));
+    tokio::time::timeout(Duration::from_secs(60), closed).await.unwrap();
+
+    let run = "a".parse().unwrap();
+    scene.queue.pause_run(&run).await.unwrap();
+    // Its job is removed once the batch is given back.
+    let gone = scene.salesforce.wait_for(|state| state.jobs.values().all(|jobs| *jobs == 0));
+    tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
+    let written_meanwhile = scene.writes().await;
+    scene.queue.resume_run(&run).await.unwrap();
+    let ledger = scene.delivered("a").await;
+
+    assert_eq!(written_meanwhile, 300);
+    assert_eq!((ledger.tally.created, ledger.tally.updated, scene.writes().await), (300, 100, 400));
+    let values = scene.values("LastName").await;
+    let changed = |(key, name): &&(String, String)| name[5..] != key[2..];
+    assert_eq!(values.iter().filter(changed).count(), 100);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What is promised of order today: rows of one key *in one batch* are stored in the order of the
 //! file, also when some of them are locked and sent again. Batches are delivered in any order, so
 //! of a key in several batches the last row of any of them may stay; never a row before that, never
-//! a value that is not in the file, and each row counts once.
+//! a value that is not in the file, and each row counts once. A batch that goes by Bulk is no other.
 //!
 //! A register test: the values of a key are its versions.
 
@@ -71,4 +71,73 @@ fn of_a_key_in_many_batches_the_last_version_of_one_of_them_stays_whatever_is_ki
         assert!(may_stay.contains(version), "{key} is {version}, and may be one of {may_stay:?}");
     }
     assert!(may_stay.is_empty(), "keys are lost: {may_stay:?}");
+}
+
+/// So many rows of one key.
+const EQUAL: u64 = 300;
+
+/// What goes wrong with a load of rows of one key by Bulk.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Mishap {
+    None,
+    /// The consumer is killed in the midst of the calls that follow the job.
+    Kill,
+    /// The row of the job is locked.
+    Lock,
+}
+
+/// Loads rows of one key by Bulk, in so many jobs.
+fn equal_keys_by_bulk(mishap: Mishap, jobs: u64) {
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=10"]);
+    pipeline.set("SALESFORCE_API", "bulk");
+    pipeline.set("QUEUE_LEASE", "1s");
+    let mut file = "Key,Name,Email,Company\n".to_owned();
+    for row in 1..=EQUAL {
+        writeln!(file, "K-1,v{row},k@example.com,Registers").unwrap();
+    }
+    pipeline.put(FILE, file);
+    if mishap == Mishap::Lock {
+        pipeline.set_faults(&serde_json::json!({"rowLockPermille": 1000, "rowLockTimes": 1}));
+    }
+    let consumer = LEADS.consumer(&pipeline);
+    let sync = LEADS.sync(&pipeline, "equal", FILE);
+    let writes = || {
+        let records = pipeline.records("Lead");
+        records.first().and_then(|lead| lead["_writes"].as_u64()).unwrap_or_default()
+    };
+    let mut next = None;
+    if mishap == Mishap::Kill {
+        wait_until("some of them are sent", || writes() > EQUAL / 3);
+        consumer.kill();
+        next = Some(LEADS.consumer(&pipeline));
+    }
+
+    let ended = sync.end();
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let report = Report::of(&ended);
+    report.assert_it_adds_up(EQUAL);
+    assert_eq!((report.number("created"), report.number("updated")), (1, EQUAL - 1));
+    let leads = pipeline.records("Lead");
+    let last = format!("v{EQUAL}");
+    assert_eq!((leads.len(), leads[0]["LastName"].as_str()), (1, Some(&*last)), "{leads:?}");
+    assert_eq!(pipeline.salesforce_state()["bulkBatches"], jobs, "the others went by calls");
+    let is_once = writes() == EQUAL;
+    assert_eq!(is_once, mishap != Mishap::Kill, "a consumer that follows sends them once more");
+    drop(next);
+}
+
+#[test]
+fn rows_of_one_key_by_bulk_take_one_job_and_the_last_of_them_stays() {
+    equal_keys_by_bulk(Mishap::None, 1);
+}
+
+#[test]
+fn rows_of_one_key_by_bulk_end_with_the_last_when_a_consumer_dies_among_their_calls() {
+    equal_keys_by_bulk(Mishap::Kill, 1);
+}
+
+#[test]
+fn rows_of_one_key_by_bulk_wait_for_the_first_of_them_where_its_job_finds_it_locked() {
+    equal_keys_by_bulk(Mishap::Lock, 2);
 }

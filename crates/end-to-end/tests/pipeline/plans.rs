@@ -48,13 +48,22 @@ impl Heard {
     }
 }
 
-/// A plan, and what a run of the same file with the same settings did.
+/// A plan, and what a run of so many rows with the same settings did.
 fn planned_and_done(settings: &[(&str, &str)], rows: u64) -> (Value, Heard, Report) {
+    planned_and_done_with(settings, sheet("P-", rows, 0), rows)
+}
+
+/// A plan, and what a run of the same file with the same settings did.
+fn planned_and_done_with(
+    settings: &[(&str, &str)],
+    file: String,
+    rows: u64,
+) -> (Value, Heard, Report) {
     let mut pipeline = Pipeline::start();
     for (name, value) in settings {
         pipeline.set(name, value);
     }
-    pipeline.put("leads.csv", sheet("P-", rows, 0));
+    pipeline.put("leads.csv", file);
     let planned = plan(&pipeline, "leads.csv");
     let before = Heard::by_now(&pipeline);
     let _consumer = pipeline.consumer_without_load();
@@ -102,4 +111,46 @@ fn jobs_are_made_as_they_were_planned() {
         assert!(heard.looks >= jobs && heard.calls + heard.looks <= planned, "{heard:?} {plan}");
         assert_eq!(heard.calls, jobs * 5, "create, upload, close, results, delete");
     }
+}
+
+/// Five hundred keys, of which fifty come twice and one forty times, in so many rows.
+fn repeats() -> (String, u64) {
+    let mut file = sheet("P-", 500, 0);
+    let row = |key| format!("P-{key},Ada,ada@example.com,Again,\n");
+    (1..=50).for_each(|key| file.push_str(&row(key)));
+    (0..38).for_each(|_| file.push_str(&row(1)));
+    (file, 500 + 50 + 38)
+}
+
+#[test]
+fn rows_that_repeat_a_key_take_the_calls_that_were_planned() {
+    let (file, rows) = repeats();
+    let bulk = [("SALESFORCE_API", "bulk")];
+
+    let (plan, heard, _) = planned_and_done_with(&bulk, file.clone(), rows);
+
+    let way = &plan["bulk"];
+    assert_eq!((&way["bulkBatches"], heard.bulk_batches), (&json!(1), 1), "{heard:?} {plan}");
+    // One for what comes a second time, and 38 for the one key that comes once more each time.
+    assert_eq!((heard.calls, &way["forRepeats"]), (5 + 39, &json!(39)), "{plan}");
+    assert_eq!(way["apiCalls"], 10 + 39, "{plan}");
+
+    let (plan, heard, _) = planned_and_done_with(&[], file, rows);
+
+    let way = &plan["collections"];
+    // Of the third batch, 150 keys, and one of them 38 times more.
+    assert_eq!(way["apiCalls"], 3 + 38, "{plan}");
+    assert_eq!((heard.calls, &way["forRepeats"]), (3 + 38, &json!(38)), "{plan}");
+}
+
+#[test]
+fn jobs_for_rows_that_repeat_a_key_are_made_as_they_were_planned() {
+    let twice = || (1..=2_100).map(|key| format!("P-{key},Ada,ada@example.com,Again,\n"));
+    let file = sheet("P-", 2_100, 0) + &twice().collect::<String>();
+
+    let (plan, heard, _) = planned_and_done_with(&[("SALESFORCE_API", "bulk")], file, 4_200);
+
+    let way = &plan["bulk"];
+    assert_eq!((&way["bulkBatches"], heard.bulk_batches), (&json!(2), 2), "{heard:?} {plan}");
+    assert_eq!((heard.calls, &way["apiCalls"]), (2 * 5, &json!(2 * 10)), "{plan}");
 }

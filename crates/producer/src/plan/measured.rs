@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use job_queue::{Ledger, RunState};
+use load::JOB_CALLS;
 
 use super::estimate::Assumed;
 use crate::report::format::per_second;
@@ -22,7 +23,7 @@ impl Assumed {
             seconds_per_call: 1.0,
             jobs_at_once: 4,
             seconds_per_job: 60.0,
-            calls_per_job: 10,
+            calls_per_job: JOB_CALLS as u64,
             reserve_percent: 10,
             measured_by_calls,
             measured_by_jobs,

@@ -2,9 +2,12 @@
 
 mod dates;
 mod estimate;
+#[cfg(test)]
+mod estimate_tests;
 mod measured;
 mod planned_load;
 mod repeats;
+mod rounds;
 mod text;
 
 use std::{io::Write, process::ExitCode};
@@ -20,6 +23,7 @@ use self::{
     estimate::{Assumed, Estimate, Given, estimate, keys_per_lookup},
     planned_load::PlannedLoad,
     repeats::{Repeated, Repeats},
+    rounds::{ForRepeats, Sending},
 };
 use crate::{
     cli::plan_args::PlanArgs,
@@ -76,6 +80,8 @@ struct Rows {
     with_backslash_quotes: u64,
     are_counted: bool,
     keys: Option<Repeated>,
+    /// What rows take that repeat a key, one for each way of sending them.
+    for_repeats: Vec<ForRepeats>,
     kept_together: Option<Repeated>,
     dates: Vec<DateColumn>,
 }
@@ -98,18 +104,23 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let files = FileOpener { store: &store, queue: Some(&queue), transfer };
     let as_set = settings.clone();
     let settings = Box::pin(files.in_batches_for(&blob, settings, load.calls)).await?;
-    let rows = Box::pin(look(&store, &blob, &settings, key, args.count)).await?;
-    let limits = queue.org_limits().await?;
-    let assumed =
-        Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?).with_call_rows(load.calls.rows);
     let size_by = |api, rows| {
         as_set.clone().in_batches_for(load.calls.with(Some(api), None), rows).batch_size()
     };
+    // How many rows there are makes a difference to `auto` alone.
+    let by_calls = size_by(ApiChoice::Collections, 0);
+    let by_jobs = size_by(ApiChoice::Bulk, 0);
+    let sent = load.sent_in([(Api::Collections, by_calls), (Api::Bulk, by_jobs)], &settings);
+    let rows = Box::pin(look(&store, &blob, &settings, (key, &sent), args.count)).await?;
+    let limits = queue.org_limits().await?;
+    let assumed =
+        Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?).with_call_rows(load.calls.rows);
+    let for_repeats = |way: usize| rows.for_repeats.get(way).copied().unwrap_or_default();
     let given = Given {
         rows: rows.rows,
         row_bytes: rows.row_bytes,
-        by_calls: size_by(ApiChoice::Collections, rows.rows),
-        by_jobs: size_by(ApiChoice::Bulk, rows.rows),
+        by_calls,
+        by_jobs,
         by_auto: match load.calls.api {
             ApiChoice::Auto => settings.batch_size(),
             _ => size_by(ApiChoice::Auto, rows.rows),
@@ -118,6 +129,8 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         keys_per_lookup: load
             .looks_records_up
             .then(|| keys_per_lookup(rows.keys.as_ref().map_or(0, |keys| keys.key_bytes))),
+        repeats_by_calls: for_repeats(0),
+        repeats_by_jobs: for_repeats(1),
         assumed,
     };
     let estimate = estimate(&given);
@@ -169,7 +182,7 @@ async fn look(
     store: &BlobStore,
     blob: &BlobProperties,
     settings: &ReadSettings,
-    key: Option<&str>,
+    (key, sent): (Option<&str>, &[Sending]),
     counts: bool,
 ) -> Result<Rows, ReadError> {
     let progress = ReadProgress::default();
@@ -178,7 +191,7 @@ async fn look(
     // Only of a plain file is it known how much of it the rows read so far are.
     let enough = if counts || !source.keeps_bytes() { u64::MAX } else { SAMPLE_BYTES };
     let repeats = |column: Option<&str>| column.and_then(|name| Repeats::of(&header, name));
-    let mut keys = repeats(key);
+    let mut keys = repeats(key).map(|keys| keys.sent(sent));
     let mut kept_together = repeats(settings.keep_together());
     let mut dates = DateColumns::new(&header);
     let (mut rows, mut bytes, mut with_backslash_quotes) = (0, 0, 0);
@@ -198,6 +211,18 @@ async fn look(
         }
     }
     let row_bytes = bytes.checked_div(rows).unwrap_or_default();
+    let keys = keys.map(Repeats::result);
+    let for_repeats = keys.iter().flat_map(|keys| keys.for_repeats.iter().copied());
+    let for_repeats = for_repeats
+        .map(|of_sample| match are_counted {
+            true => of_sample,
+            false => ForRepeats {
+                calls: extrapolate(of_sample.calls, bytes, blob.bytes),
+                jobs: extrapolate(of_sample.jobs, bytes, blob.bytes),
+                ..of_sample
+            },
+        })
+        .collect();
     let rows = if are_counted { rows } else { extrapolate(rows, bytes, blob.bytes) };
     Ok(Rows {
         rows,
@@ -205,7 +230,8 @@ async fn look(
         bytes_read: bytes,
         with_backslash_quotes,
         are_counted,
-        keys: keys.map(Repeats::result),
+        keys,
+        for_repeats,
         kept_together: kept_together.map(Repeats::result),
         dates: dates.result(),
     })

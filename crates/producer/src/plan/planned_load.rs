@@ -1,15 +1,16 @@
 //! What a plan has to know of the load that a start of the file would have.
 
 use job_queue::{LoadSummary, Queue};
-use load::{Columns, DateOrder, Load, LoadSettings, Operation};
+use load::{Api, Columns, DateOrder, Load, LoadSettings, Operation};
 
+use super::rounds::Sending;
 use crate::{
     cli::load_args::LoadArgs,
     import::{
         error::SyncError,
         known_loads::KnownLoads,
         load_choice::{LoadError, LoadWish},
-        read_settings::Calls,
+        read_settings::{BatchSize, Calls, ReadSettings},
     },
 };
 
@@ -25,6 +26,8 @@ pub(super) struct PlannedLoad {
     pub(super) looks_records_up: bool,
     /// Its API, and rows of a call; as far as they are known.
     pub(super) calls: Calls,
+    /// Rows of one key are sent one after another; so they are before anybody says what becomes of them.
+    pub(super) operation: Operation,
 }
 
 impl PlannedLoad {
@@ -52,6 +55,22 @@ impl PlannedLoad {
         })
     }
 
+    /// How its rows are sent by either API, in batches of these sizes, while batches are read as these
+    /// settings say. No row of an insert waits for another one.
+    pub(super) fn sent_in(&self, ways: [(Api, BatchSize); 2], read: &ReadSettings) -> Vec<Sending> {
+        if self.operation == Operation::Insert {
+            return Vec::new();
+        }
+        let way = |(api, batches): (Api, BatchSize)| Sending {
+            api,
+            operation: self.operation,
+            call_rows_max: self.calls.rows,
+            batches,
+            are_as_read: batches == read.batch_size(),
+        };
+        ways.map(way).to_vec()
+    }
+
     fn of_load(load: &Load) -> Self {
         Self {
             summary: None,
@@ -59,6 +78,7 @@ impl PlannedLoad {
             dates: load.values.dates,
             looks_records_up: looks_up(load.operation, load.key.as_deref()),
             calls: Calls::of_load(load),
+            operation: load.operation,
         }
     }
 
@@ -69,6 +89,7 @@ impl PlannedLoad {
             dates: settings.dates.unwrap_or_default(),
             looks_records_up: looks_up(settings.operation.unwrap_or_default(), key),
             calls: Calls::default().with(settings.api, settings.call_rows.map(usize::from)),
+            operation: settings.operation.unwrap_or_default(),
             ..Self::default()
         }
     }

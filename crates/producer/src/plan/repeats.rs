@@ -9,6 +9,8 @@ use std::{
 use ingest_core::{Cells, Header, Rows, number_by_value};
 use serde::Serialize;
 
+use super::rounds::{ForRepeats, Rounds, Sending};
+
 /// So many different cells are remembered, in less than 20 MiB, and as much again where numbers are
 /// written in several ways. Of more, a part is looked at.
 const CELLS_MAX: usize = 900_000;
@@ -28,6 +30,8 @@ pub(super) struct Repeats {
     /// The same by the value of cells that are numbers. While all of them are written in the
     /// plainest way, it is what `by_text` is.
     by_value: Option<Seen>,
+    /// What rows take that repeat a key, one for each way of sending them.
+    rounds: Vec<Rounds>,
 }
 
 /// Cells that were seen.
@@ -56,6 +60,9 @@ pub(super) struct Repeated {
     /// Of a cell in a query for records, on average.
     #[serde(skip)]
     pub(super) key_bytes: u64,
+    /// What rows take that repeat a key, one for each way of sending them.
+    #[serde(skip)]
+    pub(super) for_repeats: Vec<ForRepeats>,
 }
 
 /// How often cells came again.
@@ -76,6 +83,11 @@ impl Repeats {
         Self::bounded(header, column, CELLS_MAX)
     }
 
+    /// The same with what rows take that repeat a key, where they are sent in these ways.
+    pub(super) fn sent(self, ways: &[Sending]) -> Self {
+        Self { rounds: ways.iter().copied().map(Rounds::new).collect(), ..self }
+    }
+
     fn bounded(header: &Header, column: &str, cells_max: usize) -> Option<Self> {
         Some(Self {
             column: column.to_owned(),
@@ -85,6 +97,7 @@ impl Repeats {
             query_bytes: 0,
             by_text: Seen::new(cells_max),
             by_value: None,
+            rounds: Vec::new(),
         })
     }
 
@@ -96,11 +109,13 @@ impl Repeats {
         for (_, raw) in rows.iter() {
             let cell = self.cells.read(raw);
             if cell.is_empty() || cell == NO_KEY {
+                self.rounds.iter_mut().for_each(|rounds| rounds.add(None, raw.len()));
                 continue;
             }
             self.rows += 1;
             let text = String::from_utf8_lossy(cell);
             let hash_of_text = hash(&text);
+            self.rounds.iter_mut().for_each(|rounds| rounds.add(Some(hash_of_text), raw.len()));
             let hash_of_value = match plain_number(&text) {
                 Some(plain) if *plain != *text => {
                     self.by_value.get_or_insert_with(|| self.by_text.clone());
@@ -116,13 +131,21 @@ impl Repeats {
                 by_value.add(hash_of_value);
             }
         }
+        self.rounds.iter_mut().for_each(Rounds::end_of_read_batch);
     }
 
     pub(super) fn result(self) -> Repeated {
         let again = self.by_text.again();
         let as_numbers = self.by_value.map(|seen| seen.again()).filter(|numbers| *numbers != again);
         let key_bytes = self.query_bytes.div_ceil(self.asked_for.max(1));
-        Repeated { column: self.column, rows_looked_at: self.rows, again, as_numbers, key_bytes }
+        Repeated {
+            column: self.column,
+            rows_looked_at: self.rows,
+            again,
+            as_numbers,
+            key_bytes,
+            for_repeats: self.rounds.into_iter().map(Rounds::result).collect(),
+        }
     }
 }
 
@@ -233,6 +256,7 @@ mod tests {
             again: Again { again_in_batch: 4, again_later: 2, is_exact: true },
             as_numbers: None,
             key_bytes: 10,
+            for_repeats: Vec::new(),
         };
         assert_eq!(repeated(100, batches), expected);
     }

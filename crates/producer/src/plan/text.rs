@@ -167,11 +167,15 @@ fn later(again: Again) -> String {
 }
 
 fn way(way: &Way) -> String {
-    let Way { batch_rows, batches, api_calls, lookups, bulk_batches, .. } = way;
+    let Way { batch_rows, batches, api_calls, lookups, for_repeats, bulk_batches, .. } = way;
     let Way { seconds, is_measured, fits_today, .. } = way;
-    let of_lookups = match lookups {
-        0 => String::new(),
-        lookups => format!(" ({} of them to look records up)", grouped(*lookups)),
+    let parts = [(lookups, "to look records up"), (for_repeats, "for repeated keys")];
+    let parts = parts.iter().filter(|(calls, _)| **calls > 0);
+    let parts: Vec<_> =
+        parts.map(|(calls, why)| format!("{} of them {why}", grouped(**calls))).collect();
+    let parts = match parts.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", parts.join(", ")),
     };
     let of_bulk = match bulk_batches {
         0 => String::new(),
@@ -185,7 +189,7 @@ fn way(way: &Way) -> String {
         Some(false) => "; more than the org has left today",
     };
     format!(
-        "{} batches of {}, {} calls{of_lookups}{of_bulk}, about {time} ({how}){fits}",
+        "{} batches of {}, {} calls{parts}{of_bulk}, about {time} ({how}){fits}",
         grouped(*batches),
         grouped(*batch_rows),
         grouped(*api_calls)
@@ -206,7 +210,14 @@ mod tests {
     fn repeated(again_in_batch: u64, again_later: u64, is_exact: bool) -> Repeated {
         let again = Again { again_in_batch, again_later, is_exact };
         let column = "Key".to_owned();
-        Repeated { column, rows_looked_at: 1_000, again, as_numbers: None, key_bytes: 0 }
+        Repeated {
+            column,
+            rows_looked_at: 1_000,
+            again,
+            as_numbers: None,
+            key_bytes: 0,
+            for_repeats: Vec::new(),
+        }
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::{fmt, fs, io, path::Path, sync::Arc};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use ring::{
+    error::KeyRejected,
     rand::SystemRandom,
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
+use rustls_pki_types::{PrivateKeyDer, pem::PemObject};
 use serde::Serialize;
 use url::Url;
 
@@ -24,10 +26,23 @@ pub enum JwtKeyError {
     Unreadable(io::ErrorKind),
     /// It is something else.
     #[error(
-        "it is no RSA private key of 2048 to 4096 bits in PEM (`-----BEGIN PRIVATE KEY-----`); \
+        "it is no RSA private key of 2048, 3072 or 4096 bits in PEM (`-----BEGIN PRIVATE KEY-----`); \
          make one with `openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem`"
     )]
     NoRsaKey,
+    /// Only somebody with its password can read it.
+    #[error(
+        "the key is encrypted, and there is no setting for its password; decrypt it with `openssl pkey -in \
+         encrypted.pem -out key.pem`"
+    )]
+    Encrypted,
+    /// It is an RSA key of a kind that `ring` does not sign with.
+    #[error(
+        "the RSA private key has another size or public exponent than those that are accepted: 2048, 3072 \
+         or 4096 bits, two primes, and an exponent from 65537 to 33 bits; make one with `openssl req -x509 \
+         -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem`, and give its certificate to the app"
+    )]
+    UnusableRsaKey,
 }
 
 /// `{"typ":"JWT","alg":"RS256"}`: the one algorithm that Salesforce takes (RFC 7515, 3.1).
@@ -46,20 +61,22 @@ struct Claims<'a> {
 }
 
 impl JwtKey {
-    /// Reads an RSA private key, PKCS #8 or PKCS #1, from a PEM file.
+    /// Reads an RSA private key, PKCS #8 or PKCS #1, from a PEM file: the first private key in it, whatever
+    /// else is there, such as its certificate.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or is no such key.
+    /// When the file cannot be read, when its key is encrypted, is none of RSA, or one that cannot be used.
     pub fn load(path: &Path) -> Result<Self, JwtKeyError> {
         let pem = fs::read(path).map_err(|error| JwtKeyError::Unreadable(error.kind()))?;
-        let pem = pem::parse(pem).map_err(|_| JwtKeyError::NoRsaKey)?;
-        let key = match pem.tag() {
-            "PRIVATE KEY" => RsaKeyPair::from_pkcs8(pem.contents()),
-            "RSA PRIVATE KEY" => RsaKeyPair::from_der(pem.contents()),
+        // A section that is broken is no key; one behind it may be one.
+        let key = match PrivateKeyDer::pem_slice_iter(&pem).find_map(Result::ok) {
+            Some(PrivateKeyDer::Pkcs8(key)) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
+            Some(PrivateKeyDer::Pkcs1(key)) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
+            None if is_encrypted(&pem) => return Err(JwtKeyError::Encrypted),
             _ => return Err(JwtKeyError::NoRsaKey),
         };
-        let key = key.map_err(|_| JwtKeyError::NoRsaKey)?;
+        let key = key.map_err(|rejected| why_rejected(&rejected))?;
         // Only signing shows whether its numbers belong together.
         let key = Self(Arc::new(key));
         key.sign(&Claims { iss: "", sub: "", aud: String::new(), exp: 0 })?;
@@ -90,6 +107,27 @@ impl JwtKey {
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
             .map_err(|_| JwtKeyError::NoRsaKey)?;
         Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+    }
+}
+
+/// Whether a key is there, in either way that `openssl` encrypts one: in a section of its own, or behind
+/// a header line.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let is_mark = |line: &[u8]| {
+        let line = line.trim_ascii_end();
+        line == b"-----BEGIN ENCRYPTED PRIVATE KEY-----" || line == b"Proc-Type: 4,ENCRYPTED"
+    };
+    pem.split(|byte| matches!(byte, b'\n' | b'\r')).any(is_mark)
+}
+
+/// `ring` takes primes of a multiple of 512 bits.
+fn why_rejected(rejected: &KeyRejected) -> JwtKeyError {
+    match &*rejected.to_string() {
+        "TooSmall"
+        | "TooLarge"
+        | "PrivateModulusLenNotMultipleOf512Bits"
+        | "VersionNotSupported" => JwtKeyError::UnusableRsaKey,
+        _ => JwtKeyError::NoRsaKey,
     }
 }
 
@@ -181,5 +219,58 @@ mod tests {
             assert!(refusal.starts_with("it is no RSA private key"), "{text}: {refusal}");
             assert!(!refusal.contains("hunter2"));
         }
+    }
+
+    fn pem_of(kind: &str, der: &[u8]) -> String {
+        pem::encode(&pem::Pem::new(kind, der))
+    }
+
+    fn load(text: &str) -> Result<JwtKey, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        std::fs::write(&path, text).unwrap();
+        JwtKey::load(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_first_private_key_of_a_file_counts_whatever_else_is_there() {
+        let [first, second] = test_support::RSA_KEYS;
+        let [key, other] = [first, second].map(|key| pem_of("PRIVATE KEY", key));
+        let certificate = pem_of("CERTIFICATE", b"any");
+        let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+        let encrypted = pem_of("ENCRYPTED PRIVATE KEY", b"any");
+        let modulus = |key: &JwtKey| key.0.public().as_ref().to_vec();
+        let expected = modulus(&load(&key).unwrap());
+
+        for before in [&certificate, broken, &encrypted, "Key:\r\n"] {
+            let file = format!("{before}{key}{certificate}{other}");
+            assert_eq!(modulus(&load(&file).unwrap()), expected, "{before}");
+        }
+        assert_ne!(modulus(&load(&format!("{other}{key}")).unwrap()), expected);
+    }
+
+    #[test]
+    fn an_encrypted_key_is_called_so_and_how_it_is_decrypted() {
+        let certificate = pem_of("CERTIFICATE", b"any");
+        let pkcs8 = pem_of("ENCRYPTED PRIVATE KEY", b"any");
+        let pkcs1 = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\
+                     DEK-Info: AES-256-CBC,A5ADA0ACAC096FC985BE90264A8BD54A\n\nAAAA\n\
+                     -----END RSA PRIVATE KEY-----\n";
+        for encrypted in [&pkcs8, &pkcs8.replace('\n', "\r\n"), pkcs1] {
+            let refusal = load(&format!("{certificate}{encrypted}")).unwrap_err();
+            assert!(refusal.starts_with("the key is encrypted"), "{refusal}");
+            assert!(refusal.contains("`openssl pkey -in encrypted.pem -out key.pem`"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_size_or_exponent_hears_what_is_accepted() {
+        for key in test_support::UNUSUAL_RSA_KEYS {
+            let refusal = load(&pem_of("PRIVATE KEY", key)).unwrap_err();
+            assert!(refusal.contains("2048, 3072 or 4096 bits, two primes"), "{refusal}");
+            assert!(refusal.contains("an exponent from 65537"), "{refusal}");
+        }
+        let no_rsa = rcgen::KeyPair::generate().unwrap().serialize_pem();
+        assert!(load(&no_rsa).unwrap_err().starts_with("it is no RSA private key"));
     }
 }

@@ -1,7 +1,9 @@
 //! Delivers a batch as one ingest job.
 
+use std::{iter, mem};
+
 use job_queue::QueueError;
-use load::{CsvRows, Reason};
+use load::{Api, CsvRows, Reason};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
@@ -40,10 +42,11 @@ impl Bulk {
         let (choice, rows) = (delivery.load().api, delivery.job().rows.len());
         self.checkpoint(delivery.claimed).is_some()
             || delivery.load().operation.is_by_bulk_only()
-            || self.access.api_for(choice, rows) == load::Api::Bulk
+            || self.access.api_for(choice, rows) == Api::Bulk
     }
 
-    /// Loads what one ingest job can carry of a batch, and the rows beside it by calls.
+    /// Loads what one ingest job can carry of a batch, and the rows beside it by calls. Rows that repeat
+    /// a key follow by calls too, or wait for the next job.
     pub(crate) async fn deliver(
         &self,
         delivery: &Delivery<'_>,
@@ -51,7 +54,8 @@ impl Bulk {
         rows: CsvRows,
         state: &mut BatchState,
     ) -> Result<Loaded, QueueError> {
-        let upload = Upload::of(rows, UPLOAD_BYTES_MAX);
+        let mut upload = Upload::of(rows, UPLOAD_BYTES_MAX);
+        let repeats = by_calls_of(mem::take(&mut upload.repeats), delivery.load());
         let load = Load { delivery, plan: delivery.plan(), found, rows: upload.rows.clone() };
         let is_by_bulk_only = delivery.load().operation.is_by_bulk_only();
         let (mut done_with, mut by_calls) = (None, upload.by_calls.clone());
@@ -80,15 +84,35 @@ impl Bulk {
             // A call would do something else. The next job says what became of them.
             by_calls.drain(..).for_each(|row| state.retry(row, without_result(), UNLIMITED));
         }
-        if by_calls.is_empty() {
-            return Ok(Loaded { sent: Ok(()), done_with });
-        }
+        // The run may have been paused or cancelled while its job was under way.
+        let repeats = match repeats.is_empty() || self.may_start(delivery.claimed).await? {
+            true => repeats,
+            false => Vec::new(),
+        };
         by_calls.sort_unstable();
-        let chunks = by_calls.chunks(delivery.load().call_rows_max);
-        let chunks = chunks.map(|rows| Chunk { rows: rows.to_vec(), ..Chunk::default() }).collect();
-        let rows = load.as_json().with_json_of(&by_calls);
-        let sent = self.rest.send_all(delivery, &rows, chunks, state).await;
+        let rounds = iter::once(by_calls).chain(repeats).collect();
+        let sent = self.send_by_calls(&load, rounds, state).await;
         Ok(Loaded { sent, done_with })
+    }
+
+    /// Sends rows beside a job, round by round. A row is sent only when the one before it with the same
+    /// key has its verdict, be it from the job or from a call: else it waits for the next delivery.
+    async fn send_by_calls(
+        &self,
+        load: &Load<'_>,
+        rounds: Vec<Vec<usize>>,
+        state: &mut BatchState,
+    ) -> Result<(), Interruption> {
+        let delivery = load.delivery;
+        let mut rows = rounds.concat();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        rows.sort_unstable();
+        let calls = rounds.iter().flat_map(|round| round.chunks(delivery.load().call_rows_max));
+        let chunks = calls.map(|rows| Chunk { rows: rows.to_vec(), ..Chunk::default() }).collect();
+        let rows = load.as_json().with_json_of(&rows);
+        self.rest.send_all(delivery, &rows, chunks, state).await
     }
 
     /// Sees one job through, and collects its results: the one that the batch has already, else a new
@@ -158,6 +182,16 @@ impl Bulk {
             return Err(StepEnd::Void);
         }
         Ok((job.id, collected))
+    }
+}
+
+/// The rounds of rows that repeat a key, where they go by calls. A round is no larger than the one
+/// before it: if the first of them is worth no job, none is.
+fn by_calls_of(repeats: Vec<Vec<usize>>, load: &load::Load) -> Vec<Vec<usize>> {
+    let next = repeats.first().map_or(0, Vec::len);
+    match Api::for_repeats(next, load.call_rows_max, load.operation) {
+        Api::Collections => repeats,
+        Api::Bulk => Vec::new(),
     }
 }
 

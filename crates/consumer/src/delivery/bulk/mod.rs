@@ -15,7 +15,10 @@
 //! * Rows get their verdicts from the same function as those of a call, and their values from the
 //!   same conversion: the outcome is that of Collections. Rows that CSV cannot say exactly go by
 //!   calls.
-//! * Rows that repeat a key wait for the next job, in their order.
+//! * Rows that repeat a key follow when the job has ended and has said what became of the row before
+//!   them: by calls, or by the next job, where that is fewer calls (`Api::for_repeats`). The job
+//!   stays with the batch until the calls are made: a consumer that follows reads its results again,
+//!   and makes the same calls in the same order.
 
 mod access;
 mod checkpoint;
