@@ -86,7 +86,7 @@ impl Bulk {
         by_calls.sort_unstable();
         let chunks = by_calls.chunks(delivery.load().call_rows_max);
         let chunks = chunks.map(|rows| Chunk { rows: rows.to_vec(), ..Chunk::default() }).collect();
-        let rows = load.as_json().with_json_of(&by_calls);
+        let rows = load.as_json(&by_calls);
         let sent = self.rest.send_all(delivery, &rows, chunks, state).await;
         Ok(Loaded { sent, done_with })
     }
