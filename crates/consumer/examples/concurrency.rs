@@ -112,7 +112,7 @@ async fn feed(queue: &Queue, batches: u64) {
     let mut end = ResumePoint::default();
     for _ in 0..batches / 100 {
         let jobs: Vec<BatchJob> = (0..100).map(|_| job(&new, &mut end)).collect();
-        feeder.push(&jobs, end).await.unwrap();
+        feeder.push(&mut jobs.clone(), end).await.unwrap();
     }
     feeder.finish(0).await.unwrap();
     feeder.release().await;

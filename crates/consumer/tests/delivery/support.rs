@@ -99,7 +99,7 @@ impl Scene {
             end.record += job.rows.len() as u64;
             end.sequence += 1;
             end.byte += 1;
-            feeder.push(&[job], end).await.unwrap();
+            feeder.push(&mut vec![job], end).await.unwrap();
         }
         feeder.finish(0).await.unwrap();
         feeder.release().await;

@@ -9,12 +9,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest-core", &[]),
     ("service", &["ingest-core"]),
     ("tls", &[]),
+    ("allocator", &[]),
     ("blob-store", &["tls"]),
     ("job-queue", &["ingest-core", "load", "tls"]),
     ("producer", &["ingest-core", "blob-store", "job-queue", "load", "salesforce", "service"]),
     ("load", &["ingest-core"]),
     ("salesforce", &["ingest-core", "service", "tls"]),
-    ("consumer", &["ingest-core", "job-queue", "load", "salesforce", "service"]),
+    ("consumer", &["allocator", "ingest-core", "job-queue", "load", "salesforce", "service"]),
     ("generate-upload", &["blob-store", "service"]),
     // Shares nothing with the client: two readings of Salesforce's documents
     // disagree loudly, one shared type agrees with itself.
@@ -51,6 +52,8 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("pem", &["salesforce", "salesforce-simulator"]),
     ("ring", &["salesforce", "salesforce-simulator"]),
     ("rustls", &["tls"]),
+    ("tikv-jemallocator", &["allocator"]),
+    ("tikv-jemalloc-ctl", &["allocator"]),
     ("tracing-subscriber", &["service"]),
     ("clap_complete", &["service"]),
 ];

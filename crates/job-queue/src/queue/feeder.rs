@@ -161,7 +161,8 @@ impl Feeder {
     }
 
     /// Puts the next batches on the queue; `end` is where feeding goes on after
-    /// them. Batches that were settled before are skipped.
+    /// them. Batches that were settled before are skipped. Once Redis accepts them, `batches` is
+    /// emptied: they are held as they are sent, and need not be held twice. Refused ones stay.
     ///
     /// If the process dies in here, all, some or none of the batches are on the
     /// queue and the checkpoint is before or after them; feeding again from the
@@ -173,7 +174,7 @@ impl Feeder {
     /// Redis being away is waited out.
     pub async fn push(
         &mut self,
-        batches: &[BatchJob],
+        batches: &mut Vec<BatchJob>,
         end: ResumePoint,
     ) -> Result<Fullness, FeedError> {
         let first = self.resume_point.sequence;
@@ -188,6 +189,7 @@ impl Feeder {
         let announcing = self.announce(batches.len(), end.record);
         let (settled, encoded) = futures::join!(announcing, encoding);
         let settled = settled?;
+        batches.clear();
         crate::failpoint!("announced");
         let fed = encoded.into_iter().filter(|(sequence, _)| !settled.contains(sequence));
         let jobs: Vec<_> = fed.map(|(sequence, payload)| (sequence.to_string(), payload)).collect();

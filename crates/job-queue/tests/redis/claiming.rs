@@ -222,7 +222,7 @@ async fn a_batch_of_rejects_only_is_a_batch() {
     only_rejects.rows = Rows::default();
     only_rejects.rejects = (1..=10).map(|record| reject(record, "FIELD_COUNT")).collect();
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[only_rejects], crate::support::after(1)).await.unwrap();
+    feeder.push(&mut vec![only_rejects], crate::support::after(1)).await.unwrap();
     feeder.finish(0).await.unwrap();
 
     let mut consumer = consumer_of(fixture.queue.clone(), "consumer");
@@ -270,7 +270,7 @@ async fn the_header_of_a_run_is_kept_once_and_comes_with_each_batch() {
     let mut feeder = fixture.queue.acquire_run(&id("wide")).await.unwrap();
     let wide = |number| BatchJob { header: header.clone(), ..job("wide", number) };
     let jobs: Vec<_> = (0..100).map(wide).collect();
-    feeder.push(&jobs, after(100)).await.unwrap();
+    feeder.push(&mut jobs.clone(), after(100)).await.unwrap();
 
     let queued = fixture.queue.depth().await.unwrap().bytes;
 
@@ -297,7 +297,10 @@ async fn batches_of_a_run_that_was_begun_anew_come_with_its_own_header() {
     let new = NewRun { header: header.clone(), ..new_run("a") };
     assert_eq!(fixture.queue.create_run(&new).await.unwrap(), Created::New);
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[BatchJob { header: header.clone(), ..job("a", 0) }], after(1)).await.unwrap();
+    feeder
+        .push(&mut vec![BatchJob { header: header.clone(), ..job("a", 0) }], after(1))
+        .await
+        .unwrap();
 
     let claimed = consumer.claim().await.unwrap().unwrap();
     assert_eq!(claimed.job().header, header);

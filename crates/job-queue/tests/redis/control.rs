@@ -15,18 +15,18 @@ pub(crate) async fn claim(fixture: &Fixture) -> Option<Claimed> {
 async fn a_paused_run_is_neither_read_nor_delivered_until_it_is_resumed() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0), job("a", 1)], after(2)).await.unwrap();
 
     assert_eq!(fixture.queue.pause_run(&id("a")).await.unwrap(), Control::Done);
     assert_eq!(fixture.queue.pause_run(&id("a")).await.unwrap(), Control::Already);
-    let pushed = feeder.push(&[job("a", 2)], after(3)).await;
+    let pushed = feeder.push(&mut vec![job("a", 2)], after(3)).await;
     assert!(matches!(pushed, Err(FeedError::Paused { .. })), "{pushed:?}");
     assert_eq!(fixture.deliver_all().await, [0; 0]);
     assert!(fixture.ledger("a").await.paused);
 
     assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Done);
     assert_eq!(fixture.queue.resume_run(&id("a")).await.unwrap(), Control::Already);
-    feeder.push(&[job("a", 2)], after(3)).await.unwrap();
+    feeder.push(&mut vec![job("a", 2)], after(3)).await.unwrap();
     feeder.finish(0).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [0, 1, 2]);
     let ledger = fixture.ledger("a").await;
@@ -133,7 +133,7 @@ async fn a_hold_ends_by_itself_when_its_time_is_over() {
 async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&(0..4).map(|n| job("a", n)).collect::<Vec<_>>(), after(4)).await.unwrap();
+    feeder.push(&mut (0..4).map(|n| job("a", n)).collect::<Vec<_>>(), after(4)).await.unwrap();
     let partly_done = claim(&fixture).await.unwrap();
     let mut rest = partly_done.job().clone();
     rest.tally.created = 4;
@@ -164,7 +164,7 @@ async fn a_failed_run_keeps_its_queue_and_goes_on_where_it_was() {
 async fn a_run_whose_file_is_gone_gives_its_queue_up_and_takes_no_room() {
     let fixture = Fixture::with_run("gone").await;
     let mut feeder = fixture.queue.acquire_run(&id("gone")).await.unwrap();
-    feeder.push(&(0..6).map(|n| job("gone", n)).collect::<Vec<_>>(), after(6)).await.unwrap();
+    feeder.push(&mut (0..6).map(|n| job("gone", n)).collect::<Vec<_>>(), after(6)).await.unwrap();
     let under_way = claim(&fixture).await.unwrap();
     let released_later = claim(&fixture).await.unwrap();
     let waits = claim(&fixture).await.unwrap();
@@ -203,7 +203,7 @@ async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let jobs: Vec<_> = (0..50).map(|sequence| job("a", sequence)).collect();
-    feeder.push(&jobs, after(50)).await.unwrap();
+    feeder.push(&mut jobs.clone(), after(50)).await.unwrap();
     let done = claim(&fixture).await.unwrap();
     done.settle(&delivered(&done)).await.unwrap();
     let under_way = claim(&fixture).await.unwrap();
@@ -219,7 +219,7 @@ async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
     let ledger = fixture.ledger("a").await;
     assert_eq!((ledger.state, ledger.unfinished()), (RunState::Cancelling, 500 - 10 - 4));
     assert_eq!(fixture.queue.depth().await.unwrap().jobs, 1, "the one that is under way");
-    let pushed = feeder.push(&[job("a", 50)], after(51)).await.unwrap_err();
+    let pushed = feeder.push(&mut vec![job("a", 50)], after(51)).await.unwrap_err();
     assert_eq!(pushed.to_string(), "run a is cancelling");
 
     under_way.settle(&delivered(&under_way)).await.unwrap();
@@ -236,7 +236,7 @@ async fn a_cancelled_run_keeps_what_is_done_and_leaves_out_the_rest() {
 async fn a_run_that_is_being_cancelled_is_neither_paused_nor_waiting_nor_unfinished() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0)], after(1)).await.unwrap();
     let _under_way = claim(&fixture).await.unwrap();
     feeder.note_backpressure(Duration::ZERO).await.unwrap();
     fixture.queue.pause_run(&id("a")).await.unwrap();
@@ -333,7 +333,7 @@ async fn batches_that_are_larger_than_what_is_fetched_at_once_are_cancelled_too(
         job
     };
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[large(0), large(1)], after(2)).await.unwrap();
+    feeder.push(&mut vec![large(0), large(1)], after(2)).await.unwrap();
 
     let run = id("a");
     let cancelling = fixture.queue.cancel_run(&run);

@@ -116,7 +116,7 @@ async fn a_producer_that_lost_its_claim_pushes_nothing_more() {
         .query(&mut fixture.redis())
         .unwrap();
 
-    let pushed = feeder.push(&[job("a", 0)], after(1)).await;
+    let pushed = feeder.push(&mut vec![job("a", 0)], after(1)).await;
 
     assert!(matches!(pushed, Err(FeedError::LockLost { .. })), "{pushed:?}");
     assert_eq!(fixture.queue.depth().await.unwrap().jobs, 0);
@@ -127,13 +127,13 @@ async fn a_push_repeated_after_a_crash_changes_nothing() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let jobs = [job("a", 0), job("a", 1)];
-    let depth = feeder.push(&jobs, after(2)).await.unwrap();
+    let depth = feeder.push(&mut jobs.to_vec(), after(2)).await.unwrap();
     feeder.release().await;
     // As if the process had died after the push and before its checkpoint.
     fixture.set_in_ledger("a", "fed_sequence", 0);
 
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    let again = feeder.push(&jobs, after(2)).await.unwrap();
+    let again = feeder.push(&mut jobs.to_vec(), after(2)).await.unwrap();
 
     assert_eq!(again, depth);
     assert_eq!(fixture.ledger("a").await.read, 20);
@@ -146,13 +146,14 @@ async fn a_push_repeated_after_a_crash_changes_nothing() {
 async fn a_settled_batch_that_is_pushed_again_is_not_delivered_again() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0), job("a", 1)], after(2)).await.unwrap();
     feeder.release().await;
     assert_eq!(fixture.deliver_all().await, [0, 1]);
     fixture.set_in_ledger("a", "fed_sequence", 0);
 
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    let depth = feeder.push(&[job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
+    let depth =
+        feeder.push(&mut vec![job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
 
     assert_eq!(depth.own.jobs, 1);
     assert_eq!(fixture.deliver_all().await, [2]);
@@ -191,11 +192,11 @@ async fn a_run_that_redis_forgot_gets_no_entry_of_pauses_alone() {
 async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0)], after(1)).await.unwrap();
     // As if Redis had lost its last second.
     fixture.set_in_ledger("a", "fed_sequence", 0);
 
-    let pushed = feeder.push(&[job("a", 1)], after(2)).await;
+    let pushed = feeder.push(&mut vec![job("a", 1)], after(2)).await;
 
     assert!(matches!(pushed, Err(FeedError::Rewound { .. })), "{pushed:?}");
     assert_eq!(fixture.queue.depth().await.unwrap().jobs, 1, "nothing was pushed behind the gap");
@@ -206,7 +207,7 @@ async fn a_ledger_that_went_back_is_noticed_before_a_batch_is_left_out() {
 async fn who_waits_for_room_hears_what_the_next_push_would_hear() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0)], after(1)).await.unwrap();
     let read = fixture.ledger("a").await.read;
 
     feeder.check().await.unwrap();
@@ -280,7 +281,7 @@ async fn a_run_without_rows_is_complete_when_it_is_read() {
 async fn skipped_lines_are_counted_on_where_feeding_goes_on() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0)], ResumePoint { skipped: 3, ..after(1) }).await.unwrap();
+    feeder.push(&mut vec![job("a", 0)], ResumePoint { skipped: 3, ..after(1) }).await.unwrap();
     feeder.release().await;
 
     let mut next = fixture.queue.acquire_run(&id("a")).await.unwrap();
@@ -358,5 +359,5 @@ async fn a_claim_is_renewed_as_long_as_its_holder_lives() {
 
     let other = fixture.queue.acquire_run(&id("a")).await;
     assert!(matches!(other, Err(FeedError::HeldByAnother { .. })), "{other:?}");
-    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0)], after(1)).await.unwrap();
 }

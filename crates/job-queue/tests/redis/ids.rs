@@ -80,7 +80,7 @@ async fn what_is_done_of_a_cancelled_batch_has_its_lines() {
 async fn lines_weigh_on_the_queue_until_they_are_written() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0)], after(1)).await.unwrap();
     let claimed = claim(&fixture).await.unwrap();
 
     claimed.settle(&with_ids(&claimed, 10)).await.unwrap();

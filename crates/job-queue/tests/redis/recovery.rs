@@ -59,7 +59,7 @@ async fn requeue_run(fixture: &Fixture, lost: u64) {
     assert_eq!(state, Some(RunState::Feeding));
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     assert_eq!(feeder.resume_point().sequence, 0);
-    feeder.push(&[job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0), job("a", 1), job("a", 2)], after(3)).await.unwrap();
     feeder.finish(0).await.unwrap();
     feeder.release().await;
 }
@@ -120,7 +120,7 @@ async fn a_batch_whose_payload_is_gone_is_fed_again() {
 async fn a_run_that_loses_a_batch_while_it_is_fed_goes_back_and_its_feeder_hears_of_it() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0), job("a", 1)], after(2)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0), job("a", 1)], after(2)).await.unwrap();
     let removed: u64 = fixture.redis().zrem(format!("{RUN}:queued"), 1).unwrap();
     assert_eq!((removed, feeder.fullness().await.unwrap().own.jobs), (1, 2));
 

@@ -64,7 +64,7 @@ async fn batches_come_in_file_order_and_turn_by_turn_whatever_a_producers_clock_
 async fn nothing_is_handed_out_before_its_checkpoint() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    feeder.push(&[job("a", 0)], after(1)).await.unwrap();
+    feeder.push(&mut vec![job("a", 0)], after(1)).await.unwrap();
     let mut redis = fixture.redis();
     // As apalis-redis leaves it.
     let key = |part: &str| format!("{{batch-sync}}:run:a:{part}");
@@ -74,7 +74,7 @@ async fn nothing_is_handed_out_before_its_checkpoint() {
     assert_eq!(fixture.deliver_all().await, [0]);
     assert_eq!(fixture.queue.depth().await.unwrap().jobs, 0, "it is not to do yet");
 
-    feeder.push(&[job("a", 1)], after(2)).await.unwrap();
+    feeder.push(&mut vec![job("a", 1)], after(2)).await.unwrap();
     assert_eq!(fixture.deliver_all().await, [1]);
 }
 

@@ -44,7 +44,7 @@ async fn a_long_run_has_wider_buckets_and_the_same_sums() {
         age_ms = age_ms * 5 / 4 + 1_000 * (batch + 1);
         let now = fixture.ledger("a").await.now_ms;
         fixture.set_in_ledger("a", "started_at_ms", now - age_ms);
-        feeder.push(&[job("a", batch)], after(batch + 1)).await.unwrap();
+        feeder.push(&mut vec![job("a", batch)], after(batch + 1)).await.unwrap();
         fields = fields.max(fixture.redis().hlen::<_, u64>(KEY).unwrap());
     }
 

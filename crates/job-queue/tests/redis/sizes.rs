@@ -43,7 +43,7 @@ async fn the_message_of_a_rejected_row_is_cut_on_every_way() {
     let long = |record| Reject { message: long(), ..reject(record, "ODD") };
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
     let pushed = ingest_core::BatchJob { rejects: vec![long(11)], ..job("a", 0) };
-    feeder.push(&[pushed], after(1)).await.unwrap();
+    feeder.push(&mut vec![pushed], after(1)).await.unwrap();
 
     let claimed = claim(&fixture).await.unwrap();
     assert_cut(&claimed.job().rejects[0].message);
@@ -94,8 +94,8 @@ async fn lists_of_runs_have_everything_but_headers_and_loads() {
 async fn looked_up_ids_weigh_on_the_queue_until_their_batch_is_settled() {
     let fixture = Fixture::with_run("a").await;
     let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
-    let first = feeder.push(&[job("a", 0)], after(1)).await.unwrap();
-    let before = feeder.push(&[job("a", 1)], after(2)).await.unwrap();
+    let first = feeder.push(&mut vec![job("a", 0)], after(1)).await.unwrap();
+    let before = feeder.push(&mut vec![job("a", 1)], after(2)).await.unwrap();
     let (claimed, other) = (claim(&fixture).await.unwrap(), claim(&fixture).await.unwrap());
     let weight = async || feeder.fullness().await.unwrap().own.bytes - before.own.bytes;
 

@@ -42,7 +42,7 @@ impl Fixture {
         let mut feeder = self.queue.acquire_run(&id(run)).await.unwrap();
         for first in (0..batches).step_by(100) {
             let jobs: Vec<_> = (first..batches.min(first + 100)).map(|n| job(run, n)).collect();
-            feeder.push(&jobs, after(first + jobs.len() as u64)).await.unwrap();
+            feeder.push(&mut jobs.clone(), after(first + jobs.len() as u64)).await.unwrap();
         }
         feeder.finish(0).await.unwrap();
         feeder.release().await;

@@ -28,7 +28,36 @@ const BODY_AFTER: &[u8] = b"]}";
 impl Plan {
     /// Writes rows as JSON.
     pub fn encode(&self, rows: &Rows) -> EncodedRows {
-        let mut writer = RowWriter::json(self, rows.bytes() * 2 + rows.len() * 64);
+        let bytes = rows.iter().map(self.json_bytes_about()).sum();
+        self.encode_where(rows, bytes, |_| true)
+    }
+
+    /// The same without the JSON of all rows but these, which are in order: as large as they are, however
+    /// large the batch is.
+    pub fn encode_only(&self, rows: &Rows, indexes: &[usize]) -> EncodedRows {
+        let of_these = indexes.iter().filter_map(|index| rows.get(*index));
+        let bytes: usize = of_these.map(self.json_bytes_about()).sum();
+        // Each of the others is there for as long as it takes to see its key.
+        let largest = rows.iter().map(self.json_bytes_about()).max().unwrap_or_default();
+        let mut wanted = indexes.iter().copied().peekable();
+        self.encode_where(rows, bytes + largest, |index| wanted.next_if_eq(&index).is_some())
+    }
+
+    /// About as many bytes as a row takes in JSON: its cells, a little for what is escaped in them, and
+    /// the names of the fields.
+    fn json_bytes_about(&self) -> impl Fn((u64, &[u8])) -> usize {
+        let names: usize = self.targets().map(|(_, target)| target.before.len() + 2).sum();
+        let each = names + self.object.len() + self.constants.json.len() + 32;
+        move |(_, raw)| raw.len() + raw.len() / 8 + each
+    }
+
+    fn encode_where(
+        &self,
+        rows: &Rows,
+        bytes: usize,
+        mut is_wanted: impl FnMut(usize) -> bool,
+    ) -> EncodedRows {
+        let mut writer = RowWriter::json(self, bytes);
         let mut last_of_key = LastOfKey::new(self.sameness(), rows.len());
         let mut encoded = Vec::with_capacity(rows.len());
         writer.out.extend_from_slice(BODY_BEFORE);
@@ -41,7 +70,12 @@ impl Plan {
                     let text = text..writer.out.len();
                     let after = (!key.is_empty()).then(|| unquoted(&writer.out[key.clone()]));
                     let after = after.and_then(|key| last_of_key.note(key, encoded.len()).1);
-                    EncodedRow::Ready { text, key, after }
+                    if is_wanted(encoded.len()) {
+                        EncodedRow::Ready { text, key, after }
+                    } else {
+                        writer.out.truncate(start);
+                        EncodedRow::Ready { text: 0..0, key: 0..0, after }
+                    }
                 }
                 Err(invalid) => {
                     writer.out.truncate(start);

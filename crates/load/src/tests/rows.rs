@@ -16,6 +16,24 @@ fn rows_can_be_kept_without_the_json_of_the_others() {
 }
 
 #[test]
+fn rows_can_be_written_without_the_json_of_the_others_in_a_place_that_is_no_larger_than_they_are() {
+    let long = "x".repeat(10_000);
+    let rows: Vec<String> = (0..100).map(|row| format!("k{},{long}", row % 60)).collect();
+    let mut raw = Rows::default();
+    (1..).zip(&rows).for_each(|(record, row)| raw.push(record, row.as_bytes()));
+    let plan = by_name().plan(header("Key__c,LastName"), BTreeMap::new()).unwrap();
+
+    let kept = plan.encode_only(&raw, &[7, 61]);
+
+    let expected = plan.encode(&raw).with_json_of(&[7, 61]);
+    assert_eq!([7, 61, 8].map(|row| kept.json(row)), [7, 61, 8].map(|row| expected.json(row)));
+    assert_eq!(kept.body(&[7, 61]), expected.body(&[7, 61]));
+    assert!(matches!(kept.rows()[61], EncodedRow::Ready { after: Some(1), .. }));
+    let memory = Vec::from(kept.json).capacity();
+    assert!(memory < 40_000, "two rows of 10 kB, and one that is looked at: {memory}");
+}
+
+#[test]
 fn a_constant_is_in_every_row() {
     let mapping = from_file("k=Key__c\n\"Web \\\"shop\\\"\"=LastName\n\"yes\"=Active__c").unwrap();
 

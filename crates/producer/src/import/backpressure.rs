@@ -13,6 +13,10 @@ use crate::cli::{import_args::WatermarkArgs, invalid_setting::InvalidSetting};
 /// that are read meanwhile).
 const PUSH_BYTES_MAX: u64 = 768 << 10;
 
+/// While more than this is pushed, nothing is read beside it: five copies of it are under way to Redis. More than
+/// pushes of usual batches, and less than a batch of Bulk with long rows.
+const READS_ON_BESIDE_BYTES_MAX: u64 = 2 << 20;
+
 /// What a run may have queued though the others have filled Redis, as a part of the high watermark.
 const MINIMUM: u64 = 16;
 
@@ -66,6 +70,11 @@ impl Watermarks {
     pub(crate) fn is_drained_to(&self, Fullness { own, all_bytes }: Fullness) -> bool {
         let has_room = all_bytes <= self.low.bytes || own.bytes <= self.minimum() / 2;
         own.jobs <= self.low.jobs && own.bytes <= self.low.bytes && has_room
+    }
+
+    /// Whether the next batches may be read while so much is pushed, after which the queue is so full.
+    pub(crate) fn reads_on_beside(&self, pushed: Depth, expected: Fullness) -> bool {
+        pushed.bytes <= READS_ON_BESIDE_BYTES_MAX && !self.is_reached_by(expected)
     }
 
     /// What the next push may bring: it ends at the high watermark, or with the one batch that
@@ -153,6 +162,21 @@ mod tests {
         for (fullness, stops, goes_on) in cases {
             assert_eq!(watermarks.is_reached_by(fullness), stops, "{fullness:?}");
             assert_eq!(watermarks.is_drained_to(fullness), goes_on, "{fullness:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_beside_a_push_that_is_large_or_fills_the_queue() {
+        let watermarks = watermarks(None, 2_000).unwrap();
+        let pushed = |bytes| Depth { jobs: 1, bytes };
+        let cases = [
+            (pushed(PUSH_BYTES_MAX + MIB), alone(1, MIB), true),
+            (pushed(4 * MIB), alone(1, 4 * MIB), false),
+            (pushed(MIB), alone(1, 64 * MIB), false),
+        ];
+
+        for (pushed, expected, reads_on) in cases {
+            assert_eq!(watermarks.reads_on_beside(pushed, expected), reads_on, "{pushed:?}");
         }
     }
 
@@ -265,7 +289,7 @@ mod tests {
                     let more = Depth { jobs: group.len() as u64, bytes: group.iter().sum() };
                     let expected = runs[at].seen.with(more);
                     // The next ones are read before anybody knows what others push meanwhile.
-                    if !watermarks.is_reached_by(expected) {
+                    if watermarks.reads_on_beside(more, expected) {
                         let room = watermarks.room(expected);
                         read(&mut runs[at].read, room, false, &mut batch);
                     }

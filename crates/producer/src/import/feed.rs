@@ -150,12 +150,12 @@ impl Feed<'_> {
         let Some(end) = group.last().map(|last| last.end) else { return Ok(fullness) };
         let pushed = Depth { jobs: group.len() as u64, bytes: weight_of(&group) };
         let expected = fullness.with(pushed);
-        let jobs: Vec<BatchJob> = group.into_iter().map(|batch| self.job(batch)).collect();
-        let mut pushing = pin!(self.push(feeder, &jobs, end));
+        let mut jobs: Vec<BatchJob> = group.into_iter().map(|batch| self.job(batch)).collect();
+        let mut pushing = pin!(self.push(feeder, &mut jobs, end));
         let mut read = Ok(());
         // A push is checked and kept whole, one after the other: only reading goes on beside it.
         if let Some(source) = &mut reading.source
-            && !self.watermarks.is_reached_by(expected)
+            && self.watermarks.reads_on_beside(pushed, expected)
         {
             let reading_on = read_on(source, &mut reading.read, self.watermarks.room(expected));
             tokio::select! {
@@ -169,11 +169,11 @@ impl Feed<'_> {
         Ok(fullness)
     }
 
-    /// Pushes; a person's pause is waited for.
+    /// Pushes; a person's pause is waited for. What Redis has accepted is not held here any more.
     async fn push(
         &self,
         feeder: &mut Feeder,
-        jobs: &[BatchJob],
+        jobs: &mut Vec<BatchJob>,
         end: ResumePoint,
     ) -> Result<Fullness, SyncError> {
         loop {

@@ -111,7 +111,7 @@ impl Bulk {
         rows.sort_unstable();
         let calls = rounds.iter().flat_map(|round| round.chunks(delivery.load().call_rows_max));
         let chunks = calls.map(|rows| Chunk { rows: rows.to_vec(), ..Chunk::default() }).collect();
-        let rows = load.as_json().with_json_of(&rows);
+        let rows = load.as_json(&rows);
         self.rest.send_all(delivery, &rows, chunks, state).await
     }
 

@@ -70,8 +70,14 @@ pub(super) struct Load<'a> {
 }
 
 impl Load<'_> {
-    pub(super) fn as_json(&self) -> EncodedRows {
-        self.found.put_into(self.plan.encode(&self.delivery.job().rows))
+    /// These rows, which are in order, as calls send them. They alone are in memory once more, unless
+    /// records were looked up: which rows are of one record, only all of them say.
+    pub(super) fn as_json(&self, indexes: &[usize]) -> EncodedRows {
+        let rows = &self.delivery.job().rows;
+        match self.found.ids() {
+            None => self.plan.encode_only(rows, indexes),
+            Some(_) => self.found.put_into(self.plan.encode(rows)).with_json_of(indexes),
+        }
     }
 
     pub(super) fn upload(&self) -> Upload {

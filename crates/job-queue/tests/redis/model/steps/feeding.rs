@@ -40,7 +40,7 @@ impl Player {
         if jobs.is_empty() {
             return;
         }
-        let pushed = feeder.push(&jobs, after(end)).await;
+        let pushed = feeder.push(&mut jobs.clone(), after(end)).await;
         if run.state != RunState::Feeding {
             assert!(matches!(pushed, Err(FeedError::RunEnded { .. })), "{pushed:?}");
             return;
