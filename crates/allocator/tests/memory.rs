@@ -9,9 +9,9 @@ const MIB: usize = 1 << 20;
 
 /// Bytes of the process that are in memory and in no file.
 fn anonymous() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    let status = std::fs::read_to_string("/proc/self/status").expect("linux has it");
+    let kib = status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.strip_suffix(" kB"));
+    kib.and_then(|kib| kib.trim().parse::<usize>().ok()).expect("linux says it in kB") * 1024
 }
 
 #[test]

@@ -36,7 +36,8 @@ pub(crate) async fn run_workers(
 }
 
 async fn deliver(claimed: Claimed, deliverer: Data<Arc<Deliverer>>) -> Result<(), QueueError> {
-    deliverer.deliver(&claimed).await
+    // Boxed: what a delivery keeps while it waits is large, and is moved on its way here.
+    Box::pin(deliverer.deliver(&claimed)).await
 }
 
 /// Ready when one more batch may be claimed: apalis claims nothing before.

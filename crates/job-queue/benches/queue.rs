@@ -139,7 +139,7 @@ async fn push(feeder: &mut Feeder, jobs: &[BatchJob]) {
         let sequence = first + chunk.len() as u64;
         let (record, byte) = (sequence * ROWS, sequence * 12_000);
         let end = ResumePoint { sequence, record, line: 0, byte, skipped: 0 };
-        feeder.push(chunk, end).await.unwrap();
+        feeder.push(&mut chunk.to_vec(), end).await.unwrap();
     }
 }
 
