@@ -113,12 +113,8 @@ const BULK_ROWS_MIN: u64 = 50_000;
 /// A batch may have so many bytes at most.
 const BATCH_BYTES_MAX: usize = 16 << 20;
 
-/// What the batches of a consumer may take of its memory: of each it has the rows, and the same as
-/// the content of an ingest job.
-const BATCHES_MEMORY_BYTES: u64 = 24 << 20;
-
-/// Batches as large as usual ones of a job, at the same time per consumer.
-const LARGE_BATCHES: u64 = 4;
+/// Rows that a consumer holds at once, as its `throttle::claim_limit` says.
+const HELD_BYTES_MAX: u64 = 12 << 20;
 
 /// Estimates what the load will take.
 pub(crate) fn estimate(given: &Given) -> Estimate {
@@ -274,7 +270,9 @@ fn advice(given: &Given) -> Advice {
     let size = BatchSize { bytes_max: size.bytes_max.max(wanted), ..size };
     // What most batches hold, whatever they may.
     let held = wanted.min(size.bytes_max) as u64;
-    let consumer_concurrency = (BATCHES_MEMORY_BYTES / (2 * held)).clamp(1, LARGE_BATCHES);
+    // By the same limit, beside those whose calls are under way some wait their turn.
+    let calls = given.assumed.calls_at_once;
+    let consumer_concurrency = (HELD_BYTES_MAX / held).clamp(1, calls + calls / 4 + 4);
     Advice {
         api,
         batch_rows: size.rows as u64,

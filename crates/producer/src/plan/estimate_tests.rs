@@ -127,7 +127,7 @@ fn large_loads_and_loads_that_take_much_of_the_day_are_advised_to_go_by_bulk() {
 #[test]
 fn a_consumer_holds_no_more_large_batches_than_it_has_memory_for() {
     for (row_bytes, batch_bytes_max, consumer_concurrency) in
-        [(75, 4 << 20, 4), (300, 4 << 20, 3), (600, 8 << 20, 1), (1_600, 16 << 20, 1)]
+        [(75, 4 << 20, 12), (300, 4 << 20, 3), (600, 8 << 20, 1), (1_600, 16 << 20, 1)]
     {
         let advice = estimate(&Given { row_bytes, ..given(200_000) }).advice;
 
