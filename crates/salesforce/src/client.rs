@@ -67,11 +67,8 @@ impl Client {
                     cause: "an answer that names no limits".to_owned(),
                 }),
             },
-            // The day's calls are used up: that is no matter of permissions.
-            Err(Refusal::Answered(answer))
-                if answer.status == 403
-                    && answer.code.as_deref() != Some("REQUEST_LIMIT_EXCEEDED") =>
-            {
+            // That the day's calls are used up, or the API is off, is no matter of permissions.
+            Err(Refusal::Answered(answer)) if answer.status == 403 && !is_for_all(&answer) => {
                 Ok(None)
             }
             Err(refusal) => Err(refusal),
@@ -199,4 +196,12 @@ impl fmt::Debug for Client {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Client").field("api_version", &self.api_version).finish()
     }
+}
+
+/// Whether a 403 is said of the whole org, and not of what one user may do.
+fn is_for_all(answer: &ErrorAnswer) -> bool {
+    matches!(
+        answer.code.as_deref(),
+        Some("REQUEST_LIMIT_EXCEEDED" | "API_DISABLED_FOR_ORG" | "API_CURRENTLY_DISABLED")
+    )
 }

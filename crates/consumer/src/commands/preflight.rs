@@ -209,7 +209,8 @@ where
             throttle.one_too_many(&permit);
         }
         let retry_after = refusal.retry_after();
-        let failure = Failure { reason, retry_after, times: failures, loses_rows: false };
+        let failure =
+            Failure { reason, retry_after, times: failures, loses_rows: false, is_suspect: false };
         let delay = throttle.failed(permit.release(), failure, &refusal);
         sleep(delay).await;
     }

@@ -1,15 +1,17 @@
 //! Makes one call until it is decided what it comes to: permit → send → count → classify → wait. Both
 //! ways of delivery, look-ups and describes go through here.
 
+use std::time::Duration;
+
 use salesforce::{Client, Refusal};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::batch::Delivery;
 use crate::{
     counters::Counters,
     retry::{BackoffReason, Blocker, CallVerdict, JobProblem, OnExhausted, OnSingleRow},
     shutdown::Shutdown,
-    throttle::{CircuitBreaker, Failure, Mark, Permit, Started, Throttle},
+    throttle::{Failure, Permit, Started, Throttle},
 };
 
 /// Makes calls; all deliveries of the process share one.
@@ -55,7 +57,7 @@ pub(crate) struct Refused {
 #[derive(Debug)]
 pub(crate) enum Retries<'a> {
     /// Until it was made as often as its verdict says, and others get through meanwhile.
-    UntilAtFault(&'a mut Attempts),
+    UntilAtFault(Suspect<'a>),
     /// At most so often, and as its verdict says.
     AtMost(u32),
     /// As long as it takes, unless its verdict is to hold the run then.
@@ -65,37 +67,61 @@ pub(crate) enum Retries<'a> {
 /// Calls without an answer so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attempts {
+    /// Those that may have failed for what was in them.
     pub(crate) failures: u32,
-    /// When the last one failed.
-    pub(crate) failed_at: Option<Mark>,
+    /// When the first one failed.
+    pub(crate) since: Option<Instant>,
+    /// The start of the last one.
+    pub(crate) last: Option<Started>,
 }
 
-/// A call was told that Salesforce is not available.
-#[derive(Debug, Default)]
-struct Unavailable {
-    /// How often, though nearly all other calls got through meanwhile.
-    while_others_got_through: u32,
-    last: Option<Mark>,
-}
-
-impl Unavailable {
-    /// Salesforce says it once more. Gives whether it says it of this call only, so often that it is no
-    /// chance any more: then it may be what is in the call, for an intermediary on the way.
-    fn is_for_this_call(&mut self, breaker: &CircuitBreaker, refusal: &Refusal) -> bool {
-        let last = self.last.replace(breaker.now());
-        let others_get_through = breaker.is_mostly_answered()
-            && last.is_some_and(|mark| breaker.has_answered_since(mark));
-        if others_get_through {
-            self.while_others_got_through += 1;
-        }
-        let is_answer = matches!(refusal, Refusal::Answered(_));
-        is_answer && self.while_others_got_through >= UNAVAILABLE_MAX
+impl Attempts {
+    /// Those of a half with so many rows. What is wrong with the whole is wrong with one of its halves; only
+    /// for a single row it begins anew, for chance must not reject it.
+    pub(crate) fn of_half(self, rows: usize) -> Self {
+        if rows > 1 { self } else { Self { failures: 0, ..self } }
     }
 }
 
-/// Others get through while no more than a quarter of the last calls failed: then one call in four thousand is
-/// refused so often by chance, and a row is rejected only if the same happens again to each smaller call with it,
-/// down to the one with nothing else.
+/// A call whose rows may be to blame when it fails.
+#[derive(Debug)]
+pub(crate) struct Suspect<'a> {
+    pub(crate) attempts: &'a mut Attempts,
+    /// It has one row, or asks for one key: what follows from its failures is for good.
+    pub(crate) is_alone: bool,
+    /// All of its rows failed in an earlier pass.
+    pub(crate) was_tried: bool,
+}
+
+/// What a failure of a call shows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Evidence {
+    /// It has failed for so long that this says nothing of others: an outage is recognised sooner.
+    is_known: bool,
+    /// It may be the call; failures beside others that fail as well say nothing of it, however many they are.
+    may_be_its_own: bool,
+    /// Others got through since it was tried before.
+    others_get_through: bool,
+}
+
+impl Suspect<'_> {
+    /// It failed once more.
+    fn failed(&mut self, throttle: &Throttle, started: Started) -> Evidence {
+        let since = *self.attempts.since.get_or_insert_with(Instant::now);
+        let last = self.attempts.last.replace(started);
+        Evidence {
+            is_known: self.was_tried || since.elapsed() >= KNOWN_AFTER,
+            may_be_its_own: throttle.may_be_its_own(started),
+            others_get_through: last.is_some_and(|last| throttle.has_answered_after(last)),
+        }
+    }
+}
+
+/// A call is known to fail after so long.
+const KNOWN_AFTER: Duration = Duration::from_secs(5);
+
+/// So often a call is answered 503, while nearly all others get through, until it is split. A single row needs
+/// [more](CircuitBreaker::failures_to_blame).
 const UNAVAILABLE_MAX: u32 = 6;
 
 /// What is at fault when a call gets no answer.
@@ -131,7 +157,7 @@ impl Sender {
         F: Future<Output = Result<T, Refusal>>,
     {
         let (mut failures, mut failed, mut waits_for_slot) = (0, 0, 0);
-        let mut unavailable = Unavailable::default();
+        let mut unavailable = 0;
         loop {
             let permit = self.permit(delivery).await?;
             let Some(answer) = self.shutdown.force.run_until_cancelled(request()).await else {
@@ -149,17 +175,28 @@ impl Sender {
             if !matches!(refusal, Refusal::NotSent { .. } | Refusal::Login(_)) {
                 count();
             }
+            let evidence = match &mut retries {
+                Retries::UntilAtFault(suspect) => suspect.failed(&self.throttle, started),
+                Retries::AtMost(_) | Retries::Unlimited => Evidence::default(),
+            };
             let (verdict, is_at_fault) = match verdict {
                 CallVerdict::Backoff(BackoffReason::Unavailable)
-                    if matches!(retries, Retries::UntilAtFault(_))
-                        && unavailable.is_for_this_call(&self.throttle.breaker, &refusal) =>
+                    if self.is_for_this_call(&retries, evidence, &mut unavailable, &refusal) =>
                 {
                     (CallVerdict::Split(OnSingleRow::Reject), true)
                 }
                 CallVerdict::Backoff(reason) => {
                     failed += 1;
-                    self.wait(delivery, started, again(failed, reason, &refusal), &refusal).await;
-                    continue;
+                    let failure = again(failed, reason, &refusal);
+                    let failure = Failure { is_suspect: evidence.is_known, ..failure };
+                    self.wait(delivery, started, failure, &refusal).await;
+                    if failed >= UNAVAILABLE_MAX
+                        && self.is_left_over(delivery, &retries, evidence).await
+                    {
+                        (CallVerdict::Split(OnSingleRow::Retry), true)
+                    } else {
+                        continue;
+                    }
                 }
                 CallVerdict::Job(JobProblem::NoSlot) => {
                     waits_for_slot += 1;
@@ -174,8 +211,8 @@ impl Sender {
                     failures += 1;
                     failed += 1;
                     let culprit = match &mut retries {
-                        Retries::UntilAtFault(attempts) => {
-                            self.culprit(delivery, attempts, tries).await
+                        Retries::UntilAtFault(suspect) => {
+                            self.culprit(delivery, suspect, evidence, tries).await
                         }
                         Retries::AtMost(max) if failures >= tries.min(*max) => Culprit::Call,
                         Retries::Unlimited if failures >= tries && on_exhausted.holds() => {
@@ -185,9 +222,9 @@ impl Sender {
                     };
                     // An upload that broke off is followed by another job, which has to wait too.
                     if culprit != Culprit::Call || matches!(retries, Retries::AtMost(_)) {
-                        let reason = BackoffReason::NoAnswer;
-                        self.wait(delivery, started, again(failed, reason, &refusal), &refusal)
-                            .await;
+                        let failure = again(failed, BackoffReason::NoAnswer, &refusal);
+                        let failure = Failure { is_suspect: evidence.is_known, ..failure };
+                        self.wait(delivery, started, failure, &refusal).await;
                     }
                     match exhausted(culprit, on_exhausted, &refusal) {
                         None => continue,
@@ -268,23 +305,63 @@ impl Sender {
         delivery.stop().run_until_cancelled(wait).await;
     }
 
+    /// Salesforce says once more that it is not available. Gives whether it says it of this call only, so
+    /// often that it is no chance any more: then it may be what is in the call, for an intermediary on the
+    /// way. `times` counts how often, though nearly all other calls got through meanwhile.
+    fn is_for_this_call(
+        &self,
+        retries: &Retries<'_>,
+        evidence: Evidence,
+        times: &mut u32,
+        refusal: &Refusal,
+    ) -> bool {
+        let (Retries::UntilAtFault(suspect), Refusal::Answered(_)) = (retries, refusal) else {
+            return false;
+        };
+        let Some(to_blame) = self.throttle.breaker.failures_to_blame() else { return false };
+        *times += u32::from(evidence.may_be_its_own && evidence.others_get_through);
+        let most = if suspect.is_alone { to_blame.max(UNAVAILABLE_MAX) } else { UNAVAILABLE_MAX };
+        *times >= most
+    }
+
+    /// Whether a call with several rows is all that is left, or others get through: then its halves may do
+    /// so too, all but one.
+    async fn is_left_over(
+        &self,
+        delivery: &Delivery<'_>,
+        retries: &Retries<'_>,
+        evidence: Evidence,
+    ) -> bool {
+        let Retries::UntilAtFault(Suspect { is_alone: false, .. }) = retries else { return false };
+        let is_outage = self.throttle.breaker.is_waiting();
+        if is_outage || !evidence.is_known || !evidence.may_be_its_own {
+            return false;
+        }
+        let probe = delivery.stop().run_until_cancelled(self.client.is_answering());
+        probe.await == Some(true)
+    }
+
     /// What is at fault when a call got no answer once more.
     async fn culprit(
         &self,
         delivery: &Delivery<'_>,
-        attempts: &mut Attempts,
+        suspect: &mut Suspect<'_>,
+        evidence: Evidence,
         tries: u32,
     ) -> Culprit {
-        let breaker = &self.throttle.breaker;
-        let failed_before = attempts.failed_at.replace(breaker.now());
+        let attempts = &mut suspect.attempts;
+        if !evidence.may_be_its_own {
+            return Culprit::Nobody;
+        }
         attempts.failures += 1;
         if attempts.failures < tries {
             return Culprit::Nobody;
         }
-        if breaker.is_mostly_answered()
-            && failed_before.is_some_and(|mark| breaker.has_answered_since(mark))
+        if let Some(to_blame) = self.throttle.breaker.failures_to_blame()
+            && evidence.others_get_through
         {
-            return Culprit::Call;
+            let is_enough = !suspect.is_alone || attempts.failures >= to_blame;
+            return if is_enough { Culprit::Call } else { Culprit::Nobody };
         }
         let probe = delivery.stop().run_until_cancelled(self.client.is_answering());
         if probe.await == Some(true) {
@@ -297,7 +374,8 @@ impl Sender {
 
 /// A call has to be made again, for the `times`th time.
 fn again(times: u32, reason: BackoffReason, refusal: &Refusal) -> Failure {
-    Failure { reason, retry_after: refusal.retry_after(), times, loses_rows: false }
+    let (retry_after, is_suspect) = (refusal.retry_after(), false);
+    Failure { reason, retry_after, times, loses_rows: false, is_suspect }
 }
 
 /// What follows from a call that got no answer; nothing, when it is made again.

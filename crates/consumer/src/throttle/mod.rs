@@ -10,7 +10,7 @@ mod permit;
 
 pub(crate) use self::{
     api_quota::{Quota, track_usage},
-    circuit_breaker::{CircuitBreaker, Failure, Mark},
+    circuit_breaker::{CircuitBreaker, Failure},
     claim_limit::ClaimLimit,
     concurrency::{Bounds, Concurrency, keep_in_sync},
     outage::OutagePublisher,

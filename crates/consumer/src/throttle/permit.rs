@@ -31,7 +31,7 @@ pub(crate) struct Permit<'a> {
 }
 
 /// What is known of the start of a call after its permit was given back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Started {
     breaker: Ticket,
     /// Of the org's limit of calls at once.
@@ -106,6 +106,16 @@ impl Throttle {
         self.breaker.failed(started.breaker, failure, fastrand::f64(), refusal)
     }
 
+    /// Whether a call that started after this one was answered with row results.
+    pub(crate) fn has_answered_after(&self, started: Started) -> bool {
+        self.breaker.has_answered_after(started.breaker)
+    }
+
+    /// Whether it may be the call itself that this call failed.
+    pub(crate) fn may_be_its_own(&self, started: Started) -> bool {
+        self.breaker.may_be_its_own(started.breaker, started.at)
+    }
+
     /// Rows of an answer ask for a wait: all calls wait.
     pub(crate) fn row_failed(&self, started: Started, reason: BackoffReason) {
         self.row_asks_for_wait(started.breaker, reason);
@@ -118,7 +128,8 @@ impl Throttle {
     }
 
     fn row_asks_for_wait(&self, ticket: Ticket, reason: BackoffReason) {
-        let failure = Failure { reason, retry_after: None, times: 1, loses_rows: false };
+        let (retry_after, times) = (None, 1);
+        let failure = Failure { reason, retry_after, times, loses_rows: false, is_suspect: false };
         self.breaker.failed(ticket, failure, fastrand::f64(), &"so it says of a row");
     }
 

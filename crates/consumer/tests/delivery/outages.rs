@@ -248,3 +248,56 @@ async fn a_run_that_is_cancelled_during_an_outage_ends_before_the_outage_does() 
     assert_eq!(ledger.cancelled(), 10_000 - stored);
     consumer.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn outages_that_come_again_and_again_reject_no_row() {
+    // One row a call: as many calls as rows, and none to be split.
+    let batches: Vec<Vec<String>> =
+        good_batches(60).into_iter().flatten().map(|row| vec![row]).collect();
+    let scene = Scene::new().await;
+    scene.feed("again", &batches).await;
+    let consumer = scene.consumer(&[]);
+    scene.stored(1).await;
+
+    // Shorter than it takes to open the circuit breaker, and longer than all tries of a call.
+    for _ in 0..6 {
+        let is_down = Faults { latency_ms: 10, server_error_permille: 1_000, ..Faults::default() };
+        scene.salesforce.set_faults(is_down);
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        scene.salesforce.set_faults(Faults { latency_ms: 10, ..Faults::default() });
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+    }
+
+    scene.delivered("again").await;
+    let struck = scene.salesforce.state().faults[&Fault::ServerError];
+    assert!(struck >= 100, "{struck} calls failed");
+    assert_all_there(&scene, &batches).await;
+    consumer.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn rows_that_make_their_calls_fail_are_found_though_each_batch_has_one() {
+    let mut batches: Vec<Vec<String>> = good_batches(6);
+    for (number, rows) in batches.iter_mut().enumerate() {
+        rows[17] = format!("P-{number},Poison,Acme,p@example.com");
+    }
+    let scene = Scene::new().await;
+    let url = scene.salesforce.url();
+    let proxy = FailingProxy::before(&url, "Poison", 500, "UNKNOWN_EXCEPTION").await;
+    scene.feed("bad", &batches).await;
+
+    let consumer = scene.consumer(&proxy.arguments());
+    // Each is tried in six passes, for nobody else is there to tell: that may take a minute.
+    let mut ledger = scene.ledger("bad").await;
+    for _ in 0..120 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ledger = scene.ledger("bad").await;
+        if ledger.has_ended() {
+            break;
+        }
+    }
+
+    assert_eq!((ledger.tally.delivered(), ledger.rejected), (594, 6), "{ledger:?}");
+    assert!(scene.rejects("bad").await.iter().all(|row| row.starts_with("P-")));
+    consumer.stop().await.unwrap();
+}

@@ -120,7 +120,7 @@ impl RunCommand {
             }
             (Self::Cancel, Outcome::Already) => format!("run {run} is cancelled already"),
             (Self::Cancel, _) => {
-                format!("run {run} is cancelled; batches that are being delivered now are finished")
+                format!("run {run} is cancelled; calls that are under way are finished")
             }
             (Self::Resume, Outcome::Done) => format!("run {run} goes on"),
             (Self::Resume, Outcome::Already) => format!("run {run} is under way already"),

@@ -178,7 +178,8 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// Warns when no live consumer can deliver this run, and when one can again.
+    /// Warns when no live consumer can deliver this run, and when one can again. One that is being cancelled
+    /// needs none.
     async fn look_for_consumers(
         &self,
         watcher: &mut Watcher,
@@ -188,6 +189,10 @@ impl Follow<'_> {
             return Ok(());
         }
         watcher.consumers_seen = Some(Instant::now());
+        if ledger.state == RunState::Cancelling {
+            // Consumers that died held batches of it, and others may wait for Salesforce at their start.
+            self.queue.cancel_run(self.run).await?;
+        }
         let waits_for = waiting_for(ledger, &Live::of(self.queue).await?);
         // A held or paused run has a message of its own.
         let says = waits_for.is_some() || is_waited_for(ledger);

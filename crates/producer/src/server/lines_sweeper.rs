@@ -1,10 +1,11 @@
 //! Writes rejected rows, and ids, that arrive when no process follows the run any more: it ended while it was
-//! paused, was cancelled after an interruption, or failed while batches were being delivered.
+//! paused, was cancelled after an interruption, or failed while batches were being delivered. Ends cancelled
+//! runs whose consumers died.
 
 use std::{collections::HashSet, time::Duration};
 
 use ingest_core::RunId;
-use job_queue::Ledger;
+use job_queue::{Ledger, RunState};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -27,12 +28,23 @@ pub(crate) async fn sweep_lines(runs: RunStore, stop: CancellationToken) {
         loop {
             tokio::time::sleep(INTERVAL).await;
             match runs.queue.runs(RUNS).await {
-                Ok(ledgers) => write_those_of(&runs, &ledgers, &mut told).await,
+                Ok(ledgers) => {
+                    write_those_of(&runs, &ledgers, &mut told).await;
+                    end_cancelled(&runs, &ledgers).await;
+                }
                 Err(error) => warn!("could not sweep for unwritten lines: {error}"),
             }
         }
     };
     stop.run_until_cancelled(looking).await;
+}
+
+async fn end_cancelled(runs: &RunStore, ledgers: &[Ledger]) {
+    for ledger in ledgers.iter().filter(|ledger| ledger.state == RunState::Cancelling) {
+        if let Err(error) = runs.queue.cancel_run(&ledger.run).await {
+            warn!(run.id = %ledger.run, "could not go on cancelling run {}: {error}", ledger.run);
+        }
+    }
 }
 
 async fn write_those_of(runs: &RunStore, ledgers: &[Ledger], told: &mut HashSet<RunId>) {

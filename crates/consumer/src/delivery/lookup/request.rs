@@ -12,7 +12,7 @@ use crate::{
         batch_state::BatchState,
         planner::Planner,
         rest::Chunk,
-        sender::{CallError, Interruption, Refused, Retries, Sender},
+        sender::{CallError, Interruption, Refused, Retries, Sender, Suspect},
     },
     retry::{Blocker, CallVerdict, OnSingleRow, classify_call, reason_of},
 };
@@ -106,7 +106,9 @@ impl Lookup {
             self.sender.counters.called(0);
         };
         let classify = |refusal: &Refusal| classify(refusal, field, delivery.load().operation);
-        let retries = Retries::UntilAtFault(&mut chunk.attempts);
+        let is_alone = chunk.rows.len() == 1;
+        let suspect = Suspect { attempts: &mut chunk.attempts, is_alone, was_tried: false };
+        let retries = Retries::UntilAtFault(suspect);
         match self.sender.call(delivery, classify, retries, count, find).await {
             Ok((started, answer)) => {
                 self.sender.throttle.succeeded(started);

@@ -15,7 +15,7 @@ use crate::{
         batch_state::BatchState,
         planner::Planner,
         results::Results,
-        sender::{CallError, Interruption, Refused, Retries, Sender},
+        sender::{CallError, Interruption, Refused, Retries, Sender, Suspect},
     },
     retry::{Blocker, CallVerdict, OnSingleRow, UNLIMITED, classify_call, meets_locks, reason_of},
     throttle::Started,
@@ -72,7 +72,13 @@ impl Calls<'_> {
         };
         let sent = {
             let classify = |refusal: &Refusal| classify_call(refusal, operation);
-            let retries = Retries::UntilAtFault(&mut chunk.attempts);
+            let tries = &delivery.job().rows;
+            let suspect = Suspect {
+                attempts: &mut chunk.attempts,
+                is_alone: chunk.rows.len() == 1,
+                was_tried: chunk.rows.iter().all(|row| tries.tries(*row) > 0),
+            };
+            let retries = Retries::UntilAtFault(suspect);
             let count = || {
                 let tries = &delivery.job().rows;
                 let was_sent = |row: &&usize| chunk.was_sent || tries.tries(**row) > 0;

@@ -36,7 +36,7 @@ impl Chunk {
         let half = |rows: &[usize]| Self {
             rows: rows.to_vec(),
             was_sent: true,
-            attempts: if rows.len() == 1 { Attempts::default() } else { self.attempts },
+            attempts: self.attempts.of_half(rows.len()),
             halvings: self.halvings + 1,
             ..*self
         };

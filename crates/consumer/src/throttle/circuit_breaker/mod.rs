@@ -19,7 +19,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use self::policy::{Asked, Failed, State};
-pub(crate) use self::policy::{Failure, Mark, Ticket};
+pub(crate) use self::policy::{Failure, Ticket};
 use crate::retry::{Backoff, BackoffReason};
 
 /// Permits calls while Salesforce takes them.
@@ -121,7 +121,7 @@ impl CircuitBreaker {
 
     /// A call was answered: with row results, or, at the start, with what was asked.
     pub(crate) fn succeeded(&self, ticket: Ticket) {
-        self.state().has_results(ticket);
+        self.state().has_results(ticket, Instant::now());
         self.answered(ticket);
     }
 
@@ -147,19 +147,20 @@ impl CircuitBreaker {
         Some(Outage { reason: reason.to_string(), retry_in })
     }
 
-    /// After all calls that have started so far.
-    pub(crate) fn now(&self) -> Mark {
-        self.state().mark()
+    /// Whether a call that started after this one was answered with row results.
+    pub(crate) fn has_answered_after(&self, ticket: Ticket) -> bool {
+        self.state().has_answered_after(ticket)
     }
 
-    /// Whether a call that started after this mark was answered with row results.
-    pub(crate) fn has_answered_since(&self, mark: Mark) -> bool {
-        self.state().has_answered_since(mark)
+    /// Whether it may be the call itself that a call fails, which began at `start`.
+    pub(crate) fn may_be_its_own(&self, ticket: Ticket, start: Instant) -> bool {
+        self.state().may_be_its_own(ticket, start, Instant::now())
     }
 
-    /// Whether nearly all of the last calls succeeded.
-    pub(crate) fn is_mostly_answered(&self) -> bool {
-        self.state().is_mostly_answered()
+    /// How often a call must fail, while others get through, until its row is to blame; nothing while too
+    /// few of the last calls succeeded to tell.
+    pub(crate) fn failures_to_blame(&self) -> Option<u32> {
+        self.state().failures_to_blame()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -40,6 +40,14 @@ pub(super) const RETRIED_WITHIN: Duration = Duration::from_secs(60);
 /// Between two warnings of single calls.
 const BETWEEN_WARNINGS: Duration = Duration::from_secs(10);
 
+/// Nobody was answered for so long: then it does not show an outage that others fail as well, for all that is
+/// left may be calls that are at fault.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// A row is blamed when its calls fail so often while others get through that chance does so less often than
+/// once in ten thousand million times: a file has millions of rows.
+const CHANCE: f64 = 1e-10;
+
 /// What one call that failed waits alone. Short at first, for the others get through, and so does it, mostly;
 /// and never long: one call in some seconds is no load.
 const ALONE: Backoff = Backoff {
@@ -61,6 +69,10 @@ pub(super) struct State {
     started: u64,
     /// The last one of them that was answered with row results.
     answered: u64,
+    /// When a call was answered so last.
+    answered_at: Option<Instant>,
+    /// When a call failed last.
+    failed_at: Option<Instant>,
     /// When the log was last told of a single call.
     warned_at: Option<Instant>,
 }
@@ -106,12 +118,6 @@ pub(crate) struct Ticket {
     openings: u64,
 }
 
-/// A moment between two calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    started: u64,
-}
-
 /// Whether a call may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -130,6 +136,9 @@ pub(crate) struct Failure {
     pub(crate) times: u32,
     /// Whether rows are lost to each such call, for they must not be sent twice.
     pub(crate) loses_rows: bool,
+    /// Whether it may be the call: it has failed for seconds, or its rows failed before. It says nothing of
+    /// others then.
+    pub(crate) is_suspect: bool,
 }
 
 /// What follows from a failure.
@@ -189,8 +198,9 @@ impl State {
     }
 
     /// Row results came.
-    pub(super) fn has_results(&mut self, ticket: Ticket) {
+    pub(super) fn has_results(&mut self, ticket: Ticket, now: Instant) {
         self.answered = self.answered.max(ticket.number);
+        self.answered_at = Some(now);
     }
 
     /// A call succeeded: closes the breaker. Gives for how long all were waiting, when the log says that
@@ -219,7 +229,8 @@ impl State {
         now: Instant,
         random: f64,
     ) -> Failed {
-        let Failure { reason, retry_after, times, loses_rows } = failure;
+        let Failure { reason, retry_after, times, loses_rows, is_suspect } = failure;
+        self.failed_at = Some(now);
         let is_for_all = retry_after.is_some() || !may_be_of_one_call(reason);
         let is_current = ticket.openings == self.openings;
         if !is_current && retry_after.is_none() {
@@ -227,6 +238,10 @@ impl State {
                 Some(_) => Failed::Late,
                 None => self.alone(times, now, random),
             };
+        }
+        if is_suspect && self.open.is_none() && !is_for_all {
+            self.window.add(now, true);
+            return self.alone(times, now, random);
         }
         let fresh = Since { reason, start: now, failures: 0, is_logged: false };
         let since = self.outage.get_or_insert(fresh);
@@ -281,19 +296,32 @@ impl State {
         is_published.then(|| (since.reason, open.until.saturating_duration_since(now)))
     }
 
-    /// After all calls that have started so far.
-    pub(super) fn mark(&self) -> Mark {
-        Mark { started: self.started }
+    /// Whether a call that started after this one was answered with row results.
+    pub(super) fn has_answered_after(&self, ticket: Ticket) -> bool {
+        self.answered > ticket.number
     }
 
-    /// Whether a call that started after this mark was answered with row results.
-    pub(super) fn has_answered_since(&self, mark: Mark) -> bool {
-        self.answered > mark.started
+    /// Whether it may be the call itself that a call fails, which began at `start`: others got through
+    /// meanwhile, or none of them failed; or nobody gets through for so long that it is all the same.
+    pub(super) fn may_be_its_own(&self, ticket: Ticket, start: Instant, now: Instant) -> bool {
+        self.has_answered_after(ticket)
+            || self.failed_at.is_none_or(|at| at < start)
+            || self.answered_at.is_none_or(|at| at + SILENCE <= now)
     }
 
-    /// Whether nearly all of the last calls succeeded.
-    pub(super) fn is_mostly_answered(&self) -> bool {
-        self.window.is_mostly_answered()
+    /// How often a call must fail, while others get through, until its row is to blame; nothing while too
+    /// few of the last calls succeeded to tell.
+    pub(super) fn failures_to_blame(&self) -> Option<u32> {
+        self.window.is_mostly_answered().then(|| {
+            let share = self.window.share_of_failed();
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "between 6 and 18"
+            )]
+            let times = (CHANCE.ln() / share.ln()).ceil() as u32;
+            times
+        })
     }
 }
 
@@ -321,6 +349,12 @@ impl Window {
 
     fn is_mostly_answered(&self) -> bool {
         self.calls.len() >= WINDOW_CALLS_MIN && self.failed * 4 <= self.calls.len()
+    }
+
+    /// Of so many calls that none failed, the next one may.
+    #[expect(clippy::cast_precision_loss, reason = "some dozens")]
+    fn share_of_failed(&self) -> f64 {
+        (self.failed + 1) as f64 / (self.calls.len() + 2) as f64
     }
 }
 

@@ -19,7 +19,7 @@ const CHECK: Duration = Duration::from_secs(300);
 const LONGEST: f64 = 1.0;
 
 fn failure(reason: BackoffReason) -> Failure {
-    Failure { reason, retry_after: None, times: 1, loses_rows: false }
+    Failure { reason, retry_after: None, times: 1, loses_rows: false, is_suspect: false }
 }
 
 const UNAVAILABLE: BackoffReason = BackoffReason::Unavailable;
@@ -68,6 +68,7 @@ impl Play {
 
     fn succeed(&mut self) {
         let ticket = self.call();
+        self.state.has_results(ticket, self.now);
         self.state.succeeded(ticket, self.now);
     }
 
@@ -349,17 +350,71 @@ fn a_call_that_was_permitted_before_it_opened_is_not_made() {
 }
 
 #[test]
-fn only_an_answer_to_a_later_call_counts_as_one_since_a_moment() {
+fn only_an_answer_to_a_call_that_started_later_shows_that_others_get_through() {
     let mut play = Play::new();
-    let before = play.call();
-    let mark = play.state.mark();
-    let after = play.call();
+    let (before, failing, after) = (play.call(), play.call(), play.call());
 
-    play.state.has_results(before);
-    assert!(!play.state.has_answered_since(mark));
-    play.state.has_results(after);
-    assert!(play.state.has_answered_since(mark));
-    assert!(!play.state.has_answered_since(play.state.mark()));
+    play.state.has_results(before, play.now);
+    assert!(!play.state.has_answered_after(failing));
+    play.state.has_results(after, play.now);
+    assert!(play.state.has_answered_after(failing) && !play.state.has_answered_after(after));
+}
+
+#[test]
+fn a_failure_beside_others_that_fail_is_not_its_own_unless_nobody_gets_through_for_long() {
+    let mut play = Play::new();
+    play.succeed();
+    let (ticket, start) = (play.call(), play.now);
+    let is_own = |play: &Play| play.state.may_be_its_own(ticket, start, play.now);
+
+    play.now += MILLISECOND;
+    assert!(is_own(&play), "no other call failed");
+    play.fail();
+    assert!(!is_own(&play), "another one failed as well");
+    play.now += 9 * SECOND;
+    assert!(!is_own(&play));
+    play.now += 2 * SECOND;
+    assert!(is_own(&play), "nobody was answered for ten seconds");
+
+    let mut play = Play::new();
+    let (ticket, start) = (play.call(), play.now);
+    play.fail();
+    let other = play.call();
+    play.state.has_results(other, play.now);
+    assert!(play.state.may_be_its_own(ticket, start, play.now), "another one got through");
+}
+
+#[test]
+fn the_more_calls_fail_the_more_failures_a_row_has_before_it_is_blamed() {
+    let to_blame = |failed: usize| {
+        let mut play = Play::new();
+        for call in 0..48 {
+            if call < failed {
+                play.fail();
+            } else {
+                play.succeed();
+            }
+        }
+        play.state.failures_to_blame()
+    };
+
+    assert_eq!([0, 1, 4, 12, 13].map(to_blame), [Some(6), Some(8), Some(11), Some(18), None]);
+    assert_eq!(Play::new().state.failures_to_blame(), None, "nothing is known yet");
+}
+
+#[test]
+fn a_call_that_is_known_to_fail_opens_nothing_but_keeps_it_open() {
+    let mut play = Play::new();
+    let known = Failure { is_suspect: true, ..failure(UNAVAILABLE) };
+    for _ in 0..100 {
+        play.now += SECOND;
+        let ticket = play.call();
+        assert!(matches!(play.fails(ticket, known), Failed::Alone { .. }));
+    }
+
+    play.open();
+    let probe = play.call();
+    assert!(matches!(play.fails(probe, known), Failed::All { .. }));
 }
 
 #[test]
