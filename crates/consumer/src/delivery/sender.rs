@@ -102,6 +102,8 @@ struct Evidence {
     may_be_its_own: bool,
     /// Others got through since it was tried before.
     others_get_through: bool,
+    /// Nobody got through for long.
+    is_silent: bool,
 }
 
 impl Suspect<'_> {
@@ -113,6 +115,7 @@ impl Suspect<'_> {
             is_known: self.was_tried || since.elapsed() >= KNOWN_AFTER,
             may_be_its_own: throttle.may_be_its_own(started),
             others_get_through: last.is_some_and(|last| throttle.has_answered_after(last)),
+            is_silent: throttle.breaker.is_silent(),
         }
     }
 }
@@ -354,7 +357,9 @@ impl Sender {
             return Culprit::Nobody;
         }
         attempts.failures += 1;
-        if attempts.failures < tries {
+        // Where all calls fail, each may have a row that makes it fail: only smaller ones can show that.
+        let is_to_be_split = evidence.is_silent && !suspect.is_alone;
+        if attempts.failures < tries && !is_to_be_split {
             return Culprit::Nobody;
         }
         if let Some(to_blame) = self.throttle.breaker.failures_to_blame()

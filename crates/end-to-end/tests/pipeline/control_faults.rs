@@ -1,6 +1,7 @@
 //! Pause, resume, cancel and replay while programs and Redis die around them.
 
 use job_queue::{Queue, QueueArgs};
+use serde_json::json;
 
 use crate::{
     pipeline::{FILE, Pipeline, Report, block_on},
@@ -86,6 +87,27 @@ fn a_cancelled_run_closes_its_ledger_though_everything_died_around_it() {
     assert!(left_out > 0, "{report:?}");
     let stored = pipeline.leads().len() as u64;
     assert!(stored >= delivered, "{stored} rows are stored: {report:?}");
+}
+
+#[test]
+fn a_cancelled_run_ends_during_an_outage_though_its_consumers_died_and_wait_at_their_start() {
+    let pipeline = slow_pipeline();
+    let consumers = [pipeline.consumer(), pipeline.consumer()];
+    let sync = pipeline.sync(&["--run-id", "cancelled", "--json"]);
+    pipeline.wait_until_rows_arrive(1_500);
+
+    pipeline.set_faults(&json!({ "unavailablePermille": 1_000 }));
+    consumers.into_iter().for_each(crate::processes::Program::kill);
+    let _waits = pipeline.program("consumer", &[]);
+    told(&pipeline, "cancel", "cancelled");
+    let ended = sync.end();
+
+    let report = Report::of(&ended);
+    assert_eq!(report.text("status"), "cancelled", "{ended:?}");
+    let figures = ["read", "delivered", "rejected", "cancelled", "unfinished"];
+    let [read, delivered, rejected, left_out, unfinished] = figures.map(|name| report.number(name));
+    assert_eq!((read, unfinished), (delivered + rejected + left_out, 0), "{report:?}");
+    assert!(left_out > 0 && pipeline.leads().len() as u64 >= delivered, "{report:?}");
 }
 
 #[test]

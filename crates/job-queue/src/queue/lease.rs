@@ -151,7 +151,7 @@ impl Worker {
                 if let Err(error) = worker.renew(&queue).await {
                     tracing::error!(error = %error, "could not renew leases");
                 }
-                tokio::time::sleep(queue.lease / 4).await;
+                tokio::time::sleep(queue.between_heartbeats()).await;
             }
         }))
     }

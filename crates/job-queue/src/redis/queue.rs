@@ -45,6 +45,12 @@ impl Queue {
         Ok(Self { connection, keys, lease: args.queue_lease, is_away: Arc::default() })
     }
 
+    /// How often a worker shows that it is alive; time passes for leases while one does.
+    #[must_use]
+    pub fn between_heartbeats(&self) -> Duration {
+        self.lease / 4
+    }
+
     pub(crate) fn lease_ms(&self) -> u64 {
         u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX)
     }

@@ -97,8 +97,26 @@ impl Follow<'_> {
         let lost = self.look_for_lost_batches(watcher, &ledger).await?;
         self.give_up_if_too_many_are_rejected(&ledger, lost).await?;
         self.write_due_lines(watcher, &ledger).await;
+        self.go_on_cancelling(watcher, &ledger).await?;
         self.look_for_consumers(watcher, &ledger).await?;
         Ok(ledger)
+    }
+
+    /// Ends a cancelled run whose consumers died, once their leases have expired: those that start may
+    /// wait for Salesforce.
+    async fn go_on_cancelling(
+        &self,
+        watcher: &mut Watcher,
+        ledger: &Ledger,
+    ) -> Result<(), SyncError> {
+        // As often as a worker: else no time passes for leases where no consumer is alive.
+        let is_due =
+            watcher.cancelled.is_none_or(|at| at.elapsed() >= self.queue.between_heartbeats());
+        if ledger.state == RunState::Cancelling && is_due {
+            watcher.cancelled = Some(Instant::now());
+            self.queue.cancel_run(self.run).await?;
+        }
+        Ok(())
     }
 
     async fn look(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
@@ -178,8 +196,7 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// Warns when no live consumer can deliver this run, and when one can again. One that is being cancelled
-    /// needs none.
+    /// Warns when no live consumer can deliver this run, and when one can again.
     async fn look_for_consumers(
         &self,
         watcher: &mut Watcher,
@@ -189,10 +206,6 @@ impl Follow<'_> {
             return Ok(());
         }
         watcher.consumers_seen = Some(Instant::now());
-        if ledger.state == RunState::Cancelling {
-            // Consumers that died held batches of it, and others may wait for Salesforce at their start.
-            self.queue.cancel_run(self.run).await?;
-        }
         let waits_for = waiting_for(ledger, &Live::of(self.queue).await?);
         // A held or paused run has a message of its own.
         let says = waits_for.is_some() || is_waited_for(ledger);
@@ -287,6 +300,8 @@ struct Watcher {
     rejects: Writing,
     ids: Writing,
     consumers_seen: Option<Instant>,
+    /// When it was cancelled once more.
+    cancelled: Option<Instant>,
     /// The last message about missing consumers.
     waits_for: Option<String>,
     /// The last message about the hold.
@@ -304,6 +319,7 @@ impl Watcher {
             rejects: Writing::of(Output::Rejects),
             ids: Writing::of(Output::Ids),
             consumers_seen: None,
+            cancelled: None,
             waits_for: None,
             held: None,
             stands_still: None,

@@ -157,6 +157,11 @@ impl CircuitBreaker {
         self.state().may_be_its_own(ticket, start, Instant::now())
     }
 
+    /// Whether no call was answered with row results for long.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.state().is_silent(Instant::now())
+    }
+
     /// How often a call must fail, while others get through, until its row is to blame; nothing while too
     /// few of the last calls succeeded to tell.
     pub(crate) fn failures_to_blame(&self) -> Option<u32> {

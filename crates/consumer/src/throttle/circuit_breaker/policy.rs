@@ -306,7 +306,12 @@ impl State {
     pub(super) fn may_be_its_own(&self, ticket: Ticket, start: Instant, now: Instant) -> bool {
         self.has_answered_after(ticket)
             || self.failed_at.is_none_or(|at| at < start)
-            || self.answered_at.is_none_or(|at| at + SILENCE <= now)
+            || self.is_silent(now)
+    }
+
+    /// Whether no call was answered with row results for long.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        self.answered_at.is_none_or(|at| at + SILENCE <= now)
     }
 
     /// How often a call must fail, while others get through, until its row is to blame; nothing while too
