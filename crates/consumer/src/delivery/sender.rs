@@ -193,13 +193,7 @@ impl Sender {
                     let failure = again(failed, reason, &refusal);
                     let failure = Failure { is_suspect: evidence.is_known, ..failure };
                     self.wait(delivery, started, failure, &refusal).await;
-                    if failed >= UNAVAILABLE_MAX
-                        && self.is_left_over(delivery, &retries, evidence).await
-                    {
-                        (CallVerdict::Split(OnSingleRow::Retry), true)
-                    } else {
-                        continue;
-                    }
+                    continue;
                 }
                 CallVerdict::Job(JobProblem::NoSlot) => {
                     waits_for_slot += 1;
@@ -325,23 +319,6 @@ impl Sender {
         *times += u32::from(evidence.may_be_its_own && evidence.others_get_through);
         let most = if suspect.is_alone { to_blame.max(UNAVAILABLE_MAX) } else { UNAVAILABLE_MAX };
         *times >= most
-    }
-
-    /// Whether a call with several rows is all that is left, or others get through: then its halves may do
-    /// so too, all but one.
-    async fn is_left_over(
-        &self,
-        delivery: &Delivery<'_>,
-        retries: &Retries<'_>,
-        evidence: Evidence,
-    ) -> bool {
-        let Retries::UntilAtFault(Suspect { is_alone: false, .. }) = retries else { return false };
-        let is_outage = self.throttle.breaker.is_waiting();
-        if is_outage || !evidence.is_known || !evidence.may_be_its_own {
-            return false;
-        }
-        let probe = delivery.stop().run_until_cancelled(self.client.is_answering());
-        probe.await == Some(true)
     }
 
     /// What is at fault when a call got no answer once more.
