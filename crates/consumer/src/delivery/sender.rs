@@ -124,7 +124,7 @@ impl Suspect<'_> {
 const KNOWN_AFTER: Duration = Duration::from_secs(5);
 
 /// So often a call is answered 503, while nearly all others get through, until it is split. A single row needs
-/// [more](CircuitBreaker::failures_to_blame).
+/// more, as the circuit breaker says.
 const UNAVAILABLE_MAX: u32 = 6;
 
 /// What is at fault when a call gets no answer.

@@ -250,32 +250,6 @@ async fn a_run_that_is_cancelled_during_an_outage_ends_before_the_outage_does() 
 }
 
 #[tokio::test]
-async fn outages_that_come_again_and_again_reject_no_row() {
-    // One row a call: as many calls as rows, and none to be split.
-    let batches: Vec<Vec<String>> =
-        good_batches(60).into_iter().flatten().map(|row| vec![row]).collect();
-    let scene = Scene::new().await;
-    scene.feed("again", &batches).await;
-    let consumer = scene.consumer(&[]);
-    scene.stored(1).await;
-
-    // Shorter than it takes to open the circuit breaker, and longer than all tries of a call.
-    for _ in 0..6 {
-        let is_down = Faults { latency_ms: 10, server_error_permille: 1_000, ..Faults::default() };
-        scene.salesforce.set_faults(is_down);
-        tokio::time::sleep(Duration::from_millis(900)).await;
-        scene.salesforce.set_faults(Faults { latency_ms: 10, ..Faults::default() });
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-    }
-
-    scene.delivered("again").await;
-    let struck = scene.salesforce.state().faults[&Fault::ServerError];
-    assert!(struck >= 100, "{struck} calls failed");
-    assert_all_there(&scene, &batches).await;
-    consumer.stop().await.unwrap();
-}
-
-#[tokio::test]
 async fn rows_that_make_their_calls_fail_are_found_though_each_batch_has_one() {
     let mut batches: Vec<Vec<String>> = good_batches(6);
     for (number, rows) in batches.iter_mut().enumerate() {
