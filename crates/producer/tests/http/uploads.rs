@@ -9,9 +9,9 @@ use reqwest::{Body, Method};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
-    time::{Instant, sleep, timeout},
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -174,32 +174,36 @@ async fn clients_that_stall_are_given_up_and_few_upload_at_once() {
     let services = Services::start().await;
     let server = services.serve().await;
     let began = Instant::now();
-    let length = "Content-Length: 1000";
-    let mut stalled = [
-        begun(&server, "a.csv", length, b"id\n").await,
-        begun(&server, "b.csv", length, b"id\n").await,
-    ];
+    let mut stalled = [stalled(&server, "a.csv").await, stalled(&server, "b.csv").await];
 
-    let refused = loop {
-        let answer = put_alone(&server, &format!("{:?}.csv", began.elapsed())).await;
-        if answer.status != 201 {
-            break answer;
-        }
-        sleep(Duration::from_millis(20)).await;
-    };
+    let refused = put_alone(&server, "c.csv").await;
 
     assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
     assert!(refused.error().contains("2 uploads are under way"), "{refused:?}");
     for stalled in &mut stalled {
-        let mut heard = vec![0; 12];
-        let hearing = timeout(Duration::from_secs(60), stalled.read_exact(&mut heard));
-        hearing.await.unwrap().unwrap();
-        assert_eq!(heard, b"HTTP/1.1 408");
+        assert_eq!(status_line(stalled).await, "HTTP/1.1 408 Request Timeout\r\n");
     }
     let waited = began.elapsed();
     assert!((Duration::from_secs(29)..Duration::from_secs(45)).contains(&waited), "{waited:?}");
     assert!(!is_visible(&services, "a.csv").await && !is_visible(&services, "b.csv").await);
     assert_eq!(put_alone(&server, "c.csv").await.status, 201);
+}
+
+/// A client that has a place, because it was told to go on, and sends no more than a line.
+async fn stalled(server: &Server, name: &str) -> BufReader<TcpStream> {
+    let framing = "Content-Length: 1000\r\nExpect: 100-continue";
+    let mut client = BufReader::new(begun(server, name, framing, b"").await);
+    assert_eq!(status_line(&mut client).await, "HTTP/1.1 100 Continue\r\n");
+    assert_eq!(status_line(&mut client).await, "\r\n");
+    client.write_all(b"id\n").await.unwrap();
+    client
+}
+
+async fn status_line(client: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    let hearing = timeout(Duration::from_secs(60), client.read_line(&mut line));
+    assert!(hearing.await.unwrap().unwrap() > 0, "the server has closed the connection");
+    line
 }
 
 #[tokio::test]
