@@ -7,7 +7,9 @@ use std::{
 };
 
 use anyhow::Context;
+use ingest_core::IngestError;
 use job_queue::{Queue, QueueError, RunLoad};
+use load::HeaderMismatch;
 use salesforce::NoTrust;
 use tokio::{
     task::JoinSet,
@@ -68,6 +70,8 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
 /// Whether an error of [`run`] passes only when a person acts, and a restart is of no use.
 pub fn is_for_a_person(error: &anyhow::Error) -> bool {
     error.is::<NoTrust>()
+        || error.is::<HeaderMismatch>()
+        || error.is::<IngestError>()
         || error.downcast_ref().is_some_and(ConsumerError::is_for_a_person)
         || error.downcast_ref().is_some_and(QueueError::is_for_a_person)
         || error.is::<StoppedBy>()

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The setting that chooses how logs are written.
-pub const LOG_FORMAT: &str = "LOG_FORMAT";
+pub(crate) const LOG_FORMAT: &str = "LOG_FORMAT";
 
 /// Our own crates tell what happens; libraries speak up only when something is wrong.
 const DEFAULT_FILTER: &str = "warn,audit=info,blob_store=info,consumer=info,generate_upload=info,\

@@ -5,7 +5,7 @@ use service::CompletionsArgs;
 
 use crate::cli::{
     check_args::{CheckArgs, DescribeArgs},
-    health_args::HealthArgs,
+    health_args::ServerHealthArgs,
     import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
@@ -184,7 +184,7 @@ pub enum Command {
         producer health http://127.0.0.1:9090           another address, such as METRICS_LISTEN\n\n\
         In a Dockerfile:\n  \
         HEALTHCHECK --timeout=5s CMD [\"/usr/local/bin/producer\", \"health\"]")]
-    Health(HealthArgs),
+    Health(ServerHealthArgs),
     /// Print a script that completes commands and flags in your shell.
     #[command(after_help = "Examples:\n  \
         source <(producer completions bash)                                  in ~/.bashrc\n  \

@@ -6,7 +6,7 @@ use clap::Args;
 
 /// Arguments of `producer health`.
 #[derive(Clone, Debug, Args)]
-pub struct HealthArgs {
+pub struct ServerHealthArgs {
     /// What to ask.
     #[command(flatten)]
     pub health: service::HealthArgs,

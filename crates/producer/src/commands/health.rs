@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::cli::health_args::HealthArgs;
+use crate::cli::health_args::ServerHealthArgs;
 
-pub(super) async fn ask(args: HealthArgs) -> anyhow::Result<ExitCode> {
+pub(super) async fn ask(args: ServerHealthArgs) -> anyhow::Result<ExitCode> {
     args.health.ask(Some(args.http_listen), "HTTP_LISTEN").await
 }
