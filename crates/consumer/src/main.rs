@@ -11,10 +11,10 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 fn main() -> ExitCode {
     let task = service::parse::<Cli>().meant().unwrap_or_else(|error| usage(&error));
     service::init_logging(std::io::stderr);
-    match run(task) {
-        Err(error) if is_for_a_person(&error) => service::failed(&error, service::USAGE),
-        done => service::exit(done),
-    }
+    service::exit(run(task).or_else(|error| match is_for_a_person(&error) {
+        true => Ok(service::failed(&error, service::USAGE)),
+        false => Err(error),
+    }))
 }
 
 fn run(task: Task) -> anyhow::Result<ExitCode> {

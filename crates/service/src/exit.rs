@@ -4,7 +4,7 @@ use std::{error::Error, io, iter, process::ExitCode};
 
 use ingest_core::shown;
 
-use crate::{harmless::SENTENCE_MAX, logging::say_error};
+use crate::{harmless::SENTENCE_MAX, logging::say_error, traces::flush_traces};
 
 /// The work was done, but some rows were rejected.
 pub const DONE_WITH_REJECTS: u8 = 3;
@@ -21,6 +21,7 @@ pub const USAGE: u8 = 2;
 /// A failure prints one line, `error: …` with all its causes, on stderr and
 /// gives the code 1.
 pub fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
+    flush_traces();
     result.unwrap_or_else(|error| match is_closed_pipe(&error) {
         true => ExitCode::SUCCESS,
         false => failed(&error, FAILED),

@@ -20,6 +20,7 @@ mod memory;
 mod networks;
 mod settings;
 mod shutdown;
+mod traces;
 
 pub use completions::{CompletionsArgs, print_completions};
 pub use descriptors::raise_descriptor_limit;
@@ -36,9 +37,11 @@ pub use memory::{peak_resident_bytes, resident_bytes};
 pub use networks::Networks;
 pub use settings::{parse, refuse};
 pub use shutdown::{interrupted, shutdown_token};
+pub use traces::{SpanRole, TraceSpan, is_chosen_for_trace, traces_are_on};
 
 /// Settings of every program that are no arguments of a command.
-pub const VARIABLES: &[&str] = &[LOG_FORMAT];
+pub const VARIABLES: &[&str] =
+    &[LOG_FORMAT, traces::ENDPOINT, traces::SERVICE_NAME, traces::SAMPLER_ARG];
 
 /// A name for a worker that no other process of its kind has, and not this one when it starts again.
 pub fn unique_name(kind: &str) -> String {

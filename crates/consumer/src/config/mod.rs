@@ -73,9 +73,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  \
         consumer health                          as METRICS_LISTEN says\n  \
         consumer health --live                   whether it runs, ready or not\n  \
-        consumer health http://127.0.0.1:9090    another address\n\n\
-        In a Dockerfile:\n  \
-        HEALTHCHECK --timeout=5s CMD [\"/usr/local/bin/consumer\", \"health\"]")]
+        consumer health http://127.0.0.1:9090    another address")]
     Health {
         #[command(flatten)]
         health: HealthArgs,

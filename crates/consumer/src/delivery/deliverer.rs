@@ -4,6 +4,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use job_queue::{Claimed, QueueError, Settled};
 use load::{EncodedRow, Plan};
+use service::{SpanRole, TraceSpan};
 use tokio::time::Instant;
 use tracing::{Span, debug, error, warn};
 
@@ -210,6 +211,7 @@ impl Deliverer {
         delay: Duration,
     ) -> Result<Settled, QueueError> {
         let job = claimed.job();
+        let span = TraceSpan::child("settle", SpanRole::Client);
         let settled = match &outcome {
             BatchOutcome::Settle(settled) => claimed.settle(settled).await?,
             BatchOutcome::Retry(rest) => {
@@ -220,6 +222,10 @@ impl Deliverer {
             BatchOutcome::Release(rest) => claimed.requeue(rest, delay).await?,
             BatchOutcome::ReleaseUntouched => claimed.release(delay).await?,
         };
+        if span.is_traced() {
+            span.set_text("batch_sync.outcome", &outcome.to_string());
+        }
+        drop(span);
         match (&outcome, settled) {
             (BatchOutcome::Settle(batch), Settled::Recorded) => self.sender.counters.settled(batch),
             (_, Settled::LeaseLost) => warn!(

@@ -48,3 +48,4 @@ mod silent_proxy;
 mod slow_proxy;
 mod stalls;
 mod torture;
+mod traces;

@@ -181,9 +181,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  \
         producer health                                 as HTTP_LISTEN says, or http://127.0.0.1:3001\n  \
         producer health --live                          whether it runs, ready or not\n  \
-        producer health http://127.0.0.1:9090           another address, such as METRICS_LISTEN\n\n\
-        In a Dockerfile:\n  \
-        HEALTHCHECK --timeout=5s CMD [\"/usr/local/bin/producer\", \"health\"]")]
+        producer health http://127.0.0.1:9090           another address, such as METRICS_LISTEN")]
     Health(ServerHealthArgs),
     /// Print a script that completes commands and flags in your shell.
     #[command(after_help = "Examples:\n  \

@@ -9,6 +9,7 @@ use std::{
 use blob_store::BlobProperties;
 use ingest_core::{Header, RunId};
 use job_queue::{FeedError, Feeder, Ledger, RunState};
+use service::{SpanRole, TraceSpan};
 use tokio_util::sync::CancellationToken;
 use tracing::{Span, error_span, field::Empty, warn};
 
@@ -91,6 +92,23 @@ pub(crate) fn run_span(run: &RunId) -> Span {
 impl Importer<'_> {
     /// `place` is the run's, if it has one already.
     pub(crate) async fn run(
+        &self,
+        opened: OpenedRun,
+        place: Option<Place>,
+    ) -> Result<Imported, SyncError> {
+        let span = TraceSpan::root("run", SpanRole::Internal);
+        span.set_text("batch_sync.run", opened.ledger.run.as_ref());
+        if let Some(load) = &opened.ledger.load {
+            span.set_text("batch_sync.object", &load.object);
+        }
+        let imported = span.clone().scope(Box::pin(self.import(opened, place))).await;
+        if imported.is_err() {
+            span.set_failed("the run did not come to its end");
+        }
+        imported
+    }
+
+    async fn import(
         &self,
         mut opened: OpenedRun,
         mut place: Option<Place>,
