@@ -35,8 +35,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// What to ask about the health of a program.
 #[derive(Clone, Debug, Args)]
 pub struct HealthArgs {
-    /// Where to ask, such as http://127.0.0.1:9090; with a path, exactly that. Default: where a program
-    /// with the same settings listens.
+    /// Where to ask; with a path, exactly that. Default: where a program with the same settings
+    /// listens.
     #[arg(value_name = "URL")]
     url: Option<HealthUrl>,
 

@@ -48,6 +48,10 @@ pub fn init_logging<W: Write>(writer: impl Fn() -> W + Send + Sync + 'static) {
                 .with_ansi(wants_colour())
                 .with_target(false);
             // A sentence for people names its run and batch. Without spans nothing keeps them either.
+            #[expect(
+                clippy::redundant_closure_for_method_calls,
+                reason = "the method itself is not general enough in its lifetimes"
+            )]
             let is_event = filter_fn(|metadata| metadata.is_event());
             tracing_subscriber::registry().with(filter).with(is_event).with(log).init();
         }
