@@ -9,8 +9,12 @@ use std::{
 use apalis::prelude::*;
 use job_queue::{BatchBackend, Claimed, Queue, QueueError, RunLoad};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error_span, field::Empty};
 
-use crate::{delivery::Deliverer, throttle::ClaimLimit};
+use crate::{
+    delivery::{BatchTrace, Deliverer},
+    throttle::ClaimLimit,
+};
 
 /// Claims and delivers batches, as many at a time as its claim limit says, until `stop`; then waits for
 /// those under way. `default` is the load of runs that were started without one.
@@ -36,8 +40,15 @@ pub(crate) async fn run_workers(
 }
 
 async fn deliver(claimed: Claimed, deliverer: Data<Arc<Deliverer>>) -> Result<(), QueueError> {
+    let job = claimed.job();
+    // Of a level that no filter leaves out: JSON has its fields in each event of the delivery.
+    let span = error_span!("batch", run = %job.run, batch = job.sequence, object = Empty);
+    let trace = BatchTrace::begin(&claimed);
     // Boxed: what a delivery keeps while it waits is large, and is moved on its way here.
-    Box::pin(deliverer.deliver(&claimed)).await
+    let delivery = Box::pin(deliverer.deliver(&claimed)).instrument(span);
+    let done = trace.scope(delivery).await;
+    trace.end(&claimed, done.is_ok());
+    done
 }
 
 /// Ready when one more batch may be claimed: apalis claims nothing before.

@@ -5,6 +5,7 @@
 
 mod batch;
 mod batch_state;
+mod batch_trace;
 mod bulk;
 mod deliverer;
 mod holds;
@@ -18,6 +19,7 @@ mod sender;
 mod written;
 
 pub(crate) use self::{
+    batch_trace::BatchTrace,
     bulk::{Bulk, BulkAccess},
     deliverer::Deliverer,
     holds::Holds,

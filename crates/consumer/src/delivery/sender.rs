@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use salesforce::{Client, Refusal};
+use service::{SpanRole, TraceSpan};
 use tokio::time::{Instant, sleep};
 
 use super::batch::Delivery;
@@ -163,9 +164,15 @@ impl Sender {
         let (mut unavailable, mut again_for) = (0, None);
         loop {
             let permit = self.permit(delivery).await?;
+            let span = TraceSpan::child("call salesforce", SpanRole::Client);
             let Some(answer) = self.shutdown.force.run_until_cancelled(request()).await else {
+                span.set_failed("cut off by the end of the consumer");
                 return Err(Interruption::Forced.into());
             };
+            if let Err(refusal) = &answer {
+                trace_refusal(&span, refusal);
+            }
+            drop(span);
             let answer = answer.map_err(|refusal| (classify(&refusal), refusal));
             let started = self.release(permit, answer.as_ref().map_err(|(verdict, _)| verdict));
             let (verdict, refusal) = match answer {
@@ -354,6 +361,20 @@ impl Sender {
         }
         attempts.failures = 0;
         Culprit::Nobody
+    }
+}
+
+/// Without the message, which may quote a row.
+fn trace_refusal(span: &TraceSpan, refusal: &Refusal) {
+    match refusal {
+        Refusal::NotSent { .. } => span.set_failed("no connection"),
+        Refusal::OutcomeUnknown { .. } => span.set_failed("no answer"),
+        Refusal::Login(_) => span.set_failed("no token"),
+        Refusal::Answered(answer) => {
+            span.set_failed("refused");
+            span.set_number("http.response.status_code", answer.status.into());
+            span.set_text("error.type", answer.code.as_deref().unwrap_or_default());
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 /// Which of our crates a crate may use. Arrows point down.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest-core", &[]),
-    ("service", &["ingest-core"]),
+    ("service", &["ingest-core", "tls"]),
     ("tls", &[]),
     ("allocator", &[]),
     ("blob-store", &["tls"]),
@@ -55,6 +55,9 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("tikv-jemallocator", &["allocator"]),
     ("tikv-jemalloc-ctl", &["allocator"]),
     ("tracing-subscriber", &["service"]),
+    ("opentelemetry", &["service"]),
+    ("opentelemetry-otlp", &["service"]),
+    ("opentelemetry_sdk", &["service"]),
     ("clap_complete", &["service"]),
 ];
 

@@ -51,7 +51,7 @@ fn a_sas_that_expires_between_two_ranges_is_an_error_and_the_run_goes_on_with_an
     let _consumer = pipeline.consumer();
     let ended = sync.end();
 
-    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("denied"), "{ended:?}");
     assert!(!ended.stderr.contains("sig="), "{ended:?}");
     let report = pipeline.report("expired");

@@ -70,7 +70,7 @@ fn settings_that_are_missing_or_wrong_are_named_and_never_repeated() {
     assert!(!malformed.stderr.contains("hunter2"), "{}", malformed.stderr);
     let wrong_key = connection_string.replace("Eby8", "AAAA");
     pipeline.set("AZURE_STORAGE_CONNECTION_STRING", &wrong_key);
-    assert_says(&sync(&pipeline, FILE), 1, &["denied access", "account key"]);
+    assert_says(&sync(&pipeline, FILE), 2, &["denied access", "account key"]);
     pipeline.set("AZURE_STORAGE_CONNECTION_STRING", &connection_string);
 
     pipeline.set("QUEUE_DEPTH_LOW", "9999");
@@ -89,19 +89,19 @@ fn a_consumer_that_cannot_work_says_why_before_it_takes_a_batch() {
 
     pipeline.set("SALESFORCE_CLIENT_SECRET", "wrong-secret");
     let denied = check(&pipeline);
-    assert_says(&denied, 1, &["SALESFORCE_CLIENT_SECRET"]);
+    assert_says(&denied, 2, &["SALESFORCE_CLIENT_SECRET"]);
     assert!(!denied.stderr.contains("wrong-secret"), "{}", denied.stderr);
     pipeline.set("SALESFORCE_CLIENT_SECRET", "local-only-secret");
 
     pipeline.set("SALESFORCE_OBJECT", "Leed");
-    assert_says(&check(&pipeline), 1, &["Leed"]);
+    assert_says(&check(&pipeline), 2, &["Leed"]);
     pipeline.set("SALESFORCE_OBJECT", "Lead");
 
     pipeline.set("SALESFORCE_EXTERNAL_ID", "Nothing__c");
     assert_says(&check(&pipeline), 2, &["no column fills `Nothing__c`"]);
     let mapping = pipeline.local_file("nothing.sdl", "ExternalId=Nothing__c\n");
     pipeline.set("MAPPING_FILE", &mapping);
-    assert_says(&check(&pipeline), 1, &["Nothing__c"]);
+    assert_says(&check(&pipeline), 2, &["Nothing__c"]);
     pipeline.set("SALESFORCE_EXTERNAL_ID", "External_Id__c");
 
     pipeline.set("MAPPING_FILE", "/nowhere/lead.sdl");

@@ -51,6 +51,7 @@ struct Handed {
     is_cancelled: bool,
     external_job: String,
     token: String,
+    trace: String,
     /// For how long it was queued, when this is its first claim.
     waited: Option<Duration>,
     /// Another worker's lease on it had expired.
@@ -59,7 +60,7 @@ struct Handed {
 }
 
 /// The same, as Redis answers.
-type Answer = (String, String, Vec<u8>, u32, String, String, String, String, bool, String);
+type Answer = (String, String, Vec<u8>, u32, String, String, String, String, String, bool, String);
 
 impl Claims {
     pub(crate) fn new(queue: Queue, worker: Worker, load: Option<RunLoad>) -> Self {
@@ -100,7 +101,7 @@ impl Claims {
                 Ok(job) if is_cancelled => job.discard().await?,
                 Ok(job) => return Ok(Some(job)),
                 Err(error) => {
-                    error!(error = %error, job.id = %claim.id(), "a queued job cannot be read");
+                    error!(error = %error, job = %claim.id(), "a queued job cannot be read");
                     claim.release(UNREADABLE_DELAY, Attempt::Uncounted).await?
                 }
             };
@@ -171,6 +172,7 @@ impl Claims {
             what,
             external_job,
             token,
+            trace,
             waited_ms,
             was_taken_over,
             load_id,
@@ -183,6 +185,7 @@ impl Claims {
             is_cancelled: what == "cancel",
             external_job,
             token,
+            trace,
             waited: waited_ms.parse().ok().map(Duration::from_millis),
             was_taken_over,
             load_id,
@@ -192,10 +195,10 @@ impl Claims {
 
     /// The claim on what was handed out; `None` when this process holds it already.
     fn hold(&self, handed: Handed) -> Option<(Claim, Vec<u8>)> {
-        let Handed { queue, id, payload, failed, external_job, token, .. } = handed;
+        let Handed { queue, id, payload, failed, external_job, token, trace, .. } = handed;
         let lease = self.worker.hold(queue, id, token)?;
         self.queue.metrics().claimed(handed.waited, handed.was_taken_over);
-        Some((Claim::new(self.queue.clone(), lease, failed, &external_job), payload))
+        Some((Claim::new(self.queue.clone(), lease, failed, &external_job, &trace), payload))
     }
 
     /// Offers our load to runs that have none, unless it was offered a moment ago.

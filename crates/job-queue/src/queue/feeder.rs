@@ -35,6 +35,7 @@ pub struct Feeder {
     state: RunState,
     backpressure_ms: u64,
     backpressure_waits: u64,
+    trace: Option<String>,
     _renewal: AbortOnDropHandle<()>,
 }
 
@@ -74,6 +75,7 @@ impl Queue {
             state: ledger.state,
             backpressure_ms: ledger.backpressure_ms,
             backpressure_waits: ledger.backpressure_waits,
+            trace: None,
             _renewal: renewal,
         })
     }
@@ -161,6 +163,12 @@ impl Feeder {
         matches!(self.state, RunState::Draining | RunState::Completed)
     }
 
+    /// Gives the batches of the following pushes this W3C trace context, for the consumers that get them;
+    /// nothing, when these pushes are not traced.
+    pub fn trace(&mut self, context: Option<String>) {
+        self.trace = context;
+    }
+
     /// Puts the next batches on the queue; `end` is where feeding goes on after
     /// them. Batches that were settled before are skipped. Once Redis accepts them, `batches` is
     /// emptied: they are held as they are sent, and need not be held twice. Refused ones stay.
@@ -232,7 +240,7 @@ impl Feeder {
         let mut script = self.queue.keys.script(&scripts::CHECKPOINT);
         script.arg(self.run.as_ref()).arg(&self.token).arg(self.resume_point.sequence);
         script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte).arg(end.skipped);
-        script.arg(ids);
+        script.arg(self.trace.as_deref().unwrap_or_default()).arg(ids);
         let answer =
             self.queue.invoke_as(Command::Checkpoint, "keep a checkpoint", &script).await?;
         let figures = self.accepted(answer)?;

@@ -5,6 +5,7 @@ use std::{pin::pin, time::Instant};
 use futures::FutureExt;
 use ingest_core::{Batch, BatchJob, Header, IdLines, ResumePoint, RunId, Tally};
 use job_queue::{Depth, FeedError, Feeder, Fullness, Queue};
+use service::{SpanRole, TraceSpan, is_chosen_for_trace};
 use tokio::time::{Duration, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -105,6 +106,7 @@ impl Feed<'_> {
             if self.halt.is_cancelled() {
                 return Ok(Fed::Halted);
             }
+            let trace = PushTrace::begin();
             let mut group = std::mem::take(&mut reading.read);
             let source = reading.source(feeder.resume_point());
             let gathered = gather(source, &mut group, self.watermarks.room(fullness));
@@ -117,6 +119,7 @@ impl Feed<'_> {
                 break source.skipped();
             }
             job_queue::failpoint!("batches-made");
+            let _push = trace.push(feeder, &group, self.run);
             let push = self.push_and_read_on(feeder, group, fullness, reading);
             match self.shutdown.run_until_cancelled(push).await {
                 Some(pushed) => fullness = pushed?,
@@ -276,6 +279,43 @@ async fn read_on(source: &mut Source, group: &mut Vec<Batch>, room: Room) -> Res
         tokio::task::yield_now().await;
     }
     Ok(())
+}
+
+/// What a trace shows of a push: how long its batches were waited for, and the push itself, to which the
+/// deliveries of its batches link.
+struct PushTrace {
+    is_chosen: bool,
+    read: TraceSpan,
+}
+
+impl PushTrace {
+    /// Reading begins. Of all pushes some are chosen by chance.
+    fn begin() -> Self {
+        let is_chosen = is_chosen_for_trace();
+        let read = match is_chosen {
+            true => TraceSpan::child("read blob", SpanRole::Client),
+            false => TraceSpan::default(),
+        };
+        Self { is_chosen, read }
+    }
+
+    /// Its batches are there. The push ends with the span.
+    fn push(self, feeder: &mut Feeder, group: &[Batch], run: &RunId) -> TraceSpan {
+        let Self { is_chosen, read } = self;
+        drop(read);
+        let span = match is_chosen {
+            true => TraceSpan::child("push", SpanRole::Producer),
+            false => TraceSpan::default(),
+        };
+        feeder.trace(span.traceparent());
+        span.set_text("messaging.system", "redis");
+        span.set_text("messaging.operation.name", "push");
+        span.set_text("messaging.operation.type", "send");
+        span.set_number("messaging.batch.message_count", group.len() as u64);
+        span.set_text("batch_sync.run", run.as_ref());
+        span.set_number("batch_sync.sequence", group.first().map_or(0, |batch| batch.sequence));
+        span
+    }
 }
 
 fn weight_of(group: &[Batch]) -> u64 {

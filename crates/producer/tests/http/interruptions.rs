@@ -48,7 +48,7 @@ async fn a_sas_that_expires_under_producer_sync_is_seen_in_the_report_too() {
     let delivering = tokio::spawn(async move { deliverer.deliver(120).await });
     let ended = sync.wait_with_output().await.unwrap();
     delivering.abort();
-    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     let report = server.get("/api/sync/r").await.json();
     assert_eq!(report["status"], json!("interrupted"), "{report}");
     assert!(report["reason"].as_str().unwrap().contains("denied access"), "{report}");

@@ -4,9 +4,9 @@
 --       the worker does the jobs ('')
 -- Gives '', or the other org that the queue was given to meanwhile; how many runs wait for a load; and,
 -- when there is a job: its queue, id, payload, failed deliveries, what to do ('deliver' or 'cancel'),
--- its external job (''), the token of its lease (the old one, when its holder gets it back), for how
--- long it was queued (ms; '' unless this is its first claim), 1 if another worker's lease on it had
--- expired, and the id of its run's load ('').
+-- its external job (''), the token of its lease (the old one, when its holder gets it back), the trace
+-- context of its push (''), for how long it was queued (ms; '' unless this is its first claim), 1 if
+-- another worker's lease on it had expired, and the id of its run's load ('').
 local round, token = round_of(ARGV[1]), ARGV[3]
 local only = ARGV[4] ~= '' and ARGV[4] or nil
 local org = redis.call('GET', P .. ':org')
@@ -51,7 +51,7 @@ local function take(queue, state)
     else
       local notes = queue .. ':notes'
       local note = redis.call('HMGET', notes, id, id .. ':failed', id .. ':waits', id .. ':external_job',
-        id .. ':queued')
+        id .. ':queued', id .. ':trace')
       local before, failed, external_job = note[1] or '', math.max(0, tonumber(note[2] or 0)), note[4] or ''
       local queued, waited, was_taken_over = tonumber(note[5] or 0), '', 0
       -- Our own batch goes on as it was. Another worker's lease expired while it sent the batch, unless
@@ -78,8 +78,8 @@ local function take(queue, state)
       end
       redis.call('ZADD', queue .. ':leases', now + ARGV[2], id)
       local is_cancelled = state == 'cancelling' and external_job == ''
-      return {queue, id, payload, failed, is_cancelled and 'cancel' or 'deliver', external_job, token, waited,
-        was_taken_over}, set
+      return {queue, id, payload, failed, is_cancelled and 'cancel' or 'deliver', external_job, token, note[6] or '',
+        waited, was_taken_over}, set
     end
   end
 end
