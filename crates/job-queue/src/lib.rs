@@ -64,7 +64,7 @@ mod redis;
 mod shared;
 
 pub use self::redis::Queue;
-pub use args::QueueArgs;
+pub use args::{QueueArgs, RedisAuth};
 pub use error::{FeedError, QueueError};
 #[cfg(debug_assertions)]
 pub use failpoint::reach_failpoint;

@@ -25,8 +25,14 @@ impl Keys {
     }
 
     /// A script about to be called; its arguments follow.
+    ///
+    /// It touches keys that it does not name, which is right only while one server has all of them. So
+    /// it names two that never exist: a node of a cluster that is losing the slot, or getting it,
+    /// calls no script with two keys of which it has none, and the script is not run by halves.
     pub(crate) fn script(&self, script: &'static Script) -> ScriptInvocation<'static> {
-        script.key(format!("{}:", self.prefix))
+        let mut invocation = script.key(self.named(""));
+        invocation.key(self.named(":"));
+        invocation
     }
 
     fn named(&self, name: &str) -> String {

@@ -76,7 +76,10 @@ async fn stoppable(
 fn is_wrong_setting(error: &anyhow::Error) -> bool {
     error.is::<InvalidSetting>()
         || error.downcast_ref().is_some_and(SyncError::is_wrong_setting)
-        || matches!(error.downcast_ref::<QueueError>(), Some(QueueError::InvalidUrl))
+        || matches!(
+            error.downcast_ref::<QueueError>(),
+            Some(QueueError::InvalidUrl | QueueError::ClusterDatabase)
+        )
 }
 
 /// One line, and the code that clap uses for wrong usage.
