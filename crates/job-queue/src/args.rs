@@ -7,7 +7,7 @@ use secrecy::SecretString;
 /// How the programs sign in to Redis.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub enum RedisAuth {
-    /// With the user and password in REDIS_URL, if there are any.
+    /// With the user and password in the URL of Redis, if there are any.
     #[default]
     Password,
     /// With tokens of Entra ID, for Redis in Azure.
@@ -28,13 +28,13 @@ pub struct QueueArgs {
     )]
     pub redis_url: SecretString,
 
-    /// How to sign in to Redis: with the password in REDIS_URL, or with tokens of Entra ID (workload
-    /// identity, managed identity, az, azd). Then the user is the one in REDIS_URL, or the identity's
+    /// How to sign in to Redis: with the password in its URL, or with tokens of Entra ID (workload
+    /// identity, managed identity, az, azd). Then the user is the one in the URL, or the identity's
     /// object id.
     #[arg(long, env = "REDIS_AUTH", default_value = "password", value_name = "WAY")]
     pub redis_auth: RedisAuth,
 
-    /// User of the Sentinels, if they ask for one; the user in REDIS_URL is that of Redis.
+    /// User of the Sentinels, if they ask for one; the user in the URL is that of Redis.
     #[arg(long, env = "REDIS_SENTINEL_USERNAME", value_name = "USER")]
     pub redis_sentinel_username: Option<String>,
 

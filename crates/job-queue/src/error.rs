@@ -6,7 +6,7 @@ use ingest_core::RunId;
 use redis::{ErrorKind, IntoConnectionInfo, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::redis::has_code;
+use crate::refusal::has_code;
 
 /// What can go wrong with the queue.
 #[derive(Debug, thiserror::Error)]

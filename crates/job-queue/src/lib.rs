@@ -61,6 +61,7 @@ mod ledger;
 mod queue;
 mod reason;
 mod redis;
+mod refusal;
 mod shared;
 
 pub use self::redis::Queue;

@@ -25,9 +25,9 @@ use crate::{
     QueueError,
     redis::{
         hosts::{Hosts, address},
-        retry::has_code,
         tokens::Tokens,
     },
+    refusal::has_code,
 };
 
 const NODE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -24,9 +24,10 @@ use tracing::{info, warn};
 use crate::{
     QueueArgs, QueueError,
     redis::{
-        cluster::Cluster, hosts::check_password, locator::Locator, retry::has_code,
-        sentinel::Sentinels, tokens::Tokens,
+        cluster::Cluster, hosts::check_password, locator::Locator, sentinel::Sentinels,
+        tokens::Tokens,
     },
+    refusal::has_code,
 };
 
 /// How long Redis may take to answer; a server that forks for its AOF can block for seconds.

@@ -14,4 +14,3 @@ mod server_settings;
 mod tokens;
 
 pub use queue::Queue;
-pub(crate) use retry::has_code;

@@ -1,6 +1,6 @@
 //! Settings of the Redis server under which rows may be lost.
 
-use crate::{Queue, QueueError, redis::has_code};
+use crate::{Queue, QueueError, refusal::has_code};
 
 impl Queue {
     /// What should be set differently on this Redis, one sentence each.
