@@ -8,9 +8,9 @@
 //! asked again.
 //!
 //! While a slot is being moved from one node to another, its keys are on both. No redirection is
-//! followed then (`ASK`): all of our scripts, and the one that `apalis-redis` pushes with, are called
-//! with keys that never exist, so both nodes refuse them before they begin (see `Keys::script`), and
-//! programs wait until the slot has arrived.
+//! followed then (`ASK`). All of our scripts, and the one that `apalis-redis` pushes with, name a key
+//! that never exists: the old node refuses them before they begin (see `Keys::script`), the new one
+//! takes nothing that was not sent there by an `ASK`, and programs wait until the slot has arrived.
 
 use std::{net::IpAddr, time::Duration};
 

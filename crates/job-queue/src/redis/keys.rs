@@ -26,13 +26,11 @@ impl Keys {
 
     /// A script about to be called; its arguments follow.
     ///
-    /// It touches keys that it does not name, which is right only while one server has all of them. So
-    /// it names two that never exist: a node of a cluster that is losing the slot, or getting it,
-    /// calls no script with two keys of which it has none, and the script is not run by halves.
+    /// It touches keys that it does not name, which is right only while one server has all of them. The
+    /// key that it names never exists: so a node of a cluster that is losing the slot, and has some of
+    /// its keys only, refuses the script (`ASK`) before it begins.
     pub(crate) fn script(&self, script: &'static Script) -> ScriptInvocation<'static> {
-        let mut invocation = script.key(self.named(""));
-        invocation.key(self.named(":"));
-        invocation
+        script.key(self.named(""))
     }
 
     fn named(&self, name: &str) -> String {

@@ -38,7 +38,7 @@ impl Queue {
     ///
     /// When the URL is malformed, or nothing answers within some seconds.
     pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
-        let connection = Arc::new(Connection::open(args).await?);
+        let connection = Arc::new(Box::pin(Connection::open(args)).await?);
         connection.follow_master();
         let keys = Keys::of(&args.queue_name);
         Ok(Self { connection, keys, lease: args.queue_lease, is_away: Arc::default() })

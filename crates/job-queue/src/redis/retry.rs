@@ -42,7 +42,8 @@ impl<'a> Retry<'a> {
         // Jittered: consumers of one Redis must not come back all at once.
         tokio::time::sleep(self.delay.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         self.delay = (self.delay * 2).min(AWAY_DELAY_MAX);
-        self.connection.reconnect(&error).await;
+        // Boxed: it is large, and seldom needed.
+        Box::pin(self.connection.reconnect(&error)).await;
         Ok(())
     }
 
