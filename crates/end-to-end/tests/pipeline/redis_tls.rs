@@ -59,7 +59,8 @@ fn a_cluster_that_tells_addresses_and_whose_certificates_have_a_name_carries_a_r
     let certificates = Certificates::of(&["localhost"]);
     let port = free_port();
     let bus = free_port().to_string();
-    let more = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
+    let mut more = vec!["--cluster-enabled", "yes", "--cluster-port", &bus, "--tls-cluster", "yes"];
+    more.extend(["--cluster-announce-ip", "127.0.0.1"]);
     let redis = start_redis(&certificates, port, &more);
     let plain = || redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
     let () = cmd("CLUSTER").arg(&["ADDSLOTSRANGE", "0", "16383"]).query(&mut plain()).unwrap();
