@@ -5,8 +5,8 @@ use tracing_subscriber::EnvFilter;
 use crate::harmless::Harmless;
 
 /// Our own crates tell what happens; libraries speak up only when something is wrong.
-const DEFAULT_FILTER: &str = "warn,audit=info,blob_store=info,consumer=info,generate_upload=info,\
-                              job_queue=info,producer=info,salesforce_simulator=info";
+const DEFAULT_FILTER: &str = "warn,audit=info,blob_store=info,consumer=info,entra=info,\
+                              generate_upload=info,job_queue=info,producer=info,salesforce_simulator=info";
 
 /// Sends logs to what `writer` gives: stderr, or something that ends there.
 ///
