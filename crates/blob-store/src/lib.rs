@@ -25,7 +25,6 @@ mod decompress;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod identity;
 mod metrics;
 mod name;
 mod read;

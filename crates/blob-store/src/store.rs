@@ -17,9 +17,9 @@ use secrecy::ExposeSecret;
 
 use crate::{
     BlobArgs, BlobError, BlobEtag, BlobPage, BlobProperties, BlobReader, ReadSettings,
+    cause::Cause,
     connection::{Connection, Credential, is_loopback},
     error::{Subject, error_code},
-    identity,
     metrics::Metrics,
     name::{check_blob_name, check_container_name, url_of},
     retry::{QUESTION, retried},
@@ -313,7 +313,9 @@ fn authentication(credential: Credential) -> Result<Arc<dyn Policy>, BlobError> 
         Credential::AccountKey { account, key } => Arc::new(SharedKeyPolicy::new(account, key)),
         Credential::Sas(query) => Arc::new(SasPolicy::new(query)),
         Credential::Identity => {
-            Arc::new(BearerTokenAuthorizationPolicy::new(identity::chain()?, [STORAGE_SCOPE]))
+            let failed = |error| BlobError::NotSignedIn { source: Cause::of(&error) };
+            let identity = entra::credential().map_err(failed)?;
+            Arc::new(BearerTokenAuthorizationPolicy::new(identity, [STORAGE_SCOPE]))
         }
     })
 }

@@ -3,15 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may crash")]
 
 use std::{
-    fs,
-    path::Path,
     process::{Command, Output},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tempfile::TempDir;
-use test_support::{AZURITE_ACCOUNT, Azurite};
+use test_support::{AZURITE_ACCOUNT, Azurite, Certificates};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -19,11 +15,11 @@ use tokio::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_managed_identity_opens_the_account() {
-    let certificates = certificates();
-    let azurite = azurite_with_tokens(certificates.path());
+    let certificates = Certificates::of(&["127.0.0.1"]);
+    let azurite = azurite_with_tokens(&certificates);
     let identity = hand_out_tokens("https://storage.azure.com").await;
 
-    let ran = generate(&azurite, certificates.path(), &identity).await;
+    let ran = generate(&azurite, &certificates, &identity).await;
 
     let said = String::from_utf8(ran.stderr).unwrap();
     assert_eq!(ran.status.code(), Some(0), "{said}");
@@ -32,11 +28,11 @@ async fn a_managed_identity_opens_the_account() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_is_good_for_something_else_is_denied() {
-    let certificates = certificates();
-    let azurite = azurite_with_tokens(certificates.path());
+    let certificates = Certificates::of(&["127.0.0.1"]);
+    let azurite = azurite_with_tokens(&certificates);
     let identity = hand_out_tokens("https://vault.azure.net").await;
 
-    let ran = generate(&azurite, certificates.path(), &identity).await;
+    let ran = generate(&azurite, &certificates, &identity).await;
 
     let said = String::from_utf8(ran.stderr).unwrap();
     assert_eq!(ran.status.code(), Some(1), "{said}");
@@ -46,38 +42,22 @@ async fn a_token_that_is_good_for_something_else_is_denied() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_who_knows_us_is_an_error_that_says_what_to_do() {
-    let certificates = certificates();
-    let azurite = azurite_with_tokens(certificates.path());
+    let certificates = Certificates::of(&["127.0.0.1"]);
+    let azurite = azurite_with_tokens(&certificates);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let identity = format!("http://{}/msi", listener.local_addr().unwrap());
     tokio::spawn(answer_all(listener, "HTTP/1.1 400 x\r\n", String::new()));
 
-    let ran = generate(&azurite, certificates.path(), &identity).await;
+    let ran = generate(&azurite, &certificates, &identity).await;
 
     let said = String::from_utf8(ran.stderr).unwrap();
     assert_eq!(ran.status.code(), Some(1), "{said}");
     assert!(said.contains("could not sign in") && said.contains("az login"), "{said}");
 }
 
-/// An authority (`ca.pem`) and what it issued for 127.0.0.1.
-fn certificates() -> TempDir {
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let names = vec!["127.0.0.1".to_owned()];
-    let server = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
-
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
-    fs::write(folder.path().join("server.pem"), server.pem()).unwrap();
-    fs::write(folder.path().join("server.key"), key.serialize_pem()).unwrap();
-    folder
-}
-
-fn azurite_with_tokens(certificates: &Path) -> Azurite {
-    let certificate = certificates.join("server.pem");
-    let key = certificates.join("server.key");
+fn azurite_with_tokens(certificates: &Certificates) -> Azurite {
+    let certificate = certificates.file("server.pem");
+    let key = certificates.file("server.key");
     Azurite::start(&[
         "--oauth",
         "basic",
@@ -137,18 +117,18 @@ fn base64url(text: &str) -> String {
     text.as_bytes().chunks(3).flat_map(letters_of).collect()
 }
 
-async fn generate(azurite: &Azurite, certificates: &Path, identity: &str) -> Output {
+async fn generate(azurite: &Azurite, certificates: &Certificates, identity: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_generate-upload"));
     command
         .args(["--rows", "100"])
-        .current_dir(certificates)
+        .current_dir(certificates.file(""))
         // No identity of the machine that the test runs on, no `az`.
         .env_clear()
         .env(
             "AZURE_STORAGE_ACCOUNT_URL",
             format!("https://{}/{AZURITE_ACCOUNT}", azurite.address()),
         )
-        .env("SSL_CERT_FILE", certificates.join("ca.pem"))
+        .env("SSL_CERT_FILE", certificates.file("ca.pem"))
         .env("IDENTITY_ENDPOINT", identity)
         .env("IDENTITY_HEADER", "header-of-the-platform");
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()

@@ -1,14 +1,24 @@
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 use secrecy::SecretString;
+
+/// How the programs sign in to Redis.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub enum RedisAuth {
+    /// With the user and password in the URL of Redis, if there are any.
+    #[default]
+    Password,
+    /// With tokens of Entra ID, for Redis in Azure.
+    Entra,
+}
 
 /// Where the queue is.
 #[derive(Clone, Debug, Args)]
 pub struct QueueArgs {
-    /// Redis that carries the queue and the ledger: redis://…, rediss://… (TLS), or
-    /// redis+sentinel://HOST:PORT,…/NAME.
+    /// Redis that carries the queue and the ledger: redis://…, rediss://… (TLS),
+    /// redis+sentinel://HOST:PORT,…/NAME, or redis+cluster://HOST:PORT,….
     #[arg(
         long,
         env = "REDIS_URL",
@@ -17,6 +27,26 @@ pub struct QueueArgs {
         value_name = "URL"
     )]
     pub redis_url: SecretString,
+
+    /// How to sign in to Redis: with the password in its URL, or with tokens of Entra ID (workload
+    /// identity, managed identity, az, azd). Then the user is the one in the URL, or the identity's
+    /// object id.
+    #[arg(
+        long,
+        env = "REDIS_AUTH",
+        default_value = "password",
+        value_name = "password|entra",
+        hide_possible_values = true
+    )]
+    pub redis_auth: RedisAuth,
+
+    /// User of the Sentinels, if they ask for one; the user in the URL is that of Redis.
+    #[arg(long, env = "REDIS_SENTINEL_USERNAME", value_name = "USER")]
+    pub redis_sentinel_username: Option<String>,
+
+    /// Password of the Sentinels, if they ask for one.
+    #[arg(long, env = "REDIS_SENTINEL_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    pub redis_sentinel_password: Option<SecretString>,
 
     /// Name of this deployment: all keys in Redis begin with it, so several deployments share one Redis.
     /// Programs of one deployment have the same.
@@ -40,6 +70,9 @@ impl QueueArgs {
     pub fn at(redis_url: &str) -> Self {
         Self {
             redis_url: redis_url.into(),
+            redis_auth: RedisAuth::Password,
+            redis_sentinel_username: None,
+            redis_sentinel_password: None,
             queue_name: "batch-sync".to_owned(),
             queue_lease: Duration::from_secs(30),
         }

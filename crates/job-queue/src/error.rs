@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use ingest_core::RunId;
+use redis::{ErrorKind, IntoConnectionInfo, RedisError};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::refusal::has_code;
 
 /// What can go wrong with the queue.
 #[derive(Debug, thiserror::Error)]
@@ -10,8 +14,10 @@ use ingest_core::RunId;
 pub enum QueueError {
     /// `REDIS_URL` is no Redis URL.
     #[error(
-        "REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT, or \
-         redis+sentinel://HOST:PORT,HOST:PORT/NAME"
+        "REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT, \
+         redis+sentinel://HOST:PORT,HOST:PORT/NAME, or redis+cluster://HOST:PORT,HOST:PORT; if user or \
+         password have other characters than letters, digits, `-`, `.`, `_` and `~`, write each as % and \
+         two hexadecimal digits, such as %2F for `/`, %23 for `#` and %40 for `@`"
     )]
     InvalidUrl,
     /// No Redis answers.
@@ -21,21 +27,124 @@ pub enum QueueError {
         address: String,
         /// What the connection said.
         #[source]
-        source: redis::RedisError,
+        source: RedisError,
+    },
+    /// Somebody answers, but no Redis without TLS does.
+    #[error(
+        "what listens at {address} is no redis without TLS; if it expects TLS, write rediss:// in REDIS_URL"
+    )]
+    NotPlain {
+        /// Host and port, without user and password.
+        address: String,
+        /// What the connection said.
+        #[source]
+        source: RedisError,
+    },
+    /// The server does not speak TLS, or there is none.
+    #[error(
+        "nothing at {address} speaks TLS; check host and port in REDIS_URL (redis has another port for TLS), or write \
+         redis:// if it is in a network that nobody else can read"
+    )]
+    NoTls {
+        /// Host and port, without user and password.
+        address: String,
+        /// What the connection said.
+        #[source]
+        source: RedisError,
+    },
+    /// The server's certificate is not accepted.
+    #[error(
+        "the certificate of redis at {address} is not accepted; write the name in REDIS_URL that it is made for, and \
+         if your own authority signed it, set SSL_CERT_FILE to the file of the authority's certificate"
+    )]
+    Untrusted {
+        /// Host and port, without user and password.
+        address: String,
+        /// What the connection said.
+        #[source]
+        source: RedisError,
     },
     /// No Sentinel knows a master of that name.
-    #[error("no Sentinel at {sentinels} knows the master of {service}; check both in REDIS_URL")]
+    #[error(
+        "no Sentinel at {sentinels} knows the master of {service}; check both in REDIS_URL, and if the Sentinels have a \
+         password, set REDIS_SENTINEL_PASSWORD"
+    )]
     NoMaster {
         /// What the master is called.
         service: String,
         /// Hosts of the Sentinels.
         sentinels: String,
+        /// What the last one said that did not answer the question.
+        #[source]
+        source: Option<RedisError>,
     },
-    /// User or password are wrong, or missing.
-    #[error("redis at {address} does not know this user and password; check them in REDIS_URL")]
+    /// No node of a cluster tells who has the keys.
+    #[error(
+        "no redis at {nodes} tells which node of the cluster has slot {slot}; check the hosts in REDIS_URL, that all \
+         slots are assigned, and that the user may call CLUSTER SLOTS; for a redis that is no cluster write redis://"
+    )]
+    NoClusterNode {
+        /// The slot of all keys.
+        slot: u16,
+        /// Hosts of the setting.
+        nodes: String,
+        /// What the last one said that did not answer the question.
+        #[source]
+        source: Option<RedisError>,
+    },
+    /// A cluster has no numbered databases.
+    #[error(
+        "a Redis Cluster has no databases but 0: remove the number at the end of REDIS_URL; deployments on one Redis are \
+         kept apart by QUEUE_NAME"
+    )]
+    ClusterDatabase,
+    /// Redis asks for a password, and got none.
+    #[error(
+        "redis at {address} asks for a password; write it into REDIS_URL: redis://USER:PASSWORD@HOST:PORT"
+    )]
+    NoPassword {
+        /// Host and port, without user and password.
+        address: String,
+    },
+    /// User or password are wrong.
+    #[error(
+        "redis at {address} does not know this user and password; check them in REDIS_URL: a `%` in the password has to \
+         be written %25, and without a user, as in redis://:PASSWORD@HOST:PORT, it is that of `default`"
+    )]
     Denied {
         /// Host and port, without user and password.
         address: String,
+    },
+    /// Entra ID gave no token.
+    #[error(
+        "could not sign in to Entra ID for redis; give this machine a managed identity, or run `az login`, or set \
+         REDIS_AUTH=password"
+    )]
+    NotSignedIn {
+        /// What each way of signing in said.
+        #[source]
+        source: entra::SignInFailed,
+    },
+    /// Redis does not take the token of Entra ID.
+    #[error(
+        "redis at {address} does not take the token of this identity; add the identity under Authentication of the \
+         Redis in Azure, and if the user in REDIS_URL is another one, write the identity's object id there"
+    )]
+    TokenRefused {
+        /// Host and port, without user and password.
+        address: String,
+    },
+    /// The user may not do this.
+    #[error(
+        "redis refused to {action}: its user lacks a right; the line for `ACL SETUSER` in docs/redis.md has all that are \
+         needed"
+    )]
+    Forbidden {
+        /// The action.
+        action: &'static str,
+        /// What Redis said: it names the command, or that it is about a key.
+        #[source]
+        source: RedisError,
     },
     /// Redis refused a command.
     #[error("redis refused to {action}")]
@@ -44,7 +153,7 @@ pub enum QueueError {
         action: &'static str,
         /// What Redis said.
         #[source]
-        source: redis::RedisError,
+        source: RedisError,
     },
     /// An entry of the ledger is not what this program wrote.
     #[error(
@@ -74,8 +183,57 @@ impl QueueError {
     /// Whether it passes only when a person acts.
     #[must_use]
     pub fn is_for_a_person(&self) -> bool {
-        matches!(self, Self::InvalidUrl | Self::Denied { .. } | Self::OfOtherOrg { .. })
+        matches!(
+            self,
+            Self::InvalidUrl
+                | Self::ClusterDatabase
+                | Self::NoPassword { .. }
+                | Self::Denied { .. }
+                | Self::Forbidden { .. }
+                | Self::Untrusted { .. }
+                | Self::OfOtherOrg { .. }
+        )
     }
+
+    /// Why nothing could be connected to this URL.
+    pub(crate) fn unreachable(url: &SecretString, source: RedisError) -> Self {
+        let Ok(info) = url.expose_secret().into_connection_info() else { return Self::InvalidUrl };
+        let address = info.addr().to_string();
+        let has_tls = url.expose_secret().starts_with("rediss:");
+        let said = source.to_string();
+        // A Redis without TLS waits for the end of a line. As rustls says it: what came is no TLS, or a
+        // certificate that it does not take.
+        if has_tls && (source.is_timeout() || said.contains("InvalidContentType")) {
+            Self::NoTls { address, source }
+        } else if has_tls && said.contains("peer certificate") {
+            Self::Untrusted { address, source }
+        } else if has_code(&source, &["NOAUTH"]) {
+            Self::NoPassword { address }
+        } else if said.contains("SELECT is not allowed in cluster mode") {
+            Self::ClusterDatabase
+        } else {
+            match source.kind() {
+                ErrorKind::AuthenticationFailed => Self::Denied { address },
+                // A server with TLS ends a connection that does not begin with it.
+                ErrorKind::Parse if !has_tls => Self::NotPlain { address, source },
+                _cut if !has_tls && is_cut(&source) => Self::NotPlain { address, source },
+                _no_answer => Self::Unreachable { address, source },
+            }
+        }
+    }
+
+    /// Why Redis did not do this, when waiting does not help.
+    pub(crate) fn refused(action: &'static str, source: RedisError) -> Self {
+        match has_code(&source, &["NOPERM"]) {
+            true => Self::Forbidden { action, source },
+            false => Self::Refused { action, source },
+        }
+    }
+}
+
+/// Somebody was there, and went.
+fn is_cut(error: &RedisError) -> bool {
+    error.is_connection_dropped() && !error.is_connection_refusal()
 }
 
 /// Why a feeder cannot go on.

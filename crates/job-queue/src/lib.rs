@@ -62,10 +62,11 @@ mod metrics;
 mod queue;
 mod reason;
 mod redis;
+mod refusal;
 mod shared;
 
 pub use self::redis::Queue;
-pub use args::QueueArgs;
+pub use args::{QueueArgs, RedisAuth};
 pub use error::{FeedError, QueueError};
 #[cfg(debug_assertions)]
 pub use failpoint::reach_failpoint;

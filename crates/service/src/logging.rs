@@ -18,7 +18,7 @@ use crate::{
 pub(crate) const LOG_FORMAT: &str = "LOG_FORMAT";
 
 /// Our own crates tell what happens; libraries speak up only when something is wrong.
-const DEFAULT_FILTER: &str = "warn,audit=info,blob_store=info,consumer=info,generate_upload=info,\
+const DEFAULT_FILTER: &str = "warn,audit=info,blob_store=info,consumer=info,entra=info,generate_upload=info,\
                               job_queue=info,producer=info,said=info,salesforce_simulator=info";
 
 /// How logs, and whatever else is said on stderr, are written.

@@ -1,5 +1,5 @@
 //! What the tests of several crates share: real Redis, Sentinel and Azurite servers, proxies that
-//! break connections on purpose, keys, sample runs and batches, and waiting.
+//! break connections on purpose, keys and certificates, sample runs and batches, and waiting.
 //!
 //! Each server runs on a free port with its data in a temporary folder, and ends
 //! with the value that stands for it and with the test's process, however that
@@ -7,6 +7,7 @@
 //! never passes without its service.
 
 mod azurite;
+mod certificates;
 mod clock;
 mod fuzz;
 mod keys;
@@ -19,11 +20,12 @@ mod sentinel;
 mod wait;
 
 pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
+pub use certificates::Certificates;
 pub use clock::MovableClock;
 pub use fuzz::replay_corpus;
 pub use keys::{RSA_KEYS, UNUSUAL_RSA_KEYS};
 pub use process::free_port;
-pub use proxy::{Fate, Filter, pass, proxy_before};
+pub use proxy::{Fate, Filter, MovingProxy, pass, proxy_before};
 pub use redis::RedisServer;
 pub use samples::{batch, load_of, new_run, outcome};
 pub use sas::azurite_sas_connection_string;

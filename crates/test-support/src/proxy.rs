@@ -1,6 +1,7 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
@@ -37,15 +38,57 @@ pub fn pass() -> Filter {
 /// When the machine has no port left.
 pub fn proxy_before(
     upstream: &str,
+    open: impl FnMut(u64) -> [Filter; 2] + Send + 'static,
+) -> String {
+    let upstream = upstream.to_owned();
+    start(move || upstream.clone(), open)
+}
+
+/// Starts a TCP proxy that passes everything on, and leads to one server and later to another: the
+/// address of a service that fails over. Connections that are open stay where they are.
+#[derive(Debug)]
+pub struct MovingProxy {
+    address: String,
+    upstream: Arc<Mutex<String>>,
+}
+
+impl MovingProxy {
+    /// Leads to this server at first. It ends with the process.
+    ///
+    /// # Panics
+    ///
+    /// When the machine has no port left.
+    #[must_use]
+    pub fn before(upstream: &str) -> Self {
+        let upstream = Arc::new(Mutex::new(upstream.to_owned()));
+        let of_proxy = Arc::clone(&upstream);
+        let current = move || of_proxy.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let address = start(current, |_| [pass(), pass()]);
+        Self { address, upstream }
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Leads new connections to this server.
+    pub fn move_to(&self, upstream: &str) {
+        upstream.clone_into(&mut self.upstream.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+fn start(
+    upstream: impl Fn() -> String + Send + 'static,
     mut open: impl FnMut(u64) -> [Filter; 2] + Send + 'static,
 ) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     let address = listener.local_addr().expect("a bound listener has an address").to_string();
-    let upstream = upstream.to_owned();
     thread::spawn(move || {
         for (number, client) in (0..).zip(listener.incoming().map_while(Result::ok)) {
             let [asked, answered] = open(number);
-            let Ok(server) = TcpStream::connect(&upstream) else { continue };
+            let Ok(server) = TcpStream::connect(upstream()) else { continue };
             let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else {
                 continue;
             };

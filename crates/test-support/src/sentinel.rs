@@ -1,6 +1,7 @@
 use tempfile::TempDir;
 
 use crate::{
+    certificates::Certificates,
     process::{Server, free_port},
     redis::{RedisServer, program},
 };
@@ -31,21 +32,50 @@ impl RedisSentinel {
     /// When it cannot be started.
     #[must_use]
     pub fn start_as(name: &str, master: &RedisServer, user: Option<(&str, &str)>) -> Self {
+        let lines = user.map(|(user, password)| {
+            format!("sentinel auth-user {name} {user}\nsentinel auth-pass {name} {password}\n")
+        });
+        Self::start_on(
+            name,
+            master.port(),
+            &|port| format!("port {port}\n"),
+            &lines.unwrap_or_default(),
+        )
+    }
+
+    /// The same over TLS, of a master that speaks it on this port, and with further lines for its
+    /// settings.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_with_tls(
+        name: &str,
+        master: u16,
+        certificates: &Certificates,
+        lines: &str,
+    ) -> Self {
+        let listen = |port: u16| {
+            let options = certificates.of_redis(port);
+            let pairs = options.chunks(2);
+            let lines = pairs.map(|pair| format!("{}\n", pair.join(" ").trim_start_matches("--")));
+            format!("port 0\n{}", lines.collect::<String>())
+        };
+        Self::start_on(name, master, &listen, lines)
+    }
+
+    fn start_on(name: &str, master: u16, listen: &dyn Fn(u16) -> String, lines: &str) -> Self {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
         let port = free_port();
         // On a loaded machine a master is silent for a second now and then, which is no reason.
-        let mut settings = format!(
-            "port {port}\nbind 127.0.0.1\ndir {folder}\nlogfile {folder}/sentinel.log\n\
-             sentinel monitor {name} 127.0.0.1 {} 1\n\
-             sentinel down-after-milliseconds {name} 3000\nsentinel failover-timeout {name} 5000\n",
-            master.port(),
+        let settings = format!(
+            "{}bind 127.0.0.1\ndir {folder}\nlogfile {folder}/sentinel.log\n\
+             sentinel monitor {name} 127.0.0.1 {master} 1\n\
+             sentinel down-after-milliseconds {name} 3000\nsentinel failover-timeout {name} 5000\n{lines}",
+            listen(port),
             folder = data.path().display(),
         );
-        if let Some((user, password)) = user {
-            let lines =
-                format!("sentinel auth-user {name} {user}\nsentinel auth-pass {name} {password}\n");
-            settings.push_str(&lines);
-        }
         // It writes into this file what it finds out.
         let file = data.path().join("sentinel.conf");
         std::fs::write(&file, settings).expect("a temporary file can be written");

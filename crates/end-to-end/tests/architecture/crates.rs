@@ -10,8 +10,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("service", &["ingest-core", "tls"]),
     ("tls", &[]),
     ("allocator", &[]),
-    ("blob-store", &["tls"]),
-    ("job-queue", &["ingest-core", "load", "tls"]),
+    ("entra", &[]),
+    ("blob-store", &["entra", "tls"]),
+    ("job-queue", &["entra", "ingest-core", "load", "tls"]),
     ("producer", &["ingest-core", "blob-store", "job-queue", "load", "salesforce", "service"]),
     ("load", &["ingest-core"]),
     ("salesforce", &["ingest-core", "service", "tls"]),
@@ -29,8 +30,8 @@ const FOR_TESTS: &[&str] = &["test-support", "salesforce-simulator", "tls"];
 
 /// Crates of others that only some of ours may use, tests not counted.
 const OWNED_BY: &[(&str, &[&str])] = &[
-    ("azure_core", &["blob-store", "test-support"]),
-    ("azure_identity", &["blob-store"]),
+    ("azure_core", &["blob-store", "entra", "test-support"]),
+    ("azure_identity", &["entra"]),
     ("azure_storage_blob", &["blob-store"]),
     ("redis", &["job-queue"]),
     ("apalis-redis", &["job-queue"]),

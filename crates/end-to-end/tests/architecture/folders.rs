@@ -36,7 +36,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "job-queue",
-        &["lib", "queue shared", "ledger", "redis reason", "args error failpoint metrics"],
+        &[
+            "lib",
+            "queue shared",
+            "ledger",
+            "redis reason",
+            "args error failpoint metrics",
+            "refusal",
+        ],
     ),
 ];
 

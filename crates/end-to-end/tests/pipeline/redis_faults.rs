@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use redis::{Commands, Connection};
-use test_support::{RedisSentinel, RedisServer};
+use test_support::{MovingProxy, RedisSentinel, RedisServer};
 
 use crate::{
     pipeline::{FILE, Pipeline, Report},
@@ -11,22 +11,22 @@ use crate::{
     silent_proxy::SilentProxy,
 };
 
-const ROWS: u64 = 10_000;
+pub(crate) const ROWS: u64 = 10_000;
 
 /// A run that takes a while, with a queue that stays small.
-fn slow_pipeline() -> Pipeline {
+pub(crate) fn slow_pipeline() -> Pipeline {
     let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=200"]);
     pipeline.set("QUEUE_DEPTH_HIGH", "20");
     pipeline.generate(ROWS, &["--bad-rows", "20"]);
     pipeline
 }
 
-fn connection(redis: &RedisServer) -> Connection {
+pub(crate) fn connection(redis: &RedisServer) -> Connection {
     redis::Client::open(redis.url()).unwrap().get_connection().unwrap()
 }
 
 /// A field of what Redis tells about itself; empty when it does not.
-fn info(url: &str, section: &str, field: &str) -> String {
+pub(crate) fn info(url: &str, section: &str, field: &str) -> String {
     // Asked over a new connection each time: a change of roles cuts the old ones.
     let client = redis::Client::open(url).unwrap();
     let ask = |mut redis: Connection| redis::cmd("INFO").arg(section).query::<String>(&mut redis);
@@ -115,6 +115,49 @@ fn a_redis_that_is_replaced_by_its_replica_is_found_through_sentinel() {
     pipeline.assert_all_arrived("failover", sync, ROWS);
     let settled: u64 = connection(&replica).bitcount("{batch-sync}:run:failover:settled").unwrap();
     assert_eq!(settled, ROWS / 200, "the rest was settled at the replica");
+}
+
+/// The address of a managed Redis: it leads to the new master, and the connections to the old one,
+/// which answers as a replica from then on, stay open.
+#[test]
+fn a_master_that_lives_on_as_a_replica_is_left_for_the_new_one_behind_the_same_address() {
+    let mut pipeline = slow_pipeline();
+    let old = pipeline.redis.port();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &old.to_string()]);
+    wait_until("the replica has a copy", || {
+        info(&pipeline.redis.url(), "replication", "slave0").contains("state=online")
+    });
+    let proxy = MovingProxy::before(&format!("127.0.0.1:{old}"));
+    pipeline.set("REDIS_URL", &format!("redis://{}", proxy.address()));
+    let _consumers = [pipeline.consumer(), pipeline.consumer()];
+    let sync = pipeline.sync(&["--run-id", "moved", "--json"]);
+    pipeline.wait_until_rows_arrive(1_000);
+
+    fail_over(&pipeline.redis, &replica);
+    proxy.move_to(&format!("127.0.0.1:{}", replica.port()));
+
+    pipeline.assert_all_arrived("moved", sync, ROWS);
+    assert_eq!(info(&pipeline.redis.url(), "replication", "role"), "slave");
+    let settled: u64 = connection(&replica).bitcount("{batch-sync}:run:moved:settled").unwrap();
+    assert_eq!(settled, ROWS / 200, "the rest was settled at the new master");
+}
+
+/// The replica has all that the master was answered for, becomes the master, and the other one its
+/// replica, without a restart of either.
+fn fail_over(master: &RedisServer, replica: &RedisServer) {
+    let () = redis::cmd("CLIENT")
+        .arg(&["PAUSE", "60000", "WRITE"])
+        .query(&mut connection(master))
+        .unwrap();
+    let offset = || info(&master.url(), "replication", "master_repl_offset");
+    wait_until("the replica has it all", || {
+        info(&replica.url(), "replication", "slave_repl_offset") == offset()
+    });
+    let () = redis::cmd("REPLICAOF").arg(&["NO", "ONE"]).query(&mut connection(replica)).unwrap();
+    let port = replica.port().to_string();
+    let mut old = connection(master);
+    let () = redis::cmd("REPLICAOF").arg(&["127.0.0.1", &port]).query(&mut old).unwrap();
+    let () = redis::cmd("CLIENT").arg("UNPAUSE").query(&mut old).unwrap();
 }
 
 /// Far more batches than rows in each: what could stay behind is by batch.

@@ -6,9 +6,9 @@ use redis::{Connection, Value};
 
 use crate::{pipeline::Pipeline, processes::wait_until};
 
-/// The line for Redis' user in deploy/README.md, as words.
+/// The line for Redis' user in docs/redis.md, as words.
 fn documented_user() -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/README.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/redis.md");
     let page = std::fs::read_to_string(path).unwrap();
     let line = page.lines().find_map(|line| line.strip_prefix("ACL SETUSER ")).unwrap();
     line.replace("its password", "secret").replace('"', "").split(' ').map(str::to_owned).collect()

@@ -14,7 +14,10 @@
 use redis::{RedisError, aio::ConnectionManager};
 use tracing::warn;
 
-use crate::redis::{keys::Keys, retry::is_away, scripts};
+use crate::{
+    redis::{keys::Keys, scripts},
+    refusal::is_away,
+};
 
 /// Of the runs that have ended, so many may have been written to a moment ago.
 const NEWEST_RUNS: usize = 20;

@@ -1,12 +1,12 @@
-//! The connection that all clones of a queue share: to the Redis at an address, or to the one that
-//! Sentinels call the master.
+//! The connection that all clones of a queue share: to the Redis at an address, to the one that
+//! Sentinels call the master, or to the node of a cluster that has the keys.
 //!
-//! `ConnectionManager` reopens a connection that was closed. Two cases it leaves to us: a connection
+//! `ConnectionManager` reopens a connection that was closed. Three cases it leaves to us: a connection
 //! that is open but no longer answers (its peer vanished without closing it; the kernel notices
-//! after a quarter of an hour), and a master that has moved.
+//! after a quarter of an hour), a master that has moved, and one that lives on as a replica.
 //!
-//! An address that moves with a failover (a managed Redis has a DNS name for it) needs none of
-//! this: the name is resolved for each new connection.
+//! An address that moves with a failover (a managed Redis has a DNS name for it) is resolved for each
+//! new connection.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -19,9 +19,16 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::{QueueError, redis::sentinel::Sentinels};
+use crate::{
+    QueueArgs, QueueError,
+    redis::{
+        cluster::Cluster, hosts::check_password, locator::Locator, sentinel::Sentinels,
+        tokens::Tokens,
+    },
+    refusal::has_code,
+};
 
 /// How long Redis may take to answer; a server that forks for its AOF can block for seconds.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -30,29 +37,53 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the Sentinels are asked which Redis is the master.
 const MASTER_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a connection to a Redis that may not write is kept. Many callers hear it of one connection,
+/// and the first of them opens the next one.
+const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Codes of a Redis that is not the master, or not of our slot: the address may lead to another one by
+/// now, though this connection stays open.
+const NOT_THE_MASTER: &[&str] = &["READONLY", "MASTERDOWN", "MOVED", "CLUSTERDOWN"];
+
 pub(crate) struct Connection {
     current: RwLock<ConnectionManager>,
     server: Mutex<Server>,
-    sentinels: Option<Sentinels>,
+    /// The name that all keys carry.
+    name: String,
+    tokens: Option<Tokens>,
 }
 
 /// Where the connection leads.
 struct Server {
+    locator: Locator,
     url: SecretString,
     opened: Instant,
 }
 
 impl Connection {
-    pub(crate) async fn open(url: &str) -> Result<Self, QueueError> {
+    pub(crate) async fn open(args: &QueueArgs) -> Result<Self, QueueError> {
         tls::provide();
-        let sentinels = Sentinels::of(url)?;
-        let url: SecretString = match &sentinels {
-            None => url.into(),
-            Some(sentinels) => sentinels.master().await.ok_or_else(|| sentinels.no_master())?,
+        let name = args.queue_name.clone();
+        check_password(args.redis_url.expose_secret())?;
+        let tokens = Tokens::of(args).await?;
+        let mut locator = match Sentinels::of(args)? {
+            Some(sentinels) => Locator::Sentinels(sentinels),
+            None => match Cluster::of(args.redis_url.expose_secret(), &name, tokens.clone())? {
+                Some(cluster) => Locator::Cluster(cluster),
+                None => Locator::Address,
+            },
         };
-        let current = RwLock::new(connect(url.expose_secret()).await?);
-        let server = Mutex::new(Server { url, opened: Instant::now() });
-        Ok(Self { current, server, sentinels })
+        let mut url = locator.locate().await?.unwrap_or_else(|| args.redis_url.clone());
+        let mut current = connect(&url, tokens.as_ref()).await?;
+        if matches!(locator, Locator::Address)
+            && is_of_cluster(&mut current, &url).await?
+            && let Some((cluster, node)) = slot_node(&url, &name, tokens.clone()).await
+        {
+            current = connect(&node, tokens.as_ref()).await?;
+            (locator, url) = (Locator::Cluster(cluster), node);
+        }
+        let server = Mutex::new(Server { locator, url, opened: Instant::now() });
+        Ok(Self { current: RwLock::new(current), server, name, tokens })
     }
 
     pub(crate) fn current(&self) -> ConnectionManager {
@@ -61,60 +92,114 @@ impl Connection {
 
     /// Connects to another master as soon as the Sentinels name one. The old one may still accept
     /// writes that nobody will ever read: it was cut off from its Sentinels, or came back a moment
-    /// after it was replaced.
+    /// after it was replaced. (A node of a cluster that lost its slot refuses them.)
     pub(crate) fn follow_master(self: &Arc<Self>) {
-        if self.sentinels.is_none() {
+        let has_sentinels = self
+            .server
+            .try_lock()
+            .is_ok_and(|server| matches!(server.locator, Locator::Sentinels(_)));
+        if !has_sentinels {
             return;
         }
         let connection = Arc::downgrade(self);
         tokio::spawn(async move {
             while let Some(connection) = connection.upgrade() {
-                connection.reopen(false).await;
+                connection.reopen(None).await;
                 drop(connection);
                 tokio::time::sleep(MASTER_CHECK_INTERVAL).await;
             }
         });
     }
 
-    /// Opens another connection when, after `error`, waiting for this one may not help: no answer
-    /// came at all, or another Redis is the master now.
-    pub(crate) async fn reconnect(&self, error: &RedisError) {
-        self.reopen(error.is_timeout()).await;
+    /// Whether signing in may work the next time: a token has ended, and another one comes.
+    pub(crate) fn awaits_token(&self, error: &RedisError) -> bool {
+        self.tokens.is_some() && error.kind() == ErrorKind::AuthenticationFailed
     }
 
-    /// `has_timed_out`: no answer came.
-    async fn reopen(&self, has_timed_out: bool) {
+    /// Opens another connection when, after `error`, waiting for this one may not help: no answer
+    /// came at all, this Redis is not the master, or another one is now.
+    pub(crate) async fn reconnect(&self, error: &RedisError) {
+        self.reopen(Some(error)).await;
+    }
+
+    /// `error`: what a caller met, if this is not the regular look at the master.
+    async fn reopen(&self, error: Option<&RedisError>) {
         // One caller reopens; the others find the new connection at their next try.
         let Ok(mut server) = self.server.try_lock() else { return };
-        let is_unresponsive = has_timed_out && server.opened.elapsed() > RESPONSE_TIMEOUT;
-        let moved_to = match &self.sentinels {
-            Some(sentinels) => sentinels.master().await,
-            None => None,
-        };
+        let is_elsewhere = error.is_some_and(|error| has_code(error, &["MOVED"]));
+        if is_elsewhere && matches!(server.locator, Locator::Address) {
+            // Not seen at the start: this user may not ask for `INFO`, or the address leads here now.
+            if let Some(cluster) =
+                Cluster::around(server.url.expose_secret(), &self.name, self.tokens.clone())
+            {
+                server.locator = Locator::Cluster(cluster);
+            }
+        }
+        let moved_to = server.locator.locate().await.ok().flatten();
         let moved_to = moved_to.filter(|url| url.expose_secret() != server.url.expose_secret());
-        if !is_unresponsive && moved_to.is_none() {
+        let has_timed_out = error.is_some_and(RedisError::is_timeout);
+        let is_unresponsive = has_timed_out && server.opened.elapsed() > RESPONSE_TIMEOUT;
+        let is_no_master = error.is_some_and(|error| has_code(error, NOT_THE_MASTER));
+        let is_replica = is_no_master && server.opened.elapsed() > REPLICA_TIMEOUT;
+        if !is_unresponsive && !is_replica && moved_to.is_none() {
             return;
         }
         let url = moved_to.unwrap_or_else(|| server.url.clone());
-        if let Ok(connection) = connect(url.expose_secret()).await {
+        if let Ok(connection) = connect(&url, self.tokens.as_ref()).await {
             info!("opened a new connection to redis");
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = connection;
-            *server = Server { url, opened: Instant::now() };
+            server.url = url;
+            server.opened = Instant::now();
         }
     }
 }
 
-async fn connect(url: &str) -> Result<ConnectionManager, QueueError> {
-    let info = url.into_connection_info().map_err(|_says_the_url| QueueError::InvalidUrl)?;
-    let address = info.addr().to_string();
-    let client = Client::open(info).map_err(|_says_the_url| QueueError::InvalidUrl)?;
-    let config = ConnectionManagerConfig::new()
+/// Whether the Redis at this address is a node of a cluster. One that does not tell counts as none.
+async fn is_of_cluster(
+    connection: &mut ConnectionManager,
+    url: &SecretString,
+) -> Result<bool, QueueError> {
+    match redis::cmd("INFO").arg("cluster").query_async::<String>(connection).await {
+        Ok(info) => Ok(info.lines().any(|line| line.trim() == "cluster_enabled:1")),
+        Err(error) if has_code(&error, &["NOAUTH"]) => Err(QueueError::unreachable(url, error)),
+        Err(_unknown) => Ok(false),
+    }
+}
+
+/// The cluster around this node, and the URL of the one that has our slot.
+async fn slot_node(
+    url: &SecretString,
+    name: &str,
+    tokens: Option<Tokens>,
+) -> Option<(Cluster, SecretString)> {
+    let mut cluster = Cluster::around(url.expose_secret(), name, tokens)?;
+    match cluster.master().await {
+        Ok(node) => Some((cluster, node)),
+        Err(error) => {
+            warn!(error = %error, "redis says that it is part of a cluster; taking it for the whole");
+            None
+        }
+    }
+}
+
+async fn connect(
+    url: &SecretString,
+    tokens: Option<&Tokens>,
+) -> Result<ConnectionManager, QueueError> {
+    let invalid = |_says_the_url| QueueError::InvalidUrl;
+    let info = url.expose_secret().into_connection_info().map_err(invalid)?;
+    let client = Client::open(info).map_err(invalid)?;
+    let mut config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
         .set_response_timeout(Some(RESPONSE_TIMEOUT))
         .set_number_of_retries(2)
         .set_max_delay(Duration::from_secs(1));
-    ConnectionManager::new_with_config(client, config).await.map_err(|source| match source.kind() {
-        ErrorKind::AuthenticationFailed => QueueError::Denied { address },
-        _ => QueueError::Unreachable { address, source },
+    if let Some(tokens) = tokens {
+        config = config.set_credentials_provider(tokens.clone());
+    }
+    let connected = ConnectionManager::new_with_config(client, config).await;
+    connected.map_err(|error| match QueueError::unreachable(url, error) {
+        QueueError::Denied { address } if tokens.is_some() => QueueError::TokenRefused { address },
+        other => other,
     })
 }

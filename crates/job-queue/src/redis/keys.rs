@@ -25,8 +25,12 @@ impl Keys {
     }
 
     /// A script about to be called; its arguments follow.
+    ///
+    /// It touches keys that it does not name, which is right only while one server has all of them. The
+    /// key that it names never exists: so a node of a cluster that is losing the slot, and has some of
+    /// its keys only, refuses the script (`ASK`) before it begins.
     pub(crate) fn script(&self, script: &'static Script) -> ScriptInvocation<'static> {
-        script.key(format!("{}:", self.prefix))
+        script.key(self.named(""))
     }
 
     fn named(&self, name: &str) -> String {

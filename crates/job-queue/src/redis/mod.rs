@@ -1,12 +1,16 @@
 //! Speaking with Redis: the connection, what to do while Redis is away, names and scripts.
 
 mod aof_repair;
+mod cluster;
 mod connection;
+mod hosts;
 pub(crate) mod keys;
+mod locator;
 mod queue;
 mod retry;
 pub(crate) mod scripts;
 mod sentinel;
 mod server_settings;
+mod tokens;
 
 pub use queue::Queue;

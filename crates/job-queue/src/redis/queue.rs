@@ -9,7 +9,6 @@ use std::{
 use redis::{
     Cmd, ErrorKind, FromRedisValue, ScriptInvocation, ServerErrorKind, aio::ConnectionManager,
 };
-use secrecy::ExposeSecret;
 
 use crate::{
     Metrics, QueueArgs, QueueError,
@@ -41,7 +40,7 @@ impl Queue {
     ///
     /// When the URL is malformed, or nothing answers within some seconds.
     pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
-        let connection = Arc::new(Connection::open(args.redis_url.expose_secret()).await?);
+        let connection = Arc::new(Box::pin(Connection::open(args)).await?);
         connection.follow_master();
         let keys = Keys::of(&args.queue_name);
         let (is_away, metrics) = (Arc::default(), Arc::default());

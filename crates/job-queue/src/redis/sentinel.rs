@@ -2,66 +2,66 @@
 
 use std::time::Duration;
 
-use redis::{AsyncConnectionConfig, Client, RedisError};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError,
+};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::QueueError;
+use crate::{
+    QueueArgs, QueueError,
+    redis::hosts::{Hosts, address},
+};
 
 /// A Sentinel does nothing but answer.
 const SENTINEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Who knows the master: `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,…]/NAME[/DB]`.
-/// User and password are those of Redis; the Sentinels are asked without.
+/// User and password are those of Redis; those of the Sentinels are settings of their own.
 pub(crate) struct Sentinels {
     clients: Vec<Client>,
-    hosts: String,
+    hosts: Hosts,
     service: String,
-    scheme: &'static str,
-    user: SecretString,
     database: String,
 }
 
 impl Sentinels {
     /// Nothing for the URL of one Redis.
-    pub(crate) fn of(url: &str) -> Result<Option<Self>, QueueError> {
-        let (scheme, rest) = match url.split_once("+sentinel://") {
-            None => return Ok(None),
-            Some(("redis", rest)) => ("redis", rest),
-            Some(("rediss", rest)) => ("rediss", rest),
-            Some(_other) => return Err(QueueError::InvalidUrl),
+    pub(crate) fn of(args: &QueueArgs) -> Result<Option<Self>, QueueError> {
+        let Some(hosts) = Hosts::of(args.redis_url.expose_secret(), "+sentinel", 26379)? else {
+            return Ok(None);
         };
-        let (authority, path) = rest.split_once('/').ok_or(QueueError::InvalidUrl)?;
-        let (user, hosts) = match authority.rsplit_once('@') {
-            Some((user, hosts)) => (format!("{user}@"), hosts),
-            None => (String::new(), authority),
-        };
-        let (service, database) = path.split_once('/').unwrap_or((path, "0"));
-        let client = |host: &str| {
-            let port = if host.rsplit(':').next().is_some_and(is_port) { "" } else { ":26379" };
-            Client::open(format!("{scheme}://{host}{port}")).map_err(|_url| QueueError::InvalidUrl)
-        };
+        let (service, database) = hosts.path.split_once('/').unwrap_or((&hosts.path, "0"));
         if service.is_empty() {
             return Err(QueueError::InvalidUrl);
         }
-        Ok(Some(Self {
-            clients: hosts.split(',').map(client).collect::<Result<_, _>>()?,
-            hosts: hosts.to_owned(),
-            service: service.to_owned(),
-            scheme,
-            user: user.into(),
-            database: database.to_owned(),
-        }))
+        let (service, database) = (service.to_owned(), database.to_owned());
+        let client = |host: &String| {
+            let client = sign_in(hosts.url_without_user(host).as_str(), args).map(Client::open);
+            client.and_then(|client| client).map_err(|_says_the_url| QueueError::InvalidUrl)
+        };
+        let clients = hosts.hosts.iter().map(client).collect::<Result<_, _>>()?;
+        Ok(Some(Self { clients, hosts, service, database }))
     }
 
     /// URL of the master, by the first Sentinel that knows.
-    pub(crate) async fn master(&self) -> Option<SecretString> {
+    ///
+    /// # Errors
+    ///
+    /// When none does; with what the last one said instead.
+    pub(crate) async fn master(&self) -> Result<SecretString, QueueError> {
+        let mut said = None;
         for client in &self.clients {
-            if let Ok(Some((host, port))) = self.ask(client).await {
-                let host = if host.contains(':') { format!("[{host}]") } else { host };
-                return Some(self.url(&format!("{host}:{port}")));
+            match self.ask(client).await {
+                Ok(Some((host, port))) => {
+                    return Ok(self.hosts.url(&address(&host, port), &self.database));
+                }
+                Ok(None) => {}
+                Err(error) => said = Some(error),
             }
         }
-        None
+        let sentinels = self.hosts.hosts.join(",");
+        Err(QueueError::NoMaster { service: self.service.clone(), sentinels, source: said })
     }
 
     async fn ask(&self, client: &Client) -> Result<Option<(String, u16)>, RedisError> {
@@ -73,19 +73,18 @@ impl Sentinels {
         question.arg("get-master-addr-by-name").arg(&self.service);
         question.query_async(&mut connection).await
     }
-
-    fn url(&self, master: &str) -> SecretString {
-        let user = self.user.expose_secret();
-        format!("{}://{user}{master}/{}", self.scheme, self.database).into()
-    }
-
-    pub(crate) fn no_master(&self) -> QueueError {
-        QueueError::NoMaster { service: self.service.clone(), sentinels: self.hosts.clone() }
-    }
 }
 
-fn is_port(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+/// A Sentinel's address, and as whom it is asked.
+fn sign_in(url: &str, args: &QueueArgs) -> Result<ConnectionInfo, RedisError> {
+    let mut settings = RedisConnectionInfo::default();
+    if let Some(user) = &args.redis_sentinel_username {
+        settings = settings.set_username(user);
+    }
+    if let Some(password) = &args.redis_sentinel_password {
+        settings = settings.set_password(password.expose_secret());
+    }
+    Ok(url.into_connection_info()?.set_redis_settings(settings))
 }
 
 #[cfg(test)]
@@ -94,27 +93,29 @@ mod tests {
 
     #[test]
     fn sentinels_are_told_from_their_url() {
-        let url = "rediss+sentinel://app:p%40ss@a:1000,b/orders/3";
+        let mut args = QueueArgs::at("rediss+sentinel://app:p%40ss@a:1000,b/orders/3");
+        args.redis_sentinel_username = Some("watcher".to_owned());
+        args.redis_sentinel_password = Some("s/cret".into());
 
-        let sentinels = Sentinels::of(url).unwrap().unwrap();
+        let sentinels = Sentinels::of(&args).unwrap().unwrap();
 
-        let asked: Vec<String> = sentinels
-            .clients
-            .iter()
-            .map(|one| one.get_connection_info().addr().to_string())
-            .collect();
+        let infos = sentinels.clients.iter().map(Client::get_connection_info);
+        let asked: Vec<String> = infos.clone().map(|one| one.addr().to_string()).collect();
         assert_eq!(asked, ["a:1000", "b:26379"]);
+        for settings in infos.map(ConnectionInfo::redis_settings) {
+            assert_eq!(settings.username(), Some("watcher"));
+            assert_eq!(settings.password(), Some("s/cret"));
+        }
         assert_eq!(sentinels.service, "orders");
-        let master = sentinels.url("10.0.0.7:6379");
+        let master = sentinels.hosts.url("10.0.0.7:6379", &sentinels.database);
         assert_eq!(master.expose_secret(), "rediss://app:p%40ss@10.0.0.7:6379/3");
-        assert!(!sentinels.no_master().to_string().contains("p%40ss"));
     }
 
     #[test]
     fn one_redis_needs_none_and_a_url_without_a_name_is_refused() {
-        assert!(Sentinels::of("redis://localhost:6379").unwrap().is_none());
+        assert!(Sentinels::of(&QueueArgs::at("redis://localhost:6379")).unwrap().is_none());
         for url in ["redis+sentinel://a:1", "redis+sentinel://a:1/", "http+sentinel://a:1/x"] {
-            assert!(Sentinels::of(url).is_err(), "{url}");
+            assert!(Sentinels::of(&QueueArgs::at(url)).is_err(), "{url}");
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Settings of the Redis server under which rows may be lost.
 
-use redis::{ErrorKind, ServerErrorKind};
-
-use crate::{Queue, QueueError};
+use crate::{Queue, QueueError, refusal::has_code};
 
 impl Queue {
     /// What should be set differently on this Redis, one sentence each.
@@ -15,10 +13,8 @@ impl Queue {
         let mut connection = self.connection();
         match redis::cmd("INFO").query_async::<String>(&mut connection).await {
             Ok(info) => Ok(settings_warnings(&info)),
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm) => {
-                Ok(Vec::new())
-            }
-            Err(source) => Err(QueueError::Refused { action: "tell about itself", source }),
+            Err(error) if has_code(&error, &["NOPERM"]) => Ok(Vec::new()),
+            Err(error) => Err(QueueError::refused("tell about itself", error)),
         }
     }
 }

@@ -12,6 +12,7 @@ mod ids;
 mod imports;
 mod model;
 mod recovery;
+mod refusals;
 mod rounds;
 mod series;
 mod settling;

@@ -1,4 +1,4 @@
-//! Who we are to Entra ID, when no connection string says so.
+//! The ways to sign in, one after another.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -16,14 +16,13 @@ use azure_identity::{
 };
 use tokio::{net::TcpStream, time::timeout};
 
-use crate::{BlobError, cause::Cause};
-
 /// Where virtual machines ask for their identity; nothing listens there outside
 /// of Azure. <https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service>
 const METADATA_SERVICE: &str = "169.254.169.254:80";
 const METADATA_SERVICE_WAIT: Duration = Duration::from_secs(1);
 
-/// The ways to sign in, in this order; the first one that gives a token is kept:
+/// The identity that this process has. The ways to sign in, in this order; the first one that gives
+/// a token is kept:
 ///
 /// 1. workload identity (AKS sets `AZURE_FEDERATED_TOKEN_FILE` and others),
 /// 2. managed identity (App Service, Container Apps, virtual machines; of
@@ -31,19 +30,22 @@ const METADATA_SERVICE_WAIT: Duration = Duration::from_secs(1);
 /// 3. the developer's `az login`, then `azd auth login`.
 ///
 /// What the platform gives comes before what somebody left logged in.
-pub(crate) fn chain() -> Result<Arc<dyn TokenCredential>, BlobError> {
+///
+/// # Errors
+///
+/// When a way to sign in is not set up as it should be.
+pub fn credential() -> azure_core::Result<Arc<dyn TokenCredential>> {
     let mut sources: Vec<Source> = Vec::new();
     if let Ok(credential) = WorkloadIdentityCredential::new(None) {
         sources.push(Source { name: "workload identity", credential });
     }
-    let failed = |error: azure_core::Error| BlobError::NotSignedIn { source: Cause::of(&error) };
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: variable("AZURE_CLIENT_ID").map(UserAssignedId::ClientId),
         ..Default::default()
     };
-    let credential = ManagedIdentityCredential::new(Some(options)).map_err(failed)?;
+    let credential = ManagedIdentityCredential::new(Some(options))?;
     sources.push(Source { name: MANAGED_IDENTITY, credential });
-    let credential = DeveloperToolsCredential::new(None).map_err(failed)?;
+    let credential = DeveloperToolsCredential::new(None)?;
     sources.push(Source { name: "az or azd", credential });
     Ok(Arc::new(IdentityChain { sources, chosen: OnceLock::new() }))
 }
