@@ -55,6 +55,9 @@ prove-500mb: ## the same with 500 MB in 160 MB; some minutes
 check: ## formatting, lints, documentation, dependencies, scripts
 	@scripts/check.sh
 
+check-monitoring: ## make faults in the whole product, and see its alerts fire in a Prometheus
+	@scripts/monitoring-check.sh
+
 fuzz: ## look for bytes that break what reads them; needs nightly Rust and cargo-fuzz [SECONDS=60]
 	@scripts/fuzz.sh "$(SECONDS)"
 
@@ -65,6 +68,6 @@ bench: ## measure each part beside its plain counterpart, and the whole [ONLY=la
 	@scripts/bench.sh $(ONLY)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb check fuzz mutants bench help
+.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb check check-monitoring fuzz mutants bench help
