@@ -129,6 +129,33 @@ pub enum ConsumerError {
     Stopped(#[from] StoppedBy),
 }
 
+impl ConsumerError {
+    /// Whether it passes only when a person acts: settings, or what an administrator of the org allows.
+    pub(crate) fn is_for_a_person(&self) -> bool {
+        match self {
+            Self::Login(error) => !error.is_passing(),
+            Self::Describe { answer: Refusal::Answered(answer), .. } => {
+                matches!(answer.status, 400..=499) && answer.status != 429
+            }
+            Self::NoSuchObject { .. }
+            | Self::Misfit(_)
+            | Self::QueueOfOtherOrg { .. }
+            | Self::OtherOrg { .. }
+            | Self::NoUser
+            | Self::Stopped(_) => true,
+            // One that ends soon may have it.
+            Self::MetricsListen { source, .. } => source.kind() != io::ErrorKind::AddrInUse,
+            Self::SalesforceAway { .. }
+            | Self::Describe { .. }
+            | Self::QueueInUse { .. }
+            | Self::NoSuchRun { .. }
+            | Self::RunNotEnded { .. }
+            | Self::RunNotDelivered { .. }
+            | Self::Count { .. } => false,
+        }
+    }
+}
+
 /// Why deliveries had to end. What was not delivered stays queued.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; what is not delivered stays queued, so start the consumer again then")]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, error::ErrorKind};
-use consumer::{Cli, InvalidSettings, Task};
+use consumer::{Cli, InvalidSettings, Task, is_for_a_person};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
@@ -11,7 +11,10 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 fn main() -> ExitCode {
     let task = service::parse::<Cli>().meant().unwrap_or_else(|error| usage(&error));
     service::init_logging(std::io::stderr);
-    service::exit(run(task))
+    match run(task) {
+        Err(error) if is_for_a_person(&error) => service::failed(&error, service::USAGE),
+        done => service::exit(done),
+    }
 }
 
 fn run(task: Task) -> anyhow::Result<ExitCode> {
@@ -23,5 +26,5 @@ fn run(task: Task) -> anyhow::Result<ExitCode> {
 
 /// Settings that do not fit together are a matter of usage: code 2, as for those clap finds.
 fn usage(error: &InvalidSettings) -> ! {
-    Cli::command().error(ErrorKind::ValueValidation, error).exit()
+    service::refuse(&Cli::command().error(ErrorKind::ValueValidation, error))
 }

@@ -7,7 +7,8 @@ use std::{
 };
 
 use anyhow::Context;
-use job_queue::{Queue, RunLoad};
+use job_queue::{Queue, QueueError, RunLoad};
+use salesforce::NoTrust;
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
@@ -20,7 +21,7 @@ use crate::{
     config::{Cli, Config, Task},
     counters::Snapshot,
     delivery::Deliverer,
-    error::StoppedBy,
+    error::{ConsumerError, StoppedBy},
     metrics,
     shutdown::Shutdown,
     start::start,
@@ -44,6 +45,10 @@ const RELEASE_MAX: Duration = Duration::from_secs(3);
 pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
+        Task::Health { health, metrics_listen } => {
+            let asked = health.ask(metrics_listen, "METRICS_LISTEN");
+            shutdown.run_until_cancelled(asked).await.unwrap_or_else(|| Ok(service::interrupted()))
+        }
         Task::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         Task::Count(config) => {
             let counted = shutdown.run_until_cancelled(Box::pin(count(&config))).await;
@@ -58,6 +63,14 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
             )
         }
     }
+}
+
+/// Whether an error of [`run`] passes only when a person acts, and a restart is of no use.
+pub fn is_for_a_person(error: &anyhow::Error) -> bool {
+    error.is::<NoTrust>()
+        || error.downcast_ref().is_some_and(ConsumerError::is_for_a_person)
+        || error.downcast_ref().is_some_and(QueueError::is_for_a_person)
+        || error.is::<StoppedBy>()
 }
 
 async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {

@@ -9,6 +9,7 @@ use std::{
 use apalis::prelude::*;
 use job_queue::{BatchBackend, Claimed, Queue, QueueError, RunLoad};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error_span, field::Empty};
 
 use crate::{delivery::Deliverer, throttle::ClaimLimit};
 
@@ -36,8 +37,11 @@ pub(crate) async fn run_workers(
 }
 
 async fn deliver(claimed: Claimed, deliverer: Data<Arc<Deliverer>>) -> Result<(), QueueError> {
+    let job = claimed.job();
+    // Of a level that no filter leaves out: JSON has its fields in each event of the delivery.
+    let span = error_span!("batch", run = %job.run, batch = job.sequence, object = Empty);
     // Boxed: what a delivery keeps while it waits is large, and is moved on its way here.
-    Box::pin(deliverer.deliver(&claimed)).await
+    Box::pin(deliverer.deliver(&claimed)).instrument(span).await
 }
 
 /// Ready when one more batch may be claimed: apalis claims nothing before.

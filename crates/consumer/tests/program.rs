@@ -166,7 +166,7 @@ async fn check_compares_the_columns_of_a_file() {
     let unknown = setting.run(&check).await;
     let left_out = setting.set("MAPPING_LEAVE_OUT", "Shoe Size").run(&check).await;
 
-    assert_says(&unknown, 1, &["error: column `Shoe Size`: Lead has no field", "MAPPING_FILE"]);
+    assert_says(&unknown, 2, &["error: column `Shoe Size`: Lead has no field", "MAPPING_FILE"]);
     let table = stdout(&left_out);
     assert!(table.ends_with("\n\nnot sent: Shoe Size\n"), "{table}");
 }
@@ -176,13 +176,13 @@ async fn what_does_not_fit_the_org_is_named() {
     let mut setting = Setting::new().await;
 
     let leed = setting.set("SALESFORCE_OBJECT", "Leed").run(&["check"]).await;
-    assert_says(&leed, 1, &["error: salesforce has no object Leed", "SALESFORCE_OBJECT"]);
+    assert_says(&leed, 2, &["error: salesforce has no object Leed", "SALESFORCE_OBJECT"]);
     setting.set("SALESFORCE_OBJECT", "Lead");
 
     let nothing = setting.set("SALESFORCE_EXTERNAL_ID", "Nothing__c").run(&["check"]).await;
-    assert_says(&nothing, 1, &["Lead has no field Nothing__c", "field-level security"]);
+    assert_says(&nothing, 2, &["Lead has no field Nothing__c", "field-level security"]);
     let email = setting.set("SALESFORCE_EXTERNAL_ID", "Email").run(&["check"]).await;
-    assert_says(&email, 1, &["field Email of Lead is no external id"]);
+    assert_says(&email, 2, &["field Email of Lead is no external id"]);
     setting.set("SALESFORCE_EXTERNAL_ID", "External_Id__c");
 
     let mapping = setting.map("a=External_Id__c\nb=Emial\nc=Name").run(&["check"]).await;
@@ -191,7 +191,7 @@ async fn what_does_not_fit_the_org_is_named() {
         "field-level security",
         "; line 3, column `c`: field `Name` of Lead is read-only",
     ];
-    assert_says(&mapping, 1, &words);
+    assert_says(&mapping, 2, &words);
     let line = setting.map("a=External_Id__c\nnonsense").run(&["check"]).await;
     assert_says(&line, 2, &["error: mapping file lead.sdl, line 2: there is no `=`"]);
     let nowhere = setting.set("MAPPING_FILE", "nowhere.sdl").run(&["check"]).await;
@@ -206,7 +206,7 @@ async fn an_upsert_by_id_is_refused_with_what_to_do_instead() {
     for api in ["collections", "auto", "bulk"] {
         let refused = setting.set("SALESFORCE_API", api).run(&["check"]).await;
         let words = ["an upsert of Lead needs an external id, and Id is none", "as update"];
-        assert_says(&refused, 1, &words);
+        assert_says(&refused, 2, &words);
     }
 }
 
@@ -248,7 +248,7 @@ async fn a_start_without_redis_or_with_a_wrong_secret_fails_at_once_and_keeps_th
     let redis = setting.set("REDIS_URL", "redis://me:hunter2@127.0.0.1:1").run(&[]).await;
     assert_says(&redis, 1, &["error: redis does not answer at 127.0.0.1:1"]);
     let login = setting.set("SALESFORCE_CLIENT_SECRET", "hunter2").run(&["check"]).await;
-    assert_says(&login, 1, &["error: salesforce gave no token: invalid_client", "CLIENT_SECRET"]);
+    assert_says(&login, 2, &["error: salesforce gave no token: invalid_client", "CLIENT_SECRET"]);
 
     for output in [redis, login] {
         assert!(!format!("{output:?}").contains("hunter2"), "{output:?}");
@@ -273,7 +273,7 @@ async fn a_machine_without_certificate_authorities_can_use_a_local_salesforce_on
     let https = setting.set("SALESFORCE_LOGIN_URL", "https://127.0.0.1:1").run(&["check"]).await;
 
     assert_eq!(local.status.code(), Some(0), "{local:?}");
-    assert_says(&https, 1, &["error: could not prepare for https; install the package ca-cert"]);
+    assert_says(&https, 2, &["error: could not prepare for https; install the package ca-cert"]);
 }
 
 #[tokio::test]
@@ -306,6 +306,36 @@ async fn no_log_line_shows_a_secret_or_a_token() {
         assert!(!log.contains(Config::CLIENT_SECRET) && !log.contains(&token), "{log}");
         assert!(!log.contains("Bearer"), "{log}");
     }
+}
+
+#[tokio::test]
+async fn whatever_ends_the_program_is_said_in_json_when_logs_are_json() {
+    let mut setting = Setting::new().await;
+    setting.set("LOG_FORMAT", "json");
+
+    let usage = setting.run(&["--no-such-flag"]).await;
+    let rows = setting.set("SALESFORCE_BATCH", "201").run(&[]).await;
+    setting.set("SALESFORCE_BATCH", "");
+    let redis = setting.set("REDIS_URL", "redis://127.0.0.1:1").run(&[]).await;
+    let object = setting.set("SALESFORCE_OBJECT", "Leed").run(&["check"]).await;
+    let help = setting.run(&["--help"]).await;
+    let format = setting.set("LOG_FORMAT", "xml").run(&["check"]).await;
+
+    for (output, code, words) in [
+        (usage, 2, "unexpected argument '--no-such-flag' found"),
+        (rows, 2, "201"),
+        (redis, 1, "redis does not answer at 127.0.0.1:1"),
+        (object, 2, "salesforce has no object Leed"),
+    ] {
+        let said = String::from_utf8(output.stderr).unwrap();
+        let last: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+        assert_eq!((output.status.code(), &last["level"]), (Some(code), &"ERROR".into()), "{said}");
+        let message = last["message"].as_str().unwrap();
+        assert!(message.contains(words) && !message.contains("error:"), "{said}");
+        assert!(!message.contains("Usage"), "{said}");
+    }
+    assert!(stdout(&help).starts_with("Takes batches from the queue"), "{help:?}");
+    assert_says(&format, 2, &["LOG_FORMAT is text or json"]);
 }
 
 #[test]
@@ -383,7 +413,7 @@ async fn a_secret_that_would_travel_readable_is_wrong_usage_until_it_is_allowed(
 
     setting.set("SALESFORCE_ALLOW_HTTP", "true").set("SALESFORCE_CLIENT_SECRET", "hunter2");
     let tried = setting.run(&["check"]).await;
-    assert_says(&tried, 1, &["since SALESFORCE_ALLOW_HTTP is set", "error: "]);
+    assert_says(&tried, 2, &["since SALESFORCE_ALLOW_HTTP is set", "error: "]);
     let said = String::from_utf8(tried.stderr).unwrap();
     let (before, _) = said.split_once("error: ").unwrap();
     assert!(before.contains("secrets and rows travel readable"), "it is said before: {said}");
@@ -402,7 +432,7 @@ async fn settings_of_a_file_are_as_they_stand_there_and_a_blank_secret_is_wrong_
         "salesforce gave no token: invalid_client",
         "warning: .env holds SALESFORCE_CLIENT_SECRET",
     ];
-    assert_says(&tried, 1, &says);
+    assert_says(&tried, 2, &says);
 
     write(&format!("SALESFORCE_CLIENT_SECRET='{}'\n", Config::CLIENT_SECRET));
     let checked = setting.run(&["check"]).await;

@@ -22,12 +22,11 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> anyhow::Result<
     progress.finish_and_clear();
     match done {
         None => {
-            say(&format!("stopped; nothing of {} was stored", config.file));
+            service::say(&format!("stopped; nothing of {} was stored", config.file));
             Ok(service::interrupted())
         }
         Some(Err(error)) if is_about_settings(&error) => {
-            say(&format!("error: {error:#}"));
-            Ok(service::USAGE.into())
+            Ok(service::failed(&error, service::USAGE))
         }
         Some(done) => done.map(|()| ExitCode::SUCCESS),
     }
@@ -89,9 +88,4 @@ fn is_about_settings(error: &anyhow::Error) -> bool {
         error.downcast_ref(),
         Some(BlobError::InvalidSetting { .. } | BlobError::InvalidName { .. })
     )
-}
-
-fn say(line: &str) {
-    // A closed stderr is no reason to panic on the way out.
-    let _closed = writeln!(service::stderr(), "{line}");
 }

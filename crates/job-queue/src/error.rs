@@ -70,6 +70,14 @@ pub enum QueueError {
     Push(#[source] apalis_redis::Error),
 }
 
+impl QueueError {
+    /// Whether it passes only when a person acts.
+    #[must_use]
+    pub fn is_for_a_person(&self) -> bool {
+        matches!(self, Self::InvalidUrl | Self::Denied { .. } | Self::OfOtherOrg { .. })
+    }
+}
+
 /// Why a feeder cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

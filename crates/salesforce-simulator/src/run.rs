@@ -1,6 +1,6 @@
 //! The program from start to end.
 
-use std::{fs, io::Write, process::ExitCode};
+use std::{fs, process::ExitCode};
 
 use tokio_util::sync::CancellationToken;
 
@@ -19,19 +19,14 @@ pub async fn run(args: SimulatorArgs, shutdown: CancellationToken) -> anyhow::Re
         fs::write(&path, simulator.address().to_string())
             .map_err(|source| SimulatorError::File { path, source })?;
     }
-    say(&format!(
+    service::say(&format!(
         "simulated Salesforce on {url}; what it holds: {url}/__sim/state and {url}/__sim/rows/Lead"
     ));
     shutdown.cancelled().await;
     let state = simulator.state();
     simulator.shutdown().await;
-    say(&summary(&state));
+    service::say(&summary(&state));
     Ok(ExitCode::SUCCESS)
-}
-
-/// A closed stderr is no reason to stop serving.
-fn say(text: &str) {
-    let _closed = writeln!(service::stderr(), "{text}");
 }
 
 fn summary(state: &State) -> String {

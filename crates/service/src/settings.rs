@@ -7,18 +7,13 @@
 //! A secret whose flag, file or value was given and holds nothing is an error:
 //! who wrote it meant one, and without it a door may be open.
 
-use std::{
-    ffi::OsString,
-    fs::File,
-    io::{Read, Write},
-    path::Path,
-};
+use std::{ffi::OsString, fs::File, io::Read, path::Path};
 
 use clap::{
     Arg, ArgMatches, Command, Parser, builder::Resettable, error::ErrorKind, parser::ValueSource,
 };
 
-use crate::dotenv::{DotEnv, Variables};
+use crate::{dotenv::DotEnv, environment::Environment, logging};
 
 /// Reads the arguments of this process.
 ///
@@ -28,25 +23,33 @@ use crate::dotenv::{DotEnv, Variables};
 /// can be read by others is warned of on stderr.
 pub fn parse<T: Parser>() -> T {
     let dotenv = DotEnv::read(Path::new(".env")).unwrap_or_else(|message| {
-        T::command().error(ErrorKind::ValueValidation, message).exit();
+        refuse(&T::command().error(ErrorKind::ValueValidation, message));
     });
     let warning = warning_of(&T::command(), &dotenv);
     let environment = Environment::of_this_process(dotenv.variables);
-    let parsed = parse_from(std::env::args_os(), &environment).unwrap_or_else(|error| error.exit());
+    let parsed =
+        parse_from(std::env::args_os(), &environment).unwrap_or_else(|error| refuse(&error));
+    if let Some(message) = logging::invalid_log_format() {
+        refuse(&T::command().error(ErrorKind::ValueValidation, message));
+    }
     if let Some(warning) = warning {
-        let _closed =
-            writeln!(crate::stderr(), "warning: {}", crate::shown(&warning, crate::SENTENCE_MAX));
+        logging::say(&format!("warning: {}", crate::shown(&warning, crate::SENTENCE_MAX)));
     }
     parsed
 }
 
-/// What variables say, of this process or else of `.env`, for settings that are no arguments of a
-/// command. An empty one says nothing.
-pub fn variables() -> impl Fn(&str) -> Option<OsString> {
-    // One that cannot be read has ended the process in `parse`.
-    let dotenv = DotEnv::read(Path::new(".env")).map(|it| it.variables).unwrap_or_default();
-    let environment = Environment::of_this_process(dotenv);
-    move |name| environment.0.iter().find_map(|variables| variables.get(name)).map(OsString::from)
+/// Ends the process as clap does: wrong usage with its code 2, and what somebody asked for, such as
+/// `--help`, with 0.
+pub fn refuse(error: &clap::Error) -> ! {
+    if !error.use_stderr() || !logging::writes_json() {
+        error.exit();
+    }
+    let text = error.to_string();
+    // Without the hints for a person at a terminal.
+    let sentence = text.split("\n\nUsage:").next().unwrap_or_default();
+    let sentence = sentence.split("\n\nFor more information").next().unwrap_or_default().trim();
+    logging::say_error(sentence.strip_prefix("error: ").unwrap_or(sentence));
+    std::process::exit(error.exit_code())
 }
 
 /// What to say of a `.env` that others can read.
@@ -100,18 +103,7 @@ fn blank_secret(command: &Command, matches: &ArgMatches) -> Option<String> {
     blank.into_iter().next().or_else(of_child)
 }
 
-/// The variables of the process, then those of `.env`; empty ones are left out.
-struct Environment([Variables; 2]);
-
 impl Environment {
-    fn of_this_process(dotenv: Variables) -> Self {
-        let own = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-                .filter(|(_, value)| !value.is_empty())
-        });
-        Self([own.collect(), dotenv])
-    }
-
     /// Hands each argument its value from here, as clap's default, so that a
     /// flag still wins.
     fn fill_in(&self, command: &mut Command) -> Result<Command, clap::Error> {

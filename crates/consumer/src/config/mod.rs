@@ -13,7 +13,7 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use job_queue::QueueArgs;
 use load::Load;
-use service::CompletionsArgs;
+use service::{CompletionsArgs, HealthArgs};
 
 use self::count::CountArgs;
 
@@ -67,6 +67,22 @@ pub(crate) enum Command {
         consumer count nightly-7          one line says what the figures mean\n  \
         consumer count nightly-7 --json   the same for programs")]
     Count(Box<CountArgs>),
+    /// Ask a running consumer whether it is ready, for health checks of containers.
+    ///
+    /// Ends with exit code 0 when it is, and else with 1 and the reason.
+    #[command(after_help = "Examples:\n  \
+        consumer health                          as METRICS_LISTEN says\n  \
+        consumer health --live                   whether it runs, ready or not\n  \
+        consumer health http://127.0.0.1:9090    another address\n\n\
+        In a Dockerfile:\n  \
+        HEALTHCHECK --timeout=5s CMD [\"/usr/local/bin/consumer\", \"health\"]")]
+    Health {
+        #[command(flatten)]
+        health: HealthArgs,
+        /// Where the consumer serves `/livez` and `/readyz`, whose health it is.
+        #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
+        metrics_listen: Option<SocketAddr>,
+    },
     /// Print a script that completes commands and flags in your shell.
     #[command(after_help = "Examples:\n  \
         source <(consumer completions bash)                                  in ~/.bashrc\n  \
@@ -141,6 +157,13 @@ pub enum Task {
     },
     /// Compare a run with the records in Salesforce.
     Count(Box<CountConfig>),
+    /// Ask a running consumer how it is.
+    Health {
+        /// What to ask.
+        health: HealthArgs,
+        /// Where it listens.
+        metrics_listen: Option<SocketAddr>,
+    },
     /// Print a script for a shell.
     Completions(CompletionsArgs),
 }
@@ -167,6 +190,9 @@ impl Cli {
                 Ok(Task::Check { salesforce, load: Box::new(load), json, header })
             }
             Some(Command::Count(args)) => Ok(Task::Count(Box::new(args.meant()?))),
+            Some(Command::Health { health, metrics_listen }) => {
+                Ok(Task::Health { health, metrics_listen })
+            }
             Some(Command::Completions(args)) => Ok(Task::Completions(args)),
             None => Ok(Task::Deliver(Box::new(Config {
                 consumer: self.consumer,

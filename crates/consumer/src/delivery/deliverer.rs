@@ -5,7 +5,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use job_queue::{Claimed, QueueError, Settled};
 use load::{EncodedRow, Plan};
 use tokio::time::Instant;
-use tracing::{debug, error, warn};
+use tracing::{Span, debug, error, warn};
 
 use super::{
     batch::Delivery,
@@ -58,6 +58,7 @@ impl Deliverer {
             let untouched = BatchOutcome::ReleaseUntouched;
             return self.settle(claimed, untouched, UNREADABLE_LOAD_DELAY).await.map(drop);
         };
+        Span::current().record("object", &run_plans.load.object);
         let delivery = Delivery::new(claimed, self.holds.join(&job.run), run_plans);
         let mut delivering = pin!(self.deliver_rows(&delivery));
         tokio::select! {
@@ -222,8 +223,8 @@ impl Deliverer {
         match (&outcome, settled) {
             (BatchOutcome::Settle(batch), Settled::Recorded) => self.sender.counters.settled(batch),
             (_, Settled::LeaseLost) => warn!(
-                run.id = %job.run,
-                batch.sequence = job.sequence,
+                run = %job.run,
+                batch = job.sequence,
                 "batch {} of run {} took longer than its lease; another consumer has it",
                 job.sequence,
                 job.run
@@ -231,9 +232,10 @@ impl Deliverer {
             _ => (),
         }
         debug!(
-            run.id = %job.run,
-            batch.sequence = job.sequence,
+            run = %job.run,
+            batch = job.sequence,
             rows = job.rows.len(),
+            duration_ms = claimed.claimed_at().elapsed().as_millis(),
             "{outcome} batch {} of run {}", job.sequence, job.run
         );
         Ok(settled)
@@ -244,8 +246,8 @@ impl Deliverer {
         let deliveries = claimed.deliveries() - 1;
         let message = format!("handed out {deliveries} times, and no consumer lived to settle it");
         error!(
-            run.id = %job.run,
-            batch.sequence = job.sequence,
+            run = %job.run,
+            batch = job.sequence,
             rows = job.rows.len(),
             "batch {} of run {} is rejected: {message}",
             job.sequence,
@@ -260,7 +262,7 @@ impl Deliverer {
     /// that fails than millions of rejects. Others continue.
     async fn fail_run(&self, claimed: &Claimed, cause: &PlanError) -> Result<(), QueueError> {
         let run = &claimed.job().run;
-        error!(run.id = %run, error = %cause, "run {run} fails");
+        error!(run = %run, error = %cause, "run {run} fails");
         self.planner.queue.fail_run_of_misfit(run, &cause.to_string()).await?;
         self.settle(claimed, BatchOutcome::ReleaseUntouched, FAILED_RUN_DELAY).await?;
         Ok(())

@@ -118,7 +118,7 @@ impl RunHold {
         let Some(begun) = self.begun.get() else { return Duration::ZERO };
         let placed = self.placed.get_or_try_init(|| self.hold(queue, begun)).await;
         placed.copied().unwrap_or_else(|error| {
-            error!(run.id = %self.run, error = %error, "could not hold run {}", self.run);
+            error!(run = %self.run, error = %error, "could not hold run {}", self.run);
             BETWEEN_HOLDS.floor
         })
     }
@@ -135,15 +135,15 @@ impl RunHold {
         let by_itself = (!blocker.is_only_for_people()).then_some(delay);
         let times = queue.hold_run(&self.run, &blocker.to_string(), by_itself).await?;
         if times == 0 {
-            warn!(run.id = %self.run, error = %blocker, "run {} waits", self.run);
+            warn!(run = %self.run, error = %blocker, "run {} waits", self.run);
             return Ok(delay);
         }
         if by_itself.is_none() {
-            warn!(run.id = %self.run, error = %blocker, "run {} is held until it is resumed", self.run);
+            warn!(run = %self.run, error = %blocker, "run {} is held until it is resumed", self.run);
             return Ok(Duration::ZERO);
         }
         warn!(
-            run.id = %self.run,
+            run = %self.run,
             retry_s = delay.as_secs(),
             times,
             error = %blocker,

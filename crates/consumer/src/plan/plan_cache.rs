@@ -134,7 +134,7 @@ fn read_load(run: &RunId, text: &str) -> Option<Load> {
     let read = Load::from_json(text);
     read.inspect_err(|cause| {
         error!(
-            run.id = %run,
+            run = %run,
             error = %cause,
             "the load of run {run} cannot be read; its batches are left to consumers that can"
         );
@@ -286,7 +286,7 @@ pub(crate) fn report(job: &BatchJob, mapping: &Mapping, plan: &Plan) {
     let left_out = plan.left_out();
     if !left_out.is_empty() {
         warn!(
-            run.id = %job.run,
+            run = %job.run,
             "run {}: these columns are not sent: {}",
             job.run,
             few(left_out, ", ")
@@ -294,12 +294,12 @@ pub(crate) fn report(job: &BatchJob, mapping: &Mapping, plan: &Plan) {
     }
     let assumed_dates = mapping.rules().assumed_dates(plan.targets().map(|(_, target)| target));
     if let Some(assumed) = assumed_dates.filter(|_| mapping.is_by_name()) {
-        warn!(run.id = %job.run, "run {}: {assumed}", job.run);
+        warn!(run = %job.run, "run {}: {assumed}", job.run);
     }
     let required = mapping.required_without(plan);
     if mapping.is_by_name() && !required.is_empty() {
         warn!(
-            run.id = %job.run,
+            run = %job.run,
             "run {}: no column fills {}; rows that would create a record are rejected without it",
             job.run,
             few(required, ", ")

@@ -8,6 +8,7 @@ mod failing_proxy;
 mod faults;
 mod happy_path;
 mod hard_deletes;
+mod health;
 mod holding;
 mod ids;
 mod loads;

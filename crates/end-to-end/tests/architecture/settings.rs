@@ -12,7 +12,9 @@ fn every_setting_is_in_env_example_and_in_the_documents() {
         generate_upload::Cli::command(),
         salesforce_simulator::SimulatorArgs::command(),
     ];
-    let known: BTreeSet<String> = programs.iter().flat_map(settings).collect();
+    let of_programs = programs.iter().flat_map(settings);
+    let of_all_programs = service::VARIABLES.iter().map(ToString::to_string);
+    let known: BTreeSet<String> = of_programs.chain(of_all_programs).collect();
 
     let example = include_str!("../../../../.env.example");
     let listed: BTreeSet<String> = example

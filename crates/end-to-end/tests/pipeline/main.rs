@@ -20,6 +20,7 @@ mod full_proxy;
 mod guards;
 mod ids;
 mod json;
+mod json_logs;
 mod judge;
 mod kinds;
 mod loads;

@@ -4,7 +4,7 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use ingest_core::{
@@ -53,6 +53,18 @@ impl Claimed {
     #[must_use]
     pub fn deliveries(&self) -> u32 {
         self.claim.deliveries()
+    }
+
+    /// The W3C trace context (`traceparent`) of the push that queued the batch, if that is traced.
+    #[must_use]
+    pub fn trace(&self) -> Option<&str> {
+        self.claim.trace()
+    }
+
+    /// When this process claimed it.
+    #[must_use]
+    pub fn claimed_at(&self) -> Instant {
+        self.claim.claimed_at()
     }
 
     /// The lease has expired, and another consumer may be delivering the batch.

@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::ScriptInvocation;
@@ -65,8 +65,11 @@ pub struct Claim {
     /// How many deliveries of it failed before.
     failed: u32,
     has_ended: Arc<AtomicBool>,
+    claimed_at: Instant,
     /// What was running in Salesforce for the job when it was claimed.
     external_job: Option<Arc<str>>,
+    /// Of the push that queued it.
+    trace: Option<Arc<str>>,
 }
 
 /// What a delivery that ends without an outcome counts as.
@@ -80,14 +83,26 @@ pub(crate) enum Attempt {
 }
 
 impl Claim {
-    /// `external_job` is empty for a job that has none.
-    pub(crate) fn new(queue: Queue, lease: Arc<Lease>, failed: u32, external_job: &str) -> Self {
-        let external_job = Some(external_job).filter(|job| !job.is_empty()).map(Arc::from);
-        Self { queue, lease, failed, has_ended: Arc::default(), external_job }
+    /// `external_job` is empty for a job that has none, and so is `trace`.
+    pub(crate) fn new(
+        queue: Queue,
+        lease: Arc<Lease>,
+        failed: u32,
+        external_job: &str,
+        trace: &str,
+    ) -> Self {
+        let known = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Arc::from);
+        let (external_job, trace) = (known(external_job), known(trace));
+        let (has_ended, claimed_at) = (Arc::default(), Instant::now());
+        Self { queue, lease, failed, has_ended, claimed_at, external_job, trace }
     }
 
     pub(crate) fn external_job(&self) -> Option<&str> {
         self.external_job.as_deref()
+    }
+
+    pub(crate) fn trace(&self) -> Option<&str> {
+        self.trace.as_deref()
     }
 
     /// Stores a note with the job, or deletes it.
@@ -131,6 +146,10 @@ impl Claim {
     /// How many deliveries of the job failed, and this one.
     pub(crate) fn deliveries(&self) -> u32 {
         self.failed.saturating_add(1)
+    }
+
+    pub(crate) fn claimed_at(&self) -> Instant {
+        self.claimed_at
     }
 
     pub(crate) fn is_lost(&self) -> bool {

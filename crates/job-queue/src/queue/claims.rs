@@ -50,11 +50,12 @@ struct Handed {
     is_cancelled: bool,
     external_job: String,
     token: String,
+    trace: String,
     load_id: String,
 }
 
 /// The same, as Redis answers.
-type Answer = (String, String, Vec<u8>, u32, String, String, String, String);
+type Answer = (String, String, Vec<u8>, u32, String, String, String, String, String);
 
 impl Claims {
     pub(crate) fn new(queue: Queue, worker: Worker, load: Option<RunLoad>) -> Self {
@@ -95,7 +96,7 @@ impl Claims {
                 Ok(job) if is_cancelled => job.discard().await?,
                 Ok(job) => return Ok(Some(job)),
                 Err(error) => {
-                    error!(error = %error, job.id = %claim.id(), "a queued job cannot be read");
+                    error!(error = %error, job = %claim.id(), "a queued job cannot be read");
                     claim.release(UNREADABLE_DELAY, Attempt::Uncounted).await?
                 }
             };
@@ -157,19 +158,28 @@ impl Claims {
         if job.is_empty() {
             return Ok((without_load, None));
         }
-        let (queue, id, payload, failed, what, external_job, token, load_id): Answer =
+        let (queue, id, payload, failed, what, external_job, token, trace, load_id): Answer =
             redis::from_redis_value(Value::Array(job)).map_err(unreadable)?;
         let is_cancelled = what == "cancel";
-        let handed =
-            Handed { queue, id, payload, failed, is_cancelled, external_job, token, load_id };
+        let handed = Handed {
+            queue,
+            id,
+            payload,
+            failed,
+            is_cancelled,
+            external_job,
+            token,
+            trace,
+            load_id,
+        };
         Ok((without_load, Some(handed)))
     }
 
     /// The claim on what was handed out; `None` when this process holds it already.
     fn hold(&self, handed: Handed) -> Option<(Claim, Vec<u8>)> {
-        let Handed { queue, id, payload, failed, external_job, token, .. } = handed;
+        let Handed { queue, id, payload, failed, external_job, token, trace, .. } = handed;
         let lease = self.worker.hold(queue, id, token)?;
-        Some((Claim::new(self.queue.clone(), lease, failed, &external_job), payload))
+        Some((Claim::new(self.queue.clone(), lease, failed, &external_job, &trace), payload))
     }
 
     /// Offers our load to runs that have none, unless it was offered a moment ago.

@@ -34,6 +34,7 @@ pub struct Feeder {
     state: RunState,
     backpressure_ms: u64,
     backpressure_waits: u64,
+    trace: Option<String>,
     _renewal: AbortOnDropHandle<()>,
 }
 
@@ -73,6 +74,7 @@ impl Queue {
             state: ledger.state,
             backpressure_ms: ledger.backpressure_ms,
             backpressure_waits: ledger.backpressure_waits,
+            trace: None,
             _renewal: renewal,
         })
     }
@@ -160,6 +162,12 @@ impl Feeder {
         matches!(self.state, RunState::Draining | RunState::Completed)
     }
 
+    /// Gives the batches of the following pushes this W3C trace context, for the consumers that get them;
+    /// nothing, when these pushes are not traced.
+    pub fn trace(&mut self, context: Option<String>) {
+        self.trace = context;
+    }
+
     /// Puts the next batches on the queue; `end` is where feeding goes on after
     /// them. Batches that were settled before are skipped. Once Redis accepts them, `batches` is
     /// emptied: they are held as they are sent, and need not be held twice. Refused ones stay.
@@ -231,7 +239,7 @@ impl Feeder {
         let mut script = self.queue.keys.script(&scripts::CHECKPOINT);
         script.arg(self.run.as_ref()).arg(&self.token).arg(self.resume_point.sequence);
         script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte).arg(end.skipped);
-        script.arg(ids);
+        script.arg(self.trace.as_deref().unwrap_or_default()).arg(ids);
         let answer = self.queue.invoke("keep a checkpoint", &script).await?;
         let figures = self.accepted(answer)?;
         let figure = |at: usize| figures.get(at).and_then(|text| text.parse().ok()).unwrap_or(0);

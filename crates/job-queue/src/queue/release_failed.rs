@@ -59,7 +59,7 @@ where
                 Err(_panic) => Err("the delivery panicked".into()),
             };
             if let Err(error) = &outcome {
-                warn!(job.id = claimed.name(), error = %error, "job {} failed; releasing it", claimed.name());
+                warn!(job = claimed.name(), error = %error, "job {} failed; releasing it", claimed.name());
                 log_failure(claimed.claim().release_failed(FAILED_DELAY).await);
             }
             outcome

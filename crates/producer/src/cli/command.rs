@@ -5,6 +5,7 @@ use service::CompletionsArgs;
 
 use crate::cli::{
     check_args::{CheckArgs, DescribeArgs},
+    health_args::HealthArgs,
     import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
@@ -22,8 +23,8 @@ use crate::cli::{
     name = "producer",
     version,
     about = "Reads a CSV blob and puts its rows on the queue that the consumers deliver to Salesforce.",
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 done with rejected rows, \
-                  130 or 143 interrupted (resume with the same run id)."
+    after_help = "Exit codes: 0 done, 1 failed, 2 a person must act (wrong usage or settings, access refused), \
+                  3 done with rejected rows, 130 or 143 interrupted (resume with the same run id)."
 )]
 pub struct Cli {
     /// What to do.
@@ -174,6 +175,16 @@ pub enum Command {
         producer serve --http-listen 127.0.0.1:0             any free port; it is printed\n  \
         API_TOKEN_FILE=/run/secrets/api producer serve --http-listen 0.0.0.0:3001")]
     Serve(Box<ServeArgs>),
+    /// Ask a running `producer serve` whether it is ready, for health checks of containers.
+    ///
+    /// Ends with exit code 0 when it is, and else with 1 and the reason.
+    #[command(after_help = "Examples:\n  \
+        producer health                                 as HTTP_LISTEN says, or http://127.0.0.1:3001\n  \
+        producer health --live                          whether it runs, ready or not\n  \
+        producer health http://127.0.0.1:9090           another address, such as METRICS_LISTEN\n\n\
+        In a Dockerfile:\n  \
+        HEALTHCHECK --timeout=5s CMD [\"/usr/local/bin/producer\", \"health\"]")]
+    Health(HealthArgs),
     /// Print a script that completes commands and flags in your shell.
     #[command(after_help = "Examples:\n  \
         source <(producer completions bash)                                  in ~/.bashrc\n  \

@@ -2,6 +2,7 @@
 
 pub(crate) mod check_args;
 pub(crate) mod command;
+pub(crate) mod health_args;
 pub(crate) mod http_args;
 pub(crate) mod import_args;
 pub(crate) mod import_dataloader_args;

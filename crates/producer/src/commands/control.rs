@@ -43,7 +43,7 @@ pub(super) async fn cancel(args: CancelArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::connect(&args.queue).await?;
     let asks = !args.yes && question::can_be_asked();
     if asks && !question::ask(&RunCommand::Cancel.question(&args.run)).await? {
-        writeln!(service::stderr(), "not cancelled; the run goes on")?;
+        service::say("not cancelled; the run goes on");
         return Ok(ExitCode::FAILURE);
     }
     let outcome = RunCommand::Cancel.execute(&queue, &args.run).await?;
@@ -97,7 +97,7 @@ async fn print(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     if !as_json {
-        writeln!(service::stderr(), "{message}")?;
+        service::say(message);
         return Ok(ExitCode::SUCCESS);
     }
     let ledger = queue.ledger(run).await?;

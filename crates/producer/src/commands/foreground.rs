@@ -1,11 +1,12 @@
 //! Loads a run in this process, for `sync`, `resume` and `replay`.
 
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use blob_store::BlobStore;
 use ingest_core::RunId;
 use job_queue::{Ledger, Queue, RunState};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::question;
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
         backpressure::Watermarks,
         confirmation::Confirmed,
         error::SyncError,
-        importer::{Imported, Importer, Until},
+        importer::{Imported, Importer, Until, run_span},
         places::Places,
         run_request::RunRequest,
         run_store::{OpenedRun, RunStore},
@@ -87,9 +88,14 @@ impl Foreground {
             return Ok(service::interrupted());
         };
         let Some(opened) = opened? else {
-            writeln!(service::stderr(), "not started; nothing was loaded")?;
+            service::say("not started; nothing was loaded");
             return Ok(ExitCode::FAILURE);
         };
+        let span = run_span(&opened.ledger.run);
+        Box::pin(self.load_opened(opened)).instrument(span).await
+    }
+
+    async fn load_opened(&self, opened: OpenedRun) -> anyhow::Result<ExitCode> {
         let import = Importer {
             runs: &self.runs,
             watermarks: self.watermarks,

@@ -2,6 +2,7 @@
 
 mod control;
 mod foreground;
+mod health;
 mod import_dataloader;
 mod loads;
 mod outputs;
@@ -11,21 +12,19 @@ mod serve;
 mod sync;
 mod upload;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode};
 
+use blob_store::BlobError;
 use job_queue::QueueError;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    check,
+    check::{self, DescribeError},
     cli::{
         command::{Cli, Command},
         invalid_setting::InvalidSetting,
     },
-    import::error::SyncError,
+    import::error::{ReadError, SyncError},
     plan, verify, watch,
 };
 
@@ -42,6 +41,7 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Replay(args) => Box::pin(control::replay(*args, shutdown)).await,
         Command::Watch(args) => Box::pin(watch::watch(args, shutdown)).await,
         Command::Serve(args) => Box::pin(serve::run(*args, shutdown)).await,
+        Command::Health(args) => stoppable(health::ask(args), shutdown).await,
         Command::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         Command::Upload(args) => upload::run(args, shutdown).await,
         Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
@@ -57,8 +57,8 @@ pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCo
         Command::Pause(args) => stoppable(control::pause(args), shutdown).await,
         Command::Cancel(args) => stoppable(control::cancel(args), shutdown).await,
     };
-    ended.or_else(|error| match is_wrong_setting(&error) {
-        true => Ok(wrong_settings(&error)),
+    ended.or_else(|error| match is_for_a_person(&error) {
+        true => Ok(service::failed(&error, service::USAGE)),
         false => Err(error),
     })
 }
@@ -73,19 +73,12 @@ async fn stoppable(
     done.unwrap_or_else(|| Ok(service::interrupted()))
 }
 
-fn is_wrong_setting(error: &anyhow::Error) -> bool {
+/// Whether it passes only when a person acts, and the same command again is of no use.
+fn is_for_a_person(error: &anyhow::Error) -> bool {
     error.is::<InvalidSetting>()
-        || error.downcast_ref().is_some_and(SyncError::is_wrong_setting)
-        || matches!(error.downcast_ref::<QueueError>(), Some(QueueError::InvalidUrl))
-}
-
-/// One line, and the code that clap uses for wrong usage.
-fn wrong_settings(error: &anyhow::Error) -> ExitCode {
-    // A closed stderr is no reason to panic on the way out.
-    let _closed = writeln!(
-        service::stderr(),
-        "error: {}",
-        service::shown(&service::with_causes(error.as_ref()), service::SENTENCE_MAX)
-    );
-    service::USAGE.into()
+        || error.downcast_ref().is_some_and(SyncError::is_for_a_person)
+        || error.downcast_ref().is_some_and(ReadError::is_for_a_person)
+        || error.downcast_ref().is_some_and(QueueError::is_for_a_person)
+        || error.downcast_ref().is_some_and(DescribeError::is_for_a_person)
+        || matches!(error.downcast_ref(), Some(BlobError::Denied { .. }))
 }

@@ -84,8 +84,7 @@ async fn print(mut download: Download, ledger: &Ledger, missing: &str) -> anyhow
     }
     out.flush()?;
     if !ledger.has_ended() {
-        let said = format!("run {} goes on: {missing} are not in this copy", ledger.run);
-        writeln!(service::stderr(), "{said}")?;
+        service::say(&format!("run {} goes on: {missing} are not in this copy", ledger.run));
     }
     Ok(ExitCode::SUCCESS)
 }

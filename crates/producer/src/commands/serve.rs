@@ -1,13 +1,6 @@
 //! `producer serve`: the HTTP API, the page, and the runs that are started there.
 
-use std::{
-    io::{self, Write},
-    net::SocketAddr,
-    num::NonZero,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, num::NonZero, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use apalis::prelude::WorkerError;
@@ -178,9 +171,7 @@ fn say_where(address: SocketAddr, wants_token: bool) {
         true => "every call of the API wants the API_TOKEN",
         false => "no token is wanted, and only this machine is answered",
     };
-    // A closed stderr is no reason not to serve.
-    let _closed = writeln!(
-        service::stderr(),
+    service::say(&format!(
         "listening on http://{address}; the page is at http://{address}/batch-sync; {who}"
-    );
+    ));
 }

@@ -23,6 +23,11 @@ pub(crate) enum ReadError {
 }
 
 impl ReadError {
+    /// It passes only when a person acts: access is refused.
+    pub(crate) fn is_for_a_person(&self) -> bool {
+        matches!(self, Self::Blob(BlobError::Denied { .. }))
+    }
+
     /// This version of the file can never be read to its end.
     pub(crate) fn is_for_good(&self) -> bool {
         use BlobError::{BlobChanged, Corrupt, CutShort, Inflated, WindowTooLarge};
@@ -119,12 +124,20 @@ impl SyncError {
         }
     }
 
-    /// It was asked for in a way that cannot be followed.
-    pub(crate) fn is_wrong_setting(&self) -> bool {
-        matches!(
-            self,
-            Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_) | Self::Misfit { .. }
-        )
+    /// It passes only when a person acts: it was asked for in a way that cannot be followed, or access is
+    /// refused.
+    pub(crate) fn is_for_a_person(&self) -> bool {
+        match self {
+            Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_) | Self::Misfit { .. } => {
+                true
+            }
+            Self::Queue(error) | Self::Feed(FeedError::Queue(error)) => error.is_for_a_person(),
+            Self::Read(error) => error.is_for_a_person(),
+            Self::Output { source, .. } => {
+                matches!(**source, OutputError::Blob(BlobError::Denied { .. }))
+            }
+            _ => false,
+        }
     }
 
     /// A person or another setting can fix it, so the run is interrupted and can be resumed. An

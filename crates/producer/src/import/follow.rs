@@ -158,7 +158,7 @@ impl Follow<'_> {
         }
         let lost = self.queue.count_lost_batches(ledger).await?;
         if lost > 0 {
-            warn!(run.id = %self.run, "run {}: redis lost {lost} of its batches", self.run);
+            warn!(run = %self.run, "run {}: redis lost {lost} of its batches", self.run);
         }
         // After a halt nothing is to be fed any more.
         if !(is_being_fed && is_halted) {
@@ -275,7 +275,8 @@ impl Writing {
         }
         if let Err(error) = written {
             let rows = self.rows;
-            warn!(error = service::with_causes(&error), "could not write {rows} yet");
+            let causes = service::with_causes(&error);
+            warn!(error = causes, "could not write {rows} yet");
         }
     }
 }

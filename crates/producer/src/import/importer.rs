@@ -10,6 +10,7 @@ use blob_store::BlobProperties;
 use ingest_core::{Header, RunId};
 use job_queue::{FeedError, Feeder, Ledger, RunState};
 use tokio_util::sync::CancellationToken;
+use tracing::{Span, error_span, field::Empty, warn};
 
 use crate::{
     import::{
@@ -81,6 +82,12 @@ pub(crate) enum Imported {
     Interrupted(Option<Ledger>),
 }
 
+/// For all that is logged about a run: JSON has its fields in each event. No filter leaves a span of this
+/// level out.
+pub(crate) fn run_span(run: &RunId) -> Span {
+    error_span!("run", run = %run, object = Empty)
+}
+
 impl Importer<'_> {
     /// `place` is the run's, if it has one already.
     pub(crate) async fn run(
@@ -108,13 +115,16 @@ impl Importer<'_> {
                 return Err(error);
             }
             opened.ledger = self.runs.find_ledger(&run).await?;
+            if let Some(load) = &opened.ledger.load {
+                Span::current().record("object", &load.object);
+            }
             self.display.started(&opened.ledger);
             let (fed, followed) =
                 Box::pin(self.feed_and_follow(feeder, place.take(), &mut opened)).await;
             let went_back = matches!(fed, Ok(Fed::Everything))
                 && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
             if went_back && self.until != Until::Queued && !self.shutdown.is_cancelled() {
-                tracing::warn!("run {run}: redis lost its last writes; feeding it again");
+                warn!(run = %run, "run {run}: redis lost its last writes; feeding it again");
                 opened.ledger = self.runs.find_ledger(&run).await?;
                 continue;
             }
@@ -155,7 +165,8 @@ impl Importer<'_> {
         let outputs = Outputs::new(&self.runs.store, ledger, settings);
         if let Err((output, error)) = outputs.write_all(&self.runs.queue, ledger).await {
             let (rows, causes) = (rows(output), service::with_causes(&error));
-            tracing::warn!(error = causes, "could not write the {rows} of run {}", ledger.run);
+            let run = &ledger.run;
+            warn!(run = %run, error = causes, "could not write the {rows} of run {run}");
         }
     }
 
@@ -269,7 +280,7 @@ impl Importer<'_> {
                 // lasts: the checkpoint is the truth.
                 Err(SyncError::Feed(
                     error @ (FeedError::Rewound { .. } | FeedError::LockLost { .. }),
-                )) => tracing::warn!("{error}"),
+                )) => warn!("{error}"),
                 Err(SyncError::Read(error)) if error.is_for_good() => {
                     let (run, reason) = (&opened.ledger.run, error.to_string());
                     self.runs.queue.fail_run_of_replaced_file(run, &reason).await?;

@@ -45,6 +45,13 @@ pub(crate) enum DescribeError {
     NotInFile { file: String, object: String, known: String },
 }
 
+impl DescribeError {
+    /// Whether it passes only when a person acts: a sign-in that is refused.
+    pub(crate) fn is_for_a_person(&self) -> bool {
+        matches!(self, Self::Login(error) if !error.is_passing())
+    }
+}
+
 /// An object, as far as it is listed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all(serialize = "camelCase", deserialize = "camelCase"))]

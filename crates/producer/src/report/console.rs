@@ -70,7 +70,7 @@ impl Display {
     /// Bars on a terminal, lines elsewhere. Also sends this process' log to
     /// where it does not tear the bars.
     pub(crate) fn start() -> Self {
-        if !io::stderr().is_terminal() {
+        if !io::stderr().is_terminal() || service::writes_json() {
             service::init_logging(io::stderr);
             return Self::Lines(Mutex::new(Lines { pace: Clocked::start(), last_batch: None }));
         }
@@ -186,14 +186,16 @@ impl Display {
 
     /// The last line of a run that is complete.
     pub(crate) fn completed(&self, ledger: &Ledger) {
-        closing(ledger).iter().for_each(|line| self.print(line));
+        let took = ledger.finished_at_ms.map(|end| end.saturating_sub(ledger.started_at_ms));
+        let end = tracing::error_span!("end", duration_ms = took);
+        end.in_scope(|| closing(ledger).iter().for_each(|line| self.print(line)));
     }
 
     /// A line for a person.
     pub(crate) fn print(&self, line: &str) {
         match self {
-            Self::Bars(bars) => bars.all.suspend(|| print_line(line)),
-            Self::Lines(_) => print_line(line),
+            Self::Bars(bars) => bars.all.suspend(|| service::say(line)),
+            Self::Lines(_) => service::say(line),
             Self::Log(_) => tracing::info!("{line}"),
         }
     }
@@ -221,7 +223,7 @@ fn style(template: &str) -> ProgressStyle {
 fn show_batches(lines: &mut Lines, ledger: &Ledger, batches: &[BatchEvent]) {
     lines.pace.note(ledger);
     for batch in batches.iter().filter(|batch| batch.ordinal <= BATCHES_SHOWN_SINGLY) {
-        print_line(&batch_line(batch));
+        say_of(batch, &batch_line(batch));
         lines.last_batch = Some(Instant::now());
     }
     let Some(last) = batches.last().filter(|batch| batch.ordinal > BATCHES_SHOWN_SINGLY) else {
@@ -235,16 +237,16 @@ fn show_batches(lines: &mut Lines, ledger: &Ledger, batches: &[BatchEvent]) {
     lines.last_batch = Some(Instant::now());
     let pace = (lines.pace.rows_per_second(), lines.pace.left(ledger));
     let rate = format!(", {} rows/s{}", grouped(pace.0), pace.1);
-    print_line(&delivered_line(last, ledger, &rate));
+    say_of(last, &delivered_line(last, ledger, &rate));
+}
+
+/// Where logs are JSON, the line has the number of its batch.
+fn say_of(batch: &BatchEvent, line: &str) {
+    tracing::error_span!("batch", batch = batch.sequence).in_scope(|| service::say(line));
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn print_line(line: &str) {
-    // A closed stderr must not end a load.
-    let _closed = writeln!(service::stderr(), "{line}");
 }
 
 /// Writes log lines above the bars.

@@ -42,7 +42,7 @@ pub(crate) async fn sweep_lines(runs: RunStore, stop: CancellationToken) {
 async fn end_cancelled(runs: &RunStore, ledgers: &[Ledger]) {
     for ledger in ledgers.iter().filter(|ledger| ledger.state == RunState::Cancelling) {
         if let Err(error) = runs.queue.cancel_run(&ledger.run).await {
-            warn!(run.id = %ledger.run, "could not go on cancelling run {}: {error}", ledger.run);
+            warn!(run = %ledger.run, "could not go on cancelling run {}: {error}", ledger.run);
         }
     }
 }
@@ -54,7 +54,7 @@ async fn write_those_of(runs: &RunStore, ledgers: &[Ledger], told: &mut HashSet<
             Ok(()) => _ = told.remove(&ledger.run),
             Err(error) if told.insert(ledger.run.clone()) => {
                 let causes = service::with_causes(error.as_ref());
-                warn!(run.id = %ledger.run, "could not write what is left of run {}: {causes}", ledger.run);
+                warn!(run = %ledger.run, "could not write what is left of run {}: {causes}", ledger.run);
             }
             Err(_told) => {}
         }

@@ -6,13 +6,13 @@ use std::{sync::Arc, time::Duration};
 use apalis::{layers::WorkerBuilderExt, prelude::*};
 use job_queue::{ClaimedImport, ImportBackend, QueueError};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, warn};
 
 use crate::{
     import::{
         backpressure::Watermarks,
         error::SyncError,
-        importer::{Imported, Importer, Turn, Until},
+        importer::{Imported, Importer, Turn, Until, run_span},
         places::Places,
         run_store::RunStore,
     },
@@ -66,7 +66,8 @@ pub(crate) async fn run_worker(worker: Arc<ImportWorker>) -> Result<(), WorkerEr
 }
 
 async fn import(claimed: ClaimedImport, worker: Data<Arc<ImportWorker>>) -> Result<(), QueueError> {
-    Box::pin(worker.import(&claimed)).await
+    let span = run_span(claimed.run());
+    Box::pin(worker.import(&claimed)).instrument(span).await
 }
 
 impl ImportWorker {
@@ -85,17 +86,17 @@ impl ImportWorker {
             Ok(Imported::NoPlace) => claimed.release(NO_PLACE_DELAY).await.map(drop),
             Err(error) => match what_next(&error, claimed.deliveries()) {
                 Next::Wait(delay) => {
-                    info!(run.id = %run, "run {run} waits: {error}");
+                    info!(run = %run, "run {run} waits: {error}");
                     claimed.release(delay).await.map(drop)
                 }
                 Next::TryAgain(delay) => {
                     let causes = service::with_causes(&error);
-                    warn!(run.id = %run, "run {run} is tried again in {} s: {causes}", delay.as_secs());
+                    warn!(run = %run, "run {run} is tried again in {} s: {causes}", delay.as_secs());
                     claimed.retry(delay).await.map(drop)
                 }
                 Next::Interrupt => self.interrupt(claimed, &service::with_causes(&error)).await,
                 Next::Done => {
-                    warn!(run.id = %run, "run {run}: {}", service::with_causes(&error));
+                    warn!(run = %run, "run {run}: {}", service::with_causes(&error));
                     claimed.ack().await.map(drop)
                 }
             },
@@ -129,7 +130,7 @@ impl ImportWorker {
     /// Interrupts the run until a person resumes it. What is queued is still delivered.
     async fn interrupt(&self, claimed: &ClaimedImport, reason: &str) -> Result<(), QueueError> {
         let run = claimed.run();
-        error!(run.id = %run, "run {run} is interrupted: {reason}");
+        error!(run = %run, "run {run} is interrupted: {reason}");
         // Before the job is removed, so that the run is never seen without a server and without the reason.
         self.runs.queue.note_interruption(run, reason).await?;
         claimed.ack().await.map(drop)

@@ -7,6 +7,7 @@ mod confirming;
 mod control;
 mod crowds;
 mod events;
+mod health;
 mod hostile;
 mod hostile_files;
 mod hostile_words;

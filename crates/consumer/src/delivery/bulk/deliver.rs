@@ -127,7 +127,7 @@ impl Bulk {
         let mut checkpoint = self.checkpoint(delivery.claimed);
         if let Some(checkpoint) = &checkpoint {
             state.api_calls += checkpoint.api_calls;
-            info!(run.id = %delivery.job().run, "continuing with ingest job {}", checkpoint.job);
+            info!(run = %delivery.job().run, "continuing with ingest job {}", checkpoint.job);
         }
         let mut upload = Some(upload).filter(|_| checkpoint.is_none());
         let mut starts = 0;
@@ -139,7 +139,7 @@ impl Bulk {
                 }
                 if starts == STARTS_MAX {
                     warn!(
-                        run.id = %delivery.job().run,
+                        run = %delivery.job().run,
                         rows = load.rows.indexes.len(),
                         "{STARTS_MAX} ingest jobs in a row came to nothing; their rows go by calls"
                     );

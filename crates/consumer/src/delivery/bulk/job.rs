@@ -191,7 +191,7 @@ impl Bulk {
             return Ok(Settled::Recorded);
         }
         warn!(
-            run.id = %claimed.job().run,
+            run = %claimed.job().run,
             "ingest job {} was made for another org or another load; it is ended where it can be, and its \
              rows are sent again", checkpoint.job
         );
@@ -206,7 +206,7 @@ impl Bulk {
     /// A job that is gone. Rows that must not be sent twice may be stored.
     fn lost(&self, load: &Load<'_>, checkpoint: &Checkpoint, state: &mut BatchState) -> StepEnd {
         let job = &checkpoint.job;
-        warn!(run.id = %load.delivery.job().run, "ingest job {job} is gone from salesforce");
+        warn!(run = %load.delivery.job().run, "ingest job {job} is gone from salesforce");
         if !checkpoint.closing || load.delivery.load().operation.is_idempotent() {
             return StepEnd::Void;
         }

@@ -246,8 +246,8 @@ const ALIKE: &str = "it says the same of all, so it is mostly not the rows; chec
 fn warn_once(job: &BatchJob, chunk: &Chunk, refusal: &Refusal) {
     if chunk.halvings == 0 && chunk.rows.len() > 1 {
         warn!(
-            run.id = %job.run,
-            batch.sequence = job.sequence,
+            run = %job.run,
+            batch = job.sequence,
             rows = chunk.rows.len(),
             error = %refusal,
             "salesforce does not take these rows together; sending fewer at once"

@@ -1,6 +1,7 @@
 -- Last step of a push: from here on feeding resumes after these batches, and consumers may claim them,
 -- in the order of the file. (apalis-redis has put them in a set scored by a producer's clock.)
--- ARGV: run id, lock token, first sequence, next sequence, record, line, byte, skipped lines, sequence of each job
+-- ARGV: run id, lock token, first sequence, next sequence, record, line, byte, skipped lines,
+--       W3C trace context of the push (''), sequence of each job
 -- Gives 'ok' and what depth.lua gives; or as announce.lua.
 local queue = run_key(ARGV[1])
 local run = redis.call('HMGET', queue, 'state', 'reason', 'fed_sequence')
@@ -13,7 +14,7 @@ if run[3] ~= ARGV[3] and run[3] ~= ARGV[4] then
   return {'rewound'}
 end
 -- A Redis that took over without the push has none of these jobs.
-for i = 9, #ARGV do
+for i = 10, #ARGV do
   if redis.call('HEXISTS', queue .. ':data', ARGV[i]) == 0
     and redis.call('GETBIT', queue .. ':settled', ARGV[i]) == 0 then
     return {'rewound'}
@@ -22,11 +23,14 @@ end
 redis.call('HSET', queue, 'fed_sequence', ARGV[4], 'fed_record', ARGV[5],
   'fed_line', ARGV[6], 'fed_byte', ARGV[7], 'fed_skipped', ARGV[8])
 local bytes = 0
-for i = 9, #ARGV do
+for i = 10, #ARGV do
   -- One that is not there was pushed before: it has its place, and is counted.
   if redis.call('ZREM', queue .. ':scheduled', ARGV[i]) == 1 then
     redis.call('DEL', queue .. ':meta:' .. ARGV[i])
     redis.call('ZADD', queue .. ':queued', ARGV[i], ARGV[i])
+    if ARGV[9] ~= '' then
+      redis.call('HSET', queue .. ':notes', ARGV[i] .. ':trace', ARGV[9])
+    end
     bytes = bytes + redis.call('HSTRLEN', queue .. ':data', ARGV[i])
   end
 end

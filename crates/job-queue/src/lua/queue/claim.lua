@@ -4,8 +4,8 @@
 --       the worker does the jobs ('')
 -- Gives '', or the other org that the queue was given to meanwhile; how many runs wait for a load; and,
 -- when there is a job: its queue, id, payload, failed deliveries, what to do ('deliver' or 'cancel'),
--- its external job (''), the token of its lease (the old one, when its holder gets it back), and the id
--- of its run's load ('').
+-- its external job (''), the token of its lease (the old one, when its holder gets it back), the trace
+-- context of its push (''), and the id of its run's load ('').
 local round, token = round_of(ARGV[1]), ARGV[3]
 local only = ARGV[4] ~= '' and ARGV[4] or nil
 local org = redis.call('GET', P .. ':org')
@@ -49,7 +49,7 @@ local function take(queue, state)
       end
     else
       local notes = queue .. ':notes'
-      local note = redis.call('HMGET', notes, id, id .. ':failed', id .. ':waits', id .. ':external_job')
+      local note = redis.call('HMGET', notes, id, id .. ':failed', id .. ':waits', id .. ':external_job', id .. ':trace')
       local before, failed, external_job = note[1] or '', math.max(0, tonumber(note[2] or 0)), note[4] or ''
       -- Our own batch goes on as it was. Another worker's lease expired while it sent the batch, unless
       -- it was waiting: that delivery failed.
@@ -68,7 +68,7 @@ local function take(queue, state)
       end
       redis.call('ZADD', queue .. ':leases', now + ARGV[2], id)
       local is_cancelled = state == 'cancelling' and external_job == ''
-      return {queue, id, payload, failed, is_cancelled and 'cancel' or 'deliver', external_job, token}, set
+      return {queue, id, payload, failed, is_cancelled and 'cancel' or 'deliver', external_job, token, note[5] or ''}, set
     end
   end
 end

@@ -32,7 +32,9 @@ pub(super) async fn run(args: UploadArgs, shutdown: CancellationToken) -> anyhow
     let done = shutdown.run_until_cancelled(uploading).await;
     progress.end();
     let Some(uploaded) = done else {
-        say("interrupted; nothing of the file is visible yet. The same command goes on with it")?;
+        service::say(
+            "interrupted; nothing of the file is visible yet. The same command goes on with it",
+        );
         return Ok(service::interrupted());
     };
     let uploaded = uploaded?;
@@ -42,7 +44,7 @@ pub(super) async fn run(args: UploadArgs, shutdown: CancellationToken) -> anyhow
     } else {
         writeln!(out, "{}", in_words(&uploaded))?;
     }
-    say(&format!("load it: {}", load_command(&uploaded.name)))?;
+    service::say(&format!("load it: {}", load_command(&uploaded.name)));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -106,8 +108,4 @@ fn in_words(uploaded: &Uploaded) -> String {
             grouped(*blocks as u64)
         ),
     }
-}
-
-fn say(line: &str) -> std::io::Result<()> {
-    writeln!(service::stderr(), "{line}")
 }

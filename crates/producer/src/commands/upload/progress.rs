@@ -1,7 +1,7 @@
 //! How far an upload is: a bar on a terminal, a line now and then elsewhere. On stderr.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -37,7 +37,7 @@ pub(super) struct Lines {
 impl Progress {
     /// Also sends this process' log to where it does not tear the bar.
     pub(super) fn start() -> Self {
-        if !io::stderr().is_terminal() {
+        if !io::stderr().is_terminal() || service::writes_json() {
             service::init_logging(io::stderr);
             let now = Instant::now();
             let (begun, last, pace) = (now, now, Pace::default());
@@ -70,8 +70,7 @@ impl Progress {
             Self::Lines(lines) => {
                 let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(line) = lines.advance(more, Instant::now()) {
-                    // A closed stderr must not end an upload.
-                    let _closed = writeln!(service::stderr(), "{line}");
+                    service::say(&line);
                 }
             }
         }

@@ -77,7 +77,7 @@ impl OutputFile {
         parts.push(OutputPart { number, start: anew.start });
         let parts = OutputParts { parts, copying: None, done: anew.done };
         if queue.change_output_parts(run, self.output, position, (&copying, &parts)).await? {
-            warn!(run.id = %run, "run {run}: {} go on in {name}: {}", rows(self.output), anew.why);
+            warn!(run = %run, "run {run}: {} go on in {name}: {}", rows(self.output), anew.why);
             job_queue::failpoint!("lines-part-begun");
         }
         self.empty_left_overs(queue).await
@@ -114,7 +114,7 @@ impl OutputFile {
                 Err(error @ BlobError::Unreachable { .. }) => return Err(error.into()),
                 Err(error) => {
                     warn!(
-                        run.id = %self.run,
+                        run = %self.run,
                         "{name} could not be emptied, delete it: its rows are in {}: {}",
                         parts.iter().map(|part| self.name_of(part.number)).collect::<Vec<_>>().join(", "),
                         service::with_causes(&error)

@@ -112,7 +112,7 @@ impl Watcher {
                 Some(Ok(false)) | None => return self.shared.forget(&self.run),
                 Some(Err(error)) => {
                     let causes = service::with_causes(error.as_ref());
-                    tracing::warn!(run.id = %self.run, "could not look at run {}: {causes}", self.run);
+                    tracing::warn!(run = %self.run, "could not look at run {}: {causes}", self.run);
                     say_stale(&self.snapshots);
                 }
             }

@@ -1,0 +1,64 @@
+//! How a program ends: its last words, and its exit code.
+
+use std::{error::Error, io, iter, process::ExitCode};
+
+use ingest_core::shown;
+
+use crate::{harmless::SENTENCE_MAX, logging::say_error};
+
+/// The work was done, but some rows were rejected.
+pub const DONE_WITH_REJECTS: u8 = 3;
+
+/// It did not work, for a reason that may pass by itself.
+const FAILED: u8 = 1;
+
+/// A person must act before the same command can work: settings or arguments are wrong, or a sign-in is
+/// refused. clap uses the same code.
+pub const USAGE: u8 = 2;
+
+/// Turns the result of a program's `run` into its exit code.
+///
+/// A failure prints one line, `error: …` with all its causes, on stderr and
+/// gives the code 1.
+pub fn exit(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| match is_closed_pipe(&error) {
+        true => ExitCode::SUCCESS,
+        false => failed(&error, FAILED),
+    })
+}
+
+/// Prints one line, `error: …` with all its causes, on stderr, and gives the code.
+pub fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
+    say_error(&shown(&with_causes(error.as_ref()), SENTENCE_MAX));
+    code.into()
+}
+
+/// Who reads our output has seen enough, as in `producer runs | head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// An error and its causes in one line. Some libraries put a cause into the
+/// sentence and give it as the cause as well: it is said once.
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let chain = iter::successors(Some(error), |error| (*error).source());
+    chain.fold(String::new(), |line, cause| match cause.to_string() {
+        cause if line.is_empty() => cause,
+        cause if line.ends_with(&cause) => line,
+        cause => format!("{line}: {cause}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let error = anyhow!("refused").context("no answer: refused").context("redis is away");
+
+        assert_eq!(with_causes(error.as_ref()), "redis is away: no answer: refused");
+    }
+}

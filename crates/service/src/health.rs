@@ -1,0 +1,199 @@
+//! Asks a program that serves `/readyz` and `/livez` how it is, for images without a shell and curl.
+//!
+//! `/readyz` by default: whoever looks at the health of a container (`depends_on` of compose, `docker ps`,
+//! a person) asks whether it can work, and Docker restarts nothing for it. What restarts an unhealthy
+//! container should ask `/livez`: a restart does not bring Redis back.
+
+use std::{
+    io::{self, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    process::ExitCode,
+    str::FromStr,
+    time::Duration,
+};
+
+use axum::body::{Body, to_bytes};
+use clap::Args;
+use hyper::{Request, StatusCode, Uri, client::conn::http1, header, http::uri::Authority};
+use hyper_util::rt::TokioIo;
+use ingest_core::shown;
+use serde_json::Value;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    exit::{USAGE, failed},
+    harmless::{SENTENCE_MAX, stdout},
+};
+
+/// A program that waits for Redis says so after three seconds.
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Of an answer, which is a sentence.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// What to ask about the health of a program.
+#[derive(Clone, Debug, Args)]
+pub struct HealthArgs {
+    /// Where to ask, such as http://127.0.0.1:9090; with a path, exactly that. Default: where a program
+    /// with the same settings listens.
+    #[arg(value_name = "URL")]
+    url: Option<HealthUrl>,
+
+    /// Ask whether the program runs (/livez), instead of whether it can work (/readyz): for what
+    /// restarts a program that is not healthy.
+    #[arg(long)]
+    live: bool,
+}
+
+/// A URL without TLS: health is asked for on the machine itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct HealthUrl {
+    authority: Authority,
+    /// Empty, when the URL has none.
+    path: String,
+}
+
+/// Why a program does not count as healthy.
+#[derive(Debug, thiserror::Error)]
+enum HealthError {
+    #[error("nobody answers at {url}")]
+    Unreachable { url: String, source: io::Error },
+    #[error("{url} does not answer as HTTP does")]
+    NoHttp { url: String, source: hyper::Error },
+    #[error("no answer from {url} within {} s", TIMEOUT.as_secs())]
+    TooLate { url: String },
+    #[error("{url} answers {}: {says}", status.as_u16())]
+    Unhealthy { url: String, status: StatusCode, says: String },
+}
+
+impl HealthArgs {
+    /// Asks, and prints `ready`, `live`, or `healthy` for a path of its own. `listen` is where a program
+    /// with these settings listens, and `setting` the variable that says it.
+    ///
+    /// # Errors
+    ///
+    /// When no answer comes in time, or it is not 200.
+    pub async fn ask(&self, listen: Option<SocketAddr>, setting: &str) -> anyhow::Result<ExitCode> {
+        let url = match (&self.url, listen) {
+            (Some(url), _) => url.clone(),
+            (None, Some(address)) if address.port() != 0 => HealthUrl::of(address),
+            (None, Some(_)) => {
+                let problem = format!("{setting} has port 0, which says not where; give the URL");
+                return Ok(failed(&anyhow::anyhow!(problem), USAGE));
+            }
+            (None, None) => {
+                let problem =
+                    format!("{setting} is not set, so nothing answers; set it, or give the URL");
+                return Ok(failed(&anyhow::anyhow!(problem), USAGE));
+            }
+        };
+        let (path, word) = match (url.path.as_str(), self.live) {
+            ("", true) => ("/livez", "live"),
+            ("", false) => ("/readyz", "ready"),
+            (own, _) => (own, "healthy"),
+        };
+        let asked = timeout(TIMEOUT, ask(&url.authority, path)).await;
+        asked
+            .unwrap_or_else(|_| Err(HealthError::TooLate { url: written(&url.authority, path) }))?;
+        writeln!(stdout(), "{word}")?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl HealthUrl {
+    /// Where a program that listens on this address is reached from its own machine.
+    fn of(listen: SocketAddr) -> Self {
+        let ip = match listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let authority = SocketAddr::new(ip, listen.port()).to_string();
+        let authority = authority.parse().expect("an address is an authority");
+        Self { authority, path: String::new() }
+    }
+}
+
+impl FromStr for HealthUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let problem = "write http://HOST:PORT; https is not spoken here";
+        let uri: Uri = text.parse().map_err(|_| problem)?;
+        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
+        if uri.scheme_str() != Some("http") {
+            return Err(problem);
+        }
+        let authority = authority.ok_or(problem)?.clone();
+        let path = uri.path_and_query().map(ToString::to_string).filter(|path| path != "/");
+        Ok(Self { authority, path: path.unwrap_or_default() })
+    }
+}
+
+async fn ask(authority: &Authority, path: &str) -> Result<(), HealthError> {
+    let url = || written(authority, path);
+    let no_http = |source| HealthError::NoHttp { url: url(), source };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let stream = TcpStream::connect((host, authority.port_u16().unwrap_or(80)))
+        .await
+        .map_err(|source| HealthError::Unreachable { url: url(), source })?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(no_http)?;
+    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let request = Request::get(path)
+        .header(header::HOST, authority.as_str())
+        .header(header::CONNECTION, "close")
+        .body(Body::empty())
+        .expect("a path and an authority were parsed");
+    let response = sender.send_request(request).await.map_err(no_http)?;
+    let status = response.status();
+    if status == StatusCode::OK {
+        return Ok(());
+    }
+    let body = to_bytes(Body::new(response.into_body()), ANSWER_BYTES_MAX).await;
+    Err(HealthError::Unhealthy { url: url(), status, says: said(&body.unwrap_or_default()) })
+}
+
+/// What a program of ours says of itself, or else what came.
+fn said(body: &[u8]) -> String {
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    let error = json.as_ref().and_then(|json| json["error"].as_str());
+    let text = error.map_or_else(|| String::from_utf8_lossy(body), Into::into);
+    shown(text.trim(), SENTENCE_MAX)
+}
+
+fn written(authority: &Authority, path: &str) -> String {
+    format!("http://{authority}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_listens_everywhere_is_asked_on_the_loopback() {
+        for (listen, asked) in [
+            ("0.0.0.0:3001", "127.0.0.1:3001"),
+            ("[::]:3001", "[::1]:3001"),
+            ("127.0.0.1:9090", "127.0.0.1:9090"),
+            ("10.1.2.3:80", "10.1.2.3:80"),
+        ] {
+            assert_eq!(HealthUrl::of(listen.parse().unwrap()).authority.as_str(), asked);
+        }
+    }
+
+    #[test]
+    fn a_url_is_one_of_http_and_may_have_a_path() {
+        for (text, authority, path) in [
+            ("http://127.0.0.1:9090", "127.0.0.1:9090", ""),
+            ("http://server:3001/", "server:3001", ""),
+            ("http://[::1]/livez?x=1", "[::1]", "/livez?x=1"),
+        ] {
+            let url: HealthUrl = text.parse().unwrap();
+            assert_eq!((url.authority.as_str(), url.path.as_str()), (authority, path), "{text}");
+        }
+        for text in ["", "server", "server:3001", "https://server", "http://me:pw@server", "/x"] {
+            assert!(text.parse::<HealthUrl>().is_err(), "{text}");
+        }
+    }
+}
