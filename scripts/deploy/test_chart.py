@@ -9,7 +9,7 @@ import yaml
 
 import repository
 import rules
-from tools import CHART, HELM, KUBERNETES, ROOT, VALUES, invalid, objects_of, run, template
+from tools import CHART, HELM, KUBERNETES, PROMTOOL, ROOT, VALUES, invalid, objects_of, run, template
 
 RENDERED = {}
 
@@ -90,6 +90,22 @@ def test_a_packaged_chart_has_the_alerts_and_the_dashboard_of_deploy_monitoring(
         for file in ("alerts.yaml", "dashboard.json"):
             inside = archive.extractfile(f"batch-sync/files/{file}").read()
             assert inside == (repository.MONITORING / file).read_bytes(), file
+
+
+def test_prometheus_takes_the_rules_and_their_runbook_is_where_the_values_say(tmp_path):
+    rule = one(rendered("full"), "PrometheusRule")["spec"]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump(rule))
+    checked = run(PROMTOOL, "check", "rules", str(file))
+    assert checked.returncode == 0, checked.stderr
+    alerts = [it for group in rule["groups"] for it in group["rules"] if "alert" in it]
+    assert {it["annotations"]["runbook_url"] for it in alerts} == {
+        f"https://example.com/runbook#{it['alert'].lower()}" for it in alerts
+    }
+
+    rule["groups"][0]["rules"][0]["expr"] = "sum by ("
+    file.write_text(yaml.safe_dump(rule))
+    assert run(PROMTOOL, "check", "rules", str(file)).returncode != 0
 
 
 @pytest.mark.parametrize("values, most", [

@@ -10,11 +10,10 @@ import pytest
 import yaml
 
 import repository
-from tools import ROOT, run
+from tools import PROMTOOL, ROOT, run
 
 COMPOSE = ROOT / "deploy/compose.yaml"
 BIN = Path(sys.executable).parent
-PROMTOOL = os.environ.get("PROMTOOL", "promtool")
 # What secrets.sh would write.
 SECRETS = {"API_TOKEN": "t", "REDIS_PASSWORD": "p", "REDIS_URL": "redis://:p@redis:6379", "SALESFORCE_CLIENT_SECRET": "s"}
 

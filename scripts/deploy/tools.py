@@ -10,6 +10,7 @@ import yaml
 from repository import CHART, ROOT
 
 HELM = os.environ.get("HELM", "helm")
+PROMTOOL = os.environ.get("PROMTOOL", "promtool")
 # The npm packages with the schemas of custom resources.
 CRDS = os.environ.get("CRDS", "node_modules")
 KUBERNETES = ["1.29", "1.33", "1.37"]
