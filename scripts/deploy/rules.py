@@ -380,6 +380,30 @@ def a_schedule_goes_on_with_the_same_run(objects):
 
 
 @rule
+def the_test_of_helm_signs_in_and_loads_nothing(objects):
+    for it in of_kind(objects, "Pod"):
+        if it["metadata"]["annotations"].get("helm.sh/hook") != "test":
+            yield f"{name(it)} is no test"
+        (container,) = it["spec"]["containers"]
+        has_default = "SALESFORCE_OBJECT" in environment(container)
+        # `consumer check` refuses to check what there is not.
+        if (container["name"], container["args"][0]) != (("check",) * 2 if has_default else ("describe",) * 2):
+            yield f"{name(it)} runs {container['args']}"
+        if not has_default:
+            of = [arg.removeprefix("--object=") for arg in container["args"] if arg.startswith("--object=")]
+            loads = [made["data"].get("loads.toml", "") for made in of_kind(objects, "ConfigMap") if "data" in made]
+            wanted = re.findall(r'^object = "(\w+)"', "".join(loads), re.M) or ["Account"]
+            if of != list(dict.fromkeys(wanted)):
+                yield f"{name(it)} reads {of}, and not {wanted}"
+            for unknown in {arg.split("=")[0] for arg in container["args"][1:]} - repository.flags("describe"):
+                yield f"{name(it)}: producer describe has no {unknown}"
+        with_loads = "LOADS_FILE" in environment(container)
+        first = [of["args"] for of in it["spec"].get("initContainers", [])]
+        if first != ([["loads"]] if with_loads else []):
+            yield f"{name(it)} checks its loads by {first}"
+
+
+@rule
 def memory_is_limited_and_processor_time_is_not(objects):
     for owner, _, spec, _ in pods(objects):
         for container in containers(spec):

@@ -147,6 +147,12 @@ def test_a_mapping_arrives_as_it_was_written():
     assert one(objects, "ConfigMap", "-loads")["data"]["lead.sdl"] == text
 
 
+def test_the_test_of_helm_reads_the_objects_of_the_loads():
+    loads = "[loads.a]\nobject = \"Lead\"\n[loads.b]\n  object='ErpKey__c'\nexternal-id = \"X__c\"\n[loads.c]\nobject = \"Lead\"\n"
+    objects = objects_of(template(CHART / "ci/default-values.yaml", {"loads": {"toml": loads}}))
+    assert container(one(objects, "Pod"))["args"] == ["describe", "--out=/dev/null", "--object=Lead", "--object=ErpKey__c"]
+
+
 def test_a_large_number_is_no_power_of_ten():
     objects = objects_of(template(CHART / "ci/default-values.yaml", {"settings": {"UPLOAD_BYTES_MAX": 5368709120}}))
     assert variable(one(objects, "Deployment", "-server"), "UPLOAD_BYTES_MAX")["value"] == "5368709120"
@@ -320,6 +326,12 @@ RULES_BROKEN = [
     (rules.a_schedule_goes_on_with_the_same_run, "schedules", lambda it: rewrite(pod(one(it, "CronJob")), "restartPolicy", "OnFailure")),
     (rules.a_schedule_goes_on_with_the_same_run, "schedules", lambda it: one(it, "CronJob")["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"][1]["onExitCodes"]["values"].append(1)),
     (rules.a_schedule_goes_on_with_the_same_run, "schedules", lambda it: rewrite(one(it, "CronJob")["metadata"], "name", "x" * 53)),
+    (rules.the_test_of_helm_signs_in_and_loads_nothing, "full", lambda it: container(one(it, "Pod"))["args"].append("x") or rewrite(container(one(it, "Pod")), "args", ["sync"])),
+    (rules.the_test_of_helm_signs_in_and_loads_nothing, "full", lambda it: drop(one(it, "Pod")["spec"], "initContainers")),
+    (rules.the_test_of_helm_signs_in_and_loads_nothing, "default", lambda it: rewrite(container(one(it, "Pod")), "args", ["check"])),
+    (rules.the_test_of_helm_signs_in_and_loads_nothing, "default", lambda it: container(one(it, "Pod"))["args"].pop()),
+    (rules.the_test_of_helm_signs_in_and_loads_nothing, "default", lambda it: container(one(it, "Pod"))["args"].append("--objekt=Lead")),
+    (rules.the_test_of_helm_signs_in_and_loads_nothing, "default", lambda it: drop(one(it, "Pod")["metadata"]["annotations"], "helm.sh/hook")),
     (rules.memory_is_limited_and_processor_time_is_not, "full", lambda it: drop(container(one(it, "CronJob")), "resources")),
     (rules.memory_is_limited_and_processor_time_is_not, "full", lambda it: rewrite(container(consumer(it))["resources"]["limits"], "cpu", 1)),
     (rules.every_image_has_a_version, "default", lambda it: rewrite(container(consumer(it)), "image", "registry.example.com/batch-sync/consumer:latest")),

@@ -50,7 +50,7 @@ capabilities: {drop: [ALL]}
 {{- define "batch-sync.secretKeys" -}}
 {{- $without := list -}}
 {{- if ne .program "server" }}{{ $without = append $without "API_TOKEN" }}{{ end -}}
-{{- if eq .program "consumer" }}{{ $without = append $without "AZURE_STORAGE_CONNECTION_STRING" }}{{ end -}}
+{{- if has .program (list "consumer" "check") }}{{ $without = append $without "AZURE_STORAGE_CONNECTION_STRING" }}{{ end -}}
 {{- range $name, $key := .root.Values.secrets.keys }}
 {{- if and $key (not (has $name $without)) }}
 {{ $name }}: {{ $key }}
@@ -62,7 +62,7 @@ capabilities: {drop: [ALL]}
 {{- if or .Values.loads.toml .Values.loads.mappings .Values.loads.existingConfigMap }}true{{ end -}}
 {{- end -}}
 
-{{/* Settings as they are written, secrets as files. `program` is server, consumer or schedule. */}}
+{{/* Settings as they are written, secrets as files. `program` is server, consumer, schedule or check. */}}
 {{- define "batch-sync.env" -}}
 {{- range $name, $value := .root.Values.settings }}
 {{- if ne ($value | toString) "" }}
@@ -117,7 +117,7 @@ checksum/loads: {{ .root.Values.loads | toJson | sha256sum }}
 {{/* Only those that sign in to Azure: whoever reads files, and all when Redis asks for an Entra token. */}}
 {{- define "batch-sync.identityLabel" -}}
 {{- $redis := eq (.root.Values.settings.REDIS_AUTH | default "" | toString) "entra" -}}
-{{- if and .root.Values.workloadIdentity.enabled (or $redis (ne .program "consumer")) }}
+{{- if and .root.Values.workloadIdentity.enabled (or $redis (has .program (list "server" "schedule"))) }}
 azure.workload.identity/use: "true"
 {{- end }}
 {{- end -}}
