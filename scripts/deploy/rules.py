@@ -302,6 +302,12 @@ TRIGGERS = {
     "redis-sentinel": {"addresses", "sentinelMaster", "listName", "listLength", "enableTLS"},
     "metrics-api": {"url", "valueLocation", "targetValue", "authMode"},
 }
+SECRETS_OF_TRIGGERS = {
+    "redis": {"username", "password"},
+    "redis-cluster": {"username", "password"},
+    "redis-sentinel": {"username", "password", "sentinelPassword"},
+    "metrics-api": {"token"},
+}
 
 
 @rule
@@ -325,8 +331,14 @@ def the_autoscaler_counts_what_is_to_do_and_has_its_cap(objects):
             yield f"{name(it)}: {spec['maxReplicaCount']} consumers, of which {most} are of use"
         if spec["fallback"]["replicas"] < 1:
             yield f"{name(it)}: nobody delivers while KEDA cannot ask"
+        given = {
+            secret["parameter"] for auth in of_kind(objects, "TriggerAuthentication")
+            for secret in auth["spec"]["secretTargetRef"]
+        }
         for trigger in spec["triggers"]:
             metadata = trigger["metadata"]
+            for unknown in given - SECRETS_OF_TRIGGERS[trigger["type"]]:
+                yield f"{name(it)}: KEDA's {trigger['type']} has no secret {unknown}"
             # No schema knows these: KEDA takes any, and ignores what it does not know.
             for unknown in set(metadata) - TRIGGERS.get(trigger["type"], set()):
                 yield f"{name(it)}: KEDA's {trigger['type']} has no {unknown}"

@@ -319,6 +319,7 @@ RULES_BROKEN = [
     (rules.the_autoscaler_counts_what_is_to_do_and_has_its_cap, "keda", lambda it: rewrite(one(it, "ScaledObject")["spec"]["scaleTargetRef"], "name", "x")),
     (rules.the_autoscaler_counts_what_is_to_do_and_has_its_cap, "workload-identity", lambda it: rewrite(one(it, "ScaledObject")["spec"]["triggers"][0]["metadata"], "valueLocation", "batches")),
     (rules.the_autoscaler_counts_what_is_to_do_and_has_its_cap, "full", lambda it: one(it, "ScaledObject")["spec"]["triggers"][0]["metadata"].update(masterName="main")),
+    (rules.the_autoscaler_counts_what_is_to_do_and_has_its_cap, "keda", lambda it: one(it, "TriggerAuthentication")["spec"]["secretTargetRef"].append({"parameter": "sentinelPassword", "name": "x", "key": "y"})),
     (rules.a_schedule_goes_on_with_the_same_run, "schedules", lambda it: container(one(it, "CronJob"))["args"].remove("--run-id=$(JOB_NAME)")),
     (rules.a_schedule_goes_on_with_the_same_run, "schedules", lambda it: container(one(it, "CronJob"))["args"].append("--forse")),
     (rules.a_schedule_goes_on_with_the_same_run, "schedules", lambda it: rewrite(variable(one(it, "CronJob"), "JOB_NAME")["valueFrom"]["fieldRef"], "fieldPath", "metadata.name")),
@@ -374,7 +375,7 @@ def test_a_value_without_words_is_missed(monkeypatch):
 
 def test_the_secrets_of_env_example_are_those_of_the_chart():
     keys = set(yaml.safe_load((CHART / "values.yaml").read_text())["secrets"]["keys"])
-    assert keys - {"SALESFORCE_JWT_KEY"} == repository.secrets()
+    assert keys - {"SALESFORCE_JWT_KEY"} == repository.secrets() | {"REDIS_SENTINEL_PASSWORD"}
     assert json.loads((CHART / "values.schema.json").read_text())["properties"]["secrets"]["properties"]["keys"]["properties"].keys() == keys
 
 
