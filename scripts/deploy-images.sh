@@ -208,7 +208,7 @@ end() { # NAME
   peak=$(awk '/^VmHWM/ { print int($2 / 1024) }' "/proc/$pid/status")
   user=$(awk '/^Uid/ { print $2 }' "/proc/$pid/status")
   [[ $user == 65532 ]] || fail "$1 runs as $user"
-  [[ $(awk '/^CapEff/ { print $2 }' "/proc/$pid/status") =~ ^0+$ ]] || fail "$1 has capabilities"
+  [[ $(awk '/^CapBnd/ { print $2 }' "/proc/$pid/status") =~ ^0+$ ]] || fail "$1 has capabilities"
   [[ $(awk '/^NoNewPrivs/ { print $2 }' "/proc/$pid/status") == 1 ]] || fail "$1 may become more than it is"
   container stop --time 60 "$(named "$1")" >/dev/null
   code=$(container inspect --format '{{.State.ExitCode}}' "$(named "$1")")
