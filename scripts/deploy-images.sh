@@ -150,6 +150,8 @@ CHECK
 }
 
 load() {
+  # Where a container is killed for its memory, a file says so in the folder of who started it.
+  cd "$run"
   # The defaults, with these addresses; deploy/mappings is in the images.
   own_settings "$azure" "$redis_url" "$salesforce" MAPPING_FILE=deploy/mappings/lead.sdl BATCH_ROWS=100
   sed -e '/^#/d; /^$/d; /=$/d' -e "s/='\(.*\)'$/=\1/" "$run/.env" >"$run/settings"
