@@ -52,8 +52,14 @@ prove-5gb: ## load 5 GB, 67 million rows, with producer, two consumers and Redis
 prove-500mb: ## the same with 500 MB in 160 MB; some minutes
 	@scripts/prove-500mb.sh
 
+check-deploy: ## chart, compose.yaml, images: rendered, validated, built and run with 100,000 rows [ARGS=--no-images]
+	@scripts/deploy-check.sh $(ARGS)
+
 check: ## formatting, lints, documentation, dependencies, scripts
 	@scripts/check.sh
+
+check-monitoring: ## make faults in the whole product, and see its alerts fire in a Prometheus
+	@scripts/monitoring-check.sh
 
 fuzz: ## look for bytes that break what reads them; needs nightly Rust and cargo-fuzz [SECONDS=60]
 	@scripts/fuzz.sh "$(SECONDS)"
@@ -65,6 +71,6 @@ bench: ## measure each part beside its plain counterpart, and the whole [ONLY=la
 	@scripts/bench.sh $(ONLY)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb check fuzz mutants bench help
+.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb check check-deploy check-monitoring fuzz mutants bench help

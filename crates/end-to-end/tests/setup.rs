@@ -86,7 +86,7 @@ fn every_image_is_named_by_its_digest() {
     let froms = lines().map(|line| line.split(' ').next().unwrap());
     let images: Vec<&str> = images.chain(froms.filter(|image| !stages.contains(image))).collect();
 
-    assert_eq!(images.len(), 5, "{images:?}");
+    assert_eq!(images.len(), 7, "{images:?}");
     for image in images {
         let (_, digest) = image.split_once("@sha256:").unwrap_or_default();
         let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -249,6 +249,7 @@ fn the_redis_of_compose_answers_nobody_without_its_password() {
 fn what_the_set_up_installs_is_named_by_its_hash_and_runs_no_script_to_be_installed() {
     let locks = [
         "scripts/azurite",
+        "scripts/deploy",
         "scripts/node",
         "crates/end-to-end/browser",
         "crates/salesforce-simulator/foreign-clients",
@@ -275,8 +276,11 @@ fn what_the_set_up_installs_is_named_by_its_hash_and_runs_no_script_to_be_instal
             }
         }
     }
-    let lists =
-        ["scripts/fuzz-api.txt", "crates/salesforce-simulator/foreign-clients/requirements.txt"];
+    let lists = [
+        "scripts/fuzz-api.txt",
+        "scripts/deploy/requirements.txt",
+        "crates/salesforce-simulator/foreign-clients/requirements.txt",
+    ];
     for list in lists {
         let text = text(list).replace("\\\n", " ");
         let lines: Vec<&str> =

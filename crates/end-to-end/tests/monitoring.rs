@@ -1,0 +1,122 @@
+//! Alerts, dashboard and runbook of `deploy/monitoring` belong together. Whether the alerts fire, and the queries return
+//! something, is for `make check-monitoring`, which has a Prometheus.
+#![allow(clippy::unwrap_used, reason = "a test may crash")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use serde_json::Value;
+use yaml_rust2::{Yaml, YamlLoader};
+
+const RULES: &str = "deploy/monitoring/alerts.yaml";
+const SCENES: &str = "deploy/monitoring/alerts_test.yaml";
+const DASHBOARD: &str = "deploy/monitoring/dashboard.json";
+
+fn text(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
+}
+
+fn yaml(path: &str) -> Yaml {
+    YamlLoader::load_from_str(&text(path)).unwrap().remove(0)
+}
+
+fn list(yaml: &Yaml) -> Vec<Yaml> {
+    yaml.as_vec().unwrap().clone()
+}
+
+fn rules() -> Vec<Yaml> {
+    list(&yaml(RULES)["groups"]).iter().flat_map(|group| list(&group["rules"])).collect()
+}
+
+/// The rules that are alerts, by name.
+fn alerts() -> BTreeMap<String, Yaml> {
+    let named = |rule: Yaml| Some((rule["alert"].as_str()?.to_owned(), rule));
+    rules().into_iter().filter_map(named).collect()
+}
+
+/// The panels that show something.
+fn panels() -> Vec<Value> {
+    let dashboard: Value = serde_json::from_str(&text(DASHBOARD)).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().clone();
+    panels.into_iter().filter(|panel| panel["type"] != "row").collect()
+}
+
+fn expressions(panel: &Value) -> Vec<String> {
+    let targets = panel["targets"].as_array().unwrap();
+    targets.iter().map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn each_alert_has_its_entry_in_the_runbook_and_no_entry_is_left_over() {
+    let runbook = text("docs/runbook.md");
+    let mut entries: BTreeMap<&str, &str> = BTreeMap::new();
+    for section in runbook.split("\n## ").skip(1) {
+        let (name, entry) = section.split_once('\n').unwrap();
+        assert!(entries.insert(name, entry).is_none(), "{name} is there twice");
+    }
+
+    let alerts = alerts();
+    assert_eq!(
+        alerts.keys().map(String::as_str).collect::<Vec<_>>(),
+        entries.keys().copied().collect::<Vec<_>>()
+    );
+    for (name, alert) in alerts {
+        let entry = entries[name.as_str()];
+        let severity = alert["labels"]["severity"].as_str().unwrap();
+        assert!(["critical", "warning"].contains(&severity), "{name}: {severity}");
+        assert!(entry.trim_start().starts_with(&format!("**{severity}.** ")), "{name}: {severity}");
+        for part in ["**Look", "**Do", "**Wake"] {
+            // One entry may be read with another's.
+            let is_there = entry.contains(part) || entry.contains("**Look** and **do**");
+            assert!(is_there, "{name} has no {part}");
+        }
+        let annotations = &alert["annotations"];
+        assert!(annotations["summary"].as_str().is_some(), "{name} has no summary");
+        let url = format!("docs/runbook.md#{}", name.to_lowercase());
+        assert_eq!(annotations["runbook_url"].as_str(), Some(url.as_str()));
+    }
+}
+
+#[test]
+fn each_alert_fires_in_one_scene_and_stays_silent_in_another() {
+    let mut fires = BTreeSet::new();
+    let mut is_silent = BTreeSet::new();
+    for check in list(&yaml(SCENES)["tests"]).iter().flat_map(|scene| list(&scene["alert_rule_test"])) {
+        let name = check["alertname"].as_str().unwrap().to_owned();
+        let expected = check["exp_alerts"].as_vec().unwrap();
+        if expected.is_empty() { is_silent.insert(name) } else { fires.insert(name) };
+    }
+
+    let alerts: BTreeSet<String> = alerts().into_keys().collect();
+    assert_eq!(fires, alerts);
+    assert_eq!(is_silent, alerts);
+}
+
+#[test]
+fn each_panel_is_explained_and_answers_a_question() {
+    let guide = text("docs/monitoring.md");
+    let questions = guide.split("## What an operator asks").nth(1).unwrap();
+    let questions = questions.split("\n## ").next().unwrap();
+    let mut places = BTreeSet::new();
+    for panel in panels() {
+        let (title, description) = (panel["title"].as_str().unwrap(), panel["description"].as_str().unwrap());
+        let explained = format!("| {title} | {description} |");
+        assert!(guide.contains(&explained), "docs/monitoring.md does not have the line\n{explained}");
+        assert!(questions.contains(&format!("*{title}*")), "{title} answers no question");
+        assert!(places.insert(panel["gridPos"].to_string()), "{title} lies on another panel");
+        assert!(!expressions(&panel).is_empty(), "{title} shows nothing");
+        for expression in expressions(&panel) {
+            assert!(expression.contains("$namespace"), "{title} is of all deployments: {expression}");
+        }
+    }
+    let known: BTreeSet<String> =
+        panels().iter().map(|panel| panel["title"].as_str().unwrap().to_owned()).collect();
+    for line in questions.lines().filter(|line| line.ends_with('|')) {
+        for title in line.split('*').skip(1).step_by(2) {
+            assert!(known.contains(title), "docs/monitoring.md names a panel that is not there: {title}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+#!/usr/bin/env bash
+# Alerts and dashboard of deploy/monitoring, with a real Prometheus and the real programs: makes the faults, sees the
+# alerts fire and end, and asks every query of the dashboard. Seven minutes and the build.
+#
+# The alerts are those of alerts.yaml for a time that passes 30 times as fast (`monitoring.py scale`): `for`, ranges and
+# spans of time are divided by 30, thresholds are not changed. Prometheus scrapes and evaluates each second instead of
+# each half minute.
+set -euo pipefail
+mkdir -p "$(dirname "$0")/../.local"
+run=$(cd "$(dirname "$0")/../.local" && mktemp -d "$PWD/monitoring.XXXXXX")
+source "$(dirname "$0")/programs.sh"
+source "$(dirname "$0")/prometheus.sh"
+
+readonly factor=30
+monitoring=$root/deploy/monitoring
+
+main() {
+  trap finish EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+
+  heading "Rules"
+  find_prometheus
+  check_rules
+
+  heading "Programs"
+  build
+  find_services
+  start_services
+  start_everything
+  local begin
+  begin=$(date +%s)
+
+  heading "What goes wrong now and then raises no alert"
+  hiccups
+  said silent "$prometheus" "$begin"
+
+  heading "No consumer"
+  no_consumer
+  heading "Redis stopped"
+  redis_stopped
+  heading "Daily limit used up"
+  daily_limit_used_up
+  heading "Token refused"
+  token_refused
+  heading "Salesforce away"
+  salesforce_away
+  heading "One row in ten is rejected, and more than a run allows"
+  many_rejects
+  heading "Run interrupted"
+  run_interrupted
+
+  heading "Afterwards"
+  said all-fired "$prometheus" "$begin" BatchSyncNoConsumer BatchSyncRedisAway BatchSyncDailyLimitUsedUp \
+    BatchSyncApiBudgetLow BatchSyncSignInRefused BatchSyncDeliveriesPaused BatchSyncManyRejects BatchSyncRunFailed \
+    BatchSyncRunInterrupted BatchSyncTargetDown
+  said queries "$prometheus" "$monitoring/dashboard.json" "$begin"
+  check_metrics
+  heading "Done in $SECONDS s"
+}
+
+heading() { printf "\n== %s\n" "$*" >&2; }
+
+said() { python3 "$root/scripts/monitoring.py" "$@"; }
+
+check_rules() {
+  "$PROMTOOL" check rules "$monitoring/alerts.yaml" >&2
+  (cd "$monitoring" && "$PROMTOOL" test rules alerts_test.yaml) >&2
+  "$PROMTOOL" check config --syntax-only "$monitoring/prometheus.yaml" >&2
+}
+
+# --- what is watched -----------------------------------------------------------
+
+start_everything() {
+  own_settings "$azure" "$redis_url" "$salesforce" BATCH_ROWS=100 QUEUE_DEPTH_HIGH=40 QUEUE_LEASE=5s \
+    SALESFORCE_LIMIT_CHECK=5s CONSUMER_SHUTDOWN_GRACE=5s
+  cd "$run"
+  local port
+  port=$(free_port)
+  server=http://127.0.0.1:$port
+  metrics_server=$(free_port) metrics_1=$(free_port) metrics_2=$(free_port) metrics_sync=$(free_port)
+  METRICS_LISTEN=127.0.0.1:$metrics_server start server "$programs/producer" serve --http-listen "127.0.0.1:$port"
+  await server port_is_open "$port"
+  start_consumers
+
+  said scale "$monitoring/alerts.yaml" "$factor" >"$run/alerts.yaml"
+  cat >"$run/prometheus.yaml" <<CONFIG
+global: { scrape_interval: 1s, evaluation_interval: 1s }
+rule_files: [alerts.yaml]
+scrape_configs:
+  - job_name: loader
+    static_configs:
+      - targets: ["127.0.0.1:$metrics_server", "127.0.0.1:$metrics_1", "127.0.0.1:$metrics_2"]
+        labels: { namespace: check }
+  # Only here while it loads a file.
+  - job_name: command line
+    static_configs: [{ targets: ["127.0.0.1:$metrics_sync"], labels: { namespace: check } }]
+CONFIG
+  local prometheus_port
+  prometheus_port=$(free_port)
+  prometheus=http://127.0.0.1:$prometheus_port
+  start prometheus "$PROMETHEUS" --config.file "$run/prometheus.yaml" --storage.tsdb.path "$run/tsdb" \
+    --web.listen-address "127.0.0.1:$prometheus_port" --log.level warn
+  await prometheus answers "$prometheus/-/ready"
+  say "  server on $server, Prometheus on $prometheus"
+}
+
+answers() { said get "$1" >/dev/null 2>&1; }
+
+start_consumers() {
+  METRICS_LISTEN=127.0.0.1:$metrics_1 start_consumer consumer-1
+  METRICS_LISTEN=127.0.0.1:$metrics_2 start_consumer consumer-2
+}
+
+stop_consumers() {
+  stop consumer-1
+  stop consumer-2
+}
+
+generate() { # FILE ROWS [ARGUMENT…]
+  "$programs/generate-upload" --file "$1" --rows "$2" --seed "$RANDOM" "${@:3}" >/dev/null
+}
+
+# load FILE: starts a run at the server, and names it.
+load() {
+  said post "$server/api/sync/start" "{\"fileName\": \"$1\"}" | sed -n 's/.*"runId": *"\([^"]*\)".*/\1/p'
+}
+
+ended() { # RUN [STATUS]
+  said until "$server/api/sync/$1" status "${2:-completed}" 120
+}
+
+faults() { said post "$salesforce/__sim/faults" "$1" >/dev/null; }
+
+# --- what goes wrong -----------------------------------------------------------
+
+# What happens in an org on a usual day, by both APIs, and what people do with the server meanwhile.
+hiccups() {
+  faults '{"latencyMs": 20, "unavailablePermille": 10, "concurrentLimitPermille": 10, "rowLockPermille": 2, "jobDelayMs": 500}'
+  generate usual.csv 20000 --bad-rows 10
+  generate bulk.csv 20000
+  local first
+  first=$(load usual.csv)
+  SALESFORCE_API=bulk "$programs/producer" sync --file bulk.csv --json >/dev/null 2>"$run/bulk.log"
+  said get "$server/api/queue" >/dev/null
+  said get "$server/api/sync/no-such-run" >/dev/null
+  said get "$server/api/sync/$first/events" >/dev/null
+  ended "$first"
+  faults '{"unavailablePermille": 0, "concurrentLimitPermille": 0, "rowLockPermille": 0, "latencyMs": 0}'
+}
+
+# One of the two dies while it delivers; its batches come back to the next one.
+no_consumer() {
+  faults '{"latencyMs": 200}'
+  generate unserved.csv 20000
+  local run_id
+  run_id=$(load unserved.csv)
+  said until "$server/api/sync/$run_id" status waiting 30
+  kill -9 "$(cut -d ' ' -f 1 "$run/consumer-1.pid")"
+  stop_consumers
+  said expect "$prometheus" BatchSyncNoConsumer firing 60
+  faults '{"latencyMs": 0}'
+  start_consumers
+  said expect "$prometheus" BatchSyncNoConsumer resolved 60
+  ended "$run_id"
+}
+
+redis_stopped() {
+  local port=${redis_url##*:}
+  stop redis
+  said expect "$prometheus" BatchSyncRedisAway firing 60
+  start_redis "$port"
+  said expect "$prometheus" BatchSyncRedisAway resolved 60
+}
+
+# Other clients have used up the day; then a new one begins.
+daily_limit_used_up() {
+  generate late.csv 10000
+  said post "$salesforce/__sim/limits" '{"apiCalls": 4999000}' >/dev/null
+  local run_id
+  run_id=$(load late.csv)
+  said expect "$prometheus" BatchSyncDailyLimitUsedUp firing 60 reason=daily_calls
+  said expect "$prometheus" BatchSyncApiBudgetLow firing 60 limit=api_calls
+  said post "$salesforce/__sim/limits" '{"apiCalls": 0}' >/dev/null
+  said expect "$prometheus" BatchSyncDailyLimitUsedUp resolved 90
+  said expect "$prometheus" BatchSyncApiBudgetLow resolved 60
+  ended "$run_id"
+}
+
+# The secret was changed, and the consumers' tokens end.
+token_refused() {
+  generate refused.csv 10000
+  faults '{"latencyMs": 200, "loginError": "invalid-client"}'
+  local run_id
+  run_id=$(load refused.csv)
+  said post "$salesforce/__sim/tokens/expire" '{}' >/dev/null
+  said expect "$prometheus" BatchSyncSignInRefused firing 60
+  stop_consumers
+  faults '{"latencyMs": 0, "loginError": null}'
+  start_consumers
+  said expect "$prometheus" BatchSyncSignInRefused resolved 90
+  ended "$run_id"
+}
+
+salesforce_away() {
+  generate away.csv 10000
+  faults '{"unavailablePermille": 1000}'
+  local run_id
+  run_id=$(load away.csv)
+  said expect "$prometheus" BatchSyncDeliveriesPaused firing 90 reason=trouble
+  faults '{"unavailablePermille": 0}'
+  said expect "$prometheus" BatchSyncDeliveriesPaused resolved 120
+  ended "$run_id"
+}
+
+many_rejects() {
+  generate rejects.csv 30000 --bad-rows 100
+  local run_id
+  run_id=$(load rejects.csv)
+  said expect "$prometheus" BatchSyncManyRejects firing 90
+  ended "$run_id"
+  said expect "$prometheus" BatchSyncManyRejects resolved 90
+  # As a person would at the command line.
+  METRICS_LISTEN=127.0.0.1:$metrics_sync "$programs/producer" sync --file rejects.csv --run-id too-many --max-rejects 100 >/dev/null 2>&1 || true
+  said expect "$prometheus" BatchSyncRunFailed firing 60
+  said expect "$prometheus" BatchSyncRunFailed resolved 90
+}
+
+run_interrupted() {
+  generate interrupted.csv 40000
+  faults '{"latencyMs": 100}'
+  METRICS_LISTEN=127.0.0.1:$metrics_sync start sync "$programs/producer" sync --file interrupted.csv --run-id interrupted
+  await sync answers "$server/api/sync/interrupted"
+  said until "$server/api/sync/interrupted" status waiting 30
+  kill -9 "$(cut -d ' ' -f 1 "$run/sync.pid")"
+  said expect "$prometheus" BatchSyncRunInterrupted firing 90
+  faults '{"latencyMs": 0}'
+  said post "$server/api/sync/interrupted/resume" '' >/dev/null
+  said expect "$prometheus" BatchSyncRunInterrupted resolved 60
+  ended interrupted
+}
+
+# --- what the programs export ------------------------------------------------
+
+check_metrics() {
+  local port
+  for port in "$metrics_server" "$metrics_1"; do
+    said get "http://127.0.0.1:$port/metrics" | "$PROMTOOL" check metrics >&2
+  done
+}
+
+# Nothing stays: no process, and no data unless something went wrong.
+finish() {
+  local code=$?
+  stop_all
+  if ((code == 0 || code == 130 || code == 143)); then
+    rm -rf "$run"
+  else
+    say "  logs: $run"
+  fi
+}
+
+main
