@@ -26,6 +26,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod identity;
+mod metrics;
 mod name;
 mod read;
 mod retry;
@@ -40,6 +41,7 @@ pub use blob::{AppendBlob, Appended, BlobEtag, BlobPage, BlobProperties, Overwri
 pub use compression::Compression;
 pub use decompress::decompress;
 pub use error::BlobError;
+pub use metrics::Metrics;
 pub use read::{BlobReader, ReadSettings};
 pub use store::BlobStore;
 pub use write::BlobWriter;

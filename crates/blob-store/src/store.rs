@@ -20,6 +20,7 @@ use crate::{
     connection::{Connection, Credential, is_loopback},
     error::{Subject, error_code},
     identity,
+    metrics::Metrics,
     name::{check_blob_name, check_container_name, url_of},
     retry::{QUESTION, retried},
     sas::SasPolicy,
@@ -40,6 +41,7 @@ pub struct BlobStore {
     container: Arc<str>,
     container_url: Url,
     options: ClientOptions,
+    metrics: Metrics,
 }
 
 impl BlobStore {
@@ -58,18 +60,26 @@ impl BlobStore {
                  signatures and rows travel readable"
             );
         }
+        let metrics = Metrics::default();
         Ok(Self {
             container: args.azure_container.as_str().into(),
             container_url: url_of(&connection.endpoint, [args.azure_container.as_str()]),
             options: ClientOptions {
                 // Shared by all clients made from these options.
-                transport: Some(transport(&connection.endpoint)?),
+                transport: Some(transport(&connection.endpoint, metrics.clone())?),
                 per_try_policies: vec![authentication(connection.credential)?],
                 // We try again ourselves, see `retry`.
                 retry: RetryOptions::none(),
                 ..Default::default()
             },
+            metrics,
         })
+    }
+
+    /// What is measured of its requests.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Name of the container.

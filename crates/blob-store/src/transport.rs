@@ -8,7 +8,11 @@ use bytes::Bytes;
 use futures::{StreamExt, future::ready};
 use reqwest::redirect;
 
-use crate::{BlobError, cause::Cause};
+use crate::{
+    BlobError,
+    cause::Cause,
+    metrics::{Metrics, Outcome},
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -19,19 +23,31 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// be is a list of 1,000 names, or of 50,000 blocks.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 
-/// Ends answers that are longer than any that is asked for.
+/// Counts requests, and ends answers that are longer than any that is asked for.
 #[derive(Debug)]
-struct Bounded(reqwest::Client);
+struct Bounded {
+    client: reqwest::Client,
+    metrics: Metrics,
+}
 
 #[async_trait::async_trait]
 impl HttpClient for Bounded {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let (status, headers, body) = self.0.execute_request(request).await?.deconstruct();
+        let answer = self.client.execute_request(request).await;
+        self.metrics.requested(match &answer {
+            Ok(answer) => Outcome::of_status(answer.status().into()),
+            Err(_) => Outcome::NoAnswer,
+        });
+        let (status, headers, body) = answer?.deconstruct();
         let is_asked_for =
             |(name, _): (&HeaderName, _)| matches!(name.as_str(), "range" | "x-ms-range");
         // Whoever asks for a part of a blob takes it piece by piece.
         if status.is_success() && request.headers().iter().any(is_asked_for) {
-            return Ok(AsyncRawResponse::new(status, headers, Box::pin(body)));
+            let metrics = self.metrics.clone();
+            let count = move |piece: &azure_core::Result<Bytes>| {
+                metrics.read(piece.as_ref().map_or(0, Bytes::len));
+            };
+            return Ok(AsyncRawResponse::new(status, headers, Box::pin(body.inspect(count))));
         }
         let pieces = body.scan(0, |bytes, piece| {
             *bytes += piece.as_ref().map_or(0, Bytes::len);
@@ -52,13 +68,13 @@ fn too_long() -> azure_core::Error {
 /// The library's own client, which this resembles, panics on a machine without
 /// certificate authorities. Ours can then be used for plain http, as with a
 /// local Azurite; for anything else that is an error.
-pub(crate) fn transport(endpoint: &Url) -> Result<Transport, BlobError> {
+pub(crate) fn transport(endpoint: &Url, metrics: Metrics) -> Result<Transport, BlobError> {
     let client = match settings().build() {
         Err(_) if endpoint.scheme() == "http" => settings().tls_certs_only([]).build(),
         built => built,
     };
     let client = client.map_err(|error| BlobError::NoTrust { source: Cause::any(&error) })?;
-    Ok(Transport::new(Arc::new(Bounded(client))))
+    Ok(Transport::new(Arc::new(Bounded { client, metrics })))
 }
 
 fn settings() -> reqwest::ClientBuilder {

@@ -1,10 +1,6 @@
 //! A consumer from start to stop.
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use job_queue::{Queue, RunLoad};
@@ -21,9 +17,9 @@ use crate::{
     counters::Snapshot,
     delivery::Deliverer,
     error::StoppedBy,
-    metrics,
+    metrics::{self, Observed},
     shutdown::Shutdown,
-    start::start,
+    start::{start, tell_of_refused_sign_in},
     throttle::{Concurrency, keep_in_sync, track_usage},
     workers::run_workers,
 };
@@ -63,17 +59,23 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
 async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     let mut background = JoinSet::new();
     // From the start: a probe must not end a consumer that waits for Salesforce.
-    let observed = Arc::new(OnceLock::new());
+    let observed = Arc::new(Observed::default());
     if let Some(address) = config.consumer.metrics_listen {
         let server = metrics::listen(address)?;
         background.spawn(metrics::serve(server, Arc::clone(&observed), CancellationToken::new()));
     }
-    let Some(started) = shutdown.run_until_cancelled(start(config, &shutdown)).await else {
+    let started = async {
+        let queue = Queue::connect(&config.queue).await?;
+        observed.connected(&queue);
+        let (deliverer, default) = start(config, &queue, &observed.metrics, &shutdown).await?;
+        anyhow::Ok((queue, deliverer, default))
+    };
+    let Some(started) = shutdown.run_until_cancelled(Box::pin(started)).await else {
         return Ok(ExitCode::SUCCESS);
     };
     let (queue, deliverer, default) = started?;
     let deliverer = Arc::new(deliverer);
-    let _first = observed.set(Arc::clone(&deliverer));
+    observed.ready(&deliverer);
     let concurrency = Arc::clone(&deliverer.sender.throttle.concurrency);
     let start = Instant::now();
     background.spawn(report_regularly(Arc::clone(&deliverer)));
@@ -84,11 +86,15 @@ async fn deliver(config: &Config, shutdown: CancellationToken) -> anyhow::Result
     let workers = deliver_until_stopped(queue.clone(), &deliverer, default.as_ref(), config).await;
     background.shutdown().await;
     deregister(&concurrency, &queue).await;
-    let counters = deliverer.sender.counters.snapshot();
+    let counters = deliverer.sender.counters.snapshot(queue.metrics());
     info!(duration_ms = start.elapsed().as_millis(), "worker stopped; {counters}");
     workers.context("the worker broke off")?;
     match deliverer.sender.shutdown.take_reason() {
-        Some(blocker) => Err(StoppedBy(blocker).into()),
+        Some(blocker) => {
+            let stopped = StoppedBy(blocker);
+            tell_of_refused_sign_in(&queue, &stopped.to_string()).await;
+            Err(stopped.into())
+        }
         None => Ok(ExitCode::SUCCESS),
     }
 }
@@ -142,7 +148,7 @@ async fn report_regularly(deliverer: Arc<Deliverer>) {
     let mut before = Snapshot::default();
     loop {
         ticks.tick().await;
-        let counters = deliverer.sender.counters.snapshot();
+        let counters = deliverer.sender.counters.snapshot(deliverer.planner.queue.metrics());
         if counters.batches_settled > before.batches_settled {
             let rows = counters.rows_delivered - before.rows_delivered;
             let (calls_at_once, own_calls_at_once) =

@@ -1,10 +1,12 @@
 //! Preflight, and the parts of a consumer, before its first batch.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use job_queue::{OrgClaim, Queue, RunLoad};
+use job_queue::{OrgClaim, OutageKind, Queue, RunLoad};
 use load::DEFAULT_LOAD;
 use salesforce::Client;
+use service::Metrics;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -22,13 +24,17 @@ use crate::{
 /// Calls at once in the whole org, before it is known what it takes.
 const START_CALLS: u32 = 4;
 
-/// Connects, compares the settings with the org, and puts the parts together. The load is that of runs
-/// that were started without one.
+/// How long Redis may take at the end.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// Compares the settings with the org, and puts the parts together; each adds what it measures to
+/// `metrics`. The load is that of runs that were started without one.
 pub(crate) async fn start(
     config: &Config,
+    queue: &Queue,
+    metrics: &Metrics,
     shutdown: &CancellationToken,
-) -> anyhow::Result<(Queue, Deliverer, Option<RunLoad>)> {
-    let queue = Queue::connect(&config.queue).await?;
+) -> anyhow::Result<(Deliverer, Option<RunLoad>)> {
     for warning in queue.settings_warnings().await? {
         warn!("{warning}");
     }
@@ -38,22 +44,37 @@ pub(crate) async fn start(
         start: START_CALLS,
         max: consumer.salesforce_concurrency_max.get(),
     }));
-    concurrency.publish(&queue).await?;
+    concurrency.publish(queue).await?;
     let reserve = consumer.reserve.salesforce_api_reserve;
-    let throttle = Throttle {
+    let throttle = Arc::new(Throttle {
         quota: Quota::new(reserve, &client),
         breaker: CircuitBreaker::new(consumer.salesforce_limit_check),
         concurrency: Arc::clone(&concurrency),
         claims: Arc::new(ClaimLimit::new(consumer.concurrency.get(), Arc::clone(&concurrency))),
-    };
+    });
+    let counters = Counters::default();
+    metrics.register(|registry| {
+        client.metrics().register(registry);
+        throttle.register(registry);
+        counters.register(registry);
+    });
     let mut publisher = OutagePublisher::default();
     let (signed_in, fitted) = tokio::select! {
-        passed = Box::pin(preflight(&client, &queue, config, WaitLimit::None(&throttle))) => passed?,
-        broken = Box::pin(publisher.keep_publishing(&queue, &throttle.breaker)) => match broken? {},
+        passed = Box::pin(preflight(&client, queue, config, WaitLimit::None(&throttle))) => match passed {
+            Ok(passed) => passed,
+            Err(error) => {
+                if let Some(ConsumerError::Login(refusal)) = error.downcast_ref() {
+                    tell_of_refused_sign_in(queue, &refusal.to_string()).await;
+                }
+                return Err(error);
+            }
+        },
+        broken = Box::pin(publisher.keep_publishing(queue, &throttle.breaker)) => match broken? {},
         // Its place among the calls at once, which consumers at work have to leave to it.
-        synced = Box::pin(concurrency.keep_in_sync(&queue)) => return Err(synced.expect_err("it never ends").into()),
+        synced = Box::pin(concurrency.keep_in_sync(queue)) => return Err(synced.expect_err("it never ends").into()),
     };
-    publisher.publish(&queue, None).await?;
+    publisher.publish(queue, None).await?;
+    queue.clear_outage_of(OutageKind::SignIn).await?;
     log_start(config, &signed_in, fitted.as_ref());
     let default = salesforce.load.as_ref().map(|load| RunLoad::new(DEFAULT_LOAD, load));
     if let Some(RunLoad { summary, .. }) = &default {
@@ -77,10 +98,10 @@ pub(crate) async fn start(
         );
     }
     let access = BulkAccess::new(reserve);
-    access.update(&client, &queue).await;
+    access.update(&client, queue).await;
     let shutdown = Shutdown::after(shutdown);
     let holds = Holds::new(&shutdown.stop);
-    let sender = Arc::new(Sender { client, throttle, counters: Counters::default(), shutdown });
+    let sender = Arc::new(Sender { client, throttle, counters, shutdown });
     let planner = Arc::new(Planner {
         sender: Arc::clone(&sender),
         queue: queue.clone(),
@@ -100,7 +121,15 @@ pub(crate) async fn start(
     let (row_retries, deliveries_max) = (consumer.row_retries, consumer.deliveries_max.get());
     let deliverer =
         Deliverer { sender, planner, lookup, rest, bulk, holds, row_retries, deliveries_max };
-    Ok((queue, deliverer, default))
+    Ok((deliverer, default))
+}
+
+/// This consumer ends since it is not let in: who looks at the queue learns why.
+pub(crate) async fn tell_of_refused_sign_in(queue: &Queue, why: &str) {
+    let published = timeout(LAST_WORD, queue.publish_refused_sign_in(why)).await;
+    if let Ok(Err(error)) = published {
+        warn!(error = %error, "could not publish that this consumer was not let in");
+    }
 }
 
 /// Signs in, makes sure that the queue is that org's, and compares the default load with it.

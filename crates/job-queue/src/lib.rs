@@ -58,6 +58,7 @@ mod failpoint;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod ledger;
+mod metrics;
 mod queue;
 mod reason;
 mod redis;
@@ -72,9 +73,13 @@ pub use ledger::{
     BatchEvent, Bucket, Control, Created, EventId, Held, Ledger, LoadSummary, NewRun, OrgClaim,
     Output, OutputPart, OutputParts, PendingLines, RunLoad, RunState, RunsPage, Series,
 };
+pub use metrics::Metrics;
 pub use queue::{
     BatchBackend, Claimed, ClaimedImport, Depth, Feeder, Fullness, ImportBackend,
     JOBS_PER_PUSH_MAX, JobBackend, LoadText, ReleaseFailed, ReleaseFailedLayer, Settled,
 };
 pub use reason::kept_with;
-pub use shared::{Allowance, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits, Outage};
+pub use shared::{
+    Allowance, ApiUsage, LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX, OrgLimits, Outage, OutageKind,
+    SharedMetrics,
+};

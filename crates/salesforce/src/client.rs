@@ -1,6 +1,6 @@
 //! One org: each call is sent with the token that all calls share.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use reqwest::{
     Response,
@@ -19,6 +19,7 @@ use crate::{
     body::Packer,
     error::{ErrorAnswer, Refusal, page_instead_of_answer},
     http::{self, NoTrust},
+    metrics::{Api, Metrics, Outcome},
     request::{Call, Connection},
 };
 
@@ -29,6 +30,7 @@ pub struct Client {
     api_version: String,
     pub(crate) packer: Packer,
     usage: UsageMeter,
+    metrics: Metrics,
 }
 
 /// A call that is refused for its token is sent with so many tokens at most.
@@ -44,14 +46,22 @@ impl Client {
         let http = http::client(&connection)?;
         let Connection { credentials, api_version, gzip, timeout, .. } = connection;
         let endpoint = TokenEndpoint::new(http.clone(), timeout);
-        let session = Session::new(endpoint, credentials);
+        let metrics = Metrics::default();
+        let session = Session::new(endpoint, credentials, metrics.clone());
         Ok(Self {
             http,
             session,
             api_version,
             packer: Packer::new(gzip),
             usage: UsageMeter::default(),
+            metrics,
         })
+    }
+
+    /// What is measured of its requests.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// What the org has left today; nothing, when the user may not ask.
@@ -136,6 +146,19 @@ impl Client {
     }
 
     async fn send(&self, call: &Call<'_>, token: &Token) -> Result<Response, Refusal> {
+        let (api, since) = (Api::of(call.path), Instant::now());
+        let answer = self.send_unmeasured(call, token, api).await;
+        let outcome = answer.as_ref().map_or_else(Outcome::of_refusal, |_| Outcome::Ok);
+        self.metrics.requested(api, outcome, since.elapsed());
+        answer
+    }
+
+    async fn send_unmeasured(
+        &self,
+        call: &Call<'_>,
+        token: &Token,
+        api: Api,
+    ) -> Result<Response, Refusal> {
         let mut url = token.instance_url.clone();
         url.set_path(&format!("/services/data/v{}/{}", self.api_version, call.path));
         url.set_query(call.query.as_deref());
@@ -145,7 +168,9 @@ impl Client {
             .headers(call.headers.clone())
             .header(header::AUTHORIZATION, token.authorization.clone());
         if let Some(content) = &call.content {
-            request = http::with_content(request, content, &self.packer);
+            let body;
+            (request, body) = http::with_content(request, content, &self.packer);
+            self.metrics.sent(api, body);
         }
         let response = request.send().await.map_err(http::refusal)?;
         let status = response.status();

@@ -62,21 +62,22 @@ fn settings(connection: &Connection) -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
-/// Adds a body, compressed when that is wanted and worth it.
+/// Adds a body, compressed when that is wanted and worth it. Gives its bytes, too.
 pub(crate) fn with_content(
     request: RequestBuilder,
     content: &Content,
     packer: &Packer,
-) -> RequestBuilder {
+) -> (RequestBuilder, usize) {
     let (content_type, body) = match content {
         Content::Json(body) => ("application/json", packer.pack(body.clone())),
         Content::Csv(body) => ("text/csv", body.clone()),
     };
-    let request = request.header(CONTENT_TYPE, content_type);
-    match body.is_packed {
+    let (request, bytes) = (request.header(CONTENT_TYPE, content_type), body.bytes.len());
+    let request = match body.is_packed {
         true => request.header(CONTENT_ENCODING, "gzip").body(body.bytes),
         false => request.body(body.bytes),
-    }
+    };
+    (request, bytes)
 }
 
 /// Reads a body up to the limit.

@@ -13,7 +13,9 @@ mod harmless;
 mod http;
 mod logging;
 mod memory;
+mod metrics;
 mod networks;
+mod process;
 mod settings;
 mod shutdown;
 
@@ -32,6 +34,7 @@ pub use http::{HttpLimits, HttpServer};
 pub use ingest_core::{few, shown};
 pub use logging::init_logging;
 pub use memory::{peak_resident_bytes, resident_bytes};
+pub use metrics::{Component, Metrics};
 pub use networks::Networks;
 pub use settings::{parse, variables};
 pub use shutdown::{interrupted, shutdown_token};

@@ -5,7 +5,7 @@ use ingest_core::{BatchJob, RecordId, Reject};
 use load::{EncodedRow, EncodedRows, Reason};
 
 use super::{outcome::BatchOutcome, record_ids::RecordIds, rest::Chunk};
-use crate::retry::Change;
+use crate::retry::{Again, Change};
 
 /// What has become of the rows of one batch so far.
 pub(crate) struct BatchState {
@@ -120,16 +120,20 @@ impl BatchState {
             }
         }
         // Rows that wait for others, as those that repeat a key, were not sent.
-        let has_tried = self.rows.iter().any(|row| matches!(row, RowState::Retry(_)));
+        let again = |row: &RowState| match row {
+            RowState::Retry(retry) => Some(Again::after_row_error(&retry.reason)),
+            _ => None,
+        };
+        let again: Vec<Again> = self.rows.iter().filter_map(again).collect();
         let mut rest = self.rest(job);
         if rest.rows.is_empty() {
             return BatchOutcome::Settle(rest);
         }
-        if !has_tried {
+        if again.is_empty() {
             return BatchOutcome::Release(rest);
         }
         rest.passes += 1;
-        BatchOutcome::Retry(rest)
+        BatchOutcome::Retry(rest, again)
     }
 
     /// After this consumer was asked to stop.
@@ -271,11 +275,11 @@ mod tests {
         state.delivered(0, Change::Updated, None);
         state.retry(1, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
         state.retry(2, reason("UNKNOWN_EXCEPTION"), 2);
-        let BatchOutcome::Retry(rest) = state.end_of_pass(&job, 5) else {
+        let BatchOutcome::Retry(rest, again) = state.end_of_pass(&job, 5) else {
             panic!("a row is left");
         };
 
-        assert_eq!((rest.passes, rest.rows.tries(0)), (3, 3));
+        assert_eq!((rest.passes, rest.rows.tries(0), again), (3, 3, vec![Again::Lock]));
         assert_eq!((rest.rows.len(), rest.rows.get(0)), (1, job.rows.get(1)));
         assert_eq!(rejects(&rest), ["13 FIELD_COUNT", "13 UNKNOWN_EXCEPTION"]);
         assert_eq!(records(&rest), records(&job));
@@ -290,7 +294,7 @@ mod tests {
             state.end_of_pass(&job(&keys, passes), 5)
         };
 
-        assert!(matches!(outcome(4), BatchOutcome::Retry(_)));
+        assert!(matches!(outcome(4), BatchOutcome::Retry(..)));
         assert!(matches!(outcome(5), BatchOutcome::Settle(_)));
     }
 
@@ -299,14 +303,14 @@ mod tests {
         let keys = ["a", "A"];
         let mut state = BatchState::start(encoded_rows(&keys).rows());
         state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
-        let BatchOutcome::Retry(second) = state.end_of_pass(&job(&keys, 0), 1) else {
+        let BatchOutcome::Retry(second, _) = state.end_of_pass(&job(&keys, 0), 1) else {
             panic!("two rows are left");
         };
 
         let mut state = BatchState::start(encoded_rows(&keys).rows());
         state.delivered(0, Change::Created, None);
         state.retry(1, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
-        let BatchOutcome::Retry(third) = state.end_of_pass(&second, 1) else {
+        let BatchOutcome::Retry(third, _) = state.end_of_pass(&second, 1) else {
             panic!("it was tried once");
         };
 
@@ -327,7 +331,7 @@ mod tests {
         state.retry(0, reason("UNABLE_TO_LOCK_ROW"), UNLIMITED);
 
         state.defer_duplicates(&mut later, &rows);
-        let BatchOutcome::Retry(rest) = state.end_of_pass(&job(&keys, 0), 5) else {
+        let BatchOutcome::Retry(rest, _) = state.end_of_pass(&job(&keys, 0), 5) else {
             panic!("two rows are left");
         };
 

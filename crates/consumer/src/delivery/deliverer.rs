@@ -211,7 +211,7 @@ impl Deliverer {
         let job = claimed.job();
         let settled = match &outcome {
             BatchOutcome::Settle(settled) => claimed.settle(settled).await?,
-            BatchOutcome::Retry(rest) => {
+            BatchOutcome::Retry(rest, _) => {
                 let tries = (0..rest.rows.len()).map(|row| rest.rows.tries(row)).max();
                 let delay = BETWEEN_PASSES.delay(tries.unwrap_or_default(), fastrand::f64());
                 claimed.requeue(rest, delay).await?
@@ -220,7 +220,9 @@ impl Deliverer {
             BatchOutcome::ReleaseUntouched => claimed.release(delay).await?,
         };
         match (&outcome, settled) {
-            (BatchOutcome::Settle(batch), Settled::Recorded) => self.sender.counters.settled(batch),
+            (BatchOutcome::Retry(_, again), Settled::Recorded) => {
+                again.iter().for_each(|again| self.sender.counters.sent_again(*again, 1));
+            }
             (_, Settled::LeaseLost) => warn!(
                 run.id = %job.run,
                 batch.sequence = job.sequence,
@@ -252,7 +254,9 @@ impl Deliverer {
             job.run
         );
         let rejected = BatchOutcome::Settle(all_rejected(job, POISON_BATCH, &message));
-        self.settle(claimed, rejected, Duration::ZERO).await?;
+        if self.settle(claimed, rejected, Duration::ZERO).await? == Settled::Recorded {
+            self.sender.counters.poisoned();
+        }
         Ok(())
     }
 

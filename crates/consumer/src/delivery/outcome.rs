@@ -5,13 +5,15 @@ use std::fmt;
 use bytes::Bytes;
 use ingest_core::{BatchJob, Reject};
 
+use crate::retry::Again;
+
 /// What becomes of a batch in the queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum BatchOutcome {
     /// All its rows are delivered or rejected.
     Settle(BatchJob),
-    /// Some rows are worth another try after a delay.
-    Retry(BatchJob),
+    /// Some rows are worth another try after a delay; and why, for each of those that were tried.
+    Retry(BatchJob, Vec<Again>),
     /// Some rows were not sent: another consumer may continue at once.
     Release(BatchJob),
     /// Nothing was sent.
@@ -22,7 +24,7 @@ impl fmt::Display for BatchOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Settle(_) => "settled",
-            Self::Retry(_) => "retrying rows of",
+            Self::Retry(..) => "retrying rows of",
             Self::Release(_) | Self::ReleaseUntouched => "released",
         })
     }

@@ -247,7 +247,8 @@ impl Planner {
         F: Future<Output = Result<T, Refusal>>,
     {
         let classify = |refusal: &Refusal| classify_call(refusal, Operation::Upsert);
-        let called = self.sender.call(delivery, classify, Retries::Unlimited, || (), request).await;
+        let called =
+            self.sender.call(delivery, classify, Retries::Unlimited, |_| (), request).await;
         let Refused { verdict, refusal, .. } = match called {
             Ok((started, answer)) => {
                 self.sender.throttle.answered(started);

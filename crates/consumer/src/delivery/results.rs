@@ -116,12 +116,12 @@ impl Results {
 
     /// Counts the rows that are stored.
     pub(crate) fn count_delivered(&self, planner: &Planner, delivery: &Delivery<'_>) {
-        planner.sender.counters.delivered(self.delivered);
+        planner.sender.counters.stored(self.delivered);
         delivery.run_plans.count_stored(self.delivered);
     }
 }
 
 /// Whether anything shows that rows can be written. A ledger that cannot be read shows nothing.
 async fn has_written(planner: &Planner, job: &BatchJob) -> bool {
-    planner.sender.counters.snapshot().rows_delivered > 0 || planner.run_has_written(job).await
+    planner.sender.counters.has_stored() || planner.run_has_written(job).await
 }

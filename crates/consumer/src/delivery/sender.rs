@@ -1,7 +1,7 @@
 //! Makes one call until it is decided what it comes to: permit → send → count → classify → wait. Both
 //! ways of delivery, look-ups and describes go through here.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use salesforce::{Client, Refusal};
 use tokio::time::{Instant, sleep};
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::batch::Delivery;
 use crate::{
     counters::Counters,
-    retry::{BackoffReason, Blocker, CallVerdict, JobProblem, OnExhausted, OnSingleRow},
+    retry::{Again, BackoffReason, Blocker, CallVerdict, JobProblem, OnExhausted, OnSingleRow},
     shutdown::Shutdown,
     throttle::{Failure, Permit, Started, Throttle},
 };
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Sender {
     pub(crate) client: Client,
-    pub(crate) throttle: Throttle,
+    pub(crate) throttle: Arc<Throttle>,
     pub(crate) counters: Counters,
     pub(crate) shutdown: Shutdown,
 }
@@ -147,20 +147,20 @@ impl From<Interruption> for CallError {
 
 impl Sender {
     /// Makes a call until it is answered, or refused for good. `count` is called for each call that
-    /// reached Salesforce.
+    /// reached Salesforce, with why it was made again, when it was made before.
     pub(crate) async fn call<T, F>(
         &self,
         delivery: &Delivery<'_>,
         classify: impl Fn(&Refusal) -> CallVerdict,
         mut retries: Retries<'_>,
-        mut count: impl FnMut(),
+        mut count: impl FnMut(Option<Again>),
         request: impl Fn() -> F,
     ) -> Result<(Started, T), CallError>
     where
         F: Future<Output = Result<T, Refusal>>,
     {
         let (mut failures, mut failed, mut waits_for_slot) = (0, 0, 0);
-        let mut unavailable = 0;
+        let (mut unavailable, mut again_for) = (0, None);
         loop {
             let permit = self.permit(delivery).await?;
             let Some(answer) = self.shutdown.force.run_until_cancelled(request()).await else {
@@ -170,13 +170,13 @@ impl Sender {
             let started = self.release(permit, answer.as_ref().map_err(|(verdict, _)| verdict));
             let (verdict, refusal) = match answer {
                 Ok(answer) => {
-                    count();
+                    count(again_for);
                     return Ok((started, answer));
                 }
                 Err(refused) => refused,
             };
             if !matches!(refusal, Refusal::NotSent { .. } | Refusal::Login(_)) {
-                count();
+                count(again_for);
             }
             let evidence = match &mut retries {
                 Retries::UntilAtFault(suspect) => suspect.failed(&self.throttle, started),
@@ -190,6 +190,7 @@ impl Sender {
                 }
                 CallVerdict::Backoff(reason) => {
                     failed += 1;
+                    again_for = Some(Again::after_backoff(reason));
                     let failure = again(failed, reason, &refusal);
                     let failure = Failure { is_suspect: evidence.is_known, ..failure };
                     self.wait(delivery, started, failure, &refusal).await;
@@ -197,6 +198,7 @@ impl Sender {
                 }
                 CallVerdict::Job(JobProblem::NoSlot) => {
                     waits_for_slot += 1;
+                    again_for = Some(Again::Limit);
                     self.throttle.answered(started);
                     let backoff = self.throttle.breaker.backoff(BackoffReason::Throttled);
                     let delay = sleep(backoff.delay(waits_for_slot, fastrand::f64()));
@@ -207,6 +209,7 @@ impl Sender {
                 CallVerdict::Retry { tries, on_exhausted } => {
                     failures += 1;
                     failed += 1;
+                    again_for = Some(Again::after_refusal(&refusal));
                     let culprit = match &mut retries {
                         Retries::UntilAtFault(suspect) => {
                             self.culprit(delivery, suspect, evidence, tries).await

@@ -42,6 +42,8 @@ pub(crate) enum BackoffReason {
     QuotaUsedUp,
     /// It says that it cannot serve now.
     Unavailable,
+    /// The token endpoint cannot serve now, or is not reachable.
+    NoToken,
     /// There is no connection.
     Unreachable,
     /// A request got an answer that says nothing, or none.
@@ -60,7 +62,9 @@ impl BackoffReason {
                 let times = |factor| limit_check.saturating_mul(factor);
                 return Backoff { floor: times(2), base: times(4), cap: times(12) };
             }
-            Self::Unavailable | Self::Unreachable | Self::NoAnswer => (100, 1_000, 60_000),
+            Self::Unavailable | Self::NoToken | Self::Unreachable | Self::NoAnswer => {
+                (100, 1_000, 60_000)
+            }
         };
         milliseconds(floor, base, cap)
     }
@@ -72,6 +76,7 @@ impl fmt::Display for BackoffReason {
             Self::Throttled => "salesforce limits the requests at once",
             Self::QuotaUsedUp => "daily api request limit reached",
             Self::Unavailable => "salesforce is not available",
+            Self::NoToken => "salesforce gives no token at the moment",
             Self::Unreachable => "salesforce is not reachable",
             Self::NoAnswer => "salesforce did not say what became of a call",
         })

@@ -4,6 +4,7 @@
 //! job. The code decides first, the HTTP status second (the same code comes with different statuses),
 //! and the text only where one code stands for different things.
 
+mod again;
 mod backoff;
 mod blocker;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod row_error_tests;
 mod verdict;
 
 pub(crate) use self::{
+    again::Again,
     backoff::{
         BETWEEN_DOUBTS, BETWEEN_HOLDS, BETWEEN_PASSES, BETWEEN_POLLS, Backoff, BackoffReason,
     },

@@ -15,9 +15,7 @@ pub(crate) fn classify_call(refusal: &Refusal, operation: Operation) -> CallVerd
     match refusal {
         Refusal::NotSent { .. } => CallVerdict::Backoff(BackoffReason::Unreachable),
         Refusal::OutcomeUnknown { .. } => unknown_outcome(operation, 5),
-        Refusal::Login(error) if error.is_passing() => {
-            CallVerdict::Backoff(BackoffReason::Unavailable)
-        }
+        Refusal::Login(error) if error.is_passing() => CallVerdict::Backoff(BackoffReason::NoToken),
         Refusal::Login(error) => CallVerdict::Stop(Blocker {
             what: "there is no token".to_owned(),
             advice: error.advice(),

@@ -235,7 +235,7 @@ fn a_login_that_is_refused_stops_and_one_that_fails_is_waited_for() {
     assert!(matches!(classified, CallVerdict::Stop(_)));
     assert_eq!(
         classify_call(&Refusal::Login(failed), Upsert),
-        CallVerdict::Backoff(BackoffReason::Unavailable)
+        CallVerdict::Backoff(BackoffReason::NoToken)
     );
 }
 

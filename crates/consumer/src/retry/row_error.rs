@@ -115,9 +115,14 @@ fn classify_error(error: &RowError, operation: Operation) -> ErrorClass {
 
 /// Whether a row met a lock, in a code of its own or in what a trigger or flow says of it.
 fn is_lock(error: &RowError) -> bool {
-    error.code == "UNABLE_TO_LOCK_ROW"
-        || has_word(&error.message, "UNABLE_TO_LOCK_ROW")
-        || is_wrapper(&error.code) && says_lock(&error.message)
+    is_about_a_lock(&error.code, &error.message)
+}
+
+/// The same of what was kept of a row's errors.
+pub(super) fn is_about_a_lock(code: &str, message: &str) -> bool {
+    code == "UNABLE_TO_LOCK_ROW"
+        || has_word(message, "UNABLE_TO_LOCK_ROW")
+        || is_wrapper(code) && says_lock(message)
 }
 
 /// What a trigger's own query says of a lock, and what Salesforce says behind its code.

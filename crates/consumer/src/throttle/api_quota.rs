@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use job_queue::{Queue, QueueError};
+use job_queue::{OutageKind, Queue, QueueError};
 use salesforce::{Client, Usage};
 use tokio::{
     sync::watch,
@@ -108,7 +108,7 @@ impl Exhausted {
 
     fn outage(&self, reserve: ApiReserve, usage: Usage) -> Outage {
         let retry_in = self.ask_at.saturating_duration_since(Instant::now());
-        Outage { reason: in_words(reserve, usage), retry_in }
+        Outage { kind: OutageKind::DailyCalls, reason: in_words(reserve, usage), retry_in }
     }
 
     /// Every answer has the figures in a header; its body does not matter here.

@@ -5,6 +5,7 @@ mod api_quota;
 mod circuit_breaker;
 mod claim_limit;
 mod concurrency;
+mod metrics;
 mod outage;
 mod permit;
 

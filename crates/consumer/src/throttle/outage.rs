@@ -45,8 +45,8 @@ impl OutagePublisher {
                 self.again_at = None;
             }
             (Some(_), Some(again_at)) if Instant::now() < again_at => {}
-            (Some(Outage { reason, retry_in }), _) => {
-                queue.publish_outage(&reason, Some(retry_in)).await?;
+            (Some(Outage { kind, reason, retry_in }), _) => {
+                queue.publish_outage(kind, &reason, Some(retry_in)).await?;
                 let delay = retry_in.clamp(INTERVAL_MIN, INTERVAL_MAX);
                 self.again_at = Some(Instant::now() + delay);
             }

@@ -27,9 +27,10 @@ impl Watch {
             loop {
                 if let Ok(answer) = reqwest::get(&url).await
                     && let Ok(metrics) = answer.text().await
-                    && metrics.contains("batch_sync_consumer_calls_limit")
+                    && metrics.contains("batch_sync_salesforce_calls_limit")
                 {
-                    let waits = metrics.lines().any(|line| line == "batch_sync_consumer_waits 1");
+                    let waits =
+                        metrics.lines().any(|line| line == "batch_sync_salesforce_calls_waiting 1");
                     assert!(!waits, "all calls wait");
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;

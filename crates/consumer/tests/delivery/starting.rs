@@ -57,8 +57,10 @@ async fn a_consumer_that_starts_on_a_used_up_day_waits_visibly_makes_one_call_an
     assert!((9..=20).contains(&minutes), "{minutes} minutes until the next look");
     assert_eq!(calls(&scene.salesforce), 1, "{:#?}", scene.salesforce.requests());
     assert_eq!((live.0, ready.0), (200, 503), "{ready:?}");
+    let paused = "\nbatch_sync_deliveries_paused{reason=\"daily_calls\"} 1\n";
+    assert!(metrics.1.contains(paused), "{}", metrics.1);
     assert!(ready.1.contains("waits for salesforce"), "{ready:?}");
-    assert!(metrics.1.contains("\nbatch_sync_consumer_waits 1\n"), "{}", metrics.1);
+    assert!(metrics.1.contains("\nbatch_sync_salesforce_calls_waiting 1\n"), "{}", metrics.1);
 }
 
 #[tokio::test]

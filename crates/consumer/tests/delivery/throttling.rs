@@ -184,13 +184,16 @@ async fn a_consumer_says_how_it_is() {
     assert_eq!(get("/readyz").await, (200, r#"{"status":"ready"}"#.to_owned()));
     let (_, metrics) = get("/metrics").await;
     for line in [
-        "batch_sync_consumer_rows_delivered_total 300",
-        "batch_sync_consumer_salesforce_calls_total 3",
-        "batch_sync_consumer_calls_in_flight 0",
-        "batch_sync_consumer_calls_limit 4",
-        "batch_sync_consumer_waits 0",
-        "batch_sync_consumer_salesforce_api_calls_max 5000000",
-        "# EOF",
+        "batch_sync_rows_delivered_total{change=\"created\"} 300",
+        "batch_sync_batches_settled_total 3",
+        "batch_sync_salesforce_request_duration_seconds_count{api=\"collections\",outcome=\"ok\"} 3",
+        "batch_sync_salesforce_calls_in_flight 0",
+        "batch_sync_salesforce_calls_limit 4",
+        "batch_sync_salesforce_calls_waiting 0",
+        "batch_sync_salesforce_api_calls_limit 5000000",
+        "batch_sync_salesforce_token_requests_total{outcome=\"ok\"} 1",
+        "batch_sync_deliveries_paused{reason=\"trouble\"} 0",
+        "batch_sync_redis_up 1",
     ] {
         assert!(metrics.lines().any(|known| known == line), "{line} is not in {metrics}");
     }

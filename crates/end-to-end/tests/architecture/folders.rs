@@ -34,7 +34,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "retry",
         ],
     ),
-    ("job-queue", &["lib", "queue shared", "ledger", "redis reason", "args error failpoint"]),
+    (
+        "job-queue",
+        &["lib", "queue shared", "ledger", "redis reason", "args error failpoint metrics"],
+    ),
 ];
 
 fn crates() -> PathBuf {

@@ -26,6 +26,7 @@ mod loads;
 mod lookups;
 mod lost_batches;
 mod many_runs;
+mod metrics;
 mod odd_files;
 mod order;
 mod parents;

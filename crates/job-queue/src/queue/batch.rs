@@ -15,6 +15,7 @@ use redis::ScriptInvocation;
 
 use crate::{
     QueueError,
+    metrics::Command,
     queue::{
         claim::{Attempt, Claim, Job, Settled},
         described::{Described, LoadText},
@@ -129,9 +130,14 @@ impl Claimed {
         let mut rejects: Vec<Cow<'_, Reject>> = job.rejects.iter().map(with_valid_code).collect();
         loop {
             let script = self.settling(job, &rejects);
-            let answer = self.claim.ask("record what became of a batch", &script).await?;
+            let action = "record what became of a batch";
+            let answer = self.claim.ask_as(Command::Settle, action, &script).await?;
             let Some(others) = answer.strip_prefix("others ") else {
-                return Ok(self.claim.ended(&answer));
+                let settled = self.claim.ended(&answer);
+                if settled == Settled::Recorded {
+                    self.claim.queue().metrics().settled(job, self.claim.held());
+                }
+                return Ok(settled);
             };
             let others: HashSet<&str> = others.split(' ').collect();
             for reject in &mut rejects {

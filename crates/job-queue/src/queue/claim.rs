@@ -6,7 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::ScriptInvocation;
@@ -14,6 +14,7 @@ use tracing::error;
 
 use crate::{
     Queue, QueueError,
+    metrics::Command,
     queue::{described::Described, lease::Lease},
     redis::{keys, scripts},
 };
@@ -65,6 +66,7 @@ pub struct Claim {
     /// How many deliveries of it failed before.
     failed: u32,
     has_ended: Arc<AtomicBool>,
+    since: Instant,
     /// What was running in Salesforce for the job when it was claimed.
     external_job: Option<Arc<str>>,
 }
@@ -83,7 +85,8 @@ impl Claim {
     /// `external_job` is empty for a job that has none.
     pub(crate) fn new(queue: Queue, lease: Arc<Lease>, failed: u32, external_job: &str) -> Self {
         let external_job = Some(external_job).filter(|job| !job.is_empty()).map(Arc::from);
-        Self { queue, lease, failed, has_ended: Arc::default(), external_job }
+        let (has_ended, since) = (Arc::default(), Instant::now());
+        Self { queue, lease, failed, has_ended, since, external_job }
     }
 
     pub(crate) fn external_job(&self) -> Option<&str> {
@@ -109,6 +112,11 @@ impl Claim {
         pipeline.hget(keys::notes(&self.lease.queue), format!("{}:{what}", self.id()));
         let (note,) = self.queue.query("show a note of a job", &pipeline).await?;
         Ok(note)
+    }
+
+    /// How long it has been held.
+    pub(crate) fn held(&self) -> Duration {
+        self.since.elapsed()
     }
 
     pub(crate) fn queue(&self) -> &Queue {
@@ -184,8 +192,18 @@ impl Claim {
         action: &'static str,
         script: &ScriptInvocation<'_>,
     ) -> Result<String, QueueError> {
+        self.ask_as(Command::Other, action, script).await
+    }
+
+    /// The same for what is measured by itself.
+    pub(crate) async fn ask_as(
+        &self,
+        command: Command,
+        action: &'static str,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<String, QueueError> {
         crate::failpoint!("before-end-of-claim");
-        let answer = self.queue.invoke(action, script).await?;
+        let answer = self.queue.invoke_as(command, action, script).await?;
         crate::failpoint!("after-end-of-claim");
         Ok(answer)
     }
@@ -196,7 +214,10 @@ impl Claim {
         match answer {
             "recorded" => Settled::Recorded,
             "already_settled" => Settled::AlreadySettled,
-            _lease_lost => Settled::LeaseLost,
+            _lease_lost => {
+                self.lease.lose(self.queue.metrics());
+                Settled::LeaseLost
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use tracing::error;
 
 use crate::{
     Queue, QueueError, RunLoad,
+    metrics::Command,
     queue::{
         claim::{Attempt, Claim, Job},
         described::{Described, DescribedRuns},
@@ -50,11 +51,15 @@ struct Handed {
     is_cancelled: bool,
     external_job: String,
     token: String,
+    /// For how long it was queued, when this is its first claim.
+    waited: Option<Duration>,
+    /// Another worker's lease on it had expired.
+    was_taken_over: bool,
     load_id: String,
 }
 
 /// The same, as Redis answers.
-type Answer = (String, String, Vec<u8>, u32, String, String, String, String);
+type Answer = (String, String, Vec<u8>, u32, String, String, String, String, bool, String);
 
 impl Claims {
     pub(crate) fn new(queue: Queue, worker: Worker, load: Option<RunLoad>) -> Self {
@@ -143,7 +148,8 @@ impl Claims {
         script.arg(self.worker.round).arg(self.queue.lease_ms()).arg(self.worker.new_token());
         script.arg(only.map_or("", AsRef::as_ref)).arg(self.org.as_deref().unwrap_or_default());
         // When the answer is lost, nobody works on the job until its lease expires.
-        let mut answer: Vec<Value> = self.queue.invoke("hand out a job", &script).await?;
+        let mut answer: Vec<Value> =
+            self.queue.invoke_as(Command::Claim, "hand out a job", &script).await?;
         let unreadable = |source: redis::ParsingError| QueueError::Refused {
             action: "hand out a job in a known form",
             source: source.into(),
@@ -157,11 +163,30 @@ impl Claims {
         if job.is_empty() {
             return Ok((without_load, None));
         }
-        let (queue, id, payload, failed, what, external_job, token, load_id): Answer =
-            redis::from_redis_value(Value::Array(job)).map_err(unreadable)?;
-        let is_cancelled = what == "cancel";
-        let handed =
-            Handed { queue, id, payload, failed, is_cancelled, external_job, token, load_id };
+        let (
+            queue,
+            id,
+            payload,
+            failed,
+            what,
+            external_job,
+            token,
+            waited_ms,
+            was_taken_over,
+            load_id,
+        ): Answer = redis::from_redis_value(Value::Array(job)).map_err(unreadable)?;
+        let handed = Handed {
+            queue,
+            id,
+            payload,
+            failed,
+            is_cancelled: what == "cancel",
+            external_job,
+            token,
+            waited: waited_ms.parse().ok().map(Duration::from_millis),
+            was_taken_over,
+            load_id,
+        };
         Ok((without_load, Some(handed)))
     }
 
@@ -169,6 +194,7 @@ impl Claims {
     fn hold(&self, handed: Handed) -> Option<(Claim, Vec<u8>)> {
         let Handed { queue, id, payload, failed, external_job, token, .. } = handed;
         let lease = self.worker.hold(queue, id, token)?;
+        self.queue.metrics().claimed(handed.waited, handed.was_taken_over);
         Some((Claim::new(self.queue.clone(), lease, failed, &external_job), payload))
     }
 

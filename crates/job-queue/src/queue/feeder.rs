@@ -8,6 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     FeedError, Queue, QueueError, RunState,
+    metrics::Command,
     queue::{
         depth::{Depth, Fullness},
         lease::new_token,
@@ -111,7 +112,7 @@ impl Queue {
     ) -> Result<bool, QueueError> {
         let mut script = self.keys.script(&scripts::RENEW_LOCK);
         script.arg(run.as_ref()).arg(token).arg(millis(lasts));
-        self.invoke("renew the lock on a run", &script).await
+        self.invoke_as(Command::Renew, "renew the lock on a run", &script).await
     }
 
     async fn lock(&self, run: &RunId, token: &str) -> Result<(), FeedError> {
@@ -232,7 +233,8 @@ impl Feeder {
         script.arg(self.run.as_ref()).arg(&self.token).arg(self.resume_point.sequence);
         script.arg(end.sequence).arg(end.record).arg(end.line).arg(end.byte).arg(end.skipped);
         script.arg(ids);
-        let answer = self.queue.invoke("keep a checkpoint", &script).await?;
+        let answer =
+            self.queue.invoke_as(Command::Checkpoint, "keep a checkpoint", &script).await?;
         let figures = self.accepted(answer)?;
         let figure = |at: usize| figures.get(at).and_then(|text| text.parse().ok()).unwrap_or(0);
         Ok(Fullness { own: Depth { jobs: figure(0), bytes: figure(1) }, all_bytes: figure(2) })

@@ -12,7 +12,7 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use crate::{Queue, QueueError, redis::scripts};
+use crate::{Metrics, Queue, QueueError, metrics::Command, redis::scripts};
 
 /// One job that this process holds.
 #[derive(Debug)]
@@ -34,6 +34,13 @@ impl Lease {
 
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Another worker has the job, or nobody. Counted once.
+    pub(crate) fn lose(&self, metrics: &Metrics) {
+        if !self.lost.swap(true, Ordering::Relaxed) {
+            metrics.lost_lease();
+        }
     }
 }
 
@@ -125,9 +132,9 @@ impl Worker {
         }
         let asked = Instant::now();
         let (lost, cancelled): (Vec<String>, Vec<String>) =
-            queue.invoke("renew leases", &script).await?;
+            queue.invoke_as(Command::Renew, "renew leases", &script).await?;
         for lease in held.iter().filter(|lease| lost.contains(&lease.token)) {
-            lease.lost.store(true, Ordering::Relaxed);
+            lease.lose(queue.metrics());
         }
         for lease in held.iter().filter(|lease| cancelled.contains(&lease.token)) {
             lease.run_cancelled.cancel();

@@ -3,7 +3,7 @@
 use apalis_core::task::{builder::TaskBuilder, task_id::TaskId};
 use apalis_redis::{Config, RedisTask, queries::push_tasks};
 
-use crate::{Queue, QueueError};
+use crate::{Queue, QueueError, metrics::Command};
 
 impl Queue {
     /// Adds jobs, by their ids, to a queue; those it has already stay as they are. Nobody gets
@@ -19,7 +19,9 @@ impl Queue {
         let tasks: Vec<RedisTask> = jobs.into_iter().map(task).collect();
         let mut retry = self.retry("take jobs");
         loop {
-            match push_tasks(&mut self.connection(), queue, &tasks).await {
+            let mut connection = self.connection();
+            let pushing = push_tasks(&mut connection, queue, &tasks);
+            match self.measured(Command::Push, pushing).await {
                 Ok(counts) => {
                     retry.succeeded(counts);
                     return Ok(());

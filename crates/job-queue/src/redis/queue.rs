@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use redis::{
@@ -12,7 +12,8 @@ use redis::{
 use secrecy::ExposeSecret;
 
 use crate::{
-    QueueArgs, QueueError,
+    Metrics, QueueArgs, QueueError,
+    metrics::Command,
     redis::{aof_repair::rewrite_state, connection::Connection, keys::Keys, retry::Retry},
 };
 
@@ -24,6 +25,7 @@ pub struct Queue {
     pub(crate) lease: Duration,
     /// An action of some clone waits for Redis at this moment.
     is_away: Arc<AtomicBool>,
+    metrics: Arc<Metrics>,
 }
 
 impl fmt::Debug for Queue {
@@ -42,7 +44,14 @@ impl Queue {
         let connection = Arc::new(Connection::open(args.redis_url.expose_secret()).await?);
         connection.follow_master();
         let keys = Keys::of(&args.queue_name);
-        Ok(Self { connection, keys, lease: args.queue_lease, is_away: Arc::default() })
+        let (is_away, metrics) = (Arc::default(), Arc::default());
+        Ok(Self { connection, keys, lease: args.queue_lease, is_away, metrics })
+    }
+
+    /// What this process measures of the queue.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// How often a worker shows that it is alive; time passes for leases while one does.
@@ -62,10 +71,22 @@ impl Queue {
         action: &'static str,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, QueueError> {
+        self.invoke_as(Command::Other, action, script).await
+    }
+
+    /// The same for what is measured by itself.
+    pub(crate) async fn invoke_as<T: FromRedisValue>(
+        &self,
+        command: Command,
+        action: &'static str,
+        script: &ScriptInvocation<'_>,
+    ) -> Result<T, QueueError> {
         let mut retry = self.retry(action);
         loop {
-            let command = Cmd::invoke_script(script);
-            let error = match command.query_async(&mut self.connection()).await {
+            let invocation = Cmd::invoke_script(script);
+            let mut connection = self.connection();
+            let answering = invocation.query_async(&mut connection);
+            let error = match self.measured(command, answering).await {
                 Ok(answer) => return Ok(retry.succeeded(answer)),
                 // Redis has restarted: before any script runs, its state is written again.
                 Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
@@ -88,11 +109,25 @@ impl Queue {
     ) -> Result<T, QueueError> {
         let mut retry = self.retry(action);
         loop {
-            match pipeline.query_async(&mut self.connection()).await {
+            let mut connection = self.connection();
+            let answering = pipeline.query_async(&mut connection);
+            match self.measured(Command::Other, answering).await {
                 Ok(answer) => return Ok(retry.succeeded(answer)),
                 Err(error) => retry.wait(error).await?,
             }
         }
+    }
+
+    /// One request, with the time that it takes until there is an answer or an error.
+    pub(crate) async fn measured<T>(
+        &self,
+        command: Command,
+        request: impl Future<Output = T>,
+    ) -> T {
+        let since = Instant::now();
+        let answer = request.await;
+        self.metrics.requested(command, since.elapsed());
+        answer
     }
 
     pub(crate) fn connection(&self) -> ConnectionManager {
@@ -100,6 +135,6 @@ impl Queue {
     }
 
     pub(crate) fn retry(&self, action: &'static str) -> Retry<'_> {
-        Retry::new(&self.connection, &self.is_away, action)
+        Retry::new(&self.connection, &self.is_away, &self.metrics, action)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use redis::{RedisError, ServerErrorKind};
 use tracing::{info, warn};
 
-use crate::{QueueError, redis::connection::Connection};
+use crate::{Metrics, QueueError, redis::connection::Connection};
 
 const AWAY_DELAY_MIN: Duration = Duration::from_millis(100);
 const AWAY_DELAY_MAX: Duration = Duration::from_secs(3);
@@ -17,6 +17,7 @@ const AWAY_DELAY_MAX: Duration = Duration::from_secs(3);
 pub(crate) struct Retry<'a> {
     connection: &'a Connection,
     is_away: &'a AtomicBool,
+    metrics: &'a Metrics,
     action: &'static str,
     since: Instant,
     delay: Duration,
@@ -26,9 +27,10 @@ impl<'a> Retry<'a> {
     pub(crate) fn new(
         connection: &'a Connection,
         is_away: &'a AtomicBool,
+        metrics: &'a Metrics,
         action: &'static str,
     ) -> Self {
-        Self { connection, is_away, action, since: Instant::now(), delay: AWAY_DELAY_MIN }
+        Self { connection, is_away, metrics, action, since: Instant::now(), delay: AWAY_DELAY_MIN }
     }
 
     /// Waits before the next try; gives the error when no waiting helps.
@@ -48,6 +50,7 @@ impl<'a> Retry<'a> {
 
     pub(crate) fn succeeded<T>(&self, answer: T) -> T {
         if self.is_away.load(Ordering::Relaxed) && self.is_away.swap(false, Ordering::Relaxed) {
+            self.metrics.reconnected();
             info!("redis answers again after {:.1} s", self.since.elapsed().as_secs_f64());
         }
         answer

@@ -5,9 +5,11 @@ mod api_usage;
 mod lookup;
 mod org_limits;
 mod outage;
+mod overview;
 mod value;
 
 pub use api_usage::ApiUsage;
 pub use lookup::{LOOKUP_BYTES_MAX, LOOKUP_KEYS_MAX};
 pub use org_limits::{Allowance, OrgLimits};
-pub use outage::Outage;
+pub use outage::{Outage, OutageKind};
+pub use overview::SharedMetrics;

@@ -1,6 +1,7 @@
 use std::{sync::Mutex, time::Duration};
 
 use futures::future::join_all;
+use job_queue::OutageKind;
 use redis::Commands;
 
 use super::support::Fixture;
@@ -36,9 +37,17 @@ async fn a_pause_of_deliveries_is_told_until_it_is_over() {
     assert_eq!(fixture.queue.outage().await.unwrap(), None);
 
     let minute = Some(Duration::from_secs(60));
-    fixture.queue.publish_outage("10 % of the day's calls are left", minute).await.unwrap();
+    fixture
+        .queue
+        .publish_outage(OutageKind::DailyCalls, "10 % of the day's calls are left", minute)
+        .await
+        .unwrap();
     let first = fixture.queue.outage().await.unwrap().unwrap();
-    fixture.queue.publish_outage("9 % of the day's calls are left", None).await.unwrap();
+    fixture
+        .queue
+        .publish_outage(OutageKind::DailyCalls, "9 % of the day's calls are left", None)
+        .await
+        .unwrap();
     let second = fixture.queue.outage().await.unwrap().unwrap();
     fixture.queue.clear_outage().await.unwrap();
 

@@ -1,7 +1,7 @@
 //! What is kept of a run has its limits, and what is large is weighed or not read.
 
 use ingest_core::{Reject, Rows};
-use job_queue::{Ledger, Output};
+use job_queue::{Ledger, OutageKind, Output};
 
 use crate::{
     control::claim,
@@ -33,7 +33,7 @@ async fn every_reason_is_cut_where_it_is_kept() {
     fixture.create("replaced").await;
     fixture.queue.fail_run_of_replaced_file(&id("replaced"), &long()).await.unwrap();
     assert_cut(&fixture.ledger("replaced").await.reason.unwrap());
-    fixture.queue.publish_outage(&long(), None).await.unwrap();
+    fixture.queue.publish_outage(OutageKind::Trouble, &long(), None).await.unwrap();
     assert_cut(&fixture.queue.outage().await.unwrap().unwrap().reason);
 }
 

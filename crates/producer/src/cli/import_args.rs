@@ -1,6 +1,6 @@
 //! Arguments of the commands that import a run.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use blob_store::BlobArgs;
 use clap::Args;
@@ -19,6 +19,11 @@ pub struct ImportArgs {
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,
+
+    /// Where `/livez` and `/metrics` are served while the run is loaded, such as 127.0.0.1:9091. One that
+    /// is taken is no error.
+    #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<SocketAddr>,
 
     /// Where the file is.
     #[command(flatten)]

@@ -75,8 +75,9 @@ pub struct ServeArgs {
     )]
     pub upload_bytes_max: u64,
 
-    /// Where `/livez`, `/readyz` and `/metrics` are served without a token, such as 127.0.0.1:9090.
-    /// Not set: on the address of the API alone, where `/metrics` needs the token.
+    /// Where `/livez`, `/readyz` and `/metrics` are served without a token, such as 127.0.0.1:9090; the
+    /// address of the API has no `/metrics` then. Not set: on the address of the API, where `/metrics`
+    /// needs the token.
     #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<SocketAddr>,
 

@@ -5,9 +5,9 @@ use std::{io::Write, process::ExitCode, time::Duration};
 use blob_store::BlobStore;
 use ingest_core::RunId;
 use job_queue::{Ledger, Queue, RunState};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::question;
+use super::{metrics_server::serve_metrics, question};
 use crate::{
     cli::{import_args::ImportArgs, invalid_setting::InvalidSetting},
     import::{
@@ -15,6 +15,7 @@ use crate::{
         confirmation::Confirmed,
         error::SyncError,
         importer::{Imported, Importer, Until},
+        metrics::{ImportMetrics, StartedBy},
         places::Places,
         run_request::RunRequest,
         run_store::{OpenedRun, RunStore},
@@ -53,6 +54,7 @@ pub(super) struct Foreground {
     until: Until,
     json: bool,
     shutdown: CancellationToken,
+    _metrics: Option<AbortOnDropHandle<()>>,
 }
 
 impl Foreground {
@@ -71,9 +73,13 @@ impl Foreground {
         }
         let keep = args.guards.run_keep;
         let precheck = Precheck::new(&args.salesforce);
-        let runs = RunStore { store, queue, transfer: Transfer::default(), keep, precheck };
+        let (started_by, metrics) = (StartedBy::Cli, ImportMetrics::default());
+        let transfer = Transfer::default();
+        let runs = RunStore { store, queue, transfer, keep, precheck, started_by, metrics };
+        let metrics = args.metrics_listen.and_then(|address| serve_metrics(address, &runs));
         let until = if args.no_wait { Until::Queued } else { Until::Ended };
-        Ok(Self { runs, display, watermarks, until, json: args.json, shutdown })
+        let json = args.json;
+        Ok(Self { runs, display, watermarks, until, json, shutdown, _metrics: metrics })
     }
 
     /// Loads the run, and gives the code it ended with.

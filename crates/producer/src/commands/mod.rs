@@ -4,6 +4,7 @@ mod control;
 mod foreground;
 mod import_dataloader;
 mod loads;
+mod metrics_server;
 mod outputs;
 mod question;
 mod runs;

@@ -22,11 +22,15 @@ use tracing::{info, warn};
 use crate::{
     cli::{invalid_setting::InvalidSetting, serve_args::ServeArgs},
     import::{
-        backpressure::Watermarks, known_loads::KnownLoads, places::Places,
-        read_settings::ReadSettings, run_store::RunStore, source::Transfer,
+        backpressure::Watermarks,
+        known_loads::KnownLoads,
+        metrics::{ImportMetrics, StartedBy},
+        places::Places,
+        read_settings::ReadSettings,
+        run_store::RunStore,
+        source::Transfer,
     },
     org::Precheck,
-    report::totals::Totals,
     server::{
         lines_sweeper::sweep_lines,
         middleware::auth::is_public,
@@ -59,17 +63,17 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
         transfer: transfer(args.import_concurrency),
         keep: args.guards.run_keep,
         precheck: Precheck::new(&args.salesforce),
+        started_by: StartedBy::Api,
+        metrics: ImportMetrics::default(),
     };
-    let totals = Arc::new(Totals::default());
     let worker = Arc::new(ImportWorker {
         runs: runs.clone(),
         watermarks,
         places: Places::new(args.import_concurrency as usize),
-        totals: Arc::clone(&totals),
         shutdown: shutdown.clone(),
     });
     let lines_sweeper = sweep_lines(runs.clone(), shutdown.clone());
-    let parts = Parts { runs, loads, settings, watermarks, totals, stop: shutdown.clone() };
+    let parts = Parts { runs, loads, settings, watermarks, stop: shutdown.clone() };
     let api = Arc::new(Api::new(parts, &args, address));
     say_where(address, args.api_token.is_some());
     let grace = args.http_shutdown_grace;

@@ -12,6 +12,7 @@ use crate::{
     import::{
         backpressure::{Room, Watermarks},
         error::{ReadError, SyncError},
+        metrics::ImportMetrics,
         places::{Place, Places},
         source::Source,
     },
@@ -42,6 +43,7 @@ pub(crate) struct Feed<'a> {
     pub(crate) header: &'a Header,
     pub(crate) watermarks: Watermarks,
     pub(crate) display: &'a Display,
+    pub(crate) metrics: &'a ImportMetrics,
     /// Cancelled at shutdown, or when the run has ended elsewhere.
     pub(crate) shutdown: &'a CancellationToken,
     /// Cancelled when no more is to be read, though what is read is wanted.
@@ -176,10 +178,15 @@ impl Feed<'_> {
         jobs: &mut Vec<BatchJob>,
         end: ResumePoint,
     ) -> Result<Fullness, SyncError> {
+        let before = feeder.resume_point().record;
         loop {
             match feeder.push(jobs, end).await {
                 Err(FeedError::Paused { .. }) => {}
-                pushed => return Ok(pushed?),
+                pushed => {
+                    let fullness = pushed?;
+                    self.metrics.read(end.record.saturating_sub(before));
+                    return Ok(fullness);
+                }
             }
             while self.queue.ledger(self.run).await?.is_some_and(|ledger| ledger.paused) {
                 sleep(PAUSED_POLL).await;
@@ -195,11 +202,13 @@ impl Feed<'_> {
         full: Fullness,
     ) -> Result<Fullness, SyncError> {
         let started = Instant::now();
+        let mut backpressure = self.metrics.backpressure();
         self.display.backpressure_begins(full, self.watermarks.others_fill(full));
         feeder.note_backpressure(Duration::ZERO).await?;
         let mut noted = Duration::ZERO;
         loop {
             sleep(FULL_POLL).await;
+            backpressure.count();
             reading.give_way(started.elapsed());
             feeder.check().await?;
             let mut fullness = feeder.fullness().await?;

@@ -9,6 +9,7 @@ use std::{
 use blob_store::BlobProperties;
 use ingest_core::{Header, RunId};
 use job_queue::{FeedError, Feeder, Ledger, RunState};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -31,6 +32,9 @@ const WAIT_FOR_LOCK: Duration = Duration::from_secs(11);
 
 /// How often a run that waits for a place is polled.
 const PLACE_LOOK: Duration = Duration::from_millis(500);
+
+/// How long Redis is asked how a run ended.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// How long a place is waited for where there are other servers.
 const WAIT_FOR_PLACE: Duration = Duration::from_secs(2);
@@ -105,12 +109,15 @@ impl Importer<'_> {
             {
                 feeder.release().await;
                 self.write_lines_left(&opened.ledger, &opened.settings).await;
+                self.count_end(&opened.ledger, None).await;
                 return Err(error);
             }
             opened.ledger = self.runs.find_ledger(&run).await?;
+            let begun = opened.ledger.clone();
             self.display.started(&opened.ledger);
             let (fed, followed) =
                 Box::pin(self.feed_and_follow(feeder, place.take(), &mut opened)).await;
+            self.count_end(&begun, followed.as_ref().ok()).await;
             let went_back = matches!(fed, Ok(Fed::Everything))
                 && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
             if went_back && self.until != Until::Queued && !self.shutdown.is_cancelled() {
@@ -156,6 +163,24 @@ impl Importer<'_> {
         if let Err((output, error)) = outputs.write_all(&self.runs.queue, ledger).await {
             let (rows, causes) = (rows(output), service::with_causes(&error));
             tracing::warn!(error = causes, "could not write the {rows} of run {}", ledger.run);
+        }
+    }
+
+    /// Counts a run that was under way and has ended.
+    async fn count_end(&self, before: &Ledger, followed: Option<&Ledger>) {
+        if before.has_ended() {
+            return;
+        }
+        match followed.filter(|ledger| ledger.has_ended()) {
+            Some(ledger) => self.runs.metrics.ended(ledger),
+            // What fails a run may end its follower first. A Redis that is away is not waited for.
+            None if self.shutdown.is_cancelled() => {}
+            None => {
+                let looked = timeout(LAST_LOOK, self.runs.find_ledger(&before.run)).await;
+                if let Ok(Ok(ledger)) = looked {
+                    self.runs.metrics.ended(&ledger);
+                }
+            }
         }
     }
 
@@ -322,6 +347,7 @@ impl Importer<'_> {
             header: &header,
             watermarks: self.watermarks,
             display: self.display,
+            metrics: &self.runs.metrics,
             shutdown: stop,
             halt,
         };

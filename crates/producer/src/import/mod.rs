@@ -21,6 +21,7 @@ pub(crate) mod importer;
 pub(crate) mod known_loads;
 pub(crate) mod load_choice;
 pub(crate) mod load_difference;
+pub(crate) mod metrics;
 pub(crate) mod open_file;
 pub(crate) mod output_file;
 pub(crate) mod places;

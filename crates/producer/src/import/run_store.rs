@@ -12,6 +12,7 @@ use crate::{
         error::{ReadError, SyncError},
         load_choice::{Chosen, SaidLoad},
         load_difference::difference,
+        metrics::{ImportMetrics, StartedBy},
         open_file::{FileOpener, OpenedFile},
         read_settings::{Calls, ReadSettings},
         run_request::RunRequest,
@@ -30,6 +31,8 @@ pub(crate) struct RunStore {
     pub(crate) keep: Duration,
     /// Asked before a run is entered.
     pub(crate) precheck: Precheck,
+    pub(crate) started_by: StartedBy,
+    pub(crate) metrics: ImportMetrics,
 }
 
 /// A run that is in the ledger, with what it takes to feed it.
@@ -92,6 +95,8 @@ impl RunStore {
         };
         match self.queue.create_run(&new).await? {
             Created::New => {
+                let is_replay = request.replay_of.is_some();
+                self.metrics.started(if is_replay { StartedBy::Replay } else { self.started_by });
                 if chosen.is_some_and(|chosen| chosen.is_assumed) {
                     self.queue.note_assumed_load(&run).await?;
                 }

@@ -15,7 +15,6 @@ use crate::report::{
     format::{bytes, duration, grouped},
     log_lines::{BATCHES_SHOWN_SINGLY, batch_line, closing, delivered_line, opening, rejected},
     pace::{RunPace, whole},
-    totals::RunObserver,
 };
 
 /// Characters of a file's name in a list.
@@ -25,7 +24,7 @@ pub(crate) enum Display {
     Bars(Bars),
     Lines(Mutex<Lines>),
     /// Of a server, which has other things to say too.
-    Log(Box<RunObserver>),
+    Log,
 }
 
 pub(crate) struct Bars {
@@ -85,7 +84,7 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
             Self::Lines(lines) => lock(lines).pace.note(ledger),
-            Self::Log(observer) => observer.starts_at(ledger),
+            Self::Log => {}
         }
         opening(ledger).iter().for_each(|line| self.print(line));
         match ledger.batches_fed {
@@ -167,13 +166,13 @@ impl Display {
                 ));
             }
             Self::Lines(lines) => show_batches(&mut lock(lines), ledger, batches),
-            Self::Log(observer) => observer.observe(ledger),
+            Self::Log => {}
         }
     }
 
     /// A server has many runs, and shows single batches to those who ask for them.
     pub(crate) fn shows_batches(&self) -> bool {
-        !matches!(self, Self::Log(_))
+        !matches!(self, Self::Log)
     }
 
     /// Leaves the bars as they are.
@@ -194,7 +193,7 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.all.suspend(|| print_line(line)),
             Self::Lines(_) => print_line(line),
-            Self::Log(_) => tracing::info!("{line}"),
+            Self::Log => tracing::info!("{line}"),
         }
     }
 }

@@ -13,5 +13,4 @@ pub(crate) mod run_status;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod shown_load;
-pub(crate) mod totals;
 pub(crate) mod waiting;

@@ -14,6 +14,7 @@ pub(crate) mod lines_sweeper;
 pub(crate) mod lists;
 pub(crate) mod live;
 pub(crate) mod load_body;
+pub(crate) mod metrics;
 pub(crate) mod middleware;
 pub(crate) mod org;
 pub(crate) mod readiness;

@@ -14,33 +14,38 @@ const FRESH: Duration = Duration::from_secs(1);
 /// Timeout of either check.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
+/// What answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answering {
+    pub(crate) redis_answers: bool,
+    pub(crate) blobs_answer: bool,
+}
+
 /// The last result of the checks.
 #[derive(Debug)]
 pub(crate) struct Readiness {
     queue: Queue,
     store: BlobStore,
-    outcome: Cached<Result<(), &'static str>>,
+    answering: Cached<Answering>,
 }
 
 impl Readiness {
     pub(crate) fn new(queue: Queue, store: BlobStore) -> Self {
-        Self { queue, store, outcome: Cached::new(FRESH) }
+        Self { queue, store, answering: Cached::new(FRESH) }
     }
 
-    pub(crate) async fn check(&self) -> Result<(), &'static str> {
-        self.outcome.get(Box::pin(self.ask())).await
+    pub(crate) async fn check(&self) -> Answering {
+        self.answering.get(Box::pin(self.ask())).await
     }
 
-    async fn ask(&self) -> Result<(), &'static str> {
+    async fn ask(&self) -> Answering {
         let (redis, blobs) = tokio::join!(
             timeout(TIMEOUT, self.queue.depth()),
             timeout(TIMEOUT, self.store.list_some("", None, NonZero::<u16>::MIN)),
         );
-        match (redis, blobs) {
-            (Ok(Ok(_)), Ok(Ok(_))) => Ok(()),
-            (Ok(Ok(_)), _) => Err("the blob storage does not answer"),
-            (_, Ok(Ok(_))) => Err("redis does not answer"),
-            _ => Err("neither redis nor the blob storage answers"),
+        Answering {
+            redis_answers: matches!(redis, Ok(Ok(_))),
+            blobs_answer: matches!(blobs, Ok(Ok(_))),
         }
     }
 }

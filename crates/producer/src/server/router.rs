@@ -23,6 +23,7 @@ use crate::server::{
     middleware::{
         admission::{admitted, answered_in_time},
         headers::with_security_headers,
+        measured::measured,
     },
     routes::{
         checks, control, events, files, health, loads, mappings, metrics, openapi, outputs, page,
@@ -43,6 +44,10 @@ pub(crate) fn metrics_router(api: Arc<Api>) -> Router {
 
 /// Every path of the server.
 pub(crate) fn router(api: Arc<Api>) -> Router {
+    let metrics = match api.has_metrics_apart {
+        true => Router::new(),
+        false => Router::new().route("/metrics", get(metrics::show)),
+    };
     Router::new()
         .route("/", get(page::redirect))
         .route("/batch-sync", get(page::index))
@@ -70,13 +75,14 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/openapi.json", get(openapi::show))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
-        .route("/metrics", get(metrics::show))
+        .merge(metrics)
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn(answered_in_time))
         .merge(files_by_name())
         .layer(from_fn_with_state(Arc::clone(&api), admitted))
+        .layer(from_fn_with_state(Arc::clone(&api), measured))
         .layer(from_fn(with_security_headers))
         .with_state(api)
 }

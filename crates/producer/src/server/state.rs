@@ -11,12 +11,12 @@ use crate::{
         backpressure::Watermarks, known_loads::KnownLoads, read_settings::ReadSettings,
         run_store::RunStore,
     },
-    report::totals::Totals,
     server::{
         checks::Checks,
         client::Proxies,
         lists::Lists,
-        live::{broadcaster::Broadcaster, queue_state::QueueWatch, shared_figures::SharedFigures},
+        live::{broadcaster::Broadcaster, queue_state::QueueWatch},
+        metrics::ServerMetrics,
         middleware::{audit::Audit, auth::Auth},
         org::Org,
         readiness::Readiness,
@@ -57,8 +57,9 @@ pub(crate) struct Api {
     pub(crate) queue_watch: Arc<QueueWatch>,
     pub(crate) broadcaster: Broadcaster,
     pub(crate) readiness: Readiness,
-    pub(crate) totals: Arc<Totals>,
-    pub(crate) shared_figures: SharedFigures,
+    pub(crate) metrics: ServerMetrics,
+    /// They have an address of their own, and none on that of the API.
+    pub(crate) has_metrics_apart: bool,
     pub(crate) streams: Shares,
     pub(crate) downloads: Shares,
     pub(crate) uploads: Shares,
@@ -78,14 +79,13 @@ pub(crate) struct Parts {
     pub(crate) loads: KnownLoads,
     pub(crate) settings: ReadSettings,
     pub(crate) watermarks: Watermarks,
-    pub(crate) totals: Arc<Totals>,
     pub(crate) stop: CancellationToken,
 }
 
 impl Api {
     /// The API of a server that listens on `address`.
     pub(crate) fn new(parts: Parts, args: &ServeArgs, address: SocketAddr) -> Self {
-        let Parts { runs, loads, settings, watermarks, totals, stop } = parts;
+        let Parts { runs, loads, settings, watermarks, stop } = parts;
         let (queue, store) = (runs.queue.clone(), runs.store.clone());
         let queue_watch = Arc::new(QueueWatch::new(queue.clone(), watermarks));
         Self {
@@ -93,7 +93,8 @@ impl Api {
             audit: Audit::default(),
             auth: Auth::new(address, &args.http_allowed_hosts.0, args.api_token.as_ref()),
             broadcaster: Broadcaster::new(queue.clone(), Arc::clone(&queue_watch), stop.clone()),
-            shared_figures: SharedFigures::new(queue.clone(), Arc::clone(&queue_watch)),
+            metrics: ServerMetrics::new(&runs, watermarks),
+            has_metrics_apart: args.metrics_listen.is_some(),
             readiness: Readiness::new(queue, store),
             streams: Shares::new(STREAMS_MAX, STREAMS_PER_CLIENT_MAX),
             downloads: Shares::new(DOWNLOADS_MAX, DOWNLOADS_PER_CLIENT_MAX),
@@ -108,7 +109,6 @@ impl Api {
             loads,
             settings,
             queue_watch,
-            totals,
             stop,
         }
     }

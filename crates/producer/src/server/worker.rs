@@ -16,10 +16,7 @@ use crate::{
         places::Places,
         run_store::RunStore,
     },
-    report::{
-        console::Display,
-        totals::{RunObserver, Totals},
-    },
+    report::console::Display,
 };
 
 /// How often a run is claimed before it is interrupted: with the delays between, about two hours.
@@ -44,7 +41,6 @@ pub(crate) struct ImportWorker {
     pub(crate) watermarks: Watermarks,
     /// For those that are being read.
     pub(crate) places: Places,
-    pub(crate) totals: Arc<Totals>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -103,7 +99,7 @@ impl ImportWorker {
     }
 
     async fn try_import(&self, claimed: &ClaimedImport) -> Result<Imported, SyncError> {
-        let display = Display::Log(Box::new(RunObserver::new(Arc::clone(&self.totals))));
+        let display = Display::Log;
         let import = Importer {
             runs: &self.runs,
             watermarks: self.watermarks,

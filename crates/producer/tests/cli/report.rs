@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use job_queue::OutageKind;
+
 use crate::support::{Fixture, load, producer, stderr, stdout};
 
 /// The report with what differs from run to run made alike.
@@ -105,7 +107,10 @@ fn what_of_a_run_stands_still_and_why_is_on_stdout() {
 
     fixture.on_queue(async |queue| {
         let away = "salesforce is not available";
-        queue.publish_outage(away, Some(Duration::from_secs(60))).await.unwrap();
+        queue
+            .publish_outage(OutageKind::Trouble, away, Some(Duration::from_secs(60)))
+            .await
+            .unwrap();
     });
     let away = "deliveries: salesforce is not available; tried again at ";
     let shown = stdout(&fixture.producer(&["show", "r"]));

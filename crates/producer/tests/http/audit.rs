@@ -120,17 +120,20 @@ async fn figures_want_the_token_and_have_an_address_of_their_own() {
     let mut services = Services::start().await;
     let port = test_support::free_port();
     services.set("API_TOKEN", TOKEN);
+    let server = services.serve().await;
+    let without = server.get("/metrics").await;
+    let with = send(server.request(Method::GET, "/metrics").bearer_auth(TOKEN)).await;
+    assert_eq!((without.status, with.status), (401, 200));
+    assert!(with.body.contains("batch_sync_servers "), "{}", with.body);
+
     services.set("METRICS_LISTEN", &format!("127.0.0.1:{port}"));
     let server = services.serve().await;
-
-    let without = server.get("/metrics").await;
     let with = send(server.request(Method::GET, "/metrics").bearer_auth(TOKEN)).await;
     let apart = async |path: &str| {
         reqwest::get(format!("http://127.0.0.1:{port}{path}")).await.unwrap().status().as_u16()
     };
 
-    assert_eq!((without.status, with.status), (401, 200));
-    assert!(with.body.contains("batch_sync_servers "), "{}", with.body);
+    assert_eq!(with.status, 404, "the public port has none");
     assert_eq!((apart("/metrics").await, apart("/livez").await), (200, 200));
     assert_eq!((apart("/readyz").await, apart("/api/queue").await), (200, 404));
 }

@@ -121,7 +121,7 @@ async fn a_run_that_nobody_has_begun_to_read_is_queued() {
     assert_eq!(report["status"], json!("queued"), "{report}");
     assert_eq!((&report["read"], &report["resumeCommand"]), (&json!(0), &json!(null)));
     let metrics = server.get("/metrics").await.body;
-    assert!(metrics.contains("batch_sync_runs{status=\"queued\"} 1\n"), "{metrics}");
+    assert!(metrics.contains("batch_sync_runs{state=\"queued\"} 1\n"), "{metrics}");
     storage.go_on();
     server.report(&second, is_all_fed).await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use job_queue::OutageKind;
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
@@ -233,7 +234,12 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
     server.report(&run, |report| report["batchesFed"] == 3).await;
 
     let minute = Some(std::time::Duration::from_secs(60));
-    services.queue().await.publish_outage("salesforce is not available", minute).await.unwrap();
+    services
+        .queue()
+        .await
+        .publish_outage(OutageKind::Trouble, "salesforce is not available", minute)
+        .await
+        .unwrap();
     // What was seen a moment ago may be shown once more.
     let mut queue = server.get("/api/queue").await.json();
     while queue["outage"].is_null() {
@@ -307,18 +313,19 @@ async fn metrics_are_figures_without_names() {
 
     let metrics = server.get("/metrics").await;
 
-    assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
-    assert!(metrics.body.ends_with("# EOF\n"));
+    assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     for line in [
-        "batch_sync_queue_jobs 0",
+        "batch_sync_queue_batches{state=\"waiting\"} 0",
         "batch_sync_queue_high_bytes 67108864",
         "batch_sync_servers 1",
-        "batch_sync_runs{status=\"feeding\"} 0",
+        "batch_sync_runs{state=\"feeding\"} 0",
         "batch_sync_rows_read_total 20",
-        "batch_sync_rows_delivered_total 20",
-        "batch_sync_rows_rejected_total 0",
+        "batch_sync_runs_started_total{source=\"api\"} 1",
+        "batch_sync_run_duration_seconds_count{state=\"completed\"} 1",
         "batch_sync_event_streams 0",
-        "batch_sync_build_info{version=\"0.1.0\"} 1",
+        "batch_sync_blob_up 1",
+        "batch_sync_http_request_duration_seconds_count{method=\"POST\",route=\"/api/sync/start\",status=\"2xx\"} 1",
+        "batch_sync_build_info{component=\"server\",version=\"0.1.0\",revision=\"unknown\"} 1",
     ] {
         assert!(metrics.body.lines().any(|found| found == line), "{line}: {}", metrics.body);
     }

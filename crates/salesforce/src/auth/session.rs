@@ -15,6 +15,7 @@ use super::{
     login_error::LoginError,
     token_endpoint::{Granted, TokenEndpoint},
 };
+use crate::metrics::Metrics;
 
 /// One token of the session.
 pub(crate) struct Token {
@@ -43,6 +44,7 @@ pub(crate) struct Session {
     credentials: Credentials,
     state: Mutex<State>,
     logins: AtomicU64,
+    metrics: Metrics,
 }
 
 #[derive(Default)]
@@ -53,8 +55,9 @@ struct State {
 }
 
 impl Session {
-    pub(crate) fn new(endpoint: TokenEndpoint, credentials: Credentials) -> Self {
-        Self { endpoint, credentials, state: Mutex::default(), logins: AtomicU64::new(0) }
+    pub(crate) fn new(endpoint: TokenEndpoint, credentials: Credentials, metrics: Metrics) -> Self {
+        let (state, logins) = (Mutex::default(), AtomicU64::new(0));
+        Self { endpoint, credentials, state, logins, metrics }
     }
 
     /// The token, after a login when there is none yet.
@@ -100,6 +103,10 @@ impl Session {
         let granted = self.endpoint.ask(&self.credentials).await;
         let result = granted.and_then(|granted| token(granted, state.generation + 1));
         self.logins.fetch_add(1, Ordering::Release);
+        // A ready-made token is not asked for.
+        if !matches!(self.credentials, Credentials::Token { .. }) {
+            self.metrics.asked_for_token(result.as_ref().err());
+        }
         state.last_failure = result.as_ref().err().cloned();
         if let Ok(token) = &result {
             state.generation = token.generation;

@@ -4,7 +4,7 @@ use std::{iter, mem};
 
 use job_queue::QueueError;
 use load::{Api, CsvRows, Reason};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     upload::{UPLOAD_BYTES_MAX, Upload},
 };
 use crate::{
+    counters::JobEnd,
     delivery::{
         batch::Delivery, batch_state::BatchState, lookup::Found, rest::Chunk, sender::Interruption,
     },
@@ -167,12 +168,16 @@ impl Bulk {
         upload: Option<Upload>,
         state: &mut BatchState,
     ) -> Result<(String, Collected), StepEnd> {
-        let is_ours = checkpoint.is_none();
+        let (is_ours, since) = (checkpoint.is_none(), Instant::now());
         let checkpoint = match checkpoint {
             Some(checkpoint) => checkpoint,
             None => self.start(load, upload.unwrap_or_else(|| load.upload()), state).await?,
         };
+        let counters = &self.sender.counters;
+        let in_flight = counters.job_begins();
         let job = self.wait_for_end(load, &checkpoint, is_ours, state).await?;
+        drop(in_flight);
+        counters.job_ended(JobEnd::of(job.state), is_ours.then(|| since.elapsed()));
         let collected = self.collect_results(load, &job, is_ours, state).await?;
         if collected.in_vain {
             // In this order: one that is kept and gone may have loaded rows.

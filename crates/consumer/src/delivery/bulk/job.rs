@@ -14,6 +14,7 @@ use super::{
     upload::Upload,
 };
 use crate::{
+    counters::JobEnd,
     delivery::{batch::Delivery, batch_state::BatchState, sender::Interruption},
     retry::{BETWEEN_POLLS, CallVerdict, JobProblem, classify_job_call, may_be_for_rows},
 };
@@ -207,6 +208,7 @@ impl Bulk {
     fn lost(&self, load: &Load<'_>, checkpoint: &Checkpoint, state: &mut BatchState) -> StepEnd {
         let job = &checkpoint.job;
         warn!(run.id = %load.delivery.job().run, "ingest job {job} is gone from salesforce");
+        self.sender.counters.job_ended(JobEnd::Lost, None);
         if !checkpoint.closing || load.delivery.load().operation.is_idempotent() {
             return StepEnd::Void;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use job_queue::QueueError;
+use job_queue::{OutageKind, QueueError};
 use load::Load;
 use salesforce::Refusal;
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use crate::{
         batch_state::BatchState,
         sender::{CallError, Interruption, Refused, Retries},
     },
-    retry::{CallVerdict, JobProblem, classify_job_call, for_operation, may_be_for_rows},
+    retry::{Again, CallVerdict, JobProblem, classify_job_call, for_operation, may_be_for_rows},
 };
 
 /// Why nothing is delivered, where Bulk is the only API that may be used.
@@ -49,9 +49,9 @@ impl Bulk {
         F: Future<Output = Result<T, Refusal>>,
     {
         let tries_max = if about == About::Rows { 1 } else { u32::MAX };
-        let count = || {
+        let count = |_again: Option<Again>| {
             state.api_calls += 1;
-            self.sender.counters.called(0);
+            self.sender.counters.called();
         };
         let retries = Retries::AtMost(tries_max);
         let called = self.sender.call(delivery, classify_job_call, retries, count, request).await;
@@ -95,7 +95,7 @@ impl Bulk {
                 break reservation;
             }
             has_waited = true;
-            self.queue.publish_outage(reason, None).await?;
+            self.queue.publish_outage(OutageKind::BulkBatches, reason, None).await?;
         };
         if has_waited {
             self.queue.clear_outage().await?;

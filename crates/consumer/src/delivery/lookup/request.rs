@@ -14,7 +14,7 @@ use crate::{
         rest::Chunk,
         sender::{CallError, Interruption, Refused, Retries, Sender, Suspect},
     },
-    retry::{Blocker, CallVerdict, OnSingleRow, classify_call, reason_of},
+    retry::{Again, Blocker, CallVerdict, OnSingleRow, classify_call, reason_of},
 };
 
 /// Looks records up.
@@ -101,9 +101,9 @@ impl Lookup {
                 cause: "the answer to a query names records by no id".to_owned(),
             })
         };
-        let count = || {
+        let count = |_again: Option<Again>| {
             state.api_calls += 1;
-            self.sender.counters.called(0);
+            self.sender.counters.called();
         };
         let classify = |refusal: &Refusal| classify(refusal, field, delivery.load().operation);
         let is_alone = chunk.rows.len() == 1;

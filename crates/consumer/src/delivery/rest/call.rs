@@ -17,7 +17,9 @@ use crate::{
         results::Results,
         sender::{CallError, Interruption, Refused, Retries, Sender, Suspect},
     },
-    retry::{Blocker, CallVerdict, OnSingleRow, UNLIMITED, classify_call, meets_locks, reason_of},
+    retry::{
+        Again, Blocker, CallVerdict, OnSingleRow, UNLIMITED, classify_call, meets_locks, reason_of,
+    },
     throttle::Started,
 };
 
@@ -79,14 +81,18 @@ impl Calls<'_> {
                 was_tried: chunk.rows.iter().all(|row| tries.tries(*row) > 0),
             };
             let retries = Retries::UntilAtFault(suspect);
-            let count = || {
+            let counters = &self.rest.sender.counters;
+            let count = |again: Option<Again>| {
                 let tries = &delivery.job().rows;
                 let was_sent = |row: &&usize| chunk.was_sent || tries.tries(**row) > 0;
-                let sent_again = chunk.rows.iter().filter(was_sent).count() as u64;
-                chunk.was_sent = true;
                 state.api_calls += 1;
-                state.sent_again += sent_again;
-                self.rest.sender.counters.called(sent_again);
+                state.sent_again += chunk.rows.iter().filter(was_sent).count() as u64;
+                counters.called();
+                // Rows that were tried in an earlier pass only were counted at its end.
+                if let Some(again) = again.or(chunk.again) {
+                    counters.sent_again(again, chunk.rows.len() as u64);
+                }
+                chunk.was_sent = true;
             };
             let write =
                 || self.rest.sender.client.write(&destination, payload.clone(), chunk.rows.len());
@@ -198,7 +204,8 @@ impl Calls<'_> {
         }
         let mut follow_up = chunk.smaller(&too_much);
         if !results.waiting.is_empty() {
-            follow_up.push(chunk.retry(results.waiting));
+            let again = results.backoff.map(Again::after_backoff);
+            follow_up.push(Chunk { again, ..chunk.retry(results.waiting) });
         }
         Ok(follow_up)
     }

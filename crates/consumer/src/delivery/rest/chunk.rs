@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use load::EncodedRow;
 
-use crate::delivery::sender::Attempts;
+use crate::{delivery::sender::Attempts, retry::Again};
 
 /// Rows that go to Salesforce together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(crate) struct Chunk {
     pub(crate) rows: Vec<usize>,
     /// Whether these rows were sent before.
     pub(crate) was_sent: bool,
+    /// Why they are sent again.
+    pub(crate) again: Option<Again>,
     /// How often the chunk, or one it is a half of, got no answer.
     pub(crate) attempts: Attempts,
     /// How often it was halved because something is wrong with it as a whole.
@@ -36,6 +38,7 @@ impl Chunk {
         let half = |rows: &[usize]| Self {
             rows: rows.to_vec(),
             was_sent: true,
+            again: Some(Again::Split),
             attempts: self.attempts.of_half(rows.len()),
             halvings: self.halvings + 1,
             ..*self
@@ -69,6 +72,7 @@ impl Chunk {
             .map(|rows| Self {
                 rows: rows.to_vec(),
                 was_sent: true,
+                again: Some(Again::Limit),
                 shrinkings: self.shrinkings + 1,
                 ..Self::default()
             })

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use job_queue::OutageKind;
 use tokio::{
     sync::Notify,
     time::{Instant, timeout_at},
@@ -44,6 +45,7 @@ pub(crate) struct Permit<'a> {
 /// All calls wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outage {
+    pub(crate) kind: OutageKind,
     pub(crate) reason: String,
     /// How long until the next try.
     pub(crate) retry_in: Duration,
@@ -144,7 +146,7 @@ impl CircuitBreaker {
     /// Why all calls wait, when they do so for more than some seconds.
     pub(crate) fn outage(&self) -> Option<Outage> {
         let (reason, retry_in) = self.state().outage(Instant::now())?;
-        Some(Outage { reason: reason.to_string(), retry_in })
+        Some(Outage { kind: kind_of(reason), reason: reason.to_string(), retry_in })
     }
 
     /// Whether a call that started after this one was answered with row results.
@@ -187,6 +189,17 @@ impl Drop for Permit<'_> {
         if !self.has_ended && self.breaker.state().dropped(self.ticket) {
             self.breaker.changed.notify_waiters();
         }
+    }
+}
+
+fn kind_of(reason: BackoffReason) -> OutageKind {
+    match reason {
+        BackoffReason::QuotaUsedUp => OutageKind::DailyCalls,
+        BackoffReason::NoToken => OutageKind::SignIn,
+        BackoffReason::Throttled
+        | BackoffReason::Unavailable
+        | BackoffReason::Unreachable
+        | BackoffReason::NoAnswer => OutageKind::Trouble,
     }
 }
 

@@ -366,7 +366,10 @@ impl Window {
 /// Whether one call may fail so while others get through. The rest is said of all.
 fn may_be_of_one_call(reason: BackoffReason) -> bool {
     match reason {
-        BackoffReason::Unavailable | BackoffReason::Unreachable | BackoffReason::NoAnswer => true,
+        BackoffReason::Unavailable
+        | BackoffReason::NoToken
+        | BackoffReason::Unreachable
+        | BackoffReason::NoAnswer => true,
         BackoffReason::Throttled | BackoffReason::QuotaUsedUp => false,
     }
 }

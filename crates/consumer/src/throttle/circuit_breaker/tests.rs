@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
+use job_queue::OutageKind;
 use tokio::time::{Instant, advance};
 
 use super::{
@@ -460,11 +461,11 @@ async fn an_outage_is_published_until_an_answer_comes_or_nothing_is_tried_any_mo
     }
 
     let published = breaker.outage().unwrap();
-    let reason = "salesforce is not available".to_owned();
-    assert_eq!(published, Outage { reason: reason.clone(), retry_in: SECOND });
+    let (kind, reason) = (OutageKind::Trouble, "salesforce is not available".to_owned());
+    assert_eq!(published, Outage { kind, reason: reason.clone(), retry_in: SECOND });
     let permit = breaker.permit().await;
     let published = breaker.outage().unwrap();
-    assert_eq!(published, Outage { reason, retry_in: Duration::ZERO }, "it is being tried");
+    assert_eq!(published, Outage { kind, reason, retry_in: Duration::ZERO }, "it is being tried");
     advance(RETRIED_WITHIN).await;
     assert_eq!(breaker.outage(), None);
     breaker.succeeded(permit.ended());

@@ -32,6 +32,7 @@ local function about_now()
   return read_clock().working
 end
 
+-- Gives, beside it, the time by the host's clock.
 local function working_time(gap_max)
   local clock = read_clock(gap_max)
   -- Often enough to tell a gap, and seldom enough for thousands of claims a second.
@@ -41,6 +42,6 @@ local function working_time(gap_max)
     redis.call('HSET', P .. ':clock', 'seen', clock.now, 'lost', clock.lost, 'gap_max', clock.gap_max,
       'unheard', clock.unheard)
   end
-  return clock.working
+  return clock.working, clock.now
 end
 

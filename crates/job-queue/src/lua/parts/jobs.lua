@@ -6,7 +6,7 @@ end
 
 local function forget_notes(queue, id)
   redis.call('HDEL', queue .. ':notes', id, id .. ':failed', id .. ':waits', id .. ':external_job', id .. ':blamed',
-    id .. ':records')
+    id .. ':records', id .. ':queued')
 end
 
 -- Begins with what frees memory, see settle.lua. Gives the bytes that are gone.

@@ -1,14 +1,18 @@
--- Shared by scripts that count: adds `count` rows, or milliseconds, to what happened in a run over time.
+-- Shared by scripts that count: the time by the host's clock, in milliseconds.
+local function wall_clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Adds `count` rows, or milliseconds, to what happened in a run over time.
 -- The series is a hash of counts by time since the run's start; each field is a bucket's number and
 -- what was counted. When a run outlives its buckets they become twice as wide: the hash never has
 -- more than 96 times 4 fields and one, and stays one compact entry.
-local function add_to_series(series, started_at_ms, what, count)
+local function add_to_series(series, started_at_ms, what, count, now)
   if count <= 0 then
     return
   end
   local buckets_max = 96
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local age = math.max(0, now - started_at_ms)
   redis.call('HSETNX', series, 'width_ms', 250)
   local width = tonumber(redis.call('HGET', series, 'width_ms'))

@@ -17,7 +17,7 @@ if tonumber(run[3]) ~= first then
   return {'rewound'}
 end
 if tonumber(ARGV[5]) > tonumber(run[4]) then
-  add_to_series(queue .. ':series', run[6], 'r', ARGV[5] - run[4])
+  add_to_series(queue .. ':series', run[6], 'r', ARGV[5] - run[4], wall_clock())
   redis.call('HSET', queue, 'read', ARGV[5])
 end
 local answer = {'ok'}

@@ -21,14 +21,20 @@ for i = 9, #ARGV do
 end
 redis.call('HSET', queue, 'fed_sequence', ARGV[4], 'fed_record', ARGV[5],
   'fed_line', ARGV[6], 'fed_byte', ARGV[7], 'fed_skipped', ARGV[8])
-local bytes = 0
+local clock, bytes, queued = read_clock(), 0, {}
+local at = string.format('%d', clock.now)
 for i = 9, #ARGV do
   -- One that is not there was pushed before: it has its place, and is counted.
   if redis.call('ZREM', queue .. ':scheduled', ARGV[i]) == 1 then
     redis.call('DEL', queue .. ':meta:' .. ARGV[i])
     redis.call('ZADD', queue .. ':queued', ARGV[i], ARGV[i])
     bytes = bytes + redis.call('HSTRLEN', queue .. ':data', ARGV[i])
+    queued[#queued + 1] = ARGV[i] .. ':queued'
+    queued[#queued + 1] = at
   end
 end
-update_round(queue, bytes, about_now())
+if #queued > 0 then
+  redis.call('HSET', queue .. ':notes', unpack(queued))
+end
+update_round(queue, bytes, clock.working)
 return {'ok', unpack(depth_of(queue))}

@@ -4,15 +4,16 @@
 --       the worker does the jobs ('')
 -- Gives '', or the other org that the queue was given to meanwhile; how many runs wait for a load; and,
 -- when there is a job: its queue, id, payload, failed deliveries, what to do ('deliver' or 'cancel'),
--- its external job (''), the token of its lease (the old one, when its holder gets it back), and the id
--- of its run's load ('').
+-- its external job (''), the token of its lease (the old one, when its holder gets it back), for how
+-- long it was queued (ms; '' unless this is its first claim), 1 if another worker's lease on it had
+-- expired, and the id of its run's load ('').
 local round, token = round_of(ARGV[1]), ARGV[3]
 local only = ARGV[4] ~= '' and ARGV[4] or nil
 local org = redis.call('GET', P .. ':org')
 if ARGV[5] ~= '' and org and org ~= ARGV[5] then
   return {org, 0}
 end
-local now = working_time(ARGV[2] / 2)
+local now, wall = working_time(ARGV[2] / 2)
 
 for _, queue in ipairs(redis.call('ZRANGEBYSCORE', P .. ':wake', '-inf', now, 'LIMIT', 0, 20)) do
   -- First what frees memory, see settle.lua.
@@ -49,8 +50,10 @@ local function take(queue, state)
       end
     else
       local notes = queue .. ':notes'
-      local note = redis.call('HMGET', notes, id, id .. ':failed', id .. ':waits', id .. ':external_job')
+      local note = redis.call('HMGET', notes, id, id .. ':failed', id .. ':waits', id .. ':external_job',
+        id .. ':queued')
       local before, failed, external_job = note[1] or '', math.max(0, tonumber(note[2] or 0)), note[4] or ''
+      local queued, waited, was_taken_over = tonumber(note[5] or 0), '', 0
       -- Our own batch goes on as it was. Another worker's lease expired while it sent the batch, unless
       -- it was waiting: that delivery failed.
       local is_ours = set == ':leases' and string.match(before, '^[^/]+') == string.match(token, '^[^/]+')
@@ -60,15 +63,23 @@ local function take(queue, state)
         if set == ':leases' and not note[3] then
           failed = redis.call('HINCRBY', notes, id .. ':failed', 1)
           redis.call('HSET', notes, id .. ':blamed', before)
+          was_taken_over = 1
         end
         if note[3] then
           redis.call('HDEL', notes, id .. ':waits')
         end
-        redis.call('HSET', notes, id, token)
+        if queued > 0 then
+          waited = math.max(0, wall - queued)
+          -- A negative time: it was claimed before.
+          redis.call('HSET', notes, id, token, id .. ':queued', string.format('%d', -queued))
+        else
+          redis.call('HSET', notes, id, token)
+        end
       end
       redis.call('ZADD', queue .. ':leases', now + ARGV[2], id)
       local is_cancelled = state == 'cancelling' and external_job == ''
-      return {queue, id, payload, failed, is_cancelled and 'cancel' or 'deliver', external_job, token}, set
+      return {queue, id, payload, failed, is_cancelled and 'cancel' or 'deliver', external_job, token, waited,
+        was_taken_over}, set
     end
   end
 end

@@ -69,8 +69,10 @@ end
 local settled = redis.call('HINCRBY', queue, 'batches_settled', 1)
 redis.call('XADD', queue .. ':events', 'MAXLEN', '~', 1000, '*', 'ordinal', settled, 'sequence', sequence,
   'records', ARGV[4], 'delivered', delivered, 'rejected', rejected)
-add_to_series(queue .. ':series', run[5], 'd', delivered)
-add_to_series(queue .. ':series', run[5], 'x', rejected)
+local now = wall_clock()
+add_to_series(queue .. ':series', run[5], 'd', delivered, now)
+add_to_series(queue .. ':series', run[5], 'x', rejected, now)
+redis.call('SET', P .. ':last-settled', string.format('%d', now))
 
 local fed = tonumber(run[4])
 if run[1] == 'draining' and settled >= fed then

@@ -3,4 +3,4 @@
 pub(crate) mod broadcaster;
 pub(crate) mod frames;
 pub(crate) mod queue_state;
-pub(crate) mod shared_figures;
+pub(crate) mod run_counts;

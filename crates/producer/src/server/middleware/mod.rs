@@ -4,3 +4,4 @@ pub(crate) mod admission;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod headers;
+pub(crate) mod measured;

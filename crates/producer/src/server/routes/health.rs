@@ -5,11 +5,18 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use serde::Serialize;
 
-use crate::server::{error::ApiError, state::Api};
+use crate::server::{error::ApiError, readiness::Answering, state::Api};
 
 #[derive(Serialize)]
 pub(crate) struct Health {
     status: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Ready {
+    status: &'static str,
+    blob_storage: &'static str,
 }
 
 /// The program runs.
@@ -17,11 +24,16 @@ pub(crate) async fn live() -> Json<Health> {
     Json(Health { status: "live" })
 }
 
-/// The program can do its work, and is not about to stop.
-pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Health>, ApiError> {
+/// The program can do its work, and is not about to stop. Without the blob storage it still shows and steers
+/// runs, whose batches are delivered; and if all servers were not ready, none would.
+pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Ready>, ApiError> {
     if api.stop.is_cancelled() {
         return Err(ApiError::unavailable("this server is stopping"));
     }
-    api.readiness.check().await.map_err(ApiError::unavailable)?;
-    Ok(Json(Health { status: "ready" }))
+    let Answering { redis_answers, blobs_answer } = api.readiness.check().await;
+    if !redis_answers {
+        return Err(ApiError::unavailable("redis does not answer"));
+    }
+    let blob_storage = if blobs_answer { "answers" } else { "does not answer" };
+    Ok(Json(Ready { status: "ready", blob_storage }))
 }
