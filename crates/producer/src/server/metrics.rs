@@ -96,7 +96,11 @@ impl ServerMetrics {
             ] {
                 let gauge: Gauge = Gauge::default();
                 gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
-                registry.register(name, format!("{help}, as this server is set"), gauge);
+                registry.register(
+                    name,
+                    format!("{help}; the same from every server with these settings: take the max"),
+                    gauge,
+                );
             }
         });
         metrics
