@@ -32,7 +32,8 @@ main() {
   find_services
   start_services
   start_everything
-  local begin
+  local begin azurite_port
+  azurite_port=$(sed 's#.*//127.0.0.1:\([0-9]*\)/.*#\1#' <<<"$azure")
   begin=$(date +%s)
 
   heading "What goes wrong now and then raises no alert"
@@ -56,12 +57,18 @@ main() {
   heading "Run interrupted"
   run_interrupted
 
-  heading "Afterwards"
-  said all-fired "$prometheus" "$begin" BatchSyncNoConsumer BatchSyncRedisAway BatchSyncDailyLimitUsedUp \
-    BatchSyncApiBudgetLow BatchSyncSignInRefused BatchSyncDeliveriesPaused BatchSyncManyRejects BatchSyncRunFailed \
-    BatchSyncRunInterrupted BatchSyncTargetDown
-  said queries "$prometheus" "$monitoring/dashboard.json" "$begin"
+  heading "Run held"
+  run_held
+  heading "Azure away"
+  azure_away
+  heading "What the programs export"
   check_metrics
+  heading "No server, and then nobody"
+  nobody_left
+
+  heading "Afterwards"
+  said all-fired "$prometheus" "$begin" BatchSyncTargetDown
+  said queries "$prometheus" "$monitoring/dashboard.json" "$begin"
   heading "Done in $SECONDS s"
 }
 
@@ -79,7 +86,7 @@ check_rules() {
 
 start_everything() {
   own_settings "$azure" "$redis_url" "$salesforce" BATCH_ROWS=100 QUEUE_DEPTH_HIGH=40 QUEUE_LEASE=5s \
-    SALESFORCE_LIMIT_CHECK=5s CONSUMER_SHUTDOWN_GRACE=5s
+    SALESFORCE_LIMIT_CHECK=5s CONSUMER_SHUTDOWN_GRACE=5s CONSUMER_DELIVERIES_MAX=1
   cd "$run"
   local port
   port=$(free_port)
@@ -136,6 +143,10 @@ ended() { # RUN [STATUS]
   said until "$server/api/sync/$1" status "${2:-completed}" 120
 }
 
+calls_in_flight() { # METRICS-PORT
+  said get "http://127.0.0.1:$1/metrics" | grep -q '^batch_sync_salesforce_calls_in_flight [1-9]'
+}
+
 faults() { said post "$salesforce/__sim/faults" "$1" >/dev/null; }
 
 # --- what goes wrong -----------------------------------------------------------
@@ -155,19 +166,21 @@ hiccups() {
   faults '{"unavailablePermille": 0, "concurrentLimitPermille": 0, "rowLockPermille": 0, "latencyMs": 0}'
 }
 
-# One of the two dies while it delivers; its batches come back to the next one.
+# One of the two dies while it delivers. Its batches come back to the next one, which takes them for poison: here one
+# death is enough.
 no_consumer() {
-  faults '{"latencyMs": 200}'
+  faults '{"latencyMs": 3000}'
   generate unserved.csv 20000
   local run_id
   run_id=$(load unserved.csv)
-  said until "$server/api/sync/$run_id" status waiting 30
+  await consumer-1 calls_in_flight "$metrics_1"
   kill -9 "$(cut -d ' ' -f 1 "$run/consumer-1.pid")"
   stop_consumers
   said expect "$prometheus" BatchSyncNoConsumer firing 60
   faults '{"latencyMs": 0}'
   start_consumers
   said expect "$prometheus" BatchSyncNoConsumer resolved 60
+  said expect "$prometheus" BatchSyncPoisonBatch firing 60
   ended "$run_id"
 }
 
@@ -239,6 +252,35 @@ run_failed() {
   faults '{"latencyMs": 0}'
   said expect "$prometheus" BatchSyncRunFailed firing 60
   said expect "$prometheus" BatchSyncRunFailed resolved 90
+}
+
+# The integration user may no longer write the object; then it may again.
+run_held() {
+  generate held.csv 10000
+  faults '{"planned": [{"fault": "refused", "times": 1000000, "pathContains": "/composite",
+    "refusal": {"status": 403, "errorCode": "INSUFFICIENT_ACCESS", "message": "no access"}}]}'
+  local run_id
+  run_id=$(load held.csv)
+  said expect "$prometheus" BatchSyncRunHeld firing 90
+  faults '{"planned": []}'
+  said post "$server/api/sync/$run_id/resume" '' >/dev/null
+  said expect "$prometheus" BatchSyncRunHeld resolved 60
+  ended "$run_id"
+}
+
+azure_away() {
+  stop azurite
+  said expect "$prometheus" BatchSyncAzureAway firing 90
+  start_azurite "$azurite_port"
+  said expect "$prometheus" BatchSyncAzureAway resolved 60
+}
+
+# The last things to go: nobody is left to say that it is over.
+nobody_left() {
+  stop server
+  said expect "$prometheus" BatchSyncNoServer firing 60
+  stop_consumers
+  said expect "$prometheus" BatchSyncNothingScraped firing 90
 }
 
 run_interrupted() {
