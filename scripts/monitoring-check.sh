@@ -13,8 +13,8 @@ source "$(dirname "$0")/prometheus.sh"
 # As `make test` builds them: how fast they are does not matter here.
 programs=${programs%release}debug
 readonly factor=20
-# More often would not do: a scrape takes three seconds while Redis does not answer, and may not take longer than the
-# interval.
+# More often would not do: a scrape of a consumer takes three seconds while Redis does not answer, and may not take
+# longer than the interval.
 readonly scrape_seconds=4
 monitoring=$root/deploy/monitoring
 
