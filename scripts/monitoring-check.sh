@@ -33,7 +33,7 @@ main() {
   start_services
   start_everything
   local begin azurite_port
-  azurite_port=$(sed 's#.*//127.0.0.1:\([0-9]*\)/.*#\1#' <<<"$azure")
+  azurite_port=${azure##*127.0.0.1:} azurite_port=${azurite_port%%/*}
   begin=$(date +%s)
 
   heading "What goes wrong now and then raises no alert"
