@@ -147,7 +147,7 @@ fn exported() -> (BTreeSet<String>, BTreeMap<String, BTreeSet<String>>) {
         let name = name.trim_start_matches("| ").trim_matches('`').to_owned();
         match *kind {
             "histogram" => {
-                names.extend(["_bucket", "_sum", "_count"].map(|part| name.clone() + part))
+                names.extend(["_bucket", "_sum", "_count"].map(|part| name.clone() + part));
             }
             "counter" | "gauge" => _ = names.insert(name),
             _ => continue,
