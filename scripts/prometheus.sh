@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# Prometheus and promtool: found or installed. Sourced after services.sh, or after programs.sh.
+# Prometheus and promtool: found or installed. Sourced by the other scripts, also beside programs.sh.
+
+# Beside another that sources it this is once more, before anything was started.
+source "$(dirname "${BASH_SOURCE[0]}")/services.sh"
 
 # Sets PROMETHEUS and PROMTOOL to command paths.
 find_prometheus() {
