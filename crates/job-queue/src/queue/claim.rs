@@ -2,10 +2,7 @@
 
 use std::{
     error::Error,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -65,7 +62,6 @@ pub struct Claim {
     lease: Arc<Lease>,
     /// How many deliveries of it failed before.
     failed: u32,
-    has_ended: Arc<AtomicBool>,
     claimed_at: Instant,
     /// What was running in Salesforce for the job when it was claimed.
     external_job: Option<Arc<str>>,
@@ -94,8 +90,7 @@ impl Claim {
     ) -> Self {
         let known = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Arc::from);
         let (external_job, trace) = (known(external_job), known(trace));
-        let (has_ended, claimed_at) = (Arc::default(), Instant::now());
-        Self { queue, lease, failed, has_ended, claimed_at, external_job, trace }
+        Self { queue, lease, failed, claimed_at: Instant::now(), external_job, trace }
     }
 
     pub(crate) fn external_job(&self) -> Option<&str> {
@@ -185,7 +180,7 @@ impl Claim {
 
     /// Releases the job after a delivery that failed, unless the claim has ended already.
     pub(crate) async fn release_failed(&self, delay: Duration) -> Result<Settled, QueueError> {
-        if self.has_ended.load(Ordering::Acquire) {
+        if self.lease.has_ended() {
             return Ok(Settled::Recorded);
         }
         self.release(delay, Attempt::Failed).await
@@ -227,15 +222,16 @@ impl Claim {
 
     /// The claim has ended with this answer.
     pub(crate) fn ended(&self, answer: &str) -> Settled {
-        self.has_ended.store(true, Ordering::Release);
-        match answer {
+        let settled = match answer {
             "recorded" => Settled::Recorded,
             "already_settled" => Settled::AlreadySettled,
             _lease_lost => {
                 self.lease.lose(self.queue.metrics());
                 Settled::LeaseLost
             }
-        }
+        };
+        self.lease.end();
+        settled
     }
 }
 

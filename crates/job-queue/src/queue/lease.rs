@@ -22,23 +22,34 @@ pub(crate) struct Lease {
     pub(crate) id: String,
     pub(crate) token: String,
     lost: AtomicBool,
+    /// The delivery has said what becomes of the job.
+    has_ended: AtomicBool,
     /// Cancelled when its run is being cancelled.
     pub(crate) run_cancelled: CancellationToken,
 }
 
 impl Lease {
     pub(crate) fn new(queue: String, id: String, token: String) -> Self {
-        let (lost, run_cancelled) = (AtomicBool::new(false), CancellationToken::new());
-        Self { queue, id, token, lost, run_cancelled }
+        let (lost, has_ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { queue, id, token, lost, has_ended, run_cancelled: CancellationToken::new() }
     }
 
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Another worker has the job, or nobody. Counted once.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    /// Another worker has the job, or nobody. Counted once, and not when the delivery has ended: what
+    /// was settled a moment ago has no lease any more when the heartbeat asks for it.
     pub(crate) fn lose(&self, metrics: &Metrics) {
-        if !self.lost.swap(true, Ordering::Relaxed) {
+        if !self.lost.swap(true, Ordering::Relaxed) && !self.has_ended() {
             metrics.lost_lease();
         }
     }

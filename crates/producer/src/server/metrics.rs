@@ -1,9 +1,11 @@
 //! What a server measures, beside the runs that it reads.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::Response;
+use axum::{
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
+};
 use job_queue::SharedMetrics;
 use prometheus_client::metrics::{family::Family, gauge::Gauge, histogram::Histogram};
 use service::{Component, Metrics};
@@ -11,7 +13,7 @@ use service::{Component, Metrics};
 use crate::{
     import::{backpressure::Watermarks, run_store::RunStore},
     report::run_status::RunStatus,
-    server::live::run_counts::RunCounts,
+    server::{live::run_counts::RunCounts, readiness::Answering},
 };
 
 /// Of HTTP requests, in seconds.
@@ -111,17 +113,19 @@ impl ServerMetrics {
         &self,
         headers: &HeaderMap,
         event_streams: usize,
-        blobs_answer: bool,
+        readiness: impl Future<Output = Answering>,
     ) -> Response {
-        let ((), counts) = tokio::join!(self.shared.look(), self.run_counts.get());
+        // Side by side: what does not answer is waited for once.
+        let ((), counts, answering) =
+            tokio::join!(self.shared.look(), self.run_counts.get(), readiness);
         self.show_runs(counts);
         self.event_streams.set(i64::try_from(event_streams).unwrap_or(i64::MAX));
-        self.blob_up.set(blobs_answer.into());
+        self.blob_up.set(answering.blobs_answer.into());
         self.all.answer(headers)
     }
 
     /// Nothing is said of runs while Redis does not answer.
-    fn show_runs(&self, counts: Option<Arc<std::collections::BTreeMap<RunStatus, i64>>>) {
+    fn show_runs(&self, counts: Option<Arc<BTreeMap<RunStatus, i64>>>) {
         let Some(counts) = counts else { return self.runs.clear() };
         for status in RunStatus::ALL.into_iter().filter(|status| status.is_open()) {
             let number = counts.get(&status).copied().unwrap_or_default();

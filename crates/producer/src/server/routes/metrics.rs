@@ -7,6 +7,5 @@ use axum::{extract::State, http::HeaderMap, response::Response};
 use crate::server::state::Api;
 
 pub(crate) async fn show(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {
-    let blobs_answer = api.readiness.check().await.blobs_answer;
-    api.metrics.answer(&headers, api.streams.number(), blobs_answer).await
+    api.metrics.answer(&headers, api.streams.number(), api.readiness.check()).await
 }
