@@ -157,7 +157,7 @@ load() {
   sed -e '/^#/d; /^$/d; /=$/d' -e "s/='\(.*\)'$/=\1/" "$run/.env" >"$run/settings"
   local metrics serve code=0
   container run --rm "${hardened[@]}" --env-file "$run/settings" localhost/batch-sync/generate-upload \
-    --rows "$rows" --file "$file" --awkward >"$run/generate.log" 2>&1 || cannot_run generate
+    --rows "$rows" --file "$file" --awkward >"$run/generate.log" 2>&1 || not_run generate $?
   metrics=$(free_port)
   begin consumer consumer --env "METRICS_LISTEN=127.0.0.1:$metrics"
   serve=$(free_port)
@@ -185,10 +185,17 @@ begin() { # NAME IMAGE OPTION… [-- ARGUMENT…]
   done
   (($# == 0)) || shift
   container run --detach --name "$(named "$name")" "${hardened[@]}" --env-file "$run/settings" "${options[@]}" \
-    "localhost/batch-sync/$image" "$@" >"$run/$name.log" 2>&1 || cannot_run "$name"
+    "localhost/batch-sync/$image" "$@" >"$run/$name.log" 2>&1 || not_run "$name" $?
 }
 
-cannot_run() { cannot "podman cannot run a container here: $(tail -n 2 "$run/$1.log" | tr '\n' ' ')"; }
+# not_run NAME CODE: 125 is podman's own, when it could not make a container, and 126 and 127 are runc's; but those are
+# also said of a program that is not there. All others are the program's.
+not_run() {
+  local said
+  said=$(tail -n 2 "$run/$1.log" | tr '\n' ' ')
+  (($2 < 125 || $2 > 127)) || [[ $2 != 125 && ! $said =~ cgroup|permi ]] || cannot "podman cannot run a container here: $said"
+  fail "the container of $1 ended with code $2: $said"
+}
 
 # The image's own health check says so.
 healthy() { # NAME
