@@ -240,7 +240,7 @@ fn checkpoint(fixture: &Fixture) -> Vec<String> {
     ];
     let checkpoint = redis::Script::new(&parts.concat());
     let mut script = checkpoint.key("{batch-sync}:");
-    script.arg("a").arg(token).arg(0).arg(1).arg(10).arg(12).arg(200).arg(0).arg(0);
+    script.arg("a").arg(token).arg(0).arg(1).arg(10).arg(12).arg(200).arg(0).arg("").arg(0);
     script.invoke(&mut redis).unwrap()
 }
 
