@@ -43,7 +43,7 @@ fn a_redis_with_tls_of_an_own_authority_carries_a_run() {
     pipeline.generate(1_000, &["--bad-rows", "20"]);
 
     let untrusted = pipeline.program("producer", &["runs"]).end();
-    assert_eq!(untrusted.code, Some(1), "{untrusted:?}");
+    assert_eq!(untrusted.code, Some(2), "{untrusted:?}");
     assert!(untrusted.stderr.contains("SSL_CERT_FILE"), "{untrusted:?}");
 
     trust(&mut pipeline, &certificates);
