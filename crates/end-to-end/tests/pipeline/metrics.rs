@@ -325,7 +325,7 @@ const BEGIN: &str =
     "<!-- The table is made by a test: see crates/end-to-end/tests/pipeline/metrics.rs. -->\n";
 const END: &str = "<!-- End of the table. -->\n";
 
-/// Each series by its name and labels, whatever their order. OpenMetrics writes bounds of buckets as
+/// Each series by its name and labels, whatever their order. `OpenMetrics` writes bounds of buckets as
 /// `1.0`, the text format as `1`.
 fn series(text: &str) -> BTreeSet<(String, BTreeSet<String>)> {
     let plain = |label: &str| match label.strip_prefix("le=\"").map(|le| le.trim_end_matches('"')) {
