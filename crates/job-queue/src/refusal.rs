@@ -20,11 +20,13 @@ const PASSING: &[&str] = &[
 
 /// Whether waiting may help: Redis cannot be reached, or says that it cannot at the moment.
 pub(crate) fn is_away(error: &RedisError) -> bool {
-    use redis::ErrorKind::{ClusterConnectionNotFound, Io, Server};
+    use redis::ErrorKind::{AuthenticationFailed, ClusterConnectionNotFound, Io, Server};
     error.is_timeout()
         || error.is_connection_dropped()
         || error.is_connection_refusal()
-        || matches!(error.kind(), Io | ClusterConnectionNotFound)
+        // Who was signed in before may not for a while: a password is being changed, a replica that took
+        // over has not got the user, a token has ended.
+        || matches!(error.kind(), Io | ClusterConnectionNotFound | AuthenticationFailed)
         // Of a transaction, whose commands are always the same: the server could not.
         || error.kind() == Server(ServerErrorKind::ExecAbort)
         // A new connection chooses its database, which Redis refuses while it starts.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use redis::{Connection, Value};
+use test_support::free_port;
 
 use crate::{pipeline::Pipeline, processes::wait_until};
 
@@ -18,6 +19,40 @@ fn acl(redis: &mut Connection, words: &[&str]) -> Value {
     redis::cmd("ACL").arg(words).query(redis).unwrap()
 }
 
+/// A password that is wrong for some seconds, as while it is changed, or on a replica that took over and
+/// has not got the user.
+#[test]
+fn programs_that_redis_signs_out_for_a_while_go_on_by_themselves() {
+    let mut pipeline = Pipeline::with_salesforce(&["--latency-ms=60"]);
+    let mut redis = redis::Client::open(pipeline.redis.url()).unwrap().get_connection().unwrap();
+    acl(&mut redis, &["SETUSER", "loader", "on", ">secret", "~*", "&*", "+@all"]);
+    let url = format!("redis://loader:secret@127.0.0.1:{}", pipeline.redis.port());
+    pipeline.set("REDIS_URL", &url);
+    pipeline.generate(5_000, &["--bad-rows", "20"]);
+    let consumer = pipeline.consumer();
+    let sync = pipeline.sync(&["--run-id", "signed-out", "--json"]);
+    pipeline.wait_until_rows_arrive(500);
+
+    acl(&mut redis, &["SETUSER", "loader", "resetpass", ">other"]);
+    let () = redis::cmd("CLIENT").arg(&["KILL", "USER", "loader"]).query(&mut redis).unwrap();
+    for program in [&consumer, &sync] {
+        wait_until("it is refused", || program.stderr().contains("retrying until it can"));
+    }
+    // The library beneath gives up after the first refusal.
+    wait_until("they try again and again", || refused_sign_ins(&mut redis) > 8);
+    acl(&mut redis, &["SETUSER", "loader", "resetpass", ">secret"]);
+
+    pipeline.assert_all_arrived("signed-out", sync, 5_000);
+}
+
+/// As Redis has counted them.
+fn refused_sign_ins(redis: &mut Connection) -> u64 {
+    let log: Vec<std::collections::HashMap<String, Value>> =
+        redis::cmd("ACL").arg("LOG").query(redis).unwrap();
+    let counts = log.iter().filter(|entry| entry["reason"] == Value::BulkString(b"auth".to_vec()));
+    counts.map(|entry| redis::from_redis_value::<u64>(entry["count"].clone()).unwrap()).sum()
+}
+
 /// Loads, pauses, resumes, verifies, replays, cancels and serves as a user who may do nothing else.
 #[test]
 fn a_redis_user_with_the_documented_rights_can_do_everything() {
@@ -31,12 +66,21 @@ fn a_redis_user_with_the_documented_rights_can_do_everything() {
     pipeline.set("QUEUE_DEPTH_HIGH", "10");
     pipeline.generate(5_000, &["--bad-rows", "20"]);
     let consumer = pipeline.consumer();
-    let server = pipeline.program("producer", &["serve", "--http-listen=127.0.0.1:0"]);
+    let address = format!("127.0.0.1:{}", free_port());
+    let server = pipeline.program("producer", &["serve", "--http-listen", &address]);
+    let answers = |path: &str| {
+        let answer = reqwest::blocking::get(format!("http://{address}{path}"));
+        answer.is_ok_and(|answer| answer.status() == 200)
+    };
+    wait_until("the server is ready", || answers("/readyz"));
 
     let sync = pipeline.sync(&["--run-id", "rights", "--json"]);
     pipeline.wait_until_rows_arrive(500);
     // As if it had just started: everything is written anew.
     let () = redis::cmd("SCRIPT").arg("FLUSH").query(&mut redis).unwrap();
+    for path in ["/api/queue", "/api/sync", "/api/sync/rights", "/metrics"] {
+        assert!(answers(path), "{path}");
+    }
     for command in ["pause", "resume"] {
         let ended = pipeline.program("producer", &[command, "rights"]).end();
         assert_eq!(ended.code, Some(0), "{ended:?}");

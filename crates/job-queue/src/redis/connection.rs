@@ -1,9 +1,10 @@
 //! The connection that all clones of a queue share: to the Redis at an address, to the one that
 //! Sentinels call the master, or to the node of a cluster that has the keys.
 //!
-//! `ConnectionManager` reopens a connection that was closed. Three cases it leaves to us: a connection
+//! `ConnectionManager` reopens a connection that was closed. Four cases it leaves to us: a connection
 //! that is open but no longer answers (its peer vanished without closing it; the kernel notices
-//! after a quarter of an hour), a master that has moved, and one that lives on as a replica.
+//! after a quarter of an hour), a master that has moved, one that lives on as a replica, and a Redis
+//! that refuses for a while whom it knew before.
 //!
 //! An address that moves with a failover (a managed Redis has a DNS name for it) is resolved for each
 //! new connection.
@@ -37,9 +38,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the Sentinels are asked which Redis is the master.
 const MASTER_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a connection to a Redis that may not write is kept. Many callers hear it of one connection,
-/// and the first of them opens the next one.
-const REPLICA_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a connection is kept that may not write, or is not signed in. Many callers hear it of one
+/// connection, and the first of them opens the next one.
+const USELESS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Codes of a Redis that is not the master, or not of our slot: the address may lead to another one by
 /// now, though this connection stays open.
@@ -111,11 +112,6 @@ impl Connection {
         });
     }
 
-    /// Whether signing in may work the next time: a token has ended, and another one comes.
-    pub(crate) fn awaits_token(&self, error: &RedisError) -> bool {
-        self.tokens.is_some() && error.kind() == ErrorKind::AuthenticationFailed
-    }
-
     /// Opens another connection when, after `error`, waiting for this one may not help: no answer
     /// came at all, this Redis is not the master, or another one is now.
     pub(crate) async fn reconnect(&self, error: &RedisError) {
@@ -140,8 +136,12 @@ impl Connection {
         let has_timed_out = error.is_some_and(RedisError::is_timeout);
         let is_unresponsive = has_timed_out && server.opened.elapsed() > RESPONSE_TIMEOUT;
         let is_no_master = error.is_some_and(|error| has_code(error, NOT_THE_MASTER));
-        let is_replica = is_no_master && server.opened.elapsed() > REPLICA_TIMEOUT;
-        if !is_unresponsive && !is_replica && moved_to.is_none() {
+        // `ConnectionManager` tries once more after errors of the network only.
+        let is_signed_out =
+            error.is_some_and(|error| error.kind() == ErrorKind::AuthenticationFailed);
+        let is_useless =
+            (is_no_master || is_signed_out) && server.opened.elapsed() > USELESS_TIMEOUT;
+        if !is_unresponsive && !is_useless && moved_to.is_none() {
             return;
         }
         let url = moved_to.unwrap_or_else(|| server.url.clone());

@@ -35,7 +35,7 @@ impl<'a> Retry<'a> {
 
     /// Waits before the next try; gives the error when no waiting helps.
     pub(crate) async fn wait(&mut self, error: RedisError) -> Result<(), QueueError> {
-        if !is_away(&error) && !self.connection.awaits_token(&error) {
+        if !is_away(&error) {
             return Err(QueueError::refused(self.action, error));
         }
         if !self.is_away.swap(true, Ordering::Relaxed) {

@@ -3,5 +3,5 @@
 if ARGV[1] then
   return depth_of(run_key(ARGV[1]))
 end
-local all = depth_of('')[3]
+local all = all_bytes()
 return {redis.call('LLEN', P .. ':to-do'), all, all}
