@@ -146,6 +146,12 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
+    /// `REDIS_AUTH=entra`, and a URL without TLS.
+    #[error(
+        "REDIS_AUTH=entra sends a token of Entra ID, and whoever listens could read it; write rediss:// in \
+         REDIS_URL instead of redis://"
+    )]
+    TokenWithoutTls,
     /// Redis refused a command.
     #[error("redis refused to {action}")]
     Refused {
@@ -186,6 +192,7 @@ impl QueueError {
         matches!(
             self,
             Self::InvalidUrl
+                | Self::TokenWithoutTls
                 | Self::ClusterDatabase
                 | Self::NoPassword { .. }
                 | Self::Denied { .. }

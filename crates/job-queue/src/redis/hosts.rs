@@ -1,5 +1,7 @@
 //! URLs that name several hosts.
 
+use std::net::IpAddr;
+
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::QueueError;
@@ -48,6 +50,16 @@ impl Hosts {
         self.scheme == "rediss"
     }
 
+    /// Whether all of them are this machine.
+    pub(crate) fn are_loopback(&self) -> bool {
+        self.hosts.iter().all(|address| {
+            let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _port)| host);
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            host == "localhost"
+                || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+        })
+    }
+
     /// The URL of one Redis at `address`, as the same user.
     pub(crate) fn url(&self, address: &str, database: &str) -> SecretString {
         format!("{}://{}{address}/{database}", self.scheme, self.user.expose_secret()).into()
@@ -83,6 +95,22 @@ fn is_port(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_what_loopback_addresses_name() {
+        let cases = [
+            ("redis://me@localhost:1/3", "", true),
+            ("redis://127.0.0.2", "", true),
+            ("redis://[::1]:7", "", true),
+            ("redis+cluster://localhost:1,10.0.0.1:2", "+cluster", false),
+            ("redis://localhost.example.com", "", false),
+            ("redis://me@192.0.2.2:6379", "", false),
+        ];
+        for (url, kind, expected) in cases {
+            let hosts = Hosts::of(url, kind, 6379).unwrap().unwrap();
+            assert_eq!(hosts.are_loopback(), expected, "{url}");
+        }
+    }
 
     #[test]
     fn a_password_that_is_not_encoded_is_refused() {

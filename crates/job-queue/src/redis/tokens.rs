@@ -17,7 +17,7 @@ use redis::{
 };
 use secrecy::ExposeSecret;
 
-use crate::{QueueArgs, QueueError, args::RedisAuth};
+use crate::{QueueArgs, QueueError, args::RedisAuth, redis::hosts::Hosts};
 
 /// <https://learn.microsoft.com/azure/redis/entra-for-authentication>
 const SCOPE: &str = "https://redis.azure.com/.default";
@@ -38,10 +38,18 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// When no way to sign in gives a token at this moment.
+    /// When the token would go to another machine without TLS, or no way to sign in gives one at this
+    /// moment.
     pub(crate) async fn of(args: &QueueArgs) -> Result<Option<Self>, QueueError> {
         if args.redis_auth == RedisAuth::Password {
             return Ok(None);
+        }
+        // Of one kind at most.
+        let hosts = ["", "+sentinel", "+cluster"]
+            .iter()
+            .find_map(|kind| Hosts::of(args.redis_url.expose_secret(), kind, 0).ok().flatten());
+        if hosts.is_some_and(|hosts| !hosts.has_tls() && !hosts.are_loopback()) {
+            return Err(QueueError::TokenWithoutTls);
         }
         let user = user_of(args.redis_url.expose_secret());
         let not_signed_in = |source| QueueError::NotSignedIn { source };
