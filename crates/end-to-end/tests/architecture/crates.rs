@@ -21,6 +21,19 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Shares nothing with the client: two readings of Salesforce's documents
     // disagree loudly, one shared type agrees with itself.
     ("salesforce-simulator", &["service"]),
+    // The demonstration runs the simulator.
+    (
+        "batch-sync",
+        &[
+            "allocator",
+            "ingest-core",
+            "producer",
+            "consumer",
+            "generate-upload",
+            "salesforce-simulator",
+            "service",
+        ],
+    ),
     ("test-support", &["ingest-core", "job-queue", "load"]),
     ("end-to-end", &[]),
 ];
@@ -60,6 +73,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("opentelemetry-otlp", &["service"]),
     ("opentelemetry_sdk", &["service"]),
     ("clap_complete", &["service"]),
+    ("clap_mangen", &["service"]),
 ];
 
 /// (user, used, in tests only) for every dependency of our crates.
