@@ -172,7 +172,8 @@ impl Overview {
         }
         let help = "Bytes of rejected rows that are in no rejects file yet";
         out.gauge("rejects_pending_bytes", help, self.rejects_pending_bytes)?;
-        let help = "Bytes of rejected rows that are in no rejects file yet, though their run has ended";
+        let help =
+            "Bytes of rejected rows that are in no rejects file yet, though their run has ended";
         out.gauge("rejects_left_bytes", help, self.rejects_left_bytes)?;
         let help = "Runs that have ended, by how, whichever program ended them; a failed run that is \
                     resumed ends again";
@@ -235,7 +236,12 @@ impl Out<'_, '_> {
         label: &'static str,
         figures: [(&'static str, u64); N],
     ) -> fmt::Result {
-        self.family(name, help, label, figures.map(|(value, figure)| (value, ConstGauge::new(figure))))
+        self.family(
+            name,
+            help,
+            label,
+            figures.map(|(value, figure)| (value, ConstGauge::new(figure))),
+        )
     }
 
     fn counters<const N: usize>(
@@ -245,7 +251,12 @@ impl Out<'_, '_> {
         label: &'static str,
         figures: [(&'static str, u64); N],
     ) -> fmt::Result {
-        self.family(name, help, label, figures.map(|(value, figure)| (value, ConstCounter::new(figure))))
+        self.family(
+            name,
+            help,
+            label,
+            figures.map(|(value, figure)| (value, ConstCounter::new(figure))),
+        )
     }
 
     fn family<M: EncodeMetric, const N: usize>(

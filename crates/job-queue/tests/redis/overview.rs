@@ -169,10 +169,8 @@ async fn a_standstill_begins_when_a_run_gets_its_load() {
     assert_eq!(figures(&fixture).await["queue_standstill_seconds"], 0.0);
 
     let mut consumer = consumer_of(fixture.queue.clone(), "with-a-load");
-    let _claimed = test_support::until("the load is given", async || {
-        consumer.claim().await.unwrap()
-    })
-    .await;
+    let _claimed =
+        test_support::until("the load is given", async || consumer.claim().await.unwrap()).await;
 
     let standstill = figures(&fixture).await["queue_standstill_seconds"];
     assert!(standstill < 60.0, "{standstill}");
