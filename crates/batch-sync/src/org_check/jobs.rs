@@ -6,8 +6,8 @@ use salesforce::{IngestJob, IngestOrder, Refusal, ResultFile};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    OBJECT,
     facts::{Asked, Facts, code_of, of, of_refusal, of_state},
+    object::OBJECT,
     scene::Scene,
 };
 

@@ -11,6 +11,7 @@
 mod comparison;
 mod facts;
 mod jobs;
+mod object;
 mod question;
 mod scene;
 
@@ -24,15 +25,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     comparison::{Comparison, table},
+    object::{OBJECT, SCHEMA},
     question::Question,
     scene::Scene,
 };
-
-/// The object whose records come and go; `deploy/salesforce` has it.
-const OBJECT: &str = "Batch_Sync_Check__c";
-
-/// The same object, for the simulator.
-const SCHEMA: &str = include_str!("object.json");
 
 /// How the org is reached, and what is printed.
 #[derive(Debug, Args)]

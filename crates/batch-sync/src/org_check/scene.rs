@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    OBJECT,
     facts::{Asked, Facts, of_refusal, of_row},
+    object::OBJECT,
 };
 
 /// Rows of one call.
