@@ -212,7 +212,7 @@ async fn a_consumer_says_how_it_is() {
     };
 
     assert_eq!(get("/livez").await, (200, r#"{"status":"live"}"#.to_owned()));
-    assert_eq!(get("/readyz").await, (200, r#"{"status":"ready"}"#.to_owned()));
+    assert_eq!(get("/readyz").await, (200, r#"{"redis":"answers","status":"ready"}"#.to_owned()));
     let (_, metrics) = get("/metrics").await;
     for line in [
         "batch_sync_rows_delivered_total{change=\"created\"} 300",

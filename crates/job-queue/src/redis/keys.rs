@@ -30,7 +30,12 @@ impl Keys {
     /// key that it names never exists: so a node of a cluster that is losing the slot, and has some of
     /// its keys only, refuses the script (`ASK`) before it begins.
     pub(crate) fn script(&self, script: &'static Script) -> ScriptInvocation<'static> {
-        script.key(self.named(""))
+        script.key(self.never_there())
+    }
+
+    /// A key in the slot of all others.
+    pub(crate) fn never_there(&self) -> String {
+        self.named("")
     }
 
     fn named(&self, name: &str) -> String {
@@ -136,11 +141,6 @@ impl RunKeys {
     /// Bitmap by sequence.
     pub(crate) fn settled(&self) -> String {
         format!("{}:settled", self.0)
-    }
-
-    /// Hash: rejected rows by code.
-    pub(crate) fn codes(&self) -> String {
-        format!("{}:codes", self.0)
     }
 
     /// List: lines of a file of this name that are not in it yet.

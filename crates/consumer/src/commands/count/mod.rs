@@ -76,7 +76,7 @@ struct Report {
 
 /// Counts the records of a run, and prints what that proves.
 pub(crate) async fn count(config: &CountConfig) -> anyhow::Result<ExitCode> {
-    let queue = Queue::connect(&config.queue).await?;
+    let queue = Queue::connect_for_a_person(&config.queue).await?;
     let asked_at = Instant::now();
     let mut subject = Subject::read(&queue, &config.run).await?;
     if let Err(mixed) = subject.sum() {
