@@ -1,6 +1,6 @@
 //! Whether Redis and the blob storage answer.
 
-use std::{num::NonZero, time::Duration};
+use std::time::Duration;
 
 use blob_store::BlobStore;
 use job_queue::Queue;
@@ -39,13 +39,8 @@ impl Readiness {
     }
 
     async fn ask(&self) -> Answering {
-        let (redis, blobs) = tokio::join!(
-            timeout(TIMEOUT, self.queue.depth()),
-            timeout(TIMEOUT, self.store.list_some("", None, NonZero::<u16>::MIN)),
-        );
-        Answering {
-            redis_answers: matches!(redis, Ok(Ok(_))),
-            blobs_answer: matches!(blobs, Ok(Ok(_))),
-        }
+        let (redis, blobs_answer) =
+            tokio::join!(timeout(TIMEOUT, self.queue.depth()), self.store.answers_within(TIMEOUT),);
+        Answering { redis_answers: matches!(redis, Ok(Ok(_))), blobs_answer }
     }
 }
