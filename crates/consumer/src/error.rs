@@ -1,6 +1,6 @@
 use std::{io, net::SocketAddr};
 
-use ingest_core::RunId;
+use ingest_core::{RunId, commands::producer};
 use load::Misfit;
 
 use crate::retry::Blocker;
@@ -69,7 +69,7 @@ pub enum ConsumerError {
         consumers: u64,
     },
     /// There is no such run.
-    #[error("there is no run {run}; `producer runs` lists those that are kept")]
+    #[error("there is no run {run}; `{} runs` lists those that are kept", producer())]
     NoSuchRun {
         /// The run.
         run: RunId,
@@ -77,7 +77,8 @@ pub enum ConsumerError {
     /// Figures that change cannot be compared.
     #[error(
         "run {run} has not ended: rows of it are still to be read or delivered; count when \
-         `producer show {run}` says that it has"
+         `{} show {run}` says that it has",
+        producer()
     )]
     RunNotEnded {
         /// The run.

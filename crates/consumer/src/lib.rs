@@ -54,4 +54,4 @@ pub use config::{
     InvalidSettings, SalesforceArgs, SalesforceConfig, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
-pub use run::{is_for_a_person, run};
+pub use run::run;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, error::ErrorKind};
-use consumer::{Cli, InvalidSettings, Task, is_for_a_person};
+use consumer::{Cli, InvalidSettings, Task};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
@@ -11,10 +11,7 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 fn main() -> ExitCode {
     let task = service::parse::<Cli>().meant().unwrap_or_else(|error| usage(&error));
     service::init_logging(std::io::stderr);
-    service::exit(run(task).or_else(|error| match is_for_a_person(&error) {
-        true => Ok(service::failed(&error, service::USAGE)),
-        false => Err(error),
-    }))
+    service::exit(run(task))
 }
 
 fn run(task: Task) -> anyhow::Result<ExitCode> {

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::{
     commands::{check, count},
-    config::{Cli, Config, Task},
+    config::{Config, Task},
     counters::Snapshot,
     delivery::Deliverer,
     error::{ConsumerError, StoppedBy},
@@ -41,13 +41,19 @@ const RELEASE_MAX: Duration = Duration::from_secs(3);
 /// later, when this consumer is no longer let in. A Salesforce that is away, or whose calls of the
 /// day are used up, is waited for, but for a check only some seconds.
 pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    Box::pin(perform(task, shutdown)).await.or_else(|error| match is_for_a_person(&error) {
+        true => Ok(service::failed(&error, service::USAGE)),
+        false => Err(error),
+    })
+}
+
+async fn perform(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
         Task::Health { health, metrics_listen } => {
             let asked = health.ask(metrics_listen, "METRICS_LISTEN");
             shutdown.run_until_cancelled(asked).await.unwrap_or_else(|| Ok(service::interrupted()))
         }
-        Task::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         Task::Count(config) => {
             let counted = shutdown.run_until_cancelled(Box::pin(count(&config))).await;
             counted.unwrap_or_else(|| Ok(service::interrupted()))
@@ -63,8 +69,8 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
     }
 }
 
-/// Whether an error of [`run`] passes only when a person acts, and a restart is of no use.
-pub fn is_for_a_person(error: &anyhow::Error) -> bool {
+/// Whether it passes only when a person acts, and a restart is of no use.
+fn is_for_a_person(error: &anyhow::Error) -> bool {
     error.is::<NoTrust>()
         || error.is::<HeaderMismatch>()
         || error.is::<IngestError>()

@@ -1,6 +1,5 @@
 use blob_store::BlobArgs;
-use clap::{Args, Parser, Subcommand};
-use service::CompletionsArgs;
+use clap::{Args, Parser};
 
 use crate::Shape;
 
@@ -15,23 +14,9 @@ use crate::Shape;
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
-    /// What to do instead.
-    #[command(subcommand)]
-    pub command: Option<Command>,
     /// What to make, and where to put it.
     #[command(flatten)]
     pub config: Config,
-}
-
-/// What it can do beside making a file.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Print a script that completes flags in your shell.
-    #[command(after_help = "Examples:\n  \
-        source <(generate-upload completions bash)                                         in ~/.bashrc\n  \
-        generate-upload completions zsh > \"${fpath[1]}/_generate-upload\"                  once\n  \
-        generate-upload completions fish > ~/.config/fish/completions/generate-upload.fish  once")]
-    Completions(CompletionsArgs),
 }
 
 /// What to make, and where to put it.

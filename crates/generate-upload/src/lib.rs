@@ -13,6 +13,6 @@ mod run;
 mod summary;
 mod words;
 
-pub use config::{Cli, Command, Config};
+pub use config::{Cli, Config};
 pub use rows::{Defect, HEADER, Row, Shape, row};
 pub use run::run;

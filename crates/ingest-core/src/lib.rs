@@ -51,6 +51,7 @@
 mod batch;
 mod cell;
 mod code;
+pub mod commands;
 mod decode;
 mod dialect;
 mod error;

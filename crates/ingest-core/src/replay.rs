@@ -12,6 +12,7 @@ use encoding_rs::Encoding;
 
 use crate::cell::{is_quoted, push_quoted, spans, unquote};
 use crate::code::{code_and_message, is_code};
+use crate::commands::producer;
 use crate::record::{Record, Shape};
 use crate::reject_columns::{COLUMNS, RejectColumns};
 use crate::scan::MisplacedKind;
@@ -285,8 +286,9 @@ pub(crate) fn source_header(
 fn not_understood(record: &Record<'_>, raw: &[u8]) -> Reject {
     let message = format!(
         "{}: its text stands in one cell, and here nobody knows how its run was read; load the file \
-         with producer replay RUN --file, or write its cells in their columns and empty the last three",
-        record.at
+         with {} replay RUN --file, or write its cells in their columns and empty the last three",
+        record.at,
+        producer()
     );
     Reject {
         record: record.at.record,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ingest_core::RunId;
+use ingest_core::{RunId, commands::producer};
 use redis::{ErrorKind, IntoConnectionInfo, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -270,7 +270,7 @@ pub enum FeedError {
         run: RunId,
     },
     /// There is no such run.
-    #[error("there is no run {run}; `producer runs` lists them")]
+    #[error("there is no run {run}; `{} runs` lists them", producer())]
     UnknownRun {
         /// The run.
         run: RunId,
@@ -286,7 +286,7 @@ pub enum FeedError {
         reason: String,
     },
     /// A person paused the run; pushing works again when it is resumed.
-    #[error("run {run} is paused; `producer resume {run}` goes on")]
+    #[error("run {run} is paused; `{} resume {run}` goes on", producer())]
     Paused {
         /// The run.
         run: RunId,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ingest_core::commands::producer;
+
 use crate::{
     Describe, Field, Operation, Sameness,
     value::{Converter, ValueRules},
@@ -48,10 +50,11 @@ impl TargetRules {
         let fields: Vec<&str> = of_dates.map(|target| target.field.as_str()).collect();
         (!fields.is_empty()).then(|| {
             format!(
-                "dates with slashes are taken to be {} in {}; `producer plan` says which order a \
+                "dates with slashes are taken to be {} in {}; `{} plan` says which order a \
                  file fits, and MAPPING_DATES sets it",
                 self.values.dates.in_words(),
-                fields.join(", ")
+                fields.join(", "),
+                producer()
             )
         })
     }

@@ -7,5 +7,5 @@ use producer::{Cli, run};
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli: Cli = service::parse();
-    service::exit(run(cli, service::shutdown_token()).await)
+    service::exit(run(cli.command, service::shutdown_token()).await)
 }

@@ -5,7 +5,6 @@
 //! parse ──▶ init_logging ──▶ shutdown_token ──▶ the program's run() ──▶ exit
 //! ```
 
-mod completions;
 mod descriptors;
 mod dotenv;
 mod duration;
@@ -21,10 +20,10 @@ mod metrics;
 mod networks;
 mod process;
 mod settings;
+mod shell;
 mod shutdown;
 mod traces;
 
-pub use completions::{CompletionsArgs, print_completions};
 pub use descriptors::raise_descriptor_limit;
 pub use duration::{parse_duration, parse_timeout};
 pub use environment::variables;
@@ -39,7 +38,7 @@ pub use memory::{peak_resident_bytes, resident_bytes};
 pub use metrics::{Component, Metrics};
 pub use networks::Networks;
 pub use settings::{parse, refuse};
-pub use shutdown::{interrupted, shutdown_token};
+pub use shutdown::{ask_to_end, interrupted, shutdown_token};
 pub use traces::{SpanRole, TraceSpan, is_chosen_for_trace, traces_are_on};
 
 /// Settings of every program that are no arguments of a command.

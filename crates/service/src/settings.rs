@@ -7,15 +7,27 @@
 //! A secret whose flag, file or value was given and holds nothing is an error:
 //! who wrote it meant one, and without it a door may be open.
 
-use std::{ffi::OsString, fs::File, io::Read, path::Path};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use clap::{
     Arg, ArgMatches, Command, Parser, builder::Resettable, error::ErrorKind, parser::ValueSource,
 };
 
-use crate::{dotenv::DotEnv, environment::Environment, logging};
+use crate::{
+    dotenv::DotEnv,
+    environment::Environment,
+    logging,
+    shell::{self, with_shell_commands},
+};
 
 /// Reads the arguments of this process.
+///
+/// Every program also has the commands `completions` and `man`: they are done here, and end the process.
 ///
 /// An argument with `env` and `hide_env_values = true` is a secret: `NAME_FILE`
 /// may name a file that holds it. Wrong usage prints what clap says and ends
@@ -35,7 +47,30 @@ pub fn parse<T: Parser>() -> T {
     if let Some(warning) = warning {
         logging::say(&format!("warning: {}", crate::shown(&warning, crate::SENTENCE_MAX)));
     }
-    parsed
+    match parsed {
+        Parsed::Program(program) => program,
+        Parsed::Answered(answered) => end(answered),
+    }
+}
+
+/// What the command line asks for.
+enum Parsed<T> {
+    /// The program is to do it.
+    Program(T),
+    /// It was one of the commands that every program has, and is done.
+    Answered(io::Result<()>),
+}
+
+/// Ends the process as a program ends that did this.
+fn end(answered: io::Result<()>) -> ! {
+    let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    match answered {
+        Err(error) if !is_closed(&error) => {
+            logging::say_error(&error.to_string());
+            std::process::exit(1);
+        }
+        _ => std::process::exit(0),
+    }
 }
 
 /// Ends the process as clap does: wrong usage with its code 2, and what somebody asked for, such as
@@ -74,14 +109,18 @@ fn name_of(argument: &Arg) -> Option<String> {
 fn parse_from<T: Parser>(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &Environment,
-) -> Result<T, clap::Error> {
-    let mut command = T::command();
+) -> Result<Parsed<T>, clap::Error> {
+    let mut command = with_shell_commands(T::command());
     let command = environment.fill_in(&mut command)?;
     let mut matches = command.clone().try_get_matches_from(arguments)?;
+    if let Some(answered) = shell::answer(&with_shell_commands(T::command()), &matches) {
+        return Ok(Parsed::Answered(answered));
+    }
     if let Some(message) = blank_secret(&T::command(), &matches) {
         return Err(command.clone().error(ErrorKind::ValueValidation, message));
     }
-    T::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command.clone()))
+    let program = T::from_arg_matches_mut(&mut matches);
+    program.map(Parsed::Program).map_err(|error| error.format(&mut command.clone()))
 }
 
 /// What to say of a secret that was given and holds nothing.
@@ -236,7 +275,10 @@ mod tests {
         let environment =
             Environment([variables, dotenv].map(|some| some.iter().map(owned).collect()));
         let arguments = std::iter::once("sample").chain(arguments.iter().copied());
-        parse_from(arguments.map(OsString::from), &environment)
+        match parse_from(arguments.map(OsString::from), &environment)? {
+            Parsed::Program(sample) => Ok(sample),
+            Parsed::Answered(_) => unreachable!("no test asks for it"),
+        }
     }
 
     #[test]

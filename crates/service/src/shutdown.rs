@@ -4,6 +4,7 @@ use std::{
     sync::atomic::{AtomicU8, Ordering},
 };
 
+use rustix::process::{Pid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,14 @@ pub fn shutdown_token() -> CancellationToken {
         std::process::exit(code.into());
     });
     token
+}
+
+/// Sends a process of ours SIGTERM, the signal that programs end on safely. One that has ended already
+/// needs none.
+pub fn ask_to_end(process: u32) {
+    if let Some(process) = process.try_into().ok().and_then(Pid::from_raw) {
+        let _ended = kill_process(process, rustix::process::Signal::TERM);
+    }
 }
 
 /// Waits for one of the two signals and gives the exit code it stands for.

@@ -38,7 +38,7 @@ impl Azurite {
         let mut arguments = vec!["--location", folder, "--blobPort", "0", "--silent"];
         arguments.extend(["--skipApiVersionCheck", "--disableTelemetry"]);
         arguments.extend(more_arguments);
-        let mut server = Server::start(&command(), &arguments);
+        let mut server = Server::start(&azurite_command(), &arguments);
         let port = server.hear(|line| {
             let address = line.contains("successfully listens on").then_some(line)?;
             address.rsplit(':').next()?.trim().parse().ok()
@@ -82,9 +82,10 @@ pub fn azurite_connection_string(address: &str) -> String {
     )
 }
 
-/// `AZURITE`, else from the PATH, else where `make` puts it.
+/// Program and arguments: `AZURITE`, else from the PATH, else where `make` puts it.
 #[expect(clippy::disallowed_methods, reason = "the test script names programs by variables")]
-fn command() -> Vec<PathBuf> {
+#[must_use]
+pub fn azurite_command() -> Vec<PathBuf> {
     if let Ok(command) = std::env::var("AZURITE") {
         return command.split_whitespace().map(PathBuf::from).collect();
     }

@@ -19,14 +19,16 @@ mod sas;
 mod sentinel;
 mod wait;
 
-pub use azurite::{AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_connection_string};
+pub use azurite::{
+    AZURITE_ACCOUNT, AZURITE_KEY, Azurite, azurite_command, azurite_connection_string,
+};
 pub use certificates::Certificates;
 pub use clock::MovableClock;
 pub use fuzz::replay_corpus;
 pub use keys::{RSA_KEYS, UNUSUAL_RSA_KEYS};
 pub use process::free_port;
 pub use proxy::{Fate, Filter, MovingProxy, pass, proxy_before};
-pub use redis::RedisServer;
+pub use redis::{RedisServer, redis_program};
 pub use samples::{batch, load_of, new_run, outcome};
 pub use sas::azurite_sas_connection_string;
 pub use sentinel::RedisSentinel;

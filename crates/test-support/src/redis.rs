@@ -174,7 +174,7 @@ fn serve(port: u16, data: &TempDir, options: &[String], environment: &[(&str, St
     arguments.extend(options.iter().map(String::as_str));
     let variables = environment.iter().map(|(name, value)| format!("{name}={value}").into());
     let command: Vec<PathBuf> =
-        ["env".into()].into_iter().chain(variables).chain([program()]).collect();
+        ["env".into()].into_iter().chain(variables).chain([redis_program()]).collect();
     let mut server = Server::start(&command, &arguments);
     server.wait_until_it_listens_on(
         port,
@@ -183,7 +183,9 @@ fn serve(port: u16, data: &TempDir, options: &[String], environment: &[(&str, St
     server
 }
 
+/// `REDIS_SERVER`, else the one of the PATH.
 #[expect(clippy::disallowed_methods, reason = "the test script names programs by variables")]
-pub(crate) fn program() -> PathBuf {
+#[must_use]
+pub fn redis_program() -> PathBuf {
     std::env::var_os("REDIS_SERVER").map_or_else(|| "redis-server".into(), PathBuf::from)
 }

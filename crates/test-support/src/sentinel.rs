@@ -3,7 +3,7 @@ use tempfile::TempDir;
 use crate::{
     certificates::Certificates,
     process::{Server, free_port},
-    redis::{RedisServer, program},
+    redis::{RedisServer, redis_program},
 };
 
 /// A Sentinel that watches one Redis, alone, and replaces it after three seconds of silence.
@@ -80,7 +80,7 @@ impl RedisSentinel {
         let file = data.path().join("sentinel.conf");
         std::fs::write(&file, settings).expect("a temporary file can be written");
         let file = file.to_str().expect("its path is text");
-        let mut server = Server::start(&[program()], &[file, "--sentinel"]);
+        let mut server = Server::start(&[redis_program()], &[file, "--sentinel"]);
         server.wait_until_it_listens_on(port, "a Redis of the distribution is a Sentinel too");
         Self { _server: server, port, data }
     }

@@ -1,5 +1,6 @@
 //! Settings that do not fit together.
 
+use ingest_core::commands::producer;
 use load::InvalidLoad;
 use salesforce::InvalidConnection;
 
@@ -14,7 +15,8 @@ pub enum InvalidSettings {
     #[error(
         "there is no load to check; name its object in SALESFORCE_OBJECT (a consumer needs none: it \
          delivers each run by the run's own load), or check a file against a load of the producer: \
-         producer check --file F"
+         {} check --file F",
+        producer()
     )]
     NoLoadToCheck,
     /// How to get in.

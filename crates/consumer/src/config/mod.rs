@@ -13,7 +13,7 @@ use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use job_queue::QueueArgs;
 use load::Load;
-use service::{CompletionsArgs, HealthArgs};
+use service::HealthArgs;
 
 use self::count::CountArgs;
 
@@ -81,12 +81,6 @@ pub(crate) enum Command {
         #[arg(long, env = "METRICS_LISTEN", value_name = "ADDRESS")]
         metrics_listen: Option<SocketAddr>,
     },
-    /// Print a script that completes commands and flags in your shell.
-    #[command(after_help = "Examples:\n  \
-        source <(consumer completions bash)                                  in ~/.bashrc\n  \
-        consumer completions zsh > \"${fpath[1]}/_consumer\"                  once\n  \
-        consumer completions fish > ~/.config/fish/completions/consumer.fish  once")]
-    Completions(CompletionsArgs),
 }
 
 /// How this consumer works.
@@ -162,8 +156,6 @@ pub enum Task {
         /// Where it listens.
         metrics_listen: Option<SocketAddr>,
     },
-    /// Print a script for a shell.
-    Completions(CompletionsArgs),
 }
 
 /// Settings that fit together.
@@ -191,7 +183,6 @@ impl Cli {
             Some(Command::Health { health, metrics_listen }) => {
                 Ok(Task::Health { health, metrics_listen })
             }
-            Some(Command::Completions(args)) => Ok(Task::Completions(args)),
             None => Ok(Task::Deliver(Box::new(Config {
                 consumer: self.consumer,
                 queue: self.queue,

@@ -21,6 +21,20 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // Shares nothing with the client: two readings of Salesforce's documents
     // disagree loudly, one shared type agrees with itself.
     ("salesforce-simulator", &["service"]),
+    // The demonstration runs the simulator.
+    (
+        "batch-sync",
+        &[
+            "allocator",
+            "ingest-core",
+            "producer",
+            "consumer",
+            "generate-upload",
+            "salesforce",
+            "salesforce-simulator",
+            "service",
+        ],
+    ),
     ("test-support", &["ingest-core", "job-queue", "load"]),
     ("end-to-end", &[]),
 ];
@@ -39,7 +53,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("apalis", &["consumer", "producer"]),
     ("reqwest", &["salesforce", "blob-store"]),
     // What judges the decoder shares nothing with it.
-    ("csv", &["consumer", "load", "generate-upload", "salesforce-simulator"]),
+    ("csv", &["batch-sync", "consumer", "load", "generate-upload", "salesforce-simulator"]),
     ("csv-core", &["producer"]),
     ("toml", &["load"]),
     ("globset", &["load"]),
@@ -60,6 +74,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("opentelemetry-otlp", &["service"]),
     ("opentelemetry_sdk", &["service"]),
     ("clap_complete", &["service"]),
+    ("clap_mangen", &["service"]),
 ];
 
 /// (user, used, in tests only) for every dependency of our crates.

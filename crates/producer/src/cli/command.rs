@@ -1,7 +1,6 @@
 //! The command line: every command with its help.
 
 use clap::{Parser, Subcommand};
-use service::CompletionsArgs;
 
 use crate::cli::{
     check_args::{CheckArgs, DescribeArgs},
@@ -183,10 +182,4 @@ pub enum Command {
         producer health --live                          whether it runs, ready or not\n  \
         producer health http://127.0.0.1:9090           another address, such as METRICS_LISTEN")]
     Health(ServerHealthArgs),
-    /// Print a script that completes commands and flags in your shell.
-    #[command(after_help = "Examples:\n  \
-        source <(producer completions bash)                                  in ~/.bashrc\n  \
-        producer completions zsh > \"${fpath[1]}/_producer\"                  once\n  \
-        producer completions fish > ~/.config/fish/completions/producer.fish  once")]
-    Completions(CompletionsArgs),
 }

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use blob_store::BlobStore;
-use ingest_core::RunId;
+use ingest_core::{RunId, commands::producer};
 use job_queue::{Ledger, Queue, RunState};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Instrument;
@@ -178,8 +178,9 @@ impl Foreground {
         let (run, resume) = (ledger.run.clone(), resume_command(&ledger.run));
         self.report_among(ledger).await;
         self.display.print(&format!(
-            "everything is queued; watch it: producer show {run}. At its end this writes the \
-             rejected rows to their file: {resume}"
+            "everything is queued; watch it: {} show {run}. At its end this writes the \
+             rejected rows to their file: {resume}",
+            producer()
         ));
         ExitCode::SUCCESS
     }

@@ -21,10 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     check::{self, DescribeError},
-    cli::{
-        command::{Cli, Command},
-        invalid_setting::InvalidSetting,
-    },
+    cli::{command::Command, invalid_setting::InvalidSetting},
     import::error::{ReadError, SyncError},
     plan, verify, watch,
 };
@@ -35,15 +32,14 @@ use crate::{
 ///
 /// When the command could not do what it was asked to; the message says what to
 /// do next.
-pub async fn run(cli: Cli, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    let ended = match cli.command {
+pub async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let ended = match command {
         Command::Sync(args) => Box::pin(sync::run(*args, shutdown)).await,
         Command::Resume(args) => Box::pin(control::resume(*args, shutdown)).await,
         Command::Replay(args) => Box::pin(control::replay(*args, shutdown)).await,
         Command::Watch(args) => Box::pin(watch::watch(args, shutdown)).await,
         Command::Serve(args) => Box::pin(serve::run(*args, shutdown)).await,
         Command::Health(args) => stoppable(health::ask(args), shutdown).await,
-        Command::Completions(args) => Ok(service::print_completions::<Cli>(args)?),
         Command::Upload(args) => upload::run(args, shutdown).await,
         Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
         Command::Loads(args) => loads::list(&args),

@@ -7,9 +7,10 @@ use std::{
 
 use anyhow::{anyhow, bail};
 use blob_store::{BlobArgs, BlobStore};
-use ingest_core::RunId;
+use ingest_core::{RunId, commands::producer};
 use job_queue::{Ledger, Output, Queue, QueueArgs};
 
+use crate::report::command_line::resume_command;
 use crate::{
     cli::run_args::{IdsArgs, RejectsArgs},
     import::{
@@ -29,7 +30,10 @@ pub(super) async fn print_rejects(args: RejectsArgs) -> anyhow::Result<ExitCode>
     let found = find(Output::Rejects, &args.run, &args.blob, &args.queue).await?;
     let Found { ledger, mut download } = found.map_err(|ledger| {
         let (run, yet) = (&args.run, yet(&ledger));
-        anyhow!("run {run} has no rejects file{yet}; `producer show {run}` tells what it rejected")
+        anyhow!(
+            "run {run} has no rejects file{yet}; `{} show {run}` tells what it rejected",
+            producer()
+        )
     })?;
     if args.for_spreadsheet {
         download = download.for_spreadsheets(&ledger)?;
@@ -62,8 +66,9 @@ async fn find(
     }
     if ledger.has_ended() && !is_whole {
         bail!(
-            "the last {} of run {run} are in no file yet; producer resume {run} writes them",
-            rows(output)
+            "the last {} of run {run} are in no file yet; {} writes them",
+            rows(output),
+            resume_command(run)
         );
     }
     Ok(match Download::of(&store, &ledger, output).await? {

@@ -2,6 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
+use ingest_core::commands::producer;
 use job_queue::{Ledger, LoadSummary, Queue};
 
 use crate::{
@@ -44,7 +45,7 @@ pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
 
 fn table(runs: &[Report]) -> String {
     if runs.is_empty() {
-        return "no runs yet; start one: producer sync --file big-data-import.csv\n".to_owned();
+        return format!("no runs yet; start one: {} sync --file big-data-import.csv\n", producer());
     }
     let ledgers = || runs.iter().map(Report::ledger);
     let width = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();

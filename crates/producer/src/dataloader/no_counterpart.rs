@@ -80,21 +80,21 @@ const WITH_ADVICE: &[Told] = &[
     told(
         "process.outputSuccess",
         "",
-        "rows that are stored are counted, not listed: producer show, producer verify",
+        "rows that are stored are counted, not listed: the commands show and verify",
     ),
     told(
         "process.outputError",
         "",
-        "rejected rows are in rejects/RUN.csv of the container: producer rejects",
+        "rejected rows are in rejects/RUN.csv of the container: the command rejects",
     ),
     told(
         "process.statusOutputDirectory",
         "",
-        "rejected rows are in rejects/RUN.csv of the container: producer rejects",
+        "rejected rows are in rejects/RUN.csv of the container: the command rejects",
     ),
     told("process.initialLastRunDate", "", "it is for queries of a database; see dataAccess.type"),
-    told("process.enableLastRunOutput", "true", "the ledger knows all runs: producer runs"),
-    told("process.lastRunOutputDirectory", "", "the ledger knows all runs: producer runs"),
+    told("process.enableLastRunOutput", "true", "the ledger knows all runs: the command runs"),
+    told("process.lastRunOutputDirectory", "", "the ledger knows all runs: the command runs"),
     told(
         "process.keepAccountTeam",
         "false",
@@ -103,7 +103,7 @@ const WITH_ADVICE: &[Told] = &[
     told(
         "process.batchMode.exitWithErrorOnFailedRows",
         "false",
-        "producer sync ends with code 3 when rows were rejected",
+        "the command sync ends with code 3 when rows were rejected",
     ),
     told(
         "datefield.usegmt",

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use ingest_core::commands::producer;
+
 use super::{
     conversion::{Converted, Value},
     environment::Variable,
@@ -24,11 +26,12 @@ pub(super) fn of(name: &str, has_common: bool, converted: &Converted) -> String 
         &mut text,
         &format!("Loads of {}, a configuration of Data Loader{beside}.", quoted(name)),
     );
-    comment(
-        &mut text,
+    let what_to_do = format!(
         "Save it as loads.toml, name it in LOADS_FILE, and read what the comments say: they name \
-         what has no counterpart. `producer loads` checks it.",
+         what has no counterpart. `{} loads` checks it.",
+        producer()
     );
+    comment(&mut text, &what_to_do);
     text.push_str("#\n");
     comment(&mut text, "What no setting of Data Loader says, and is otherwise here:");
     for difference in DIFFERENCES {

@@ -1,8 +1,9 @@
 //! What a person wants of a run: pause, resume, cancel.
 
-use ingest_core::RunId;
+use ingest_core::{RunId, commands::producer};
 use job_queue::{Control, Ledger, Queue, RunState};
 
+use crate::report::command_line::resume_command;
 use crate::{
     import::error::SyncError,
     report::{reject_limit, run_status::RunStatus},
@@ -39,8 +40,9 @@ pub(crate) enum ControlError {
     #[error("run {run} is {}, so it cannot be {}", word(*state), command.done())]
     Refused { run: RunId, state: RunState, command: RunCommand },
     #[error(
-        "run {run} failed, for {reason}; give it another limit to go on with: producer resume {run} \
-         --max-rejects N"
+        "run {run} failed, for {reason}; give it another limit to go on with: {} \
+         --max-rejects N",
+        resume_command(run)
     )]
     LimitPassed { run: RunId, reason: String },
 }
@@ -116,7 +118,7 @@ impl RunCommand {
         match (self, outcome) {
             (Self::Pause, Outcome::Already) => format!("run {run} is paused already"),
             (Self::Pause, _) => {
-                format!("run {run} is paused; go on with: producer resume {run}")
+                format!("run {run} is paused; go on with: {}", resume_command(run))
             }
             (Self::Cancel, Outcome::Already) => format!("run {run} is cancelled already"),
             (Self::Cancel, _) => {
@@ -128,11 +130,14 @@ impl RunCommand {
                 format!("the last lines of run {run} are being written to its files")
             }
             (Self::Resume, Outcome::HandedToServer) => format!(
-                "run {run} goes on as soon as a server takes it; watch it: producer show {run}"
+                "run {run} goes on as soon as a server takes it; watch it: {} show {run}",
+                producer()
             ),
             (Self::Resume, Outcome::NobodyFeeds) => format!(
-                "nobody feeds run {run}: no `producer serve` is running; go on with it in a \
-                 terminal: producer resume {run}"
+                "nobody feeds run {run}: no `{} serve` is running; go on with it in a \
+                 terminal: {}",
+                producer(),
+                resume_command(run)
             ),
         }
     }

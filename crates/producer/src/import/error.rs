@@ -1,7 +1,7 @@
 //! Why a file cannot be read, a run cannot go on, or what it writes cannot be written.
 
 use blob_store::BlobError;
-use ingest_core::{IngestError, RunId};
+use ingest_core::{IngestError, RunId, commands::producer};
 use job_queue::{FeedError, Ledger, Output, QueueError};
 use load::UnreadableLoad;
 
@@ -58,8 +58,9 @@ pub(crate) enum SyncError {
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error(
-        "{file} is being loaded by run {run}; watch it with `producer show {run}`, or go on with it \
+        "{file} is being loaded by run {run}; watch it with `{} show {run}`, or go on with it \
          if it was interrupted: {}",
+        producer(),
         resume_command(run)
     )]
     UnderWay { file: String, run: RunId },
@@ -94,7 +95,7 @@ pub(crate) enum SyncError {
         "run {run}: the ledger's settings are not understood; was it started by another version?"
     )]
     LedgerSettings { run: RunId },
-    #[error("there is no run {run}; `producer runs` lists them")]
+    #[error("there is no run {run}; `{} runs` lists them", producer())]
     UnknownRun { run: RunId },
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -104,7 +105,8 @@ pub(crate) enum SyncError {
     Unconfirmed(#[from] Box<Unconfirmed>),
     #[error(
         "run {run} was started with another load than is said now ({how}); go on with what it has \
-         (producer resume {run}), or load the file as a new run, under another id"
+         ({}), or load the file as a new run, under another id",
+        resume_command(run)
     )]
     OtherLoad { run: RunId, how: String },
 }

@@ -1,6 +1,6 @@
 //! Rejected rows of a run as the source of a new one.
 
-use ingest_core::{Reject, RunId};
+use ingest_core::{Reject, RunId, commands::producer};
 use job_queue::{Ledger, Output, RunLoad};
 
 use crate::import::{
@@ -35,7 +35,8 @@ pub(crate) enum ReplayError {
     Sync(#[from] SyncError),
     #[error(
         "run {run} is still under way; its rejected rows can be replayed when it has ended: \
-         producer show {run}"
+         {} show {run}",
+        producer()
     )]
     UnderWay { run: RunId },
     #[error("run {run} has no rejected rows; there is nothing to replay")]

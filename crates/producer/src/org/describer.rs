@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use ingest_core::commands::producer;
 use load::Describe;
 use salesforce::{Client, ConnectionArgs, LoginError, Refusal};
 use serde::{Deserialize, Serialize};
@@ -39,8 +40,9 @@ pub(crate) enum DescribeError {
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error(
-        "{file} describes no object {object}; it has {known}. Save one that does: producer describe \
-         --object {object} --out FILE"
+        "{file} describes no object {object}; it has {known}. Save one that does: {} describe \
+         --object {object} --out FILE",
+        producer()
     )]
     NotInFile { file: String, object: String, known: String },
 }

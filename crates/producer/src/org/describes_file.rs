@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use ingest_core::commands::producer;
 use load::Describe;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -37,8 +38,9 @@ impl DescribesFile {
     pub(crate) fn read(path: &Path) -> Result<Self, InvalidSetting> {
         let unusable = |why: String| {
             InvalidSetting(format!(
-                "{} cannot be used ({why}); save one with producer describe --object NAME --out FILE",
-                path.display()
+                "{} cannot be used ({why}); save one with {} describe --object NAME --out FILE",
+                path.display(),
+                producer()
             ))
         };
         let file = File::open(path).map_err(|error| unusable(error.to_string()))?;

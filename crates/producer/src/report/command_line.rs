@@ -1,24 +1,24 @@
 //! Commands in messages, ready to be pasted into a shell.
 
-use ingest_core::RunId;
+use ingest_core::{RunId, commands::producer};
 use job_queue::Output;
 
 use crate::report::output_names::folder;
 
 /// What goes on with a run.
 pub(crate) fn resume_command(run: &RunId) -> String {
-    format!("producer resume {run}")
+    format!("{} resume {run}", producer())
 }
 
 /// What loads a file.
 pub(crate) fn sync_command(file: &str) -> String {
-    format!("producer sync --file {}", shell_word(file))
+    format!("{} sync --file {}", producer(), shell_word(file))
 }
 
 /// What loads a file that was put into the container: one among rejects files holds rows of a run.
 pub(crate) fn load_command(file: &str) -> String {
     match file.starts_with(folder(Output::Rejects)) {
-        true => format!("producer replay RUN --file {}", shell_word(file)),
+        true => format!("{} replay RUN --file {}", producer(), shell_word(file)),
         false => sync_command(file),
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use job_queue::{BatchEvent, Depth, Fullness, Ledger};
 
+use crate::report::command_line::resume_command;
 use crate::report::{
     format::{bytes, duration, grouped},
     log_lines::{BATCHES_SHOWN_SINGLY, batch_line, closing, delivered_line, opening, rejected},
@@ -126,7 +127,7 @@ impl Display {
     pub(crate) fn paused_by_hand(&self, ledger: &Ledger) {
         let run = &ledger.run;
         match ledger.paused {
-            true => self.print(&format!("paused by hand; go on with: producer resume {run}")),
+            true => self.print(&format!("paused by hand; go on with: {}", resume_command(run))),
             false => self.print("resumed; the run goes on"),
         }
     }
@@ -136,8 +137,9 @@ impl Display {
         let run = &ledger.run;
         match &ledger.held {
             Some(held) => self.print(&format!(
-                "the run is held: {}; go on with: producer resume {run}",
-                held.reason
+                "the run is held: {}; go on with: {}",
+                held.reason,
+                resume_command(run)
             )),
             None if ledger.has_ended() => {}
             None => self.print("the run is not held any more; it goes on"),

@@ -1,5 +1,6 @@
 //! What a run waits for: a consumer, or one that says what it loads.
 
+use ingest_core::commands::producer;
 use job_queue::{Ledger, LoadSummary, Queue, QueueError};
 use service::few;
 
@@ -58,7 +59,8 @@ fn no_load(ledger: &Ledger, loads: &[LoadSummary]) -> String {
     };
     format!(
         "the run has no load: its start did not say what rows become, and {why} cancel the run \
-         (producer cancel {}) and start it again with --load or --object",
+         ({} cancel {}) and start it again with --load or --object",
+        producer(),
         ledger.run
     )
 }

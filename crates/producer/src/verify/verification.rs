@@ -1,6 +1,9 @@
 //! The result of a verification: what was found, and whether it proves the run.
 
-use ingest_core::Batch;
+use ingest_core::{
+    Batch,
+    commands::{consumer, producer},
+};
 use job_queue::{Ledger, RunState};
 use serde::Serialize;
 
@@ -268,7 +271,7 @@ impl Verification {
         line("verdict", self.verdict());
         line(
             "in salesforce",
-            format!("not looked at here: `consumer count {}` counts records", self.run),
+            format!("not looked at here: `{} count {}` counts records", consumer(), self.run),
         );
         text
     }
@@ -289,8 +292,9 @@ impl Verification {
         if !self.rejects_changed.is_empty() {
             return Some(format!(
                 "the rejects file was changed after the run had written it: if somebody mended its \
-                 rows, load them with producer replay {run}; if nobody did, take them from {file}, \
-                 where they are as they came"
+                 rows, load them with {} replay {run}; if nobody did, take them from {file}, \
+                 where they are as they came",
+                producer()
             ));
         }
         if !self.ids_changed.is_empty() {
@@ -302,8 +306,9 @@ impl Verification {
         }
         self.rejects_differ.then(|| {
             format!(
-                "if rows are missing, producer resume {run} writes those that wait in redis; take the \
-                 rejected rows from {file}, where they are as they came"
+                "if rows are missing, {} resume {run} writes those that wait in redis; take the \
+                 rejected rows from {file}, where they are as they came",
+                producer()
             )
         })
     }

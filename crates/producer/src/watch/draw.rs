@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ingest_core::commands::{consumer, producer};
 use job_queue::{Depth, Ledger};
 use ratatui::{
     Frame,
@@ -52,7 +53,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
 
 fn title(model: &Model) -> Line<'static> {
     let consumers = match model.now.live.consumers {
-        0 => "no consumer is running; start one: consumer".bold().fg(Color::Yellow),
+        0 => format!("no consumer is running; start one: {}", consumer()).bold().fg(Color::Yellow),
         1 => "1 consumer".into(),
         many => format!("{} consumers", grouped(many)).into(),
     };
@@ -107,7 +108,8 @@ fn draw_runs(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         .title(format!(" Runs: the newest {count} "))
         .border_style(Style::new().dim());
     if count == 0 {
-        let text = "\nno runs yet; start one: producer sync --file big-data-import.csv";
+        let text =
+            format!("\nno runs yet; start one: {} sync --file big-data-import.csv", producer());
         frame.render_widget(Paragraph::new(text).alignment(Alignment::Center).block(block), area);
         return;
     }

@@ -21,7 +21,7 @@ use std::{
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures::StreamExt;
-use ingest_core::RunId;
+use ingest_core::{RunId, commands::producer};
 use job_queue::{Queue, QueueError};
 use tokio::{sync::mpsc, time::interval};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -75,11 +75,10 @@ fn needs_a_terminal() -> Result<(), InvalidSetting> {
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         return Ok(());
     }
-    Err(InvalidSetting(
-        "producer watch needs a terminal; `producer runs` prints the runs once, and with --json \
-         for programs"
-            .to_owned(),
-    ))
+    Err(InvalidSetting(format!(
+        "{0} watch needs a terminal; `{0} runs` prints the runs once, and with --json for programs",
+        producer()
+    )))
 }
 
 async fn look_again(queue: Queue, tell: mpsc::Sender<News>) {

@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
-use ingest_core::Tally;
+use ingest_core::{Tally, commands::producer};
 use job_queue::Ledger;
 
 use super::Report;
+use crate::report::command_line::resume_command;
 use crate::report::{
     format::{bytes, duration, grouped, timestamp},
     run_status::RunStatus,
@@ -94,9 +95,7 @@ impl Report {
 
     fn next_command(&self) -> Option<String> {
         match self.status {
-            RunStatus::Paused | RunStatus::Held => {
-                Some(format!("producer resume {}", self.ledger.run))
-            }
+            RunStatus::Paused | RunStatus::Held => Some(resume_command(&self.ledger.run)),
             _ => self.resume_command.clone(),
         }
     }
@@ -105,7 +104,7 @@ impl Report {
     fn rejects_command(&self) -> Option<String> {
         let run = &self.ledger.run;
         let is_written = self.ledger.has_ended() && !self.rejects_files.is_empty();
-        is_written.then(|| format!("producer rejects {run} --for-spreadsheet"))
+        is_written.then(|| format!("{} rejects {run} --for-spreadsheet", producer()))
     }
 
     /// `None` where other lines say it already.

@@ -80,7 +80,7 @@ impl Report {
             resume_command: is_left.then(|| match reject_limit::that_failed(&ledger) {
                 None => resume_command(&ledger.run),
                 // With the old limit it would fail again at once.
-                Some(_) => format!("producer resume {} --max-rejects 100%", ledger.run),
+                Some(_) => format!("{} --max-rejects 100%", resume_command(&ledger.run)),
             }),
             delivered: ledger.delivered(),
             unfinished: ledger.unfinished(),

@@ -13,6 +13,7 @@ use axum::{
 };
 use blob_store::{BlobError, Overwrite};
 use futures::StreamExt;
+use ingest_core::commands::producer;
 use serde::Deserialize;
 use tokio::time::timeout;
 
@@ -88,7 +89,7 @@ fn checked(headers: &HeaderMap, bytes_max: u64) -> Result<Option<u64>, ApiError>
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let unsupported = |words: &str| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, words);
     if bytes_max == 0 {
-        let words = "uploads are off (UPLOAD_BYTES_MAX is 0); use `producer upload`";
+        let words = format!("uploads are off (UPLOAD_BYTES_MAX is 0); use `{} upload`", producer());
         return Err(ApiError::new(StatusCode::FORBIDDEN, words));
     }
     if text(header::CONTENT_TYPE)
@@ -113,7 +114,8 @@ fn checked(headers: &HeaderMap, bytes_max: u64) -> Result<Option<u64>, ApiError>
 
 fn too_large(bytes_max: u64) -> ApiError {
     let words = format!(
-        "the file has more than {bytes_max} bytes (UPLOAD_BYTES_MAX); use `producer upload`"
+        "the file has more than {bytes_max} bytes (UPLOAD_BYTES_MAX); use `{} upload`",
+        producer()
     );
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, words)
 }
