@@ -66,10 +66,23 @@ def chart_values():
 
 
 def with_settings(schema):
-    """The schema with the settings of .env.example."""
+    """The schema with the settings of .env.example, and with what no template can do without."""
     changed = json.loads(schema)
     changed["properties"]["settings"]["propertyNames"]["enum"] = plain_settings()
+    require_defaults(changed, chart_values())
     return json.dumps(changed, indent=2) + "\n"
+
+
+# Of these maps people may take a key away: no limit, a secret that is not used.
+WITHOUT_DUTIES = {"settings", "keys", "resources", "scheduleResources", "labels"}
+
+
+def require_defaults(schema, defaults):
+    """Whoever writes `null` takes a default away. That may be where it is empty, or where people say all themselves."""
+    for key, value in defaults.items():
+        if isinstance(value, dict) and value and key not in WITHOUT_DUTIES:
+            require_defaults(schema["properties"][key], value)
+    schema["required"] = [key for key, value in defaults.items() if value not in ("", [], {})]
 
 
 BEGIN, END = "<!-- values -->\n", "<!-- end of values -->\n"

@@ -67,6 +67,10 @@ def setting(container, setting_name):
     return own or repository.settings()[setting_name]
 
 
+# How programs get to others; none of our own settings.
+OF_THE_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "NO_PROXY")
+
+
 # --- rules ------------------------------------------------------------------------
 
 
@@ -124,7 +128,7 @@ def every_variable_is_a_setting(objects):
     known = repository.settings()
     files = {f"{it}_FILE" for it in repository.secrets()}
     # What people put there themselves, and what the schedules give themselves.
-    others = {"JOB_NAME", "HTTPS_PROXY"}
+    others = {"JOB_NAME", "RUST_LOG", *OF_THE_NETWORK}
     for owner, _, spec, _ in pods(objects):
         for container in containers(spec):
             names = [it["name"] for it in container.get("env", [])]
@@ -177,7 +181,7 @@ def files_that_a_setting_names_are_mounted(objects):
         volumes = {it["name"]: it for it in spec["volumes"]}
         for container in containers(spec):
             paths = [at["mountPath"] for at in container["volumeMounts"]]
-            for key in ("LOADS_FILE", "MAPPING_FILE"):
+            for key in ("LOADS_FILE", "MAPPING_FILE", "SSL_CERT_FILE"):
                 value = environment(container).get(key, {}).get("value")
                 if value and not any(value.startswith(f"{path}/") for path in paths):
                     yield f"{name(owner)}: {key} is {value}, and nothing is mounted there"
@@ -189,6 +193,26 @@ def files_that_a_setting_names_are_mounted(objects):
             made = {made["metadata"]["name"] for made in of_kind(objects, "ConfigMap")}
             if own.endswith("-loads") and own not in made:
                 yield f"{name(owner)} mounts the ConfigMap {own}, which nobody makes"
+
+
+@rule
+def all_programs_reach_others_in_the_same_way(objects):
+    """A consumer that trusts a proxy's certificate is of no use while the server beside it does not."""
+    known = {}
+    for owner, _, spec, _ in pods(objects):
+        for container in containers(spec):
+            own = environment(container)
+            ways = {key: own[key].get("value") for key in OF_THE_NETWORK if key in own}
+            known.setdefault(json.dumps(ways), f"{name(owner)}: {container['name']}")
+            # SSL_CERT_FILE alone would take the place of the public authorities.
+            if "SSL_CERT_FILE" in ways and ways.get("SSL_CERT_DIR") != "/etc/ssl/certs":
+                yield f"{name(owner)}: {container['name']} trusts no public authority"
+        for volume in spec["volumes"]:
+            of = volume.get("configMap") or volume.get("secret")
+            if volume["name"] == "ca" and [item["path"] for item in of["items"]] != ["ca.crt"]:
+                yield f"{name(owner)}: there is no ca.crt where it is looked for"
+    if len(known) > 1:
+        yield f"these reach others in different ways: {known}"
 
 
 @rule

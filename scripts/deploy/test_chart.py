@@ -158,6 +158,105 @@ def test_a_large_number_is_no_power_of_ten():
     assert variable(one(objects, "Deployment", "-server"), "UPLOAD_BYTES_MAX")["value"] == "5368709120"
 
 
+def test_a_schedule_has_what_it_is_given_and_the_one_beside_it_has_not():
+    objects = rendered("schedules")
+    given, other = pod(one(objects, "CronJob", "-nightly-leads")), pod(one(objects, "CronJob", "-daily"))
+    assert {"name": "RUST_LOG", "value": "debug"} in given["containers"][0]["env"]
+    assert {"name": "more", "mountPath": "/etc/more"} in given["containers"][0]["volumeMounts"]
+    assert {"name": "more", "configMap": {"name": "more"}} in given["volumes"]
+    assert (given["nodeSelector"], given["tolerations"]) == ({"kubernetes.io/os": "linux"}, [{"key": "loads", "operator": "Exists"}])
+    assert "affinity" in given
+    template = one(objects, "CronJob", "-nightly-leads")["spec"]["jobTemplate"]["spec"]["template"]
+    assert template["metadata"]["annotations"] == {"example.com/team": "data"}
+    for key in ("RUST_LOG", "more", "nodeSelector", "tolerations", "affinity"):
+        assert key not in json.dumps(other)
+
+
+def test_the_authorities_are_where_the_programs_look():
+    for name, volume in {
+        "full": {"configMap": {"name": "authorities", "items": [{"key": "bundle.pem", "path": "ca.crt"}]}},
+        "workload-identity": {"secret": {"secretName": "authorities", "defaultMode": 0o440, "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+    }.items():
+        for it in [it for it in rendered(name) if it["kind"] in ("Deployment", "CronJob", "Pod")]:
+            assert {"name": "ca", **volume} in pod(it)["volumes"], name
+            assert variable(it, "SSL_CERT_FILE")["value"] == "/etc/batch-sync/ca/ca.crt"
+            assert {"name": "ca", "mountPath": "/etc/batch-sync/ca", "readOnly": True} in container(it)["volumeMounts"]
+    assert "SSL_CERT" not in json.dumps(rendered("default"))
+
+
+def test_two_releases_of_a_namespace_have_no_object_in_common():
+    def names(release):
+        objects = objects_of(template(CHART / "ci/full-values.yaml", {"schedules": {"a": {"schedule": "@daily", "file": "f"}}}, release=release))
+        return {(it["kind"], it["metadata"]["name"]) for it in objects}
+
+    long = "a" * 40
+    for one_release, other in (("a", "b"), ("a", "a-server"), ("a", "a-consumer"), ("a", "a-pods"), (f"{long}-x", f"{long}-y")):
+        assert not names(one_release) & names(other), (one_release, other)
+
+
+@pytest.mark.parametrize("release", ["a.b", "1st", "a.b-server"])
+def test_a_release_whose_name_no_service_may_have_is_refused(release):
+    # Helm itself takes it.
+    refused = template(CHART / "ci/default-values.yaml", release=release)
+    assert refused.returncode != 0
+    assert f'the release is called "{release}"' in refused.stderr, refused.stderr
+
+
+def test_the_longest_name_of_a_release_gives_names_that_kubernetes_takes():
+    objects = objects_of(template(CHART / "ci/default-values.yaml", release="a" * 53))
+    for version in KUBERNETES:
+        assert not [invalid(it, version) for it in objects if invalid(it, version)]
+    assert all(len(it["metadata"]["name"]) <= 63 for it in objects)
+
+
+@pytest.mark.parametrize("values", [
+    *({"schedules": {"x": {"schedule": schedule, "file": "f"}}} for schedule in (
+        "@daily", "@hourly", "@every 1h30m", "0 0 * * *", "*/15 2,14 1-7 * mon-fri", "5 4 ? JAN,jul 0", "00 08 01 12 6", "0/10 * * * *", " 0  0 * * * ")),
+    *({"schedules": {"x": {"schedule": "@daily", "file": "f", "timeZone": zone}}} for zone in (
+        "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+2", "UTC", "")),
+    *({"settings": {"QUEUE_LEASE": lease}} for lease in ("", "1s", "30s", "9m 30s", "59m", "1h", "3600s")),
+    *({"settings": {"QUEUE_NAME": name}} for name in ("", "orders", "Orders_2.eu-west", "x" * 64)),
+    *({"settings": {"REDIS_AUTH": auth}} for auth in ("", "password", "entra")),
+], ids=json.dumps)
+def test_what_kubernetes_and_the_programs_take_is_taken(values):
+    taken = template(CHART / "ci/default-values.yaml", values)
+    assert taken.returncode == 0, taken.stderr
+
+
+def paths(values, above=()):
+    for key, value in values.items():
+        yield (*above, key)
+        if isinstance(value, dict):
+            yield from paths(value, (*above, key))
+
+
+@pytest.mark.parametrize("path", list(paths(repository.chart_values())), ids=".".join)
+def test_a_null_is_taken_or_refused_with_a_sentence(path):
+    """Helm takes away the value for which somebody writes null."""
+    values = None
+    for key in reversed(path):
+        values = {key: values}
+    done = template(CHART / "ci/full-values.yaml", values)
+    if done.returncode == 0:
+        assert not [invalid(it, KUBERNETES[0]) for it in objects_of(done) if invalid(it, KUBERNETES[0])]
+    else:
+        assert path[-1] in done.stderr
+        for of_helm in ("nil pointer", "error calling", "wrong type"):
+            assert of_helm not in done.stderr, done.stderr
+
+
+def test_the_notes_say_with_whom_a_release_shares_its_queue():
+    def notes(*more):
+        installed = run(HELM, "install", "x", str(CHART), "--dry-run=client", "--values", str(CHART / "ci/default-values.yaml"), *more)
+        assert installed.returncode == 0, installed.stderr
+        return installed.stdout.partition("NOTES:")[2]
+
+    assert 'Queue: "batch-sync" in the Redis of the Secret batch-sync.' in notes()
+    assert 'Queue: "orders" in the Redis of the Secret other.' in notes("--set=settings.QUEUE_NAME=orders,secrets.existingSecret=other")
+    assert "networkPolicy.extraEgress" not in notes()
+    assert "networkPolicy.extraEgress" in notes("--set=proxy.https=http://proxy:3128")
+
+
 # --- each refusal of values, seen ---------------------------------------------------
 
 BROKEN_VALUES = {
@@ -170,6 +269,30 @@ BROKEN_VALUES = {
     "a number that is none": ({"server": {"replicas": "two"}}, "replicas"),
     "a grace that is not in seconds": ({"settings": {"CONSUMER_SHUTDOWN_GRACE": "5m"}}, "CONSUMER_SHUTDOWN_GRACE"),
     "a port that is none": ({"networkPolicy": {"redisPorts": [{"port": 70000}]}}, "redisPorts/0/port"),
+    "a schedule of four fields": ({"schedules": {"x": {"schedule": "0 0 * *", "file": "f"}}}, 'schedules.x.schedule is "0 0 * *"'),
+    "a schedule with seconds": ({"schedules": {"x": {"schedule": "0 0 0 * * *", "file": "f"}}}, "schedules.x.schedule"),
+    "a minute that is none": ({"schedules": {"x": {"schedule": "60 0 * * *", "file": "f"}}}, "schedules.x.schedule"),
+    "an hour that is none": ({"schedules": {"x": {"schedule": "0 24 * * *", "file": "f"}}}, "schedules.x.schedule"),
+    "a day that is none": ({"schedules": {"x": {"schedule": "0 0 0 * *", "file": "f"}}}, "schedules.x.schedule"),
+    "a Sunday that Kubernetes does not know": ({"schedules": {"x": {"schedule": "0 0 * * 7", "file": "f"}}}, "0 is Sunday"),
+    "a weekend that ends before it begins": ({"schedules": {"x": {"schedule": "0 0 * * sat-sun", "file": "f"}}}, "6-0 ends before"),
+    "a step of nothing": ({"schedules": {"x": {"schedule": "*/0 * * * *", "file": "f"}}}, "schedules.x.schedule"),
+    "words that are no time": ({"schedules": {"x": {"schedule": "every night", "file": "f"}}}, "schedules.x.schedule"),
+    "a name of a time that there is not": ({"schedules": {"x": {"schedule": "@dayly", "file": "f"}}}, "schedules.x.schedule"),
+    "a time zone in the schedule": ({"schedules": {"x": {"schedule": "TZ=UTC 0 0 * * *", "file": "f"}}}, "a time zone goes into timeZone"),
+    "a time zone with a space": ({"schedules": {"x": {"schedule": "@daily", "file": "f", "timeZone": "Europe / Berlin"}}}, "schedules.x.timeZone"),
+    "a time zone by its offset": ({"schedules": {"x": {"schedule": "@daily", "file": "f", "timeZone": "+02:00"}}}, "schedules.x.timeZone"),
+    "the time zone of the machine": ({"schedules": {"x": {"schedule": "@daily", "file": "f", "timeZone": "Local"}}}, "which Kubernetes refuses"),
+    "a schedule that is nothing": ({"schedules": {"x": None}}, "schedules/x"),
+    "a queue that ends its hash tag": ({"settings": {"QUEUE_NAME": "a}b"}}, "settings/QUEUE_NAME"),
+    "a queue whose name is a number": ({"settings": {"QUEUE_NAME": 2024}}, "settings/QUEUE_NAME"),
+    "a queue with a long name": ({"settings": {"QUEUE_NAME": "x" * 65}}, "settings/QUEUE_NAME"),
+    "a lease without a unit": ({"settings": {"QUEUE_LEASE": "30"}}, "settings/QUEUE_LEASE"),
+    "a lease of nothing": ({"settings": {"QUEUE_LEASE": "0s"}}, "settings/QUEUE_LEASE"),
+    "a lease of two hours": ({"settings": {"QUEUE_LEASE": "2h"}}, "settings/QUEUE_LEASE"),
+    "a way to sign in that there is not": ({"settings": {"REDIS_AUTH": "token"}}, "settings/REDIS_AUTH"),
+    "authorities in two places": ({"ca": {"configMap": "a", "secret": "b"}}, "ca.configMap and ca.secret"),
+    "a proxy's password in the values": ({"proxy": {"https": "http://user:hunter2@proxy:3128"}}, "proxy/https"),
     "a schedule without a file": ({"schedules": {"x": {"schedule": "0 0 * * *"}}}, "file"),
     "no registry": ({"image": {"repository": ""}}, "image.repository"),
     "no Secret": ({"secrets": {"existingSecret": ""}}, "secrets.existingSecret"),
@@ -291,6 +414,11 @@ RULES_BROKEN = [
     (rules.files_that_a_setting_names_are_mounted, "full", lambda it: rewrite(variable(consumer(it), "MAPPING_FILE"), "value", "/app/lead.sdl")),
     (rules.files_that_a_setting_names_are_mounted, "full", lambda it: rewrite(one(it, "ConfigMap", "-loads")["metadata"], "name", "x")),
     (rules.files_that_a_setting_names_are_mounted, "full", lambda it: pod(server(it))["volumes"].pop()),
+    (rules.files_that_a_setting_names_are_mounted, "full", lambda it: rewrite(variable(one(it, "CronJob"), "SSL_CERT_FILE"), "value", "/etc/ca.crt")),
+    (rules.all_programs_reach_others_in_the_same_way, "full", lambda it: container(one(it, "CronJob"))["env"].remove(variable(one(it, "CronJob"), "HTTPS_PROXY"))),
+    (rules.all_programs_reach_others_in_the_same_way, "full", lambda it: one(it, "Pod")["spec"]["initContainers"][0]["env"].remove(variable(one(it, "Pod"), "NO_PROXY"))),
+    (rules.all_programs_reach_others_in_the_same_way, "workload-identity", lambda it: [of["env"].remove(variable(at, "SSL_CERT_DIR")) for at in (server(it), consumer(it), one(it, "Pod")) for of in [container(at)]]),
+    (rules.all_programs_reach_others_in_the_same_way, "workload-identity", lambda it: rewrite(next(of for of in pod(server(it))["volumes"] if of["name"] == "ca")["secret"]["items"][0], "path", "x.crt")),
     (rules.pods_start_anew_when_their_loads_change, "full", lambda it: drop(consumer(it)["spec"]["template"]["metadata"]["annotations"], "checksum/loads")),
     (rules.the_ingress_shows_the_page_and_the_api_and_nothing_else, "full", lambda it: one(it, "Ingress")["spec"]["rules"][0]["http"]["paths"].append({**one(it, "Ingress")["spec"]["rules"][0]["http"]["paths"][0], "path": "/metrics"})),
     (rules.the_ingress_shows_the_page_and_the_api_and_nothing_else, "full", lambda it: rewrite(one(it, "Ingress")["spec"]["rules"][0]["http"]["paths"][0], "path", "/")),

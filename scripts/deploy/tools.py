@@ -21,7 +21,7 @@ def run(*command, **more):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, **more)
 
 
-def template(*values, chart=CHART):
+def template(*values, chart=CHART, release="batch-sync"):
     """`helm template` with values: paths of files, or mappings."""
     inputs, arguments = [], []
     for it in values:
@@ -31,7 +31,7 @@ def template(*values, chart=CHART):
         else:
             arguments += ["--values", str(it)]
     assert len(inputs) <= 1
-    return run(HELM, "template", "batch-sync", str(chart), "--namespace", "test", *arguments, input="".join(inputs))
+    return run(HELM, "template", release, str(chart), "--namespace", "test", *arguments, input="".join(inputs))
 
 
 def objects_of(rendered):

@@ -9,20 +9,21 @@ use azure_storage_blob::{
     BlobClient, BlobClientOptions, BlobContainerClient, BlobContainerClientOptions,
     models::{
         BlobClientGetPropertiesResult, BlobClientGetPropertiesResultHeaders,
-        BlobContainerClientListBlobsOptions, BlobItem, BlobType,
+        BlobContainerClientListBlobsOptions, BlobItem, BlobType, ListBlobsResponse,
     },
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use secrecy::ExposeSecret;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     BlobArgs, BlobError, BlobEtag, BlobPage, BlobProperties, BlobReader, ReadSettings,
     cause::Cause,
     connection::{Connection, Credential, is_loopback},
     error::{Subject, error_code},
-    metrics::Metrics,
+    metrics::{Metrics, Outcome},
     name::{check_blob_name, check_container_name, url_of},
-    retry::{QUESTION, retried},
+    retry::{QUESTION, RetryBudget, retried},
     sas::SasPolicy,
     shared_key::SharedKeyPolicy,
     transport::transport,
@@ -192,6 +193,25 @@ impl BlobStore {
         self.list_page(prefix, after.map(str::to_owned), Some(blobs_max)).await
     }
 
+    /// Whether the service answers within this time, asked for the first blob; it is tried again for as
+    /// long. A request that still has no answer then counts as one that got none.
+    pub async fn answers_within(&self, time: Duration) -> bool {
+        let Ok(client) = self.container_client() else { return false };
+        let deadline = Instant::now() + time;
+        let mut budget = RetryBudget::new(time);
+        loop {
+            let asked = list_once(&client, "", None, Some(NonZero::<u16>::MIN));
+            let Ok(answer) = timeout_at(deadline, asked).await else {
+                self.metrics.requested(Outcome::NoAnswer);
+                return false;
+            };
+            let Err(error) = answer else { return true };
+            if timeout_at(deadline, budget.wait_after(&error)).await != Ok(true) {
+                return false;
+            }
+        }
+    }
+
     async fn list_page(
         &self,
         prefix: &str,
@@ -200,18 +220,7 @@ impl BlobStore {
     ) -> Result<BlobPage, BlobError> {
         let client = self.container_client()?;
         let subject = self.subject(None);
-        let answer = retried(QUESTION, || async {
-            let mut pages = client
-                .list_blobs(Some(BlobContainerClientListBlobsOptions {
-                    prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
-                    marker: marker.clone(),
-                    maxresults: blobs_max.map(|most| most.get().into()),
-                    ..Default::default()
-                }))?
-                .into_pages();
-            let page = pages.try_next().await?.map(Response::into_model).transpose()?;
-            Ok((page, pages.continuation().cloned()))
-        });
+        let answer = retried(QUESTION, || list_once(&client, prefix, marker.as_deref(), blobs_max));
         let (page, continuation) = answer.await.map_err(|error| subject.error(&error))?;
 
         let items = page.map(|page| page.blob_items).unwrap_or_default();
@@ -306,6 +315,25 @@ fn connection(args: &BlobArgs) -> Result<Connection, BlobError> {
     };
     let setting = "AZURE_STORAGE_CONNECTION_STRING";
     Err(BlobError::InvalidSetting { setting, problem: problem.into() })
+}
+
+/// A page of the list, asked for once, and what says where it goes on.
+async fn list_once(
+    client: &BlobContainerClient,
+    prefix: &str,
+    marker: Option<&str>,
+    blobs_max: Option<NonZero<u16>>,
+) -> azure_core::Result<(Option<ListBlobsResponse>, Option<PagerContinuation>)> {
+    let mut pages = client
+        .list_blobs(Some(BlobContainerClientListBlobsOptions {
+            prefix: (!prefix.is_empty()).then(|| prefix.to_owned()),
+            marker: marker.map(str::to_owned),
+            maxresults: blobs_max.map(|most| most.get().into()),
+            ..Default::default()
+        }))?
+        .into_pages();
+    let page = pages.try_next().await?.map(Response::into_model).transpose()?;
+    Ok((page, pages.continuation().cloned()))
 }
 
 fn authentication(credential: Credential) -> Result<Arc<dyn Policy>, BlobError> {

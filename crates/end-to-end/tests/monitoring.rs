@@ -84,9 +84,9 @@ fn each_alert_has_its_entry_in_the_runbook_and_no_entry_is_left_over() {
 fn each_alert_fires_in_one_scene_and_stays_silent_in_another() {
     let mut fires = BTreeSet::new();
     let mut is_silent = BTreeSet::new();
-    for check in
-        list(&yaml(SCENES)["tests"]).iter().flat_map(|scene| list(&scene["alert_rule_test"]))
-    {
+    // A scene may be one of recorded figures alone.
+    let checks = |scene: &Yaml| scene["alert_rule_test"].as_vec().cloned().unwrap_or_default();
+    for check in list(&yaml(SCENES)["tests"]).iter().flat_map(checks) {
         let name = check["alertname"].as_str().unwrap().to_owned();
         let expected = check["exp_alerts"].as_vec().unwrap();
         if expected.is_empty() {

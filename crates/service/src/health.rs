@@ -37,8 +37,10 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 pub struct HealthArgs {
     /// Where to ask; with a path, exactly that. Default: where a program with the same settings
     /// listens.
+    // Read by `ask`: what clap says of a value that it cannot read has the value in it, and this one may
+    // have a password.
     #[arg(value_name = "URL")]
-    url: Option<HealthUrl>,
+    url: Option<String>,
 
     /// Ask whether the program runs (/livez), instead of whether it can work (/readyz): for what
     /// restarts a program that is not healthy.
@@ -73,10 +75,13 @@ impl HealthArgs {
     ///
     /// # Errors
     ///
-    /// When no answer comes in time, or it is not 200.
+    /// When no answer comes in time, or it is not 200. That the URL is none is an exit code.
     pub async fn ask(&self, listen: Option<SocketAddr>, setting: &str) -> anyhow::Result<ExitCode> {
-        let url = match (&self.url, listen) {
-            (Some(url), _) => url.clone(),
+        let url: HealthUrl = match (&self.url, listen) {
+            (Some(text), _) => match text.parse() {
+                Ok(url) => url,
+                Err(problem) => return Ok(failed(&anyhow::anyhow!("URL: {problem}"), USAGE)),
+            },
             (None, Some(address)) if address.port() != 0 => HealthUrl::of(address),
             (None, Some(_)) => {
                 let problem = format!("{setting} has port 0, which says not where; give the URL");
@@ -121,13 +126,25 @@ impl FromStr for HealthUrl {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let problem = "write http://HOST:PORT; https is not spoken here";
         let uri: Uri = text.parse().map_err(|_| problem)?;
-        let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
-        if uri.scheme_str() != Some("http") {
-            return Err(problem);
-        }
+        let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"));
         let authority = authority.ok_or(problem)?.clone();
-        let path = uri.path_and_query().map(ToString::to_string).filter(|path| path != "/");
-        Ok(Self { authority, path: path.unwrap_or_default() })
+        if authority.as_str().contains('@') {
+            return Err(
+                "it has a user or a password, which nobody asks for; write http://HOST:PORT",
+            );
+        }
+        // The parser takes any number, and a URL with none that is a port would be asked at port 80.
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        if !port.is_empty() && authority.port_u16().is_none_or(|port| port == 0) {
+            return Err("its port is none; ports are from 1 to 65535");
+        }
+        if uri.query().is_some() {
+            return Err(
+                "it has a query, which nobody reads; write http://HOST:PORT or a path behind it",
+            );
+        }
+        let path = Some(uri.path()).filter(|path| *path != "/").unwrap_or_default().to_owned();
+        Ok(Self { authority, path })
     }
 }
 
@@ -187,13 +204,37 @@ mod tests {
         for (text, authority, path) in [
             ("http://127.0.0.1:9090", "127.0.0.1:9090", ""),
             ("http://server:3001/", "server:3001", ""),
-            ("http://[::1]/livez?x=1", "[::1]", "/livez?x=1"),
+            ("http://[::1]/livez", "[::1]", "/livez"),
+            ("http://[::1]:65535/a/b", "[::1]:65535", "/a/b"),
         ] {
             let url: HealthUrl = text.parse().unwrap();
             assert_eq!((url.authority.as_str(), url.path.as_str()), (authority, path), "{text}");
         }
-        for text in ["", "server", "server:3001", "https://server", "http://me:pw@server", "/x"] {
-            assert!(text.parse::<HealthUrl>().is_err(), "{text}");
+        for (text, problem) in [
+            ("", "write http://HOST:PORT"),
+            ("server", "write http://HOST:PORT"),
+            ("server:3001", "write http://HOST:PORT"),
+            ("https://server", "https is not spoken here"),
+            ("/x", "write http://HOST:PORT"),
+            ("http://me:hunter2@server", "a user or a password"),
+            ("http://server:99999", "from 1 to 65535"),
+            ("http://[::1]:99999/livez", "from 1 to 65535"),
+            ("http://server:0", "from 1 to 65535"),
+            ("http://server:", "from 1 to 65535"),
+            ("http://server:3001?live", "a query"),
+            ("http://server:3001/livez?x=1", "a query"),
+        ] {
+            let said = text.parse::<HealthUrl>().unwrap_err();
+            assert!(said.contains(problem), "{text}: {said}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_url_that_is_none_is_a_matter_for_a_person() {
+        let args = HealthArgs { url: Some("http://me:hunter2@server".to_owned()), live: false };
+
+        let code = args.ask(None, "METRICS_LISTEN").await.unwrap();
+
+        assert_eq!(code, ExitCode::from(USAGE));
     }
 }

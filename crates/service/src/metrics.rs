@@ -103,10 +103,27 @@ impl Metrics {
     }
 }
 
+/// Whether it is wanted, and plain text is not wanted more. A weight of 0 says "not that".
 fn asks_for_openmetrics(headers: &HeaderMap) -> bool {
-    let mut accepted =
-        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.any(|value| value.to_ascii_lowercase().contains(OPENMETRICS))
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let accepted = accepted.flat_map(|value| value.split(',')).map(weighted);
+    let (mut openmetrics, mut text) = (0.0_f32, 0.0_f32);
+    for (name, weight) in accepted {
+        match name.as_str() {
+            OPENMETRICS => openmetrics = openmetrics.max(weight),
+            "text/plain" => text = text.max(weight),
+            _ => {}
+        }
+    }
+    openmetrics > 0.0 && openmetrics >= text
+}
+
+/// A format of an `Accept` header, and its weight.
+fn weighted(accepted: &str) -> (String, f32) {
+    let mut parts = accepted.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let name = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|part| part.strip_prefix("q=").map(str::parse::<f32>));
+    (name, weight.map_or(1.0, Result::unwrap_or_default))
 }
 
 #[cfg(test)]
@@ -132,17 +149,27 @@ mod tests {
     async fn figures_come_in_the_format_that_is_asked_for() {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.3";
 
-        for accept in [None, Some("*/*"), Some("text/plain;version=0.0.4")] {
+        for accept in [
+            None,
+            Some("*/*"),
+            Some("text/plain;version=0.0.4"),
+            Some("application/openmetrics-text;q=0"),
+            Some("application/openmetrics-text; Q=0.000, */*"),
+            Some("text/plain, application/openmetrics-text;version=1.0.0;q=0.5"),
+            Some("application/openmetrics-text-of-others"),
+        ] {
             let (content_type, text) = answer(accept).await;
-            assert_eq!(content_type, TEXT);
+            assert_eq!(content_type, TEXT, "{accept:?}");
             assert!(text.contains("# TYPE batch_sync_rows_read_total counter\n"), "{text}");
             assert!(text.contains("\nbatch_sync_rows_read_total 7\n"), "{text}");
             assert!(!text.contains("# EOF"), "{text}");
         }
-        let (content_type, text) = answer(Some(prometheus)).await;
-        assert_eq!(content_type, OPENMETRICS_1);
-        assert!(text.contains("# TYPE batch_sync_rows_read counter\n"), "{text}");
-        assert!(text.ends_with("# EOF\n"), "{text}");
+        for accept in [prometheus, "text/plain;q=0.3 ,Application/OpenMetrics-Text"] {
+            let (content_type, text) = answer(Some(accept)).await;
+            assert_eq!(content_type, OPENMETRICS_1, "{accept}");
+            assert!(text.contains("# TYPE batch_sync_rows_read counter\n"), "{text}");
+            assert!(text.ends_with("# EOF\n"), "{text}");
+        }
     }
 
     #[tokio::test]

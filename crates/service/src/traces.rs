@@ -220,9 +220,20 @@ fn start() -> Option<Tracing> {
         .with_sampler(Sampler::AlwaysOn)
         .with_resource(Resource::builder().with_service_name(name).build())
         .build();
-    let ratio = said(SAMPLER_ARG).and_then(|ratio| ratio.parse().ok()).unwrap_or(USUAL_RATIO);
+    let ratio = said(SAMPLER_ARG).map_or(Some(USUAL_RATIO), |said| ratio(&said));
+    let ratio = ratio.unwrap_or_else(|| {
+        tracing::warn!(
+            "{SAMPLER_ARG} is no number from 0 to 1; {USUAL_RATIO} of the pushes are traced"
+        );
+        USUAL_RATIO
+    });
     let tracer = provider.tracer("batch-sync");
     Some(Tracing { provider, tracer, ratio })
+}
+
+/// A part of all; nothing, when it is none.
+fn ratio(said: &str) -> Option<f64> {
+    said.trim().parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio))
 }
 
 /// The program's own name, behind that of the product.
@@ -264,6 +275,22 @@ mod tests {
             "00-4bf9-00f0-01",
         ] {
             assert!(span_context(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_pushes_is_from_nothing_to_all() {
+        for (said, part) in [
+            ("0", Some(0.0)),
+            ("0.25", Some(0.25)),
+            (" 1 ", Some(1.0)),
+            ("1.01", None),
+            ("-0.1", None),
+            ("NaN", None),
+            ("50%", None),
+            ("all", None),
+        ] {
+            assert_eq!(ratio(said), part, "{said}");
         }
     }
 

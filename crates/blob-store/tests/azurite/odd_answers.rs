@@ -3,10 +3,12 @@
 use std::{
     num::NonZero,
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use blob_store::{BlobError, ReadSettings};
 use bytes::Bytes;
+use prometheus_client::{encoding::text, registry::Registry};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -70,6 +72,25 @@ async fn read_from(answers: &[&'static str]) -> (Result<Bytes, BlobError>, u64) 
     let mut reader = azurite_at(&address).read("a.csv", &etag, 10, 0, ReadSettings::default());
     let read = collect(&mut reader).await;
     (read, reader.retries())
+}
+
+#[tokio::test]
+async fn a_probe_that_gets_no_answer_is_counted_as_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    // It takes the question, and says nothing.
+    let store = azurite_at(&address);
+
+    assert!(!store.answers_within(Duration::from_millis(100)).await);
+
+    let mut registry = Registry::default();
+    store.metrics().register(&mut registry);
+    let mut figures = String::new();
+    text::encode(&mut figures, &registry).unwrap();
+    for (outcome, number) in [("no_answer", 1), ("ok", 0), ("throttled", 0)] {
+        let line = format!("blob_requests_total{{outcome=\"{outcome}\"}} {number}\n");
+        assert!(figures.contains(&line), "{line} is not in {figures}");
+    }
 }
 
 /// Of one answer without end, in bytes.

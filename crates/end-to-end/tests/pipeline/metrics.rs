@@ -14,6 +14,7 @@ use test_support::free_port;
 use crate::{
     pipeline::{Pipeline, Report},
     processes::{Program, wait_until},
+    server::SERVE,
 };
 
 const ROWS: u64 = 6_000;
@@ -99,7 +100,7 @@ fn with_trouble() -> Pipeline {
 #[test]
 fn what_consumers_count_is_what_the_ledger_and_salesforce_have() {
     let pipeline = with_trouble();
-    let server = Watched::start(&pipeline, "producer", &["serve", "--http-listen=127.0.0.1:0"]);
+    let server = Watched::start(&pipeline, "producer", &SERVE);
     let consumers = [Watched::consumer(&pipeline), Watched::consumer(&pipeline)];
 
     let ended = pipeline.sync(&["--run-id", "counted", "--json"]).end();
@@ -349,7 +350,7 @@ fn series(text: &str) -> BTreeSet<(String, BTreeSet<String>)> {
 #[test]
 fn no_label_has_the_name_of_a_run_a_file_or_a_code_and_both_formats_say_the_same() {
     let pipeline = with_trouble();
-    let server = Watched::start(&pipeline, "producer", &["serve", "--http-listen=127.0.0.1:0"]);
+    let server = Watched::start(&pipeline, "producer", &SERVE);
     let consumer = Watched::consumer(&pipeline);
     let before = consumer.figures().0.len();
     let ended = pipeline.sync(&["--run-id", "a-secret-name", "--json"]).end();

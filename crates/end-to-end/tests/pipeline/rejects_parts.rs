@@ -10,7 +10,7 @@ use crate::{
     full_proxy::full_proxy_before,
     pipeline::{FILE, Pipeline, Report, block_on},
     processes::wait_until,
-    server::{SERVE, Server},
+    server::Server,
 };
 
 const ROWS: u64 = 2_000;
@@ -184,7 +184,7 @@ fn a_full_rejects_file_goes_on_in_another_one_and_all_of_it_is_downloaded_and_re
     let verified = pipeline.program("producer", &["verify", "full"]).end();
     assert_eq!(verified.code, Some(0), "{verified:?}");
 
-    let server = Server::of(pipeline.program("producer", &SERVE));
+    let server = Server::start(&pipeline);
     let download = format!("{}/api/sync/full/rejects", server.url);
     let downloaded = reqwest::blocking::get(download).unwrap().text().unwrap();
     let header = "ExternalId,Name,Email,Company,_record,_code,_message\n";

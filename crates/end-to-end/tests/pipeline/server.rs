@@ -3,7 +3,10 @@
 use reqwest::blocking::{Client, Response};
 use serde_json::{Value, json};
 
-use crate::processes::{Program, wait_until};
+use crate::{
+    pipeline::Pipeline,
+    processes::{Program, wait_until},
+};
 
 pub(crate) struct Server {
     program: Program,
@@ -14,6 +17,10 @@ pub(crate) struct Server {
 pub(crate) const SERVE: [&str; 3] = ["serve", "--http-listen", "127.0.0.1:0"];
 
 impl Server {
+    pub(crate) fn start(pipeline: &Pipeline) -> Self {
+        Self::of(pipeline.program("producer", &SERVE))
+    }
+
     /// `program` was started with [`SERVE`].
     pub(crate) fn of(mut program: Program) -> Self {
         let mut url = None;
@@ -31,14 +38,15 @@ impl Server {
         &mut self.program
     }
 
+    pub(crate) fn kill(self) {
+        self.program.kill();
+    }
+
     /// Starts a run; the answer is its id.
     pub(crate) fn start_run(&self, file: &str) -> String {
         // Nobody is there who could confirm what cannot be undone.
         let body = json!({"fileName": file, "confirm": true});
-        let answer = self.post("/api/sync/start", &body.to_string());
-        let status = answer.status();
-        let body: Value = answer.json().unwrap();
-        body["runId"].as_str().unwrap_or_else(|| panic!("{file}: {status}: {body}")).to_owned()
+        run_of(self.post("/api/sync/start", &body.to_string()))
     }
 
     /// Tells a run to `pause`, `resume` or `cancel`.
@@ -57,8 +65,20 @@ impl Server {
         report["status"].as_str().unwrap_or_else(|| panic!("no status in {report}")).to_owned()
     }
 
-    fn post(&self, path: &str, body: &str) -> Response {
+    pub(crate) fn wait_for(&self, run: &str, status: &str) -> Value {
+        wait_until(&format!("the run is {status}"), || self.status(run) == status);
+        self.report(run)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &str) -> Response {
         let request = Client::new().post(format!("{}{path}", self.url));
         request.header("Content-Type", "application/json").body(body.to_owned()).send().unwrap()
     }
+}
+
+/// The id of the run that an answer is about.
+pub(crate) fn run_of(answer: Response) -> String {
+    let status = answer.status();
+    let body: Value = answer.json().unwrap();
+    body["runId"].as_str().unwrap_or_else(|| panic!("{status}: {body}")).to_owned()
 }

@@ -1,63 +1,24 @@
 //! Runs over HTTP, on servers that may die.
 
 use redis::Commands;
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::Response;
 use serde_json::Value;
 
 use crate::{
     pipeline::{FILE, Pipeline},
-    processes::{Program, wait_until},
+    processes::wait_until,
+    server::{Server, run_of},
 };
 
 const ROWS: u64 = 20_000;
 
-/// `producer serve` on a free port.
-struct Server {
-    program: Program,
-    url: String,
+/// As the user of the seed does it.
+fn start_run(server: &Server) -> Response {
+    server.post("/api/sync/start", r#"{"fileName": "big-data-import.csv"}"#)
 }
 
-impl Server {
-    fn start(pipeline: &Pipeline) -> Self {
-        let program = pipeline.program("producer", &["serve", "--http-listen", "127.0.0.1:0"]);
-        let mut url = None;
-        wait_until("the server listens", || {
-            let said = program.stderr();
-            let line = said.lines().find_map(|line| line.strip_prefix("listening on "));
-            url = line.and_then(|line| line.split(';').next()).map(str::to_owned);
-            url.is_some()
-        });
-        Self { program, url: url.unwrap() }
-    }
-
-    fn post(&self, path: &str, body: &'static str) -> Response {
-        let request = Client::new().post(format!("{}{path}", self.url));
-        request.header("Content-Type", "application/json").body(body).send().unwrap()
-    }
-
-    /// As the user of the seed does it.
-    fn start_run(&self) -> Response {
-        self.post("/api/sync/start", r#"{"fileName": "big-data-import.csv"}"#)
-    }
-
-    fn report(&self, run: &str) -> Value {
-        reqwest::blocking::get(format!("{}/api/sync/{run}", self.url)).unwrap().json().unwrap()
-    }
-
-    fn wait_for(&self, run: &str, status: &str) -> Value {
-        wait_until(&format!("the run is {status}"), || self.report(run)["status"] == status);
-        self.report(run)
-    }
-
-    fn imports(&self) -> bool {
-        self.program.stderr().contains("Downloading stream from Azure: big-data-import.csv...")
-    }
-}
-
-fn run_of(answer: Response) -> String {
-    let status = answer.status();
-    let body: Value = answer.json().unwrap();
-    body["runId"].as_str().unwrap_or_else(|| panic!("{status}: {body}")).to_owned()
+fn imports(server: &mut Server) -> bool {
+    server.program().stderr().contains("Downloading stream from Azure: big-data-import.csv...")
 }
 
 fn figures<const N: usize>(report: &Value, names: [&str; N]) -> [u64; N] {
@@ -79,10 +40,10 @@ fn a_run_that_is_started_over_http_brings_every_row_to_its_place() {
     let server = Server::start(&pipeline);
     let _consumer = pipeline.consumer();
 
-    let started = server.start_run();
+    let started = start_run(&server);
     assert_eq!(started.status(), 202);
     let run = run_of(started);
-    let again = server.start_run();
+    let again = start_run(&server);
 
     assert_eq!((again.status().as_u16(), run_of(again)), (409, run.clone()));
     let report = server.wait_for(&run, "completed");
@@ -99,19 +60,19 @@ fn a_run_that_is_started_over_http_brings_every_row_to_its_place() {
 #[test]
 fn a_server_that_is_killed_in_mid_run_is_replaced_by_another_one() {
     let pipeline = slow_pipeline();
-    let servers = [Server::start(&pipeline), Server::start(&pipeline)];
+    let mut servers = [Server::start(&pipeline), Server::start(&pipeline)];
     let _consumer = pipeline.consumer();
-    let run = run_of(servers[0].start_run());
-    wait_until("one of them imports it", || servers.iter().any(Server::imports));
-    let [first, second] = servers;
-    let (busy, idle) = if first.imports() { (first, second) } else { (second, first) };
+    let run = run_of(start_run(&servers[0]));
+    wait_until("one of them imports it", || servers.iter_mut().any(imports));
+    let [mut first, second] = servers;
+    let (busy, mut idle) = if imports(&mut first) { (first, second) } else { (second, first) };
     pipeline.wait_until_rows_arrive(2_000);
 
-    busy.program.kill();
+    busy.kill();
     assert!(figures(&idle.report(&run), ["read"]) < [ROWS], "it died in the middle");
 
     let report = idle.wait_for(&run, "completed");
-    assert!(idle.imports());
+    assert!(imports(&mut idle));
     let [read, delivered, rejected] = figures(&report, ["read", "delivered", "rejected"]);
     assert_eq!((read, delivered + rejected), (ROWS, ROWS));
     let written = |report: &Value| report["rejectsWrittenBytes"].as_u64() > Some(0);
@@ -124,7 +85,7 @@ fn pause_resume_and_cancel_do_to_salesforce_what_they_say() {
     let pipeline = slow_pipeline();
     let server = Server::start(&pipeline);
     let _consumer = pipeline.consumer();
-    let run = run_of(server.start_run());
+    let run = run_of(start_run(&server));
     let wish = |wish: &str| server.post(&format!("/api/sync/{run}/{wish}"), "").status().as_u16();
     pipeline.wait_until_rows_arrive(2_000);
 
@@ -157,8 +118,8 @@ fn a_server_feeds_a_run_again_whose_batches_fell_out_of_redis() {
     let mut pipeline = Pipeline::start();
     pipeline.set("BATCH_ROWS", "20");
     pipeline.generate(2_000, &[]);
-    let server = Server::start(&pipeline);
-    let run = run_of(server.start_run());
+    let mut server = Server::start(&pipeline);
+    let run = run_of(start_run(&server));
     server.wait_for(&run, "draining");
     let client = redis::Client::open(pipeline.redis.url()).unwrap();
     let queued = format!("{{batch-sync}}:run:{run}:queued");
@@ -169,6 +130,6 @@ fn a_server_feeds_a_run_again_whose_batches_fell_out_of_redis() {
 
     let report = server.wait_for(&run, "completed");
     assert_eq!(figures(&report, ["read", "delivered", "unfinished"]), [2_000, 2_000, 0]);
-    assert!(server.program.stderr().contains("redis lost 3 of its batches"));
+    assert!(server.program().stderr().contains("redis lost 3 of its batches"));
     pipeline.assert_every_row_is_where_it_belongs(&run, FILE);
 }

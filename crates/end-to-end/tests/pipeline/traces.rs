@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use test_support::free_port;
+
 use crate::{
     pipeline::{FILE, Pipeline},
     processes::wait_until,
@@ -302,4 +304,52 @@ fn of_batches_that_are_not_chosen_only_those_whose_delivery_failed_are_traced() 
     for batch in batches {
         assert_eq!((batch.text("batch_sync.delivery"), batch.links.len()), ("2", 0), "{batch:?}");
     }
+}
+
+#[test]
+fn a_collector_that_is_lost_is_told_of_and_the_run_goes_on() {
+    let mut pipeline = Pipeline::start();
+    pipeline.set("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://127.0.0.1:{}", free_port()));
+    pipeline.put(FILE, content(100));
+    let _consumer = pipeline.consumer();
+
+    let ended = pipeline.sync(&["--run-id", "untold"]).end();
+
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let is_told = |line: &str| line.contains(" WARN ") && line.contains("data will be lost");
+    assert!(ended.stderr.lines().any(is_told), "{}", ended.stderr);
+}
+
+#[test]
+fn a_password_in_a_collectors_address_is_in_no_log() {
+    let (mut pipeline, collector) = traced("1");
+    let address = collector.url.replace("//", "//me:hunter2@");
+    pipeline.set("OTEL_EXPORTER_OTLP_ENDPOINT", &address);
+    pipeline.set("RUST_LOG", "trace");
+    pipeline.put(FILE, content(100));
+    let consumer = pipeline.consumer();
+
+    let ended = pipeline.sync(&["--run-id", "untold"]).end();
+    consumer.signal("TERM");
+    let consumed = consumer.end();
+
+    assert_eq!((ended.code, consumed.code), (Some(3), Some(0)), "{}", ended.stderr);
+    for said in [&ended.stderr, &ended.stdout, &consumed.stderr, &consumed.stdout] {
+        assert!(!said.contains("hunter2") && !said.contains("bWU6aHVudGVyMg"), "{said}");
+    }
+    assert!(ended.stderr.contains("nothing is traced: OTEL_EXPORTER_OTLP_ENDPOINT has a password"));
+    assert!(collector.spans().1.is_empty());
+}
+
+#[test]
+fn a_part_of_the_pushes_that_is_none_is_told_of() {
+    let (pipeline, collector) = traced("all");
+    pipeline.put(FILE, content(100));
+    let _consumer = pipeline.consumer();
+
+    let ended = pipeline.sync(&["--run-id", "some"]).end();
+
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1"), "{ended:?}");
+    assert_eq!(of_name(&collector.spans().0, "run").len(), 1);
 }

@@ -1,8 +1,8 @@
 //! Arguments of `producer health`.
 
-use std::net::SocketAddr;
-
 use clap::Args;
+
+use crate::cli::http_args::ListenArgs;
 
 /// Arguments of `producer health`.
 #[derive(Clone, Debug, Args)]
@@ -12,11 +12,6 @@ pub struct ServerHealthArgs {
     pub health: service::HealthArgs,
 
     /// Where the server listens, whose health it is.
-    #[arg(
-        long,
-        env = "HTTP_LISTEN",
-        default_value = "127.0.0.1:3001",
-        value_name = "ADDRESS:PORT"
-    )]
-    pub http_listen: SocketAddr,
+    #[command(flatten)]
+    pub listen: ListenArgs,
 }

@@ -1,9 +1,22 @@
-//! Limits of the HTTP server, as typed.
+//! Where the HTTP server listens, and its limits, as typed.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use clap::Args;
 use service::{HttpLimits, Networks};
+
+/// Where a server listens: for itself, and for who asks how it is.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ListenArgs {
+    /// Address and port of the HTTP API and the page; port 0 takes any free one.
+    #[arg(
+        long,
+        env = "HTTP_LISTEN",
+        default_value = "127.0.0.1:3001",
+        value_name = "ADDRESS:PORT"
+    )]
+    pub http_listen: SocketAddr,
+}
 
 /// How much of the server its clients may take.
 #[derive(Clone, Debug, Args)]

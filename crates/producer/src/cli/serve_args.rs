@@ -9,7 +9,7 @@ use salesforce::ConnectionArgs;
 use secrecy::SecretString;
 
 use crate::cli::{
-    http_args::HttpArgs,
+    http_args::{HttpArgs, ListenArgs},
     import_args::{GuardArgs, WatermarkArgs},
     load_args::LoadsArgs,
     read_args::ReadArgs,
@@ -21,14 +21,9 @@ const UPLOAD_BYTES_MAX: u64 = 50_000 * (16 << 20);
 /// Arguments of `producer serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// Address and port of the HTTP API and the page; port 0 takes any free one.
-    #[arg(
-        long,
-        env = "HTTP_LISTEN",
-        default_value = "127.0.0.1:3001",
-        value_name = "ADDRESS:PORT"
-    )]
-    pub http_listen: SocketAddr,
+    /// Where it listens.
+    #[command(flatten)]
+    pub listen: ListenArgs,
 
     /// Token that every call of the API must send; without one, the server listens on loopback only.
     #[arg(long, env = "API_TOKEN", hide_env_values = true, value_name = "TOKEN")]

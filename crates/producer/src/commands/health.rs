@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use crate::cli::health_args::ServerHealthArgs;
 
 pub(super) async fn ask(args: ServerHealthArgs) -> anyhow::Result<ExitCode> {
-    args.health.ask(Some(args.http_listen), "HTTP_LISTEN").await
+    args.health.ask(Some(args.listen.http_listen), "HTTP_LISTEN").await
 }

@@ -45,8 +45,9 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
     let Some(queue) = connect(&args.queue, &shutdown).await? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let server = HttpServer::bind(args.http_listen, args.http.limits())
-        .with_context(|| format!("could not listen on {} (HTTP_LISTEN)", args.http_listen))?;
+    let listen = args.listen.http_listen;
+    let server = HttpServer::bind(listen, args.http.limits())
+        .with_context(|| format!("could not listen on {listen} (HTTP_LISTEN)"))?;
     let metrics_server = metrics_server(args.metrics_listen)?;
     let address = server.address()?;
     let runs = RunStore {
@@ -135,7 +136,7 @@ fn checked(args: &ServeArgs) -> anyhow::Result<(Watermarks, ReadSettings, BlobSt
 
 /// Not for clap to say: it repeats what it refuses.
 fn check_token(args: &ServeArgs) -> Result<(), InvalidSetting> {
-    let listen = args.http_listen;
+    let listen = args.listen.http_listen;
     let public = args.http_allowed_hosts.0.iter().find(|name| is_public(name));
     let is_open = !listen.ip().is_loopback() || public.is_some();
     let Some(token) = &args.api_token else {

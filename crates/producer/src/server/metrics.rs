@@ -60,52 +60,52 @@ impl ServerMetrics {
                 metrics.runs.clone(),
             );
             registry.register(
-                "event_streams",
-                "Event streams of pages that are open",
-                metrics.event_streams.clone(),
-            );
-            registry.register(
-                "blob_up",
-                "1 when the blob storage answered this server a moment ago, else 0",
-                metrics.blob_up.clone(),
-            );
-            registry.register(
                 "http_request_duration_seconds",
                 "Time from a request to the beginning of its answer, by method, route and status",
                 metrics.requests.clone(),
             );
-            for (name, help, figure) in [
-                (
-                    "queue_batches_high",
-                    "Batches of a run at which its reading stops",
-                    watermarks.high().jobs,
-                ),
-                (
-                    "queue_batches_low",
-                    "Batches of a run at which its reading goes on",
-                    watermarks.low().jobs,
-                ),
-                (
-                    "queue_high_bytes",
-                    "Bytes of batches at which reading stops",
-                    watermarks.high().bytes,
-                ),
-                (
-                    "queue_low_bytes",
-                    "Bytes of batches at which reading goes on",
-                    watermarks.low().bytes,
-                ),
-            ] {
-                let gauge: Gauge = Gauge::default();
-                gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
-                registry.register(
-                    name,
-                    format!("{help}; the same from every server with these settings: take the max"),
-                    gauge,
-                );
+            for (name, help, gauge) in metrics.gauges(watermarks) {
+                registry.register(name, help, gauge);
             }
         });
         metrics
+    }
+
+    /// What has one figure: its name, what it says, and where it is kept.
+    fn gauges(&self, watermarks: Watermarks) -> [(&'static str, &'static str, Gauge); 6] {
+        let (high, low) = (watermarks.high(), watermarks.low());
+        [
+            ("event_streams", "Event streams of pages that are open", self.event_streams.clone()),
+            (
+                "blob_up",
+                "1 when the blob storage answered this server a moment ago, else 0",
+                self.blob_up.clone(),
+            ),
+            (
+                "queue_batches_high",
+                "Batches of a run at which its reading stops; the same from every server with these \
+                 settings: take the max",
+                fixed(high.jobs),
+            ),
+            (
+                "queue_batches_low",
+                "Batches of a run at which its reading goes on; the same from every server with these \
+                 settings: take the max",
+                fixed(low.jobs),
+            ),
+            (
+                "queue_high_bytes",
+                "Bytes of batches at which reading stops; the same from every server with these \
+                 settings: take the max",
+                fixed(high.bytes),
+            ),
+            (
+                "queue_low_bytes",
+                "Bytes of batches at which reading goes on; the same from every server with these \
+                 settings: take the max",
+                fixed(low.bytes),
+            ),
+        ]
     }
 
     /// Answers with what is known now; asks Redis at most once a second.
@@ -148,6 +148,13 @@ impl ServerMetrics {
         ];
         self.requests.get_or_create(&labels).observe(took.as_secs_f64());
     }
+}
+
+/// A figure of the settings.
+fn fixed(figure: u64) -> Gauge {
+    let gauge = Gauge::default();
+    gauge.set(i64::try_from(figure).unwrap_or(i64::MAX));
+    gauge
 }
 
 /// A client may send any word as its method.

@@ -1,6 +1,6 @@
 //! Whether Redis and the blob storage answer.
 
-use std::{num::NonZero, time::Duration};
+use std::time::Duration;
 
 use blob_store::BlobStore;
 use job_queue::Queue;
@@ -41,15 +41,15 @@ impl Readiness {
     }
 
     async fn ask(&self) -> Answering {
-        let (redis, room, blobs) = tokio::join!(
+        let (redis, room, blobs_answer) = tokio::join!(
             timeout(TIMEOUT, self.queue.depth()),
             timeout(TIMEOUT, self.queue.has_room()),
-            timeout(TIMEOUT, self.store.list_some("", None, NonZero::<u16>::MIN)),
+            self.store.answers_within(TIMEOUT),
         );
         Answering {
             redis_answers: matches!(redis, Ok(Ok(_))),
             redis_is_full: matches!(room, Ok(Ok(false))),
-            blobs_answer: matches!(blobs, Ok(Ok(_))),
+            blobs_answer,
         }
     }
 }

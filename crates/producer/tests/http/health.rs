@@ -69,7 +69,16 @@ async fn health_of_any_free_port_is_wrong_usage() {
 
     assert_eq!(code, Some(2));
     assert!(error.contains("HTTP_LISTEN has port 0"), "{error}");
-    let (code, _, error) = health(&services, &["https://127.0.0.1:1"]).await;
-    assert_eq!(code, Some(2));
-    assert!(error.contains("write http://HOST:PORT"), "{error}");
+    for (url, problem) in [
+        ("https://127.0.0.1:1", "write http://HOST:PORT"),
+        ("http://127.0.0.1:99999", "its port is none"),
+        ("http://127.0.0.1:1/livez?x", "it has a query"),
+        ("http://me:hunter2@127.0.0.1:1", "it has a user or a password"),
+        ("http://me:hunter2@127.0.0.1:x", "write http://HOST:PORT"),
+    ] {
+        let (code, output, error) = health(&services, &[url]).await;
+        assert_eq!(code, Some(2), "{url}");
+        assert!(error.starts_with("error: URL: ") && error.contains(problem), "{error}");
+        assert!(!error.contains("hunter2") && output.is_empty(), "{error}");
+    }
 }

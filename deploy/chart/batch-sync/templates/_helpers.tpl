@@ -1,7 +1,8 @@
 {{/* Names, labels, images, and the environment of a program. */}}
 
+{{/* Never cut: of two releases that begin alike, both would have the same names. Helm allows 53 characters. */}}
 {{- define "batch-sync.name" -}}
-{{ .Release.Name | trunc 40 | trimSuffix "-" }}
+{{ .Release.Name }}
 {{- end -}}
 
 {{- define "batch-sync.labels" -}}
@@ -78,12 +79,38 @@ capabilities: {drop: [ALL]}
 - name: LOADS_FILE
   value: /etc/batch-sync/loads/loads.toml
 {{- end }}
+{{- if include "batch-sync.hasCa" .root }}
+- name: SSL_CERT_FILE
+  value: /etc/batch-sync/ca/ca.crt
+# Both count together. The file alone would take the place of the public authorities, which the image has here.
+- name: SSL_CERT_DIR
+  value: /etc/ssl/certs
+{{- end }}
+{{- with .root.Values.proxy.https }}
+- name: HTTPS_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with .root.Values.proxy.noProxy }}
+- name: NO_PROXY
+  value: {{ . | quote }}
+{{- end }}
 {{- end -}}
 
+{{- define "batch-sync.hasCa" -}}
+{{- if or .Values.ca.configMap .Values.ca.secret }}true{{ end -}}
+{{- end -}}
+
+{{/* `of` is what the values say of these pods alone: a part, or a schedule. */}}
 {{- define "batch-sync.mounts" -}}
 - {name: secrets, mountPath: /etc/batch-sync/secrets, readOnly: true}
 {{- if include "batch-sync.hasLoads" .root }}
 - {name: loads, mountPath: /etc/batch-sync/loads, readOnly: true}
+{{- end }}
+{{- if include "batch-sync.hasCa" .root }}
+- {name: ca, mountPath: /etc/batch-sync/ca, readOnly: true}
+{{- end }}
+{{- with .of.extraVolumeMounts }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
@@ -101,6 +128,23 @@ capabilities: {drop: [ALL]}
 - name: loads
   configMap:
     name: {{ .root.Values.loads.existingConfigMap | default (printf "%s-loads" (include "batch-sync.name" .root)) }}
+{{- end }}
+{{- with .root.Values.ca.configMap }}
+- name: ca
+  configMap:
+    name: {{ . }}
+    items: [{key: {{ $.root.Values.ca.key | quote }}, path: ca.crt}]
+{{- end }}
+{{- with .root.Values.ca.secret }}
+- name: ca
+  secret:
+    secretName: {{ . }}
+    # 0440: for the pod's group alone.
+    defaultMode: 288
+    items: [{key: {{ $.root.Values.ca.key | quote }}, path: ca.crt}]
+{{- end }}
+{{- with .of.extraVolumes }}
+{{ toYaml . }}
 {{- end }}
 {{- end -}}
 
@@ -134,6 +178,9 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels: {{- include "batch-sync.selector" (dict "root" .root "component" .component) | nindent 8 }}
 {{- end }}
+{{ include "batch-sync.nodes" . }}
+{{- end -}}
+{{- define "batch-sync.nodes" -}}
 {{- with .of.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -149,7 +196,7 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- define "batch-sync.hosts" -}}
 {{- $service := printf "%s-server" (include "batch-sync.name" .) -}}
 {{- $own := list $service (printf "%s.%s" $service .Release.Namespace) (printf "%s.%s.svc" $service .Release.Namespace) (printf "%s.%s.svc.cluster.local" $service .Release.Namespace) -}}
-{{- concat .Values.server.allowedHosts $own (ternary (list .Values.ingress.host) list .Values.ingress.enabled) | uniq | join "," -}}
+{{- concat (.Values.server.allowedHosts | default list) $own (ternary (list .Values.ingress.host) list .Values.ingress.enabled) | uniq | join "," -}}
 {{- end -}}
 
 {{/*
