@@ -85,9 +85,10 @@ pub(crate) async fn track_usage(
                 Some(exhausted)
             }
         };
-        let outage = quota.exhausted().zip(exhausted.as_ref());
-        let outage = outage.map(|(usage, since)| since.outage(quota.reserve, usage));
-        publisher.publish(queue, outage.or_else(|| breaker.outage())).await?;
+        let of_quota = quota.exhausted().zip(exhausted.as_ref());
+        let of_quota = of_quota.map(|(usage, since)| since.outage(quota.reserve, usage));
+        let outages: Vec<Outage> = of_quota.into_iter().chain(breaker.outage()).collect();
+        publisher.publish(queue, &outages).await?;
     }
 }
 

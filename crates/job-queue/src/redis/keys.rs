@@ -82,9 +82,9 @@ impl Keys {
         self.named("shared")
     }
 
-    /// Hash: why nothing can be delivered, and since when.
-    pub(crate) fn outage(&self) -> String {
-        self.named("outage")
+    /// Hash: why and since when there is an outage; by `outage_name`, or `REFUSED_SIGN_IN`.
+    pub(crate) fn outage(&self, name: &str) -> String {
+        self.named(name)
     }
 
     /// What belongs to a run.
@@ -101,6 +101,12 @@ impl Keys {
 
 pub(crate) const API_USAGE: &str = "api-usage";
 pub(crate) const ORG_LIMITS: &str = "org-limits";
+pub(crate) const REFUSED_SIGN_IN: &str = "sign-in-refused";
+
+/// Each kind of outage has a name of its own.
+pub(crate) fn outage_name(kind: &str) -> String {
+    format!("outage:{kind}")
+}
 
 /// Hash: notes on the jobs of a queue.
 pub(crate) fn notes(queue: &str) -> String {

@@ -42,7 +42,8 @@ scripts! {
     RELEASE = "parts/clock" "parts/round" "parts/jobs" "queue/release";
     HOLD_RUN = "parts/clock" "parts/round" "ledger/hold_run";
     LIVE = "queue/live";
-    OVERVIEW = "parts/round" "shared/overview";
+    OUTAGES = "parts/outages" "shared/outages";
+    OVERVIEW = "parts/round" "parts/outages" "shared/overview";
     NOTE_BACKPRESSURE = "parts/series" "queue/note_backpressure";
     PUBLISH_FIGURES = "shared/publish_figures";
     PUBLISH_OUTAGE = "shared/publish_outage";
