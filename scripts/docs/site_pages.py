@@ -31,7 +31,8 @@ def lay_out(folder):
     shutil.rmtree(folder, ignore_errors=True)
     source = folder / "src"
     source.mkdir(parents=True)
-    shutil.copy(HERE / "book.toml", folder)
+    for file in ("book.toml", "site.css"):
+        shutil.copy(HERE / file, folder)
     known = chapters()
     for document in known:
         text = with_links_to_pages(document, document.read_text(), set(known))
