@@ -26,6 +26,11 @@ def chapters():
     return [(SUMMARY.parent / target).resolve() for target in targets]
 
 
+def left_out(known):
+    """Documents of docs/ that are no chapter, so that no reader of the site finds them."""
+    return sorted(it.name for it in SUMMARY.parent.glob("*.md") if it != SUMMARY and it not in known)
+
+
 def lay_out(folder):
     """Puts the sources of the site into `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -34,6 +39,8 @@ def lay_out(folder):
     for file in ("book.toml", "site.css"):
         shutil.copy(HERE / file, folder)
     known = chapters()
+    if left_out(known):
+        sys.exit(f"docs/SUMMARY.md lacks {', '.join(left_out(known))}")
     for document in known:
         text = with_links_to_pages(document, document.read_text(), set(known))
         place(source, document).write_text(text)

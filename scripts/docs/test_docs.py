@@ -64,6 +64,11 @@ class Site(unittest.TestCase):
             "See the\nfolder, [deploy](deploy/README.md) and [a page](SECURITY.md).",
         )
 
+    def test_a_document_that_the_summary_lacks_is_named(self):
+        chapters = site.chapters()
+        self.assertEqual(site.left_out(chapters), [])
+        self.assertEqual(site.left_out([it for it in chapters if it.name != "sizing.md"]), ["sizing.md"])
+
     def test_a_link_to_a_document_that_is_no_page_is_refused(self):
         with self.assertRaises(SystemExit):
             site.with_links_to_pages(markdown.ROOT / "README.md", "[it](SECURITY.md)", set())
