@@ -77,5 +77,5 @@ fn is_for_a_person(error: &anyhow::Error) -> bool {
         || error.downcast_ref().is_some_and(ReadError::is_for_a_person)
         || error.downcast_ref().is_some_and(QueueError::is_for_a_person)
         || error.downcast_ref().is_some_and(DescribeError::is_for_a_person)
-        || matches!(error.downcast_ref(), Some(BlobError::Denied { .. }))
+        || error.downcast_ref().is_some_and(BlobError::is_for_a_person)
 }
