@@ -55,7 +55,10 @@ prove-500mb: ## the same with 500 MB in 160 MB; some minutes
 check-deploy: ## chart, compose.yaml, images: rendered, validated, built and run with 100,000 rows [ARGS=--no-images]
 	@scripts/deploy-check.sh $(ARGS)
 
-check: ## formatting, lints, documentation, dependencies, scripts
+docs: ## the documents as a site, in .local/book/html
+	@scripts/docs.sh
+
+check: ## formatting, lints, documents, dependencies, scripts
 	@scripts/check.sh
 
 check-monitoring: ## make faults in the whole product, and see its alerts fire in a Prometheus
@@ -73,4 +76,4 @@ bench: ## measure each part beside its plain counterpart, and the whole [ONLY=la
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb check check-deploy check-monitoring fuzz mutants bench help
+.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb docs check check-deploy check-monitoring fuzz mutants bench help

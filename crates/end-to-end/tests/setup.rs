@@ -279,13 +279,14 @@ fn what_the_set_up_installs_is_named_by_its_hash_and_runs_no_script_to_be_instal
     let lists = [
         "scripts/fuzz-api.txt",
         "scripts/deploy/requirements.txt",
+        "scripts/docs/requirements.txt",
         "crates/salesforce-simulator/foreign-clients/requirements.txt",
     ];
     for list in lists {
         let text = text(list).replace("\\\n", " ");
         let lines: Vec<&str> =
             text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
-        assert!(lines.len() > 10, "{list}");
+        assert!(!lines.is_empty(), "{list}");
         for line in lines {
             assert!(line.contains("==") && line.contains("--hash=sha256:"), "{list}: {line}");
         }
