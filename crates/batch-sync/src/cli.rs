@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::demo::Demo;
+use crate::{demo::Demo, org_check::OrgCheck};
 
 /// The command line of `batch-sync`.
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Generate(generate_upload::Config),
     /// Run a local stand-in for Salesforce, with faults on demand.
     Simulate(Box<salesforce_simulator::SimulatorArgs>),
+    /// Compare your org with the simulator: the same calls to both, with rows that are deleted again.
+    OrgCheck(Box<OrgCheck>),
     /// Load 100,000 rows into a local Salesforce, from nothing, and verify them.
     Demo(Demo),
 }

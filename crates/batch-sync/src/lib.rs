@@ -1,12 +1,13 @@
 //! `batch-sync`: the programs `producer`, `consumer`, `generate-upload` and `salesforce-simulator` as
 //! one, for a PATH.
 //!
-//! It has no work of its own but the demonstration: each command is that of a library, with its
+//! It has no work of its own but the demonstration and the check of an org: each command is that of a library, with its
 //! arguments, settings and exit codes.
 
 mod cli;
 mod demo;
 mod one_program;
+mod org_check;
 
 use std::process::ExitCode;
 
@@ -14,11 +15,11 @@ use clap::{CommandFactory, error::ErrorKind};
 use consumer::Task;
 use tokio_util::sync::CancellationToken;
 
-pub use self::demo::Demo;
 use self::{
     cli::{Cli, Command},
     one_program::OneProgram,
 };
+pub use self::{demo::Demo, org_check::OrgCheck};
 
 /// What is to be done, with arguments that fit together.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub enum Work {
     Generate(generate_upload::Config),
     /// What `salesforce-simulator` does.
     Simulate(Box<salesforce_simulator::SimulatorArgs>),
+    /// An org beside the simulator.
+    OrgCheck(Box<OrgCheck>),
     /// All of it, on this machine.
     Demo(Demo),
 }
@@ -55,6 +58,7 @@ fn meant(cli: Cli) -> Work {
         })),
         Command::Generate(config) => Work::Generate(config),
         Command::Simulate(args) => Work::Simulate(args),
+        Command::OrgCheck(check) => Work::OrgCheck(check),
         Command::Demo(demo) => Work::Demo(demo),
     }
 }
@@ -71,6 +75,7 @@ pub async fn run(work: Work, shutdown: CancellationToken) -> anyhow::Result<Exit
         Work::Consumer(task) => tokio::spawn(consumer::run(task, shutdown)).await?,
         Work::Generate(config) => generate_upload::run(config, shutdown).await,
         Work::Simulate(args) => salesforce_simulator::run(*args, shutdown).await,
+        Work::OrgCheck(check) => check.run(shutdown).await,
         Work::Demo(demo) => demo.run(shutdown).await,
     }
 }

@@ -70,6 +70,15 @@ pub enum BlobError {
         /// Name of the blob.
         name: String,
     },
+    /// Azure keeps the blob offline.
+    #[error(
+        "blob `{name}` is in the archive tier, so it cannot be read; set its tier to Hot or Cool, wait \
+         until it is rehydrated (some hours), and start again"
+    )]
+    Archived {
+        /// Name of the blob.
+        name: String,
+    },
     /// An append blob takes no more appends.
     #[error("append blob `{name}` is full: it took as many appends as it can")]
     Full {
@@ -189,6 +198,14 @@ pub enum BlobError {
     },
 }
 
+impl BlobError {
+    /// Whether it passes only when a person acts, and the same request again is of no use.
+    #[must_use]
+    pub fn is_for_a_person(&self) -> bool {
+        matches!(self, Self::Denied { .. } | Self::Archived { .. })
+    }
+}
+
 /// What a request was about.
 #[derive(Debug, Clone)]
 pub(crate) struct Subject {
@@ -207,6 +224,9 @@ impl Subject {
                 self.already_exists()
             }
             (_, "BlockCountExceedsLimit") => BlobError::Full { name: self.name() },
+            (_, "BlobArchived" | "BlobBeingRehydrated") => {
+                BlobError::Archived { name: self.name() }
+            }
             (_, "InvalidBlobType") => BlobError::OtherType { name: self.name() },
             (ErrorKind::HttpResponse { status, .. }, _) => match *status {
                 StatusCode::NotFound => self.not_found(),

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use job_queue::{Queue, SharedMetrics};
+use job_queue::{IS_FULL, Queue, SharedMetrics};
 use serde_json::json;
 use service::{Component, HttpLimits, HttpServer, Metrics};
 use tokio::{sync::Mutex, time::timeout};
@@ -39,8 +39,27 @@ pub(crate) struct Observed {
     shared: OnceLock<SharedMetrics>,
     /// The deliverer, once the preflight is done.
     deliverer: OnceLock<Arc<Deliverer>>,
-    /// Whether Redis answered, when it was asked last.
-    redis: Mutex<Option<(Instant, bool)>>,
+    /// What Redis answered, when it was asked last.
+    redis: Mutex<Option<(Instant, Answer)>>,
+}
+
+/// What Redis answered.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Nothing,
+    IsFull,
+    HasRoom,
+}
+
+impl Answer {
+    async fn of(queue: &Queue) -> Self {
+        let asking = async { tokio::join!(queue.depth(), queue.has_room()) };
+        match timeout(REDIS_TIMEOUT, asking).await {
+            Ok((Ok(_), Ok(false))) => Self::IsFull,
+            Ok((Ok(_), _room_or_unknown)) => Self::HasRoom,
+            _late => Self::Nothing,
+        }
+    }
 }
 
 impl Default for Observed {
@@ -96,7 +115,7 @@ async fn live() -> Response {
     Json(json!({"status": "live"})).into_response()
 }
 
-/// The program can take batches, and is not about to stop.
+/// The program can take batches, and is not about to stop. When Redis is full it can: it makes room.
 async fn ready(State(observed): State<Arc<Observed>>) -> Response {
     let unready =
         |why: &str| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": why}))).into_response();
@@ -108,14 +127,14 @@ async fn ready(State(observed): State<Arc<Observed>>) -> Response {
     }
     let mut seen = observed.redis.lock().await;
     if seen.is_none_or(|(at, _)| at.elapsed() >= FRESH) {
-        let answers =
-            matches!(timeout(REDIS_TIMEOUT, deliverer.planner.queue.depth()).await, Ok(Ok(_)));
-        *seen = Some((Instant::now(), answers));
+        *seen = Some((Instant::now(), Answer::of(&deliverer.planner.queue).await));
     }
-    match seen.is_some_and(|(_, answers)| answers) {
-        true => Json(json!({"status": "ready"})).into_response(),
-        false => unready("redis does not answer"),
-    }
+    let redis = match *seen {
+        None | Some((_, Answer::Nothing)) => return unready("redis does not answer"),
+        Some((_, Answer::IsFull)) => IS_FULL,
+        Some((_, Answer::HasRoom)) => "answers",
+    };
+    Json(json!({"status": "ready", "redis": redis})).into_response()
 }
 
 async fn metrics(State(observed): State<Arc<Observed>>, headers: HeaderMap) -> Response {

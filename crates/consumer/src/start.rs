@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use job_queue::{OrgClaim, OutageKind, Queue, RunLoad};
+use job_queue::{OrgClaim, Queue, RunLoad};
 use load::DEFAULT_LOAD;
 use salesforce::Client;
 use service::Metrics;
@@ -73,8 +73,8 @@ pub(crate) async fn start(
         // Its place among the calls at once, which consumers at work have to leave to it.
         synced = Box::pin(concurrency.keep_in_sync(queue)) => return Err(synced.expect_err("it never ends").into()),
     };
-    publisher.publish(queue, None).await?;
-    queue.clear_outage_of(OutageKind::SignIn).await?;
+    publisher.publish(queue, &[]).await?;
+    queue.clear_refused_sign_in().await?;
     log_start(config, &signed_in, fitted.as_ref());
     let default = salesforce.load.as_ref().map(|load| RunLoad::new(DEFAULT_LOAD, load));
     if let Some(RunLoad { summary, .. }) = &default {

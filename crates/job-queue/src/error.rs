@@ -1,12 +1,12 @@
 //! What can go wrong with the queue.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use ingest_core::{RunId, commands::producer};
 use redis::{ErrorKind, IntoConnectionInfo, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::refusal::has_code;
+use crate::refusal::{has_code, has_no_place, is_away};
 
 /// What can go wrong with the queue.
 #[derive(Debug, thiserror::Error)]
@@ -14,12 +14,25 @@ use crate::refusal::has_code;
 pub enum QueueError {
     /// `REDIS_URL` is no Redis URL.
     #[error(
-        "REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT, \
+        "REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT (TLS), \
          redis+sentinel://HOST:PORT,HOST:PORT/NAME, or redis+cluster://HOST:PORT,HOST:PORT; if user or \
          password have other characters than letters, digits, `-`, `.`, `_` and `~`, write each as % and \
          two hexadecimal digits, such as %2F for `/`, %23 for `#` and %40 for `@`"
     )]
     InvalidUrl,
+    /// `REDIS_URL` names a socket.
+    #[error(
+        "REDIS_URL names a Unix socket, and these programs speak with Redis over TCP only; write \
+         redis://HOST:PORT, and let Redis listen at a port"
+    )]
+    UnixSocket,
+    /// `REDIS_URL` ends with `#…`.
+    #[error(
+        "REDIS_URL has a `#`, as in `#insecure`: the certificate of redis is always checked. Remove it, and if your \
+         own authority signed the certificate, set SSL_CERT_FILE to the file of the authority's certificate; a `#` in \
+         the password is written %23"
+    )]
+    Fragment,
     /// No Redis answers.
     #[error("redis does not answer at {address}; start it, or set REDIS_URL")]
     Unreachable {
@@ -31,9 +44,11 @@ pub enum QueueError {
     },
     /// Somebody answers, but no Redis without TLS does.
     #[error(
-        "what listens at {address} is no redis without TLS; if it expects TLS, write rediss:// in REDIS_URL"
+        "what listens at {address} is no {server} without TLS; if it expects TLS, write rediss:// in REDIS_URL"
     )]
     NotPlain {
+        /// Who it is.
+        server: Server,
         /// Host and port, without user and password.
         address: String,
         /// What the connection said.
@@ -42,10 +57,12 @@ pub enum QueueError {
     },
     /// The server does not speak TLS, or there is none.
     #[error(
-        "nothing at {address} speaks TLS; check host and port in REDIS_URL (redis has another port for TLS), or write \
+        "nothing at {address} speaks TLS; check host and port in REDIS_URL ({server} has another port for TLS), or write \
          redis:// if it is in a network that nobody else can read"
     )]
     NoTls {
+        /// Who it is.
+        server: Server,
         /// Host and port, without user and password.
         address: String,
         /// What the connection said.
@@ -54,13 +71,75 @@ pub enum QueueError {
     },
     /// The server's certificate is not accepted.
     #[error(
-        "the certificate of redis at {address} is not accepted; write the name in REDIS_URL that it is made for, and \
+        "the certificate of {server} at {address} is not accepted; write the name in REDIS_URL that it is made for, and \
          if your own authority signed it, set SSL_CERT_FILE to the file of the authority's certificate"
     )]
     Untrusted {
+        /// Who it is.
+        server: Server,
         /// Host and port, without user and password.
         address: String,
         /// What the connection said.
+        #[source]
+        source: RedisError,
+    },
+    /// The certificates of authorities cannot be read.
+    #[error(
+        "the certificates to trust could not be read, so redis at {address} was not asked; set SSL_CERT_FILE to a \
+         file with the authority's certificate (PEM), or remove the setting"
+    )]
+    NoAuthorities {
+        /// Host and port, without user and password.
+        address: String,
+        /// What went wrong, and with which file.
+        #[source]
+        source: RedisError,
+    },
+    /// Redis takes no more connections.
+    #[error(
+        "redis at {address} has as many connections as it may have; end programs that are connected to it, or raise \
+         its maxclients"
+    )]
+    NoPlace {
+        /// Host and port, without user and password.
+        address: String,
+    },
+    /// There is no database of this number.
+    #[error(
+        "redis at {address} refuses the database at the end of REDIS_URL; write a smaller number, or none, or raise \
+         `databases` in redis.conf"
+    )]
+    NoDatabase {
+        /// Host and port, without user and password.
+        address: String,
+        /// What Redis said.
+        #[source]
+        source: RedisError,
+    },
+    /// A Sentinel does not take who asks.
+    #[error(
+        "the Sentinel at {address} refuses to sign us in; set REDIS_SENTINEL_PASSWORD to its password, and \
+         REDIS_SENTINEL_USERNAME if it is not that of the user `default` (user and password in REDIS_URL are those of \
+         redis)"
+    )]
+    SentinelSignIn {
+        /// Host and port.
+        address: String,
+        /// What it said.
+        #[source]
+        source: RedisError,
+    },
+    /// A user may not ask where the master or the slot is.
+    #[error(
+        "{server} at {address} does not tell where the keys are: its user lacks a right, in a Sentinel \
+         `+sentinel|get-master-addr-by-name`, in a cluster `+cluster|slots`; see docs/redis.md"
+    )]
+    MayNotAsk {
+        /// Who it is.
+        server: Server,
+        /// Host and port, without user and password.
+        address: String,
+        /// What it said: it names the command.
         #[source]
         source: RedisError,
     },
@@ -152,6 +231,29 @@ pub enum QueueError {
          REDIS_URL instead of redis://"
     )]
     TokenWithoutTls,
+    /// Redis cannot be reached, or cannot serve; nothing more is waited for.
+    #[error(
+        "redis cannot {action} at the moment; try again when it answers, and see its own log if it goes on"
+    )]
+    Away {
+        /// The action.
+        action: &'static str,
+        /// What was said last.
+        #[source]
+        source: RedisError,
+    },
+    /// Redis has no memory left; nothing more is waited for.
+    #[error(
+        "redis is full and cannot {action}; raise its maxmemory, or let consumers deliver what is queued, and try \
+         again"
+    )]
+    Full {
+        /// The action.
+        action: &'static str,
+        /// What Redis said.
+        #[source]
+        source: RedisError,
+    },
     /// Redis refused a command.
     #[error("redis refused to {action}")]
     Refused {
@@ -189,43 +291,84 @@ impl QueueError {
     /// Whether it passes only when a person acts.
     #[must_use]
     pub fn is_for_a_person(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::InvalidUrl
-                | Self::TokenWithoutTls
-                | Self::ClusterDatabase
-                | Self::NoPassword { .. }
-                | Self::Denied { .. }
-                | Self::Forbidden { .. }
-                | Self::Untrusted { .. }
-                | Self::OfOtherOrg { .. }
-        )
+            | Self::UnixSocket
+            | Self::Fragment
+            | Self::TokenWithoutTls
+            | Self::ClusterDatabase
+            | Self::NoDatabase { .. }
+            | Self::NoAuthorities { .. }
+            | Self::NoPassword { .. }
+            | Self::Denied { .. }
+            | Self::TokenRefused { .. }
+            | Self::SentinelSignIn { .. }
+            | Self::MayNotAsk { .. }
+            | Self::Forbidden { .. }
+            | Self::Untrusted { .. }
+            | Self::OfOtherOrg { .. } => true,
+            // All that answered know no such name.
+            Self::NoMaster { source: None, .. } => true,
+            Self::NoMaster { source: Some(source), .. }
+            | Self::NoClusterNode { source: Some(source), .. } => {
+                is_answer(source) && !is_away(source)
+            }
+            _passes => false,
+        }
+    }
+
+    /// Whether a failover, or a start of Redis, ends it. `is_told`: somebody who answered told where Redis
+    /// is.
+    pub(crate) fn is_failover(&self, is_told: bool) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => is_told || (is_answer(source) && is_away(source)),
+            Self::NoMaster { source: Some(source), .. }
+            | Self::NoClusterNode { source: Some(source), .. } => {
+                is_answer(source) && is_away(source)
+            }
+            _lasts => false,
+        }
     }
 
     /// Why nothing could be connected to this URL.
     pub(crate) fn unreachable(url: &SecretString, source: RedisError) -> Self {
+        Self::of_server(Server::Redis, url, source)
+    }
+
+    /// Why this server could not be asked.
+    pub(crate) fn of_server(server: Server, url: &SecretString, source: RedisError) -> Self {
         let Ok(info) = url.expose_secret().into_connection_info() else { return Self::InvalidUrl };
         let address = info.addr().to_string();
         let has_tls = url.expose_secret().starts_with("rediss:");
         let said = source.to_string();
+        let is_denied = source.kind() == ErrorKind::AuthenticationFailed;
         // A Redis without TLS waits for the end of a line. As rustls says it: what came is no TLS, or a
         // certificate that it does not take.
         if has_tls && (source.is_timeout() || said.contains("InvalidContentType")) {
-            Self::NoTls { address, source }
+            Self::NoTls { server, address, source }
         } else if has_tls && said.contains("peer certificate") {
-            Self::Untrusted { address, source }
+            Self::Untrusted { server, address, source }
+        } else if has_tls && said.contains("PEM") {
+            Self::NoAuthorities { address, source }
+        } else if has_no_place(&source) {
+            Self::NoPlace { address }
+        } else if has_code(&source, &["NOPERM"]) {
+            Self::MayNotAsk { server, address, source }
+        } else if server == Server::Sentinel && (is_denied || has_code(&source, &["NOAUTH"])) {
+            Self::SentinelSignIn { address, source }
         } else if has_code(&source, &["NOAUTH"]) {
             Self::NoPassword { address }
         } else if said.contains("SELECT is not allowed in cluster mode") {
             Self::ClusterDatabase
+        } else if said.contains("refused to switch database") && !is_away(&source) {
+            Self::NoDatabase { address, source }
+        } else if is_denied {
+            Self::Denied { address }
+        } else if !has_tls && (source.kind() == ErrorKind::Parse || is_cut(&source)) {
+            // A server with TLS ends a connection that does not begin with it.
+            Self::NotPlain { server, address, source }
         } else {
-            match source.kind() {
-                ErrorKind::AuthenticationFailed => Self::Denied { address },
-                // A server with TLS ends a connection that does not begin with it.
-                ErrorKind::Parse if !has_tls => Self::NotPlain { address, source },
-                _cut if !has_tls && is_cut(&source) => Self::NotPlain { address, source },
-                _no_answer => Self::Unreachable { address, source },
-            }
+            Self::Unreachable { address, source }
         }
     }
 
@@ -236,6 +379,30 @@ impl QueueError {
             false => Self::Refused { action, source },
         }
     }
+}
+
+/// What there is to connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Server {
+    /// A Redis.
+    Redis,
+    /// One that knows which Redis is the master.
+    Sentinel,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Redis => "redis",
+            Self::Sentinel => "Sentinel",
+        })
+    }
+}
+
+/// Whether somebody answered, and this is what it said.
+fn is_answer(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_))
 }
 
 /// Somebody was there, and went.

@@ -65,9 +65,9 @@ mod redis;
 mod refusal;
 mod shared;
 
-pub use self::redis::Queue;
+pub use self::redis::{IS_FULL, Queue};
 pub use args::{QueueArgs, RedisAuth};
-pub use error::{FeedError, QueueError};
+pub use error::{FeedError, QueueError, Server};
 #[cfg(debug_assertions)]
 pub use failpoint::reach_failpoint;
 pub use ledger::{

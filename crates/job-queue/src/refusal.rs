@@ -31,7 +31,18 @@ pub(crate) fn is_away(error: &RedisError) -> bool {
         || error.kind() == Server(ServerErrorKind::ExecAbort)
         // A new connection chooses its database, which Redis refuses while it starts.
         || error.detail().is_some_and(|detail| detail.contains("is loading the dataset"))
+        || has_no_place(error)
         || has_code(error, PASSING)
+}
+
+/// Whether Redis has no memory left for what was asked.
+pub(crate) fn is_full(error: &RedisError) -> bool {
+    has_code(error, &["OOM"])
+}
+
+/// Whether Redis has as many connections as it may have.
+pub(crate) fn has_no_place(error: &RedisError) -> bool {
+    error.to_string().contains("max number of clients reached")
 }
 
 /// Whether Redis gave one of these codes.
@@ -69,6 +80,7 @@ mod tests {
             "CLUSTERDOWN The cluster is down",
             "TRYAGAIN Multiple keys request during rehashing of slot",
             "MOVED 550 127.0.0.1:7001",
+            "ERR max number of clients reached",
             "ASK 550 127.0.0.1:7001",
             "EXECABORT Transaction discarded because of previous errors.",
             "ERR Error running script (call to f_5b1): @user_script:3: -OOM command not allowed when used",

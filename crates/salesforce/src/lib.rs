@@ -26,7 +26,7 @@ mod wire;
 
 pub use api_usage::{Allowance, OrgLimits, Usage};
 pub use args::{ConnectionArgs, InvalidConnection, SignInArgs};
-pub use auth::{Credentials, Flow, JwtKey, JwtKeyError, LoginError};
+pub use auth::{Credentials, Flow, JwtKey, JwtKeyError, LoginError, SignInAdvice};
 pub use client::Client;
 pub use collections::{Destination, Payload, RowError, RowResult};
 pub use count::{CountQuery, Counted, Recorded};

@@ -43,6 +43,16 @@ impl RedisSentinel {
         )
     }
 
+    /// The same, with further lines for its settings.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_with(name: &str, master: &RedisServer, lines: &str) -> Self {
+        Self::start_on(name, master.port(), &|port| format!("port {port}\n"), lines)
+    }
+
     /// The same over TLS, of a master that speaks it on this port, and with further lines for its
     /// settings.
     ///

@@ -41,6 +41,17 @@ async fn an_answer_for_something_else_is_never_taken() {
     }
 }
 
+#[tokio::test]
+async fn a_blob_that_is_archived_is_said_to_be() {
+    let archived = "HTTP/1.1 409 x\r\nx-ms-error-code: BlobArchived\r\nContent-Length: 0\r\n\r\n";
+
+    let (read, _) = read_from(&[archived]).await;
+
+    let error = read.unwrap_err();
+    assert!(matches!(error, BlobError::Archived { .. }), "{error:?}");
+    assert!(error.to_string().contains("set its tier to Hot or Cool"), "{error}");
+}
+
 /// Reads a blob of ten bytes from a server that gives these answers, one per
 /// connection; also gives how often it tried again.
 async fn read_from(answers: &[&'static str]) -> (Result<Bytes, BlobError>, u64) {

@@ -233,7 +233,9 @@ impl Deliverer {
             (_, Settled::LeaseLost) => warn!(
                 run = %job.run,
                 batch = job.sequence,
-                "batch {} of run {} took longer than its lease; another consumer has it",
+                "the lease of batch {} of run {} was lost, so what became of it here does not count: it took \
+                 longer than the lease and another consumer has it, or redis came back without its last writes \
+                 and it is queued again",
                 job.sequence,
                 job.run
             ),

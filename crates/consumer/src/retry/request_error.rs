@@ -75,7 +75,7 @@ fn classify_status(answer: &ErrorAnswer, operation: Operation) -> CallVerdict {
         401 if answer.code.is_none() => CallVerdict::Doubt(NOT_LET_IN),
         401 => CallVerdict::Stop(Blocker {
             what: answer.to_string(),
-            advice: "the token is not accepted; check the credentials and the connected app",
+            advice: "the token is not accepted; check the credentials and the app",
         }),
         403 => CallVerdict::Doubt(NOT_LET_IN),
         404 if answer.code.is_some() => hold(

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use job_queue::{OutageKind, Queue, QueueError};
+use job_queue::{ApiUsage, OutageKind, Queue, QueueError};
 use salesforce::{Client, Usage};
 use tokio::{
     sync::watch,
@@ -19,6 +19,9 @@ use crate::config::ApiReserve;
 
 /// How often usage and outages are published at most.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// At most this often Salesforce is asked since another consumer has learned that calls are available.
+const BETWEEN_HINTS: Duration = Duration::from_secs(5);
 
 /// What is left of the day's calls for this product.
 #[derive(Debug)]
@@ -52,7 +55,8 @@ impl Quota {
 }
 
 /// Publishes through Redis what Salesforce says of the day's calls, and why no call starts, be it for the
-/// quota or for an outage. While the quota is exhausted, asks Salesforce every `check`.
+/// quota or for an outage. While the quota is exhausted, asks Salesforce every `check`, and when another
+/// consumer has published that calls are available: else this one would wait on while that one delivers.
 pub(crate) async fn track_usage(
     quota: &Quota,
     breaker: &CircuitBreaker,
@@ -81,19 +85,25 @@ pub(crate) async fn track_usage(
             (Some(usage), before) => {
                 let mut exhausted =
                     before.unwrap_or_else(|| Exhausted::start(quota.reserve, usage, check));
-                exhausted.ask(client, check).await;
+                let of_all = queue.api_usage().await?;
+                let of_all = of_all.map(|ApiUsage { used, max, .. }| Usage { used, max });
+                let is_hinted = of_all.is_some_and(|usage| !quota.reserve.is_reached(usage));
+                exhausted.ask(client, check, is_hinted).await;
                 Some(exhausted)
             }
         };
-        let outage = quota.exhausted().zip(exhausted.as_ref());
-        let outage = outage.map(|(usage, since)| since.outage(quota.reserve, usage));
-        publisher.publish(queue, outage.or_else(|| breaker.outage())).await?;
+        let of_quota = quota.exhausted().zip(exhausted.as_ref());
+        let of_quota = of_quota.map(|(usage, since)| since.outage(quota.reserve, usage));
+        let outages: Vec<Outage> = of_quota.into_iter().chain(breaker.outage()).collect();
+        publisher.publish(queue, &outages).await?;
     }
 }
 
 /// Only the reserve is left.
 struct Exhausted {
     ask_at: Instant,
+    /// Even if another consumer knows better, not before that.
+    hinted_at: Instant,
 }
 
 impl Exhausted {
@@ -103,7 +113,8 @@ impl Exhausted {
             "{}; deliveries wait until calls are available, nothing is lost",
             in_words(reserve, usage)
         );
-        Self { ask_at: Instant::now() + check }
+        let now = Instant::now();
+        Self { ask_at: now + check, hinted_at: now + BETWEEN_HINTS }
     }
 
     fn outage(&self, reserve: ApiReserve, usage: Usage) -> Outage {
@@ -112,11 +123,16 @@ impl Exhausted {
     }
 
     /// Every answer has the figures in a header; its body does not matter here.
-    async fn ask(&mut self, client: &Client, check: Duration) {
-        if Instant::now() >= self.ask_at {
+    async fn ask(&mut self, client: &Client, check: Duration, is_hinted: bool) {
+        if self.is_due(Instant::now(), is_hinted) {
             let _answer = client.limits().await;
-            self.ask_at = Instant::now() + check;
+            let now = Instant::now();
+            *self = Self { ask_at: now + check, hinted_at: now + BETWEEN_HINTS };
         }
+    }
+
+    fn is_due(&self, now: Instant, is_hinted: bool) -> bool {
+        now >= self.ask_at || is_hinted && now >= self.hinted_at
     }
 }
 

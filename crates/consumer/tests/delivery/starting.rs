@@ -148,3 +148,33 @@ async fn a_sign_in_that_salesforce_refuses_ends_the_consumer() {
 
     assert!(ended.contains("check SALESFORCE_CLIENT_SECRET"), "{ended}");
 }
+
+/// It tells the operators, and not those who wait for a run that the others deliver.
+#[tokio::test]
+async fn a_consumer_that_is_refused_says_nothing_of_the_others_as_long_as_one_is_alive() {
+    let scene = Scene::new().await;
+    let port = test_support::free_port();
+    let let_in = scene.consumer(&[&format!("--metrics-listen=127.0.0.1:{port}")]);
+    scene.feed("first", &good_batches(1)).await;
+    scene.delivered("first").await;
+    let no_secret = ["--salesforce-client-secret=wrong"];
+
+    scene.consumer(&no_secret).ended().await.unwrap_err();
+    let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert_eq!(scene.queue.outage().await.unwrap(), None, "deliveries go on");
+    for figure in ["deliveries_paused{reason=\"sign_in\"} 0", "sign_in_refused 1"] {
+        assert!(metrics.contains(&format!("\nbatch_sync_{figure}\n")), "{figure}: {metrics}");
+    }
+
+    let_in.stop().await.unwrap();
+    let reason = pause(&scene).await.reason;
+    assert!(reason.contains("check SALESFORCE_CLIENT_SECRET"), "nobody is left: {reason}");
+    // The one that is let in ends it.
+    scene.feed("second", &good_batches(2)).await;
+    let another = scene.consumer(&[]);
+    scene.delivered("second").await;
+    assert_eq!(scene.queue.outage().await.unwrap(), None);
+    another.stop().await.unwrap();
+    assert_eq!(scene.queue.outage().await.unwrap(), None, "it is no longer known");
+}

@@ -151,6 +151,37 @@ async fn a_wait_at_the_reserve_is_cut_short_by_a_stop() {
     scene.delivered("still").await;
 }
 
+/// Else it would say for minutes that nothing is delivered, while the other one delivers.
+#[tokio::test]
+async fn a_consumer_at_the_reserve_goes_on_soon_after_another_one_finds_calls_available() {
+    let scene = Scene::new().await;
+    let meter = Meter::before(&scene.salesforce.url(), 950).await;
+    let port = test_support::free_port();
+    let listen = format!("--metrics-listen=127.0.0.1:{port}");
+    // It asks every five minutes.
+    let seldom = scene.consumer(&[&meter.login_url, &listen]);
+    let waits = async |expected: u8| {
+        let figure = format!("\nbatch_sync_salesforce_calls_waiting {expected}\n");
+        until(&figure, async || {
+            let answer = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.ok()?;
+            answer.text().await.ok()?.contains(&figure).then_some(())
+        })
+        .await;
+    };
+    waits(1).await;
+    let often = scene.consumer(&[&meter.login_url, "--salesforce-limit-check=200ms"]);
+    scene.feed("both", &good_batches(4)).await;
+    pause(&scene, true).await;
+
+    meter.used.store(100, Relaxed);
+
+    scene.delivered("both").await;
+    waits(0).await;
+    pause(&scene, false).await;
+    often.stop().await.unwrap();
+    seldom.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_day_that_salesforce_says_is_used_up_is_seen_by_all_whatever_the_figures_say() {
     let scene = Scene::new().await;
@@ -181,7 +212,7 @@ async fn a_consumer_says_how_it_is() {
     };
 
     assert_eq!(get("/livez").await, (200, r#"{"status":"live"}"#.to_owned()));
-    assert_eq!(get("/readyz").await, (200, r#"{"status":"ready"}"#.to_owned()));
+    assert_eq!(get("/readyz").await, (200, r#"{"redis":"answers","status":"ready"}"#.to_owned()));
     let (_, metrics) = get("/metrics").await;
     for line in [
         "batch_sync_rows_delivered_total{change=\"created\"} 300",

@@ -30,6 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "producer",
             "consumer",
             "generate-upload",
+            "salesforce",
             "salesforce-simulator",
             "service",
         ],
@@ -52,7 +53,7 @@ const OWNED_BY: &[(&str, &[&str])] = &[
     ("apalis", &["consumer", "producer"]),
     ("reqwest", &["salesforce", "blob-store"]),
     // What judges the decoder shares nothing with it.
-    ("csv", &["consumer", "load", "generate-upload", "salesforce-simulator"]),
+    ("csv", &["batch-sync", "consumer", "load", "generate-upload", "salesforce-simulator"]),
     ("csv-core", &["producer"]),
     ("toml", &["load"]),
     ("globset", &["load"]),

@@ -3,5 +3,6 @@
 
 mod crates;
 mod folders;
+mod messages;
 mod settings;
 mod sources;

@@ -141,12 +141,18 @@ fn what_consumers_count_is_what_the_ledger_and_salesforce_have() {
     let of_server = server.figures();
     assert_eq!(of_server.sum("rows_read_total"), 0);
     assert!(!of_server.0.keys().any(|series| series.contains("rows_delivered")), "{of_server:?}");
-    for series in
-        ["consumers", "last_settled_timestamp_seconds", "queue_batches{state=\"waiting\"}"]
-    {
+    for series in [
+        "consumers",
+        "last_settled_timestamp_seconds",
+        "queue_batches{state=\"waiting\"}",
+        "runs_ended_total{state=\"completed\"}",
+    ] {
         let of = |figures: &Figures| figures.0.get(&format!("batch_sync_{series}")).copied();
         assert_eq!(of(&of_server), of(&counted[0]), "{series}");
     }
+    // The command that followed the run is gone, unseen.
+    assert_eq!(of_server.sum("runs_ended_total{state=\"completed\"}"), 1);
+    assert_eq!(of_server.sum("run_duration_seconds_count"), 0, "the server did not follow it");
 }
 
 /// What a consumer has counted since it was last scraped is lost with it, and nothing else.

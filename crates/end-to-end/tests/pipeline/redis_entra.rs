@@ -70,6 +70,26 @@ fn answer(mut client: TcpStream, token: &str) {
     client.write_all((head + &body).as_bytes()).unwrap();
 }
 
+/// The identity is not known to Redis, or not any more; also where a node of a cluster is asked first.
+#[test]
+fn a_token_that_redis_refuses_is_for_a_person() {
+    let mut pipeline = slow_pipeline();
+    let redis_url = pipeline.redis.url();
+    let (endpoint, _given) = hand_out_tokens(redis_url.clone());
+    pipeline.set("REDIS_AUTH", "entra");
+    pipeline.set("IDENTITY_ENDPOINT", &endpoint);
+    pipeline.set("IDENTITY_HEADER", "header-of-the-platform");
+    set_user(&redis_url, &["off"]);
+
+    for url in [redis_url.clone(), redis_url.replace("redis:", "redis+cluster:")] {
+        pipeline.set("REDIS_URL", &url);
+        let refused = pipeline.program("producer", &["runs"]).end();
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains("does not take the token of this identity"), "{refused:?}");
+        assert!(refused.stderr.contains(&redis_url.replace("redis://", "")), "{refused:?}");
+    }
+}
+
 #[test]
 fn tokens_open_redis_and_are_renewed_before_they_end() {
     let mut pipeline = slow_pipeline();

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use redis::{Commands, Connection};
-use test_support::{MovingProxy, RedisSentinel, RedisServer};
+use test_support::{MovingProxy, RedisSentinel, RedisServer, free_port};
 
 use crate::{
     pipeline::{FILE, Pipeline, Report},
@@ -243,4 +243,76 @@ fn a_full_queue_whose_last_push_is_forgotten_by_halves_is_fed_again_though_nobod
     assert_eq!(ended.code, Some(0), "{ended:?}");
     Report::of(&ended).assert_it_adds_up(ROWS);
     pipeline.assert_every_row_is_where_it_belongs("full", FILE);
+}
+
+/// Consumers are slower than the producer, which waits for room; people look and steer meanwhile.
+#[test]
+fn a_full_redis_is_told_by_all_and_keeps_nobody_from_looking_and_steering() {
+    let mut pipeline = slow_pipeline();
+    pipeline.set("QUEUE_DEPTH_HIGH", "30");
+    for file in ["other.csv", "third.csv"] {
+        pipeline.put(file, "External_Id__c,Name\n1,a\n");
+    }
+    for arguments in [
+        &["sync", "--file", "third.csv", "--run-id", "third", "--no-wait", "--yes"][..],
+        &["pause", "third"],
+    ] {
+        let ended = pipeline.program("producer", arguments).end();
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
+    }
+    let metrics = format!("127.0.0.1:{}", free_port());
+    let own = [("METRICS_LISTEN", metrics.clone())];
+    let consumer = pipeline.program_with("consumer", &own, &[]);
+    let http = format!("127.0.0.1:{}", free_port());
+    let server = pipeline.program("producer", &["serve", "--http-listen", &http]);
+    let get = |address: &str| {
+        let answer = reqwest::blocking::get(format!("http://{address}/readyz")).ok()?;
+        Some((answer.status().as_u16(), answer.text().ok()?))
+    };
+    let sync = pipeline.sync(&["--run-id", "oom", "--json"]);
+    pipeline.wait_until_rows_arrive(500);
+    let set_memory = |bytes: &str| {
+        let set = ["SET", "maxmemory", bytes];
+        let () = redis::cmd("CONFIG").arg(&set).query(&mut connection(&pipeline.redis)).unwrap();
+    };
+
+    set_memory("1");
+    for (arguments, says) in [
+        (&["runs"][..], "oom"),
+        (&["show", "third"], "paused"),
+        (&["cancel", "third", "--yes"], "third"),
+        (&["show", "third"], "cancelled"),
+    ] {
+        let ended = pipeline.program("producer", arguments).end();
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(said.contains(says), "{arguments:?}: {said}");
+    }
+    for address in [&metrics, &http] {
+        wait_until("it says that redis is full, and is ready", || {
+            get(address).is_some_and(|(code, said)| code == 200 && said.contains("is full: raise"))
+        });
+    }
+    wait_until("the producer says what it waits for", || {
+        sync.stderr().contains("redis is full and cannot")
+    });
+    let start = reqwest::blocking::Client::new()
+        .post(format!("http://{http}/api/sync/start"))
+        .header("content-type", "application/json")
+        .body(r#"{"fileName": "other.csv"}"#)
+        .send()
+        .unwrap();
+    assert_eq!(start.status(), 503);
+    let said = start.text().unwrap();
+    assert!(said.contains("redis is full"), "{said}");
+
+    set_memory("0");
+    wait_until("the producer says that it goes on", || {
+        sync.stderr().contains("redis has room again")
+    });
+    let lines = sync.stderr().lines().filter(|line| line.contains("redis ")).count();
+    assert_eq!(lines, 2, "{}", sync.stderr());
+    pipeline.assert_all_arrived("oom", sync, ROWS);
+    assert!(!consumer.stderr().contains("ERROR"), "{}", consumer.stderr());
+    drop(server);
 }

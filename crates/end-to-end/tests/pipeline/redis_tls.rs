@@ -46,6 +46,13 @@ fn a_redis_with_tls_of_an_own_authority_carries_a_run() {
     assert_eq!(untrusted.code, Some(2), "{untrusted:?}");
     assert!(untrusted.stderr.contains("SSL_CERT_FILE"), "{untrusted:?}");
 
+    pipeline.set("SSL_CERT_FILE", "/nowhere.pem");
+    let unreadable = pipeline.program("producer", &["runs"]).end();
+    assert_eq!(unreadable.code, Some(2), "{unreadable:?}");
+    for part in ["could not be read", "SSL_CERT_FILE", "/nowhere.pem"] {
+        assert!(unreadable.stderr.contains(part), "{unreadable:?}");
+    }
+
     trust(&mut pipeline, &certificates);
     let _consumer = pipeline.consumer();
     let sync = pipeline.sync(&["--run-id", "tls", "--json"]);
@@ -133,7 +140,7 @@ fn a_master_is_followed_through_a_sentinel_with_tls_and_users() {
     let url = format!("rediss+sentinel://loader:a%2Fb%23c@{}/batch-sync", sentinel.address());
     pipeline.set("REDIS_URL", &url);
     let unknown = pipeline.program("producer", &["runs"]).end();
-    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
     assert!(unknown.stderr.contains("REDIS_SENTINEL_PASSWORD"), "{unknown:?}");
     pipeline.set("REDIS_SENTINEL_USERNAME", "asker");
     pipeline.set("REDIS_SENTINEL_PASSWORD", "@sk");

@@ -16,7 +16,8 @@ use crate::ledger::{
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ledger {
-    /// Its id.
+    /// Its id; who shows a ledger says it first, and the file.
+    #[serde(skip)]
     pub run: RunId,
     /// Where it stands.
     pub state: RunState,
@@ -33,6 +34,7 @@ pub struct Ledger {
     /// Container of the blob.
     pub container: String,
     /// Name of the blob.
+    #[serde(skip)]
     pub file: String,
     /// Version of the blob.
     pub etag: String,

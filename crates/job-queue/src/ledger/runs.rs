@@ -11,6 +11,7 @@ use crate::{
         entry::Ledger,
         fields::{Entry, FIELDS},
     },
+    redis::scripts,
 };
 
 /// Runs in the order of their start, newest first.
@@ -167,23 +168,15 @@ impl Queue {
 
     /// The entries of `runs`, in their order; runs that are not there are left out.
     async fn ledgers(&self, runs: &[RunId], fields: Fields) -> Result<Vec<Ledger>, QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.atomic().cmd("TIME");
-        let imports = self.keys.imports();
+        let mut script = self.keys.script(&scripts::SHOW_RUNS);
+        match fields {
+            Fields::All => script.arg("").arg(0),
+            Fields::Listed => script.arg(CODES_LISTED).arg(FIELDS.len()).arg(FIELDS.as_slice()),
+        };
         for run in runs {
-            let keys = self.keys.run(run);
-            match fields {
-                Fields::All => pipeline.hgetall(keys.entry()).hgetall(keys.codes()),
-                Fields::Listed => {
-                    pipeline.hmget(keys.entry(), FIELDS.as_slice());
-                    pipeline.cmd("HSCAN").arg(keys.codes()).arg(0).arg("COUNT").arg(CODES_LISTED)
-                }
-            };
-            pipeline.exists(keys.feeder());
-            pipeline.hexists(imports.job_data_hash(), run.as_ref());
-            pipeline.hlen(keys.queue().job_data_hash());
+            script.arg(run.as_ref());
         }
-        let answer: Vec<redis::Value> = self.query("show runs", &pipeline).await?;
+        let answer: Vec<redis::Value> = self.invoke("show runs", &script).await?;
         let unreadable =
             |source| QueueError::Refused { action: "show runs in a known form", source };
         let mut values = answer.into_iter();
@@ -192,8 +185,7 @@ impl Queue {
             redis::from_redis_value(time).map_err(|error| unreadable(error.into()))?;
         let now_ms = seconds * 1000 + micros / 1000;
         let mut ledgers = Vec::with_capacity(runs.len());
-        for run in runs {
-            let of_run = redis::Value::Array(values.by_ref().take(5).collect());
+        for (run, of_run) in runs.iter().zip(values) {
             let (entry, codes, feeder_alive, is_to_import, batches_queued): Answer =
                 redis::from_redis_value(of_run).map_err(|error| unreadable(error.into()))?;
             let rejected_by_code = fields.codes(codes).map_err(|error| unreadable(error.into()))?;

@@ -25,6 +25,7 @@ use crate::{
     QueueError,
     redis::{
         hosts::{Hosts, address},
+        last_word::with_its_word,
         tokens::Tokens,
     },
     refusal::has_code,
@@ -81,14 +82,15 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// When none answers, or nobody has the slot; with what the last one said.
+    /// When none answers, or nobody has the slot: with what one said that is clear, or else
+    /// what the last one said.
     pub(crate) async fn master(&mut self) -> Result<SecretString, QueueError> {
         let others = self.told.iter().filter(|node| !self.hosts.hosts.contains(node));
         let mut nodes: Vec<String> = self.hosts.hosts.iter().chain(others).cloned().collect();
         let first = self.turn % nodes.len().max(1);
         nodes.rotate_left(first);
         self.turn += 1;
-        let mut said = None;
+        let (mut said, mut clear) = (None, None);
         for node in &nodes {
             match self.ask(node).await {
                 Ok(slots) => {
@@ -99,8 +101,19 @@ impl Cluster {
                         return self.reached(master).await;
                     }
                 }
-                Err(error) => said = Some(error),
+                Err(error) => {
+                    let refused = QueueError::unreachable(&self.hosts.url(node, ""), error.clone());
+                    let refused = Tokens::refused(self.tokens.as_ref(), refused);
+                    let refused = with_its_word(refused).await;
+                    let is_clear =
+                        refused.is_for_a_person() || matches!(refused, QueueError::NoPlace { .. });
+                    clear = clear.or(is_clear.then_some(refused));
+                    said = Some(error);
+                }
             }
+        }
+        if let Some(refused) = clear {
+            return Err(refused);
         }
         let nodes = self.hosts.hosts.join(",");
         Err(QueueError::NoClusterNode { slot: self.slot, nodes, source: said })

@@ -20,13 +20,13 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
     QueueArgs, QueueError,
     redis::{
-        cluster::Cluster, hosts::check_password, locator::Locator, sentinel::Sentinels,
-        tokens::Tokens,
+        cluster::Cluster, hosts::checked, last_word::with_its_word, locator::Locator,
+        sentinel::Sentinels, tokens::Tokens, waits::BETWEEN_REMINDERS,
     },
     refusal::has_code,
 };
@@ -62,10 +62,14 @@ struct Server {
 }
 
 impl Connection {
-    pub(crate) async fn open(args: &QueueArgs) -> Result<Self, QueueError> {
+    /// Waits for a failover, for as long as `patience` says.
+    pub(crate) async fn open(
+        args: &QueueArgs,
+        patience: Option<Duration>,
+    ) -> Result<Self, QueueError> {
         tls::provide();
+        let args = &QueueArgs { redis_url: checked(&args.redis_url)?, ..args.clone() };
         let name = args.queue_name.clone();
-        check_password(args.redis_url.expose_secret())?;
         let tokens = Tokens::of(args).await?;
         let mut locator = match Sentinels::of(args)? {
             Some(sentinels) => Locator::Sentinels(sentinels),
@@ -74,14 +78,15 @@ impl Connection {
                 None => Locator::Address,
             },
         };
-        let mut url = locator.locate().await?.unwrap_or_else(|| args.redis_url.clone());
-        let mut current = connect(&url, tokens.as_ref()).await?;
+        let (mut url, mut current) =
+            first_connection(&mut locator, &args.redis_url, tokens.as_ref(), patience).await?;
         if matches!(locator, Locator::Address)
             && is_of_cluster(&mut current, &url).await?
             && let Some((cluster, node)) = slot_node(&url, &name, tokens.clone()).await
         {
-            current = connect(&node, tokens.as_ref()).await?;
-            (locator, url) = (Locator::Cluster(cluster), node);
+            locator = Locator::Cluster(cluster);
+            (url, current) =
+                first_connection(&mut locator, &node, tokens.as_ref(), patience).await?;
         }
         let server = Mutex::new(Server { locator, url, opened: Instant::now() });
         Ok(Self { current: RwLock::new(current), server, name, tokens })
@@ -146,7 +151,11 @@ impl Connection {
         }
         let url = moved_to.unwrap_or_else(|| server.url.clone());
         if let Ok(connection) = connect(&url, self.tokens.as_ref()).await {
-            info!("opened a new connection to redis");
+            if url.expose_secret() == server.url.expose_secret() {
+                debug!("opened a new connection to redis");
+            } else {
+                info!("redis is at {} now", address_of(&url));
+            }
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = connection;
             server.url = url;
             server.opened = Instant::now();
@@ -182,6 +191,40 @@ async fn slot_node(
     }
 }
 
+/// Locates Redis and connects to it, for as long as whoever answers says that it is on its way, or tells of one
+/// that does not answer yet.
+async fn first_connection(
+    locator: &mut Locator,
+    setting: &SecretString,
+    tokens: Option<&Tokens>,
+    patience: Option<Duration>,
+) -> Result<(SecretString, ConnectionManager), QueueError> {
+    let (since, mut told) = (Instant::now(), None::<Instant>);
+    loop {
+        let mut is_told = false;
+        let connecting = async {
+            let located = locator.locate().await?;
+            is_told = located.is_some();
+            let url = located.unwrap_or_else(|| setting.clone());
+            let connection = connect(&url, tokens).await?;
+            Ok::<_, QueueError>((url, connection))
+        };
+        let error = match connecting.await {
+            Ok(connected) => return Ok(connected),
+            Err(error) if !error.is_failover(is_told) => return Err(error),
+            Err(error) => error,
+        };
+        if patience.is_some_and(|patience| since.elapsed() > patience) {
+            return Err(error);
+        }
+        if told.is_none_or(|told| told.elapsed() > BETWEEN_REMINDERS) {
+            warn!(error = %error, "redis cannot be reached; retrying until it can");
+            told = Some(Instant::now());
+        }
+        tokio::time::sleep(MASTER_CHECK_INTERVAL).await;
+    }
+}
+
 async fn connect(
     url: &SecretString,
     tokens: Option<&Tokens>,
@@ -197,9 +240,15 @@ async fn connect(
     if let Some(tokens) = tokens {
         config = config.set_credentials_provider(tokens.clone());
     }
-    let connected = ConnectionManager::new_with_config(client, config).await;
-    connected.map_err(|error| match QueueError::unreachable(url, error) {
-        QueueError::Denied { address } if tokens.is_some() => QueueError::TokenRefused { address },
-        other => other,
-    })
+    let error = match ConnectionManager::new_with_config(client, config).await {
+        Ok(connection) => return Ok(connection),
+        Err(error) => Tokens::refused(tokens, QueueError::unreachable(url, error)),
+    };
+    Err(with_its_word(error).await)
+}
+
+/// Host and port, without user and password.
+fn address_of(url: &SecretString) -> String {
+    let info = url.expose_secret().into_connection_info();
+    info.map(|info| info.addr().to_string()).unwrap_or_default()
 }

@@ -71,16 +71,34 @@ impl Hosts {
     }
 }
 
-/// Refuses a URL whose password ends the host for who reads it as a URL: what is before the `/` would be
-/// taken for a host, and be shown in errors.
+/// The URL as all others read it: with the schemes of Redis where it has those of Valkey.
 ///
 /// # Errors
 ///
-/// When an `@` comes after a `/`, `?` or `#`.
-pub(crate) fn check_password(url: &str) -> Result<(), QueueError> {
-    let (_scheme, rest) = url.split_once("://").unwrap_or_default();
+/// When it names a socket, or ends with `#…`; and when an `@` comes after a `/`, `?` or `#`: the password
+/// ends the host there for who reads it as a URL, what is before would be taken for a host, and be shown in
+/// errors.
+pub(crate) fn checked(url: &SecretString) -> Result<SecretString, QueueError> {
+    let Some((scheme, rest)) = url.expose_secret().split_once("://") else {
+        return Err(QueueError::InvalidUrl);
+    };
     let is_cut = rest.split_once(['/', '?', '#']).is_some_and(|(_, behind)| behind.contains('@'));
-    if is_cut { Err(QueueError::InvalidUrl) } else { Ok(()) }
+    if is_cut {
+        return Err(QueueError::InvalidUrl);
+    }
+    let (family, kind) =
+        scheme.split_once('+').map_or((scheme, ""), |(family, kind)| (family, kind));
+    let family = match family {
+        "redis" | "valkey" if kind != "unix" => "redis",
+        "rediss" | "valkeys" => "rediss",
+        "unix" | "redis" | "valkey" => return Err(QueueError::UnixSocket),
+        _other => return Err(QueueError::InvalidUrl),
+    };
+    if rest.contains('#') {
+        return Err(QueueError::Fragment);
+    }
+    let kind = if kind.is_empty() { String::new() } else { format!("+{kind}") };
+    Ok(format!("{family}{kind}://{rest}").into())
 }
 
 /// Host and port as a URL has them: an IPv6 address in brackets.
@@ -112,14 +130,43 @@ mod tests {
         }
     }
 
+    fn read(url: &str) -> Result<String, QueueError> {
+        checked(&url.into()).map(|url| url.expose_secret().to_owned())
+    }
+
     #[test]
     fn a_password_that_is_not_encoded_is_refused() {
         for url in ["redis://:12/3@host:1", "redis+cluster://me:pa?ss@host", "redis://word#x@host"]
         {
-            assert!(check_password(url).is_err(), "{url}");
+            assert!(matches!(read(url), Err(QueueError::InvalidUrl)), "{url}");
         }
-        for url in ["redis://me:p%2Fss@host:1/3", "redis+sentinel://a,b/name/2", "unix:///socket"] {
-            assert!(check_password(url).is_ok(), "{url}");
+        for url in ["redis://me:p%2Fss@host:1/3", "redis+sentinel://a,b/name/2"] {
+            assert_eq!(read(url).unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn what_users_of_valkey_write_is_the_same() {
+        for (written, read_as) in [
+            ("valkey://me:p@host/3", "redis://me:p@host/3"),
+            ("valkeys://host", "rediss://host"),
+            ("valkey+sentinel://a,b/name", "redis+sentinel://a,b/name"),
+            ("valkeys+cluster://a,b", "rediss+cluster://a,b"),
+        ] {
+            assert_eq!(read(written).unwrap(), read_as);
+        }
+    }
+
+    #[test]
+    fn what_would_be_misread_is_refused_with_its_cause() {
+        for url in ["unix:///socket", "redis+unix:///socket", "valkey+unix:///socket"] {
+            assert!(matches!(read(url), Err(QueueError::UnixSocket)), "{url}");
+        }
+        for url in ["rediss://host/#insecure", "redis+sentinel://a/name#insecure"] {
+            assert!(matches!(read(url), Err(QueueError::Fragment)), "{url}");
+        }
+        for url in ["http://host", "host:6379"] {
+            assert!(matches!(read(url), Err(QueueError::InvalidUrl)), "{url}");
         }
     }
 }

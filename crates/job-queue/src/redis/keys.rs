@@ -30,7 +30,12 @@ impl Keys {
     /// key that it names never exists: so a node of a cluster that is losing the slot, and has some of
     /// its keys only, refuses the script (`ASK`) before it begins.
     pub(crate) fn script(&self, script: &'static Script) -> ScriptInvocation<'static> {
-        script.key(self.named(""))
+        script.key(self.never_there())
+    }
+
+    /// A key in the slot of all others.
+    pub(crate) fn never_there(&self) -> String {
+        self.named("")
     }
 
     fn named(&self, name: &str) -> String {
@@ -82,9 +87,9 @@ impl Keys {
         self.named("shared")
     }
 
-    /// Hash: why nothing can be delivered, and since when.
-    pub(crate) fn outage(&self) -> String {
-        self.named("outage")
+    /// Hash: why and since when there is an outage; by `outage_name`, or `REFUSED_SIGN_IN`.
+    pub(crate) fn outage(&self, name: &str) -> String {
+        self.named(name)
     }
 
     /// What belongs to a run.
@@ -101,6 +106,12 @@ impl Keys {
 
 pub(crate) const API_USAGE: &str = "api-usage";
 pub(crate) const ORG_LIMITS: &str = "org-limits";
+pub(crate) const REFUSED_SIGN_IN: &str = "sign-in-refused";
+
+/// Each kind of outage has a name of its own.
+pub(crate) fn outage_name(kind: &str) -> String {
+    format!("outage:{kind}")
+}
 
 /// Hash: notes on the jobs of a queue.
 pub(crate) fn notes(queue: &str) -> String {
@@ -130,11 +141,6 @@ impl RunKeys {
     /// Bitmap by sequence.
     pub(crate) fn settled(&self) -> String {
         format!("{}:settled", self.0)
-    }
-
-    /// Hash: rejected rows by code.
-    pub(crate) fn codes(&self) -> String {
-        format!("{}:codes", self.0)
     }
 
     /// List: lines of a file of this name that are not in it yet.

@@ -5,6 +5,7 @@ mod cluster;
 mod connection;
 mod hosts;
 pub(crate) mod keys;
+mod last_word;
 mod locator;
 mod queue;
 mod retry;
@@ -12,5 +13,6 @@ pub(crate) mod scripts;
 mod sentinel;
 mod server_settings;
 mod tokens;
+mod waits;
 
-pub use queue::Queue;
+pub use queue::{IS_FULL, Queue};

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicBool},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,8 +13,17 @@ use redis::{
 use crate::{
     Metrics, QueueArgs, QueueError,
     metrics::Command,
-    redis::{aof_repair::rewrite_state, connection::Connection, keys::Keys, retry::Retry},
+    redis::{
+        aof_repair::rewrite_state, connection::Connection, keys::Keys, retry::Retry, waits::Waits,
+    },
+    refusal::is_full,
 };
+
+/// What a program says of a Redis without [room](Queue::has_room).
+pub const IS_FULL: &str = "is full: raise its maxmemory, or let consumers deliver what is queued";
+
+/// How long an action of a person waits for Redis.
+const PATIENCE_OF_A_PERSON: Duration = Duration::from_secs(10);
 
 /// The queue and the ledger. Cheap to clone; all clones share one connection.
 #[derive(Clone)]
@@ -22,8 +31,9 @@ pub struct Queue {
     connection: Arc<Connection>,
     pub(crate) keys: Keys,
     pub(crate) lease: Duration,
-    /// An action of some clone waits for Redis at this moment.
-    is_away: Arc<AtomicBool>,
+    /// How long an action waits for a Redis that is away or full; without end if there is none.
+    patience: Option<Duration>,
+    waits: Arc<Waits>,
     metrics: Arc<Metrics>,
 }
 
@@ -34,17 +44,53 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// Connects to Redis.
+    /// Connects to Redis. Where Sentinels or other nodes of a cluster answer, and the one that is needed
+    /// does not, it waits for a failover.
     ///
     /// # Errors
     ///
-    /// When the URL is malformed, or nothing answers within some seconds.
+    /// When the URL is malformed, nothing answers within some seconds, or a person has to act.
     pub async fn connect(args: &QueueArgs) -> Result<Self, QueueError> {
-        let connection = Arc::new(Box::pin(Connection::open(args)).await?);
+        Self::open(args, None).await
+    }
+
+    /// The same for a person who waits for an answer: see [`for_a_person`](Self::for_a_person).
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), and when a failover takes longer than some seconds.
+    pub async fn connect_for_a_person(args: &QueueArgs) -> Result<Self, QueueError> {
+        Self::open(args, Some(PATIENCE_OF_A_PERSON)).await
+    }
+
+    async fn open(args: &QueueArgs, patience: Option<Duration>) -> Result<Self, QueueError> {
+        let connection = Arc::new(Box::pin(Connection::open(args, patience)).await?);
         connection.follow_master();
         let keys = Keys::of(&args.queue_name);
-        let (is_away, metrics) = (Arc::default(), Arc::default());
-        Ok(Self { connection, keys, lease: args.queue_lease, is_away, metrics })
+        let (waits, metrics) = (Arc::default(), Arc::default());
+        Ok(Self { connection, keys, lease: args.queue_lease, patience, waits, metrics })
+    }
+
+    /// The same queue, whose actions wait for some seconds at most while Redis is away or full, and then
+    /// say so.
+    #[must_use]
+    pub fn for_a_person(&self) -> Self {
+        Self { patience: Some(PATIENCE_OF_A_PERSON), ..self.clone() }
+    }
+
+    /// Whether Redis takes what needs memory. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// When Redis does not answer, or refuses otherwise; it is not waited for.
+    pub async fn has_room(&self) -> Result<bool, QueueError> {
+        let mut nothing = redis::cmd("SETRANGE");
+        nothing.arg(self.keys.never_there()).arg(0).arg("");
+        match nothing.query_async::<u64>(&mut self.connection()).await {
+            Ok(_bytes) => Ok(true),
+            Err(error) if is_full(&error) => Ok(false),
+            Err(error) => Err(QueueError::refused("tell whether it has room", error)),
+        }
     }
 
     /// What this process measures of the queue.
@@ -134,6 +180,6 @@ impl Queue {
     }
 
     pub(crate) fn retry(&self, action: &'static str) -> Retry<'_> {
-        Retry::new(&self.connection, &self.is_away, &self.metrics, action)
+        Retry::new(&self.connection, &self.waits, &self.metrics, action, self.patience)
     }
 }

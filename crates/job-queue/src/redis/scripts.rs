@@ -42,7 +42,8 @@ scripts! {
     RELEASE = "parts/clock" "parts/round" "parts/jobs" "queue/release";
     HOLD_RUN = "parts/clock" "parts/round" "ledger/hold_run";
     LIVE = "queue/live";
-    OVERVIEW = "parts/round" "shared/overview";
+    OUTAGES = "parts/outages" "shared/outages";
+    OVERVIEW = "parts/round" "parts/outages" "shared/overview";
     NOTE_BACKPRESSURE = "parts/series" "queue/note_backpressure";
     PUBLISH_FIGURES = "shared/publish_figures";
     PUBLISH_OUTAGE = "shared/publish_outage";
@@ -56,6 +57,7 @@ scripts! {
     SET_FIELDS = "ledger/set_fields";
     SET_LOAD = "parts/clock" "parts/round" "ledger/set_load";
     CLAIM_FOR_ORG = "shared/claim_for_org";
+    SHOW_RUNS = "ledger/show_runs";
     SETTLE = "parts/round" "parts/jobs" "parts/outputs" "parts/ended" "parts/series" "queue/settle";
     SWAP_SHARED = "shared/swap_shared";
     ACQUIRE_RUN = "parts/clock" "parts/round" "parts/jobs" "parts/outputs" "parts/ended" "parts/same_file" "queue/acquire_run";

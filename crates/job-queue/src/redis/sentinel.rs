@@ -9,7 +9,7 @@ use redis::{
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    QueueArgs, QueueError,
+    QueueArgs, QueueError, Server,
     redis::hosts::{Hosts, address},
 };
 
@@ -19,7 +19,8 @@ const SENTINEL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Who knows the master: `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,…]/NAME[/DB]`.
 /// User and password are those of Redis; those of the Sentinels are settings of their own.
 pub(crate) struct Sentinels {
-    clients: Vec<Client>,
+    /// Each with its address as a URL.
+    clients: Vec<(SecretString, Client)>,
     hosts: Hosts,
     service: String,
     database: String,
@@ -32,13 +33,16 @@ impl Sentinels {
             return Ok(None);
         };
         let (service, database) = hosts.path.split_once('/').unwrap_or((&hosts.path, "0"));
-        if service.is_empty() {
+        let is_number = database.bytes().all(|byte| byte.is_ascii_digit());
+        if service.is_empty() || database.is_empty() || !is_number {
             return Err(QueueError::InvalidUrl);
         }
         let (service, database) = (service.to_owned(), database.to_owned());
         let client = |host: &String| {
-            let client = sign_in(hosts.url_without_user(host).as_str(), args).map(Client::open);
-            client.and_then(|client| client).map_err(|_says_the_url| QueueError::InvalidUrl)
+            let url = hosts.url_without_user(host);
+            let client = sign_in(&url, args).map(Client::open).and_then(|client| client);
+            let client = client.map_err(|_says_the_url| QueueError::InvalidUrl)?;
+            Ok::<_, QueueError>((url.into(), client))
         };
         let clients = hosts.hosts.iter().map(client).collect::<Result<_, _>>()?;
         Ok(Some(Self { clients, hosts, service, database }))
@@ -48,17 +52,25 @@ impl Sentinels {
     ///
     /// # Errors
     ///
-    /// When none does; with what the last one said instead.
+    /// When none does: with what one said that a person has to hear, or else what the last one said
+    /// instead.
     pub(crate) async fn master(&self) -> Result<SecretString, QueueError> {
-        let mut said = None;
-        for client in &self.clients {
+        let (mut said, mut for_a_person) = (None, None);
+        for (url, client) in &self.clients {
             match self.ask(client).await {
                 Ok(Some((host, port))) => {
                     return Ok(self.hosts.url(&address(&host, port), &self.database));
                 }
                 Ok(None) => {}
-                Err(error) => said = Some(error),
+                Err(error) => {
+                    let refused = QueueError::of_server(Server::Sentinel, url, error.clone());
+                    for_a_person = for_a_person.or(refused.is_for_a_person().then_some(refused));
+                    said = Some(error);
+                }
             }
+        }
+        if let Some(refused) = for_a_person {
+            return Err(refused);
         }
         let sentinels = self.hosts.hosts.join(",");
         Err(QueueError::NoMaster { service: self.service.clone(), sentinels, source: said })
@@ -99,7 +111,7 @@ mod tests {
 
         let sentinels = Sentinels::of(&args).unwrap().unwrap();
 
-        let infos = sentinels.clients.iter().map(Client::get_connection_info);
+        let infos = sentinels.clients.iter().map(|(_, client)| client.get_connection_info());
         let asked: Vec<String> = infos.clone().map(|one| one.addr().to_string()).collect();
         assert_eq!(asked, ["a:1000", "b:26379"]);
         for settings in infos.map(ConnectionInfo::redis_settings) {
@@ -114,7 +126,12 @@ mod tests {
     #[test]
     fn one_redis_needs_none_and_a_url_without_a_name_is_refused() {
         assert!(Sentinels::of(&QueueArgs::at("redis://localhost:6379")).unwrap().is_none());
-        for url in ["redis+sentinel://a:1", "redis+sentinel://a:1/", "http+sentinel://a:1/x"] {
+        for url in [
+            "redis+sentinel://a:1",
+            "redis+sentinel://a:1/",
+            "redis+sentinel://a:1/x/y",
+            "http+sentinel://a:1/x",
+        ] {
             assert!(Sentinels::of(&QueueArgs::at(url)).is_err(), "{url}");
         }
     }

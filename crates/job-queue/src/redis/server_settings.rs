@@ -7,14 +7,16 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// When Redis cannot be asked. A managed Redis that hides its settings gives
+    /// When Redis refuses; Redis being away is waited out. A managed Redis that hides its settings gives
     /// no warnings.
     pub async fn settings_warnings(&self) -> Result<Vec<String>, QueueError> {
-        let mut connection = self.connection();
-        match redis::cmd("INFO").query_async::<String>(&mut connection).await {
-            Ok(info) => Ok(settings_warnings(&info)),
-            Err(error) if has_code(&error, &["NOPERM"]) => Ok(Vec::new()),
-            Err(error) => Err(QueueError::refused("tell about itself", error)),
+        let mut retry = self.retry("tell about itself");
+        loop {
+            match redis::cmd("INFO").query_async::<String>(&mut self.connection()).await {
+                Ok(info) => return Ok(retry.succeeded(settings_warnings(&info))),
+                Err(error) if has_code(&error, &["NOPERM"]) => return Ok(Vec::new()),
+                Err(error) => retry.wait(error).await?,
+            }
         }
     }
 }

@@ -58,6 +58,16 @@ impl Tokens {
         Ok(Some(tokens))
     }
 
+    /// The same error, of a Redis that was shown a token instead of a password.
+    pub(crate) fn refused(tokens: Option<&Self>, error: QueueError) -> QueueError {
+        match error {
+            QueueError::Denied { address } if tokens.is_some() => {
+                QueueError::TokenRefused { address }
+            }
+            other => other,
+        }
+    }
+
     /// What to show, and when to show the next one.
     async fn credentials(&self) -> (RedisResult<BasicAuth>, Duration) {
         let failed = |words| RedisError::from(io::Error::other(words));

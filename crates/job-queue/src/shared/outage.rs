@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{Queue, QueueError, reason, redis::scripts};
+use crate::{
+    Queue, QueueError, reason,
+    redis::{
+        keys::{REFUSED_SIGN_IN, outage_name},
+        scripts,
+    },
+};
 
 /// A consumer that cannot deliver publishes that again before this is over.
 const OUTAGE_TTL: Duration = Duration::from_secs(30);
@@ -12,8 +18,8 @@ const OUTAGE_TTL: Duration = Duration::from_secs(30);
 /// A consumer that is not let in ends, and is started again after minutes.
 const REFUSED_SIGN_IN_TTL: Duration = Duration::from_secs(10 * 60);
 
-/// Reason, since when, until when; `None` when there is no outage.
-type Published = (Option<String>, Option<u64>, Option<u64>);
+/// Reason, since when, until when.
+type Published = (String, u64, String);
 
 /// Why consumers deliver nothing now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,13 +42,14 @@ pub enum OutageKind {
     DailyCalls,
     /// The same of its Bulk batches.
     BulkBatches,
-    /// Nobody is let in.
+    /// No token is given: for now, or at all.
     SignIn,
 }
 
 impl OutageKind {
+    /// The one that needs a person comes first.
     pub(crate) const ALL: [Self; 4] =
-        [Self::Trouble, Self::DailyCalls, Self::BulkBatches, Self::SignIn];
+        [Self::SignIn, Self::Trouble, Self::DailyCalls, Self::BulkBatches];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -60,7 +67,7 @@ impl OutageKind {
 
 impl Queue {
     /// Publishes that nothing can be delivered, why, and how long until consumers retry. An outage
-    /// that lasts must be published again within 30 seconds.
+    /// that lasts must be published again within 30 seconds. Outages of other kinds stay as they are.
     ///
     /// # Errors
     ///
@@ -71,70 +78,84 @@ impl Queue {
         reason: &str,
         retry_in: Option<Duration>,
     ) -> Result<(), QueueError> {
-        self.publish(kind, reason, retry_in, OUTAGE_TTL).await
+        self.publish(&outage_name(kind.word()), reason, retry_in, OUTAGE_TTL).await
     }
 
     /// Publishes that a consumer was not let in and ends. It holds until one is let in, for ten minutes
-    /// at most.
+    /// at most. Deliveries stand still for it only while no consumer is alive.
     ///
     /// # Errors
     ///
     /// As [`publish_outage`](Self::publish_outage).
     pub async fn publish_refused_sign_in(&self, reason: &str) -> Result<(), QueueError> {
-        self.publish(OutageKind::SignIn, reason, None, REFUSED_SIGN_IN_TTL).await
+        self.publish(REFUSED_SIGN_IN, reason, None, REFUSED_SIGN_IN_TTL).await
     }
 
-    /// Ends an outage of this kind: a consumer was let in.
+    /// A consumer was let in.
     ///
     /// # Errors
     ///
     /// As [`publish_outage`](Self::publish_outage).
-    pub async fn clear_outage_of(&self, kind: OutageKind) -> Result<(), QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.hget(self.keys.outage(), "kind");
-        let (published,): (Option<String>,) = self.query("show the outage", &pipeline).await?;
-        match published.as_deref().and_then(OutageKind::read) == Some(kind) {
-            true => self.clear_outage().await,
-            false => Ok(()),
+    pub async fn clear_refused_sign_in(&self) -> Result<(), QueueError> {
+        self.clear(REFUSED_SIGN_IN).await
+    }
+
+    /// Ends the outage of this kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_outage`](Self::publish_outage).
+    pub async fn clear_outage(&self, kind: OutageKind) -> Result<(), QueueError> {
+        self.clear(&outage_name(kind.word())).await
+    }
+
+    /// Why deliveries stand still, of all kinds of outage that there are now together: since when the
+    /// first one is there, and when the first retry is.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_outage`](Self::publish_outage).
+    pub async fn outage(&self) -> Result<Option<Outage>, QueueError> {
+        let mut script = self.keys.script(&scripts::OUTAGES);
+        for kind in OutageKind::ALL {
+            script.arg(kind.word());
         }
+        let published: Vec<Published> = self.invoke("show the outage", &script).await?;
+        Ok(Outage::of_all(published))
     }
 
     async fn publish(
         &self,
-        kind: OutageKind,
+        name: &str,
         reason: &str,
         retry_in: Option<Duration>,
         ttl: Duration,
     ) -> Result<(), QueueError> {
         let in_ms = |duration: Duration| duration.as_millis().to_string();
         let mut script = self.keys.script(&scripts::PUBLISH_OUTAGE);
-        script.arg(&*reason::kept(reason)).arg(in_ms(ttl));
-        script.arg(retry_in.map(in_ms).unwrap_or_default()).arg(kind.word());
+        script.arg(name).arg(&*reason::kept(reason)).arg(in_ms(ttl));
+        script.arg(retry_in.map(in_ms).unwrap_or_default());
         self.invoke("publish an outage", &script).await
     }
 
-    /// Ends the outage: deliveries go on.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish_outage`](Self::publish_outage).
-    pub async fn clear_outage(&self) -> Result<(), QueueError> {
+    async fn clear(&self, name: &str) -> Result<(), QueueError> {
         let mut pipeline = redis::pipe();
-        pipeline.del(self.keys.outage()).ignore();
+        pipeline.del(self.keys.outage(name)).ignore();
         self.query("clear an outage", &pipeline).await
     }
+}
 
-    /// The outage, if there is one now.
-    ///
-    /// # Errors
-    ///
-    /// As [`publish_outage`](Self::publish_outage).
-    pub async fn outage(&self) -> Result<Option<Outage>, QueueError> {
-        let mut pipeline = redis::pipe();
-        pipeline.hmget(self.keys.outage(), &["reason", "since_ms", "until_ms"]);
-        let ((reason, since_ms, until_ms),): (Published,) =
-            self.query("show the outage", &pipeline).await?;
-        let published = reason.zip(since_ms);
-        Ok(published.map(|(reason, since_ms)| Outage { reason, since_ms, until_ms }))
+impl Outage {
+    fn of_all(published: Vec<Published>) -> Option<Self> {
+        let each = published.into_iter().map(|(reason, since_ms, until)| Self {
+            reason,
+            since_ms,
+            until_ms: until.parse().ok(),
+        });
+        each.reduce(|all, one| Self {
+            reason: format!("{}; {}", all.reason, one.reason),
+            since_ms: all.since_ms.min(one.since_ms),
+            until_ms: all.until_ms.into_iter().chain(one.until_ms).min(),
+        })
     }
 }

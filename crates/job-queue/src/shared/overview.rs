@@ -9,7 +9,7 @@ use std::{
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric},
-    metrics::{MetricType, gauge::ConstGauge},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::Registry,
 };
 use tokio::time::timeout;
@@ -32,14 +32,20 @@ struct Overview {
     batches: Batches,
     bytes: u64,
     oldest_queued_ms: Option<u64>,
+    /// Since when some batches can be delivered.
+    deliverable_ms: Option<u64>,
     last_settled_ms: Option<u64>,
     rejects_pending_bytes: u64,
+    /// Those of them whose run has ended.
+    rejects_left_bytes: u64,
     consumers: u64,
     servers: u64,
     calls: Option<Used>,
     bulk_batches: Option<Used>,
     limits_seen_ms: Option<u64>,
-    outage: Option<OutageKind>,
+    outages: Vec<OutageKind>,
+    is_sign_in_refused: bool,
+    runs_ended: [(&'static str, u64); 3],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,24 +63,28 @@ struct Used {
     max: u64,
 }
 
-/// As Redis answers.
+/// As Redis answers, see `overview.lua`.
 type Answer = (
     u64,
     (u64, u64, u64, u64),
     u64,
+    (String, String),
     String,
-    String,
-    u64,
-    u64,
-    u64,
+    (u64, u64),
+    (u64, u64),
     [Option<u64>; 3],
     [Option<u64>; 5],
-    String,
+    Vec<String>,
+    bool,
+    [Option<u64>; 3],
 );
 
 impl Queue {
     async fn overview(&self) -> Result<Overview, QueueError> {
-        let script = self.keys.script(&scripts::OVERVIEW);
+        let mut script = self.keys.script(&scripts::OVERVIEW);
+        for kind in OutageKind::ALL {
+            script.arg(kind.word());
+        }
         let answer: Answer = self.invoke("show what is queued", &script).await?;
         Ok(Overview::of(answer))
     }
@@ -86,14 +96,15 @@ impl Overview {
             now_ms,
             batches,
             bytes,
-            oldest,
+            (oldest, deliverable),
             settled,
-            pending,
-            consumers,
-            servers,
+            (pending, left),
+            (consumers, servers),
             usage,
             limits,
-            outage,
+            outages,
+            is_sign_in_refused,
+            ended,
         ) = answer;
         let (waiting, delayed, leased, parked) = batches;
         let [used, max, usage_seen] = usage;
@@ -109,15 +120,28 @@ impl Overview {
             batches: Batches { waiting, delayed, leased, parked },
             bytes,
             oldest_queued_ms: oldest.parse().ok(),
+            deliverable_ms: deliverable.parse().ok(),
             last_settled_ms: settled.parse().ok(),
             rejects_pending_bytes: pending,
+            rejects_left_bytes: left,
             consumers,
             servers,
             calls: by_answers.or_else(|| used_of(calls_max, calls_left)),
             bulk_batches: used_of(bulk_max, bulk_left),
             limits_seen_ms: usage_seen.max(limits_seen),
-            outage: OutageKind::read(&outage),
+            outages: outages.iter().filter_map(|word| OutageKind::read(word)).collect(),
+            is_sign_in_refused,
+            runs_ended: {
+                let [completed, failed, cancelled] = ended.map(Option::unwrap_or_default);
+                [("completed", completed), ("failed", failed), ("cancelled", cancelled)]
+            },
         }
+    }
+
+    /// For how long batches could be delivered, and none was settled.
+    fn standstill_ms(&self) -> u64 {
+        let begin = self.deliverable_ms.max(self.deliverable_ms.and(self.last_settled_ms));
+        self.now_ms.saturating_sub(begin.unwrap_or(self.now_ms))
     }
 
     fn encode(&self, out: &mut Out<'_, '_>) -> fmt::Result {
@@ -136,21 +160,36 @@ impl Overview {
             "Time since the oldest batch of the runs that are delivered was queued; 0 when there is none",
             seconds(self.now_ms.saturating_sub(oldest)),
         )?;
+        out.gauge(
+            "queue_standstill_seconds",
+            "Time for which batches could be delivered and none was settled: since the last one was, or the \
+             oldest batch was queued, or its run was resumed; 0 when there is none",
+            seconds(self.standstill_ms()),
+        )?;
         if let Some(at_ms) = self.last_settled_ms {
             let help = "When a batch was settled last, in Unix time by Redis' clock";
             out.gauge("last_settled_timestamp_seconds", help, seconds(at_ms))?;
         }
         let help = "Bytes of rejected rows that are in no rejects file yet";
         out.gauge("rejects_pending_bytes", help, self.rejects_pending_bytes)?;
+        let help =
+            "Bytes of rejected rows that are in no rejects file yet, though their run has ended";
+        out.gauge("rejects_left_bytes", help, self.rejects_left_bytes)?;
+        let help = "Runs that have ended, by how, whichever program ended them; a failed run that is \
+                    resumed ends again";
+        out.counters("runs_ended", help, "state", self.runs_ended)?;
         out.gauge("consumers", "Consumers that are alive", self.consumers)?;
         out.gauge("servers", "Servers that are alive", self.servers)?;
         out.gauges(
             "deliveries_paused",
-            "1 while consumers deliver nothing, by the reason: trouble with Salesforce, used up daily calls \
-             or Bulk batches, no sign-in",
+            "1 while consumers say that they deliver nothing, by the reason: trouble with Salesforce, used \
+             up daily calls or Bulk batches, no token; or while none is alive since its sign-in was refused",
             "reason",
-            OutageKind::ALL.map(|kind| (kind.word(), u64::from(self.outage == Some(kind)))),
+            OutageKind::ALL.map(|kind| (kind.word(), u64::from(self.outages.contains(&kind)))),
         )?;
+        let help = "1 for ten minutes after Salesforce refused to sign in a consumer, unless it signs in \
+                    one meanwhile; others may deliver";
+        out.gauge("sign_in_refused", help, u64::from(self.is_sign_in_refused))?;
         if let Some(Used { used, max }) = self.calls {
             let help = "API calls of the org's last 24 hours, of all its clients";
             out.gauge("salesforce_api_calls_used", help, used)?;
@@ -197,10 +236,41 @@ impl Out<'_, '_> {
         label: &'static str,
         figures: [(&'static str, u64); N],
     ) -> fmt::Result {
+        self.family(
+            name,
+            help,
+            label,
+            figures.map(|(value, figure)| (value, ConstGauge::new(figure))),
+        )
+    }
+
+    fn counters<const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        figures: [(&'static str, u64); N],
+    ) -> fmt::Result {
+        self.family(
+            name,
+            help,
+            label,
+            figures.map(|(value, figure)| (value, ConstCounter::new(figure))),
+        )
+    }
+
+    fn family<M: EncodeMetric, const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &'static str,
+        metrics: [(&'static str, M); N],
+    ) -> fmt::Result {
         let help = format!("{help}{SHARED}.");
-        let mut family = self.0.encode_descriptor(name, &help, None, MetricType::Gauge)?;
-        for (value, figure) in figures {
-            ConstGauge::new(figure).encode(family.encode_family(&[(label, value)])?)?;
+        let [(_, first), ..] = metrics.as_slice() else { return Ok(()) };
+        let mut family = self.0.encode_descriptor(name, &help, None, first.metric_type())?;
+        for (value, metric) in metrics {
+            metric.encode(family.encode_family(&[(label, value)])?)?;
         }
         Ok(())
     }

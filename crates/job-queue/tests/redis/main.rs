@@ -11,6 +11,7 @@ mod full;
 mod ids;
 mod imports;
 mod model;
+mod overview;
 mod recovery;
 mod refusals;
 mod rounds;

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use job_queue::{Queue, QueueArgs, QueueError};
-use test_support::{Certificates, RedisServer, free_port};
+use test_support::{Certificates, RedisSentinel, RedisServer, free_port};
 
 use crate::support::{Fixture, new_run};
 
@@ -102,4 +102,131 @@ async fn a_cluster_that_cannot_be_used_is_explained() {
     let single = RedisServer::start();
     let none = refusal(&single.url().replace("redis:", "redis+cluster:")).await;
     assert!(none.contains("for a redis that is no cluster write redis://"), "{none}");
+}
+
+/// The error, and whether a person has to act: then a program ends with code 2.
+async fn refused(url: &str) -> (String, bool) {
+    let error = Queue::connect(&QueueArgs::at(url)).await.unwrap_err();
+    (printed(&error), error.is_for_a_person())
+}
+
+#[tokio::test]
+async fn a_node_of_a_cluster_that_refuses_is_named_with_what_a_single_server_says() {
+    let bus = free_port().to_string();
+    let node = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--requirepass", "secret"];
+    let redis = RedisServer::start_with(&node);
+    let at = redis.url().replace("redis://", "");
+    let admin = redis.url().replace("redis://", "redis://:secret@");
+    let mut admin = redis::Client::open(admin).unwrap().get_connection().unwrap();
+    let words = ["SETUSER", "some", "on", ">word", "~*", "-@all", "+@connection", "+@read"];
+    let () = redis::cmd("ACL").arg(&words).query(&mut admin).unwrap();
+
+    for (user, says) in [
+        ("", "asks for a password"),
+        (":hunter2@", "does not know this user and password"),
+        ("some:word@", "+cluster|slots"),
+    ] {
+        // One of the nodes is down.
+        let (said, is_for_a_person) =
+            refused(&format!("redis+cluster://{user}127.0.0.1:1,{at}")).await;
+        assert!(said.contains(says) && said.contains(&at), "{said}");
+        assert!(is_for_a_person && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_sentinel_that_refuses_is_named_with_the_setting_that_is_missing() {
+    let redis = RedisServer::start();
+    let sentinel = RedisSentinel::start_with("orders", &redis, "requirepass secret\n");
+    let url = format!("redis+sentinel://{}/orders", sentinel.address());
+    let mut args = QueueArgs::at(&url);
+    let mut says = Vec::new();
+    for password in [None, Some("hunter2")] {
+        args.redis_sentinel_password = password.map(Into::into);
+        let error = Queue::connect(&args).await.unwrap_err();
+        assert!(error.is_for_a_person(), "{error:?}");
+        says.push(printed(&error));
+    }
+    for said in says {
+        assert!(
+            said.contains(&format!("the Sentinel at {}", sentinel.address()))
+                && said.contains("REDIS_SENTINEL_PASSWORD")
+                && !said.contains("hunter2"),
+            "{said}"
+        );
+    }
+    args.redis_sentinel_password = Some("secret".into());
+    Queue::connect(&args).await.unwrap();
+
+    args.redis_url = url.replace("orders", "unknown").into();
+    let unknown = Queue::connect(&args).await.unwrap_err();
+    assert!(printed(&unknown).contains("knows the master of unknown") && unknown.is_for_a_person());
+}
+
+#[tokio::test]
+async fn a_certificate_is_explained_in_a_cluster_and_by_sentinels_too() {
+    let certificates = Certificates::of(&["localhost"]);
+    let port = free_port();
+    let options = certificates.of_redis(port);
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let _redis = RedisServer::start_with(&options);
+
+    for url in ["rediss+cluster://localhost:PORT", "rediss+sentinel://localhost:PORT/orders"] {
+        let (untrusted, is_for_a_person) = refused(&url.replace("PORT", &port.to_string())).await;
+        assert!(untrusted.contains(&format!("at localhost:{port}")), "{untrusted}");
+        assert!(untrusted.contains("set SSL_CERT_FILE") && is_for_a_person, "{untrusted}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_told() {
+    let redis = RedisServer::start();
+
+    let (said, is_for_a_person) = refused(&format!("{}/99", redis.url())).await;
+
+    assert!(said.contains("refuses the database") && said.contains("out of range"), "{said}");
+    assert!(is_for_a_person);
+}
+
+#[tokio::test]
+async fn a_redis_that_takes_no_more_connections_is_told_from_one_that_speaks_tls() {
+    let redis = RedisServer::start();
+    let mut admin = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let words = ["SET", "maxclients", "1"];
+    let () = redis::cmd("CONFIG").arg(&words).query(&mut admin).unwrap();
+
+    for url in [redis.url(), redis.url().replace("redis:", "redis+cluster:")] {
+        let (said, is_for_a_person) = refused(&url).await;
+        assert!(said.contains("maxclients") && !said.contains("TLS"), "{said}");
+        assert!(!is_for_a_person, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_for_valkey_works() {
+    let redis = RedisServer::start();
+    let url = redis.url().replace("redis://", "valkey://");
+
+    let queue = Queue::connect(&QueueArgs::at(&url)).await.unwrap();
+
+    assert!(queue.has_room().await.unwrap());
+}
+
+/// A Sentinel that names a master which is dead, as until it has found that out.
+#[tokio::test]
+async fn a_failover_is_waited_for_by_who_starts_and_a_person_hears_of_it() {
+    let mut redis = RedisServer::start();
+    let sentinel = RedisSentinel::start("orders", &redis);
+    let args = QueueArgs::at(&format!("redis+sentinel://{}/orders", sentinel.address()));
+    redis.kill();
+
+    let mut starting = std::pin::pin!(Queue::connect(&args));
+    let waiting = tokio::select! {
+        started = &mut starting => panic!("it did not wait: {started:?}"),
+        person = Queue::connect_for_a_person(&args) => person.unwrap_err(),
+    };
+
+    assert!(printed(&waiting).contains("does not answer"), "{waiting:?}");
+    redis.start_again();
+    starting.await.unwrap();
 }

@@ -49,7 +49,7 @@ async fn a_pause_of_deliveries_is_told_until_it_is_over() {
         .await
         .unwrap();
     let second = fixture.queue.outage().await.unwrap().unwrap();
-    fixture.queue.clear_outage().await.unwrap();
+    fixture.queue.clear_outage(OutageKind::DailyCalls).await.unwrap();
 
     assert!(first.since_ms > 1_700_000_000_000, "{}", first.since_ms);
     assert_eq!(first.since_ms, second.since_ms);

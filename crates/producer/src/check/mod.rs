@@ -106,7 +106,7 @@ async fn queue(args: &CheckArgs, said: &SaidLoad) -> anyhow::Result<Option<Queue
     let needs_one = !is_said || is_of_a_run;
     match needs_one {
         false => Ok(None),
-        true => Ok(Some(Queue::connect(&args.queue).await?)),
+        true => Ok(Some(Queue::connect_for_a_person(&args.queue).await?)),
     }
 }
 

@@ -34,13 +34,13 @@ struct Answer<'a> {
 }
 
 pub(super) async fn pause(args: PauseArgs) -> anyhow::Result<ExitCode> {
-    let queue = Queue::connect(&args.queue).await?;
+    let queue = Queue::connect_for_a_person(&args.queue).await?;
     let outcome = RunCommand::Pause.execute(&queue, &args.run).await?;
     print(&queue, &args.run, &RunCommand::Pause.message(&args.run, outcome), args.json).await
 }
 
 pub(super) async fn cancel(args: CancelArgs) -> anyhow::Result<ExitCode> {
-    let queue = Queue::connect(&args.queue).await?;
+    let queue = Queue::connect_for_a_person(&args.queue).await?;
     let asks = !args.yes && question::can_be_asked();
     if asks && !question::ask(&RunCommand::Cancel.question(&args.run)).await? {
         service::say("not cancelled; the run goes on");

@@ -4,11 +4,11 @@ use std::{process::ExitCode, time::Duration};
 
 use blob_store::BlobStore;
 use ingest_core::{RunId, commands::producer};
-use job_queue::{Ledger, Queue, RunState};
+use job_queue::{Ledger, RunState};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::Instrument;
 
-use super::{metrics_server::serve_metrics, question};
+use super::{connect::connect, metrics_server::serve_metrics, question};
 use crate::{
     cli::{import_args::ImportArgs, invalid_setting::InvalidSetting},
     import::{
@@ -58,6 +58,11 @@ pub(super) struct Foreground {
     _metrics: Option<AbortOnDropHandle<()>>,
 }
 
+/// A signal ended what had not begun.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(super) struct Interrupted;
+
 impl Foreground {
     /// Connects, and says what should be set differently.
     pub(super) async fn prepare(
@@ -68,10 +73,7 @@ impl Foreground {
         let watermarks = Watermarks::new(&args.watermarks)?;
         let store = BlobStore::connect(&args.blob)
             .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
-        let queue = Queue::connect(&args.queue).await?;
-        for warning in queue.settings_warnings().await? {
-            tracing::warn!("{warning}");
-        }
+        let queue = connect(&args.queue, &shutdown).await?.ok_or(Interrupted)?;
         let keep = args.guards.run_keep;
         let precheck = Precheck::new(&args.salesforce);
         let (started_by, metrics) = (StartedBy::Cli, ImportMetrics::default());

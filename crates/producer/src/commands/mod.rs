@@ -1,5 +1,6 @@
 //! What the program does: one command, from its arguments to its exit code.
 
+mod connect;
 mod control;
 mod foreground;
 mod health;
@@ -19,6 +20,7 @@ use blob_store::BlobError;
 use job_queue::QueueError;
 use tokio_util::sync::CancellationToken;
 
+use self::foreground::Interrupted;
 use crate::{
     check::{self, DescribeError},
     cli::{command::Command, invalid_setting::InvalidSetting},
@@ -55,6 +57,7 @@ pub async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Resul
         Command::Cancel(args) => stoppable(control::cancel(args), shutdown).await,
     };
     ended.or_else(|error| match is_for_a_person(&error) {
+        _ if error.is::<Interrupted>() => Ok(service::interrupted()),
         true => Ok(service::failed(&error, service::USAGE)),
         false => Err(error),
     })
@@ -77,5 +80,5 @@ fn is_for_a_person(error: &anyhow::Error) -> bool {
         || error.downcast_ref().is_some_and(ReadError::is_for_a_person)
         || error.downcast_ref().is_some_and(QueueError::is_for_a_person)
         || error.downcast_ref().is_some_and(DescribeError::is_for_a_person)
-        || matches!(error.downcast_ref(), Some(BlobError::Denied { .. }))
+        || error.downcast_ref().is_some_and(BlobError::is_for_a_person)
 }

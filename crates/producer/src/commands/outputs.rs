@@ -58,7 +58,7 @@ async fn find(
     queue: &QueueArgs,
 ) -> anyhow::Result<Result<Found, Ledger>> {
     let store = BlobStore::connect(blob)?;
-    let queue = Queue::connect(queue).await?;
+    let queue = Queue::connect_for_a_person(queue).await?;
     let (ledger, is_whole) = with_last_rows(&queue, run, output).await?;
     if ledger.container != store.container() {
         let (container, of) = (store.container().to_owned(), ledger.container);

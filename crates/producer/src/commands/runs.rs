@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(super) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
-    let queue = Queue::connect(&args.queue).await?;
+    let queue = Queue::connect_for_a_person(&args.queue).await?;
     let (runs, live) = (queue.runs(args.newest).await?, Live::of(&queue).await?);
     let pause = queue.outage().await?;
     let among = |run| Report::of(run).among(&live, pause.as_ref());
@@ -33,7 +33,7 @@ pub(super) async fn list(args: RunsArgs) -> anyhow::Result<ExitCode> {
 }
 
 pub(super) async fn show(args: ShowArgs) -> anyhow::Result<ExitCode> {
-    let queue = Queue::connect(&args.queue).await?;
+    let queue = Queue::connect_for_a_person(&args.queue).await?;
     let Some(ledger) = queue.ledger(&args.run).await? else {
         return Err(SyncError::UnknownRun { run: args.run }.into());
     };

@@ -5,13 +5,13 @@ use std::{io, net::SocketAddr, num::NonZero, process::ExitCode, sync::Arc, time:
 use anyhow::Context;
 use apalis::prelude::WorkerError;
 use blob_store::BlobStore;
-use job_queue::Queue;
 use load::LoadSettings;
 use secrecy::ExposeSecret;
 use service::{HttpLimits, HttpServer};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
+use super::connect::connect;
 use crate::{
     cli::{invalid_setting::InvalidSetting, serve_args::ServeArgs},
     import::{
@@ -42,10 +42,9 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
     let (watermarks, settings, store) = checked(&args)?;
     let loads = KnownLoads::read(&args.loads)?;
     loads.warn_of_what_has_no_effect(&LoadSettings::default());
-    let queue = Queue::connect(&args.queue).await?;
-    for warning in queue.settings_warnings().await? {
-        warn!("{warning}");
-    }
+    let Some(queue) = connect(&args.queue, &shutdown).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
     let server = HttpServer::bind(args.http_listen, args.http.limits())
         .with_context(|| format!("could not listen on {} (HTTP_LISTEN)", args.http_listen))?;
     let metrics_server = metrics_server(args.metrics_listen)?;
@@ -66,6 +65,8 @@ pub(super) async fn run(args: ServeArgs, shutdown: CancellationToken) -> anyhow:
         shutdown: shutdown.clone(),
     });
     let lines_sweeper = sweep_lines(runs.clone(), shutdown.clone());
+    // Whoever asks the server waits for an answer; its own work waits for Redis.
+    let runs = RunStore { queue: runs.queue.for_a_person(), ..runs };
     let parts = Parts { runs, loads, settings, watermarks, stop: shutdown.clone() };
     let api = Arc::new(Api::new(parts, &args, address));
     say_where(address, args.api_token.is_some());

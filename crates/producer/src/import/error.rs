@@ -25,7 +25,7 @@ pub(crate) enum ReadError {
 impl ReadError {
     /// It passes only when a person acts: access is refused.
     pub(crate) fn is_for_a_person(&self) -> bool {
-        matches!(self, Self::Blob(BlobError::Denied { .. }))
+        matches!(self, Self::Blob(error) if error.is_for_a_person())
     }
 
     /// This version of the file can never be read to its end.
@@ -136,7 +136,7 @@ impl SyncError {
             Self::Queue(error) | Self::Feed(FeedError::Queue(error)) => error.is_for_a_person(),
             Self::Read(error) => error.is_for_a_person(),
             Self::Output { source, .. } => {
-                matches!(**source, OutputError::Blob(BlobError::Denied { .. }))
+                matches!(&**source, OutputError::Blob(error) if error.is_for_a_person())
             }
             _ => false,
         }

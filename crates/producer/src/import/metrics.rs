@@ -46,7 +46,6 @@ pub(crate) struct ImportMetrics {
     backpressure_seconds: Counter<f64, AtomicU64>,
     backpressure_active: Gauge,
     runs_started: Family<Label, Counter>,
-    runs_ended: Family<Label, Counter>,
     run_duration: Family<Label, Histogram, fn() -> Histogram>,
 }
 
@@ -60,7 +59,6 @@ impl Default for ImportMetrics {
             backpressure_seconds: Counter::default(),
             backpressure_active: Gauge::default(),
             runs_started: Family::default(),
-            runs_ended: Family::default(),
             run_duration: Family::new_with_constructor(run_duration),
         };
         // All series are there from the start: a rate of one that appears with its first count misses it.
@@ -68,7 +66,6 @@ impl Default for ImportMetrics {
             drop(metrics.runs_started.get_or_create(&source.label()));
         }
         for label in ENDS.into_iter().filter_map(end) {
-            drop(metrics.runs_ended.get_or_create(&label));
             drop(metrics.run_duration.get_or_create(&label));
         }
         metrics
@@ -99,13 +96,8 @@ impl ImportMetrics {
             self.runs_started.clone(),
         );
         registry.register(
-            "runs_ended",
-            "Runs that this process followed to their end, by how they ended",
-            self.runs_ended.clone(),
-        );
-        registry.register(
             "run_duration_seconds",
-            "Time from the start of such a run to its end, by how it ended",
+            "Time from the start of a run to its end, by how it ended, of runs that this process followed",
             self.run_duration.clone(),
         );
     }
@@ -124,10 +116,9 @@ impl ImportMetrics {
         self.runs_started.get_or_create(&source.label()).inc();
     }
 
-    /// A run that was under way has ended.
+    /// A run that was under way has ended. How many there are counts Redis, whoever follows them.
     pub(crate) fn ended(&self, ledger: &Ledger) {
         let Some(label) = end(ledger.state) else { return };
-        self.runs_ended.get_or_create(&label).inc();
         if let Some(ended) = ledger.finished_at_ms {
             let took = Duration::from_millis(ended.saturating_sub(ledger.started_at_ms));
             self.run_duration.get_or_create(&label).observe(took.as_secs_f64());

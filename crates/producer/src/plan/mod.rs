@@ -96,7 +96,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let loads = KnownLoads::read(&args.load.loads)?;
     let settings = ReadSettings::new(&args.read)?;
     let store = BlobStore::connect(&args.blob)?;
-    let queue = Queue::connect(&args.queue).await?;
+    let queue = Queue::connect_for_a_person(&args.queue).await?;
     let blob = store.properties(&args.file).await?;
     let load = PlannedLoad::of(&blob.name, &args.load, &queue, &loads).await?;
     let key = args.key.as_deref().or(load.key_column.as_deref());

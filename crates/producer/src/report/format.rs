@@ -2,13 +2,8 @@
 
 use std::time::Duration;
 
-use indicatif::HumanCount;
 use jiff::Timestamp;
-
-/// `1234567` as `1,234,567`.
-pub(crate) fn grouped(number: u64) -> String {
-    HumanCount(number).to_string()
-}
+pub(crate) use service::grouped;
 
 /// A size in bytes, with a binary unit.
 pub(crate) fn bytes(number: u64) -> String {

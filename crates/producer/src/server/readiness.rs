@@ -18,6 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Answering {
     pub(crate) redis_answers: bool,
+    /// It answers, and takes nothing that needs memory.
+    pub(crate) redis_is_full: bool,
     pub(crate) blobs_answer: bool,
 }
 
@@ -39,12 +41,14 @@ impl Readiness {
     }
 
     async fn ask(&self) -> Answering {
-        let (redis, blobs) = tokio::join!(
+        let (redis, room, blobs) = tokio::join!(
             timeout(TIMEOUT, self.queue.depth()),
+            timeout(TIMEOUT, self.queue.has_room()),
             timeout(TIMEOUT, self.store.list_some("", None, NonZero::<u16>::MIN)),
         );
         Answering {
             redis_answers: matches!(redis, Ok(Ok(_))),
+            redis_is_full: matches!(room, Ok(Ok(false))),
             blobs_answer: matches!(blobs, Ok(Ok(_))),
         }
     }

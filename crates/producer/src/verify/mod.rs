@@ -41,7 +41,7 @@ const BITS_BYTES: u64 = 64 << 10;
 
 pub(crate) async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let store = BlobStore::connect(&args.blob)?;
-    let queue = Queue::connect(&args.queue).await?;
+    let queue = Queue::connect_for_a_person(&args.queue).await?;
     let verification = Box::pin(Verifier { store, queue }.verify(&args)).await?;
     let mut out = service::stdout();
     if args.json {

@@ -60,7 +60,11 @@ pub(crate) async fn watch(
     needs_a_terminal()?;
     let watermarks = Watermarks::new(&args.watermarks)?;
     // No log: a line of it would tear the screen.
-    let queue = Queue::connect(&args.queue).await?;
+    let connecting = Box::pin(Queue::connect(&args.queue));
+    let Some(queue) = shutdown.run_until_cancelled(connecting).await else {
+        return Ok(service::interrupted());
+    };
+    let queue = queue?;
     let mut screen = Screen::take()?;
     let (tell, mut news) = mpsc::channel(4);
     let looking = AbortOnDropHandle::new(tokio::spawn(look_again(queue.clone(), tell.clone())));

@@ -1,6 +1,6 @@
 //! Why there is no token, and what a person can do about it.
 
-use super::credentials::Flow;
+use super::{credentials::Flow, sign_in_advice::SignInAdvice};
 
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -94,7 +94,10 @@ impl LoginError {
                 "set a new SALESFORCE_ACCESS_TOKEN, or SALESFORCE_CLIENT_ID and \
                  SALESFORCE_CLIENT_SECRET, which renew it by themselves"
             }
-            Self::NotForThisApi { .. } => "give the app the scope `api`",
+            Self::NotForThisApi { .. } => {
+                "give the app the scope `api`, and where API Access Control is on, let an \
+                 administrator allow the app"
+            }
             Self::Unavailable { .. } | Self::Unreachable { .. } => "wait",
         }
     }
@@ -107,63 +110,15 @@ pub(crate) fn is_rate_limit(error: &str, description: &str) -> bool {
         || description.to_ascii_lowercase().contains("rate exceeded")
 }
 
-/// What to do about an error of the token endpoint. The description decides where one error stands
-/// for many things.
+/// What to do about an error of the token endpoint: that of the first line that fits.
 fn advice(flow: Flow, error: &str, description: &str) -> &'static str {
-    match error {
-        "invalid_grant" => grant_advice(flow, description),
-        "invalid_client_id" => {
-            "check SALESFORCE_CLIENT_ID; a new app is known after some minutes only"
-        }
-        "invalid_client" => "check SALESFORCE_CLIENT_SECRET",
-        "unsupported_grant_type" => match flow {
-            Flow::ClientCredentials => "switch the client credentials flow on in the app",
-            Flow::JwtBearer => "switch the JWT bearer flow on in the app",
-            Flow::RefreshToken => "give the app the scope `refresh_token`",
-            Flow::Password => {
-                "this org has the password flow switched off; use client credentials or JWT bearer"
-            }
-        },
-        "inactive_user" => match flow {
-            Flow::ClientCredentials => "activate the run-as user of the app",
-            _ => "activate the user",
-        },
-        "inactive_org" => "the org is not active; ask Salesforce",
-        _ => "check the connected app and its credentials",
-    }
-}
-
-fn grant_advice(flow: Flow, description: &str) -> &'static str {
-    let says = |words: &str| description.contains(words);
-    if says("request not supported on this domain") {
-        "set SALESFORCE_LOGIN_URL to the org's My Domain (https://DOMAIN.my.salesforce.com): \
-         client credentials work nowhere else"
-    } else if says("no client credentials user enabled") {
-        "name a run-as user in the app's client credentials flow"
-    } else if says("approved") {
-        "let an administrator pre-authorise the app for this user: in its policies choose `Admin \
-         approved users are pre-authorized`, and give the user's profile or permission set the app"
-    } else if says("audience") {
-        "SALESFORCE_LOGIN_URL is not where this user logs in; sandboxes use \
-         https://test.salesforce.com or their My Domain"
-    } else if says("expired authorization code") {
-        "check this machine's clock: the signed statement was too old or too far ahead"
-    } else if says("expired access/refresh token") {
-        "authorise the app anew and set the new SALESFORCE_REFRESH_TOKEN"
-    } else {
-        match flow {
-            Flow::ClientCredentials => "check the app's run-as user and its IP ranges",
-            Flow::JwtBearer => {
-                "check SALESFORCE_USERNAME, that the app holds the certificate of \
-                 SALESFORCE_JWT_KEY_FILE, and the IP ranges"
-            }
-            Flow::RefreshToken => "check SALESFORCE_REFRESH_TOKEN and the IP ranges",
-            Flow::Password => {
-                "check SALESFORCE_USERNAME and SALESFORCE_PASSWORD, which ends with the user's \
-                 security token, and the IP ranges"
-            }
-        }
-    }
+    let description = description.to_ascii_lowercase();
+    let fits = |advice: &&SignInAdvice| {
+        (advice.error.is_empty() || advice.error.eq_ignore_ascii_case(error))
+            && description.contains(advice.says)
+            && advice.flow.is_none_or(|of| of == flow)
+    };
+    SignInAdvice::ALL.iter().find(fits).map_or(SignInAdvice::OTHERWISE, |advice| advice.what_to_do)
 }
 
 #[cfg(test)]
@@ -195,7 +150,21 @@ mod tests {
             (ClientCredentials, "inactive_user", "", "activate the run-as user"),
             (Password, "inactive_user", "", "activate the user"),
             (JwtBearer, "inactive_org", "", "the org is not active"),
-            (JwtBearer, "never_heard_of", "", "check the connected app"),
+            (
+                JwtBearer,
+                "app_not_found",
+                "External client app is not installed in this org",
+                "install",
+            ),
+            (RefreshToken, "OAUTH_EC_APP_NOT_FOUND", "", "install the app in this org"),
+            (
+                ClientCredentials,
+                "OAUTH_APP_BLOCKED",
+                "this app is blocked by admin",
+                "unblock the app",
+            ),
+            (JwtBearer, "OAUTH_APP_ACCESS_DENIED", "", "pre-authorise the app"),
+            (JwtBearer, "never_heard_of", "", "check the app (External Client App"),
         ] {
             let refused = LoginError::Refused {
                 flow,

@@ -76,7 +76,7 @@ struct Report {
 
 /// Counts the records of a run, and prints what that proves.
 pub(crate) async fn count(config: &CountConfig) -> anyhow::Result<ExitCode> {
-    let queue = Queue::connect(&config.queue).await?;
+    let queue = Queue::connect_for_a_person(&config.queue).await?;
     let asked_at = Instant::now();
     let mut subject = Subject::read(&queue, &config.run).await?;
     if let Err(mixed) = subject.sum() {
@@ -361,13 +361,13 @@ impl Report {
             line("together with", format!("{}{more}", names.join(", ")));
         }
         if let Some(delivered) = self.delivered {
-            line("delivered", delivered.to_string());
+            line("delivered", service::grouped(delivered));
         }
         if let Some(records) = self.records {
-            line("records", records.to_string());
+            line("records", service::grouped(records));
         }
         if let Some(deleted) = self.in_recycle_bin {
-            line("in recycle bin", deleted.to_string());
+            line("in recycle bin", service::grouped(deleted));
         }
         if let Some(query) = &self.query {
             line("asked", query.clone());

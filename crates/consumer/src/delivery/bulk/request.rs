@@ -98,7 +98,7 @@ impl Bulk {
             self.queue.publish_outage(OutageKind::BulkBatches, reason, None).await?;
         };
         if has_waited {
-            self.queue.clear_outage().await?;
+            self.queue.clear_outage(OutageKind::BulkBatches).await?;
         }
         Ok(reservation)
     }

@@ -12,6 +12,8 @@ end
 if run[2] then
   return 'already'
 end
+-- First what frees memory, see settle.lua: a full Redis is when a person pauses.
+redis.call('HDEL', queue, 'paused')
 redis.call('HSET', queue, 'paused', 1)
 update_round(queue, 0, about_now())
 return 'done'

@@ -41,10 +41,13 @@ local function settled_before(queue, fed)
   return count
 end
 
+-- Each end is counted here, whichever program brings it about; that of a failed run which goes on and
+-- ends again is another one.
 local function end_run(id, state)
   local time, queue = redis.call('TIME'), run_key(id)
   redis.call('HDEL', queue, 'paused', 'held', 'held_until', 'waits_for_room')
   redis.call('SREM', P .. ':runs:unfinished', id)
+  redis.call('HINCRBY', P .. ':runs:ended', state, 1)
   redis.call('HSET', queue, 'state', state, 'finished_at_ms', time[1] * 1000 + math.floor(time[2] / 1000))
   update_round(queue, 0, 0)
   forget_later(queue)

@@ -78,19 +78,34 @@ local function is_open(about)
     and not about[2] and not about[3]
 end
 
+-- Notes since when the batches of a run may be delivered, by the host's clock.
+local function note_deliverable(queue, may, since)
+  if since and not may then
+    redis.call('HDEL', queue, 'deliverable_since_ms')
+  elseif may and not since then
+    local time = redis.call('TIME')
+    -- The first write of a script must take no memory, see settle.lua.
+    redis.call('HDEL', queue, '')
+    redis.call('HSET', queue, 'deliverable_since_ms',
+      string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000)))
+  end
+end
+
 -- Counts a run's queue, and puts it into its round or out of it: here, and nowhere else, is decided
 -- which runs are delivered. Called after whatever may change that.
 local function update_round(queue, bytes, now)
   if queue == IMPORTS then
     return place(round_of('full-import'), queue, now)
   end
-  local about = redis.call('HMGET', queue, 'state', 'paused', 'held', 'held_until', 'load_id')
+  local about = redis.call('HMGET', queue, 'state', 'paused', 'held', 'held_until', 'load_id',
+    'deliverable_since_ms')
   local ends_at = about[3] and tonumber(about[4])
   if ends_at and ends_at <= now then
     redis.call('HDEL', queue, 'held', 'held_until')
     about[3] = false
   end
   local may, round = is_open(about), round_of_run(about[5])
+  note_deliverable(queue, may and about[5], about[6])
   count(queue, bytes, may)
   if may then
     return place(round, queue, now)

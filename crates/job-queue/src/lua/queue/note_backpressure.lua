@@ -6,6 +6,8 @@ local run = redis.call('HMGET', queue, 'started_at_ms', 'backpressure_ms')
 if not run[1] then
   return 0
 end
+-- First what frees memory, see settle.lua: a full Redis is waited for by who pushes, and by nobody who counts.
+redis.call('HDEL', queue, '')
 add_to_series(queue .. ':series', run[1], 'w', ARGV[2] - (run[2] or 0), wall_clock())
 redis.call('HSET', queue, 'backpressure_ms', ARGV[2], 'backpressure_waits', ARGV[3], 'waits_for_room', ARGV[4])
 return 1

@@ -14,8 +14,8 @@ local function add(key)
     keys[#keys + 1] = key
   end
 end
-for _, part in ipairs({':clock', ':wake', ':to-do', ':weights', ':runs:unfinished', ':org', ':last-settled', ':round:',
-  ':round:deliveries', ':round:full-import', ':full-import:data', ':full-import:queued', ':full-import:delayed',
+for _, part in ipairs({':clock', ':wake', ':to-do', ':weights', ':runs:unfinished', ':runs:ended', ':org', ':last-settled',
+  ':round:', ':round:deliveries', ':round:full-import', ':full-import:data', ':full-import:queued', ':full-import:delayed',
   ':full-import:leases', ':full-import:notes', ':full-import:scheduled'}) do
   add(P .. part)
 end

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use ingest_core::RunId;
 use job_queue::{Ledger, LoadSummary, Outage, Output, RunState};
 use serde::Serialize;
 
@@ -24,6 +25,9 @@ use crate::report::{
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
+    /// What a reader looks for first.
+    run: RunId,
+    file: String,
     status: RunStatus,
     /// The state in words, its tone, and what a person may do with the run now.
     label: &'static str,
@@ -71,6 +75,8 @@ impl Report {
         let rejects_files = names_with_rows(Output::Rejects, &ledger);
         let ids_files = names_with_rows(Output::Ids, &ledger);
         Self {
+            run: ledger.run.clone(),
+            file: ledger.file.clone(),
             status,
             label: status.label(),
             tone: status.tone(),

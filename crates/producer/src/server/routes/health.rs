@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use job_queue::IS_FULL;
 use serde::Serialize;
 
 use crate::server::{error::ApiError, readiness::Answering, state::Api};
@@ -16,6 +17,7 @@ pub(crate) struct Health {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Ready {
     status: &'static str,
+    redis: &'static str,
     blob_storage: &'static str,
 }
 
@@ -24,16 +26,17 @@ pub(crate) async fn live() -> Json<Health> {
     Json(Health { status: "live" })
 }
 
-/// The program can do its work, and is not about to stop. Without the blob storage it still shows and steers
-/// runs, whose batches are delivered; and if all servers were not ready, none would.
+/// The program can do its work, and is not about to stop. Without the blob storage, and with a full Redis, it
+/// still shows and steers runs, whose batches are delivered; and if all servers were not ready, none would.
 pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Ready>, ApiError> {
     if api.stop.is_cancelled() {
         return Err(ApiError::unavailable("this server is stopping"));
     }
-    let Answering { redis_answers, blobs_answer } = api.readiness.check().await;
+    let Answering { redis_answers, redis_is_full, blobs_answer } = api.readiness.check().await;
     if !redis_answers {
         return Err(ApiError::unavailable("redis does not answer"));
     }
+    let redis = if redis_is_full { IS_FULL } else { "answers" };
     let blob_storage = if blobs_answer { "answers" } else { "does not answer" };
-    Ok(Json(Ready { status: "ready", blob_storage }))
+    Ok(Json(Ready { status: "ready", redis, blob_storage }))
 }
