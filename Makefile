@@ -55,7 +55,10 @@ prove-500mb: ## the same with 500 MB in 160 MB; some minutes
 check-deploy: ## chart, compose.yaml, images: rendered, validated, built and run with 100,000 rows [ARGS=--no-images]
 	@scripts/deploy-check.sh $(ARGS)
 
-check: ## formatting, lints, documentation, dependencies, scripts
+packages: ## wheel, .deb and archive of batch-sync into dist/, each tried as after an installation [ARGS=--chroot]
+	@scripts/packages.sh $(ARGS)
+
+check: ## formatting, lints, documentation, dependencies, scripts, workflows
 	@scripts/check.sh
 
 check-monitoring: ## make faults in the whole product, and see its alerts fire in a Prometheus
