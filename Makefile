@@ -55,10 +55,13 @@ prove-500mb: ## the same with 500 MB in 160 MB; some minutes
 check-deploy: ## chart, compose.yaml, images: rendered, validated, built and run with 100,000 rows [ARGS=--no-images]
 	@scripts/deploy-check.sh $(ARGS)
 
+packages: ## wheel, .deb and archive of batch-sync into dist/, each tried as after an installation [ARGS=--chroot]
+	@scripts/packages.sh $(ARGS)
+
 docs: ## the documents as a site, in .local/book/html
 	@scripts/docs.sh
 
-check: ## formatting, lints, documents, dependencies, scripts
+check: ## formatting, lints, documents, dependencies, scripts, workflows
 	@scripts/check.sh
 
 check-monitoring: ## make faults in the whole product, and see its alerts fire in a Prometheus

@@ -27,9 +27,5 @@ if cargo deny --version >/dev/null 2>&1; then
 else
   say "  skipped: cargo-deny is not installed (cargo install --locked cargo-deny); CI runs it"
 fi
-say "== scripts"
-if command -v shellcheck >/dev/null; then
-  shellcheck --external-sources --source-path=SCRIPTDIR scripts/*.sh .ci/run crates/*/foreign-clients/*.sh
-else
-  say "  skipped: shellcheck is not installed; CI runs it"
-fi
+say "== scripts and workflows"
+scripts/lint.sh

@@ -26,7 +26,7 @@ main() {
   trap 'exit 143' TERM HUP
   say "== images"
   find_containers
-  build
+  build -p batch-sync
   build_images
   check_images
   say "== 100,000 rows through containers"
@@ -68,7 +68,7 @@ build_images() {
     "$root/deploy/Dockerfile" >"$run/Dockerfile"
   (($(diff "$root/deploy/Dockerfile" "$run/Dockerfile" | grep -c '^>') == 2)) || fail "the Dockerfile begins with other images than are stood in for"
   local target
-  for target in producer consumer generate-upload; do
+  for target in batch-sync producer consumer generate-upload; do
     # Only docker's format has health checks.
     image build --format docker --pull-never --file "$run/Dockerfile" --ignorefile "$root/deploy/Dockerfile.dockerignore" \
       --target "$target" --build-arg VERSION=1.2.3 --build-arg REVISION=abc --tag "localhost/batch-sync/$target" \
@@ -98,11 +98,11 @@ stand_in_build() {
   unpack_packages "$tree" busybox-static >"$run/build.log" 2>&1 || cannot "could not get Debian's busybox-static (see $run/build.log)"
   mkdir -p "$tree/usr/local/bin" "$tree/programs" "$tree/tmp"
   for name in sh cp mkdir cat ls; do ln -sf busybox "$tree/bin/$name"; done
-  for name in producer consumer generate-upload salesforce-simulator; do cp "$programs/$name" "$tree/programs/"; done
+  for name in batch-sync producer consumer generate-upload salesforce-simulator; do cp "$programs/$name" "$tree/programs/"; done
   cat >"$tree/usr/local/bin/cargo" <<'CARGO'
 #!/bin/sh
 set -e
-[ "$*" = "build --release --locked -p producer -p consumer -p generate-upload -p salesforce-simulator" ]
+[ "$*" = "build --release --locked -p batch-sync -p producer -p consumer -p generate-upload -p salesforce-simulator" ]
 # What the build may see, and no settings, secrets or local data.
 [ -e Cargo.lock ] && [ -d crates/producer/src ] && [ "$(ls -a)" = "$(printf '.\n..\nCargo.lock\nCargo.toml\ncrates\ndeploy\ntarget')" ]
 mkdir -p target/release
@@ -124,15 +124,17 @@ stand_in() { # NAME TREE LINE…
 # What an orchestrator reads of an image.
 check_images() {
   local program
-  for program in producer consumer generate-upload; do
+  for program in batch-sync producer consumer generate-upload; do
     image inspect --type image "localhost/batch-sync/$program" >"$run/$program.json"
     "${PYTHON:-python3}" - "$program" "$run/$program.json" <<'CHECK' || fail "the image of $program is not as it should be"
 import json, sys
 program, file = sys.argv[1:]
 with open(file) as opened:
     config = json.load(opened)["Docker"]["config"]
-ports = {"producer": {"3001/tcp", "9090/tcp"}, "consumer": {"9090/tcp"}}.get(program, set())
-health = [f"/usr/local/bin/{program}", "health", "--live"] if ports else None
+both = {"3001/tcp", "9090/tcp"}
+ports = {"batch-sync": both, "producer": both, "consumer": {"9090/tcp"}}.get(program, set())
+# What runs in an image of all programs, only those know who start it.
+health = [f"/usr/local/bin/{program}", "health", "--live"] if ports and program != "batch-sync" else None
 labels = config["Labels"]
 found = {
     "user": config["User"], "entrypoint": config["Entrypoint"], "ports": set(config.get("ExposedPorts") or {}),

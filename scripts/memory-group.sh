@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set is read where this is sourced
 # A control group with a limit of memory and no swap: cgroup v2, or v1 with its memory controller.
 # Sourced. Only root can make one, or who has sudo without a password.
 

@@ -10,14 +10,14 @@ programs=${CARGO_TARGET_DIR:-$root/target}/release
 # All four in release, whichever is needed: built alone, a program would have its
 # dependencies compiled once more, with only the features that it asks for. Says so
 # only when there is something to wait for, and shows cargo's words only on failure.
-build() {
+build() { # [-p MORE]
   command -v cargo >/dev/null || fail "no cargo found; install Rust (rustup picks the version this project names)"
   local begin=$SECONDS log notice code=0
   log=$(mktemp)
   (sleep 1 >/dev/null 2>&1 && say "  building the programs (release; the first time takes minutes)") &
   notice=$!
   cargo build --manifest-path "$root/Cargo.toml" --release --quiet \
-    -p producer -p consumer -p generate-upload -p salesforce-simulator >"$log" 2>&1 || code=$?
+    -p producer -p consumer -p generate-upload -p salesforce-simulator "$@" >"$log" 2>&1 || code=$?
   if kill "$notice" 2>/dev/null; then begin=$SECONDS; fi
   ((code == 0)) || cat "$log" >&2
   rm -f "$log"
