@@ -79,4 +79,4 @@ bench: ## measure each part beside its plain counterpart, and the whole [ONLY=la
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb docs check check-deploy check-monitoring fuzz mutants bench help
+.PHONY: demo up down generate sync serve consumer test torture attack compare prove-5gb prove-500mb packages docs check check-deploy check-monitoring fuzz mutants bench help
