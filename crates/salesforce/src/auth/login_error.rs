@@ -140,7 +140,7 @@ mod tests {
             (JwtBearer, grant, "user is not admin approved to access this app", "pre-authorise"),
             (JwtBearer, grant, "audience is invalid", "is not where this user logs in"),
             (JwtBearer, grant, "expired authorization code", "check this machine's clock"),
-            (RefreshToken, grant, "expired access/refresh token", "authorise the app anew"),
+            (RefreshToken, grant, "expired access/refresh token", "authorise the app again"),
             (JwtBearer, "invalid_client_id", "client identifier invalid", "SALESFORCE_CLIENT_ID"),
             (ClientCredentials, "invalid_client", "invalid client credentials", "CLIENT_SECRET"),
             (ClientCredentials, "unsupported_grant_type", "", "the client credentials flow on"),

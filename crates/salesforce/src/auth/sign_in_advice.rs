@@ -27,7 +27,7 @@ const INSTALL: &str = "install the app in this org (Setup, Connected Apps OAuth 
 impl SignInAdvice {
     /// What is left to check.
     pub const OTHERWISE: &str =
-        "check the app (External Client App, or connected app) and its credentials";
+        "check the app (External Client App) and its credentials";
 
     /// In order: the first that fits counts.
     pub const ALL: &[Self] = &[
@@ -52,7 +52,7 @@ impl SignInAdvice {
         ),
         Self::grant(
             "expired access/refresh token",
-            "authorise the app anew and set the new SALESFORCE_REFRESH_TOKEN",
+            "authorise the app again and set the new SALESFORCE_REFRESH_TOKEN",
         ),
         Self::by(
             "invalid_grant",
