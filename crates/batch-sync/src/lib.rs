@@ -8,6 +8,8 @@ mod cli;
 mod demo;
 mod one_program;
 mod org_check;
+#[cfg(test)]
+mod tests;
 
 use std::process::ExitCode;
 

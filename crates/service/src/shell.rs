@@ -14,8 +14,9 @@ use clap_mangen::Man;
 const COMPLETIONS: &str = "completions";
 const MAN: &str = "man";
 
-/// The program with both commands.
-pub(crate) fn with_shell_commands(program: Command) -> Command {
+/// The program with the commands `completions` and `man`, as `parse` reads it.
+#[must_use]
+pub fn with_shell_commands(program: Command) -> Command {
     let name = program.get_name().to_owned();
     let file = name.replace('-', "_");
     let shell = Arg::new("shell").required(true).value_name("SHELL").help("Which shell");
