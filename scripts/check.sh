@@ -28,4 +28,5 @@ else
   say "  skipped: cargo-deny is not installed (cargo install --locked cargo-deny); CI runs it"
 fi
 say "== scripts and workflows"
+scripts/version.sh >/dev/null
 scripts/lint.sh

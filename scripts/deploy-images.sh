@@ -157,7 +157,9 @@ load() {
   # The defaults, with these addresses; deploy/mappings is in the images.
   own_settings "$azure" "$redis_url" "$salesforce" MAPPING_FILE=deploy/mappings/lead.sdl BATCH_ROWS=100
   sed -e '/^#/d; /^$/d; /=$/d' -e "s/='\(.*\)'$/=\1/" "$run/.env" >"$run/settings"
-  local metrics serve code=0
+  local metrics serve said code=0
+  said=$(container run --rm "${hardened[@]}" localhost/batch-sync/batch-sync --version 2>"$run/batch-sync.log") || not_run batch-sync $?
+  [[ $said == "batch-sync "* ]] || fail "the image of all programs says: $said"
   container run --rm "${hardened[@]}" --env-file "$run/settings" localhost/batch-sync/generate-upload \
     --rows "$rows" --file "$file" --awkward >"$run/generate.log" 2>&1 || not_run generate $?
   metrics=$(free_port)

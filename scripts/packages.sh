@@ -76,7 +76,7 @@ find_tools() {
 
 find_cargo_deb() {
   PATH=$own/cargo/bin:$PATH
-  [[ $(cargo deb --version 2>/dev/null) != "$cargo_deb" ]] || return 0
+  [[ $(cargo deb --version 2>/dev/null) != "cargo-deb $cargo_deb" ]] || return 0
   say "  getting cargo-deb $cargo_deb (compiled once, kept in .services/)"
   cargo install --quiet --locked --root "$own/cargo" "cargo-deb@$cargo_deb" >"$run/cargo-deb.log" 2>&1 ||
     fail "could not install cargo-deb: $(tail -n 1 "$run/cargo-deb.log")"
@@ -90,6 +90,8 @@ build_program() {
   rm -rf "$package"
   mkdir -p "$package/man" "$package/completions"
   "$program" man "$package/man"
+  # As Debian has them; every man reads them.
+  gzip -n -9 "$package"/man/*
   "$program" completions bash >"$package/completions/batch-sync.bash"
   "$program" completions zsh >"$package/completions/_batch-sync"
   "$program" completions fish >"$package/completions/batch-sync.fish"
