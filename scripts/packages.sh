@@ -172,7 +172,7 @@ try_archive() {
 try_wheel() {
   local uv=("${nothing[@]}" "UV_CACHE_DIR=$run/uv" UV_OFFLINE=1 UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never "$tools/uv")
   "${uv[@]}" venv --quiet --python "$PYTHON" "$run/venv"
-  "${uv[@]}" pip install --quiet --python "$run/venv/bin/python" "$wheel"
+  "${uv[@]}" pip install --no-index --no-deps --quiet --python "$run/venv/bin/python" "$wheel"
   runs "$run/venv/bin/batch-sync"
   demonstrates "$run/venv/bin/batch-sync"
   local said

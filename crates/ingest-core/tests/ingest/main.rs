@@ -3,6 +3,7 @@
 
 mod against_csv;
 mod batches;
+mod compatibility;
 mod header;
 mod jobs;
 mod limits;

@@ -3,6 +3,7 @@
 
 mod aof_repair;
 mod claiming;
+mod compatibility;
 mod control;
 mod external_job;
 mod feeding;
