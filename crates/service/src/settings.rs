@@ -44,6 +44,9 @@ pub fn parse<T: Parser>() -> T {
     if let Some(message) = logging::invalid_log_format() {
         refuse(&T::command().error(ErrorKind::ValueValidation, message));
     }
+    if let Some(message) = tls::unusable_proxy() {
+        refuse(&T::command().error(ErrorKind::ValueValidation, message));
+    }
     if let Some(warning) = warning {
         logging::say(&format!("warning: {}", crate::shown(&warning, crate::SENTENCE_MAX)));
     }
