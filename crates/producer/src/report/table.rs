@@ -58,7 +58,7 @@ mod tests {
         let columns = [Column::Left("FILE"), Column::Right("READ"), Column::Left("STATE")];
         assert_eq!(
             table(columns, &rows),
-            "FILE                              READ  STATE\n\
+            "FILE                             READ  STATE\n\
              e\u{301}tude.csv  18,446,744,073,709,551,615  done\n\
              顧客.csv                            7\n"
         );
