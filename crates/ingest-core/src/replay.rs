@@ -158,6 +158,8 @@ impl Replayer {
     /// cells behind them.
     fn find_columns(&self, raw: &[u8]) -> Option<Columns> {
         let last = self.cells.len().checked_sub(COLUMNS.len())?;
+        let own = self.header.columns().len();
+        let is_emptied = self.are_emptied(raw, own);
         for first in (0..=last).rev() {
             if first < last && !self.field(raw, first + COLUMNS.len()).trim().is_empty() {
                 return None;
@@ -167,9 +169,9 @@ impl Replayer {
             let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
             // Behind them stand empty cells that a spreadsheet made: a cell of the row itself must
             // not be taken for a code.
-            let is_theirs = match self.are_in_place(first) {
-                true => is_code(&code),
-                false => Reject::is_readers_own(&code),
+            let is_theirs = match is_emptied && first < own {
+                true => Reject::is_readers_own(&code),
+                false => is_code(&code),
             };
             if is_number && !code.is_empty() && (first == last || is_theirs) {
                 return Some(Columns { first, code, message: self.field(raw, first + 2) });
@@ -178,11 +180,13 @@ impl Replayer {
         None
     }
 
-    /// Whether the three may stand here in a record of so many cells. Those of one that was too short slide to
-    /// the left, among its own columns, where cells of a row that somebody mended look like them.
-    fn are_in_place(&self, first: usize) -> bool {
-        let columns = self.header.columns().len();
-        first >= columns || self.cells.len() < columns + COLUMNS.len()
+    /// Whether the places of the three are there, behind the columns of the row, and empty: a person emptied
+    /// them, and cells of the row may look like them. Or the record was too short, so that they slid to the
+    /// left, and a spreadsheet filled the line up: then their code is one of the reader's.
+    fn are_emptied(&self, raw: &[u8], own: usize) -> bool {
+        let places = own..own + COLUMNS.len();
+        self.cells.len() >= places.end
+            && places.into_iter().all(|at| self.field(raw, at).trim().is_empty())
     }
 
     /// How many columns of the source stand in this record, if it is the file's header once more.

@@ -84,7 +84,11 @@ impl Demo {
         service::say("== The file, the ledger and Salesforce, compared");
         parts.run(&["verify", RUN]).await?;
         parts.run(&["consume", "count", RUN]).await?;
-        service::say("Done. A load into your own org: batch-sync check, batch-sync sync --help");
+        service::say(
+            "Done. Next: a file of your own, with settings in a file .env (batch-sync sync --help); the \
+             pages \"Your own file, without an org\" and \"First load in a real org\" of the documents go \
+             step by step",
+        );
         Ok(())
     }
 }

@@ -20,8 +20,9 @@ const REJECTS_SHOWN: usize = 20;
 const PARENTS_SHOWN: usize = 20;
 
 /// What no check can say.
-const NOT_CHECKED: &str = "not checked: what only Salesforce can say, such as validation rules, triggers, \
-                           duplicates, and whether records that rows refer to are there";
+const NOT_CHECKED: &str = "not checked: what only Salesforce can say, such as e-mail addresses, required \
+                           fields of new records, validation rules, triggers, duplicates, and whether \
+                           records that rows refer to are there";
 
 impl Findings {
     pub(super) fn text(&self) -> String {

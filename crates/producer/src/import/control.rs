@@ -193,7 +193,7 @@ async fn hand_to_server(
         Err(QueueError::Full { .. }) => {
             return Err(ControlError::NotHandedOver { run: run.clone() });
         }
-        pushed => pushed.map_err(SyncError::from)?,
+        pushed => drop(pushed.map_err(SyncError::from)?),
     }
     Ok(if is_fed { outcome } else { Outcome::HandedToServer })
 }
