@@ -8,6 +8,7 @@ source "$(dirname "$0")/services.sh"
 
 find_services
 find_faketime
+find_tinyproxy
 case "${1-}" in
   guarantees) exec "$root/scripts/guarantees.py" "${@:2}" ;;
   *) exec "$root/scripts/mutants.py" "$@" ;;

@@ -97,6 +97,35 @@ install_faketime() {
   mv "$work" "$own/faketime"
 }
 
+# Sets TINYPROXY to a forward proxy, as companies have one; the Rust tests read it.
+find_tinyproxy() {
+  mkdir -p "$own"
+  exec 9>"$own/tinyproxy.lock"
+  if command -v flock >/dev/null; then flock 9; fi
+  TINYPROXY=${TINYPROXY:-$(command -v tinyproxy || true)}
+  if [[ -z $TINYPROXY ]]; then
+    TINYPROXY=$own/tinyproxy/tinyproxy
+    [[ -x $TINYPROXY ]] || install_tinyproxy
+  fi
+  exec 9>&-
+  [[ $("$TINYPROXY" -v 2>/dev/null) == tinyproxy* ]] ||
+    fail "$TINYPROXY does not run; install tinyproxy, or set TINYPROXY to its path"
+  export TINYPROXY
+}
+
+# The program is in a package of its own, without a service that starts by itself.
+install_tinyproxy() {
+  command -v apt-get >/dev/null || fail "no tinyproxy found; install it (for example: dnf install tinyproxy, brew install tinyproxy)"
+  say "  getting tinyproxy from the distribution's packages (kept in .services/)"
+  local work=$own/tinyproxy.new log=$own/tinyproxy.log
+  rm -rf "$work" "$own/tinyproxy"
+  unpack_packages "$work/tree" tinyproxy-bin >"$log" 2>&1 ||
+    fail "could not get tinyproxy (see $log); install it with: sudo apt-get install tinyproxy-bin"
+  cp "$work/tree/usr/bin/tinyproxy" "$work/"
+  rm -rf "$work/tree"
+  mv "$work" "$own/tinyproxy"
+}
+
 # unpack_packages FOLDER PACKAGE…: downloads packages of the distribution, and
 # what they need, and unpacks them without installing: no root is needed, and the
 # machine stays as it is.

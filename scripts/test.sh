@@ -12,6 +12,8 @@ say "  Redis:    $REDIS_SERVER"
 say "  Azurite:  $AZURITE"
 find_faketime
 say "  faketime: $FAKETIME_LIB"
+find_tinyproxy
+say "  tinyproxy: $TINYPROXY"
 find_browser
 say "  Chromium: $CHROMIUM"
 find_foreign_clients

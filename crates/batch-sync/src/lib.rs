@@ -74,7 +74,7 @@ pub async fn run(work: Work, shutdown: CancellationToken) -> anyhow::Result<Exit
     match work {
         Work::Producer(command) => Box::pin(producer::run(command, shutdown)).await,
         // On a thread of the runtime: from here each call would wake another thread, and that one this.
-        Work::Consumer(task) => tokio::spawn(consumer::run(task, shutdown)).await?,
+        Work::Consumer(task) => tokio::spawn(consumer::run_as_program(task, shutdown)).await?,
         Work::Generate(config) => generate_upload::run(config, shutdown).await,
         Work::Simulate(args) => salesforce_simulator::run(*args, shutdown).await,
         Work::OrgCheck(check) => check.run(shutdown).await,

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use azure_core::{
     error::ErrorKind,
@@ -7,6 +7,7 @@ use azure_core::{
 use bytes::Bytes;
 use futures::{StreamExt, future::ready};
 use reqwest::redirect;
+use tls::Proxy;
 
 use crate::{
     BlobError,
@@ -18,6 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// From the start of a request to its answer, and between two pieces of a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
 /// Bytes of an answer that is no part of a blob: the library collects it. The longest that there may
 /// be is a list of 1,000 names, or of 50,000 blocks.
@@ -38,7 +41,21 @@ impl HttpClient for Bounded {
             Ok(answer) => Outcome::of_status(answer.status().into()),
             Err(_) => Outcome::NoAnswer,
         });
-        let (status, headers, body) = answer?.deconstruct();
+        let proxy = || Proxy::to(request.url().as_str());
+        let answer = answer.map_err(|error| match proxy() {
+            Some(proxy) => explained(&proxy, error),
+            None => error,
+        })?;
+        let (status, headers, body) = answer.deconstruct();
+        // The service names each of its answers.
+        let is_of_another = headers.get_optional_str(&REQUEST_ID).is_none();
+        if is_of_another
+            && matches!(u16::from(status), 401 | 403 | 407)
+            && let Some(said) = proxy().and_then(|proxy| proxy.may_have_answered(status.into()))
+        {
+            let said = format!("HTTP {}: {said}", u16::from(status));
+            return Err(azure_core::Error::with_message(ErrorKind::Connection, said));
+        }
         let is_asked_for =
             |(name, _): (&HeaderName, _)| matches!(name.as_str(), "range" | "x-ms-range");
         // Whoever asks for a part of a blob takes it piece by piece.
@@ -56,6 +73,15 @@ impl HttpClient for Bounded {
         });
         Ok(AsyncRawResponse::new(status, headers, Box::pin(pieces)))
     }
+}
+
+/// What a request says that failed on its way to a proxy, or behind it.
+fn explained(proxy: &Proxy, error: azure_core::Error) -> azure_core::Error {
+    let innermost = std::iter::successors(Some(&error as &dyn Error), |it| (**it).source()).last();
+    let words = innermost.map(ToString::to_string).unwrap_or_default();
+    let had_no_connection = matches!(error.kind(), ErrorKind::Connection);
+    let said = proxy.explain(&error, &tls::with_advice(words), had_no_connection);
+    azure_core::Error::with_message(error.kind().clone(), said)
 }
 
 fn too_long() -> azure_core::Error {

@@ -54,4 +54,4 @@ pub use config::{
     InvalidSettings, SalesforceArgs, SalesforceConfig, Task,
 };
 pub use error::{ConsumerError, StoppedBy};
-pub use run::run;
+pub use run::{run, run_as_program};

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<ExitCode> {
     allocator::runtime()?.block_on(async {
         // On a thread of the runtime: from here each call would wake another thread, and that one this.
-        tokio::spawn(consumer::run(task, service::shutdown_token())).await?
+        tokio::spawn(consumer::run_as_program(task, service::shutdown_token())).await?
     })
 }
 

@@ -41,13 +41,6 @@ const RELEASE_MAX: Duration = Duration::from_secs(3);
 /// later, when this consumer is no longer let in. A Salesforce that is away, or whose calls of the
 /// day are used up, is waited for, but for a check only some seconds.
 pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
-    Box::pin(perform(task, shutdown)).await.or_else(|error| match is_for_a_person(&error) {
-        true => Ok(service::failed(&error, service::USAGE)),
-        false => Err(error),
-    })
-}
-
-async fn perform(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     match task {
         Task::Deliver(config) => deliver(&config, shutdown).await,
         Task::Health { health, metrics_listen } => {
@@ -69,7 +62,18 @@ async fn perform(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
     }
 }
 
-/// Whether it passes only when a person acts, and a restart is of no use.
+/// As [`run`], with the exit code 2 for what passes only when a person acts: a restart is of no use.
+///
+/// # Errors
+///
+/// Those that may pass by themselves.
+pub async fn run_as_program(task: Task, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    Box::pin(run(task, shutdown)).await.or_else(|error| match is_for_a_person(&error) {
+        true => Ok(service::failed(&error, service::USAGE)),
+        false => Err(error),
+    })
+}
+
 fn is_for_a_person(error: &anyhow::Error) -> bool {
     error.is::<NoTrust>()
         || error.is::<HeaderMismatch>()

@@ -1,6 +1,7 @@
 //! The ways to sign in, one after another.
 
 use std::{
+    error::Error,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -9,11 +10,14 @@ use async_trait::async_trait;
 use azure_core::{
     credentials::{AccessToken, TokenCredential, TokenRequestOptions},
     error::ErrorKind,
+    http::{ClientOptions, Transport},
 };
 use azure_identity::{
     DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
     UserAssignedId, WorkloadIdentityCredential,
 };
+use reqwest::redirect;
+use tls::Proxy;
 use tokio::{net::TcpStream, time::timeout};
 
 /// Where virtual machines ask for their identity; nothing listens there outside
@@ -41,13 +45,26 @@ pub fn credential() -> azure_core::Result<Arc<dyn TokenCredential>> {
     }
     let options = ManagedIdentityCredentialOptions {
         user_assigned_id: variable("AZURE_CLIENT_ID").map(UserAssignedId::ClientId),
-        ..Default::default()
+        client_options: ClientOptions { transport: Some(direct()?), ..Default::default() },
     };
     let credential = ManagedIdentityCredential::new(Some(options))?;
     sources.push(Source { name: MANAGED_IDENTITY, credential });
     let credential = DeveloperToolsCredential::new(None)?;
     sources.push(Source { name: "az or azd", credential });
     Ok(Arc::new(IdentityChain { sources, chosen: OnceLock::new() }))
+}
+
+/// Asks this machine, over plain http: behind a proxy another machine would answer, and be told the
+/// token.
+fn direct() -> azure_core::Result<Transport> {
+    tls::provide();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .tls_certs_only([])
+        .build()
+        .map_err(|error| azure_core::Error::new(ErrorKind::Credential, error))?;
+    Ok(Transport::new(Arc::new(client)))
 }
 
 const MANAGED_IDENTITY: &str = "managed identity";
@@ -84,11 +101,38 @@ impl TokenCredential for IdentityChain {
                     }
                     return Ok(token);
                 }
-                Err(error) => problems.push(format!("{}: {error}", source.name)),
+                Err(error) => problems.push(format!("{}: {}", source.name, with_proxy(&error))),
             }
         }
         Err(azure_core::Error::with_message(ErrorKind::Credential, problems.join("; ")))
     }
+}
+
+/// What an error says; with the proxy's part in it, where a request got no answer.
+fn with_proxy(error: &azure_core::Error) -> String {
+    let innermost = std::iter::successors(Some(error as &dyn Error), |it| (**it).source()).last();
+    let request = innermost.filter(|_| has_no_answer(error));
+    match request.and_then(|innermost| Some((innermost, Proxy::to(&authority())?))) {
+        Some((innermost, proxy)) => {
+            format!("{error}: {}", proxy.explain(error, &innermost.to_string(), false))
+        }
+        None => error.to_string(),
+    }
+}
+
+/// Whether it is one of a connection, below whatever stands around it.
+fn has_no_answer(error: &azure_core::Error) -> bool {
+    let mut causes = std::iter::successors(Some(error as &dyn Error), |it| (**it).source());
+    causes.any(|cause| {
+        let kind = cause.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind);
+        matches!(kind, Some(ErrorKind::Io | ErrorKind::Connection))
+    })
+}
+
+/// Where tokens are asked for.
+fn authority() -> String {
+    variable("AZURE_AUTHORITY_HOST")
+        .unwrap_or_else(|| "https://login.microsoftonline.com".to_owned())
 }
 
 impl Source {

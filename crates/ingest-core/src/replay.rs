@@ -167,11 +167,22 @@ impl Replayer {
             let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
             // Behind them stand empty cells that a spreadsheet made: a cell of the row itself must
             // not be taken for a code.
-            if is_number && !code.is_empty() && (first == last || is_code(&code)) {
+            let is_theirs = match self.are_in_place(first) {
+                true => is_code(&code),
+                false => Reject::is_readers_own(&code),
+            };
+            if is_number && !code.is_empty() && (first == last || is_theirs) {
                 return Some(Columns { first, code, message: self.field(raw, first + 2) });
             }
         }
         None
+    }
+
+    /// Whether the three may stand here in a record of so many cells. Those of one that was too short slide to
+    /// the left, among its own columns, where cells of a row that somebody mended look like them.
+    fn are_in_place(&self, first: usize) -> bool {
+        let columns = self.header.columns().len();
+        first >= columns || self.cells.len() < columns + COLUMNS.len()
     }
 
     /// How many columns of the source stand in this record, if it is the file's header once more.

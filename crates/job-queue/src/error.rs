@@ -6,7 +6,7 @@ use ingest_core::{RunId, commands::producer};
 use redis::{ErrorKind, IntoConnectionInfo, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::refusal::{has_code, has_no_place, is_away};
+use crate::refusal::{has_code, has_no_place, is_away, is_forbidden_in_a_script};
 
 /// What can go wrong with the queue.
 #[derive(Debug, thiserror::Error)]
@@ -374,7 +374,7 @@ impl QueueError {
 
     /// Why Redis did not do this, when waiting does not help.
     pub(crate) fn refused(action: &'static str, source: RedisError) -> Self {
-        match has_code(&source, &["NOPERM"]) {
+        match has_code(&source, &["NOPERM"]) || is_forbidden_in_a_script(&source) {
             true => Self::Forbidden { action, source },
             false => Self::Refused { action, source },
         }

@@ -60,6 +60,12 @@ pub(crate) fn has_code(error: &RedisError, codes: &[&str]) -> bool {
         .is_some_and(|errors| errors.iter().any(|(_, error)| met(error.code(), error.details())))
 }
 
+/// Whether a script called a command that its user may not: Redis says so without a code of its own, and
+/// without the command.
+pub(crate) fn is_forbidden_in_a_script(error: &RedisError) -> bool {
+    error.to_string().contains("user executing the script can't run this command")
+}
+
 #[cfg(test)]
 mod tests {
     use redis::{ErrorKind, parse_redis_value};

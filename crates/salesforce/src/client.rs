@@ -164,7 +164,7 @@ impl Client {
         url.set_query(call.query.as_deref());
         let mut request = self
             .http
-            .request(call.method.clone(), url)
+            .request(call.method.clone(), url.clone())
             .headers(call.headers.clone())
             .header(header::AUTHORIZATION, token.authorization.clone());
         if let Some(content) = &call.content {
@@ -184,7 +184,9 @@ impl Client {
         }
         // The status alone says enough when the body does not come.
         let body = http::body(response).await.unwrap_or_default();
-        Err(Refusal::Answered(ErrorAnswer::read(status.as_u16(), &body, retry_after)))
+        let answer = ErrorAnswer::read(status.as_u16(), &body, retry_after);
+        let of_a_proxy = || http::of_a_proxy(status.as_u16(), &url);
+        Err(Refusal::Answered(answer.or_of_a_proxy(of_a_proxy)))
     }
 }
 

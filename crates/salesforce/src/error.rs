@@ -61,6 +61,19 @@ impl ErrorAnswer {
         Self { status, code, message, retry_after }
     }
 
+    /// Says besides of an answer that is not Salesforce's that it may be of this proxy.
+    pub(crate) fn or_of_a_proxy(mut self, proxy: impl FnOnce() -> Option<String>) -> Self {
+        if self.code.is_none()
+            && let Some(proxy) = proxy()
+        {
+            self.message = match self.message.is_empty() {
+                true => proxy,
+                false => format!("{}; {proxy}", self.message),
+            };
+        }
+        self
+    }
+
     /// The number by which Salesforce's support finds an unexpected error in its logs.
     fn error_id(&self) -> Option<&str> {
         let (_, after) = self.message.split_once("ErrorId: ")?;

@@ -8,6 +8,8 @@ use reqwest::{
     header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     redirect,
 };
+use tls::Proxy;
+use url::Url;
 
 use crate::{
     body::Packer,
@@ -125,18 +127,29 @@ pub(crate) fn unknown(error: reqwest::Error) -> Refusal {
     Refusal::OutcomeUnknown { cause: cause(error) }
 }
 
-/// The innermost cause says what happened; the layers above it repeat each other.
+/// The innermost cause says what happened; the layers above it repeat each other. Where the request
+/// went through a proxy, that is said, since the proxy may be why.
 fn cause(error: reqwest::Error) -> String {
-    let timed_out = error.is_timeout();
+    let (timed_out, had_no_connection) = (error.is_timeout(), error.is_connect());
+    let proxy = error.url().and_then(|url| Proxy::to(url.as_str()));
     let error = error.without_url();
     let mut innermost: &dyn Error = &error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    match (timed_out, tls::with_advice(innermost.to_string())) {
+    let words = match (timed_out, tls::with_advice(innermost.to_string())) {
         (true, words) if !words.contains("timed out") => format!("timed out: {words}"),
         (_, words) => words,
+    };
+    match proxy {
+        Some(proxy) => proxy.explain(&error, &words, had_no_connection),
+        None => words,
     }
+}
+
+/// What an answer without a code of Salesforce may be instead.
+pub(crate) fn of_a_proxy(status: u16, url: &Url) -> Option<String> {
+    Proxy::to(url.as_str())?.may_have_answered(status)
 }
 
 #[cfg(test)]

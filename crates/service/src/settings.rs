@@ -44,6 +44,9 @@ pub fn parse<T: Parser>() -> T {
     if let Some(message) = logging::invalid_log_format() {
         refuse(&T::command().error(ErrorKind::ValueValidation, message));
     }
+    if let Some(message) = tls::unusable_proxy() {
+        refuse(&T::command().error(ErrorKind::ValueValidation, message));
+    }
     if let Some(warning) = warning {
         logging::say(&format!("warning: {}", crate::shown(&warning, crate::SENTENCE_MAX)));
     }
@@ -87,12 +90,21 @@ pub fn refuse(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code())
 }
 
-/// What to say of a `.env` that others can read.
+/// What to say of a `.env` that others can read, or that has what is not read from it.
 fn warning_of(command: &Command, dotenv: &DotEnv) -> Option<String> {
     let held = |name: &String| dotenv.variables.contains_key(name);
-    let secret = secrets(command).into_iter().find(held).filter(|_| dotenv.is_open)?;
-    Some(format!(".env holds {secret} and can be read by others; run chmod 600 .env"))
+    if let Some(secret) = secrets(command).into_iter().find(held).filter(|_| dotenv.is_open) {
+        return Some(format!(".env holds {secret} and can be read by others; run chmod 600 .env"));
+    }
+    let name = OF_THE_PROCESS.into_iter().find(|name| dotenv.variables.contains_key(*name))?;
+    Some(format!(
+        "{name} in .env does nothing: it counts as a variable of the process only; export it"
+    ))
 }
+
+/// What libraries read in the environment, for many programs alike.
+const OF_THE_PROCESS: [&str; 6] =
+    ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// The variables of a command's secrets.
 fn secrets(command: &Command) -> Vec<String> {
@@ -372,6 +384,10 @@ mod tests {
         assert!(warning(&["INNER_KEY"], true).is_some());
         assert_eq!(warning(&["SAMPLE_ROWS", "KEY_OF_ANOTHER_PROGRAM"], true), None);
         assert_eq!(warning(&["SAMPLE_KEY"], false), None);
+        assert_eq!(
+            warning(&["SAMPLE_ROWS", "HTTPS_PROXY"], false).unwrap(),
+            "HTTPS_PROXY in .env does nothing: it counts as a variable of the process only; export it"
+        );
     }
 
     #[test]

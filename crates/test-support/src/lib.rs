@@ -1,5 +1,5 @@
-//! What the tests of several crates share: real Redis, Sentinel and Azurite servers, proxies that
-//! break connections on purpose, keys and certificates, sample runs and batches, and waiting.
+//! What the tests of several crates share: real Redis, Sentinel, Azurite and tinyproxy servers, proxies
+//! that break connections on purpose, keys and certificates, sample runs and batches, and waiting.
 //!
 //! Each server runs on a free port with its data in a temporary folder, and ends
 //! with the value that stands for it and with the test's process, however that
@@ -9,6 +9,7 @@
 mod azurite;
 mod certificates;
 mod clock;
+mod forward_proxy;
 mod fuzz;
 mod keys;
 mod process;
@@ -24,6 +25,7 @@ pub use azurite::{
 };
 pub use certificates::Certificates;
 pub use clock::MovableClock;
+pub use forward_proxy::{FORWARD_PROXY_IP, ForwardProxy};
 pub use fuzz::replay_corpus;
 pub use keys::{RSA_KEYS, UNUSUAL_RSA_KEYS};
 pub use process::free_port;

@@ -1,8 +1,13 @@
-//! Which cryptography TLS uses: that of `ring`, in every program and in every test.
+//! What connections of every client have in common: the cryptography of TLS, and the forward proxy.
 //!
+//! TLS uses that of `ring`, in every program and in every test.
 //! The clients of Redis, Azure and Salesforce all use rustls, which takes the cryptography from the
 //! process. `ring` compiles in a tenth of the time of rustls' own choice, `aws-lc-rs`, and needs no
 //! `cmake`.
+
+mod proxy;
+
+pub use proxy::{Proxy, unusable_proxy};
 
 /// Provides the process with cryptography for TLS. Has to be called before a client is made, and may
 /// be called any number of times.

@@ -74,7 +74,7 @@ fn add(words: &[String], commands: &mut Vec<Command>) {
             _ if word.starts_with(['>', '<']) => {}
             _ => match word.split_once('=') {
                 Some((name, _)) if command.words.is_empty() => {
-                    command.variables.push(name.to_owned())
+                    command.variables.push(name.to_owned());
                 }
                 _ => command.words.push(word.to_owned()),
             },

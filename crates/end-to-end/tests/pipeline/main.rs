@@ -16,6 +16,7 @@ mod delivery;
 mod failed_runs;
 mod failpoints;
 mod forms;
+mod forward_proxy;
 mod full_proxy;
 mod guards;
 mod ids;

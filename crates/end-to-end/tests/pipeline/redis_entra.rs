@@ -80,6 +80,8 @@ fn a_token_that_redis_refuses_is_for_a_person() {
     pipeline.set("IDENTITY_ENDPOINT", &endpoint);
     pipeline.set("IDENTITY_HEADER", "header-of-the-platform");
     set_user(&redis_url, &["off"]);
+    // The identity is this machine's: no proxy is asked for it.
+    pipeline.set("HTTP_PROXY", "http://127.0.0.1:1");
 
     for url in [redis_url.clone(), redis_url.replace("redis:", "redis+cluster:")] {
         pipeline.set("REDIS_URL", &url);

@@ -199,6 +199,20 @@ fn what_a_person_made_of_a_line_is_understood() {
 }
 
 #[test]
+fn cells_of_a_row_that_look_like_a_number_and_a_code_stay_with_it_when_the_three_columns_are_emptied()
+ {
+    let header = "id,name,zip,country,note,_record,_code,_message\n";
+
+    for mended in ["1,Ann,4930,DE,", "2,Bob,4930,DE,paid", "3,Cy,1,T,x"] {
+        let file = format!("{header}{mended},,,\n");
+        assert_eq!(replayed(&file), [row(mended)], "{mended}");
+    }
+    // Those of a row that was too short slide to the left, and the line is filled up.
+    let short = format!("{header}4,Dan,4,FIELD_COUNT,record 4: found 2 fields,,,\n");
+    assert_eq!(replayed(&short), [rejected("4,Dan", Reject::FIELD_COUNT)]);
+}
+
+#[test]
 fn surplus_cells_that_are_emptied_in_a_spreadsheet_are_none_of_the_row() {
     for (line, expected, of_rejects_file) in [
         ("1,2,,12,FIELD_COUNT,m", row("1,2"), rejected("1,2,", "FIELD_COUNT")),

@@ -55,10 +55,16 @@ pub(super) async fn resume(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let ResumeArgs { run, import } = args;
-    let foreground = Foreground::prepare(&import, shutdown).await?;
+    let foreground = Foreground::prepare(&import, shutdown.clone()).await?;
     let queue = &foreground.runs.queue;
-    foreground.runs.change_guard(&run, import.guards.reject_limit()).await?;
-    let outcome = RunCommand::Resume.execute(queue, &run).await?;
+    let resuming = async {
+        foreground.runs.change_guard(&run, import.guards.reject_limit()).await?;
+        anyhow::Ok(RunCommand::Resume.execute(queue, &run).await?)
+    };
+    let Some(outcome) = shutdown.run_until_cancelled(Box::pin(resuming)).await else {
+        return Ok(service::interrupted());
+    };
+    let outcome = outcome?;
     if outcome != Outcome::NobodyFeeds {
         return print(queue, &run, &RunCommand::Resume.message(&run, outcome), import.json).await;
     }

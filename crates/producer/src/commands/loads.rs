@@ -6,7 +6,12 @@ use clap::ValueEnum;
 use load::ApiChoice;
 
 use crate::{
-    cli::run_args::ListLoadsArgs, import::known_loads::KnownLoads, report::shown_load::ShownLoad,
+    cli::run_args::ListLoadsArgs,
+    import::known_loads::KnownLoads,
+    report::{
+        shown_load::ShownLoad,
+        table::{self, Column},
+    },
 };
 
 /// Characters of a cell of the table.
@@ -32,20 +37,7 @@ fn table(loads: &[ShownLoad<'_>]) -> String {
     }
     let titles = ["NAME", "OPERATION", "OBJECT", "EXTERNAL ID", "API", "IDS", "FILES", "AFTER"];
     let rows: Vec<[String; 8]> = loads.iter().map(row).collect();
-    let widths: Vec<usize> = titles
-        .iter()
-        .enumerate()
-        .map(|(at, title)| {
-            let cells = rows.iter().map(|row| row[at].chars().count());
-            cells.chain([title.len()]).max().unwrap_or_default()
-        })
-        .collect();
-    let line = |cells: &[String]| {
-        let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}  "));
-        format!("{}\n", cells.collect::<String>().trim_end())
-    };
-    let title = line(&titles.map(str::to_owned));
-    title + &rows.iter().map(|row| line(row)).collect::<String>()
+    table::table(titles.map(Column::Left), &rows)
 }
 
 fn row(load: &ShownLoad<'_>) -> [String; 8] {

@@ -13,6 +13,7 @@ use crate::{
         format::{grouped, timestamp},
         run_report::Report,
         run_status::RunStatus,
+        table::{self, Column},
         waiting::Live,
     },
 };
@@ -47,28 +48,18 @@ fn table(runs: &[Report]) -> String {
     if runs.is_empty() {
         return format!("no runs yet; start one: {} sync --file big-data-import.csv\n", producer());
     }
-    let ledgers = || runs.iter().map(Report::ledger);
-    let width = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
-    let run_width = width(&mut ledgers().map(|run| run.run.as_str().len())).max(3);
-    let file_width = width(&mut ledgers().map(|run| file(run).chars().count())).max(4);
-    let load_width = width(&mut ledgers().map(|run| load(run).len())).max(4);
-    let mut table = format!(
-        "{:run_width$}  {:file_width$}  {:load_width$}  {:11}  {:>13}  {:>13}  {:>10}  STARTED\n",
-        "RUN", "FILE", "LOAD", "STATE", "READ", "DELIVERED", "REJECTED"
-    );
-    for run in ledgers() {
-        table.push_str(&format!(
-            "{:run_width$}  {:file_width$}  {:load_width$}  {:11}  {:>13}  {:>13}  {:>10}  {}\n",
-            run.run.as_str(),
-            file(run),
-            load(run),
-            RunStatus::of(run),
-            grouped(run.read),
-            grouped(run.delivered()),
-            grouped(run.rejected),
-            timestamp(run.started_at_ms),
-        ));
-    }
+    let titles = [
+        Column::Left("RUN"),
+        Column::Left("FILE"),
+        Column::Left("LOAD"),
+        Column::Left("STATE"),
+        Column::Right("READ"),
+        Column::Right("DELIVERED"),
+        Column::Right("REJECTED"),
+        Column::Left("STARTED"),
+    ];
+    let rows: Vec<[String; 8]> = runs.iter().map(|report| row(report.ledger())).collect();
+    let mut table = table::table(titles, &rows);
     for report in runs {
         if let Some(trouble) = report.trouble() {
             let ledger = report.ledger();
@@ -81,6 +72,19 @@ fn table(runs: &[Report]) -> String {
         }
     }
     table
+}
+
+fn row(run: &Ledger) -> [String; 8] {
+    [
+        run.run.as_str().to_owned(),
+        file(run),
+        load(run),
+        RunStatus::of(run).to_string(),
+        grouped(run.read),
+        grouped(run.delivered()),
+        grouped(run.rejected),
+        timestamp(run.started_at_ms),
+    ]
 }
 
 fn file(run: &Ledger) -> String {

@@ -1,7 +1,7 @@
 //! What a person wants of a run: pause, resume, cancel.
 
 use ingest_core::{RunId, commands::producer};
-use job_queue::{Control, Ledger, Queue, RunState};
+use job_queue::{Control, Ledger, Queue, QueueError, RunState};
 
 use crate::report::command_line::resume_command;
 use crate::{
@@ -45,6 +45,12 @@ pub(crate) enum ControlError {
         resume_command(run)
     )]
     LimitPassed { run: RunId, reason: String },
+    /// What it is resumed to was not said to a server.
+    #[error(
+        "run {run} is resumed: what is queued of it is delivered; but redis is full, so no server was told \
+         to read on. Raise its maxmemory, or let consumers deliver what is queued, and resume the run again"
+    )]
+    NotHandedOver { run: RunId },
 }
 
 impl RunCommand {
@@ -58,7 +64,7 @@ impl RunCommand {
         }
         let outcome = self.tell(queue, run).await?;
         match self {
-            Self::Resume => Ok(hand_to_server(queue, run, outcome).await?),
+            Self::Resume => hand_to_server(queue, run, outcome).await,
             Self::Pause | Self::Cancel => Ok(outcome),
         }
     }
@@ -177,13 +183,18 @@ async fn hand_to_server(
     queue: &Queue,
     run: &RunId,
     outcome: Outcome,
-) -> Result<Outcome, SyncError> {
-    let is_fed = queue.has_live_feeder(run).await?;
-    if queue.live_servers().await? == 0 {
+) -> Result<Outcome, ControlError> {
+    let is_fed = queue.has_live_feeder(run).await.map_err(SyncError::from)?;
+    if queue.live_servers().await.map_err(SyncError::from)? == 0 {
         return Ok(if is_fed { outcome } else { Outcome::NobodyFeeds });
     }
     // If this push is lost, the next resume repeats it.
-    queue.push_import(run).await?;
+    match queue.for_a_person().push_import(run).await {
+        Err(QueueError::Full { .. }) => {
+            return Err(ControlError::NotHandedOver { run: run.clone() });
+        }
+        pushed => pushed.map_err(SyncError::from)?,
+    }
     Ok(if is_fed { outcome } else { Outcome::HandedToServer })
 }
 

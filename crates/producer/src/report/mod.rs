@@ -13,4 +13,5 @@ pub(crate) mod run_status;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod shown_load;
+pub(crate) mod table;
 pub(crate) mod waiting;

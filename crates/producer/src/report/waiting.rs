@@ -1,6 +1,6 @@
 //! What a run waits for: a consumer, or one that says what it loads.
 
-use ingest_core::commands::producer;
+use ingest_core::commands::{consumer, producer};
 use job_queue::{Ledger, LoadSummary, Queue, QueueError};
 use service::few;
 
@@ -37,14 +37,15 @@ pub(crate) fn waiting_for(ledger: &Ledger, live: &Live) -> Option<String> {
     }
     let may_get_one = live.loads.iter().any(LoadSummary::may_be_given_unasked);
     match &ledger.load {
-        _ if live.consumers == 0 => Some(NO_CONSUMER.to_owned()),
+        _ if live.consumers == 0 => Some(no_consumer()),
         None if !may_get_one => Some(no_load(ledger, &live.loads)),
         _ => None,
     }
 }
 
-const NO_CONSUMER: &str =
-    "no consumer is running, so nothing is delivered yet; start one: make consumer";
+fn no_consumer() -> String {
+    format!("no consumer is running, so nothing is delivered yet; start one: {}", consumer())
+}
 
 fn no_load(ledger: &Ledger, loads: &[LoadSummary]) -> String {
     let why = match loads {

@@ -67,7 +67,8 @@ fn title(model: &Model) -> Line<'static> {
 
 fn draw_outage(frame: &mut Frame<'_>, model: &Model, area: Rect) {
     let Some(pause) = &model.now.outage else { return };
-    let text = Span::from(outage::in_words(pause)).fg(Color::Yellow);
+    let words = service::shown(&outage::in_words(pause), service::SENTENCE_MAX);
+    let text = Span::from(words).fg(Color::Yellow);
     let indented = Block::new().padding(Padding::horizontal(1));
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }).block(indented), area);
 }
@@ -113,7 +114,8 @@ fn draw_runs(frame: &mut Frame<'_>, model: &Model, area: Rect) {
         frame.render_widget(Paragraph::new(text).alignment(Alignment::Center).block(block), area);
         return;
     }
-    let shown = columns(area.width);
+    let most_rejected = model.now.runs.iter().map(|run| run.rejected).max().unwrap_or_default();
+    let shown = columns(area.width, most_rejected);
     let rows = model.now.runs.iter().map(|ledger| {
         let cells = cells(model, ledger);
         Row::new(shown.iter().map(|column| cells[column.cell].clone()).collect::<Vec<_>>())
@@ -137,8 +139,10 @@ struct Column {
     from_width: u16,
 }
 
-/// The columns that a screen of this width has room for.
-fn columns(screen: u16) -> Vec<Column> {
+/// The columns that a screen of this width has room for. A figure is never cut: what is left of it would
+/// be another one.
+fn columns(screen: u16, most_rejected: u64) -> Vec<Column> {
+    let rejected = u16::try_from(grouped(most_rejected).len()).unwrap_or(u16::MAX);
     let column = |name, width, cell, from_width| Column { name, width, cell, from_width };
     let all = [
         column("RUN", Constraint::Min(20), 0, 0),
@@ -146,7 +150,7 @@ fn columns(screen: u16) -> Vec<Column> {
         column("STATE", Constraint::Length(11), 2, 0),
         column("READ", Constraint::Length(13), 3, 0),
         column("DELIVERED", Constraint::Length(13), 4, 0),
-        column("REJECTED", Constraint::Length(9), 5, 92),
+        column("REJECTED", Constraint::Length(rejected.max(9)), 5, 92),
         column("  ROWS/S", Constraint::Length(8), 6, 0),
         column("    LEFT", Constraint::Length(8), 7, 100),
     ];
@@ -180,6 +184,7 @@ fn cells<'a>(model: &Model, ledger: &'a Ledger) -> [Cell<'a>; 8] {
 
 fn keys(model: &Model) -> Line<'static> {
     if let Some(note) = &model.note {
+        let note = service::shown(note, service::SENTENCE_MAX);
         return Line::from(format!(" {note}")).bold();
     }
     let keys: &[(&str, &str)] = if model.is_open {

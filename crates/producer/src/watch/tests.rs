@@ -105,6 +105,35 @@ fn a_silent_redis_is_told_calmly_and_forgotten_when_it_answers() {
 }
 
 #[test]
+fn a_large_figure_is_not_cut() {
+    let tally = Tally { created: 9_000_000_000, ..ledger("r").tally };
+    let large = Ledger { rejected: 12_345_678_901, read: 30_000_000_000, tally, ..ledger("r") };
+    let mut model = model(vec![large, completed("nightly-6")]);
+
+    assert!(screen_of(&model, 92).contains("12,345,678,901"), "{}", screen_of(&model, 92));
+    assert!(screen(&model).contains("12,345,678,901"), "{}", screen(&model));
+    press(&mut model, KeyCode::Enter);
+    assert!(screen(&model).contains("of 30,000,000,000 rows"), "{}", screen(&model));
+}
+
+#[test]
+fn words_of_others_are_made_visible() {
+    let hostile = "a\u{1b}]0;owned\u{7}\u{9b}2J\r\nb\u{202e}c";
+    let shown = r"a\u001b]0;owned\u0007\u009b2J\u000d\nb\u202ec";
+    let told = Ledger { file: hostile.to_owned(), reason: Some(hostile.to_owned()), ..ledger("r") };
+    let mut model = model(vec![told]);
+    model.now.outage = Some(Outage { reason: hostile.to_owned(), since_ms: 0, until_ms: None });
+    model.note = Some(hostile.to_owned());
+
+    for opens in [false, true] {
+        model.is_open = opens;
+        let screen = screen_of(&model, 240);
+        assert_eq!(screen.matches(shown).count(), 3 + usize::from(opens), "{screen}");
+        assert!(!screen.contains('\u{202e}') && !screen.contains("owned\u{7}"), "{screen:?}");
+    }
+}
+
+#[test]
 fn deliveries_that_stand_still_come_with_the_reason_on_any_screen() {
     let mut model = moving();
     model.now.outage = Some(Outage {

@@ -97,8 +97,7 @@ fn what_of_a_run_stands_still_and_why_is_on_stdout() {
         let runs: serde_json::Value = serde_json::from_slice(&runs.stdout).unwrap();
         assert_eq!(runs[0]["standsStill"], json);
     };
-    let no_consumer =
-        "no consumer is running, so nothing is delivered yet; start one: make consumer";
+    let no_consumer = "no consumer is running, so nothing is delivered yet; start one: consumer";
     says(&format!("deliveries: {no_consumer}"), &format!("waits           {no_consumer}\n"));
 
     fixture.settle_some(1);

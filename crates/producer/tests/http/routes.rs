@@ -249,8 +249,7 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
     let stands_still = server.get(&format!("/api/sync/{run}")).await.json()["standsStill"].clone();
     let stands_still = stands_still.as_str().unwrap();
     assert!(stands_still.starts_with("deliveries: salesforce is not available; tried again at "));
-    let nobody =
-        "; and no consumer is running, so nothing is delivered yet; start one: make consumer";
+    let nobody = "; and no consumer is running, so nothing is delivered yet; start one: consumer";
     assert!(stands_still.ends_with(nobody), "{stands_still}");
     assert!(queue["bytes"].as_u64() > Some(200), "{queue}");
     let since = queue["outage"]["sinceMs"].as_u64().unwrap();

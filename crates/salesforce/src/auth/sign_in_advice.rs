@@ -26,8 +26,7 @@ const INSTALL: &str = "install the app in this org (Setup, Connected Apps OAuth 
 
 impl SignInAdvice {
     /// What is left to check.
-    pub const OTHERWISE: &str =
-        "check the app (External Client App) and its credentials";
+    pub const OTHERWISE: &str = "check the app (External Client App) and its credentials";
 
     /// In order: the first that fits counts.
     pub const ALL: &[Self] = &[

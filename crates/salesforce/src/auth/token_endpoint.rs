@@ -139,15 +139,25 @@ impl TokenEndpoint {
         let unreachable = |refusal: Refusal| unreachable(login_url, refusal);
         let response = self
             .http
-            .post(endpoint)
+            .post(endpoint.clone())
             .timeout(self.timeout)
             .form(form)
             .send()
             .await
             .map_err(|error| unreachable(http::refusal(error)))?;
         let status = response.status();
-        let body = http::body(response).await.map_err(unreachable)?;
-        read_answer(flow, status, &body).map_err(|error| error.without(form))
+        let body = match http::body(response).await {
+            // The status alone says enough: a proxy hangs up on who sends what it does not want.
+            Err(_) if !status.is_success() => Vec::new(),
+            body => body.map_err(unreachable)?,
+        };
+        let answer = read_answer(flow, status, &body).map_err(|error| error.without(form));
+        answer.map_err(|error| match (error, http::of_a_proxy(status.as_u16(), &endpoint)) {
+            (LoginError::Unavailable { cause }, Some(proxy)) => {
+                LoginError::Unavailable { cause: format!("{cause}; {proxy}") }
+            }
+            (error, _) => error,
+        })
     }
 }
 

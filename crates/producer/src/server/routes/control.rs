@@ -84,6 +84,9 @@ impl From<ControlError> for ApiError {
             ControlError::Refused { ref run, .. } | ControlError::LimitPassed { ref run, .. } => {
                 Self::conflict(error.to_string(), Some(run.clone()))
             }
+            ControlError::NotHandedOver { .. } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
         }
     }
 }
