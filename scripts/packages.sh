@@ -35,8 +35,7 @@ main() {
   cd "$root"
   version=$(scripts/version.sh)
   # Of a file in an archive: the same commit gives the same archive.
-  SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
-  export SOURCE_DATE_EPOCH
+  epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
   rm -rf "$dist"
   mkdir -p "$dist"
   say "== build $version"
@@ -106,7 +105,7 @@ build_wheel() {
 build_deb() {
   # Put back: maturin's stands in its place.
   cargo ${auditable[@]+"${auditable[@]}"} build --release --locked --quiet -p batch-sync
-  cargo deb --quiet --no-build --locked -p batch-sync --output "$dist/"
+  SOURCE_DATE_EPOCH=$epoch cargo deb --quiet --no-build --locked -p batch-sync --output "$dist/"
   deb=$(only "$dist"/*.deb)
 }
 
@@ -118,7 +117,7 @@ build_archive() {
   cp "$program" LICENSE README.md CHANGELOG.md "$tree/$name/"
   cp -r "$target/release/package/man" "$target/release/package/completions" deploy/systemd "$tree/$name/"
   chmod -R u=rwX,go=rX "$tree/$name"
-  tar -C "$tree" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |
+  tar -C "$tree" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" -cf - "$name" |
     gzip -n -9 >"$archive"
 }
 
