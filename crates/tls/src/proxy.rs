@@ -5,7 +5,7 @@
 
 use std::{error::Error, sync::LazyLock};
 
-use http::Uri;
+use http::{Uri, uri::Authority};
 use hyper_util::client::proxy::matcher::Matcher;
 
 /// Those that name a proxy; of two that are spelled alike, the first one that is set counts.
@@ -52,9 +52,9 @@ impl Proxy {
         let own = said(own).filter(|(_, value)| is_proxy(value));
         let (setting, _) = own.or_else(|| said(all))?;
         let scheme = proxy.uri().scheme_str().unwrap_or("http");
-        let authority = proxy.uri().authority()?;
+        let address = address(proxy.uri().authority()?);
         Some(Self {
-            address: format!("{scheme}://{authority}"),
+            address: format!("{scheme}://{address}"),
             setting,
             is_tunnel,
             speaks_http: scheme.starts_with("http"),
@@ -141,9 +141,22 @@ fn first_set(
     names.into_iter().find_map(|name| Some((name, variable(name)?)))
 }
 
+/// Whether clients take it for the address that its author meant. With `@` or `/` in the password, they
+/// take a part of it for the host.
 fn is_proxy(value: &str) -> bool {
     let matcher = Matcher::builder().all(value.to_owned()).build();
-    matcher.intercept(&Uri::from_static("https://example.com")).is_some()
+    let found = matcher.intercept(&Uri::from_static("https://example.com"));
+    let Some(proxy) = found else { return false };
+    let is_host = proxy.uri().authority().is_some_and(|found| *found.as_str() == address(found));
+    let behind_scheme = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let path = behind_scheme.find(['/', '?', '#']).map_or("", |at| &behind_scheme[at..]);
+    is_host && !path.contains('@')
+}
+
+/// Host and port.
+fn address(authority: &Authority) -> String {
+    let host = authority.host();
+    authority.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "as the clients of HTTP read them")]
@@ -207,6 +220,11 @@ mod tests {
             ("", false),
             ("http://a:SECRET@x@proxy:3128", true),
             ("http://a:SECRET 1@proxy:3128", true),
+            ("http://a:SECRET/1@proxy:3128", true),
+            ("http://a:123/SECRET@proxy:3128", true),
+            ("http://a:123#SECRET@proxy:3128", true),
+            ("http://[::1]:3128", false),
+            ("http://proxy:3128/", false),
             ("ftp://proxy:21", true),
             ("\"http://proxy:3128\"", true),
         ] {
