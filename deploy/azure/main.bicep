@@ -4,6 +4,8 @@
 // (`az bicep build`), look at what would be made (`az deployment group what-if`), and try it on a resource group of its
 // own before you rely on it. `make check-deploy` compares its settings, ports and limits with those of the programs, and
 // nothing else. docs/azure.md explains it, step by step.
+//
+// It assigns roles to the identity of the programs: who deploys it needs the right to do so (see docs/azure.md).
 
 targetScope = 'resourceGroup'
 
@@ -15,7 +17,7 @@ param name string = 'batchsync'
 @description('Region of everything.')
 param location string = resourceGroup().location
 
-@description('Where you pushed the images of deploy/Dockerfile, without the name of the program: REGISTRY.azurecr.io/batch-sync.')
+@description('Where you pushed the images of deploy/Dockerfile, without the name of the program and the tag: REGISTRY.azurecr.io/batch-sync.')
 param images string
 
 @description('Tag of both images.')
@@ -268,7 +270,8 @@ resource server 'Microsoft.App/containerApps@2024-03-01' = {
     managedEnvironmentId: environment.id
     configuration: {
       activeRevisionsMode: 'Single'
-      // The page and the API, by TLS. /metrics on this port needs the token; port 9090 is not reachable from outside.
+      // The page and the API, by TLS. METRICS_LISTEN is set, so /metrics is on port 9090 only, without a token: nobody
+      // outside reaches that port, and this one answers 404.
       ingress: { external: true, targetPort: 3001, transport: 'http', allowInsecure: false }
       registries: [{ server: imageRegistry.properties.loginServer, identity: identity.id }]
       secrets: [
