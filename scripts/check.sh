@@ -20,6 +20,8 @@ command -v python3 >/dev/null || fail "no python3 found; install Python 3.11 or 
   python3 words.py
 )
 scripts/docs.sh
+# Each command that they name, parsed by the programs.
+cargo test -p batch-sync --lib --locked --quiet tests >/dev/null || cargo test -p batch-sync --lib --locked tests
 say "== dependencies"
 if cargo deny --version >/dev/null 2>&1; then
   # Advisories come from a database on the network: CI checks them in a job of its own.

@@ -52,7 +52,7 @@ pub async fn run(task: Task, shutdown: CancellationToken) -> anyhow::Result<Exit
             counted.unwrap_or_else(|| Ok(service::interrupted()))
         }
         Task::Check { salesforce, load, json, header } => {
-            let check = Box::pin(check(&salesforce, &load, json, &header));
+            let check = Box::pin(check(&salesforce, load.as_deref(), json, &header));
             let checked = shutdown.run_until_cancelled(check).await;
             checked.map_or_else(
                 || Ok(service::interrupted()),

@@ -232,9 +232,16 @@ async fn an_external_id_that_is_not_unique_is_warned_of() {
 async fn wrong_settings_end_with_code_2_and_say_what_to_set() {
     let mut setting = Setting::new().await;
 
-    let object = setting.set("SALESFORCE_OBJECT", "").run(&["check"]).await;
-    let no_load = "there is no load to check; name its object in SALESFORCE_OBJECT";
-    assert_says(&object, 2, &[no_load, "producer check --file F"]);
+    let header = setting.set("SALESFORCE_OBJECT", "").run(&["check", "--header", "a,b"]).await;
+    let no_load =
+        "there is no load to compare the header with; name its object in SALESFORCE_OBJECT";
+    assert_says(&header, 2, &[no_load, "producer check --file F"]);
+    let sign_in = setting.run(&["check"]).await;
+    assert_eq!(sign_in.status.code(), Some(0), "{sign_in:?}");
+    assert!(stdout(&sign_in).contains("api calls left today"), "{sign_in:?}");
+    let json = setting.run(&["check", "--json"]).await;
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert!(json["instanceUrl"].is_string() && json["object"].is_null(), "{json}");
     let secret = setting.set("SALESFORCE_CLIENT_SECRET", "").run(&["check"]).await;
     assert_says(&secret, 2, &["SALESFORCE_CLIENT_SECRET is not set"]);
     let rows = setting.set("SALESFORCE_BATCH", "201").run(&[]).await;

@@ -10,7 +10,7 @@ use load::{Load, Mapping, Target};
 use salesforce::{Allowance, Client};
 use tracing::warn;
 
-use super::preflight::{Fitted, WaitLimit, fit, limits, parents, sign_in};
+use super::preflight::{Fitted, Limits, SignedIn, WaitLimit, fit, limits, parents, sign_in};
 use crate::config::{HeaderArgs, SalesforceConfig};
 
 /// What `--json` prints.
@@ -31,6 +31,16 @@ struct Checked<'a> {
     warnings: &'a [String],
 }
 
+/// What `--json` prints where there is no load.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckedSignIn<'a> {
+    instance_url: &'a str,
+    api_version: &'a str,
+    daily_api_requests: Option<Allowance>,
+    warnings: &'a [String],
+}
+
 #[derive(Serialize)]
 struct MappedField {
     column: String,
@@ -42,10 +52,10 @@ struct MappedField {
 }
 
 /// Logs in, compares the mapping with the object's fields, and prints both. With a file's header
-/// line its columns are compared too.
+/// line its columns are compared too; without a load the sign-in is all there is.
 pub(crate) async fn check(
     config: &SalesforceConfig,
-    load: &Load,
+    load: Option<&Load>,
     json: bool,
     header: &HeaderArgs,
 ) -> anyhow::Result<()> {
@@ -54,6 +64,9 @@ pub(crate) async fn check(
     before.iter().for_each(|warning| warn!("{warning}"));
     let client = Client::new(config.connection.clone())?;
     let signed_in = sign_in(&client, WaitLimit::Seconds).await?;
+    let Some(load) = load else {
+        return print_sign_in(config, &signed_in, limits(&client).await, json);
+    };
     let mut fitted = fit(&client, load, WaitLimit::Seconds).await?;
     let limits = limits(&client).await;
     fitted.warnings.extend(limits.warning);
@@ -171,9 +184,7 @@ fn print(
         checked;
     let by = external_id.map(|field| format!(" by {field}")).unwrap_or_default();
     writeln!(out, "{operation} {object}{by} at {instance_url}, API {api_version}")?;
-    if let Some(Allowance { max, remaining }) = checked.daily_api_requests {
-        writeln!(out, "api calls left today: {remaining} of {max}")?;
-    }
+    print_allowance(out, checked.daily_api_requests)?;
     writeln!(out)?;
     if compared.is_by_name() && !is_of_header {
         writeln!(out, "no mapping file: columns fill the fields of their name, which can be")?;
@@ -194,6 +205,47 @@ fn print(
         writeln!(out, "\nnot sent: {}", checked.left_out.join(", "))?;
     }
     Ok(())
+}
+
+fn print_sign_in(
+    config: &SalesforceConfig,
+    signed_in: &SignedIn,
+    limits: Limits,
+    json: bool,
+) -> anyhow::Result<()> {
+    let mut warnings: Vec<String> = limits.warning.into_iter().collect();
+    let api_version = &config.connection.api_version;
+    let mut out = service::stdout();
+    if json {
+        let before = config.connection.credentials.warnings().into_iter().map(str::to_owned);
+        warnings.splice(..0, before);
+        let checked = CheckedSignIn {
+            instance_url: &signed_in.instance,
+            api_version,
+            daily_api_requests: limits.daily_requests,
+            warnings: &warnings,
+        };
+        serde_json::to_writer_pretty(&mut out, &checked)?;
+        writeln!(out)?;
+    } else {
+        warnings.iter().for_each(|warning| warn!("{warning}"));
+        writeln!(out, "signed in at {}, API {api_version}", signed_in.instance)?;
+        print_allowance(&mut out, limits.daily_requests)?;
+        writeln!(
+            out,
+            "\nno load to compare: SALESFORCE_OBJECT is not set, and each run has its own"
+        )?;
+    }
+    Ok(out.flush()?)
+}
+
+fn print_allowance(out: &mut impl Write, allowance: Option<Allowance>) -> std::io::Result<()> {
+    match allowance {
+        Some(Allowance { max, remaining }) => {
+            writeln!(out, "api calls left today: {remaining} of {max}")
+        }
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ pub enum InvalidSettings {
     Load(#[from] InvalidLoad),
     /// A check compares a load with the org.
     #[error(
-        "there is no load to check; name its object in SALESFORCE_OBJECT (a consumer needs none: it \
-         delivers each run by the run's own load), or check a file against a load of the producer: \
+        "there is no load to compare the header with; name its object in SALESFORCE_OBJECT (a consumer needs \
+         none: it delivers each run by the run's own load), or check a file against a load of the producer: \
          {} check --file F",
         producer()
     )]

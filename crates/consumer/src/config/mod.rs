@@ -48,6 +48,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Log in, compare the default load with the object's fields, print both, and deliver nothing.
+    ///
+    /// Without a default load (SALESFORCE_OBJECT) it checks the sign-in alone.
     Check {
         /// Print JSON instead of a table.
         #[arg(long)]
@@ -140,8 +142,8 @@ pub enum Task {
     Check {
         /// Where the rows would go.
         salesforce: Box<SalesforceConfig>,
-        /// What is compared.
-        load: Box<Load>,
+        /// What is compared; without one the sign-in is checked alone.
+        load: Option<Box<Load>>,
         /// As JSON.
         json: bool,
         /// The header line of a file, and how it is read.
@@ -176,8 +178,11 @@ impl Cli {
         match self.command {
             Some(Command::Check { json, header, salesforce }) => {
                 let mut salesforce = Box::new(salesforce.meant()?);
-                let load = salesforce.load.take().ok_or(InvalidSettings::NoLoadToCheck)?;
-                Ok(Task::Check { salesforce, load: Box::new(load), json, header })
+                let load = salesforce.load.take().map(Box::new);
+                if load.is_none() && header.header.is_some() {
+                    return Err(InvalidSettings::NoLoadToCheck);
+                }
+                Ok(Task::Check { salesforce, load, json, header })
             }
             Some(Command::Count(args)) => Ok(Task::Count(Box::new(args.meant()?))),
             Some(Command::Health { health, metrics_listen }) => {

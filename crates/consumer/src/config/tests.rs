@@ -104,12 +104,12 @@ fn what_is_missing_is_named() {
 fn a_consumer_needs_no_load_and_without_an_object_there_is_none() {
     let none = parsed(&LOGIN[..3]).meant().unwrap();
     assert_eq!(none.load, None);
-    let check = ["consumer", "check"].iter().chain(&LOGIN[..3]);
-    let problem = Cli::parse_from(check).meant().unwrap_err().to_string();
-    assert!(
-        problem.contains("no load to check; name its object in SALESFORCE_OBJECT"),
-        "{problem}"
-    );
+    let check = |more: &[&str]| {
+        Cli::parse_from([&["consumer", "check"], &LOGIN[..3], more].concat()).meant()
+    };
+    assert!(matches!(check(&[]).unwrap(), Task::Check { load: None, .. }));
+    let problem = check(&["--header", "a,b"]).unwrap_err().to_string();
+    assert!(problem.contains("name its object in SALESFORCE_OBJECT"), "{problem}");
 
     for half in ["--salesforce-external-id=Key__c", "--mapping-dates=day-first"] {
         let config = parsed(&[&LOGIN[..3], &[half]].concat()).meant().unwrap();
