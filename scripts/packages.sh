@@ -39,6 +39,9 @@ main() {
   rm -rf "$dist"
   mkdir -p "$dist"
   say "== build $version"
+  # What the metrics say the build is of.
+  BUILD_REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+  export BUILD_REVISION
   find_tools
   build_program
   build_wheel
