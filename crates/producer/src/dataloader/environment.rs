@@ -37,7 +37,11 @@ pub(super) fn of(said: &mut Said<'_>, is_bulk: bool) -> Vec<Variable> {
         });
     }
     if let Some(rows) = batch_rows(said, is_bulk) {
-        variables.push(Variable::Set("BATCH_ROWS", rows.to_string()));
+        let why = format!(
+            "leave it out; {rows} was the size of Data Loader's batches, and here each batch of Bulk is a \
+             job of its own"
+        );
+        variables.push(Variable::Unset("BATCH_ROWS", why));
     }
     variables
 }

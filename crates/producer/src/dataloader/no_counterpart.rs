@@ -80,7 +80,7 @@ const WITH_ADVICE: &[Told] = &[
     told(
         "process.outputSuccess",
         "",
-        "rows that are stored are counted, not listed: the commands show and verify",
+        "write ids = true into the load: then the command ids prints key and Id of each stored row",
     ),
     told(
         "process.outputError",
