@@ -49,7 +49,7 @@ pub struct Cli {
 pub(crate) enum Command {
     /// Log in, compare the default load with the object's fields, print both, and deliver nothing.
     ///
-    /// Without a default load (SALESFORCE_OBJECT) it checks the sign-in alone.
+    /// Without a default load (`SALESFORCE_OBJECT`) it checks the sign-in alone.
     Check {
         /// Print JSON instead of a table.
         #[arg(long)]
