@@ -195,6 +195,28 @@ fn values_are_read_as_data_loader_reads_them() {
 }
 
 #[test]
+fn what_only_some_processes_say_of_the_environment_is_said_to_be_theirs() {
+    let delimiter = |character: &'static str| {
+        let other = [("loader.csvOther", "true"), ("loader.csvOtherValue", character)];
+        [&UPSERT[..], &[("dataAccess.readUTF8", "true")], &other].concat()
+    };
+    let plain = [&UPSERT[..], &[("dataAccess.readUTF8", "true")]].concat();
+    let xml = |beans: &[String]| configuration(&beans.concat());
+
+    let one_of_two = xml(&[process("a", &delimiter("~")), process("b", &plain)]);
+    let text = converted(&one_of_two, None).unwrap();
+    assert!(text.contains("# * for a: CSV_DELIMITER='~'\n"), "{text}");
+
+    let both = xml(&[process("a", &delimiter("~")), process("b", &delimiter("~"))]);
+    let text = converted(&both, None).unwrap();
+    assert!(text.contains("# * CSV_DELIMITER='~'\n"), "{text}");
+
+    let found_anyway = xml(&[process("a", &delimiter(";"))]);
+    let text = converted(&found_anyway, None).unwrap();
+    assert!(text.contains("CSV_DELIMITER: leave it out; the default, auto, finds `;`"), "{text}");
+}
+
+#[test]
 fn without_a_bean_all_processes_are_converted() {
     let beans = [
         process("accountUpsert", &[&UPSERT[..], &[("dataAccess.name", "a.csv")]].concat()),
