@@ -99,7 +99,7 @@ pub(crate) enum SyncError {
     UnknownRun { run: RunId },
     #[error(transparent)]
     Load(#[from] LoadError),
-    #[error("a run of {file} would fail, and is not started: {reason}")]
+    #[error("a run of {file} would fail: {reason}; nothing was started")]
     Misfit { file: String, reason: String },
     #[error(transparent)]
     Unconfirmed(#[from] Box<Unconfirmed>),
