@@ -43,7 +43,7 @@ pub(crate) async fn with_tls<T>(
     let answers_without = async {
         sleep(HANDSHAKE_USUAL).await;
         if !answers_ping(&address).await {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         sleep(HANDSHAKE_USUAL).await;
     };
