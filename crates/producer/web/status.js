@@ -49,7 +49,7 @@ export function sentence(report, queue) {
 
 /** Whether somebody has to start a consumer: none delivers, and none waits for Salesforce to let it in. */
 export function isWithoutConsumer(queue) {
-  return queue?.consumers === 0 && queue.consumersStarting === 0;
+  return queue?.consumers === 0 && !queue.consumersStarting;
 }
 
 /** Why none of the consumers that are there delivers this run. */
