@@ -10,6 +10,8 @@ use crate::report::run_status::RunStatus;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Live {
     pub(crate) consumers: u64,
+    /// Where there are none: those that are about to be, once Salesforce has let them in.
+    pub(crate) starting: u64,
     /// What they give to runs without a load, each once.
     pub(crate) loads: Vec<LoadSummary>,
 }
@@ -18,8 +20,9 @@ impl Live {
     /// Those of this moment.
     pub(crate) async fn of(queue: &Queue) -> Result<Self, QueueError> {
         let consumers = queue.live_consumers().await?;
+        let starting = if consumers == 0 { queue.starting_consumers().await? } else { 0 };
         let loads = queue.live_loads().await?.into_iter().map(|load| load.summary).collect();
-        Ok(Self { consumers, loads })
+        Ok(Self { consumers, starting, loads })
     }
 }
 
@@ -37,14 +40,25 @@ pub(crate) fn waiting_for(ledger: &Ledger, live: &Live) -> Option<String> {
     }
     let may_get_one = live.loads.iter().any(LoadSummary::may_be_given_unasked);
     match &ledger.load {
-        _ if live.consumers == 0 => Some(no_consumer()),
+        _ if live.consumers == 0 => Some(no_consumer(live.starting)),
         None if !may_get_one => Some(no_load(ledger, &live.loads)),
         _ => None,
     }
 }
 
-fn no_consumer() -> String {
-    format!("no consumer is running, so nothing is delivered yet; start one: {}", consumer())
+fn no_consumer(starting: u64) -> String {
+    match starting {
+        0 => {
+            format!("no consumer is running, so nothing is delivered yet; start one: {}", consumer())
+        }
+        1 => "a consumer is running and waits for salesforce to let it in, so nothing is delivered yet; its \
+              log says why"
+            .to_owned(),
+        many => format!(
+            "{many} consumers are running and wait for salesforce to let them in, so nothing is delivered \
+             yet; their logs say why"
+        ),
+    }
 }
 
 fn no_load(ledger: &Ledger, loads: &[LoadSummary]) -> String {
@@ -74,7 +88,21 @@ mod tests {
     use crate::report::sample;
 
     fn live(consumers: u64, loads: &[LoadSummary]) -> Live {
-        Live { consumers, loads: loads.to_vec() }
+        Live { consumers, starting: 0, loads: loads.to_vec() }
+    }
+
+    #[test]
+    fn a_consumer_that_waits_for_its_token_is_one_that_runs() {
+        let ledger = sample::ledger("nightly");
+        let says = |starting| waiting_for(&ledger, &Live { starting, ..live(0, &[]) }).unwrap();
+
+        assert!(says(0).starts_with("no consumer is running"), "{}", says(0));
+        assert!(
+            says(1).starts_with("a consumer is running and waits for salesforce"),
+            "{}",
+            says(1)
+        );
+        assert!(says(3).starts_with("3 consumers are running and wait"), "{}", says(3));
     }
 
     #[test]
