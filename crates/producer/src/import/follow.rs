@@ -20,6 +20,7 @@ use crate::{
     },
     report::{
         console::Display,
+        hold::HoldWatch,
         outage,
         output_names::rows,
         waiting::{Live, waiting_for},
@@ -57,6 +58,8 @@ pub(crate) struct Follow<'a> {
     pub(crate) halt: &'a CancellationToken,
     /// Following ends when a person pauses the run: another process follows it after the resume.
     pub(crate) ends_when_paused: bool,
+    /// Following ends with an error when the run is held for longer than this.
+    pub(crate) held_max: Option<Duration>,
 }
 
 impl Follow<'_> {
@@ -134,12 +137,28 @@ impl Follow<'_> {
             watcher.paused = ledger.paused;
             self.display.paused_by_hand(&ledger);
         }
-        let held = ledger.held.as_ref().map(|held| held.reason.clone());
-        if held != watcher.held {
-            watcher.held = held;
-            self.display.held(&ledger);
+        let now = Instant::now();
+        if let Some(news) = watcher.hold.look(&ledger, now) {
+            self.display.held(&ledger, news);
         }
+        self.leave_if_held_too_long(watcher, &ledger, now)?;
         Ok(ledger)
+    }
+
+    fn leave_if_held_too_long(
+        &self,
+        watcher: &Watcher,
+        ledger: &Ledger,
+        now: Instant,
+    ) -> Result<(), SyncError> {
+        let lasts = watcher.hold.lasts(now);
+        match (&ledger.held, lasts.filter(|lasts| self.held_max.is_some_and(|max| *lasts >= max))) {
+            (Some(held), Some(lasts)) => {
+                let (run, reason) = (self.run.clone(), held.reason.clone());
+                Err(SyncError::HeldTooLong { run, lasts, reason })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// On a stall: counts the batches that Redis has lost. The run is then fed again from there, or
@@ -305,8 +324,7 @@ struct Watcher {
     cancelled: Option<Instant>,
     /// The last message about missing consumers.
     waits_for: Option<String>,
-    /// The last message about the hold.
-    held: Option<String>,
+    hold: HoldWatch,
     /// The last message about the outage.
     stands_still: Option<String>,
     paused: bool,
@@ -322,7 +340,7 @@ impl Watcher {
             consumers_seen: None,
             cancelled: None,
             waits_for: None,
-            held: None,
+            hold: HoldWatch::default(),
             stands_still: None,
             paused: false,
             stall: Stall::new(Instant::now()),

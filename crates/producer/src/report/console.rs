@@ -11,9 +11,10 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use job_queue::{BatchEvent, Depth, Fullness, Ledger};
 
-use crate::report::command_line::resume_command;
 use crate::report::{
+    command_line::{cancel_command, resume_command},
     format::{bytes, duration, grouped},
+    hold::HoldNews,
     log_lines::{BATCHES_SHOWN_SINGLY, batch_line, closing, delivered_line, opening, rejected},
     pace::{RunPace, whole},
 };
@@ -132,18 +133,20 @@ impl Display {
         }
     }
 
-    /// The run is held, or is not held any more.
-    pub(crate) fn held(&self, ledger: &Ledger) {
-        let run = &ledger.run;
-        match &ledger.held {
-            Some(held) => self.print(&format!(
-                "the run is held: {}; go on with: {}",
-                held.reason,
-                resume_command(run)
-            )),
-            None if ledger.has_ended() => {}
-            None => self.print("the run is not held any more; it goes on"),
-        }
+    /// The run is held, still, or not any more.
+    pub(crate) fn held(&self, ledger: &Ledger, news: HoldNews) {
+        let since = match news {
+            HoldNews::Begins => "held".to_owned(),
+            HoldNews::Lasts(lasts) => format!("still held, for {} now", duration(lasts)),
+            HoldNews::Ends if ledger.has_ended() => return,
+            HoldNews::Ends => return self.print("the run is not held any more; it goes on"),
+        };
+        let reason = ledger.held.as_ref().map_or("", |held| &held.reason);
+        let (resume, cancel) = (resume_command(&ledger.run), cancel_command(&ledger.run));
+        self.print(&format!(
+            "the run is {since}: {reason}; when that is put right, in another terminal go on at once \
+             with: {resume}; or end it with: {cancel}"
+        ));
     }
 
     /// No live consumer delivers the run, or one does again.

@@ -106,6 +106,7 @@ impl ImportWorker {
             watermarks: self.watermarks,
             display: &display,
             until: Until::EndedOrPaused,
+            held_max: None,
             places: &self.places,
             shutdown: &self.shutdown,
         };
