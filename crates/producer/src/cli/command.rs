@@ -126,11 +126,13 @@ pub enum Command {
         producer check --file contacts.csv --offline contact.json     without an org\n  \
         producer check --file contacts.csv --json | jq .rejectedByCode")]
     Check(Box<CheckArgs>),
-    /// Save what objects are like in Salesforce, for checks without an org.
+    /// Show what objects are like in Salesforce, or save it for checks without an org.
     ///
-    /// The file has the fields of these objects, and of those that their rows can refer to, as the
-    /// integration user sees them; no record.
+    /// On a terminal: a table of the fields, with their types and the keys by which rows find records. The
+    /// file has the fields of these objects, and of those that their rows can refer to, as the integration
+    /// user sees them; no record.
     #[command(after_help = "Examples:\n  \
+        producer describe --object Contact\n  \
         producer describe --object Contact --out contact.json\n  \
         producer describe --object Account --object Contact > objects.json")]
     Describe(Box<DescribeArgs>),
