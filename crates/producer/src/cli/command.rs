@@ -163,6 +163,7 @@ pub enum Command {
     /// Fix the cause first: in Salesforce, or in a copy of the rejects file.
     #[command(after_help = "Examples:\n  \
         producer replay 20261123-145735-pmao                              all rejected rows\n  \
+        producer replay nightly-7 --run-id nightly-7b                     again: goes on with that run\n  \
         producer replay 20261123-145735-pmao --code STORAGE_LIMIT_EXCEEDED --code UNABLE_TO_LOCK_ROW\n  \
         producer replay 20261123-145735-pmao --file rejects/mended.csv    as edited in a spreadsheet\n  \
         producer replay 20261123-145735-pmao --load contacts              as that load is now")]
