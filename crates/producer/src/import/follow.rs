@@ -251,8 +251,8 @@ impl Follow<'_> {
 
     async fn write_due_lines(&self, watcher: &mut Watcher, ledger: &Ledger) {
         let Watcher { rejects, ids, .. } = watcher;
-        rejects.write(self.queue, Ok(Some(self.outputs.rejects()))).await;
-        ids.write(self.queue, self.outputs.ids(ledger)).await;
+        rejects.write(self.queue, self.run, Ok(Some(self.outputs.rejects()))).await;
+        ids.write(self.queue, self.run, self.outputs.ids(ledger)).await;
     }
 
     async fn write_all_lines(&self, ledger: Ledger) -> Result<Ledger, SyncError> {
@@ -279,7 +279,12 @@ impl Writing {
 
     /// Writes lines that are due. Those that cannot be written stay in Redis; at the end of the run that
     /// is an error.
-    async fn write(&mut self, queue: &Queue, file: Result<Option<&OutputFile>, OutputError>) {
+    async fn write(
+        &mut self,
+        queue: &Queue,
+        run: &RunId,
+        file: Result<Option<&OutputFile>, OutputError>,
+    ) {
         let is_late = self.at.elapsed() > LINES_DELAY;
         if self.has_failed && !is_late {
             return;
@@ -298,7 +303,7 @@ impl Writing {
         if let Err(error) = written {
             let rows = self.rows;
             let causes = service::with_causes(&error);
-            warn!(error = causes, "could not write {rows} yet");
+            warn!(run = %run, error = causes, "could not write the {rows} of run {run} yet");
         }
     }
 }
