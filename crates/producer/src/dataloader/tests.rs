@@ -158,6 +158,27 @@ fn each_operation_and_api_has_its_counterpart() {
 }
 
 #[test]
+fn a_load_that_deletes_is_told_nothing_of_values() {
+    for operation in ["delete", "hard_delete"] {
+        let (NamedLoad { load, .. }, text) = one(&[
+            ("sfdc.entity", "Account"),
+            ("process.operation", operation),
+            ("sfdc.insertNulls", "true"),
+            ("sfdc.assignmentRule", "01Q30000000caNlEAI"),
+            ("sfdc.loadBatchSize", "50"),
+        ]);
+
+        for unsaid in ["truncate", "nulls", "assignment-rule", "dates =", "time-zone", "sfdc."] {
+            assert!(!text.contains(unsaid), "{unsaid} in {text}");
+        }
+        let is_hard = operation == "hard_delete";
+        assert_eq!(load.api == load::ApiChoice::Bulk, is_hard, "{text}");
+        assert_eq!(text.contains("call-rows = 50"), !is_hard, "{text}");
+        assert_eq!(text.contains("gone for good"), is_hard, "{text}");
+    }
+}
+
+#[test]
 fn values_are_read_as_data_loader_reads_them() {
     use load::{ApiChoice, DateOrder};
 

@@ -266,6 +266,8 @@ fn objects_that_were_saved_say_the_same_as_the_org() {
     assert_eq!(described.status.code(), Some(0), "{}", stderr(&described));
     let printed = scene.producer(&[], &["describe", "--object", "Contact"]);
     assert_eq!(stdout(&printed), fs::read_to_string(&saved).unwrap());
+    let as_json = scene.producer(&[], &["describe", "--object", "Contact", "--json"]);
+    assert_eq!(stdout(&as_json), stdout(&printed));
     let calls = scene.org.calls();
 
     let offline = scene.check(FILE, &["--json", "--offline", &saved]);
