@@ -8,8 +8,6 @@
 use bytes::Bytes;
 use memchr::memchr;
 
-use crate::Dialect;
-use crate::Reject;
 use crate::cell::{push_quoted, spans, unquote};
 use crate::decode::{BYTE_ORDER_MARK, RecordDecoder};
 use crate::input::Input;
@@ -17,6 +15,7 @@ use crate::key::is_unseen;
 use crate::position::Cursor;
 use crate::record::{FieldCount, Record, Shape};
 use crate::reject_columns::{COLUMNS, MESSAGE_COLUMN};
+use crate::{Dialect, RejectCode};
 
 /// What is added.
 const GUARD: u8 = b'\'';
@@ -121,7 +120,7 @@ fn left_out(record: &Record<'_>, record_bytes_max: usize, written: Dialect) -> V
         "line {} of the rejects file is longer than {record_bytes_max} bytes; take it from that file",
         record.at.line
     );
-    let cells = ["", &record.at.record.to_string(), Reject::RECORD_TOO_LONG, &message];
+    let cells = ["", &record.at.record.to_string(), RejectCode::RecordTooLong.as_str(), &message];
     let mut line = cells.join(&char::from(written.delimiter).to_string()).into_bytes();
     line.extend_from_slice(b"\r\n");
     line
