@@ -3,11 +3,12 @@
 use std::{borrow::Cow, ops::Range};
 
 use csv::ByteRecord;
-use ingest_core::Rows;
+use ingest_core::{Rows, trimmed};
 
 use crate::{
     encode::{InvalidRow, Reference, RowWriter, for_each_record, unquoted},
     plan::Plan,
+    target::is_nothing,
 };
 
 /// A row that was written as if it was to be sent.
@@ -50,6 +51,12 @@ impl CheckedRow<'_> {
     /// that are no text.
     pub fn cell(&self, column: usize) -> Option<&str> {
         std::str::from_utf8(self.cells?.get(column)?).ok()
+    }
+
+    /// Whether none of these columns, from 0, brings a value: their cells are blank, or say that the
+    /// field is to be emptied.
+    pub fn brings_nothing(&self, columns: &[usize]) -> bool {
+        columns.iter().all(|column| self.cell(*column).is_none_or(|cell| is_nothing(trimmed(cell))))
     }
 
     /// What its key has in common with all that are the same; nothing without one, and of a row that

@@ -145,6 +145,36 @@ impl Mapping {
         let of_constants = self.constants().iter().map(|constant| &constant.target);
         self.rules.required_without(plan.targets().map(|(_, target)| target).chain(of_constants))
     }
+
+    /// Fields that a new record needs and that columns of a plan fill. The field by which rows find
+    /// their record is not among them: no row goes without it.
+    pub fn required_with(&self, plan: &Plan) -> Vec<RequiredField> {
+        if !self.rules.operation.creates() {
+            return Vec::new();
+        }
+        let columns = plan.columns.iter().enumerate();
+        let targets = columns
+            .flat_map(|(column, targets)| targets.iter().map(move |target| (column, target)));
+        let targets: Vec<_> = targets.enumerate().collect();
+        let required = self.rules.describe.required().filter_map(|field| {
+            let mut filling = targets.iter().filter(|(_, (_, target))| target.fills == field.name);
+            let (number, (column, first)) = filling.next()?;
+            let mut columns = vec![*column];
+            columns.extend(filling.map(|(_, (column, _))| *column));
+            (!first.is_key).then_some(RequiredField { target: *number, columns })
+        });
+        required.collect()
+    }
+}
+
+/// A field that a new record needs, and what fills it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequiredField {
+    /// Number of the first [target](Plan::targets) that fills it.
+    pub target: usize,
+    /// The columns that fill it, from 0. They are several where a reference may lead to several
+    /// objects.
+    pub columns: Vec<usize>,
 }
 
 /// What has been read of a mapping file so far.

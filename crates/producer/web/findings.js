@@ -35,14 +35,19 @@ function group({ code, column, rows, first }) {
   return element("tr", {}, element("th", { scope: "row", class: "id" }, code), ...cells);
 }
 
+function places(rows) {
+  return rows.map(({ record, line }) => `record ${grouped(record)} (line ${grouped(line)})`).join(", ");
+}
+
 function notesOf(findings, more) {
   if (!findings) return [];
-  const { keys, requiredWithoutColumn: required, warnings, parents, linesWithoutData } = findings;
+  const { keys, requiredWithoutColumn: required, warnings, parents, linesWithoutData, rejectedIfNew } = findings;
   const first = keys?.first ?? [];
   return [
     ...(more > 0 ? [`and ${grouped(more)} more groups of rejected rows.`] : []),
-    ...(first.length > 0 ? [`Column ${keys.column} repeats a key: ${first.map(({ record, line }) => `record ${grouped(record)} (line ${grouped(line)})`).join(", ")}.`] : []),
+    ...(first.length > 0 ? [`Column ${keys.column} repeats a key: ${places(first)}.`] : []),
     ...(required.length > 0 ? [`Required in a new record, and filled by no column: ${required.join(", ")}.`] : []),
+    ...(rejectedIfNew ?? []).map(({ column, field, rows, first }) => `Column ${column}: ${grouped(rows)} ${rows === 1 ? "row has" : "rows have"} no value (${places(first)}). Salesforce rejects them if they make a new record, for it needs ${field}.`),
     ...(parents ?? []).map(({ column, field, rows, records, isCounted }) => `Column ${column}: ${grouped(rows)} rows refer to ${isCounted ? "" : "about "}${grouped(records)} records by ${field}. Whether they are there is not checked.`),
     ...(linesWithoutData > 0 ? [`${grouped(linesWithoutData)} lines have no data.`] : []),
     ...warnings.map(sentence),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use ingest_core::{Batch, Dialect, Lines, Reject, reject_line};
 use job_queue::kept_with;
-use load::{CheckedRow, DecimalSign, InvalidRow, NumberForm, Plan};
+use load::{CheckedRow, DecimalSign, InvalidRow, NumberForm, Plan, RequiredField};
 
 use super::{
     faults::{Example, Faults},
@@ -16,6 +16,9 @@ use super::{
 /// Characters of a column's name.
 const COLUMN_MAX: usize = 40;
 
+/// Salesforce's code of rows that lack what a new record needs.
+const REQUIRED_FIELD_MISSING: &str = "REQUIRED_FIELD_MISSING";
+
 /// Looks at batches.
 pub(super) struct Checker {
     plan: Plan,
@@ -24,6 +27,8 @@ pub(super) struct Checker {
     references: HashMap<usize, usize>,
     /// Columns of numbers, and the signs by which they are read.
     numbers: Vec<(usize, DecimalSign)>,
+    /// Fields that a new record needs.
+    required: Vec<RequiredField>,
     writes_rejects: bool,
 }
 
@@ -33,6 +38,8 @@ pub(super) struct Checked {
     pub(super) records: u64,
     pub(super) rejected_by_code: BTreeMap<String, u64>,
     pub(super) faults: Faults,
+    /// What Salesforce rejects rows for that make a new record.
+    pub(super) faults_if_new: Faults,
     /// Fingerprints of keys, each with the number of its record.
     pub(super) keys: Vec<(u64, u64)>,
     /// Fingerprints of values that name other records, by column.
@@ -46,12 +53,17 @@ pub(super) struct Checked {
 }
 
 impl Checker {
-    /// By this plan, which is of a header in this dialect.
-    pub(super) fn new(plan: Plan, dialect: Dialect, writes_rejects: bool) -> Self {
+    /// By this plan, which is of a header in this dialect and fills these fields that a new record needs.
+    pub(super) fn new(
+        plan: Plan,
+        required: Vec<RequiredField>,
+        dialect: Dialect,
+        writes_rejects: bool,
+    ) -> Self {
         let numbers = plan.targets().enumerate().filter(|(_, (_, target))| target.is_reference());
         let references = numbers.map(|(number, _)| number).zip(0..).collect();
         let numbers = plan.numbers().map(|(_, column, sign)| (column, sign)).collect();
-        Self { plan, dialect, references, numbers, writes_rejects }
+        Self { plan, dialect, references, numbers, required, writes_rejects }
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -112,6 +124,15 @@ impl Checker {
     }
 
     fn ready(&self, row: &CheckedRow<'_>, checked: &mut Checked) {
+        let missing = self.required.iter().filter(|field| row.brings_nothing(&field.columns));
+        for field in missing {
+            let (record, lines) = (row.record, &checked.lines);
+            checked.faults_if_new.add(REQUIRED_FIELD_MISSING, Some(field.target), || Example {
+                record,
+                line: lines.of(record).unwrap_or_default(),
+                rule: "no value".to_owned(),
+            });
+        }
         if let Some(key) = row.key() {
             checked.keys.push((fingerprint(&key), row.record));
         }
@@ -192,11 +213,15 @@ mod tests {
                 field["relationshipName"] = "Account".into();
                 field["referenceTo"] = json!(["Account"]);
             }
+            if more == "required" {
+                field["nillable"] = false.into();
+            }
             field
         };
         let described = json!({"name": "Contact", "createable": true, "updateable": true, "fields": [
             field("Key__c", "string", "key"), field("Seats__c", "int", ""),
             field("Born__c", "date", ""), field("AccountId", "reference", "reference"),
+            field("Name", "string", "required"),
         ]});
         serde_json::from_value(described).unwrap()
     }
@@ -220,7 +245,9 @@ mod tests {
         let header: Header = ingest.header().unwrap().clone();
         let dialect = header.dialect();
         let mapping = Load::new(&settings).unwrap().mapping(describe(), BTreeMap::new()).unwrap();
-        let checker = Checker::new(mapping.plan(header, BTreeMap::new()).unwrap(), dialect, true);
+        let plan = mapping.plan(header, BTreeMap::new()).unwrap();
+        let required = mapping.required_with(&plan);
+        let checker = Checker::new(plan, required, dialect, true);
         let checked = checker.check(batch);
         (checker, checked)
     }
@@ -264,6 +291,22 @@ mod tests {
         for value in ["many", "never", "lots"] {
             assert!(!rules.contains(value), "{rules}");
         }
+    }
+
+    #[test]
+    fn rows_without_what_a_new_record_needs_are_named_but_not_counted_as_rejected() {
+        let (_, checked) = checked("Key__c,Name,Seats__c\na,Ann,1\nb, ,2\nc,#N/A,\nd,,many\ne\n");
+
+        let found: Vec<_> = checked
+            .faults_if_new
+            .iter()
+            .map(|(code, target, fault)| {
+                let places = fault.first.iter().map(|example| (example.record, example.line));
+                (code, target, fault.rows, places.collect::<Vec<_>>())
+            })
+            .collect();
+        assert_eq!(found, [("REQUIRED_FIELD_MISSING", Some(1), 2, vec![(2, 3), (3, 4)])]);
+        assert_eq!(checked.rejected_by_code.values().sum::<u64>(), 2, "of rows that are not sent");
     }
 
     #[test]

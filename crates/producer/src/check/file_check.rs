@@ -104,14 +104,15 @@ impl FileCheck<'_> {
             }
             Err(Unfit::Unknown(error)) => return Err(error.into()),
         };
-        let Fitted { plan, left_out, required, warnings } = fitted;
+        let Fitted { plan, left_out, required, required_filled, warnings } = fitted;
         findings.columns_not_mapped = left_out;
         findings.required_without_column = required;
         findings.warnings = warnings;
         if let Some(rejects) = rejects.as_deref_mut() {
             rejects.header(&rejects_header(header.raw(), header.dialect()))?;
         }
-        let checker = Arc::new(Checker::new(plan, header.dialect(), rejects.is_some()));
+        let checker = Checker::new(plan, required_filled, header.dialect(), rejects.is_some());
+        let checker = Arc::new(checker);
         let reading = read_all(source, &checker, rejects, progress);
         let (totals, skipped) = Box::pin(reading).await?;
         findings.warnings.extend(checker.number_warnings(&totals.numbers));

@@ -8,7 +8,11 @@ use job_queue::LoadSummary;
 use load::Plan;
 use serde::Serialize;
 
-use super::{checker::Checker, faults::Example, totals::Totals};
+use super::{
+    checker::Checker,
+    faults::{Example, Faults},
+    totals::Totals,
+};
 
 /// What a check found.
 #[derive(Debug, Serialize)]
@@ -42,6 +46,8 @@ pub(super) struct Count {
     pub(super) rejected_by_code: BTreeMap<String, u64>,
     /// The same by column. A row counts for each of its columns that has a fault.
     pub(super) rejects: Vec<Rejects>,
+    /// What Salesforce rejects rows for that make a new record; they are not counted as rejected.
+    pub(super) rejected_if_new: Vec<Rejects>,
     /// Lines of delimiters and blanks, which are no rows.
     pub(super) lines_without_data: u64,
     /// `None` where rows have no key.
@@ -145,18 +151,6 @@ impl Findings {
 impl Count {
     pub(super) fn of(totals: &Totals, checker: &Checker, lines_without_data: u64) -> Self {
         let plan = checker.plan();
-        let rejects = totals.faults.iter().map(|(code, target, fault)| {
-            let target = target.and_then(|number| named(plan, number));
-            Rejects {
-                code: code.to_owned(),
-                column: target.map(|(column, _)| column.to_owned()),
-                field: target.map(|(_, field)| field.to_owned()),
-                rows: fault.rows,
-                first: fault.first.clone(),
-            }
-        });
-        let mut rejects: Vec<Rejects> = rejects.collect();
-        rejects.sort_by_key(|rejects| std::cmp::Reverse(rejects.rows));
         let parents = checker.references().into_iter().zip(totals.references());
         let parents = parents.filter_map(|(number, (rows, counted))| {
             let (column, field) = named(plan, number)?;
@@ -168,12 +162,30 @@ impl Count {
             rows: totals.records,
             rejected: totals.rejected(),
             rejected_by_code: totals.rejected_by_code.clone(),
-            rejects,
+            rejects: rejects(&totals.faults, plan),
+            rejected_if_new: rejects(&totals.faults_if_new, plan),
             lines_without_data,
             keys: keys(totals, plan),
             parents: parents.collect(),
         }
     }
+}
+
+/// By code and column, the most frequent first.
+fn rejects(faults: &Faults, plan: &Plan) -> Vec<Rejects> {
+    let rejects = faults.iter().map(|(code, target, fault)| {
+        let target = target.and_then(|number| named(plan, number));
+        Rejects {
+            code: code.to_owned(),
+            column: target.map(|(column, _)| column.to_owned()),
+            field: target.map(|(_, field)| field.to_owned()),
+            rows: fault.rows,
+            first: fault.first.clone(),
+        }
+    });
+    let mut rejects: Vec<Rejects> = rejects.collect();
+    rejects.sort_by_key(|rejects| std::cmp::Reverse(rejects.rows));
+    rejects
 }
 
 fn keys(totals: &Totals, plan: &Plan) -> Option<Keys> {

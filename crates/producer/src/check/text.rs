@@ -20,8 +20,8 @@ const REJECTS_SHOWN: usize = 20;
 const PARENTS_SHOWN: usize = 20;
 
 /// What no check can say.
-const NOT_CHECKED: &str = "not checked: what only Salesforce can say, such as e-mail addresses, required \
-                           fields of new records, validation rules, triggers, duplicates, and whether \
+const NOT_CHECKED: &str = "not checked: what only Salesforce can say, such as e-mail addresses, which \
+                           records are new, validation rules, triggers, duplicates, and whether \
                            records that rows refer to are there";
 
 impl Findings {
@@ -73,6 +73,12 @@ impl Count {
             let others = of_code.count().saturating_sub(REJECTS_SHOWN);
             if others > 0 {
                 writeln!(text, "  and {others} more columns; --json has them all")?;
+            }
+        }
+        if !self.rejected_if_new.is_empty() {
+            writeln!(text, "\nSalesforce rejects these, if they make a new record:")?;
+            for rejects in self.rejected_if_new.iter().take(REJECTS_SHOWN) {
+                rejects.write(text)?;
             }
         }
         writeln!(text)?;

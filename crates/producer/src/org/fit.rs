@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ingest_core::Header;
-use load::{Load, Plan};
+use load::{Load, Plan, RequiredField};
 
 use super::describer::{DescribeError, Describer};
 
@@ -14,6 +14,8 @@ pub(crate) struct Fitted {
     pub(crate) left_out: Vec<String>,
     /// Fields that a new record needs, and that no column fills.
     pub(crate) required: Vec<String>,
+    /// The same that columns fill.
+    pub(crate) required_filled: Vec<RequiredField>,
     /// What may go wrong, a sentence each.
     pub(crate) warnings: Vec<String>,
 }
@@ -49,5 +51,6 @@ pub(crate) async fn fit(
     let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
     let left_out = owned(plan.left_out());
     let required = owned(mapping.required_without(&plan));
-    Ok(Fitted { plan, left_out, required, warnings })
+    let required_filled = mapping.required_with(&plan);
+    Ok(Fitted { plan, left_out, required, required_filled, warnings })
 }

@@ -54,6 +54,7 @@ const CONTACTS: &str = "Number,Name,Born,Mail,Account,Remark\n\
     ,nobody,,,A-2,x\n\
     C-2,\"two\nlines\",not-a-day,,A-2,x\n\
     C-3,Bob,31/31/2026,,,x\n\
+    C-5, ,,,,x\n\
     C-4,too,few\n";
 
 const MAPPING: &str =
@@ -112,7 +113,7 @@ fn each_reason_is_counted_with_its_column_and_no_value_is_said() {
 
     assert_eq!((json.status.code(), text.status.code()), (Some(3), Some(3)), "{}", stderr(&json));
     let found = found(&json);
-    assert_eq!((&found["rows"], &found["rejected"]), (&json!(6), &json!(4)));
+    assert_eq!((&found["rows"], &found["rejected"]), (&json!(7), &json!(4)));
     assert_eq!(
         found["rejectedByCode"],
         json!({"EXTERNAL_ID_MISSING": 1, "FIELD_COUNT": 1, "INVALID_VALUE": 2})
@@ -141,8 +142,13 @@ fn each_reason_is_counted_with_its_column_and_no_value_is_said() {
         json!([
             ["INVALID_VALUE", "Born", "Birthdate", 2, [4, 5], [5, 7]],
             ["EXTERNAL_ID_MISSING", "Number", "LegacyId__c", 1, [3], [4]],
-            ["FIELD_COUNT", null, null, 1, [6], [8]],
+            ["FIELD_COUNT", null, null, 1, [7], [9]],
         ])
+    );
+    assert_eq!(
+        found["rejectedIfNew"],
+        json!([{"code": "REQUIRED_FIELD_MISSING", "column": "Name", "field": "LastName", "rows": 1,
+            "first": [{"record": 6, "line": 8, "rule": "no value"}]}])
     );
     assert_eq!(
         found["keys"],
@@ -164,9 +170,10 @@ fn each_reason_is_counted_with_its_column_and_no_value_is_said() {
     }
     let text = stdout(&text);
     for words in [
-        "big.csv (185 B): upsert Contact by LegacyId__c",
+        "big.csv (196 B): upsert Contact by LegacyId__c",
         "INVALID_VALUE: 2 rows",
         "record 4 (line 5): not ",
+        "if they make a new record:\n  column `Name`, field LastName: 1 row\n    record 6 (line 8): no value",
         "1 empty, 1 repeated (all compared, by fingerprints of 64 bits)",
         "2 rows refer to 1 record",
         "columns that are not sent: Remark",
