@@ -31,7 +31,7 @@ pub enum BlobError {
         /// Name of the container.
         container: String,
     },
-    /// AZURE_CONTAINER is mistyped, or nothing was uploaded into the account yet.
+    /// `AZURE_CONTAINER` is mistyped, or nothing was uploaded into the account yet.
     #[error("there is no container `{container}`; create it, or check AZURE_CONTAINER")]
     NoSuchContainer {
         /// Name of the container.
@@ -109,7 +109,7 @@ pub enum BlobError {
         /// What the service answered.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// AZURE_STORAGE_ACCOUNT_URL was set, so the programs sign in to Entra ID; none of the ways to
+    /// `AZURE_STORAGE_ACCOUNT_URL` was set, so the programs sign in to Entra ID; none of the ways to
     /// do so worked, and the causes name each.
     #[error(
         "could not sign in to the blob storage; run `az login`, or give this machine a managed \

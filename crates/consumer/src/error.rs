@@ -10,7 +10,8 @@ use salesforce::{LoginError, Refusal};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumerError {
-    /// A check and a count do not wait long for Salesforce. A consumer that delivers would wait.
+    /// Somebody waits for this command, so it does not wait long: the network, a proxy or the address is the
+    /// reason, or Salesforce is down.
     #[error(
         "salesforce does not answer ({cause}); is it up, and is SALESFORCE_LOGIN_URL or \
          SALESFORCE_INSTANCE_URL right?"
@@ -69,7 +70,7 @@ pub enum ConsumerError {
         /// How many of its consumers are live.
         consumers: u64,
     },
-    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and REDIS_URL are
+    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and `REDIS_URL` are
     /// those of another deployment.
     #[error("there is no run {run}; `{} runs` lists those that are kept", producer())]
     NoSuchRun {
@@ -161,7 +162,7 @@ impl ConsumerError {
     }
 }
 
-/// Why deliveries had to end. What was not delivered stays queued.
+/// The consumer can no longer sign in, so it ended; the message begins with what Salesforce says.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; what is not delivered stays queued, so start the consumer again then")]
 pub struct StoppedBy(pub(crate) Blocker);

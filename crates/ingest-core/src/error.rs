@@ -90,7 +90,7 @@ pub enum IngestError {
         bytes: u64,
     },
     /// A quote in the first line is not closed, or the file writes quotes in another way. Correct
-    /// the name of the column, or set CSV_QUOTE.
+    /// the name of the column, or set `CSV_QUOTE`.
     #[error(
         "{at}: the quote that opens at byte {quote} is not closed where its column's name ends"
     )]
@@ -137,7 +137,7 @@ pub enum IngestError {
         /// Where the header starts.
         at: Position,
     },
-    /// BATCH_KEEP_TOGETHER names a column of another file, or its spelling differs.
+    /// `BATCH_KEEP_TOGETHER` names a column of another file, or its spelling differs.
     #[error(
         "there is no column {} to keep rows together by; name one of the header's columns",
         Shown(name)

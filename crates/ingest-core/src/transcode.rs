@@ -29,7 +29,7 @@ pub struct Transcoder {
     malformed: u64,
 }
 
-/// CSV_ENCODING is mistyped; names are those of the web, such as those that browsers know.
+/// `CSV_ENCODING` is mistyped; names are those of the web, such as those that browsers know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown encoding {label:?}; use a name such as utf-8, windows-1252 or utf-16le")]
 pub struct UnknownEncoding {

@@ -12,7 +12,7 @@ use crate::refusal::{has_code, has_no_place, is_away, is_forbidden_in_a_script};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {
-    /// REDIS_URL is mistyped, or the password has a character that means something in a URL.
+    /// `REDIS_URL` is mistyped, or the password has a character that means something in a URL.
     #[error(
         "REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT (TLS), \
          redis+sentinel://HOST:PORT,HOST:PORT/NAME, or redis+cluster://HOST:PORT,HOST:PORT; if user or \
@@ -57,7 +57,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// REDIS_URL begins with `rediss://`, and the port is the one without TLS.
+    /// `REDIS_URL` begins with `rediss://`, and the port is the one without TLS.
     #[error(
         "nothing at {address} speaks TLS; check host and port in REDIS_URL ({server} has another port for TLS), or write \
          redis:// if it is in a network that nobody else can read"
@@ -86,7 +86,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// SSL_CERT_FILE or SSL_CERT_DIR names something that is not there, cannot be read or holds no
+    /// `SSL_CERT_FILE` or `SSL_CERT_DIR` names something that is not there, cannot be read or holds no
     /// certificate.
     #[error(
         "the certificates to trust could not be read, so redis at {address} was not asked; set SSL_CERT_FILE to a \
@@ -109,7 +109,7 @@ pub enum QueueError {
         /// Host and port, without user and password.
         address: String,
     },
-    /// REDIS_URL ends with a number that this Redis does not have; managed ones often have only 0.
+    /// `REDIS_URL` ends with a number that this Redis does not have; managed ones often have only 0.
     #[error(
         "redis at {address} refuses the database at the end of REDIS_URL; write a smaller number, or none, or raise \
          `databases` in redis.conf"
@@ -134,7 +134,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// The user of REDIS_URL has fewer rights than the programs need: [Redis](redis.md).
+    /// The user of `REDIS_URL` has fewer rights than the programs need: [Redis](redis.md).
     #[error(
         "{server} at {address} does not tell where the keys are: its user lacks a right, in a Sentinel \
          `+sentinel|get-master-addr-by-name`, in a cluster `+cluster|slots`; see docs/redis.md"
@@ -177,13 +177,13 @@ pub enum QueueError {
         #[source]
         source: Option<RedisError>,
     },
-    /// REDIS_URL ends with a number, and a cluster has only the database 0.
+    /// `REDIS_URL` ends with a number, and a cluster has only the database 0.
     #[error(
         "a Redis Cluster has no databases but 0: remove the number at the end of REDIS_URL; deployments on one Redis are \
          kept apart by QUEUE_NAME"
     )]
     ClusterDatabase,
-    /// REDIS_URL has no password, and this Redis wants one.
+    /// `REDIS_URL` has no password, and this Redis wants one.
     #[error(
         "redis at {address} asks for a password; write it into REDIS_URL: redis://USER:PASSWORD@HOST:PORT"
     )]
@@ -200,7 +200,7 @@ pub enum QueueError {
         /// Host and port, without user and password.
         address: String,
     },
-    /// REDIS_AUTH=entra needs an identity, and none of the ways to sign in worked; the causes name
+    /// `REDIS_AUTH=entra` needs an identity, and none of the ways to sign in worked; the causes name
     /// each.
     #[error(
         "could not sign in to Entra ID for redis; give this machine a managed identity, or run `az login`, or set \
@@ -220,7 +220,7 @@ pub enum QueueError {
         /// Host and port, without user and password.
         address: String,
     },
-    /// The user of REDIS_URL lacks a right that this version of the programs needs, mostly after an
+    /// The user of `REDIS_URL` lacks a right that this version of the programs needs, mostly after an
     /// upgrade.
     #[error(
         "redis refused to {action}: its user lacks a right; the line for `ACL SETUSER` in docs/redis.md has all that are \
@@ -233,7 +233,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// REDIS_AUTH=entra goes only with TLS.
+    /// `REDIS_AUTH=entra` goes only with TLS.
     #[error(
         "REDIS_AUTH=entra sends a token of Entra ID, and whoever listens could read it; write rediss:// in \
          REDIS_URL instead of redis://"
@@ -448,7 +448,7 @@ pub enum FeedError {
         /// The run.
         run: RunId,
     },
-    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and REDIS_URL are
+    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and `REDIS_URL` are
     /// those of another deployment.
     #[error("there is no run {run}; `{} runs` lists them", producer())]
     UnknownRun {

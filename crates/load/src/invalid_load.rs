@@ -31,7 +31,7 @@ pub enum InvalidLoad {
          (SALESFORCE_API=bulk, --api bulk)"
     )]
     ByBulkOnly,
-    /// MAPPING_FILE names a file that is not there or cannot be read. A relative name counts from
+    /// `MAPPING_FILE` names a file that is not there or cannot be read. A relative name counts from
     /// the folder of the program, in a file of loads from the folder of that file.
     #[error("could not read the mapping file {}: {problem}", path.display())]
     UnreadableMapping {

@@ -61,7 +61,7 @@ pub enum HeaderMismatch {
     )]
     KeyMissing { field: String },
     /// Two columns lead to one field, such as its name and its label, and the second would
-    /// overwrite the first. Leave one out (MAPPING_LEAVE_OUT), or map them.
+    /// overwrite the first. Leave one out (`MAPPING_LEAVE_OUT`), or map them.
     #[error("columns {first} and {second} both fill the field {field}")]
     FilledTwice { first: NamedColumn, second: NamedColumn, field: String },
     /// Without a mapping each column must fill a field that has its name or label. These do not, or

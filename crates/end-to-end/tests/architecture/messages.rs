@@ -44,7 +44,7 @@ const WITHIN: &[(&str, &str)] = &[
 const SAID_INLINE: &[(&str, &str)] = &[
     ("--header is the line `sep=`", "Excel's `sep=` line was given in place of the header."),
     ("API_TOKEN has fewer than", "A short token can be guessed by whoever reaches the address."),
-    ("CSV_ENCODING: ", "CSV_ENCODING is mistyped; names are those of the web."),
+    ("CSV_ENCODING: ", "`CSV_ENCODING` is mistyped; names are those of the web."),
     ("CSV_ESCAPE must be", "Only these two ways to write a quote inside quotes are known."),
     (
         "HTTP_ALLOWED_HOSTS={name}",
@@ -75,7 +75,7 @@ const SAID_INLINE: &[(&str, &str)] = &[
     ),
     (
         "could not read the loads file",
-        "LOADS_FILE names a file that is not there or that the program may not read.",
+        "`LOADS_FILE` names a file that is not there or that the program may not read.",
     ),
     (
         "could not start {name}",
@@ -84,7 +84,7 @@ const SAID_INLINE: &[(&str, &str)] = &[
     ("could not write …", "The file or its folder cannot be written to: rights, or a full disk."),
     (
         "dates would be rejected or stored wrongly",
-        "Dates of these columns contradict MAPPING_DATES. Set it as they are written; columns that fill no date do not matter.",
+        "Dates of these columns contradict `MAPPING_DATES`. Set it as they are written; columns that fill no date do not matter.",
     ),
     (
         "records of the check are left in the org",
@@ -249,6 +249,10 @@ impl Messages {
         }) else {
             return;
         };
+        // It stands before others, each of which is shown whole.
+        if WITHIN.iter().any(|(_, before)| message.strip_prefix(before) == Some("{problem}")) {
+            return;
+        }
         let before = WITHIN.iter().find(|(within, _)| *within == name).map_or("", |(_, said)| said);
         let meaning = paragraphs(attributes).join(" ");
         let meaning = Some(meaning).filter(|meaning| meaning.split(' ').count() > 3);
@@ -389,6 +393,7 @@ fn message(arguments: &str) -> Option<String> {
         rest = &after[end + 1..];
     }
     shown.push_str(rest);
+    let shown = shown.replace("……", "…");
     let of_values = |text: &str| text.split_once('}').map_or(text, |(_, after)| after).to_owned();
     let words: String = shown.split('{').map(of_values).collect();
     (words.chars().filter(|c| c.is_alphabetic()).count() > 8).then_some(shown)

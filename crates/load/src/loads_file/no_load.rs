@@ -11,7 +11,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoLoad {
-    /// The name is mistyped, or the program has another LOADS_FILE, or started before the load was
+    /// The name is mistyped, or the program has another `LOADS_FILE`, or started before the load was
     /// added: a server reads the file when it starts.
     #[error("there is no load {}; {}", quoted(name), those_there_are(name, known))]
     Unknown {

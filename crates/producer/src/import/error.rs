@@ -69,7 +69,7 @@ pub(crate) enum SyncError {
     /// `--run-id` names a run that exists, and it loads another file.
     #[error("run {run} loads {of}, not {file}; give --file {of}, or another --run-id")]
     OtherFile { run: RunId, file: String, of: String },
-    /// The run was started with another AZURE_CONTAINER than is set now.
+    /// The run was started with another `AZURE_CONTAINER` than is set now.
     #[error("run {run} loads from container {of}, not {container}; set AZURE_CONTAINER={of}")]
     OtherContainer { run: RunId, container: String, of: String },
     /// Somebody uploaded the file again. A run never mixes rows of two versions, so this run cannot
@@ -109,7 +109,7 @@ pub(crate) enum SyncError {
         "run {run}: the ledger's settings are not understood; was it started by another version?"
     )]
     LedgerSettings { run: RunId },
-    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and REDIS_URL are
+    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and `REDIS_URL` are
     /// those of another deployment.
     #[error("there is no run {run}; `{} runs` lists them", producer())]
     UnknownRun { run: RunId },

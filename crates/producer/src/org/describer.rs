@@ -34,7 +34,8 @@ pub(crate) enum DescribeError {
     /// The user is signed in and may not read what the object looks like; the answer says why.
     #[error("could not read the object {object}: salesforce answers {answer}")]
     Refused { object: String, answer: Refusal },
-    /// A person is waiting, so Salesforce is not waited for.
+    /// Somebody waits for this command, so it does not wait long: the network, a proxy or the address is the
+    /// reason, or Salesforce is down.
     #[error(
         "salesforce does not answer ({cause}); is it up, and is SALESFORCE_LOGIN_URL or \
          SALESFORCE_INSTANCE_URL right?"

@@ -17,7 +17,7 @@ pub enum LoginError {
         /// What it says for people.
         description: String,
     },
-    /// Something else answered in place of Salesforce's sign-in: a wrong SALESFORCE_LOGIN_URL, a
+    /// Something else answered in place of Salesforce's sign-in: a wrong `SALESFORCE_LOGIN_URL`, a
     /// login page, or a proxy.
     #[error("salesforce gave no token: {cause}; {}", self.advice())]
     NoTokenEndpoint {
@@ -35,7 +35,7 @@ pub enum LoginError {
     /// missing, the user lacks *API Enabled*, or the session is bound to an IP address.
     #[error("salesforce refuses a token that it has just given; {}", self.advice())]
     RefusedAgain,
-    /// A ready-made SALESFORCE_ACCESS_TOKEN ends with its session, mostly after some hours, and
+    /// A ready-made `SALESFORCE_ACCESS_TOKEN` ends with its session, mostly after some hours, and
     /// nothing renews it. For more than a try use client credentials or JWT bearer.
     #[error("salesforce refuses the access token: it has ended or is not for this org; {}", self.advice())]
     TokenEnded,
