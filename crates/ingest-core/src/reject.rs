@@ -33,6 +33,20 @@ impl Reject {
         self.code == RejectCode::MisplacedQuote.as_str() && self.message.ends_with(ESCAPE_ADVICE)
     }
 
+    /// Whether a record that is rejected so may have fewer cells in the rejects file than the header.
+    pub(crate) fn may_be_short(code: &str) -> bool {
+        use RejectCode::{FieldCount, MisplacedQuote, RecordTooLong, UnclosedQuote};
+        let short = [FieldCount, MisplacedQuote, RecordTooLong, UnclosedQuote];
+        RejectCode::of(code).is_some_and(|code| short.contains(&code))
+    }
+
+    /// How many fields a record had that is rejected as [`FIELD_COUNT`](RejectCode::FieldCount), by its
+    /// message.
+    pub(crate) fn fields_found(message: &str) -> Option<usize> {
+        let (_, found) = message.split_once(FOUND)?;
+        found.split(' ').next()?.parse().ok()
+    }
+
     /// The same, counted among the [others](RejectCode::Other); the message begins with its code.
     #[must_use]
     pub fn among_others(&self) -> Self {
@@ -45,6 +59,9 @@ impl Reject {
         self.code.len() + self.message.len() + self.raw.len()
     }
 }
+
+/// What the number of fields of a record stands behind.
+const FOUND: &str = ": found ";
 
 /// What to do about a quote that a backslash stands before.
 const ESCAPE_ADVICE: &str =

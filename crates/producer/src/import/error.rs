@@ -1,5 +1,7 @@
 //! Why a file cannot be read, a run cannot go on, or what it writes cannot be written.
 
+use std::time::Duration;
+
 use blob_store::BlobError;
 use ingest_core::{IngestError, RunId, commands::producer};
 use job_queue::{FeedError, Ledger, Output, QueueError};
@@ -8,7 +10,8 @@ use load::UnreadableLoad;
 use crate::{
     import::{confirmation::Unconfirmed, load_choice::LoadError},
     report::{
-        command_line::resume_command,
+        command_line::{cancel_command, resume_command},
+        format::duration,
         output_names::{name, rows},
     },
 };
@@ -87,6 +90,15 @@ pub(crate) enum SyncError {
     /// rows: [Rejected rows](rejects.md).
     #[error("run {run}: {reason}")]
     TooManyRejects { run: RunId, reason: String },
+    /// The command was told to wait for a run that is held no longer than this.
+    #[error(
+        "run {run} is held for {} now, and is not followed any more (--max-held): {reason}; nothing is \
+         lost. When that is put right, go on with: {}; or end it with: {}",
+        duration(*lasts),
+        resume_command(run),
+        cancel_command(run)
+    )]
+    HeldTooLong { run: RunId, lasts: Duration, reason: String },
     /// Somebody cancelled the run. A cancelled run cannot be continued; load the file as a new run.
     #[error("run {run} was cancelled; what was delivered before stays delivered")]
     Cancelled { run: RunId },
@@ -117,7 +129,7 @@ pub(crate) enum SyncError {
     Load(#[from] LoadError),
     /// The producer asked the org first, and the load does not fit: each row would be refused, or
     /// the run would fail at its first batch.
-    #[error("a run of {file} would fail, and is not started: {reason}")]
+    #[error("a run of {file} would fail: {reason}; nothing was started")]
     Misfit { file: String, reason: String },
     #[error(transparent)]
     Unconfirmed(#[from] Box<Unconfirmed>),
@@ -150,9 +162,11 @@ impl SyncError {
     /// refused.
     pub(crate) fn is_for_a_person(&self) -> bool {
         match self {
-            Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_) | Self::Misfit { .. } => {
-                true
-            }
+            Self::Load(_)
+            | Self::OtherLoad { .. }
+            | Self::Unconfirmed(_)
+            | Self::Misfit { .. }
+            | Self::HeldTooLong { .. } => true,
             Self::Queue(error) | Self::Feed(FeedError::Queue(error)) => error.is_for_a_person(),
             Self::Read(error) => error.is_for_a_person(),
             Self::Output { source, .. } => {

@@ -3,7 +3,7 @@
 use ingest_core::{RunId, Tally, may_be_done};
 use job_queue::{Ledger, LoadSummary, Queue, QueueError, RunState};
 
-use super::together::{Measure, Mixed, Span, Together, together};
+use super::together::{Measure, Mixed, Span, Together, later, together};
 use crate::error::ConsumerError;
 use load::{Operation, is_api_name};
 
@@ -45,6 +45,11 @@ impl Subject {
         }
         let own = span(&self.ledger).expect("it has a load with an operation");
         together(&own, end_ms(&self.ledger), self.others.clone())
+    }
+
+    /// Later runs that may be why fewer records are counted than were delivered.
+    pub(super) fn later(&self, sum: &Together) -> Vec<RunId> {
+        later(self.measure(), sum, &self.others)
     }
 
     /// Whether a count between two readings, of which this is the second one, is one of `sum`: nothing
