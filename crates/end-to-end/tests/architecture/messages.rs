@@ -62,10 +62,6 @@ const SAID_INLINE: &[(&str, &str)] = &[
         "`org-check` could not remove its own record; delete it by hand.",
     ),
     (
-        "a run of … would fail: ",
-        "`check` compared the load with the org and the file, and no row could be delivered.",
-    ),
-    (
         "could not find this program",
         "The system does not say where the program's own file is; start it by its path.",
     ),
