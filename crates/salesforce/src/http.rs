@@ -36,7 +36,8 @@ pub(crate) fn client(connection: &Connection) -> Result<reqwest::Client, NoTrust
     built.map_err(|source| NoTrust { source: source.into() })
 }
 
-/// Nothing to check a server's certificate with.
+/// The machine or image has no list of certificate authorities, so no server's certificate could be
+/// checked.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "could not prepare for https; install the package ca-certificates, or name a file of \
