@@ -296,11 +296,37 @@ async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
         several.error().contains("contacts, accounts; name one of them as `load`"),
         "{several:?}"
     );
+    assert_eq!(several.json()["kind"], "several-loads-fit");
     assert_no_run(&server).await;
     // A resume has no load.
     let resume = server.post_json("/api/sync/r/resume", &json!({"load": "contacts"})).await;
     assert_eq!(resume.status, 400, "{resume:?}");
     assert!(resume.error().contains("unknown field `load`"), "{resume:?}");
+}
+
+#[tokio::test]
+async fn programs_are_told_what_kind_of_error_it_is() {
+    let mut services = with_loads().await;
+    services.put_rows("nobody.csv", 1).await;
+    for name in ["SALESFORCE_OBJECT", "SALESFORCE_EXTERNAL_ID", "MAPPING_FILE"] {
+        services.set(name, "");
+    }
+    let server = services.serve().await;
+    let start = |file: &str, load: Value| json!({"fileName": file, "load": load});
+
+    for (body, status, kind) in [
+        (start("nobody.csv", Value::Null), 409, json!("no-load-fits")),
+        (start("nobody.csv", json!("nosuch")), 404, json!("no-such-load")),
+        (start("nosuch.csv", json!("contacts")), 404, json!("no-such-file")),
+        (start("nobody.csv", json!({"object": "Contact"})), 422, Value::Null),
+    ] {
+        let answer = server.post_json("/api/sync/start", &body).await;
+        let said = (answer.status, answer.json()["kind"].clone());
+        assert_eq!(said, (status, kind), "{body}: {answer:?}");
+    }
+    assert_eq!(server.get("/api/sync/nosuch").await.json()["kind"], "no-such-run");
+    let of = server.get("/api/loads?file=nobody.csv").await.json()["ofFile"].clone();
+    assert_eq!(of["kind"], "no-load-fits", "{of}");
 }
 
 #[tokio::test]
