@@ -44,6 +44,8 @@ main() {
   no_consumer
   heading "Redis stopped"
   redis_stopped
+  heading "Redis full"
+  redis_full
   heading "Daily limit used up"
   daily_limit_used_up
   heading "Token refused"
@@ -190,6 +192,30 @@ redis_stopped() {
   said expect "$prometheus" BatchSyncRedisAway firing 60
   start_redis "$port"
   said expect "$prometheus" BatchSyncRedisAway resolved 60
+}
+
+# Its memory is used up while a server reads a file; the consumers deliver what is queued all the same.
+redis_full() {
+  generate crowded.csv 20000
+  faults '{"latencyMs": 100}'
+  local run_id
+  run_id=$(load crowded.csv)
+  said until "$server/api/sync/$run_id" status waiting 30
+  redis_memory 1
+  said expect "$prometheus" BatchSyncRedisFull firing 90
+  redis_memory 256mb
+  faults '{"latencyMs": 0}'
+  said expect "$prometheus" BatchSyncRedisFull resolved 90
+  ended "$run_id"
+}
+
+redis_memory() { # BYTES
+  exec 8<>"/dev/tcp/127.0.0.1/${redis_url##*:}"
+  printf 'CONFIG SET maxmemory %s\r\n' "$1" >&8
+  local answer=''
+  read -r -t 5 answer <&8 || true
+  exec 8>&-
+  [[ $answer == +OK* ]] || fail "Redis does not take maxmemory $1: $answer"
 }
 
 # Other clients have used up the day; then a new one begins.

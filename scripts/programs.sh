@@ -29,8 +29,9 @@ build() { # [-p MORE]
 need_env_file() {
   [[ -e $root/.env ]] || {
     # Secrets will be written into it.
-    (umask 077 && cp "$root/.env.example" "$root/.env")
-    say "  wrote .env from .env.example"
+    (umask 077 && sed -e 's/^SALESFORCE_OBJECT=$/&Lead/' -e 's/^SALESFORCE_EXTERNAL_ID=$/&External_Id__c/' \
+      -e 's|^MAPPING_FILE=$|&deploy/mappings/lead.sdl|' "$root/.env.example" >"$root/.env")
+    say "  wrote .env from .env.example, with the load of rows as \`make generate\` makes them"
   }
 }
 
@@ -50,11 +51,13 @@ own_settings() {
   shift 3
   while read -r name; do unset "$name" "${name}_FILE"; done < <(sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$root/.env.example")
   {
-    sed -e '/^AZURE_STORAGE_CONNECTION_STRING=/d; /^REDIS_URL=/d; /^SALESFORCE_LOGIN_URL=/d; /^MAPPING_FILE=/d' "$root/.env.example" |
-      without "$@"
+    sed -e '/^AZURE_STORAGE_CONNECTION_STRING=/d; /^REDIS_URL=/d; /^SALESFORCE_LOGIN_URL=/d' \
+      -e '/^SALESFORCE_OBJECT=/d; /^SALESFORCE_EXTERNAL_ID=/d; /^MAPPING_FILE=/d' "$root/.env.example" | without "$@"
     echo "AZURE_STORAGE_CONNECTION_STRING=$azure"
     echo "REDIS_URL=$redis_url"
     echo "SALESFORCE_LOGIN_URL=$salesforce"
+    echo SALESFORCE_OBJECT=Lead
+    echo SALESFORCE_EXTERNAL_ID=External_Id__c
     echo "MAPPING_FILE='$root/deploy/mappings/lead.sdl'"
     ((${#@} == 0)) || printf '%s\n' "$@"
   } | (umask 077 && cat >"$run/.env")

@@ -78,23 +78,12 @@ find_faketime() {
   exec 9>"$own/faketime.lock"
   if command -v flock >/dev/null; then flock 9; fi
   FAKETIME_LIB=${FAKETIME_LIB:-$own/faketime/libfaketimeMT.so.1}
-  [[ -r $FAKETIME_LIB || $FAKETIME_LIB != "$own"/* ]] || install_faketime
+  [[ -r $FAKETIME_LIB || $FAKETIME_LIB != "$own"/* ]] ||
+    install_files faketime libfaketime FAKETIME_LIB '*/libfaketimeMT.so.1'
   exec 9>&-
   [[ $(LD_PRELOAD=$FAKETIME_LIB FAKETIME='2001-01-01 12:00:00' date +%Y 2>/dev/null) == 2001 ]] ||
     fail "$FAKETIME_LIB does not change the time; install libfaketime, or set FAKETIME_LIB to its path"
   export FAKETIME_LIB
-}
-
-install_faketime() {
-  command -v apt-get >/dev/null || fail "no libfaketime found; install it (for example: dnf install libfaketime), and set FAKETIME_LIB to the path of libfaketimeMT.so.1"
-  say "  getting libfaketime from the distribution's packages (kept in .services/)"
-  local work=$own/faketime.new log=$own/faketime.log
-  rm -rf "$work" "$own/faketime"
-  unpack_packages "$work/tree" libfaketime >"$log" 2>&1 ||
-    fail "could not get libfaketime (see $log); install it with: sudo apt-get install libfaketime"
-  find "$work/tree" -name '*.so.1' -exec cp {} "$work/" \;
-  rm -rf "$work/tree"
-  mv "$work" "$own/faketime"
 }
 
 # Sets TINYPROXY to a forward proxy, as companies have one; the Rust tests read it.
@@ -105,7 +94,8 @@ find_tinyproxy() {
   TINYPROXY=${TINYPROXY:-$(command -v tinyproxy || true)}
   if [[ -z $TINYPROXY ]]; then
     TINYPROXY=$own/tinyproxy/tinyproxy
-    [[ -x $TINYPROXY ]] || install_tinyproxy
+    # In this package the program comes without a service that starts by itself.
+    [[ -x $TINYPROXY ]] || install_files tinyproxy tinyproxy-bin TINYPROXY usr/bin/tinyproxy
   fi
   exec 9>&-
   [[ $("$TINYPROXY" -v 2>/dev/null) == tinyproxy* ]] ||
@@ -113,17 +103,22 @@ find_tinyproxy() {
   export TINYPROXY
 }
 
-# The program is in a package of its own, without a service that starts by itself.
-install_tinyproxy() {
-  command -v apt-get >/dev/null || fail "no tinyproxy found; install it (for example: dnf install tinyproxy, brew install tinyproxy)"
-  say "  getting tinyproxy from the distribution's packages (kept in .services/)"
-  local work=$own/tinyproxy.new log=$own/tinyproxy.log
-  rm -rf "$work" "$own/tinyproxy"
-  unpack_packages "$work/tree" tinyproxy-bin >"$log" 2>&1 ||
-    fail "could not get tinyproxy (see $log); install it with: sudo apt-get install tinyproxy-bin"
-  cp "$work/tree/usr/bin/tinyproxy" "$work/"
+# install_files NAME PACKAGE VARIABLE PATH…: puts files of a package of the distribution into .services/NAME. A path may be a
+# pattern; VARIABLE names one that is somewhere else.
+install_files() {
+  local name=$1 package=$2 variable=$3 path work=$own/$1.new log=$own/$1.log
+  shift 3
+  command -v apt-get >/dev/null ||
+    fail "no $name found; install it with the packages of your system, and set $variable to its path"
+  say "  getting $name from the distribution's packages (kept in .services/)"
+  rm -rf "$work" "${own:?}/$name"
+  unpack_packages "$work/tree" "$package" >"$log" 2>&1 ||
+    fail "could not get $name (see $log); install it with: sudo apt-get install $package"
+  for path in "$@"; do
+    find "$work/tree" -path "$work/tree/$path" -exec cp {} "$work/" \;
+  done
   rm -rf "$work/tree"
-  mv "$work" "$own/tinyproxy"
+  mv "$work" "$own/$name"
 }
 
 # unpack_packages FOLDER PACKAGE…: downloads packages of the distribution, and

@@ -59,19 +59,24 @@ pub(crate) async fn start(
         counters.register(registry);
     });
     let mut publisher = OutagePublisher::default();
-    let (signed_in, fitted) = tokio::select! {
-        passed = Box::pin(preflight(&client, queue, config, WaitLimit::None(&throttle))) => match passed {
-            Ok(passed) => passed,
-            Err(error) => {
-                if let Some(ConsumerError::Login(refusal)) = error.downcast_ref() {
-                    tell_of_refused_sign_in(queue, &refusal.to_string()).await;
-                }
-                return Err(error);
-            }
-        },
+    let starting = queue.starting();
+    let passed = tokio::select! {
+        passed = Box::pin(preflight(&client, queue, config, WaitLimit::None(&throttle))) => passed,
+        shown = Box::pin(starting.keep_showing()) => match shown? {},
         broken = Box::pin(publisher.keep_publishing(queue, &throttle.breaker)) => match broken? {},
         // Its place among the calls at once, which consumers at work have to leave to it.
         synced = Box::pin(concurrency.keep_in_sync(queue)) => return Err(synced.expect_err("it never ends").into()),
+    };
+    // What is not taken back by then expires.
+    drop(timeout(LAST_WORD, starting.end()).await);
+    let (signed_in, fitted) = match passed {
+        Ok(passed) => passed,
+        Err(error) => {
+            if let Some(ConsumerError::Login(refusal)) = error.downcast_ref() {
+                tell_of_refused_sign_in(queue, &refusal.to_string()).await;
+            }
+            return Err(error);
+        }
     };
     publisher.publish(queue, &[]).await?;
     queue.clear_refused_sign_in().await?;

@@ -184,7 +184,7 @@ fn secrets_of_compose_are_new_each_time_and_for_their_owner_only() {
 }
 
 #[test]
-fn settings_that_a_script_writes_can_be_read_by_their_owner_only() {
+fn settings_that_a_script_writes_can_be_read_by_their_owner_only_and_say_what_is_loaded() {
     let folder = tempfile::tempdir().unwrap();
     fs::copy(root().join(".env.example"), folder.path().join(".env.example")).unwrap();
     let run = format!(
@@ -197,6 +197,14 @@ fn settings_that_a_script_writes_can_be_read_by_their_owner_only() {
 
     assert!(written.success());
     assert_eq!(mode(&folder.path().join(".env")), 0o600);
+    let settings = fs::read_to_string(folder.path().join(".env")).unwrap();
+    for line in [
+        "SALESFORCE_OBJECT=Lead",
+        "SALESFORCE_EXTERNAL_ID=External_Id__c",
+        "MAPPING_FILE=deploy/mappings/lead.sdl",
+    ] {
+        assert!(settings.lines().any(|written| written == line), "{line}: {settings}");
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "set by scripts/test.sh, not by a person")]

@@ -167,11 +167,13 @@ pub enum IngestError {
     },
 }
 
-/// A format that has to be unpacked before it is CSV, told by its first bytes.
+/// A format that is no CSV, or has to be unpacked first, told by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PackedFormat {
-    /// A zip archive, or what is one inside, such as an Excel workbook.
+    /// A zip archive, or what is one inside.
     Zip,
+    /// An Excel workbook, or what is stored like one.
+    Workbook,
     /// An Excel workbook of the kind before that.
     OldWorkbook,
     /// Compressed by gzip.
@@ -184,16 +186,25 @@ pub enum PackedFormat {
     Xz,
     /// A 7-Zip archive.
     SevenZip,
+    /// A file of Parquet.
+    Parquet,
+    /// A document for printing.
+    Pdf,
 }
+
+/// What the archive of a document of Office begins with, behind the 30 bytes before its first name.
+const FIRST_OF_OFFICE: [&[u8]; 5] =
+    [b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/", b"mimetypeapplication/vnd.oasis."];
 
 impl PackedFormat {
     /// So many bytes are enough to tell.
-    pub const START_BYTES: usize = 10;
+    pub const START_BYTES: usize = 64;
 
     /// The format of a file that begins like this. No text does.
     #[must_use]
     pub fn of(start: &[u8]) -> Option<Self> {
         match start {
+            [b'P', b'K', 3, 4, rest @ ..] if is_of_office(rest) => Some(Self::Workbook),
             // With files in it, empty, and in parts.
             [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] | [b'P', b'K', 7, 8, ..] => {
                 Some(Self::Zip)
@@ -207,35 +218,53 @@ impl PackedFormat {
             }
             [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             [b'7', b'z', 0xBC, 0xAF, 0x27, 0x1C, ..] => Some(Self::SevenZip),
+            // With the head of its first page.
+            [b'P', b'A', b'R', b'1', 0x15, ..] => Some(Self::Parquet),
+            [b'%', b'P', b'D', b'F', b'-', b'0'..=b'9', b'.', ..] => Some(Self::Pdf),
             _ => None,
         }
     }
 
-    fn advice(self) -> &'static str {
+    /// What to do with such a file.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
         match self {
             Self::Zip => {
                 "unpack it and load the CSV file inside, or save the workbook as CSV; gzip and \
                  Zstandard are read as they are"
             }
-            Self::OldWorkbook => "save it as CSV",
+            Self::Workbook | Self::OldWorkbook => {
+                "open it and save the sheet with the rows as CSV UTF-8"
+            }
             Self::Gzip | Self::Zstd => "what is compressed twice has to be decompressed once",
             Self::Bzip2 | Self::Xz | Self::SevenZip => {
                 "decompress it; gzip and Zstandard are read as they are"
             }
+            Self::Parquet => "write its rows as CSV",
+            Self::Pdf => "load the file from which it was made, as CSV",
         }
     }
+}
+
+/// Whether a zip archive is a document of Office; `rest` is behind its first four bytes.
+fn is_of_office(rest: &[u8]) -> bool {
+    let first_name = rest.get(26..).unwrap_or_default();
+    FIRST_OF_OFFICE.iter().any(|known| first_name.starts_with(known))
 }
 
 impl fmt::Display for PackedFormat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Zip => "a zip archive or an Excel workbook",
+            Self::Workbook => "an Excel workbook or another office document",
             Self::OldWorkbook => "an old Excel workbook",
             Self::Gzip => "a file that gzip compressed",
             Self::Zstd => "a file that Zstandard compressed",
             Self::Bzip2 => "a file that bzip2 compressed",
             Self::Xz => "a file that xz compressed",
             Self::SevenZip => "a 7-Zip archive",
+            Self::Parquet => "a Parquet file",
+            Self::Pdf => "a PDF document",
         })
     }
 }

@@ -63,6 +63,20 @@ impl Reject {
         .contains(&code)
     }
 
+    /// Whether a record that is rejected so may have fewer cells in the rejects file than the header.
+    pub(crate) fn may_be_short(code: &str) -> bool {
+        let short =
+            [Self::FIELD_COUNT, Self::MISPLACED_QUOTE, Self::RECORD_TOO_LONG, Self::UNCLOSED_QUOTE];
+        short.contains(&code)
+    }
+
+    /// How many fields a record had that is rejected as [`FIELD_COUNT`](Self::FIELD_COUNT), by its
+    /// message.
+    pub(crate) fn fields_found(message: &str) -> Option<usize> {
+        let (_, found) = message.split_once(FOUND)?;
+        found.split(' ').next()?.parse().ok()
+    }
+
     /// The same, counted among the [others](crate::OTHER_CODE); the message begins with its code.
     #[must_use]
     pub fn among_others(&self) -> Self {
@@ -75,6 +89,9 @@ impl Reject {
         self.code.len() + self.message.len() + self.raw.len()
     }
 }
+
+/// What the number of fields of a record stands behind.
+const FOUND: &str = ": found ";
 
 /// What to do about a quote that a backslash stands before.
 const ESCAPE_ADVICE: &str =

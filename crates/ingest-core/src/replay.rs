@@ -145,7 +145,7 @@ impl Replayer {
                     record.raw = &self.written;
                 }
             }
-            Some(columns) => self.keep_fields(record, self.fields_of_row(raw, columns.first)),
+            Some(columns) => self.keep_fields(record, self.fields_of_row(raw, &columns)),
             None => match self.find_repeated_header(raw) {
                 Some(columns) => self.keep_fields(record, columns),
                 None => self.drop_empty_columns(record),
@@ -208,7 +208,7 @@ impl Replayer {
     /// One whose own quotes would not have ended where it does: see
     /// [`reject_line`](crate::reject_line). Earlier versions put it there as it was.
     fn is_one_cell(&self, raw: &[u8], columns: &Columns) -> bool {
-        columns.first == 1
+        (columns.first == 1 || self.is_filled_up(raw, columns, 1))
             && columns.code == Reject::MISPLACED_QUOTE
             && (self.is_source_unknown
                 || self.source != self.dialect
@@ -233,14 +233,28 @@ impl Replayer {
         }
     }
 
+    /// Whether it has the cells of a row, and those behind the first `own` ones are empty: a copy for
+    /// spreadsheets fills short rows up.
+    fn is_filled_up(&self, raw: &[u8], columns: &Columns, own: usize) -> bool {
+        self.for_spreadsheets
+            && columns.first == self.header.columns().len()
+            && (own..columns.first).all(|at| self.field(raw, at).is_empty())
+    }
+
     /// How many of the cells before the three columns are the row's. In a spreadsheet nobody takes a
-    /// surplus cell away: it is emptied.
-    fn fields_of_row(&self, raw: &[u8], fields: usize) -> usize {
-        let columns = self.header.columns().len();
+    /// surplus cell away: it is emptied. And one that filled a short row up is none as long as nobody
+    /// filled it in.
+    fn fields_of_row(&self, raw: &[u8], columns: &Columns) -> usize {
+        let (own, fields) = (self.header.columns().len(), columns.first);
         let is_surplus = |at: &usize| self.field(raw, *at).trim().is_empty();
-        match self.for_spreadsheets && fields > columns {
-            true => fields - (columns..fields).rev().take_while(is_surplus).count(),
-            false => fields,
+        if self.for_spreadsheets && fields > own {
+            return fields - (own..fields).rev().take_while(is_surplus).count();
+        }
+        let found = Reject::fields_found(&columns.message)
+            .filter(|found| columns.code == Reject::FIELD_COUNT && *found < own);
+        match found {
+            Some(found) if self.is_filled_up(raw, columns, found) => found,
+            _ => fields,
         }
     }
 

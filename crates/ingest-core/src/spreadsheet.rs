@@ -5,6 +5,8 @@
 //! replay takes off what was added, and nothing else, for the last column of the copy has a name of
 //! its own.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use memchr::memchr;
 
@@ -29,15 +31,16 @@ const SEPARATORS: &[u8] = b",;\t|\r\n";
 ///
 /// The copy is in UTF-8 with a byte order mark, its quotes are `"` whatever those of the run are, and
 /// its delimiter is the run's when spreadsheets know it, else a comma. A line that is longer than the
-/// limit is named in the copy, and not in it.
+/// limit is named in the copy, and not in it. A record with fewer cells than the header is filled up with
+/// empty ones, so that number, code and message stand below their names.
 pub struct SpreadsheetCopy {
     dialect: Dialect,
     written: Dialect,
     record_bytes_max: usize,
     input: Input,
     decoder: RecordDecoder,
-    /// Whether the header was written.
-    has_header: bool,
+    /// Columns of the source, once the header was written.
+    columns: Option<usize>,
     /// What a cell says, and with what was added.
     text: Vec<u8>,
     guarded: Vec<u8>,
@@ -56,7 +59,7 @@ impl SpreadsheetCopy {
             record_bytes_max,
             input: Input::default(),
             decoder: RecordDecoder::new(dialect, FieldCount::Unknown, record_bytes_max, 0, cursor),
-            has_header: false,
+            columns: None,
             text: Vec::new(),
             guarded: Vec::new(),
         }
@@ -75,21 +78,32 @@ impl SpreadsheetCopy {
     }
 
     fn write(&mut self) -> Vec<u8> {
-        let Self { dialect, written, input, decoder, has_header, text, guarded, .. } = self;
+        let Self { dialect, written, input, decoder, columns, text, guarded, .. } = self;
         let mut copy = Vec::new();
         while let Some(record) = decoder.next(input) {
-            let is_header = !std::mem::replace(has_header, true);
+            let is_header = columns.is_none();
             if is_header {
                 copy.extend_from_slice(BYTE_ORDER_MARK);
             }
             if matches!(record.shape, Shape::TooLong(_)) {
-                copy.extend(left_out(&record, self.record_bytes_max, *written));
+                let columns = columns.get_or_insert(1);
+                copy.extend(left_out(&record, self.record_bytes_max, *columns, *written));
                 continue;
             }
-            let last = if is_header { spans(*dialect, record.raw).count() } else { 0 };
-            for (at, span) in spans(*dialect, record.raw).enumerate() {
+            let cells: Vec<Range<usize>> = spans(*dialect, record.raw).collect();
+            let own = cells.len().saturating_sub(COLUMNS.len());
+            let last = if is_header { cells.len() } else { 0 };
+            let columns = *columns.get_or_insert(own);
+            let is_short = (1..columns).contains(&own) && {
+                let code = unquote(*dialect, &record.raw[cells[own + 1].clone()], text);
+                Reject::may_be_short(&String::from_utf8_lossy(code))
+            };
+            for (at, span) in cells.into_iter().enumerate() {
                 if at > 0 {
                     copy.push(written.delimiter);
+                }
+                if is_short && at == own {
+                    fill_up(&mut copy, columns - own, *written);
                 }
                 let mut cell = unquote(*dialect, &record.raw[span], text);
                 if at + 1 == last && cell == COLUMNS[2].as_bytes() {
@@ -115,14 +129,28 @@ impl std::fmt::Debug for SpreadsheetCopy {
     }
 }
 
+/// Adds so many empty cells, each with the delimiter behind it.
+fn fill_up(copy: &mut Vec<u8>, cells: usize, written: Dialect) {
+    for _ in 0..cells {
+        push_quoted(copy, [].into_iter(), written);
+        copy.push(written.delimiter);
+    }
+}
+
 /// The line for one that the copy does not have.
-fn left_out(record: &Record<'_>, record_bytes_max: usize, written: Dialect) -> Vec<u8> {
+fn left_out(
+    record: &Record<'_>,
+    record_bytes_max: usize,
+    columns: usize,
+    written: Dialect,
+) -> Vec<u8> {
     let message = format!(
         "line {} of the rejects file is longer than {record_bytes_max} bytes; take it from that file",
         record.at.line
     );
-    let cells = ["", &record.at.record.to_string(), Reject::RECORD_TOO_LONG, &message];
-    let mut line = cells.join(&char::from(written.delimiter).to_string()).into_bytes();
+    let cells = [&record.at.record.to_string(), Reject::RECORD_TOO_LONG, &message];
+    let mut line = vec![written.delimiter; columns.max(1)];
+    line.extend(cells.join(&char::from(written.delimiter).to_string()).into_bytes());
     line.extend_from_slice(b"\r\n");
     line
 }

@@ -3,10 +3,7 @@
 use std::{fmt, time::Duration};
 
 use ingest_core::{RunId, commands::producer};
-use redis::{ErrorKind, IntoConnectionInfo, RedisError};
-use secrecy::{ExposeSecret, SecretString};
-
-use crate::refusal::{has_code, has_no_place, is_away, is_forbidden_in_a_script};
+use redis::RedisError;
 
 /// What can go wrong with the queue.
 #[derive(Debug, thiserror::Error)]
@@ -287,100 +284,6 @@ pub enum QueueError {
     Push(#[source] apalis_redis::Error),
 }
 
-impl QueueError {
-    /// Whether it passes only when a person acts.
-    #[must_use]
-    pub fn is_for_a_person(&self) -> bool {
-        match self {
-            Self::InvalidUrl
-            | Self::UnixSocket
-            | Self::Fragment
-            | Self::TokenWithoutTls
-            | Self::ClusterDatabase
-            | Self::NoDatabase { .. }
-            | Self::NoAuthorities { .. }
-            | Self::NoPassword { .. }
-            | Self::Denied { .. }
-            | Self::TokenRefused { .. }
-            | Self::SentinelSignIn { .. }
-            | Self::MayNotAsk { .. }
-            | Self::Forbidden { .. }
-            | Self::Untrusted { .. }
-            | Self::OfOtherOrg { .. } => true,
-            // All that answered know no such name.
-            Self::NoMaster { source: None, .. } => true,
-            Self::NoMaster { source: Some(source), .. }
-            | Self::NoClusterNode { source: Some(source), .. } => {
-                is_answer(source) && !is_away(source)
-            }
-            _passes => false,
-        }
-    }
-
-    /// Whether a failover, or a start of Redis, ends it. `is_told`: somebody who answered told where Redis
-    /// is.
-    pub(crate) fn is_failover(&self, is_told: bool) -> bool {
-        match self {
-            Self::Unreachable { source, .. } => is_told || (is_answer(source) && is_away(source)),
-            Self::NoMaster { source: Some(source), .. }
-            | Self::NoClusterNode { source: Some(source), .. } => {
-                is_answer(source) && is_away(source)
-            }
-            _lasts => false,
-        }
-    }
-
-    /// Why nothing could be connected to this URL.
-    pub(crate) fn unreachable(url: &SecretString, source: RedisError) -> Self {
-        Self::of_server(Server::Redis, url, source)
-    }
-
-    /// Why this server could not be asked.
-    pub(crate) fn of_server(server: Server, url: &SecretString, source: RedisError) -> Self {
-        let Ok(info) = url.expose_secret().into_connection_info() else { return Self::InvalidUrl };
-        let address = info.addr().to_string();
-        let has_tls = url.expose_secret().starts_with("rediss:");
-        let said = source.to_string();
-        let is_denied = source.kind() == ErrorKind::AuthenticationFailed;
-        // A Redis without TLS waits for the end of a line. As rustls says it: what came is no TLS, or a
-        // certificate that it does not take.
-        if has_tls && (source.is_timeout() || said.contains("InvalidContentType")) {
-            Self::NoTls { server, address, source }
-        } else if has_tls && said.contains("peer certificate") {
-            Self::Untrusted { server, address, source }
-        } else if has_tls && said.contains("PEM") {
-            Self::NoAuthorities { address, source }
-        } else if has_no_place(&source) {
-            Self::NoPlace { address }
-        } else if has_code(&source, &["NOPERM"]) {
-            Self::MayNotAsk { server, address, source }
-        } else if server == Server::Sentinel && (is_denied || has_code(&source, &["NOAUTH"])) {
-            Self::SentinelSignIn { address, source }
-        } else if has_code(&source, &["NOAUTH"]) {
-            Self::NoPassword { address }
-        } else if said.contains("SELECT is not allowed in cluster mode") {
-            Self::ClusterDatabase
-        } else if said.contains("refused to switch database") && !is_away(&source) {
-            Self::NoDatabase { address, source }
-        } else if is_denied {
-            Self::Denied { address }
-        } else if !has_tls && (source.kind() == ErrorKind::Parse || is_cut(&source)) {
-            // A server with TLS ends a connection that does not begin with it.
-            Self::NotPlain { server, address, source }
-        } else {
-            Self::Unreachable { address, source }
-        }
-    }
-
-    /// Why Redis did not do this, when waiting does not help.
-    pub(crate) fn refused(action: &'static str, source: RedisError) -> Self {
-        match has_code(&source, &["NOPERM"]) || is_forbidden_in_a_script(&source) {
-            true => Self::Forbidden { action, source },
-            false => Self::Refused { action, source },
-        }
-    }
-}
-
 /// What there is to connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -398,16 +301,6 @@ impl fmt::Display for Server {
             Self::Sentinel => "Sentinel",
         })
     }
-}
-
-/// Whether somebody answered, and this is what it said.
-fn is_answer(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Server(_))
-}
-
-/// Somebody was there, and went.
-fn is_cut(error: &RedisError) -> bool {
-    error.is_connection_dropped() && !error.is_connection_refusal()
 }
 
 /// Why a feeder cannot go on.

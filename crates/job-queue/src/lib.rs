@@ -77,7 +77,7 @@ pub use ledger::{
 pub use metrics::Metrics;
 pub use queue::{
     BatchBackend, Claimed, ClaimedImport, Depth, Feeder, Fullness, ImportBackend,
-    JOBS_PER_PUSH_MAX, JobBackend, LoadText, ReleaseFailed, ReleaseFailedLayer, Settled,
+    JOBS_PER_PUSH_MAX, JobBackend, LoadText, ReleaseFailed, ReleaseFailedLayer, Settled, Starting,
 };
 pub use reason::kept_with;
 pub use shared::{

@@ -53,6 +53,7 @@ impl Command {
 pub struct Metrics {
     requests: Family<Label, Histogram, fn() -> Histogram>,
     reconnects: Counter,
+    refused_for_memory: Counter,
     rows_delivered: Family<Label, Counter>,
     rows_rejected: Family<Label, Counter>,
     batches_settled: Counter,
@@ -68,6 +69,7 @@ impl Default for Metrics {
         let metrics = Self {
             requests: Family::new_with_constructor(requests),
             reconnects: Counter::default(),
+            refused_for_memory: Counter::default(),
             rows_delivered: Family::default(),
             rows_rejected: Family::default(),
             batches_settled: Counter::default(),
@@ -102,6 +104,11 @@ impl Metrics {
             "redis_reconnects",
             "How often Redis answered again after it could not be reached, or could not serve",
             self.reconnects.clone(),
+        );
+        registry.register(
+            "redis_full_refusals",
+            "Requests that Redis refused since its memory is used up, each try by itself",
+            self.refused_for_memory.clone(),
         );
     }
 
@@ -173,6 +180,10 @@ impl Metrics {
 
     pub(crate) fn reconnected(&self) {
         self.reconnects.inc();
+    }
+
+    pub(crate) fn refused_for_memory(&self) {
+        self.refused_for_memory.inc();
     }
 
     /// A batch was claimed: so long after it was queued, if this is its first claim.

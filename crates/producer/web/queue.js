@@ -3,7 +3,7 @@
 import { instance, setAttribute, setShare, setText } from "./dom.js";
 import { bytes, grouped, sentence } from "./figures.js";
 import { ofConsumers } from "./loads.js";
-import { standstill } from "./status.js";
+import { isWithoutConsumer, standstill } from "./status.js";
 
 // The high watermark is not the end of the scale: a batch may just cross it.
 const HIGH_AT = 0.9;
@@ -61,9 +61,9 @@ export class QueuePanel {
     this.#bytes.show(filled(queue.bytes, queue.bytesLow, queue.bytesHigh, bytes, waits, ""));
     this.#calls.show(called(queue.apiUsage));
     setText(parts.loads, sentence(ofConsumers(queue.loads)));
-    const idle = queue.consumers === 0;
-    const still = standstill(queue);
-    parts.crewHint.classList.toggle("warn", idle || still !== "");
+    const idle = isWithoutConsumer(queue);
+    const still = standstill(queue) || (queue.consumers === 0 && "A consumer waits for Salesforce to let it in: nothing is delivered yet.");
+    parts.crewHint.classList.toggle("warn", idle || Boolean(still));
     setText(parts.crewHint, idle ? "No consumer is running: nothing is delivered." : still || `${grouped(queue.consumers)} ${queue.consumers === 1 ? "consumer delivers" : "consumers deliver"} it.`);
   }
 }

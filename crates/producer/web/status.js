@@ -16,7 +16,7 @@ export function showStatus(pill, { status, label, tone }) {
 /** What goes on, and what to do when a person has to do something. */
 export function sentence(report, queue) {
   const rows = (number) => counted(number, "row");
-  const nobody = queue?.consumers === 0 ? " No consumer is running, so nothing is delivered: start one with" : waits(report) || (standstill(queue) && ` ${standstill(queue)}`);
+  const nobody = isWithoutConsumer(queue) ? " No consumer is running, so nothing is delivered: start one with" : waits(report) || (standstill(queue) && ` ${standstill(queue)}`);
   switch (report.status) {
     case "queued":
       return queue?.servers === 0 ? "No server is running that would read the file." : "A server reads the file as soon as one has a place for it.";
@@ -47,6 +47,11 @@ export function sentence(report, queue) {
   }
 }
 
+/** Whether somebody has to start a consumer: none delivers, and none waits for Salesforce to let it in. */
+export function isWithoutConsumer(queue) {
+  return queue?.consumers === 0 && !queue.consumersStarting;
+}
+
 /** Why none of the consumers that are there delivers this run. */
 function waits(report) {
   return report.waitingFor ? ` Nothing is delivered: ${asSentence(report.waitingFor)}` : "";
@@ -64,5 +69,5 @@ export function standstill(queue) {
 export function command(report, queue) {
   if (report.resumeCommand) return report.resumeCommand;
   const delivers = ["feeding", "waiting", "draining"].includes(report.status);
-  return delivers && queue?.consumers === 0 ? "consumer" : null;
+  return delivers && isWithoutConsumer(queue) ? "consumer" : null;
 }

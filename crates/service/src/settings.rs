@@ -15,7 +15,10 @@ use std::{
 };
 
 use clap::{
-    Arg, ArgMatches, Command, Parser, builder::Resettable, error::ErrorKind, parser::ValueSource,
+    Arg, ArgMatches, Command, Parser,
+    builder::Resettable,
+    error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
 };
 
 use crate::{
@@ -77,17 +80,49 @@ fn end(answered: io::Result<()>) -> ! {
 }
 
 /// Ends the process as clap does: wrong usage with its code 2, and what somebody asked for, such as
-/// `--help`, with 0.
+/// `--help`, with 0. A value that cannot be is one sentence, without how the command is called: that was
+/// right.
 pub fn refuse(error: &clap::Error) -> ! {
-    if !error.use_stderr() || !logging::writes_json() {
+    let is_value = error.kind() == ErrorKind::ValueValidation;
+    if !error.use_stderr() || !(is_value || logging::writes_json()) {
         error.exit();
     }
+    logging::say_error(&sentence_of(error));
+    std::process::exit(error.exit_code())
+}
+
+/// What it says, without the hints for a person at a terminal.
+fn sentence_of(error: &clap::Error) -> String {
     let text = error.to_string();
-    // Without the hints for a person at a terminal.
     let sentence = text.split("\n\nUsage:").next().unwrap_or_default();
     let sentence = sentence.split("\n\nFor more information").next().unwrap_or_default().trim();
-    logging::say_error(sentence.strip_prefix("error: ").unwrap_or(sentence));
-    std::process::exit(error.exit_code())
+    sentence.strip_prefix("error: ").unwrap_or(sentence).to_owned()
+}
+
+/// Says it of the variable, where nobody wrote the flag that clap names.
+fn said_of_variables(
+    error: &clap::Error,
+    command: &Command,
+    arguments: &[OsString],
+    environment: &Environment,
+) -> Option<String> {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    let argument = all_arguments(command).find(|argument| argument.to_string() == *flag)?;
+    let long = format!("--{}", argument.get_long()?);
+    let is_written = arguments.iter().any(|written| {
+        let written = written.to_string_lossy();
+        written.split('=').next() == Some(long.as_str())
+    });
+    let name = name_of(argument)?;
+    let is_set = environment.value_of(argument).is_ok_and(|value| value.is_some());
+    let sentence = sentence_of(error).replace(&format!("'{flag}'"), &name);
+    (is_set && !is_written).then_some(sentence)
+}
+
+/// Those of a command and of the commands below it.
+fn all_arguments(command: &Command) -> Box<dyn Iterator<Item = &Arg> + '_> {
+    let below = command.get_subcommands().flat_map(all_arguments);
+    Box::new(command.get_arguments().chain(below))
 }
 
 /// What to say of a `.env` that others can read, or that has what is not read from it.
@@ -124,7 +159,16 @@ fn parse_from<T: Parser>(
 ) -> Result<Parsed<T>, clap::Error> {
     let mut command = with_shell_commands(T::command());
     let command = environment.fill_in(&mut command)?;
-    let mut matches = command.clone().try_get_matches_from(arguments)?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let matched = command.clone().try_get_matches_from(&arguments);
+    let mut matches = matched.map_err(|error| {
+        let mut plain = T::command();
+        plain.build();
+        match said_of_variables(&error, &plain, &arguments, environment) {
+            Some(sentence) => command.clone().error(ErrorKind::ValueValidation, sentence),
+            None => error,
+        }
+    })?;
     if let Some(answered) = shell::answer(&with_shell_commands(T::command()), &matches) {
         return Ok(Parsed::Answered(answered));
     }
@@ -298,6 +342,31 @@ mod tests {
         assert_eq!(parsed(&[], &[]).unwrap().rows, 100);
         assert_eq!(parsed(&[], &[("SAMPLE_ROWS", "7")]).unwrap().rows, 7);
         assert_eq!(parsed(&["--rows", "8"], &[("SAMPLE_ROWS", "7")]).unwrap().rows, 8);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_said_of_where_it_was_written() {
+        for (arguments, variables, expected) in [
+            (
+                &[][..],
+                "many",
+                "invalid value 'many' for SAMPLE_ROWS: invalid digit found in string",
+            ),
+            (
+                &["sub"],
+                "many",
+                "invalid value 'many' for SAMPLE_ROWS: invalid digit found in string",
+            ),
+            (
+                &["--rows", "few"],
+                "7",
+                "invalid value 'few' for '--rows <ROWS>': invalid digit found in string",
+            ),
+        ] {
+            let error = parsed(arguments, &[("SAMPLE_ROWS", variables)]).unwrap_err();
+            assert_eq!(sentence_of(&error), expected);
+            assert_eq!(error.exit_code(), 2);
+        }
     }
 
     #[test]

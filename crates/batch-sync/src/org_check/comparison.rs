@@ -21,7 +21,10 @@ impl Comparison {
     }
 }
 
-/// For people, and for an issue: Markdown.
+/// Characters of an answer in the table. What is longer stands in full below it.
+const CELL_MAX: usize = 60;
+
+/// For people, and for an issue: Markdown, and a terminal wide.
 pub(crate) fn table(comparisons: &[Comparison], api_version: &str) -> String {
     let differ = comparisons.iter().filter(|comparison| comparison.differs).count();
     let mut text = format!(
@@ -35,16 +38,54 @@ pub(crate) fn table(comparisons: &[Comparison], api_version: &str) -> String {
         let mark = if *differs { "**differs**" } else { "" };
         text.push_str(&format!("| {question} | {} | {simulator} | {mark} |\n", cell(org)));
     }
+    for comparison in comparisons.iter().filter(|comparison| comparison.differs) {
+        text.push_str(&comparison.in_full());
+    }
     text
 }
 
-/// Equal lines in a row are one with their number.
+impl Comparison {
+    /// Both answers, a line for each fact that the other one does not have in its place; nothing when the
+    /// table has them in full.
+    fn in_full(&self) -> String {
+        let Self { question, org, simulator, .. } = self;
+        if [org, simulator].iter().all(|facts| joined(facts).chars().count() <= CELL_MAX) {
+            return String::new();
+        }
+        let same = org.iter().zip(simulator).take_while(|(one, other)| one == other).count();
+        let (of_org, of_simulator) = (&org[same..], &simulator[same..]);
+        let backwards = of_org.iter().rev().zip(of_simulator.iter().rev());
+        let same_at_end = backwards.take_while(|(one, other)| one == other).count();
+        let mut text = format!("\n{question}:\n\n");
+        for (who, facts) in [("org", of_org), ("simulator", of_simulator)] {
+            let apart = in_runs(&facts[..facts.len() - same_at_end]);
+            let said = if apart.is_empty() { vec!["nothing here".to_owned()] } else { apart };
+            said.iter().for_each(|fact| text.push_str(&format!("* {who}: {fact}\n")));
+        }
+        text
+    }
+}
+
 fn cell(facts: &[String]) -> String {
+    let whole = joined(facts);
+    let cut = match whole.char_indices().nth(CELL_MAX) {
+        Some((end, _)) => format!("{}…", whole[..end].trim_end()),
+        None => whole,
+    };
+    cut.replace('|', "\\|")
+}
+
+fn joined(facts: &[String]) -> String {
+    in_runs(facts).join("; ")
+}
+
+/// Equal lines in a row are one with their number.
+fn in_runs(facts: &[String]) -> Vec<String> {
     let runs = facts.chunk_by(|one, other| one == other).map(|run| {
-        let text = service::shown(&run[0], service::SENTENCE_MAX).replace('|', "\\|");
+        let text = service::shown(&run[0], service::SENTENCE_MAX);
         if run.len() == 1 { text } else { format!("{text} (×{})", run.len()) }
     });
-    runs.collect::<Vec<_>>().join("; ")
+    runs.collect()
 }
 
 #[cfg(test)]
@@ -70,5 +111,33 @@ mod tests {
         assert!(text.contains("1 of 3 answers differ"), "{text}");
         assert!(text.contains("| created (×2) | the same |  |"), "{text}");
         assert!(text.contains("| created (×2) | A\\|B | **differs** |"), "{text}");
+        assert!(text.ends_with("|\n"), "all of it is in the table: {text}");
+    }
+
+    #[test]
+    fn a_long_answer_is_cut_in_the_table_and_what_is_apart_stands_below_it() {
+        let fields = |lengths: [u32; 9]| -> Facts {
+            let line =
+                |(at, length)| format!("Field{at}__c string({length}) createable updateable");
+            (1..).zip(lengths).map(line).collect()
+        };
+        let (org, simulator) = (fields([80; 9]), fields([80, 80, 80, 20, 20, 80, 80, 80, 80]));
+        let same = Comparison::of(Question::Limits, org.clone(), org.clone());
+        let differs = Comparison::of(Question::Fields, org, simulator);
+
+        let text = table(&[same, differs], "62.0");
+
+        assert!(text.lines().all(|line| line.chars().count() <= 200), "{text}");
+        let line = |who: &str, at: u32, length: u32| {
+            format!("* {who}: Field{at}__c string({length}) createable updateable\n")
+        };
+        let apart = [
+            line("org", 4, 80),
+            line("org", 5, 80),
+            line("simulator", 4, 20),
+            line("simulator", 5, 20),
+        ];
+        let question = Question::Fields.words();
+        assert!(text.ends_with(&format!("|\n\n{question}:\n\n{}", apart.concat())), "{text}");
     }
 }

@@ -139,6 +139,36 @@ async fn a_page_of_a_proxy_at_the_start_is_waited_out_whatever_its_status() {
     }
 }
 
+/// It runs, and only waits: nobody has to start one, and nobody is told that its sign-in was refused.
+#[tokio::test]
+async fn a_consumer_that_gets_no_token_for_now_is_known_and_not_refused() {
+    let scene = Scene::new().await;
+    let token = "/services/oauth2/token";
+    let proxy = FailingProxy::before(&scene.salesforce.url(), token, 503, "").await;
+    let port = test_support::free_port();
+    let listen = format!("--metrics-listen=127.0.0.1:{port}");
+    let consumer = scene.consumer(&[&proxy.arguments()[..], &[&listen]].concat());
+
+    pause(&scene).await;
+    assert_eq!(scene.queue.live_consumers().await.unwrap(), 0);
+    assert_eq!(scene.queue.starting_consumers().await.unwrap(), 1);
+    let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for figure in [
+        "deliveries_paused{reason=\"sign_in\"} 1",
+        "sign_in_refused 0",
+        "salesforce_token_requests_total{outcome=\"refused\"} 0",
+    ] {
+        assert!(metrics.contains(&format!("\nbatch_sync_{figure}\n")), "{figure}: {metrics}");
+    }
+
+    proxy.end();
+    scene.feed("free", &good_batches(1)).await;
+    scene.delivered("free").await;
+    assert_eq!(scene.queue.starting_consumers().await.unwrap(), 0);
+    consumer.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_sign_in_that_salesforce_refuses_ends_the_consumer() {
     let scene = Scene::new().await;

@@ -120,8 +120,8 @@ fn a_file_that_has_to_be_unpacked_is_named_with_what_to_do() {
 
 #[test]
 fn a_format_is_told_by_its_first_bytes_and_no_text_is_one() {
-    use PackedFormat::{Bzip2, Gzip, OldWorkbook, SevenZip, Xz, Zip, Zstd};
-    let formats: [(&[u8], PackedFormat); 11] = [
+    use PackedFormat::{Bzip2, Gzip, OldWorkbook, Parquet, Pdf, SevenZip, Xz, Zip, Zstd};
+    let formats: [(&[u8], PackedFormat); 13] = [
         (b"PK\x03\x04", Zip),
         (b"PK\x05\x06", Zip),
         (b"PK\x07\x08", Zip),
@@ -133,17 +133,21 @@ fn a_format_is_told_by_its_first_bytes_and_no_text_is_one() {
         (b"BZh91AY&SY", Bzip2),
         (b"\xFD7zXZ\0", Xz),
         (b"7z\xBC\xAF\x27\x1C", SevenZip),
+        (b"PAR1\x15", Parquet),
+        (b"%PDF-1.", Pdf),
     ];
     for (start, format) in formats {
         assert!(start.len() <= PackedFormat::START_BYTES);
         assert_eq!(PackedFormat::of(start), Some(format));
         assert_eq!(PackedFormat::of(&start[..start.len() - 1]), None, "{format:?} cut short");
     }
-    let texts: [&[u8]; 7] = [
+    let texts: [&[u8]; 9] = [
         b"",
         b"PK,Name\n",
         b"BZh9,Name\n",
         b"P*M,x\n",
+        b"PAR1,PAR2\n",
+        b"%PDF-Pages,x\n",
         b"(x)\n",
         b"\xFF\xFEP\0K\0",
         b"\xEF\xBB\xBFid",
@@ -151,6 +155,28 @@ fn a_format_is_told_by_its_first_bytes_and_no_text_is_one() {
     for text in texts {
         assert_eq!(PackedFormat::of(text), None, "{text:?}");
     }
+}
+
+#[test]
+fn an_archive_that_begins_as_those_of_office_is_a_workbook() {
+    let archive = |first: &[u8]| [&b"PK\x03\x04"[..], &[20; 26], first].concat();
+    for first in [
+        // Excel, LibreOffice, openpyxl, XlsxWriter, and an .ods.
+        &b"[Content_Types].xml"[..],
+        b"_rels/.rels",
+        b"docProps/app.xml",
+        b"xl/worksheets/sheet1.xml",
+        b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet",
+    ] {
+        let start = archive(first);
+        let start = &start[..start.len().min(PackedFormat::START_BYTES)];
+        assert_eq!(PackedFormat::of(start), Some(PackedFormat::Workbook), "{start:?}");
+    }
+    assert_eq!(PackedFormat::of(&archive(b"accounts.csv")), Some(PackedFormat::Zip));
+    fails_as(
+        archive(b"[Content_Types].xml"),
+        "header (line 1, byte 0): this is an Excel workbook or another office document, not CSV; open it and save the sheet with the rows as CSV UTF-8",
+    );
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn cells_that_would_run_are_text_and_the_last_column_says_so() {
 "'=1","-12.5","1","LOCK","no;' =x"
 "'@x","","2","LOCK","m"
 "3","''=1","3","LOCK","m"
-"'=4,""open","4","MISPLACED_QUOTE","odd"
+"'=4,""open","","4","MISPLACED_QUOTE","odd"
 "#;
     assert_eq!(copy, format!("\u{feff}{}", expected.replace('\n', "\r\n")));
 }
@@ -94,6 +94,34 @@ fn a_replay_takes_off_what_was_added_and_nothing_else() {
     // A file that is no such copy keeps its cells.
     let file = "a,_record,_code,_message\n'=1,1,LOCK,m\n";
     assert_eq!(replay(settings(), &[], file).unwrap().records()[0].raw, b"'=1");
+}
+
+/// A spreadsheet shows number, code and message of each row below their names. What fills a row up is
+/// not loaded, unless somebody fills it in.
+#[test]
+fn a_short_row_is_filled_up_in_the_copy_and_its_replay_is_that_of_the_file() {
+    let source = read(settings(), "a,b,c,d\n1,2\n1,\n\"x\n3,4,5,6,7\n").unwrap();
+    let file = rejects_file(&source, "m");
+    let dialect = source.header.dialect();
+
+    let copy = copied(dialect, &file);
+
+    let lines: Vec<&str> = copy.lines().collect();
+    assert!(lines[1].starts_with(r#""1","2","","","1","FIELD_COUNT","#), "{copy}");
+    assert!(lines[2].starts_with(r#""1","","","","2","FIELD_COUNT","#), "{copy}");
+    assert!(lines[3].contains(r#","","","3","MISPLACED_QUOTE","#), "{copy}");
+    assert!(lines[4].starts_with(r#""3","4","5","6","7","4","FIELD_COUNT","#), "{copy}");
+    let again = |copy: &str| told(&replay_copy(settings(), dialect, copy).unwrap());
+    assert_eq!(again(&copy), told(&replay(settings(), &[], &file).unwrap()));
+    // As a spreadsheet saves it, which knows no quotes around nothing.
+    assert_eq!(again(&copy.replace(r#","""#, ",")), again(&copy));
+
+    let mended = copy.replace(r#""1","2","","","1","#, r#""1","2","","4","1","#);
+    let (cells, code) = again(&mended).remove(0);
+    assert_eq!((cells.concat().as_slice(), code), (&b"124"[..], None), "filled in");
+    let cleared = format!("{}\r\n1,2,,,,,\r\n", lines[0]);
+    let (cells, code) = again(&cleared).remove(0);
+    assert_eq!((cells.len(), code), (4, None), "number, code and message were cleared");
 }
 
 #[test]

@@ -20,5 +20,6 @@ pub use claim::Settled;
 pub use depth::{Depth, Fullness};
 pub use described::LoadText;
 pub use feeder::{Feeder, JOBS_PER_PUSH_MAX};
+pub use heartbeats::Starting;
 pub use import::ClaimedImport;
 pub use release_failed::{ReleaseFailed, ReleaseFailedLayer};

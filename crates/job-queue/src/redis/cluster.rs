@@ -25,7 +25,7 @@ use crate::{
     QueueError,
     redis::{
         hosts::{Hosts, address},
-        last_word::with_its_word,
+        plain_answer::with_its_word,
         tokens::Tokens,
     },
     refusal::has_code,

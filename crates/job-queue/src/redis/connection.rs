@@ -25,8 +25,13 @@ use tracing::{debug, info, warn};
 use crate::{
     QueueArgs, QueueError,
     redis::{
-        cluster::Cluster, hosts::checked, last_word::with_its_word, locator::Locator,
-        sentinel::Sentinels, tokens::Tokens, waits::BETWEEN_REMINDERS,
+        cluster::Cluster,
+        hosts::checked,
+        locator::Locator,
+        plain_answer::{with_its_word, with_tls},
+        sentinel::Sentinels,
+        tokens::Tokens,
+        waits::BETWEEN_REMINDERS,
     },
     refusal::has_code,
 };
@@ -240,11 +245,18 @@ async fn connect(
     if let Some(tokens) = tokens {
         config = config.set_credentials_provider(tokens.clone());
     }
-    let error = match ConnectionManager::new_with_config(client, config).await {
-        Ok(connection) => return Ok(connection),
-        Err(error) => Tokens::refused(tokens, QueueError::unreachable(url, error)),
+    let connecting = async {
+        let connected = ConnectionManager::new_with_config(client, config).await;
+        connected.map_err(|error| Tokens::refused(tokens, QueueError::unreachable(url, error)))
     };
-    Err(with_its_word(error).await)
+    let connected = match url.expose_secret().starts_with("rediss:") {
+        true => with_tls(address_of(url), connecting).await,
+        false => connecting.await,
+    };
+    match connected {
+        Ok(connection) => Ok(connection),
+        Err(error) => Err(with_its_word(error).await),
+    }
 }
 
 /// Host and port, without user and password.

@@ -14,7 +14,11 @@ use crate::{
     Metrics, QueueArgs, QueueError,
     metrics::Command,
     redis::{
-        aof_repair::rewrite_state, connection::Connection, keys::Keys, retry::Retry, waits::Waits,
+        aof_repair::rewrite_state,
+        connection::Connection,
+        keys::Keys,
+        retry::Retry,
+        waits::{Trouble, Waits},
     },
     refusal::is_full,
 };
@@ -78,16 +82,18 @@ impl Queue {
         Self { patience: Some(PATIENCE_OF_A_PERSON), ..self.clone() }
     }
 
-    /// Whether Redis takes what needs memory. Nothing is written.
+    /// Whether Redis takes what needs memory: whatever does, and what an action of this process waits to write. A
+    /// push of some megabytes may cross the limit where a small one does not. Nothing is written.
     ///
     /// # Errors
     ///
     /// When Redis does not answer, or refuses otherwise; it is not waited for.
     pub async fn has_room(&self) -> Result<bool, QueueError> {
+        let is_awaited = self.waits.is_any_for(Trouble::Full);
         let mut nothing = redis::cmd("SETRANGE");
         nothing.arg(self.keys.never_there()).arg(0).arg("");
         match nothing.query_async::<u64>(&mut self.connection()).await {
-            Ok(_bytes) => Ok(true),
+            Ok(_bytes) => Ok(!is_awaited),
             Err(error) if is_full(&error) => Ok(false),
             Err(error) => Err(QueueError::refused("tell whether it has room", error)),
         }

@@ -63,6 +63,9 @@ impl<'a> Retry<'a> {
             return Err(QueueError::refused(self.action, error));
         }
         let trouble = Trouble::of(&error);
+        if trouble == Trouble::Full {
+            self.metrics.refused_for_memory();
+        }
         let patience = self.patience.map(|patience| match trouble {
             Trouble::Away => patience,
             // It does not pass as fast.

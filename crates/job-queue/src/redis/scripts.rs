@@ -57,6 +57,7 @@ scripts! {
     SET_FIELDS = "ledger/set_fields";
     SET_LOAD = "parts/clock" "parts/round" "ledger/set_load";
     CLAIM_FOR_ORG = "shared/claim_for_org";
+    SHOW_STARTING = "queue/show_starting";
     SHOW_RUNS = "ledger/show_runs";
     SETTLE = "parts/round" "parts/jobs" "parts/outputs" "parts/ended" "parts/series" "queue/settle";
     SWAP_SHARED = "shared/swap_shared";

@@ -65,6 +65,11 @@ impl Waits {
         self.outages()[trouble as usize].waiting -= 1;
     }
 
+    /// Whether an action waits for the end of this trouble now.
+    pub(crate) fn is_any_for(&self, trouble: Trouble) -> bool {
+        self.is_any.load(Ordering::Relaxed) && self.outages()[trouble as usize].waiting > 0
+    }
+
     /// A try that began at `began` got its answer; `waited` for the end of an outage before. Gives, of
     /// each trouble that ended, for how long it was there, if its beginning was logged.
     pub(crate) fn succeeded(

@@ -146,11 +146,12 @@ impl Overview {
 
     fn encode(&self, out: &mut Out<'_, '_>) -> fmt::Result {
         let Batches { waiting, delayed, leased, parked } = self.batches;
-        out.gauges(
+        out.family(
             "queue_batches",
             "Batches without an outcome: waiting, delayed, leased by a consumer, or parked since their run \
              is paused, held, failed or without a load",
             "state",
+            ConstGauge::new,
             [("waiting", waiting), ("delayed", delayed), ("leased", leased), ("parked", parked)],
         )?;
         out.gauge("queue_bytes", "Bytes of the batches without an outcome", self.bytes)?;
@@ -177,14 +178,15 @@ impl Overview {
         out.gauge("rejects_left_bytes", help, self.rejects_left_bytes)?;
         let help = "Runs that have ended, by how, whichever program ended them; a failed run that is \
                     resumed ends again";
-        out.counters("runs_ended", help, "state", self.runs_ended)?;
+        out.family("runs_ended", help, "state", ConstCounter::new, self.runs_ended)?;
         out.gauge("consumers", "Consumers that are alive", self.consumers)?;
         out.gauge("servers", "Servers that are alive", self.servers)?;
-        out.gauges(
+        out.family(
             "deliveries_paused",
             "1 while consumers say that they deliver nothing, by the reason: trouble with Salesforce, used \
              up daily calls or Bulk batches, no token; or while none is alive since its sign-in was refused",
             "reason",
+            ConstGauge::new,
             OutageKind::ALL.map(|kind| (kind.word(), u64::from(self.outages.contains(&kind)))),
         )?;
         let help = "1 for ten minutes after Salesforce refused to sign in a consumer, unless it signs in \
@@ -229,44 +231,17 @@ impl Out<'_, '_> {
         ConstGauge::new(figure).encode(metric)
     }
 
-    fn gauges<const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &'static str,
-        figures: [(&'static str, u64); N],
-    ) -> fmt::Result {
-        self.family(
-            name,
-            help,
-            label,
-            figures.map(|(value, figure)| (value, ConstGauge::new(figure))),
-        )
-    }
-
-    fn counters<const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &'static str,
-        figures: [(&'static str, u64); N],
-    ) -> fmt::Result {
-        self.family(
-            name,
-            help,
-            label,
-            figures.map(|(value, figure)| (value, ConstCounter::new(figure))),
-        )
-    }
-
+    /// One figure for each value of a label.
     fn family<M: EncodeMetric, const N: usize>(
         &mut self,
         name: &str,
         help: &str,
         label: &'static str,
-        metrics: [(&'static str, M); N],
+        metric: impl Fn(u64) -> M,
+        figures: [(&'static str, u64); N],
     ) -> fmt::Result {
         let help = format!("{help}{SHARED}.");
+        let metrics = figures.map(|(value, figure)| (value, metric(figure)));
         let [(_, first), ..] = metrics.as_slice() else { return Ok(()) };
         let mut family = self.0.encode_descriptor(name, &help, None, first.metric_type())?;
         for (value, metric) in metrics {

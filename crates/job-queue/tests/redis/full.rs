@@ -4,8 +4,12 @@
 use std::time::Duration;
 
 use job_queue::{Control, NewRun, QueueError};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use test_support::until;
 
-use crate::support::{Fixture, claim_soon, consumer_of, delivered, id, new_run};
+use crate::support::{Fixture, after, claim_soon, consumer_of, delivered, id, new_run};
+
+const MIB: u64 = 1 << 20;
 
 fn set_memory(fixture: &Fixture, bytes: u64) {
     let mut set = redis::cmd("CONFIG");
@@ -71,6 +75,50 @@ async fn a_full_redis_is_read_and_steered_and_gives_all_back_when_there_is_room(
     }
     assert_eq!(fixture.ledger("a").await.tally.created, 200);
     assert_eq!(fixture.ledger("b").await.tally.created, 0);
+}
+
+/// What is in Redis is less than its memory; what comes in one push is not.
+#[tokio::test]
+async fn a_push_that_is_too_large_for_the_memory_left_is_counted_and_said_until_it_has_room() {
+    let fixture = Fixture::with_run("a").await;
+    let mut feeder = fixture.queue.acquire_run(&id("a")).await.unwrap();
+    let told: String = redis::cmd("INFO").arg("memory").query(&mut fixture.redis()).unwrap();
+    let used = told.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap();
+    set_memory(&fixture, used.trim().parse::<u64>().unwrap() + MIB);
+    assert!(fixture.queue.has_room().await.unwrap());
+    assert_eq!(refusals(&fixture), 0);
+
+    let large = format!("EXT-1,{}", "x".repeat(4 * MIB as usize));
+    let mut jobs = vec![test_support::batch(&new_run("a"), 0, 1, [large])];
+    let mut pushing = std::pin::pin!(feeder.push(&mut jobs, after(1)));
+    let mut other = fixture.redis();
+    let refused = async {
+        until("it is refused", async || (refusals(&fixture) > 0).then_some(())).await;
+        // Between two tries, once Redis has freed what it read, what is small has its place.
+        let mut small = async || {
+            redis::cmd("SETRANGE").arg("none").arg(0).arg("").query::<u64>(&mut other).ok()
+        };
+        until("what is small has its place", async || small().await).await;
+        assert!(!fixture.queue.has_room().await.unwrap());
+    };
+    tokio::select! {
+        pushed = &mut pushing => panic!("Redis took it: {pushed:?}"),
+        () = refused => (),
+    }
+
+    set_memory(&fixture, 0);
+    pushing.await.unwrap();
+    assert!(fixture.queue.has_room().await.unwrap());
+    assert!(refusals(&fixture) > 0);
+}
+
+/// Requests that this process heard were refused since Redis is full.
+fn refusals(fixture: &Fixture) -> u64 {
+    let (mut registry, mut text) = (Registry::default(), String::new());
+    fixture.queue.metrics().register(&mut registry);
+    encode(&mut text, &registry).unwrap();
+    let figure = text.lines().find_map(|line| line.strip_prefix("redis_full_refusals_total "));
+    figure.expect("it is exported").parse().unwrap()
 }
 
 #[tokio::test]

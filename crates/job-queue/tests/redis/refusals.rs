@@ -74,7 +74,16 @@ async fn tls_on_one_side_only_is_told() {
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let redis = RedisServer::start_with(&options);
 
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_connection().unwrap();
+    let mut connections = || -> u64 {
+        let told: String = redis::cmd("INFO").arg("stats").query(&mut connection).unwrap();
+        let line = told.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    let before = connections();
     let no_tls = refusal(&redis.url().replace("redis:", "rediss:")).await;
+    // The handshake, which Redis never answers, is not tried again: one question without TLS shows that.
+    assert_eq!(connections() - before, 2);
     assert!(no_tls.contains("redis has another port for TLS"), "{no_tls}");
     let not_plain = refusal(&format!("redis://localhost:{port}")).await;
     assert!(not_plain.contains("write rediss://"), "{not_plain}");

@@ -25,7 +25,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::bail;
 use blob_store::BlobStore;
 use indicatif::{ProgressBar, ProgressStyle};
 use job_queue::{Output, Queue, RunLoad};
@@ -86,7 +85,7 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
         if args.json {
             print(&findings, true)?;
         }
-        bail!("a run of {} would fail: {reason}", findings.file);
+        return Err(SyncError::Misfit { file: findings.file, reason }.into());
     }
     if let Some(rejects) = rejects {
         rejects.finish()?;

@@ -59,9 +59,13 @@ pub struct DescribeArgs {
     #[arg(long = "object", required = true, value_name = "NAME", value_parser = object_name)]
     pub objects: Vec<String>,
 
-    /// Where to save it. Not set: it is printed.
+    /// Where to save it, as JSON. Not set: it is printed.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+
+    /// Print it as JSON on a terminal too, and not as a table of the fields. Elsewhere it is JSON anyway.
+    #[arg(long)]
+    pub json: bool,
 
     /// How to sign in.
     #[command(flatten)]

@@ -126,11 +126,13 @@ pub enum Command {
         producer check --file contacts.csv --offline contact.json     without an org\n  \
         producer check --file contacts.csv --json | jq .rejectedByCode")]
     Check(Box<CheckArgs>),
-    /// Save what objects are like in Salesforce, for checks without an org.
+    /// Show what objects are like in Salesforce, or save it for checks without an org.
     ///
-    /// The file has the fields of these objects, and of those that their rows can refer to, as the
-    /// integration user sees them; no record.
+    /// On a terminal: a table of the fields, with their types and the keys by which rows find records. The
+    /// file has the fields of these objects, and of those that their rows can refer to, as the integration
+    /// user sees them; no record.
     #[command(after_help = "Examples:\n  \
+        producer describe --object Contact\n  \
         producer describe --object Contact --out contact.json\n  \
         producer describe --object Account --object Contact > objects.json")]
     Describe(Box<DescribeArgs>),
@@ -161,6 +163,7 @@ pub enum Command {
     /// Fix the cause first: in Salesforce, or in a copy of the rejects file.
     #[command(after_help = "Examples:\n  \
         producer replay 20261123-145735-pmao                              all rejected rows\n  \
+        producer replay nightly-7 --run-id nightly-7b                     again: goes on with that run\n  \
         producer replay 20261123-145735-pmao --code STORAGE_LIMIT_EXCEEDED --code UNABLE_TO_LOCK_ROW\n  \
         producer replay 20261123-145735-pmao --file rejects/mended.csv    as edited in a spreadsheet\n  \
         producer replay 20261123-145735-pmao --load contacts              as that load is now")]

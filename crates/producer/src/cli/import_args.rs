@@ -16,6 +16,11 @@ pub struct ImportArgs {
     #[arg(long)]
     pub no_wait: bool,
 
+    /// Stop following a run that is held for longer than this, with exit code 2. The run stays as it is.
+    /// Without it the end of a hold is waited for.
+    #[arg(long, value_name = "TIME", value_parser = service::parse_duration)]
+    pub max_held: Option<Duration>,
+
     /// Print the report as JSON.
     #[arg(long)]
     pub json: bool,

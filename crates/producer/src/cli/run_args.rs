@@ -9,6 +9,7 @@ use crate::cli::{
     import_args::{ImportArgs, WatermarkArgs},
     load_args::{LoadArgs, LoadsArgs},
     read_args::ReadArgs,
+    sync_args::own_run_id,
 };
 
 /// Arguments of `producer runs`.
@@ -174,6 +175,10 @@ pub struct ReplayArgs {
     /// An edited copy of the rejects file, by its name in the container.
     #[arg(long, value_name = "BLOB")]
     pub file: Option<String>,
+
+    /// A name of your own for the new run. A replay of that name goes on where it stopped.
+    #[arg(long, value_name = "ID", value_parser = own_run_id)]
+    pub run_id: Option<RunId>,
 
     /// Do not ask before an insert, a delete or a hard-delete starts. Without a terminal nobody can be
     /// asked, and these start with it only.

@@ -33,7 +33,7 @@ pub struct SyncArgs {
 }
 
 /// A name that can be in a path of the HTTP API, where `/api/sync/start` is something else.
-fn own_run_id(text: &str) -> Result<RunId, String> {
+pub(super) fn own_run_id(text: &str) -> Result<RunId, String> {
     match text {
         "start" => Err("`start` is a word of the HTTP API; choose another name".to_owned()),
         text => text.parse().map_err(|error: InvalidRunId| error.to_string()),

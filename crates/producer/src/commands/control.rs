@@ -79,12 +79,12 @@ pub(super) async fn replay(
     args: ReplayArgs,
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let ReplayArgs { run, codes, file, yes, load, import, read } = args;
+    let ReplayArgs { run, codes, file, run_id, yes, load, import, read } = args;
     let loads = KnownLoads::read(&load.loads)?;
     let foreground = Foreground::prepare(&import, shutdown).await?;
     let settings = ReadSettings::new(&read)?.with_rejects_max(import.guards.reject_limit());
     let load = LoadWish::known(load.load, load.flags.0);
-    let replay = Replay { of: run, codes, edited: file, settings, load };
+    let replay = Replay { of: run, codes, edited: file, run: run_id, settings, load };
     let replayed = match replay.request(&foreground.runs, &loads).await {
         Err(ReplayError::Sync(error)) => return Err(error.into()),
         replayed => replayed?,

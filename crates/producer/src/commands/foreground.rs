@@ -24,7 +24,10 @@ use crate::{
     },
     org::Precheck,
     report::{
-        command_line::resume_command, console::Display, reject_limit, run_report::Report,
+        command_line::{cancel_command, resume_command},
+        console::Display,
+        reject_limit,
+        run_report::Report,
         waiting::Live,
     },
 };
@@ -53,6 +56,7 @@ pub(super) struct Foreground {
     pub(super) display: Display,
     watermarks: Watermarks,
     until: Until,
+    held_max: Option<Duration>,
     json: bool,
     shutdown: CancellationToken,
     _metrics: Option<AbortOnDropHandle<()>>,
@@ -81,8 +85,8 @@ impl Foreground {
         let runs = RunStore { store, queue, transfer, keep, precheck, started_by, metrics };
         let metrics = args.metrics_listen.and_then(|address| serve_metrics(address, &runs));
         let until = if args.no_wait { Until::Queued } else { Until::Ended };
-        let json = args.json;
-        Ok(Self { runs, display, watermarks, until, json, shutdown, _metrics: metrics })
+        let (held_max, json) = (args.max_held, args.json);
+        Ok(Self { runs, display, watermarks, until, held_max, json, shutdown, _metrics: metrics })
     }
 
     /// Loads the run, and gives the code it ended with.
@@ -109,6 +113,7 @@ impl Foreground {
             watermarks: self.watermarks,
             display: &self.display,
             until: self.until,
+            held_max: self.held_max,
             places: &Places::unlimited(),
             shutdown: &self.shutdown,
         };
@@ -188,9 +193,9 @@ impl Foreground {
     }
 
     async fn interrupted(&self, ledger: Ledger) -> ExitCode {
-        let resume = resume_command(&ledger.run);
+        let words = after_interruption(&ledger);
         self.report_among(ledger).await;
-        self.display.print(&format!("interrupted; nothing is lost. Go on with: {resume}"));
+        self.display.print(&words);
         service::interrupted()
     }
 
@@ -208,5 +213,61 @@ impl Foreground {
     fn print(&self, report: Report) {
         // A closed stdout does not change how the run ended.
         let _closed = report.with_own_peak_memory().print(self.json);
+    }
+}
+
+/// What becomes of the run that nobody follows now, and what follows or ends it.
+fn after_interruption(ledger: &Ledger) -> String {
+    let (resume, cancel) = (resume_command(&ledger.run), cancel_command(&ledger.run));
+    match ledger.state {
+        _ if ledger.paused => {
+            format!(
+                "interrupted; the run stays paused. Go on with: {resume}; end it with: {cancel}"
+            )
+        }
+        _ if ledger.held.is_some() => format!(
+            "interrupted; the run stays held, and nothing is lost. When its reason is put right, go on \
+             with: {resume}; end it with: {cancel}"
+        ),
+        RunState::Draining => format!(
+            "interrupted; the run goes on: all of it is queued, and consumers deliver it. Follow it \
+             with: {resume}; end it with: {cancel}"
+        ),
+        RunState::Cancelling => {
+            format!("interrupted; the run is being cancelled. See it to its end with: {resume}")
+        }
+        _ => format!(
+            "interrupted; nothing is lost, and what is queued is still delivered. Go on with: {resume}; \
+             end it with: {cancel}"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use job_queue::Held;
+
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn whoever_interrupts_is_told_whether_the_run_goes_on_and_what_ends_it() {
+        let running = || sample::ledger("r");
+        let held = Some(Held { reason: "no rights".to_owned(), times: 1 });
+        let draining = || Ledger { state: RunState::Draining, ..running() };
+        let cases = [
+            (running(), "interrupted; nothing is lost, and what is queued is still delivered."),
+            (draining(), "interrupted; the run goes on: all of it is queued"),
+            (Ledger { held: held.clone(), ..draining() }, "interrupted; the run stays held"),
+            (Ledger { held, ..running() }, "interrupted; the run stays held"),
+            (Ledger { paused: true, ..draining() }, "interrupted; the run stays paused."),
+        ];
+
+        for (ledger, expected) in cases {
+            let says = after_interruption(&ledger);
+            assert!(says.starts_with(expected), "{says}");
+            assert!(says.contains("with: producer resume r;"), "{says}");
+            assert!(says.ends_with("end it with: producer cancel r"), "{says}");
+        }
     }
 }

@@ -103,7 +103,9 @@ fn load(bean: &Bean, common: &[(String, String)]) -> Result<Load, String> {
     let mut notes = Vec::new();
 
     let operation = operation(&mut said, &mut notes)?;
-    let is_bulk = said.is_true("sfdc.useBulkV2Api") | said.is_true("sfdc.useBulkApi");
+    let is_set_to_bulk = said.is_true("sfdc.useBulkV2Api") | said.is_true("sfdc.useBulkApi");
+    // Data Loader too can do it by Bulk API alone.
+    let is_bulk = is_set_to_bulk || operation == "hard-delete";
     let object =
         said.take("sfdc.entity").ok_or("sfdc.entity is not set, the object of its rows")?;
     settings.push(("object", Value::Text(api_name("sfdc.entity", object)?)));
@@ -111,7 +113,7 @@ fn load(bean: &Bean, common: &[(String, String)]) -> Result<Load, String> {
     if let Some(key) = key(&mut said, operation)? {
         settings.push(("external-id", Value::Text(key)));
     }
-    if is_bulk || operation == "hard-delete" {
+    if is_bulk {
         settings.push(("api", Value::Text("bulk".to_owned())));
     } else if let Some(rows) =
         said.number("sfdc.loadBatchSize").filter(|rows| (1..200).contains(rows))
@@ -121,8 +123,14 @@ fn load(bean: &Bean, common: &[(String, String)]) -> Result<Load, String> {
     let variables = environment::of(&mut said, is_bulk);
     file(&mut said, &mut settings, &mut notes);
     mapping(&mut said, &mut settings, &mut notes);
-    rules(&mut said, is_bulk, &mut settings, &mut notes);
-    values(&mut said, is_bulk, &mut settings, &mut notes);
+    // Of rows that delete, the key alone is read: what is said of values says nothing.
+    let (mut unused, mut unsaid) = Default::default();
+    let (of_values, notes_on_values) = match operation {
+        "delete" | "hard-delete" => (&mut unused, &mut unsaid),
+        _ => (&mut settings, &mut notes),
+    };
+    rules(&mut said, is_bulk, of_values, notes_on_values);
+    values(&mut said, is_bulk, of_values, notes_on_values);
     notes.extend(of_the_rest(&said));
     Ok(Load { name: String::new(), bean: bean.id.clone(), settings, notes, variables })
 }
@@ -138,7 +146,14 @@ fn operation(said: &mut Said<'_>, notes: &mut Vec<String>) -> Result<&'static st
         "update" => Ok("update"),
         "upsert" => Ok("upsert"),
         "delete" => Ok("delete"),
-        "hard_delete" => Ok("hard-delete"),
+        "hard_delete" => {
+            notes.push(
+                "process.operation is hard_delete: the records are gone for good; the user needs the \
+                 permission Bulk API Hard Delete, and a start asks first, or takes --yes"
+                    .to_owned(),
+            );
+            Ok("hard-delete")
+        }
         "extract" | "extract_all" => Err("it reads records out of Salesforce, which has no \
              counterpart; use `sf data export bulk`, or keep Data Loader for it"
             .to_owned()),

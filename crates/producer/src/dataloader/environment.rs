@@ -113,6 +113,13 @@ fn file(said: &mut Said<'_>, variables: &mut Vec<Variable>) {
     {
         let mut characters = delimiter.chars();
         variables.push(match (characters.next(), characters.next()) {
+            (Some(';' | '|' | '\t' | ','), None) => Variable::Unset(
+                "CSV_DELIMITER",
+                format!(
+                    "leave it out; the default, auto, finds {} from the header",
+                    quoted(delimiter)
+                ),
+            ),
             (Some(one), None) => Variable::Set("CSV_DELIMITER", one.to_string()),
             _ => Variable::Unset(
                 "CSV_DELIMITER",

@@ -158,6 +158,27 @@ fn each_operation_and_api_has_its_counterpart() {
 }
 
 #[test]
+fn a_load_that_deletes_is_told_nothing_of_values() {
+    for operation in ["delete", "hard_delete"] {
+        let (NamedLoad { load, .. }, text) = one(&[
+            ("sfdc.entity", "Account"),
+            ("process.operation", operation),
+            ("sfdc.insertNulls", "true"),
+            ("sfdc.assignmentRule", "01Q30000000caNlEAI"),
+            ("sfdc.loadBatchSize", "50"),
+        ]);
+
+        for unsaid in ["truncate", "nulls", "assignment-rule", "dates =", "time-zone", "sfdc."] {
+            assert!(!text.contains(unsaid), "{unsaid} in {text}");
+        }
+        let is_hard = operation == "hard_delete";
+        assert_eq!(load.api == load::ApiChoice::Bulk, is_hard, "{text}");
+        assert_eq!(text.contains("call-rows = 50"), !is_hard, "{text}");
+        assert_eq!(text.contains("gone for good"), is_hard, "{text}");
+    }
+}
+
+#[test]
 fn values_are_read_as_data_loader_reads_them() {
     use load::{ApiChoice, DateOrder};
 
@@ -192,6 +213,28 @@ fn values_are_read_as_data_loader_reads_them() {
     for said in ["BATCH_ROWS", "BATCH_KEEP_TOGETHER", "insertNulls has no effect"] {
         assert!(text.contains(said), "{said} in {text}");
     }
+}
+
+#[test]
+fn what_only_some_processes_say_of_the_environment_is_said_to_be_theirs() {
+    let delimiter = |character: &'static str| {
+        let other = [("loader.csvOther", "true"), ("loader.csvOtherValue", character)];
+        [&UPSERT[..], &[("dataAccess.readUTF8", "true")], &other].concat()
+    };
+    let plain = [&UPSERT[..], &[("dataAccess.readUTF8", "true")]].concat();
+    let xml = |beans: &[String]| configuration(&beans.concat());
+
+    let one_of_two = xml(&[process("a", &delimiter("~")), process("b", &plain)]);
+    let text = converted(&one_of_two, None).unwrap();
+    assert!(text.contains("# * for a: CSV_DELIMITER='~'\n"), "{text}");
+
+    let both = xml(&[process("a", &delimiter("~")), process("b", &delimiter("~"))]);
+    let text = converted(&both, None).unwrap();
+    assert!(text.contains("# * CSV_DELIMITER='~'\n"), "{text}");
+
+    let found_anyway = xml(&[process("a", &delimiter(";"))]);
+    let text = converted(&found_anyway, None).unwrap();
+    assert!(text.contains("CSV_DELIMITER: leave it out; the default, auto, finds `;`"), "{text}");
 }
 
 #[test]

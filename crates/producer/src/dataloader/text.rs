@@ -93,10 +93,10 @@ fn environment(text: &mut String, converted: &Converted) {
     );
     for (_, lines) in &variables {
         for (line, loads) in lines.iter().take(VALUES_MAX) {
-            // Who copies a line takes off what is before it, and has no other lines.
-            match lines.len() {
-                1 => comment(text, &format!("* {line}")),
-                _ => comment(text, &format!("* for {}: {line}", loads.join(", "))),
+            // Who copies a line takes off what is before it: it is of all loads then.
+            match loads.len() == converted.loads.len() {
+                true => comment(text, &format!("* {line}")),
+                false => comment(text, &format!("* for {}: {line}", loads.join(", "))),
             }
         }
         if let Some(more) = lines.len().checked_sub(VALUES_MAX).filter(|more| *more > 0) {

@@ -1,5 +1,7 @@
 //! Why a file cannot be read, a run cannot go on, or what it writes cannot be written.
 
+use std::time::Duration;
+
 use blob_store::BlobError;
 use ingest_core::{IngestError, RunId, commands::producer};
 use job_queue::{FeedError, Ledger, Output, QueueError};
@@ -8,7 +10,8 @@ use load::UnreadableLoad;
 use crate::{
     import::{confirmation::Unconfirmed, load_choice::LoadError},
     report::{
-        command_line::resume_command,
+        command_line::{cancel_command, resume_command},
+        format::duration,
         output_names::{name, rows},
     },
 };
@@ -77,6 +80,14 @@ pub(crate) enum SyncError {
     Failed { run: RunId, reason: String },
     #[error("run {run}: {reason}")]
     TooManyRejects { run: RunId, reason: String },
+    #[error(
+        "run {run} is held for {} now, and is not followed any more (--max-held): {reason}; nothing is \
+         lost. When that is put right, go on with: {}; or end it with: {}",
+        duration(*lasts),
+        resume_command(run),
+        cancel_command(run)
+    )]
+    HeldTooLong { run: RunId, lasts: Duration, reason: String },
     #[error("run {run} was cancelled; what was delivered before stays delivered")]
     Cancelled { run: RunId },
     #[error(
@@ -99,7 +110,7 @@ pub(crate) enum SyncError {
     UnknownRun { run: RunId },
     #[error(transparent)]
     Load(#[from] LoadError),
-    #[error("a run of {file} would fail, and is not started: {reason}")]
+    #[error("a run of {file} would fail: {reason}; nothing was started")]
     Misfit { file: String, reason: String },
     #[error(transparent)]
     Unconfirmed(#[from] Box<Unconfirmed>),
@@ -130,9 +141,11 @@ impl SyncError {
     /// refused.
     pub(crate) fn is_for_a_person(&self) -> bool {
         match self {
-            Self::Load(_) | Self::OtherLoad { .. } | Self::Unconfirmed(_) | Self::Misfit { .. } => {
-                true
-            }
+            Self::Load(_)
+            | Self::OtherLoad { .. }
+            | Self::Unconfirmed(_)
+            | Self::Misfit { .. }
+            | Self::HeldTooLong { .. } => true,
             Self::Queue(error) | Self::Feed(FeedError::Queue(error)) => error.is_for_a_person(),
             Self::Read(error) => error.is_for_a_person(),
             Self::Output { source, .. } => {

@@ -20,9 +20,10 @@ use crate::{
     },
     report::{
         console::Display,
+        hold::HoldWatch,
         outage,
         output_names::rows,
-        waiting::{Live, waiting_for},
+        waiting::{Absence, Live, waiting_for},
     },
 };
 
@@ -57,6 +58,8 @@ pub(crate) struct Follow<'a> {
     pub(crate) halt: &'a CancellationToken,
     /// Following ends when a person pauses the run: another process follows it after the resume.
     pub(crate) ends_when_paused: bool,
+    /// Following ends with an error when the run is held for longer than this.
+    pub(crate) held_max: Option<Duration>,
 }
 
 impl Follow<'_> {
@@ -134,12 +137,28 @@ impl Follow<'_> {
             watcher.paused = ledger.paused;
             self.display.paused_by_hand(&ledger);
         }
-        let held = ledger.held.as_ref().map(|held| held.reason.clone());
-        if held != watcher.held {
-            watcher.held = held;
-            self.display.held(&ledger);
+        let now = Instant::now();
+        if let Some(news) = watcher.hold.look(&ledger, now) {
+            self.display.held(&ledger, news);
         }
+        self.leave_if_held_too_long(watcher, &ledger, now)?;
         Ok(ledger)
+    }
+
+    fn leave_if_held_too_long(
+        &self,
+        watcher: &Watcher,
+        ledger: &Ledger,
+        now: Instant,
+    ) -> Result<(), SyncError> {
+        let lasts = watcher.hold.lasts(now);
+        match (&ledger.held, lasts.filter(|lasts| self.held_max.is_some_and(|max| *lasts >= max))) {
+            (Some(held), Some(lasts)) => {
+                let (run, reason) = (self.run.clone(), held.reason.clone());
+                Err(SyncError::HeldTooLong { run, lasts, reason })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// On a stall: counts the batches that Redis has lost. The run is then fed again from there, or
@@ -196,7 +215,8 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// Warns when no live consumer can deliver this run, and when one can again.
+    /// Warns when no live consumer can deliver this run, and when one can again. One that may be starting is
+    /// given the time for it.
     async fn look_for_consumers(
         &self,
         watcher: &mut Watcher,
@@ -206,9 +226,11 @@ impl Follow<'_> {
             return Ok(());
         }
         watcher.consumers_seen = Some(Instant::now());
-        let waits_for = waiting_for(ledger, &Live::of(self.queue).await?);
+        let live = Live::of(self.queue).await?;
+        let waits_for = waiting_for(ledger, &live);
+        let may_be_a_start = watcher.absence.may_be_a_start(&live, Instant::now());
         // A held or paused run has a message of its own.
-        let says = waits_for.is_some() || is_waited_for(ledger);
+        let says = !may_be_a_start && (waits_for.is_some() || is_waited_for(ledger));
         if says && waits_for != watcher.waits_for {
             self.display.waits_for(waits_for.as_deref());
             watcher.waits_for = waits_for;
@@ -229,8 +251,8 @@ impl Follow<'_> {
 
     async fn write_due_lines(&self, watcher: &mut Watcher, ledger: &Ledger) {
         let Watcher { rejects, ids, .. } = watcher;
-        rejects.write(self.queue, Ok(Some(self.outputs.rejects()))).await;
-        ids.write(self.queue, self.outputs.ids(ledger)).await;
+        rejects.write(self.queue, self.run, Ok(Some(self.outputs.rejects()))).await;
+        ids.write(self.queue, self.run, self.outputs.ids(ledger)).await;
     }
 
     async fn write_all_lines(&self, ledger: Ledger) -> Result<Ledger, SyncError> {
@@ -257,7 +279,12 @@ impl Writing {
 
     /// Writes lines that are due. Those that cannot be written stay in Redis; at the end of the run that
     /// is an error.
-    async fn write(&mut self, queue: &Queue, file: Result<Option<&OutputFile>, OutputError>) {
+    async fn write(
+        &mut self,
+        queue: &Queue,
+        run: &RunId,
+        file: Result<Option<&OutputFile>, OutputError>,
+    ) {
         let is_late = self.at.elapsed() > LINES_DELAY;
         if self.has_failed && !is_late {
             return;
@@ -276,7 +303,7 @@ impl Writing {
         if let Err(error) = written {
             let rows = self.rows;
             let causes = service::with_causes(&error);
-            warn!(error = causes, "could not write {rows} yet");
+            warn!(run = %run, error = causes, "could not write the {rows} of run {run} yet");
         }
     }
 }
@@ -301,12 +328,12 @@ struct Watcher {
     rejects: Writing,
     ids: Writing,
     consumers_seen: Option<Instant>,
+    absence: Absence,
     /// When it was cancelled once more.
     cancelled: Option<Instant>,
     /// The last message about missing consumers.
     waits_for: Option<String>,
-    /// The last message about the hold.
-    held: Option<String>,
+    hold: HoldWatch,
     /// The last message about the outage.
     stands_still: Option<String>,
     paused: bool,
@@ -320,9 +347,10 @@ impl Watcher {
             rejects: Writing::of(Output::Rejects),
             ids: Writing::of(Output::Ids),
             consumers_seen: None,
+            absence: Absence::default(),
             cancelled: None,
             waits_for: None,
-            held: None,
+            hold: HoldWatch::default(),
             stands_still: None,
             paused: false,
             stall: Stall::new(Instant::now()),

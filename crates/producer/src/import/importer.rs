@@ -47,6 +47,8 @@ pub(crate) struct Importer<'a> {
     pub(crate) watermarks: Watermarks,
     pub(crate) display: &'a Display,
     pub(crate) until: Until,
+    /// A run that is held for longer is not followed any more.
+    pub(crate) held_max: Option<Duration>,
     /// A run holds one while it is read.
     pub(crate) places: &'a Places,
     /// Cancelled at shutdown.
@@ -253,6 +255,7 @@ impl Importer<'_> {
             is_halted: &is_halted,
             halt: &halt,
             ends_when_paused: self.until == Until::EndedOrPaused,
+            held_max: self.held_max,
         };
         let (stop_feeding, stop_following) =
             (self.shutdown.child_token(), self.shutdown.child_token());

@@ -22,6 +22,8 @@ pub(crate) struct Replay {
     pub(crate) codes: Vec<String>,
     /// The rejects file as a person edited it, instead of the one that the run left.
     pub(crate) edited: Option<String>,
+    /// The caller's name for the new run; an existing replay of that name is resumed.
+    pub(crate) run: Option<RunId>,
     /// How an edited file is read, and how rows are cut into batches.
     pub(crate) settings: ReadSettings,
     /// What they become; by default what they were to become in that run.
@@ -43,6 +45,8 @@ pub(crate) enum ReplayError {
     NothingRejected { run: RunId },
     #[error("run {run} rejected no row with code {}; its codes are {}", .codes.join(" or "), some_of(.known))]
     NoSuchCode { run: RunId, codes: Vec<String>, known: Vec<String> },
+    #[error("run {run} is there already, and loads {what}; give another --run-id")]
+    OtherRun { run: RunId, what: String },
 }
 
 /// A run may have a thousand codes.
@@ -72,6 +76,11 @@ impl Replay {
     ) -> Result<Replayed, ReplayError> {
         let source = runs.find_ledger(&self.of).await?;
         let settings = self.check(&source, runs)?;
+        if let Some(run) = &self.run
+            && let Some(there) = runs.queue.ledger(run).await.map_err(SyncError::from)?
+        {
+            self.check_is_this(&there)?;
+        }
         let (file, is_as_written) = find_rejects(runs, &source, &settings, self.edited).await?;
         let codes = self.codes.clone();
         let settings = match is_as_written {
@@ -83,8 +92,20 @@ impl Replay {
         let text = source.load_text;
         let of_run = source.load.map(|summary| RunLoad { summary, text });
         let load = loads.said_of_rejects(of_run, &self.load).map_err(SyncError::from)?;
-        let request = RunRequest { replay_of, ..RunRequest::new(file, settings, load) };
+        let run = self.run;
+        let request = RunRequest { run, replay_of, ..RunRequest::new(file, settings, load) };
         Ok(Replayed { request, advice })
+    }
+
+    /// Whether a run of the wanted name is the replay that is asked for, so that it can go on.
+    fn check_is_this(&self, there: &Ledger) -> Result<(), ReplayError> {
+        let what = match &there.replay_of {
+            None => there.file.clone(),
+            Some(other) if *other != self.of => format!("rejected rows of run {other}"),
+            Some(_) if ReadSettings::of(there)?.takes_rejects_with(&self.codes) => return Ok(()),
+            Some(of) => format!("rows of run {of} with other codes"),
+        };
+        Err(ReplayError::OtherRun { run: there.run.clone(), what })
     }
 
     /// Whether there is something to replay. Gives how the source was read.

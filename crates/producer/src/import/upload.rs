@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use blob_store::{BlobError, BlobProperties, BlobStore, BlobWriter, Overwrite};
+use ingest_core::PackedFormat;
 use serde::Serialize;
+
+use crate::import::compression::Packing;
 
 /// What was uploaded, for programs.
 #[derive(Debug, Serialize)]
@@ -16,6 +19,21 @@ pub(crate) struct Uploaded {
     pub(crate) seconds: f64,
     pub(crate) blocks: usize,
     pub(crate) blocks_reused: u64,
+}
+
+/// A file of which no run could read a row.
+#[derive(Debug, thiserror::Error)]
+#[error("it is {0}, not CSV, so nothing was uploaded; {advice}", advice = .0.advice())]
+pub(crate) struct NoCsv(PackedFormat);
+
+/// Whether a run could read a file that begins like this. What is too short to tell is looked at when
+/// it is loaded.
+///
+/// # Errors
+///
+/// When it is in a format that has to be unpacked by hand, or is no table at all.
+pub(crate) fn check_start(start: &[u8]) -> Result<(), NoCsv> {
+    Packing::told_by(start).map(drop).map_err(NoCsv)
 }
 
 /// Begins to upload a file. Nothing is visible before the commit.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use job_queue::Allowance;
 use load::Api;
 
@@ -83,7 +84,8 @@ impl Plan {
             Some(batches) => format!("{} Bulk batches", left(batches)),
             None => "Bulk batches not known".to_owned(),
         };
-        let seen = self.limits_seen_at_ms.map(timestamp).unwrap_or_default();
+        let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
+        let seen = self.limits_seen_at_ms.map(|at| seen(at, now_ms)).unwrap_or_default();
         format!("{} calls and {bulk} left ({seen})", left(limits.calls))
     }
 
@@ -121,6 +123,12 @@ impl Plan {
         }
         format!("{set}: {}", advice.why)
     }
+}
+
+/// How old it is what a consumer heard of the org.
+fn seen(at_ms: u64, now_ms: u64) -> String {
+    let age = Duration::from_millis(now_ms.saturating_sub(at_ms));
+    format!("as a consumer heard it {} ago, {}", duration(age), timestamp(at_ms))
 }
 
 fn repeated_keys(keys: &Repeated) -> String {
@@ -206,6 +214,20 @@ fn name(api: Api) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_old_the_quota_is_is_said() {
+        let at_ms = 1_795_440_000_000;
+        let at = timestamp(at_ms);
+
+        for (later_ms, age) in
+            [(2_500, "2.5 s"), (4 * 3_600_000, "4 h 00 min"), (86_400_000, "24 h 00 min")]
+        {
+            let expected = format!("as a consumer heard it {age} ago, {at}");
+            assert_eq!(seen(at_ms, at_ms + later_ms), expected);
+        }
+        assert!(seen(at_ms, 0).contains("0.0 s ago"), "clocks may be apart");
+    }
 
     fn repeated(again_in_batch: u64, again_later: u64, is_exact: bool) -> Repeated {
         let again = Again { again_in_batch, again_later, is_exact };

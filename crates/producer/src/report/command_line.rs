@@ -10,6 +10,11 @@ pub(crate) fn resume_command(run: &RunId) -> String {
     format!("{} resume {run}", producer())
 }
 
+/// What ends a run for good.
+pub(crate) fn cancel_command(run: &RunId) -> String {
+    format!("{} cancel {run}", producer())
+}
+
 /// What loads a file.
 pub(crate) fn sync_command(file: &str) -> String {
     format!("{} sync --file {}", producer(), shell_word(file))

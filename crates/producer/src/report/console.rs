@@ -9,11 +9,13 @@ use std::{
 };
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use ingest_core::RunId;
 use job_queue::{BatchEvent, Depth, Fullness, Ledger};
 
-use crate::report::command_line::resume_command;
 use crate::report::{
+    command_line::{cancel_command, resume_command},
     format::{bytes, duration, grouped},
+    hold::HoldNews,
     log_lines::{BATCHES_SHOWN_SINGLY, batch_line, closing, delivered_line, opening, rejected},
     pace::{RunPace, whole},
 };
@@ -24,8 +26,8 @@ pub(crate) const FILE_MAX: usize = 200;
 pub(crate) enum Display {
     Bars(Bars),
     Lines(Mutex<Lines>),
-    /// Of a server, which has other things to say too.
-    Log,
+    /// Of a server, which has other things to say too: each line names the run.
+    Log(RunId),
 }
 
 pub(crate) struct Bars {
@@ -85,16 +87,20 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
             Self::Lines(lines) => lock(lines).pace.note(ledger),
-            Self::Log => {}
+            Self::Log(_) => {}
         }
         opening(ledger).iter().for_each(|line| self.print(line));
-        match ledger.batches_fed {
-            0 => self.print(&format!("run {}", ledger.run)),
-            batches => self.print(&format!(
-                "run {} goes on after batch #{batches} ({} rows)",
-                ledger.run,
-                grouped(ledger.resume_point.record)
-            )),
+        let begin = match ledger.batches_fed {
+            0 => String::new(),
+            batches => {
+                let rows = grouped(ledger.resume_point.record);
+                format!(" goes on after batch #{batches} ({rows} rows)")
+            }
+        };
+        match self {
+            Self::Log(_) if begin.is_empty() => {}
+            Self::Log(_) => self.print(begin.trim_start()),
+            _ => self.print(&format!("run {}{begin}", ledger.run)),
         }
     }
 
@@ -132,18 +138,20 @@ impl Display {
         }
     }
 
-    /// The run is held, or is not held any more.
-    pub(crate) fn held(&self, ledger: &Ledger) {
-        let run = &ledger.run;
-        match &ledger.held {
-            Some(held) => self.print(&format!(
-                "the run is held: {}; go on with: {}",
-                held.reason,
-                resume_command(run)
-            )),
-            None if ledger.has_ended() => {}
-            None => self.print("the run is not held any more; it goes on"),
-        }
+    /// The run is held, still, or not any more.
+    pub(crate) fn held(&self, ledger: &Ledger, news: HoldNews) {
+        let since = match news {
+            HoldNews::Begins => "held".to_owned(),
+            HoldNews::Lasts(lasts) => format!("still held, for {} now", duration(lasts)),
+            HoldNews::Ends if ledger.has_ended() => return,
+            HoldNews::Ends => return self.print("the run is not held any more; it goes on"),
+        };
+        let reason = ledger.held.as_ref().map_or("", |held| &held.reason);
+        let (resume, cancel) = (resume_command(&ledger.run), cancel_command(&ledger.run));
+        self.print(&format!(
+            "the run is {since}: {reason}; when that is put right, in another terminal go on at once \
+             with: {resume}; or end it with: {cancel}"
+        ));
     }
 
     /// No live consumer delivers the run, or one does again.
@@ -168,13 +176,13 @@ impl Display {
                 ));
             }
             Self::Lines(lines) => show_batches(&mut lock(lines), ledger, batches),
-            Self::Log => {}
+            Self::Log(_) => {}
         }
     }
 
     /// A server has many runs, and shows single batches to those who ask for them.
     pub(crate) fn shows_batches(&self) -> bool {
-        !matches!(self, Self::Log)
+        !matches!(self, Self::Log(_))
     }
 
     /// Leaves the bars as they are.
@@ -197,7 +205,7 @@ impl Display {
         match self {
             Self::Bars(bars) => bars.all.suspend(|| service::say(line)),
             Self::Lines(_) => service::say(line),
-            Self::Log => tracing::info!("{line}"),
+            Self::Log(run) => tracing::info!("run {run}: {line}"),
         }
     }
 }

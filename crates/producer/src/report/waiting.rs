@@ -1,5 +1,7 @@
 //! What a run waits for: a consumer, or one that says what it loads.
 
+use std::time::{Duration, Instant};
+
 use ingest_core::commands::{consumer, producer};
 use job_queue::{Ledger, LoadSummary, Queue, QueueError};
 use service::few;
@@ -10,6 +12,8 @@ use crate::report::run_status::RunStatus;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Live {
     pub(crate) consumers: u64,
+    /// Where there are none: those that are about to be, once Salesforce has let them in.
+    pub(crate) starting: u64,
     /// What they give to runs without a load, each once.
     pub(crate) loads: Vec<LoadSummary>,
 }
@@ -18,8 +22,27 @@ impl Live {
     /// Those of this moment.
     pub(crate) async fn of(queue: &Queue) -> Result<Self, QueueError> {
         let consumers = queue.live_consumers().await?;
+        let starting = if consumers == 0 { queue.starting_consumers().await? } else { 0 };
         let loads = queue.live_loads().await?.into_iter().map(|load| load.summary).collect();
-        Ok(Self { consumers, loads })
+        Ok(Self { consumers, starting, loads })
+    }
+}
+
+/// How long a consumer that was just started may take to be alive: it signs in to Salesforce first.
+const START_MAX: Duration = Duration::from_secs(5);
+
+/// Since when no consumer is alive.
+#[derive(Debug, Default)]
+pub(crate) struct Absence(Option<Instant>);
+
+impl Absence {
+    /// Whether none is alive, and one may be starting.
+    pub(crate) fn may_be_a_start(&mut self, live: &Live, now: Instant) -> bool {
+        if live.consumers > 0 {
+            self.0 = None;
+            return false;
+        }
+        now.duration_since(*self.0.get_or_insert(now)) < START_MAX
     }
 }
 
@@ -37,14 +60,25 @@ pub(crate) fn waiting_for(ledger: &Ledger, live: &Live) -> Option<String> {
     }
     let may_get_one = live.loads.iter().any(LoadSummary::may_be_given_unasked);
     match &ledger.load {
-        _ if live.consumers == 0 => Some(no_consumer()),
+        _ if live.consumers == 0 => Some(no_consumer(live.starting)),
         None if !may_get_one => Some(no_load(ledger, &live.loads)),
         _ => None,
     }
 }
 
-fn no_consumer() -> String {
-    format!("no consumer is running, so nothing is delivered yet; start one: {}", consumer())
+fn no_consumer(starting: u64) -> String {
+    match starting {
+        0 => {
+            format!("no consumer is running, so nothing is delivered yet; start one: {}", consumer())
+        }
+        1 => "a consumer is running and waits for salesforce to let it in, so nothing is delivered yet; its \
+              log says why"
+            .to_owned(),
+        many => format!(
+            "{many} consumers are running and wait for salesforce to let them in, so nothing is delivered \
+             yet; their logs say why"
+        ),
+    }
 }
 
 fn no_load(ledger: &Ledger, loads: &[LoadSummary]) -> String {
@@ -74,7 +108,21 @@ mod tests {
     use crate::report::sample;
 
     fn live(consumers: u64, loads: &[LoadSummary]) -> Live {
-        Live { consumers, loads: loads.to_vec() }
+        Live { consumers, starting: 0, loads: loads.to_vec() }
+    }
+
+    #[test]
+    fn a_consumer_that_waits_for_its_token_is_one_that_runs() {
+        let ledger = sample::ledger("nightly");
+        let says = |starting| waiting_for(&ledger, &Live { starting, ..live(0, &[]) }).unwrap();
+
+        assert!(says(0).starts_with("no consumer is running"), "{}", says(0));
+        assert!(
+            says(1).starts_with("a consumer is running and waits for salesforce"),
+            "{}",
+            says(1)
+        );
+        assert!(says(3).starts_with("3 consumers are running and wait"), "{}", says(3));
     }
 
     #[test]
@@ -97,6 +145,25 @@ mod tests {
             let says = waiting_for(ledger, &live);
             assert_eq!(says.is_some(), !expected.is_empty(), "{live:?}: {says:?}");
             assert!(says.unwrap_or_default().starts_with(expected), "{live:?}");
+        }
+    }
+
+    #[test]
+    fn a_consumer_that_was_just_started_is_not_missed_yet() {
+        let (mut absence, begin) = (Absence::default(), Instant::now());
+        let steps = [
+            (0, 0, true),
+            (4_900, 0, true),
+            (5_000, 0, false),
+            (60_000, 1, false),
+            // It ended, and may be started again.
+            (61_000, 0, true),
+            (66_000, 0, false),
+        ];
+
+        for (at_ms, consumers, may_be) in steps {
+            let now = begin + Duration::from_millis(at_ms);
+            assert_eq!(absence.may_be_a_start(&live(consumers, &[]), now), may_be, "{at_ms}");
         }
     }
 

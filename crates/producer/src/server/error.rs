@@ -246,7 +246,9 @@ impl ApiError {
             LoadError::NoneFits { known } => Self::conflict(
                 format!(
                     "no load fits the name of the file, and nothing else says what object its rows \
-                     become; name one of them as `load` ({known}), or say one there"
+                     become; in the body of the request, name one of them as `load` ({known}: GET \
+                     /api/loads), or write there what rows become, such as {{\"object\": \"Contact\", \
+                     \"externalId\": \"ErpKey__c\"}}"
                 ),
                 None,
             ),

@@ -100,12 +100,13 @@ impl ImportWorker {
     }
 
     async fn try_import(&self, claimed: &ClaimedImport) -> Result<Imported, SyncError> {
-        let display = Display::Log;
+        let display = Display::Log(claimed.run().clone());
         let import = Importer {
             runs: &self.runs,
             watermarks: self.watermarks,
             display: &display,
             until: Until::EndedOrPaused,
+            held_max: None,
             places: &self.places,
             shutdown: &self.shutdown,
         };

@@ -52,7 +52,14 @@ pub(crate) fn draw(frame: &mut Frame<'_>, model: &Model) {
 }
 
 fn title(model: &Model) -> Line<'static> {
-    let consumers = match model.now.live.consumers {
+    let live = &model.now.live;
+    let consumers = match live.consumers {
+        0 if live.starting == 1 => "1 consumer waits for salesforce".bold().fg(Color::Yellow),
+        0 if live.starting > 1 => {
+            format!("{} consumers wait for salesforce", grouped(live.starting))
+                .bold()
+                .fg(Color::Yellow)
+        }
         0 => format!("no consumer is running; start one: {}", consumer()).bold().fg(Color::Yellow),
         1 => "1 consumer".into(),
         many => format!("{} consumers", grouped(many)).into(),

@@ -33,7 +33,7 @@ fn model(runs: Vec<Ledger>) -> Model {
 
 fn snapshot(runs: Vec<Ledger>) -> Snapshot {
     let depth = Depth { jobs: 1_234, bytes: 12 << 20 };
-    let live = Live { consumers: 2, loads: vec![load()] };
+    let live = Live { consumers: 2, starting: 0, loads: vec![load()] };
     Snapshot { runs, depth, live, outage: None }
 }
 
@@ -90,6 +90,17 @@ fn no_runs_and_no_consumers_come_with_what_to_do() {
 
     assert!(screen.contains("no runs yet; start one: producer sync"), "{screen}");
     assert!(screen.contains("no consumer is running; start one: consumer"), "{screen}");
+}
+
+#[test]
+fn a_consumer_that_waits_for_salesforce_is_not_missed() {
+    let mut model = model(Vec::new());
+    (model.now.live.consumers, model.now.live.starting) = (0, 1);
+
+    let screen = screen(&model);
+
+    assert!(screen.contains("1 consumer waits for salesforce"), "{screen}");
+    assert!(!screen.contains("no consumer is running"), "{screen}");
 }
 
 #[test]

@@ -266,6 +266,8 @@ fn objects_that_were_saved_say_the_same_as_the_org() {
     assert_eq!(described.status.code(), Some(0), "{}", stderr(&described));
     let printed = scene.producer(&[], &["describe", "--object", "Contact"]);
     assert_eq!(stdout(&printed), fs::read_to_string(&saved).unwrap());
+    let as_json = scene.producer(&[], &["describe", "--object", "Contact", "--json"]);
+    assert_eq!(stdout(&as_json), stdout(&printed));
     let calls = scene.org.calls();
 
     let offline = scene.check(FILE, &["--json", "--offline", &saved]);
@@ -295,7 +297,7 @@ fn a_file_that_does_not_fit_fails_as_its_run_would() {
     let refused = scene.check("other.csv", &[]);
     let json = scene.check("other.csv", &["--json"]);
 
-    assert_eq!((refused.status.code(), json.status.code()), (Some(1), Some(1)));
+    assert_eq!((refused.status.code(), json.status.code()), (Some(2), Some(2)));
     assert_eq!(stdout(&refused), "");
     let said = stderr(&refused);
     assert!(
@@ -308,7 +310,7 @@ fn a_file_that_does_not_fit_fails_as_its_run_would() {
 
     let none = ["check", "--file", FILE, "--object", "Nothing__c", "--external-id", "Key__c"];
     let none = scene.producer(&[], &none);
-    assert_eq!(none.status.code(), Some(1));
+    assert_eq!(none.status.code(), Some(2));
     assert!(stderr(&none).contains("salesforce has no object Nothing__c"), "{}", stderr(&none));
 }
 

@@ -149,6 +149,38 @@ fn rejected_rows_are_fed_again_though_nobody_had_written_their_file() {
 }
 
 #[test]
+fn a_replay_under_a_name_of_ones_own_goes_on_and_is_no_other_one() {
+    let fixture = Fixture::with_rows(4);
+    fixture.complete("bad", |row| match row {
+        "E1,Name 1" => Some("LOCK"),
+        "E2,Name 2" => Some("STORAGE"),
+        _ => None,
+    });
+    let replay = |more: &[&str]| {
+        fixture.producer(&[&["replay", "bad", "--no-wait", "--json"], more].concat())
+    };
+
+    for _ in 0..2 {
+        let replayed = replay(&["--run-id", "again"]);
+        assert_eq!(replayed.status.code(), Some(0), "{}", stderr(&replayed));
+        let report: serde_json::Value = serde_json::from_slice(&replayed.stdout).unwrap();
+        assert_eq!((&report["run"], &report["read"]), (&"again".into(), &2.into()));
+    }
+    for (more, loads) in [
+        (&["--run-id", "again", "--code", "LOCK"][..], "rows of run bad with other codes"),
+        (&["--run-id", "bad"], "big.csv"),
+    ] {
+        let refused = replay(more);
+        let words = stderr(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{words}");
+        let run = more[1];
+        let expected =
+            format!("error: run {run} is there already, and loads {loads}; give another --run-id");
+        assert_eq!(words.lines().last(), Some(expected.as_str()));
+    }
+}
+
+#[test]
 fn resuming_a_run_that_ended_unseen_writes_its_rejects_file() {
     let fixture = Fixture::with_rows(4);
     fixture.complete("bad", |row| (row == "E1,Name 1").then_some("LOCK"));

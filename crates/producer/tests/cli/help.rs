@@ -92,3 +92,25 @@ fn wrong_usage_is_code_two_and_says_what_is_meant() {
         assert_eq!(stdout(&output), "", "an error is no data");
     }
 }
+
+#[test]
+fn a_wrong_setting_is_one_sentence_and_a_wrong_flag_shows_how_the_command_is_called() {
+    let settings: &[(&[(&str, &str)], &str)] = &[
+        (&[("LOG_FORMAT", "xml")], "error: LOG_FORMAT is text or json\n"),
+        (
+            &[("QUEUE_DEPTH_HIGH", "many")],
+            "error: invalid value 'many' for QUEUE_DEPTH_HIGH: invalid digit found in string\n",
+        ),
+        (
+            &[("AZURE_STORAGE_CONNECTION_STRING", " ")],
+            "error: AZURE_STORAGE_CONNECTION_STRING is blank; give a value, or leave it out\n",
+        ),
+    ];
+    for (setting, expected) in settings {
+        let output = producer(setting, &["sync", "--file", "f"]);
+        assert_eq!((stderr(&output).as_str(), output.status.code()), (*expected, Some(2)));
+    }
+
+    let flag = stderr(&producer(&[], &["sync", "--file", "f", "--fiel"]));
+    assert!(flag.contains("Usage: producer sync"), "{flag}");
+}

@@ -499,7 +499,10 @@ fn whoever_follows_a_run_is_told_once_what_it_waits_for() {
     wait(2_500);
     let run = "r".parse().unwrap();
     fixture.on_queue(async |queue| queue.hold_run(&run, "no rights", None).await.unwrap());
-    sync.says("the run is held: no rights; go on with: producer resume r");
+    sync.says(
+        "the run is held: no rights; when that is put right, in another terminal go on at once with: \
+         producer resume r; or end it with: producer cancel r",
+    );
     // Long enough for something to be said again.
     wait(2_500);
     fixture.show_server();
@@ -513,6 +516,24 @@ fn whoever_follows_a_run_is_told_once_what_it_waits_for() {
     for once in ["the run has no load", "the run is held", "not held any more", "is there"] {
         assert_eq!(words.matches(once).count(), 1, "{once}: {words}");
     }
+}
+
+#[test]
+fn who_does_not_wait_for_a_held_run_is_told_what_goes_on_with_it() {
+    let fixture = Fixture::with_rows(100);
+    let load = ["--object", "Lead", "--external-id", "Key__c"];
+    let sync = Sync::start(&fixture, &[&load[..], &["--run-id", "r", "--max-held", "1s"]].concat());
+    sync.says("run r");
+    let run = "r".parse().unwrap();
+    fixture.on_queue(async |queue| queue.hold_run(&run, "no rights", None).await.unwrap());
+
+    let words = sync.end_with(2);
+
+    let last = words.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: run r is held for 1."), "{words}");
+    assert!(last.contains("(--max-held): no rights; nothing is lost"), "{words}");
+    assert!(last.contains("producer resume r") && last.ends_with("producer cancel r"), "{words}");
+    assert_eq!(fixture.report("r")["status"], "held");
 }
 
 #[test]
@@ -569,9 +590,13 @@ impl Sync {
         panic!("{what}: {}", self.words());
     }
 
-    fn end(mut self) -> String {
+    fn end(self) -> String {
+        self.end_with(0)
+    }
+
+    fn end_with(mut self, code: i32) -> String {
         let status = self.process.wait().unwrap();
-        assert_eq!(status.code(), Some(0), "{}", self.words());
+        assert_eq!(status.code(), Some(code), "{}", self.words());
         self.words()
     }
 }

@@ -72,7 +72,8 @@ fn what_cannot_be_read_is_refused_with_what_to_do() {
         let text = format!("{mark}{ROWS}");
         text.chars().flat_map(|character| u32::from(character).to_le_bytes()).collect()
     };
-    let cases: [(&str, &[u8], &str); 16] = [
+    let workbook = [&b"PK\x03\x04"[..], &[20; 26], b"[Content_Types].xml"].concat();
+    let cases: [(&str, &[u8], &str); 19] = [
         ("little.csv", &unmarked(u16::to_le_bytes), "name it with CSV_ENCODING, such as utf-16le"),
         ("big.csv", &unmarked(u16::to_be_bytes), "name it with CSV_ENCODING, such as utf-16le"),
         ("utf-32.csv", &utf_32(""), "UTF-32 is not read: convert it to UTF-8"),
@@ -87,6 +88,13 @@ fn what_cannot_be_read_is_refused_with_what_to_do() {
         ("book.csv", b"PK\x03\x04\x14\0", "a zip archive or an Excel workbook, not CSV; unpack it"),
         ("book.csv.gz", b"PK\x03\x04\x14\0", "a zip archive or an Excel workbook, not CSV"),
         ("zip-inside.csv", &gzip(b"PK\x03\x04\x14\0"), "a zip archive or an Excel workbook"),
+        ("rows.xlsx", &workbook, "an Excel workbook or another office document, not CSV; open it"),
+        ("rows.parquet", b"PAR1\x15\x04", "a Parquet file, not CSV; write its rows as CSV"),
+        (
+            "rows.pdf",
+            b"%PDF-1.7\n",
+            "a PDF document, not CSV; load the file from which it was made",
+        ),
         ("old.csv", b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Excel workbook, not CSV"),
         ("latin.csv", b"Gr\xF6\xDFe\n1\n", "name it with CSV_ENCODING"),
     ];

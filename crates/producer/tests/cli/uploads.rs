@@ -288,7 +288,17 @@ fn what_cannot_be_uploaded_is_refused_by_name() {
     fs::create_dir(place.folder.path().join("exports")).unwrap();
     let fifo = place.folder.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let cases: [(&[&str], i32, &str); 6] = [
+    let book = [&b"PK\x03\x04"[..], &[20; 26], b"[Content_Types].xml"].concat();
+    fs::write(place.folder.path().join("book.csv"), book).unwrap();
+    fs::write(place.folder.path().join("rows.parquet"), b"PAR1\x15\x04").unwrap();
+    let cases: [(&[&str], i32, &str); 8] = [
+        (
+            &["book.csv"],
+            1,
+            "book.csv: it is an Excel workbook or another office document, not CSV, so nothing was \
+             uploaded; open it and save the sheet",
+        ),
+        (&["rows.parquet"], 1, "a Parquet file, not CSV, so nothing was uploaded; write its rows"),
         (&["none.csv"], 1, "none.csv cannot be read"),
         (&["exports"], 1, "exports is no regular file"),
         (&["fifo"], 1, "pipe it to -"),

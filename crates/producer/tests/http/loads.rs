@@ -297,6 +297,15 @@ async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
         "{several:?}"
     );
     assert_eq!(several.json()["kind"], "several-loads-fit");
+    let none = server.start("rows.csv").await;
+    assert_eq!(none.status, 409, "{none:?}");
+    for words in [
+        "in the body of the request, name one of them as `load` (",
+        ": GET /api/loads), or write there what rows become, such as {\"object\": \"Contact\", \
+         \"externalId\": \"ErpKey__c\"}",
+    ] {
+        assert!(none.error().contains(words), "{words}: {none:?}");
+    }
     assert_no_run(&server).await;
     // A resume has no load.
     let resume = server.post_json("/api/sync/r/resume", &json!({"load": "contacts"})).await;

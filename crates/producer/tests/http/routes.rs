@@ -256,7 +256,7 @@ async fn the_queue_shows_depth_watermarks_and_who_is_there() {
     let expected = json!({
         "jobs": 3, "bytes": queue["bytes"], "jobsHigh": 7, "jobsLow": 3,
         "bytesHigh": 67_108_864, "bytesLow": 33_554_432,
-        "consumers": 0, "servers": 1, "loads": [], "apiUsage": null,
+        "consumers": 0, "consumersStarting": 0, "servers": 1, "loads": [], "apiUsage": null,
         "outage": {
             "reason": "salesforce is not available", "sinceMs": since, "untilMs": since + 60_000,
         },

@@ -28,7 +28,7 @@ async fn a_started_run_is_imported_to_its_end() {
         "Downloading stream from Azure: rows.csv...",
         "Job Completed! Total Rows Processed: 25",
     ] {
-        assert!(said.contains(line), "{line}: {said}");
+        assert!(said.contains(&format!("run {run}: {line}")), "{line}: {said}");
     }
 }
 

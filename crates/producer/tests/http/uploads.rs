@@ -230,8 +230,10 @@ async fn an_upload_wants_what_every_command_wants() {
     let request = || server.request(Method::PUT, "/api/files/a.csv").body("id\n1\n");
     let with_token = || request().bearer_auth("s3cret");
 
+    let book = [&b"PK\x03\x04"[..], &[20; 26], b"[Content_Types].xml"].concat();
     let cases = [
         (request(), 401),
+        (with_token().body(book), 415),
         (with_token().header("origin", "https://evil.example.com"), 403),
         (with_token().header("host", "evil.example.com"), 403),
         (with_token().header("content-type", "multipart/form-data; boundary=x"), 415),

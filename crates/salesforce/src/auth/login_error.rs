@@ -103,11 +103,21 @@ impl LoginError {
     }
 }
 
-/// Whether a refusal passes by itself: too many logins of one user in an hour.
-pub(crate) fn is_rate_limit(error: &str, description: &str) -> bool {
-    error == "rate_limit_exceeded"
-        || error.eq_ignore_ascii_case("login_rate_exceeded")
-        || description.to_ascii_lowercase().contains("rate exceeded")
+/// Whether an answer with status 400 passes by itself: too many logins of one user in an hour; trouble of the
+/// token endpoint, which Salesforce tells as `unknown_error` (`retry your request`), and OAuth (RFC 6749) has two
+/// words for; or another program that asks with the same refresh token at this moment.
+pub(crate) fn passes(error: &str, description: &str) -> bool {
+    const PASSING: [&str; 5] = [
+        "rate_limit_exceeded",
+        "login_rate_exceeded",
+        "unknown_error",
+        "server_error",
+        "temporarily_unavailable",
+    ];
+    let description = description.to_ascii_lowercase();
+    PASSING.iter().any(|passing| error.eq_ignore_ascii_case(passing))
+        || description.contains("rate exceeded")
+        || description.contains("already being processed")
 }
 
 /// What to do about an error of the token endpoint: that of the first line that fits.
@@ -192,10 +202,15 @@ mod tests {
     }
 
     #[test]
-    fn too_many_logins_pass() {
-        assert!(is_rate_limit("rate_limit_exceeded", ""));
-        assert!(is_rate_limit("LOGIN_RATE_EXCEEDED", ""));
-        assert!(is_rate_limit("invalid_grant", "login rate exceeded"));
-        assert!(!is_rate_limit("invalid_grant", "authentication failure"));
+    fn too_many_logins_and_trouble_of_the_token_endpoint_pass() {
+        assert!(passes("rate_limit_exceeded", ""));
+        assert!(passes("LOGIN_RATE_EXCEEDED", ""));
+        assert!(passes("invalid_grant", "login rate exceeded"));
+        assert!(passes("unknown_error", "retry your request"));
+        assert!(passes("server_error", ""));
+        assert!(passes("temporarily_unavailable", ""));
+        assert!(passes("invalid_grant", "token request is already being processed"));
+        assert!(!passes("invalid_grant", "authentication failure"));
+        assert!(!passes("invalid_client", "invalid client credentials"));
     }
 }

@@ -11,7 +11,7 @@ use super::{
     credentials::{Credentials, Flow},
     host::named_by_login,
     identity::{org_of_identity, user_of_identity},
-    login_error::{LoginError, is_rate_limit},
+    login_error::{LoginError, passes},
 };
 use crate::{
     error::{ErrorAnswer, Refusal, markup},
@@ -186,10 +186,8 @@ fn read_answer(flow: Flow, status: StatusCode, body: &[u8]) -> Result<TokenAnswe
         return Err(LoginError::Unavailable { cause });
     }
     match serde_json::from_slice::<TokenRefusal>(body) {
-        Ok(TokenRefusal { error, error_description })
-            if is_rate_limit(&error, &error_description) =>
-        {
-            Err(LoginError::Unavailable { cause: error })
+        Ok(TokenRefusal { error, error_description }) if passes(&error, &error_description) => {
+            Err(LoginError::Unavailable { cause: format!("{error} ({error_description})") })
         }
         Ok(TokenRefusal { error, error_description: description }) => {
             Err(LoginError::Refused { flow, error, description })

@@ -66,6 +66,8 @@ struct Report {
     other_runs: Vec<RunId>,
     /// And so many more.
     more_runs: usize,
+    /// Later runs that may be why there are fewer records: the first twenty.
+    later_runs: Vec<RunId>,
     /// What Salesforce was asked.
     query: Option<String>,
     /// Salesforce's clock is so far ahead of Redis'.
@@ -162,13 +164,23 @@ impl Subject {
             in_recycle_bin,
             is_complete: sum.is_complete,
         };
+        let mut later_runs = match figures.verdict() {
+            Verdict::Fewer => self.later(sum),
+            Verdict::Equal | Verdict::More | Verdict::NoCount => Vec::new(),
+        };
+        later_runs.truncate(NAMED_MAX);
+        let mut says = figures.says();
+        if !later_runs.is_empty() {
+            says.push_str("; the later runs may be the reason: a record counts for the last one");
+        }
         Report {
             verdict: figures.verdict(),
             proven: figures.is_proof(),
             records: Some(records),
             in_recycle_bin,
+            later_runs,
             query: Some(query),
-            says: figures.says(),
+            says,
             ..blank
         }
     }
@@ -189,6 +201,7 @@ impl Subject {
             in_recycle_bin: None,
             other_runs: others,
             more_runs,
+            later_runs: Vec::new(),
             query: None,
             clock_ahead_ms: 0,
             says: String::new(),
@@ -359,6 +372,10 @@ impl Report {
                 more => format!(" and {more} more"),
             };
             line("together with", format!("{}{more}", names.join(", ")));
+        }
+        if !self.later_runs.is_empty() {
+            let names: Vec<&str> = self.later_runs.iter().map(RunId::as_str).collect();
+            line("later runs", names.join(", "));
         }
         if let Some(delivered) = self.delivered {
             line("delivered", service::grouped(delivered));

@@ -5,7 +5,7 @@ use job_queue::{Ledger, LoadSummary, Queue, QueueError, RunState};
 
 use super::{
     comparison::is_unanswered,
-    together::{Measure, Mixed, Span, Together, together},
+    together::{Measure, Mixed, Span, Together, later, together},
 };
 use crate::error::ConsumerError;
 use load::{Operation, is_api_name};
@@ -48,6 +48,11 @@ impl Subject {
         }
         let own = span(&self.ledger).expect("it has a load with an operation");
         together(&own, end_ms(&self.ledger), self.others.clone())
+    }
+
+    /// Later runs that may be why fewer records are counted than were delivered.
+    pub(super) fn later(&self, sum: &Together) -> Vec<RunId> {
+        later(self.measure(), sum, &self.others)
     }
 
     /// Whether a count between two readings, of which this is the second one, is one of `sum`: nothing

@@ -172,6 +172,23 @@ pub(super) fn together(run: &Span, to_ms: u64, others: Vec<Span>) -> Result<Toge
     }
 }
 
+/// Runs that went on after the ones that are counted, and may have taken records out of the count:
+/// what they changed or deleted counts as theirs.
+pub(super) fn later(measure: Measure, sum: &Together, others: &[Span]) -> Vec<RunId> {
+    let takes = |other: &&Span| {
+        let takes = match measure {
+            Measure::Created => {
+                matches!(other.operation, Operation::Delete | Operation::HardDelete)
+            }
+            Measure::Changed => other.operation != Operation::Insert,
+            Measure::Deleted => false,
+        };
+        takes && other.delivered > 0 && other.to_ms.is_none_or(|to_ms| to_ms > sum.to_ms)
+    };
+    let later = others.iter().filter(|other| !sum.others.contains(&other.run)).filter(takes);
+    later.map(|other| other.run.clone()).collect()
+}
+
 fn mixed(near: &[Span], why: &'static str, is_so: impl Fn(&Span) -> bool) -> Result<(), Mixed> {
     let runs: Vec<RunId> =
         near.iter().filter(|other| is_so(other)).map(|other| other.run.clone()).collect();
@@ -281,6 +298,35 @@ mod tests {
 
             let told = sum.as_ref().ok().map(|sum| sum.delivered);
             assert_eq!(told, delivered, "{counts:?} beside {other:?}: {sum:?}");
+        }
+    }
+
+    #[test]
+    fn later_runs_that_may_have_taken_records_are_named() {
+        use Operation::{Delete, HardDelete, Insert, Update, Upsert};
+        let others = |operation| {
+            let without_rows = Span { delivered: 0, ..span("idle", operation, 500, Some(600)) };
+            vec![
+                span("later", operation, 300, Some(400)),
+                span("open", operation, 300, None),
+                span("earlier", operation, 10, Some(20)),
+                without_rows,
+            ]
+        };
+        for (counted, taking, others_take) in [
+            (Insert, [Delete, HardDelete].as_slice(), [Insert, Update, Upsert].as_slice()),
+            (Upsert, &[Upsert, Update, Delete, HardDelete], &[Insert]),
+            (Delete, &[], &[Insert, Update, Upsert, Delete, HardDelete]),
+        ] {
+            let sum = Together::new(&span("a", counted, 100, Some(200)), 200_000);
+            for (operations, expected) in
+                [(taking, vec!["later", "open"]), (others_take, Vec::new())]
+            {
+                for operation in operations {
+                    let found = later(Measure::of(counted), &sum, &others(*operation));
+                    assert_eq!(names(&found), expected, "{counted:?}, then {operation:?}");
+                }
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use blob_store::{BlobError, BlobStore, Overwrite};
 use tokio_util::sync::CancellationToken;
 
@@ -54,16 +55,19 @@ async fn upload(args: &UploadArgs, progress: &Progress) -> anyhow::Result<Upload
     let store = BlobStore::connect(&args.blob)
         .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
     let mut source = Source::open(&args.file)?;
+    let mut piece = source.next().await?;
+    upload::check_start(piece.as_deref().unwrap_or_default()).with_context(|| shown(&args.file))?;
     let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
     let mut writer = upload::begin(&store, &name, overwrite).await.map_err(with_advice)?;
     if let Some(bytes) = source.bytes() {
         writer = writer.sized_for(bytes)?;
     }
     progress.of(source.bytes());
-    while let Some(piece) = source.next().await? {
-        let length = piece.len() as u64;
-        writer.write(piece).await?;
+    while let Some(next) = piece {
+        let length = next.len() as u64;
+        writer.write(next).await?;
         progress.advance(length);
+        piece = source.next().await?;
     }
     // Waits for the last blocks, so that hardly any time is left for changes afterwards.
     writer.stage_all().await?;

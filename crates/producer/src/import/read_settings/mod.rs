@@ -103,6 +103,11 @@ impl ReadSettings {
         Self { batch_rows: Some(rows), batch_bytes_max: Some(bytes_max), ..self }
     }
 
+    /// Whether rows of a rejects file are taken that have these codes.
+    pub(crate) fn takes_rejects_with(&self, codes: &[String]) -> bool {
+        self.replay.as_deref() == Some(codes)
+    }
+
     /// Whether the file is a rejects file whose last columns are taken off.
     pub(crate) fn is_replay(&self) -> bool {
         self.replay.is_some()

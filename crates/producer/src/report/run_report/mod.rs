@@ -218,7 +218,7 @@ mod tests {
             since_ms: 0,
             until_ms: None,
         };
-        let some = Live { consumers: 1, loads: Vec::new() };
+        let some = Live { consumers: 1, ..Live::default() };
         let held = Some(Held { reason: "nobody may".to_owned(), times: 1 });
         let fed = || sample::ledger("nightly");
         for (ledger, live, why) in [

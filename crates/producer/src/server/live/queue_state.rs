@@ -25,6 +25,8 @@ pub(crate) struct QueueState {
     pub(crate) bytes_low: u64,
     /// Consumers that deliver, and servers that take runs.
     pub(crate) consumers: u64,
+    /// Where no consumer delivers: those that wait for Salesforce to let them in.
+    pub(crate) consumers_starting: u64,
     pub(crate) servers: u64,
     /// What the consumers give to runs without a load, each once.
     pub(crate) loads: Vec<LoadSummary>,
@@ -37,7 +39,11 @@ pub(crate) struct QueueState {
 impl QueueState {
     /// The consumers that are alive.
     pub(crate) fn live(&self) -> Live {
-        Live { consumers: self.consumers, loads: self.loads.clone() }
+        Live {
+            consumers: self.consumers,
+            starting: self.consumers_starting,
+            loads: self.loads.clone(),
+        }
     }
 }
 
@@ -61,7 +67,7 @@ impl QueueWatch {
 
     async fn look(&self) -> Result<Arc<QueueState>, QueueError> {
         let depth = self.queue.depth().await?;
-        let Live { consumers, loads } = Live::of(&self.queue).await?;
+        let Live { consumers, starting, loads } = Live::of(&self.queue).await?;
         let (high, low) = (self.watermarks.high(), self.watermarks.low());
         Ok(Arc::new(QueueState {
             jobs: depth.jobs,
@@ -71,6 +77,7 @@ impl QueueWatch {
             bytes_high: high.bytes,
             bytes_low: low.bytes,
             consumers,
+            consumers_starting: starting,
             servers: self.queue.live_servers().await?,
             loads,
             api_usage: self.queue.api_usage().await?,

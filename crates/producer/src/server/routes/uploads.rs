@@ -78,8 +78,12 @@ async fn receive(
     let store = &api.runs.store;
     let writer = upload::begin(store, name, overwrite).await.map_err(with_advice)?;
     let mut writer = writer.in_small_blocks_for(bytes.unwrap_or(bytes_max))?;
-    while let Some(piece) = content.next().await? {
-        writer.write(piece).await?;
+    let mut piece = content.next().await?;
+    upload::check_start(piece.as_deref().unwrap_or_default())
+        .map_err(|error| ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string()))?;
+    while let Some(next) = piece {
+        writer.write(next).await?;
+        piece = content.next().await?;
     }
     upload::commit(store, writer, begun.elapsed()).await.map_err(with_advice)
 }
