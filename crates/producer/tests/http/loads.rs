@@ -88,7 +88,7 @@ async fn a_start_that_would_fail_is_refused_with_the_reason_and_asks_the_org_onc
 
     assert_eq!(refused.status, 422, "{refused:?}");
     let why = refused.json()["error"].as_str().unwrap().to_owned();
-    assert!(why.contains("is not started") && why.contains("Colour__c"), "{why}");
+    assert!(why.contains("nothing was started") && why.contains("Colour__c"), "{why}");
     assert_no_run(&server).await;
     let does_contacts = async || does(&server, load("LastName")).await["object"].clone();
     assert_eq!(does_contacts().await, "Contact");
@@ -157,7 +157,7 @@ async fn a_file_is_told_the_load_that_a_start_would_give_it() {
     assert_eq!(report["load"], consumers["load"]);
     assert_eq!(in_short(&nobody).as_array().unwrap()[..2], [json!("consumers"), json!(null)]);
     let why = nobody["refused"].as_str().unwrap();
-    assert!(why.contains("`load` (contacts, accounts)"), "{why}");
+    assert!(why.contains("`load` (contacts, accounts: GET"), "{why}");
     assert_eq!((unfit.status, unfit.json()["error"].clone()), (409, nobody["refused"].clone()));
     assert_eq!(in_short(&consumers)[0], "consumers");
     assert_eq!(consumers["load"]["object"], "Lead");
