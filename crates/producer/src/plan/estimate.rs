@@ -201,9 +201,19 @@ pub(crate) fn keys_per_lookup(key_bytes: u64) -> u64 {
     (bytes / key_bytes.max(1)).clamp(1, most)
 }
 
-fn fits(given: &Given, Allowance { max, left }: Allowance, wanted: u64) -> bool {
-    let kept = max.saturating_mul(given.assumed.reserve_percent).div_ceil(100);
-    left.saturating_sub(kept) >= wanted
+fn fits(given: &Given, allowance: Allowance, wanted: u64) -> bool {
+    given.assumed.beside_reserve(allowance) >= wanted
+}
+
+impl Assumed {
+    /// Whether only what is kept for others is left.
+    pub(crate) fn leaves_none(&self, allowance: Allowance) -> bool {
+        self.beside_reserve(allowance) == 0
+    }
+
+    fn beside_reserve(&self, Allowance { max, left }: Allowance) -> u64 {
+        left.saturating_sub(max.saturating_mul(self.reserve_percent).div_ceil(100))
+    }
 }
 
 fn seconds(rows: u64, measured: Option<u64>, rounds: u64, at_once: u64, each: f64) -> u64 {
