@@ -78,8 +78,6 @@ pub(crate) enum SyncError {
     OtherVersion { run: RunId, file: String },
     #[error("run {run} failed: {reason}")]
     Failed { run: RunId, reason: String },
-    #[error("run {run}: {reason}")]
-    TooManyRejects { run: RunId, reason: String },
     #[error(
         "run {run} is held for {} now, and is not followed any more (--max-held): {reason}; nothing is \
          lost. When that is put right, go on with: {}; or end it with: {}",
@@ -137,17 +135,20 @@ impl SyncError {
         }
     }
 
-    /// It passes only when a person acts: it was asked for in a way that cannot be followed, or access is
-    /// refused.
+    /// It passes only when a person acts: it was asked for in a way that cannot be followed, access is refused, or
+    /// the run has failed or was cancelled, so that the same command again would only load its rows again.
     pub(crate) fn is_for_a_person(&self) -> bool {
         match self {
             Self::Load(_)
+            | Self::Failed { .. }
+            | Self::Cancelled { .. }
+            | Self::OtherVersion { .. }
             | Self::OtherLoad { .. }
             | Self::Unconfirmed(_)
             | Self::Misfit { .. }
             | Self::HeldTooLong { .. } => true,
             Self::Queue(error) | Self::Feed(FeedError::Queue(error)) => error.is_for_a_person(),
-            Self::Read(error) => error.is_for_a_person(),
+            Self::Read(error) => error.is_for_a_person() || error.is_for_good(),
             Self::Output { source, .. } => {
                 matches!(&**source, OutputError::Blob(error) if error.is_for_a_person())
             }
