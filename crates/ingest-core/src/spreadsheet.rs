@@ -132,7 +132,7 @@ impl std::fmt::Debug for SpreadsheetCopy {
 /// Adds so many empty cells, each with the delimiter behind it.
 fn fill_up(copy: &mut Vec<u8>, cells: usize, written: Dialect) {
     for _ in 0..cells {
-        push_quoted(copy, [].into_iter(), written);
+        push_quoted(copy, [], written);
         copy.push(written.delimiter);
     }
 }

@@ -42,8 +42,9 @@ pub enum Misfit {
     },
     /// Rows cannot be found by the field.
     #[error(
-        "field {field} of {object} is no external id; tick External ID in its definition, or set an \
-         external-id that is (SALESFORCE_EXTERNAL_ID)"
+        "field {field} of {object} is no external id; tick External ID in its definition, or set another \
+         external-id (SALESFORCE_EXTERNAL_ID): an External ID, or a field that Salesforce describes with \
+         idLookup, such as Email of Contact"
     )]
     NotAnExternalId {
         /// The object.

@@ -26,7 +26,6 @@ mod load;
 mod loads_file;
 mod mapped_fields;
 mod mapping;
-mod nearest;
 mod operation;
 mod plan;
 mod properties;

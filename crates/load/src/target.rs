@@ -293,8 +293,9 @@ fn parent_key<'a>(parent: &'a Describe, name: &str) -> Result<&'a Field, String>
         return Ok(field);
     }
     Err(format!(
-        "field `{}` of {} is no external id, so it names no record; tick External ID in its \
-         definition, or use one that is",
+        "field `{}` of {} is no external id, so it names no record; tick External ID in its definition, or \
+         use another field: an External ID, or one that Salesforce describes with idLookup, such as Email of \
+         Contact",
         field.name, parent.name
     ))
 }

@@ -186,7 +186,7 @@ class Composer {
     const { key: select, keyBox, typedKeyBox, typedKey } = this.#parts;
     const isAlone = !typedKeyBox.hidden;
     const options = (fields?.keys() ?? []).map((field) => element("option", { value: field.name }, `${field.name}${field.externalId ? ", external id" : ""}${field.unique ? ", unique" : ""}`));
-    if (options.length === 0) options.push(element("option", { value: "" }, fields ? "it has no external id" : "choose an object first"));
+    if (options.length === 0) options.push(element("option", { value: "" }, fields ? "it has no External ID, and no field with idLookup" : "choose an object first"));
     select.replaceChildren(...options);
     select.value = key;
     typedKey.value = key;

@@ -39,7 +39,7 @@ pub use logging::{init_logging, say, writes_json};
 pub use memory::{peak_resident_bytes, resident_bytes};
 pub use metrics::{Component, Metrics};
 pub use networks::Networks;
-pub use settings::{parse, refuse};
+pub use settings::{misspelt, parse, refuse};
 pub use shell::with_shell_commands;
 pub use shutdown::{ask_to_end, interrupted, shutdown_token};
 pub use traces::{SpanRole, TraceSpan, is_chosen_for_trace, traces_are_on};

@@ -125,17 +125,42 @@ fn all_arguments(command: &Command) -> Box<dyn Iterator<Item = &Arg> + '_> {
     Box::new(command.get_arguments().chain(below))
 }
 
-/// What to say of a `.env` that others can read, or that has what is not read from it.
+/// What to say of a `.env` that others can read, or that has what is not read from it, or is misspelt.
 fn warning_of(command: &Command, dotenv: &DotEnv) -> Option<String> {
     let held = |name: &String| dotenv.variables.contains_key(name);
     if let Some(secret) = secrets(command).into_iter().find(held).filter(|_| dotenv.is_open) {
         return Some(format!(".env holds {secret} and can be read by others; run chmod 600 .env"));
     }
-    let name = OF_THE_PROCESS.into_iter().find(|name| dotenv.variables.contains_key(*name))?;
-    Some(format!(
-        "{name} in .env does nothing: it counts as a variable of the process only; export it"
-    ))
+    if let Some(name) = OF_THE_PROCESS.into_iter().find(|name| dotenv.variables.contains_key(*name))
+    {
+        return Some(format!(
+            "{name} in .env does nothing: it counts as a variable of the process only; export it"
+        ));
+    }
+    let (name, meant) = misspelt(command, dotenv.variables.keys().map(String::as_str))?;
+    Some(format!("{name} in .env is no setting, and does nothing; did you mean {meant}?"))
 }
+
+/// Of these names of variables, one that is no setting of any program but almost one of this command,
+/// and that setting.
+///
+/// A `.env` may be for several programs, so a name that is like no setting here is nothing to speak of.
+pub fn misspelt<'a>(
+    command: &Command,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Option<(&'a str, String)> {
+    let mut known: Vec<String> = all_arguments(command).filter_map(name_of).collect();
+    known.extend(secrets(command).iter().map(|secret| format!("{secret}_FILE")));
+    known.extend(crate::VARIABLES.iter().chain(&OF_THE_PROCESS).map(ToString::to_string));
+    names.into_iter().find_map(|name| {
+        let known = known.iter().map(String::as_str);
+        let meant = ingest_core::nearest_within(name, known, SLIPS_MAX)?;
+        (meant != name).then(|| (name, meant.to_owned()))
+    })
+}
+
+/// Names of settings that are not the same differ by more.
+const SLIPS_MAX: usize = 2;
 
 /// What libraries read in the environment, for many programs alike.
 const OF_THE_PROCESS: [&str; 6] =

@@ -88,14 +88,14 @@ fn reason(ledger: &Ledger) -> &str {
 async fn a_run_whose_load_does_not_fit_fails_alone() {
     let scene = Scene::new().await;
     let leed = load_of(&["--salesforce-object=Leed"]);
-    let by_email = load_of(&["--salesforce-external-id=Email"]);
+    let by_phone = load_of(&["--salesforce-external-id=Phone"]);
     let folder = tempfile::tempdir().unwrap();
     let mapping = folder.path().join("lead.sdl");
     std::fs::write(&mapping, "Key=External_Id__c\nMail=Emial\n").unwrap();
     let mapped = load_of(&[&format!("--mapping-file={}", mapping.display())]);
     let rows = good_batches(2);
     scene.feed_for(Some(&leed), HEADER, "leed", &rows).await;
-    scene.feed_for(Some(&by_email), HEADER, "by-email", &rows).await;
+    scene.feed_for(Some(&by_phone), HEADER, "by-phone", &rows).await;
     scene.feed_for(Some(&mapped), "Key,Mail", "mapped", &[vec!["1,2"]]).await;
     scene.feed_for(Some(&load_of(&[])), "External_Id__c,Shoe", "shoe", &[vec!["1,2"]]).await;
     scene.feed_for(Some(&accounts(BULK)), "ErpKey__c,Name", "good", &account_rows("G")).await;
@@ -104,7 +104,7 @@ async fn a_run_whose_load_does_not_fit_fails_alone() {
     scene.delivered("good").await;
     for (run, words) in [
         ("leed", "salesforce has no object Leed"),
-        ("by-email", "field Email of Lead is no external id"),
+        ("by-phone", "field Phone of Lead is no external id"),
         ("mapped", "line 2, column `Mail`: Lead has no field `Emial`"),
         ("shoe", "column `Shoe`: Lead has no field"),
     ] {

@@ -41,8 +41,9 @@ const LAYERS: &[(&str, &[&str])] = &[
             "queue shared",
             "ledger",
             "redis reason",
-            "args error failpoint metrics",
+            "args failpoint metrics",
             "refusal",
+            "error",
         ],
     ),
 ];

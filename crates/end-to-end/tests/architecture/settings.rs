@@ -25,6 +25,18 @@ fn every_setting_is_in_env_example_and_in_the_documents() {
         .collect();
 
     assert_eq!(listed, known);
+    // One `.env` is for all programs, and each of them knows its own settings only.
+    for program in &programs {
+        let taken = service::misspelt(program, listed.iter().map(String::as_str));
+        assert_eq!(taken, None, "{} takes one setting for another", program.get_name());
+        let slip =
+            service::misspelt(program, ["SALESFORCE_OBJCT", "REDSI_URL", "SIMULATOR_LISTNE"]);
+        assert!(
+            slip.is_some() || program.get_name() == "generate-upload",
+            "{}",
+            program.get_name()
+        );
+    }
     let told = include_str!("../../../../docs/settings.md");
     let untold: Vec<_> = known.iter().filter(|name| !told.contains(&format!("`{name}`"))).collect();
     assert!(untold.is_empty(), "docs/settings.md says nothing of {untold:?}");

@@ -187,7 +187,7 @@ fn queued_without_waiting_is_delivered_all_the_same() {
     let ended = pipeline.sync(&["--run-id", "later", "--no-wait"]).end();
 
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.contains("no consumer is running"), "{ended:?}");
+    assert!(ended.stderr.contains("no consumer is running"), "{}", ended.stderr);
     assert_eq!(pipeline.report("later").number("unfinished"), 2_000);
     let _consumer = pipeline.consumer();
     // The same command without --no-wait joins the run and ends with its report.

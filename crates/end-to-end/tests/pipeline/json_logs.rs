@@ -177,7 +177,7 @@ fn every_line_on_stderr_is_json_and_shows_no_secret_and_no_cell() {
         })
         .collect();
     assert_eq!(batches, (0..10).collect(), "each batch of the run");
-    for (said, words) in [(refused, "--call-rows"), (denied, "invalid_client")] {
+    for (said, words) in [(refused, "for SALESFORCE_BATCH"), (denied, "invalid_client")] {
         let last = events(&said).pop().unwrap();
         assert_eq!(last["level"], "ERROR", "{last}");
         assert!(last["message"].as_str().unwrap().contains(words), "{last}");

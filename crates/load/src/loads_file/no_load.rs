@@ -1,11 +1,8 @@
 //! What to say when there is no load.
 
-use ingest_core::shown;
+use ingest_core::{nearest, shown};
 
-use crate::{
-    nearest::nearest,
-    spelling::{listed, quoted},
-};
+use crate::spelling::{listed, quoted};
 
 /// There is no load, or not one alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
+use ingest_core::nearest;
+
 use super::{document::Placed, problem::Problem};
-use crate::{
-    nearest::nearest,
-    spelling::{listed, quoted},
-};
+use crate::spelling::{listed, quoted};
 
 /// What loads say of those before them, as it was read so far.
 #[derive(Default)]

@@ -2,12 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ingest_core::shown;
+use ingest_core::{nearest, shown};
 
-use crate::{
-    nearest::nearest,
-    spelling::{listed, quoted},
-};
+use crate::spelling::{listed, quoted};
 
 /// Characters of what is said of a mistake, at most.
 const CHARACTERS_MAX: usize = 600;

@@ -23,7 +23,7 @@ use crate::{
         hold::HoldWatch,
         outage,
         output_names::rows,
-        waiting::{Absence, Live, waiting_for},
+        waiting::{Live, waiting_for},
     },
 };
 
@@ -215,8 +215,7 @@ impl Follow<'_> {
         Ok(())
     }
 
-    /// Warns when no live consumer can deliver this run, and when one can again. One that may be starting is
-    /// given the time for it.
+    /// Warns when no live consumer can deliver this run, and when one can again.
     async fn look_for_consumers(
         &self,
         watcher: &mut Watcher,
@@ -226,11 +225,9 @@ impl Follow<'_> {
             return Ok(());
         }
         watcher.consumers_seen = Some(Instant::now());
-        let live = Live::of(self.queue).await?;
-        let waits_for = waiting_for(ledger, &live);
-        let may_be_a_start = watcher.absence.may_be_a_start(&live, Instant::now());
+        let waits_for = waiting_for(ledger, &Live::of(self.queue).await?);
         // A held or paused run has a message of its own.
-        let says = !may_be_a_start && (waits_for.is_some() || is_waited_for(ledger));
+        let says = waits_for.is_some() || is_waited_for(ledger);
         if says && waits_for != watcher.waits_for {
             self.display.waits_for(waits_for.as_deref());
             watcher.waits_for = waits_for;
@@ -328,7 +325,6 @@ struct Watcher {
     rejects: Writing,
     ids: Writing,
     consumers_seen: Option<Instant>,
-    absence: Absence,
     /// When it was cancelled once more.
     cancelled: Option<Instant>,
     /// The last message about missing consumers.
@@ -347,7 +343,6 @@ impl Watcher {
             rejects: Writing::of(Output::Rejects),
             ids: Writing::of(Output::Ids),
             consumers_seen: None,
-            absence: Absence::default(),
             cancelled: None,
             waits_for: None,
             hold: HoldWatch::default(),

@@ -13,11 +13,12 @@ use ingest_core::RunId;
 use job_queue::{BatchEvent, Depth, Fullness, Ledger};
 
 use crate::report::{
-    command_line::{cancel_command, resume_command},
+    command_line::{cancel_command, load_command, resume_command},
     format::{bytes, duration, grouped},
     hold::HoldNews,
     log_lines::{BATCHES_SHOWN_SINGLY, batch_line, closing, delivered_line, opening, rejected},
     pace::{RunPace, whole},
+    run_status::RunStatus,
 };
 
 /// Characters of a file's name in a list.
@@ -88,6 +89,9 @@ impl Display {
             Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
             Self::Lines(lines) => lock(lines).pace.note(ledger),
             Self::Log(_) => {}
+        }
+        if ledger.has_ended() {
+            return self.print(&already_ended(ledger));
         }
         opening(ledger).iter().for_each(|line| self.print(line));
         let begin = match ledger.batches_fed {
@@ -226,6 +230,16 @@ fn style(template: &str) -> ProgressStyle {
             // A rate that cannot be written is left out of a bar; that is all.
             let _ = write!(out, "{}/s", bytes(whole(state.per_sec())));
         },
+    )
+}
+
+/// Of a run that has nothing to load, to who starts or resumes it.
+fn already_ended(ledger: &Ledger) -> String {
+    format!(
+        "run {} has ended already ({}), and nothing is loaded; to load the file again: {}",
+        ledger.run,
+        RunStatus::of(ledger),
+        load_command(&ledger.file)
     )
 }
 

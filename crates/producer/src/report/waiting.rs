@@ -1,7 +1,5 @@
 //! What a run waits for: a consumer, or one that says what it loads.
 
-use std::time::{Duration, Instant};
-
 use ingest_core::commands::{consumer, producer};
 use job_queue::{Ledger, LoadSummary, Queue, QueueError};
 use service::few;
@@ -25,24 +23,6 @@ impl Live {
         let starting = if consumers == 0 { queue.starting_consumers().await? } else { 0 };
         let loads = queue.live_loads().await?.into_iter().map(|load| load.summary).collect();
         Ok(Self { consumers, starting, loads })
-    }
-}
-
-/// How long a consumer that was just started may take to be alive: it signs in to Salesforce first.
-const START_MAX: Duration = Duration::from_secs(5);
-
-/// Since when no consumer is alive.
-#[derive(Debug, Default)]
-pub(crate) struct Absence(Option<Instant>);
-
-impl Absence {
-    /// Whether none is alive, and one may be starting.
-    pub(crate) fn may_be_a_start(&mut self, live: &Live, now: Instant) -> bool {
-        if live.consumers > 0 {
-            self.0 = None;
-            return false;
-        }
-        now.duration_since(*self.0.get_or_insert(now)) < START_MAX
     }
 }
 
@@ -145,25 +125,6 @@ mod tests {
             let says = waiting_for(ledger, &live);
             assert_eq!(says.is_some(), !expected.is_empty(), "{live:?}: {says:?}");
             assert!(says.unwrap_or_default().starts_with(expected), "{live:?}");
-        }
-    }
-
-    #[test]
-    fn a_consumer_that_was_just_started_is_not_missed_yet() {
-        let (mut absence, begin) = (Absence::default(), Instant::now());
-        let steps = [
-            (0, 0, true),
-            (4_900, 0, true),
-            (5_000, 0, false),
-            (60_000, 1, false),
-            // It ended, and may be started again.
-            (61_000, 0, true),
-            (66_000, 0, false),
-        ];
-
-        for (at_ms, consumers, may_be) in steps {
-            let now = begin + Duration::from_millis(at_ms);
-            assert_eq!(absence.may_be_a_start(&live(consumers, &[]), now), may_be, "{at_ms}");
         }
     }
 

@@ -123,6 +123,23 @@ fn a_replay_that_cannot_be_says_why() {
 }
 
 #[test]
+fn a_run_that_has_ended_says_that_nothing_is_loaded_when_it_is_started_again() {
+    let fixture = Fixture::with_rows(4);
+    fixture.complete("nightly", |_| None);
+
+    let again = fixture.producer(&["sync", "--file", FILE, "--run-id", "nightly"]);
+
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    let said = stderr(&again);
+    let words = "run nightly has ended already (completed), and nothing is loaded; to load the file \
+                 again: producer sync --file big.csv";
+    assert!(said.contains(words), "{said}");
+    for word in ["Worker started", "goes on"] {
+        assert!(!said.contains(word), "{said}");
+    }
+}
+
+#[test]
 fn rejected_rows_are_fed_again_though_nobody_had_written_their_file() {
     let fixture = Fixture::with_rows(4);
     // Nobody waited for the end of this run: its rejected rows are in Redis only.

@@ -38,7 +38,7 @@ pub(super) fn upsert(
     field: &str,
 ) -> Result<Answer, Refusal> {
     let (number, object) = org.schema().find(object).ok_or_else(Refusal::not_found)?;
-    let key = object.external_id(field).ok_or_else(|| Refusal::no_such_external_id(field))?;
+    let key = object.key(field).ok_or_else(|| Refusal::no_such_external_id(field))?;
     let update_only = org.config.update_only == UpdateOnly::Honored
         && call.version.has_update_only()
         && call.says("updateOnly");

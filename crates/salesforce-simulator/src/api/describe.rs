@@ -108,7 +108,7 @@ fn described(field: &Field) -> Value {
         "scale": field.scale,
         "digits": field.digits,
         "externalId": field.external_id,
-        "idLookup": field.external_id,
+        "idLookup": field.is_key(),
         "unique": field.unique,
         "caseSensitive": field.case_sensitive,
         "nillable": field.is_nillable(),

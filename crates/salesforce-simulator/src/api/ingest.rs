@@ -82,7 +82,7 @@ fn order_of(org: &Org, call: &Call<'_>, wanted: Wanted) -> Result<Order, Refusal
     let key = wanted.external_id_field_name;
     let operation = match (wanted.operation.as_deref().unwrap_or_default(), &key) {
         ("upsert", Some(field)) => {
-            let key = object.external_id(field).ok_or_else(|| {
+            let key = object.key(field).ok_or_else(|| {
                 invalid_job(format!(
                     "Field name provided, {field} does not match an External ID, Salesforce Id, \
                      or indexed field for {}",

@@ -120,7 +120,7 @@ fn find<'a>(org: &'a Org, object: &str) -> Result<(ObjectNumber, &'a Object), Re
 }
 
 fn external_id(object: &Object, field: &str) -> Result<Column, Refusal> {
-    object.external_id(field).ok_or_else(|| Refusal::no_such_external_id(field))
+    object.key(field).ok_or_else(|| Refusal::no_such_external_id(field))
 }
 
 /// The id of a record that is there, or 404.

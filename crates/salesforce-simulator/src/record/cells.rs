@@ -71,7 +71,7 @@ fn parent_heading(
         None => field.parents.first().copied(),
     };
     let parent = parent.filter(|parent| field.parents.contains(parent))?;
-    let key_column = schema.object(parent).external_id(key)?;
+    let key_column = schema.object(parent).key(key)?;
     Some(Heading::Parent { column, object: parent, key_column })
 }
 

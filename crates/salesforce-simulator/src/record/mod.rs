@@ -223,7 +223,7 @@ impl<'a> Reader<'a> {
         };
         let mut keys = record.members.into_iter().filter(|(name, _)| name != "attributes");
         let (name, value) = keys.next()?;
-        let key_column = self.schema.object(parent).external_id(&name)?;
+        let key_column = self.schema.object(parent).key(&name)?;
         let key = json::text(value).unwrap_or(Cow::Borrowed(value.get()));
         keys.next().is_none().then_some(ParentKey { column, object: parent, key_column, key })
     }

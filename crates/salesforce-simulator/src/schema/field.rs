@@ -27,6 +27,8 @@ pub(crate) struct Field {
     pub(crate) scale: u32,
     pub(crate) digits: u32,
     pub(crate) external_id: bool,
+    /// A standard field by which records are found, though it is no external id.
+    pub(crate) id_lookup: bool,
     pub(crate) unique: bool,
     pub(crate) case_sensitive: bool,
     pub(crate) required: bool,
@@ -68,9 +70,14 @@ impl Field {
         self.name.ends_with("__c")
     }
 
+    /// Whether a client may name records by this field: in an upsert, or as the parents of others.
+    pub(crate) fn is_key(&self) -> bool {
+        self.external_id || self.id_lookup
+    }
+
     /// Whether rows are looked up by this field.
     pub(crate) fn is_indexed(&self) -> bool {
-        self.external_id || self.unique
+        self.is_key() || self.unique
     }
 
     /// What a row has in this field when it was created without.
@@ -103,6 +110,7 @@ impl FieldEntry {
             scale: self.scale,
             digits: self.digits,
             external_id: self.external_id,
+            id_lookup: self.id_lookup,
             unique: self.unique,
             case_sensitive: self.case_sensitive,
             required: self.required,

@@ -77,6 +77,8 @@ pub(super) struct FieldEntry {
     #[serde(default)]
     pub(super) external_id: bool,
     #[serde(default)]
+    pub(super) id_lookup: bool,
+    #[serde(default)]
     pub(super) unique: bool,
     #[serde(default)]
     pub(super) case_sensitive: bool,

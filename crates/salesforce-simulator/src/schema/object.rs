@@ -96,8 +96,8 @@ impl Object {
         found.filter(|column| !self.field(*column).hidden)
     }
 
-    /// The external id field of this name.
-    pub(crate) fn external_id(&self, name: &str) -> Option<Column> {
-        self.column(name).filter(|column| self.field(*column).external_id)
+    /// The field of this name, if it names records.
+    pub(crate) fn key(&self, name: &str) -> Option<Column> {
+        self.column(name).filter(|column| self.field(*column).is_key())
     }
 }

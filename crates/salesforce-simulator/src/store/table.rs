@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -10,7 +10,7 @@ use super::{index::Index, row::Row};
 use crate::{
     id::{KeyPrefix, RecordId},
     problem::RowError,
-    schema::{Column, Object},
+    schema::{Column, Compared, Field, Object},
 };
 
 /// What is kept of a row; `None` is a deleted one, whose id is never given away
@@ -40,8 +40,35 @@ pub(crate) struct Table {
     rows: Vec<StoredRow>,
     /// As many as rows.
     stamps: Vec<Stamps>,
-    indexes: Vec<Index>,
+    lookups: Vec<Lookup>,
     pub(crate) counts: Counts,
+}
+
+/// Rows by the text of a column. The index is built when somebody looks for the first time: by most columns
+/// nobody ever does, and each index has an entry for each row.
+#[derive(Debug)]
+struct Lookup {
+    column: Column,
+    compared: Compared,
+    index: OnceLock<Index>,
+}
+
+impl Lookup {
+    fn of(field: &Field, column: Column) -> Self {
+        Self { column, compared: field.compared(), index: OnceLock::new() }
+    }
+
+    fn index(&self, rows: &[StoredRow]) -> &Index {
+        self.index.get_or_init(|| {
+            let mut index = Index::new(self.column, self.compared);
+            for (row, number) in rows.iter().zip(0..) {
+                if let Some(key) = row.as_deref().and_then(|row| Row(row).get(self.column)) {
+                    index.insert(key, number);
+                }
+            }
+            index
+        })
+    }
 }
 
 /// What happened to an object's rows since the start or the last reset.
@@ -83,7 +110,7 @@ impl Table {
             prefix: object.key_prefix,
             rows: Vec::new(),
             stamps: Vec::new(),
-            indexes: indexed.map(|(field, column)| Index::new(column, field.compared())).collect(),
+            lookups: indexed.map(|(field, column)| Lookup::of(field, column)).collect(),
             counts: Counts::default(),
         }
     }
@@ -104,9 +131,10 @@ impl Table {
     }
 
     pub(crate) fn find(&self, column: Column, key: &str) -> Found {
-        let Some(index) = self.indexes.iter().find(|index| index.column == column) else {
+        let Some(lookup) = self.lookups.iter().find(|lookup| lookup.column == column) else {
             return Found::None;
         };
+        let index = lookup.index(&self.rows);
         let text_of = |number| {
             let row = self.rows[slot(number)].as_deref()?;
             Row(row).get(column)
@@ -178,7 +206,7 @@ impl Table {
     fn swap(&mut self, number: u32, row: StoredRow) -> StoredRow {
         let before = std::mem::replace(&mut self.rows[slot(number)], row);
         let after = self.rows[slot(number)].as_deref();
-        for index in &mut self.indexes {
+        for index in self.lookups.iter_mut().filter_map(|lookup| lookup.index.get_mut()) {
             let old = before.as_deref().and_then(|row| Row(row).get(index.column));
             let new = after.and_then(|row| Row(row).get(index.column));
             if old != new {

@@ -49,7 +49,8 @@ async fn a_lead_has_the_fields_of_the_contract() {
         ),
         ("FirstName", json!({"type": "string", "nillable": true})),
         ("Company", json!({"type": "string", "length": 255, "nillable": false})),
-        ("Email", json!({"type": "email", "length": 80})),
+        ("Email", json!({"type": "email", "length": 80, "externalId": false, "idLookup": true})),
+        ("Title", json!({"externalId": false, "idLookup": false})),
         ("Phone", json!({"type": "phone", "length": 40})),
         (
             "AnnualRevenue",

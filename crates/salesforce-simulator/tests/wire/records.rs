@@ -36,6 +36,26 @@ async fn an_update_by_key_has_no_body_up_to_version_45() {
 }
 
 #[tokio::test]
+async fn a_standard_field_with_id_lookup_names_records_as_an_external_id_does() {
+    let org = Org::start().await;
+    // The record is there before anybody looks for one by this field.
+    let new = json!({"LastName": "Ames", "Email": "Ames@example.com"});
+    let created = org.post("/sobjects/Contact", new).await;
+    let id = created.json["id"].as_str().unwrap();
+
+    let updated =
+        org.patch("/sobjects/Contact/Email/ames@example.com", json!({"LastName": "Bell"})).await;
+    assert_eq!((updated.status, updated.json["id"].as_str()), (StatusCode::OK, Some(id)));
+    org.patch(&format!("/sobjects/Contact/{id}"), json!({"Email": "bell@example.com"})).await;
+
+    let status = async |path: &str| org.get(path).await.status;
+    assert_eq!(status("/sobjects/Contact/Email/ames@example.com").await, StatusCode::NOT_FOUND);
+    assert_eq!(status("/sobjects/Contact/Email/bell@example.com").await, StatusCode::OK);
+    let by_title = org.patch("/sobjects/Contact/Title/Mr", json!({"LastName": "Cole"})).await;
+    assert_eq!(by_title.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn a_key_may_have_any_character() {
     let org = Org::start().await;
 

@@ -57,7 +57,7 @@ impl Report {
         lines.push(("batches", self.batches_line()));
         lines.push(("sent again", format!("{} rows", grouped(ledger.tally.retried))));
         lines.push(("api calls", grouped(ledger.tally.api_calls)));
-        lines.push(("paused", self.paused_line()));
+        lines.push(("queue full", self.queue_full_line()));
         lines.extend(self.time_line());
         let peak = self.producer_peak_memory_bytes;
         lines.extend(peak.map(|peak| ("peak memory", format!("{} (this producer)", bytes(peak)))));
@@ -163,13 +163,13 @@ impl Report {
         }
     }
 
-    fn paused_line(&self) -> String {
+    fn queue_full_line(&self) -> String {
         let Ledger { backpressure_waits: pauses, backpressure_ms, .. } = self.ledger;
         let times = if pauses == 1 { "once".to_owned() } else { format!("{pauses} times") };
         match pauses {
             0 => "never".to_owned(),
             _ => format!(
-                "{}, {times} (the queue was full)",
+                "{}, {times}; reading waited",
                 duration(Duration::from_millis(backpressure_ms))
             ),
         }
