@@ -14,7 +14,7 @@ pub enum BlobError {
         /// What is wrong with it, and what to do.
         problem: String,
     },
-    /// No blob can have this name.
+    /// Azure allows no such name, so nothing was asked of it.
     #[error("`{name}` is not a blob name: {problem}")]
     InvalidName {
         /// The name, shortened and escaped.
@@ -22,7 +22,8 @@ pub enum BlobError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// The container holds no such blob.
+    /// The name is mistyped (folders are part of it, and so are capitals), or the file is in
+    /// another container.
     #[error("there is no blob `{name}` in container `{container}`")]
     NoSuchBlob {
         /// Name of the blob.
@@ -30,13 +31,14 @@ pub enum BlobError {
         /// Name of the container.
         container: String,
     },
-    /// The account holds no such container.
+    /// `AZURE_CONTAINER` is mistyped, or nothing was uploaded into the account yet.
     #[error("there is no container `{container}`; create it, or check AZURE_CONTAINER")]
     NoSuchContainer {
         /// Name of the container.
         container: String,
     },
-    /// Somebody wrote to the blob, or deleted it, while it was being read.
+    /// Somebody uploaded the file again, or deleted it, while it was read. A run never mixes two
+    /// versions of a file.
     #[error(
         "blob `{name}` was changed or deleted while it was being read; start again with what is there now"
     )]
@@ -44,7 +46,7 @@ pub enum BlobError {
         /// Name of the blob.
         name: String,
     },
-    /// A blob of this name exists and was not to be replaced.
+    /// Nothing is overwritten unasked.
     #[error("blob `{name}` already exists in container `{container}`")]
     AlreadyExists {
         /// Name of the blob.
@@ -52,7 +54,7 @@ pub enum BlobError {
         /// Name of the container.
         container: String,
     },
-    /// What was staged of a write is gone: a commit of somebody else removes it.
+    /// Two programs uploaded to the same name at the same time.
     #[error(
         "somebody else wrote blob `{name}` while it was being written, which removed what was \
          staged; write it again"
@@ -61,7 +63,7 @@ pub enum BlobError {
         /// Name of the blob.
         name: String,
     },
-    /// A blob keeps the type it was created with.
+    /// A blob keeps the type with which it was created, and outputs of a run are append blobs.
     #[error(
         "blob `{name}` exists as another type of blob (block, append or page) than is to be \
          written; delete it or use another name"
@@ -70,7 +72,7 @@ pub enum BlobError {
         /// Name of the blob.
         name: String,
     },
-    /// Azure keeps the blob offline.
+    /// Azure keeps such a blob offline: mostly a lifecycle rule of the storage account moved it.
     #[error(
         "blob `{name}` is in the archive tier, so it cannot be read; set its tier to Hot or Cool, wait \
          until it is rehydrated (some hours), and start again"
@@ -79,13 +81,14 @@ pub enum BlobError {
         /// Name of the blob.
         name: String,
     },
-    /// An append blob takes no more appends.
+    /// An append blob takes 50,000 appends. The outputs of a run go on in another file by
+    /// themselves.
     #[error("append blob `{name}` is full: it took as many appends as it can")]
     Full {
         /// Name of the blob.
         name: String,
     },
-    /// The content has more blocks than a blob can hold.
+    /// A block blob takes 50,000 blocks.
     #[error("blob `{name}` would be larger than {bytes_max} bytes; split it into several")]
     TooLarge {
         /// Name of the blob.
@@ -93,7 +96,7 @@ pub enum BlobError {
         /// The most that can be written, in bytes.
         bytes_max: u64,
     },
-    /// The credential is wrong, has run out, or may not do this.
+    /// The storage account answered, and refuses this key, SAS or identity.
     #[error(
         "the blob storage denied access to {subject}; check that the account key is right, that \
          the SAS has not expired and allows this, or that the identity has the role Storage Blob \
@@ -106,7 +109,8 @@ pub enum BlobError {
         /// What the service answered.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// No identity could sign in to Entra ID.
+    /// `AZURE_STORAGE_ACCOUNT_URL` was set, so the programs sign in to Entra ID; none of the ways to
+    /// do so worked, and the causes name each.
     #[error(
         "could not sign in to the blob storage; run `az login`, or give this machine a managed \
          identity, or set AZURE_STORAGE_CONNECTION_STRING instead of AZURE_STORAGE_ACCOUNT_URL"
@@ -115,7 +119,8 @@ pub enum BlobError {
         /// What each way of signing in said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Nothing to check a server's certificate with.
+    /// The machine or image has no list of certificate authorities, so no server's certificate
+    /// could be checked.
     #[error(
         "could not prepare for https; install the package ca-certificates, or name a file of \
          certificate authorities with SSL_CERT_FILE"
@@ -124,8 +129,9 @@ pub enum BlobError {
         /// What the TLS library said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The service did not answer, or only with "try again", for the whole time
-    /// that we waited.
+    /// There was no answer, or only "try again", for as long as the program waits: the account's
+    /// name is mistyped, or a firewall, private endpoint or proxy is in the way: [Corporate
+    /// networks](networks.md).
     #[error(
         "could not get through to the blob storage for {subject}; check the endpoint in \
          AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT_URL, and that it runs"
@@ -136,7 +142,7 @@ pub enum BlobError {
         /// The last attempt's failure.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The service answered something that we have no better name for.
+    /// The service answered with something that has no better name here; the cause has its code.
     #[error("the blob storage refused a request for {subject}")]
     Refused {
         /// The blob or container.
@@ -144,7 +150,7 @@ pub enum BlobError {
         /// What the service answered.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A compressed blob ends in the middle of its content.
+    /// The file is a part only. What was delivered before its end was met stays delivered.
     #[error(
         "the blob ends before its {compression} data does: the file was cut short before it was \
          uploaded, or while it was; upload all of it again, and load it as a new run"
@@ -153,7 +159,7 @@ pub enum BlobError {
         /// What it is.
         compression: Compression,
     },
-    /// A compressed blob cannot be decompressed.
+    /// Bytes of the file were changed after it was compressed, such as by an upload as text.
     #[error(
         "the blob is damaged {compression} data; compress and upload it again, and load it as a new \
          run"
@@ -164,7 +170,7 @@ pub enum BlobError {
         /// What the decompressor said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A Zstandard frame can only be decompressed with more memory than is given to it.
+    /// The compressor was told to use more memory than a reader is given.
     #[error(
         "the blob is Zstandard data that needs a window of more than {} MiB to be read; compress it \
          without --long and --ultra, or with --long=23, and load it as a new run",
@@ -174,7 +180,8 @@ pub enum BlobError {
         /// The largest window that is taken, in bytes.
         window_bytes_max: u64,
     },
-    /// A compressed blob becomes so many times larger that it holds next to nothing.
+    /// No table of rows is so regular. It protects from files that were made to fill memory and
+    /// queue.
     #[error(
         "the {compression} data becomes more than {ratio_max} times larger: its first {stored} bytes \
          are more than {decoded} bytes; it is not read any further. If these are rows, upload the file \
@@ -190,7 +197,7 @@ pub enum BlobError {
         /// How many times larger it may become.
         ratio_max: u64,
     },
-    /// A task was stopped together with the runtime it ran on.
+    /// The program was ending. Run the command again.
     #[error("the transfer of blob `{name}` was stopped")]
     Stopped {
         /// Name of the blob.

@@ -14,27 +14,27 @@ use crate::{
     store::list_once,
 };
 
-/// Why the blob storage is of no use now. What is printed of it fits behind "the blob storage"; the cause
-/// has the rest.
+/// Why the blob storage is of no use now, in a few words; the cause has the rest.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlobOutage {
-    /// It answers, and does not do what it is asked.
-    #[error("refuses: {answer}")]
+    /// A key that was changed, a SAS that has ended, a role that was taken away, or a firewall; the word of Azure
+    /// says which. The log of the server has it once when it begins, and a line when it is over.
+    #[error("the blob storage refuses: {answer}")]
     Refuses {
         /// Status and the service's own name for it, such as `403 AuthorizationFailure`.
         answer: String,
         /// What that means, and what to do.
         source: BlobError,
     },
-    /// There is no token to ask it with.
-    #[error("cannot be signed in to")]
+    /// Entra ID gives the server no token. The log has what each way of signing in said.
+    #[error("the blob storage cannot be signed in to")]
     NotSignedIn {
         /// What each way of signing in said.
         source: BlobError,
     },
-    /// Nothing came back in time.
-    #[error("does not answer")]
+    /// Nothing came back within two seconds: the storage is away, or something on the way to it.
+    #[error("the blob storage does not answer")]
     Silent {
         /// What the last try met.
         source: BlobError,

@@ -10,7 +10,8 @@ use salesforce::{LoginError, Refusal};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConsumerError {
-    /// No answer within the time that a start may take.
+    /// Somebody waits for this command, so it does not wait long: the network, a proxy or the address is the
+    /// reason, or Salesforce is down.
     #[error(
         "salesforce does not answer ({cause}); is it up, and is SALESFORCE_LOGIN_URL or \
          SALESFORCE_INSTANCE_URL right?"
@@ -22,7 +23,7 @@ pub enum ConsumerError {
     /// The token endpoint said no.
     #[error(transparent)]
     Login(#[from] LoginError),
-    /// Salesforce refused to be asked.
+    /// The user is signed in and may not read what the object looks like; the answer says why.
     #[error("could not read the object {object}: salesforce answers {answer}")]
     Describe {
         /// The object.
@@ -30,7 +31,7 @@ pub enum ConsumerError {
         /// What Salesforce says.
         answer: Refusal,
     },
-    /// The object is not there, or hidden.
+    /// The name is mistyped (objects of your own end with `__c`), or a permission set is missing.
     #[error(
         "salesforce has no object {object}; check SALESFORCE_OBJECT, or give the integration user \
          access to it"
@@ -42,7 +43,8 @@ pub enum ConsumerError {
     /// The load does not fit the org.
     #[error(transparent)]
     Misfit(#[from] Misfit),
-    /// What is queued is meant for another org.
+    /// Rows are on the queue that are meant for another org: mostly the settings of a sandbox and
+    /// of production were mixed, or a sandbox was refreshed and has another id since.
     #[error(
         "the queue belongs to org {queue}, and these settings sign in to org {signed_in}; sign in to \
          the first one, or give this deployment a queue of its own (QUEUE_NAME); only if {signed_in} \
@@ -54,7 +56,7 @@ pub enum ConsumerError {
         /// Where the settings lead.
         signed_in: String,
     },
-    /// The queue cannot be taken over yet.
+    /// The queue was to be given to another org while consumers of the first one deliver.
     #[error(
         "the queue belongs to org {queue}, and {consumers} of its consumers are running, which would go \
          on sending rows there; stop all of them, and start this one again with --adopt-org, which gives \
@@ -68,13 +70,14 @@ pub enum ConsumerError {
         /// How many of its consumers are live.
         consumers: u64,
     },
-    /// There is no such run.
+    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and `REDIS_URL` are
+    /// those of another deployment.
     #[error("there is no run {run}; `{} runs` lists those that are kept", producer())]
     NoSuchRun {
         /// The run.
         run: RunId,
     },
-    /// Figures that change cannot be compared.
+    /// A count is compared with the figures of the run, and these still change.
     #[error(
         "run {run} has not ended: rows of it are still to be read or delivered; count when \
          `{} show {run}` says that it has",
@@ -84,13 +87,13 @@ pub enum ConsumerError {
         /// The run.
         run: RunId,
     },
-    /// Nobody ever said what the run loads.
+    /// The run ended before a consumer took a batch of it, so nothing of it is in Salesforce.
     #[error("no consumer has delivered run {run}: it has no load, and there is nothing to count")]
     RunNotDelivered {
         /// The run.
         run: RunId,
     },
-    /// The records are elsewhere.
+    /// The settings of the command are those of another org than that of the consumers.
     #[error(
         "run {run} was delivered to org {of_run}, and these settings sign in to org {signed_in}; \
          count with the sign-in settings of the consumers that delivered it"
@@ -103,13 +106,14 @@ pub enum ConsumerError {
         /// Where the settings lead.
         signed_in: String,
     },
-    /// The sign-in does not say for whom it is.
+    /// The scopes of the app do not let it say who is signed in, and a count is of the records of
+    /// one user.
     #[error(
         "salesforce does not say which user is signed in, so that user's records cannot be \
          counted; give the app the scope `id` or `openid`"
     )]
     NoUser,
-    /// The count did not come.
+    /// Salesforce refused the query, or did not answer it; the answer says which.
     #[error("could not count records of {object}: salesforce answers {answer}; try again later")]
     Count {
         /// The object.
@@ -117,7 +121,8 @@ pub enum ConsumerError {
         /// What Salesforce says.
         answer: Refusal,
     },
-    /// The address is taken, or may not be used.
+    /// Another program has the port, mostly a second consumer on the same machine, or the address
+    /// is none of this machine.
     #[error("could not listen on {address} for health and metrics; choose another METRICS_LISTEN")]
     MetricsListen {
         /// Where.
@@ -157,7 +162,7 @@ impl ConsumerError {
     }
 }
 
-/// Why deliveries had to end. What was not delivered stays queued.
+/// The consumer can no longer sign in, so it ended; the message begins with what Salesforce says.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}; what is not delivered stays queued, so start the consumer again then")]
 pub struct StoppedBy(pub(crate) Blocker);

@@ -1,11 +1,10 @@
 //! What a reject code may be. Codes are counted by name for each run, shown in every report and
 //! offered as buttons, so one that comes from outside is checked first.
 
-/// Counts for all that is no code, and for codes beyond [`CODES_MAX`].
-pub const OTHER_CODE: &str = "OTHER";
+use crate::RejectCode;
 
-/// Different codes that are counted for a run, beside [`OTHER_CODE`] and the
-/// [reader's own](crate::Reject::is_readers_own).
+/// Different codes that are counted for a run, beside [`Other`](RejectCode::Other) and the
+/// [reader's own](RejectCode::is_readers_own).
 pub const CODES_MAX: usize = 1_000;
 
 /// Bytes of a code, and characters that are shown of what is none.
@@ -22,7 +21,7 @@ pub fn is_code(text: &str) -> bool {
 }
 
 /// The code and the message of a reason that came from outside. What is no code becomes
-/// [`OTHER_CODE`], and its text, cut, the beginning of the message. Whoever shows that escapes it.
+/// [`Other`](RejectCode::Other), and its text, cut, the beginning of the message. Whoever shows that escapes it.
 #[must_use]
 pub fn code_and_message(code: &str, message: String) -> (String, String) {
     if is_code(code) {
@@ -32,10 +31,10 @@ pub fn code_and_message(code: &str, message: String) -> (String, String) {
     if code.chars().nth(CODE_BYTES_MAX).is_some() {
         told.push('…');
     }
-    (OTHER_CODE.to_owned(), beside(&told, &message))
+    (RejectCode::Other.as_str().to_owned(), beside(&told, &message))
 }
 
-/// The message of a reason whose code gave way to [`OTHER_CODE`].
+/// The message of a reason whose code gave way to [`Other`](RejectCode::Other).
 pub(crate) fn beside(code: &str, message: &str) -> String {
     match (code.is_empty(), message.is_empty()) {
         (true, _) => message.to_owned(),
@@ -51,7 +50,7 @@ mod tests {
     #[test]
     fn codes_are_capitals_digits_and_underscores_of_a_length() {
         let longest = "A".repeat(80);
-        for code in ["A", "HTTP_502", "FIELD_COUNT", "DUPLICATE_VALUE_2", OTHER_CODE, &longest] {
+        for code in ["A", "HTTP_502", "FIELD_COUNT", "DUPLICATE_VALUE_2", "OTHER", &longest] {
             assert!(is_code(code), "{code}");
         }
         for none in ["", "lock", "1_A", "_A", "A B", "A:B", "Ä", "A\u{1b}[2J", "=A", "A\n"] {

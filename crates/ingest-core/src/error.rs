@@ -9,7 +9,7 @@ use crate::{Dialect, Position};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
-    /// Delimiter and quote cannot do their work.
+    /// The settings name the same character for two purposes, or one that cannot separate anything.
     #[error(
         "delimiter {:?}, quote {:?}{} cannot be used; they must be different ASCII characters, and no line ends",
         char::from(.0.delimiter),
@@ -17,10 +17,11 @@ pub enum IngestError {
         .0.escape.map(|escape| format!(" and escape {:?}", char::from(escape))).unwrap_or_default()
     )]
     UnusableDialect(Dialect),
-    /// There is no header, and nothing else.
+    /// The file has no bytes, or nothing but blank lines: mostly an export that failed.
     #[error("the input is empty; a header line with the names of the columns is needed")]
     Empty,
-    /// The first record is longer than a record may be.
+    /// The first line goes on for too long: mostly its line ends are missing, a quote is not
+    /// closed, or it is no CSV.
     #[error("{at}: longer than {limit_bytes} bytes; {}", TooLong::at_limit(*open_quote))]
     HeaderTooLong {
         /// Where it starts.
@@ -30,7 +31,8 @@ pub enum IngestError {
         /// The byte where a quote opened that was still open at the limit.
         open_quote: Option<u64>,
     },
-    /// The first record is larger than the names of columns may be.
+    /// The names of the columns travel with each batch, so they are limited. A header this long
+    /// mostly belongs to a file of another kind.
     #[error(
         "{at}: the header has {}{bytes} bytes, and may have {limit_bytes} (HEADER_BYTES_MAX); {}",
         if *.is_all { "" } else { "more than " },
@@ -51,7 +53,7 @@ pub enum IngestError {
         /// The byte where a quote opened that was still open where nobody looked any further.
         open_quote: Option<u64>,
     },
-    /// The first record has more columns than a file may have.
+    /// Mostly the delimiter is another one than was found, or it is a file of another kind.
     #[error(
         "{at}: the header has {columns} columns, and may have {limit} (HEADER_COLUMNS_MAX); leave \
          columns out, or set HEADER_COLUMNS_MAX higher"
@@ -64,7 +66,7 @@ pub enum IngestError {
         /// How many it may have.
         limit: usize,
     },
-    /// There are only empty lines.
+    /// Mostly the file was written over a larger one, or is the unused rest of a spreadsheet.
     #[error(
         "from byte {byte} on there are only empty lines, for more than {limit_bytes} bytes; is this \
          the file that was meant? What stands behind them is not read"
@@ -75,7 +77,7 @@ pub enum IngestError {
         /// So many bytes of them may follow each other.
         limit_bytes: u64,
     },
-    /// Of what was read, hardly anything is a row.
+    /// Reading stops here, since such a file could go on like this for hours.
     #[error(
         "up to byte {byte} there are {bytes} bytes without a row: empty lines, lines of delimiters, or \
          records that are too long; is this the file that was meant? What stands behind them is not \
@@ -87,8 +89,8 @@ pub enum IngestError {
         /// Bytes of such lines and records.
         bytes: u64,
     },
-    /// The input ends inside the quotes of its first record, or they are closed lines later in the
-    /// middle of text.
+    /// A quote in the first line is not closed, or the file writes quotes in another way. Correct
+    /// the name of the column, or set `CSV_QUOTE`.
     #[error(
         "{at}: the quote that opens at byte {quote} is not closed where its column's name ends"
     )]
@@ -98,7 +100,7 @@ pub enum IngestError {
         /// The byte where the quote opens.
         quote: u64,
     },
-    /// The first record is not text.
+    /// Mostly the file comes from Windows or Excel, which write other encodings.
     #[error(
         "{at}: not UTF-8 at byte {byte}; if the file is in another encoding, such as windows-1252 or UTF-16, name it with CSV_ENCODING"
     )]
@@ -108,7 +110,7 @@ pub enum IngestError {
         /// The first byte that is not UTF-8.
         byte: u64,
     },
-    /// The first record has null bytes, as text has that is read in another encoding than its own.
+    /// Text in UTF-16 or UTF-32 without a byte order mark looks so.
     #[error(
         "{at}: null byte at byte {byte}, so this is text in another encoding; name it with CSV_ENCODING, such as utf-16le or utf-16be (UTF-32 is not read: convert it to UTF-8)"
     )]
@@ -118,7 +120,7 @@ pub enum IngestError {
         /// The first null byte.
         byte: u64,
     },
-    /// The input is no CSV yet: it begins as files in this format do.
+    /// A file in another format was uploaded under the name of a CSV.
     #[error("{at}: this is {format}, not CSV; {}", format.advice())]
     Packed {
         /// Where the header should start.
@@ -126,7 +128,8 @@ pub enum IngestError {
         /// The format.
         format: PackedFormat,
     },
-    /// The input was said to be a rejects file, and is none.
+    /// A replay was given a file that is no rejects file, or its last columns were renamed or
+    /// moved. Keep them as they are.
     #[error(
         "{at}: the last columns are not _record, _code and _message, so this is no rejects file; load it as an ordinary file"
     )]
@@ -134,7 +137,7 @@ pub enum IngestError {
         /// Where the header starts.
         at: Position,
     },
-    /// Rows are to be kept together by a column that is not there.
+    /// `BATCH_KEEP_TOGETHER` names a column of another file, or its spelling differs.
     #[error(
         "there is no column {} to keep rows together by; name one of the header's columns",
         Shown(name)
@@ -143,17 +146,14 @@ pub enum IngestError {
         /// The name.
         name: String,
     },
-    /// The first record has nothing but delimiters and blanks.
+    /// The file begins with a line of delimiters, as when a spreadsheet has empty rows on top.
     #[error("{at}: no column has a name; a line with the names of the columns must come first")]
     NoColumnName {
         /// Where the header starts.
         at: Position,
     },
-    /// The first record seems to be a row. A column's name counts as data when it is
-    ///
-    /// * a plain number: digits, perhaps with a sign and a decimal point, but not a year from 1900
-    ///   to 2099;
-    /// * an e-mail address.
+    /// The file has no header, and its first row would be lost. A name counts as data if it is a
+    /// plain number (but not a year from 1900 to 2099) or an e-mail address.
     #[error(
         "{at}: column {column} is named by {kind}, so this looks like a row; put a line with the names of the columns before it"
     )]

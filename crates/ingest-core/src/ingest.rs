@@ -75,7 +75,7 @@ impl Ingest {
     /// A person may have edited the file: quotes, line ends, empty cells at the end of a line and
     /// the delimiter may have changed. Records of other codes than the wanted ones, and records of
     /// empty cells only, are passed over and have no number. A record whose text is not in the file
-    /// ([`RECORD_TOO_LONG`](crate::Reject::RECORD_TOO_LONG)) becomes a reject once more.
+    /// ([`RECORD_TOO_LONG`](crate::RejectCode::RecordTooLong)) becomes a reject once more.
     #[must_use]
     pub fn replaying(self, replay: Replay) -> Self {
         let manner = Manner { replay: Some(replay), ..self.manner.clone() };

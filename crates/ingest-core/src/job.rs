@@ -46,7 +46,8 @@ pub struct BatchJob {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeJobError {
-    /// Written by a program with another encoding.
+    /// Programs of two versions use one queue, and the older one met a batch of the newer one:
+    /// [Upgrading](upgrading.md).
     #[error(
         "batch job has encoding version {found}, and this program reads version {known}; run producer and consumer of the same version"
     )]
@@ -56,10 +57,12 @@ pub enum DecodeJobError {
         /// Version of this program.
         known: u8,
     },
-    /// Cut from another file than the run that was looked up for it.
+    /// The batch and the run on the queue do not belong together: mostly keys of Redis were
+    /// restored from different times. Cancel the run and load the file again.
     #[error("batch job has another header than its run; it was cut from another file")]
     OtherHeader,
-    /// Cut, or not a job at all.
+    /// What is on the queue is damaged, or another program wrote it. Cancel the run and load the
+    /// file again.
     #[error("not a batch job: {reason}")]
     Malformed {
         /// What does not fit.

@@ -8,80 +8,50 @@ use encoding_rs::Encoding;
 use crate::position::Cursor;
 use crate::record::{Record, Shape};
 use crate::scan::{Misplaced, MisplacedKind};
-use crate::{Header, code};
+use crate::{Header, RejectCode, code};
 
 /// A record that will not be delivered, and why.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reject {
     /// Number of the record, from 1.
     pub record: u64,
-    /// What kind of reason, for programs: one of the constants here, or a status code of Salesforce.
+    /// What kind of reason, for programs: a [`RejectCode`], or a status code of Salesforce.
     /// Always a [code](crate::is_code): what comes from outside goes through
     /// [`code_and_message`](crate::code_and_message).
     pub code: String,
     /// The reason, for people. Those given here name record, line and byte, and no value.
     pub message: String,
     /// The record as it came, without its line end. Empty for
-    /// [`RECORD_TOO_LONG`](Self::RECORD_TOO_LONG): it was not kept.
+    /// [`RecordTooLong`](RejectCode::RecordTooLong): it was not kept.
     pub raw: Bytes,
 }
 
 impl Reject {
-    /// The record has more or fewer fields than the header.
-    pub const FIELD_COUNT: &'static str = "FIELD_COUNT";
-    /// The record holds bytes that are not text.
-    pub const INVALID_UTF8: &'static str = "INVALID_UTF8";
-    /// A quoted field of the record does not end where its quotes do: there is text behind the
-    /// closing one, or none closes it. Then the record ends with the line on which it opens.
-    pub const MISPLACED_QUOTE: &'static str = "MISPLACED_QUOTE";
-    /// The record is longer than the limit.
-    pub const RECORD_TOO_LONG: &'static str = "RECORD_TOO_LONG";
-    /// The record is the header once more.
-    pub const REPEATED_HEADER: &'static str = "REPEATED_HEADER";
-    /// The input ends inside the record's quotes. Only rejects files of earlier versions have
-    /// it: today such a record is a [`MISPLACED_QUOTE`](Self::MISPLACED_QUOTE).
-    pub const UNCLOSED_QUOTE: &'static str = "UNCLOSED_QUOTE";
-
     /// Whether a quote inside quotes stands behind a backslash, which means nothing in the dialect.
     #[must_use]
     pub fn asks_for_escape(&self) -> bool {
-        self.code == Self::MISPLACED_QUOTE && self.message.ends_with(ESCAPE_ADVICE)
-    }
-
-    /// Whether only readers give this code. How a line of the rejects file is read depends on it, and
-    /// there are few: they are always counted by name.
-    #[must_use]
-    pub fn is_readers_own(code: &str) -> bool {
-        [
-            Self::FIELD_COUNT,
-            Self::INVALID_UTF8,
-            Self::MISPLACED_QUOTE,
-            Self::RECORD_TOO_LONG,
-            Self::REPEATED_HEADER,
-            Self::UNCLOSED_QUOTE,
-        ]
-        .contains(&code)
+        self.code == RejectCode::MisplacedQuote.as_str() && self.message.ends_with(ESCAPE_ADVICE)
     }
 
     /// Whether a record that is rejected so may have fewer cells in the rejects file than the header.
     pub(crate) fn may_be_short(code: &str) -> bool {
-        let short =
-            [Self::FIELD_COUNT, Self::MISPLACED_QUOTE, Self::RECORD_TOO_LONG, Self::UNCLOSED_QUOTE];
-        short.contains(&code)
+        use RejectCode::{FieldCount, MisplacedQuote, RecordTooLong, UnclosedQuote};
+        let short = [FieldCount, MisplacedQuote, RecordTooLong, UnclosedQuote];
+        RejectCode::of(code).is_some_and(|code| short.contains(&code))
     }
 
-    /// How many fields a record had that is rejected as [`FIELD_COUNT`](Self::FIELD_COUNT), by its
+    /// How many fields a record had that is rejected as [`FIELD_COUNT`](RejectCode::FieldCount), by its
     /// message.
     pub(crate) fn fields_found(message: &str) -> Option<usize> {
         let (_, found) = message.split_once(FOUND)?;
         found.split(' ').next()?.parse().ok()
     }
 
-    /// The same, counted among the [others](crate::OTHER_CODE); the message begins with its code.
+    /// The same, counted among the [others](RejectCode::Other); the message begins with its code.
     #[must_use]
     pub fn among_others(&self) -> Self {
         let message = code::beside(&self.code, &self.message);
-        Self { code: crate::OTHER_CODE.to_owned(), message, ..self.clone() }
+        Self { code: RejectCode::Other.as_str().to_owned(), message, ..self.clone() }
     }
 
     /// What it takes in memory and on the queue, nearly.
@@ -130,14 +100,14 @@ impl RowRules {
                     "longer than {limit} bytes, skipped up to line {}, byte {}; {advice}",
                     end.line, end.byte
                 );
-                (Reject::RECORD_TOO_LONG, reason)
+                (RejectCode::RecordTooLong, reason)
             }
             Shape::Misplaced(misplaced) => {
-                (Reject::MISPLACED_QUOTE, explain_misplaced(record, misplaced))
+                (RejectCode::MisplacedQuote, explain_misplaced(record, misplaced))
             }
             Shape::Whole { .. } if self.header.is_repeated_by(raw) => {
                 let reason = "it repeats the header; were files with a header each joined?";
-                (Reject::REPEATED_HEADER, reason.to_owned())
+                (RejectCode::RepeatedHeader, reason.to_owned())
             }
             Shape::Whole { .. } if !is_text => {
                 let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
@@ -148,15 +118,15 @@ impl RowRules {
                     }
                 };
                 let reason = format!("not text at byte {byte}; {advice}");
-                (Reject::INVALID_UTF8, reason)
+                (RejectCode::InvalidUtf8, reason)
             }
             Shape::Whole { fields } => {
-                (Reject::FIELD_COUNT, self.explain_field_count(record, fields))
+                (RejectCode::FieldCount, self.explain_field_count(record, fields))
             }
         };
         Reject {
             record: at.record,
-            code: code.to_owned(),
+            code: code.as_str().to_owned(),
             message: format!("{at}: {reason}"),
             raw: Bytes::copy_from_slice(raw),
         }

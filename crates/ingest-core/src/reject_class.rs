@@ -1,6 +1,6 @@
 //! Classes of reject codes, for figures: codes are Salesforce's to invent, classes are not.
 
-use crate::Reject;
+use crate::RejectCode;
 
 /// What a rejected row was rejected for, roughly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,22 +63,38 @@ impl RejectClass {
         }
     }
 
+    fn of_own(code: RejectCode) -> Self {
+        use RejectCode as Code;
+        match code {
+            Code::FieldCount
+            | Code::InvalidUtf8
+            | Code::MisplacedQuote
+            | Code::RecordTooLong
+            | Code::RepeatedHeader
+            | Code::UnclosedQuote => Self::File,
+            Code::InvalidValue | Code::ExternalIdMissing | Code::BlankRow | Code::MalformedId => {
+                Self::Mapping
+            }
+            Code::NotFound => Self::Missing,
+            Code::DuplicateExternalId => Self::Duplicate,
+            Code::UnknownOutcome | Code::NoAnswer | Code::NoResult => Self::UnknownOutcome,
+            Code::PoisonBatch => Self::Poison,
+            Code::NoReasonGiven | Code::Other => Self::Other,
+        }
+    }
+
     /// That of a code.
     #[must_use]
     pub fn of(code: &str) -> Self {
+        if let Some(own) = RejectCode::of(code) {
+            return Self::of_own(own);
+        }
         match code {
-            _ if Reject::is_readers_own(code) => Self::File,
-            "POISON_BATCH" => Self::Poison,
-            "UNKNOWN_OUTCOME" | "NO_ANSWER" | "NO_RESULT" => Self::UnknownOutcome,
             "UNABLE_TO_LOCK_ROW" | "ENTITY_IS_LOCKED" => Self::Lock,
-            "INVALID_VALUE"
-            | "EXTERNAL_ID_MISSING"
-            | "BLANK_ROW"
-            | "INVALID_FIELD"
-            | "INVALID_TYPE_ON_FIELD_IN_RECORD"
-            | "JSON_PARSER_ERROR"
-            | "MALFORMED_ID" => Self::Mapping,
-            "NOT_FOUND" | "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" => Self::Missing,
+            "INVALID_FIELD" | "INVALID_TYPE_ON_FIELD_IN_RECORD" | "JSON_PARSER_ERROR" => {
+                Self::Mapping
+            }
+            "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" => Self::Missing,
             "INVALID_FIELD_FOR_INSERT_UPDATE" | "FUNCTIONALITY_NOT_ENABLED" => Self::Permission,
             "QUERY_TIMEOUT" | "REQUEST_RUNNING_TOO_LONG" | "TXN_SECURITY_METERING_ERROR" => {
                 Self::Limit

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::cell::{is_one_record, is_quoted, push_quoted, spans, unquote};
 use crate::reject_columns::COLUMNS;
-use crate::{Dialect, Reject};
+use crate::{Dialect, Reject, RejectCode};
 
 /// The first line of the rejects file: the header as it came, then `_record`, `_code` and
 /// `_message`, then LF.
@@ -23,7 +23,7 @@ pub fn rejects_header(header_raw: &[u8], dialect: Dialect) -> Vec<u8> {
 /// One line of the rejects file: the raw record as it came, then its number, the code and the
 /// message, then LF.
 ///
-/// A record that is rejected as [`MISPLACED_QUOTE`](Reject::MISPLACED_QUOTE) would take the columns
+/// A record that is rejected as [`MISPLACED_QUOTE`](RejectCode::MisplacedQuote) would take the columns
 /// behind it into its own quotes: it stands there as a single quoted cell, whoever reads the file.
 ///
 /// The message begins with a word, so that no spreadsheet takes it for a formula, and is always quoted.
@@ -33,7 +33,7 @@ pub fn rejects_header(header_raw: &[u8], dialect: Dialect) -> Vec<u8> {
 pub fn reject_line(dialect: Dialect, reject: &Reject) -> Vec<u8> {
     let Reject { record, code, message, raw } = reject;
     let mut line = Vec::with_capacity(raw.len() + code.len() + message.len() + 32);
-    if code == Reject::MISPLACED_QUOTE && !raw.is_empty() {
+    if code == RejectCode::MisplacedQuote.as_str() && !raw.is_empty() {
         push_quoted(&mut line, raw.iter().copied(), dialect);
     } else {
         line.extend_from_slice(raw);
@@ -60,7 +60,7 @@ pub fn strip_reject_columns(line: &[u8], dialect: Dialect) -> Option<Cow<'_, [u8
     let first = cells.len().checked_sub(COLUMNS.len()).filter(|first| *first > 0)?;
     let mut text = Vec::new();
     let code = unquote(dialect, &line[cells[first + 1].clone()], &mut text);
-    let is_one_cell = first == 1 && code == Reject::MISPLACED_QUOTE.as_bytes();
+    let is_one_cell = first == 1 && code == RejectCode::MisplacedQuote.as_str().as_bytes();
     let raw = &line[..cells[first].start - 1];
     if is_one_cell && is_quoted(dialect, raw) {
         return Some(unquote(dialect, raw, &mut text).to_vec().into());

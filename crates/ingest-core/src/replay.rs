@@ -17,7 +17,7 @@ use crate::record::{Record, Shape};
 use crate::reject_columns::{COLUMNS, RejectColumns};
 use crate::scan::MisplacedKind;
 use crate::spreadsheet::take_guards_off;
-use crate::{Dialect, Header, IngestError, Position, Reject};
+use crate::{Dialect, Header, IngestError, Position, Reject, RejectCode};
 
 /// What the three columns may have in bytes, on top of the record.
 pub(crate) const COLUMNS_BYTES_MAX: usize = 64 << 10;
@@ -170,7 +170,7 @@ impl Replayer {
             // Behind them stand empty cells that a spreadsheet made: a cell of the row itself must
             // not be taken for a code.
             let is_theirs = match is_emptied && first < own {
-                true => Reject::is_readers_own(&code),
+                true => RejectCode::of(&code).is_some_and(RejectCode::is_readers_own),
                 false => is_code(&code),
             };
             if is_number && !code.is_empty() && (first == last || is_theirs) {
@@ -201,7 +201,8 @@ impl Replayer {
     fn is_not_kept(&self, raw: &[u8], columns: &Columns) -> bool {
         let is_missing = columns.first == 0 || (columns.first == 1 && self.cells[0].is_empty());
         let may_be_missing =
-            [Reject::RECORD_TOO_LONG, Reject::UNCLOSED_QUOTE].contains(&columns.code.as_str());
+            [RejectCode::RecordTooLong.as_str(), RejectCode::UnclosedQuote.as_str()]
+                .contains(&columns.code.as_str());
         is_missing || (may_be_missing && self.are_empty(raw, columns.first))
     }
 
@@ -209,7 +210,7 @@ impl Replayer {
     /// [`reject_line`](crate::reject_line). Earlier versions put it there as it was.
     fn is_one_cell(&self, raw: &[u8], columns: &Columns) -> bool {
         (columns.first == 1 || self.is_filled_up(raw, columns, 1))
-            && columns.code == Reject::MISPLACED_QUOTE
+            && columns.code == RejectCode::MisplacedQuote.as_str()
             && (self.is_source_unknown
                 || self.source != self.dialect
                 || is_quoted(self.dialect, &raw[self.cells[0].clone()]))
@@ -251,7 +252,7 @@ impl Replayer {
             return fields - (own..fields).rev().take_while(is_surplus).count();
         }
         let found = Reject::fields_found(&columns.message)
-            .filter(|found| columns.code == Reject::FIELD_COUNT && *found < own);
+            .filter(|found| columns.code == RejectCode::FieldCount.as_str() && *found < own);
         match found {
             Some(found) if self.is_filled_up(raw, columns, found) => found,
             _ => fields,
@@ -321,7 +322,7 @@ fn not_understood(record: &Record<'_>, raw: &[u8]) -> Reject {
     );
     Reject {
         record: record.at.record,
-        code: Reject::MISPLACED_QUOTE.to_owned(),
+        code: RejectCode::MisplacedQuote.as_str().to_owned(),
         message,
         raw: Bytes::copy_from_slice(raw),
     }

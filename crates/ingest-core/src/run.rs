@@ -24,7 +24,8 @@ impl RunId {
     }
 }
 
-/// A text that cannot name a run. The text is not repeated: it may come from anywhere.
+/// The id becomes the name of a file and of keys in Redis, so it has few characters. What was given
+/// is not repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a run id is 1 to {CHARACTERS_MAX} letters, digits, '.', '_' or '-', and starts with a letter or a digit"

@@ -10,8 +10,6 @@ use std::ops::Range;
 use bytes::Bytes;
 use memchr::memchr;
 
-use crate::Dialect;
-use crate::Reject;
 use crate::cell::{push_quoted, spans, unquote};
 use crate::decode::{BYTE_ORDER_MARK, RecordDecoder};
 use crate::input::Input;
@@ -19,6 +17,7 @@ use crate::key::is_unseen;
 use crate::position::Cursor;
 use crate::record::{FieldCount, Record, Shape};
 use crate::reject_columns::{COLUMNS, MESSAGE_COLUMN};
+use crate::{Dialect, Reject, RejectCode};
 
 /// What is added.
 const GUARD: u8 = b'\'';
@@ -148,7 +147,7 @@ fn left_out(
         "line {} of the rejects file is longer than {record_bytes_max} bytes; take it from that file",
         record.at.line
     );
-    let cells = [&record.at.record.to_string(), Reject::RECORD_TOO_LONG, &message];
+    let cells = [&record.at.record.to_string(), RejectCode::RecordTooLong.as_str(), &message];
     let mut line = vec![written.delimiter; columns.max(1)];
     line.extend(cells.join(&char::from(written.delimiter).to_string()).into_bytes());
     line.extend_from_slice(b"\r\n");

@@ -9,7 +9,7 @@ use encoding_rs::{Decoder, DecoderResult, Encoding};
 /// another encoding, everything passes as it is: [`Ingest`](crate::Ingest) looks at it.
 ///
 /// A sequence that means nothing in the encoding becomes the byte 0xFF, which is never UTF-8: so
-/// the record it stands in becomes a reject ([`Reject::INVALID_UTF8`](crate::Reject::INVALID_UTF8)),
+/// the record it stands in becomes a reject ([`RejectCode::InvalidUtf8`](crate::RejectCode::InvalidUtf8)),
 /// and no row is delivered with a replacement character in it.
 ///
 /// ```
@@ -29,7 +29,7 @@ pub struct Transcoder {
     malformed: u64,
 }
 
-/// A label that names no encoding.
+/// `CSV_ENCODING` is mistyped; names are those of the web, such as those that browsers know.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown encoding {label:?}; use a name such as utf-8, windows-1252 or utf-16le")]
 pub struct UnknownEncoding {

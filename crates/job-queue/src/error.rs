@@ -9,7 +9,7 @@ use redis::RedisError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {
-    /// `REDIS_URL` is no Redis URL.
+    /// `REDIS_URL` is mistyped, or the password has a character that means something in a URL.
     #[error(
         "REDIS_URL is not a Redis URL; write redis://HOST:PORT or rediss://HOST:PORT (TLS), \
          redis+sentinel://HOST:PORT,HOST:PORT/NAME, or redis+cluster://HOST:PORT,HOST:PORT; if user or \
@@ -17,20 +17,21 @@ pub enum QueueError {
          two hexadecimal digits, such as %2F for `/`, %23 for `#` and %40 for `@`"
     )]
     InvalidUrl,
-    /// `REDIS_URL` names a socket.
+    /// The programs speak with Redis over the network, also on one machine.
     #[error(
         "REDIS_URL names a Unix socket, and these programs speak with Redis over TCP only; write \
          redis://HOST:PORT, and let Redis listen at a port"
     )]
     UnixSocket,
-    /// `REDIS_URL` ends with `#…`.
+    /// What stands behind a `#` would switch off the check of the certificate, or is the rest of a
+    /// password.
     #[error(
         "REDIS_URL has a `#`, as in `#insecure`: the certificate of redis is always checked. Remove it, and if your \
          own authority signed the certificate, set SSL_CERT_FILE to the file of the authority's certificate; a `#` in \
          the password is written %23"
     )]
     Fragment,
-    /// No Redis answers.
+    /// Redis is not started, listens at another address, or a firewall is in the way.
     #[error("redis does not answer at {address}; start it, or set REDIS_URL")]
     Unreachable {
         /// Host and port, without user and password.
@@ -39,7 +40,8 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// Somebody answers, but no Redis without TLS does.
+    /// The port is that for TLS, or that of another service. Azure's Redis has port 6380 or 10000,
+    /// for TLS only.
     #[error(
         "what listens at {address} is no {server} without TLS; if it expects TLS, write rediss:// in REDIS_URL"
     )]
@@ -52,7 +54,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// The server does not speak TLS, or there is none.
+    /// `REDIS_URL` begins with `rediss://`, and the port is the one without TLS.
     #[error(
         "nothing at {address} speaks TLS; check host and port in REDIS_URL ({server} has another port for TLS), or write \
          redis:// if it is in a network that nobody else can read"
@@ -66,7 +68,8 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// The server's certificate is not accepted.
+    /// The certificate was made for another name, has expired, or is signed by an authority that
+    /// this machine does not know.
     #[error(
         "the certificate of {server} at {address} is not accepted; write the name in REDIS_URL that it is made for, and \
          if your own authority signed it, set SSL_CERT_FILE to the file of the authority's certificate"
@@ -80,7 +83,8 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// The certificates of authorities cannot be read.
+    /// `SSL_CERT_FILE` or `SSL_CERT_DIR` names something that is not there, cannot be read or holds no
+    /// certificate.
     #[error(
         "the certificates to trust could not be read, so redis at {address} was not asked; set SSL_CERT_FILE to a \
          file with the authority's certificate (PEM), or remove the setting"
@@ -92,7 +96,8 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// Redis takes no more connections.
+    /// Each program holds some connections; mostly other clients of the same Redis do not close
+    /// theirs.
     #[error(
         "redis at {address} has as many connections as it may have; end programs that are connected to it, or raise \
          its maxclients"
@@ -101,7 +106,7 @@ pub enum QueueError {
         /// Host and port, without user and password.
         address: String,
     },
-    /// There is no database of this number.
+    /// `REDIS_URL` ends with a number that this Redis does not have; managed ones often have only 0.
     #[error(
         "redis at {address} refuses the database at the end of REDIS_URL; write a smaller number, or none, or raise \
          `databases` in redis.conf"
@@ -113,7 +118,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// A Sentinel does not take who asks.
+    /// Sentinels have passwords of their own, which are not those of Redis.
     #[error(
         "the Sentinel at {address} refuses to sign us in; set REDIS_SENTINEL_PASSWORD to its password, and \
          REDIS_SENTINEL_USERNAME if it is not that of the user `default` (user and password in REDIS_URL are those of \
@@ -126,7 +131,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// A user may not ask where the master or the slot is.
+    /// The user of `REDIS_URL` has fewer rights than the programs need: [Redis](redis.md).
     #[error(
         "{server} at {address} does not tell where the keys are: its user lacks a right, in a Sentinel \
          `+sentinel|get-master-addr-by-name`, in a cluster `+cluster|slots`; see docs/redis.md"
@@ -140,7 +145,8 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// No Sentinel knows a master of that name.
+    /// The name behind the hosts is not the one that the Sentinels call the master, or none of them
+    /// could be reached.
     #[error(
         "no Sentinel at {sentinels} knows the master of {service}; check both in REDIS_URL, and if the Sentinels have a \
          password, set REDIS_SENTINEL_PASSWORD"
@@ -154,7 +160,7 @@ pub enum QueueError {
         #[source]
         source: Option<RedisError>,
     },
-    /// No node of a cluster tells who has the keys.
+    /// The hosts are no cluster, the cluster is not complete, or the user may not ask.
     #[error(
         "no redis at {nodes} tells which node of the cluster has slot {slot}; check the hosts in REDIS_URL, that all \
          slots are assigned, and that the user may call CLUSTER SLOTS; for a redis that is no cluster write redis://"
@@ -168,13 +174,13 @@ pub enum QueueError {
         #[source]
         source: Option<RedisError>,
     },
-    /// A cluster has no numbered databases.
+    /// `REDIS_URL` ends with a number, and a cluster has only the database 0.
     #[error(
         "a Redis Cluster has no databases but 0: remove the number at the end of REDIS_URL; deployments on one Redis are \
          kept apart by QUEUE_NAME"
     )]
     ClusterDatabase,
-    /// Redis asks for a password, and got none.
+    /// `REDIS_URL` has no password, and this Redis wants one.
     #[error(
         "redis at {address} asks for a password; write it into REDIS_URL: redis://USER:PASSWORD@HOST:PORT"
     )]
@@ -182,7 +188,7 @@ pub enum QueueError {
         /// Host and port, without user and password.
         address: String,
     },
-    /// User or password are wrong.
+    /// User or password are wrong, or were changed.
     #[error(
         "redis at {address} does not know this user and password; check them in REDIS_URL: a `%` in the password has to \
          be written %25, and without a user, as in redis://:PASSWORD@HOST:PORT, it is that of `default`"
@@ -191,7 +197,8 @@ pub enum QueueError {
         /// Host and port, without user and password.
         address: String,
     },
-    /// Entra ID gave no token.
+    /// `REDIS_AUTH=entra` needs an identity, and none of the ways to sign in worked; the causes name
+    /// each.
     #[error(
         "could not sign in to Entra ID for redis; give this machine a managed identity, or run `az login`, or set \
          REDIS_AUTH=password"
@@ -201,7 +208,7 @@ pub enum QueueError {
         #[source]
         source: entra::SignInFailed,
     },
-    /// Redis does not take the token of Entra ID.
+    /// The identity has a token, and this Redis does not know it yet.
     #[error(
         "redis at {address} does not take the token of this identity; add the identity under Authentication of the \
          Redis in Azure, and if the user in REDIS_URL is another one, write the identity's object id there"
@@ -210,7 +217,8 @@ pub enum QueueError {
         /// Host and port, without user and password.
         address: String,
     },
-    /// The user may not do this.
+    /// The user of `REDIS_URL` lacks a right that this version of the programs needs, mostly after an
+    /// upgrade.
     #[error(
         "redis refused to {action}: its user lacks a right; the line for `ACL SETUSER` in docs/redis.md has all that are \
          needed"
@@ -222,13 +230,14 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// `REDIS_AUTH=entra`, and a URL without TLS.
+    /// `REDIS_AUTH=entra` goes only with TLS.
     #[error(
         "REDIS_AUTH=entra sends a token of Entra ID, and whoever listens could read it; write rediss:// in \
          REDIS_URL instead of redis://"
     )]
     TokenWithoutTls,
-    /// Redis cannot be reached, or cannot serve; nothing more is waited for.
+    /// A command for a person waits ten seconds for Redis. It is restarting, failing over, or
+    /// loading its data; programs that load wait longer and go on by themselves.
     #[error(
         "redis cannot {action} at the moment; try again when it answers, and see its own log if it goes on"
     )]
@@ -239,7 +248,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// Redis has no memory left; nothing more is waited for.
+    /// Redis is at its `maxmemory`. Nothing is lost, but nothing new is taken: [Redis](redis.md).
     #[error(
         "redis is full and cannot {action}; raise its maxmemory, or let consumers deliver what is queued, and try \
          again"
@@ -251,7 +260,7 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// Redis refused a command.
+    /// Redis answered with an error that has no better name here; the cause has its text.
     #[error("redis refused to {action}")]
     Refused {
         /// The action.
@@ -260,7 +269,8 @@ pub enum QueueError {
         #[source]
         source: RedisError,
     },
-    /// An entry of the ledger is not what this program wrote.
+    /// An entry of the run was written by a version that this program does not know, or by hand.
+    /// Use the newer program for this run.
     #[error(
         "run {run}: the ledger's field {field} is missing or not understood; was it written by another version?"
     )]
@@ -270,7 +280,7 @@ pub enum QueueError {
         /// Name of the field.
         field: &'static str,
     },
-    /// Somebody gave the queue to another org.
+    /// A consumer was started with `--adopt-org` and gave the queue to another org.
     #[error(
         "the queue belongs to org {org} now, and this consumer is signed in to another one, so it takes \
          nothing more; stop it, or start it again with settings that sign in to {org}"
@@ -279,7 +289,8 @@ pub enum QueueError {
         /// Whose the queue is.
         org: String,
     },
-    /// `apalis-redis` could not push.
+    /// Redis refused to store batches, or the connection broke; the cause says which. The run can
+    /// be resumed.
     #[error("could not push batches to the queue")]
     Push(#[source] apalis_redis::Error),
 }
@@ -307,7 +318,7 @@ impl fmt::Display for Server {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedError {
-    /// Another producer holds the lock on this run.
+    /// A second producer was started for the run, or the first one was killed a moment ago.
     #[error("run {run} is being fed by another producer; if that one has died, its lock expires within {} s", for_at_most.as_secs() + 1)]
     HeldByAnother {
         /// The run.
@@ -315,7 +326,7 @@ pub enum FeedError {
         /// When the lock expires unless the other producer renews it.
         for_at_most: Duration,
     },
-    /// The run has failed, and its file is being read by another one.
+    /// The run was to be resumed, and meanwhile another run was started for the same file.
     #[error("the file of run {run} is being loaded by run {other}; that one has to end first")]
     UnderWay {
         /// The run.
@@ -323,19 +334,21 @@ pub enum FeedError {
         /// The run that reads the same version of the same file.
         other: RunId,
     },
-    /// The lock expired: this process or Redis was stopped too long.
+    /// The process or Redis stood for longer than `QUEUE_LEASE`, such as a suspended machine.
+    /// Resume the run.
     #[error("run {run}: this producer did not renew its lock in time and lost the run")]
     LockLost {
         /// The run.
         run: RunId,
     },
-    /// There is no such run.
+    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and `REDIS_URL` are
+    /// those of another deployment.
     #[error("there is no run {run}; `{} runs` lists them", producer())]
     UnknownRun {
         /// The run.
         run: RunId,
     },
-    /// The run was ended meanwhile.
+    /// While this program read the file, somebody cancelled the run, or a consumer failed it.
     #[error("run {run} is {state}{}{reason}", if reason.is_empty() { "" } else { ": " })]
     RunEnded {
         /// The run.
@@ -345,14 +358,14 @@ pub enum FeedError {
         /// Why, in the words of the actor that ended it.
         reason: String,
     },
-    /// A person paused the run; pushing works again when it is resumed.
+    /// A person paused the run while this program read the file.
     #[error("run {run} is paused; `{} resume {run}` goes on", producer())]
     Paused {
         /// The run.
         run: RunId,
     },
-    /// Redis came back without its last writes. Feeding has to start again at
-    /// the ledger's checkpoint; nothing is lost.
+    /// Redis was restarted and lost its last second of writes. Nothing is lost: what was read since
+    /// is read again.
     #[error("run {run}: redis lost its last writes; feeding starts again at the last checkpoint")]
     Rewound {
         /// The run.

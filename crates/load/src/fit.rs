@@ -10,7 +10,7 @@ use crate::{Columns, Describe, Key, Load, Mapping, Operation, Sameness, Target, 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misfit {
-    /// The user may not write to the object.
+    /// The profile and permission sets of the integration user lack a right on the object.
     #[error("the integration user may not {rights} records of {object}; give it the permission")]
     ObjectNotWritable {
         /// The object.
@@ -18,7 +18,7 @@ pub enum Misfit {
         /// What the operation needs.
         rights: &'static str,
     },
-    /// The external id field is not there, or hidden.
+    /// The name is mistyped (fields of your own end with `__c`), or the user may not see the field.
     #[error(
         "{object} has no field {field}; check the external-id of the load (SALESFORCE_EXTERNAL_ID), or \
          let the integration user see it (field-level security hides fields)"
@@ -29,7 +29,7 @@ pub enum Misfit {
         /// The field.
         field: String,
     },
-    /// An upsert writes the external id, and the user may not write to it.
+    /// An upsert writes the key into new records, and the user may only read it.
     #[error(
         "field {field} of {object} is read-only, and an upsert by it writes it; let the integration \
          user edit it (field-level security), or set another external-id (SALESFORCE_EXTERNAL_ID)"
@@ -40,7 +40,7 @@ pub enum Misfit {
         /// The field.
         field: String,
     },
-    /// Rows cannot be found by the field.
+    /// Salesforce finds records only by a field that is marked as an external id.
     #[error(
         "field {field} of {object} is no external id; tick External ID in its definition, or set another \
          external-id (SALESFORCE_EXTERNAL_ID): an External ID, or a field that Salesforce describes with \
@@ -52,7 +52,7 @@ pub enum Misfit {
         /// The field.
         field: String,
     },
-    /// A row has an Id, and its record is there; or it has none, and nothing to find it by.
+    /// A row either has an `Id`, and then its record exists, or it has nothing to be found by.
     #[error(
         "an upsert of {object} needs an external id, and Id is none; split the file: rows with an Id as \
          update, the others as insert; or name another external-id (SALESFORCE_EXTERNAL_ID)"
@@ -61,7 +61,8 @@ pub enum Misfit {
         /// The object.
         object: String,
     },
-    /// The mapping cannot be followed.
+    /// Lines of the mapping name fields that the object does not have, that the user may not write,
+    /// or that cannot be filled so.
     #[error("{mapping}: {}", few(problems, "; "))]
     Mapping {
         /// What it is called, such as `mapping file lead.sdl`.

@@ -58,7 +58,8 @@ pub enum ConstantValue {
     Number(String),
 }
 
-/// `columns` or `constants` that cannot be followed.
+/// `columns` or `constants` of a load name something that cannot be filled; the message says where
+/// and what to write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}: {problem}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
 pub struct InvalidInline {

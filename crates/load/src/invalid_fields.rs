@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// A mapping that no file can be loaded by.
+/// The mapping contradicts itself, whatever the file is; the message says where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {problem}", place(*is_file, path, *line))]
 pub struct InvalidFields {

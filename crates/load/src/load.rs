@@ -58,12 +58,13 @@ struct Kept<L> {
 /// A load that another program wrote cannot be used here.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableLoad {
-    /// It is of a program that knows more.
+    /// A newer program started the run. The batches stay queued for consumers that can read it.
     #[error(
         "the load is written in version {0}, and this program reads version {VERSION}; update it"
     )]
     Version(u32),
-    /// It is no load.
+    /// The run's entry in Redis is damaged, or was written by hand. Cancel the run and load the
+    /// file again.
     #[error("it is no load: {0}")]
     Malformed(String),
 }

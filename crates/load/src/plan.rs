@@ -41,29 +41,38 @@ pub struct Plan {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "its messages say it")]
 pub enum HeaderMismatch {
+    /// The export has changed, or the mapping was made for another file. Names are compared without
+    /// blanks around them and without upper and lower case.
     #[error(
         "the file has no column `{column}`, which {} maps; its columns are {columns}", mapping.display()
     )]
     ColumnMissing { column: String, mapping: PathBuf, columns: String },
+    /// Two columns have the same name, and the mapping uses it.
     #[error(
         "columns {first} and {second} of the file are both named `{column}`, which {} maps; rename \
          the one that is not meant",
         mapping.display()
     )]
     ColumnRepeated { column: String, mapping: PathBuf, first: usize, second: usize },
+    /// Without the key no row could be found again, so nothing is sent.
     #[error(
         "no column fills the field {field}, by which rows find their record; name a column so, or \
          map one to it in the load (MAPPING_FILE)"
     )]
     KeyMissing { field: String },
+    /// Two columns lead to one field, such as its name and its label, and the second would
+    /// overwrite the first. Leave one out (`MAPPING_LEAVE_OUT`), or map them.
     #[error("columns {first} and {second} both fill the field {field}")]
     FilledTwice { first: NamedColumn, second: NamedColumn, field: String },
+    /// Without a mapping each column must fill a field that has its name or label. These do not, or
+    /// the user may not write the field.
     #[error(
         "{}; rename these columns, map them in the load (MAPPING_FILE), or name those that are \
          not to be sent in its leave-out (MAPPING_LEAVE_OUT)",
         few(problems, "; ")
     )]
     Columns { problems: Vec<String> },
+    /// Salesforce would refuse every new record. Map a column to the field, or give it a constant.
     #[error("no column fills {}, which every new record needs", few(fields, ", "))]
     RequiredMissing { fields: Vec<String> },
 }

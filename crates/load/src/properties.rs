@@ -17,7 +17,7 @@ pub struct Property {
     pub value: String,
 }
 
-/// A line that cannot be read.
+/// The file is written like Java properties, `key=value`, and this line is not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {problem}")]
 pub struct InvalidProperty {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ingest_core::code_and_message;
+use ingest_core::{RejectCode, code_and_message};
 
 /// Why a row is rejected or tried again.
 #[derive(Clone, PartialEq, Eq)]
@@ -14,6 +14,12 @@ pub struct Reason {
 }
 
 impl Reason {
+    /// One of ours.
+    #[must_use]
+    pub fn own(code: RejectCode, message: String) -> Self {
+        Self { code: code.as_str().to_owned(), message }
+    }
+
     /// As an answer gives it, whatever that has for a code.
     #[must_use]
     pub fn answered(code: &str, message: String) -> Self {

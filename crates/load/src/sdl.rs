@@ -39,7 +39,7 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SdlError {
-    /// A line cannot be understood.
+    /// The line is not as Data Loader writes it.
     #[error("mapping file {}, line {line}: {problem}", path.display())]
     Line {
         /// The file.
@@ -49,7 +49,7 @@ pub enum SdlError {
         /// What is wrong with it.
         problem: String,
     },
-    /// No line maps a column.
+    /// The file is empty, or has lines without a field only: then no column would be sent.
     #[error("mapping file {}: it maps no column; write lines like `Email=Email`", path.display())]
     Empty {
         /// The file.

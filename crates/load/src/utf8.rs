@@ -1,6 +1,6 @@
 //! Text of a file that a person wrote.
 
-/// A file that is not UTF-8.
+/// An editor saved the file in another encoding, as those of Windows often do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is not UTF-8; save the file as UTF-8")]
 pub struct NotUtf8 {

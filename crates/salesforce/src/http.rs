@@ -44,7 +44,8 @@ pub(crate) fn client(connection: &Connection) -> Result<reqwest::Client, NoClien
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoClient {
-    /// Nothing to check a server's certificate with.
+    /// The machine or image has no list of certificate authorities, so no server's certificate could be
+    /// checked.
     #[error(
         "could not prepare for https; install the package ca-certificates, or name a file of \
          certificate authorities with SSL_CERT_FILE"
@@ -53,7 +54,7 @@ pub enum NoClient {
         /// What the TLS library said.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// Requests would go through a proxy that cannot be spoken to.
+    /// The variable names a SOCKS proxy for Salesforce; the message says what to set instead.
     #[error("{setting} {problem}")]
     Proxy {
         /// The variable's name.

@@ -60,12 +60,16 @@ struct HealthUrl {
 /// Why a program does not count as healthy.
 #[derive(Debug, thiserror::Error)]
 enum HealthError {
+    /// The program is not running, or listens at another address: give `health` that address.
     #[error("nobody answers at {url}")]
     Unreachable { url: String, source: io::Error },
+    /// Another program has the port.
     #[error("{url} does not answer as HTTP does")]
     NoHttp { url: String, source: hyper::Error },
+    /// The program hangs, or waits for Redis; its log says for what.
     #[error("no answer from {url} within {} s", TIMEOUT.as_secs())]
     TooLate { url: String },
+    /// The program runs and says that it is not ready, and why.
     #[error("{url} answers {}: {says}", status.as_u16())]
     Unhealthy { url: String, status: StatusCode, says: String },
 }

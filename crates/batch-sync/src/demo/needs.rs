@@ -13,7 +13,7 @@ pub(crate) struct Needs {
     pub(crate) azurite: PathBuf,
 }
 
-/// What is missing, and how to get it.
+/// The demonstration starts a Redis and an Azurite of its own, and does not install them.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the demonstration needs what is not here: {}", .0.join("; "))]
 pub(crate) struct Missing(Vec<String>);

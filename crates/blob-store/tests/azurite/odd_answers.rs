@@ -83,7 +83,7 @@ async fn a_probe_that_gets_no_answer_is_counted_as_one() {
 
     let outage = store.probe(Duration::from_millis(100)).await.unwrap_err();
 
-    assert_eq!(outage.to_string(), "does not answer");
+    assert_eq!(outage.to_string(), "the blob storage does not answer");
 
     let mut registry = Registry::default();
     store.metrics().register(&mut registry);

@@ -11,7 +11,7 @@ pub enum InvalidSettings {
     /// What is loaded.
     #[error(transparent)]
     Load(#[from] InvalidLoad),
-    /// A check compares a load with the org.
+    /// `--header` was given, and the settings name no object to compare it with.
     #[error(
         "there is no load to compare the header with; name its object in SALESFORCE_OBJECT (a consumer needs \
          none: it delivers each run by the run's own load), or check a file against a load of the producer: \

@@ -1,7 +1,7 @@
 //! What has become of the rows of one batch so far, and what is left of it.
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, RecordId, Reject};
+use ingest_core::{BatchJob, RecordId, Reject, RejectCode};
 use load::{EncodedRow, EncodedRows, Reason};
 
 use super::{outcome::BatchOutcome, record_ids::RecordIds, rest::Chunk};
@@ -32,9 +32,6 @@ struct Retry {
     reason: Reason,
     retries_max: u32,
 }
-
-/// Code of rows of which nobody can say whether Salesforce stored them.
-const UNKNOWN_OUTCOME: &str = "UNKNOWN_OUTCOME";
 
 impl BatchState {
     /// Nothing was sent yet; rows that cannot be sent are rejected.
@@ -88,7 +85,7 @@ impl BatchState {
         for row in rows {
             let message =
                 format!("nobody can say whether salesforce stored it, look it up there: {cause}");
-            self.rejected(row, Reason { code: UNKNOWN_OUTCOME.to_owned(), message });
+            self.rejected(row, Reason::own(RejectCode::UnknownOutcome, message));
         }
     }
 
@@ -379,7 +376,7 @@ mod tests {
     fn all_rows_are_rejected_for_one_reason() {
         let job = job(&["a", "b"], 0);
 
-        let rejected = all_rejected(&job, "POISON_BATCH", "handed out 5 times");
+        let rejected = all_rejected(&job, RejectCode::PoisonBatch, "handed out 5 times");
 
         assert_eq!(rejects(&rejected), ["11 POISON_BATCH", "12 POISON_BATCH", "13 FIELD_COUNT"]);
         assert_eq!(records(&rejected), records(&job));

@@ -2,6 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use ingest_core::RejectCode;
 use job_queue::{Claimed, QueueError, Settled};
 use load::{EncodedRow, Plan};
 use service::{SpanRole, TraceSpan};
@@ -41,9 +42,6 @@ const FAILED_RUN_DELAY: Duration = Duration::from_secs(2);
 
 /// A batch whose run has a load that this consumer cannot read waits for one that can.
 const UNREADABLE_LOAD_DELAY: Duration = Duration::from_secs(30);
-
-/// Code of rows in a batch that no consumer lived to settle.
-const POISON_BATCH: &str = "POISON_BATCH";
 
 impl Deliverer {
     /// Delivers a batch, and settles or releases it. The error is one of the queue; the batch then
@@ -263,7 +261,7 @@ impl Deliverer {
             job.sequence,
             job.run
         );
-        let rejected = BatchOutcome::Settle(all_rejected(job, POISON_BATCH, &message));
+        let rejected = BatchOutcome::Settle(all_rejected(job, RejectCode::PoisonBatch, &message));
         if self.settle(claimed, rejected, Duration::ZERO).await? == Settled::Recorded {
             self.sender.counters.poisoned();
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use ingest_core::{BatchJob, Reject};
+use ingest_core::{BatchJob, Reject, RejectCode};
 
 use crate::retry::Again;
 
@@ -31,11 +31,11 @@ impl fmt::Display for BatchOutcome {
 }
 
 /// The batch with all its rows rejected for the same reason.
-pub(crate) fn all_rejected(job: &BatchJob, code: &str, message: &str) -> BatchJob {
+pub(crate) fn all_rejected(job: &BatchJob, code: RejectCode, message: &str) -> BatchJob {
     let mut rejects = job.rejects.clone();
     rejects.extend(job.rows.iter().map(|(record, raw)| Reject {
         record,
-        code: code.to_owned(),
+        code: code.as_str().to_owned(),
         message: message.to_owned(),
         raw: Bytes::copy_from_slice(raw),
     }));

@@ -89,17 +89,25 @@ const BETWEEN_REFRESHES: (Duration, Duration) = (Duration::from_secs(5), Duratio
 /// Why no row of a run can be delivered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
+    /// The first line of the file, kept with the run, cannot be read with the run's delimiter and
+    /// quote. Start the file again with the right CSV_ settings.
     #[error("the header cannot be used: {0}")]
     Unreadable(IngestError),
+    /// The columns of the file are other ones than the load expects: mostly another file, or a
+    /// mapping for another export.
     #[error("the file does not fit the mapping: {0}")]
     Header(HeaderMismatch),
     #[error(transparent)]
     Misfit(Misfit),
+    /// The name is mistyped, the consumer is signed in to another org, or the user has no access to
+    /// the object.
     #[error(
         "salesforce has no object {object}; start the run again with a load of another object, or give \
          the integration user access to it and resume the run"
     )]
     NoSuchObject { object: String },
+    /// A field was deleted, renamed or hidden in the org after the run began. If rows were loaded
+    /// on, it would stay empty in them without anybody noticing; restore it, or cancel the run.
     #[error("nothing fills the field {} any more, which was filled until now", few(fields, ", "))]
     Lost { fields: Vec<String> },
     /// What was said of the same header a moment ago.

@@ -1,5 +1,6 @@
 //! Why rows are sent again, for figures.
 
+use ingest_core::RejectCode;
 use load::Reason;
 use salesforce::Refusal;
 
@@ -57,11 +58,15 @@ impl Again {
     pub(crate) fn after_row_error(reason: &Reason) -> Self {
         match reason.code.as_str() {
             code if is_about_a_lock(code, &reason.message) => Self::Lock,
-            "NO_RESULT" | "NO_ANSWER" => Self::NoAnswer,
+            code if is_unheard_of(code) => Self::NoAnswer,
             "TXN_SECURITY_METERING_ERROR" | "QUERY_TIMEOUT" | "REQUEST_RUNNING_TOO_LONG" => {
                 Self::Limit
             }
             _ => Self::Server,
         }
     }
+}
+
+fn is_unheard_of(code: &str) -> bool {
+    matches!(RejectCode::of(code), Some(RejectCode::NoResult | RejectCode::NoAnswer))
 }

@@ -1,6 +1,7 @@
 //! Why nothing can be delivered, and what a person can do about it.
 
-/// Why nothing can be delivered, and what a person can do about it.
+/// A person has to change something in Salesforce or in the settings; the message says what. What
+/// is not delivered stays queued.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("salesforce refuses to go on ({what}); {advice}")]
 pub(crate) struct Blocker {

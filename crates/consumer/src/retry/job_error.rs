@@ -1,7 +1,6 @@
 //! Calls about an ingest job that were refused, and jobs that failed.
 
-use ingest_core::{OTHER_CODE, is_code};
-
+use ingest_core::{RejectCode, is_code};
 use load::Operation;
 use salesforce::Refusal;
 
@@ -86,7 +85,7 @@ pub(crate) fn failure_code(message: Option<&str>) -> &str {
     match code {
         "" => "no reason given",
         code if is_code(&code.to_ascii_uppercase()) => code,
-        _no_word => OTHER_CODE,
+        _no_word => RejectCode::Other.as_str(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Calls that brought no row results.
 
+use ingest_core::{RejectCode, http_code};
 use load::{Operation, Reason};
 use salesforce::{ErrorAnswer, Refusal};
 
@@ -137,9 +138,9 @@ fn unknown_outcome(operation: Operation, tries: u32) -> CallVerdict {
 pub(crate) fn reason_of(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::Answered(ErrorAnswer { status, code, message, .. }) => {
-            let code = code.clone().unwrap_or_else(|| format!("HTTP_{status}"));
+            let code = code.clone().unwrap_or_else(|| http_code(*status));
             Reason::answered(&code, message.clone())
         }
-        _ => Reason { code: "NO_ANSWER".to_owned(), message: refusal.to_string() },
+        _ => Reason::own(RejectCode::NoAnswer, refusal.to_string()),
     }
 }

@@ -1,5 +1,6 @@
 //! Rows of a call that was answered.
 
+use ingest_core::RejectCode;
 use load::{Operation, Reason};
 use salesforce::{RowError, RowResult};
 
@@ -37,10 +38,10 @@ pub(crate) fn classify_row(result: &RowResult, operation: Operation) -> RowVerdi
         .map(|error| (class(error), error))
         .max_by_key(|(class, _)| class.weight());
     match decisive {
-        None => RowVerdict::Rejected(Reason {
-            code: "NO_REASON_GIVEN".to_owned(),
-            message: "salesforce refused the row without a reason".to_owned(),
-        }),
+        None => {
+            let message = "salesforce refused the row without a reason";
+            RowVerdict::Rejected(Reason::own(RejectCode::NoReasonGiven, message.to_owned()))
+        }
         Some((class, error)) => match class {
             ErrorClass::Retry { retries_max } => {
                 RowVerdict::Retry { retries_max, reason: reason(&error.code) }

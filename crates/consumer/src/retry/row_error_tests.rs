@@ -156,6 +156,35 @@ fn every_code_of_a_row_has_its_verdict() {
 }
 
 #[test]
+fn the_page_of_rejects_says_of_each_code_whether_its_row_is_sent_again() {
+    let page = include_str!("../../../../docs/rejects.md");
+    let (_, section) = page.split_once("### Codes of Salesforce\n").unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let rows = rows.take_while(|line| line.starts_with('|')).map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [code, _, retried, _] = cells[..] else { panic!("four cells: {line}") };
+        (code.trim_matches('`'), retried)
+    });
+    let rows: Vec<(&str, &str)> = rows.collect();
+
+    for (code, retried) in &rows {
+        let expected = match verdict(code, "").as_str() {
+            "again" => "yes",
+            "again 1" => "once",
+            "again 2" => "twice",
+            "again 3" => "3 times",
+            "shrink" => "in smaller calls",
+            "rejected" => "no",
+            "hold" => "holds the run",
+            _ => "waits",
+        };
+        assert_eq!(*retried, expected, "{code}");
+    }
+    let told: Vec<&str> = rows.into_iter().map(|(code, _)| code).collect();
+    assert_eq!(told, OF_A_ROW);
+}
+
+#[test]
 fn an_insert_that_meets_its_own_duplicate_is_not_tried_again() {
     let race = refused(&[("DUPLICATE_VALUE", "duplicate value found: Key__c duplicates …")]);
 

@@ -4,5 +4,7 @@
 mod crates;
 mod folders;
 mod messages;
+mod pages;
+mod rejects;
 mod settings;
 mod sources;

@@ -1,4 +1,4 @@
-//! The table of forms in `docs/loading.md` says what is stored, by both APIs.
+//! The table of forms in `docs/mapping.md` says what is stored, by both APIs.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub(crate) struct Form {
 
 /// The lines of the table by their setting; one without is named by nothing.
 pub(crate) fn forms() -> BTreeMap<String, Vec<Form>> {
-    let document = include_str!("../../../../docs/loading.md");
+    let document = include_str!("../../../../docs/mapping.md");
     let (_, section) = document.split_once("### Forms of numbers, dates and choices").unwrap();
     let lines = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     let mut forms = BTreeMap::<String, Vec<Form>>::new();

@@ -1,12 +1,12 @@
-//! The table of oddities in `docs/loading.md` says what happens.
+//! The table of oddities in `docs/files.md` says what happens.
 
 use crate::support::{read, settings};
 
 #[test]
 fn each_oddity_of_a_file_becomes_what_the_documents_say() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/loading.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/files.md");
     let document = std::fs::read_to_string(path).unwrap();
-    let (_, section) = document.split_once("### Oddities of a file").unwrap();
+    let (_, section) = document.split_once("## Oddities of a file").unwrap();
     let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
     let mut read_rows = 0;
     for line in rows.take_while(|line| line.starts_with('|')) {

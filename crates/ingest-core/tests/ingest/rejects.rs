@@ -1,6 +1,6 @@
 //! Records that become rejects, and what is said about them.
 
-use ingest_core::{IngestSettings, Reject};
+use ingest_core::{IngestSettings, Reject, RejectCode};
 
 use crate::support::{read, settings};
 
@@ -29,21 +29,21 @@ fn a_record_with_another_number_of_fields_is_rejected_as_it_came() {
     rejects(
         settings(),
         "a,b\r\n1,2\r\n\r\n1,2,3\r\n",
-        Reject::FIELD_COUNT,
+        RejectCode::FieldCount.as_str(),
         "record 2 (line 4, byte 12): found 3 fields, but the header has 2",
         b"1,2,3",
     );
     rejects(
         settings(),
         "a,b\n\"1,2\"",
-        Reject::FIELD_COUNT,
+        RejectCode::FieldCount.as_str(),
         "record 1 (line 2, byte 4): found 1 field, but the header has 2",
         b"\"1,2\"",
     );
     rejects(
         settings(),
         "a,b\n1,2\n3,\"x\n4,\",y\n",
-        Reject::FIELD_COUNT,
+        RejectCode::FieldCount.as_str(),
         "record 2 (line 3, byte 8): found 3 fields, but the header has 2; it spans lines 3 to 4, is a closing quote missing?",
         b"3,\"x\n4,\",y",
     );
@@ -54,7 +54,7 @@ fn a_quote_that_is_not_closed_is_named_by_its_byte_and_its_line_kept() {
     rejects(
         settings(),
         "a,b\n1,2\n3,\"x",
-        Reject::MISPLACED_QUOTE,
+        RejectCode::MisplacedQuote.as_str(),
         "record 2 (line 3, byte 8): the quote that opens at byte 10 is not closed; only this line is rejected, and reading goes on behind it",
         b"3,\"x",
     );
@@ -68,21 +68,21 @@ fn text_behind_a_closing_quote_is_rejected_with_what_to_do() {
     rejects(
         settings(),
         "a,b\n3,\"5\" pipe\"\n",
-        Reject::MISPLACED_QUOTE,
+        RejectCode::MisplacedQuote.as_str(),
         "record 1 (line 2, byte 4): the quote that opens at byte 6 is closed in the middle of text; write a quote inside quotes twice",
         b"3,\"5\" pipe\"",
     );
     rejects(
         settings(),
         "a,b\n3,\"The \\\"Big\\\" lamp\"\n",
-        Reject::MISPLACED_QUOTE,
+        RejectCode::MisplacedQuote.as_str(),
         "record 1 (line 2, byte 4): the quote that opens at byte 6 is closed in the middle of text; if the file writes quotes behind a backslash, set CSV_ESCAPE=backslash",
         b"3,\"The \\\"Big\\\" lamp\"",
     );
     rejects(
         settings(),
         "a,b\n1,2\n3,\"two\nlines \"y\"\n",
-        Reject::MISPLACED_QUOTE,
+        RejectCode::MisplacedQuote.as_str(),
         "record 2 (line 3, byte 8): the quote that opens at byte 10 is closed in the middle of text; it spans lines 3 to 4, is its own closing quote missing?",
         b"3,\"two\nlines \"y\"",
     );
@@ -106,7 +106,7 @@ fn a_record_that_is_not_utf_8_is_rejected_at_its_byte() {
     let message = "record 2 (line 3, byte 10): not text at byte 12; if the file is in another encoding, name it with CSV_ENCODING";
     for raw in [&b"2,\xE9"[..], b"2,\xC3", b"2,\xFF\xFF", b"2,\xED\xA0\x80"] {
         let input = [b"a,b\n1,\xC3\xA9x\n", raw, b"\n"].concat();
-        rejects(settings(), input, Reject::INVALID_UTF8, message, raw);
+        rejects(settings(), input, RejectCode::InvalidUtf8.as_str(), message, raw);
     }
 }
 
@@ -127,14 +127,14 @@ fn a_record_beyond_the_limit_is_rejected_without_its_bytes() {
     rejects(
         settings,
         "a,b\n1,3456789\n",
-        Reject::RECORD_TOO_LONG,
+        RejectCode::RecordTooLong.as_str(),
         "record 1 (line 2, byte 4): longer than 8 bytes, skipped up to line 3, byte 14; set RECORD_BYTES_MAX higher to load it",
         b"",
     );
     rejects(
         settings,
         "a,b\r\n12,45678\r\n1,\"3\n5\",78\",\"9\r\n\r\n",
-        Reject::RECORD_TOO_LONG,
+        RejectCode::RecordTooLong.as_str(),
         "record 2 (line 3, byte 15): longer than 8 bytes, skipped up to line 5, byte 31; is this a CSV file with line ends?",
         b"",
     );
@@ -149,7 +149,10 @@ fn a_record_of_exactly_the_limit_is_a_row() {
             assert_eq!(reading.records()[0].reject, None, "{record:?}");
 
             let reading = read(settings, format!("a,b\n{record}x{end}")).unwrap();
-            assert_eq!(reading.records()[0].reject.unwrap().code, Reject::RECORD_TOO_LONG);
+            assert_eq!(
+                reading.records()[0].reject.unwrap().code,
+                RejectCode::RecordTooLong.as_str()
+            );
         }
     }
 }
@@ -162,7 +165,7 @@ fn a_line_beyond_the_limit_is_passed_up_to_its_end_whatever_its_quotes() {
         let reading = read(settings, input).unwrap();
         let records = reading.records();
 
-        assert_eq!(records[0].reject.unwrap().code, Reject::RECORD_TOO_LONG);
+        assert_eq!(records[0].reject.unwrap().code, RejectCode::RecordTooLong.as_str());
         assert_eq!((records[1].raw, records[1].reject), (&b"3,x"[..], None), "{input:?}");
     }
     let reading = read(settings, "a,b\n1,\"never closed").unwrap();

@@ -1,6 +1,8 @@
 //! A rejects file as input: the records are what they were, whatever a spreadsheet did to the file.
 
-use ingest_core::{BatchLimits, Dialect, IngestSettings, Reject, reject_line, rejects_header};
+use ingest_core::{
+    BatchLimits, Dialect, IngestSettings, Reject, RejectCode, reject_line, rejects_header,
+};
 use proptest::prelude::*;
 
 use crate::support::{Reading, fields, read, replay, replay_copy, replay_of_unknown, settings};
@@ -209,7 +211,7 @@ fn cells_of_a_row_that_look_like_a_number_and_a_code_stay_with_it_when_the_three
     }
     // Those of a row that was too short slide to the left, and the line is filled up.
     let short = format!("{header}4,Dan,4,FIELD_COUNT,record 4: found 2 fields,,,\n");
-    assert_eq!(replayed(&short), [rejected("4,Dan", Reject::FIELD_COUNT)]);
+    assert_eq!(replayed(&short), [rejected("4,Dan", RejectCode::FieldCount.as_str())]);
 }
 
 #[test]

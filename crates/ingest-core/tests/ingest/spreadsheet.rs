@@ -1,7 +1,7 @@
 //! A copy of a rejects file for spreadsheets runs nothing there, and its replay is that of the file.
 
 use bytes::Bytes;
-use ingest_core::{Dialect, Reject, SpreadsheetCopy, reject_line, rejects_header};
+use ingest_core::{Dialect, Reject, RejectCode, SpreadsheetCopy, reject_line, rejects_header};
 use proptest::prelude::*;
 
 use crate::support::{Reading, read, replay, replay_copy, settings};
@@ -159,7 +159,7 @@ fn told(reading: &Reading) -> Told {
 fn without_surplus(mut told: Told) -> Told {
     for (cells, code) in &mut told {
         let is_blank = |cell: &Vec<u8>| cell.trim_ascii().is_empty();
-        if code.as_deref() == Some(Reject::FIELD_COUNT) && cells.len() > 2 {
+        if code.as_deref() == Some(RejectCode::FieldCount.as_str()) && cells.len() > 2 {
             while cells.len() > 2 && cells.last().is_some_and(is_blank) {
                 cells.pop();
             }

@@ -1,7 +1,7 @@
 //! Files in other encodings.
 
 use bytes::Bytes;
-use ingest_core::{Reject, Transcoder};
+use ingest_core::{RejectCode, Transcoder};
 
 use crate::support::{chunks_of, read, settings};
 
@@ -76,7 +76,7 @@ fn the_record_with_a_malformed_sequence_is_rejected_and_its_neighbours_are_not()
         .iter()
         .map(|read| read.reject.map(|reject| reject.code.clone()))
         .collect();
-    assert_eq!(codes, [None, Some(Reject::INVALID_UTF8.to_owned()), None]);
+    assert_eq!(codes, [None, Some(RejectCode::InvalidUtf8.as_str().to_owned()), None]);
 }
 
 #[test]

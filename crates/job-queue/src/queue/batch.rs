@@ -8,7 +8,7 @@ use std::{
 };
 
 use ingest_core::{
-    BatchJob, CODES_MAX, DecodeJobError, OTHER_CODE, Reject, Rows, code_and_message, is_code,
+    BatchJob, CODES_MAX, DecodeJobError, Reject, RejectCode, Rows, code_and_message, is_code,
     reject_line,
 };
 use redis::ScriptInvocation;
@@ -132,7 +132,7 @@ impl Claimed {
     ///
     /// `job` is the claimed batch with no rows left: all of them are in its tally
     /// or among its rejects. A run has [`CODES_MAX`] codes; rows with another one, or
-    /// with what is no code, are counted and written as [`OTHER_CODE`].
+    /// with what is no code, are counted and written as [`Other`](RejectCode::Other).
     ///
     /// # Errors
     ///
@@ -172,7 +172,8 @@ impl Claimed {
             script.arg(counter).arg(count);
         }
         for (code, count) in codes {
-            let is_always_counted = code == OTHER_CODE || Reject::is_readers_own(code);
+            let is_always_counted = RejectCode::of(code)
+                .is_some_and(|own| own == RejectCode::Other || own.is_readers_own());
             script.arg(code).arg(count).arg(u8::from(is_always_counted));
         }
         for reject in rejects {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ingest_core::{BatchJob, Reject};
+use ingest_core::{BatchJob, RejectCode};
 use job_queue::{BatchEvent, Claimed, Depth, EventId, Output, OutputPart, OutputParts, Settled};
 use redis::Commands;
 
@@ -60,7 +60,7 @@ async fn a_run_has_a_thousand_codes_and_the_rest_is_other_in_count_and_file() {
     };
     let batches = [
         named(0..900),
-        [named(800..1_500), vec![Reject::MISPLACED_QUOTE.to_owned()]].concat(),
+        [named(800..1_500), vec![RejectCode::MisplacedQuote.as_str().to_owned()]].concat(),
         [named(0..1), named(1_400..1_401), vec!["no\u{1b}code".to_owned()]].concat(),
     ];
     for (batch, first) in batches.iter().zip([1, 1_001, 2_001]) {
@@ -75,7 +75,7 @@ async fn a_run_has_a_thousand_codes_and_the_rest_is_other_in_count_and_file() {
     assert_eq!((ledger.rejected, by_code.values().sum()), (rejected, rejected));
     assert_eq!(by_code.len(), 1_002, "with OTHER, and the one of the readers");
     assert_eq!((by_code["CODE_0000"], by_code["CODE_0899"], by_code["CODE_0999"]), (2, 2, 1));
-    assert_eq!((by_code["OTHER"], by_code[Reject::MISPLACED_QUOTE]), (502, 1));
+    assert_eq!((by_code["OTHER"], by_code[RejectCode::MisplacedQuote.as_str()]), (502, 1));
     let pending = fixture.queue.pending_lines(&id("a"), Output::Rejects, 1 << 20).await.unwrap();
     let lines: Vec<_> =
         pending.lines.iter().map(|line| String::from_utf8(line.to_vec()).unwrap()).collect();

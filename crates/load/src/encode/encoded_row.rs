@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use ingest_core::RejectCode;
+
 use crate::Reason;
 
 /// A row that cannot be sent.
@@ -43,15 +45,6 @@ pub enum EncodedRow {
     Invalid(Reason),
 }
 
-/// Code of a row with a cell that cannot be what its field wants.
-pub(super) const INVALID_VALUE: &str = "INVALID_VALUE";
-
-/// Code of a row that cannot be upserted.
-pub(super) const EXTERNAL_ID_MISSING: &str = "EXTERNAL_ID_MISSING";
-
-/// Code of a row that would become a record of nothing.
-pub(super) const BLANK_ROW: &str = "BLANK_ROW";
-
 impl EncodedRow {
     /// The row before it that has the same key; the outer option is nothing for a row that cannot be sent.
     #[must_use]
@@ -65,11 +58,11 @@ impl EncodedRow {
     /// Whether a value of it does not fit its field.
     #[must_use]
     pub fn has_invalid_values(&self) -> bool {
-        matches!(self, Self::Invalid(reason) if reason.code == INVALID_VALUE)
+        matches!(self, Self::Invalid(reason) if reason.code == RejectCode::InvalidValue.as_str())
     }
 }
 
 /// Of a row whose record was looked up and not found. It has a verdict already; this is said of it nowhere.
 pub(crate) fn without_record() -> Reason {
-    Reason { code: "NOT_FOUND".to_owned(), message: String::new() }
+    Reason::own(RejectCode::NotFound, String::new())
 }

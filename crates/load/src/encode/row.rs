@@ -3,12 +3,12 @@
 use std::{borrow::Cow, ops::Range};
 
 use csv::ByteRecord;
-use ingest_core::{RecordId, Reject, few, trimmed};
+use ingest_core::{RecordId, RejectCode, few, trimmed};
 
 use super::{
     choices::Choices,
     csv_columns::CsvColumns,
-    encoded_row::{BLANK_ROW, EXTERNAL_ID_MISSING, INVALID_VALUE, InvalidCell, InvalidRow},
+    encoded_row::{InvalidCell, InvalidRow},
 };
 use crate::{
     Reason, Sameness,
@@ -65,7 +65,7 @@ impl<'a> RowWriter<'a> {
         let start = self.out.len();
         let written = match record {
             Some(record) if self.plan.header.takes(record.len()) => self.fields(record),
-            _ => Err(whole(Reject::FIELD_COUNT, "not one record with the header's columns")),
+            _ => Err(whole(RejectCode::FieldCount, "not one record with the header's columns")),
         };
         if written.is_err() {
             self.out.truncate(start);
@@ -89,7 +89,7 @@ impl<'a> RowWriter<'a> {
             }
             let cell = cells.get(place).ok_or_else(|| {
                 let of_column = format!("column `{column}`: not text");
-                of_cell(Reject::INVALID_UTF8, of_column, number, "not text".into())
+                of_cell(RejectCode::InvalidUtf8, of_column, number, "not text".into())
             })?;
             is_blank = is_blank && plan.refuses_blank_rows && is_nothing(trimmed(cell));
             for target in targets {
@@ -114,7 +114,7 @@ impl<'a> RowWriter<'a> {
         }
         self.end();
         if invalid.is_empty() && is_blank && plan.refuses_blank_rows {
-            return Err(whole(BLANK_ROW, "no column that is mapped has a value"));
+            return Err(whole(RejectCode::BlankRow, "no column that is mapped has a value"));
         }
         if invalid.is_empty() {
             return Ok(key);
@@ -122,7 +122,7 @@ impl<'a> RowWriter<'a> {
         let problems = invalid
             .iter()
             .map(|(column, cell)| format!("column `{}`: {}", shown(column), cell.rule));
-        let reason = reason(INVALID_VALUE, &few(problems, "; "));
+        let reason = Reason::own(RejectCode::InvalidValue, few(problems, "; "));
         Err(InvalidRow { reason, cells: invalid.into_iter().map(|(_, cell)| cell).collect() })
     }
 
@@ -150,7 +150,7 @@ impl<'a> RowWriter<'a> {
             let what = if target.field == "Id" { "id" } else { "external id" };
             let rule = format!("the {what} is empty");
             let message = format!("column `{column}`: {rule}");
-            return Err(of_cell(EXTERNAL_ID_MISSING, message, number, rule.into()));
+            return Err(of_cell(RejectCode::ExternalIdMissing, message, number, rule.into()));
         }
         let form = self.form();
         if form == Form::Json {
@@ -158,7 +158,7 @@ impl<'a> RowWriter<'a> {
         }
         let start = self.out.len();
         target.converter.write(cell, form, &mut self.out).map_err(|rule| {
-            of_cell(INVALID_VALUE, format!("column `{column}`: {rule}"), number, rule)
+            of_cell(RejectCode::InvalidValue, format!("column `{column}`: {rule}"), number, rule)
         })?;
         if let Some(id) = &self.id {
             self.out.truncate(start);
@@ -240,16 +240,17 @@ impl<'a> Cells<'a> {
 }
 
 /// Of a row that is to blame as a whole.
-fn whole(code: &str, message: &str) -> InvalidRow {
-    InvalidRow { reason: reason(code, message), cells: Vec::new() }
+fn whole(code: RejectCode, message: &str) -> InvalidRow {
+    InvalidRow { reason: Reason::own(code, message.to_owned()), cells: Vec::new() }
 }
 
 /// Of a row with one cell that is to blame.
-fn of_cell(code: &str, message: String, target: usize, rule: Cow<'static, str>) -> InvalidRow {
-    let reason = Reason { code: code.to_owned(), message };
+fn of_cell(
+    code: RejectCode,
+    message: String,
+    target: usize,
+    rule: Cow<'static, str>,
+) -> InvalidRow {
+    let reason = Reason::own(code, message);
     InvalidRow { reason, cells: vec![InvalidCell { target, rule }] }
-}
-
-fn reason(code: &str, message: &str) -> Reason {
-    Reason { code: code.to_owned(), message: message.to_owned() }
 }

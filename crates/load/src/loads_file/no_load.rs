@@ -8,7 +8,8 @@ use crate::spelling::{listed, quoted};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoLoad {
-    /// None has the name.
+    /// The name is mistyped, or the program has another `LOADS_FILE`, or started before the load was
+    /// added: a server reads the file when it starts.
     #[error("there is no load {}; {}", quoted(name), those_there_are(name, known))]
     Unknown {
         /// The name.
@@ -16,7 +17,7 @@ pub enum NoLoad {
         /// The names that there are.
         known: Vec<String>,
     },
-    /// The patterns of several fit.
+    /// The name of the file fits several loads, and a guess could load it into the wrong object.
     #[error(
         "the loads {} have patterns that fit {}; say which with --load, or make the patterns of \
          `files` narrower",

@@ -9,7 +9,8 @@ use crate::spelling::{listed, quoted};
 /// Characters of what is said of a mistake, at most.
 const CHARACTERS_MAX: usize = 600;
 
-/// A file of loads that cannot be used.
+/// The file that `LOADS_FILE` names has a mistake; the message says where and what to write. No
+/// command that reads the file goes on before it is corrected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("loads file {}{}: {problem}", path.display(), line.map(|line| format!(", line {line}")).unwrap_or_default())]
 pub struct InvalidLoads {

@@ -1,4 +1,4 @@
-//! The table of cells in `docs/loading.md` says what becomes of them.
+//! The table of cells in `docs/mapping.md` says what becomes of them.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::*;
 
 #[test]
 fn each_cell_becomes_what_the_documents_say() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/loading.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/mapping.md");
     let document = std::fs::read_to_string(path).unwrap();
     let (_, section) = document.split_once("### Cells").unwrap();
     let lines = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);

@@ -1,4 +1,4 @@
-//! The table of forms in `docs/loading.md` says what is sent, under which setting.
+//! The table of forms in `docs/mapping.md` says what is sent, under which setting.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::{
 
 #[test]
 fn each_form_of_a_cell_is_sent_as_the_documents_say() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/loading.md");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/mapping.md");
     let document = std::fs::read_to_string(path).unwrap();
     let (_, section) = document.split_once("### Forms of numbers, dates and choices").unwrap();
     let lines = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use blob_store::BlobProperties;
+use ingest_core::RejectCode;
 use job_queue::LoadSummary;
 use load::Plan;
 use serde::Serialize;
@@ -147,9 +148,6 @@ impl Findings {
     }
 }
 
-/// Code of rows without a key.
-const EXTERNAL_ID_MISSING: &str = "EXTERNAL_ID_MISSING";
-
 impl Count {
     pub(super) fn of(totals: &Totals, checker: &Checker, lines_without_data: u64) -> Self {
         let plan = checker.plan();
@@ -197,7 +195,11 @@ fn keys(totals: &Totals, plan: &Plan) -> Option<Keys> {
     Some(Keys {
         column: column.to_owned(),
         field: key.field.clone(),
-        empty: totals.rejected_by_code.get(EXTERNAL_ID_MISSING).copied().unwrap_or_default(),
+        empty: totals
+            .rejected_by_code
+            .get(RejectCode::ExternalIdMissing.as_str())
+            .copied()
+            .unwrap_or_default(),
         repeated: counted.again,
         repeated_at_least: counted.again_at_least,
         method: Method::of(counted.one_in),

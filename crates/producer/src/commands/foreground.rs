@@ -62,7 +62,7 @@ pub(super) struct Foreground {
     _metrics: Option<AbortOnDropHandle<()>>,
 }
 
-/// A signal ended what had not begun.
+/// Ctrl-C or a signal came before the run had begun. Nothing was entered; run the command again.
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted")]
 pub(super) struct Interrupted;

@@ -5,7 +5,7 @@ use ingest_core::shown;
 /// A configuration that cannot be converted.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidConfiguration {
-    /// Something in it cannot be read.
+    /// The file is no `process-conf.xml`, or has something that cannot be read.
     #[error("line {line}: {problem}")]
     Line {
         /// From 1.
@@ -13,7 +13,7 @@ pub(crate) enum InvalidConfiguration {
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// There is no such bean.
+    /// The name is mistyped; a process is the `id` of a bean in the file.
     #[error("there is no process {}; there are {}", quoted(name), listed(known))]
     NoSuchBean {
         /// What was asked for.

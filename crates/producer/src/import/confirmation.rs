@@ -16,7 +16,8 @@ pub(crate) enum Confirmed {
     Load(String),
 }
 
-/// A run that does not start before somebody confirms it.
+/// An insert, a delete or a hard-delete cannot be undone, and nobody could be asked: there is no
+/// terminal. See [Confirming what cannot be undone](loading.md#confirming-what-cannot-be-undone).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}; confirm it with --yes", self.what())]
 pub(crate) struct Unconfirmed {

@@ -37,15 +37,19 @@ pub(crate) enum Outcome {
 pub(crate) enum ControlError {
     #[error(transparent)]
     Sync(#[from] SyncError),
+    /// The command does not go with the state of the run; only a run that has not ended can be
+    /// paused or cancelled.
     #[error("run {run} is {}, so it cannot be {}", word(*state), command.done())]
     Refused { run: RunId, state: RunState, command: RunCommand },
+    /// More rows were rejected than `--max-rejects` allows, and it would fail again at once. See
+    /// the rejected rows first.
     #[error(
         "run {run} failed, for {reason}; give it another limit to go on with: {} \
          --max-rejects N",
         resume_command(run)
     )]
     LimitPassed { run: RunId, reason: String },
-    /// What it is resumed to was not said to a server.
+    /// Redis is at its `maxmemory`, so a part of the resume could not be stored.
     #[error(
         "run {run} is resumed: what is queued of it is delivered; but redis is full, so no server was told \
          to read on. Raise its maxmemory, or let consumers deliver what is queued, and resume the run again"

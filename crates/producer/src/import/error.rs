@@ -21,6 +21,7 @@ use crate::{
 pub(crate) enum ReadError {
     #[error(transparent)]
     Blob(#[from] BlobError),
+    /// The file cannot be read as a whole; the message says why.
     #[error("{file}: {source}")]
     Csv { file: String, source: IngestError },
 }
@@ -60,6 +61,7 @@ pub(crate) enum SyncError {
     Feed(#[from] FeedError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// One version of a file is loaded by one run at a time, else its rows would be loaded twice.
     #[error(
         "{file} is being loaded by run {run}; watch it with `{} show {run}`, or go on with it \
          if it was interrupted: {}",
@@ -67,17 +69,24 @@ pub(crate) enum SyncError {
         resume_command(run)
     )]
     UnderWay { file: String, run: RunId },
+    /// `--run-id` names a run that exists, and it loads another file.
     #[error("run {run} loads {of}, not {file}; give --file {of}, or another --run-id")]
     OtherFile { run: RunId, file: String, of: String },
+    /// The run was started with another `AZURE_CONTAINER` than is set now.
     #[error("run {run} loads from container {of}, not {container}; set AZURE_CONTAINER={of}")]
     OtherContainer { run: RunId, container: String, of: String },
+    /// Somebody uploaded the file again. A run never mixes rows of two versions, so this run cannot
+    /// be continued.
     #[error(
         "{file} was replaced after run {run} had begun to load it; load the new version as a new run, \
          under another id"
     )]
     OtherVersion { run: RunId, file: String },
+    /// A fault ended the run; the reason says which. What was delivered stays delivered, and
+    /// `resume` continues it when the reason is gone, unless the file itself is the reason.
     #[error("run {run} failed: {reason}")]
     Failed { run: RunId, reason: String },
+    /// The command was told to wait for a run that is held no longer than this.
     #[error(
         "run {run} is held for {} now, and is not followed any more (--max-held): {reason}; nothing is \
          lost. When that is put right, go on with: {}; or end it with: {}",
@@ -86,8 +95,11 @@ pub(crate) enum SyncError {
         cancel_command(run)
     )]
     HeldTooLong { run: RunId, lasts: Duration, reason: String },
+    /// Somebody cancelled the run. A cancelled run cannot be continued; load the file as a new run.
     #[error("run {run} was cancelled; what was delivered before stays delivered")]
     Cancelled { run: RunId },
+    /// The container cannot be written to at the moment: rights, a network fault, or a policy that
+    /// forbids changes.
     #[error(
         "{} of run {run} could not be written to {name}; they are kept in redis, and \
          running the same command again writes them: {command}", rows(*output)
@@ -100,18 +112,25 @@ pub(crate) enum SyncError {
         #[source]
         source: Box<OutputError>,
     },
+    /// A newer program started the run; resume it with that version.
     #[error(
         "run {run}: the ledger's settings are not understood; was it started by another version?"
     )]
     LedgerSettings { run: RunId },
+    /// The id is mistyped, the run is older than `RUN_KEEP`, or `QUEUE_NAME` and `REDIS_URL` are
+    /// those of another deployment.
     #[error("there is no run {run}; `{} runs` lists them", producer())]
     UnknownRun { run: RunId },
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// The producer asked the org first, and the load does not fit: each row would be refused, or
+    /// the run would fail at its first batch.
     #[error("a run of {file} would fail: {reason}; nothing was started")]
     Misfit { file: String, reason: String },
     #[error(transparent)]
     Unconfirmed(#[from] Box<Unconfirmed>),
+    /// A run keeps the load with which it began. The command, a pattern or the environment says
+    /// another one now.
     #[error(
         "run {run} was started with another load than is said now ({how}); go on with what it has \
          ({}), or load the file as a new run, under another id",
@@ -190,10 +209,10 @@ pub(crate) enum OutputError {
     Blob(#[from] BlobError),
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// What the key is called is not known then.
+    /// A newer program started the run, so what its key is called is not known here.
     #[error("the load of the run cannot be read")]
     Load(#[from] UnreadableLoad),
-    /// The same.
+    /// The run's entry in Redis is damaged, or was written by a newer program.
     #[error("the header of the run cannot be read")]
     Header(#[from] IngestError),
 }

@@ -1,6 +1,6 @@
 //! Rejected rows of a run as the source of a new one.
 
-use ingest_core::{Reject, RunId, commands::producer};
+use ingest_core::{RejectCode, RunId, commands::producer};
 use job_queue::{Ledger, Output, RunLoad};
 
 use crate::import::{
@@ -35,16 +35,20 @@ pub(crate) struct Replay {
 pub(crate) enum ReplayError {
     #[error(transparent)]
     Sync(#[from] SyncError),
+    /// More rows may still be rejected, and a replay takes all of them.
     #[error(
         "run {run} is still under way; its rejected rows can be replayed when it has ended: \
          {} show {run}",
         producer()
     )]
     UnderWay { run: RunId },
+    /// Each row of the run was delivered.
     #[error("run {run} has no rejected rows; there is nothing to replay")]
     NothingRejected { run: RunId },
+    /// `--code` is mistyped, or is a code of another run.
     #[error("run {run} rejected no row with code {}; its codes are {}", .codes.join(" or "), some_of(.known))]
     NoSuchCode { run: RunId, codes: Vec<String>, known: Vec<String> },
+    /// `--run-id` names a run that exists, and it is no replay of these rows.
     #[error("run {run} is there already, and loads {what}; give another --run-id")]
     OtherRun { run: RunId, what: String },
 }
@@ -154,12 +158,13 @@ async fn find_rejects(
 
 /// Says which rows cannot be sent again, for their text is not in the file.
 fn advice(source: &Ledger, codes: &[String]) -> String {
-    let lost: Vec<String> = [Reject::RECORD_TOO_LONG, Reject::UNCLOSED_QUOTE]
-        .into_iter()
-        .filter(|code| codes.is_empty() || codes.iter().any(|wanted| wanted == code))
-        .filter_map(|code| Some((code, source.rejected_by_code.get(code)?)))
-        .map(|(code, rows)| format!("{rows} {code}"))
-        .collect();
+    let lost: Vec<String> =
+        [RejectCode::RecordTooLong.as_str(), RejectCode::UnclosedQuote.as_str()]
+            .into_iter()
+            .filter(|code| codes.is_empty() || codes.iter().any(|wanted| wanted == code))
+            .filter_map(|code| Some((code, source.rejected_by_code.get(code)?)))
+            .map(|(code, rows)| format!("{rows} {code}"))
+            .collect();
     match lost.is_empty() {
         true => String::new(),
         false => format!(

@@ -26,12 +26,16 @@ pub(crate) enum Describer {
 /// Why an object cannot be described.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DescribeError {
+    /// The name is mistyped (objects of your own end with `__c`), or a permission set is missing.
     #[error(
         "salesforce has no object {object}; check its name, or give the integration user access to it"
     )]
     NoSuchObject { object: String },
+    /// The user is signed in and may not read what the object looks like; the answer says why.
     #[error("could not read the object {object}: salesforce answers {answer}")]
     Refused { object: String, answer: Refusal },
+    /// Somebody waits for this command, so it does not wait long: the network, a proxy or the address is the
+    /// reason, or Salesforce is down.
     #[error(
         "salesforce does not answer ({cause}); is it up, and is SALESFORCE_LOGIN_URL or \
          SALESFORCE_INSTANCE_URL right?"
@@ -39,6 +43,7 @@ pub(crate) enum DescribeError {
     Away { cause: String },
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// `--offline` names a file that was saved for another object.
     #[error(
         "{file} describes no object {object}; it has {known}. Save one that does: {} describe \
          --object {object} --out FILE",

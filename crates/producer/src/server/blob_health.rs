@@ -76,7 +76,7 @@ impl BlobHealth {
         let outage = self.store.probe(self.patience).await.err();
         let state = match &outage {
             None => BlobState::Answers,
-            Some(outage) => BlobState::Outage(outage.to_string().into()),
+            Some(outage) => BlobState::Outage(without_subject(&outage.to_string()).into()),
         };
         let mut heard = self.heard();
         heard.tell(outage.as_ref());
@@ -87,6 +87,11 @@ impl BlobHealth {
     fn heard(&self) -> MutexGuard<'_, Heard> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// `/readyz` says of what it speaks.
+fn without_subject(words: &str) -> &str {
+    words.strip_prefix("the blob storage ").unwrap_or(words)
 }
 
 impl Heard {
@@ -106,7 +111,7 @@ impl Heard {
             let cause = std::error::Error::source(outage).map(service::with_causes);
             warn!(
                 error = cause,
-                "the blob storage {outage}; runs that this server reads wait or are interrupted, and \
+                "{outage}; runs that this server reads wait or are interrupted, and \
                  rejected rows stay in redis"
             );
         }

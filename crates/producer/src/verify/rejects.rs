@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use blob_store::{BlobError, BlobStore};
-use ingest_core::{Batch, Reject, rejects_header};
+use ingest_core::{Batch, RejectCode, rejects_header};
 use job_queue::{Ledger, Output};
 
 use super::{
@@ -164,7 +164,7 @@ impl<'a> RejectedRows<'a> {
 
     /// What the rejects file has to have of a record: one with a misplaced quote stands in a cell.
     fn digest(&mut self, claim: &Claim<'_>) -> u128 {
-        if claim.code == Some(Reject::MISPLACED_QUOTE) {
+        if claim.code == Some(RejectCode::MisplacedQuote.as_str()) {
             return digest([claim.raw].into_iter());
         }
         let _line_end = self.cells.split(claim.raw);

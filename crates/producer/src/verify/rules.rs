@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use ingest_core::Reject;
+use ingest_core::RejectCode;
 
 use super::{cells::CsvCells, lines::lines_ended};
 
@@ -60,13 +60,13 @@ impl SecondHeader {
     /// Why this record cannot be a row.
     pub(super) fn code(&self, raw: &[u8], cells: &CsvCells, shape: Shape) -> Option<&'static str> {
         if shape == Shape::Misplaced {
-            Some(Reject::MISPLACED_QUOTE)
+            Some(RejectCode::MisplacedQuote.as_str())
         } else if self.is_said_by(cells) {
-            Some(Reject::REPEATED_HEADER)
+            Some(RejectCode::RepeatedHeader.as_str())
         } else if std::str::from_utf8(raw).is_err() {
-            Some(Reject::INVALID_UTF8)
+            Some(RejectCode::InvalidUtf8.as_str())
         } else if !self.cells().contains(&cells.iter().len()) {
-            Some(Reject::FIELD_COUNT)
+            Some(RejectCode::FieldCount.as_str())
         } else {
             None
         }

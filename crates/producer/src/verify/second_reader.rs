@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 
-use ingest_core::{Dialect, Position, Reject};
+use ingest_core::{Dialect, Position, RejectCode};
 use memchr::memchr2;
 
 use super::{
@@ -174,7 +174,7 @@ impl SecondReader {
             return !self.found.is_empty();
         };
         match sep_line {
-            Some(line) if seen.code == Some(Reject::REPEATED_HEADER) => {
+            Some(line) if seen.code == Some(RejectCode::RepeatedHeader.as_str()) => {
                 self.skipped_lines += line.lines;
                 self.record -= 1;
                 seen.at.record -= 1;
@@ -351,7 +351,7 @@ impl SecondReader {
         self.place = Place::Records;
         let lines = self.cursor.ended + u64::from(self.cursor.is_in_line()) + 1 - at.line;
         let digest = Digest::of(b"", self.cells.dialect()).finish();
-        Some(self.seen(at, Some(Reject::RECORD_TOO_LONG), digest, lines))
+        Some(self.seen(at, Some(RejectCode::RecordTooLong.as_str()), digest, lines))
     }
 
     fn seen(&mut self, at: Position, code: Option<&'static str>, digest: u64, lines: u64) -> Seen {

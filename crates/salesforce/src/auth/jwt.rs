@@ -21,22 +21,24 @@ pub struct JwtKey(Arc<RsaKeyPair>);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtKeyError {
-    /// It cannot be read.
+    /// The file is not there, or the user of the program may not read it: in a container, look at
+    /// the mount and its mode.
     #[error("it cannot be read ({0})")]
     Unreadable(io::ErrorKind),
-    /// It is something else.
+    /// The file has a certificate, a public key, a key of another kind, or text around the key. JWT
+    /// bearer signs with the private key.
     #[error(
         "it is no RSA private key of 2048, 3072 or 4096 bits in PEM (`-----BEGIN PRIVATE KEY-----`); \
          make one with `openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem`"
     )]
     NoRsaKey,
-    /// Only somebody with its password can read it.
+    /// The key was made with a password, which the programs cannot type in.
     #[error(
         "the key is encrypted, and there is no setting for its password; decrypt it with `openssl pkey -in \
          encrypted.pem -out key.pem`"
     )]
     Encrypted,
-    /// It is an RSA key of a kind that `ring` does not sign with.
+    /// It is an RSA key of a kind that `ring`, the library that signs, does not take.
     #[error(
         "the RSA private key has another size or public exponent than those that are accepted: 2048, 3072 \
          or 4096 bits, two primes, and an exponent from 65537 to 33 bits; make one with `openssl req -x509 \

@@ -6,7 +6,8 @@ use super::{credentials::Flow, sign_in_advice::SignInAdvice};
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoginError {
-    /// The token endpoint said no.
+    /// Salesforce knows the address and refuses the sign-in: see the table above by what it
+    /// answered.
     #[error("salesforce gave no token: {error} ({description}); {}", self.advice())]
     Refused {
         /// How it was asked.
@@ -16,37 +17,43 @@ pub enum LoginError {
         /// What it says for people.
         description: String,
     },
-    /// What answered is no token endpoint.
+    /// Something else answered in place of Salesforce's sign-in: a wrong `SALESFORCE_LOGIN_URL`, a
+    /// login page, or a proxy.
     #[error("salesforce gave no token: {cause}; {}", self.advice())]
     NoTokenEndpoint {
         /// What came instead.
         cause: String,
     },
-    /// The answer names an address that the token must not be sent to.
+    /// The answer names an address outside of Salesforce, or one without TLS, and the token is not
+    /// sent there. Mostly a proxy or a test server answered.
     #[error("salesforce gave no token to use: {problem}; {}", self.advice())]
     UntrustedAnswer {
         /// What is wrong with the address.
         problem: String,
     },
-    /// The token was refused, and so was the one that was asked for instead.
+    /// The app may sign in and the API still refuses its token: mostly the app's scope `api` is
+    /// missing, the user lacks *API Enabled*, or the session is bound to an IP address.
     #[error("salesforce refuses a token that it has just given; {}", self.advice())]
     RefusedAgain,
-    /// A ready-made token has ended.
+    /// A ready-made `SALESFORCE_ACCESS_TOKEN` ends with its session, mostly after some hours, and
+    /// nothing renews it. For more than a try use client credentials or JWT bearer.
     #[error("salesforce refuses the access token: it has ended or is not for this org; {}", self.advice())]
     TokenEnded,
-    /// The token is good, but not for this API.
+    /// The token is valid but was made for another use, such as a community or the wrong org.
     #[error("salesforce refuses the session: {message}; {}", self.advice())]
     NotForThisApi {
         /// What Salesforce says.
         message: String,
     },
-    /// The token endpoint cannot answer now.
+    /// Salesforce is in maintenance, or limits how often somebody signs in. The programs try again
+    /// by themselves.
     #[error("salesforce gives no token at the moment: {cause}")]
     Unavailable {
         /// What it says.
         cause: String,
     },
-    /// There is no connection to the token endpoint.
+    /// The name cannot be resolved, or a firewall or a missing proxy setting is in the way:
+    /// [Corporate networks](networks.md).
     #[error("no connection to the token endpoint at {host}: {cause}")]
     Unreachable {
         /// Its host and port.

@@ -136,16 +136,6 @@ impl Figures {
     }
 }
 
-/// Codes of rejected rows that may be stored: nobody heard what became of them. Whoever answers in
-/// Salesforce's place, without a code, may have passed them on, unless they were too long for it.
-pub(super) fn is_unanswered(code: &str) -> bool {
-    match code {
-        "UNKNOWN_OUTCOME" | "NO_ANSWER" | "POISON_BATCH" => true,
-        "HTTP_413" | "HTTP_414" | "HTTP_431" => false,
-        _ => code.starts_with("HTTP_"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,18 +222,6 @@ mod tests {
 
         assert_says(&unanswered(300), Verdict::Equal, false, "2 rejected rows may be stored too");
         assert_says(&unanswered(302), Verdict::More, false, "up to 2 may be rejected rows");
-        for (code, is_so) in [
-            ("UNKNOWN_OUTCOME", true),
-            ("NO_ANSWER", true),
-            ("POISON_BATCH", true),
-            ("HTTP_502", true),
-            ("HTTP_403", true),
-            ("HTTP_302", true),
-            ("HTTP_413", false),
-            ("FIELD_COUNT", false),
-        ] {
-            assert_eq!(is_unanswered(code), is_so, "{code}");
-        }
     }
 
     #[test]

@@ -1,12 +1,9 @@
 //! What a count is about, as the ledger has it.
 
-use ingest_core::{RunId, Tally};
+use ingest_core::{RunId, Tally, may_be_done};
 use job_queue::{Ledger, LoadSummary, Queue, QueueError, RunState};
 
-use super::{
-    comparison::is_unanswered,
-    together::{Measure, Mixed, Span, Together, later, together},
-};
+use super::together::{Measure, Mixed, Span, Together, later, together};
 use crate::error::ConsumerError;
 use load::{Operation, is_api_name};
 
@@ -95,7 +92,7 @@ fn span(ledger: &Ledger) -> Option<Span> {
         to_ms: ledger.has_ended().then(|| end_ms(ledger)),
         is_of_its_operation: is_of(operation, changes),
         delivered: ledger.delivered(),
-        unanswered: codes.filter(|(code, _)| is_unanswered(code)).map(|(_, rows)| rows).sum(),
+        unanswered: codes.filter(|(code, _)| may_be_done(code)).map(|(_, rows)| rows).sum(),
         is_complete: ledger.state == RunState::Completed,
     })
 }

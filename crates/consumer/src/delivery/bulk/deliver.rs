@@ -2,6 +2,7 @@
 
 use std::{iter, mem};
 
+use ingest_core::RejectCode;
 use job_queue::QueueError;
 use load::{Api, CsvRows, Reason};
 use tokio::time::{Instant, sleep};
@@ -202,19 +203,14 @@ fn by_calls_of(repeats: Vec<Vec<usize>>, load: &load::Load) -> Vec<Vec<usize>> {
 
 /// Of a row that calls would have to say, where they do something else.
 fn not_in_csv() -> Reason {
-    Reason {
-        code: "MALFORMED_ID".to_owned(),
-        message: "the id has characters that an ingest job cannot carry".to_owned(),
-    }
+    let message = "the id has characters that an ingest job cannot carry";
+    Reason::own(RejectCode::MalformedId, message.to_owned())
 }
 
 /// Of a row of which its ingest job says nothing, each time.
 fn without_result() -> Reason {
-    Reason {
-        code: "NO_RESULT".to_owned(),
-        message: "its ingest jobs say nothing of it; look whether the record is still there"
-            .to_owned(),
-    }
+    let message = "its ingest jobs say nothing of it; look whether the record is still there";
+    Reason::own(RejectCode::NoResult, message.to_owned())
 }
 
 fn no_job_takes_them() -> Blocker {

@@ -30,13 +30,13 @@ const RECORD_BYTES_MAX: usize = 16 << 20;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a result file cannot be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unreadable {
-    #[error("a record is longer than {RECORD_BYTES_MAX} bytes")]
+    /// A record is longer than a result can be: mostly it is the page of a proxy.
     TooLong,
-    #[error("it breaks off")]
+    /// It ends inside quotes.
     BreaksOff,
-    #[error("it is no CSV")]
+    /// It is something else.
     NoCsv,
 }
 

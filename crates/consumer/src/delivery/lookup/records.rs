@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use ingest_core::{BatchJob, RecordId};
+use ingest_core::{BatchJob, RecordId, RejectCode};
 use job_queue::{QueueError, Settled};
 use load::{EncodedRow, EncodedRows, Reason};
 
@@ -18,12 +18,6 @@ use crate::{
 /// The records of the rows of a batch; nothing, where they need not be looked up.
 #[derive(Debug, Default)]
 pub(crate) struct Found(Option<Vec<Option<RecordId>>>);
-
-/// Code of a row whose record is not there.
-const NOT_FOUND: &str = "NOT_FOUND";
-
-/// Code of a row whose key several records have.
-const DUPLICATE_EXTERNAL_ID: &str = "DUPLICATE_EXTERNAL_ID";
 
 impl Found {
     /// The records, one entry for each row; nothing, where they need not be looked up.
@@ -169,13 +163,13 @@ fn put_first(queries: &mut VecDeque<Chunk>, first: Vec<Chunk>) {
 
 fn not_found(field: &str) -> Reason {
     let message = format!("no record has this value in {field}; nothing was changed");
-    Reason { code: NOT_FOUND.to_owned(), message }
+    Reason::own(RejectCode::NotFound, message)
 }
 
 fn several(field: &str, records: usize, are_all: bool) -> Reason {
     let more = if are_all { "" } else { " or more" };
     let message = format!("{records}{more} records have this value in {field}; none was changed");
-    Reason { code: DUPLICATE_EXTERNAL_ID.to_owned(), message }
+    Reason::own(RejectCode::DuplicateExternalId, message)
 }
 
 /// Rows by the number of their record in the file, so that they are found in what is left of the

@@ -73,27 +73,35 @@ pub(crate) enum LoadError {
     None(#[from] NoLoad),
     #[error("{0}")]
     Invalid(String),
+    /// The producer has no load of its own, and its consumers do not agree.
     #[error(
         "the consumers that are alive have several default loads, and nothing says which one is \
          meant; say it with --load, or with --object, --operation and --external-id. They are {known}"
     )]
     Several { known: String },
+    /// Neither flags, nor a file of loads, nor the environment, nor a consumer names an object.
     #[error(
         "nothing says what object rows become; say it with --object, or name a load with --load"
     )]
     NoObject,
+    /// The producer has a file of loads, and no pattern of it fits.
     #[error(
         "no load fits the name of the file, and nothing else says what object its rows become; name \
          one with --load ({known}), or say the object with --object"
     )]
     NoneFits { known: String },
+    /// Often somebody forgot to give both programs the same mapping file. The producer's would
+    /// hold.
     #[error(
         "this producer and the consumers that are alive map {what} in different ways ({how}); give \
          all of them the same mapping settings, or say with --load or flags that it is meant"
     )]
     OtherMapping { what: String, how: String },
+    /// The load is kept with each run and read with its batches, so it is limited. Columns of the
+    /// same name need no mapping.
     #[error("the load has {bytes} bytes, and it may have {LOAD_BYTES_MAX}; map fewer columns")]
     TooLarge { bytes: usize },
+    /// A newer program wrote the load of that run, so single values of it cannot be replaced here.
     #[error("the load {0} cannot be changed: {1}; name another one with --load")]
     Unreadable(String, String),
 }
