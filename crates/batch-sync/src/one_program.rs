@@ -41,6 +41,7 @@ impl Names {
         let mut names = vec![
             ("generate-upload --".to_owned(), "batch-sync generate --".to_owned()),
             ("salesforce-simulator --".to_owned(), "batch-sync simulate --".to_owned()),
+            ("consumer --".to_owned(), "batch-sync consume --".to_owned()),
         ];
         for child in command.get_subcommands() {
             let name = child.get_name();

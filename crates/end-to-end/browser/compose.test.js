@@ -244,7 +244,7 @@ describe("a new load", { timeout: 300_000 }, () => {
     await stage.product.put("alone.csv", `${ROWS.join("\n")}\n`);
     const watched = await open("alone.csv", NO_ORG);
     await watched.sees("[data-part=objectHint]", /set SALESFORCE_LOGIN_URL and SALESFORCE_CLIENT_ID\. Names can be typed; the first consumer compares them with the org\.$/);
-    assert.deepEqual([await row(watched, 2), await row(watched, 3)], [["Name", "not compared with an org", "ok"], ["EMail", "not compared with an org", "ok"]]);
+    assert.deepEqual([await row(watched, 2), await row(watched, 3)], [["Name", "not compared with an org", "open"], ["EMail", "not compared with an org", "open"]]);
     assert.equal(await watched.page.$eval("[data-part=check]", (button) => button.hidden), true);
     await look(watched, "compose-alone");
     await watched.press("[data-part=start]");
@@ -303,6 +303,54 @@ files = ["exports/contacts_*.csv"]
     const [load] = listed.loads ?? listed;
     assert.deepEqual([load.name, load.object, load.externalId, load.ids, load.files], ["contacts", "Contact", "ErpKey__c", true, ["exports/contacts_*.csv"]]);
     saved.remove();
+    await watched.close();
+  });
+
+  it("is saved without a pattern when it deletes, and what was said of it does not stay", async () => {
+    await stage.product.put("gone_1.csv", `ErpNo\n${"K-1\n".repeat(20)}`);
+    const watched = await open("gone_1.csv");
+    await watched.sees("[data-part=sampleHint]", /^Scroll in the table: it has the first 20 rows\.$/);
+    const seen = () => watched.page.$eval("[data-part=sampleBox]", (box) => [box.clientHeight, [...box.querySelectorAll("tbody tr")].filter((row) => row.offsetTop + row.offsetHeight <= box.clientHeight).length]);
+    assert.equal((await seen())[1], 5);
+    await choose(watched, "Contact");
+    await watched.page.select("#c-operation", "delete");
+    await watched.page.select("#c-key", "ErpKey__c");
+    await fill(watched, "#c-column-0", "ErpKey__c");
+    const text = await watched.download("[data-part=save]", "gone.toml");
+
+    assert.equal(text, `# Made with the page of Batch Sync. Add it to the file that LOADS_FILE names.
+
+[loads.gone]
+object = "Contact"
+operation = "delete"
+external-id = "ErpKey__c"
+# No \`files\`: a load that deletes is chosen by its own name, never by the name of a file.
+
+[loads.gone.columns]
+"ErpNo" = "ErpKey__c"
+`);
+    const saved = onDisk("loads.toml", text);
+    const listed = JSON.parse(await stage.product.run("producer", "loads", "--json", "--loads-file", saved.file));
+    const [load] = listed.loads ?? listed;
+    assert.deepEqual([load.name, load.operation, load.files], ["gone", "delete", []]);
+    saved.remove();
+    await watched.sees("[data-part=saved]", /^Downloaded as gone\.toml\. Add it to the file that LOADS_FILE names\.$/);
+    await watched.press("[data-part=match]");
+    await watched.sees("#announcer", /^1 of 1 mapped$/);
+    assert.equal(await watched.text("[data-part=saved]"), "");
+    await watched.page.evaluate((file) => (location.hash = `#/load/${encodeURIComponent(file)}`), FILE);
+    await watched.sees("h1", /contacts_2026/);
+    assert.equal(await watched.text("#announcer"), "");
+    await watched.close();
+  });
+
+  it("names its own choice in a warning, and not a setting of the environment", async () => {
+    await stage.product.put("born.csv", "ErpNo,LastName,Born\nK-1,Ada,03/11/1984\n");
+    const watched = await open("born.csv", {});
+    await choose(watched, "Contact");
+    await fill(watched, "#c-column-2", "Birthdate");
+    await watched.press("[data-part=check]");
+    await watched.sees("[data-part=notes]", /^Dates with slashes are taken to be month first \(11\/23\/2026\) in Birthdate; if that is wrong, choose another under “How cells are read”, Dates with slashes\.$/);
     await watched.close();
   });
 
@@ -393,8 +441,11 @@ files = ["exports/contacts_*.csv"]
     await watched.sees("[data-part=found]", /^INVALID_VALUEStatus1record 2 \(line 3\): /);
     await product.consume();
     await watched.press("[data-part=start]");
-    await watched.sees(".story .pill", /^Completed$/, 60_000);
+    await watched.sees(".story .pill", /^Completed with rejects$/, 60_000);
     assert.deepEqual([await watched.text("[data-count=read]"), await watched.text("[data-count=rejected]")], ["3", "1"]);
+    // One rate for one thing: what is delivered.
+    const [, average] = (await watched.text("[data-part=deliveredLeft]")).match(/^(\d+) rows?\/s on average$/);
+    assert.match(await watched.text("[data-part=text]"), new RegExp(`: ${average} delivered on average, `));
     await watched.close();
   });
 });

@@ -40,7 +40,7 @@ describe("the load of a run", { timeout: 300_000 }, () => {
     await look(watched, "loads");
 
     await start(watched, "leads/june.csv");
-    await watched.sees(STATUS, /^Completed$/);
+    await watched.sees(STATUS, /^Completed with rejects$/);
     assert.equal(await watched.text("[data-part=does]"), "upsert Lead by External_Id__c");
     await watched.press(".crumb a");
     await start(watched, "people.csv", "contacts");
@@ -53,18 +53,32 @@ describe("the load of a run", { timeout: 300_000 }, () => {
 
   it("is said of a file before it is started, with the reason", async () => {
     const watched = await open();
+    watched.expected.push(/409/);
     await watched.sees("[data-part=loadHint]", /^The file's name decides/);
     await watched.press('#files [title="leads/june.csv"]');
     await watched.sees("[data-part=loadHint]", /^Load leads: upsert Lead by External_Id__c; one of leads\/\*\.csv, big-data-import\*\.csv fits the name\.$/);
     await look(watched, "load-of-file");
     await watched.press('#files [title="people.csv"]');
-    await watched.sees("[data-part=loadHint]", /^No load fits the name of the file, .* \(leads, accounts, contacts\)/);
+    await watched.sees("[data-part=loadHint]", /^No load fits this file's name\. Choose one above, or press Map columns, check first …$/);
+    await watched.press("[data-part=start]");
+    await watched.sees("#start-says", /^No load fits this file's name\. Choose one above, or press Map columns, check first …$/);
     await watched.page.select("#load", "contacts");
     await watched.sees("[data-part=loadHint]", /^API collections; /);
     await watched.page.select("#load", "");
     await watched.page.click("#file-name", { count: 3 });
     await watched.page.type("#file-name", "contacts-of-tomorrow.csv");
     await watched.sees("[data-part=loadHint]", /^Load contacts: upsert Contact by LegacyId__c; contacts\*\.csv fits the name\.$/);
+    await watched.close();
+  });
+
+  it("is not missed where the file is", async () => {
+    const watched = await open();
+    watched.expected.push(/409/);
+    await watched.sees("[data-part=loadHint]", /^The file's name decides/);
+    await watched.page.type("#file-name", "peopel.csv");
+    await watched.sees("[data-part=loadHint]", /^There is no file of this name in the container\.$/);
+    await watched.press("[data-part=start]");
+    await watched.sees("#start-says", /^There is no file of this name in the container\.$/);
     await watched.close();
   });
 
@@ -78,7 +92,7 @@ describe("the load of a run", { timeout: 300_000 }, () => {
     await watched.sees("[data-part=loadHint]", /^Load contacts: upsert Contact by LegacyId__c; contacts\*\.csv fits the name\.$/);
     assert.equal(await watched.page.$eval("#c-load", (select) => select.value), "*");
     await watched.page.select("#c-load", "");
-    await watched.sees("[data-part=loadHint]", /^By its name the file gets the load contacts\.$/);
+    await watched.sees("[data-part=loadHint]", /^By its name the file would get the load contacts; it gets what is said below\.$/);
     assert.deepEqual(await watched.page.$$eval("#c-load option", (all) => all.map(({ text }) => text)), [
       "what is said on this page", "by the file's name: contacts: upsert Contact by LegacyId__c",
       "leads: upsert Lead by External_Id__c", "accounts: upsert Account by ErpKey__c", "contacts: upsert Contact by LegacyId__c"]);
@@ -99,7 +113,7 @@ describe("the load of a run", { timeout: 300_000 }, () => {
     await watched.sees("[data-part=checkHint]", /^The load was changed after this check began\.$/);
     await watched.press("[data-part=start]");
 
-    await watched.sees(STATUS, /^Completed$/);
+    await watched.sees(STATUS, /^Completed with rejects$/);
     assert.match(await watched.text("[data-detail=load]"), /load contacts, /);
     assert.deepEqual([await sent("/api/checks"), await sent("/api/sync/start")], [[{ fileName: "contacts-2.csv", load: "contacts" }], [{ fileName: "contacts-2.csv" }]]);
     await watched.close();
@@ -107,8 +121,13 @@ describe("the load of a run", { timeout: 300_000 }, () => {
 
   it("is not chosen where none fits, and the page says so", async () => {
     const watched = await open("#/load/people.csv");
-    await watched.sees("[data-part=loadHint]", /^No load fits the name of the file, .* \(leads, accounts, contacts\)/);
+    watched.expected.push(/409/);
+    await watched.sees("[data-part=loadHint]", /^No load fits this file's name; it gets what is said below\.$/);
     assert.equal(await watched.page.$eval("#c-load", (select) => select.value), "");
+    await watched.page.select("#c-load", "*");
+    await watched.sees("[data-part=loadHint]", /^No load fits this file's name\. Choose one above, or what is said on this page\.$/);
+    await watched.press("[data-part=start]");
+    await watched.sees(".send [data-part=says]", /^No load fits this file's name\. Choose one above, or what is said on this page\. $/);
     await watched.close();
   });
 
@@ -121,7 +140,7 @@ describe("the load of a run", { timeout: 300_000 }, () => {
       await watched.page.select("#replay-load", load);
       await watched.press("[data-part=replay]:not(:disabled)");
       await watched.sees("[data-part=origin]", new RegExp(`replay of ${run}`));
-      await watched.sees(STATUS, /^(Completed|Failed)$/);
+      await watched.sees(STATUS, /^(Completed with rejects|Failed)$/);
       const does = await watched.text("[data-part=does]");
       await watched.close();
       return does;

@@ -33,13 +33,13 @@ describe("the modules of the page", { timeout: 120_000 }, () => {
   });
 
   it("say numbers as the command line does", async () => {
-    const said = await within("figures", `({ grouped, bytes, duration, percent, timeLeft, sentence }) => [
+    const said = await within("figures", `({ grouped, counted, bytes, duration, percent, timeLeft, sentence }) => [
       grouped(12345678), bytes(1023), bytes(5 * 2 ** 30), duration(12.34), duration(61), duration(7260),
-      percent(0.9999), percent(1), timeLeft(0.2), timeLeft(59.1), timeLeft(61), timeLeft(7300), timeLeft(Infinity), sentence("redis is away"), sentence("is it running?")]`);
+      counted(1, "row"), counted(1.4, "row"), counted(0, "row"), percent(0.9999), percent(1), timeLeft(0.2), timeLeft(59.1), timeLeft(61), timeLeft(7300), timeLeft(Infinity), sentence("redis is away"), sentence("is it running?")]`);
 
     assert.deepEqual(said, [
       "12,345,678", "1023 B", "5.0 GiB", "12.3 s", "1 min 01 s", "2 h 01 min",
-      "99.9 %", "100.0 %", "under 1 s left", "60 s left", "2 min left", "2 h 1 min left", "", "Redis is away.", "Is it running?"]);
+      "1 row", "1 row", "0 rows", "99.9 %", "100.0 %", "under 1 s left", "60 s left", "2 min left", "2 h 1 min left", "", "Redis is away.", "Is it running?"]);
   });
 
   it("tell how long a run still takes from lately, not from its start", async () => {

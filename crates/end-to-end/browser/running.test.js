@@ -75,7 +75,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
 
   it("shows rejected rows by code, and gives their file", async () => {
     const { watched, runId } = await watch("bad.csv", 0);
-    await watched.sees(STATUS, /^Completed$/);
+    await watched.sees(STATUS, /^Completed with rejects$/);
     const rejected = await number(watched, "rejected");
     assert(rejected > 100, `${rejected} rows are rejected`);
     const codes = await watched.page.$$eval("[data-part=codeRows] tr", (rows) => rows.map((row) => [row.children[0].textContent, Number(row.children[1].textContent.replaceAll(",", ""))]));
@@ -94,13 +94,13 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
 
   it("replays the rejected rows of one code as a run of its own", async () => {
     const { watched, runId } = await watch("bad.csv", 0);
-    await watched.sees(STATUS, /^Completed$/);
+    await watched.sees(STATUS, /^Completed with rejects$/);
 
     const [code, rows] = await watched.page.$eval("[data-part=codeRows] tr:last-child", (row) => [row.children[0].textContent, row.children[1].textContent]);
     await watched.press(`[aria-label="Replay the rows with ${code}"]`);
 
     await watched.sees("[data-part=origin]", new RegExp(`replay of ${runId}`));
-    await watched.sees(STATUS, /^Completed$/);
+    await watched.sees(STATUS, /^Completed with rejects$/);
     assert.equal(await watched.text("[data-count=read]"), rows);
     assert.equal(await watched.text("[data-count=rejected]"), rows);
     await watched.close();
@@ -110,7 +110,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     const rows = ["M-1,Ada,ada@example.com,Lovelace", "M-2,Bob,nonsense,Bob & Co", "M-3,Cem,,"];
     await stage.product.put("mend.csv", `ExternalId,Name,Email,Company\n${rows.join("\n")}\n`);
     const { watched, runId } = await watch("mend.csv", 0);
-    await watched.sees(STATUS, /^Completed$/);
+    await watched.sees(STATUS, /^Completed with rejects$/);
     await watched.sees("[data-count=rejected]", /^2$/);
     const averages = [await watched.text("[data-part=deliveredLeft]"), await watched.text("[data-detail=average]")];
     assert.equal(averages[0], `${averages[1]} on average`, "a run has one average");
@@ -135,7 +135,7 @@ describe("a run that goes on", { timeout: 400_000 }, () => {
     await watched.press("dialog [data-part=send]");
 
     await watched.sees("[data-part=origin]", new RegExp(`replay of ${runId}`));
-    await watched.sees(STATUS, /^Completed$/);
+    await watched.sees(STATUS, /^Completed with rejects$/);
     assert.equal(await watched.text("h1"), "rejects/dropped.csv");
     assert.deepEqual([await number(watched, "read"), await number(watched, "created"), await number(watched, "rejected")], [2, 1, 1]);
     rmSync(folder, { recursive: true });

@@ -116,7 +116,7 @@ describe("starting a run", { timeout: 300_000 }, () => {
     await watched.page.type("#file-name", "nothing.csv");
     await watched.press("[data-part=start]");
 
-    await watched.sees("[data-part=says]", /nothing\.csv/);
+    await watched.sees("[data-part=says]", /^There is no file of this name in the container\.$/);
     assert.equal(await watched.page.evaluate(() => document.activeElement.id), "file-name");
     await watched.close();
   });

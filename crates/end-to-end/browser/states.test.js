@@ -10,7 +10,7 @@ import { until } from "./support/processes.js";
 import { onStage } from "./support/stage.js";
 
 const STATUS = ".story .pill";
-const PAGE_BYTES_MAX = 100_000;
+const PAGE_BYTES_MAX = 80_000;
 
 /** The chart has a line, and it is known whether rows are rejected. */
 async function drawn(watched) {
@@ -90,7 +90,8 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     await watched.press("dialog [data-part=no]");
     await stage.product.faults({ latencyMs: 0, latencyJitterMs: 0 });
     await watched.press("[data-part=resume]");
-    await watched.sees(STATUS, /^Completed$/, 120_000);
+    await watched.sees(STATUS, /^Completed with rejects$/, 120_000);
+    assert.match(await watched.page.$eval(STATUS, (pill) => pill.className), /\bwarn\b/);
     await look(watched, "rejects");
     await looksGoodOnPaper(watched);
     await watched.close();
@@ -161,6 +162,7 @@ describe("each state of the page", { timeout: 400_000 }, () => {
     const watched = await open("#/runs/nothing");
     watched.expected.push(/404/);
     await watched.sees("h1", /There is no such run/);
+    await watched.sees(".lonely p", /^The server knows no run with this id\. The newest runs are in the list; those long past are forgotten\.$/);
     await look(watched, "no-such-run");
     await watched.close();
   });

@@ -59,7 +59,7 @@ describe("a server that wants a token", { timeout: 300_000 }, () => {
 
     await watched.press("#files [role=option]");
     await watched.press("[data-part=start]");
-    await watched.sees(".story .pill", /^Completed$/);
+    await watched.sees(".story .pill", /^Completed with rejects$/);
     await watched.press("[data-part=download]");
     await watched.sees("[data-part=rejectsHint]", /^Downloaded\.$/);
     const saved = await watched.page.evaluate(async () => {

@@ -9,8 +9,6 @@ use crate::Shape;
     name = "generate-upload",
     version,
     about = "Streams a generated CSV file (ExternalId, Name, Email, Company) into a blob",
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage or settings, \
-                  130 or 143 interrupted (nothing was stored).",
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
@@ -21,6 +19,10 @@ pub struct Cli {
 
 /// What to make, and where to put it.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    generate-upload --rows 1000000 --file big.csv\n  \
+    generate-upload --rows 1000 --file bad.csv --bad-rows 50      Salesforce rejects about 50 of them\n\n\
+    Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 130 or 143 interrupted (nothing was stored).")]
 pub struct Config {
     /// Number of rows, the header not counted
     #[arg(long, default_value_t = 100_000)]

@@ -1,5 +1,6 @@
 // Calls to the server: token, timeouts, and errors as sentences.
 
+import { inWords } from "./refusals.js";
 import { askForToken, token, forgetToken } from "./token.js";
 
 const ANSWER_WITHIN_MS = 20_000;
@@ -7,8 +8,9 @@ const ANSWER_WITHIN_MS = 20_000;
 /** The server said no, or something odd. */
 export class Refused extends Error {
   constructor(status, body) {
-    super(body?.error ?? `the server answered ${status}`);
+    super(inWords(body?.kind, body?.error) ?? `the server answered ${status}`);
     this.status = status;
+    this.kind = body?.kind;
     this.runId = body?.runId;
     this.confirm = body?.confirm;
   }

@@ -1,8 +1,8 @@
 // Which view is shown. The part of the address after # names it.
 
 import { lost } from "./connection.js";
+import { announceView } from "./dom.js";
 import { showOverview } from "./overview.js";
-import { showRun } from "./run.js";
 
 const main = document.getElementById("main");
 let leave = new AbortController();
@@ -13,18 +13,23 @@ function show() {
   leave = new AbortController();
   const { signal } = leave;
   const [, view, name] = location.hash.match(/^#\/(runs|load)\/([^/]+)$/) ?? [];
+  announceView();
   main.replaceChildren();
   main.classList.remove("loading");
-  if (view === "runs") showRun(main, decode(name), signal);
-  // Most visits need nothing of it.
-  else if (view) import("./compose.js").then(({ showCompose }) => signal.aborted || showCompose(main, decode(name), signal), lost);
-  else showOverview(main, signal);
-  // A screen reader must hear that the page changed.
-  if (!isFirst) {
-    main.querySelector("h1")?.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  }
+  const isNext = !isFirst;
   isFirst = false;
+  // Each view needs nothing of the others.
+  if (view === "runs") import("./run.js").then(({ showRun }) => signal.aborted || arrive(isNext, () => showRun(main, decode(name), signal)), lost);
+  else if (view) import("./compose.js").then(({ showCompose }) => signal.aborted || showCompose(main, decode(name), signal), lost);
+  else arrive(isNext, () => showOverview(main, signal));
+}
+
+/** A screen reader must hear that the page changed. */
+function arrive(isNext, showView) {
+  showView();
+  if (!isNext) return;
+  main.querySelector("h1")?.focus({ preventScroll: true });
+  scrollTo(0, 0);
 }
 
 function decode(text) {

@@ -12,6 +12,8 @@ export class Chart {
   #plot;
   #points = null;
   #ended = false;
+  /** Seconds, and rows delivered in each on average, as the report of the run has them. */
+  #whole = null;
   #width = 0;
   #textAt = 0;
 
@@ -30,9 +32,10 @@ export class Chart {
     this.#plot.addEventListener("pointerleave", () => this.#draw());
   }
 
-  show(points, ended) {
+  show(points, ended, whole) {
     this.#points = points;
     this.#ended = ended;
+    this.#whole = whole;
     this.#draw();
     this.#say();
   }
@@ -77,7 +80,7 @@ export class Chart {
     const points = this.#points;
     if (!this.#ended) return this.#legend(points.at(-1), "rows/s");
     const reading = points.slice(0, points.findLastIndex((point) => point.read > 0) + 1);
-    return this.#legend({ read: mean(reading, "read"), delivered: mean(points, "delivered") }, "average");
+    return this.#legend({ read: mean(reading, "read"), delivered: this.#whole.average }, "average");
   }
 
   #grid({ span, top, x, y }) {
@@ -123,8 +126,8 @@ export class Chart {
     const last = points.at(-1);
     const most = Math.max(...points.map((point) => point.delivered));
     const waited = points.some((point) => point.waited) ? " Reading waited for room on the queue at times." : "";
-    const lately = this.#ended ? "" : ` Lately ${grouped(last.delivered)} rows per second are delivered and ${grouped(last.read)} read.`;
-    setText(this.#parts.text, `Over ${duration(last.to)}, ${grouped(mean(points, "delivered"))} rows per second were delivered on average, ${grouped(most)} at most.${lately}${waited}`);
+    const lately = this.#ended ? "" : ` Lately: ${grouped(last.delivered)} delivered, ${grouped(last.read)} read.`;
+    setText(this.#parts.text, `Rows per second over ${duration(this.#whole.seconds)}: ${grouped(this.#whole.average)} delivered on average, ${grouped(most)} at most.${lately}${waited}`);
   }
 }
 

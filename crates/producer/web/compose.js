@@ -3,15 +3,18 @@
 import { get, post } from "./api.js";
 import { Check, plain } from "./check.js";
 import { Columns } from "./columns.js";
-import { announce, element, instance, setText } from "./dom.js";
+import { announce, element, instance, setText, showMissing } from "./dom.js";
 import { Draft } from "./draft.js";
 import { equip } from "./equip.js";
 import { rule, unwritable } from "./fields.js";
-import { bytes, grouped, sentence } from "./figures.js";
-import { NamedLoad, offers } from "./named.js";
+import { bytes, counted, grouped, sentence } from "./figures.js";
+import { CHOOSE, NamedLoad, offers } from "./named.js";
+import { asksForLoad } from "./refusals.js";
 import { begin } from "./start.js";
 
 const SAMPLE_COLUMNS = 40;
+/** Rows of the sample that are seen at once: nothing else says that it scrolls. */
+const SAMPLE_ROWS_SEEN = 5;
 const MAPPING_BYTES_MAX = 500_000;
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe" };
 
@@ -30,15 +33,8 @@ export async function showCompose(main, file, signal) {
   } catch (error) {
     if (signal.aborted) return;
     main.classList.remove("loading");
-    missing(main, error);
+    showMissing(main, "The file cannot be shown", sentence(error.message), "All files").focus();
   }
-}
-
-function missing(main, error) {
-  const title = element("h1", { tabindex: "-1" }, "The file cannot be shown");
-  const back = element("a", { class: "button", href: "#/" }, "All files");
-  main.replaceChildren(element("div", { class: "panel lonely" }, title, element("p", {}, sentence(error.message)), back));
-  title.focus();
 }
 
 class Composer {
@@ -119,7 +115,7 @@ class Composer {
     try {
       const { objects } = await get("/api/salesforce/objects", this.#signal);
       parts.objects.replaceChildren(...objects.map(({ name, label }) => element("option", { value: name, label: label === name ? name : `${label} (${name})` })));
-      setText(parts.objectHint, `${grouped(objects.length)} objects in the org.`);
+      setText(parts.objectHint, `${counted(objects.length, "object")} in the org.`);
     } catch (error) {
       if (this.#signal.aborted) return;
       this.#alone(error);
@@ -153,7 +149,7 @@ class Composer {
       if (asked !== this.#asked) return;
       draft.takeFields(describe);
       parts.object.value = draft.object;
-      setText(parts.objectHint, `${describe.name}: ${grouped(describe.fields.length)} fields.`);
+      setText(parts.objectHint, `${describe.name}: ${counted(describe.fields.length, "field")}.`);
     } catch (error) {
       if (this.#signal.aborted || asked !== this.#asked) return;
       draft.takeFields(null);
@@ -212,6 +208,7 @@ class Composer {
   /** What was said of the load that was there before is old. */
   #isOther() {
     setText(this.#parts.says, "");
+    setText(this.#parts.saved, "");
     this.#check.isOld();
   }
 
@@ -296,7 +293,7 @@ class Composer {
       await begin("/api/sync/start", { fileName: this.#file, load: this.#load() }, start);
     } catch (error) {
       if (this.#signal.aborted) return;
-      setText(says, `${plain(error.message)} `);
+      setText(says, `${plain(error.message)} ${asksForLoad(error) ? `${CHOOSE}. ` : ""}`);
       if (error.runId) says.append(element("a", { href: `#/runs/${encodeURIComponent(error.runId)}` }, "Show that run"));
     }
   }
@@ -307,16 +304,16 @@ class Composer {
     const name = nameFor(this.#file);
     const text = toml(name, this.#draft.load(), [patternFor(this.#file)]);
     save(new Blob([text], { type: "application/toml" }), `${name}.toml`);
-    announce(`Saved as ${name}.toml. Add it to the file that LOADS_FILE names.`);
+    setText(this.#parts.saved, `Downloaded as ${name}.toml. Add it to the file that LOADS_FILE names.`);
   }
 }
 
 function showFile(parts, preview) {
   const { columns, rows, rejects } = preview;
   const delimiter = DELIMITERS[preview.delimiter] ?? preview.delimiter;
-  const number = preview.rowsAbout === null ? [] : [`${preview.isAll ? "" : "about "}${grouped(preview.rowsAbout)} rows`];
+  const number = preview.rowsAbout === null ? [] : [`${preview.isAll ? "" : "about "}${counted(preview.rowsAbout, "row")}`];
   const packed = preview.packing === "plain" ? [] : [preview.packing];
-  const facts = [bytes(preview.bytes), ...number, ...packed, `${delimiter}, ${preview.encoding.toUpperCase()}, ${grouped(columns.length)} columns`];
+  const facts = [bytes(preview.bytes), ...number, ...packed, `${delimiter}, ${preview.encoding.toUpperCase()}, ${counted(columns.length, "column")}`];
   setText(parts.file, preview.file);
   setText(parts.facts, facts.join(" · "));
   const shown = columns.slice(0, SAMPLE_COLUMNS);
@@ -324,9 +321,10 @@ function showFile(parts, preview) {
   parts.sample.replaceChildren(...rows.map(({ cells }) => element("tr", {}, ...shown.map((_, at) => element("td", {}, cells[at] ?? "")))));
   const hints = [];
   if (columns.length > SAMPLE_COLUMNS) hints.push(`The first ${SAMPLE_COLUMNS} of ${grouped(columns.length)} columns.`);
+  if (rows.length > SAMPLE_ROWS_SEEN) hints.push(`Scroll in the table: it has the first ${rows.length} rows.`);
   if (rows.length === 0) hints.push("There are no rows in the beginning of the file.");
   const [reject] = rejects;
-  if (reject) hints.push(`${grouped(rejects.length)} of the first records would be rejected: ${reject.code}, ${sentence(reject.message)}`);
+  if (reject) hints.push(`Of the first records ${grouped(rejects.length)} would be rejected: ${reject.code}, ${sentence(reject.message)}`);
   setText(parts.sampleHint, hints.join(" "));
 }
 

@@ -53,7 +53,30 @@ export function svgElement(name, attributes = {}, ...children) {
   return made;
 }
 
+/** In place of a view that cannot be shown: why, and where to go from here. Gives its title. */
+export function showMissing(main, title, why, back) {
+  const head = element("h1", { tabindex: "-1", class: "plain" }, title);
+  main.replaceChildren(element("div", { class: "panel lonely" }, head, element("p", {}, why), element("a", { class: "button", href: "#/" }, back)));
+  return head;
+}
+
+const announcer = document.getElementById("announcer");
+let isOfNextView = false;
+
 /** Says something to people who do not see the page; once, and never a stream. */
 export function announce(text) {
-  setText(document.getElementById("announcer"), text);
+  isOfNextView = false;
+  setText(announcer, text);
+}
+
+/** The same of what brings another view. */
+export function announceNext(text) {
+  announce(text);
+  isOfNextView = true;
+}
+
+/** What was said of the view before is not said of this one. */
+export function announceView() {
+  if (!isOfNextView) setText(announcer, "");
+  isOfNextView = false;
 }

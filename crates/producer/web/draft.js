@@ -188,8 +188,8 @@ export class Draft {
 
 /** Of several fields that one column fills, the worst is said, with the others' words. */
 function worst(judged) {
-  const state = ["bad", "warn", "ok"].find((wanted) => judged.some((of) => of.state === wanted));
+  const state = ["bad", "warn", "open", "ok"].find((wanted) => judged.some((of) => of.state === wanted));
   const asksFor = judged.find((of) => of.asksFor)?.asksFor;
   const said = state === "ok" ? judged : judged.filter((of) => of.state === state);
-  return { state, words: said.map(({ words }) => words).join("; "), asksFor };
+  return { state, words: [...new Set(said.map(({ words }) => words))].join("; "), asksFor };
 }

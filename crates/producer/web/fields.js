@@ -2,7 +2,7 @@
 
 const CREATES = new Set(["upsert", "insert"]);
 const UPDATES = new Set(["upsert", "update"]);
-const DELETES = new Set(["delete", "hard-delete"]);
+export const DELETES = new Set(["delete", "hard-delete"]);
 const VALUES_SHOWN = 4;
 
 /** The fields of an object, as the API describes them. */
@@ -121,6 +121,8 @@ export function unwritable(field, operation) {
 }
 
 const fine = (words, more = {}) => ({ state: "ok", words, ...more });
+/** Nobody has asked whether it is right. */
+const open = (words, more = {}) => ({ state: "open", words, ...more });
 const wrong = (words, more = {}) => ({ state: "bad", words, ...more });
 
 /**
@@ -131,7 +133,7 @@ export function judgeField(name, { fields, parents, operation, key, samples = []
   const found = pathOf(name) ?? relationshipOf(fields, name);
   if (!fields) {
     const isName = /^[\w.:-]+$/.test(name);
-    return isName ? fine("not compared with an org", { fills: name.toLowerCase(), isKey: isSame(name, key) }) : wrong("a field has letters, digits and _");
+    return isName ? open("not compared with an org", { fills: name.toLowerCase(), isKey: isSame(name, key) }) : wrong("a field has letters, digits and _");
   }
   if (found) return judgeParent(name, found, fields, parents, operation);
   const field = fields.find(name);
@@ -158,7 +160,7 @@ function judgeParent(name, { object, relationship, field }, fields, parents, ope
   const why = unwritable(reference, operation);
   if (why) return wrong(why, { fills: reference.name });
   const known = parents?.get(parent);
-  if (!known) return field ? fine(`${parent} by an external id`, { fills: reference.name }) : wrong(`name an external id of ${parent}: ${reference.relationshipName}.EXTERNAL_ID`);
+  if (!known) return field ? open(`${parent} by an external id`, { fills: reference.name }) : wrong(`name an external id of ${parent}: ${reference.relationshipName}.EXTERNAL_ID`);
   const keys = known.keys().filter(({ type }) => type !== "id").map(({ name: of }) => of);
   const found = known.find(field);
   if (!found || !(found.externalId || found.idLookup)) {

@@ -4,6 +4,9 @@ const groups = new Intl.NumberFormat("en");
 
 export const grouped = (number) => groups.format(Math.round(number));
 
+/** Such as "1 row" and "1,000 rows". */
+export const counted = (number, one) => `${grouped(number)} ${one}${Math.round(number) === 1 ? "" : "s"}`;
+
 export function bytes(number) {
   let size = number;
   let unit = "B";
@@ -54,4 +57,4 @@ export function setMoment(time, unixMs) {
   time.title = `${time.dateTime.slice(0, 19).replace("T", " ")} UTC`;
 }
 
-export const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+export const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!…]$/.test(text) ? "" : "."}`;

@@ -7,6 +7,13 @@ import { bytes, grouped, moment, sentence } from "./figures.js";
 const PAGE = 200;
 const TYPING_MS = 200;
 
+/** Whether there is such a file; also when that cannot be told. */
+export async function isThere(name, signal) {
+  const { files } = await get(`/api/files?${new URLSearchParams({ prefix: name, limit: 1 })}`, signal).catch(() => ({ files: [{ name }] }));
+  // The shortest of those that begin so is the first.
+  return files[0]?.name === name;
+}
+
 export class Files {
   #parts;
   #signal;

@@ -3,8 +3,14 @@
 import { get } from "./api.js";
 import { element, setText } from "./dom.js";
 import { sentence } from "./figures.js";
+import { isThere } from "./files.js";
+import { asksForLoad, inWords } from "./refusals.js";
 
 const LOOK_AFTER_MS = 150;
+const NO_SUCH_FILE = { refused: "no-such-file", kind: "no-such-file" };
+
+/** What to do on the first view when the file's name says no load. */
+export const CHOOSE = "Choose one above, or press Map columns, check first …";
 
 /** Such as "upsert Lead by External_Id__c". */
 export const inShort = ({ operation, object, externalId }) => `${operation} ${object}${externalId ? ` by ${externalId}` : ""}`;
@@ -36,6 +42,12 @@ export async function offerLoads(select, signal) {
 /** What a start of the file gets that says no load, and why. */
 export const ofFile = (file, signal) => get(`/api/loads?${new URLSearchParams({ file })}`, signal).then((answer) => answer.ofFile);
 
+/** The same, unless it gets none because there is no such file. */
+async function ofFileThere(file, signal) {
+  const found = await ofFile(file, signal);
+  return found.load || (await isThere(file, signal)) ? found : { ...found, ...NO_SUCH_FILE };
+}
+
 /** Chooses the load of a new run, and says what that does. */
 export class LoadPicker {
   #parts;
@@ -66,7 +78,7 @@ export class LoadPicker {
     const file = this.#parts.name.value.trim();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
-      const found = file && (await ofFile(file, this.#signal).catch(() => null));
+      const found = file && (await ofFileThere(file, this.#signal).catch(() => null));
       if (file !== this.#parts.name.value.trim()) return;
       this.#ofFile = found || null;
       this.#explain();
@@ -94,10 +106,10 @@ export function explain(loads, chosen, live) {
 }
 
 /** What a file gets for which nobody chooses, and why. */
-export function explainFile(loads, { by, load, refused }) {
-  if (refused) return refused;
+export function explainFile(loads, { by, load, refused, kind }, advice = CHOOSE) {
+  if (refused) return asksForLoad({ kind }) ? `${inWords(kind, refused)}. ${advice}` : inWords(kind, refused);
   const others = loads.some(({ files }) => files.length > 0) ? "no load fits this file's name: " : "";
-  if (!load) return others ? "no load fits this file's name. Choose one, or map columns" : "no load yet: map columns, or a consumer's default is taken";
+  if (!load) return others ? `no load fits this file's name. ${advice}` : "no load yet: map columns, or a consumer's default is taken";
   const files = loads.find(({ name }) => name === load.name)?.files ?? [];
   const why = by === "pattern" ? `${files.length > 1 ? "one of " : ""}${files.join(", ")} fits the name` : `${others}${by === "consumers" ? "the consumers' default load" : "the load of the server's settings"}`;
   return `${deletes(load) ? "deletes records; " : ""}load ${load.name}: ${inShort(load)}; ${why}`;

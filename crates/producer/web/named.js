@@ -4,8 +4,10 @@ import { get } from "./api.js";
 import { element, setText } from "./dom.js";
 import { sentence } from "./figures.js";
 import { deletes, explainFile, inList, ofFile } from "./loads.js";
+import { inWords } from "./refusals.js";
 
 const BY_FILE = "*";
+export const CHOOSE = "Choose one above, or what is said on this page";
 
 /** The loads of the server, and which of them the file gets; null when they cannot be had. */
 export const offers = (file, signal) => Promise.all([get("/api/loads", signal), ofFile(file, signal)]).catch(() => null);
@@ -55,18 +57,16 @@ export class NamedLoad {
     named.hidden = !this.isChosen;
     const chosen = load.value === BY_FILE ? this.#ofFile.load : this.#loads.find(({ name }) => name === load.value);
     named.replaceChildren(...(chosen ? this.#facts(chosen) : []));
-    const says = chosen && load.value !== BY_FILE ? this.#whatFits() : sentence(explainFile(this.#loads, this.#ofFile));
-    setText(loadHint, load.value === "" ? this.#whatFits() : says);
+    setText(loadHint, load.value === BY_FILE ? sentence(explainFile(this.#loads, this.#ofFile, CHOOSE)) : this.#whatFits());
     loadHint.classList.toggle("warn", load.value === BY_FILE && Boolean(this.#ofFile.refused));
   }
 
   /** What the file would get, for who chooses something else. */
   #whatFits() {
-    const { by, load, refused } = this.#ofFile;
-    if (refused) return sentence(refused);
-    if (by === "pattern" && load.name !== this.#parts.load.value) return `By its name the file gets the load ${load.name}.`;
-    if (this.isChosen) return "\u00a0";
-    return `No load fits this file's name. ${load ? `Without a choice it gets the load ${load.name}` : "Choose one, or map columns"}.`;
+    const { load, refused, kind } = this.#ofFile;
+    if (this.isChosen) return load && load.name !== this.name ? `By its name the file would get the load ${load.name}.` : "\u00a0";
+    const byName = load ? `by its name the file would get the load ${load.name}` : inWords(kind, refused ?? "no load fits this file's name");
+    return sentence(`${byName}; it gets what is said below`);
   }
 
   #facts(chosen) {

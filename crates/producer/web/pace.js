@@ -24,6 +24,9 @@ export class Rate {
   }
 }
 
+/** From the start to the end, or until now. A row that is rejected is not delivered. */
+export const deliveredPerSecond = ({ delivered, seconds }) => delivered / (seconds || 1);
+
 /** Rows whose outcome is known. */
 export const settled = (report) => report.delivered + report.rejected + report.cancelled;
 

@@ -1,8 +1,8 @@
 // The two bars: how much of the file is read, and how much of it is delivered.
 
 import { setAttribute, setShare, setText } from "./dom.js";
-import { bytes, grouped, percent, timeLeft } from "./figures.js";
-import { Rate, readShare, secondsLeft, settled, deliveredShare } from "./pace.js";
+import { bytes, counted, grouped, percent, timeLeft } from "./figures.js";
+import { Rate, readShare, secondsLeft, settled, deliveredPerSecond, deliveredShare } from "./pace.js";
 
 // What is shown should move with the run; what time left follows from should not jump.
 const SHOWN_SECONDS = 3;
@@ -51,7 +51,7 @@ export class Progress {
     const amount = read === null ? `${bytes(report.bytesFed)} decompressed, ${bytes(report.fileBytes)} in the container` : `${bytes(Math.min(report.bytesFed, report.fileBytes))} of ${bytes(report.fileBytes)}`;
     setText(share, read === null ? "–" : percent(read));
     setText(readOf, read === 1 && report.bytesFed !== report.fileBytes ? bytes(report.bytesFed) : amount);
-    setText(readRate, reads ? `${grouped(rates.readRows.perSecond ?? 0)} rows/s · ${bytes(Math.round(rates.bytes.perSecond ?? 0))}/s` : "");
+    setText(readRate, reads ? `${counted(rates.readRows.perSecond ?? 0, "row")}/s · ${bytes(Math.round(rates.bytes.perSecond ?? 0))}/s` : "");
     setText(readLeft, reads ? timeLeft(left) : read === 1 ? "all of it" : "");
     bar(readBar, read, `${amount} read`);
     setShare(readBar.firstElementChild, read ?? 0);
@@ -64,13 +64,13 @@ export class Progress {
     const done = deliveredShare(report);
     const read = readShare(report) ?? 1;
     const [ghost, good, bad] = deliveredBar.children;
-    const words = `${grouped(report.delivered)} of ${grouped(report.read)} rows read`;
+    const words = `${grouped(report.delivered)} of ${counted(report.read, "row")} read`;
     this.shareShown = done === null ? "" : percent(done);
     setText(share, done === null ? "–" : percent(done));
     setText(deliveredOf, report.rejected > 0 ? `${words}, ${grouped(report.rejected)} rejected` : words);
     const delivers = ["feeding", "waiting", "draining"].includes(report.status);
-    setText(deliveredRate, delivers ? `${grouped(rates.rows.perSecond ?? 0)} rows/s` : "");
-    setText(deliveredLeft, report.isOpen ? timeLeft(left) : `${grouped(report.rowsPerSecond)} rows/s on average`);
+    setText(deliveredRate, delivers ? `${counted(rates.rows.perSecond ?? 0, "row")}/s` : "");
+    setText(deliveredLeft, report.isOpen ? timeLeft(left) : `${counted(deliveredPerSecond(report), "row")}/s on average`);
     bar(deliveredBar, done, `${words} are delivered${report.rejected > 0 ? `, ${grouped(report.rejected)} rejected` : ""}`);
     const of = (rows) => (report.read > 0 ? (rows / report.read) * read : done === 1 ? 1 : 0);
     setShare(ghost, read && report.read > 0 ? read : 0);

@@ -4,6 +4,7 @@ import { element, icon, setText } from "./dom.js";
 import { offer } from "./download.js";
 import { grouped, sentence } from "./figures.js";
 import { offerLoads } from "./loads.js";
+import { asksForLoad } from "./refusals.js";
 import { begin } from "./start.js";
 
 const FOLDER = "rejects/";
@@ -93,7 +94,7 @@ export class Rejects {
     try {
       await begin(`/api/sync/${encodeURIComponent(this.#run)}/replay`, { ...rows, load: this.#parts.load.value || undefined }, button);
     } catch (error) {
-      setText(this.#parts.rejectsHint, sentence(error.message));
+      setText(this.#parts.rejectsHint, `${sentence(error.message)}${asksForLoad(error) ? " Choose one under Replay with." : ""}`);
     }
   }
 }

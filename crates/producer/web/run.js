@@ -2,11 +2,12 @@
 
 import { get, post } from "./api.js";
 import { Chart } from "./chart.js";
-import { announce, element, harmless, instance, setAttribute, setText } from "./dom.js";
+import { announce, element, harmless, instance, setText, showMissing } from "./dom.js";
 import { follow } from "./events.js";
-import { bytes, duration, grouped, moment, sentence as asSentence, setMoment } from "./figures.js";
+import { bytes, counted, duration, grouped, moment, sentence as asSentence, setMoment } from "./figures.js";
 import { inFull, inShort } from "./loads.js";
 import { copy, Log } from "./log.js";
+import { deliveredPerSecond } from "./pace.js";
 import { Progress } from "./progress.js";
 import { QueuePanel, showCrew } from "./queue.js";
 import { pointsOf } from "./series.js";
@@ -122,7 +123,7 @@ class RunView {
     this.#asksForSeries = true;
     try {
       const series = await get(this.#path("series"), this.#signal);
-      this.#parts.chart.show(pointsOf(series, seconds, ended), ended);
+      this.#parts.chart.show(pointsOf(series, seconds, ended), ended, { seconds, average: deliveredPerSecond({ ...report, seconds }) });
       this.#seriesDueAt = seconds + Math.max(1, series.bucketMs / 1000);
     } catch {
       // The stream of events tells that the server is away.
@@ -146,7 +147,7 @@ class RunView {
       batches: ["Batches delivered", `${grouped(report.batchesSettled)} of ${grouped(report.batchesFed)}`],
       apiCalls: ["API calls of this run", grouped(report.apiCalls)],
       waited: ["Waited for room", report.pauses === 0 ? "never" : `${duration(report.pausedMs / 1000)}, ${times}`],
-      average: ["Average", `${grouped(report.rowsPerSecond)} rows/s`],
+      average: ["Average", `${counted(deliveredPerSecond(report), "row")}/s`],
       fed: ["File read", report.fedAtMs === null ? "not yet" : moment(report.fedAtMs)],
       ended: ["Ended", report.finishedAtMs === null ? "not yet" : moment(report.finishedAtMs)],
     };
@@ -205,16 +206,13 @@ class RunView {
     const { ask } = await import("./ask.js");
     return ask({
       title: "Cancel this run?",
-      text: `Reading stops, and what is on the queue is removed: ${grouped(unfinished)} rows at this moment. What is delivered stays in Salesforce. A cancelled run cannot be resumed.`,
+      text: `Reading stops, and what is on the queue is removed: ${counted(unfinished, "row")} at this moment. What is delivered stays in Salesforce. A cancelled run cannot be resumed.`,
       yes: "Cancel the run",
       no: "Keep it running",
     });
   }
 
   #missing(error) {
-    const back = element("a", { class: "button", href: "#/" }, "All runs");
-    const title = element("h1", { tabindex: "-1" }, error.status === 404 ? "There is no such run" : "The run cannot be shown");
-    this.#main.replaceChildren(element("div", { class: "panel lonely" }, title, element("p", {}, asSentence(error.message)), back));
-    setAttribute(title, "class", "plain");
+    showMissing(this.#main, error.status === 404 ? "There is no such run" : "The run cannot be shown", asSentence(error.message), "All runs");
   }
 }

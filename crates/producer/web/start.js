@@ -1,8 +1,11 @@
 // What starts a run: the button here, and a replay.
 
 import { post } from "./api.js";
-import { announce, setText } from "./dom.js";
+import { announceNext, setText } from "./dom.js";
 import { sentence } from "./figures.js";
+import { isThere } from "./files.js";
+import { CHOOSE } from "./loads.js";
+import { asksForLoad, inWords } from "./refusals.js";
 
 let attempt = {};
 
@@ -15,7 +18,9 @@ export async function startRun(parts, isSeen) {
     await begin("/api/sync/start", { fileName, load: parts.load.value || undefined }, parts.start);
   } catch (error) {
     if (error.runId) say(parts, `${sentence(error.message)} `, error.runId);
-    else say(parts, sentence(error.message));
+    else if (!asksForLoad(error)) say(parts, sentence(error.message));
+    // A load is missing because the name is mistyped.
+    else say(parts, (await isThere(fileName)) ? `${sentence(error.message)} ${CHOOSE}` : sentence(inWords("no-such-file")));
   }
 }
 
@@ -32,7 +37,7 @@ export async function begin(path, body, button) {
     const started = await send().catch((error) => afterYes(error, () => send(true)));
     attempt = {};
     if (started === null) return setTimeout(() => button.focus());
-    announce(started.message);
+    announceNext(started.message);
     location.hash = `#/runs/${encodeURIComponent(started.runId)}`;
   } catch (error) {
     // A server that was too busy, or had no Redis, may have begun the run all the same.

@@ -1,13 +1,13 @@
 // How a run stands, and what that means for a person.
 
-import { grouped, moment, sentence as asSentence } from "./figures.js";
+import { counted, grouped, moment, sentence as asSentence } from "./figures.js";
 import { icon, setAttribute } from "./dom.js";
 
 /** By status where the tone does not say it. */
 const SIGNS = { queued: "wait", waiting: "wait", paused: "pause", run: "run", rest: "stop", warn: "alert", bad: "alert", good: "done" };
 
 export function showStatus(pill, { status, label, tone }) {
-  if (pill.dataset.status === status) return;
+  if (pill.dataset.status === status && pill.textContent === label) return;
   pill.dataset.status = status;
   setAttribute(pill, "class", `pill ${tone}`);
   pill.replaceChildren(icon(SIGNS[status] ?? SIGNS[tone]), label);
@@ -15,7 +15,7 @@ export function showStatus(pill, { status, label, tone }) {
 
 /** What goes on, and what to do when a person has to do something. */
 export function sentence(report, queue) {
-  const rows = (number) => (number === 1 ? "1 row" : `${grouped(number)} rows`);
+  const rows = (number) => counted(number, "row");
   const nobody = isWithoutConsumer(queue) ? " No consumer is running, so nothing is delivered: start one with" : waits(report) || (standstill(queue) && ` ${standstill(queue)}`);
   switch (report.status) {
     case "queued":

@@ -1,5 +1,7 @@
 // A load as a file of loads has it.
 
+import { DELETES } from "./fields.js";
+
 const KEYS = { externalId: "external-id", timeZone: "time-zone", twoDigitYears: "two-digit-years", datesWithTime: "dates-with-time", callRows: "call-rows" };
 
 /** Text in quotes. JSON escapes what TOML wants escaped, but for one character. */
@@ -18,7 +20,10 @@ export function nameFor(file) {
 /** The names of files like this one: digits stand for others. */
 export const patternFor = (file) => file.replace(/[*?[\]{}\\]/g, "?").replace(/\d[\d_-]*\d|\d/g, "*");
 
-/** The table of a load. */
+// Whoever uploads a file chooses its name.
+const NO_FILES = "# No `files`: a load that deletes is chosen by its own name, never by the name of a file.";
+
+/** The table of a load. One that deletes fits no files. */
 export function toml(name, load, files) {
   const { columns, constants, ...settings } = load;
   const table = (title, entries) => [`\n[loads.${name}${title}]`, ...entries];
@@ -26,7 +31,7 @@ export function toml(name, load, files) {
   const pairs = (object) => Object.entries(object).map(([key, of]) => `${quoted(key)} = ${value(of)}`);
   return [
     "# Made with the page of Batch Sync. Add it to the file that LOADS_FILE names.",
-    ...table("", [...plain, `files = ${value(files)}`]),
+    ...table("", [...plain, DELETES.has(load.operation) ? NO_FILES : `files = ${value(files)}`]),
     ...table(".columns", pairs(columns)),
     ...(constants ? table(".constants", pairs(constants)) : []),
     "",

@@ -1,7 +1,7 @@
 // A file from this machine into the container. Then a load is made for it.
 
 import { get } from "./api.js";
-import { announce, instance, setAttribute, setShare, setText } from "./dom.js";
+import { announceNext, instance, setAttribute, setShare, setText } from "./dom.js";
 import { equip } from "./equip.js";
 import { bytes, grouped, moment, sentence, timeLeft } from "./figures.js";
 import { Rate } from "./pace.js";
@@ -78,7 +78,7 @@ class Upload {
       if (this.#asked !== name && !(await this.#fits(name))) return;
       await this.#send(name);
       this.#dialog.close();
-      announce(`${name} is uploaded.`);
+      announceNext(`${name} is uploaded.`);
       this.#done(name);
     } catch (error) {
       this.#failed(name, error);

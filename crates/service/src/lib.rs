@@ -23,6 +23,7 @@ mod process;
 mod settings;
 mod shell;
 mod shutdown;
+mod size;
 mod traces;
 
 pub use descriptors::raise_descriptor_limit;
@@ -42,6 +43,7 @@ pub use networks::Networks;
 pub use settings::{misspelt, parse, refuse};
 pub use shell::with_shell_commands;
 pub use shutdown::{ask_to_end, interrupted, shutdown_token};
+pub use size::bytes_within;
 pub use traces::{SpanRole, TraceSpan, is_chosen_for_trace, traces_are_on};
 
 /// Settings of every program that are no arguments of a command.

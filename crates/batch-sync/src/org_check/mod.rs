@@ -36,8 +36,8 @@ use self::{
     batch-sync org-check                   a table to paste into an issue\n  \
     batch-sync org-check --only job-upsert --only job-abort\n  \
     batch-sync org-check --json | jq '.[] | select(.differs)'\n\n\
-    Needs the object Batch_Sync_Check__c and the permission set of deploy/salesforce in the org. Makes some 70 calls and \
-    a dozen ingest jobs, writes some hundred records of that object, and deletes them. Exit code 1 says that something \
+    Needs the object Batch_Sync_Check__c and the permission set of deploy/salesforce in the org. Makes about 150 API \
+    calls, among them a dozen ingest jobs, writes about 120 records of that object, and deletes them. Exit code 1 says that something \
     differs.")]
 pub struct OrgCheck {
     /// Print JSON instead of a table.
@@ -130,7 +130,8 @@ fn refused(refusal: Refusal) -> anyhow::Result<ExitCode> {
     match refusal {
         Refusal::Answered(answer) if answer.status == 404 => {
             let error = anyhow::anyhow!(
-                "the user sees no object {OBJECT}; deploy deploy/salesforce (sf project deploy start), \
+                "the user sees no object {OBJECT}; deploy it from deploy/salesforce of the sources (sf project \
+                 deploy start --metadata CustomObject:{OBJECT} --metadata PermissionSet:Batch_Sync_Check), \
                  and assign the permission set Batch_Sync_Check to the user"
             );
             Ok(service::failed(&error, service::USAGE))

@@ -98,6 +98,7 @@ fn a_command_that_nobody_has_is_named() {
         "curl http://localhost:3001/api/synch",
         "curl -X DELETE http://localhost:3001/api/sync/$RUN",
         "curl -T f.csv http://localhost:3001/api/loads",
+        "RUN=$(curl http://localhost:3001/api/nosuch)",
         "deploy/secret.sh",
         "cat deploy/loads.tml",
         "frobnicate",

@@ -32,7 +32,7 @@ impl fmt::Display for Command {
 }
 
 /// The commands of a block, in order. What follows `|`, `&&`, `&` or `;` is one of its own; where output goes to, and
-/// what stands in `$(…)`, is none.
+/// what stands in `$(…)`, is none, unless it is assigned.
 pub(super) fn commands(block: &str) -> Vec<Command> {
     let mut commands = Vec::new();
     let mut lines = block.lines();
@@ -62,7 +62,9 @@ fn add(words: &[String], commands: &mut Vec<Command>) {
     let is_between = |word: &str| ["|", "||", "&&", "&", ";"].contains(&word);
     let mut command = Command::default();
     let mut words = words.iter().map(String::as_str).peekable();
+    let mut is_assigned = false;
     while let Some(word) = words.next() {
+        let word = if is_assigned { word.trim_end_matches(')') } else { word };
         let (word, ends) = match word.strip_suffix(';') {
             _ if is_between(word) => ("", true),
             Some(word) => (word, true),
@@ -72,6 +74,11 @@ fn add(words: &[String], commands: &mut Vec<Command>) {
             "" | "do" | "…" => {}
             ">" | ">>" | "2>" | "<" => _ = words.next(),
             _ if word.starts_with(['>', '<']) => {}
+            _ if command.words.is_empty() && word.contains("=$(") => {
+                is_assigned = true;
+                let (_, program) = word.split_once("=$(").unwrap_or_default();
+                command.words.push(program.to_owned());
+            }
             _ => match word.split_once('=') {
                 Some((name, _)) if command.words.is_empty() => {
                     command.variables.push(name.to_owned());

@@ -31,6 +31,9 @@ pub use self::{
     name = "consumer",
     version,
     about = "Takes batches from the queue and delivers their rows to Salesforce, until SIGTERM",
+    after_help = "Examples:\n  \
+        consumer --metrics-listen 127.0.0.1:9090      with health and metrics on that address\n  \
+        consumer check                                signs in, and delivers nothing",
     args_conflicts_with_subcommands = true
 )]
 pub struct Cli {
@@ -50,6 +53,9 @@ pub(crate) enum Command {
     /// Log in, compare the default load with the object's fields, print both, and deliver nothing.
     ///
     /// Without a default load (`SALESFORCE_OBJECT`) it checks the sign-in alone.
+    #[command(after_help = "Examples:\n  \
+        consumer check\n  \
+        consumer check --header 'Number,Name,Born'      with the columns of a file")]
     Check {
         /// Print JSON instead of a table.
         #[arg(long)]

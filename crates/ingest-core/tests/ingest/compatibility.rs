@@ -1,4 +1,4 @@
-//! Jobs that a release left on the queue are read by this code: `docs/compatibility.md`.
+//! Jobs that a release left on the queue are read by this code: `CONTRIBUTING.md`, stored data of releases.
 
 use std::{fs, path::PathBuf};
 

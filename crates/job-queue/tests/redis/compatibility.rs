@@ -1,4 +1,4 @@
-//! What a release left in Redis is read by this code, and goes on: `docs/compatibility.md`.
+//! What a release left in Redis is read by this code, and goes on: `CONTRIBUTING.md`, stored data of releases.
 //!
 //! `fixtures/redis-VERSION.json` has each key of a Redis that the release wrote: a run that has ended, one in the middle of
 //! its file, one that a person paused, one that waits for a server.

@@ -138,9 +138,10 @@ impl Parents {
         let about = if self.method.is_counted { "" } else { "about " };
         writeln!(
             text,
-            "parents: column `{column}`, field {}: {} refer to {about}{} {}",
+            "parents: column `{column}`, field {}: {} {} {about}{} {}",
             self.field,
             in_rows(self.rows),
+            if self.rows == 1 { "refers to" } else { "refer to" },
             match self.records {
                 1 => "1 record".to_owned(),
                 records => format!("{} records", grouped(records)),

@@ -15,7 +15,7 @@ pub struct ReadArgs {
 
     /// Bytes in a batch: it is closed early when the next row would not fit. Not set: 1 MiB with
     /// Collections, 4 MiB with Bulk.
-    #[arg(long, env = "BATCH_BYTES_MAX", value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
+    #[arg(long, env = "BATCH_BYTES_MAX", value_name = "BYTES", value_parser = service::bytes_within::<u32>(1_024..=16 << 20))]
     pub batch_bytes_max: Option<u32>,
 
     /// Keep rows with the same cell in this column in one batch, such as the children of one parent,
@@ -24,11 +24,11 @@ pub struct ReadArgs {
     pub batch_keep_together: Option<String>,
 
     /// Bytes in a record; a longer one is rejected.
-    #[arg(long, env = "RECORD_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=16 << 20))]
+    #[arg(long, env = "RECORD_BYTES_MAX", default_value_t = 1 << 20, value_name = "BYTES", value_parser = service::bytes_within::<u32>(1_024..=16 << 20))]
     pub record_bytes_max: u32,
 
     /// Bytes in the header line; a file with a longer one is refused.
-    #[arg(long, env = "HEADER_BYTES_MAX", default_value_t = 64 << 10, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1_024..=1 << 20))]
+    #[arg(long, env = "HEADER_BYTES_MAX", default_value_t = 64 << 10, value_name = "BYTES", value_parser = service::bytes_within::<u32>(1_024..=1 << 20))]
     pub header_bytes_max: u32,
 
     /// Columns in the header line; a file with more is refused.

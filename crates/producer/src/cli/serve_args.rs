@@ -66,7 +66,7 @@ pub struct ServeArgs {
         env = "UPLOAD_BYTES_MAX",
         default_value_t = 5 << 30,
         value_name = "BYTES",
-        value_parser = clap::value_parser!(u64).range(..=UPLOAD_BYTES_MAX)
+        value_parser = service::bytes_within::<u64>(0..=UPLOAD_BYTES_MAX)
     )]
     pub upload_bytes_max: u64,
 

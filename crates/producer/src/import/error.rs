@@ -64,9 +64,10 @@ pub(crate) enum SyncError {
     /// One version of a file is loaded by one run at a time, else its rows would be loaded twice.
     #[error(
         "{file} is being loaded by run {run}; watch it with `{} show {run}`, or go on with it \
-         if it was interrupted: {}",
+         if it was interrupted: {}; or end it: {}",
         producer(),
-        resume_command(run)
+        resume_command(run),
+        cancel_command(run)
     )]
     UnderWay { file: String, run: RunId },
     /// `--run-id` names a run that exists, and it loads another file.

@@ -53,9 +53,14 @@ pub(crate) enum DescribeError {
 }
 
 impl DescribeError {
-    /// Whether it passes only when a person acts: a sign-in that is refused.
+    /// Whether it passes only when a person acts: a sign-in that is refused, or an object that is not where
+    /// it is looked for.
     pub(crate) fn is_for_a_person(&self) -> bool {
-        matches!(self, Self::Login(error) if !error.is_passing())
+        match self {
+            Self::Login(error) => !error.is_passing(),
+            Self::NoSuchObject { .. } | Self::NotInFile { .. } => true,
+            Self::Refused { .. } | Self::Away { .. } => false,
+        }
     }
 }
 
@@ -138,9 +143,19 @@ impl Describer {
         }
     }
 
+    /// What an object is like that rows become.
     pub(crate) async fn describe(&self, object: &str) -> Result<Describe, DescribeError> {
+        self.find(object, DescribesFile::find_whole).await
+    }
+
+    /// Of a file, what `in_file` finds there.
+    async fn find(
+        &self,
+        object: &str,
+        in_file: impl for<'a> Fn(&'a DescribesFile, &str) -> Option<&'a Describe>,
+    ) -> Result<Describe, DescribeError> {
         match self {
-            Self::File { path, file } => file.find(object).cloned().ok_or_else(|| {
+            Self::File { path, file } => in_file(file, object).cloned().ok_or_else(|| {
                 let (file, known) = (path.display().to_string(), file.names());
                 DescribeError::NotInFile { file, object: object.to_owned(), known }
             }),
@@ -159,7 +174,7 @@ impl Describer {
     ) -> BTreeMap<String, Describe> {
         let mut parents = BTreeMap::new();
         for object in objects {
-            match self.describe(&object).await {
+            match self.find(&object, DescribesFile::find).await {
                 Ok(parent) => drop(parents.insert(object, parent)),
                 Err(error) => warnings.push(format!(
                     "the object {object}, to which rows refer, is not compared ({error})"

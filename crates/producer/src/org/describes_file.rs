@@ -59,8 +59,15 @@ impl DescribesFile {
         self.objects.iter().find(|describe| describe.name.eq_ignore_ascii_case(object))
     }
 
+    /// Those that rows may become. Of the others it has what names them as parents.
     pub(crate) fn names(&self) -> String {
-        few(self.objects.iter().map(|describe| &describe.name), ", ")
+        let whole = self.objects.iter().filter(|describe| is_whole(describe));
+        few(whole.map(|describe| &describe.name), ", ")
+    }
+
+    /// The object that rows are to become; nothing, when the file has only what names it as a parent.
+    pub(crate) fn find_whole(&self, object: &str) -> Option<&Describe> {
+        self.find(object).filter(|describe| is_whole(describe))
     }
 
     /// The text of the file: an object a line, and nothing of what a description says by not saying it.
@@ -77,6 +84,11 @@ impl DescribesFile {
             lines.join(",\n")
         )
     }
+}
+
+/// Nobody can write to what is [only a parent](Describe::as_parent).
+fn is_whole(describe: &Describe) -> bool {
+    describe.createable || describe.updateable || describe.deletable
 }
 
 /// The fields of an object.

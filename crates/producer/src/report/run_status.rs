@@ -98,14 +98,20 @@ impl RunStatus {
         self.presentation().0
     }
 
-    /// As people read it on a page.
-    pub(crate) fn label(self) -> &'static str {
-        self.presentation().1
+    /// As people read it on a page, of a run with so many rejected rows.
+    pub(crate) fn label(self, rejected: u64) -> &'static str {
+        match self {
+            Self::Completed if rejected > 0 => "Completed with rejects",
+            _ => self.presentation().1,
+        }
     }
 
-    /// Whether a person has to worry.
-    pub(crate) fn tone(self) -> Tone {
-        self.presentation().2
+    /// Whether a person has to worry about a run with so many rejected rows.
+    pub(crate) fn tone(self, rejected: u64) -> Tone {
+        match self {
+            Self::Completed if rejected > 0 => Tone::Warn,
+            _ => self.presentation().2,
+        }
     }
 
     /// It may still go on by itself: it has not ended.
@@ -152,7 +158,7 @@ impl fmt::Display for RunStatus {
 mod tests {
     use job_queue::{Held, Ledger, RunState};
 
-    use super::RunStatus;
+    use super::{RunStatus, Tone};
     use crate::report::sample;
 
     fn reason() -> Option<String> {
@@ -201,8 +207,17 @@ mod tests {
         for status in RunStatus::ALL {
             assert_eq!(serde_json::json!(status), status.word());
             let tones = report["tone"]["enum"].as_array().unwrap();
-            assert!(tones.contains(&serde_json::json!(status.tone())), "{status}");
+            assert!(tones.contains(&serde_json::json!(status.tone(0))), "{status}");
         }
+    }
+
+    #[test]
+    fn only_a_run_without_rejects_is_all_well() {
+        let look = |status: RunStatus, rejected| (status.label(rejected), status.tone(rejected));
+
+        assert_eq!(look(RunStatus::Completed, 0), ("Completed", Tone::Good));
+        assert_eq!(look(RunStatus::Completed, 1), ("Completed with rejects", Tone::Warn));
+        assert_eq!(look(RunStatus::Draining, 1), ("Draining", Tone::Run));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Errors as answers: a status and `{"error": "…"}`.
+//! Errors as answers: a status and `{"error": "…"}`, with a `kind` where a program says it in words of its own.
 
 use axum::{
     Json,
@@ -30,6 +30,22 @@ pub(crate) struct ApiError {
     pub(crate) confirm: Option<String>,
     /// The line of a text that came with the request, from 1.
     pub(crate) line: Option<usize>,
+    pub(crate) kind: Option<Kind>,
+}
+
+/// What is wrong, for programs. The page has its own words for each: a person there has no request
+/// and no `load` in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// No pattern fits the file's name, and there is no default load.
+    NoLoadFits,
+    SeveralLoadsFit,
+    /// The consumers that are alive have several.
+    SeveralDefaultLoads,
+    NoSuchLoad,
+    NoSuchRun,
+    NoSuchFile,
 }
 
 #[derive(Serialize)]
@@ -42,11 +58,13 @@ struct Body<'a> {
     confirm: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<Kind>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Self {
-        Self { status, error: error.into(), run: None, confirm: None, line: None }
+        Self { status, error: error.into(), run: None, confirm: None, line: None, kind: None }
     }
 
     pub(crate) fn bad_request(error: impl Into<String>) -> Self {
@@ -62,7 +80,11 @@ impl ApiError {
     }
 
     pub(crate) fn no_such_run() -> Self {
-        Self::not_found("there is no such run; GET /api/sync lists them")
+        Self::not_found("there is no such run; GET /api/sync lists them").of(Kind::NoSuchRun)
+    }
+
+    fn of(self, kind: Kind) -> Self {
+        Self { kind: Some(kind), ..self }
     }
 
     pub(crate) fn wrong_method() -> Self {
@@ -81,7 +103,7 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (run_id, confirm) = (self.run.as_ref(), self.confirm.as_deref());
-        let body = Body { error: &self.error, run_id, confirm, line: self.line };
+        let body = Body { error: &self.error, run_id, confirm, line: self.line, kind: self.kind };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         match self.status {
@@ -107,9 +129,8 @@ impl From<BlobError> for ApiError {
     fn from(error: BlobError) -> Self {
         let words = error.to_string();
         match error {
-            BlobError::NoSuchBlob { .. } | BlobError::NoSuchContainer { .. } => {
-                Self::not_found(words)
-            }
+            BlobError::NoSuchBlob { .. } => Self::not_found(words).of(Kind::NoSuchFile),
+            BlobError::NoSuchContainer { .. } => Self::not_found(words),
             BlobError::InvalidName { .. } => Self::bad_request(words),
             BlobError::BlobChanged { .. }
             | BlobError::AlreadyExists { .. }
@@ -186,6 +207,23 @@ impl From<DescribeError> for ApiError {
 
 impl From<LoadError> for ApiError {
     fn from(error: LoadError) -> Self {
+        let kind = kind_of(&error);
+        Self { kind, ..Self::of_load(error) }
+    }
+}
+
+fn kind_of(error: &LoadError) -> Option<Kind> {
+    match error {
+        LoadError::None(NoLoad::Unknown { .. }) => Some(Kind::NoSuchLoad),
+        LoadError::None(NoLoad::Several { .. }) => Some(Kind::SeveralLoadsFit),
+        LoadError::Several { .. } => Some(Kind::SeveralDefaultLoads),
+        LoadError::NoneFits { .. } => Some(Kind::NoLoadFits),
+        _ => None,
+    }
+}
+
+impl ApiError {
+    fn of_load(error: LoadError) -> Self {
         match error {
             LoadError::None(NoLoad::Unknown { .. }) => {
                 Self::not_found(format!("{error}; GET /api/loads lists them"))

@@ -33,8 +33,9 @@ pub(crate) fn gauge(
         .collect()
 }
 
-pub(crate) fn colour_of(status: RunStatus) -> Style {
-    Style::new().fg(match status.tone() {
+/// Of a run with so many rejected rows.
+pub(crate) fn colour_of(status: RunStatus, rejected: u64) -> Style {
+    Style::new().fg(match status.tone(rejected) {
         Tone::Good => Color::Green,
         Tone::Bad => Color::Red,
         Tone::Run => Color::Cyan,

@@ -180,7 +180,7 @@ fn cells<'a>(model: &Model, ledger: &'a Ledger) -> [Cell<'a>; 8] {
     [
         Cell::from(ledger.run.as_str()),
         Cell::from(service::shown(&ledger.file, FILE_MAX)),
-        Cell::from(Span::styled(status.to_string(), colour_of(status))),
+        Cell::from(Span::styled(status.to_string(), colour_of(status, ledger.rejected))),
         bar(read_share(ledger)),
         bar(ratio(settled, ledger.read)),
         right(grouped(ledger.rejected)),

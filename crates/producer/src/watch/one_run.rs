@@ -28,7 +28,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, ledger: &Ledger, model: &Model, area: 
     let status = RunStatus::of(ledger);
     let title = Line::from(vec![
         format!(" {} ", ledger.run).bold(),
-        Span::styled(format!("{status} "), colour_of(status)),
+        Span::styled(format!("{status} "), colour_of(status, ledger.rejected)),
     ]);
     let block = Block::bordered().title(title).border_style(Style::new().dim());
     let inner = block.inner(area);

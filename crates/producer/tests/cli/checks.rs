@@ -285,8 +285,14 @@ fn objects_that_were_saved_say_the_same_as_the_org() {
     assert_eq!(names, ["Contact", "Account"]);
     let other = ["check", "--file", FILE, "--object", "Task", "--external-id", "Crm_Key__c"];
     let unknown = scene.producer(&[], &[&other[..], &["--offline", &saved]].concat());
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(stderr(&unknown).contains("--object Task --out FILE"), "{}", stderr(&unknown));
+    // The file has of it only by what contacts name it.
+    let other = ["check", "--file", FILE, "--object", "Account", "--external-id", "ErpKey__c"];
+    let parent = scene.producer(&[], &[&other[..], &["--offline", &saved]].concat());
+    let said = stderr(&parent);
+    assert_eq!(parent.status.code(), Some(2), "{said}");
+    assert!(said.contains("describes no object Account; it has Contact."), "{said}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ async fn a_start_that_would_fail_is_refused_with_the_reason_and_asks_the_org_onc
 
     assert_eq!(refused.status, 422, "{refused:?}");
     let why = refused.json()["error"].as_str().unwrap().to_owned();
-    assert!(why.contains("is not started") && why.contains("Colour__c"), "{why}");
+    assert!(why.contains("nothing was started") && why.contains("Colour__c"), "{why}");
     assert_no_run(&server).await;
     let does_contacts = async || does(&server, load("LastName")).await["object"].clone();
     assert_eq!(does_contacts().await, "Contact");
@@ -157,7 +157,7 @@ async fn a_file_is_told_the_load_that_a_start_would_give_it() {
     assert_eq!(report["load"], consumers["load"]);
     assert_eq!(in_short(&nobody).as_array().unwrap()[..2], [json!("consumers"), json!(null)]);
     let why = nobody["refused"].as_str().unwrap();
-    assert!(why.contains("`load` (contacts, accounts)"), "{why}");
+    assert!(why.contains("`load` (contacts, accounts: GET"), "{why}");
     assert_eq!((unfit.status, unfit.json()["error"].clone()), (409, nobody["refused"].clone()));
     assert_eq!(in_short(&consumers)[0], "consumers");
     assert_eq!(consumers["load"]["object"], "Lead");
@@ -296,6 +296,7 @@ async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
         several.error().contains("contacts, accounts; name one of them as `load`"),
         "{several:?}"
     );
+    assert_eq!(several.json()["kind"], "several-loads-fit");
     let none = server.start("rows.csv").await;
     assert_eq!(none.status, 409, "{none:?}");
     for words in [
@@ -310,6 +311,31 @@ async fn every_load_that_cannot_be_is_told_why_and_nothing_is_entered() {
     let resume = server.post_json("/api/sync/r/resume", &json!({"load": "contacts"})).await;
     assert_eq!(resume.status, 400, "{resume:?}");
     assert!(resume.error().contains("unknown field `load`"), "{resume:?}");
+}
+
+#[tokio::test]
+async fn programs_are_told_what_kind_of_error_it_is() {
+    let mut services = with_loads().await;
+    services.put_rows("nobody.csv", 1).await;
+    for name in ["SALESFORCE_OBJECT", "SALESFORCE_EXTERNAL_ID", "MAPPING_FILE"] {
+        services.set(name, "");
+    }
+    let server = services.serve().await;
+    let start = |file: &str, load: Value| json!({"fileName": file, "load": load});
+
+    for (body, status, kind) in [
+        (start("nobody.csv", Value::Null), 409, json!("no-load-fits")),
+        (start("nobody.csv", json!("nosuch")), 404, json!("no-such-load")),
+        (start("nosuch.csv", json!("contacts")), 404, json!("no-such-file")),
+        (start("nobody.csv", json!({"object": "Contact"})), 422, Value::Null),
+    ] {
+        let answer = server.post_json("/api/sync/start", &body).await;
+        let said = (answer.status, answer.json()["kind"].clone());
+        assert_eq!(said, (status, kind), "{body}: {answer:?}");
+    }
+    assert_eq!(server.get("/api/sync/nosuch").await.json()["kind"], "no-such-run");
+    let of = server.get("/api/loads?file=nobody.csv").await.json()["ofFile"].clone();
+    assert_eq!(of["kind"], "no-load-fits", "{of}");
 }
 
 #[tokio::test]

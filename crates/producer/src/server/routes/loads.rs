@@ -9,7 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     import::load_choice::{LoadError, LoadWish, SaidBy, SaidLoad},
     report::shown_load::ShownLoad,
-    server::{client::Client, error::ApiError, extract::QueryOf, state::Api},
+    server::{
+        client::Client,
+        error::{ApiError, Kind},
+        extract::QueryOf,
+        state::Api,
+    },
 };
 
 /// A blob's name has as many characters at most.
@@ -38,6 +43,8 @@ struct OfFile {
     load: Option<LoadSummary>,
     /// Why the start would be refused.
     refused: Option<String>,
+    /// The same for programs.
+    kind: Option<Kind>,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -74,7 +81,9 @@ async fn of_file(api: &Api, file: &str) -> Result<OfFile, ApiError> {
     let by = Some(who_says(&said));
     let live = api.runs.queue.live_loads().await?;
     Ok(match said.choose(&live) {
-        Ok(chosen) => OfFile { by, load: chosen.map(|chosen| chosen.load.summary), refused: None },
+        Ok(chosen) => {
+            OfFile { by, load: chosen.map(|chosen| chosen.load.summary), refused: None, kind: None }
+        }
         Err(error) => OfFile::refused(by, error),
     })
 }
@@ -90,6 +99,7 @@ fn who_says(said: &SaidLoad) -> Says {
 
 impl OfFile {
     fn refused(by: Option<Says>, error: LoadError) -> Self {
-        Self { by, load: None, refused: Some(ApiError::from(error).error) }
+        let ApiError { error, kind, .. } = error.into();
+        Self { by, load: None, refused: Some(error), kind }
     }
 }
