@@ -1,4 +1,4 @@
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, iter};
 
 use azure_core::{error::ErrorKind, http::headers::HeaderName};
 
@@ -32,6 +32,14 @@ impl Cause {
             }
             _ => Box::new(Self::chain(error)),
         }
+    }
+
+    /// What an error of the Azure crates and its causes say, in one line for a log.
+    pub(crate) fn line(error: &azure_core::Error) -> String {
+        let cause = Self::of(error);
+        let first: &(dyn Error + 'static) = &*cause;
+        let causes = iter::successors(Some(first), |cause| (*cause).source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }
 
     /// What any error and its causes say.
@@ -69,7 +77,7 @@ impl Error for Cause {
 }
 
 /// `text` on one line, with everything cut out that may be the query of a URL.
-fn scrubbed(text: &str) -> String {
+pub(crate) fn scrubbed(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_query = false;
     for c in text.chars() {

@@ -209,7 +209,7 @@ impl BlobError {
     /// Whether it passes only when a person acts, and the same request again is of no use.
     #[must_use]
     pub fn is_for_a_person(&self) -> bool {
-        matches!(self, Self::Denied { .. } | Self::Archived { .. })
+        matches!(self, Self::Denied { .. } | Self::Archived { .. } | Self::InvalidSetting { .. })
     }
 }
 

@@ -9,7 +9,7 @@ use azure_core::{
 };
 use tokio::time::Instant;
 
-use crate::error::is_transient;
+use crate::{cause::Cause, error::is_transient};
 
 /// For a small request that a person waits for: a wrong address should not take
 /// minutes to be named.
@@ -31,16 +31,22 @@ pub(crate) struct RetryBudget {
     lasts: Duration,
     since: Instant,
     tries: u32,
+    is_quiet: bool,
 }
 
 impl RetryBudget {
     pub(crate) fn new(lasts: Duration) -> Self {
-        Self { lasts, since: Instant::now(), tries: 0 }
+        Self { lasts, since: Instant::now(), tries: 0, is_quiet: false }
+    }
+
+    /// For who says by himself what came of it.
+    pub(crate) fn quiet(lasts: Duration) -> Self {
+        Self { is_quiet: true, ..Self::new(lasts) }
     }
 
     /// Something arrived: start to count anew.
     pub(crate) fn progressed(&mut self) {
-        *self = Self::new(self.lasts);
+        *self = Self { is_quiet: self.is_quiet, ..Self::new(self.lasts) };
     }
 
     /// Waits before the next try; answers `false`, without waiting, when there
@@ -50,8 +56,9 @@ impl RetryBudget {
             return false;
         }
         self.tries += 1;
-        if self.tries == TRIES_BEFORE_WARNING {
+        if self.tries == TRIES_BEFORE_WARNING && !self.is_quiet {
             tracing::warn!(
+                error = Cause::line(error),
                 "the blob storage does not answer as it should; still trying, for up to {:?}",
                 self.lasts.saturating_sub(self.since.elapsed())
             );

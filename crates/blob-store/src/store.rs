@@ -14,16 +14,15 @@ use azure_storage_blob::{
 };
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use secrecy::ExposeSecret;
-use tokio::time::{Instant, timeout_at};
 
 use crate::{
     BlobArgs, BlobError, BlobEtag, BlobPage, BlobProperties, BlobReader, ReadSettings,
     cause::Cause,
     connection::{Connection, Credential, is_loopback},
     error::{Subject, error_code},
-    metrics::{Metrics, Outcome},
+    metrics::Metrics,
     name::{check_blob_name, check_container_name, url_of},
-    retry::{QUESTION, RetryBudget, retried},
+    retry::{QUESTION, retried},
     sas::SasPolicy,
     shared_key::SharedKeyPolicy,
     transport::transport,
@@ -193,25 +192,6 @@ impl BlobStore {
         self.list_page(prefix, after.map(str::to_owned), Some(blobs_max)).await
     }
 
-    /// Whether the service answers within this time, asked for the first blob; it is tried again for as
-    /// long. A request that still has no answer then counts as one that got none.
-    pub async fn answers_within(&self, time: Duration) -> bool {
-        let Ok(client) = self.container_client() else { return false };
-        let deadline = Instant::now() + time;
-        let mut budget = RetryBudget::new(time);
-        loop {
-            let asked = list_once(&client, "", None, Some(NonZero::<u16>::MIN));
-            let Ok(answer) = timeout_at(deadline, asked).await else {
-                self.metrics.requested(Outcome::NoAnswer);
-                return false;
-            };
-            let Err(error) = answer else { return true };
-            if timeout_at(deadline, budget.wait_after(&error)).await != Ok(true) {
-                return false;
-            }
-        }
-    }
-
     async fn list_page(
         &self,
         prefix: &str,
@@ -282,7 +262,7 @@ impl BlobStore {
             .map_err(|error| self.subject(Some(name)).error(&error))
     }
 
-    fn container_client(&self) -> Result<BlobContainerClient, BlobError> {
+    pub(crate) fn container_client(&self) -> Result<BlobContainerClient, BlobError> {
         let options = BlobContainerClientOptions {
             client_options: self.options.clone(),
             ..Default::default()
@@ -318,7 +298,7 @@ fn connection(args: &BlobArgs) -> Result<Connection, BlobError> {
 }
 
 /// A page of the list, asked for once, and what says where it goes on.
-async fn list_once(
+pub(crate) async fn list_once(
     client: &BlobContainerClient,
     prefix: &str,
     marker: Option<&str>,

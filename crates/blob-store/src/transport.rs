@@ -95,6 +95,9 @@ fn too_long() -> azure_core::Error {
 /// certificate authorities. Ours can then be used for plain http, as with a
 /// local Azurite; for anything else that is an error.
 pub(crate) fn transport(endpoint: &Url, metrics: Metrics) -> Result<Transport, BlobError> {
+    if let Some((setting, problem)) = tls::unusable_proxy_to(endpoint.as_str()) {
+        return Err(BlobError::InvalidSetting { setting, problem });
+    }
     let client = match settings().build() {
         Err(_) if endpoint.scheme() == "http" => settings().tls_certs_only([]).build(),
         built => built,

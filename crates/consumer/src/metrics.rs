@@ -22,8 +22,9 @@ use tracing::info;
 
 use crate::{delivery::Deliverer, error::ConsumerError};
 
-/// How long Redis may take to answer before this consumer counts as not ready.
-const REDIS_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long Redis may take to answer before this consumer counts as not ready. `health` waits for four seconds:
+/// also on a machine that is busy, the reason should come before.
+const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// However many ask, Redis is asked this often at most.
 const FRESH: Duration = Duration::from_secs(1);

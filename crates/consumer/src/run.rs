@@ -6,7 +6,7 @@ use anyhow::Context;
 use ingest_core::IngestError;
 use job_queue::{Queue, QueueError, RunLoad};
 use load::HeaderMismatch;
-use salesforce::NoTrust;
+use salesforce::NoClient;
 use tokio::{
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
@@ -75,7 +75,7 @@ pub async fn run_as_program(task: Task, shutdown: CancellationToken) -> anyhow::
 }
 
 fn is_for_a_person(error: &anyhow::Error) -> bool {
-    error.is::<NoTrust>()
+    error.is::<NoClient>()
         || error.is::<HeaderMismatch>()
         || error.is::<IngestError>()
         || error.downcast_ref().is_some_and(ConsumerError::is_for_a_person)

@@ -286,6 +286,27 @@ async fn a_machine_without_certificate_authorities_can_use_a_local_salesforce_on
 }
 
 #[tokio::test]
+async fn a_proxy_and_authorities_that_cannot_be_used_are_for_a_person() {
+    for (name, value, problem) in [
+        ("ALL_PROXY", "socks5://ada:hunter2@x:1", "ALL_PROXY names socks5://x:1, and SOCKS is not"),
+        ("all_proxy", "socks5h://127.0.0.1:1", "all_proxy names socks5h://127.0.0.1:1, and SOCKS"),
+        ("ALL_PROXY", "foo", "ALL_PROXY is no address of a proxy"),
+        ("SSL_CERT_FILE", "/nope", "SSL_CERT_FILE: the certificates to trust could not be read"),
+    ] {
+        let ended = Setting::new().await.set(name, value).run(&["check"]).await;
+
+        assert_says(&ended, 2, &[problem]);
+        assert!(!String::from_utf8_lossy(&ended.stderr).contains("hunter2"), "{ended:?}");
+    }
+    let mut setting = Setting::new().await;
+    setting.set("ALL_PROXY", "socks5://x:1").set("NO_PROXY", "127.0.0.1");
+
+    let directly = setting.run(&["check"]).await;
+
+    assert_eq!(directly.status.code(), Some(0), "it is not used: {directly:?}");
+}
+
+#[tokio::test]
 async fn help_shows_no_secret_and_every_unit() {
     let help = Setting::new().await.run(&["--help"]).await;
 

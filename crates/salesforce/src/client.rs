@@ -18,7 +18,7 @@ use crate::{
     },
     body::Packer,
     error::{ErrorAnswer, Refusal, page_instead_of_answer},
-    http::{self, NoTrust},
+    http::{self, NoClient},
     metrics::{Api, Metrics, Outcome},
     request::{Call, Connection},
 };
@@ -42,7 +42,7 @@ impl Client {
     /// # Errors
     ///
     /// When there is nothing on this system to check certificates with.
-    pub fn new(connection: Connection) -> Result<Self, NoTrust> {
+    pub fn new(connection: Connection) -> Result<Self, NoClient> {
         let http = http::client(&connection)?;
         let Connection { credentials, api_version, gzip, timeout, .. } = connection;
         let endpoint = TokenEndpoint::new(http.clone(), timeout);

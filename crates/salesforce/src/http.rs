@@ -26,25 +26,42 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// Makes the client. Without any certificate authority on the system it can only be used for plain
 /// http, as on a bare machine with a local Salesforce; for anything else that is an error.
-pub(crate) fn client(connection: &Connection) -> Result<reqwest::Client, NoTrust> {
+pub(crate) fn client(connection: &Connection) -> Result<reqwest::Client, NoClient> {
+    if let Some((setting, problem)) = tls::unusable_proxy_to(connection.credentials.url().as_str())
+    {
+        return Err(NoClient::Proxy { setting, problem });
+    }
     tls::provide();
     let plain_http = connection.credentials.url().scheme() == "http";
     let built = match settings(connection).build() {
         Err(_) if plain_http => settings(connection).tls_certs_only([]).build(),
         built => built,
     };
-    built.map_err(|source| NoTrust { source: source.into() })
+    built.map_err(|source| NoClient::NoTrust { source: source.into() })
 }
 
-/// The machine or image has no list of certificate authorities, so no server's certificate could be
-/// checked.
+/// Why there is nothing to ask Salesforce with.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "could not prepare for https; install the package ca-certificates, or name a file of \
-     certificate authorities with SSL_CERT_FILE"
-)]
-pub struct NoTrust {
-    source: Box<dyn Error + Send + Sync>,
+#[non_exhaustive]
+pub enum NoClient {
+    /// The machine or image has no list of certificate authorities, so no server's certificate could be
+    /// checked.
+    #[error(
+        "could not prepare for https; install the package ca-certificates, or name a file of \
+         certificate authorities with SSL_CERT_FILE"
+    )]
+    NoTrust {
+        /// What the TLS library said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The variable names a SOCKS proxy for Salesforce; the message says what to set instead.
+    #[error("{setting} {problem}")]
+    Proxy {
+        /// The variable's name.
+        setting: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
 }
 
 fn settings(connection: &Connection) -> reqwest::ClientBuilder {

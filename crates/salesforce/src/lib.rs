@@ -31,7 +31,7 @@ pub use client::Client;
 pub use collections::{Destination, Payload, RowError, RowResult};
 pub use count::{CountQuery, Counted, Recorded};
 pub use error::{ErrorAnswer, Refusal};
-pub use http::NoTrust;
+pub use http::NoClient;
 pub use ingest_jobs::{IngestJob, IngestOrder, IngestRows, IngestState, ResultBody, ResultFile};
 pub use metrics::Metrics;
 pub use query::{FoundRecord, FoundRecords, KeyQuery, Literal};

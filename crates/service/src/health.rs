@@ -26,7 +26,8 @@ use crate::{
     harmless::{SENTENCE_MAX, stdout},
 };
 
-/// A program that waits for Redis says so after three seconds.
+/// A program that waits for Redis says so after two seconds, and later on a machine that is busy; who runs this
+/// for a container gives it five.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Of an answer, which is a sentence.

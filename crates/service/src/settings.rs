@@ -47,7 +47,7 @@ pub fn parse<T: Parser>() -> T {
     if let Some(message) = logging::invalid_log_format() {
         refuse(&T::command().error(ErrorKind::ValueValidation, message));
     }
-    if let Some(message) = tls::unusable_proxy() {
+    if let Some(message) = tls::unusable_proxy().or_else(tls::unreadable_authorities) {
         refuse(&T::command().error(ErrorKind::ValueValidation, message));
     }
     if let Some(warning) = warning {

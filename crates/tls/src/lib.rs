@@ -5,9 +5,11 @@
 //! process. `ring` compiles in a tenth of the time of rustls' own choice, `aws-lc-rs`, and needs no
 //! `cmake`.
 
+mod authorities;
 mod proxy;
 
-pub use proxy::{Proxy, unusable_proxy};
+pub use authorities::unreadable_authorities;
+pub use proxy::{Proxy, unusable_proxy, unusable_proxy_to};
 
 /// Provides the process with cryptography for TLS. Has to be called before a client is made, and may
 /// be called any number of times.

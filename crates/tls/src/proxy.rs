@@ -61,6 +61,17 @@ impl Proxy {
         })
     }
 
+    /// What is wrong with the setting that names it; nothing, when it can be spoken to.
+    fn problem(&self) -> Option<String> {
+        let Self { address, .. } = self;
+        (!self.speaks_http).then(|| {
+            format!(
+                "names {address}, and SOCKS is not supported; name a proxy for HTTP, as http://HOST:PORT, or \
+                 name the host in NO_PROXY to go there directly"
+            )
+        })
+    }
+
     /// What a request says that failed without an answer, with the proxy's part in that. `words` are
     /// those of the error, and `had_no_connection` whether that is why it failed.
     #[must_use]
@@ -72,12 +83,6 @@ impl Proxy {
     ) -> String {
         let Self { address, setting, .. } = self;
         let said = |what: &str| causes(error).any(|cause| cause.to_string().contains(what));
-        if !self.speaks_http {
-            return format!(
-                "{words}: {setting} names {address}, and SOCKS is not supported; name a proxy for HTTP, \
-                 as http://HOST:PORT"
-            );
-        }
         if said(NO_PASSWORD) {
             return self.wants_password();
         }
@@ -118,6 +123,14 @@ impl Proxy {
     }
 }
 
+/// The setting that sends requests for this URL to a proxy that cannot be spoken to, and what is wrong with it. Other
+/// programs may well use that proxy: only who would be sent through it has to know.
+#[must_use]
+pub fn unusable_proxy_to(url: &str) -> Option<(&'static str, String)> {
+    let proxy = Proxy::to(url)?;
+    Some((proxy.setting, proxy.problem()?))
+}
+
 /// What is wrong with a setting that names a proxy. Clients would not use it, and say nothing.
 #[must_use]
 pub fn unusable_proxy() -> Option<String> {
@@ -150,7 +163,9 @@ fn is_proxy(value: &str) -> bool {
     let is_host = proxy.uri().authority().is_some_and(|found| *found.as_str() == address(found));
     let behind_scheme = value.split_once("://").map_or(value, |(_, rest)| rest);
     let path = behind_scheme.find(['/', '?', '#']).map_or("", |at| &behind_scheme[at..]);
-    is_host && !path.contains('@')
+    // One word, such as `on`, would be the name of a host.
+    let is_word = !value.contains(['.', ':', '/']);
+    is_host && !is_word && !path.contains('@')
 }
 
 /// Host and port.
@@ -215,6 +230,7 @@ mod tests {
             ("http://proxy:3128", false),
             ("proxy:3128", false),
             ("proxy.example.com", false),
+            ("foo", true),
             ("socks5h://proxy:1080", false),
             ("http://a:b%40c@proxy:3128", false),
             ("", false),
@@ -234,6 +250,23 @@ mod tests {
             let problem = problem.unwrap_or_default();
             assert!(!problem.contains("SECRET") && problem.contains("HTTPS_PROXY") == is_wrong);
         }
+    }
+
+    #[test]
+    fn socks_is_refused_by_who_would_be_sent_through_it() {
+        let to = |url: &str, proxy: &str| {
+            let matcher = Matcher::builder().all(proxy.to_owned()).no("inside.example.com").build();
+            let variable = |name: &str| (name == "ALL_PROXY").then(|| proxy.to_owned());
+            Proxy::found(url, &matcher, variable).and_then(|proxy| proxy.problem())
+        };
+
+        for socks in ["socks5://ada:SECRET@x:1", "socks5h://x:1", "socks4://x:1"] {
+            let problem = to("https://acme.my.salesforce.com", socks).unwrap();
+            assert!(problem.contains("x:1, and SOCKS is not supported"), "{problem}");
+            assert!(!problem.contains("SECRET"), "{problem}");
+            assert_eq!(to("https://inside.example.com", socks), None);
+        }
+        assert_eq!(to("https://acme.my.salesforce.com", "http://x:1"), None);
     }
 
     #[test]

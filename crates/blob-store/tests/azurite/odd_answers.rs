@@ -81,7 +81,9 @@ async fn a_probe_that_gets_no_answer_is_counted_as_one() {
     // It takes the question, and says nothing.
     let store = azurite_at(&address);
 
-    assert!(!store.answers_within(Duration::from_millis(100)).await);
+    let outage = store.probe(Duration::from_millis(100)).await.unwrap_err();
+
+    assert_eq!(outage.to_string(), "the blob storage does not answer");
 
     let mut registry = Registry::default();
     store.metrics().register(&mut registry);

@@ -94,9 +94,14 @@ pub(crate) async fn track_usage(
         };
         let of_quota = quota.exhausted().zip(exhausted.as_ref());
         let of_quota = of_quota.map(|(usage, since)| since.outage(quota.reserve, usage));
-        let outages: Vec<Outage> = of_quota.into_iter().chain(breaker.outage()).collect();
-        publisher.publish(queue, &outages).await?;
+        let outage = only_known(of_quota, breaker.outage());
+        publisher.publish(queue, outage.as_slice()).await?;
     }
+}
+
+/// While the quota is used up no call asks whether an outage of before is over: nothing is known of that.
+fn only_known(of_quota: Option<Outage>, of_breaker: Option<Outage>) -> Option<Outage> {
+    of_quota.or(of_breaker)
 }
 
 /// Only the reserve is left.
@@ -139,4 +144,20 @@ impl Exhausted {
 fn in_words(reserve: ApiReserve, usage: Usage) -> String {
     let Usage { used, max } = usage;
     format!("{used} of the day's {max} api calls are used, and {reserve} are kept for others")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_of_before_is_not_told_while_nobody_asks_whether_it_is_over() {
+        let outage = |kind| Some(Outage { kind, reason: String::new(), retry_in: Duration::ZERO });
+        let told = |of_quota, of_breaker| only_known(of_quota, of_breaker).map(|told| told.kind);
+
+        let (quota, trouble) = (OutageKind::DailyCalls, OutageKind::Trouble);
+        assert_eq!(told(outage(quota), outage(trouble)), Some(quota));
+        assert_eq!(told(None, outage(trouble)), Some(trouble));
+        assert_eq!(told(None, None), None);
+    }
 }

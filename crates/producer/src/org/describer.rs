@@ -108,7 +108,9 @@ impl Describer {
         for warning in connection.credentials.warnings() {
             warn!("{warning}");
         }
-        Ok(Self::Org(Box::new(Client::new(connection)?)))
+        let client = Client::new(connection)
+            .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
+        Ok(Self::Org(Box::new(client)))
     }
 
     /// A file that `producer describe` saved.

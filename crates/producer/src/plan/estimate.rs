@@ -107,9 +107,6 @@ pub(crate) struct Advice {
     pub(crate) why: String,
 }
 
-/// From so many rows on, waiting in Salesforce's queue is made up for.
-const BULK_ROWS_MIN: u64 = 50_000;
-
 /// A batch may have so many bytes at most.
 const BATCH_BYTES_MAX: usize = 16 << 20;
 
@@ -201,9 +198,19 @@ pub(crate) fn keys_per_lookup(key_bytes: u64) -> u64 {
     (bytes / key_bytes.max(1)).clamp(1, most)
 }
 
-fn fits(given: &Given, Allowance { max, left }: Allowance, wanted: u64) -> bool {
-    let kept = max.saturating_mul(given.assumed.reserve_percent).div_ceil(100);
-    left.saturating_sub(kept) >= wanted
+fn fits(given: &Given, allowance: Allowance, wanted: u64) -> bool {
+    given.assumed.beside_reserve(allowance) >= wanted
+}
+
+impl Assumed {
+    /// Whether only what is kept for others is left.
+    pub(crate) fn leaves_none(&self, allowance: Allowance) -> bool {
+        self.beside_reserve(allowance) == 0
+    }
+
+    fn beside_reserve(&self, Allowance { max, left }: Allowance) -> u64 {
+        left.saturating_sub(max.saturating_mul(self.reserve_percent).div_ceil(100))
+    }
 }
 
 fn seconds(rows: u64, measured: Option<u64>, rounds: u64, at_once: u64, each: f64) -> u64 {
@@ -240,6 +247,40 @@ fn choice(given: &Given) -> Choice {
     Choice { api, batch_rows, why }
 }
 
+/// The way that takes less time, of those that the org has enough left for today, and why that one.
+fn faster_that_fits(collections: &Way, bulk: &Way) -> (Api, &'static str) {
+    if bulk.batch_rows <= u64::try_from(AUTO_BULK_ROWS_MIN).unwrap_or(u64::MAX) {
+        return (
+            Api::Collections,
+            "rows are so long that a batch holds too few of them for an ingest job",
+        );
+    }
+    // What is not known is no reason against it.
+    let fit = |way: &Way| way.fits_today != Some(false);
+    match (fit(collections), fit(bulk)) {
+        (true, false) => {
+            (Api::Collections, "the org has not enough Bulk batches or calls left today")
+        }
+        (false, true) => {
+            (Api::Bulk, "Collections would take more calls than the org has left today")
+        }
+        (false, false) if bulk.api_calls < collections.api_calls => {
+            (Api::Bulk, "the org has not enough left today for either, and Bulk takes fewer calls")
+        }
+        (false, false) => (
+            Api::Collections,
+            "the org has not enough left today for either, and Bulk saves no calls",
+        ),
+        (true, true) if bulk.seconds < collections.seconds => {
+            (Api::Bulk, "it takes less time here, and fewer calls")
+        }
+        (true, true) => (
+            Api::Collections,
+            "it takes less time here; Bulk takes fewer calls, if others need them",
+        ),
+    }
+}
+
 /// What to set, if all is as it may be.
 fn advice(given: &Given) -> Advice {
     let call_rows = usize::try_from(given.assumed.rows_per_call).unwrap_or(usize::MAX);
@@ -248,21 +289,10 @@ fn advice(given: &Given) -> Advice {
     let collections = by_calls(given, fitting(for_calls, given.row_bytes));
     let largest = BatchSize { bytes_max: BATCH_BYTES_MAX, ..for_jobs };
     let bulk = by_jobs(given, fitting(largest, given.row_bytes));
-    let share = given.limits.map(|limits| (collections.api_calls, limits.calls.left));
-    let takes_much = share.is_some_and(|(calls, left)| calls.saturating_mul(10) > left);
-    let is_large = given.rows >= BULK_ROWS_MIN;
-    let bulk_pays = bulk.batch_rows > u64::try_from(AUTO_BULK_ROWS_MIN).unwrap_or(u64::MAX);
-    let why = match (bulk.fits_today, bulk_pays) {
-        (Some(false), _) => "the org has not enough Bulk batches or calls left today",
-        (_, false) => "rows are so long that a batch holds too few of them for an ingest job",
-        _ if takes_much => "Collections would take more than a tenth of the calls left today",
-        _ if is_large => "it is large enough to make up for waiting in Salesforce's queue",
-        _ => "it is small: each call is answered at once",
-    };
-    let by_bulk = bulk.fits_today != Some(false) && bulk_pays && (takes_much || is_large);
-    let (api, size, now) = match by_bulk {
-        true => (Api::Bulk, for_jobs, given.by_jobs),
-        false => (Api::Collections, for_calls, given.by_calls),
+    let (api, why) = faster_that_fits(&collections, &bulk);
+    let (size, now) = match api {
+        Api::Bulk => (for_jobs, given.by_jobs),
+        Api::Collections => (for_calls, given.by_calls),
     };
     // A fifth more than the average, so that few batches are closed early.
     let wanted = (size.rows as u64 * given.row_bytes * 6 / 5).next_power_of_two();

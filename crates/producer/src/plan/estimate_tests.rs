@@ -52,7 +52,7 @@ fn batches_are_as_they_are_set_and_each_has_calls_of_its_own() {
         let Estimate { collections, bulk, advice, .. } = estimate(&given);
 
         assert_eq!((collections.api_calls, bulk.bulk_batches), (calls_of_batches, jobs));
-        assert_eq!((advice.batch_rows, advice.has_batch_rows), (10_000, rows == 10_000));
+        assert_eq!((advice.batch_rows, advice.has_batch_rows), (200, rows == 200));
     }
     let long = estimate(&Given { row_bytes: 10_000, ..given(200_000) }).collections;
     assert_eq!((long.batch_rows, long.api_calls), (104, 1_924), "of a MiB each");
@@ -103,17 +103,20 @@ fn auto_goes_by_the_batches_as_they_are_set_and_by_what_is_left() {
 }
 
 #[test]
-fn large_loads_and_loads_that_take_much_of_the_day_are_advised_to_go_by_bulk() {
+fn the_faster_way_of_those_that_fit_is_advised() {
+    // Of 10,000 calls that are kept for others, 500 more are left than that.
+    let few_calls = Some(limits(10_500, 15_000));
     for (rows, row_bytes, limits, api, batch_rows, batch_bytes_max) in [
-        (200_000, 75, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 4 << 20),
-        (200_000, 300, Some(limits(100_000, 15_000)), Api::Bulk, 10_000, 4 << 20),
-        (200_000, 75, None, Api::Bulk, 10_000, 4 << 20),
-        (200_000, 1_600, None, Api::Bulk, 10_000, 16 << 20),
-        (20_000, 75, Some(limits(100_000, 15_000)), Api::Collections, 200, 1 << 20),
-        (20_000, 75, Some(limits(10_900, 15_000)), Api::Collections, 200, 1 << 20),
-        (30_000, 75, Some(limits(1_400, 15_000)), Api::Collections, 200, 1 << 20),
+        (200_000, 75, Some(limits(100_000, 15_000)), Api::Collections, 200, 1 << 20),
+        (200_000, 75, None, Api::Collections, 200, 1 << 20),
+        (20_000, 75, few_calls, Api::Collections, 200, 1 << 20),
+        (200_000, 75, few_calls, Api::Bulk, 10_000, 4 << 20),
+        (200_000, 300, few_calls, Api::Bulk, 10_000, 4 << 20),
+        (200_000, 1_600, few_calls, Api::Bulk, 10_000, 16 << 20),
+        (30_000, 75, Some(limits(1_400, 15_000)), Api::Bulk, 10_000, 4 << 20),
         (200_000, 75, Some(limits(100_000, 1_510)), Api::Collections, 200, 1 << 20),
         (200_000, 9_000, Some(limits(100_000, 15_000)), Api::Collections, 200, 4 << 20),
+        (200_000, 9_000, few_calls, Api::Collections, 200, 4 << 20),
     ] {
         let given = Given { row_bytes, limits, ..given(rows) };
 
@@ -125,11 +128,25 @@ fn large_loads_and_loads_that_take_much_of_the_day_are_advised_to_go_by_bulk() {
 }
 
 #[test]
+fn what_was_measured_decides_which_way_is_the_faster_one() {
+    for (by_calls, by_jobs, api) in
+        [(100, 2_000, Api::Bulk), (2_000, 100, Api::Collections), (500, 500, Api::Collections)]
+    {
+        let assumed = Assumed::new(Some(by_calls), Some(by_jobs));
+
+        let estimate = estimate(&Given { assumed, ..given(200_000) });
+
+        assert_eq!(estimate.advice.api, api, "{by_calls} {by_jobs}");
+    }
+}
+
+#[test]
 fn a_consumer_holds_no_more_large_batches_than_it_has_memory_for() {
     for (row_bytes, batch_bytes_max, consumer_concurrency) in
         [(75, 4 << 20, 12), (300, 4 << 20, 3), (600, 8 << 20, 1), (1_600, 16 << 20, 1)]
     {
-        let advice = estimate(&Given { row_bytes, ..given(200_000) }).advice;
+        let limits = Some(limits(10_500, 15_000));
+        let advice = estimate(&Given { row_bytes, limits, ..given(200_000) }).advice;
 
         let found = (advice.batch_bytes_max, advice.consumer_concurrency);
         assert_eq!(found, (batch_bytes_max, consumer_concurrency), "rows of {row_bytes} bytes");

@@ -6,6 +6,7 @@ mod estimate;
 mod estimate_tests;
 mod measured;
 mod planned_load;
+mod quota;
 mod repeats;
 mod rounds;
 mod text;
@@ -22,6 +23,7 @@ use self::{
     dates::{DateColumn, DateColumns},
     estimate::{Assumed, Estimate, Given, estimate, keys_per_lookup},
     planned_load::PlannedLoad,
+    quota::Quota,
     repeats::{Repeated, Repeats},
     rounds::{ForRepeats, Sending},
 };
@@ -66,7 +68,10 @@ struct Plan {
     dates: Vec<DateColumn>,
     /// What the org has left today, as a consumer heard it.
     limits: Option<OrgLimits>,
+    /// The calls of it; the Bulk batches are asked for less often.
     limits_seen_at_ms: Option<u64>,
+    #[serde(skip)]
+    batches_seen_at_ms: Option<u64>,
     assumed: Assumed,
     #[serde(flatten)]
     estimate: Estimate,
@@ -112,7 +117,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let by_jobs = size_by(ApiChoice::Bulk, 0);
     let sent = load.sent_in([(Api::Collections, by_calls), (Api::Bulk, by_jobs)], &settings);
     let rows = Box::pin(look(&store, &blob, &settings, (key, &sent), args.count)).await?;
-    let limits = queue.org_limits().await?;
+    let quota = Quota::newest(queue.org_limits().await?, queue.api_usage().await?);
     let assumed =
         Assumed::after(&queue.runs(RUNS_LOOKED_AT).await?).with_call_rows(load.calls.rows);
     let for_repeats = |way: usize| rows.for_repeats.get(way).copied().unwrap_or_default();
@@ -125,7 +130,7 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
             ApiChoice::Auto => settings.batch_size(),
             _ => size_by(ApiChoice::Auto, rows.rows),
         },
-        limits: limits.map(|(limits, _)| limits),
+        limits: quota.map(|quota| quota.limits),
         keys_per_lookup: load
             .looks_records_up
             .then(|| keys_per_lookup(rows.keys.as_ref().map_or(0, |keys| keys.key_bytes))),
@@ -154,7 +159,8 @@ pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
         dates_assumed: load.dates,
         dates: rows.dates,
         limits: given.limits,
-        limits_seen_at_ms: limits.map(|(_, seen_at_ms)| seen_at_ms),
+        limits_seen_at_ms: quota.map(|quota| quota.calls_seen_at_ms),
+        batches_seen_at_ms: quota.map(|quota| quota.batches_seen_at_ms),
         assumed,
         estimate,
     };

@@ -79,14 +79,33 @@ impl Plan {
             return "not known: no consumer has asked the org yet; start one and plan again"
                 .to_owned();
         };
-        let left = |of: Allowance| format!("{} of {}", grouped(of.left), grouped(of.max));
-        let bulk = match limits.bulk_batches {
-            Some(batches) => format!("{} Bulk batches", left(batches)),
-            None => "Bulk batches not known".to_owned(),
-        };
         let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
-        let seen = self.limits_seen_at_ms.map(|at| seen(at, now_ms)).unwrap_or_default();
-        format!("{} calls and {bulk} left ({seen})", left(limits.calls))
+        let heard = |at: Option<u64>| at.map(|at| seen(at, now_ms)).unwrap_or_default();
+        let (of_calls, of_batches) =
+            (heard(self.limits_seen_at_ms), heard(self.batches_seen_at_ms));
+        let batches = limits.bulk_batches.map(|of| self.left_of(of, "Bulk batches"));
+        match batches {
+            None => format!(
+                "{} left ({of_calls}), Bulk batches not known",
+                self.left_of(limits.calls, "calls")
+            ),
+            Some(batches) if self.limits_seen_at_ms == self.batches_seen_at_ms => {
+                format!("{} and {batches} left ({of_calls})", self.left_of(limits.calls, "calls"))
+            }
+            Some(batches) => format!(
+                "{} left ({of_calls}), and {batches} ({of_batches})",
+                self.left_of(limits.calls, "calls")
+            ),
+        }
+    }
+
+    /// Consumers leave the reserve to others: nothing is left for them when only that is.
+    fn left_of(&self, of: Allowance, what: &str) -> String {
+        let used_up = match self.assumed.leaves_none(of) {
+            true => ", used up but for what is kept for others,",
+            false => "",
+        };
+        format!("{} of {} {what}{used_up}", grouped(of.left), grouped(of.max))
     }
 
     fn assumed(&self) -> String {

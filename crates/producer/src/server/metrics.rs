@@ -13,7 +13,7 @@ use service::{Component, Metrics};
 use crate::{
     import::{backpressure::Watermarks, run_store::RunStore},
     report::run_status::RunStatus,
-    server::{live::run_counts::RunCounts, readiness::Answering},
+    server::{blob_health::BlobState, live::run_counts::RunCounts},
 };
 
 /// Of HTTP requests, in seconds.
@@ -113,14 +113,13 @@ impl ServerMetrics {
         &self,
         headers: &HeaderMap,
         event_streams: usize,
-        readiness: impl Future<Output = Answering>,
+        blobs: impl Future<Output = BlobState>,
     ) -> Response {
         // Side by side: what does not answer is waited for once.
-        let ((), counts, answering) =
-            tokio::join!(self.shared.look(), self.run_counts.get(), readiness);
+        let ((), counts, blobs) = tokio::join!(self.shared.look(), self.run_counts.get(), blobs);
         self.show_runs(counts);
         self.event_streams.set(i64::try_from(event_streams).unwrap_or(i64::MAX));
-        self.blob_up.set(answering.blobs_answer.into());
+        self.blob_up.set((blobs == BlobState::Answers).into());
         self.all.answer(headers)
     }
 

@@ -5,6 +5,7 @@
 //! worker, lines_sweeper     beside it: load runs, write the rejects that are left
 //! ```
 
+pub(crate) mod blob_health;
 pub(crate) mod cached;
 pub(crate) mod checks;
 pub(crate) mod client;

@@ -1,7 +1,15 @@
 //! `producer health`, beside a server that is up, waits for Redis, says nothing, and is gone.
 
-use std::process::Stdio;
+use std::{
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
+use test_support::{Azurite, Fate, Filter, azurite_connection_string, pass, proxy_before};
 use tokio::net::TcpListener;
 
 use crate::support::Services;
@@ -81,4 +89,73 @@ async fn health_of_any_free_port_is_wrong_usage() {
         assert!(error.starts_with("error: URL: ") && error.contains(problem), "{error}");
         assert!(!error.contains("hunter2") && output.is_empty(), "{error}");
     }
+}
+
+/// With a key that is wrong by one letter, of the storage at this address.
+fn with_a_wrong_key(address: &str) -> String {
+    azurite_connection_string(address).replace("AccountKey=Eby8", "AccountKey=Eby9")
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_blob_storage_is_told_from_silence_and_each_is_logged_once() {
+    let mut services = Services::start().await;
+    let azurite = Azurite::shared().address();
+    let gone = format!("127.0.0.1:{}", test_support::free_port());
+    for (setting, answer, logged) in [
+        (
+            with_a_wrong_key(&azurite),
+            "refuses: 403 AuthorizationFailure",
+            "the blob storage refuses: 403 AuthorizationFailure",
+        ),
+        (azurite_connection_string(&gone), "does not answer", "the blob storage does not answer"),
+    ] {
+        services.set("AZURE_STORAGE_CONNECTION_STRING", &setting);
+        let server = services.serve().await;
+        for _ in 0..3 {
+            let ready = server.get("/readyz").await;
+            assert_eq!((ready.status, &ready.json()["blobStorage"]), (200, &answer.into()));
+            assert!(server.get("/metrics").await.body.contains("\nbatch_sync_blob_up 0\n"));
+            // What was heard is used for a second.
+            tokio::time::sleep(Duration::from_millis(1_050)).await;
+        }
+        server.terminate().await;
+        let (_, said) = server.end().await;
+        assert_eq!(said.matches(logged).count(), 1, "{said}");
+        assert!(!said.contains("still trying"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_why_the_blob_storage_went_and_that_it_came_back() {
+    let mut services = Services::start().await;
+    let is_away = Arc::new(AtomicBool::new(false));
+    let of_proxy = Arc::clone(&is_away);
+    let proxy = proxy_before(&Azurite::shared().address(), move |_| {
+        let is_away = Arc::clone(&of_proxy);
+        let asked: Filter = Box::new(move |_| match is_away.load(Ordering::Relaxed) {
+            true => Fate::CutAfter(Vec::new()),
+            false => Fate::Pass,
+        });
+        [asked, pass()]
+    });
+    services.set("AZURE_STORAGE_CONNECTION_STRING", &azurite_connection_string(&proxy));
+    let server = services.serve().await;
+    let becomes = async |state: &str| {
+        let is_so = async || server.get("/readyz").await.json()["blobStorage"] == state;
+        while !is_so().await {}
+    };
+    becomes("answers").await;
+
+    is_away.store(true, Ordering::Relaxed);
+    becomes("does not answer").await;
+    is_away.store(false, Ordering::Relaxed);
+    becomes("answers").await;
+
+    server.terminate().await;
+    let (_, said) = server.end().await;
+    let lines = said.lines().filter(|line| line.contains("the blob storage"));
+    let lines: Vec<_> = lines.collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].contains("the blob storage does not answer") && lines[0].contains(": "));
+    assert!(lines[1].contains("the blob storage answers again after"), "{said}");
 }

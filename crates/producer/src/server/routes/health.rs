@@ -6,7 +6,12 @@ use axum::{Json, extract::State};
 use job_queue::IS_FULL;
 use serde::Serialize;
 
-use crate::server::{error::ApiError, readiness::Answering, state::Api};
+use crate::server::{
+    blob_health::BlobState,
+    error::ApiError,
+    readiness::{Answering, RedisState},
+    state::Api,
+};
 
 #[derive(Serialize)]
 pub(crate) struct Health {
@@ -18,7 +23,7 @@ pub(crate) struct Health {
 pub(crate) struct Ready {
     status: &'static str,
     redis: &'static str,
-    blob_storage: &'static str,
+    blob_storage: String,
 }
 
 /// The program runs.
@@ -32,11 +37,15 @@ pub(crate) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<Ready>, Ap
     if api.stop.is_cancelled() {
         return Err(ApiError::unavailable("this server is stopping"));
     }
-    let Answering { redis_answers, redis_is_full, blobs_answer } = api.readiness.check().await;
-    if !redis_answers {
-        return Err(ApiError::unavailable("redis does not answer"));
-    }
-    let redis = if redis_is_full { IS_FULL } else { "answers" };
-    let blob_storage = if blobs_answer { "answers" } else { "does not answer" };
+    let Answering { redis, blobs } = api.readiness.check().await;
+    let redis = match redis {
+        RedisState::Answers => "answers",
+        RedisState::IsFull => IS_FULL,
+        RedisState::DoesNotAnswer => return Err(ApiError::unavailable("redis does not answer")),
+    };
+    let blob_storage = match blobs {
+        BlobState::Answers => "answers".to_owned(),
+        BlobState::Outage(words) => words.to_string(),
+    };
     Ok(Json(Ready { status: "ready", redis, blob_storage }))
 }
