@@ -11,7 +11,7 @@ use crate::{demo::Demo, org_check::OrgCheck};
     version,
     about = "Loads huge CSV files from Azure Blob Storage into Salesforce, through a Redis queue.",
     after_help = "Begin with: batch-sync demo\n\n\
-                  Exit codes: 0 done, 1 failed, 2 a person must act (wrong usage or settings, access refused, a run that failed), \
+                  Exit codes: 0 done, 1 failed, 2 a person must act (wrong usage or settings, access refused), \
                   3 done with rejected rows, 130 or 143 interrupted (resume with the same run id)."
 )]
 pub(crate) struct Cli {

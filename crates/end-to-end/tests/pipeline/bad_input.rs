@@ -116,7 +116,7 @@ fn a_file_without_a_mapped_column_fails_the_run_and_names_the_column() {
 
     let ended = pipeline.program("producer", &["sync", "--file", "other.csv"]).end();
 
-    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("Email"), "{}", ended.stderr);
     assert!(consumer.is_running(), "other runs may be well: {}", consumer.stderr());
 }
@@ -131,7 +131,7 @@ fn a_failed_run_goes_on_when_its_cause_is_mended() {
         pipeline.program_with("producer", &no_load(), &arguments)
     };
     let consumer = pipeline.consumer();
-    assert_eq!(sync(&pipeline).end().code, Some(2));
+    assert_eq!(sync(&pipeline).end().code, Some(1));
     assert_eq!(pipeline.report("mended").text("status"), "failed");
     consumer.kill();
 
@@ -156,7 +156,7 @@ fn a_file_that_is_replaced_in_mid_run_fails_the_run() {
     let _consumer = pipeline.consumer();
 
     let ended = sync.end();
-    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(
         ended.stderr.contains("was changed or deleted while it was being read"),
         "{}",
@@ -164,7 +164,7 @@ fn a_file_that_is_replaced_in_mid_run_fails_the_run() {
     );
     assert_eq!(pipeline.report("replaced").text("status"), "failed");
     let again = pipeline.sync(&["--run-id", "replaced"]).end();
-    assert_eq!(again.code, Some(2), "{again:?}");
+    assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.stderr.contains("was replaced"), "{}", again.stderr);
 }
 
@@ -179,7 +179,7 @@ fn the_id_of_a_complete_run_does_not_hide_a_new_version_of_its_file() {
     pipeline.generate(200, &["--force"]);
     let second_night = pipeline.sync(&["--run-id", "nightly"]).end();
 
-    assert_says(&second_night, 2, &["was replaced", "as a new run, under another id"]);
+    assert_says(&second_night, 1, &["was replaced", "as a new run, under another id"]);
     assert_eq!(pipeline.report("nightly").text("status"), "completed");
 }
 

@@ -14,7 +14,7 @@ fn too_many_rejects_stop_reading_and_what_is_queued_is_delivered() {
 
     let stopped = pipeline.sync(&["--run-id", "a", "--max-rejects", "20", "--json"]).end();
 
-    assert_eq!(stopped.code, Some(2), "{stopped:?}");
+    assert_eq!(stopped.code, Some(1), "{stopped:?}");
     assert!(stopped.stderr.contains("more than --max-rejects 20 allows"), "{stopped:?}");
     let report = Report::of(&stopped);
     assert_eq!(report.text("status"), "failed");
@@ -39,7 +39,7 @@ fn fail_fast_is_told_also_when_all_was_queued_before() {
 
     let ended = pipeline.sync(&["--run-id", "fast", "--fail-fast", "--json"]).end();
 
-    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("more than --max-rejects 0 allows"), "{ended:?}");
     Report::of(&ended).assert_it_adds_up(300);
     pipeline.assert_every_row_is_where_it_belongs("fast", FILE);
@@ -54,7 +54,7 @@ fn a_limit_that_is_reached_while_reading_fails_the_run_though_nobody_waits_for_i
 
     let stopped = pipeline.sync(&["--run-id", "a", "--fail-fast", "--no-wait"]).end();
 
-    assert_eq!(stopped.code, Some(2), "{stopped:?}");
+    assert_eq!(stopped.code, Some(1), "{stopped:?}");
     assert!(stopped.stderr.contains("more than --max-rejects 0 allows"), "{stopped:?}");
     assert_eq!(pipeline.report("a").text("status"), "failed");
 }

@@ -25,6 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::bail;
 use blob_store::BlobStore;
 use indicatif::{ProgressBar, ProgressStyle};
 use job_queue::{Output, Queue, RunLoad};
@@ -85,7 +86,7 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
         if args.json {
             print(&findings, true)?;
         }
-        return Err(SyncError::Misfit { file: findings.file, reason }.into());
+        bail!("a run of {} would fail: {reason}; nothing was started", findings.file);
     }
     if let Some(rejects) = rejects {
         rejects.finish()?;

@@ -22,7 +22,7 @@ use crate::cli::{
     name = "producer",
     version,
     about = "Reads a CSV blob and puts its rows on the queue that the consumers deliver to Salesforce.",
-    after_help = "Exit codes: 0 done, 1 failed, 2 a person must act (wrong usage or settings, access refused, a run that failed), \
+    after_help = "Exit codes: 0 done, 1 failed, 2 a person must act (wrong usage or settings, access refused), \
                   3 done with rejected rows, 130 or 143 interrupted (resume with the same run id)."
 )]
 pub struct Cli {
@@ -117,7 +117,7 @@ pub enum Command {
     /// Check a file before it is loaded: what would be rejected, and why.
     ///
     /// Sends nothing and queues nothing. Reads all of the file, and writes its rows as a consumer writes them for Salesforce. Ends with
-    /// exit code 0 when no row would be rejected, with 3 when some would, and with 2 when the run would
+    /// exit code 0 when no row would be rejected, with 3 when some would, and with 1 when the run would
     /// fail, as it does when the mapping does not fit. What only Salesforce can say is not checked.
     #[command(after_help = "Examples:\n  \
         producer check --file contacts.csv --load contacts\n  \

@@ -161,16 +161,14 @@ impl Foreground {
         let reason = ledger.reason.clone().unwrap_or_default();
         let too_many = reject_limit::passed(&ledger);
         self.print(Report::of(ledger));
-        match state {
-            RunState::Failed => return Err(SyncError::Failed { run, reason }),
-            RunState::Cancelled => return Err(SyncError::Cancelled { run }),
-            _completed => (),
+        match (state, too_many) {
+            (RunState::Failed, _) => Err(SyncError::Failed { run, reason }),
+            (RunState::Cancelled, _) => Err(SyncError::Cancelled { run }),
+            // It was known too late to stop anything.
+            (_completed, Some(reason)) => Err(SyncError::TooManyRejects { run, reason }),
+            _completed if rejected > 0 => Ok(service::DONE_WITH_REJECTS.into()),
+            _completed => Ok(ExitCode::SUCCESS),
         }
-        if let Some(reason) = too_many {
-            // It was known too late to stop anything: the run is done.
-            self.display.print(&format!("run {run}: {reason}"));
-        }
-        Ok(if rejected > 0 { service::DONE_WITH_REJECTS.into() } else { ExitCode::SUCCESS })
     }
 
     /// Keeps the reason in the ledger, so that `producer show` and the page give it.

@@ -87,6 +87,10 @@ pub(crate) enum SyncError {
     /// `resume` continues it when the reason is gone, unless the file itself is the reason.
     #[error("run {run} failed: {reason}")]
     Failed { run: RunId, reason: String },
+    /// More rows were rejected than `--max-rejects` allows, which was known when all of the file was queued already: the run is
+    /// complete.
+    #[error("run {run}: {reason}")]
+    TooManyRejects { run: RunId, reason: String },
     /// The command was told to wait for a run that is held no longer than this.
     #[error(
         "run {run} is held for {} now, and is not followed any more (--max-held): {reason}; nothing is \
@@ -155,20 +159,17 @@ impl SyncError {
         }
     }
 
-    /// It passes only when a person acts: it was asked for in a way that cannot be followed, access is refused, or
-    /// the run has failed or was cancelled, so that the same command again would only load its rows again.
+    /// It passes only when a person acts: it was asked for in a way that cannot be followed, or access is
+    /// refused.
     pub(crate) fn is_for_a_person(&self) -> bool {
         match self {
             Self::Load(_)
-            | Self::Failed { .. }
-            | Self::Cancelled { .. }
-            | Self::OtherVersion { .. }
             | Self::OtherLoad { .. }
             | Self::Unconfirmed(_)
             | Self::Misfit { .. }
             | Self::HeldTooLong { .. } => true,
             Self::Queue(error) | Self::Feed(FeedError::Queue(error)) => error.is_for_a_person(),
-            Self::Read(error) => error.is_for_a_person() || error.is_for_good(),
+            Self::Read(error) => error.is_for_a_person(),
             Self::Output { source, .. } => {
                 matches!(&**source, OutputError::Blob(error) if error.is_for_a_person())
             }

@@ -303,7 +303,7 @@ fn a_file_that_does_not_fit_fails_as_its_run_would() {
     let refused = scene.check("other.csv", &[]);
     let json = scene.check("other.csv", &["--json"]);
 
-    assert_eq!((refused.status.code(), json.status.code()), (Some(2), Some(2)));
+    assert_eq!((refused.status.code(), json.status.code()), (Some(1), Some(1)));
     assert_eq!(stdout(&refused), "");
     let said = stderr(&refused);
     assert!(
@@ -316,7 +316,7 @@ fn a_file_that_does_not_fit_fails_as_its_run_would() {
 
     let none = ["check", "--file", FILE, "--object", "Nothing__c", "--external-id", "Key__c"];
     let none = scene.producer(&[], &none);
-    assert_eq!(none.status.code(), Some(2));
+    assert_eq!(none.status.code(), Some(1));
     assert!(stderr(&none).contains("salesforce has no object Nothing__c"), "{}", stderr(&none));
 }
 

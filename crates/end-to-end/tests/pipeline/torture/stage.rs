@@ -125,11 +125,11 @@ impl Stage {
         if let Some(follower) = &mut self.runs[nth].follower {
             let Some(ended) = follower.ended() else { return };
             self.runs[nth].follower = None;
-            // 2: the run has failed. What became of it, its report says.
-            if !matches!(ended.code, Some(0..=3)) {
+            // 1: the run has failed. What became of it, its report says.
+            if !matches!(ended.code, Some(0 | 1 | 3)) {
                 self.note_end("producer", &ended);
             }
-            if matches!(ended.code, Some(1 | 2)) {
+            if ended.code == Some(1) {
                 self.tally.gave_up += 1;
             }
             self.runs[nth].last_words = ended.stderr;
