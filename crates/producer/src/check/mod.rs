@@ -86,7 +86,7 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
         if args.json {
             print(&findings, true)?;
         }
-        bail!("a run of {} would fail: {reason}; nothing was started", findings.file);
+        bail!("a run of {} would fail: {reason}", findings.file);
     }
     if let Some(rejects) = rejects {
         rejects.finish()?;

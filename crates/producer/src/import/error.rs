@@ -130,7 +130,7 @@ pub(crate) enum SyncError {
     Load(#[from] LoadError),
     /// The producer asked the org first, and the load does not fit: each row would be refused, or
     /// the run would fail at its first batch.
-    #[error("a run of {file} would fail: {reason}; nothing was started")]
+    #[error("a run of {file} would fail, and is not started: {reason}")]
     Misfit { file: String, reason: String },
     #[error(transparent)]
     Unconfirmed(#[from] Box<Unconfirmed>),

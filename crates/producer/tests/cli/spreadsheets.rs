@@ -45,7 +45,7 @@ fn the_copy_runs_nothing_and_its_replay_has_the_rows_as_they_came() {
         r#""2","''=kept","2","LOCK","#,
         r#""3","-12.5","3","LOCK","#,
         r#""4","a;'=1","4","LOCK","#,
-        r#""5,'""=""x","5","MISPLACED_QUOTE","#,
+        r#""5,'""=""x","","5","MISPLACED_QUOTE","#,
     ];
     for begin in begins {
         assert!(lines.iter().any(|line| line.starts_with(begin)), "{begin}: {copy}");

@@ -55,14 +55,15 @@ async fn upload(args: &UploadArgs, progress: &Progress) -> anyhow::Result<Upload
     let store = BlobStore::connect(&args.blob)
         .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
     let mut source = Source::open(&args.file)?;
-    let mut piece = source.next().await?;
-    upload::check_start(piece.as_deref().unwrap_or_default()).with_context(|| shown(&args.file))?;
     let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
     let mut writer = upload::begin(&store, &name, overwrite).await.map_err(with_advice)?;
     if let Some(bytes) = source.bytes() {
         writer = writer.sized_for(bytes)?;
     }
     progress.of(source.bytes());
+    // A name that is taken is refused before standard input is waited for.
+    let mut piece = source.next().await?;
+    upload::check_start(piece.as_deref().unwrap_or_default()).with_context(|| shown(&args.file))?;
     while let Some(next) = piece {
         let length = next.len() as u64;
         writer.write(next).await?;
