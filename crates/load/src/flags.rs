@@ -68,6 +68,12 @@ fn arguments() -> Vec<Arg> {
     LoadSettings::augment_args(Command::new("load")).get_arguments().cloned().collect()
 }
 
+/// The variables that say the load `default`.
+#[must_use]
+pub fn variables() -> Vec<String> {
+    arguments().iter().filter_map(variable_of).collect()
+}
+
 fn variable_of(argument: &Arg) -> Option<String> {
     argument.get_env().and_then(|name| name.to_str()).map(str::to_owned)
 }

@@ -50,7 +50,7 @@ pub use columns::{Constant, LeftOut, MappedColumn};
 pub use describe::{Describe, Field, PicklistValue};
 pub use encode::{CsvRows, EncodedRow, EncodedRows, InvalidCell, InvalidRow};
 pub use fit::Misfit;
-pub use flags::LoadFlags;
+pub use flags::{LoadFlags, variables};
 pub use inline::{ConstantValue, InlineColumns, InlineConstants, InvalidInline};
 pub use invalid_fields::InvalidFields;
 pub use invalid_load::InvalidLoad;

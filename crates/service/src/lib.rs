@@ -40,7 +40,7 @@ pub use logging::{init_logging, say, writes_json};
 pub use memory::{peak_resident_bytes, resident_bytes};
 pub use metrics::{Component, Metrics};
 pub use networks::Networks;
-pub use settings::{misspelt, parse, refuse};
+pub use settings::{misspelt, parse, parse_with, refuse};
 pub use shell::with_shell_commands;
 pub use shutdown::{ask_to_end, interrupted, shutdown_token};
 pub use size::bytes_within;

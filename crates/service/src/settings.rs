@@ -37,10 +37,15 @@ use crate::{
 /// the process with code 2. A `.env` that holds a secret of this program and
 /// can be read by others is warned of on stderr.
 pub fn parse<T: Parser>() -> T {
+    parse_with(&[])
+}
+
+/// The same for a program that reads these variables beside those of its arguments.
+pub fn parse_with<T: Parser>(variables: &[String]) -> T {
     let dotenv = DotEnv::read(Path::new(".env")).unwrap_or_else(|message| {
         refuse(&T::command().error(ErrorKind::ValueValidation, message));
     });
-    let warning = warning_of(&T::command(), &dotenv);
+    let warning = warning_of(&T::command(), variables, &dotenv);
     let environment = Environment::of_this_process(dotenv.variables);
     let parsed =
         parse_from(std::env::args_os(), &environment).unwrap_or_else(|error| refuse(&error));
@@ -126,7 +131,7 @@ fn all_arguments(command: &Command) -> Box<dyn Iterator<Item = &Arg> + '_> {
 }
 
 /// What to say of a `.env` that others can read, or that has what is not read from it, or is misspelt.
-fn warning_of(command: &Command, dotenv: &DotEnv) -> Option<String> {
+fn warning_of(command: &Command, variables: &[String], dotenv: &DotEnv) -> Option<String> {
     let held = |name: &String| dotenv.variables.contains_key(name);
     if let Some(secret) = secrets(command).into_iter().find(held).filter(|_| dotenv.is_open) {
         return Some(format!(".env holds {secret} and can be read by others; run chmod 600 .env"));
@@ -137,20 +142,23 @@ fn warning_of(command: &Command, dotenv: &DotEnv) -> Option<String> {
             "{name} in .env does nothing: it counts as a variable of the process only; export it"
         ));
     }
-    let (name, meant) = misspelt(command, dotenv.variables.keys().map(String::as_str))?;
+    let names = dotenv.variables.keys().map(String::as_str);
+    let (name, meant) = misspelt(command, variables, names)?;
     Some(format!("{name} in .env is no setting, and does nothing; did you mean {meant}?"))
 }
 
-/// Of these names of variables, one that is no setting of any program but almost one of this command,
-/// and that setting.
+/// Of these names of variables, one that is no setting of any program but almost one of this command
+/// or of the `variables` beside it, and that setting.
 ///
 /// A `.env` may be for several programs, so a name that is like no setting here is nothing to speak of.
 pub fn misspelt<'a>(
     command: &Command,
+    variables: &[String],
     names: impl IntoIterator<Item = &'a str>,
 ) -> Option<(&'a str, String)> {
     let mut known: Vec<String> = all_arguments(command).filter_map(name_of).collect();
     known.extend(secrets(command).iter().map(|secret| format!("{secret}_FILE")));
+    known.extend_from_slice(variables);
     known.extend(crate::VARIABLES.iter().chain(&OF_THE_PROCESS).map(ToString::to_string));
     names.into_iter().find_map(|name| {
         let known = known.iter().map(String::as_str);
@@ -468,7 +476,7 @@ mod tests {
         let warning = |names: &[&str], is_open| {
             let variables = names.iter().map(|name| ((*name).to_owned(), "1".to_owned()));
             let dotenv = DotEnv { variables: variables.collect(), is_open };
-            warning_of(&Sample::command(), &dotenv)
+            warning_of(&Sample::command(), &["BESIDE_ROWS".to_owned()], &dotenv)
         };
 
         assert_eq!(
@@ -478,6 +486,11 @@ mod tests {
         assert!(warning(&["INNER_KEY"], true).is_some());
         assert_eq!(warning(&["SAMPLE_ROWS", "KEY_OF_ANOTHER_PROGRAM"], true), None);
         assert_eq!(warning(&["SAMPLE_KEY"], false), None);
+        for (slip, meant) in [("SAMPLE_RWOS", "SAMPLE_ROWS"), ("BESIDES_ROWS", "BESIDE_ROWS")] {
+            let said = warning(&[slip, "OTHER"], false).unwrap();
+            assert!(said.contains(&format!("{slip} in .env is no setting")), "{said}");
+            assert!(said.ends_with(&format!("did you mean {meant}?")), "{said}");
+        }
         assert_eq!(
             warning(&["SAMPLE_ROWS", "HTTPS_PROXY"], false).unwrap(),
             "HTTPS_PROXY in .env does nothing: it counts as a variable of the process only; export it"

@@ -93,8 +93,8 @@ pub(crate) enum LoadError {
     /// Often somebody forgot to give both programs the same mapping file. The producer's would
     /// hold.
     #[error(
-        "this producer and the consumers that are alive map {what} in different ways ({how}); give \
-         all of them the same mapping settings, or say with --load or flags that it is meant"
+        "this producer and the consumers that are alive map {what} in different ways ({how}); start \
+         the consumers again with the mapping settings of this producer, or take its own with --load default"
     )]
     OtherMapping { what: String, how: String },
     /// The load is kept with each run and read with its batches, so it is limited. Columns of the
