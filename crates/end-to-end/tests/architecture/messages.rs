@@ -142,6 +142,7 @@ const SAID_INLINE: &[(&str, &str)] = &[
         "batch-sync watch needs a terminal",
         "The output goes to a file or a pipe, or there is no terminal in the container.",
     ),
+    ("a run of … would fail:", "`check` found that the load does not fit the org or the file."),
 ];
 
 #[test]
