@@ -67,7 +67,26 @@ fn man_pages_and_completions_know_the_commands() {
         let page = fs::read_to_string(pages.join(page)).unwrap();
         assert!(page.contains(word), "{page}");
     }
-    assert!(words(&script.stdout).contains("--max-rejects"));
+    // As bash asks when somebody presses TAB behind the last word.
+    for (typed, expected) in [
+        (&["sync", "--max-rej"][..], "--max-rejects"),
+        (&["consume", "ch"], "check"),
+        (&["consume", "count", "--js"], "--json"),
+        (&["check", "--operation", "ups"], "upsert"),
+    ] {
+        let (last, before) = (typed.last().unwrap(), typed.len());
+        let previous = if before > 1 { typed[before - 2] } else { "batch-sync" };
+        let ask = format!(
+            "COMP_WORDS=(batch-sync {}); COMP_CWORD={before}; _batch__sync batch-sync {last} {previous}; \
+             echo \"${{COMPREPLY[@]}}\"",
+            typed.join(" ")
+        );
+        let file = folder.path().join("completions");
+        fs::write(&file, &script.stdout).unwrap();
+        let ask = format!("source '{}'; {ask}", file.display());
+        let bash = std::process::Command::new("bash").args(["--norc", "-c", &ask]).output();
+        assert_eq!(words(&bash.unwrap().stdout).trim(), expected, "{typed:?}");
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ export class QueuePanel {
     this.#calls.show(called(queue.apiUsage));
     setText(parts.loads, sentence(ofConsumers(queue.loads)));
     const idle = isWithoutConsumer(queue);
-    const still = standstill(queue) || (queue.consumers === 0 && "A consumer waits for Salesforce to let it in: nothing is delivered yet.");
+    const still = standstill(queue) || (queue.consumers === 0 && "A consumer is signing in to Salesforce: nothing is delivered yet. If that lasts, its log says why.");
     parts.crewHint.classList.toggle("warn", idle || Boolean(still));
     setText(parts.crewHint, idle ? "No consumer is running: nothing is delivered." : still || `${grouped(queue.consumers)} ${queue.consumers === 1 ? "consumer delivers" : "consumers deliver"} it.`);
   }

@@ -47,7 +47,7 @@ export function sentence(report, queue) {
   }
 }
 
-/** Whether somebody has to start a consumer: none delivers, and none waits for Salesforce to let it in. */
+/** Whether somebody has to start a consumer: none delivers, and none is signing in to Salesforce. */
 export function isWithoutConsumer(queue) {
   return queue?.consumers === 0 && !queue.consumersStarting;
 }

@@ -45,7 +45,7 @@ pub fn parse_with<T: Parser>(variables: &[String]) -> T {
     let dotenv = DotEnv::read(Path::new(".env")).unwrap_or_else(|message| {
         refuse(&T::command().error(ErrorKind::ValueValidation, message));
     });
-    let warning = warning_of(&T::command(), variables, &dotenv);
+    let warnings = warnings_of(&T::command(), variables, &dotenv);
     let environment = Environment::of_this_process(dotenv.variables);
     let parsed =
         parse_from(std::env::args_os(), &environment).unwrap_or_else(|error| refuse(&error));
@@ -55,7 +55,7 @@ pub fn parse_with<T: Parser>(variables: &[String]) -> T {
     if let Some(message) = tls::unusable_proxy().or_else(tls::unreadable_authorities) {
         refuse(&T::command().error(ErrorKind::ValueValidation, message));
     }
-    if let Some(warning) = warning {
+    for warning in warnings {
         logging::say(&format!("warning: {}", crate::shown(&warning, crate::SENTENCE_MAX)));
     }
     match parsed {
@@ -131,40 +131,43 @@ fn all_arguments(command: &Command) -> Box<dyn Iterator<Item = &Arg> + '_> {
 }
 
 /// What to say of a `.env` that others can read, or that has what is not read from it, or is misspelt.
-fn warning_of(command: &Command, variables: &[String], dotenv: &DotEnv) -> Option<String> {
+fn warnings_of(command: &Command, variables: &[String], dotenv: &DotEnv) -> Vec<String> {
     let held = |name: &String| dotenv.variables.contains_key(name);
-    if let Some(secret) = secrets(command).into_iter().find(held).filter(|_| dotenv.is_open) {
-        return Some(format!(".env holds {secret} and can be read by others; run chmod 600 .env"));
-    }
-    if let Some(name) = OF_THE_PROCESS.into_iter().find(|name| dotenv.variables.contains_key(*name))
-    {
-        return Some(format!(
+    let open = secrets(command).into_iter().find(held).filter(|_| dotenv.is_open);
+    let open = open
+        .map(|secret| format!(".env holds {secret} and can be read by others; run chmod 600 .env"));
+    let of_the_process = OF_THE_PROCESS.iter().filter(|name| dotenv.variables.contains_key(**name));
+    let of_the_process = of_the_process.map(|name| {
+        format!(
             "{name} in .env does nothing: it counts as a variable of the process only; export it"
-        ));
-    }
+        )
+    });
     let names = dotenv.variables.keys().map(String::as_str);
-    let (name, meant) = misspelt(command, variables, names)?;
-    Some(format!("{name} in .env is no setting, and does nothing; did you mean {meant}?"))
+    let misspelt = misspelt(command, variables, names).into_iter().map(|(name, meant)| {
+        format!("{name} in .env is no setting, and does nothing; did you mean {meant}?")
+    });
+    open.into_iter().chain(of_the_process).chain(misspelt).collect()
 }
 
-/// Of these names of variables, one that is no setting of any program but almost one of this command
-/// or of the `variables` beside it, and that setting.
+/// Of these names of variables, those that are no settings of any program but almost one of this command
+/// or of the `variables` beside it, each with that setting.
 ///
 /// A `.env` may be for several programs, so a name that is like no setting here is nothing to speak of.
 pub fn misspelt<'a>(
     command: &Command,
     variables: &[String],
     names: impl IntoIterator<Item = &'a str>,
-) -> Option<(&'a str, String)> {
+) -> Vec<(&'a str, String)> {
     let mut known: Vec<String> = all_arguments(command).filter_map(name_of).collect();
     known.extend(secrets(command).iter().map(|secret| format!("{secret}_FILE")));
     known.extend_from_slice(variables);
     known.extend(crate::VARIABLES.iter().chain(&OF_THE_PROCESS).map(ToString::to_string));
-    names.into_iter().find_map(|name| {
+    let misspelt = names.into_iter().filter_map(|name| {
         let known = known.iter().map(String::as_str);
         let meant = ingest_core::nearest_within(name, known, SLIPS_MAX)?;
         (meant != name).then(|| (name, meant.to_owned()))
-    })
+    });
+    misspelt.collect()
 }
 
 /// Names of settings that are not the same differ by more.
@@ -476,25 +479,40 @@ mod tests {
         let warning = |names: &[&str], is_open| {
             let variables = names.iter().map(|name| ((*name).to_owned(), "1".to_owned()));
             let dotenv = DotEnv { variables: variables.collect(), is_open };
-            warning_of(&Sample::command(), &["BESIDE_ROWS".to_owned()], &dotenv)
+            warnings_of(&Sample::command(), &["BESIDE_ROWS".to_owned()], &dotenv)
         };
 
         assert_eq!(
-            warning(&["SAMPLE_ROWS", "SAMPLE_KEY"], true).unwrap(),
-            ".env holds SAMPLE_KEY and can be read by others; run chmod 600 .env"
+            warning(&["SAMPLE_ROWS", "SAMPLE_KEY"], true),
+            [".env holds SAMPLE_KEY and can be read by others; run chmod 600 .env"]
         );
-        assert!(warning(&["INNER_KEY"], true).is_some());
-        assert_eq!(warning(&["SAMPLE_ROWS", "KEY_OF_ANOTHER_PROGRAM"], true), None);
-        assert_eq!(warning(&["SAMPLE_KEY"], false), None);
+        assert_eq!(warning(&["INNER_KEY"], true).len(), 1);
+        assert_eq!(warning(&["SAMPLE_ROWS", "KEY_OF_ANOTHER_PROGRAM"], true), [""; 0]);
+        assert_eq!(warning(&["SAMPLE_KEY"], false), [""; 0]);
         for (slip, meant) in [("SAMPLE_RWOS", "SAMPLE_ROWS"), ("BESIDES_ROWS", "BESIDE_ROWS")] {
-            let said = warning(&[slip, "OTHER"], false).unwrap();
+            let said = warning(&[slip, "OTHER"], false).concat();
             assert!(said.contains(&format!("{slip} in .env is no setting")), "{said}");
             assert!(said.ends_with(&format!("did you mean {meant}?")), "{said}");
         }
         assert_eq!(
-            warning(&["SAMPLE_ROWS", "HTTPS_PROXY"], false).unwrap(),
-            "HTTPS_PROXY in .env does nothing: it counts as a variable of the process only; export it"
+            warning(&["SAMPLE_ROWS", "HTTPS_PROXY"], false),
+            [
+                "HTTPS_PROXY in .env does nothing: it counts as a variable of the process only; export it"
+            ]
         );
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_file_of_settings_is_said() {
+        let names = ["INNER_KEY", "SAMPLE_RWOS", "SAMPEL_KEY", "NO_PROXY"];
+        let variables = names.map(|name| (name.to_owned(), "1".to_owned())).into();
+        let dotenv = DotEnv { variables, is_open: true };
+
+        let said = warnings_of(&Sample::command(), &[], &dotenv);
+
+        for name in names {
+            assert_eq!(said.iter().filter(|it| it.contains(name)).count(), 1, "{name}: {said:?}");
+        }
     }
 
     #[test]

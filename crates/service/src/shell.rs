@@ -57,8 +57,18 @@ pub(crate) fn answer(program: &Command, matches: &ArgMatches) -> Option<io::Resu
 fn print_completions(mut program: Command, shell: Shell) -> io::Result<()> {
     let name = program.get_name().to_owned();
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut program, name, &mut script);
+    clap_complete::generate(shell, &mut program, &name, &mut script);
+    if shell == Shell::Bash {
+        script = with_one_name(&script, &name);
+    }
     crate::stdout().write_all(&script)
+}
+
+/// Where a name has a hyphen, the script for bash calls the program by two names, as if `batch-sync` were
+/// the command `sync` of `batch`: nothing below its first word is completed then.
+fn with_one_name(script: &[u8], name: &str) -> Vec<u8> {
+    let script = String::from_utf8_lossy(script);
+    script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__")).into_bytes()
 }
 
 /// One for the program, and one for each command of it: `batch-sync-sync.1`.

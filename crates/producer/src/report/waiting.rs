@@ -51,12 +51,12 @@ fn no_consumer(starting: u64) -> String {
         0 => {
             format!("no consumer is running, so nothing is delivered yet; start one: {}", consumer())
         }
-        1 => "a consumer is running and waits for salesforce to let it in, so nothing is delivered yet; its \
-              log says why"
+        1 => "a consumer is signing in to salesforce, so nothing is delivered yet; if that lasts, its log \
+              says why"
             .to_owned(),
         many => format!(
-            "{many} consumers are running and wait for salesforce to let them in, so nothing is delivered \
-             yet; their logs say why"
+            "{many} consumers are signing in to salesforce, so nothing is delivered yet; if that lasts, their \
+             logs say why"
         ),
     }
 }
@@ -97,11 +97,7 @@ mod tests {
         let says = |starting| waiting_for(&ledger, &Live { starting, ..live(0, &[]) }).unwrap();
 
         assert!(says(0).starts_with("no consumer is running"), "{}", says(0));
-        assert!(
-            says(1).starts_with("a consumer is running and waits for salesforce"),
-            "{}",
-            says(1)
-        );
+        assert!(says(1).starts_with("a consumer is signing in to salesforce"), "{}", says(1));
         assert!(says(3).starts_with("3 consumers are running and wait"), "{}", says(3));
     }
 
