@@ -326,7 +326,7 @@ fn what_the_set_up_installs_is_named_by_its_hash_and_runs_no_script_to_be_instal
 const RIGHTS_TO_WRITE: [(&str, &str, &[&str]); 5] = [
     ("release.yml", "images", &["packages"]),
     ("release.yml", "publish-images", &["attestations", "id-token", "packages"]),
-    ("release.yml", "publish-chart", &["id-token", "packages"]),
+    ("release.yml", "publish-chart", &["attestations", "id-token", "packages"]),
     ("release.yml", "publish-release", &["attestations", "contents", "id-token"]),
     ("release.yml", "publish-wheels", &["id-token"]),
 ];
