@@ -96,7 +96,7 @@ class Composer {
     });
     parts.sdl.addEventListener("change", () => {
       const [file] = parts.sdl.files;
-      // The same file can be taken again after it was mended.
+      // The same file can be taken again, once mended.
       if (file) this.#takeMapping(file).finally(() => (parts.sdl.value = ""));
     });
     this.#takeDrops(parts.drop);
@@ -182,7 +182,7 @@ class Composer {
     const { key: select, keyBox, typedKeyBox, typedKey } = this.#parts;
     const isAlone = !typedKeyBox.hidden;
     const options = (fields?.keys() ?? []).map((field) => element("option", { value: field.name }, `${field.name}${field.externalId ? ", external id" : ""}${field.unique ? ", unique" : ""}`));
-    if (options.length === 0) options.push(element("option", { value: "" }, fields ? "it has no External ID, and no field with idLookup" : "choose an object first"));
+    if (options.length === 0) options.push(element("option", { value: "" }, fields ? "no External ID or idLookup field" : "choose an object first"));
     select.replaceChildren(...options);
     select.value = key;
     typedKey.value = key;
@@ -205,7 +205,7 @@ class Composer {
     this.#askForParents();
   }
 
-  /** What was said of the load that was there before is old. */
+  /** What was said of the load before is old. */
   #isOther() {
     setText(this.#parts.says, "");
     setText(this.#parts.saved, "");

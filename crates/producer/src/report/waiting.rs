@@ -98,7 +98,7 @@ mod tests {
 
         assert!(says(0).starts_with("no consumer is running"), "{}", says(0));
         assert!(says(1).starts_with("a consumer is signing in to salesforce"), "{}", says(1));
-        assert!(says(3).starts_with("3 consumers are running and wait"), "{}", says(3));
+        assert!(says(3).starts_with("3 consumers are signing in"), "{}", says(3));
     }
 
     #[test]

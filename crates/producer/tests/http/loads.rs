@@ -88,7 +88,7 @@ async fn a_start_that_would_fail_is_refused_with_the_reason_and_asks_the_org_onc
 
     assert_eq!(refused.status, 422, "{refused:?}");
     let why = refused.json()["error"].as_str().unwrap().to_owned();
-    assert!(why.contains("nothing was started") && why.contains("Colour__c"), "{why}");
+    assert!(why.contains("is not started") && why.contains("Colour__c"), "{why}");
     assert_no_run(&server).await;
     let does_contacts = async || does(&server, load("LastName")).await["object"].clone();
     assert_eq!(does_contacts().await, "Contact");
