@@ -88,7 +88,7 @@ async fn a_push_that_is_too_large_for_the_memory_left_is_counted_and_said_until_
     assert!(fixture.queue.has_room().await.unwrap());
     assert_eq!(refusals(&fixture), 0);
 
-    let large = format!("EXT-1,{}", "x".repeat(4 * MIB as usize));
+    let large = format!("EXT-1,{}", "x".repeat(4 << 20));
     let mut jobs = vec![test_support::batch(&new_run("a"), 0, 1, [large])];
     let mut pushing = std::pin::pin!(feeder.push(&mut jobs, after(1)));
     let mut other = fixture.redis();
