@@ -1,6 +1,6 @@
 //! The certificates of authorities that the environment names.
 
-use std::{ffi::OsString, fs::File, path::Path};
+use std::{ffi::OsString, fs::File, io::Read, path::Path};
 
 /// Variable with a file of certificates, which counts in place of those of the system.
 const FILE: &str = "SSL_CERT_FILE";
@@ -14,7 +14,8 @@ pub fn unreadable_authorities() -> Option<String> {
 
 fn unreadable(file: OsString) -> Option<String> {
     let path = Path::new(&file);
-    let error = File::open(path).err()?;
+    // A folder can be opened, and not be read.
+    let error = File::open(path).and_then(|mut file| file.read(&mut [0])).err()?;
     Some(format!(
         "{FILE}: the certificates to trust could not be read from `{}` ({error}); name a PEM file, or remove the \
          setting",
@@ -33,9 +34,11 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named_and_one_that_is_there_is_fine() {
-        let missing = unreadable("/nope".into()).unwrap();
+        let missing = unreadable("/dev/null/none".into()).unwrap();
 
-        assert!(missing.starts_with("SSL_CERT_FILE: ") && missing.contains("`/nope`"), "{missing}");
+        let words = "the certificates to trust could not be read from `/dev/null/none`";
+        assert!(missing.starts_with("SSL_CERT_FILE: ") && missing.contains(words), "{missing}");
+        assert!(unreadable("/dev".into()).is_some(), "a folder is none");
         assert!(unreadable("".into()).is_some(), "an empty one is none");
         assert_eq!(unreadable("/dev/null".into()), None);
     }

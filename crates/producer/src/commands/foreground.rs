@@ -220,6 +220,10 @@ impl Foreground {
 fn after_interruption(ledger: &Ledger) -> String {
     let (resume, cancel) = (resume_command(&ledger.run), cancel_command(&ledger.run));
     match ledger.state {
+        _ if ledger.has_ended() => format!(
+            "interrupted; the run has ended, and its rejected rows or ids are not all in their files yet. \
+             Write them with: {resume}"
+        ),
         _ if ledger.paused => {
             format!(
                 "interrupted; the run stays paused. Go on with: {resume}; end it with: {cancel}"
@@ -269,5 +273,10 @@ mod tests {
             assert!(says.contains("with: producer resume r;"), "{says}");
             assert!(says.ends_with("end it with: producer cancel r"), "{says}");
         }
+        let ended = after_interruption(&sample::completed("r"));
+        assert!(
+            ended.contains("has ended") && ended.ends_with("with: producer resume r"),
+            "{ended}"
+        );
     }
 }

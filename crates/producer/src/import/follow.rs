@@ -33,6 +33,9 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long the last read of the ledger may take after a shutdown.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
+/// The same for lines that are in no file yet.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
 /// Lines are written when there are this many bytes of them, or after a
 /// while: an append blob takes 50,000 appends.
 const LINES_BYTES_MIN: usize = 512 << 10;
@@ -62,33 +65,52 @@ pub(crate) struct Follow<'a> {
     pub(crate) held_max: Option<Duration>,
 }
 
+/// How a run was when it was followed no longer.
+pub(crate) struct Followed {
+    pub(crate) ledger: Ledger,
+    /// Whether it has ended, and its files have all of their lines.
+    pub(crate) is_whole: bool,
+}
+
 impl Follow<'_> {
     /// Follows the run until it has ended, and gives its ledger then; its
     /// files are whole. Ends earlier when `stop` is cancelled, or when the ledger
-    /// says that the run is being fed though all of it was: Redis went back.
+    /// says that the run is being fed though all of it was: Redis went back. A run that
+    /// has ended by then may have lines that are in no file yet.
     pub(crate) async fn to_the_end(
         &self,
         mut ledger: Ledger,
         stop: &CancellationToken,
-    ) -> Result<Ledger, SyncError> {
+    ) -> Result<Followed, SyncError> {
         let mut watcher = Watcher::new();
         loop {
             // Read before the ledger: what is fed by then must not look open after it.
             let was_fed = self.is_fed.load(Ordering::Acquire);
             match stop.run_until_cancelled(self.step(&mut watcher)).await {
                 Some(now) => ledger = now?,
-                // Read the ledger once more, unless Redis is unreachable.
-                None => {
-                    let look = tokio::time::timeout(LAST_LOOK, self.look(&mut watcher)).await;
-                    return look.unwrap_or(Ok(ledger));
-                }
+                None => return self.left(&mut watcher, ledger).await,
             }
             let is_left = self.ends_when_paused && ledger.paused;
             if ledger.has_ended() || is_left || (was_fed && ledger.state == RunState::Feeding) {
-                return Ok(ledger);
+                let is_whole = ledger.has_ended();
+                return Ok(Followed { ledger, is_whole });
             }
             stop.run_until_cancelled(tokio::time::sleep(LOOK)).await;
         }
+    }
+
+    /// Reads the ledger once more, unless Redis is unreachable, and writes the lines of a run that has
+    /// ended, as far as that takes no time worth mentioning.
+    async fn left(&self, watcher: &mut Watcher, ledger: Ledger) -> Result<Followed, SyncError> {
+        let look = tokio::time::timeout(LAST_LOOK, self.look(watcher)).await;
+        let ledger = look.unwrap_or(Ok(ledger))?;
+        if ledger.has_ended() {
+            let writing = self.write_all_lines(ledger.clone());
+            if let Ok(Ok(ledger)) = tokio::time::timeout(LAST_LINES, writing).await {
+                return Ok(Followed { ledger, is_whole: true });
+            }
+        }
+        Ok(Followed { ledger, is_whole: false })
     }
 
     /// Reads the ledger once, and acts on it.

@@ -19,7 +19,7 @@ use crate::{
         backpressure::Watermarks,
         error::{ReadError, SyncError},
         feed::{Fed, Feed, Reading},
-        follow::Follow,
+        follow::{Follow, Followed},
         output_file::Outputs,
         places::{Place, Places},
         read_settings::ReadSettings,
@@ -147,9 +147,9 @@ impl Importer<'_> {
             self.display.started(&opened.ledger);
             let (fed, followed) =
                 Box::pin(self.feed_and_follow(feeder, place.take(), &mut opened)).await;
-            self.count_end(&begun, followed.as_ref().ok()).await;
+            self.count_end(&begun, followed.as_ref().ok().map(|followed| &followed.ledger)).await;
             let went_back = matches!(fed, Ok(Fed::Everything))
-                && matches!(&followed, Ok(ledger) if ledger.state == RunState::Feeding);
+                && matches!(&followed, Ok(followed) if followed.ledger.state == RunState::Feeding);
             if went_back && self.until != Until::Queued && !self.shutdown.is_cancelled() {
                 warn!(run = %run, "run {run}: redis lost its last writes; feeding it again");
                 opened.ledger = self.runs.find_ledger(&run).await?;
@@ -215,17 +215,21 @@ impl Importer<'_> {
         }
     }
 
-    fn conclude(&self, fed: Result<Fed, SyncError>, ledger: Ledger) -> Result<Imported, SyncError> {
+    fn conclude(
+        &self,
+        fed: Result<Fed, SyncError>,
+        Followed { ledger, is_whole }: Followed,
+    ) -> Result<Imported, SyncError> {
         // A run that was ended elsewhere has its reason in the ledger.
         let fed = match fed {
             Err(SyncError::Feed(FeedError::RunEnded { .. })) => None,
             fed => Some(fed?),
         };
-        if ledger.state == RunState::Completed {
+        if ledger.state == RunState::Completed && is_whole {
             self.display.completed(&ledger);
         }
         Ok(match fed {
-            _ if ledger.has_ended() => Imported::Ended(ledger),
+            _ if is_whole => Imported::Ended(ledger),
             _ if self.shutdown.is_cancelled() => Imported::Interrupted(Some(ledger)),
             Some(Fed::Everything) if self.until == Until::Queued => Imported::Queued(ledger),
             _ if ledger.paused => Imported::Paused,
@@ -239,7 +243,7 @@ impl Importer<'_> {
         feeder: Feeder,
         place: Option<Place>,
         opened: &mut OpenedRun,
-    ) -> (Result<Fed, SyncError>, Result<Ledger, SyncError>) {
+    ) -> (Result<Fed, SyncError>, Result<Followed, SyncError>) {
         let read = opened.source.as_ref().map(|source| source.progress().clone());
         let read = read.unwrap_or_default();
         let (ledger, run) = (opened.ledger.clone(), opened.ledger.run.clone());
