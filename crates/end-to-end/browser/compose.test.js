@@ -155,7 +155,9 @@ describe("a new load", { timeout: 300_000 }, () => {
     const found = { rows: 1_420_113, rejected: 307, rejects: [
       { code: "INVALID_VALUE", column: "Born", field: "Birthdate", rows: 210, first: [{ record: 4710, line: 4711, rule: "not a date there is" }] },
       { code: "EXTERNAL_ID_MISSING", column: null, field: null, rows: 97, first: [] }],
-    rejectedIfNew: [{ code: "REQUIRED_FIELD_MISSING", column: "Name", field: "LastName", rows: 3, first: [{ record: 6, line: 8, rule: "no value" }] }],
+    rejectedBySalesforce: [
+      { code: "REQUIRED_FIELD_MISSING", column: "Name", field: "LastName", rows: 1, first: [{ record: 7, line: 9, rule: "the field is emptied" }], ifNew: false },
+      { code: "REQUIRED_FIELD_MISSING", column: "Name", field: "LastName", rows: 3, first: [{ record: 6, line: 8, rule: "no value" }], ifNew: true }],
     keys: { column: "ErpNo", field: "ErpKey__c", empty: 97, repeated: 1_204, isCounted: true, first: [{ record: 9, line: 10 }] }, parents: [{ column: "Account", field: "Account.ErpKey__c", rows: 5, records: 2, isCounted: true }],
     linesWithoutData: 0, misfit: null, requiredWithoutColumn: ["LastName"], warnings: ["dates with slashes are taken to be month first"], durationMs: 12_345, describedBy: "https://org.my.salesforce.com" };
     const done = { ...running, status: "done", bytesRead: 166, rows: 1_420_113, rejected: 307, findings: found };
@@ -169,7 +171,7 @@ describe("a new load", { timeout: 300_000 }, () => {
     await watched.sees("[data-part=figures]", /^1,420,113 rows read.*1,419,806 would be sent.*307 would be rejected.*1,204 keys come more than once$/);
     assert.equal(await watched.text("[data-part=checkHint]"), "Checked in 12.3 s, compared with https://org.my.salesforce.com.");
     assert.deepEqual(await watched.page.$$eval("[data-part=found] tr", (rows) => rows.map((of) => of.textContent)), ["INVALID_VALUEBorn210record 4,710 (line 4,711): not a date there is", "EXTERNAL_ID_MISSINGthe row97"]);
-    assert.match(await watched.text("[data-part=notes]"), /repeats a key: record 9 \(line 10\).*LastName.*Column Name: 3 rows have no value \(record 6 \(line 8\)\).*Dates with slashes/);
+    assert.match(await watched.text("[data-part=notes]"), /repeats a key: record 9 \(line 10\).*LastName.*Column Name: 1 row has no value \(record 7 \(line 9\)\). Salesforce rejects them, for it needs LastName.*3 rows have no value \(record 6 \(line 8\)\). Salesforce rejects them if they make.*Dates with slashes/);
     await look(watched, "checked");
     await whole(watched, "checked");
     const [{ body }] = (await sent(watched, "/api/checks")).filter(({ method }) => method === "POST");

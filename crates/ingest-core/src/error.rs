@@ -102,7 +102,7 @@ pub enum IngestError {
     },
     /// Mostly the file comes from Windows or Excel, which write other encodings.
     #[error(
-        "{at}: not UTF-8 at byte {byte}; if the file is in another encoding, such as windows-1252 or UTF-16, name it with CSV_ENCODING"
+        "{at}: not UTF-8 at byte {byte}; if the file is in another encoding, such as windows-1252 or UTF-16, name it with --csv-encoding or CSV_ENCODING"
     )]
     HeaderNotUtf8 {
         /// Where it starts.
@@ -112,7 +112,7 @@ pub enum IngestError {
     },
     /// Text in UTF-16 or UTF-32 without a byte order mark looks so.
     #[error(
-        "{at}: null byte at byte {byte}, so this is text in another encoding; name it with CSV_ENCODING, such as utf-16le or utf-16be (UTF-32 is not read: convert it to UTF-8)"
+        "{at}: null byte at byte {byte}, so this is text in another encoding; name it with --csv-encoding or CSV_ENCODING, such as utf-16le or utf-16be (UTF-32 is not read: convert it to UTF-8)"
     )]
     HeaderHasNull {
         /// Where it starts.

@@ -112,7 +112,9 @@ impl RowRules {
             Shape::Whole { .. } if !is_text => {
                 let byte = at.byte + Encoding::utf8_valid_up_to(raw) as u64;
                 let advice = match self.is_replay {
-                    false => "if the file is in another encoding, name it with CSV_ENCODING",
+                    false => {
+                        "if the file is in another encoding, name it with --csv-encoding or CSV_ENCODING"
+                    }
                     true => {
                         "rejects files are in UTF-8: mend the text there, or load the source anew"
                     }

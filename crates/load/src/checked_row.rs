@@ -7,8 +7,9 @@ use ingest_core::{Rows, trimmed};
 
 use crate::{
     encode::{InvalidRow, Reference, RowWriter, for_each_record, unquoted},
+    mapping::{Lack, RequiredField},
     plan::Plan,
-    target::is_nothing,
+    target::NULL_CELL,
 };
 
 /// A row that was written as if it was to be sent.
@@ -53,10 +54,22 @@ impl CheckedRow<'_> {
         std::str::from_utf8(self.cells?.get(column)?).ok()
     }
 
-    /// Whether none of these columns, from 0, brings a value: their cells are blank, or say that the
-    /// field is to be emptied.
-    pub fn brings_nothing(&self, columns: &[usize]) -> bool {
-        columns.iter().all(|column| self.cell(*column).is_none_or(|cell| is_nothing(trimmed(cell))))
+    /// Why Salesforce rejects the row, as far as this field goes: it is emptied, or gets no value.
+    pub fn lacks(&self, field: &RequiredField) -> Option<Lack> {
+        let cells = field.columns.iter().map(|column| self.cell(*column).map_or("", trimmed));
+        let (mut is_emptied, mut has_value) = (false, false);
+        for cell in cells {
+            match cell {
+                NULL_CELL => is_emptied = true,
+                "" => is_emptied |= self.plan.empty_is_null,
+                _ => has_value = true,
+            }
+        }
+        match (has_value, is_emptied) {
+            (true, _) => None,
+            (false, true) => Some(Lack::Emptied),
+            (false, false) => field.without_value,
+        }
     }
 
     /// What its key has in common with all that are the same; nothing without one, and of a row that

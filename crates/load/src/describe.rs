@@ -144,6 +144,11 @@ impl Describe {
                 && field.field_type != "boolean"
         })
     }
+
+    /// Whether it is one of [those](Self::required).
+    pub(crate) fn needs(&self, name: &str) -> bool {
+        self.required().any(|field| field.name == name)
+    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub use invalid_fields::InvalidFields;
 pub use invalid_load::InvalidLoad;
 pub use load::{Columns, Load, UnreadableLoad};
 pub use loads_file::{DEFAULT_LOAD, InvalidLoads, Loads, NamedLoad, NoLoad};
-pub use mapping::{Mapping, RequiredField};
+pub use mapping::{Lack, Mapping, RequiredField};
 pub use operation::Operation;
 pub use plan::{HeaderMismatch, NamedColumn, Plan};
 pub use properties::{InvalidProperty, Property};

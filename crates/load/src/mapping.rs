@@ -13,7 +13,7 @@ use crate::{
     columns::{Constant, Constants, LeftOut, MappedColumn},
     plan::{HeaderMismatch, Plan, match_names, place},
     sdl::{Entry, Sdl},
-    target::{Target, TargetRules},
+    target::{NULL_CELL, Target, TargetRules},
 };
 
 /// How columns find their fields.
@@ -146,12 +146,16 @@ impl Mapping {
         self.rules.required_without(plan.targets().map(|(_, target)| target).chain(of_constants))
     }
 
-    /// Fields that a new record needs and that columns of a plan fill. The field by which rows find
-    /// their record is not among them: no row goes without it.
+    /// Fields that no record goes without and that columns of a plan fill. The field by which rows
+    /// find their record is not among them: no row goes without it.
     pub fn required_with(&self, plan: &Plan) -> Vec<RequiredField> {
-        if !self.rules.operation.creates() {
-            return Vec::new();
-        }
+        let without_value = match self.rules.operation {
+            Operation::Insert => Some(Lack::NoValue),
+            Operation::Upsert => Some(Lack::NoValueIfNew),
+            // The record has one.
+            Operation::Update => None,
+            Operation::Delete | Operation::HardDelete => return Vec::new(),
+        };
         let columns = plan.columns.iter().enumerate();
         let targets = columns
             .flat_map(|(column, targets)| targets.iter().map(move |target| (column, target)));
@@ -161,13 +165,14 @@ impl Mapping {
             let (number, (column, first)) = filling.next()?;
             let mut columns = vec![*column];
             columns.extend(filling.map(|(_, (column, _))| *column));
-            (!first.is_key).then_some(RequiredField { target: *number, columns })
+            let target = *number;
+            (!first.is_key).then_some(RequiredField { target, columns, without_value })
         });
         required.collect()
     }
 }
 
-/// A field that a new record needs, and what fills it.
+/// A field that no record goes without, and what fills it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequiredField {
     /// Number of the first [target](Plan::targets) that fills it.
@@ -175,6 +180,20 @@ pub struct RequiredField {
     /// The columns that fill it, from 0. They are several where a reference may lead to several
     /// objects.
     pub columns: Vec<usize>,
+    /// What a row lacks whose cells are blank.
+    pub(crate) without_value: Option<Lack>,
+}
+
+/// What a row lacks in a field that no record goes without: Salesforce rejects it, unless a trigger
+/// fills the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// It empties the field.
+    Emptied,
+    /// It brings nothing, and makes a new record.
+    NoValue,
+    /// It brings nothing, and may make a new record.
+    NoValueIfNew,
 }
 
 /// What has been read of a mapping file so far.
@@ -209,6 +228,11 @@ impl Reading {
             None => self.columns.push(MappedColumn { column: entry.column.clone(), targets }),
             Some(value) => {
                 for target in targets {
+                    if value == NULL_CELL && rules.describe.needs(&target.fills) {
+                        let field = &target.fills;
+                        self.problem(entry, &format!("no record goes without the field {field}"));
+                        continue;
+                    }
                     match Constant::new(&entry.column, value, target) {
                         Ok(constant) => self.constants.push(constant),
                         Err(problem) => self.problem(entry, &problem),

@@ -45,13 +45,13 @@ function places(rows) {
 
 function notesOf(findings, more) {
   if (!findings) return [];
-  const { load, keys, requiredWithoutColumn: required, warnings, parents, linesWithoutData, rejectedIfNew } = findings;
+  const { load, keys, requiredWithoutColumn: required, warnings, parents, linesWithoutData, rejectedBySalesforce } = findings;
   const first = keys?.first ?? [];
   return [
     ...(more > 0 ? [`and ${counted(more, "more group")} of rejected rows.`] : []),
     ...(first.length > 0 ? [`Column ${keys.column} repeats a key: ${places(first)}.`] : []),
     ...(required.length > 0 ? [`Required in a new record, and filled by no column: ${required.join(", ")}.`] : []),
-    ...(rejectedIfNew ?? []).map(({ column, field, rows, first }) => `Column ${column}: ${counted(rows, "row")} ${rows === 1 ? "has" : "have"} no value (${places(first)}). Salesforce rejects them if they make a new record, for it needs ${field}.`),
+    ...(rejectedBySalesforce ?? []).map(({ column, field, rows, first, ifNew }) => `Column ${column}: ${counted(rows, "row")} ${rows === 1 ? "has" : "have"} no value (${places(first)}). Salesforce rejects them${ifNew ? " if they make a new record" : ""}, for it needs ${field}.`),
     ...(parents ?? []).map(({ column, field, rows, records, isCounted }) => `Column ${column}: ${counted(rows, "reference")} to ${isCounted ? "" : "about "}${counted(records, "record")} by ${field}. Whether they are there is not checked.`),
     ...(linesWithoutData > 0 ? [`${counted(linesWithoutData, "line")} without data.`] : []),
     ...warnings.map((warning) => sentence(here(warning, load))),

@@ -5,8 +5,10 @@
 //! parse ──▶ init_logging ──▶ shutdown_token ──▶ the program's run() ──▶ exit
 //! ```
 
+mod arguments;
 mod descriptors;
 mod dotenv;
+mod dotenv_warnings;
 mod duration;
 mod environment;
 mod exit;
@@ -27,6 +29,7 @@ mod size;
 mod traces;
 
 pub use descriptors::raise_descriptor_limit;
+pub use dotenv_warnings::misspelt;
 pub use duration::{parse_duration, parse_timeout};
 pub use environment::variables;
 pub use exit::{DONE_WITH_REJECTS, USAGE, exit, failed, with_causes};
@@ -40,7 +43,7 @@ pub use logging::{init_logging, say, writes_json};
 pub use memory::{peak_resident_bytes, resident_bytes};
 pub use metrics::{Component, Metrics};
 pub use networks::Networks;
-pub use settings::{misspelt, parse, parse_with, refuse};
+pub use settings::{parse, parse_with, refuse};
 pub use shell::with_shell_commands;
 pub use shutdown::{ask_to_end, interrupted, shutdown_token};
 pub use size::bytes_within;

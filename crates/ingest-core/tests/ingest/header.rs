@@ -38,7 +38,7 @@ fn a_header_in_utf_16_or_utf_32_without_a_mark_names_the_setting() {
         fails_as(
             input,
             &format!(
-                "header (line 1, byte 0): null byte at byte {byte}, so this is text in another encoding; name it with CSV_ENCODING, such as utf-16le or utf-16be (UTF-32 is not read: convert it to UTF-8)"
+                "header (line 1, byte 0): null byte at byte {byte}, so this is text in another encoding; name it with --csv-encoding or CSV_ENCODING, such as utf-16le or utf-16be (UTF-32 is not read: convert it to UTF-8)"
             ),
         );
     }
@@ -96,7 +96,7 @@ fn what_only_begins_like_a_sep_line_is_the_header() {
 
 #[test]
 fn a_header_that_is_not_utf_8_is_refused_at_its_byte() {
-    let message = "header (line 1, byte 0): not UTF-8 at byte 6; if the file is in another encoding, such as windows-1252 or UTF-16, name it with CSV_ENCODING";
+    let message = "header (line 1, byte 0): not UTF-8 at byte 6; if the file is in another encoding, such as windows-1252 or UTF-16, name it with --csv-encoding or CSV_ENCODING";
     fails_as(b"id,Gr\xF6\xDFe\n".map(|byte| byte), &message.replace("byte 6", "byte 5"));
     fails_as(b"\xFF\xFEi\0d\0\n\0", &message.replace("byte 6", "byte 0"));
     fails_as(b"\xEF\xBBid\n", &message.replace("byte 6", "byte 0"));

@@ -103,7 +103,7 @@ fn many_fields_are_counted_also_in_a_record_that_is_not_plain() {
 
 #[test]
 fn a_record_that_is_not_utf_8_is_rejected_at_its_byte() {
-    let message = "record 2 (line 3, byte 10): not text at byte 12; if the file is in another encoding, name it with CSV_ENCODING";
+    let message = "record 2 (line 3, byte 10): not text at byte 12; if the file is in another encoding, name it with --csv-encoding or CSV_ENCODING";
     for raw in [&b"2,\xE9"[..], b"2,\xC3", b"2,\xFF\xFF", b"2,\xED\xA0\x80"] {
         let input = [b"a,b\n1,\xC3\xA9x\n", raw, b"\n"].concat();
         rejects(settings(), input, RejectCode::InvalidUtf8.as_str(), message, raw);

@@ -50,6 +50,10 @@ fn a_constant_that_does_not_fit_its_field_is_refused_at_once() {
         from_file("\"1\"=Key__c").unwrap_err(),
         ["line 1, constant `1`: a value that all rows share cannot be what tells them apart"]
     );
+    assert_eq!(
+        from_file("k=Key__c\n\"#N/A\"=LastName, Email").unwrap_err(),
+        ["line 2, constant `#N/A`: no record goes without the field LastName"]
+    );
 }
 
 #[test]

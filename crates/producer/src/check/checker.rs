@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use bytes::Bytes;
 use ingest_core::{Batch, Dialect, Lines, Reject, reject_line};
 use job_queue::kept_with;
-use load::{CheckedRow, DecimalSign, InvalidRow, NumberForm, Plan, RequiredField};
+use load::{CheckedRow, DecimalSign, InvalidRow, Lack, NumberForm, Plan, RequiredField};
 
 use super::{
-    faults::{Example, Faults},
+    faults::{Example, Faults, OfSalesforce},
     fingerprints::fingerprint,
     number_forms::NumberForms,
 };
@@ -16,7 +16,7 @@ use super::{
 /// Characters of a column's name.
 const COLUMN_MAX: usize = 40;
 
-/// Salesforce's code of rows that lack what a new record needs.
+/// Salesforce's code of rows that lack what no record goes without.
 const REQUIRED_FIELD_MISSING: &str = "REQUIRED_FIELD_MISSING";
 
 /// Looks at batches.
@@ -27,7 +27,7 @@ pub(super) struct Checker {
     references: HashMap<usize, usize>,
     /// Columns of numbers, and the signs by which they are read.
     numbers: Vec<(usize, DecimalSign)>,
-    /// Fields that a new record needs.
+    /// Fields that no record goes without.
     required: Vec<RequiredField>,
     writes_rejects: bool,
 }
@@ -38,8 +38,8 @@ pub(super) struct Checked {
     pub(super) records: u64,
     pub(super) rejected_by_code: BTreeMap<String, u64>,
     pub(super) faults: Faults,
-    /// What Salesforce rejects rows for that make a new record.
-    pub(super) faults_if_new: Faults,
+    /// What Salesforce rejects rows for.
+    pub(super) of_salesforce: OfSalesforce,
     /// Fingerprints of keys, each with the number of its record.
     pub(super) keys: Vec<(u64, u64)>,
     /// Fingerprints of values that name other records, by column.
@@ -53,7 +53,7 @@ pub(super) struct Checked {
 }
 
 impl Checker {
-    /// By this plan, which is of a header in this dialect and fills these fields that a new record needs.
+    /// By this plan, which is of a header in this dialect and fills these fields that no record goes without.
     pub(super) fn new(
         plan: Plan,
         required: Vec<RequiredField>,
@@ -124,13 +124,19 @@ impl Checker {
     }
 
     fn ready(&self, row: &CheckedRow<'_>, checked: &mut Checked) {
-        let missing = self.required.iter().filter(|field| row.brings_nothing(&field.columns));
-        for field in missing {
-            let (record, lines) = (row.record, &checked.lines);
-            checked.faults_if_new.add(REQUIRED_FIELD_MISSING, Some(field.target), || Example {
+        for field in &self.required {
+            let Some(lack) = row.lacks(field) else { continue };
+            let (record, lines, of_salesforce) =
+                (row.record, &checked.lines, &mut checked.of_salesforce);
+            let (faults, rule) = match lack {
+                Lack::Emptied => (&mut of_salesforce.always, "the field is emptied"),
+                Lack::NoValue => (&mut of_salesforce.always, "no value"),
+                Lack::NoValueIfNew => (&mut of_salesforce.if_new, "no value"),
+            };
+            faults.add(REQUIRED_FIELD_MISSING, Some(field.target), || Example {
                 record,
                 line: lines.of(record).unwrap_or_default(),
-                rule: "no value".to_owned(),
+                rule: rule.to_owned(),
             });
         }
         if let Some(key) = row.key() {
@@ -294,18 +300,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_what_a_new_record_needs_are_named_but_not_counted_as_rejected() {
+    fn rows_without_what_a_record_needs_are_named_but_not_counted_as_rejected() {
         let (_, checked) = checked("Key__c,Name,Seats__c\na,Ann,1\nb, ,2\nc,#N/A,\nd,,many\ne\n");
 
-        let found: Vec<_> = checked
-            .faults_if_new
-            .iter()
-            .map(|(code, target, fault)| {
-                let places = fault.first.iter().map(|example| (example.record, example.line));
+        let of_salesforce = &checked.of_salesforce;
+        let [always, if_new] = [&of_salesforce.always, &of_salesforce.if_new].map(|faults| {
+            let found = faults.iter().map(|(code, target, fault)| {
+                let places = fault.first.iter().map(|at| (at.record, at.line, at.rule.as_str()));
                 (code, target, fault.rows, places.collect::<Vec<_>>())
-            })
-            .collect();
-        assert_eq!(found, [("REQUIRED_FIELD_MISSING", Some(1), 2, vec![(2, 3), (3, 4)])]);
+            });
+            found.collect::<Vec<_>>()
+        });
+        let code = "REQUIRED_FIELD_MISSING";
+        assert_eq!(always, [(code, Some(1), 1, vec![(3, 4, "the field is emptied")])]);
+        assert_eq!(if_new, [(code, Some(1), 1, vec![(2, 3, "no value")])]);
         assert_eq!(checked.rejected_by_code.values().sum::<u64>(), 2, "of rows that are not sent");
     }
 

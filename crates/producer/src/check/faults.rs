@@ -17,6 +17,22 @@ pub(super) struct Faults {
     examples: usize,
 }
 
+/// What Salesforce rejects rows for that are sent, unless a trigger puts it right.
+#[derive(Debug, Default)]
+pub(super) struct OfSalesforce {
+    pub(super) always: Faults,
+    /// For rows that make a new record.
+    pub(super) if_new: Faults,
+}
+
+impl OfSalesforce {
+    /// Adds those of later rows.
+    pub(super) fn append(&mut self, later: Self) {
+        self.always.append(later.always);
+        self.if_new.append(later.if_new);
+    }
+}
+
 /// One thing that is wrong with rows.
 #[derive(Debug, Default)]
 pub(super) struct Fault {

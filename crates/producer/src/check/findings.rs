@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     checker::Checker,
-    faults::{Example, Faults},
+    faults::{Example, Faults, OfSalesforce},
     totals::Totals,
 };
 
@@ -46,8 +46,9 @@ pub(super) struct Count {
     pub(super) rejected_by_code: BTreeMap<String, u64>,
     /// The same by column. A row counts for each of its columns that has a fault.
     pub(super) rejects: Vec<Rejects>,
-    /// What Salesforce rejects rows for that make a new record; they are not counted as rejected.
-    pub(super) rejected_if_new: Vec<Rejects>,
+    /// What Salesforce rejects rows for, unless a trigger puts it right; they are not counted as
+    /// rejected.
+    pub(super) rejected_by_salesforce: Vec<BySalesforce>,
     /// Lines of delimiters and blanks, which are no rows.
     pub(super) lines_without_data: u64,
     /// `None` where rows have no key.
@@ -65,6 +66,16 @@ pub(super) struct Rejects {
     pub(super) rows: u64,
     /// The first of them.
     pub(super) first: Vec<Example>,
+}
+
+/// Rows that would be rejected for one reason once they are sent.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct BySalesforce {
+    #[serde(flatten)]
+    pub(super) rejects: Rejects,
+    /// Whether only those are that make a new record.
+    pub(super) if_new: bool,
 }
 
 /// What the column says by which rows find their records.
@@ -149,6 +160,11 @@ impl Findings {
 }
 
 impl Count {
+    /// Whether there are rows that would be rejected, whatever records there are.
+    pub(super) fn has_rejects(&self) -> bool {
+        self.rejected > 0 || self.rejected_by_salesforce.iter().any(|found| !found.if_new)
+    }
+
     pub(super) fn of(totals: &Totals, checker: &Checker, lines_without_data: u64) -> Self {
         let plan = checker.plan();
         let parents = checker.references().into_iter().zip(totals.references());
@@ -163,7 +179,7 @@ impl Count {
             rejected: totals.rejected(),
             rejected_by_code: totals.rejected_by_code.clone(),
             rejects: rejects(&totals.faults, plan),
-            rejected_if_new: rejects(&totals.faults_if_new, plan),
+            rejected_by_salesforce: by_salesforce(&totals.of_salesforce, plan),
             lines_without_data,
             keys: keys(totals, plan),
             parents: parents.collect(),
@@ -186,6 +202,14 @@ fn rejects(faults: &Faults, plan: &Plan) -> Vec<Rejects> {
     let mut rejects: Vec<Rejects> = rejects.collect();
     rejects.sort_by_key(|rejects| std::cmp::Reverse(rejects.rows));
     rejects
+}
+
+/// Those that are rejected in any case first.
+fn by_salesforce(faults: &OfSalesforce, plan: &Plan) -> Vec<BySalesforce> {
+    let with = |faults, if_new| {
+        rejects(faults, plan).into_iter().map(move |rejects| BySalesforce { rejects, if_new })
+    };
+    with(&faults.always, false).chain(with(&faults.if_new, true)).collect()
 }
 
 fn keys(totals: &Totals, plan: &Plan) -> Option<Keys> {

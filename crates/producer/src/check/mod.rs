@@ -92,9 +92,9 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
         rejects.finish()?;
     }
     print(&findings, args.json)?;
-    Ok(match findings.counted.map_or(0, |counted| counted.rejected) {
-        0 => ExitCode::SUCCESS,
-        _ => service::DONE_WITH_REJECTS.into(),
+    Ok(match findings.counted.is_some_and(|counted| counted.has_rejects()) {
+        true => service::DONE_WITH_REJECTS.into(),
+        false => ExitCode::SUCCESS,
     })
 }
 

@@ -75,10 +75,16 @@ impl Count {
                 writeln!(text, "  and {others} more columns; --json has them all")?;
             }
         }
-        if !self.rejected_if_new.is_empty() {
-            writeln!(text, "\nSalesforce rejects these, if they make a new record:")?;
-            for rejects in self.rejected_if_new.iter().take(REJECTS_SHOWN) {
-                rejects.write(text)?;
+        for (if_new, title) in [
+            (false, "Salesforce rejects these, unless a trigger fills the field:"),
+            (true, "Salesforce rejects these, if they make a new record:"),
+        ] {
+            let found = self.rejected_by_salesforce.iter().filter(|found| found.if_new == if_new);
+            for (number, found) in found.take(REJECTS_SHOWN).enumerate() {
+                if number == 0 {
+                    writeln!(text, "\n{title}")?;
+                }
+                found.rejects.write(text)?;
             }
         }
         writeln!(text)?;

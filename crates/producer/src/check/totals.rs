@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     checker::Checked,
-    faults::Faults,
+    faults::{Faults, OfSalesforce},
     fingerprints::{Counted, Fingerprints},
     number_forms::NumberForms,
 };
@@ -26,8 +26,7 @@ pub(super) struct Totals {
     pub(super) records: u64,
     pub(super) rejected_by_code: BTreeMap<String, u64>,
     pub(super) faults: Faults,
-    /// What Salesforce rejects rows for that make a new record.
-    pub(super) faults_if_new: Faults,
+    pub(super) of_salesforce: OfSalesforce,
     keys: Fingerprints,
     /// Record and line of the first rows that repeat a key.
     pub(super) first_repeated: Vec<(u64, u64)>,
@@ -51,7 +50,7 @@ impl Totals {
             records: 0,
             rejected_by_code: BTreeMap::new(),
             faults: Faults::default(),
-            faults_if_new: Faults::default(),
+            of_salesforce: OfSalesforce::default(),
             keys: Fingerprints::new(KEYS_MAX),
             first_repeated: Vec::new(),
             references: std::iter::repeat_with(referred).take(references).collect(),
@@ -66,7 +65,7 @@ impl Totals {
             *self.rejected_by_code.entry(code).or_default() += rows;
         }
         self.faults.append(checked.faults);
-        self.faults_if_new.append(checked.faults_if_new);
+        self.of_salesforce.append(checked.of_salesforce);
         self.numbers.resize(checked.numbers.len(), NumberForms::default());
         for (forms, later) in self.numbers.iter_mut().zip(checked.numbers) {
             forms.append(later);

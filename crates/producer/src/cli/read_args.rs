@@ -1,6 +1,6 @@
 //! How a file is read and cut into batches, as typed.
 
-use clap::Args;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, parser::ValueSource};
 
 use super::invalid_setting::InvalidSetting;
 
@@ -48,9 +48,50 @@ pub struct ReadArgs {
     #[arg(long, env = "CSV_ESCAPE", default_value = "none", value_name = "CHARACTER")]
     pub csv_escape: String,
 
-    /// Encoding of the file, such as utf-8, windows-1252 or utf-16le.
-    #[arg(long, env = "CSV_ENCODING", default_value = "utf-8", value_name = "NAME")]
-    pub csv_encoding: String,
+    /// Encoding of the file.
+    #[command(flatten)]
+    pub csv_encoding: EncodingArg,
+}
+
+/// Encoding of a file, and whether it was said with the command: a setting may be meant for other files.
+#[derive(Clone, Debug)]
+pub struct EncodingArg {
+    /// As it was written.
+    pub name: String,
+    /// Whether the flag was written.
+    pub is_of_this_command: bool,
+}
+
+const CSV_ENCODING: &str = "csv_encoding";
+
+impl Args for EncodingArg {
+    fn augment_args(command: Command) -> Command {
+        command.arg(
+            Arg::new(CSV_ENCODING)
+                .long("csv-encoding")
+                .env("CSV_ENCODING")
+                .default_value("utf-8")
+                .value_name("NAME")
+                .help("Encoding of the file, such as utf-8, windows-1252 or utf-16le"),
+        )
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for EncodingArg {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let name = matches.get_one::<String>(CSV_ENCODING).cloned().unwrap_or_default();
+        let source = matches.value_source(CSV_ENCODING);
+        Ok(Self { name, is_of_this_command: source == Some(ValueSource::CommandLine) })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 impl ReadArgs {

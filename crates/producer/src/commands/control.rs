@@ -84,7 +84,9 @@ pub(super) async fn replay(
     let foreground = Foreground::prepare(&import, shutdown).await?;
     let settings = ReadSettings::new(&read)?.with_rejects_max(import.guards.reject_limit());
     let load = LoadWish::known(load.load, load.flags.0);
-    let replay = Replay { of: run, codes, edited: file, run: run_id, settings, load };
+    let says_encoding = read.csv_encoding.is_of_this_command;
+    let (of, edited, run) = (run, file, run_id);
+    let replay = Replay { of, codes, edited, run, settings, says_encoding, load };
     let replayed = match replay.request(&foreground.runs, &loads).await {
         Err(ReplayError::Sync(error)) => return Err(error.into()),
         replayed => replayed?,

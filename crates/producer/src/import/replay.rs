@@ -26,6 +26,8 @@ pub(crate) struct Replay {
     pub(crate) run: Option<RunId>,
     /// How an edited file is read, and how rows are cut into batches.
     pub(crate) settings: ReadSettings,
+    /// Whether their encoding was said of the edited file, and not of all files.
+    pub(crate) says_encoding: bool,
     /// What they become; by default what they were to become in that run.
     pub(crate) load: LoadWish,
 }
@@ -89,7 +91,7 @@ impl Replay {
         let codes = self.codes.clone();
         let settings = match is_as_written {
             true => self.settings.for_rejects_of(&settings, codes),
-            false => self.settings.for_copy_of(&settings, codes),
+            false => self.settings.for_copy_of(&settings, codes, self.says_encoding),
         };
         let advice = advice(&source, &self.codes);
         let replay_of = Some(self.of);

@@ -146,9 +146,9 @@ fn each_reason_is_counted_with_its_column_and_no_value_is_said() {
         ])
     );
     assert_eq!(
-        found["rejectedIfNew"],
+        found["rejectedBySalesforce"],
         json!([{"code": "REQUIRED_FIELD_MISSING", "column": "Name", "field": "LastName", "rows": 1,
-            "first": [{"record": 6, "line": 8, "rule": "no value"}]}])
+            "first": [{"record": 6, "line": 8, "rule": "no value"}], "ifNew": true}])
     );
     assert_eq!(
         found["keys"],
@@ -181,6 +181,45 @@ fn each_reason_is_counted_with_its_column_and_no_value_is_said() {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
+}
+
+/// Salesforce refuses what empties a required field of an old record as well, and a new one without it.
+#[test]
+fn rows_that_salesforce_rejects_in_any_case_are_in_the_exit_code() {
+    let scene = Scene::start();
+    scene.fixture.put("names.csv", "LegacyId__c,LastName\nC-1,Ada\nC-2,#N/A\nC-3,\n");
+    let check = |arguments: &[&str]| {
+        let check = ["check", "--file", "names.csv", "--object", "Contact", "--json"];
+        let checked = scene.producer(&[], &[&check, arguments].concat());
+        let found = found(&checked);
+        let rows: Vec<Value> = found["rejectedBySalesforce"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{found}"))
+            .iter()
+            .map(|found| json!([found["ifNew"], found["rows"], found["first"][0]["rule"]]))
+            .collect();
+        assert_eq!(found["rejected"], 0, "of rows that are not sent: {found}");
+        (checked.status.code(), json!(rows))
+    };
+    let (key, emptied) = (["--external-id", "LegacyId__c"], "the field is emptied");
+    let with = |more: &[&'static str]| [&key, more].concat();
+
+    assert_eq!(
+        check(&key),
+        (Some(3), json!([[false, 1, emptied], [true, 1, "no value"]])),
+        "an upsert may find a record"
+    );
+    assert_eq!(check(&with(&["--nulls", "write"])), (Some(3), json!([[false, 2, emptied]])));
+    let update = with(&["--operation", "update"]);
+    assert_eq!(check(&update), (Some(3), json!([[false, 1, emptied]])), "an update needs no value");
+    assert_eq!(check(&["--operation", "insert"]), (Some(3), json!([[false, 2, emptied]])));
+    let delete = with(&["--operation", "delete"]);
+    assert_eq!(check(&delete), (Some(0), json!([])));
+
+    scene.fixture.put("names.csv", "LegacyId__c,LastName\nC-1,Ada\nC-3,\n");
+    assert_eq!(check(&key), (Some(0), json!([[true, 1, "no value"]])));
+    assert_eq!(check(&update), (Some(0), json!([])));
+    assert_eq!(check(&["--operation", "insert"]), (Some(3), json!([[false, 1, "no value"]])));
 }
 
 #[test]

@@ -55,6 +55,27 @@ fn a_copy_is_read_as_a_spreadsheet_writes_it() {
     }
 }
 
+/// The setting says how the source is read; what is said with the command is said of the copy.
+#[test]
+fn a_copy_is_read_in_the_encoding_that_is_said_with_it() {
+    let ansi = &[("CSV_ENCODING", "windows-1252")][..];
+    let fixture = Fixture::start();
+    fixture.put(FILE, b"ExternalId,Name\nE1,Caf\xe9\n".to_vec());
+    let sync = ["sync", "--file", FILE, "--run-id", "first", "--no-wait"];
+    assert!(fixture.producer_with(ansi, &sync).status.success());
+    fixture.settle(|_| Some("LOCK"));
+    let header = "ExternalId,Name,_record,_code,_message\r\n";
+    fixture.put("rejects/utf-8.csv", format!("{header}E1,Caf\u{e9},1,LOCK,x\r\n"));
+    let saved = [header.as_bytes(), b"E1,Caf\xe9,1,LOCK,x\r\n"].concat();
+    fixture.put("rejects/ansi.csv", saved);
+    let replay = |file| ["replay", "first", "--file", file];
+    let with_encoding = [&replay("rejects/ansi.csv")[..], &["--csv-encoding", "windows-1252"]];
+
+    assert_eq!(loaded(&fixture, ansi, &replay("rejects/utf-8.csv")), [1, 0].map(Value::from));
+    assert_eq!(loaded(&fixture, ansi, &with_encoding.concat()), [1, 0].map(Value::from));
+    assert_eq!(loaded(&fixture, ansi, &replay("rejects/ansi.csv")), [0, 1].map(Value::from));
+}
+
 /// Whatever is set now.
 #[test]
 fn a_rejects_file_in_its_place_is_read_as_its_run_was() {

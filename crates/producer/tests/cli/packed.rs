@@ -74,15 +74,23 @@ fn what_cannot_be_read_is_refused_with_what_to_do() {
     };
     let workbook = [&b"PK\x03\x04"[..], &[20; 26], b"[Content_Types].xml"].concat();
     let cases: [(&str, &[u8], &str); 19] = [
-        ("little.csv", &unmarked(u16::to_le_bytes), "name it with CSV_ENCODING, such as utf-16le"),
-        ("big.csv", &unmarked(u16::to_be_bytes), "name it with CSV_ENCODING, such as utf-16le"),
+        (
+            "little.csv",
+            &unmarked(u16::to_le_bytes),
+            "name it with --csv-encoding or CSV_ENCODING, such as utf-16le",
+        ),
+        (
+            "big.csv",
+            &unmarked(u16::to_be_bytes),
+            "name it with --csv-encoding or CSV_ENCODING, such as utf-16le",
+        ),
         ("utf-32.csv", &utf_32(""), "UTF-32 is not read: convert it to UTF-8"),
-        ("utf-32-marked.csv", &utf_32("\u{FEFF}"), "name it with CSV_ENCODING"),
+        ("utf-32-marked.csv", &utf_32("\u{FEFF}"), "name it with --csv-encoding or CSV_ENCODING"),
         ("empty.csv", b"", "the input is empty"),
         ("empty.csv.gz", b"", "the input is empty"),
         ("empty-inside.csv", &gzip(b""), "the input is empty"),
-        ("one-byte.csv", b"\xFF", "name it with CSV_ENCODING"),
-        ("half-a-magic.csv", b"\x1F\x8B", "name it with CSV_ENCODING"),
+        ("one-byte.csv", b"\xFF", "name it with --csv-encoding or CSV_ENCODING"),
+        ("half-a-magic.csv", b"\x1F\x8B", "name it with --csv-encoding or CSV_ENCODING"),
         ("cut.csv", b"\x1F\x8B\x08", "ends before its gzip data does"),
         ("twice.csv", &gzip(&gzip(ROWS.as_bytes())), "what is compressed twice"),
         ("book.csv", b"PK\x03\x04\x14\0", "a zip archive or an Excel workbook, not CSV; unpack it"),
@@ -96,7 +104,7 @@ fn what_cannot_be_read_is_refused_with_what_to_do() {
             "a PDF document, not CSV; load the file from which it was made",
         ),
         ("old.csv", b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", "an old Excel workbook, not CSV"),
-        ("latin.csv", b"Gr\xF6\xDFe\n1\n", "name it with CSV_ENCODING"),
+        ("latin.csv", b"Gr\xF6\xDFe\n1\n", "name it with --csv-encoding or CSV_ENCODING"),
     ];
     for (name, content, words) in cases {
         fixture.put(name, content.to_vec());

@@ -1,6 +1,6 @@
 //! Redis and Azurite of its own, files, and somebody who settles batches.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use blob_store::{BlobArgs, BlobStore, Overwrite, ReadSettings};
 use bytes::{Bytes, BytesMut};
@@ -211,6 +211,12 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// The default load of the tests' consumer.
 pub(crate) fn load() -> RunLoad {
     load_of("Contact")
+}
+
+/// Sends a process a signal, such as `-INT`.
+pub(crate) fn signal(child: &Child, signal: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
 }
 
 /// Runs `producer` to its end with nothing of the environment but `settings`.

@@ -5,7 +5,6 @@ use std::{
     io::Write,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
-    sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
@@ -13,9 +12,12 @@ use blob_store::BlobError;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use test_support::{Fate, azurite_connection_string, pass, proxy_before};
+use test_support::azurite_connection_string;
 
-use crate::support::{Fixture, block_on, command, stderr, stdout};
+use crate::{
+    gate::Gate,
+    support::{Fixture, block_on, command, signal, stderr, stdout},
+};
 
 const MIB: usize = 1 << 20;
 
@@ -72,61 +74,6 @@ impl Place {
     }
 }
 
-/// A proxy before Azurite that lets so many bytes pass; the next ones wait until it is opened.
-struct Gate {
-    address: String,
-    state: Arc<(Mutex<GateState>, Condvar)>,
-}
-
-#[derive(Default)]
-struct GateState {
-    passed: usize,
-    bytes_max: usize,
-}
-
-impl Gate {
-    fn closed_after(fixture: &Fixture, bytes_max: usize) -> Self {
-        let state = GateState { passed: 0, bytes_max };
-        let state = Arc::new((Mutex::new(state), Condvar::new()));
-        let shared = Arc::clone(&state);
-        let address = proxy_before(&fixture.azurite_address(), move |_| {
-            let shared = Arc::clone(&shared);
-            let passes = move |piece: &[u8]| {
-                let (state, changed) = &*shared;
-                let is_shut = |state: &mut GateState| state.passed >= state.bytes_max;
-                let mut state = changed.wait_while(state.lock().unwrap(), is_shut).unwrap();
-                state.passed += piece.len();
-                changed.notify_all();
-                Fate::Pass
-            };
-            [Box::new(passes), pass()]
-        });
-        Self { address, state }
-    }
-
-    fn open(fixture: &Fixture) -> Self {
-        Self::closed_after(fixture, usize::MAX)
-    }
-
-    fn opens(&self) {
-        self.state.0.lock().unwrap().bytes_max = usize::MAX;
-        self.state.1.notify_all();
-    }
-
-    /// Waits until so many bytes have passed.
-    fn has_passed(&self, bytes: usize) {
-        let (state, changed) = &*self.state;
-        let waiting = |state: &mut GateState| state.passed < bytes;
-        let patience = Duration::from_secs(60);
-        let waited = changed.wait_timeout_while(state.lock().unwrap(), patience, waiting).unwrap();
-        assert!(!waited.1.timed_out(), "only {} bytes have passed", waited.0.passed);
-    }
-
-    fn passed(&self) -> usize {
-        self.state.0.lock().unwrap().passed
-    }
-}
-
 fn hash(content: &str) -> Vec<u8> {
     Sha256::digest(content).to_vec()
 }
@@ -134,11 +81,6 @@ fn hash(content: &str) -> Vec<u8> {
 fn json_of(output: &Output) -> Value {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(output));
     serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn signal(child: &Child, signal: &str) {
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
 }
 
 #[test]

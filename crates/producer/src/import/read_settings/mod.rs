@@ -69,7 +69,7 @@ impl ReadSettings {
             delimiter: args.delimiter()?,
             quote: args.quote()?,
             escape: args.escape()?,
-            encoding: args.csv_encoding.clone(),
+            encoding: args.csv_encoding.name.clone(),
             packing: None,
             record_bytes_max: args.record_bytes_max as usize,
             header_bytes_max: Some(args.header_bytes_max as usize),

@@ -8,9 +8,9 @@ impl ReadSettings {
     /// The same for a copy of the rejects file of a run that was read with `source`, as a person
     /// saved it. What is set as it was for that run, was meant for its file, and not for this one:
     /// rejects files are in UTF-8, their header tells the delimiter, and spreadsheets write `"`, twice
-    /// inside a cell.
-    pub(crate) fn for_copy_of(self, source: &Self, codes: Vec<String>) -> Self {
-        let is_alike = self.encoding.eq_ignore_ascii_case(&source.encoding);
+    /// inside a cell. An encoding that is `said` with the command is the copy's in any case.
+    pub(crate) fn for_copy_of(self, source: &Self, codes: Vec<String>, said: bool) -> Self {
+        let is_alike = !said && self.encoding.eq_ignore_ascii_case(&source.encoding);
         let saved = Dialect::default();
         Self {
             delimiter: self.delimiter.filter(|_| self.delimiter != source.delimiter),

@@ -1,6 +1,7 @@
 //! Of how a file is read.
 
 use super::*;
+use crate::cli::read_args::EncodingArg;
 
 fn args(delimiter: &str, quote: &str, encoding: &str) -> ReadArgs {
     ReadArgs {
@@ -13,7 +14,7 @@ fn args(delimiter: &str, quote: &str, encoding: &str) -> ReadArgs {
         csv_delimiter: delimiter.to_owned(),
         csv_quote: quote.to_owned(),
         csv_escape: "none".to_owned(),
-        csv_encoding: encoding.to_owned(),
+        csv_encoding: EncodingArg { name: encoding.to_owned(), is_of_this_command: false },
     }
 }
 
@@ -82,7 +83,7 @@ fn what_the_file_told_of_its_encoding_and_compression_is_kept_with_the_run() {
 fn the_ledger_gives_back_what_it_was_given() {
     let settings = ReadSettings::new(&args("tab", "'", "latin1")).unwrap();
 
-    let copy = settings.clone().for_copy_of(&settings, vec!["LOCK".to_owned()]);
+    let copy = settings.clone().for_copy_of(&settings, vec!["LOCK".to_owned()], false);
     for settings in [settings, copy] {
         let kept = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<ReadSettings>(&kept).unwrap(), settings);
@@ -97,7 +98,9 @@ fn a_copy_is_read_as_a_spreadsheet_writes_unless_something_else_is_set_for_it() 
         let settings = ReadSettings::new(&args).unwrap();
         let (read, codes) = (settings.dialect(), Vec::new);
 
-        let copy = settings.clone().for_copy_of(&settings, codes());
+        let said = settings.clone().for_copy_of(&settings, codes(), true);
+        assert_eq!((said.dialect(), &*said.encoding), (spreadsheet, "latin1"));
+        let copy = settings.clone().for_copy_of(&settings, codes(), false);
         assert_eq!((copy.delimiter, copy.dialect(), &*copy.encoding), (None, spreadsheet, "utf-8"));
         assert_eq!(copy.replay_text, Some(read), "of records in one cell");
         // Its own rejects file is written as it was read.
@@ -106,7 +109,7 @@ fn a_copy_is_read_as_a_spreadsheet_writes_unless_something_else_is_set_for_it() 
         assert_eq!(settings.clone().for_saved_copy().dialect(), spreadsheet);
 
         let other = ReadSettings { quote: b'|', escape: Some(b'^'), ..settings.clone() };
-        let copy = other.clone().for_copy_of(&settings, codes());
+        let copy = other.clone().for_copy_of(&settings, codes(), false);
         assert_eq!((copy.quote, copy.escape), (b'|', Some(b'^')), "set for the copy");
     }
 }

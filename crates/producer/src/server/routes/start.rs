@@ -92,7 +92,8 @@ pub(crate) async fn replay(
     let RowsOf { code, file, load, confirm } = body.map(|WithLoad(rows)| rows).unwrap_or_default();
     let codes = code.into_iter().collect();
     let settings = api.settings.clone();
-    let replay = Replay { of, codes, edited: file, run: None, settings, load: wish(load)? };
+    let (load, says_encoding) = (wish(load)?, false);
+    let replay = Replay { of, codes, edited: file, run: None, settings, says_encoding, load };
     let request = replay.request(&api.runs, &api.loads).await.map_err(|error| match error {
         ReplayError::Sync(error) => error.into(),
         error => ApiError::conflict(error.to_string(), None),
