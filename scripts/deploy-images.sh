@@ -14,7 +14,9 @@ source "$(dirname "$0")/programs.sh"
 rows=100000
 file=big-data-import.csv
 token=0123456789abcdef
-store=(--root "$run/store" --runroot "$run/store.run" --storage-driver vfs)
+# podman takes no longer name for this folder than 50 characters, wherever this repository is.
+runroot=$(mktemp -d /tmp/images.XXXXXX)
+store=(--root "$run/store" --runroot "$runroot" --storage-driver vfs)
 # On loopback, where the services are. Limits of files and processes as a daemon has them: some machines let
 # nobody raise them.
 hardened=(--network host --read-only --read-only-tmpfs=false --memory 96m --memory-swap 96m --pids-limit 128
@@ -237,7 +239,7 @@ finish() {
     container rm --all --force --time 1 >/dev/null 2>&1 || true
   fi
   stop_all
-  rm -rf "$run/store" "$run/store.run" "$run/base" "$run/build"
+  rm -rf "$run/store" "$runroot" "$run/base" "$run/build"
   if ((code == 0 || code == 3 || code == 130 || code == 143)); then
     rm -rf "$run"
   else

@@ -290,7 +290,8 @@ fn connection(args: &BlobArgs) -> Result<Connection, BlobError> {
         (None, Some(url)) => return Connection::from_account_url(url),
         (Some(_), Some(_)) => "and AZURE_STORAGE_ACCOUNT_URL are both set; remove one of them",
         (None, None) => {
-            "is not set; set it, or AZURE_STORAGE_ACCOUNT_URL to sign in through Entra ID"
+            "is not set; set it in the environment or in .env, or set AZURE_STORAGE_ACCOUNT_URL to \
+             sign in through Entra ID"
         }
     };
     let setting = "AZURE_STORAGE_CONNECTION_STRING";

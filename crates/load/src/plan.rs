@@ -163,15 +163,26 @@ impl Plan {
     /// The targets that hold numbers: number of the target, column from 0, and the sign by which its cells
     /// are read.
     pub fn numbers(&self) -> impl Iterator<Item = (usize, usize, DecimalSign)> {
-        let columns = self.columns.iter().enumerate();
-        let targets = columns
-            .flat_map(|(column, targets)| targets.iter().map(move |target| (column, target)));
-        targets.enumerate().filter_map(|(number, (column, target))| match target.converter {
+        self.filled().filter_map(|(number, column, target)| match target.converter {
             Converter::Integer { sign, .. } | Converter::Decimal { sign, .. } => {
                 Some((number, column, sign))
             }
             _ => None,
         })
+    }
+
+    /// The targets that hold dates: number of the target, and column from 0.
+    pub fn dates(&self) -> impl Iterator<Item = (usize, usize)> {
+        let filled = self.filled().filter(|(_, _, target)| target.holds_a_date());
+        filled.map(|(number, column, _)| (number, column))
+    }
+
+    /// All targets: number of the target, column from 0, and the target.
+    fn filled(&self) -> impl Iterator<Item = (usize, usize, &Target)> {
+        let columns = self.columns.iter().enumerate();
+        let targets = columns
+            .flat_map(|(column, targets)| targets.iter().map(move |target| (column, target)));
+        targets.enumerate().map(|(number, (column, target))| (number, column, target))
     }
 
     /// The field that tells rows apart in what is sent.

@@ -144,7 +144,7 @@ impl Target {
         self.column == self.fills
     }
 
-    fn holds_a_date(&self) -> bool {
+    pub(crate) fn holds_a_date(&self) -> bool {
         matches!(self.converter, Converter::Date { .. } | Converter::Timestamp { .. })
     }
 

@@ -22,13 +22,21 @@ impl Mapping {
     }
 
     /// The same of the columns of a header, but for the fields that
-    /// [none of them fills](Self::required_without).
+    /// [none of them fills](Self::required_without), and for the
+    /// [order of dates](Self::assumed_dates).
     #[must_use]
     pub fn warnings_of(&self, plan: &Plan) -> Vec<String> {
-        let targets = || plan.targets().map(|(_, target)| target);
-        let of_targets = targets().filter_map(|target| target.warning.clone());
-        let dates = self.rules().assumed_dates(targets());
-        of_targets.chain(dates).chain(of_rules(self.rules())).collect()
+        let of_targets = plan.targets().filter_map(|(_, target)| target.warning.clone());
+        of_targets.chain(of_rules(self.rules())).collect()
+    }
+
+    /// Which order of dates is taken on trust, when any of these targets of a plan, by number, has
+    /// dates with slashes.
+    #[must_use]
+    pub fn assumed_dates(&self, plan: &Plan, with_slashes: &[usize]) -> Option<String> {
+        let targets = plan.targets().enumerate();
+        let targets = targets.filter(|(number, _)| with_slashes.contains(number));
+        self.rules().assumed_dates(targets.map(|(_, (_, target))| target))
     }
 }
 

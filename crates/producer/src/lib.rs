@@ -38,8 +38,8 @@ pub use cli::{
     plan_args::PlanArgs,
     read_args::ReadArgs,
     run_args::{
-        CancelArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs, RunsArgs,
-        ShowArgs, VerifyArgs, WatchArgs,
+        CancelArgs, FilesArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs,
+        RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::{HostNames, ServeArgs},
     sync_args::SyncArgs,

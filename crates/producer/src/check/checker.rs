@@ -27,6 +27,8 @@ pub(super) struct Checker {
     references: HashMap<usize, usize>,
     /// Columns of numbers, and the signs by which they are read.
     numbers: Vec<(usize, DecimalSign)>,
+    /// Columns of dates.
+    dates: Vec<usize>,
     /// Fields that no record goes without.
     required: Vec<RequiredField>,
     writes_rejects: bool,
@@ -46,6 +48,8 @@ pub(super) struct Checked {
     pub(super) references: Vec<Vec<u64>>,
     /// How numbers are written, by column.
     pub(super) numbers: Vec<NumberForms>,
+    /// Whether there are dates with slashes, by column of dates.
+    pub(super) slashes: Vec<bool>,
     /// On which lines its records are.
     pub(super) lines: Lines,
     /// Lines of the rejects file.
@@ -63,7 +67,8 @@ impl Checker {
         let numbers = plan.targets().enumerate().filter(|(_, (_, target))| target.is_reference());
         let references = numbers.map(|(number, _)| number).zip(0..).collect();
         let numbers = plan.numbers().map(|(_, column, sign)| (column, sign)).collect();
-        Self { plan, dialect, references, numbers, required, writes_rejects }
+        let dates = plan.dates().map(|(_, column)| column).collect();
+        Self { plan, dialect, references, numbers, dates, required, writes_rejects }
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -75,6 +80,12 @@ impl Checker {
         let mut numbers: Vec<usize> = self.references.keys().copied().collect();
         numbers.sort_unstable();
         numbers
+    }
+
+    /// Numbers of the targets whose dates have slashes.
+    pub(super) fn with_slashes(&self, found: &[bool]) -> Vec<usize> {
+        let found = self.plan.dates().zip(found).filter(|(_, has_slashes)| **has_slashes);
+        found.map(|((number, _), _)| number).collect()
     }
 
     /// What is to be known of how numbers are written.
@@ -92,6 +103,7 @@ impl Checker {
             keys: Vec::with_capacity(batch.rows.len()),
             references: vec![Vec::new(); self.references.len()],
             numbers: vec![NumberForms::default(); self.numbers.len()],
+            slashes: vec![false; self.dates.len()],
             lines: batch.lines,
             ..Checked::default()
         };
@@ -105,6 +117,9 @@ impl Checker {
         self.plan.check_rows(&batch.rows, |row| {
             for (forms, (column, sign)) in checked.numbers.iter_mut().zip(&self.numbers) {
                 forms.add(row.cell(*column).map_or(NumberForm::Either, |cell| sign.form(cell)));
+            }
+            for (has_slashes, column) in checked.slashes.iter_mut().zip(&self.dates) {
+                *has_slashes = *has_slashes || row.cell(*column).is_some_and(|it| it.contains('/'));
             }
             match row.invalid {
                 None => self.ready(row, &mut checked),
@@ -341,6 +356,15 @@ mod tests {
 
         let (checker, found) = checked("Key__c,Seats__c\na,1.000\nb,12.0\n1.000,7\n");
         assert_eq!(checker.number_warnings(&found.numbers), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_order_of_dates_is_of_interest_where_there_are_slashes() {
+        let (checker, found) = checked("Born__c,Key__c\n1815-12-10,a/b\n,b\n");
+        assert_eq!(checker.with_slashes(&found.slashes), [0; 0]);
+
+        let (checker, found) = checked("Key__c,Born__c\na,1815-12-10\nb,12/10/1815\nc,\n");
+        assert_eq!(checker.with_slashes(&found.slashes), [1]);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl FileCheck<'_> {
             }
             Err(Unfit::Unknown(error)) => return Err(error.into()),
         };
-        let Fitted { plan, left_out, required, required_filled, warnings } = fitted;
+        let Fitted { mapping, plan, left_out, required, required_filled, warnings } = fitted;
         findings.columns_not_mapped = left_out;
         findings.required_without_column = required;
         findings.warnings = warnings;
@@ -115,6 +115,8 @@ impl FileCheck<'_> {
         let checker = Arc::new(checker);
         let reading = read_all(source, &checker, rejects, progress);
         let (totals, skipped) = Box::pin(reading).await?;
+        let with_slashes = checker.with_slashes(&totals.slashes);
+        findings.warnings.extend(mapping.assumed_dates(checker.plan(), &with_slashes));
         findings.warnings.extend(checker.number_warnings(&totals.numbers));
         findings.counted = Some(Count::of(&totals, &checker, skipped));
         Ok(findings)

@@ -33,6 +33,8 @@ pub(super) struct Totals {
     references: Vec<Referred>,
     /// How numbers are written, by column.
     pub(super) numbers: Vec<NumberForms>,
+    /// Whether there are dates with slashes, by column of dates.
+    pub(super) slashes: Vec<bool>,
 }
 
 /// What rows refer to by one column.
@@ -55,6 +57,7 @@ impl Totals {
             first_repeated: Vec::new(),
             references: std::iter::repeat_with(referred).take(references).collect(),
             numbers: Vec::new(),
+            slashes: Vec::new(),
         }
     }
 
@@ -69,6 +72,10 @@ impl Totals {
         self.numbers.resize(checked.numbers.len(), NumberForms::default());
         for (forms, later) in self.numbers.iter_mut().zip(checked.numbers) {
             forms.append(later);
+        }
+        self.slashes.resize(checked.slashes.len(), false);
+        for (has_slashes, later) in self.slashes.iter_mut().zip(checked.slashes) {
+            *has_slashes |= later;
         }
         for keys in checked.keys.chunks(AT_ONCE) {
             self.keys.expect(keys.iter().map(|(fingerprint, _)| *fingerprint));

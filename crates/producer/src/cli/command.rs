@@ -8,8 +8,8 @@ use crate::cli::{
     import_dataloader_args::ImportDataloaderArgs,
     plan_args::PlanArgs,
     run_args::{
-        CancelArgs, IdsArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs, ResumeArgs,
-        RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
+        CancelArgs, FilesArgs, IdsArgs, ListLoadsArgs, PauseArgs, RejectsArgs, ReplayArgs,
+        ResumeArgs, RunsArgs, ShowArgs, VerifyArgs, WatchArgs,
     },
     serve_args::ServeArgs,
     sync_args::SyncArgs,
@@ -72,6 +72,12 @@ pub enum Command {
         producer upload export.csv --as exports/accounts.csv --force\n  \
         zcat accounts.csv.gz | producer upload - --as accounts.csv")]
     Upload(UploadArgs),
+    /// List the files in the container.
+    #[command(after_help = "Examples:\n  \
+        producer files\n  \
+        producer files --prefix exports/\n  \
+        producer files --json | jq '.[] | select(.bytes > 1e9) | .name'")]
+    Files(FilesArgs),
     /// List the newest runs.
     #[command(after_help = "Examples:\n  \
         producer runs                            the newest 20\n  \

@@ -12,6 +12,23 @@ use crate::cli::{
     sync_args::own_run_id,
 };
 
+/// Arguments of `producer files`.
+#[derive(Clone, Debug, Args)]
+pub struct FilesArgs {
+    /// Only files whose name begins with this. Files that runs wrote are listed with `rejects/` or
+    /// `ids/` only.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    pub prefix: String,
+
+    /// Print them as JSON.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Where the files are.
+    #[command(flatten)]
+    pub blob: BlobArgs,
+}
+
 /// Arguments of `producer runs`.
 #[derive(Clone, Debug, Args)]
 pub struct RunsArgs {

@@ -2,6 +2,7 @@
 
 mod connect;
 mod control;
+mod files;
 mod foreground;
 mod health;
 mod import_dataloader;
@@ -16,7 +17,9 @@ mod upload;
 
 use std::{io, process::ExitCode};
 
+use anyhow::anyhow;
 use blob_store::BlobError;
+use ingest_core::commands::producer;
 use job_queue::QueueError;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +46,7 @@ pub async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Resul
         Command::Serve(args) => Box::pin(serve::run(*args, shutdown)).await,
         Command::Health(args) => stoppable(health::ask(args), shutdown).await,
         Command::Upload(args) => upload::run(args, shutdown).await,
+        Command::Files(args) => stoppable(files::list(args), shutdown).await,
         Command::Runs(args) => stoppable(runs::list(args), shutdown).await,
         Command::Loads(args) => loads::list(&args),
         Command::ImportDataloader(args) => import_dataloader::print(&args),
@@ -59,6 +63,9 @@ pub async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Resul
     ended.or_else(|error| match is_for_a_person(&error) {
         _ if error.is::<Interrupted>() => Ok(service::interrupted()),
         true => Ok(service::failed(&error, service::USAGE)),
+        false if names_no_file(&error) => {
+            Err(anyhow!("{error}; see what is there: {} files", producer()))
+        }
         false => Err(error),
     })
 }
@@ -71,6 +78,15 @@ async fn stoppable(
     service::init_logging(io::stderr);
     let done = shutdown.run_until_cancelled(Box::pin(command)).await;
     done.unwrap_or_else(|| Ok(service::interrupted()))
+}
+
+/// Whether a file that was named is not there.
+fn names_no_file(error: &anyhow::Error) -> bool {
+    let read = match error.downcast_ref() {
+        Some(SyncError::Read(read)) => Some(read),
+        _ => error.downcast_ref(),
+    };
+    matches!(read, Some(ReadError::Blob(BlobError::NoSuchBlob { .. })))
 }
 
 /// Whether it passes only when a person acts, and the same command again is of no use.

@@ -82,7 +82,7 @@ impl Follow<'_> {
         mut ledger: Ledger,
         stop: &CancellationToken,
     ) -> Result<Followed, SyncError> {
-        let mut watcher = Watcher::new();
+        let mut watcher = Watcher::new(&ledger);
         loop {
             // Read before the ledger: what is fed by then must not look open after it.
             let was_fed = self.is_fed.load(Ordering::Acquire);
@@ -145,7 +145,7 @@ impl Follow<'_> {
     }
 
     async fn look(&self, watcher: &mut Watcher) -> Result<Ledger, SyncError> {
-        let batches = match self.display.shows_batches() {
+        let batches = match self.display.shows_batches() && !watcher.had_ended {
             true => self.queue.batch_events(self.run, &watcher.seen).await?,
             false => Vec::new(),
         };
@@ -356,10 +356,12 @@ struct Watcher {
     stands_still: Option<String>,
     paused: bool,
     stall: Stall,
+    /// The run had ended before it was followed: its batches are told to nobody any more.
+    had_ended: bool,
 }
 
 impl Watcher {
-    fn new() -> Self {
+    fn new(ledger: &Ledger) -> Self {
         Self {
             seen: EventId::default(),
             rejects: Writing::of(Output::Rejects),
@@ -371,6 +373,7 @@ impl Watcher {
             stands_still: None,
             paused: false,
             stall: Stall::new(Instant::now()),
+            had_ended: ledger.has_ended(),
         }
     }
 }

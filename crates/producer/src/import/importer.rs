@@ -155,7 +155,7 @@ impl Importer<'_> {
                 opened.ledger = self.runs.find_ledger(&run).await?;
                 continue;
             }
-            return self.conclude(fed, followed?);
+            return self.conclude(&begun, fed, followed?);
         }
     }
 
@@ -217,6 +217,7 @@ impl Importer<'_> {
 
     fn conclude(
         &self,
+        begun: &Ledger,
         fed: Result<Fed, SyncError>,
         Followed { ledger, is_whole }: Followed,
     ) -> Result<Imported, SyncError> {
@@ -225,7 +226,7 @@ impl Importer<'_> {
             Err(SyncError::Feed(FeedError::RunEnded { .. })) => None,
             fed => Some(fed?),
         };
-        if ledger.state == RunState::Completed && is_whole {
+        if ledger.state == RunState::Completed && is_whole && !begun.has_ended() {
             self.display.completed(&ledger);
         }
         Ok(match fed {

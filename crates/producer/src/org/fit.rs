@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use ingest_core::Header;
-use load::{Load, Plan, RequiredField};
+use load::{Load, Mapping, Plan, RequiredField};
 
 use super::describer::{DescribeError, Describer};
 
 /// What becomes of the columns of a file.
 pub(crate) struct Fitted {
+    pub(crate) mapping: Mapping,
     pub(crate) plan: Plan,
     /// Columns that are not sent.
     pub(crate) left_out: Vec<String>,
@@ -52,5 +53,5 @@ pub(crate) async fn fit(
     let left_out = owned(plan.left_out());
     let required = owned(mapping.required_without(&plan));
     let required_filled = mapping.required_with(&plan);
-    Ok(Fitted { plan, left_out, required, required_filled, warnings })
+    Ok(Fitted { mapping, plan, left_out, required, required_filled, warnings })
 }

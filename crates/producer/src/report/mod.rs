@@ -4,6 +4,7 @@ pub(crate) mod command_line;
 pub(crate) mod console;
 pub(crate) mod format;
 pub(crate) mod hold;
+pub(crate) mod listed_file;
 pub(crate) mod log_lines;
 pub(crate) mod outage;
 pub(crate) mod output_names;

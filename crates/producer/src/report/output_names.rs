@@ -11,6 +11,14 @@ pub(crate) const fn folder(output: Output) -> &'static str {
     }
 }
 
+/// Whether a list of files that start with `prefix` has this one: what runs wrote is not among the
+/// files to load, unless it is asked for.
+pub(crate) fn is_listed(name: &str, prefix: &str) -> bool {
+    let is_of = |output: &Output| name.starts_with(folder(*output));
+    let is_asked_for = |output: &Output| prefix.starts_with(folder(*output));
+    !Output::ALL.iter().any(|output| is_of(output) && !is_asked_for(output))
+}
+
 /// Name of one part of an output of a run.
 pub(crate) fn name(output: Output, run: &RunId, number: u32) -> String {
     let folder = folder(output);

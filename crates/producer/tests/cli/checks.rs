@@ -223,6 +223,24 @@ fn rows_that_salesforce_rejects_in_any_case_are_in_the_exit_code() {
 }
 
 #[test]
+fn an_order_of_dates_is_assumed_only_where_dates_have_slashes() {
+    let scene = Scene::start();
+    let columns = "LegacyId__c,LastName,Birthdate";
+    for (dates, is_warned_of) in [(["1815-12-10", ""], false), (["1815-12-10", "12/10/1815"], true)]
+    {
+        let [one, other] = dates;
+        scene.fixture.put("dates.csv", format!("{columns}\nC-1,Ada,{one}\nC-2,Bob,{other}\n"));
+        let check = ["check", "--file", "dates.csv", "--json"];
+
+        let checked = scene.producer(&[], &[&check, &CONTACT[..]].concat());
+
+        let warnings = found(&checked)["warnings"].to_string();
+        let words = "dates with slashes are taken to be month first (11/23/2026) in Birthdate;";
+        assert_eq!(warnings.contains(words), is_warned_of, "{warnings}");
+    }
+}
+
+#[test]
 fn nothing_is_sent_and_nothing_is_queued() {
     let scene = Scene::start();
     let nowhere = [("REDIS_URL", "redis://127.0.0.1:1")];

@@ -5,6 +5,7 @@ mod checks;
 mod confirming;
 mod control;
 mod copies;
+mod files;
 mod foreign;
 mod gate;
 mod help;

@@ -1,15 +1,13 @@
 //! `GET /api/files`: what there is to load.
 
-use std::{num::NonZero, sync::Arc, time::UNIX_EPOCH};
+use std::{num::NonZero, sync::Arc};
 
 use axum::{Extension, extract::State, response::Response};
-use blob_store::BlobProperties;
-use job_queue::Output;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    report::output_names::folder,
+    report::{listed_file::ListedFile, output_names::is_listed},
     server::{client::Client, error::ApiError, extract::QueryOf, routes::runs::limit, state::Api},
 };
 
@@ -34,19 +32,10 @@ pub(crate) struct PageOf {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Files {
-    files: Vec<File>,
+    files: Vec<ListedFile>,
     next: Option<String>,
     /// Of a file that is uploaded.
     upload_bytes_max: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct File {
-    name: String,
-    bytes: u64,
-    last_modified_ms: u64,
-    etag: String,
 }
 
 /// In order of name.
@@ -72,13 +61,10 @@ async fn some(
     mut after: Option<String>,
     limit: NonZero<u16>,
 ) -> Result<Files, ApiError> {
-    let hidden = Output::ALL.map(folder).into_iter().filter(|folder| !prefix.starts_with(folder));
-    let hidden: Vec<&str> = hidden.collect();
-    let is_shown = |name: &str| !hidden.iter().any(|folder| name.starts_with(folder));
     loop {
         let page = api.runs.store.list_some(prefix, after.as_deref(), limit).await?;
-        let shown = page.blobs.into_iter().filter(|blob| is_shown(&blob.name));
-        let files: Vec<File> = shown.map(File::of).collect();
+        let shown = page.blobs.into_iter().filter(|blob| is_listed(&blob.name, prefix));
+        let files: Vec<ListedFile> = shown.map(ListedFile::of).collect();
         if !files.is_empty() || page.next.is_none() {
             let next = page.next.as_deref().map(sealed);
             return Ok(Files { files, next, upload_bytes_max: api.upload_bytes_max });
@@ -110,18 +96,6 @@ fn checksum(marker: &str) -> [u8; SUM_BYTES] {
 
 fn no_such_page() -> ApiError {
     ApiError::not_found("there is no such page; after is what `next` of an earlier answer said")
-}
-
-impl File {
-    fn of(blob: BlobProperties) -> Self {
-        let since_epoch = blob.last_modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self {
-            name: blob.name,
-            bytes: blob.bytes,
-            last_modified_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
-            etag: blob.etag.to_string(),
-        }
-    }
 }
 
 #[cfg(test)]
