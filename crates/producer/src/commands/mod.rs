@@ -82,11 +82,12 @@ async fn stoppable(
 
 /// Whether a file that was named is not there.
 fn names_no_file(error: &anyhow::Error) -> bool {
-    let read = match error.downcast_ref() {
-        Some(SyncError::Read(read)) => Some(read),
+    let blob = match (error.downcast_ref(), error.downcast_ref()) {
+        (Some(SyncError::Read(ReadError::Blob(blob))), _) => Some(blob),
+        (_, Some(ReadError::Blob(blob))) => Some(blob),
         _ => error.downcast_ref(),
     };
-    matches!(read, Some(ReadError::Blob(BlobError::NoSuchBlob { .. })))
+    matches!(blob, Some(BlobError::NoSuchBlob { .. }))
 }
 
 /// Whether it passes only when a person acts, and the same command again is of no use.
