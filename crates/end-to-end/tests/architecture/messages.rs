@@ -54,7 +54,6 @@ const SAID_INLINE: &[(&str, &str)] = &[
         "HTTP_LISTEN={listen}",
         "Without a token, whoever reaches the server may start and cancel runs.",
     ),
-    ("QUEUE_BYTES_HIGH must be", "A queue of less than 1 MiB would not hold a batch of every run."),
     ("QUEUE_DEPTH_LOW (", "Reading stops at the high mark and goes on at the low one."),
     ("a batch could not be looked at", "A fault in the program; report it with the log."),
     (

@@ -60,8 +60,8 @@ pub struct WatermarkArgs {
     pub queue_depth_low: Option<u64>,
 
     /// Stop reading when the batches of a run, or of all runs together, have this many bytes; go on at
-    /// half of it. However full the others are, a run may queue a 16th of it. At least 1048576.
-    #[arg(long, env = "QUEUE_BYTES_HIGH", default_value_t = 64 << 20, value_name = "BYTES", value_parser = service::bytes_within::<u64>(0..=u64::MAX))]
+    /// half of it. However full the others are, a run may queue a 16th of it. At least 1 MiB.
+    #[arg(long, env = "QUEUE_BYTES_HIGH", default_value_t = 64 << 20, value_name = "BYTES", value_parser = service::bytes_within::<u64>(1 << 20..=1 << 40))]
     pub queue_bytes_high: u64,
 }
 

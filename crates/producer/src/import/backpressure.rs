@@ -36,9 +36,6 @@ impl Watermarks {
                 "QUEUE_DEPTH_LOW ({jobs_low}) must be below QUEUE_DEPTH_HIGH ({jobs_high})"
             )));
         }
-        if args.queue_bytes_high < 1 << 20 {
-            return Err(InvalidSetting("QUEUE_BYTES_HIGH must be at least 1048576".to_owned()));
-        }
         Ok(Self {
             high: Depth { jobs: jobs_high, bytes: args.queue_bytes_high },
             low: Depth { jobs: jobs_low, bytes: args.queue_bytes_high / 2 },
