@@ -59,6 +59,9 @@ pub struct BlobPage {
 pub enum Overwrite {
     /// Fail with [`BlobError::AlreadyExists`](crate::BlobError::AlreadyExists).
     Refuse,
+    /// The same, unless the blob was written in blocks of this content by [`BlobWriter`](crate::BlobWriter):
+    /// then nothing is sent, and the blob is as it was.
+    RefuseOther,
     /// Take its place when the write is committed.
     Replace,
 }

@@ -34,6 +34,10 @@ impl BlobStore {
             Ok(_) if overwrite == Overwrite::Refuse => {
                 return Err(self.subject(Some(name)).already_exists());
             }
+            Ok(there) if overwrite == Overwrite::RefuseOther => {
+                let ids = writer.committed().await?;
+                return Ok(BlobWriter { there: Some(There { ids, blob: there }), ..writer });
+            }
             Ok(_) | Err(BlobError::NoSuchBlob { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -77,6 +81,8 @@ pub struct BlobWriter {
     content_type: Option<&'static str>,
     sizes: BlockSizes,
     staged_before: StagedBlocks,
+    /// What the content is compared with, instead of being sent.
+    there: Option<There>,
     reused: u64,
     ids: Vec<BlockId>,
     bytes: u64,
@@ -84,6 +90,12 @@ pub struct BlobWriter {
     /// Of `block`.
     hash: Sha256,
     in_flight: JoinSet<Result<Bytes, BlobError>>,
+}
+
+/// A blob that exists.
+struct There {
+    ids: Vec<Vec<u8>>,
+    blob: BlobProperties,
 }
 
 impl BlobWriter {
@@ -100,6 +112,7 @@ impl BlobWriter {
             content_type: None,
             sizes: BlockSizes::usual(),
             staged_before: StagedBlocks::default(),
+            there: None,
             reused: 0,
             ids: Vec::new(),
             bytes: 0,
@@ -144,6 +157,11 @@ impl BlobWriter {
     /// Blocks of the content so far.
     pub fn blocks(&self) -> usize {
         self.ids.len()
+    }
+
+    /// Whether the content is that of a blob which was there before, as far as was compared.
+    pub fn is_there(&self) -> bool {
+        self.there.is_some()
     }
 
     /// Those of them that had been staged before, and were not sent again.
@@ -196,6 +214,11 @@ impl BlobWriter {
     /// wrote it; and those of [`write`](Self::write).
     pub async fn commit(mut self) -> Result<BlobProperties, BlobError> {
         self.stage_all().await?;
+        if let Some(There { ids, blob }) = self.there {
+            let is_all = ids.len() == self.ids.len() && blob.bytes == self.bytes;
+            let other = || self.store.subject(Some(&self.name)).already_exists();
+            return is_all.then_some(blob).ok_or_else(other);
+        }
         let mut tries = 0;
         let committed = retried(TRANSFER, || {
             tries += 1;
@@ -224,6 +247,14 @@ impl BlobWriter {
         }
         let id = BlockId::new(self.ids.len(), std::mem::take(&mut self.hash));
         self.ids.push(id);
+        if let Some(there) = &self.there {
+            if there.ids.get(self.ids.len() - 1) != Some(&id.to_vec()) {
+                return Err(self.store.subject(Some(&self.name)).already_exists());
+            }
+            self.reused += 1;
+            self.block.clear();
+            return Ok(());
+        }
         if self.staged_before.contain(id, self.block.len() as u64) {
             self.reused += 1;
             self.block.clear();
@@ -273,7 +304,7 @@ impl BlobWriter {
             ..Default::default()
         };
         let options = BlockBlobClientCommitBlockListOptions {
-            if_none_match: (self.overwrite == Overwrite::Refuse).then(|| Etag::from("*")),
+            if_none_match: (self.overwrite != Overwrite::Replace).then(|| Etag::from("*")),
             blob_content_type: self.content_type.map(str::to_owned),
             ..Default::default()
         };
@@ -289,7 +320,7 @@ impl BlobWriter {
     }
 
     fn is_conflict(&self, error: &azure_core::Error) -> bool {
-        self.overwrite == Overwrite::Refuse
+        self.overwrite != Overwrite::Replace
             && matches!(
                 error.http_status(),
                 Some(StatusCode::Conflict | StatusCode::PreconditionFailed)
@@ -299,10 +330,15 @@ impl BlobWriter {
     /// Somebody committed this blob: we, when it has just our blocks.
     async fn who_was_first(&self) -> Result<BlobProperties, BlobError> {
         let there = self.store.properties(&self.name).await?;
-        let committed = self.listed(BlockListType::Committed).await?;
-        let names = committed.into_iter().map(|block| block.name.unwrap_or_default());
-        let is_ours = names.eq(self.ids.iter().map(|id| id.to_vec())) && there.bytes == self.bytes;
+        let ids = self.committed().await?.into_iter();
+        let is_ours = ids.eq(self.ids.iter().map(|id| id.to_vec())) && there.bytes == self.bytes;
         if is_ours { Ok(there) } else { Err(self.store.subject(Some(&self.name)).already_exists()) }
+    }
+
+    /// Ids of the blocks of the blob that is there, in order.
+    async fn committed(&self) -> Result<Vec<Vec<u8>>, BlobError> {
+        let committed = self.listed(BlockListType::Committed).await?;
+        Ok(committed.into_iter().map(|block| block.name.unwrap_or_default()).collect())
     }
 
     /// Blocks of the blob, in the order in which the service has them.

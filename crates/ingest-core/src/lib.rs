@@ -89,6 +89,7 @@ mod skip_limit;
 mod spreadsheet;
 mod tally;
 mod transcode;
+mod utf_8_look;
 
 pub use batch::{Batch, BatchLimits};
 pub use cell::Cells;

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use encoding_rs::{Decoder, DecoderResult, Encoding};
 
+use crate::utf_8_look::Utf8Look;
+
 /// Turns chunks in any encoding of the web into chunks of UTF-8, for [`Ingest`](crate::Ingest).
 ///
 /// A byte order mark decides over the label, and is left out. With the label UTF-8, and no mark of
@@ -25,8 +27,13 @@ pub struct Transcoder {
     decoder: Option<Decoder>,
     /// What may be the first byte of UTF-16's mark; nothing any more once that is known.
     start: Option<Bytes>,
-    told_by_mark: Option<&'static str>,
+    told_by_start: Option<&'static str>,
+    /// What the input is in if it does not begin with UTF-8.
+    otherwise: Option<&'static Encoding>,
     malformed: u64,
+    /// The encoding of one byte a character by which the input is read.
+    read_as: Option<&'static Encoding>,
+    look: Utf8Look,
 }
 
 /// `CSV_ENCODING` is mistyped; names are those of the web, such as those that browsers know.
@@ -47,11 +54,18 @@ impl Transcoder {
     ///
     /// When no encoding has that name.
     pub fn new(label: &str) -> Result<Self, UnknownEncoding> {
-        let encoding = Encoding::for_label_no_replacement(label.as_bytes())
-            .ok_or_else(|| UnknownEncoding { label: label.chars().take(40).collect() })?;
+        let encoding = encoding_of(label)?;
         let is_utf_8 = encoding == encoding_rs::UTF_8;
         let decoder = (!is_utf_8).then(|| encoding.new_decoder());
-        Ok(Self { decoder, start: is_utf_8.then(Bytes::new), told_by_mark: None, malformed: 0 })
+        Ok(Self {
+            decoder,
+            start: is_utf_8.then(Bytes::new),
+            told_by_start: None,
+            otherwise: None,
+            malformed: 0,
+            read_as: None,
+            look: Utf8Look::default(),
+        })
     }
 
     /// The same for an input that is entered behind its first byte: no byte order mark is there.
@@ -60,11 +74,22 @@ impl Transcoder {
         Self { start: None, ..self }
     }
 
-    /// The encoding that a byte order mark told although the label was UTF-8. Bytes of the input and
-    /// of the text are not the same ones then.
+    /// The same for UTF-8, where the input is in an encoding of this label if its first chunk is not
+    /// UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// When no encoding has that name.
+    pub fn utf_8_or(label: &str) -> Result<Self, UnknownEncoding> {
+        let otherwise = encoding_of(label)?;
+        Ok(Self { otherwise: Some(otherwise), ..Self::new("utf-8")? })
+    }
+
+    /// The encoding that a byte order mark, or the first chunk, told although the label was UTF-8. Bytes
+    /// of the input and of the text are not the same ones then.
     #[must_use]
-    pub fn told_by_mark(&self) -> Option<&'static str> {
-        self.told_by_mark
+    pub fn told_by_start(&self) -> Option<&'static str> {
+        self.told_by_start
     }
 
     /// The chunk as UTF-8. A character that is cut by its end comes with the next one.
@@ -83,11 +108,13 @@ impl Transcoder {
             self.start = Some(chunk);
             return Bytes::new();
         }
-        if let Some((encoding, _)) = Encoding::for_bom(&chunk)
-            && encoding != encoding_rs::UTF_8
-        {
+        let told = match Encoding::for_bom(&chunk) {
+            Some((encoding, _)) => Some(encoding),
+            None => self.otherwise.filter(|_| is_no_utf_8(&chunk)),
+        };
+        if let Some(encoding) = told.filter(|encoding| *encoding != encoding_rs::UTF_8) {
             self.decoder = Some(encoding.new_decoder());
-            self.told_by_mark = Some(encoding.name());
+            self.told_by_start = Some(encoding.name());
         }
         chunk
     }
@@ -100,14 +127,22 @@ impl Transcoder {
         if start.is_empty() { rest } else { start }
     }
 
+    /// The encoding of one byte a character by which the input is read, although all of it so far is
+    /// UTF-8, and not ASCII alone: each `ü` becomes `Ã¼`.
+    #[must_use]
+    pub fn is_mistaken_for(&self) -> Option<&'static str> {
+        self.read_as.filter(|_| self.look.is_utf_8()).map(Encoding::name)
+    }
+
     /// How many malformed sequences there were. Always 0 for UTF-8, which is not looked at here.
     #[must_use]
     pub fn malformed(&self) -> u64 {
         self.malformed
     }
 
-    fn decode(&mut self, mut chunk: &[u8], last: bool) -> Bytes {
+    fn decode(&mut self, input: &[u8], last: bool) -> Bytes {
         let Some(decoder) = &mut self.decoder else { return Bytes::new() };
+        let mut chunk = input;
         let mut text = vec![0; room(decoder, chunk)];
         let mut end = 0;
         loop {
@@ -126,9 +161,24 @@ impl Transcoder {
                 }
             }
         }
+        // By now a byte order mark has told.
+        self.read_as = Some(decoder.encoding()).filter(|encoding| encoding.is_single_byte());
+        if self.read_as.is_some() {
+            self.look.add(input);
+        }
         text.truncate(end);
         text.into()
     }
+}
+
+fn encoding_of(label: &str) -> Result<&'static Encoding, UnknownEncoding> {
+    Encoding::for_label_no_replacement(label.as_bytes())
+        .ok_or_else(|| UnknownEncoding { label: label.chars().take(40).collect() })
+}
+
+/// Whether there is something in it that UTF-8 does not have; its last character may be cut.
+fn is_no_utf_8(chunk: &[u8]) -> bool {
+    std::str::from_utf8(chunk).is_err_and(|error| error.error_len().is_some())
 }
 
 /// Enough bytes for this chunk as UTF-8, as long as nothing in it is malformed.

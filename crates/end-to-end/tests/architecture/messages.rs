@@ -142,7 +142,7 @@ const SAID_INLINE: &[(&str, &str)] = &[
         "The output goes to a file or a pipe, or there is no terminal in the container.",
     ),
     ("a run of … would fail:", "`check` found that the load does not fit the org or the file."),
-    ("{error}; see what is there", "A file that was named is not in the container."),
+    ("{error}; {what_is_there}", "A file that was named is not in the container."),
 ];
 
 #[test]

@@ -367,7 +367,7 @@ proptest! {
             let mut chunks: Vec<Bytes> =
                 cut(&file, cuts).into_iter().map(|chunk| transcoder.push(chunk)).collect();
             chunks.push(transcoder.finish());
-            (chunks, transcoder.told_by_mark())
+            (chunks, transcoder.told_by_start())
         };
 
         let (chunks, told) = decoded("utf-8", &first);

@@ -43,10 +43,10 @@ fn the_mark_of_utf_16_is_known_without_a_setting() {
     becomes("utf-8", b"\xFFx", b"\xFFx", 0);
 
     let mut told = Transcoder::new("utf-8").unwrap();
-    assert_eq!((told.push("\u{FEFF}".into()), told.told_by_mark()), ("\u{FEFF}".into(), None));
+    assert_eq!((told.push("\u{FEFF}".into()), told.told_by_start()), ("\u{FEFF}".into(), None));
     let mut told = Transcoder::new("utf-8").unwrap();
     assert_eq!(told.push(b"\xFE\xFF\0a".as_slice().into()), "a");
-    assert_eq!(told.told_by_mark(), Some("UTF-16BE"));
+    assert_eq!(told.told_by_start(), Some("UTF-16BE"));
     let mut later = Transcoder::new("utf-8").unwrap().entered_later();
     assert_eq!(later.push(b"\xFF\xFEx".as_slice().into()), b"\xFF\xFEx".as_slice());
 }
@@ -87,4 +87,44 @@ fn an_unknown_encoding_is_named() {
         error.to_string(),
         "unknown encoding \"utf-9\"; use a name such as utf-8, windows-1252 or utf-16le"
     );
+}
+
+#[test]
+fn the_first_chunk_decides_between_utf_8_and_another_encoding() {
+    for (chunks, told, text) in [
+        (&[&b"caf\xC3\xA9"[..], b",caf\xE9"][..], None, &b"caf\xC3\xA9,caf\xE9"[..]),
+        (&[b"caf\xE9,", b"\x80"], Some("windows-1252"), "caf\u{e9},\u{20ac}".as_bytes()),
+        (&[b"\xEF\xBB\xBFcaf\xE9"], None, b"\xEF\xBB\xBFcaf\xE9"),
+        // A character that is cut says nothing.
+        (&[b"caf\xC3", b"\xA9"], None, b"caf\xC3\xA9"),
+    ] {
+        let mut transcoder = Transcoder::utf_8_or("windows-1252").unwrap();
+        let mut read: Vec<u8> =
+            chunks.iter().flat_map(|chunk| transcoder.push(chunk.to_vec().into())).collect();
+        read.extend(transcoder.finish());
+
+        assert_eq!((transcoder.told_by_start(), &*read), (told, text), "{chunks:?}");
+    }
+    assert!(Transcoder::utf_8_or("utf-9").is_err());
+}
+
+#[test]
+fn utf_8_that_is_read_in_an_encoding_of_one_byte_a_character_is_noticed() {
+    for (label, chunks, mistaken) in [
+        ("windows-1252", &[&b"Gr\xC3"[..], b"\xBC\xC3\x9Fe"][..], Some("windows-1252")),
+        ("windows-1252", &[b"Gr\xC3\xBC", b"\xDFe"], None),
+        ("latin1", &[b"plain"], None),
+        // Its mark decides.
+        ("windows-1252", &[b"\xEF\xBB\xBFGr\xC3\xBC"], None),
+        ("utf-16le", &[b"a\0"], None),
+        ("utf-8", &[b"Gr\xC3\xBC"], None),
+    ] {
+        let mut transcoder = Transcoder::new(label).unwrap();
+        for chunk in chunks {
+            let _read = transcoder.push(chunk.to_vec().into());
+        }
+        assert_eq!(transcoder.is_mistaken_for(), mistaken, "{label} {chunks:?}");
+        let _rest = transcoder.finish();
+        assert_eq!(transcoder.is_mistaken_for(), mistaken, "at the end of {label} {chunks:?}");
+    }
 }

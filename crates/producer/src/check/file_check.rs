@@ -114,23 +114,23 @@ impl FileCheck<'_> {
         let checker = Checker::new(plan, required_filled, header.dialect(), rejects.is_some());
         let checker = Arc::new(checker);
         let reading = read_all(source, &checker, rejects, progress);
-        let (totals, skipped) = Box::pin(reading).await?;
+        let (totals, source) = Box::pin(reading).await?;
         let with_slashes = checker.with_slashes(&totals.slashes);
         findings.warnings.extend(mapping.assumed_dates(checker.plan(), &with_slashes));
         findings.warnings.extend(checker.number_warnings(&totals.numbers));
-        findings.counted = Some(Count::of(&totals, &checker, skipped));
+        findings.warnings.extend(source.doubt());
+        findings.counted = Some(Count::of(&totals, &checker, source.skipped()));
         Ok(findings)
     }
 }
 
-/// Reads the file to its end. Batches are looked at beside the reading, and added in their order. Gives
-/// the lines without data as well.
+/// Reads the file to its end. Batches are looked at beside the reading, and added in their order.
 async fn read_all(
     mut source: Source,
     checker: &Arc<Checker>,
     mut rejects: Option<&mut RejectsOut>,
     progress: &CheckProgress,
-) -> anyhow::Result<(Totals, u64)> {
+) -> anyhow::Result<(Totals, Source)> {
     let mut totals = Totals::new(checker.references().len());
     let at_once = thread::available_parallelism().map_or(2, usize::from);
     let at_once = (2 * at_once).clamp(4, AT_ONCE_MAX);
@@ -155,5 +155,5 @@ async fn read_all(
         progress.rows.store(totals.records, Ordering::Relaxed);
         progress.rejected.store(totals.rejected(), Ordering::Relaxed);
     }
-    Ok((totals, source.skipped()))
+    Ok((totals, source))
 }

@@ -16,8 +16,9 @@ pub struct ImportArgs {
     #[arg(long)]
     pub no_wait: bool,
 
-    /// Stop following a run that is held for longer than this, with exit code 2. The run stays as it is.
-    /// Without it the end of a hold is waited for.
+    /// Stop following a run of which nothing was delivered for longer than this, with exit code 2:
+    /// Salesforce refuses it, or no consumer runs. The run stays as it is. Without it the end of that
+    /// is waited for.
     #[arg(long, value_name = "TIME", value_parser = service::parse_duration)]
     pub max_held: Option<Duration>,
 

@@ -15,12 +15,12 @@ mod serve;
 mod sync;
 mod upload;
 
-use std::{io, process::ExitCode};
+use std::{io, path::Path, process::ExitCode};
 
 use anyhow::anyhow;
 use blob_store::BlobError;
 use ingest_core::commands::producer;
-use job_queue::QueueError;
+use job_queue::{Output, QueueError};
 use tokio_util::sync::CancellationToken;
 
 use self::foreground::Interrupted;
@@ -28,7 +28,9 @@ use crate::{
     check::{self, DescribeError},
     cli::{command::Command, invalid_setting::InvalidSetting},
     import::error::{ReadError, SyncError},
-    plan, verify, watch,
+    plan,
+    report::{command_line::upload_command, output_names::folder},
+    verify, watch,
 };
 
 /// Runs one command until it is done, or safely stopped by `shutdown`.
@@ -63,10 +65,10 @@ pub async fn run(command: Command, shutdown: CancellationToken) -> anyhow::Resul
     ended.or_else(|error| match is_for_a_person(&error) {
         _ if error.is::<Interrupted>() => Ok(service::interrupted()),
         true => Ok(service::failed(&error, service::USAGE)),
-        false if names_no_file(&error) => {
-            Err(anyhow!("{error}; see what is there: {} files", producer()))
-        }
-        false => Err(error),
+        false => Err(match missing_file(&error) {
+            Some(file) => anyhow!("{error}; {}", what_is_there(file)),
+            None => error,
+        }),
     })
 }
 
@@ -80,14 +82,27 @@ async fn stoppable(
     done.unwrap_or_else(|| Ok(service::interrupted()))
 }
 
-/// Whether a file that was named is not there.
-fn names_no_file(error: &anyhow::Error) -> bool {
+/// The file that was named and is not there.
+fn missing_file(error: &anyhow::Error) -> Option<&str> {
     let blob = match (error.downcast_ref(), error.downcast_ref()) {
         (Some(SyncError::Read(ReadError::Blob(blob))), _) => Some(blob),
         (_, Some(ReadError::Blob(blob))) => Some(blob),
         _ => error.downcast_ref(),
     };
-    matches!(blob, Some(BlobError::NoSuchBlob { .. }))
+    match blob {
+        Some(BlobError::NoSuchBlob { name, .. }) => Some(name),
+        _ => None,
+    }
+}
+
+/// How whoever named a file that is not there finds the one that was meant.
+fn what_is_there(file: &str) -> String {
+    if Path::new(file).is_file() {
+        return format!("there is a file of this name here: {}", upload_command(file));
+    }
+    let folder = Output::ALL.map(folder).into_iter().find(|folder| file.starts_with(folder));
+    let prefix = folder.map(|folder| format!(" --prefix {folder}")).unwrap_or_default();
+    format!("see what is there: {} files{prefix}", producer())
 }
 
 /// Whether it passes only when a person acts, and the same command again is of no use.

@@ -91,15 +91,16 @@ pub(crate) enum SyncError {
     /// complete.
     #[error("run {run}: {reason}")]
     TooManyRejects { run: RunId, reason: String },
-    /// The command was told to wait for a run that is held no longer than this.
+    /// The command was told to wait no longer than this for a run that Salesforce refuses or no consumer
+    /// delivers.
     #[error(
-        "run {run} is held for {} now, and is not followed any more (--max-held): {reason}; nothing is \
-         lost. When that is put right, go on with: {}; or end it with: {}",
+        "nothing of run {run} was delivered for {} now, and it is not followed any more (--max-held): \
+         {reason}; nothing is lost. When that is put right, go on with: {}; or end it with: {}",
         duration(*lasts),
         resume_command(run),
         cancel_command(run)
     )]
-    HeldTooLong { run: RunId, lasts: Duration, reason: String },
+    UndeliveredTooLong { run: RunId, lasts: Duration, reason: String },
     /// Somebody cancelled the run. A cancelled run cannot be continued; load the file as a new run.
     #[error("run {run} was cancelled; what was delivered before stays delivered")]
     Cancelled { run: RunId },
@@ -167,7 +168,7 @@ impl SyncError {
             | Self::OtherLoad { .. }
             | Self::Unconfirmed(_)
             | Self::Misfit { .. }
-            | Self::HeldTooLong { .. } => true,
+            | Self::UndeliveredTooLong { .. } => true,
             Self::Queue(error) | Self::Feed(FeedError::Queue(error)) => error.is_for_a_person(),
             Self::Read(error) => error.is_for_a_person(),
             Self::Output { source, .. } => {

@@ -61,7 +61,7 @@ pub(crate) struct Follow<'a> {
     pub(crate) halt: &'a CancellationToken,
     /// Following ends when a person pauses the run: another process follows it after the resume.
     pub(crate) ends_when_paused: bool,
-    /// Following ends with an error when the run is held for longer than this.
+    /// Following ends with an error when the run is held, or nobody delivers it, for longer than this.
     pub(crate) held_max: Option<Duration>,
 }
 
@@ -163,24 +163,20 @@ impl Follow<'_> {
         if let Some(news) = watcher.hold.look(&ledger, now) {
             self.display.held(&ledger, news);
         }
-        self.leave_if_held_too_long(watcher, &ledger, now)?;
+        let held = ledger.held.as_ref().zip(watcher.hold.lasts(now));
+        if let Some((held, lasts)) = held {
+            self.leave_if_too_long(lasts, &held.reason)?;
+        }
         Ok(ledger)
     }
 
-    fn leave_if_held_too_long(
-        &self,
-        watcher: &Watcher,
-        ledger: &Ledger,
-        now: Instant,
-    ) -> Result<(), SyncError> {
-        let lasts = watcher.hold.lasts(now);
-        match (&ledger.held, lasts.filter(|lasts| self.held_max.is_some_and(|max| *lasts >= max))) {
-            (Some(held), Some(lasts)) => {
-                let (run, reason) = (self.run.clone(), held.reason.clone());
-                Err(SyncError::HeldTooLong { run, lasts, reason })
-            }
-            _ => Ok(()),
+    /// Gives a run up, for this process, that was not delivered for so long.
+    fn leave_if_too_long(&self, lasts: Duration, reason: &str) -> Result<(), SyncError> {
+        if self.held_max.is_none_or(|max| lasts < max) {
+            return Ok(());
         }
+        let (run, reason) = (self.run.clone(), reason.to_owned());
+        Err(SyncError::UndeliveredTooLong { run, lasts, reason })
     }
 
     /// On a stall: counts the batches that Redis has lost. The run is then fed again from there, or
@@ -254,7 +250,11 @@ impl Follow<'_> {
             self.display.waits_for(waits_for.as_deref());
             watcher.waits_for = waits_for;
         }
-        self.tell_standstill(watcher).await
+        self.tell_standstill(watcher).await?;
+        let why = watcher.waits_for.as_deref().or(watcher.stands_still.as_deref());
+        let why = why.filter(|_| is_waited_for(ledger)).map(str::to_owned);
+        let lasts = watcher.undelivered.look(why.is_some(), ledger, Instant::now());
+        why.map_or(Ok(()), |why| self.leave_if_too_long(lasts, &why))
     }
 
     async fn tell_standstill(&self, watcher: &mut Watcher) -> Result<(), SyncError> {
@@ -336,6 +336,23 @@ async fn write_some(file: &OutputFile, queue: &Queue, bytes_min: usize) -> Resul
     Ok(())
 }
 
+/// Since when nobody delivers the run, for lack of a consumer or because all stand still.
+#[derive(Debug, Default)]
+struct Undelivered {
+    /// And how many rows had an outcome then.
+    since: Option<(Instant, u64)>,
+}
+
+impl Undelivered {
+    /// For how long that is so by now.
+    fn look(&mut self, is_so: bool, ledger: &Ledger, now: Instant) -> Duration {
+        let done = ledger.delivered() + ledger.rejected;
+        let since = self.since.take().filter(|(_, before)| *before == done);
+        self.since = is_so.then(|| since.unwrap_or((now, done)));
+        self.since.map_or(Duration::ZERO, |(begin, _)| now.duration_since(begin))
+    }
+}
+
 /// Consumers deliver the run, if there are any.
 fn is_waited_for(ledger: &Ledger) -> bool {
     !ledger.paused && ledger.held.is_none() && !ledger.has_ended()
@@ -352,6 +369,7 @@ struct Watcher {
     /// The last message about missing consumers.
     waits_for: Option<String>,
     hold: HoldWatch,
+    undelivered: Undelivered,
     /// The last message about the outage.
     stands_still: Option<String>,
     paused: bool,
@@ -370,6 +388,7 @@ impl Watcher {
             cancelled: None,
             waits_for: None,
             hold: HoldWatch::default(),
+            undelivered: Undelivered::default(),
             stands_still: None,
             paused: false,
             stall: Stall::new(Instant::now()),

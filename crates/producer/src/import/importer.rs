@@ -247,6 +247,9 @@ impl Importer<'_> {
     ) -> (Result<Fed, SyncError>, Result<Followed, SyncError>) {
         let read = opened.source.as_ref().map(|source| source.progress().clone());
         let read = read.unwrap_or_default();
+        if let Some(doubt) = opened.source.as_ref().and_then(Source::doubt) {
+            self.display.print(&format!("warning: {doubt}"));
+        }
         let (ledger, run) = (opened.ledger.clone(), opened.ledger.run.clone());
         let (is_fed, is_halted) = (AtomicBool::new(false), AtomicBool::new(false));
         let halt = CancellationToken::new();

@@ -93,14 +93,16 @@ impl Replay {
             true => self.settings.for_rejects_of(&settings, codes),
             false => self.settings.for_copy_of(&settings, codes, self.says_encoding),
         };
-        let advice = advice(&source, &self.codes);
+        let mut advice = advice(&source, &self.codes);
+        let newest = runs.queue.runs(NEWEST_LOOKED_AT).await.map_err(SyncError::from)?;
+        advice.extend(earlier(&newest, &self.of, self.run.as_ref()));
         let replay_of = Some(self.of);
         let text = source.load_text;
         let of_run = source.load.map(|summary| RunLoad { summary, text });
         let load = loads.said_of_rejects(of_run, &self.load).map_err(SyncError::from)?;
         let run = self.run;
         let request = RunRequest { run, replay_of, ..RunRequest::new(file, settings, load) };
-        Ok(Replayed { request, advice })
+        Ok(Replayed { request, advice: advice.join("\n") })
     }
 
     /// Whether a run of the wanted name is the replay that is asked for, so that it can go on.
@@ -159,7 +161,7 @@ async fn find_rejects(
 }
 
 /// Says which rows cannot be sent again, for their text is not in the file.
-fn advice(source: &Ledger, codes: &[String]) -> String {
+fn advice(source: &Ledger, codes: &[String]) -> Vec<String> {
     let lost: Vec<String> =
         [RejectCode::RecordTooLong.as_str(), RejectCode::UnclosedQuote.as_str()]
             .into_iter()
@@ -168,12 +170,26 @@ fn advice(source: &Ledger, codes: &[String]) -> String {
             .map(|(code, rows)| format!("{rows} {code}"))
             .collect();
     match lost.is_empty() {
-        true => String::new(),
-        false => format!(
+        true => Vec::new(),
+        false => vec![format!(
             "the rejects file does not hold the text of some rows ({}): they are rejected again; \
              mend them in {}",
             lost.join(", "),
             source.file
-        ),
+        )],
     }
+}
+
+/// Runs among which an earlier replay is looked for.
+const NEWEST_LOOKED_AT: usize = 100;
+
+/// What is said when rows of a run were replayed before, other than by the run that goes on now.
+fn earlier(newest: &[Ledger], of: &RunId, now: Option<&RunId>) -> Option<String> {
+    let is_earlier = |run: &&Ledger| run.replay_of.as_ref() == Some(of) && Some(&run.run) != now;
+    let before = newest.iter().find(is_earlier)?;
+    let (run, delivered) = (&before.run, service::grouped(before.delivered()));
+    Some(format!(
+        "rows of run {of} were replayed before, by run {run} ({delivered} of them delivered): what is \
+         taken now is loaded again"
+    ))
 }

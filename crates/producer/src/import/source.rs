@@ -194,9 +194,18 @@ impl Source {
         self.decoded
     }
 
-    /// The encoding that the file's byte order mark told, once the header was read.
+    /// The encoding that the beginning of the file told, once the header was read.
     pub(crate) fn told_encoding(&self) -> Option<&'static str> {
-        self.transcoder.told_by_mark()
+        self.transcoder.told_by_start()
+    }
+
+    /// What is to be known of what was read so far, in a sentence.
+    pub(crate) fn doubt(&self) -> Option<String> {
+        let encoding = self.transcoder.is_mistaken_for()?;
+        Some(format!(
+            "the file is read as {encoding} (CSV_ENCODING), but it is UTF-8 as far as was seen; if letters \
+             come out wrong, such as \u{c3}\u{bc} for \u{fc}, give --csv-encoding utf-8"
+        ))
     }
 
     /// See [`Ingest::is_for_spreadsheets`].

@@ -19,6 +19,8 @@ pub(crate) struct Uploaded {
     pub(crate) seconds: f64,
     pub(crate) blocks: usize,
     pub(crate) blocks_reused: u64,
+    /// The container had the same content under this name, and nothing was sent.
+    pub(crate) was_there: bool,
 }
 
 /// A file of which no run could read a row.
@@ -54,6 +56,7 @@ pub(crate) async fn commit(
 ) -> Result<Uploaded, BlobError> {
     writer.stage_all().await?;
     let (blocks, blocks_reused) = (writer.blocks(), writer.blocks_reused());
+    let was_there = writer.is_there();
     let BlobProperties { name, bytes, etag, .. } = writer.commit().await?;
     Ok(Uploaded {
         name,
@@ -63,6 +66,7 @@ pub(crate) async fn commit(
         seconds: (took.as_secs_f64() * 1_000.0).round() / 1_000.0,
         blocks,
         blocks_reused,
+        was_there,
     })
 }
 

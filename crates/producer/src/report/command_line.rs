@@ -28,6 +28,22 @@ pub(crate) fn load_command(file: &str) -> String {
     }
 }
 
+/// What puts a file of this folder into the container.
+pub(crate) fn upload_command(file: &str) -> String {
+    format!("{} upload {}", producer(), shell_word(file))
+}
+
+/// What is done with a file that was put into the container.
+pub(crate) fn next_commands(file: &str) -> String {
+    let load = load_command(file);
+    match file.starts_with(folder(Output::Rejects)) {
+        true => format!("load it: {load}"),
+        false => {
+            format!("check it: {} check --file {}; load it: {load}", producer(), shell_word(file))
+        }
+    }
+}
+
 /// A file name as one word of a POSIX shell.
 fn shell_word(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);

@@ -240,6 +240,29 @@ fn an_order_of_dates_is_assumed_only_where_dates_have_slashes() {
     }
 }
 
+/// Each letter beyond ASCII would be stored as two wrong ones.
+#[test]
+fn a_file_in_utf_8_that_is_read_in_another_encoding_is_warned_of() {
+    let scene = Scene::start();
+    let text = |name: &str| format!("LegacyId__c,LastName\nC-1,{name}\n");
+    scene.fixture.put("utf-8.csv", text("M\u{fc}ller"));
+    let ansi: Vec<u8> = text("M?ller").bytes().map(|b| if b == b'?' { 0xFC } else { b }).collect();
+    scene.fixture.put("ansi.csv", ansi);
+    let set = [("CSV_ENCODING", "windows-1252")];
+    for (file, is_warned_of) in [("utf-8.csv", true), ("ansi.csv", false)] {
+        let of_file = ["--file", file];
+        let check = [&["check", "--json"], &of_file[..], &CONTACT].concat();
+        let warnings = found(&scene.producer(&set, &check))["warnings"].to_string();
+        let sync = [&["sync", "--no-wait"], &of_file[..], &CONTACT].concat();
+        let synced = scene.producer(&set, &sync);
+
+        let words = "the file is read as windows-1252 (CSV_ENCODING), but it is UTF-8";
+        assert_eq!(warnings.contains(words), is_warned_of, "{warnings}");
+        assert_eq!(synced.status.code(), Some(0), "{}", stderr(&synced));
+        assert_eq!(stderr(&synced).contains(words), is_warned_of, "{}", stderr(&synced));
+    }
+}
+
 #[test]
 fn nothing_is_sent_and_nothing_is_queued() {
     let scene = Scene::start();

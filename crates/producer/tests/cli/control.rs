@@ -156,6 +156,7 @@ fn rejected_rows_are_fed_again_though_nobody_had_written_their_file() {
     let report: serde_json::Value = serde_json::from_slice(&replayed.stdout).unwrap();
     assert_eq!(report["replayOf"], "bad");
     assert_eq!(report["read"], 2);
+    assert!(!stderr(&replayed).contains("before"), "{}", stderr(&replayed));
     fixture.settle(|row| (row == "E3,Name 3").then_some("STORAGE"));
     let run = report["run"].as_str().unwrap();
     let report = fixture.report(run);
@@ -163,6 +164,9 @@ fn rejected_rows_are_fed_again_though_nobody_had_written_their_file() {
     assert_eq!(report["rejected"], 1);
     let shown = stdout(&fixture.producer(&["show", run]));
     assert!(shown.contains("replays         rejected rows of bad"), "{shown}");
+    let again = fixture.told(&["replay", "bad", "--code", "STORAGE", "--no-wait"]);
+    let words = format!("rows of run bad were replayed before, by run {run} (1 of them delivered)");
+    assert!(again.contains(&words), "{again}");
 }
 
 #[test]

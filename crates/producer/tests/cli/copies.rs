@@ -55,9 +55,9 @@ fn a_copy_is_read_as_a_spreadsheet_writes_it() {
     }
 }
 
-/// The setting says how the source is read; what is said with the command is said of the copy.
+/// A copy is in UTF-8, or in the encoding of its source, unless the command says another one.
 #[test]
-fn a_copy_is_read_in_the_encoding_that_is_said_with_it() {
+fn a_copy_is_read_in_the_encoding_that_it_is_in() {
     let ansi = &[("CSV_ENCODING", "windows-1252")][..];
     let fixture = Fixture::start();
     fixture.put(FILE, b"ExternalId,Name\nE1,Caf\xe9\n".to_vec());
@@ -71,9 +71,13 @@ fn a_copy_is_read_in_the_encoding_that_is_said_with_it() {
     let replay = |file| ["replay", "first", "--file", file];
     let with_encoding = [&replay("rejects/ansi.csv")[..], &["--csv-encoding", "windows-1252"]];
 
-    assert_eq!(loaded(&fixture, ansi, &replay("rejects/utf-8.csv")), [1, 0].map(Value::from));
-    assert_eq!(loaded(&fixture, ansi, &with_encoding.concat()), [1, 0].map(Value::from));
-    assert_eq!(loaded(&fixture, ansi, &replay("rejects/ansi.csv")), [0, 1].map(Value::from));
+    let all = [1, 0].map(Value::from);
+    assert_eq!(loaded(&fixture, ansi, &replay("rejects/utf-8.csv")), all);
+    assert_eq!(loaded(&fixture, ansi, &replay("rejects/ansi.csv")), all);
+    assert_eq!(loaded(&fixture, &[], &with_encoding.concat()), all);
+    assert_eq!(loaded(&fixture, &[], &replay("rejects/ansi.csv")), all);
+    let other = [&replay("rejects/ansi.csv")[..], &["--csv-encoding", "utf-8"]].concat();
+    assert_eq!(loaded(&fixture, ansi, &other), [0, 1].map(Value::from), "said with the command");
 }
 
 /// Whatever is set now.

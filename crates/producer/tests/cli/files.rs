@@ -50,6 +50,21 @@ fn whoever_names_a_file_that_is_not_there_is_told_how_to_see_what_is() {
 }
 
 #[test]
+fn a_file_among_rejects_and_one_of_this_folder_are_looked_for_where_they_are() {
+    let fixture = Fixture::with_rows(1);
+    let words = fixture.refused(&["sync", "--file", "rejects/mended.csv"]);
+    assert!(words.ends_with("; see what is there: producer files --prefix rejects/"), "{words}");
+
+    let name = "lies-in-the-folder-of-the-tests.csv";
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, "a\n1\n").unwrap();
+    let words = fixture.refused(&["sync", "--file", name]);
+    std::fs::remove_file(path).unwrap();
+    let expected = format!("; there is a file of this name here: producer upload {name}");
+    assert!(words.ends_with(&expected), "{words}");
+}
+
+#[test]
 fn a_container_that_is_not_there_and_settings_that_are_missing_are_named() {
     let fixture = Fixture::start();
     let words = fixture.refused(&["files"]);

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use job_queue::RunLoad;
+use job_queue::{OutageKind, RunLoad};
 use load::{Load, LoadSettings};
 use redis::Commands;
 use serde_json::{Value, json};
@@ -530,10 +530,40 @@ fn who_does_not_wait_for_a_held_run_is_told_what_goes_on_with_it() {
     let words = sync.end_with(2);
 
     let last = words.lines().last().unwrap_or_default();
-    assert!(last.starts_with("error: run r is held for 1."), "{words}");
+    assert!(last.starts_with("error: nothing of run r was delivered for 1."), "{words}");
     assert!(last.contains("(--max-held): no rights; nothing is lost"), "{words}");
     assert!(last.contains("producer resume r") && last.ends_with("producer cancel r"), "{words}");
     assert_eq!(fixture.report("r")["status"], "held");
+}
+
+#[test]
+fn who_does_not_wait_for_a_consumer_for_ever_is_told_that_none_runs() {
+    let fixture = Fixture::with_rows(100);
+    let load = ["--object", "Lead", "--external-id", "Key__c"];
+    let sync = Sync::start(&fixture, &[&load[..], &["--run-id", "r", "--max-held", "3s"]].concat());
+
+    let words = sync.end_with(2);
+
+    let last = words.lines().last().unwrap_or_default();
+    assert!(last.starts_with("error: nothing of run r was delivered for "), "{words}");
+    assert!(last.contains("(--max-held): no consumer is running"), "{words}");
+    assert!(last.contains("go on with: producer resume r"), "{words}");
+    assert_eq!(fixture.report("r")["status"], "draining");
+}
+
+#[test]
+fn who_does_not_wait_for_deliveries_that_stand_still_is_told_why_they_do() {
+    let fixture = Fixture::with_rows(100);
+    let load = ["--object", "Lead", "--external-id", "Key__c"];
+    fixture.show_consumer(&crate::support::load());
+    fixture.on_queue(async |queue| {
+        queue.publish_outage(OutageKind::SignIn, "no token", None).await.unwrap();
+    });
+    let sync = Sync::start(&fixture, &[&load[..], &["--run-id", "r", "--max-held", "3s"]].concat());
+
+    let words = sync.end_with(2);
+
+    assert!(words.contains("(--max-held): no token; nothing is lost"), "{words}");
 }
 
 #[test]

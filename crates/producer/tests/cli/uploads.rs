@@ -95,7 +95,8 @@ fn what_was_uploaded_is_the_file_and_the_next_command_loads_it() {
     assert!(said.ends_with(", in container high-volume-ingest\n"), "{said}");
     assert_eq!(hash(&place.fixture.get("big.csv")), hash(&place.content));
     let next = stderr(&uploaded);
-    assert_eq!(next, "load it: producer sync --file big.csv\n");
+    let words = "check it: producer check --file big.csv; load it: producer sync --file big.csv\n";
+    assert_eq!(next, words);
     let planned = place.fixture.producer(&["plan", "--file", "big.csv", "--count", "--json"]);
     let rows = place.content.lines().count() - 1;
     assert_eq!(json_of(&planned)["rows"], json!(rows), "{}", stdout(&planned));
@@ -179,6 +180,7 @@ fn a_blob_is_replaced_only_by_force_and_then_it_has_another_etag() {
         "seconds": report["seconds"],
         "blocks": 1,
         "blocksReused": 0,
+        "wasThere": false,
     });
     assert_eq!(report, expected);
 }
@@ -233,7 +235,9 @@ fn what_cannot_be_uploaded_is_refused_by_name() {
     let book = [&b"PK\x03\x04"[..], &[20; 26], b"[Content_Types].xml"].concat();
     fs::write(place.folder.path().join("book.csv"), book).unwrap();
     fs::write(place.folder.path().join("rows.parquet"), b"PAR1\x15\x04").unwrap();
-    let cases: [(&[&str], i32, &str); 8] = [
+    fs::write(place.folder.path().join("empty.csv"), "").unwrap();
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["empty.csv"], 1, "empty.csv is empty, so nothing was uploaded"),
         (
             &["book.csv"],
             1,
@@ -259,19 +263,48 @@ fn what_cannot_be_uploaded_is_refused_by_name() {
 }
 
 #[test]
-fn an_empty_file_and_what_comes_through_a_pipe_arrive_too() {
+fn what_comes_through_a_pipe_arrives_too() {
     let place = Place::with(9 * MIB);
     let gate = Gate::open(&place.fixture);
-    fs::write(place.folder.path().join("empty.csv"), "").unwrap();
 
     let mut piped = place.start(&gate, &["-", "--as", "dir/piped.csv"]);
     piped.stdin.take().unwrap().write_all(place.content.as_bytes()).unwrap();
     let piped = piped.wait_with_output().unwrap();
-    let empty = place.upload(&["empty.csv", "--json"]);
 
     assert_eq!(piped.status.code(), Some(0), "{}", stderr(&piped));
     assert!(stderr(&piped).ends_with("producer sync --file dir/piped.csv\n"));
     assert_eq!(hash(&place.fixture.get("dir/piped.csv")), hash(&place.content));
-    assert_eq!(json_of(&empty)["bytes"], json!(0));
-    assert_eq!(place.fixture.get("empty.csv"), "");
+}
+
+/// So whoever starts a load again may begin with the upload.
+#[test]
+fn a_file_that_is_there_with_the_same_content_is_left_as_it_is() {
+    let place = Place::with(20 * MIB);
+    assert_eq!(place.upload(&["big.csv"]).status.code(), Some(0));
+    let version = || block_on(async { place.fixture.store().properties("big.csv").await }).unwrap();
+    let before = version().etag;
+    let gate = Gate::open(&place.fixture);
+
+    let again = place.start(&gate, &["big.csv"]).wait_with_output().unwrap();
+
+    assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+    let said =
+        "big.csv: 20.0 MiB with the same content are in container high-volume-ingest already\n";
+    assert_eq!(stdout(&again), said);
+    assert!(gate.passed() < MIB, "{} bytes were sent", gate.passed());
+    assert_eq!(version().etag, before, "a run that loads it goes on");
+
+    for other in [&place.content[..10 * MIB], &format!("{}1,x\n", place.content)] {
+        fs::write(place.path(), other).unwrap();
+        let refused = place.upload(&["big.csv"]);
+        assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+        assert!(stderr(&refused).contains("already exists"), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains("with other content"), "{}", stderr(&refused));
+    }
+    assert_eq!(version().etag, before);
+    // Somebody else wrote it, in no blocks of ours.
+    place.fixture.put("other.csv", place.content.clone());
+    fs::write(place.path(), &place.content).unwrap();
+    let same = place.upload(&["big.csv", "--as", "other.csv"]);
+    assert_eq!(same.status.code(), Some(0), "{}", stderr(&same));
 }

@@ -92,6 +92,7 @@ async fn what_is_sent_is_in_the_container_and_can_be_loaded() {
         "seconds": first.json()["seconds"],
         "blocks": 10,
         "blocksReused": 0,
+        "wasThere": false,
     });
     assert_eq!(first.json(), expected);
     let run = server.start("exports/c.csv").await.run();

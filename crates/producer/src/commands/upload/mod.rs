@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use blob_store::{BlobError, BlobStore, Overwrite};
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,7 @@ use crate::{
     cli::{invalid_setting::InvalidSetting, upload_args::UploadArgs},
     import::upload::{self, Uploaded},
     report::{
-        command_line::load_command,
+        command_line::next_commands,
         format::{bytes, duration, grouped, per_second},
     },
 };
@@ -45,7 +45,7 @@ pub(super) async fn run(args: UploadArgs, shutdown: CancellationToken) -> anyhow
     } else {
         writeln!(out, "{}", in_words(&uploaded))?;
     }
-    service::say(&format!("load it: {}", load_command(&uploaded.name)));
+    service::say(&next_commands(&uploaded.name));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,23 +55,30 @@ async fn upload(args: &UploadArgs, progress: &Progress) -> anyhow::Result<Upload
     let store = BlobStore::connect(&args.blob)
         .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
     let mut source = Source::open(&args.file)?;
-    let overwrite = if args.force { Overwrite::Replace } else { Overwrite::Refuse };
+    let overwrite = match (args.force, source.bytes()) {
+        (true, _) => Overwrite::Replace,
+        (false, Some(_)) => Overwrite::RefuseOther,
+        // Standard input is not waited for only to be refused.
+        (false, None) => Overwrite::Refuse,
+    };
     let mut writer = upload::begin(&store, &name, overwrite).await.map_err(with_advice)?;
     if let Some(bytes) = source.bytes() {
         writer = writer.sized_for(bytes)?;
     }
     progress.of(source.bytes());
-    // A name that is taken is refused before standard input is waited for.
     let mut piece = source.next().await?;
+    if piece.is_none() {
+        bail!("{} is empty, so nothing was uploaded", shown(&args.file));
+    }
     upload::check_start(piece.as_deref().unwrap_or_default()).with_context(|| shown(&args.file))?;
     while let Some(next) = piece {
         let length = next.len() as u64;
-        writer.write(next).await?;
+        writer.write(next).await.map_err(with_advice)?;
         progress.advance(length);
         piece = source.next().await?;
     }
     // Waits for the last blocks, so that hardly any time is left for changes afterwards.
-    writer.stage_all().await?;
+    writer.stage_all().await.map_err(with_advice)?;
     source.check_unchanged()?;
     upload::commit(&store, writer, begun.elapsed()).await.map_err(with_advice)
 }
@@ -87,7 +94,10 @@ fn name_of(args: &UploadArgs) -> Result<String, InvalidSetting> {
 fn with_advice(error: BlobError) -> anyhow::Error {
     match error {
         BlobError::AlreadyExists { .. } => {
-            anyhow::anyhow!("{error}; give --force to replace it, or another name with --as")
+            anyhow::anyhow!(
+                "{error} with other content; give another name with --as, or --force to replace it: a \
+                 run that loads it fails then"
+            )
         }
         BlobError::InvalidName { .. } => {
             InvalidSetting(format!("{error}; give another one with --as")).into()
@@ -98,6 +108,12 @@ fn with_advice(error: BlobError) -> anyhow::Error {
 
 fn in_words(uploaded: &Uploaded) -> String {
     let Uploaded { name, container, bytes: size, blocks, blocks_reused, .. } = uploaded;
+    if uploaded.was_there {
+        return format!(
+            "{name}: {} with the same content are in container {container} already",
+            bytes(*size)
+        );
+    }
     let took = Duration::from_secs_f64(uploaded.seconds);
     let rate = bytes(per_second(*size, took));
     let line = format!(

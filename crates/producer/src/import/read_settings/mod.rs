@@ -27,6 +27,9 @@ pub(crate) struct ReadSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) escape: Option<u8>,
     pub(crate) encoding: String,
+    /// What the file is in if it does not begin in UTF-8, until the first bytes have been seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encoding_otherwise: Option<String>,
     /// `None` until the first bytes have been seen, and in runs of earlier producers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) packing: Option<Packing>,
@@ -70,6 +73,7 @@ impl ReadSettings {
             quote: args.quote()?,
             escape: args.escape()?,
             encoding: args.csv_encoding.name.clone(),
+            encoding_otherwise: None,
             packing: None,
             record_bytes_max: args.record_bytes_max as usize,
             header_bytes_max: Some(args.header_bytes_max as usize),
@@ -181,18 +185,21 @@ impl ReadSettings {
     }
 
     pub(crate) fn transcoder(&self) -> Result<Transcoder, InvalidSetting> {
-        Transcoder::new(&self.encoding)
-            .map_err(|error| InvalidSetting(format!("CSV_ENCODING: {error}")))
+        let transcoder = match &self.encoding_otherwise {
+            None => Transcoder::new(&self.encoding),
+            Some(otherwise) => Transcoder::utf_8_or(otherwise),
+        };
+        transcoder.map_err(|error| InvalidSetting(format!("CSV_ENCODING: {error}")))
     }
 
     /// Bytes of the blob and bytes that are decoded from it are the same ones, so
     /// that reading can begin anywhere.
     pub(crate) fn keeps_bytes(&self) -> bool {
-        matches!(self.encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
+        is_utf_8(&self.encoding)
     }
 
     /// The same, now that the header has told the delimiter, the first bytes how the blob is stored,
-    /// and perhaps a byte order mark the encoding: a file in UTF-16 cannot be opened where the run
+    /// and perhaps also the encoding: a file in UTF-16 cannot be opened where the run
     /// stopped.
     pub(crate) fn with(
         self,
@@ -202,7 +209,8 @@ impl ReadSettings {
     ) -> Self {
         let Dialect { delimiter, quote, escape } = dialect;
         let encoding = encoding.map_or(self.encoding, str::to_owned);
-        Self { delimiter: Some(delimiter), quote, escape, encoding, packing, ..self }
+        let (delimiter, encoding_otherwise) = (Some(delimiter), None);
+        Self { delimiter, quote, escape, encoding, encoding_otherwise, packing, ..self }
     }
 
     /// The same, now that the header has told whether the file is a copy for spreadsheets.
@@ -214,6 +222,10 @@ impl ReadSettings {
         let delimiter = self.delimiter.unwrap_or(Dialect::default().delimiter);
         Dialect { delimiter, quote: self.quote, escape: self.escape }
     }
+}
+
+fn is_utf_8(encoding: &str) -> bool {
+    matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
 }
 
 #[cfg(test)]

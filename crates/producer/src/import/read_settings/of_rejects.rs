@@ -2,21 +2,26 @@
 
 use ingest_core::Dialect;
 
-use super::ReadSettings;
+use super::{ReadSettings, is_utf_8};
 
 impl ReadSettings {
     /// The same for a copy of the rejects file of a run that was read with `source`, as a person
     /// saved it. What is set as it was for that run, was meant for its file, and not for this one:
     /// rejects files are in UTF-8, their header tells the delimiter, and spreadsheets write `"`, twice
-    /// inside a cell. An encoding that is `said` with the command is the copy's in any case.
+    /// inside a cell. An encoding that is `said` with the command is the copy's in any case; else that of
+    /// the source counts for a copy that is not in UTF-8.
     pub(crate) fn for_copy_of(self, source: &Self, codes: Vec<String>, said: bool) -> Self {
         let is_alike = !said && self.encoding.eq_ignore_ascii_case(&source.encoding);
         let saved = Dialect::default();
+        let encoding = if is_alike { "utf-8".to_owned() } else { self.encoding };
+        let may_be_other = !said && is_utf_8(&encoding);
+        let encoding_otherwise = may_be_other.then(|| source.encoding.clone());
         Self {
             delimiter: self.delimiter.filter(|_| self.delimiter != source.delimiter),
             quote: if self.quote == source.quote { saved.quote } else { self.quote },
             escape: if self.escape == source.escape { saved.escape } else { self.escape },
-            encoding: if is_alike { "utf-8".to_owned() } else { self.encoding },
+            encoding,
+            encoding_otherwise,
             replay: Some(codes),
             replay_text: Some(source.dialect_of_text()),
             replay_of_unknown: source.replay_of_unknown,
