@@ -85,9 +85,9 @@ impl Demo {
         parts.run(&["verify", RUN]).await?;
         parts.run(&["consume", "count", RUN]).await?;
         service::say(
-            "Done. Next: a file of your own, with settings in a file .env (batch-sync sync --help); the \
-             pages \"Your own file, without an org\" and \"First load in a real org\" of the documents go \
-             step by step",
+            "Done. Next: a file of your own, with settings in a file .env (batch-sync sync --help); \
+             docs/try.md (your own file, without an org) and docs/first-load.md (a real org) go step by \
+             step",
         );
         Ok(())
     }

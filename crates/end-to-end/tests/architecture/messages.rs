@@ -142,7 +142,8 @@ const SAID_INLINE: &[(&str, &str)] = &[
         "The output goes to a file or a pipe, or there is no terminal in the container.",
     ),
     ("a run of … would fail:", "`check` found that the load does not fit the org or the file."),
-    ("{error}; {what_is_there}", "A file that was named is not in the container."),
+    ("{error} with other content", "Nothing is overwritten unasked."),
+    ("… is empty, so nothing was uploaded", "Mostly an export failed, or its disk was full."),
 ];
 
 #[test]
