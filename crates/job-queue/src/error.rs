@@ -32,7 +32,9 @@ pub enum QueueError {
     )]
     Fragment,
     /// Redis is not started, listens at another address, or a firewall is in the way.
-    #[error("redis does not answer at {address}; start it, or set REDIS_URL")]
+    #[error(
+        "redis does not answer at {address}; start it, or set REDIS_URL in the environment or in .env"
+    )]
     Unreachable {
         /// Host and port, without user and password.
         address: String,

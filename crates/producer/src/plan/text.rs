@@ -76,7 +76,7 @@ impl Plan {
 
     fn left(&self) -> String {
         let Some(limits) = &self.limits else {
-            return "not known: no consumer has asked the org yet; start one and plan again"
+            return "not known: no consumer has asked the org yet; start one, wait some seconds, and plan again"
                 .to_owned();
         };
         let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
