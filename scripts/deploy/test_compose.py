@@ -89,10 +89,24 @@ def problems_of(found):
                 yield f"{name} publishes {port} to other machines"
             if name in ("consumer", "serve") and ":9090" in port:
                 yield f"{name} publishes its metrics"
-        for volume in service.get("volumes", []):
-            source = re.sub(r"^\$\{\w+:-(.*?)\}", r"\1", volume).split(":")[0]
+        mounts = [as_mount(volume) for volume in service.get("volumes", [])]
+        for mount in mounts:
+            source = re.sub(r"^\$\{\w+:-(.*?)\}", r"\1", mount["source"])
             if source.startswith("./") and not (COMPOSE.parent / source).exists():
                 yield f"{name} mounts {source}, which is not there"
+            if source != mount["source"] and mount.get("bind", {}).get("create_host_path") is not False:
+                yield f"{name}: a folder would be made for a mistyped {mount['source']}"
+        # A load that the settings say may name a mapping, and all of these read such a load.
+        if name in ("consumer", "serve", "producer") and not any(it["target"] == "/app/deploy/mappings" for it in mounts):
+            yield f"{name} does not see the mappings"
+
+
+def as_mount(volume):
+    """A volume in the long form, however it is written."""
+    if isinstance(volume, dict):
+        return volume
+    source, target = re.fullmatch(r"(\$\{[^}]*\}|[^:]*):([^:]*)(?::ro)?", volume).groups()
+    return {"source": source, "target": target}
 
 
 def test_health_checks_ports_and_files_fit():
@@ -107,6 +121,8 @@ def test_health_checks_ports_and_files_fit():
     lambda it: it["grafana"].update(ports=["3000:3000"]),
     lambda it: it["consumer"].update(ports=["127.0.0.1:9090:9090"]),
     lambda it: it["prometheus"]["volumes"].append("./monitoring/gone.yaml:/x:ro"),
+    lambda it: it["consumer"].pop("volumes"),
+    lambda it: it["serve"]["volumes"].append("${LOADS:-./loads.toml}:/x:ro"),
 ])
 def test_a_misfit_of_compose_is_seen(change):
     found = copy.deepcopy(services())

@@ -147,7 +147,9 @@ fn said_of_variables(command: &Command, error: &clap::Error) -> String {
     let message = error.to_string();
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     let message = message.split("\n\nFor more information").next().unwrap_or(message);
-    arguments().iter().fold(message.trim_end().to_owned(), |message, argument| {
+    // In one line: it is said among others.
+    let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    arguments().iter().fold(message, |message, argument| {
         let flag = command.get_arguments().find(|flag| flag.get_id() == argument.get_id());
         match (flag, variable_of(argument)) {
             (Some(flag), Some(variable)) => message.replace(&format!("'{flag}'"), &variable),

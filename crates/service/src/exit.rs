@@ -34,9 +34,21 @@ pub fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
     code.into()
 }
 
+/// What came of printing, unless who reads it has seen enough: then the exit code says the rest.
+///
+/// # Errors
+///
+/// When it could not be printed for another reason.
+pub fn unless_closed(printed: anyhow::Result<()>) -> anyhow::Result<()> {
+    printed.or_else(|error| if is_closed_pipe(&error) { Ok(()) } else { Err(error) })
+}
+
 /// Who reads our output has seen enough, as in `producer runs | head`.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    let of_json =
+        error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+    let kind = error.downcast_ref().map(io::Error::kind).or(of_json);
+    kind == Some(io::ErrorKind::BrokenPipe)
 }
 
 /// An error and its causes in one line. Some libraries put a cause into the

@@ -15,7 +15,11 @@ pub(crate) struct Needs {
 
 /// The demonstration starts a Redis and an Azurite of its own, and does not install them.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the demonstration needs what is not here: {}", .0.join("; "))]
+#[error(
+    "the demonstration needs what is not here: {}; in a container begin with compose instead \
+     (deploy/README.md)",
+    .0.join("; ")
+)]
 pub(crate) struct Missing(Vec<String>);
 
 struct Program {

@@ -53,7 +53,7 @@ use crate::{
 pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     // Before anything is connected: what is wrong with it is wrong usage.
-    let loads = KnownLoads::read(&args.load.loads)?;
+    let loads = KnownLoads::read_beside(&args.load)?;
     let wish = LoadWish::known(args.load.load.clone(), args.load.flags.0.clone());
     let said = loads.said_of_file(&args.file, &wish).map_err(SyncError::from)?;
     let describer = match &args.offline {
@@ -91,7 +91,8 @@ pub(crate) async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     if let Some(rejects) = rejects {
         rejects.finish()?;
     }
-    print(&findings, args.json)?;
+    // Who has seen enough does not change what was found.
+    service::unless_closed(print(&findings, args.json))?;
     Ok(match findings.counted.is_some_and(|counted| counted.has_rejects()) {
         true => service::DONE_WITH_REJECTS.into(),
         false => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 use std::{io::Write, process::ExitCode};
 
 use ingest_core::RunId;
-use job_queue::Queue;
+use job_queue::{Queue, RunState};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -16,10 +16,9 @@ use crate::{
     import::{
         control::{Outcome, RunCommand},
         known_loads::KnownLoads,
-        load_choice::{LoadWish, SaidLoad},
+        load_choice::LoadWish,
         read_settings::ReadSettings,
         replay::{Replay, ReplayError},
-        run_request::RunRequest,
     },
     report::run_status::RunStatus,
 };
@@ -57,6 +56,11 @@ pub(super) async fn resume(
     let ResumeArgs { run, import } = args;
     let foreground = Foreground::prepare(&import, shutdown.clone()).await?;
     let queue = &foreground.runs.queue;
+    // Whoever was told to follow it with this command may come when it is complete.
+    let ledger = foreground.runs.find_ledger(&run).await?;
+    if ledger.state == RunState::Completed && queue.all_lines_are_written(&run).await? {
+        return foreground.load_again(ledger).await;
+    }
     let resuming = async {
         foreground.runs.change_guard(&run, import.guards.reject_limit()).await?;
         anyhow::Ok(RunCommand::Resume.execute(queue, &run).await?)
@@ -69,10 +73,7 @@ pub(super) async fn resume(
         return print(queue, &run, &RunCommand::Resume.message(&run, outcome), import.json).await;
     }
     let ledger = foreground.runs.find_ledger(&run).await?;
-    let settings = ReadSettings::of(&ledger)?;
-    let request = RunRequest::new(ledger.file, settings, SaidLoad::nothing());
-    // It has started already.
-    foreground.load(RunRequest { run: Some(run), ..request }, Asking::Nobody).await
+    foreground.load_again(ledger).await
 }
 
 pub(super) async fn replay(
@@ -80,7 +81,7 @@ pub(super) async fn replay(
     shutdown: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let ReplayArgs { run, codes, file, run_id, yes, load, import, read } = args;
-    let loads = KnownLoads::read(&load.loads)?;
+    let loads = KnownLoads::read_beside(&load)?;
     let foreground = Foreground::prepare(&import, shutdown).await?;
     let settings = ReadSettings::new(&read)?.with_rejects_max(import.guards.reject_limit());
     let load = LoadWish::known(load.load, load.flags.0);

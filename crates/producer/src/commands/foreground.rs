@@ -16,8 +16,10 @@ use crate::{
         confirmation::Confirmed,
         error::SyncError,
         importer::{Imported, Importer, Until, run_span},
+        load_choice::SaidLoad,
         metrics::{ImportMetrics, StartedBy},
         places::Places,
+        read_settings::ReadSettings,
         run_request::RunRequest,
         run_store::{OpenedRun, RunStore},
         source::Transfer,
@@ -97,6 +99,7 @@ impl Foreground {
     ) -> anyhow::Result<ExitCode> {
         let opening = Box::pin(self.open(request, asking));
         let Some(opened) = self.shutdown.run_until_cancelled(opening).await else {
+            self.display.print("interrupted; nothing was changed. Start the same command again");
             return Ok(service::interrupted());
         };
         let Some(opened) = opened? else {
@@ -105,6 +108,14 @@ impl Foreground {
         };
         let span = run_span(&opened.ledger.run);
         Box::pin(self.load_opened(opened)).instrument(span).await
+    }
+
+    /// Loads what is left of a run.
+    pub(super) async fn load_again(self, ledger: Ledger) -> anyhow::Result<ExitCode> {
+        let settings = ReadSettings::of(&ledger)?;
+        let request = RunRequest::new(ledger.file, settings, SaidLoad::nothing());
+        // It has started already.
+        self.load(RunRequest { run: Some(ledger.run), ..request }, Asking::Nobody).await
     }
 
     async fn load_opened(&self, opened: OpenedRun) -> anyhow::Result<ExitCode> {
@@ -129,6 +140,8 @@ impl Foreground {
             Ok(Imported::Queued(ledger)) => self.queued(ledger).await,
             Ok(Imported::Interrupted(Some(ledger))) => self.interrupted(ledger).await,
             Ok(Imported::Interrupted(None) | Imported::Paused | Imported::NoPlace) => {
+                let resume = resume_command(&run);
+                self.display.print(&format!("interrupted; go on with: {resume}"));
                 service::interrupted()
             }
         })

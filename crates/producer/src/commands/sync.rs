@@ -16,7 +16,7 @@ use crate::{
 pub(super) async fn run(args: SyncArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     let SyncArgs { file, run_id: run, yes, load, import, read } = args;
     // Before anything is connected: what is wrong with it is wrong usage.
-    let loads = KnownLoads::read(&load.loads)?;
+    let loads = KnownLoads::read_beside(&load)?;
     let flags = load.flags.0;
     let wish = LoadWish::known(load.load, flags.clone());
     let said = loads.said_of_file(&file, &wish).map_err(SyncError::from)?;

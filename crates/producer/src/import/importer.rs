@@ -144,7 +144,9 @@ impl Importer<'_> {
                 Span::current().record("object", &load.object);
             }
             let begun = opened.ledger.clone();
-            self.display.started(&opened.ledger);
+            let has_lines_left =
+                begun.has_ended() && !self.runs.queue.all_lines_are_written(&run).await?;
+            self.display.started(&begun, has_lines_left);
             let (fed, followed) =
                 Box::pin(self.feed_and_follow(feeder, place.take(), &mut opened)).await;
             self.count_end(&begun, followed.as_ref().ok().map(|followed| &followed.ledger)).await;

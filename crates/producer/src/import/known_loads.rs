@@ -6,9 +6,12 @@ use std::{
     path::Path,
 };
 
-use load::{InvalidLoads, LoadSettings, Loads, NamedLoad, NotUtf8};
+use load::{DEFAULT_LOAD, InvalidLoads, LoadSettings, Loads, NamedLoad, NotUtf8};
 
-use crate::cli::{invalid_setting::InvalidSetting, load_args::LoadsArgs};
+use crate::cli::{
+    invalid_setting::InvalidSetting,
+    load_args::{LoadArgs, LoadsArgs},
+};
 
 /// A longer file is neither one of loads nor a mapping, as its reader says.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -25,15 +28,27 @@ pub(crate) struct KnownLoads {
 impl KnownLoads {
     /// Reads the file and the environment, with all mappings that they name.
     pub(crate) fn read(args: &LoadsArgs) -> Result<Self, InvalidSetting> {
+        Self::read_with(args, false)
+    }
+
+    /// The same for a command that may say a load itself: then an environment that says half of one is
+    /// no matter.
+    pub(crate) fn read_beside(args: &LoadArgs) -> Result<Self, InvalidSetting> {
+        let says_name = args.load.as_ref().is_some_and(|name| name != DEFAULT_LOAD);
+        Self::read_with(&args.loads, says_name || args.flags.0.object.is_some())
+    }
+
+    fn read_with(args: &LoadsArgs, is_said: bool) -> Result<Self, InvalidSetting> {
         let of_file = match &args.loads_file {
             None => Loads::default(),
             Some(path) => loads_in(path)?,
         };
         let said = LoadSettings::of_variables(&service::variables())
             .map_err(|error| InvalidSetting(words_of(&error)))?;
-        let loads = of_file
-            .with_default(&said, &read_text)
-            .map_err(|error| InvalidSetting(service::with_causes(&error)))?;
+        let loads = match of_file.clone().with_default(&said, &read_text) {
+            Err(_) if is_said => of_file,
+            loads => loads.map_err(|error| InvalidSetting(service::with_causes(&error)))?,
+        };
         Ok(Self { loads, environment: said })
     }
 

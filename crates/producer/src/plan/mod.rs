@@ -98,7 +98,7 @@ const SAMPLE_BYTES: u64 = 4 << 20;
 const RUNS_LOOKED_AT: usize = 50;
 
 pub(crate) async fn plan(args: PlanArgs) -> anyhow::Result<ExitCode> {
-    let loads = KnownLoads::read(&args.load.loads)?;
+    let loads = KnownLoads::read_beside(&args.load)?;
     let settings = ReadSettings::new(&args.read)?;
     let store = BlobStore::connect(&args.blob)?;
     let queue = Queue::connect_for_a_person(&args.queue).await?;

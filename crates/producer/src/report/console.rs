@@ -13,7 +13,7 @@ use ingest_core::RunId;
 use job_queue::{BatchEvent, Depth, Fullness, Ledger};
 
 use crate::report::{
-    command_line::{cancel_command, load_command, resume_command},
+    command_line::{cancel_command, resume_command},
     format::{bytes, duration, grouped},
     hold::HoldNews,
     log_lines::{BATCHES_SHOWN_SINGLY, batch_line, closing, delivered_line, opening, rejected},
@@ -84,14 +84,14 @@ impl Display {
     }
 
     /// The run begins, or goes on.
-    pub(crate) fn started(&self, ledger: &Ledger) {
+    pub(crate) fn started(&self, ledger: &Ledger, has_lines_left: bool) {
         match self {
             Self::Bars(bars) => bars.read.set_length(ledger.file_bytes),
             Self::Lines(lines) => lock(lines).pace.note(ledger),
             Self::Log(_) => {}
         }
         if ledger.has_ended() {
-            return self.print(&already_ended(ledger));
+            return self.print(&already_ended(ledger, has_lines_left));
         }
         opening(ledger).iter().for_each(|line| self.print(line));
         let begin = match ledger.batches_fed {
@@ -234,12 +234,16 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 /// Of a run that has nothing to load, to who starts or resumes it.
-fn already_ended(ledger: &Ledger) -> String {
+fn already_ended(ledger: &Ledger, has_lines_left: bool) -> String {
+    let what = match has_lines_left {
+        true => "its rejected rows or ids that are in no file yet are written now; ",
+        false => "",
+    };
     format!(
-        "run {} has ended already ({}), and nothing is loaded; to load the file again: {}",
+        "run {} has ended already ({}), and nothing is loaded; {what}to load the file again, start it \
+         with another --run-id",
         ledger.run,
-        RunStatus::of(ledger),
-        load_command(&ledger.file)
+        RunStatus::of(ledger)
     )
 }
 

@@ -43,14 +43,19 @@ pub(crate) async fn verify(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let store = BlobStore::connect(&args.blob)?;
     let queue = Queue::connect_for_a_person(&args.queue).await?;
     let verification = Box::pin(Verifier { store, queue }.verify(&args)).await?;
+    service::unless_closed(print(&verification, args.json))?;
+    Ok(if verification.proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(verification: &Verification, json: bool) -> anyhow::Result<()> {
     let mut out = service::stdout();
-    if args.json {
-        serde_json::to_writer_pretty(&mut out, &verification)?;
+    if json {
+        serde_json::to_writer_pretty(&mut out, verification)?;
         writeln!(out)?;
     } else {
         write!(out, "{}", verification.text())?;
     }
-    Ok(if verification.proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(out.flush()?)
 }
 
 struct Verifier {

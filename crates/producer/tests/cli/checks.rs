@@ -1,7 +1,11 @@
 //! A file is checked before it is loaded: real files, and a Salesforce that says what its objects are
 //! like.
 
-use std::{fs, io::Write as _, process::Output};
+use std::{
+    fs,
+    io::Write as _,
+    process::{Output, Stdio},
+};
 
 use flate2::{Compression, write::GzEncoder};
 use job_queue::RunLoad;
@@ -11,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::support::{FILE, Fixture, stderr, stdout};
+use crate::support::{FILE, Fixture, command, stderr, stdout};
 
 /// A Salesforce, and the settings that lead there.
 struct Org {
@@ -261,6 +265,47 @@ fn a_file_in_utf_8_that_is_read_in_another_encoding_is_warned_of() {
         assert_eq!(synced.status.code(), Some(0), "{}", stderr(&synced));
         assert_eq!(stderr(&synced).contains(words), is_warned_of, "{}", stderr(&synced));
     }
+}
+
+/// Whoever reads the beginning of it has the code all the same.
+#[test]
+fn the_exit_code_stays_when_nobody_reads_what_was_found() {
+    let scene = Scene::start();
+    for format in [&["--json"][..], &[]] {
+        let mapping = scene.path("contacts.sdl");
+        let check = ["check", "--file", FILE, "--mapping", &mapping];
+        let settings = scene.org.settings();
+        let mut all = scene.fixture.settings();
+        all.extend(settings.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        let all: Vec<(&str, &str)> =
+            all.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut checking = command(&all, &[&check, &CONTACT[..], format].concat())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(checking.stdout.take());
+
+        let ended = checking.wait_with_output().unwrap();
+
+        assert_eq!((ended.status.code(), stderr(&ended)), (Some(3), String::new()), "{format:?}");
+    }
+}
+
+/// The environment may say half a load.
+#[test]
+fn flags_that_say_a_load_are_not_refused_for_what_the_environment_lacks() {
+    let scene = Scene::start();
+    scene.fixture.put("names.csv", "LegacyId__c,LastName\nC-1,Ada\n");
+    let half = [("SALESFORCE_OBJECT", "Contact")];
+    let check = ["check", "--file", "names.csv"];
+
+    let checked = scene.producer(&half, &[&check[..], &CONTACT].concat());
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+    let unsaid = scene.producer(&half, &check);
+    assert_eq!(unsaid.status.code(), Some(2), "{}", stdout(&unsaid));
+    assert!(stderr(&unsaid).contains("SALESFORCE_EXTERNAL_ID is not set"), "{}", stderr(&unsaid));
 }
 
 #[test]

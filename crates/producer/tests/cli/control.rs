@@ -132,7 +132,7 @@ fn a_run_that_has_ended_says_that_nothing_is_loaded_when_it_is_started_again() {
     assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
     let said = stderr(&again);
     let words = "run nightly has ended already (completed), and nothing is loaded; to load the file \
-                 again: producer sync --file big.csv";
+                 again, start it with another --run-id";
     assert!(said.contains(words), "{said}");
     for word in ["Worker started", "goes on", "Batch #", "Job Completed"] {
         assert!(!said.contains(word), "{said}");
@@ -211,10 +211,17 @@ fn resuming_a_run_that_ended_unseen_writes_its_rejects_file() {
 
     assert_eq!(resumed.status.code(), Some(3), "{}", stderr(&resumed));
     assert_ne!(fixture.report("bad")["rejectsWrittenBytes"], 0);
-    assert_eq!(
-        fixture.refused(&["resume", "bad"]),
-        "error: run bad is completed, so it cannot be resumed"
+    assert!(
+        stderr(&resumed).contains("are in no file yet are written now"),
+        "{}",
+        stderr(&resumed)
     );
+    // Whoever was told to follow it so comes when it is complete.
+    let again = fixture.producer(&["resume", "bad", "--json"]);
+    assert_eq!(again.status.code(), Some(3), "{}", stderr(&again));
+    assert!(stderr(&again).contains("and nothing is loaded; to load"), "{}", stderr(&again));
+    let report: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!((&report["status"], &report["rejected"]), (&"completed".into(), &1.into()));
 }
 
 #[test]

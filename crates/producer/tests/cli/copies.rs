@@ -41,6 +41,18 @@ fn loaded(fixture: &Fixture, dialect: &[(&str, &str)], arguments: &[&str]) -> [V
     [report["delivered"].clone(), report["rejected"].clone()]
 }
 
+/// The rows that are queued of the run that this starts.
+fn loaded_names(fixture: &Fixture, dialect: &[(&str, &str)], arguments: &[&str]) -> Vec<String> {
+    let started = fixture.producer_with(dialect, &[arguments, &["--no-wait"]].concat());
+    assert!(started.status.success(), "{arguments:?}: {}", stderr(&started));
+    let rows = std::sync::Mutex::new(Vec::new());
+    fixture.settle(|row| {
+        rows.lock().unwrap().push(row.to_owned());
+        None
+    });
+    rows.into_inner().unwrap()
+}
+
 #[test]
 fn a_copy_is_read_as_a_spreadsheet_writes_it() {
     for dialect in DIALECTS {
@@ -76,6 +88,13 @@ fn a_copy_is_read_in_the_encoding_that_it_is_in() {
     assert_eq!(loaded(&fixture, ansi, &replay("rejects/ansi.csv")), all);
     assert_eq!(loaded(&fixture, &[], &with_encoding.concat()), all);
     assert_eq!(loaded(&fixture, &[], &replay("rejects/ansi.csv")), all);
+    // However the encoding is spelled, and whatever is set for other files.
+    for set in ["cp1252", "latin1", "utf-8"] {
+        let set = &[("CSV_ENCODING", set)][..];
+        assert_eq!(loaded(&fixture, set, &replay("rejects/ansi.csv")), all, "{set:?}");
+        let names = loaded_names(&fixture, set, &replay("rejects/utf-8.csv"));
+        assert_eq!(names, ["E1,Caf\u{e9}"], "{set:?}");
+    }
     let other = [&replay("rejects/ansi.csv")[..], &["--csv-encoding", "utf-8"]].concat();
     assert_eq!(loaded(&fixture, ansi, &other), [0, 1].map(Value::from), "said with the command");
 }

@@ -17,19 +17,22 @@ pub(crate) struct Gate {
 
 #[derive(Default)]
 struct GateState {
+    is_asked: bool,
     passed: usize,
     bytes_max: usize,
 }
 
 impl Gate {
     pub(crate) fn closed_after(fixture: &Fixture, bytes_max: usize) -> Self {
-        let state = GateState { passed: 0, bytes_max };
+        let state = GateState { is_asked: false, passed: 0, bytes_max };
         let state = Arc::new((Mutex::new(state), Condvar::new()));
         let shared = Arc::clone(&state);
         let address = proxy_before(&fixture.azurite_address(), move |_| {
             let shared = Arc::clone(&shared);
             let passes = move |piece: &[u8]| {
                 let (state, changed) = &*shared;
+                state.lock().unwrap().is_asked = true;
+                changed.notify_all();
                 let is_shut = |state: &mut GateState| state.passed >= state.bytes_max;
                 let mut state = changed.wait_while(state.lock().unwrap(), is_shut).unwrap();
                 state.passed += piece.len();
@@ -53,6 +56,15 @@ impl Gate {
     pub(crate) fn opens(&self) {
         self.state.0.lock().unwrap().bytes_max = usize::MAX;
         self.state.1.notify_all();
+    }
+
+    /// Waits until something wants to pass.
+    pub(crate) fn is_asked(&self) {
+        let (state, changed) = &*self.state;
+        let waiting = |state: &mut GateState| !state.is_asked;
+        let patience = Duration::from_secs(60);
+        let waited = changed.wait_timeout_while(state.lock().unwrap(), patience, waiting).unwrap();
+        assert!(!waited.1.timed_out(), "nothing came");
     }
 
     /// Waits until so many bytes have passed.

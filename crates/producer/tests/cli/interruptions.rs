@@ -57,6 +57,32 @@ impl Ended {
     }
 }
 
+/// Azure has not said yet what the file is like.
+#[test]
+fn whoever_leaves_before_a_run_is_entered_is_told_that_nothing_was_changed() {
+    let fixture = Fixture::with_rows(1);
+    let gate = Gate::closed_after(&fixture, 0);
+    let mut settings = fixture.settings();
+    let azurite = azurite_connection_string(&gate.address);
+    settings.push(("AZURE_STORAGE_CONNECTION_STRING".to_owned(), azurite));
+    let settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let sync = command(&settings, &["sync", "--file", FILE, "--run-id", "r"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    gate.is_asked();
+
+    signal(&sync, "-INT");
+
+    let left = sync.wait_with_output().unwrap();
+    let words = "interrupted; nothing was changed. Start the same command again\n";
+    assert_eq!((left.status.code(), stderr(&left)), (Some(130), words.to_owned()));
+    assert!(fixture.refused(&["show", "r"]).contains("there is no run r"));
+}
+
 /// Rows of the rejects file, less its header.
 fn rejected(fixture: &Fixture) -> Vec<String> {
     let lines = fixture.get("rejects/r.csv");

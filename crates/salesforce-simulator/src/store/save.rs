@@ -181,7 +181,12 @@ impl Saving<'_> {
     ) -> Option<RowError> {
         let object = self.schema.object(draft.object);
         let is_missing = |column: Column| match target {
-            None => draft.text(column).is_none() && !has_error(errors, object, column),
+            None => {
+                let is_given_by_key = draft.parents.iter().any(|parent| parent.column == column);
+                draft.text(column).is_none()
+                    && !is_given_by_key
+                    && !has_error(errors, object, column)
+            }
             Some(_) => draft.clears(column),
         };
         let missing: Vec<&str> = object

@@ -76,13 +76,17 @@ async fn sign_in_as_consumers(
 }
 
 fn print(config: &CountConfig, report: &Report) -> anyhow::Result<ExitCode> {
+    service::unless_closed(write(report, config.json))?;
+    Ok(if report.proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write(report: &Report, json: bool) -> anyhow::Result<()> {
     let mut out = service::stdout();
-    if config.json {
+    if json {
         serde_json::to_writer_pretty(&mut out, report)?;
         writeln!(out)?;
     } else {
         write!(out, "{}", report.text())?;
     }
-    out.flush()?;
-    Ok(if report.proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(out.flush()?)
 }

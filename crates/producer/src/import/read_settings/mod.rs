@@ -224,6 +224,10 @@ impl ReadSettings {
     }
 }
 
+fn is_utf_16(encoding: &str) -> bool {
+    encoding.to_ascii_lowercase().starts_with("utf-16")
+}
+
 fn is_utf_8(encoding: &str) -> bool {
     matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
 }

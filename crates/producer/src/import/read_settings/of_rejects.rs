@@ -2,7 +2,7 @@
 
 use ingest_core::Dialect;
 
-use super::{ReadSettings, is_utf_8};
+use super::{ReadSettings, is_utf_8, is_utf_16};
 
 impl ReadSettings {
     /// The same for a copy of the rejects file of a run that was read with `source`, as a person
@@ -11,11 +11,15 @@ impl ReadSettings {
     /// inside a cell. An encoding that is `said` with the command is the copy's in any case; else that of
     /// the source counts for a copy that is not in UTF-8.
     pub(crate) fn for_copy_of(self, source: &Self, codes: Vec<String>, said: bool) -> Self {
-        let is_alike = !said && self.encoding.eq_ignore_ascii_case(&source.encoding);
+        let [own, of_source] = [&self.encoding, &source.encoding];
+        // Other bytes than those of UTF-8 tell themselves, but for UTF-16.
+        let is_of_copy = said || (is_utf_16(own) && !own.eq_ignore_ascii_case(of_source));
+        let otherwise = if is_utf_8(own) { of_source } else { own }.clone();
+        let (encoding, encoding_otherwise) = match is_of_copy {
+            true => (self.encoding, None),
+            false => ("utf-8".to_owned(), Some(otherwise)),
+        };
         let saved = Dialect::default();
-        let encoding = if is_alike { "utf-8".to_owned() } else { self.encoding };
-        let may_be_other = !said && is_utf_8(&encoding);
-        let encoding_otherwise = may_be_other.then(|| source.encoding.clone());
         Self {
             delimiter: self.delimiter.filter(|_| self.delimiter != source.delimiter),
             quote: if self.quote == source.quote { saved.quote } else { self.quote },
