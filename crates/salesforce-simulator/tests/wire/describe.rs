@@ -104,7 +104,7 @@ async fn a_schema_file_adds_objects_that_can_be_loaded() {
             r#"{"objects": [{"name": "Parcel__c", "label": "Parcel", "keyPrefix": "a01", "fields": [
                 {"name": "Key__c", "type": "string", "length": 20, "externalId": true, "unique": true},
                 {"name": "Buyer__c", "type": "reference", "referenceTo": "Contact",
-                 "relationshipName": "Buyer__r"}]}]}"#,
+                 "relationshipName": "Buyer__r", "required": true}]}]}"#,
         )
         .unwrap();
     let org = Org::with(Config { schema, ..Config::default() }).await;
@@ -112,10 +112,13 @@ async fn a_schema_file_adds_objects_that_can_be_loaded() {
 
     let record = json!({"Key__c": "P-1", "Buyer__r": {"LegacyId__c": "C-1"}});
     let path = "/composite/sobjects/Parcel__c/Key__c";
-    let answer = org.patch(path, records_of("Parcel__c", [record])).await;
+    let without = json!({"Key__c": "P-2"});
+    let answer = org.patch(path, records_of("Parcel__c", [record, without])).await;
 
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json[0]["created"], true, "{}", answer.json);
+    let error = &answer.json[1]["errors"][0];
+    assert_eq!(error["statusCode"], "REQUIRED_FIELD_MISSING", "{}", answer.json);
     let described = org.get("/sobjects/Parcel__c/describe").await.json;
     assert_eq!((&described["custom"], &described["label"]), (&json!(true), &json!("Parcel")));
     let contact = org.simulator.rows("Contact").await[0]["Id"].clone();
