@@ -8,7 +8,7 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 
 fn main() -> ExitCode {
     let work = batch_sync::parse();
-    service::exit(allocator::runtime().map_err(Into::into).and_then(|runtime| {
-        runtime.block_on(async { batch_sync::run(work, service::shutdown_token()).await })
-    }))
+    service::run_on(allocator::runtime(), async {
+        batch_sync::run(work, service::shutdown_token()).await
+    })
 }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, error::ErrorKind};
-use consumer::{Cli, InvalidSettings, Task};
+use consumer::{Cli, InvalidSettings};
 
 #[global_allocator]
 static ALLOCATOR: allocator::Allocator = allocator::Allocator;
@@ -11,11 +11,7 @@ static ALLOCATOR: allocator::Allocator = allocator::Allocator;
 fn main() -> ExitCode {
     let task = service::parse::<Cli>().meant().unwrap_or_else(|error| usage(&error));
     service::init_logging(std::io::stderr);
-    service::exit(run(task))
-}
-
-fn run(task: Task) -> anyhow::Result<ExitCode> {
-    allocator::runtime()?.block_on(async {
+    service::run_on(allocator::runtime(), async {
         // On a thread of the runtime: from here each call would wake another thread, and that one this.
         tokio::spawn(consumer::run_as_program(task, service::shutdown_token())).await?
     })

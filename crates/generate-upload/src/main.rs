@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use generate_upload::{Cli, run};
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli: Cli = service::parse();
     service::init_logging(std::io::stderr);
-    service::exit(run(cli.config, service::shutdown_token()).await)
+    service::run_on(Runtime::new(), async { run(cli.config, service::shutdown_token()).await })
 }

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use producer::{Cli, run};
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli: Cli = service::parse_with(&load::variables());
-    service::exit(run(cli.command, service::shutdown_token()).await)
+    service::run_on(Runtime::new(), async { run(cli.command, service::shutdown_token()).await })
 }

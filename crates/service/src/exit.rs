@@ -3,6 +3,7 @@
 use std::{error::Error, io, iter, process::ExitCode};
 
 use ingest_core::shown;
+use tokio::runtime::Runtime;
 
 use crate::{harmless::SENTENCE_MAX, logging::say_error, traces::flush_traces};
 
@@ -15,6 +16,21 @@ const FAILED: u8 = 1;
 /// A person must act before the same command can work: settings or arguments are wrong, or a sign-in is
 /// refused. clap uses the same code.
 pub const USAGE: u8 = 2;
+
+/// Does the work of a program on this runtime, and gives its [exit code](exit).
+///
+/// What blocks a thread of the runtime by then is not waited for: a name that is looked up where no
+/// name server answers takes half a minute.
+pub fn run_on(
+    runtime: io::Result<Runtime>,
+    work: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> ExitCode {
+    exit(runtime.map_err(Into::into).and_then(|runtime| {
+        let ended = runtime.block_on(work);
+        runtime.shutdown_background();
+        ended
+    }))
+}
 
 /// Turns the result of a program's `run` into its exit code.
 ///
@@ -64,9 +80,24 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use anyhow::anyhow;
 
     use super::*;
+
+    #[test]
+    fn a_thread_that_blocks_keeps_no_program_from_its_end() {
+        let begun = Instant::now();
+
+        let code = run_on(Runtime::new(), async {
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(60)));
+            Ok(ExitCode::from(7))
+        });
+
+        assert_eq!(code, ExitCode::from(7));
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
 
     #[test]
     fn each_cause_is_said_once() {

@@ -32,7 +32,7 @@ pub use descriptors::raise_descriptor_limit;
 pub use dotenv_warnings::misspelt;
 pub use duration::{parse_duration, parse_timeout};
 pub use environment::variables;
-pub use exit::{DONE_WITH_REJECTS, USAGE, exit, failed, unless_closed, with_causes};
+pub use exit::{DONE_WITH_REJECTS, USAGE, exit, failed, run_on, unless_closed, with_causes};
 pub use figures::grouped;
 pub use harmless::{Harmless, SENTENCE_MAX, stderr, stdout};
 pub use health::HealthArgs;
