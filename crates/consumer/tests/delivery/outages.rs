@@ -133,8 +133,9 @@ async fn during_an_outage_one_call_at_a_time_finds_out_whether_it_is_over() {
     until("two more probes were refused", probes).await;
     scene.salesforce.set_faults(Faults::default());
 
-    // Ten calls at once for a second or two, each some times, and then one at a time.
-    assert!(until_published <= 60, "{until_published} calls before it was published");
+    // Ten calls at once for a second or two, each some times, and then one at a time; more where the machine
+    // has other things to do. All would be 290 at least.
+    assert!(until_published <= 150, "{until_published} calls before it was published");
     scene.delivered("away").await;
     assert_all_there(&scene, &batches).await;
     // It is told once a second.
