@@ -355,7 +355,10 @@ fn variables_alone_say_the_load_default() {
             &[("SALESFORCE_BATCH", "0")],
             "error: invalid value '0' for SALESFORCE_BATCH: 0 is not in 1..=200",
         ),
-        (&[("MAPPING_TRUNCATE", "maybe")], "error: invalid value 'maybe' for MAPPING_TRUNCATE [possible values: "),
+        (
+            &[("MAPPING_TRUNCATE", "maybe")],
+            "error: invalid value 'maybe' for MAPPING_TRUNCATE [possible values: ",
+        ),
     ] {
         let message = LoadSettings::of_variables(&variables(said)).unwrap_err().to_string();
         assert!(message.starts_with(expected), "{message}");
