@@ -117,4 +117,4 @@ pub use settings::{HeaderLimits, IngestSettings};
 pub use short_list::few;
 pub use spreadsheet::SpreadsheetCopy;
 pub use tally::Tally;
-pub use transcode::{Transcoder, UnknownEncoding};
+pub use transcode::{Transcoder, UnknownEncoding, is_utf_8};

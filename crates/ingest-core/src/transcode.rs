@@ -110,7 +110,7 @@ impl Transcoder {
         }
         let told = match Encoding::for_bom(&chunk) {
             Some((encoding, _)) => Some(encoding),
-            None => self.otherwise.filter(|_| is_no_utf_8(&chunk)),
+            None => self.otherwise.filter(|_| Utf8Look::of(&chunk).is_other()),
         };
         if let Some(encoding) = told.filter(|encoding| *encoding != encoding_rs::UTF_8) {
             self.decoder = Some(encoding.new_decoder());
@@ -176,9 +176,10 @@ fn encoding_of(label: &str) -> Result<&'static Encoding, UnknownEncoding> {
         .ok_or_else(|| UnknownEncoding { label: label.chars().take(40).collect() })
 }
 
-/// Whether there is something in it that UTF-8 does not have; its last character may be cut.
-fn is_no_utf_8(chunk: &[u8]) -> bool {
-    std::str::from_utf8(chunk).is_err_and(|error| error.error_len().is_some())
+/// Whether a label is one of UTF-8.
+#[must_use]
+pub fn is_utf_8(label: &str) -> bool {
+    encoding_of(label).is_ok_and(|encoding| encoding == encoding_rs::UTF_8)
 }
 
 /// Enough bytes for this chunk as UTF-8, as long as nothing in it is malformed.

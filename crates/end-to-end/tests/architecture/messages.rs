@@ -142,7 +142,10 @@ const SAID_INLINE: &[(&str, &str)] = &[
         "The output goes to a file or a pipe, or there is no terminal in the container.",
     ),
     ("a run of … would fail:", "`check` found that the load does not fit the org or the file."),
-    ("{error} with other content", "Nothing is overwritten unasked."),
+    (
+        "{error}, and is not known",
+        "Nothing is overwritten unasked. Blobs are compared that `upload` wrote, and no pipes.",
+    ),
     ("… is empty, so nothing was uploaded", "Mostly an export failed, or its disk was full."),
 ];
 

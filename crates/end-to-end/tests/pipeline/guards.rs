@@ -23,6 +23,11 @@ fn too_many_rejects_stop_reading_and_what_is_queued_is_delivered() {
     assert!(read < 20_000, "all {read} rows were read");
     assert_eq!(read, report.number("delivered") + report.number("rejected"));
 
+    // A timer starts it again: it would load a little more each time.
+    let again = pipeline.sync(&["--run-id", "a", "--max-rejects", "20", "--json"]).end();
+    assert_eq!(again.code, Some(2), "{again:?}");
+    assert!(again.stderr.contains("give it another limit to go on with"), "{again:?}");
+
     // Somebody looked at the rejects, and wants the rest.
     let ended = pipeline.sync(&["--run-id", "a", "--max-rejects", "100%", "--json"]).end();
 

@@ -41,14 +41,6 @@ pub(crate) enum ControlError {
     /// paused or cancelled.
     #[error("run {run} is {}, so it cannot be {}", word(*state), command.done())]
     Refused { run: RunId, state: RunState, command: RunCommand },
-    /// More rows were rejected than `--max-rejects` allows, and it would fail again at once. See
-    /// the rejected rows first.
-    #[error(
-        "run {run} failed, for {reason}; give it another limit to go on with: {} \
-         --max-rejects N",
-        resume_command(run)
-    )]
-    LimitPassed { run: RunId, reason: String },
     /// Redis is at its `maxmemory`, so a part of the resume could not be stored.
     #[error(
         "run {run} is resumed: what is queued of it is delivered; but redis is full, so no server was told \
@@ -64,7 +56,7 @@ impl RunCommand {
             && let Some(ledger) = queue.ledger(run).await.map_err(SyncError::from)?
             && let Some(reason) = reject_limit::that_failed(&ledger)
         {
-            return Err(ControlError::LimitPassed { run: run.clone(), reason });
+            return Err(SyncError::LimitPassed { run: run.clone(), reason }.into());
         }
         let outcome = self.tell(queue, run).await?;
         match self {

@@ -91,6 +91,14 @@ pub(crate) enum SyncError {
     /// complete.
     #[error("run {run}: {reason}")]
     TooManyRejects { run: RunId, reason: String },
+    /// More rows were rejected than `--max-rejects` allows, and it would fail again at once. See
+    /// the rejected rows first.
+    #[error(
+        "run {run} failed, for {reason}; give it another limit to go on with: {} \
+         --max-rejects N",
+        resume_command(run)
+    )]
+    LimitPassed { run: RunId, reason: String },
     /// The command was told to wait no longer than this for a run that Salesforce refuses or no consumer
     /// delivers.
     #[error(
@@ -168,6 +176,7 @@ impl SyncError {
             | Self::OtherLoad { .. }
             | Self::Unconfirmed(_)
             | Self::Misfit { .. }
+            | Self::LimitPassed { .. }
             | Self::UndeliveredTooLong { .. } => true,
             Self::Queue(error) | Self::Feed(FeedError::Queue(error)) => error.is_for_a_person(),
             Self::Read(error) => error.is_for_a_person(),

@@ -251,7 +251,8 @@ impl Follow<'_> {
             watcher.waits_for = waits_for;
         }
         self.tell_standstill(watcher).await?;
-        let why = watcher.waits_for.as_deref().or(watcher.stands_still.as_deref());
+        // An outage is why consumers are not there yet.
+        let why = watcher.stands_still.as_deref().or(watcher.waits_for.as_deref());
         let why = why.filter(|_| is_waited_for(ledger)).map(str::to_owned);
         let lasts = watcher.undelivered.look(why.is_some(), ledger, Instant::now());
         why.map_or(Ok(()), |why| self.leave_if_too_long(lasts, &why))

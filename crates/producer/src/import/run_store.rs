@@ -19,6 +19,7 @@ use crate::{
         source::{Source, Transfer},
     },
     org::Precheck,
+    report::reject_limit,
 };
 
 /// The files and the ledger that runs are opened from.
@@ -54,6 +55,10 @@ impl RunStore {
             let opened = self.resume(ledger, Some(&request.file)).await?;
             check_load(&opened.ledger, &request.load)?;
             self.change_guard(run, request.settings.rejects_max()).await?;
+            // It would load a little more each time.
+            if let Some(reason) = reject_limit::that_failed(&self.find_ledger(run).await?) {
+                return Err(SyncError::LimitPassed { run: run.clone(), reason });
+            }
             return Ok(opened);
         }
         // Checked before the load is chosen: the consumers may have changed since the first request.

@@ -166,7 +166,9 @@ impl From<SyncError> for ApiError {
                 format!("this Idempotency-Key has started run {run} of {of}; use a new one"),
                 Some(run),
             ),
-            SyncError::OtherVersion { ref run, .. } | SyncError::Failed { ref run, .. } => {
+            SyncError::OtherVersion { ref run, .. }
+            | SyncError::LimitPassed { ref run, .. }
+            | SyncError::Failed { ref run, .. } => {
                 Self::conflict(error.to_string(), Some(run.clone()))
             }
             SyncError::OtherLoad { run, how } => Self::conflict(

@@ -99,6 +99,26 @@ fn a_copy_is_read_in_the_encoding_that_it_is_in() {
     assert_eq!(loaded(&fixture, ansi, &other), [0, 1].map(Value::from), "said with the command");
 }
 
+/// The encoding of the run counts for a copy that is not in UTF-8, and not the one that is set.
+#[test]
+fn a_copy_in_the_encoding_of_its_run_is_read_so_whatever_is_set() {
+    let japanese = &[("CSV_ENCODING", "shift_jis")][..];
+    let fixture = Fixture::start();
+    let name = b"\x93\xfa\x96\x7b";
+    fixture.put(FILE, [&b"ExternalId,Name\nE1,"[..], name, b"\n"].concat());
+    let sync = ["sync", "--file", FILE, "--run-id", "first", "--no-wait"];
+    assert!(fixture.producer_with(japanese, &sync).status.success());
+    fixture.settle(|_| Some("LOCK"));
+    let header = &b"ExternalId,Name,_record,_code,_message\r\nE1,"[..];
+    fixture.put("rejects/copy.csv", [header, name, b",1,LOCK,x\r\n"].concat());
+
+    for set in ["shift_jis", "windows-1252", "utf-8", "utf-16le"] {
+        let replay = ["replay", "first", "--file", "rejects/copy.csv"];
+        let names = loaded_names(&fixture, &[("CSV_ENCODING", set)], &replay);
+        assert_eq!(names, ["E1,\u{65e5}\u{672c}"], "{set}");
+    }
+}
+
 /// Whatever is set now.
 #[test]
 fn a_rejects_file_in_its_place_is_read_as_its_run_was() {

@@ -95,8 +95,8 @@ fn with_advice(error: BlobError) -> anyhow::Error {
     match error {
         BlobError::AlreadyExists { .. } => {
             anyhow::anyhow!(
-                "{error} with other content; give another name with --as, or --force to replace it: a \
-                 run that loads it fails then"
+                "{error}, and is not known to have the same content; give another name with --as, or \
+                 --force to replace it: a run that loads it fails then"
             )
         }
         BlobError::InvalidName { .. } => {

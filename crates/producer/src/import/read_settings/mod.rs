@@ -6,7 +6,7 @@ mod of_rejects;
 
 use ingest_core::{
     BatchLimits, Dialect, Header, HeaderLimits, Ingest, IngestSettings, Replay, ResumePoint,
-    Transcoder,
+    Transcoder, is_utf_8,
 };
 use job_queue::Ledger;
 use serde::{Deserialize, Serialize};
@@ -222,14 +222,6 @@ impl ReadSettings {
         let delimiter = self.delimiter.unwrap_or(Dialect::default().delimiter);
         Dialect { delimiter, quote: self.quote, escape: self.escape }
     }
-}
-
-fn is_utf_16(encoding: &str) -> bool {
-    encoding.to_ascii_lowercase().starts_with("utf-16")
-}
-
-fn is_utf_8(encoding: &str) -> bool {
-    matches!(encoding.to_ascii_lowercase().as_str(), "utf-8" | "utf8")
 }
 
 #[cfg(test)]

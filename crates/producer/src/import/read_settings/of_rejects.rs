@@ -1,23 +1,20 @@
 //! How files that a run wrote are read: in the dialect of their run, or of the spreadsheet that saved them.
 
-use ingest_core::Dialect;
+use ingest_core::{Dialect, is_utf_8};
 
-use super::{ReadSettings, is_utf_8, is_utf_16};
+use super::ReadSettings;
 
 impl ReadSettings {
     /// The same for a copy of the rejects file of a run that was read with `source`, as a person
     /// saved it. What is set as it was for that run, was meant for its file, and not for this one:
     /// rejects files are in UTF-8, their header tells the delimiter, and spreadsheets write `"`, twice
-    /// inside a cell. An encoding that is `said` with the command is the copy's in any case; else that of
-    /// the source counts for a copy that is not in UTF-8.
+    /// inside a cell. An encoding that is `said` with the command is the copy's; else it is in UTF-8, or
+    /// in the encoding of the source, or, where that is UTF-8, in the one that is set.
     pub(crate) fn for_copy_of(self, source: &Self, codes: Vec<String>, said: bool) -> Self {
-        let [own, of_source] = [&self.encoding, &source.encoding];
-        // Other bytes than those of UTF-8 tell themselves, but for UTF-16.
-        let is_of_copy = said || (is_utf_16(own) && !own.eq_ignore_ascii_case(of_source));
-        let otherwise = if is_utf_8(own) { of_source } else { own }.clone();
-        let (encoding, encoding_otherwise) = match is_of_copy {
-            true => (self.encoding, None),
-            false => ("utf-8".to_owned(), Some(otherwise)),
+        let (encoding, encoding_otherwise) = match (said, is_utf_8(&source.encoding)) {
+            (true, _) => (self.encoding, None),
+            (false, true) => ("utf-8".to_owned(), Some(self.encoding)),
+            (false, false) => ("utf-8".to_owned(), Some(source.encoding.clone())),
         };
         let saved = Dialect::default();
         Self {

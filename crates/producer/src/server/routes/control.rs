@@ -81,7 +81,7 @@ impl From<ControlError> for ApiError {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::Sync(error) => error.into(),
-            ControlError::Refused { ref run, .. } | ControlError::LimitPassed { ref run, .. } => {
+            ControlError::Refused { ref run, .. } => {
                 Self::conflict(error.to_string(), Some(run.clone()))
             }
             ControlError::NotHandedOver { .. } => {
