@@ -99,7 +99,8 @@ impl Foreground {
     ) -> anyhow::Result<ExitCode> {
         let opening = Box::pin(self.open(request, asking));
         let Some(opened) = self.shutdown.run_until_cancelled(opening).await else {
-            self.display.print("interrupted; nothing was changed. Start the same command again");
+            self.display
+                .print("interrupted before anything was loaded; start the same command again");
             return Ok(service::interrupted());
         };
         let Some(opened) = opened? else {

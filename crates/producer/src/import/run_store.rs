@@ -14,6 +14,7 @@ use crate::{
         load_difference::difference,
         metrics::{ImportMetrics, StartedBy},
         open_file::{FileOpener, OpenedFile},
+        output_file::Outputs,
         read_settings::{Calls, ReadSettings},
         run_request::RunRequest,
         source::{Source, Transfer},
@@ -56,7 +57,12 @@ impl RunStore {
             check_load(&opened.ledger, &request.load)?;
             self.change_guard(run, request.settings.rejects_max()).await?;
             // It would load a little more each time.
-            if let Some(reason) = reject_limit::that_failed(&self.find_ledger(run).await?) {
+            let ledger = self.find_ledger(run).await?;
+            if let Some(reason) = reject_limit::that_failed(&ledger) {
+                // Whoever followed it may have died before they were in their file.
+                let outputs = Outputs::new(&self.store, &ledger, &opened.settings);
+                let written = outputs.write_all(&self.queue, &ledger).await;
+                written.map_err(|(output, error)| SyncError::output(output, &ledger, error))?;
                 return Err(SyncError::LimitPassed { run: run.clone(), reason });
             }
             return Ok(opened);

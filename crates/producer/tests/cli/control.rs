@@ -275,6 +275,24 @@ fn a_line_whose_quote_stays_open_can_be_replayed_from_the_rejects_file() {
     assert_eq!(report["read"], 1);
 }
 
+/// Whoever followed it may have died after it had failed, and before its rows were in their file.
+#[test]
+fn a_run_that_failed_by_its_limit_is_not_read_on_and_its_rejected_rows_are_written() {
+    let fixture = Fixture::with_rows(1_000);
+    let sync = ["sync", "--file", FILE, "--run-id", "r", "--max-rejects", "1"];
+    fixture.told(&[&sync[..], &["--no-wait"]].concat());
+    fixture.settle_up_to(2, |row| row.ends_with('7').then_some("LOCK"));
+    let run = "r".parse().unwrap();
+    fixture.on_queue(async |queue| queue.fail_run(&run, "too many").await.unwrap());
+
+    let again = fixture.producer(&sync);
+
+    assert_eq!(again.status.code(), Some(2), "{}", stderr(&again));
+    assert!(stderr(&again).contains("give it another limit to go on with"), "{}", stderr(&again));
+    assert_eq!(fixture.report("r")["status"], "failed");
+    assert_eq!(fixture.get("rejects/r.csv").lines().count(), 1 + 20);
+}
+
 #[test]
 fn an_unknown_run_is_answered_alike_everywhere() {
     let fixture = Fixture::start();

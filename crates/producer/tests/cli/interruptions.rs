@@ -12,6 +12,21 @@ use crate::{
     support::{FILE, Fixture, command, signal, stderr, stdout},
 };
 
+/// Starts the run `r` behind the gate.
+fn start(fixture: &Fixture, gate: &Gate) -> Child {
+    let mut settings = fixture.settings();
+    let azurite = azurite_connection_string(&gate.address);
+    settings.push(("AZURE_STORAGE_CONNECTION_STRING".to_owned(), azurite));
+    let settings: Vec<(&str, &str)> =
+        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    command(&settings, &["sync", "--file", FILE, "--run-id", "r"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 /// A run that has ended with rejected rows while Azure was silent, and the program that followed it.
 struct Ended {
     fixture: Fixture,
@@ -23,17 +38,7 @@ impl Ended {
     fn start() -> Self {
         let fixture = Fixture::with_rows(1_000);
         let gate = Gate::open(&fixture);
-        let mut settings = fixture.settings();
-        let azurite = azurite_connection_string(&gate.address);
-        settings.push(("AZURE_STORAGE_CONNECTION_STRING".to_owned(), azurite));
-        let settings: Vec<(&str, &str)> =
-            settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let sync = command(&settings, &["sync", "--file", FILE, "--run-id", "r"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let sync = start(&fixture, &gate);
         wait_until("all of the file is queued", || {
             let shown = fixture.producer(&["show", "r", "--json"]);
             stdout(&shown).contains("\"draining\"")
@@ -59,26 +64,16 @@ impl Ended {
 
 /// Azure has not said yet what the file is like.
 #[test]
-fn whoever_leaves_before_a_run_is_entered_is_told_that_nothing_was_changed() {
+fn whoever_leaves_before_a_run_is_entered_is_told_that_nothing_was_loaded() {
     let fixture = Fixture::with_rows(1);
     let gate = Gate::closed_after(&fixture, 0);
-    let mut settings = fixture.settings();
-    let azurite = azurite_connection_string(&gate.address);
-    settings.push(("AZURE_STORAGE_CONNECTION_STRING".to_owned(), azurite));
-    let settings: Vec<(&str, &str)> =
-        settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let sync = command(&settings, &["sync", "--file", FILE, "--run-id", "r"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let sync = start(&fixture, &gate);
     gate.is_asked();
 
     signal(&sync, "-INT");
 
     let left = sync.wait_with_output().unwrap();
-    let words = "interrupted; nothing was changed. Start the same command again\n";
+    let words = "interrupted before anything was loaded; start the same command again\n";
     assert_eq!((left.status.code(), stderr(&left)), (Some(130), words.to_owned()));
     assert!(fixture.refused(&["show", "r"]).contains("there is no run r"));
 }

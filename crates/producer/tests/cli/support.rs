@@ -184,7 +184,8 @@ impl Fixture {
         });
     }
 
-    fn settle_up_to(&self, batches: usize, code: impl Fn(&str) -> Option<&'static str>) {
+    /// Settles so many batches.
+    pub(crate) fn settle_up_to(&self, batches: usize, code: impl Fn(&str) -> Option<&'static str>) {
         block_on(async {
             let queue = Queue::connect(&self.queue_args()).await.unwrap();
             let mut consumer = BatchBackend::new(queue, "test", Some(&load()));
